@@ -24,6 +24,16 @@ func readSecret(what, path string) (string, error) {
 	if text == "" {
 		return "", fmt.Errorf("read %s: file %s is empty; write the secret into it", what, path)
 	}
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		if strings.HasPrefix(text, mark) {
+			return "", fmt.Errorf("read %s: file %s begins with a byte order mark (BOM), which some editors of Windows write; "+
+				"save it as UTF-8 without BOM", what, path)
+		}
+	}
+	if line := strings.Trim(text, "\r\n"); line != text && !strings.ContainsAny(line, "\r\n") {
+		return "", fmt.Errorf("read %s: file %s has more than one line: an empty line comes before or after the secret; "+
+			"remove the empty line", what, path)
+	}
 	// A control character cannot be sent in a header. It shows that the file is wrong or has a
 	// second line. An error here says more than a 401 later.
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {

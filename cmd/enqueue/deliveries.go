@@ -78,8 +78,10 @@ type receiverState struct {
 	Failed   int64  `json:"failed"`          // outcomes that were given up and are kept
 	Lost     int64  `json:"lost"`            // outcomes that cannot be told any more
 	Taken    int64  `json:"taken"`
-	Next     string `json:"next,omitempty"`  // it is not called before this time; RFC 3339, UTC
-	Error    string `json:"error,omitempty"` // of the last attempt
+	// Next is when it is called next: after a pause of the receiver, or else the first of the held
+	// results. RFC 3339, UTC; empty when that may be now.
+	Next  string `json:"next,omitempty"`
+	Error string `json:"error,omitempty"` // of the last attempt
 	// Tenants are those whose results the receiver does not take, although it takes the results of
 	// other tenants.
 	Tenants []tenantState `json:"tenants,omitempty"`
@@ -110,6 +112,9 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		return receiverState{}, err
 	}
 	now, err := l.Clock(ctx)
+	if err != nil {
+		return receiverState{}, err
+	}
 	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held,
 		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err, Next: ahead(s.Next, now)}
 	since := s.Outage
@@ -121,6 +126,13 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	}
 	out.Since = moment(since)
 	if out.State == "ok" {
+		if out.Next == "" && held > 0 {
+			next, err := l.NextTry(ctx, name)
+			if err != nil {
+				return receiverState{}, err
+			}
+			out.Next = ahead(ledger.At(next), now)
+		}
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
 			one := tenantState{Tenant: tenant, State: "waits", Since: moment(st.Outage), Waiting: st.Left, Held: st.Held,
@@ -134,10 +146,10 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 			out.Tenants = append(out.Tenants, one)
 		}
 	}
-	return out, err
+	return out, nil
 }
 
-// ahead returns when a receiver is called next, or "" when that may be now.
+// ahead returns the time of a next call, or "" when that may be now.
 func ahead(next ledger.Millis, now time.Time) string {
 	if !next.Time().After(now) {
 		return ""

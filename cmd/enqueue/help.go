@@ -53,7 +53,8 @@ var helpTexts = kong.Vars{
 		"With a name: the results that it did not take in three days.",
 	"deliveries_resend": "Send results again: those that the receiver did not take in three days (by id, or --all), " +
 		"or everything since a time (--since).",
-	"deliveries_resume": "Call a receiver again at once that asked for no more results (410), or that is out of service.",
+	"deliveries_resume": "Call a receiver again at once that asked for no more results (410), that is out of service, " +
+		"or that did not take some results; these are sent at once.",
 	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
 		"or RFC 3339.",
 

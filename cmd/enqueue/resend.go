@@ -75,7 +75,7 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
 		return p.busyError(err)
 	}
-	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
+	(&columns{s: p.out}).row(name, "resumed", "is called within seconds, with what it did not take")
 	return nil
 }
 
@@ -98,5 +98,5 @@ func (p *program) busyError(err error) error {
 }
 
 func (rd *reader) receivers() *actions.Receivers {
-	return &actions.Receivers{Admin: sinks.Admin{Ledger: rd.base.Ledger, Now: rd.base.Now}, Audit: rd.base.Audit("enqueue")}
+	return &actions.Receivers{Admin: sinks.Admin{Ledger: rd.base.Ledger}, Audit: rd.base.Audit("enqueue")}
 }

@@ -29,16 +29,20 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// putoff RECEIVER out, or putoff RECEIVER tenant NAME, records that a receiver takes nothing, or
-// asked for time when it got results of a tenant. It is to be called in the year 2101.
+// putoff RECEIVER out, putoff RECEIVER tenant NAME, or putoff RECEIVER held ID, records that a
+// receiver takes nothing, asked for time when it got results of a tenant, or did not take a result.
+// It is to be called in the year 2101.
 func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
 	next := ledger.At(time.Date(2101, 2, 3, 3, 5, 0, 0, time.UTC))
 	c := ledger.SinkChange{}
-	if args[1] == "out" {
+	switch args[1] {
+	case "held":
+		c.Later = map[string]time.Time{args[2]: next.Time()}
+	case "out":
 		c.State = &ledger.SinkState{Cursor: "1-0", Outage: ledger.At(time.Now()), Next: next, Err: "answered 503"}
-	} else {
+	default:
 		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0", Left: 7, Next: next}}
 	}
 	_, err := ledger.New(rdb, ledger.Options{}).ChangeSink(context.Background(), args[0], c)

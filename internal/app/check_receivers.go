@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
@@ -49,7 +50,7 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 	}
 	if r.Postgres.URL != "" {
 		add("PostgreSQL", r.Postgres.Tenants, "results.postgres", func(ctx context.Context) error {
-			db, err := database(cfg)
+			db, err := database(cfg, zerolog.Nop())
 			if err != nil {
 				return err
 			}

@@ -26,6 +26,7 @@ import (
 // its own, which runs while there are receivers. Safe for concurrent use.
 type deliveries struct {
 	pool    *connect.Pool
+	now     func() time.Time // this machine's clock, corrected to Redis's
 	runners []*sinks.Runner
 	server  *asynq.Server
 	log     zerolog.Logger
@@ -43,8 +44,8 @@ const (
 	trimEvery = 5 * time.Minute
 )
 
-func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger) (*deliveries, error) {
-	d := &deliveries{pool: pool, log: log, stop: make(chan struct{})}
+func newDeliveries(pool *connect.Pool, now func() time.Time, queueLog asynq.Logger, log zerolog.Logger) (*deliveries, error) {
+	d := &deliveries{pool: pool, now: now, log: log, stop: make(chan struct{})}
 	if err := d.open(); err != nil {
 		return nil, err
 	}
@@ -108,8 +109,13 @@ func (d *deliveries) keepTrimming(ctx context.Context, stop <-chan struct{}) {
 	every(ctx, trimEvery, stop, d.trim)
 }
 
-// trim ignores errors, because other parts log that Redis does not answer.
+// trim drops nothing while this machine's clock and Redis's differ, because either may be wrong.
+// Another worker of the pool drops it, or this one does when the clock is set. It ignores errors,
+// because other parts log that Redis does not answer, and that the clocks differ.
 func (d *deliveries) trim(ctx context.Context) {
+	if _, agreed, err := d.clock().Read(ctx); err != nil || !agreed {
+		return
+	}
 	_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep)
 	for _, r := range d.runners {
 		if t, ok := r.Sink.(sinks.Trimmer); ok {

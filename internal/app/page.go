@@ -90,7 +90,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
 		PDF:     pdfOf(documents), TraceID: tracing.IDText,
 		Outbox: p.Ledger,
-		Resend: &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait, Now: p.Now}, Audit: recorder},
+		Resend: &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait}, Audit: recorder},
 		Audit:  recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"ksefworker/config"
 	"ksefworker/internal/archive"
 	"ksefworker/internal/buildinfo"
@@ -20,7 +22,7 @@ func (d *deliveries) open() error {
 	cfg := d.pool.Config
 	r := cfg.Results
 	for _, w := range r.Webhooks {
-		hook := webhook(cfg, w, d.pool.Now)
+		hook := webhook(cfg, w, d.now)
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
 		// New results, held ones and those left behind may make three batches. The lease must be
 		// longer than they take.
@@ -29,7 +31,7 @@ func (d *deliveries) open() error {
 	}
 	if r.Stream.Enabled {
 		d.add(config.StreamSink, &sinks.Stream{
-			Redis: d.pool.Redis, Key: streamKey(cfg), Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Now: d.pool.Now,
+			Redis: d.pool.Redis, Key: streamKey(cfg), Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Clock: d.clock(),
 		}, r.Stream.Tenants, 0)
 	}
 	if r.Folder.Path != "" {
@@ -37,7 +39,7 @@ func (d *deliveries) open() error {
 			r.Folder.Tenants, 0)
 	}
 	if r.Postgres.URL != "" {
-		db, err := database(cfg)
+		db, err := database(cfg, d.log)
 		if err != nil {
 			return err
 		}
@@ -47,15 +49,20 @@ func (d *deliveries) open() error {
 	return nil
 }
 
+// clock is for what cannot be undone, and compares Redis's clock with this machine's.
+func (d *deliveries) clock() sinks.Clock {
+	return sinks.Clock{Pool: d.pool.Ledger.Clock, Machine: d.pool.Now}
+}
+
 func webhook(cfg config.Config, w config.Webhook, now func() time.Time) *sinks.Webhook {
 	return sinks.NewWebhook(sinks.WebhookOptions{
 		URL: w.URL, Secrets: w.Secrets, AllowPrivate: w.AllowPrivate, Timeout: w.Timeout, UserAgent: userAgent(cfg), Now: now,
 	})
 }
 
-func database(cfg config.Config) (*postgres.Sink, error) {
+func database(cfg config.Config, log zerolog.Logger) (*postgres.Sink, error) {
 	p := cfg.Results.Postgres
-	return postgres.New(postgres.Options{URL: p.URL, Password: p.Password, Schema: p.Schema})
+	return postgres.New(postgres.Options{URL: p.URL, Password: p.Password, Schema: p.Schema, Log: log})
 }
 
 func streamKey(cfg config.Config) string { return cfg.Redis.Prefix + "results" }

@@ -135,7 +135,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		DelayedTaskCheckInterval: 250 * time.Millisecond, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
-	if w.results, err = newDeliveries(pool, queueLog, log); err != nil {
+	if w.results, err = newDeliveries(pool, w.worker.Now, queueLog, log); err != nil {
 		return err
 	}
 	return w.listen(newMetrics(w.sources(events, out)...))

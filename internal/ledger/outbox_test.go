@@ -270,7 +270,7 @@ func TestSink_Change_IsReadAsItWasWritten(t *testing.T) {
 	w.must(err)
 	failed, err := w.Failed(ctx(), "erp", 10)
 	w.must(err)
-	due, err := w.DueSink(ctx(), "erp", noon, 10)
+	due, err := w.DueSink(ctx(), "erp", noon, time.Hour, 10)
 	w.must(err)
 	if d := cmp.Diff([]any{state, map[string][]Held{"inv-a": held}, held, []string{"inv-a"}}, []any{got, there, failed, due}); d != "" {
 		t.Error(d)

@@ -100,6 +100,8 @@ type SinkChange struct {
 	Later     map[string]time.Time // the next attempt of what this process cannot read; it stays held
 	Fail      []Held               // they are kept for a person
 	Standings map[string]*Standing // by tenant; nil and the zero value remove it
+	// AllDue makes the next attempt at everything that is held due now.
+	AllDue bool
 	// Forget names failures that are no longer kept.
 	Forget []string
 }
@@ -155,6 +157,9 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 	for _, name := range c.Forget {
 		args = append(args, "forget", name, "", "")
 	}
+	if c.AllDue {
+		args = append(args, "all due", "", "", "")
+	}
 	r, err := ss.run(ctx, sinkScript, args)
 	if err != nil {
 		return false, fmt.Errorf("record sink %s: %w", sink, err)
@@ -200,15 +205,30 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 
 func sinkText(sink string) string { return sink + "|sink" }
 
-// DueSink lists up to n invoices whose next attempt is due at the given time or earlier, the
-// longest due first.
-func (ss *SinkStore) DueSink(ctx context.Context, sink string, before time.Time, n int) ([]string, error) {
-	until := strconv.FormatInt(before.UnixMilli(), 10)
-	ids, err := ss.rdb.ZRangeByScore(ctx, ss.key(keySinkDue, sink), &redis.ZRangeBy{Min: "-inf", Max: until, Count: int64(n)}).Result()
-	if err != nil {
+// DueSink lists up to n invoices whose next attempt is due now, the longest due first. An attempt
+// that is further ahead than longest is due too, because a wrong clock has written its time.
+func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, longest time.Duration, n int) ([]string, error) {
+	key := ss.key(keySinkDue, sink)
+	var due, far *redis.StringSliceCmd
+	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
+		until, beyond := strconv.FormatInt(now.UnixMilli(), 10), strconv.FormatInt(now.Add(longest).UnixMilli(), 10)
+		due = p.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: until, Count: int64(n)})
+		far = p.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: "(" + beyond, Max: "+inf", Count: int64(n)})
+	}); err != nil {
 		return nil, fmt.Errorf("list what sink %s has not taken: %w", sink, err)
 	}
-	return ids, nil
+	ids := append(due.Val(), far.Val()...)
+	return ids[:min(n, len(ids))], nil
+}
+
+// NextTry returns when the first attempt at what a sink has not taken is due; the zero time when
+// nothing is held.
+func (ss *SinkStore) NextTry(ctx context.Context, sink string) (time.Time, error) {
+	first, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), 0, 0).Result()
+	if err != nil || len(first) == 0 {
+		return time.Time{}, err
+	}
+	return Millis(first[0].Score).Time(), nil
 }
 
 // SinkCounts counts the invoices of which a sink has not taken an outcome, and the outcomes that

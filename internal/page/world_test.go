@@ -113,7 +113,7 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 		Receivers: []page.Receiver{{Name: "erp", Kind: "webhook"}, {Name: "of-a", Kind: "folder", Tenants: []string{"A"}},
 			{Name: "of-b", Kind: "webhook", Tenants: []string{"B"}}},
 		Outbox:  w.ledger,
-		Resend:  &actions.Receivers{Admin: sinks.Admin{Ledger: w.ledger, Wait: time.Millisecond, Now: time.Now}, Audit: recorder},
+		Resend:  &actions.Receivers{Admin: sinks.Admin{Ledger: w.ledger, Wait: time.Millisecond}, Audit: recorder},
 		Records: &records.Reader{Store: store}, Document: w.document,
 		Report:  &report.Sources{Archive: &records.Reader{Store: store}, Ledger: w.ledger, Document: w.document},
 		Actions: &actions.Executor{Ledger: w.ledger, Queue: q, Inquiry: reader, Audit: recorder},

@@ -25,10 +25,19 @@ func OfRefusal(r *ledger.Refusal) Result {
 		out.State = r.Ended
 		out.Reason = r.Note + "; it was refused: " + out.Reason
 		if r.Ended == ledger.RefusalSuperseded {
-			out.Reason = "superseded " + out.Reason
+			out.Reason, out.SupersededBy = "superseded "+out.Reason, successor(r.Note)
 		}
 	}
 	return out
+}
+
+// successor returns the id of the invoice that ended a refusal, from what intake notes about the
+// end: "by" and its id. It returns "" when something else ended it, such as a later refusal.
+func successor(note string) string {
+	if id, ok := strings.CutPrefix(note, "by "); ok && strings.HasPrefix(id, "inv-") {
+		return id
+	}
+	return ""
 }
 
 // RefusalReason returns in one line why a document was refused.

@@ -85,6 +85,12 @@ func TestSchema_ResultsOfEveryState_AreValid(t *testing.T) {
 	check("refused", Explained(&refusal))
 	refusal.Ended, refusal.Note = ledger.RefusalSuperseded, "a corrected document was taken"
 	check("superseded refusal", OfRefusal(&refusal))
+	for note, want := range map[string]string{"by inv-b": "inv-b", "by ref-b": "", "by a later archive of this name": ""} {
+		refusal.Note = note
+		if got := OfRefusal(&refusal); got.SupersededBy != want || got.Reason == "" {
+			t.Errorf("%q: superseded by %q, want %q", note, got.SupersededBy, want)
+		}
+	}
 	check("refused for its date", OfRefusal(&ledger.Refusal{ID: "ref-b", IssueDate: "23.11.2026"}))
 	check("unreadable", WithoutEntry(&ledger.Unreadable{ID: "inv-a", Tenant: "One", State: "sent"}))
 	check("an unreadable outcome", WithoutRecord(Result{}, &ledger.Outcome{ID: "inv-a", Rev: 3, State: ledger.Accepted, At: "5-0"}))

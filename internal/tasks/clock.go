@@ -10,7 +10,8 @@ import (
 // The clock of a worker's machine may be wrong. The times in the ledger are Redis's. Deadlines,
 // midnights and ages go by Redis's time too, because the worker corrects this machine's clock by
 // its skew. The times at which tasks return are corrected where they are written (see
-// queue.Guarded). Only asynq's leases and the dates that enqueue checks still use the machine's own
+// queue.Guarded), and receivers of results are served by Redis's clock (see sinks.Clock). Only
+// asynq's leases and the dates that enqueue checks still use the machine's own
 // clock. That is why the worker reports a clock that is off.
 
 const (
@@ -37,6 +38,9 @@ func (c *poolClock) now() time.Time {
 	}
 	return now
 }
+
+// Now returns the time by this machine's clock, corrected to Redis's.
+func (c *core) Now() time.Time { return c.clock.now() }
 
 // Skew returns how far this machine's clock is ahead of Redis's by the last measurement. It is 0
 // before the first measurement.

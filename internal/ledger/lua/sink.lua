@@ -16,6 +16,7 @@
 --   'later', id, next attempt (ms)
 --   'stand', tenant, '', record
 --   'leave', tenant
+--   'all due'
 --
 -- Returns {1, how many failures were deleted because there were too many}. When another process
 -- serves the sink, it writes nothing and returns {0}.
@@ -41,6 +42,9 @@ for i = 8 + nf, #ARGV, 4 do
     end
   elseif op == 'later' then
     redis.call('ZADD', P .. 'sinkdue:' .. sink, 'XX', at, name)
+  elseif op == 'all due' then
+    local key = P .. 'sinkdue:' .. sink
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')) do redis.call('ZADD', key, now, id) end
   elseif op == 'stand' then
     redis.call('HSET', P .. 'sinkstanding:' .. sink, name, record)
   elseif op == 'leave' then

@@ -19,7 +19,7 @@ func (r *round) told(tenant string) time.Time {
 
 // conclude records what became of each outcome, and how the receiver stands.
 func (r *round) conclude(items []*item) {
-	now := r.now()
+	now := r.now
 	var errs []error
 	of, dropped := map[string]*tried{}, map[string]int64{}
 	for _, it := range items {
@@ -127,7 +127,7 @@ func anyTaken(errs []error) bool {
 
 // concludeOne decides whether one outcome is taken, tried again later, or given up.
 func (r *round) concludeOne(it *item, err error) {
-	now := r.now()
+	now := r.now
 	if err == nil {
 		r.hold(it, it.behind, now)
 		return
@@ -138,7 +138,9 @@ func (r *round) concludeOne(it *item, err error) {
 	if h.First == 0 {
 		h.First = ledger.At(now)
 	}
-	late := now.Sub(h.First.Time()) >= giveUpAfter
+	// A wrong clock may have written that it was first tried before it was there, or in the future.
+	h.First = notAfter(max(h.First, ledger.At(h.Time())), now)
+	late := now.Sub(h.First.Time()) >= giveUpAfter && r.agreed
 	// Outcomes without a tenant are never left behind, because they could not be found again later.
 	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()
 	if late || full {

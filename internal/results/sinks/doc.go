@@ -10,6 +10,7 @@
 //	slow.go      a tenant for which the receiver answers slowly
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts
+//	clock.go     whose clock counts, and when two have to agree
 //	person.go    what a person does: send again, send on
 //	webhook.go, dial.go, sign.go   the webhook (Standard Webhooks)
 //	check.go     what is wrong with a webhook before it is called

@@ -10,13 +10,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Admin does what a person asks for about receivers. It works while workers run. Ledger and Now are
+// Admin does what a person asks for about receivers. It works while workers run. Ledger is
 // required.
 type Admin struct {
 	Ledger *ledger.Ledger
 	// Wait is how long Admin waits for a worker to stop serving the receiver. 0 means a minute.
 	Wait time.Duration
-	Now  func() time.Time
 }
 
 // ErrBusy says that a worker has the lease of the receiver.
@@ -80,7 +79,10 @@ func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, e
 		if err != nil || n == 0 {
 			return err
 		}
-		now := a.Now()
+		now, err := a.Ledger.Clock(ctx)
+		if err != nil {
+			return err
+		}
 		for _, id := range unread {
 			there[id] = replaceDamaged(id, now, &c)
 		}
@@ -128,7 +130,7 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 }
 
 // Resume lets a receiver be called again at once, after it has asked for no more results or while
-// it takes none.
+// it takes none. Everything that is held is tried at once too.
 func (a Admin) Resume(ctx context.Context, sink string) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)
@@ -143,7 +145,7 @@ func (a Admin) Resume(ctx context.Context, sink string) error {
 		for _, st := range standings {
 			st.Next = 0
 		}
-		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
+		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings, AllDue: true})
 	})
 }
 

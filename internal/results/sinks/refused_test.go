@@ -48,7 +48,7 @@ func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 	if st, err := w.Sink(t.Context(), "two"); err != nil || st.Lost != 0 || st.Taken != 1 {
 		t.Errorf("a receiver of another tenant stands at %+v, %v", st, err)
 	}
-	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", w.now().Add(-time.Hour)))
+	w.must(Admin{Ledger: w.Ledger}.Rewind(t.Context(), "erp", w.now().Add(-time.Hour)))
 	if w.run(r); len(s.took) != 2*(kept+1) || w.state().Lost != dropped {
 		t.Errorf("told again: %d, %+v", len(s.took), w.state())
 	}

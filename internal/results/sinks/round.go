@@ -12,6 +12,8 @@ import (
 type round struct {
 	*Runner
 	token     string
+	now       time.Time // by Redis's clock, when the round began or when the receiver had answered
+	agreed    bool      // this machine's clock said the same
 	state     ledger.SinkState
 	begun     bool                        // the receiver has a place in the outbox
 	standings map[string]*ledger.Standing // by tenant
@@ -56,12 +58,22 @@ func (r *round) begin(ctx context.Context) error {
 	if r.standings, err = store.Standings(ctx, r.Name); err != nil {
 		return err
 	}
+	if err := readClock(ctx, r); err != nil {
+		return err
+	}
 	held, _, err := store.SinkCounts(ctx, r.Name)
 	if err != nil {
 		return err
 	}
 	r.touched, r.served = map[string]bool{}, map[string]int{}
+	r.state.Outage = notAfter(r.state.Outage, r.now)
 	return r.beginStandings(span, held, func() (map[string]int64, error) { return store.CountHeld(ctx, r.Name) })
+}
+
+// readClock reads the time that the next steps go by.
+func readClock(ctx context.Context, r *round) (err error) {
+	r.now, r.agreed, err = r.clock().Read(ctx)
+	return err
 }
 
 // item is one outcome of a round.
@@ -76,7 +88,10 @@ type item struct {
 
 // work does one round. It reports whether another one may find something to do at once.
 func (r *round) work(ctx context.Context) (more bool, err error) {
-	if r.state.Stopped != 0 || rests(&r.state, r.standings, r.now()) {
+	if err := readClock(ctx, r); err != nil {
+		return false, err
+	}
+	if r.state.Stopped != 0 || rests(&r.state, r.standings, r.now) {
 		return false, nil
 	}
 	size := r.batch()
@@ -96,6 +111,9 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	if err := r.deliver(ctx, r.items); err != nil {
+		return false, err
+	}
+	if err := readClock(ctx, r); err != nil { // the receiver may have taken long
 		return false, err
 	}
 	r.conclude(r.items)
@@ -122,7 +140,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 // invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and the
 // others are put off.
 func (r *round) due(ctx context.Context, n int) error {
-	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
+	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, n)
 	if err != nil {
 		return err
 	}
@@ -139,18 +157,18 @@ func (r *round) due(ctx context.Context, n int) error {
 		}
 		tenant := list[0].Tenant
 		if st := r.standings[tenant]; st != nil && !r.whole() && tenant != "" {
-			if st.Next.Time().After(r.now()) {
+			if pauses(st.Next, r.now) {
 				r.change.Later[id] = st.Next.Time()
 				continue
 			}
 			if st.Outage != 0 && probed[tenant] {
-				r.change.Later[id] = r.now().Add(r.pause(1))
+				r.change.Later[id] = r.now.Add(r.pause(1))
 				continue
 			}
 			probed[tenant] = true
 			if st.Slow {
 				if r.slow--; r.slow < 0 {
-					r.change.Later[id] = r.now().Add(r.pause(1))
+					r.change.Later[id] = r.now.Add(r.pause(1))
 					continue
 				}
 			}
@@ -182,7 +200,7 @@ func replaceDamaged(id string, now time.Time, change *ledger.SinkChange) []ledge
 func (r *round) held(ctx context.Context, ids []string) (map[string][]ledger.Held, error) {
 	there, unread, err := r.Editor.Ledger.NotTaken(ctx, r.Name, ids)
 	for _, id := range unread {
-		there[id] = replaceDamaged(id, r.now(), &r.change)
+		there[id] = replaceDamaged(id, r.now, &r.change)
 		r.Log.Error().Str("receiver", r.Name).Str("id", id).
 			Msg("a result that was held for this receiver is damaged: the present state of the invoice is told in its place")
 	}

@@ -25,7 +25,9 @@ type Runner struct {
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
 	// seconds to a quarter of an hour. For tests.
 	Pause func(n int) time.Duration
-	Now   func() time.Time // nil is the machine's clock
+	// Now is this machine's clock; nil is the system's. Pauses and ages go by Redis's clock (see
+	// [Clock]).
+	Now   func() time.Time
 	Log   zerolog.Logger
 	Trace *tracing.Tracer // nil: nothing is traced
 }
@@ -53,7 +55,7 @@ func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	if err := round.begin(ctx); err != nil {
 		return err
 	}
-	for until := r.now().Add(stretch); r.now().Before(until); {
+	for begun := time.Now(); time.Since(begun) < stretch; {
 		select {
 		case <-stop:
 			return nil
@@ -79,16 +81,20 @@ func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, err
 		return false, err
 	}
 	standings, err := store.Standings(ctx, r.Name)
-	if err != nil || rests(&state, standings, r.now()) {
+	if err != nil {
+		return false, err
+	}
+	round := &round{Runner: r, state: state, standings: standings}
+	if err := readClock(ctx, round); err != nil || rests(&state, standings, round.now) {
 		return false, err
 	}
 	if span.Last != "" && ledger.AfterOutcome(span.Last, state.Cursor) {
 		return true, nil
 	}
-	if len((&round{Runner: r, state: state, standings: standings}).ready()) > 0 {
+	if len(round.ready()) > 0 {
 		return true, nil
 	}
-	due, err := store.DueSink(ctx, r.Name, r.now(), 1)
+	due, err := store.DueSink(ctx, r.Name, round.now, maxAhead, 1)
 	return len(due) > 0, err
 }
 
@@ -113,12 +119,7 @@ func (r *Runner) maxHeld() int64 {
 	return r.Held
 }
 
-func (r *Runner) now() time.Time {
-	if r.Now == nil {
-		return time.Now()
-	}
-	return r.Now()
-}
+func (r *Runner) clock() Clock { return Clock{Pool: r.Editor.Ledger.Clock, Machine: r.Now} }
 
 func (r *Runner) pause(n int) time.Duration {
 	if r.Pause == nil {

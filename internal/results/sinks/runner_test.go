@@ -192,10 +192,32 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	if s.calls != 1 || w.state().Stopped == 0 {
 		t.Fatalf("%d calls, %+v", s.calls, w.state())
 	}
-	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Resume(t.Context(), "erp"))
+	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.run(r)
 	if s.states(id) != "rejected" {
 		t.Errorf("told %q", s.states(id))
+	}
+}
+
+// What a receiver did not take waits for its own pause, of up to a quarter of an hour. A person who
+// has repaired the receiver does not wait for it.
+func TestResume_ResultsAreHeld_AreSentAtOnce(t *testing.T) {
+	for what, answer := range map[string]error{"refused one by one": errors.New("answered 422"), "all refused": out(time.Hour)} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return answer }}
+			r := w.runner(s)
+			ids := append(w.rejected(3), w.rejectedOf("two", 3)...)
+			w.minutes(r, 5)
+			s.answer = nil
+			w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
+			if next, err := w.NextTry(t.Context(), "erp"); err != nil || next.After(w.now()) {
+				t.Errorf("the next try is at %v, %v", next, err)
+			}
+			w.run(r)
+			w.pass(time.Minute) // of a tenant that was out, one result is tried first; the others follow after the first pause
+			w.run(r)
+			w.wantTold(s, ids)
+		})
 	}
 }
 
@@ -214,7 +236,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 		t.Fatalf("failed: %+v", failed)
 	}
 	s.answer = nil
-	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp", id)
+	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
 	if n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -264,7 +286,7 @@ func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
 	r := w.runner(s)
 	ids := w.rejected(3)
 	w.run(r)
-	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	w.must(Admin{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
 	w.run(r)
 	for _, id := range ids {
 		if s.states(id) != "rejected rejected" {

@@ -55,7 +55,7 @@ func outTenants(standings map[string]*ledger.Standing) (n int) {
 // shown that the receiver takes nothing, the results of other tenants are still tried. They show
 // whether the receiver is out for all tenants or for that tenant only.
 func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.Time) bool {
-	return s.Next.Time().After(now) && (s.Outage == 0 || outTenants(standings) != 1)
+	return pauses(s.Next, now) && (s.Outage == 0 || outTenants(standings) != 1)
 }
 
 // whole reports whether the receiver is out for everybody, as far as is known.
@@ -65,9 +65,9 @@ func (r *round) whole() bool { return r.state.Outage != 0 && outTenants(r.standi
 // now. Those that have waited longest for their turn come first.
 func (r *round) ready() []string {
 	var out []string
-	share, now := r.share(), r.now()
+	share, now := r.share(), r.now
 	for tenant, st := range r.standings {
-		if st.Blocked() && st.Held < share && (r.whole() || !st.Next.Time().After(now)) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
+		if st.Blocked() && st.Held < share && (r.whole() || !pauses(st.Next, now)) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
 			out = append(out, tenant)
 		}
 	}
@@ -87,7 +87,7 @@ type tried struct {
 
 // decide decides how each tenant whose results were tried stands with the receiver.
 func (r *round) decide(of map[string]*tried) {
-	now := r.now()
+	now := r.now
 	for tenant, t := range of {
 		if tenant == "" {
 			continue
@@ -118,10 +118,10 @@ func (r *round) decide(of map[string]*tried) {
 // be tried or held now, or when the receiver answers slowly for that tenant. It takes the place
 // away when the reasons have ended and the tenant has caught up.
 func (r *round) arrange() {
-	share, now := r.share(), r.now()
+	share, now := r.share(), r.now
 	for tenant, st := range r.standings {
 		full := st.Held >= share && tenant != ""
-		waits := st.Outage != 0 || st.Next.Time().After(now) || st.Slow
+		waits := st.Outage != 0 || pauses(st.Next, now) || st.Slow
 		switch {
 		case !st.Blocked() && (full || waits) && r.state.Cursor != "":
 			r.standing(tenant).Cursor = r.state.Cursor
@@ -174,6 +174,9 @@ func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() 
 		}
 	}
 	for tenant, st := range r.standings {
+		if began := notAfter(st.Outage, r.now); began != st.Outage {
+			r.standing(tenant).Outage = began
+		}
 		if st.Blocked() && !st.Late && st.Left > 0 && (span.First == "" || ledger.AfterOutcome(span.First, st.Cursor)) {
 			r.standing(tenant).Late = true
 		}

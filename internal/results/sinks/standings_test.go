@@ -95,7 +95,7 @@ func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 		t.Fatalf("%d held, %d failed", held, failed)
 	}
 	s.answer = nil
-	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp")
+	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp")
 	if w.must(err); n != 100 {
 		t.Errorf("%d are sent again", n)
 	}
@@ -242,7 +242,7 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 	r.Held = 10
 	ids := append(w.rejected(100), w.rejectedOf("two", 3)...)
 	w.run(r)
-	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	w.must(Admin{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
 	s.answer = nil
 	w.minutes(r, 10)
 	for _, id := range ids {

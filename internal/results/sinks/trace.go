@@ -20,6 +20,6 @@ func traceDelivered(ctx context.Context, r *round, items []*item) {
 		}
 		_, s := r.Trace.Start(ctx, it.ID, "invoice delivered", trace.WithTimestamp(it.Time()), trace.WithAttributes(
 			tracing.InvoiceKey.String(it.ID), tracing.StateKey.String(string(it.State)), tracing.ReceiverKey.String(r.Name)))
-		s.End(trace.WithTimestamp(r.now()))
+		s.End(trace.WithTimestamp(r.now))
 	}
 }

@@ -45,7 +45,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 		len(w.standings()) != 0 {
 		t.Errorf("%d held, %d failed, %+v, %v", held, len(failed), w.state(), w.standings())
 	}
-	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp", ids[0])
+	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", ids[0])
 	if w.must(err); n != 1 {
 		t.Errorf("%d are sent again", n)
 	}
@@ -62,9 +62,10 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 	r := w.runner(s)
 	ids := w.rejected(3)
 	w.run(r)
+	later := float64(w.now().Add(time.Hour).UnixMilli())
 	for _, id := range ids {
 		w.damage(id)
-		w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 9e15, Member: id}).Err()) // not due
+		w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: later, Member: id}).Err()) // not due
 	}
 	w.move(ids[0], ledger.Queued, ledger.Parked)
 	w.move(ids[1], ledger.Queued, ledger.Parked, ledger.Dismissed)

@@ -235,7 +235,7 @@ func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 
 func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 	w := newWorld(t, 10_000)
-	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Now: w.now}
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Clock: Clock{w.Clock, w.now}}
 	for range 20 {
 		var batch []Message
 		for range 50 {
@@ -263,7 +263,7 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 
 func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
 	w := newWorld(t, 10_000)
-	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Now: w.now}
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Clock: Clock{w.Clock, w.now}}
 	w.must(s.Trim(t.Context())) // there is no stream yet
 	w.must(errors.Join(s.Deliver(t.Context(), []Message{message("inv-a"), message("inv-b")})...))
 	w.must(s.Trim(t.Context()))
@@ -274,6 +274,24 @@ func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
 	w.must(s.Trim(t.Context()))
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 0 {
 		t.Errorf("it holds %d that are too old", n)
+	}
+}
+
+func TestStream_RedisIsFull_SaysSoAndGoesOnAfterwards(t *testing.T) {
+	w := newWorld(t, 10_000)
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Clock: Clock{w.Clock, w.now}}
+	batch := []Message{message("inv-a"), message("inv-b")}
+	w.must(errors.Join(s.Deliver(t.Context(), batch)...))
+	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err())
+	for _, err := range s.Deliver(t.Context(), batch) {
+		if _, out := errors.AsType[*OutageError](err); !out || !strings.Contains(err.Error(), "redis is full (maxmemory)") {
+			t.Errorf("%v", err)
+		}
+	}
+	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "0").Err())
+	w.must(errors.Join(s.Deliver(t.Context(), batch)...))
+	if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 4 {
+		t.Errorf("it holds %d", n)
 	}
 }
 

@@ -45,7 +45,7 @@ func mayWrite(ctx context.Context, conn *pgx.Conn, schema string) error {
 		return err
 	}
 	if err = conn.QueryRow(ctx, "select has_schema_privilege($1, 'usage')", schema).Scan(&ok); err == nil && ok {
-		err = conn.QueryRow(ctx, "select to_regclass($1) is not null", schema+".schema_version").Scan(&tables)
+		err = conn.QueryRow(ctx, "select to_regclass($1) is not null", schema+".invoices").Scan(&tables)
 	}
 	switch {
 	case err != nil:

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -67,10 +68,11 @@ var migrations = []string{
 const lockKey = 0x6b736566_72657331
 
 // migrate makes the schema and its tables, or changes them to what this build needs. Tables that a
-// newer build has changed are left as they are, because newer builds only add to them.
-func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
+// newer build has changed are left as they are, because newer builds only add to them. made says
+// that the tables were not there.
+func migrate(ctx context.Context, conn *pgx.Conn, schema string) (made bool, err error) {
 	name := pgx.Identifier{schema}.Sanitize()
-	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(lockKey)); err != nil {
 			return err
 		}
@@ -97,6 +99,12 @@ func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
 		if err := tx.QueryRow(ctx, "select coalesce(max(version), 0) from "+name+".schema_version").Scan(&version); err != nil {
 			return err
 		}
+		if version > 0 {
+			if version, err = versionLeft(ctx, tx, schema, version); err != nil {
+				return err
+			}
+		}
+		made = version == 0
 		for n := version; n < len(migrations); n++ {
 			if _, err := tx.Exec(ctx, strings.ReplaceAll(migrations[n], "%s", name)); err != nil {
 				return err
@@ -108,7 +116,29 @@ func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("make the tables in schema %s: %w", schema, err)
+		return false, fmt.Errorf("make the tables in schema %s: %w", schema, err)
 	}
-	return nil
+	return made, nil
 }
+
+// versionLeft returns the version of the tables that are still there: 0 when a person has dropped
+// them and has left their version on record.
+func versionLeft(ctx context.Context, tx pgx.Tx, schema string, recorded int) (int, error) {
+	var invoices, events bool
+	err := tx.QueryRow(ctx, "select to_regclass($1) is not null, to_regclass($2) is not null",
+		schema+".invoices", schema+".events").Scan(&invoices, &events)
+	switch {
+	case err != nil:
+		return 0, err
+	case invoices && events:
+		return recorded, nil
+	case invoices || events:
+		return 0, errHalf
+	}
+	_, err = tx.Exec(ctx, "delete from "+pgx.Identifier{schema}.Sanitize()+".schema_version")
+	return 0, err
+}
+
+// errHalf says that one of the tables was dropped. To drop the other one is up to a person.
+var errHalf = errors.New("one of the tables invoices and events is missing: restore it, or rename or drop the other one too, " +
+	"and both are made again")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/rs/zerolog"
 
 	"ksefworker/internal/results/sinks"
 )
@@ -26,6 +27,7 @@ type Options struct {
 	// Timeout is how long one call of Deliver or Check may take, whatever it does. 0 means
 	// [sinks.DefaultTimeout].
 	Timeout time.Duration
+	Log     zerolog.Logger
 }
 
 // Sink writes results to a database. It connects when it has something to write, and again after
@@ -34,9 +36,8 @@ type Options struct {
 type Sink struct {
 	o Options
 
-	mu       sync.Mutex
-	conn     *pgx.Conn
-	migrated bool
+	mu   sync.Mutex
+	conn *pgx.Conn
 }
 
 // New returns a sink. It does not connect yet.
@@ -113,7 +114,13 @@ func (s *Sink) write(ctx context.Context, messages []sinks.Message) error {
 	if err != nil {
 		return err
 	}
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.insert(ctx, tx, messages) })
+	insert := func(tx pgx.Tx) error { return s.insert(ctx, tx, messages) }
+	err = pgx.BeginFunc(ctx, conn, insert)
+	if tablesMissing(err) {
+		if err = s.migrate(ctx, conn); err == nil {
+			err = pgx.BeginFunc(ctx, conn, insert)
+		}
+	}
 	if err != nil && conn.IsClosed() {
 		s.conn = nil
 	}
@@ -128,14 +135,27 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.migrated {
-		if err := migrate(ctx, conn, s.o.Schema); err != nil {
-			return nil, errors.Join(err, conn.Close(ctx))
-		}
-		s.migrated = true
+	// The database may be another one than at the last connection, such as a restored one.
+	if err := s.migrate(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	s.conn = conn
 	return conn, nil
+}
+
+// migrate makes the tables, or changes them to what this build needs.
+func (s *Sink) migrate(ctx context.Context, conn *pgx.Conn) error {
+	made, err := migrate(ctx, conn, s.o.Schema)
+	if refusesUser(err) {
+		if missing := mayWrite(ctx, conn, s.o.Schema); missing != nil {
+			return missing // it says which right, and how to give it
+		}
+	}
+	if made {
+		s.o.Log.Warn().Str("schema", s.o.Schema).Msg("the tables of results were made; " +
+			"if they were there before, send again what they held: enqueue deliveries resend postgres --since 7d")
+	}
+	return err
 }
 
 // dial makes a connection and leaves the tables alone.
@@ -158,6 +178,18 @@ func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
 func refusesValue(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
+}
+
+// tablesMissing reports whether a table, or the schema of all, is not there.
+func tablesMissing(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "42P01" || e.Code == "3F000")
+}
+
+// refusesUser reports whether the user of the database lacks a right.
+func refusesUser(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "42501"
 }
 
 // plain returns an error that may be kept and shown. It leaves out the values that a database

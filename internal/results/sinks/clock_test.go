@@ -1,0 +1,169 @@
+package sinks
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ledger"
+)
+
+// shifted is this machine's clock when it is off.
+func (w *world) shifted(off time.Duration) func() time.Time {
+	return func() time.Time { return w.now().Add(off) }
+}
+
+// A worker whose clock is days off serves a receiver by Redis's clock: its pauses are as long as
+// any, and it gives nothing up.
+func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
+	for what, off := range map[string]time.Duration{"ahead": 200 * time.Hour, "behind": -200 * time.Hour} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return errors.New("answered 422") }}
+			wrong, right := w.runner(s), w.runner(s)
+			wrong.Now = w.shifted(off)
+			id := w.rejected(1)[0]
+			w.run(wrong)
+			w.pass(time.Minute)
+			w.run(right)
+			if s.calls != 2 {
+				t.Errorf("%d calls after the first pause", s.calls)
+			}
+			w.pass(2 * time.Minute)
+			w.run(wrong)
+			if held, failed := w.counts(); s.calls != 3 || held != 1 || failed != 0 {
+				t.Errorf("%d calls, %d held, %d failed", s.calls, held, failed)
+			}
+			// It is old enough now. Which of two clocks is wrong is not known.
+			w.pass(80 * time.Hour)
+			w.run(wrong)
+			if held, failed := w.counts(); s.calls != 4 || held != 1 || failed != 0 {
+				t.Errorf("%d calls, %d held, %d failed", s.calls, held, failed)
+			}
+			w.pass(time.Hour)
+			w.run(right)
+			if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1 || got[0].ID != id {
+				t.Errorf("given up: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A pause that a wrong clock has written holds nothing for days.
+func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{answer: func(m *Message) error {
+		if m.Tenant == "two" {
+			return out(0)
+		}
+		return errors.New("answered 422")
+	}}
+	r := w.runner(s)
+	first := w.rejected(1)[0]
+	w.run(r) // it is held
+	of := w.rejectedOf("two", 2)
+	w.run(r) // nothing of two is taken
+	s.answer = nil
+	far := w.now().Add(8 * 24 * time.Hour)
+	w.must(w.rdb.HSet(t.Context(), "ksef:sink:erp", "outage", far.UnixMilli(), "next", far.UnixMilli(), "probes", 3).Err())
+	standings := w.standings()
+	for _, st := range standings {
+		st.Outage, st.Next = ledger.At(far), ledger.At(far)
+	}
+	_, err := w.ChangeSink(t.Context(), "erp", ledger.SinkChange{Standings: standings})
+	w.must(err)
+	for _, id := range append(of, first) {
+		w.must(w.rdb.ZAddXX(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: float64(far.UnixMilli()), Member: id}).Err())
+	}
+	if span, err := w.Outbox(t.Context()); err != nil {
+		t.Fatal(err)
+	} else if work, err := r.HasWork(t.Context(), span); !work || err != nil {
+		t.Errorf("nothing is to be done: %v", err)
+	}
+	w.minutes(r, 3)
+	later := w.rejected(1)[0]
+	w.minutes(r, 1)
+	for _, id := range append(of, first, later) {
+		if got := s.states(id); got != "rejected" {
+			t.Errorf("told %q", got)
+		}
+	}
+	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
+		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+	}
+}
+
+// What a wrong clock has written about the first attempt neither ends the attempts nor prolongs
+// them.
+func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
+	for what, off := range map[string]time.Duration{"before it was there": -200 * time.Hour, "in the future": 200 * time.Hour} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return errors.New("answered 422") }}
+			r := w.runner(s)
+			id := w.rejected(1)[0]
+			w.run(r)
+			there, _, err := w.NotTaken(t.Context(), "erp", []string{id})
+			w.must(err)
+			there[id][0].First = ledger.At(w.now().Add(off))
+			_, err = w.ChangeSink(t.Context(), "erp", ledger.SinkChange{Hold: there})
+			w.must(err)
+			for _, pass := range []time.Duration{time.Hour, 70 * time.Hour} {
+				w.pass(pass)
+				w.run(r)
+				if held, failed := w.counts(); held != 1 || failed != 0 {
+					t.Fatalf("%d held, %d failed after %v", held, failed, pass)
+				}
+			}
+			w.pass(3 * time.Hour)
+			w.run(r)
+			if held, failed := w.counts(); held != 0 || failed != 1 {
+				t.Errorf("%d held, %d failed after three days", held, failed)
+			}
+		})
+	}
+}
+
+// A pause that the receiver asked for is kept, and an outage does not begin in the future.
+func TestRun_OutageBeganInTheFuture_BeginsNow(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return out(maxAfter) }}
+	r := w.runner(s)
+	w.rejected(1)
+	w.run(r)
+	w.must(w.rdb.HSet(t.Context(), "ksef:sink:erp", "outage", w.now().Add(100*time.Hour).UnixMilli()).Err())
+	w.pass(maxAfter - time.Minute)
+	w.run(r)
+	if s.calls != 1 {
+		t.Errorf("%d calls before the pause was over", s.calls)
+	}
+	w.pass(2 * time.Minute)
+	w.run(r)
+	if began := w.state().Outage.Time(); s.calls != 2 || began.After(w.now()) {
+		t.Errorf("%d calls, out since %v", s.calls, began)
+	}
+}
+
+func TestStream_ClocksDiffer_NothingIsDropped(t *testing.T) {
+	w := newWorld(t, 10_000)
+	redisAhead := func(context.Context) (time.Time, error) { return w.now().Add(200 * time.Hour), nil }
+	for what, clock := range map[string]Clock{
+		"the machine's clock is ahead": {w.Clock, w.shifted(200 * time.Hour)}, "redis's clock is ahead": {redisAhead, w.now},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 1000, Keep: time.Hour, Clock: clock}
+			w.must(w.rdb.Del(t.Context(), s.Key).Err())
+			var batch []Message
+			for range 150 { // Deliver drops whole nodes, of a hundred results
+				batch = append(batch, message("inv-a"))
+			}
+			for range 2 {
+				w.must(errors.Join(s.Deliver(t.Context(), batch)...))
+				w.must(s.Trim(t.Context()))
+				w.pass(2 * time.Minute)
+			}
+			if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 300 {
+				t.Errorf("it holds %d of 300", n)
+			}
+		})
+	}
+}

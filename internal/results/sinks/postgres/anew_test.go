@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"ksefworker/internal/results/sinks"
+)
+
+// do runs statements in the database of a URL.
+func (s *server) do(url string, statements ...string) {
+	s.t.Helper()
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cfg.Password = "geheim"
+	conn, err := pgx.ConnectConfig(context.Background(), cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, statement := range statements {
+		if _, err := conn.Exec(context.Background(), statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// What a person drops while the worker runs is made again, and results go on.
+func TestPostgres_TablesAreDropped_AreMadeAgain(t *testing.T) {
+	srv := start(t)
+	for name, drop := range map[string]string{
+		"schema": "drop schema s9 cascade", "tables": "drop table s9.invoices, s9.events",
+		"every table": "drop table s9.invoices, s9.events, s9.schema_version",
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv.t = t
+			t.Cleanup(func() { srv.do(srv.url(), "drop schema if exists s9 cascade") })
+			s := srv.sink("s9")
+			deliver(t, s, message("inv-a", 1, "accepted", ""))
+			srv.do(srv.url(), drop)
+			if err := s.Check(t.Context()); err != nil {
+				t.Errorf("checked: %v", err)
+			}
+			deliver(t, s, message("inv-b", 1, "accepted", ""), message("inv-c", 1, "rejected", ""))
+			deliver(t, s, message("inv-b", 2, "receipted", ""))
+			if got := srv.rows("select id, state from s9.invoices order by id"); len(got) != 2 {
+				t.Errorf("%q", got)
+			}
+			if got := srv.rows("select version from s9.schema_version"); len(got) != 1 || got[0] != "1" {
+				t.Errorf("version %q", got)
+			}
+		})
+	}
+}
+
+func TestPostgres_DatabaseIsMadeAnew_HasItsTablesAgain(t *testing.T) {
+	srv := start(t)
+	srv.do(srv.url(), "create database moved")
+	url := strings.TrimSuffix(srv.url(), "postgres") + "moved"
+	s, err := New(Options{URL: url, Schema: "ksef", Password: func() (string, error) { return "geheim", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	srv.do(srv.url(), "drop database moved with (force)")
+	for range 2 { // the connection ends, then the database is not there
+		if s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0] == nil {
+			t.Error("a database that is not there took a result")
+		}
+	}
+	srv.do(srv.url(), "create database moved")
+	deliver(t, s, message("inv-b", 1, "accepted", ""))
+}
+
+// The other table may hold what somebody needs, so a person decides about it.
+func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
+	srv := start(t)
+	s, err := New(Options{URL: srv.url(), Schema: "s10", Password: func() (string, error) { return "geheim", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	srv.do(srv.url(), "drop table s10.invoices")
+	err = s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
+	if err == nil || !strings.Contains(err.Error(), "rename or drop the other one too") {
+		t.Errorf("%v", err)
+	}
+	srv.do(srv.url(), "alter table s10.events rename to events_of_before")
+	deliver(t, s, message("inv-b", 1, "accepted", ""))
+}
+
+// A user who may write in the schema and not make one is told what to run.
+func TestPostgres_SchemaIsDroppedAndUserMayNotMakeOne_SaysWhatToRun(t *testing.T) {
+	srv := start(t)
+	srv.do(srv.url(), "create role owner login password 'geheim'", "create schema s11 authorization owner")
+	s, err := New(Options{URL: strings.Replace(srv.url(), "ksef@", "owner@", 1), Schema: "s11",
+		Password: func() (string, error) { return "geheim", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	srv.do(srv.url(), "drop schema s11 cascade")
+	err = s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
+	if err == nil || !strings.Contains(err.Error(), `create schema "s11" authorization "owner"`) {
+		t.Errorf("%v", err)
+	}
+	srv.do(srv.url(), "create schema s11 authorization owner")
+	deliver(t, s, message("inv-b", 1, "accepted", ""))
+}
