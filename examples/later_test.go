@@ -41,7 +41,7 @@ func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 					w.WriteHeader(http.StatusBadGateway)
 					fmt.Fprint(w, "<html>502 Bad Gateway</html>")
 				default:
-					fmt.Fprint(w, `{"items":[{"id":"inv-a","state":"accepted","ksef_number":"5265877635-20261126-0100001AF629-AF","reason":""}]}`)
+					fmt.Fprint(w, acceptedNow)
 				}
 			}))
 			t.Cleanup(server.Close)

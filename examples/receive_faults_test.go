@@ -3,6 +3,7 @@ package examples
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +23,9 @@ import (
 type receiver struct {
 	port, secret, out string // secret and out are its files
 }
+
+// maxFile is how large the files of a receiver can become.
+const maxFile = 1536 << 10
 
 // eachReceiver runs a test for the receiver of each language that is installed.
 func eachReceiver(t *testing.T, test func(t *testing.T, r receiver)) {
@@ -42,7 +47,9 @@ func eachReceiver(t *testing.T, test func(t *testing.T, r receiver)) {
 				args = append(args, strings.Replace(a, "PORT", r.port, 1))
 			}
 			r.write(t, r.secret, secretLine(goodKey))
-			process(t, []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}, runtime, args...)
+			// A file can grow to maxFile, as on a disk that is full then.
+			limited := fmt.Sprintf(`trap '' XFSZ; ulimit -f %d; exec "$0" "$@"`, maxFile/1024)
+			process(t, []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}, "bash", append([]string{"-c", limited, runtime}, args...)...)
 			until(t, "it listens", func() bool {
 				c, err := net.Dial("tcp", "127.0.0.1:"+r.port)
 				if err == nil {
@@ -200,6 +207,81 @@ func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 			if _, err := io.Copy(io.Discard, c); os.IsTimeout(err) {
 				t.Error("a client is waited for without end")
 			}
+		}
+	})
+}
+
+// keptLines returns the lines of what a receiver has kept. It fails the test unless all are whole.
+func (r receiver) keptLines(t *testing.T) []string {
+	t.Helper()
+	kept, err := os.ReadFile(r.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for line := range bytes.Lines(kept) {
+		var result struct{ ID string }
+		if err := json.Unmarshal(line, &result); err != nil || !bytes.HasSuffix(line, []byte("\n")) {
+			t.Errorf("a line of %d bytes is not whole: %v", len(line), err)
+		}
+		ids = append(ids, result.ID)
+	}
+	return ids
+}
+
+// A full disk, or a kill in the middle of a write, leaves half a line. What comes after it must not
+// become a part of it, because it is answered with 2xx and does not come again.
+func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
+	t.Parallel()
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		r.mkdir(t)
+		want := []string{}
+		keep := func(id string, size, status int) {
+			t.Helper()
+			body := fmt.Sprintf(`{"id":%q,"reason":%q}`, id, strings.Repeat("ż", size/2))
+			if got := r.call(t, goodKey, body); got != status {
+				t.Errorf("%s: %d, want %d", id, got, status)
+			}
+			if status == 204 {
+				want = append(want, id)
+			}
+			if kept := r.keptLines(t); !slices.Equal(kept, want) {
+				t.Errorf("after %s: kept are %q, want %q", id, kept, want)
+			}
+		}
+		killed := func(half string) {
+			t.Helper()
+			f, err := os.OpenFile(r.out, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteString(half); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		killed(`{"id":"the ver`)
+		keep("one", 100, 204)
+		keep("two", maxFile*4/9, 204)
+		keep("three", maxFile*4/9, 204)
+		keep("four", maxFile*3/9, 500) // a part of it fits
+		keep("five", 100, 204)
+		keep("six", maxFile*3/9, 500)
+		killed(`{"id":"ha`)
+		keep("seven", 100, 204)
+	})
+}
+
+// An editor on Windows puts a mark before the secret, and two characters at the end of a line.
+func TestReceive_SecretOfAWindowsEditor_EachLanguageTakesIt(t *testing.T) {
+	t.Parallel()
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		r.mkdir(t)
+		r.write(t, r.secret, "\ufeff"+strings.ReplaceAll(secretLine(goodKey), "\n", "\r\n\r\n"))
+		if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 204 {
+			t.Errorf("status %d", status)
 		}
 	})
 }

@@ -23,8 +23,13 @@ type submitted struct {
 // runSubmit runs the program of a language. The key is in a file of dir.
 func runSubmit(t *testing.T, runtime string, l int, dir, url, key string, args ...string) submitted {
 	t.Helper()
+	return runProgram(t, runtime, languages[l].submit, dir, url, key, args...)
+}
+
+func runProgram(t *testing.T, runtime string, program []string, dir, url, key string, args ...string) submitted {
+	t.Helper()
 	var out, failed bytes.Buffer
-	cmd := exec.Command(runtime, append(languages[l].submit[:len(languages[l].submit):len(languages[l].submit)], args...)...)
+	cmd := exec.Command(runtime, append(program[:len(program):len(program)], args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "KSEF_URL="+url, "KSEF_KEY_FILE="+filepath.Join(dir, key))
 	cmd.Stdout, cmd.Stderr = &out, &failed
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
@@ -66,7 +71,7 @@ func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 	t.Parallel()
 	cut := map[string][]string{
 		http.MethodPost: {"HTTP/1.1 422 Refused\r\nContent-Length: 500\r\n\r\n{\"detail\":\"x", "220 mail.example ESMTP\r\n\r\n"},
-		http.MethodGet:  {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"items\":[{\"id\":", ""},
+		http.MethodGet:  {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"id\":\"inv-a\",\"state\":", ""},
 	}
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
 		var mu sync.Mutex
@@ -89,7 +94,7 @@ func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 				w.WriteHeader(http.StatusAccepted)
 				fmt.Fprint(w, `{"taken":1,"refused":0,"items":[{"id":"inv-a","state":"queued"}]}`)
 			default:
-				fmt.Fprint(w, `{"items":[{"id":"inv-a","state":"accepted","ksef_number":"5265877635-20261126-0100001AF629-AF","reason":""}]}`)
+				fmt.Fprint(w, acceptedNow)
 			}
 		}))
 		t.Cleanup(server.Close)
@@ -109,12 +114,10 @@ func TestSubmit_Rejected_EachLanguagePrintsTheWholeReason(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				w.WriteHeader(http.StatusAccepted)
+				fmt.Fprint(w, `{"taken":1,"refused":0,"items":[{"id":"inv-a","state":"rejected","already_here":true}]}`)
+				return
 			}
-			var items []any
-			for _, why := range []string{"an earlier one", reason} {
-				items = append(items, map[string]any{"id": "inv-a", "state": "rejected", "ksef_number": "", "reason": why, "upo": "none"})
-			}
-			_ = json.NewEncoder(w).Encode(map[string]any{"items": items})
+			_ = json.NewEncoder(w).Encode(map[string]any{"id": "inv-a", "state": "rejected", "ksef_number": "", "reason": reason, "upo": "none"})
 		}))
 		t.Cleanup(server.Close)
 		dir := handedIn(t)

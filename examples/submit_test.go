@@ -1,7 +1,6 @@
 package examples
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,14 +42,8 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 				t.Skipf("%s is not installed", l.runtime)
 			}
 			run := func(file, ref string) (code int, stdout, stderr string) {
-				var out, failed bytes.Buffer
-				cmd := exec.Command(runtime, append(l.submit[:len(l.submit):len(l.submit)], file, ref)...)
-				cmd.Env = append(os.Environ(), "KSEF_URL="+s.url, "KSEF_KEY_FILE="+s.keyFile)
-				cmd.Stdout, cmd.Stderr = &out, &failed
-				if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-					t.Fatal(err)
-				}
-				return cmd.ProcessState.ExitCode(), out.String(), failed.String()
+				got := runProgram(t, runtime, l.submit, filepath.Dir(s.keyFile), s.url, filepath.Base(s.keyFile), file, ref)
+				return got.code, got.stdout, got.stderr
 			}
 			write := func(name string, doc []byte) string {
 				path := filepath.Join(s.dir, l.runtime+"-"+name)
@@ -67,6 +60,17 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			}
 			if code, again, _ := run(good, ref); code != 0 || again != number {
 				t.Errorf("handed in again: exit code %d, %q", code, again)
+			}
+			// It keeps the ref that it has. Whoever gives another one learns that, and gets the number.
+			code, again, stderr := run(good, "another "+ref)
+			if code != 0 || again != number || !strings.Contains(stderr, "not applied") || !strings.Contains(stderr, ref) {
+				t.Errorf("with another ref: exit code %d, %q %s", code, again, stderr)
+			}
+			if code, out, stderr := run(good, ""); code != 3 || out != "" || !strings.Contains(stderr, "ref is empty") {
+				t.Errorf("with an empty ref: exit code %d, %q %s", code, out, stderr)
+			}
+			if code, out, stderr := run(good, "SO \xff"); code != 3 || out != "" || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("with a ref that is no text: exit code %d, %q %s", code, out, stderr)
 			}
 			o.Number, o.IssueDate = "FV/bad", "2049-12-31"
 			code, out, stderr := run(write("bad.xml", sample.Invoice(o)), "SO-bad "+l.runtime)

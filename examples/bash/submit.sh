@@ -1,67 +1,118 @@
 #!/usr/bin/env bash
-# Hands one invoice in and waits for its KSeF number:
+# Hands one invoice in and waits for its KSeF number, ten minutes at most:
 #
 #   KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key bash submit.sh invoice.xml SO-1001
 #
 # It ends with 0 and prints the number, with 3 and the reason when a person has to act, and with 4 when
 # there was no answer in time: run it again, nothing is sent twice.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'exit 3' ERR
+patience=600 # seconds, for everything together
+stop() {
+	printf '%s\n' "$2" >&2
+	exit "$1"
+}
 if [ $# != 2 ] || [ -z "${KSEF_KEY_FILE:-}" ]; then
-	echo "usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key bash submit.sh invoice.xml SO-1001" >&2
-	exit 3
+	stop 3 "usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key bash submit.sh invoice.xml SO-1001"
 fi
 file=$1 ref=$2
+if [ -z "$ref" ]; then stop 3 "the ref is empty: give your own key of the invoice, such as SO-1001"; fi
 # curl would only warn of a file that it cannot read, and send an empty body.
 for needed in "$file" "$KSEF_KEY_FILE"; do
-	if [ ! -f "$needed" ] || [ ! -r "$needed" ]; then
-		echo "cannot read $needed: no such file, or not allowed" >&2
-		exit 3
-	fi
+	if [ ! -f "$needed" ] || [ ! -r "$needed" ]; then stop 3 "cannot read $needed: no such file, or not allowed"; fi
 done
-base=${KSEF_URL:-http://127.0.0.1:8090}/v1/invoices
-# The key is in no argument, where every user of the machine could read it.
-auth() { printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 "$KSEF_KEY_FILE")"; }
-# Of the newest invoice in an answer, without the escapes of JSON. The last backslash before a
-# quotation mark belongs to it. printf knows the other escapes that the server writes.
-field() { printf '%b\n' "$(sed -nE "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\1/p" <<<"$2" | sed 's/\\"/"/g')"; }
+base=${KSEF_URL:-http://127.0.0.1:8090}
+address='^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?$'
+if ! [[ $base =~ $address ]] || [ "${BASH_REMATCH[3]:-0}" -gt 65535 ]; then
+	stop 3 "KSEF_URL must be an address such as http://127.0.0.1:8090"
+fi
+base=${base%/}/v1/invoices
+# Editors on Windows begin a file with a mark (BOM) and end lines with two characters.
+key=$(head -n 1 "$KSEF_KEY_FILE" | LC_ALL=C tr -d '\000' | LC_ALL=C sed 's/[[:space:]]*$//')
+key=${key#$'\xef\xbb\xbf'}
+if ! LC_ALL=C grep -qE '^[ -~]+$' <<<"$key"; then
+	stop 3 "the first line of $KSEF_KEY_FILE must be the key, and the file plain text (UTF-8)"
+fi
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# Of the answer, without the escapes of JSON. The last backslash before a quotation mark belongs to
+# it. printf knows the other escapes that the server writes.
+field() { printf '%b\n' "$(sed -nE "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\1/p" "$dir/body" | sed 's/\\"/"/g')"; }
 coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # for a URL: every byte as %XX
-body=$(mktemp)
-trap 'rm -f "$body"' EXIT
+
+# One call. The key is in no argument, where every user of the machine could read it, and curl follows
+# no redirect with it.
+call() {
+	local left=$((patience - SECONDS)) said
+	: >"$dir/head" >"$dir/body"
+	status=000 moved=
+	if said=$(curl --silent --show-error --globoff --max-time $((left > 60 ? 60 : left > 0 ? left : 1)) \
+		--header @<(printf 'Authorization: Bearer %s\n' "$key") --dump-header "$dir/head" --output "$dir/body" \
+		--write-out '%{http_code} %{redirect_url}' "$@" 2>"$dir/error"); then
+		read -r status moved <<<"$said"
+	fi
+	after=$(tr -d '\r' <"$dir/head" | { grep -iE '^retry-after: *[0-9]{1,9}$' || true; } | tail -n 1 | tr -cd 0-9)
+	after=$((10#${after:-0}))
+}
 
 # Says whether to call again later: there was no answer, the server could not serve the call now, or
 # a check could not be made. Then nothing is wrong with the document.
 later() {
 	case $status in 000 | 408 | 429 | 5??) return 0 ;; esac
-	grep -q '"try_again":true' "$body"
+	grep -q '"try_again":true' "$dir/body"
 }
 
-for try in 1 2 3 4 5 6; do
-	status=$(curl --silent --show-error --max-time 60 --config <(auth) --output "$body" --write-out '%{http_code}' \
-		--header 'Content-Type: application/xml' --data-binary "@$file" "$base?ref=$(coded "$ref")") || status=000
+# Waits, unless that would take too long.
+pause() { [ $((SECONDS + $1)) -lt "$patience" ] && sleep "$1"; }
+
+words() {
+	local said
+	case $status in
+	000) cat "$dir/error" ;;
+	3??) echo "the server answered $status and sends this program to ${moved:-another address}: correct KSEF_URL" ;;
+	*)
+		said=$(field detail) # says field, rule, value and place
+		echo "${said:-the server answered $status and no words: is KSEF_URL right?}"
+		;;
+	esac
+}
+
+after=0
+for wait in 0 2 4 6 8 10; do
+	pause $((after > wait ? after : wait)) || break
+	call --header 'Content-Type: application/xml' --data-binary "@$file" "$base?ref=$(coded "$ref")"
 	later || break
-	sleep $((try * 2))
 done
 if [ "$status" != 202 ]; then
-	cat "$body" >&2 # says field, rule, value and place
-	if later; then exit 4; fi
-	exit 3
+	if later; then stop 4 "$(words)"; fi
+	stop 3 "$(words)"
 fi
+for name in note warning text; do # text: what became of terms and ref that are others than on record
+	said=$(field "$name")
+	if [ -n "$said" ]; then printf '%s\n' "$said" >&2; fi
+done
+id=$(field id)
+if [ -z "$id" ]; then stop 3 "the answer has no id: is KSEF_URL right?"; fi
 
-for ((i = 0; i < 300; i++)); do
-	if answer=$(curl --silent --fail --max-time 30 --config <(auth) --get --data-urlencode "ref=$ref" "$base"); then
-		state=$(field state "$answer")
+while true; do
+	case $status in
+	200 | 202)
+		state=$(field state)
 		case $state in
 		accepted | receipted)
-			field ksef_number "$answer"
+			field ksef_number
 			exit 0
 			;;
 		rejected | parked | dismissed | superseded | refused)
-			echo "$state: $(field reason "$answer")" >&2
-			exit 3
+			# The answer to the first call has no reason.
+			if [ "$status" = 200 ]; then stop 3 "$state: $(field reason)"; fi
 			;;
 		esac
-	fi
-	sleep 2
+		;;
+	*) if ! later; then stop 3 "$(words)"; fi ;;
+	esac
+	pause $((after > 2 ? after : 2)) || break
+	call "$base/$(coded "$id")"
 done
-echo "no outcome in ten minutes; ask again later" >&2
-exit 4
+stop 4 "no outcome yet: run it again later"

@@ -1,11 +1,11 @@
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -21,7 +21,8 @@ import javax.crypto.spec.SecretKeySpec;
  * <pre>WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 java Receive.java</pre>
  *
  * The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
- * result may come again: of each id keep the one with the greatest revision.
+ * result may come again: of each id keep the one with the greatest revision. Only one such program may write
+ * to a file.
  */
 public class Receive {
     static final long TOLERANCE = 300; // seconds between the sender's clock and this one
@@ -30,7 +31,8 @@ public class Receive {
     /** Anybody can sign with an empty key, so a file with anything else than secrets is an error. */
     static List<byte[]> secrets() throws IOException {
         List<byte[]> keys = new ArrayList<>();
-        for (String line : Files.readString(Path.of(System.getenv("WEBHOOK_SECRET_FILE"))).trim().split("\\s+")) {
+        String text = Files.readString(Path.of(System.getenv("WEBHOOK_SECRET_FILE"))).replaceFirst("^\uFEFF", ""); // a mark of editors
+        for (String line : text.trim().split("\\s+")) {
             byte[] key = line.startsWith("whsec_") ? Base64.getDecoder().decode(line.substring("whsec_".length())) : new byte[0];
             if (key.length < 24) {
                 throw new IOException("WEBHOOK_SECRET_FILE must have whsec_ and Base64 of 24 bytes or more on each line");
@@ -65,11 +67,27 @@ public class Receive {
 
     /**
      * Each result is one line, and one call writes at a time. In JSON a line end is outside of all texts,
-     * so a space means the same.
+     * so a space means the same. What is behind the last line end is half a line, of a full disk or of a
+     * program that was killed: it was never answered with 2xx, and the new line takes its place.
      */
     static synchronized void keep(byte[] body) throws IOException {
-        String line = new String(body, StandardCharsets.UTF_8).trim().replace('\r', ' ').replace('\n', ' ') + "\n";
-        Files.writeString(Path.of(System.getenv("OUT")), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.SYNC);
+        String line = new String(body, StandardCharsets.ISO_8859_1).trim().replace('\r', ' ').replace('\n', ' ') + "\n";
+        try (RandomAccessFile out = new RandomAccessFile(System.getenv("OUT"), "rw")) {
+            byte[] tail = new byte[(int) Math.min(out.length(), LARGEST + 1)];
+            long whole = out.length() - tail.length;
+            out.seek(whole);
+            out.readFully(tail);
+            whole += new String(tail, StandardCharsets.ISO_8859_1).lastIndexOf('\n') + 1;
+            out.setLength(whole);
+            try {
+                out.seek(whole);
+                out.write(line.getBytes(StandardCharsets.ISO_8859_1));
+                out.getFD().sync();
+            } catch (IOException e) {
+                out.setLength(whole);
+                throw e;
+            }
+        }
     }
 
     static int answer(HttpExchange call) {

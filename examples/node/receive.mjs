@@ -3,9 +3,10 @@
 //   WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 node receive.mjs
 //
 // The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
-// result may come again: of each id keep the one with the greatest revision.
+// result may come again: of each id keep the one with the greatest revision. Only one such program may write
+// to a file.
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync } from "node:fs";
 import { createServer } from "node:http";
 
 const tolerance = 300; // seconds between the sender's clock and this one
@@ -33,8 +34,28 @@ function genuine(headers, body) {
   });
 }
 
-// Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
-const keep = (body) => appendFileSync(process.env.OUT, body.toString("utf8").trim().replace(/[\r\n]/g, " ") + "\n");
+// Each result is one line. In JSON a line end is outside of all texts, so a space means the same. What is
+// behind the last line end is half a line, of a full disk or of a program that was killed: it was never
+// answered with 2xx, and the new line takes its place.
+function keep(body) {
+  const line = body.toString("latin1").trim().replace(/[\r\n]/g, " ") + "\n";
+  const out = openSync(process.env.OUT, "a+");
+  try {
+    const { size } = fstatSync(out), tail = Buffer.alloc(Math.min(size, largest + 1));
+    readSync(out, tail, 0, tail.length, size - tail.length);
+    const whole = size - tail.length + tail.lastIndexOf("\n") + 1;
+    ftruncateSync(out, whole);
+    try {
+      appendFileSync(out, line, "latin1");
+      fsyncSync(out);
+    } catch (e) {
+      ftruncateSync(out, whole);
+      throw e;
+    }
+  } finally {
+    closeSync(out);
+  }
+}
 
 // The sender waits 15 seconds for its answer.
 const limits = { requestTimeout: 15_000, connectionsCheckingInterval: 5_000 };

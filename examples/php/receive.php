@@ -23,6 +23,7 @@ http_response_code(500);
 function secrets(): array
 {
     $text = (string) file_get_contents((string) getenv('WEBHOOK_SECRET_FILE'));
+    $text = preg_replace('/^\xEF\xBB\xBF/', '', $text); // a mark of editors
     $keys = [];
     foreach (preg_split('/\s+/', $text, -1, PREG_SPLIT_NO_EMPTY) as $line) {
         $keys[] = str_starts_with($line, 'whsec_') ? (string) base64_decode(substr($line, strlen('whsec_')), true) : '';
@@ -52,6 +53,30 @@ function genuine(string $body): bool
     return false;
 }
 
+/**
+ * Each result is one line. In JSON a line end is outside of all texts, so a space means the same. What is
+ * behind the last line end is half a line, of a full disk or of a program that was killed: it was never
+ * answered with 2xx, and the new line takes its place.
+ */
+function keep(string $body): bool
+{
+    $line = str_replace(["\r", "\n"], ' ', trim($body)) . "\n";
+    $out = fopen((string) getenv('OUT'), 'a+');
+    if (!$out || !flock($out, LOCK_EX)) {
+        return false;
+    }
+    $start = max(0, fstat($out)['size'] - LARGEST - 1);
+    fseek($out, $start);
+    $end = strrpos((string) stream_get_contents($out), "\n");
+    $whole = $start + ($end === false ? 0 : $end + 1);
+    $kept = ftruncate($out, $whole) && fwrite($out, $line) === strlen($line)
+        && (!function_exists('fsync') || fsync($out)); // since PHP 8.1
+    if (!$kept) {
+        ftruncate($out, $whole);
+    }
+    return $kept;
+}
+
 if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
     http_response_code(405);
     exit;
@@ -65,8 +90,5 @@ if (!genuine($body)) {
     http_response_code(401);
     exit;
 }
-// Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
-$line = str_replace(["\r", "\n"], ' ', trim($body)) . "\n";
 // Keep it first, then say so: what is not answered with 2xx comes again.
-$kept = file_put_contents((string) getenv('OUT'), $line, FILE_APPEND | LOCK_EX);
-http_response_code($kept === false ? 500 : 204);
+http_response_code(keep($body) ? 204 : 500);

@@ -4,7 +4,8 @@
     WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 python3 receive.py
 
 The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
-result may come again: of each id keep the one with the greatest revision.
+result may come again: of each id keep the one with the greatest revision. Only one such program may write
+to a file.
 """
 import base64
 import hashlib
@@ -12,16 +13,18 @@ import hmac
 import os
 import re
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE = 300  # seconds between the sender's clock and this one
 LARGEST = 1 << 20
+KEEPING = threading.Lock()
 
 
 def secrets():
     """Anybody can sign with an empty key, so a file with anything else than secrets is an error."""
-    with open(os.environ["WEBHOOK_SECRET_FILE"]) as f:
+    with open(os.environ["WEBHOOK_SECRET_FILE"], encoding="utf-8-sig") as f:
         lines = f.read().split()
     keys = [base64.b64decode(line[len("whsec_"):], validate=True) for line in lines if line.startswith("whsec_")]
     if not keys or len(keys) < len(lines) or any(len(key) < 24 for key in keys):
@@ -44,11 +47,23 @@ def genuine(headers, body):
 
 
 def keep(body):
-    """Each result is one line. In JSON a line end is outside of all texts, so a space means the same."""
-    with open(os.environ["OUT"], "ab") as f:
-        f.write(body.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
-        f.flush()
-        os.fsync(f.fileno())
+    """Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
+
+    What is behind the last line end is half a line, of a full disk or of a program that was killed: it was
+    never answered with 2xx, and the new line takes its place.
+    """
+    line = body.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
+    with KEEPING, open(os.environ["OUT"], "ab+", buffering=0) as f:
+        start = f.seek(max(0, f.seek(0, os.SEEK_END) - LARGEST - 1))
+        whole = start + f.read().rfind(b"\n") + 1
+        f.truncate(whole)
+        try:
+            if f.write(line) < len(line):
+                raise OSError("the disk is full")
+            os.fsync(f.fileno())
+        except OSError:
+            f.truncate(whole)
+            raise
 
 
 class Receiver(BaseHTTPRequestHandler):

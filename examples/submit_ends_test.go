@@ -1,0 +1,255 @@
+package examples
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const acceptedNow = `{"id":"inv-a","state":"accepted","ksef_number":"5265877635-20261126-0100001AF629-AF","reason":""}`
+
+// serve is a server in place of enqueue serve.
+func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(answer)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// taken is the answer to a document that is new, and that of the ledger to all later calls.
+func taken(then http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			then(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprint(w, `{"taken":1,"refused":0,"items":[{"id":"inv-a","file":"-","state":"queued","already_here":false}]}`)
+	}
+}
+
+// copied is how a copy of the program of a language is called that has other seconds in place of its
+// ten minutes. The one in Java is compiled, since this test runs it many times.
+func copied(t *testing.T, l int, seconds string) []string {
+	t.Helper()
+	program := languages[l].submit[len(languages[l].submit)-1]
+	raw, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(raw), "600"); n != 1 {
+		t.Fatalf("600 is in %s %d times", program, n)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, filepath.Base(program))
+	if err := os.WriteFile(path, []byte(strings.Replace(string(raw), "600", seconds, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if class, is := strings.CutSuffix(filepath.Base(program), ".java"); is {
+		if out, err := exec.Command("javac", "-d", dir, path).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return []string{"-cp", dir, class}
+	}
+	return append(languages[l].submit[:len(languages[l].submit)-1:len(languages[l].submit)-1], path)
+}
+
+// failsWith fails the test unless a program ended with 3 and one line of words.
+func failsWith(t *testing.T, what string, got submitted, words ...string) {
+	t.Helper()
+	if got.code != 3 || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("%s: %+v", what, got)
+	}
+	for _, w := range words {
+		if !strings.Contains(got.stderr, w) {
+			t.Errorf("%s: no %q in %s", what, w, got.stderr)
+		}
+	}
+}
+
+// A key file comes out of any editor. What the editor adds is no part of the key, and a file that is
+// of no use is named without its content.
+func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *testing.T) {
+	t.Parallel()
+	const key = "bd7c2135a016"
+	eachLanguage(t, func(t *testing.T, runtime string, l int) {
+		var calls, wrong atomic.Int32
+		answer := taken(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, acceptedNow) })
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			calls.Add(1)
+			if r.Header.Get("Authorization") != "Bearer "+key {
+				wrong.Add(1)
+			}
+			answer(w, r)
+		})
+		program, dir := copied(t, l, "600"), handedIn(t)
+		run := func(text string) submitted {
+			if err := os.WriteFile(filepath.Join(dir, "key"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return runProgram(t, runtime, program, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
+		}
+		if got := run("\ufeff" + key + " \r\nanother\r\n"); got.code != 0 || !ksefNumber.MatchString(got.stdout) {
+			t.Errorf("%+v", got)
+		}
+		if wrong.Load() > 0 || calls.Swap(0) != 2 {
+			t.Errorf("%d calls had another key", wrong.Load())
+		}
+		utf16 := "\xff\xfe" + strings.Join(strings.Split(key+"\r\n", ""), "\x00") + "\x00"
+		for name, text := range map[string]string{"empty line first": "\r\n" + key, "UTF-16": utf16,
+			"line ends of an old Mac": key + "\rother", "not ASCII": "ż" + key} {
+			got := run(text)
+			failsWith(t, name, got, filepath.Join(dir, "key"))
+			if strings.Contains(got.stderr, key) || calls.Load() > 0 {
+				t.Errorf("%s: %d calls, %s", name, calls.Load(), got.stderr)
+			}
+		}
+	})
+}
+
+// A wrong KSEF_URL is for a person to correct, so it ends with 3 and a line that names it.
+func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
+	t.Parallel()
+	eachLanguage(t, func(t *testing.T, runtime string, l int) {
+		program, dir := copied(t, l, "600"), handedIn(t)
+		run := func(url string) submitted {
+			return runProgram(t, runtime, program, dir, url, "key", filepath.Join(dir, "a.xml"), "SO-1")
+		}
+		for _, url := range []string{"localhost:8190", "http://127.0.0.1:99999", "http://exa mple",
+			"http://erp:secret@127.0.0.1"} {
+			got := run(url)
+			failsWith(t, url, got, "KSEF_URL")
+			if strings.Contains(got.stderr, "secret") {
+				t.Error(got.stderr)
+			}
+		}
+		answers := map[string]func(w http.ResponseWriter){
+			"a page":     func(w http.ResponseWriter) { http.Error(w, "<html>404</html>", http.StatusNotFound) },
+			"no words":   func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) },
+			"no invoice": func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted); fmt.Fprint(w, `{"items":[{}]}`) },
+			"no list":    func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted); fmt.Fprint(w, `{"items":7}`) },
+		}
+		for name, answer := range answers {
+			server := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w) })
+			failsWith(t, name, run(server.URL), "KSEF_URL")
+		}
+		// A slash at the end is no fault.
+		server := serve(t, taken(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/ksef/v1/invoices/inv-a" {
+				t.Error(r.URL.Path)
+			}
+			fmt.Fprint(w, acceptedNow)
+		}))
+		if got := run(server.URL + "/ksef/"); got.code != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// The key is for the server of KSEF_URL. A redirect, of the first call or of a later one, is told to a
+// person and leads nowhere.
+func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) {
+	t.Parallel()
+	eachLanguage(t, func(t *testing.T, runtime string, l int) {
+		program, dir := copied(t, l, "600"), handedIn(t)
+		other := serve(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s went to the other server", r.Method) })
+		for i, status := range []int{301, 307, 302, 308} {
+			answer := func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Location", other.URL+r.URL.Path)
+				w.WriteHeader(status)
+			}
+			if i%2 > 0 {
+				answer = taken(answer)
+			}
+			got := runProgram(t, runtime, program, dir, serve(t, answer).URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
+			failsWith(t, fmt.Sprint(status), got, "KSEF_URL", other.URL, fmt.Sprint(status))
+		}
+	})
+}
+
+// A person may have removed the key, or emptied Redis: asking on would not help.
+func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
+	t.Parallel()
+	eachLanguage(t, func(t *testing.T, runtime string, l int) {
+		program, dir := copied(t, l, "600"), handedIn(t)
+		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"title":"No valid key","status":401,"detail":"this key is not known"}`)
+		}))
+		got := runProgram(t, runtime, program, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
+		failsWith(t, "401", got, "this key is not known")
+	})
+}
+
+// The ten minutes are ten minutes by the clock, whatever the server says or does not say. Meanwhile it
+// is not called without a pause.
+func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
+	t.Parallel()
+	const patience = 8
+	busy := func(after string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", after)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"detail":"busy"}`)
+		}
+	}
+	trickle := func(w http.ResponseWriter, r *http.Request) {
+		for range 60 {
+			if _, err := w.Write([]byte(" ")); err != nil {
+				return
+			}
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	}
+	gone := func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }
+	eachLanguage(t, func(t *testing.T, runtime string, l int) {
+		program, dir := copied(t, l, fmt.Sprint(patience)), handedIn(t)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		for _, tt := range []struct {
+			name     string
+			answer   http.HandlerFunc
+			maxCalls int32
+		}{
+			{"-5", busy("-5"), 3},
+			{"0", busy("0"), 3},
+			{"no number", busy("soon"), 3},
+			{"09", busy("09"), 1},
+			{"weeks", busy("3000000"), 1},
+			{"more than a number holds", busy("99999999999999999999"), 3},
+			{"asked: 0", taken(busy("0")), 4},
+			{"asked: weeks", taken(busy("3000000")), 2},
+			{"asked: gone", taken(gone), 16}, // a library may repeat a GET, up to four times
+			{"asked: byte by byte", taken(trickle), 2},
+			{"byte by byte", trickle, 1},
+		} {
+			var calls atomic.Int32
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) { calls.Add(1); tt.answer(w, r) })
+			wg.Go(func() { // they sleep most of the time, so all of them do so at once
+				begin := time.Now()
+				got := runProgram(t, runtime, program, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
+				took := time.Since(begin)
+				server.CloseClientConnections()
+				if got.code != 4 || got.stdout != "" || got.stderr == "" || took > 3*patience*time.Second {
+					t.Errorf("%s: after %v: %+v", tt.name, took, got)
+				}
+				if n := calls.Load(); n > tt.maxCalls {
+					t.Errorf("%s: %d calls", tt.name, n)
+				}
+			})
+		}
+	})
+}
