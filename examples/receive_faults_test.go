@@ -49,7 +49,8 @@ func eachReceiver(t *testing.T, test func(t *testing.T, r receiver)) {
 			r.write(t, r.secret, secretLine(goodKey))
 			// A file can grow to maxFile, as on a disk that is full then.
 			limited := fmt.Sprintf(`trap '' XFSZ; ulimit -f %d; exec "$0" "$@"`, maxFile/1024)
-			process(t, []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}, "bash", append([]string{"-c", limited, runtime}, args...)...)
+			env := []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}
+			process(t, env, "bash", append([]string{"-c", limited, runtime}, args...)...)
 			until(t, "it listens", func() bool {
 				c, err := net.Dial("tcp", "127.0.0.1:"+r.port)
 				if err == nil {

@@ -36,8 +36,8 @@ func taken(then http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// copied is how a copy of the program of a language is called that has other seconds in place of its
-// ten minutes. The one in Java is compiled, since this test runs it many times.
+// copied is how a copy of the program of a language is called that has other seconds in place of
+// its ten minutes. The one in Java is compiled, since this test runs it many times.
 func copied(t *testing.T, l int, seconds string) []string {
 	t.Helper()
 	program := languages[l].submit[len(languages[l].submit)-1]
@@ -75,8 +75,8 @@ func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	}
 }
 
-// A key file comes out of any editor. What the editor adds is no part of the key, and a file that is
-// of no use is named without its content.
+// A key file comes out of any editor. What the editor adds is no part of the key, and a file that
+// is of no use is named without its content.
 func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *testing.T) {
 	t.Parallel()
 	const key = "bd7c2135a016"
@@ -154,8 +154,8 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 	})
 }
 
-// The key is for the server of KSEF_URL. A redirect, of the first call or of a later one, is told to a
-// person and leads nowhere.
+// The key is for the server of KSEF_URL. A redirect, of the first call or of a later one, is told to
+// a person and leads nowhere.
 func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
@@ -189,8 +189,8 @@ func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
 	})
 }
 
-// The ten minutes are ten minutes by the clock, whatever the server says or does not say. Meanwhile it
-// is not called without a pause.
+// The ten minutes are ten minutes by the clock, whatever the server says or does not say. Meanwhile
+// it is not called without a pause.
 func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 	t.Parallel()
 	const patience = 8

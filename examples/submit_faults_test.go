@@ -117,7 +117,8 @@ func TestSubmit_Rejected_EachLanguagePrintsTheWholeReason(t *testing.T) {
 				fmt.Fprint(w, `{"taken":1,"refused":0,"items":[{"id":"inv-a","state":"rejected","already_here":true}]}`)
 				return
 			}
-			_ = json.NewEncoder(w).Encode(map[string]any{"id": "inv-a", "state": "rejected", "ksef_number": "", "reason": reason, "upo": "none"})
+			_ = json.NewEncoder(w).Encode(map[string]any{
+				"id": "inv-a", "state": "rejected", "ksef_number": "", "reason": reason, "upo": "none"})
 		}))
 		t.Cleanup(server.Close)
 		dir := handedIn(t)

@@ -61,7 +61,7 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			if code, again, _ := run(good, ref); code != 0 || again != number {
 				t.Errorf("handed in again: exit code %d, %q", code, again)
 			}
-			// It keeps the ref that it has. Whoever gives another one learns that, and gets the number.
+			// It keeps its ref. Whoever gives another one learns that, and gets the number.
 			code, again, stderr := run(good, "another "+ref)
 			if code != 0 || again != number || !strings.Contains(stderr, "not applied") || !strings.Contains(stderr, ref) {
 				t.Errorf("with another ref: exit code %d, %q %s", code, again, stderr)
