@@ -154,8 +154,8 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 	})
 }
 
-// The key is for the server of KSEF_URL. A redirect, of the first call or of a later one, is told to
-// a person and leads nowhere.
+// The key is for the server of KSEF_URL. A redirect, of the first call or of a later one, is told
+// to a person and leads nowhere.
 func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
