@@ -121,6 +121,7 @@ const (
 // without an answer are handed in again.
 func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) error {
 	maker, until := sm.documents.maker, time.Now().Add(makingTime)
+	names = slices.Clone(names) // the caller names all of them after an error
 	for {
 		if err := sm.handInReady(ctx, names, now); err != nil {
 			return err

@@ -322,3 +322,18 @@ func TestWatch_LinkToAFolder_IsNamedAmongWhatWaits(t *testing.T) {
 		t.Errorf("%d invoices are handed in through a link", n)
 	}
 }
+
+func TestWatch_LedgerFailsWhenXMLIsMade_EachFileIsNamedAmongWhatWaits(t *testing.T) {
+	s := newSite(t)
+	s.o.Admitter = admits(func(context.Context, []intake.Document, intake.Terms) ([]intake.Admission, error) {
+		return nil, errors.New("no connection")
+	})
+	s.put("a.json", []byte(`{"Fa":{}}`))
+	s.put("b.json", fakturaOf("FV/1"))
+	s.passes(2)
+	s.wantTree("refused/a.json", "refused/a.json.json", "taken/b.json", waitingName)
+	s.waiting("taken/b.json: the ledger does not take it")
+	if strings.Contains(s.read(waitingName), "taken/:") {
+		t.Error(s.read(waitingName))
+	}
+}
