@@ -328,7 +328,7 @@ func TestWatch_LedgerFailsWhenXMLIsMade_EachFileIsNamedAmongWhatWaits(t *testing
 	s.o.Admitter = admits(func(context.Context, []intake.Document, intake.Terms) ([]intake.Admission, error) {
 		return nil, errors.New("no connection")
 	})
-	s.put("a.json", []byte(`{"Fa":{}}`))
+	s.put("a.json", []byte(`{"Fa":"\ud800"}`)) // refused at once
 	s.put("b.json", fakturaOf("FV/1"))
 	s.passes(2)
 	s.wantTree("refused/a.json", "refused/a.json.json", "taken/b.json", waitingName)
