@@ -92,8 +92,32 @@ func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "rename or drop the other one too") {
 		t.Errorf("%v", err)
 	}
+	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "rename or drop the other one too") {
+		t.Errorf("checked: %v", err)
+	}
 	srv.do(srv.url(), "alter table s10.events rename to events_of_before")
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
+}
+
+// In a schema that several programs share, the table schema_version may be another one's.
+func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) {
+	srv := start(t)
+	srv.do(srv.url(), "create schema s12", "create table s12.schema_version (version integer primary key)",
+		"insert into s12.schema_version values (1), (2), (12)")
+	s, err := New(Options{URL: srv.url(), Schema: "s12", Password: func() (string, error) { return "geheim", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	err = s.Deliver(t.Context(), []sinks.Message{message("inv-a", 1, "accepted", "")})[0]
+	if err == nil || !strings.Contains(err.Error(), "a schema of its own") {
+		t.Errorf("%v", err)
+	}
+	srv.do(srv.url(), "delete from s12.schema_version where version = 12 or version = 2")
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	if got := srv.rows("select version from s12.schema_version"); len(got) != 1 || got[0] != "1" {
+		t.Errorf("version %q", got)
+	}
 }
 
 // A user who may write in the schema and not make one is told what to run.

@@ -31,7 +31,7 @@ func (s *Sink) Check(ctx context.Context) error {
 func mayWrite(ctx context.Context, conn *pgx.Conn, schema string) error {
 	name := pgx.Identifier{schema}.Sanitize()
 	var user string
-	var there, tables, ok bool
+	var there, tables, events, ok bool
 	err := conn.QueryRow(ctx, "select current_user, exists(select from pg_namespace where nspname = $1)", schema).Scan(&user, &there)
 	if err != nil {
 		return err
@@ -45,11 +45,14 @@ func mayWrite(ctx context.Context, conn *pgx.Conn, schema string) error {
 		return err
 	}
 	if err = conn.QueryRow(ctx, "select has_schema_privilege($1, 'usage')", schema).Scan(&ok); err == nil && ok {
-		err = conn.QueryRow(ctx, "select to_regclass($1) is not null", schema+".invoices").Scan(&tables)
+		err = conn.QueryRow(ctx, "select to_regclass($1) is not null, to_regclass($2) is not null",
+			schema+".invoices", schema+".events").Scan(&tables, &events)
 	}
 	switch {
 	case err != nil:
 		return err
+	case ok && tables != events:
+		return errHalf
 	case ok && tables:
 		err = conn.QueryRow(ctx, `select coalesce(bool_and(has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')), false)
 			and coalesce(bool_and(has_table_privilege(c.oid, 'update')) filter (where c.relname = 'invoices'), false)

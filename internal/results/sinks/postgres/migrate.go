@@ -109,7 +109,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, schema string) (made bool, err
 			if _, err := tx.Exec(ctx, strings.ReplaceAll(migrations[n], "%s", name)); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, "insert into "+name+".schema_version (version) values ($1)", n+1); err != nil {
+			if _, err := tx.Exec(ctx, "insert into "+name+".schema_version (version) values ($1) on conflict do nothing", n+1); err != nil {
 				return err
 			}
 		}
@@ -134,10 +134,16 @@ func versionLeft(ctx context.Context, tx pgx.Tx, schema string, recorded int) (i
 		return recorded, nil
 	case invoices || events:
 		return 0, errHalf
+	case recorded > len(migrations):
+		return 0, errNewer
 	}
-	_, err = tx.Exec(ctx, "delete from "+pgx.Identifier{schema}.Sanitize()+".schema_version")
-	return 0, err
+	return 0, nil // the record stays, because in a shared schema it may be another program's
 }
+
+// errNewer says that the tables were dropped, and that a newer build has recorded their version.
+// This build would make older tables, and the newer one would take them for its own.
+var errNewer = errors.New("the tables are missing, and schema_version has a version that this program does not know: start the newer " +
+	"program, or give this one a schema of its own")
 
 // errHalf says that one of the tables was dropped. To drop the other one is up to a person.
 var errHalf = errors.New("one of the tables invoices and events is missing: restore it, or rename or drop the other one too, " +
