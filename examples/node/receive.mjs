@@ -6,7 +6,7 @@
 // result may come again: of each id keep the one with the greatest revision. Only one such program may write
 // to a file.
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { appendFileSync, closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 
 const tolerance = 300; // seconds between the sender's clock and this one
@@ -34,19 +34,29 @@ function genuine(headers, body) {
   });
 }
 
+// On Windows, a file that is open for appending cannot be cut.
+function opened(file) {
+  try {
+    return openSync(file, "r+");
+  } catch (e) {
+    if (e.code !== "ENOENT") throw e;
+    return openSync(file, "wx+");
+  }
+}
+
 // Each result is one line. In JSON a line end is outside of all texts, so a space means the same. What is
 // behind the last line end is half a line, of a full disk or of a program that was killed: it was never
 // answered with 2xx, and the new line takes its place.
 function keep(body) {
-  const line = body.toString("latin1").trim().replace(/[\r\n]/g, " ") + "\n";
-  const out = openSync(process.env.OUT, "a+");
+  const line = Buffer.from(body.toString("latin1").trim().replace(/[\r\n]/g, " ") + "\n", "latin1");
+  const out = opened(process.env.OUT);
   try {
     const { size } = fstatSync(out), tail = Buffer.alloc(Math.min(size, largest + 1));
     readSync(out, tail, 0, tail.length, size - tail.length);
     const whole = size - tail.length + tail.lastIndexOf("\n") + 1;
-    ftruncateSync(out, whole);
+    if (whole < size) ftruncateSync(out, whole);
     try {
-      appendFileSync(out, line, "latin1");
+      for (let n = 0; n < line.length; ) n += writeSync(out, line, n, line.length - n, whole + n);
       fsyncSync(out);
     } catch (e) {
       ftruncateSync(out, whole);

@@ -39,6 +39,7 @@ type client struct {
 	looking  chan struct{}    // holds one value while a refusal is looked up for the client
 	made     made
 	holder   func(*client, keys) string
+	storing  *sync.Mutex // of all clients, held while one gets other keys
 
 	mu      sync.Mutex
 	keys    keys
@@ -62,8 +63,9 @@ func (c *client) maySee(tenant string) bool { return c.owns(tenant) || tenant ==
 
 // clients are those that may call.
 type clients struct {
-	all []*client
-	o   Options
+	all     []*client
+	o       Options
+	storing sync.Mutex
 }
 
 func newClients(o Options) (*clients, error) {
@@ -85,7 +87,7 @@ func newClients(o Options) (*clients, error) {
 			}
 			used[h] = c.Name
 		}
-		c.checked, c.holder = o.Now(), cs.holder
+		c.checked, c.holder, c.storing = o.Now(), cs.holder, &cs.storing
 		cs.all = append(cs.all, c)
 	}
 	return cs, nil
@@ -155,8 +157,14 @@ func (c *client) check(o Options) <-chan struct{} {
 	c.reading = done
 	go func() {
 		got, err := c.refresh(had)
+		c.storing.Lock() // two clients may get the same key at once
+		if other := c.holder(c, got); other != "" {
+			got, err = had, fmt.Errorf("file %s has a key of intake client %s: give each its own; until then the keys from before count",
+				c.KeyFile, other)
+		}
 		c.mu.Lock()
 		c.keys, c.reading = got, nil
+		c.storing.Unlock()
 		fault, told := "", c.fault
 		if err != nil {
 			fault = err.Error()
@@ -200,10 +208,6 @@ func (c *client) refresh(had keys) (keys, error) {
 	}
 	if err != nil {
 		return had, err
-	}
-	if other := c.holder(c, got); other != "" {
-		return had, fmt.Errorf("file %s has a key of intake client %s: give each its own; until then the keys from before count",
-			c.KeyFile, other)
 	}
 	return got, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,7 +17,7 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 	}
 	hangs := make(chan struct{})
 	nobody := func(*client, keys) string { return "" }
-	c := &client{holder: nobody, Client: Client{Name: "erp", KeyFile: file, Keys: func() ([]string, error) {
+	c := &client{holder: nobody, storing: new(sync.Mutex), Client: Client{Name: "erp", KeyFile: file, Keys: func() ([]string, error) {
 		<-hangs
 		return []string{"new"}, nil
 	}}}

@@ -6,7 +6,7 @@ import (
 )
 
 // madeBytes bounds the XML that is kept of one client's invoices in JSON.
-const madeBytes = 4 << 20
+const madeBytes = 16 << 20
 
 // made keeps the XML that was made of a client's latest invoices in JSON. The gateway makes XML of
 // few invoices of a tenant in an hour. A client that repeats a call would use up what it may have

@@ -18,11 +18,18 @@ const exactWithin = 10 * time.Second
 type alarms struct {
 	queue *queue.Queue
 	mu    sync.Mutex
-	set   map[string]*time.Timer // by task id; nil after stop
+	after func(time.Duration, func()) (stop func() bool)
+	set   map[string]*alarm // by task id; nil after stop
 	runs  sync.WaitGroup
 }
 
-func newAlarms(q *queue.Queue) *alarms { return &alarms{queue: q, set: map[string]*time.Timer{}} }
+type alarm struct{ stop func() bool }
+
+func newAlarms(q *queue.Queue, after func(time.Duration, func()) (stop func() bool)) *alarms {
+	return &alarms{queue: q, after: after, set: map[string]*alarm{}}
+}
+
+func afterFunc(d time.Duration, f func()) (stop func() bool) { return time.AfterFunc(d, f).Stop }
 
 // wake lets a task that waits run after a pause. An alarm that was set before for the same task is
 // replaced. What goes wrong is left to asynq, which has the task.
@@ -34,12 +41,12 @@ func (a *alarms) wake(kind queue.Kind, id string, in time.Duration) {
 		return
 	}
 	if earlier := a.set[name]; earlier != nil {
-		earlier.Stop()
+		earlier.stop()
 	}
-	var timer *time.Timer
-	timer = time.AfterFunc(in, func() {
+	this := &alarm{}
+	this.stop = a.after(in, func() {
 		a.mu.Lock()
-		if a.set[name] != timer { // replaced, or stopped
+		if a.set[name] != this { // replaced, or stopped
 			a.mu.Unlock()
 			return
 		}
@@ -49,21 +56,30 @@ func (a *alarms) wake(kind queue.Kind, id string, in time.Duration) {
 		defer a.runs.Done()
 		_ = a.queue.Run(kind, id)
 	})
-	a.set[name] = timer
+	a.set[name] = this
 }
 
-// onReturn sets an alarm for a task that comes back, if its pause ends to the instant.
+// onReturn sets an alarm for a task that comes back, if its pause ends to the instant. Otherwise it
+// drops the alarm that was set before.
 func (a *alarms) onReturn(kind queue.Kind, id string, why *retry.LaterError) {
 	if why.Exact && why.Delay > 0 && why.Delay <= exactWithin {
 		a.wake(kind, id, why.Delay)
+		return
+	}
+	name := queue.TaskID(kind, id, 0)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if earlier := a.set[name]; earlier != nil { // it would end the new pause
+		earlier.stop()
+		delete(a.set, name)
 	}
 }
 
 // stop forgets all alarms, and returns when those that went off have done their work.
 func (a *alarms) stop() {
 	a.mu.Lock()
-	for _, timer := range a.set {
-		timer.Stop()
+	for _, set := range a.set {
+		set.stop()
 	}
 	a.set = nil
 	a.mu.Unlock()

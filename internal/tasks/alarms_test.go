@@ -17,7 +17,7 @@ import (
 func alarmed(t *testing.T) (*alarms, *asynq.Inspector, func(id string) string) {
 	rdb, _ := redistest.New(t)
 	inspect := asynq.NewInspectorFromRedisClient(queue.Guarded(rdb))
-	return newAlarms(queue.New(rdb)), inspect, func(id string) string {
+	return newAlarms(queue.New(rdb), afterFunc), inspect, func(id string) string {
 		info, err := inspect.GetTaskInfo(queue.KindConfirm.Queue(), queue.TaskID(queue.KindConfirm, id, 0))
 		if err != nil {
 			return "missing"

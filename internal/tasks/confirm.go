@@ -137,12 +137,13 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	}
 	now := ps.o.Now()
 	pause := ps.share(p.Tenant).pause(now.Sub(since.Time()), now, ps.urgent(p.Deadline), ps.o.ConfirmFirst, ps.o.ConfirmMax)
-	if pause > exactWithin {
+	exact := pause <= exactWithin
+	if !exact {
 		// Tasks come back about a second late (retry.Delay rounds up, so that nothing comes early).
 		// A poll may come early, and fifty polls that are each a second late waste the allowance.
 		pause -= time.Second
 	}
-	return &retry.LaterError{Delay: pause, Reason: retry.ReasonProcessing, What: what, Exact: true}
+	return &retry.LaterError{Delay: pause, Reason: retry.ReasonProcessing, What: what, Exact: exact}
 }
 
 // confirmFirst queues the first poll of a session, to the instant.

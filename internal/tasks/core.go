@@ -41,6 +41,9 @@ func newCore(p Parts, o Options) *core {
 	if o.Judged == nil {
 		o.Judged = func(Judged) {}
 	}
+	if o.After == nil {
+		o.After = afterFunc
+	}
 	clock := &poolClock{machine: o.Now}
 	o.Now = clock.now
 	if p.PartStore == nil {
@@ -55,7 +58,7 @@ func newCore(p Parts, o Options) *core {
 	if o.ArchiveShare == 0 {
 		o.ArchiveShare = 2
 	}
-	c := &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}, alarms: newAlarms(p.Queue)}
+	c := &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}, alarms: newAlarms(p.Queue, o.After)}
 	c.trail = &trail{parts: &c.Parts, log: &c.o.Log, trace: o.Trace, now: o.Now}
 	return c
 }

@@ -90,7 +90,9 @@ type Options struct {
 	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock; the worker corrects it by Redis's; nil is time.Now
-	Log zerolog.Logger
+	// After calls a function after a pause, unless it is stopped before; nil is [time.AfterFunc].
+	After func(time.Duration, func()) (stop func() bool)
+	Log   zerolog.Logger
 	// Enqueue is how a person calls enqueue here. Some reasons name the command that ends the wait.
 	Enqueue shell.Enqueue
 	Trace   *tracing.Tracer // nil: nothing is traced

@@ -42,6 +42,7 @@ type (
 	documents struct {
 		*core
 		maker  *maker
+		swept  time.Time            // when sweep last read files
 		failed map[string]time.Time // files of which no XML could be made, and when that was tried last
 	}
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.

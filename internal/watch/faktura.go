@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"ksefworker/internal/intake"
 )
@@ -38,6 +39,12 @@ func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) 
 // made returns the XML that was made of a file. If there is none, it has it made.
 func (d *documents) made(o order, raw []byte) ([]byte, error) {
 	at := madeName(o.name, o.sum)
+	// The record of a file can get lost after the file was handed in and its XML was moved beside it.
+	if beside := taken + "/" + o.name + xmlEnd; d.disk.exists(beside) {
+		if err := d.disk.move(beside, at); err != nil {
+			return nil, &waits{"the XML that was made of it cannot be moved: " + fault(err)}
+		}
+	}
 	xml, whole, err := d.disk.read(at, d.o.MaxDocument)
 	switch {
 	case err == nil && whole:
@@ -77,12 +84,23 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// sweepEvery is how often XML that nobody needs any more is looked for. It does no harm meanwhile.
+const sweepEvery = time.Minute
+
 // sweep removes the XML of files that a person has removed from taken/ or replaced there. there are
 // the files of taken/.
 func (d *documents) sweep(there map[string]bool) {
 	entries, err := d.disk.list(madeDir)
-	if err != nil {
-		return // there is no such folder, as a rule
+	switch now := d.o.Now(); {
+	case err != nil: // there is no such folder, as a rule
+		return
+	case len(entries) == 0:
+		_ = d.disk.root.Remove(madeDir)
+		return
+	case now.Sub(d.swept) < sweepEvery: // all files of which there is XML are read
+		return
+	default:
+		d.swept = now
 	}
 	names := map[string]string{}
 	for name := range there {
@@ -97,7 +115,6 @@ func (d *documents) sweep(there map[string]bool) {
 			d.o.Log.Warn().Err(err).Str("file", madeDir+"/"+e.Name()).Msg("XML that is not needed any more cannot be removed")
 		}
 	}
-	_ = d.disk.root.Remove(madeDir) // unless it is still needed
 }
 
 // is reports whether a file in taken/ has the content with this sum. When it cannot be read, is

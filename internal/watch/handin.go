@@ -76,7 +76,7 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time, kind func(nam
 // toHandIn lists the files that are not followed, and says when the next of those that wait is due.
 func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration) {
 	next = never
-	there := map[string]bool{}
+	there, unread := map[string]bool{}, false
 	var all []string
 	sm.disk.walk(taken, func(p string, e fs.DirEntry) {
 		name := strings.TrimPrefix(p, taken+"/")
@@ -84,10 +84,13 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 		if !hidden(path.Base(name)) && (isXML(name) || isJSON(name)) && e.Type().IsRegular() {
 			all = append(all, name)
 		}
-	}, func(dir string, err error) { sm.problem(dir, "the folder cannot be read: "+fault(err)) })
+	}, func(dir string, err error) {
+		unread = true
+		sm.problem(dir, "the folder cannot be read: "+fault(err))
+	})
 	for _, name := range all {
 		of, ok := strings.CutSuffix(name, xmlEnd)
-		if sm.files[name] != nil || ok && isJSON(of) && sm.files[of] != nil {
+		if sm.files[name] != nil || ok && isJSON(of) && (there[of] || sm.files[of] != nil) {
 			continue
 		}
 		if a, waits := sm.retry[name]; waits && now.Before(a.next) {
@@ -97,6 +100,15 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 		}
 		names = append(names, name)
 	}
+	if !unread { // what a folder has that could not be read is not gone
+		sm.gone(there)
+	}
+	slices.Sort(names)
+	return names, next
+}
+
+// gone forgets what is kept of files that a person has removed. there are the files of taken/.
+func (sm *submitter) gone(there map[string]bool) {
 	sm.documents.maker.forget(there)
 	sm.documents.sweep(there)
 	maps.DeleteFunc(sm.sums, func(name, _ string) bool { return !there[name] })
@@ -106,8 +118,6 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 			delete(sm.documents.failed, name)
 		}
 	}
-	slices.Sort(names)
-	return names, next
 }
 
 // Files are read and handed in by chunks. A chunk ends when it reaches one of these bounds. Its
@@ -237,8 +247,9 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 		if err := sm.journal.save(f); err != nil {
 			sm.o.Log.Warn().Err(err).Str("file", name).
 				Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
+		} else {
+			sm.filer.showXML(f)
 		}
-		sm.filer.showXML(f)
 		log := sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State))
 		if f.Terms != nil {
 			log.Str("terms", f.Terms.Text).Bool("applied", f.Terms.Applied)
@@ -267,7 +278,9 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 		out.Faults = append(out.Faults, documentFault{e.Field, e.Rule, e.Value, e.Line, e.Column, e.Hint})
 	}
 	if !sm.filer.commit(f, refused, marshal(out), nil) {
-		sm.retry[f.name] = attempt{sm.problems[taken+"/"+f.name], sm.o.Now().Add(afterFault)}
+		if why := sm.problems[taken+"/"+f.name]; why != "" { // otherwise a person has replaced it
+			sm.retry[f.name] = attempt{why, sm.o.Now().Add(afterFault)}
+		}
 		return
 	}
 	sm.journal.unname(f.name)

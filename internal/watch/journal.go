@@ -88,6 +88,12 @@ func (j *journal) unname(own string) {
 // forget removes the record of a file and stops following the file. A file in taken/ is handed in
 // again, so its given name stays on record. After an error the file is still followed.
 func (j *journal) forget(f *file) error {
+	// Its XML is used again. Another one would be another document.
+	if beside := taken + "/" + f.name + xmlEnd; f.place == taken && isJSON(f.name) && f.sum != "" && j.disk.exists(beside) {
+		if err := j.disk.move(beside, madeName(f.name, f.sum)); err != nil {
+			return err
+		}
+	}
 	var err error
 	if given, other := j.given[f.name]; other && f.place == taken {
 		err = j.named(f.name, given)

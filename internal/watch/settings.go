@@ -77,7 +77,7 @@ func (se *settings) read(name string) *setting {
 		err = fmt.Errorf("ref: %q is not known: say name, or leave it out", f.Ref)
 	}
 	s := &setting{named: f.Ref == "name", err: err,
-		wanted: intake.Wanted{Tenant: f.Tenant, Lane: f.Lane, Offline: f.Offline, Deadline: f.Deadline}}
+		wanted: intake.Wanted{Tenant: intake.TenantOf(se.o.Tenants, f.Tenant), Lane: f.Lane, Offline: f.Offline, Deadline: f.Deadline}}
 	if err == nil {
 		_, s.err = s.terms(se.o.Now(), se.o.Tenants)
 	}

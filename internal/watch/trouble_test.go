@@ -14,6 +14,7 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
 )
 
 func TestWatch_FilesThatCannotBeTaken_WaitWithWordsAndConcernNoOther(t *testing.T) {
@@ -317,7 +318,7 @@ func TestWatch_LinkToAFolder_IsNamedAmongWhatWaits(t *testing.T) {
 	s.must(os.WriteFile(filepath.Join(elsewhere, "l.xml"), xmlOf(0, "FV/1"), 0o600))
 	s.must(os.Symlink(elsewhere, filepath.Join(s.dir, "link")))
 	s.passes(3)
-	s.waiting("link: is a link to a folder")
+	s.waiting("link: is a link, and links are not followed")
 	if n := s.entries(); n != 0 {
 		t.Errorf("%d invoices are handed in through a link", n)
 	}
@@ -335,5 +336,46 @@ func TestWatch_LedgerFailsWhenXMLIsMade_EachFileIsNamedAmongWhatWaits(t *testing
 	s.waiting("taken/b.json: the ledger does not take it")
 	if strings.Contains(s.read(waitingName), "taken/:") {
 		t.Error(s.read(waitingName))
+	}
+}
+
+// The ledger forgets an invoice whose XML was made of JSON. The gateway would make another document
+// of it, so the XML is used again, and is not taken for an invoice of its own.
+func TestWatch_LedgerIsLost_XMLOfJSONIsUsedAgain(t *testing.T) {
+	s := newSite(t)
+	made := 0
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		made++
+		doc, err := generate(ctx, tenant, faktura)
+		return append(doc, fmt.Sprintf("<!-- %d -->", made)...), err
+	}
+	s.put("a.json", fakturaOf("FV/1"))
+	s.passes(3)
+	s.wantTree("taken/a.json", "taken/a.json.xml")
+	s.must(s.rdb.FlushAll(t.Context()).Err())
+	s.passes(3)
+	s.end() // the record of the file is lost too
+	s.must(s.rdb.FlushAll(t.Context()).Err())
+	records, err := filepath.Glob(filepath.Join(s.dir, journalDir, "*.json"))
+	s.must(err)
+	for _, record := range records {
+		s.must(os.Remove(record))
+	}
+	s.passes(3)
+	s.settle("FV/1", ledger.Receipted)
+	s.passes(3)
+	s.wantTree("accepted/a.json", "accepted/a.json.xml", "accepted/a.json.json", "accepted/a.json.upo.xml")
+	if made != 1 || s.entries() != 1 {
+		t.Errorf("XML was made %d times, and there are %d invoices", made, s.entries())
+	}
+}
+
+func TestWatch_SettingsNameATenantByItsNIP_RefusedArchiveIsOnItsRecord(t *testing.T) {
+	s := newSite(t)
+	s.put(".ksef.yaml", []byte("tenant: \""+sample.NIP(1)+"\"\n"))
+	s.put("n.zip", []byte("PK\x05\x06 no archive"))
+	s.passes(4)
+	if on := s.refusals(""); len(on) != 1 || on[0].Tenant != "two" {
+		t.Errorf("on record are %+v", on)
 	}
 }
