@@ -39,7 +39,7 @@ func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) 
 // made returns the XML that was made of a file. If there is none, it has it made.
 func (d *documents) made(o order, raw []byte) ([]byte, error) {
 	at := madeName(o.name, o.sum)
-	// The record of a file can get lost after the file was handed in and its XML was moved beside it.
+	// The record of a file can get lost after its XML was moved beside it.
 	if beside := taken + "/" + o.name + xmlEnd; d.disk.exists(beside) {
 		if err := d.disk.move(beside, at); err != nil {
 			return nil, &waits{"the XML that was made of it cannot be moved: " + fault(err)}
