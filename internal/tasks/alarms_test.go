@@ -49,10 +49,10 @@ func TestAlarms_PauseEnds_TheTaskIsPendingAndNoOtherIs(t *testing.T) {
 	}
 }
 
-func TestAlarms_StoppedOrArchivedByAPerson_NothingRuns(t *testing.T) {
+func TestAlarms_StoppedPutOffOrArchivedByAPerson_NothingRuns(t *testing.T) {
 	t.Parallel()
 	a, inspect, state := alarmed(t)
-	for _, id := range []string{"archived", "stopped"} {
+	for _, id := range []string{"archived", "stopped", "put off"} {
 		if err := a.queue.Put(t.Context(), queue.KindConfirm, id, 0, queue.When{In: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +62,12 @@ func TestAlarms_StoppedOrArchivedByAPerson_NothingRuns(t *testing.T) {
 	}
 	if err := a.queue.Run(queue.KindConfirm, "archived"); err != nil || state("archived") != "archived" {
 		t.Errorf("an archived task: %v, and it is %s", err, state("archived"))
+	}
+	a.wake(queue.KindConfirm, "put off", 20*time.Millisecond)
+	a.onReturn(queue.KindConfirm, "put off", &retry.LaterError{Delay: time.Minute}) // a new pause, which must not end early
+	time.Sleep(100 * time.Millisecond)
+	if state("put off") != "scheduled" {
+		t.Errorf("after a longer pause began, the task is %s", state("put off"))
 	}
 	a.wake(queue.KindConfirm, "stopped", 20*time.Millisecond)
 	a.stop()
