@@ -25,14 +25,13 @@ type localFaults struct {
 	spell       *spells
 	log         zerolog.Logger
 
-	mu     sync.Mutex
-	second time.Time
-	handed map[string]int // tasks handed over in this second, by tenant
+	mu   sync.Mutex
+	next map[string]time.Time // by tenant: when the task that was handed over last may run again
 }
 
 func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger) *localFaults {
 	f := &localFaults{most: cfg.HTTP.TenantSeries, credentials: map[string]*connect.Credentials{}, files: map[string]string{},
-		spell: newSpells(now), log: log, handed: map[string]int{}}
+		spell: newSpells(now), log: log, next: map[string]time.Time{}}
 	for _, t := range cfg.Tenants {
 		if !t.Paused {
 			f.credentials[t.Title()] = connect.NewCredentials(t, now)
@@ -106,26 +105,32 @@ func (f *localFaults) handOver(tenant string, err error) error {
 }
 
 const (
-	// handOversASecond is how many tasks of a tenant, in one second, go back to the queue with the
-	// short delay [retry.HandOver]. This keeps a worker without the fault busy, because it is more
-	// than KSeF lets a tenant send.
+	// handOversASecond is how many tasks of a tenant this process hands over in a second. This
+	// keeps a worker without the fault busy, because it is more than KSeF lets a tenant send. A
+	// process with the fault ends its tasks at once and takes the next, so without this limit it
+	// would take every waiting task again and again, and a pool in which no process has the key
+	// would overload Redis.
 	handOversASecond = 20
-	// handOverLater is the delay of all other tasks. A process with the fault ends its tasks at
-	// once and takes the next. Without this delay it would take every waiting task again and again,
-	// and a pool in which no process has the key would overload Redis.
-	handOverLater = 30 * time.Second
+	// handOverAtMost is the longest delay of a task, however many are handed over.
+	handOverAtMost = 30 * time.Second
 )
 
-// delay returns how long it takes until a task that is handed over may run again.
+// delay returns how long it takes until a task that is handed over may run again. The tasks of a
+// tenant come back one after another, so each waits only for those that were handed over before it.
 func (f *localFaults) delay(tenant string) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := f.spell.now().Truncate(time.Second); !now.Equal(f.second) {
-		f.second = now
-		clear(f.handed)
+	now := f.spell.now()
+	next := f.next[tenant].Add(time.Second / handOversASecond)
+	if next.Before(now) || next.After(now.Add(2*handOverAtMost)) { // the clock was set back
+		next = now
 	}
-	if f.handed[tenant]++; f.handed[tenant] > handOversASecond {
-		return handOverLater
+	if latest := now.Add(handOverAtMost); next.After(latest) {
+		next = latest
+	}
+	f.next[tenant] = next
+	if wait := next.Sub(now); wait > time.Second {
+		return wait
 	}
 	return retry.HandOver
 }
