@@ -272,6 +272,30 @@ func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 		keep("six", maxFile*3/9, 500)
 		killed(`{"id":"ha`)
 		keep("seven", 100, 204)
+		killed("\x00\x00\x00")
+		keep("eight", 100, 204)
+		killed(`{"id":"an editor took its end","links":{"upo":"\"}{"}}`) // a whole line
+		want = append(want, "an editor took its end")
+		keep("nine", 100, 204)
+		killed(`{"id":"half","links":{"upo":"a"}`)
+		keep("ten", 100, 204)
+	})
+}
+
+// OUT may be a wrong file by mistake.
+func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
+	t.Parallel()
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		r.mkdir(t)
+		for _, text := range []string{"a list of customers", "two\nlines", "x" + strings.Repeat("{", maxFile-1)} {
+			r.write(t, r.out, text)
+			if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 500 {
+				t.Errorf("status %d for %.20q", status, text)
+			}
+			if after, err := os.ReadFile(r.out); err != nil || string(after) != text {
+				t.Errorf("%d bytes are left of %.20q: %.20q, %v", len(after), text, after, err)
+			}
+		}
 	})
 }
 

@@ -65,19 +65,45 @@ public class Receive {
         return false;
     }
 
+    /** Says whether the braces of JSON that begins with one are all closed. */
+    static boolean isWhole(String json) {
+        int open = 0;
+        boolean text = false;
+        for (int i = 0; i < json.length(); i++) {
+            char c = json.charAt(i);
+            if (text && c == '\\') {
+                i++; // the next character does not end the text
+            } else if (c == '"') {
+                text = !text;
+            } else if (!text) {
+                open += c == '{' ? 1 : c == '}' ? -1 : 0;
+            }
+        }
+        return json.startsWith("{") && open == 0;
+    }
+
     /**
      * Each result is one line, and one call writes at a time. In JSON a line end is outside of all texts,
-     * so a space means the same. What is behind the last line end is half a line, of a full disk or of a
-     * program that was killed: it was never answered with 2xx, and the new line takes its place.
+     * so a space means the same. Half a line at the end is of a full disk or of a program that was killed:
+     * it was never answered with 2xx, and the new line takes its place. A whole line whose end was taken off
+     * by an editor stays.
      */
     static synchronized void keep(byte[] body) throws IOException {
         String line = new String(body, StandardCharsets.ISO_8859_1).trim().replace('\r', ' ').replace('\n', ' ') + "\n";
         try (RandomAccessFile out = new RandomAccessFile(System.getenv("OUT"), "rw")) {
-            byte[] tail = new byte[(int) Math.min(out.length(), LARGEST + 1)];
-            long whole = out.length() - tail.length;
-            out.seek(whole);
+            long size = out.length();
+            byte[] tail = new byte[(int) Math.min(size, LARGEST + 1)];
+            out.seek(size - tail.length);
             out.readFully(tail);
-            whole += new String(tail, StandardCharsets.ISO_8859_1).lastIndexOf('\n') + 1;
+            String half = new String(tail, StandardCharsets.ISO_8859_1);
+            half = half.substring(half.lastIndexOf('\n') + 1);
+            // A loss of power can leave zeros.
+            if (!half.isEmpty() && ("{\0".indexOf(half.charAt(0)) < 0 || half.length() > LARGEST)) {
+                throw new IOException("OUT ends with something else than a result: give a file of results");
+            }
+            boolean stays = isWhole(half);
+            long whole = stays ? size : size - half.length();
+            line = (stays ? "\n" : "") + line;
             out.setLength(whole);
             try {
                 out.seek(whole);

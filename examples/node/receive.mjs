@@ -44,16 +44,33 @@ function opened(file) {
   }
 }
 
-// Each result is one line. In JSON a line end is outside of all texts, so a space means the same. What is
-// behind the last line end is half a line, of a full disk or of a program that was killed: it was never
-// answered with 2xx, and the new line takes its place.
+function isJSON(text) {
+  try {
+    JSON.parse(text);
+  } catch {
+    return false;
+  }
+  return true;
+}
+
+// Each result is one line. In JSON a line end is outside of all texts, so a space means the same. Half a
+// line at the end is of a full disk or of a program that was killed: it was never answered with 2xx, and
+// the new line takes its place. A whole line whose end was taken off by an editor stays.
 function keep(body) {
-  const line = Buffer.from(body.toString("latin1").trim().replace(/[\r\n]/g, " ") + "\n", "latin1");
+  let line = Buffer.from(body.toString("latin1").trim().replace(/[\r\n]/g, " ") + "\n", "latin1");
   const out = opened(process.env.OUT);
   try {
     const { size } = fstatSync(out), tail = Buffer.alloc(Math.min(size, largest + 1));
     readSync(out, tail, 0, tail.length, size - tail.length);
-    const whole = size - tail.length + tail.lastIndexOf("\n") + 1;
+    const half = tail.subarray(tail.lastIndexOf("\n") + 1);
+    let whole = size - half.length;
+    // A loss of power can leave zeros.
+    if (half.length && (!["{", "\0"].includes(String.fromCharCode(half[0])) || half.length > largest))
+      throw new Error("OUT ends with something else than a result: give a file of results");
+    if (half.length && isJSON(half.toString())) {
+      whole = size;
+      line = Buffer.concat([Buffer.from("\n"), line]);
+    }
     if (whole < size) ftruncateSync(out, whole);
     try {
       for (let n = 0; n < line.length; ) n += writeSync(out, line, n, line.length - n, whole + n);

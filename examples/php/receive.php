@@ -54,9 +54,9 @@ function genuine(string $body): bool
 }
 
 /**
- * Each result is one line. In JSON a line end is outside of all texts, so a space means the same. What is
- * behind the last line end is half a line, of a full disk or of a program that was killed: it was never
- * answered with 2xx, and the new line takes its place.
+ * Each result is one line. In JSON a line end is outside of all texts, so a space means the same. Half a
+ * line at the end is of a full disk or of a program that was killed: it was never answered with 2xx, and
+ * the new line takes its place. A whole line whose end was taken off by an editor stays.
  */
 function keep(string $body): bool
 {
@@ -65,10 +65,20 @@ function keep(string $body): bool
     if (!$out || !flock($out, LOCK_EX)) {
         return false;
     }
-    $start = max(0, fstat($out)['size'] - LARGEST - 1);
-    fseek($out, $start);
-    $end = strrpos((string) stream_get_contents($out), "\n");
-    $whole = $start + ($end === false ? 0 : $end + 1);
+    $size = fstat($out)['size'];
+    fseek($out, max(0, $size - LARGEST - 1));
+    $tail = (string) stream_get_contents($out);
+    $end = strrpos($tail, "\n");
+    $half = $end === false ? $tail : substr($tail, $end + 1);
+    $whole = $size - strlen($half);
+    // A loss of power can leave zeros.
+    if ($half !== '' && (!in_array($half[0], ['{', "\0"], true) || strlen($half) > LARGEST)) {
+        throw new RuntimeException('OUT ends with something else than a result: give a file of results');
+    }
+    if ($half !== '' && json_decode($half) !== null) {
+        $whole = $size;
+        $line = "\n$line";
+    }
     $kept = ftruncate($out, $whole) && fwrite($out, $line) === strlen($line)
         && (!function_exists('fsync') || fsync($out)); // since PHP 8.1
     if (!$kept) {

@@ -10,6 +10,7 @@ to a file.
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
 import sys
@@ -46,16 +47,31 @@ def genuine(headers, body):
     return False
 
 
+def is_json(text):
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 def keep(body):
     """Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
 
-    What is behind the last line end is half a line, of a full disk or of a program that was killed: it was
-    never answered with 2xx, and the new line takes its place.
+    Half a line at the end is of a full disk or of a program that was killed: it was never answered with 2xx,
+    and the new line takes its place. A whole line whose end was taken off by an editor stays.
     """
     line = body.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
     with KEEPING, open(os.environ["OUT"], "ab+", buffering=0) as f:
         start = f.seek(max(0, f.seek(0, os.SEEK_END) - LARGEST - 1))
-        whole = start + f.read().rfind(b"\n") + 1
+        tail = f.read()
+        whole = start + tail.rfind(b"\n") + 1
+        half = tail[whole - start:]
+        # A loss of power can leave zeros.
+        if half and (half[0] not in b"{\0" or start > 0 and len(half) == len(tail)):
+            raise ValueError("OUT ends with something else than a result: give a file of results")
+        if half and is_json(half):
+            whole, line = start + len(tail), b"\n" + line
         f.truncate(whole)
         try:
             if f.write(line) < len(line):
