@@ -282,15 +282,19 @@ func TestSink_Change_IsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-func TestSink_FailuresOfLongAgo_AreForgotten(t *testing.T) {
+func TestSink_FailuresOfLongAgo_AreForgottenWhenTheClockIsSure(t *testing.T) {
 	w := oneWorld(t)
-	fail := func(rev int64) {
-		_, err := w.ChangeSink(ctx(), "erp", SinkChange{Fail: []Held{{Outcome: Outcome{ID: "inv-a", Rev: rev}}}})
+	fail := func(rev int64, sure bool) {
+		_, err := w.ChangeSink(ctx(), "erp", SinkChange{Fail: []Held{{Outcome: Outcome{ID: "inv-a", Rev: rev}}}, DropOld: sure})
 		w.must(err)
 	}
-	fail(1)
+	fail(1, true)
 	w.millis.Add((failedKept + time.Hour).Milliseconds())
-	fail(2)
+	fail(2, false)
+	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	fail(2, true)
 	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 1 || got[0].Rev != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}

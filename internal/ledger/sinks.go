@@ -104,6 +104,9 @@ type SinkChange struct {
 	AllDue bool
 	// Forget names failures that are no longer kept.
 	Forget []string
+	// DropOld deletes the failures that are older than a person may need them. It must be set only
+	// while a second clock agrees with Redis's.
+	DropOld bool
 }
 
 // ChangeSink records a change. If c has a token and the process with this token no longer serves
@@ -123,7 +126,11 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 		fields = []any{"cursor", s.Cursor, "seen", s.Seen, "lost", s.Lost, "taken", s.Taken, "outage", int64(s.Outage),
 			"probes", s.Probes, "next", int64(s.Next), "stopped", int64(s.Stopped), "err", sealed, "rewound", s.Rewound}
 	}
-	args := append(ss.args(sink, c.Token, MaxFailed, now.Add(-failedKept).UnixMilli(), len(fields)), fields...)
+	before := int64(0)
+	if c.DropOld {
+		before = now.Add(-failedKept).UnixMilli()
+	}
+	args := append(ss.args(sink, c.Token, MaxFailed, before, len(fields)), fields...)
 	for id, list := range c.Hold {
 		if len(list) == 0 {
 			args = append(args, "drop", id, "", "")

@@ -47,6 +47,15 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 			if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1 || got[0].ID != id {
 				t.Errorf("given up: %+v, %v", got, err)
 			}
+			// After a month it is no longer kept for a person, unless the month may be an error.
+			w.pass(31 * 24 * time.Hour)
+			for i, who := range []*Runner{wrong, right} {
+				w.rejected(1)
+				w.run(who)
+				if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1-i {
+					t.Errorf("kept: %+v, %v, want %d", got, err, 1-i)
+				}
+			}
 		})
 	}
 }

@@ -118,7 +118,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	r.conclude(r.items)
 	r.arrange()
-	r.change.State = &r.state
+	r.change.State, r.change.DropOld = &r.state, r.agreed
 	for tenant := range r.touched {
 		r.change.Standings[tenant] = r.standings[tenant]
 	}
