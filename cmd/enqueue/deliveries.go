@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/plural"
+	"ksefworker/internal/results/sinks"
 )
 
 // deliveriesCmd shows and changes what receivers of results were told (docs/results.md).
@@ -151,7 +152,7 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 
 // ahead returns the time of a next call, or "" when that may be now.
 func ahead(next ledger.Millis, now time.Time) string {
-	if !next.Time().After(now) {
+	if !sinks.Pauses(next, now) {
 		return ""
 	}
 	return moment(next)

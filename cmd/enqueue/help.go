@@ -54,7 +54,7 @@ var helpTexts = kong.Vars{
 	"deliveries_resend": "Send results again: those that the receiver did not take in three days (by id, or --all), " +
 		"or everything since a time (--since).",
 	"deliveries_resume": "Call a receiver again at once that asked for no more results (410), that is out of service, " +
-		"or that did not take some results; these are sent at once.",
+		"or that did not take some results. What it did not take is tried at once, unless it takes nothing.",
 	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
 		"or RFC 3339.",
 

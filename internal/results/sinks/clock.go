@@ -43,8 +43,9 @@ func (c Clock) machine() time.Time {
 // written by a clock that was wrong. The clock may also have been Redis's own, before a failover.
 const maxAhead = maxAfter + maxSkew
 
-// pauses reports whether a pause that ends at this time goes on.
-func pauses(until ledger.Millis, now time.Time) bool {
+// Pauses reports whether a pause that ends at this time goes on. One that ends later than any may
+// is over.
+func Pauses(until ledger.Millis, now time.Time) bool {
 	left := until.Time().Sub(now)
 	return left > 0 && left <= maxAhead
 }

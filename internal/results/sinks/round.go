@@ -157,7 +157,7 @@ func (r *round) due(ctx context.Context, n int) error {
 		}
 		tenant := list[0].Tenant
 		if st := r.standings[tenant]; st != nil && !r.whole() && tenant != "" {
-			if pauses(st.Next, r.now) {
+			if Pauses(st.Next, r.now) {
 				r.change.Later[id] = st.Next.Time()
 				continue
 			}

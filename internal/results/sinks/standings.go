@@ -55,7 +55,7 @@ func outTenants(standings map[string]*ledger.Standing) (n int) {
 // shown that the receiver takes nothing, the results of other tenants are still tried. They show
 // whether the receiver is out for all tenants or for that tenant only.
 func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.Time) bool {
-	return pauses(s.Next, now) && (s.Outage == 0 || outTenants(standings) != 1)
+	return Pauses(s.Next, now) && (s.Outage == 0 || outTenants(standings) != 1)
 }
 
 // whole reports whether the receiver is out for everybody, as far as is known.
@@ -67,7 +67,7 @@ func (r *round) ready() []string {
 	var out []string
 	share, now := r.share(), r.now
 	for tenant, st := range r.standings {
-		if st.Blocked() && st.Held < share && (r.whole() || !pauses(st.Next, now)) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
+		if st.Blocked() && st.Held < share && (r.whole() || !Pauses(st.Next, now)) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
 			out = append(out, tenant)
 		}
 	}
@@ -121,7 +121,7 @@ func (r *round) arrange() {
 	share, now := r.share(), r.now
 	for tenant, st := range r.standings {
 		full := st.Held >= share && tenant != ""
-		waits := st.Outage != 0 || pauses(st.Next, now) || st.Slow
+		waits := st.Outage != 0 || Pauses(st.Next, now) || st.Slow
 		switch {
 		case !st.Blocked() && (full || waits) && r.state.Cursor != "":
 			r.standing(tenant).Cursor = r.state.Cursor
