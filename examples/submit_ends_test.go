@@ -141,8 +141,10 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 			server := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w) })
 			failsWith(t, name, run(server.URL), "KSEF_URL")
 		}
+		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"id":"inv-a","state":"accepted"}`) }))
+		failsWith(t, "no number", run(server.URL), "KSEF_URL")
 		// A slash at the end is no fault.
-		server := serve(t, taken(func(w http.ResponseWriter, r *http.Request) {
+		server = serve(t, taken(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/ksef/v1/invoices/inv-a" {
 				t.Error(r.URL.Path)
 			}
@@ -171,6 +173,19 @@ func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) 
 			}
 			got := runProgram(t, runtime, program, dir, serve(t, answer).URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 			failsWith(t, fmt.Sprint(status), got, "KSEF_URL", other.URL, fmt.Sprint(status))
+		}
+	})
+}
+
+// A number that nobody can read is not printed: it is asked for again.
+func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
+	t.Parallel()
+	eachLanguage(t, func(t *testing.T, runtime string, l int) {
+		program, dir := copied(t, l, "600"), handedIn(t)
+		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, acceptedNow) }))
+		run := append([]string{"-c", `exec "$@" >/dev/full`, "-", runtime}, program...)
+		if got := runProgram(t, "bash", run, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1"); got.code != 3 || got.stderr == "" {
+			t.Errorf("%+v", got)
 		}
 	})
 }

@@ -31,6 +31,10 @@ func runProgram(t *testing.T, runtime string, program []string, dir, url, key st
 	var out, failed bytes.Buffer
 	cmd := exec.Command(runtime, append(program[:len(program):len(program)], args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "KSEF_URL="+url, "KSEF_KEY_FILE="+filepath.Join(dir, key))
+	// The key goes to no proxy, so one that is not there is not missed.
+	for _, name := range []string{"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"} {
+		cmd.Env = append(cmd.Env, name+"=http://127.0.0.1:9", "no_proxy=", "NO_PROXY=")
+	}
 	cmd.Stdout, cmd.Stderr = &out, &failed
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)

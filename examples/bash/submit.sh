@@ -15,6 +15,7 @@ stop() {
 if [ $# != 2 ] || [ -z "${KSEF_KEY_FILE:-}" ]; then
 	stop 3 "usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key bash submit.sh invoice.xml SO-1001"
 fi
+if ! command -v curl >/dev/null; then stop 3 "curl is not installed"; fi
 file=$1 ref=$2
 if [ -z "$ref" ]; then stop 3 "the ref is empty: give your own key of the invoice, such as SO-1001"; fi
 # curl would only warn of a file that it cannot read, and send an empty body.
@@ -42,12 +43,12 @@ field() { printf '%b\n' "$(sed -nE "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\1/p" 
 coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # for a URL: every byte as %XX
 
 # One call. The key is in no argument, where every user of the machine could read it, and curl follows
-# no redirect with it.
+# no redirect and asks no proxy with it.
 call() {
 	local left=$((patience - SECONDS)) said
 	: >"$dir/head" >"$dir/body"
 	status=000 moved=
-	if said=$(curl --silent --show-error --globoff --max-time $((left > 60 ? 60 : left > 0 ? left : 1)) \
+	if said=$(curl --silent --show-error --globoff --noproxy '*' --max-time $((left > 60 ? 60 : left > 0 ? left : 1)) \
 		--header @<(printf 'Authorization: Bearer %s\n' "$key") --dump-header "$dir/head" --output "$dir/body" \
 		--write-out '%{http_code} %{redirect_url}' "$@" 2>"$dir/error"); then
 		read -r status moved <<<"$said"
@@ -101,7 +102,9 @@ while true; do
 		state=$(field state)
 		case $state in
 		accepted | receipted)
-			field ksef_number
+			number=$(field ksef_number)
+			if [ -z "$number" ]; then stop 3 "the answer has no KSeF number: is KSEF_URL right?"; fi
+			printf '%s\n' "$number"
 			exit 0
 			;;
 		rejected | parked | dismissed | superseded | refused)

@@ -197,7 +197,13 @@ public class Submit {
                 switch (last.field("state")) {
                     case "accepted":
                     case "receipted":
+                        if (last.field("ksef_number").isEmpty()) {
+                            return stop(3, "the answer has no KSeF number: is KSEF_URL right?");
+                        }
                         System.out.println(last.field("ksef_number"));
+                        if (System.out.checkError()) {
+                            return stop(3, "the KSeF number cannot be written to the standard output");
+                        }
                         return 0;
                     case "rejected":
                     case "parked":

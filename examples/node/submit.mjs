@@ -4,7 +4,7 @@
 //
 // It ends with 0 and prints the number, with 3 and the reason when a person has to act, and with 4 when
 // there was no answer in time: run it again, nothing is sent twice.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const patience = 600; // seconds, for everything together
@@ -98,7 +98,10 @@ async function main(file, ref, ...more) {
   if (!invoice.id) stop(3, "the answer has no id: is KSEF_URL right?");
   url += `/${encodeURIComponent(invoice.id)}`;
   for (;;) {
-    if (["accepted", "receipted"].includes(invoice.state)) return console.log(invoice.ksef_number);
+    if (["accepted", "receipted"].includes(invoice.state)) {
+      if (!invoice.ksef_number) stop(3, "the answer has no KSeF number: is KSEF_URL right?");
+      return writeSync(1, `${invoice.ksef_number}\n`); // it fails when nobody can read the number
+    }
     // The answer to the first call has no reason.
     if (["rejected", "parked", "dismissed", "superseded", "refused"].includes(invoice.state) && "reason" in invoice)
       stop(3, `${invoice.state}: ${invoice.reason}`);

@@ -61,7 +61,8 @@ function call(string $url, string $key, ?string $body = null): array
     }
     curl_setopt_array($call, [
         CURLOPT_RETURNTRANSFER => true,
-        CURLOPT_FOLLOWLOCATION => false, // the key is for the server of KSEF_URL and no other
+        CURLOPT_FOLLOWLOCATION => false, // the key is for the server of KSEF_URL and no other,
+        CURLOPT_PROXY => '', // nor for a proxy
         CURLOPT_TIMEOUT => (int) max(1, min(60, END - hrtime(true) / 1e9)),
         CURLOPT_HTTPHEADER => $headers,
         CURLOPT_HEADERFUNCTION => function ($call, string $line) use (&$after): int {
@@ -150,7 +151,13 @@ function main(string $file, string $ref): int
         switch ($invoice['state'] ?? '') {
             case 'accepted':
             case 'receipted':
-                echo $invoice['ksef_number'], "\n";
+                if (empty($invoice['ksef_number'])) {
+                    stop(3, 'the answer has no KSeF number: is KSEF_URL right?');
+                }
+                $line = $invoice['ksef_number'] . "\n";
+                if (@fwrite(STDOUT, $line) !== strlen($line)) {
+                    stop(3, 'the KSeF number cannot be written to the standard output');
+                }
                 return 0;
             case 'rejected':
             case 'parked':

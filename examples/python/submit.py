@@ -59,7 +59,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-HTTP = urllib.request.build_opener(NoRedirect)
+HTTP = urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))  # nor for a proxy
 
 
 def parsed(status, raw):
@@ -136,7 +136,9 @@ def main():
     url += "/" + urllib.parse.quote(invoice["id"], safe="")
     while True:
         if invoice.get("state") in DONE:
-            print(invoice["ksef_number"])
+            if not invoice.get("ksef_number"):
+                stop(3, "the answer has no KSeF number: is KSEF_URL right?")
+            os.write(1, (invoice["ksef_number"] + "\n").encode())  # it fails when nobody can read the number
             return
         if invoice.get("state") in ENDED and "reason" in invoice:  # the answer to the first call has none
             stop(3, invoice["state"] + ": " + invoice["reason"])
