@@ -41,9 +41,10 @@ type (
 	// made.
 	documents struct {
 		*core
-		maker  *maker
-		swept  time.Time            // when sweep last read files
-		failed map[string]time.Time // files of which no XML could be made, and when that was tried last
+		maker   *maker
+		swept   time.Time            // when sweep last read files
+		failed  map[string]time.Time // files of which no XML could be made, and when that was tried last
+		unsaved unsaved
 	}
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.
 	filer struct {
@@ -98,7 +99,7 @@ func newParts(c *core) *Watcher {
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{
-		core: c, settings: rules, documents: &documents{core: c, maker: newMaker(c), failed: map[string]time.Time{}},
+		core: c, settings: rules, documents: &documents{core: c, maker: newMaker(c), failed: map[string]time.Time{}, unsaved: unsaved{}},
 		filer: fl, journal: j, follower: fo, retry: map[string]attempt{}, sums: map[string]string{},
 	}
 	return &Watcher{

@@ -52,7 +52,10 @@ func (d *documents) made(o order, raw []byte) ([]byte, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, &waits{"the XML that was made of it cannot be read: " + fault(err)}
 	}
-	made, ok := d.maker.collect(o)
+	made, ok := d.unsaved.take(o)
+	if !ok {
+		made, ok = d.maker.collect(o)
+	}
 	if !ok {
 		return nil, d.order(o, raw)
 	}
@@ -63,9 +66,32 @@ func (d *documents) made(o order, raw []byte) ([]byte, error) {
 		return nil, made.err
 	}
 	if err := d.disk.write(at, made.xml, true); err != nil {
+		d.unsaved.keep(made)
 		return nil, &waits{"the XML that was made of it cannot be written: " + fault(err)}
 	}
 	return made.xml, nil
+}
+
+// unsaved is XML that could not be written, by file. On a full disk the gateway would otherwise be
+// asked for it again and again. What is beyond [chunkBytes] is not kept.
+type unsaved map[string]making
+
+func (u unsaved) keep(k making) {
+	size := len(k.xml)
+	for _, other := range u {
+		size += len(other.xml)
+	}
+	if size <= chunkBytes {
+		u[k.name] = k
+	}
+}
+
+// take removes the XML of an order. It returns false when there is none. XML of another tenant or
+// another content is dropped.
+func (u unsaved) take(o order) (making, bool) {
+	found, ok := u[o.name]
+	delete(u, o.name)
+	return found, ok && found.order == o
 }
 
 // madeDir has the XML that was made of files that are not handed in yet. When a file is handed in,

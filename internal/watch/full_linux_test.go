@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,11 @@ func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s.dir, s.o.Dir = dir, dir
 	s.put("a.xml", xmlOf(0, "FV/1"))
 	s.put("b.json", []byte(`{"Fa":{"P_2":"FV/2"}}`))
+	asked, generate := 0, s.o.Generate
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		asked++
+		return generate(ctx, tenant, faktura)
+	}
 	s.start()
 	filler, err := os.Create(filepath.Join(dir, "filler"))
 	s.must(err)
@@ -44,4 +50,7 @@ func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s.passes(3)
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml",
 		"accepted/b.json", "accepted/b.json.xml", "accepted/b.json.json", "accepted/b.json.upo.xml")
+	if asked != 1 {
+		t.Errorf("the gateway was asked %d times", asked)
+	}
 }

@@ -111,6 +111,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 func (sm *submitter) gone(there map[string]bool) {
 	sm.documents.maker.forget(there)
 	sm.documents.sweep(there)
+	maps.DeleteFunc(sm.documents.unsaved, func(name string, _ making) bool { return !there[name] })
 	maps.DeleteFunc(sm.sums, func(name, _ string) bool { return !there[name] })
 	for name := range sm.retry {
 		if !there[name] {
