@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,6 +40,46 @@ func TestKeys_FileIsEmptyForAMoment_TheyWorkAllTheTime(t *testing.T) {
 		}
 		if time.Now().After(until) {
 			t.Fatalf("the key of an empty file still works: %d", a.status)
+		}
+	}
+}
+
+// Both files get the same new key, and both are read at the same time. Only one client may have it.
+func TestKeys_TwoFilesGetOneKeyAtOnce_OneClientHasIt(t *testing.T) {
+	for round := range 5 {
+		var later atomic.Int64
+		var both sync.WaitGroup
+		both.Add(2)
+		b := newBench(t, func(o *Options) {
+			o.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+			for i, old := range []string{keyOne, keyTwo} {
+				var reads atomic.Int32
+				o.Clients[i].Keys = func() ([]string, error) {
+					switch reads.Add(1) {
+					case 1: // at start
+						return []string{old}, nil
+					case 2:
+						both.Done()
+						both.Wait()
+					}
+					return []string{"third"}, nil
+				}
+			}
+		})
+		later.Add(int64(2 * keyCheck))
+		var calls sync.WaitGroup
+		for range 2 { // one waits for the file of the first client, the other for that of the second
+			calls.Go(func() { b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer third") })
+		}
+		calls.Wait()
+		has := 0
+		for _, tenant := range []string{"one", "two"} {
+			if a := b.call("GET", "/v1/invoices?tenant="+tenant, nil, "Authorization", "Bearer third"); a.status == http.StatusOK {
+				has++
+			}
+		}
+		if has != 1 {
+			t.Fatalf("round %d: %d clients have the key", round, has)
 		}
 	}
 }
