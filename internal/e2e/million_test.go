@@ -159,9 +159,9 @@ func cpuTime(t testing.TB, pid int) time.Duration {
 // cost is the CPU time of one invoice in microseconds.
 type cost struct{ workers, redis float64 }
 
-// costOf divides by the invoices that got their receipts in that time. The number that was handed
-// in would be wrong, because an invoice that is handed in late in one hour costs most of its time
-// in the next.
+// costOf divides by the invoices that got their receipts in that time. It does not divide by the
+// invoices that were handed in, because an invoice that is handed in late in one hour costs most of
+// its time in the next.
 func costOf(from, to dayHour) cost {
 	invoices := max(to.receipted-from.receipted, 1)
 	return cost{

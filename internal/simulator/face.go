@@ -66,8 +66,8 @@ type Request struct {
 	Expire func()
 }
 
-// Perform counts a request against the limits, lets faults do to it what they order, carries it out
-// and answers. It returns the HTTP status that was sent, 0 for none.
+// Perform counts a request against the limits, applies the faults, carries the request out and
+// answers. It returns the HTTP status that was sent, 0 for none.
 func (f Face) Perform(w http.ResponseWriter, r Request) int {
 	s := f.s
 	refuse := func(x *refusal) reply { return r.Refuse(*exported(x)).internal() }

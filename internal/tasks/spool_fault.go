@@ -31,7 +31,7 @@ type spoolFault struct {
 	why  string // "" when the last build wrote what it had to
 }
 
-// away returns the error that leaves a package to another worker; nil when this one may try.
+// away returns the error that leaves a package to another worker; nil when this process may try.
 func (s *spoolFault) away(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
