@@ -141,8 +141,8 @@ func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testin
 	})
 }
 
-// A result is one line of the file, also when its JSON has line ends, when it is long, and when
-// several come at the same time.
+// A result is one line of the file, even when its JSON has line ends, when it is long, or when
+// several results come at the same time.
 func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {

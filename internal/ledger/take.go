@@ -79,7 +79,7 @@ type TakeStore struct {
 //
 // It returns a [*HomeError] if the ledger belongs to another environment than this process has
 // claimed. It returns a [*FormatError] if a newer build writes the ledger in a format that this
-// build does not know, because this build would overlook some documents.
+// build does not know. This build would overlook some documents.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
 // batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the
