@@ -29,10 +29,9 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// putoff records why results wait for a receiver, which is to be called in the year 2101:
-//   - putoff RECEIVER out: the receiver takes nothing.
-//   - putoff RECEIVER tenant NAME: it asked for time when it got results of the tenant.
-//   - putoff RECEIVER held ID: it did not take the result.
+// putoff RECEIVER out, putoff RECEIVER tenant NAME, or putoff RECEIVER held ID, records that a
+// receiver takes nothing, asked for time when it got results of a tenant, or did not take a result.
+// It is to be called in the year 2101.
 func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
