@@ -28,7 +28,8 @@ type Archive struct {
 	SecretKeyFile string `yaml:"secret_key_file" env:"SECRET_KEY_FILE"`
 	// Timeout is how long one call may take, to a bucket or to a folder; 1s to 10m. Large objects
 	// get four seconds more for each megabyte. After three calls in a row that failed through the
-	// archive's fault, receipts wait, and one probe at a time finds out when it works again.
+	// archive's fault, receipts wait. One probe at a time then finds out when the archive works
+	// again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
 	// several tenants and more than one slot, one slot is always left to the other tenants.
@@ -191,9 +192,9 @@ type Ledger struct {
 	// Refusals is how long the record of a document that was refused at intake is kept. 0 means no
 	// record, otherwise at least 1h.
 	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
-	// UpgradeAfter is for how long, after an upgrade, the pool can go back to a build that reads
-	// only an earlier format of the ledger; 0 to 720h. The time begins when the last process of
-	// that build has ended. When it has passed, the ledger refuses earlier builds. When the same
+	// UpgradeAfter is how long after an upgrade the pool can go back to an earlier build, which
+	// reads only an earlier format of the ledger; 0 to 720h. The time begins when the last process
+	// of that build has ended. When it has passed, the ledger refuses earlier builds. When the same
 	// time has passed once more, the pool writes the new format. 0 means that the pool does both at
 	// once. Then no enqueue of an earlier build may be at work anywhere.
 	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`

@@ -6,20 +6,22 @@
 //
 // # Environment
 //
-// Every key has a variable: KSEF_ and the path of the key in capitals, with underscores for dots
-// and between the words of camelCase. packages.max_wait is KSEF_PACKAGES_MAX_WAIT,
-// limits.groups.invoiceSend.per_hour is KSEF_LIMITS_GROUPS_INVOICE_SEND_PER_HOUR, the name of the
-// first tenant is KSEF_TENANTS_0_NAME. Only the file can set the lists http.oidc.groups,
-// intake.clients and results.webhooks, which have no variables. Lists are split at commas. A
-// variable that is set but empty counts as not set, because compose files and unit files write
-// `KEY=` for what they leave out. Two more variables are read. REDIS_URL is set by many hosting
-// services; KSEF_REDIS_URL takes precedence over it. KSEF_KEY_FILE_<NIP> is the key file of that
-// tenant.
+// Every key has a variable. Its name is KSEF_ and the path of the key in capitals. Underscores
+// replace dots and separate the words of camelCase:
+//   - packages.max_wait is KSEF_PACKAGES_MAX_WAIT
+//   - limits.groups.invoiceSend.per_hour is KSEF_LIMITS_GROUPS_INVOICE_SEND_PER_HOUR
+//   - the name of the first tenant is KSEF_TENANTS_0_NAME
+//
+// The lists http.oidc.groups, intake.clients and results.webhooks have no variables. Only the file
+// can set them. Lists are split at commas. A variable that is set but empty counts as not set,
+// because compose files and unit files write `KEY=` for what they leave out. Two more variables are
+// read. REDIS_URL is set by many hosting services; KSEF_REDIS_URL takes precedence over it.
+// KSEF_KEY_FILE_<NIP> is the key file of that tenant.
 //
 // # Secrets
 //
-// No secret is written in the file. Keys name files. Most files are read on each use, so that a
-// rotated key needs no restart. The one exception is REDIS_URL, which may contain a password
-// because hosting services provide it that way. The password is removed from the URL at once and
-// never shown. So a Config can be logged as it is.
+// The file contains no secrets. Its keys name the files that hold them. Most of these files are
+// read on each use, so that a rotated key needs no restart. The one exception is REDIS_URL, which
+// may contain a password because hosting services provide it that way. The password is removed from
+// the URL at once and never shown. So a Config can be logged as it is.
 package config

@@ -8,7 +8,7 @@ import (
 )
 
 // oidcFile writes a configuration with a provider of logins, and returns its path. replace has
-// pairs of a text of the block http and the text that takes its place.
+// pairs: a text of the block http, and the text that replaces it.
 func oidcFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:

@@ -216,8 +216,8 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 			t.Errorf("%q: %v, %q", good, err, c.Redis.Prefix)
 		}
 	}
-	// All keys of a pool ksef:test: would also begin with ksef:, so deleting the pool ksef: would
-	// delete them too. asynq: is used by the queues of other programs.
+	// All keys of a pool ksef:test: also begin with ksef:. Deleting the pool ksef: would delete
+	// them too. The queues of other programs use asynq:.
 	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
 		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})
 		if got := fieldsOf(err); len(got) != 1 || got[0] != "redis.prefix" {

@@ -29,8 +29,8 @@ type Redis struct {
 	// eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
 	// IntakeBelow is a share of Redis's maxmemory; 0 to 1. When the used memory reaches this share,
-	// no new invoice is taken in, so that the invoices taken in before have enough memory to
-	// finish. 0 and 1 mean no check. Without a maxmemory there is no check.
+	// no new invoice is taken in. So the invoices taken in before have enough memory to finish. 0
+	// and 1 mean no check. Without a maxmemory there is no check.
 	IntakeBelow float64 `yaml:"intake_below" env:"INTAKE_BELOW"`
 	// WaitReplicas is how many replicas must have certain writes; -1 to 5. The pool waits for them
 	// before it reports an invoice as taken in, and before it sends an invoice. 0 waits for none.

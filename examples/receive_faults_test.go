@@ -47,7 +47,7 @@ func eachReceiver(t *testing.T, test func(t *testing.T, r receiver)) {
 				args = append(args, strings.Replace(a, "PORT", r.port, 1))
 			}
 			r.write(t, r.secret, secretLine(goodKey))
-			// A file can grow to maxFile, as on a disk that is full then.
+			// A file cannot grow beyond maxFile, as if the disk were full then.
 			limited := fmt.Sprintf(`trap '' XFSZ; ulimit -f %d; exec "$0" "$@"`, maxFile/1024)
 			env := []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}
 			process(t, env, "bash", append([]string{"-c", limited, runtime}, args...)...)
@@ -74,7 +74,8 @@ func (receiver) write(t *testing.T, path, text string) {
 	}
 }
 
-// call returns the status that a body gets that is signed with a key, and 0 for no answer.
+// call sends a body that is signed with a key, and returns the status of the answer; 0 for no
+// answer.
 func (r receiver) call(t *testing.T, key []byte, body string) int {
 	t.Helper()
 	call, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:"+r.port+"/ksef", strings.NewReader(body))
@@ -99,8 +100,8 @@ func (r receiver) mkdir(t *testing.T) {
 	}
 }
 
-// A result that cannot be kept, or of which nobody can say whether it is genuine, is answered with
-// 500, so that it comes again. When the fault is gone the receiver goes on.
+// When a receiver cannot keep a result, or cannot check whether it is genuine, it answers 500, so
+// that the result comes again. When the fault is gone, the receiver goes on.
 func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -140,8 +141,8 @@ func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testin
 	})
 }
 
-// A result is one line of the file, also when its JSON has line ends, when it is long, and when
-// several come at the same time.
+// A result is one line of the file, even when its JSON has line ends, when it is long, or when
+// several results come at the same time.
 func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -175,8 +176,8 @@ func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 	})
 }
 
-// Clients that send half a call hold up nobody else, and are not waited for without end. PHP's own
-// server, which is there for trying, waits as long as they like.
+// Clients that send half a call hold up nobody else, and a receiver does not wait for them without
+// end. PHP's own server, which is meant for trying things out, does wait without end.
 func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -212,7 +213,8 @@ func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 	})
 }
 
-// keptLines returns the lines of what a receiver has kept. It fails the test unless all are whole.
+// keptLines returns the lines of what a receiver has kept. It fails the test when a line is not
+// whole.
 func (r receiver) keptLines(t *testing.T) []string {
 	t.Helper()
 	kept, err := os.ReadFile(r.out)
@@ -230,8 +232,8 @@ func (r receiver) keptLines(t *testing.T) []string {
 	return ids
 }
 
-// A full disk, or a kill in the middle of a write, leaves half a line. What comes after it must not
-// become a part of it, because it is answered with 2xx and does not come again.
+// A full disk, or a kill in the middle of a write, leaves half a line. The next result must not
+// become a part of that line, because the receiver answers it with 2xx and it does not come again.
 func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -282,7 +284,7 @@ func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 	})
 }
 
-// OUT may be a wrong file by mistake.
+// OUT may name a wrong file by mistake.
 func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {

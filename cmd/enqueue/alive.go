@@ -18,10 +18,10 @@ const (
 	leaveWithin = time.Second
 )
 
-// announce tells the pool, until the program closes, that this process takes documents in, and
-// which format of the ledger it reads. While the process is alive, the pool writes only formats
-// that this process can read. announce ignores an error and tries again later, because without
-// Redis nothing is taken in.
+// announce tells the pool that this process takes documents in and which format of the ledger it
+// reads, until the program closes. While the process is alive, the pool writes only formats that
+// this process can read. announce ignores an error and tries again later, because without Redis
+// nothing is taken in.
 func (p *program) announce(ctx context.Context) {
 	host, _ := os.Hostname()
 	name := "enqueue-" + host + "-" + xid.New().String()

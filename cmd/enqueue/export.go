@@ -66,8 +66,9 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 	return err
 }
 
-// export writes what there is of one invoice. whole is false when the invoice lacks something that
-// it should have, or when a file with other content was kept.
+// export writes the document, the receipt and the result of one invoice, as far as they exist.
+// whole is false when the invoice lacks something that it should have, or when a file with other
+// content was kept.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
 	whole, base := true, fileName(cmp.Or(r.KsefNumber, r.ID))
 	write := func(suffix string, data []byte) error {

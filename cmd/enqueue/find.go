@@ -35,7 +35,7 @@ type where struct {
 	did     records.Scanned
 }
 
-// opensItself: the archive alone is enough for --archive-only.
+// opensItself: --archive-only needs the archive and no Redis.
 func (w *where) opensItself() {}
 
 func (w *where) check(lastFlag string, names []string) error {
@@ -82,8 +82,8 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	return err
 }
 
-// find returns the invoices with a name from the ledger or, when the ledger has none, from the
-// archive. invs has the entries of the ledger, by id.
+// find returns the invoices with a name. It looks in the ledger and, when the ledger has none, in
+// the archive. invs has the ledger's entries of the found invoices, by id.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	invs = map[string]*ledger.Invoice{}
 	if !w.ArchiveOnly {
@@ -113,9 +113,9 @@ func (w *where) leavesOut(r results.Result) bool {
 }
 
 // each calls yield with the invoices that have one of the names. Without names it calls yield with
-// all invoices that the archive has of the issue dates. entry is nil when the ledger was not asked
-// or lacks the invoice. some is true when one of the names was not found. Without names, some is
-// true when the archive had no invoice.
+// every invoice of the issue dates that is in the archive. entry is nil when the ledger was not
+// asked or lacks the invoice. some is true when one of the names was not found. Without names, some
+// is true when the archive had no invoice.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {
@@ -152,7 +152,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 	return some, nil
 }
 
-// sayRead says what a search of the archive has read, so that a person sees what bounds it.
+// sayRead says what a search of the archive has read, so that a person sees how far it went.
 func (w *where) sayRead(p *program) {
 	if d := w.did; d.Places > 0 {
 		const mega = 1e6

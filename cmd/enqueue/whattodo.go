@@ -28,7 +28,7 @@ func (a *advice) submitAgain(file, tenant string) string {
 	return a.submitAs(tenant, file)
 }
 
-// submitAs is submitAgain for a tenant that is named; "" names none.
+// submitAs is submitAgain for a tenant that the command must name; "" names none.
 func (a *advice) submitAs(tenant, file string) string {
 	var args []string
 	if tenant != "" {
@@ -85,7 +85,7 @@ func (a *advice) whatToDo(it inquiry.OpenItem) string {
 	case r.State == string(ledger.Rejected):
 		return "fix it, then: " + submit + "; " + dismiss
 	case r.State == string(ledger.Parked) && r.Code == codeDuplicate:
-		// To send the same document again brings the same answer.
+		// Sending the same document again would get the same answer.
 		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or, only if it is another sale, " +
 			"this one with another number: " + submit + "; " + dismiss +
 			"; if the reason is that KSeF's invoice could not be had, and it can be had now: " + a.command("retry", r.ID)

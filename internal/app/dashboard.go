@@ -107,7 +107,7 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // typedWriter corrects the media types that asynqmon guesses from the first bytes. asynqmon takes
-// an SVG for plain text, which a browser does not draw under nosniff.
+// an SVG for plain text. Because of nosniff, a browser then does not draw it.
 type typedWriter struct {
 	http.ResponseWriter
 	ext   string

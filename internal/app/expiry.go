@@ -55,7 +55,7 @@ func (e *expiries) check() {
 }
 
 // expiryDue reports whether the log has to warn again about a certificate. left is the time until
-// the certificate expires, and since is the time since the last warning.
+// the certificate expires. since is the time since the last warning.
 func expiryDue(left, since time.Duration) bool {
 	switch {
 	case left >= expirySoon:

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// Invoices that the pool itself sends by express use up the hour's single sends, except for the
-// share that is kept for invoices handed in for express. Then such invoices come. At this scale an
+// The pool itself sends invoices by express, and they use up the hour's single sends. A share of
+// the sends is kept for invoices handed in for express. Then such invoices come. At this scale an
 // hour is a minute. Without the share they would have to wait until the first send is an hour old.
 func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T) {
 	t.Parallel()

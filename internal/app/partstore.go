@@ -18,9 +18,9 @@ import (
 // partStore keeps the circuits of the stores that take the parts of packages; it is a
 // [tasks.PartStore].
 //
-// A store is known only by the addresses that are given out when a session is opened, and a tenant
-// may open only sixty sessions an hour. So the store of a tenant's last session is remembered, and
-// the store's circuit is asked before the tenant opens the next session.
+// KSeF gives out the addresses of a store only when a session is opened, and a tenant may open only
+// sixty sessions an hour. So the store of a tenant's last session is remembered, and the store's
+// circuit is asked before the tenant opens the next session.
 //
 // The parts of one tenant can be out of service by themselves, because their addresses come with
 // the tenant's sessions. A tenant's parts count as out of service when two of the tenant's packages

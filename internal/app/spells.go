@@ -25,8 +25,8 @@ func newSpells(now func() time.Time) *spells {
 	return &spells{now: now, going: map[string]*spell{}}
 }
 
-// goesOn notes that a trouble goes on, and returns when it began. due reports whether to log it,
-// which is at its beginning and then once an hour.
+// goesOn notes that a trouble goes on, and returns when it began. due reports whether to log it: at
+// its beginning, and then once an hour.
 func (s *spells) goesOn(name string) (since time.Time, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,15 +10,15 @@ import (
 )
 
 // Check writes the probe and reads it. It does not ask whether the bucket exists, because that
-// would need one more right. Where conditions are honoured, the write does not replace an existing
-// probe but still tests the rights, because the service checks the rights first and the condition
-// second. Elsewhere each write would add a version in a bucket that keeps versions, so a process
-// writes the probe once. After that, reading it shows that the service answers, and the real writes
-// of the archive show that it accepts writes.
+// would need one more right. Where the service honours conditions, the write does not replace an
+// existing probe. It tests the rights all the same, because the service checks them before the
+// condition. Elsewhere a process writes the probe only once, because each write would add a version
+// in a bucket that keeps versions. After that, reading it shows that the service answers, and the
+// real writes of the archive show that it accepts writes.
 //
 // The content of the probe does not matter, because it says nothing about any other object. It is
 // enough that the probe can be read. Others may have damaged it or put something else under its
-// name. Where conditions are honoured, nothing here may overwrite that.
+// name. Where the service honours conditions, such content must not be overwritten here.
 func (b *bucket) Check(ctx context.Context) error {
 	if err := b.writeProbe(ctx); err != nil {
 		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)

@@ -85,8 +85,8 @@ func (c *circuit) failed(check bool, why error) {
 	now, opened := time.Now(), false
 	switch {
 	case c.since.IsZero() && c.failures >= failuresToOpen:
-		// A circuit that was closed only recently doubles its last pause, because a disk that is
-		// too full for a document may still take the few bytes of a probe.
+		// A disk that is too full for a document may still take the few bytes of a probe. So a
+		// circuit that was closed only recently doubles its last pause.
 		if now.Sub(c.closed) < maxPause {
 			c.pause = min(max(2*c.pause, firstPause), maxPause)
 		} else {

@@ -17,9 +17,9 @@ const (
 	folderMode = 0o700 // only the worker's user may read invoices; give others a copy
 	fileMode   = 0o600
 
-	// Files are written in this folder and then linked to their name. In the target folder itself a
-	// crash would leave temporary files among the documents of the accountant, and finding them
-	// would mean walking through millions of files.
+	// Files are written in this folder and then linked to their name. In the target folder itself,
+	// a crash would leave temporary files among the accountant's documents. To find them, one would
+	// have to walk through millions of files.
 	workFolder = ".tmp"
 	workMaxAge = time.Hour
 )

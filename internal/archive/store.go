@@ -40,7 +40,7 @@ type Store interface {
 	// Flush makes durable what this Store had accepted under these names before the call; without
 	// names, everything. After an error, put those documents again, then call Flush again. With
 	// names, a failure to write documents of other callers to disk is no error. One Flush for many
-	// Puts is what makes an archive of small files fast.
+	// Puts makes an archive of small files fast.
 	Flush(ctx context.Context, names ...string) error
 
 	// Check writes and reads a small probe, so that missing rights and a full or missing disk are

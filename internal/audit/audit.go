@@ -81,8 +81,8 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 type Place string
 
 // List returns up to limit entries, the newest first, and none older than since. before is the next
-// of an earlier call, or "" to begin at the newest entry. next is "" when there are no older
-// entries.
+// that an earlier call returned, or "" to begin at the newest entry. next is "" when there are no
+// older entries.
 func (l *Log) List(ctx context.Context, before Place, since time.Time, limit int) (entries []Entry, next Place, err error) {
 	last, first := "+", "-"
 	if before != "" {

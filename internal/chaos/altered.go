@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// alteredFor is how long an alteration lasts that would delay invoices.
+	// alteredFor is how long an alteration lasts if it would delay invoices.
 	alteredFor = 5 * time.Second
 	// acceptedCode is KSeF's status of an accepted invoice.
 	acceptedCode = 200
 )
 
-// alterations draws the altered answers of a partial fault. The entry of an accepted invoice may be
-// missing, or lack its number, to the end of the run, because the receipt of the session proves
+// alterations draws the altered answers of a partial fault. Until the end of the run, the entry of
+// an accepted invoice may be missing or lack its number, because the receipt of the session proves
 // what became of the invoice. A refused invoice has no such proof. While it is not listed, the
 // worker asks again for half an hour, which is longer than a run.
 func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []simulator.Fault) {

@@ -15,10 +15,10 @@ type child struct {
 	gone chan struct{} // closed when it was reaped
 }
 
-// startChild starts a program that appends its output to a log. It starts the program on a thread
-// of the operating system that lives as long as the child, because Linux sends the parent-death
-// signal as soon as the thread that forked is gone. The signal ends the child even when the test
-// panics or is killed.
+// startChild starts a program that appends its output to a log. Linux sends the parent-death signal
+// as soon as the thread that forked is gone. So the program is started on a thread of the operating
+// system that lives as long as the child. The signal ends the child even when the test panics or is
+// killed.
 func startChild(program string, args []string, logPath string) (*child, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

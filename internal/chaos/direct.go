@@ -75,8 +75,8 @@ func (r *run) makeCertificates(c config.Config) error {
 	return nil
 }
 
-// directFaults are those that only the Ministry's API has, or that mean something else there. Each
-// strikes one of the tenants that go straight to KSeF.
+// directFaults are the faults that only the Ministry's API has, or that mean something else there.
+// Each strikes one of the tenants that go straight to KSeF.
 func (o Options) directFaults() []func(*rand.Rand) simulator.Fault {
 	one := func(f simulator.Fault) func(*rand.Rand) simulator.Fault {
 		return func(d *rand.Rand) simulator.Fault {

@@ -108,8 +108,8 @@ func (ds *disruptor) countDisruption(d disruption) {
 	ds.report(fmt.Sprintf("%s worker-%d %v", d.kind, d.worker+1, d.lasts))
 }
 
-// pauseWorker stops a worker, as a machine that swaps or a virtual machine that is moved does.
-// Other workers may be killed meanwhile, and this one too: SIGKILL ends a stopped process.
+// pauseWorker stops a worker, as swapping or the move of a virtual machine does. Other workers may
+// be killed meanwhile, and this one too: SIGKILL ends a stopped process.
 func (ds *disruptor) pauseWorker(ctx context.Context, d disruption) {
 	w := ds.workers[d.worker]
 	if !w.signal(syscall.SIGSTOP) {
@@ -139,9 +139,9 @@ func (ds *disruptor) restartRedis(ctx context.Context, d disruption) error {
 	return nil
 }
 
-// expireLeases takes the lease of every running task away. asynq gives such a task to the next
+// expireLeases takes away the lease of every running task. asynq gives such a task to the next
 // worker that starts, or to any worker within a minute. The task of a live worker then runs a
-// second time while the first one still runs.
+// second time while its first run still goes on.
 func (ds *disruptor) expireLeases(ctx context.Context) {
 	c := ds.controller.Asynq
 	for q := range queue.Queues() {

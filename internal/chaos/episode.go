@@ -27,9 +27,9 @@ const (
 )
 
 // drawEpisodes draws which part fails when. It also draws the altered answers. They have no time of
-// their own, because the simulator gets them at the start. The dice are separate from those of the
-// run, so that a seed hands in the same invoices and makes the same disruptions with and without
-// partial faults.
+// their own, because the simulator gets them at the start. These dice are separate from the dice of
+// the run. So a seed gives the same invoices and the same disruptions with and without partial
+// faults.
 func drawEpisodes(o Options, e *export, dice *rand.Rand) (episodes []episode, alterations []simulator.Fault) {
 	few := 1 + int(o.Feed/time.Minute)
 	for _, kind := range PartialFaults() {
@@ -53,8 +53,8 @@ func drawEpisodes(o Options, e *export, dice *rand.Rand) (episodes []episode, al
 	return episodes, alterations
 }
 
-// episode draws one episode, or returns false when the fault has none. A fault alone lasts through
-// most of the run, so that an invoice that waits for it waits long enough to be noticed.
+// episode draws one episode, or returns false when the fault has none. A fault that is ordered
+// alone lasts through most of the run, so that a wait for its end is long enough to be noticed.
 func (o Options) episode(kind string, dice *rand.Rand) (e episode, ok bool) {
 	e = episode{kind: kind, lasts: min(minEpisode+time.Duration(dice.Int64N(int64(maxEpisode-minEpisode))), o.Feed/3)}
 	e.at = time.Duration(dice.Int64N(int64(o.Feed - e.lasts)))

@@ -155,9 +155,9 @@ func (r *run) overduePackages(ctx context.Context, now time.Time) (ids []string,
 	return ids, nil
 }
 
-// countPartial counts each ordered fault. If the simulator or the bucket records how often the
-// fault struck, that number counts, and otherwise the number of the fault's episodes. countPartial
-// removes these faults from the simulator's counts.
+// countPartial counts how often each ordered fault struck, as the simulator or the bucket recorded
+// it. Without such a record, it counts the fault's episodes. countPartial removes these faults from
+// the simulator's counts.
 func (r *run) countPartial(faults map[string]int) map[string]int {
 	out := map[string]int{}
 	for _, kind := range r.o.Partial {

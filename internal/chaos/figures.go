@@ -34,8 +34,8 @@ type Figures struct {
 	// MaxWait is the longest time from intake to acceptance of an invoice that was taken in during
 	// a partial fault that did not concern it.
 	MaxWait time.Duration
-	// Behind is the time from the end of the last invoice until the programs of the exporter (the
-	// company that hands invoices in) had been told everything.
+	// Behind is the time from the end of the last invoice until the exporter's programs had been
+	// told everything. The exporter is the company that hands invoices in.
 	Behind time.Duration
 	Took   time.Duration
 }

@@ -136,10 +136,13 @@ func older(version, than string) bool {
 	return a < b || a == b && number(version, 1) < number(than, 1)
 }
 
-// CheckDurable checks whether Redis keeps its data. The error is a [*VolatileError] when Redis may
-// lose data, a [*config.FieldError] when this kind of Redis cannot be used at all, or the error of
-// a Redis that does not answer. unknown says that Redis does not report its eviction policy,
-// whether it has an append-only file, or how often it syncs the file.
+// CheckDurable checks whether Redis keeps its data. The error is one of these:
+//   - a [*VolatileError] when Redis may lose data
+//   - a [*config.FieldError] when this kind of Redis cannot be used at all
+//   - the error of a Redis that does not answer
+//
+// unknown says that Redis does not report its eviction policy, whether it has an append-only file,
+// or how often it syncs the file.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
 	f, err := ReadRedisFacts(ctx, rdb)
 	if err != nil {

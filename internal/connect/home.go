@@ -28,8 +28,8 @@ func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
 
-// CheckRights refuses a user of Redis who may not use all commands that the ledger needs, with a
-// [*config.FieldError] around a [*ledger.RightsError].
+// CheckRights returns an error when the user of Redis may not use all commands that the ledger
+// needs. It is a [*config.FieldError] around a [*ledger.RightsError].
 func (p *Pool) CheckRights(ctx context.Context) error {
 	err := p.Ledger.CheckRights(ctx)
 	if refused, ok := errors.AsType[*ledger.RightsError](err); ok {
@@ -51,10 +51,10 @@ func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 // claimTimeout is the maximum time that an archive that hangs can delay a start.
 const claimTimeout = 3 * time.Second
 
-// ClaimArchive refuses an archive that belongs to another environment or gateway, with a
-// [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here
-// when no owner is recorded yet. Every other error is dropped, for example that of an archive that
-// does not answer, because the owner is checked again at the first use of the archive.
+// ClaimArchive returns an error for an archive that belongs to another environment or gateway. It
+// is a [*config.FieldError] around an [*archive.OwnerError]. When no owner is recorded yet,
+// ClaimArchive records that the archive belongs here. It drops every other error, for example when
+// the archive does not answer, because the owner is checked again at the first use of the archive.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

@@ -14,11 +14,11 @@ import (
 )
 
 // redials gives up a client's connections when the server behind them answers that it is not a
-// master. Behind a proxy, a floating address or a host name, a new connection leads to the master,
-// but an old connection stays with the node that was demoted. go-redis closes only the connection
-// that receives READONLY as the answer to a single command. It keeps a connection that receives
-// READONLY in a pipeline, or from a proxy that words the answer differently. It also keeps a
-// connection that only reads, although a replica's answers may be out of date.
+// master. Behind a proxy, a floating address or a host name, a new connection leads to the master.
+// An old connection stays with the node that was demoted. go-redis closes only the connection that
+// receives READONLY as the answer to a single command. It keeps a connection that receives READONLY
+// in a pipeline, or from a proxy that words the answer differently. It also keeps a connection that
+// only reads, although a replica's answers may be out of date.
 //
 // redials sees the answers in two ways. As a limiter, it gets the result of each try, including the
 // tries that go-redis repeats by itself. As a hook, it gets the answers to the single commands of a
@@ -51,8 +51,9 @@ func (r *redials) observe(err error) {
 	}
 }
 
-// begin begins an era that is due. When it is too soon after the last era, the new era stays due,
-// because the node may give no further such answer while other calls still read from it.
+// begin begins an era that is due. When it is too soon after the last era, the new era stays due
+// and is not dropped. The node may give no further answer "not a master", although other calls
+// still read from it.
 func (r *redials) begin() {
 	if !r.due.Load() {
 		return

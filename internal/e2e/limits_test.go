@@ -35,7 +35,7 @@ func scaledLimits(margin time.Duration) func(*config.Config) {
 }
 
 // pollMargin is smaller than the usual margin. Polls are so frequent that with the usual margin the
-// window that binds would be the second (ten in 517 ms), which allows 1,160 in a minute instead of
+// second would be the window that binds: ten polls in 517 ms are only 1,160 in a minute, instead of
 // 1,200.
 const usualMargin, pollMargin = 500 * time.Millisecond, 400 * time.Millisecond
 

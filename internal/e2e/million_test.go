@@ -20,7 +20,7 @@ import (
 // A day of many tenants at KSeF's limits. In each hour every tenant hands in the same share. Half
 // of the tenants use the gateway, and half go straight to KSeF. `make bench-million` runs it with a
 // million invoices and prints what each hour cost. An hour lasts 60 seconds here, for the limits
-// too, so the day takes 24 minutes if the machine keeps up, and longer if it does not.
+// too. So the day takes 24 minutes, or longer if the machine does not keep up.
 const (
 	dayHours   = 24
 	dayTenants = 20
@@ -159,9 +159,9 @@ func cpuTime(t testing.TB, pid int) time.Duration {
 // cost is the CPU time of one invoice in microseconds.
 type cost struct{ workers, redis float64 }
 
-// costOf divides by the invoices that got their receipts in that time. The number that was handed
-// in would be wrong, because an invoice that is handed in late in one hour costs most of its time
-// in the next.
+// costOf divides by the invoices that got their receipts in that time. It does not divide by the
+// invoices that were handed in, because an invoice that is handed in late in one hour costs most of
+// its time in the next.
 func costOf(from, to dayHour) cost {
 	invoices := max(to.receipted-from.receipted, 1)
 	return cost{

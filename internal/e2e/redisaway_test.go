@@ -14,11 +14,14 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// away is how long Redis is away. The programs promise to survive a whole minute. A shorter outage
-// might not outlast asynq's lease (30 s, fixed), after which the worker's running tasks are given
-// to others. A minute also outlasts the time-outs of one call with its repetitions (4 × 5 s),
-// asynq's record that a server lives (10 s) and the worker's own heartbeat (dead_after: 3 s). It
-// outlasts the limiter's check before a task and a dozen rounds of the pulse as well.
+// away is how long Redis is away. The programs promise to survive a whole minute. A minute
+// outlasts:
+//   - asynq's lease (30 s, fixed), after which the worker's running tasks are given to others
+//   - the time-outs of one call with its repetitions (4 × 5 s)
+//   - asynq's record that a server lives (10 s)
+//   - the worker's own heartbeat (dead_after: 3 s)
+//   - the limiter's check before a task
+//   - a dozen rounds of the pulse
 const away = time.Minute
 
 // outages are the ways in which Redis can be away.

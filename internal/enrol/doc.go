@@ -2,7 +2,7 @@
 // self-made certificate for the test environment, a certificate of KSeF and its renewal, or a
 // token. The commands "enqueue certificate" and "enqueue token" use this package.
 //
-// New private keys (EC P-256) are made on this machine and never leave it. They are written with
-// mode 0600 before KSeF is asked to issue a certificate, because a certificate without its key is
-// worth nothing, and still counts against KSeF's limit.
+// New private keys (EC P-256) are made on this machine and never leave it. Their files have mode
+// 0600, and are written before KSeF is asked to issue a certificate. A certificate without its key
+// is worth nothing, and still counts against KSeF's limit.
 package enrol

@@ -83,8 +83,8 @@ var verb = regexp.MustCompile(`%[-+# 0]*[0-9]*(\.[0-9]+)?[a-zA-Z]`)
 // dynamic stands for the parts of a text that are known only when the program runs.
 const dynamic = "X"
 
-// text returns the text that an expression makes, with dynamic for what is known at run time only.
-// literal is false when nothing of it is known.
+// text returns the text that an expression makes. dynamic stands for each part that is known only
+// at run time. literal is false when no part is known before.
 func (s *source) text(e ast.Expr) (text string, literal bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -47,8 +47,8 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 }
 
 // anybody serves a route without a key. Every unsuccessful answer is a problem. Every call is one
-// line in the log; of probes, only those whose answer was cut off. The line leaves out the body and
-// the query, which may hold a ref or a number.
+// line in the log. A probe is logged only when its answer was cut off. The line leaves out the body
+// and the query, which may hold a ref or a number.
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()
@@ -127,8 +127,8 @@ func (c *call) run(h func(*call) error) (err error) {
 	return h(c)
 }
 
-// fail answers with a problem. After the head of an answer was sent, the connection is cut, so that
-// the caller does not take half an answer for a whole one.
+// fail answers with a problem. If the head of an answer was sent already, it cuts the connection,
+// so that the caller does not take half an answer for a whole answer.
 func (c *call) fail(err error) {
 	if c.w.status != 0 {
 		panic(http.ErrAbortHandler)

@@ -15,7 +15,7 @@ import (
 )
 
 // eventsAnswer is a page of what became final, in order. Next is always set. It is the place behind
-// what this call has looked at.
+// the last outcome that this call has looked at.
 type eventsAnswer struct {
 	Items []invoiceAnswer `json:"items"`
 	Next  string          `json:"next"`
@@ -27,7 +27,7 @@ const (
 	eventsScanned = 2000
 	// maxEventsWait is how long a call may wait for the next outcome.
 	maxEventsWait = time.Minute
-	// eventsEvery is how often a waiting call looks.
+	// eventsEvery is how often a waiting call looks for outcomes.
 	eventsEvery = 500 * time.Millisecond
 )
 
@@ -167,8 +167,8 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	return *from, nil
 }
 
-// page returns up to limit results of the client's tenants behind a place, the place behind what it
-// has looked at, and whether there may be more.
+// page returns up to limit results of the client's tenants behind a place. next is the place behind
+// the last outcome that it has looked at. more reports whether there may be more.
 func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next place, more bool, err error) {
 	items = []invoiceAnswer{}
 	for read := 0; len(items) < limit && read < eventsScanned; {
@@ -202,8 +202,8 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 	return items, at, true, nil
 }
 
-// pause waits a moment for the next outcome, only a millisecond when more outcomes are there
-// already. It returns false when the time is over, the caller has gone or the server ends.
+// pause waits a moment for the next outcome. When more outcomes are there already, it waits only a
+// millisecond. It returns false when the time is over, the caller has gone or the server ends.
 func (e *events) pause(ctx context.Context, left time.Duration, more bool) bool {
 	if left <= 0 {
 		return false

@@ -90,8 +90,8 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
-// matchRefused is match for a document that is no invoice, in one of the filter's lists. KSeF gave
-// it no number.
+// matchRefused is match for a refused document in one of the filter's lists. KSeF gave it no
+// number.
 func (f *filter) matchRefused(r *ledger.Refusal) bool {
 	return (f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
 		(f.day == "" || f.day == r.IssueDate) &&
@@ -107,8 +107,8 @@ func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()
 }
 
-// selects reports whether the filter asks for something that only a readable entry shows, which is
-// a KSeF number, the beginning of a number, or a day.
+// selects reports whether the filter asks for something that only a readable entry shows: a KSeF
+// number, the beginning of a number, or a day.
 func (f *filter) selects() bool {
 	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
 }

@@ -77,10 +77,10 @@ func (l *listing) named(c *call, f filter) error {
 	return c.json(http.StatusOK, listAnswer{Items: page})
 }
 
-// refused returns the refusals that a filter with a ref or number asks for. They are those of its
-// tenants, and those of the client's own documents of no tenant. Every refusal in these lists is
-// read, so a client may have one such look-up at a time: many of them must not slow down the calls
-// of others.
+// refused returns the refusals that a filter with a ref or number asks for. These are the refusals
+// of the filter's tenants, and of the client's own documents of no tenant. A look-up reads every
+// refusal in these lists. So a client may have only one at a time, because many look-ups would slow
+// down the calls of others.
 func (l *listing) refused(c *call, f *filter) ([]ledger.Refusal, error) {
 	select {
 	case c.client.looking <- struct{}{}:
@@ -152,7 +152,7 @@ func (l *listing) changed(c *call, f filter) error {
 	if at, ok := acceptedOn(number); ok && f.from.At < ledger.At(at) {
 		f.from = ledger.Place{At: ledger.At(at)}
 	}
-	// Where few may match, more are read at a time.
+	// When few entries may match, more are read at a time.
 	n := f.limit
 	if f.selects() {
 		n = max(n, maxPageSize)

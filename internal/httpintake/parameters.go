@@ -47,8 +47,8 @@ func states() string {
 	return strings.Join(names, ", ")
 }
 
-// each calls use for each parameter of a query, in the order of their names, until one is refused.
-// use reports whether the value can be used.
+// each calls use for each parameter of a query, in the order of the names, until a parameter is
+// refused. use reports whether the value is valid.
 func (ps parameters) each(raw string, use func(name, value string) bool) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -76,8 +76,8 @@ func (ps parameters) each(raw string, use func(name, value string) bool) error {
 // offsetWithoutPlus is how a time in RFC 3339 arrives when its + was written as it is.
 var offsetWithoutPlus = regexp.MustCompile(`T[0-9:.]+ [0-9]{2}:[0-9]{2}$`)
 
-// lostPlus says what to do about a time that lost its +, which stands for a blank in a query. It is
-// empty for other values.
+// lostPlus says what to do about a time that lost its +. In a query, + stands for a blank. The text
+// is empty for other values.
 func lostPlus(value string) text {
 	if !offsetWithoutPlus.MatchString(value) {
 		return text{}

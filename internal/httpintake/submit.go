@@ -133,9 +133,9 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 }
 
 // admit hands the documents of a body in. It returns the admissions in the pieces in which they
-// came. Ten thousand admissions are 15 MB, which would be copied again and again in one slice that
-// grows. With an error, the admissions are those that were finished. The other documents may have
-// been taken, and can be handed in again.
+// came. One slice that grows would copy them again and again: ten thousand admissions are 15 MB.
+// With an error, the admissions are those that were finished. The other documents may have been
+// taken, and can be handed in again.
 func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admission, err error) {
 	if b.single(of) {
 		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
@@ -163,7 +163,8 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 }
 
 // answers returns an item for each document, and puts refused documents on record. An error says
-// that entries could not be read, and then there are no items, or that a refusal is not on record.
+// that a refusal is not on record, or that entries could not be read. If entries could not be read,
+// there are no items.
 func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, error) {
 	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {
@@ -218,10 +219,10 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. items are the answers to adms, in order. One Refusals
-// sees all pieces of a call, so an archive that is refused in one piece stays refused when its
-// other documents are taken in the next. An error says that a refusal is not on record. Then it
-// would never be told, so the caller has to call again.
+// refusals of documents that are taken now. items are the answers to adms, in order. All pieces of
+// a call go to one Refusals. So an archive that is refused in one piece stays refused when its
+// other documents are taken in the next piece. An error says that a refusal is not on record. Then
+// it would never be told, so the caller has to call again.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) error {
 	if !sm.o.RecordRefusals {
 		return nil
@@ -243,9 +244,9 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 	return r.Err
 }
 
-// own returns the admissions as this client may know them. One that met an entry of a tenant that
-// is not the client's has only what the document itself says. It returns adms itself, without a
-// copy, when there is none.
+// own returns the admissions as this client may know them. An admission may have met an entry of a
+// tenant that is not the client's. It then has only what the document itself says. When there is no
+// such admission, own returns adms itself, without a copy.
 func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 	if !slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
 		return adms

@@ -1,7 +1,7 @@
-// Package inquiry answers what people and programs ask about invoices. They ask for the state of an
-// invoice and what it waits for, which invoices were decided since a time, and which documents a
-// person has to act on. The package only reads. It is for the command line, the business page and
-// the HTTP interface.
+// Package inquiry answers what people and programs ask about invoices. They ask in which state an
+// invoice is and what it waits for, which invoices were decided since a time, and which documents
+// need a person. The package only reads. It is for the command line, the business page and the HTTP
+// interface.
 package inquiry
 
 import (
@@ -107,9 +107,9 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 	return nil, nil
 }
 
-// Refused returns the refusals on record with this id or number, those that have ended too, the
-// oldest first. Only the lists of the named tenants are read, or all lists when none is named. ""
-// names the list of no tenant. Every refusal in them is read, so it costs about 20 µs for each.
+// Refused returns the refusals on record with this id or number, ended ones included, the oldest
+// first. Only the lists of the named tenants are read, or all lists when none is named. "" names
+// the list of no tenant. Every refusal in these lists is read, which costs about 20 µs each.
 func (r *Reader) Refused(ctx context.Context, name string, tenants ...string) ([]ledger.Refusal, error) {
 	number := ordinary(name)
 	return r.refused(ctx, name, tenants, func(of *ledger.Refusal) bool { return of.ID == name || ordinary(of.Number) == number })

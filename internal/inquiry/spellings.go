@@ -25,8 +25,8 @@ const noBreak = "\u00a0"
 const rareSpaces = "\u202f\u2009\u2007\u2003\u2002\u3000\u2004\u2005\u2006\u2008\u200a\u2000\u2001\u205f\u1680"
 
 // maxSpaces is the largest number of spaces for which every combination of ordinary and no-break
-// spaces is tried: 32 look-ups. With more spaces, at most the spellings are tried in which all of
-// them, or all but one, are of the same kind.
+// spaces is tried: 32 look-ups. With more spaces, only spellings are tried in which all of them, or
+// all but one, are of the same kind.
 const maxSpaces = 5
 
 const (
@@ -38,9 +38,9 @@ const (
 
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
 // space counts as KSeF counts it, see [SameNumber]. All spellings are looked up, because the first
-// one that is found may belong to an invoice that the caller may not see. Some rare spellings are
-// missed, for example two rare spaces among others, or most mixtures of ordinary and no-break
-// spaces when there are more than [maxSpaces] spaces. Its errors are those of Find.
+// one that is found may belong to an invoice that the caller may not see. FindNumber misses some
+// rare spellings, for example two rare spaces among others. With more than [maxSpaces] spaces it
+// misses most mixtures of ordinary and no-break spaces. Its errors are those of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, s := range spellings(number) {
@@ -56,7 +56,7 @@ func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoic
 	return r.Ledger.Invoices(ctx, ids)
 }
 
-// scanNumber looks for a number of these tenants among what a person may have to act on, and then
+// scanNumber looks for a number of these tenants among the entries that may need a person, and then
 // among the newest entries.
 func (r *Reader) scanNumber(ctx context.Context, number string, tenants []string) ([]ledger.Invoice, error) {
 	if !strings.Contains(ordinary(number), " ") {
@@ -83,7 +83,7 @@ func spellings(number string) []string {
 	if gaps < 0 {
 		return all
 	}
-	// Bit i of a way says that the space i is a no-break one.
+	// Bit i of a way says that space i is a no-break space.
 	var ways []uint64
 	switch {
 	case gaps <= maxSpaces:

@@ -27,8 +27,8 @@ const benchFiles = 10_000
 
 // BenchmarkEnqueue_10kFiles measures all that enqueue submit does, from files on disk to entries
 // and tasks in Redis. It compares the rate with that of bare asynq for as many tasks on the same
-// Redis. asynq is called in a loop, as its documentation shows (of-loop), and from the number of
-// goroutines that is fastest (of-goroutines). The promise is half of bare asynq's rate.
+// Redis. asynq is called in two ways: in a loop, as its documentation shows (of-loop), and from the
+// number of goroutines that is fastest (of-goroutines). The promise is half of bare asynq's rate.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	dir := b.TempDir()
 	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {

@@ -26,14 +26,14 @@ const (
 	compareParallel = 8
 )
 
-// UnsureError says that a document was not taken because a call that was needed failed, for example
-// to the archive or to the gateway, or because a person has stopped the intake for its tenant. No
-// fault of the document is known. It should be handed in again.
+// UnsureError says that a document was not taken, although no fault of it is known. A call that was
+// needed failed, for example to the archive or to the gateway, or a person has stopped the intake
+// for its tenant. The document should be handed in again.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error  // nil when nothing failed
-	// After is how long it should take at least until the document is handed in again. 0 means that
-	// this is not known.
+	// After is the least time to wait before the document is handed in again. 0 means that this is
+	// not known.
 	After time.Duration
 }
 
@@ -55,7 +55,7 @@ func (a *Admitter) bounded(ctx context.Context) (context.Context, context.Cancel
 var errNoAnswer = errors.New("the archive does not answer")
 
 // compareAll compares the refused documents with the documents in their way. It returns which of
-// them may succeed a document that has ended.
+// the refused documents may succeed a document that has ended.
 func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer,
 	document func(i int) []byte,
 ) []int {
@@ -87,11 +87,11 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 // two may turn out to be the same invoice. It reports whether the new document may take the number
 // instead of the other one.
 //
-// It may when the other one has ended. An invoice that was rejected or dismissed is not in KSeF. An
-// invoice that was parked may be there, but nothing is risked. The new document has the same
-// seller, kind and number, so KSeF takes at most one of the two. If KSeF took the parked invoice,
-// it answers 440 to the new document. Then the content decides, even when the document of the
-// parked invoice is lost. The same content is recovered, and other content is a conflict.
+// It may when the other document has ended. An invoice that was rejected or dismissed is not in
+// KSeF. An invoice that was parked may be there, but nothing is risked. The new document has the
+// same seller, kind and number, so KSeF takes at most one of the two. If KSeF took the parked
+// invoice, it answers 440 to the new document. Then the content decides, even when the document of
+// the parked invoice is lost. The same content is recovered, and other content is a conflict.
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {
@@ -143,7 +143,7 @@ func inTheWay(inv *ledger.Invoice, o *answer, how string) error {
 	}
 }
 
-// whatDiffers says what makes the bytes of two documents of the same content differ.
+// whatDiffers says why the bytes of two documents with the same content differ.
 func whatDiffers(a, b invoice.Content) string {
 	switch created, system := a.Created != b.Created, a.System != b.System; {
 	case created && system:

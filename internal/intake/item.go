@@ -109,8 +109,8 @@ func unreadable(err error) *Problem {
 	return p
 }
 
-// readCapped reads a document of about hint bytes. It reads at most one byte more than limit, the
-// largest size of a document, because one more byte is enough for [invoice.Parse] to refuse the
+// readCapped reads a document of about hint bytes. limit is the largest size of a document.
+// readCapped reads at most one byte more, which is enough for [invoice.Parse] to refuse the
 // document.
 func readCapped(r io.Reader, hint, limit int64) ([]byte, error) {
 	maxRead := int(limit) + 1

@@ -15,8 +15,8 @@ import (
 // name twice. RFC 8259 leaves open which of the two counts, so this program and the gateway might
 // read different values. Names that differ only in case count as the same, as encoding/json has it.
 // A text must not hold bytes that are not UTF-8, or half of a pair of surrogates. encoding/json
-// reads U+FFFD instead, so two refs could become the same one. Nor may it hold a character that no
-// XML document can have, except in "xml". The error is an [*invoice.FieldError]. The text must be
+// reads U+FFFD instead, so two refs could become the same one. Outside "xml", it must not hold a
+// character that no XML document can have. The error is an [*invoice.FieldError]. The text must be
 // JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
@@ -54,9 +54,9 @@ func CheckJSON(text []byte) error {
 	return nil
 }
 
-// checkCharacters looks for what is no character in one string of JSON, as it is written. A
-// document in "xml" is checked as such, which tells the place of a character that XML does not
-// allow.
+// checkCharacters checks one string of JSON, as it is written. It refuses what is no character, and
+// characters that XML does not allow. For a document in "xml" it leaves the latter to the check of
+// the document, which tells their place.
 func checkCharacters(raw []byte, name string) error {
 	if !utf8.Valid(raw) || bytes.Contains(raw, []byte("\uFFFD")) {
 		return notUTF8(name)

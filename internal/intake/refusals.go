@@ -32,8 +32,8 @@ type Refusals struct {
 	Otherwise string
 	// Source names the sender when names of files and refs mean something only to that sender. For
 	// example, a program that hands in over the network may give every document the same name. Such
-	// a sender changes no refusal of another sender's, unless it is in the list of the same tenant.
-	// "" is this machine, whose paths identify files.
+	// a sender changes a refusal of another sender only if it is in the list of the same tenant. ""
+	// is this machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
 	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. It stays
@@ -50,9 +50,9 @@ type Refusals struct {
 	ofRun map[string]ledger.Refusal // by id: the refusals of this run that have no identity
 }
 
-// Note records the outcome of some documents, and sets the Refusal of those that it puts on record.
-// A document that was taken before is not recorded when
-// it is refused now, because its entry says how it stands.
+// Note records the outcome of some documents. It sets the Refusal of each document that it puts on
+// record. A document that was taken before is not recorded when it is refused now, because its
+// entry shows its state.
 //
 // A refusal is identified by the identity of its document (seller, kind, number), if the identity
 // could be read and is not itself at fault. Otherwise it is identified by the document's ref, or,
@@ -88,7 +88,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 			continue // there is nothing to end
 		}
 		// The file may have been refused before, when less of it could be read. Now the refusal is
-		// on record by the document's identity, so the one by file ends.
+		// on record by the document's identity, so the refusal by file ends.
 		for _, end := range r.ends(a, by, taken) {
 			if taken && noted[end.ID] { // a corrected document follows the faulty one
 				afterwards = append(afterwards, end)
@@ -120,7 +120,7 @@ func (r *Refusals) end(ctx context.Context, ends []ledger.RefusalEnd) {
 	}
 }
 
-// ask finds out whether any refusal is open. If that is not known, some may be.
+// ask finds out whether any refusal is open. If that is not known, it assumes that some are open.
 func (r *Refusals) ask(ctx context.Context) {
 	if r.asked {
 		return
@@ -173,11 +173,10 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.Faults = []ledger.RefusalFault{{Rule: short(a.Err.Error())}}
 	}
 	switch path := r.pathOf(a.File); {
-	// A document may have no fault of its own, but a number that belongs to another document. Then
-	// it has an invoice's ID and counts as not identified, so that handing in the other document
-	// again does not end this refusal. A document whose ref belongs to another invoice is
-	// identified, so that a program that gives every document the same ref has all of them on
-	// record.
+	// A document may have no fault of its own, but a number that belongs to another document. Such
+	// a document has an invoice's ID. It counts as not identified, so that handing in the other
+	// document again does not end this refusal. A document whose ref belongs to another invoice is
+	// identified. So all documents of a program that gives them the same ref are on record.
 	case identified && r.Source == "":
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case identified:
@@ -201,9 +200,9 @@ func short(text string) string { return invoice.Shorten(text, 1000) }
 const maxFaults = 5
 
 // ends returns the refusals that end with this outcome of a document. These are the refusals of its
-// ref and its file and, when it was taken, those of its identity and of the archives that it came
-// from (see Unpacked). by is the id of the entry or refusal that ends them, and is never among
-// them.
+// ref and its file. When it was taken, they are also the refusals of its identity and of the
+// archives that it came from (see Unpacked). by is the id of the entry or refusal that ends them,
+// and is never among them.
 func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
 	var out []ledger.RefusalEnd

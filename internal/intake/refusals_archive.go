@@ -36,8 +36,8 @@ func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {
 	return on
 }
 
-// archives returns the ids of the refusals of the archives that a document came from, without those
-// that were refused in this run.
+// archives returns the ids of the refusals of the archives that a document came from. It leaves out
+// archives that were refused in this run.
 func (r *Refusals) archives(path string) []string {
 	var ids []string
 	for at := filepath.Dir(path); at != filepath.Dir(at); at = filepath.Dir(at) {

@@ -24,8 +24,8 @@ type Wanted struct {
 	Corrects string `json:"corrects"` // the rejected invoice it corrects technically: id or hash
 }
 
-// Terms returns what the text stands for. accounts are the tenants that the sender may name. The
-// error is one [*invoice.FieldError] or several joined; each names a field of the
+// Terms returns the terms that the text stands for. accounts are the tenants that the sender may
+// name. The error is one [*invoice.FieldError] or several joined; each names a field of the
 // manifest. A deadline in the past is an error too. With an error, use only the terms of the fields
 // that it does not name.
 func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {

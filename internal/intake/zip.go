@@ -130,10 +130,10 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 	return it
 }
 
-// dropping reports whether an entry is left out without a message, because it holds no document and
-// comes from an operating system or an editor. names has the names of all entries. An entry that
-// could be a document is never left out, except for what macOS stores: ._NAME beside an entry NAME,
-// and everything in the folder __MACOSX.
+// dropping reports whether an entry is left out without a message. Such an entry holds no document
+// and comes from an operating system or an editor. names has the names of all entries. An entry
+// that could be a document is never left out, except for what macOS stores: ._NAME beside an entry
+// NAME, and everything in the folder __MACOSX.
 func dropping(name string, names map[string]bool) bool {
 	if strings.HasPrefix(name, "__MACOSX/") {
 		return true

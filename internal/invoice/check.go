@@ -36,7 +36,7 @@ const (
 
 // Check applies the rules that need a clock or settings to a parsed header. The form must be
 // allowed, the size within its limit, the check digits of NIPs correct, and P_1 not later than the
-// day of now in Warsaw. With opt.Schema it also returns every breach of the schema that Parse has
+// date of now in Warsaw. With opt.Schema it also returns every breach of the schema that Parse has
 // found. It returns a *FieldError, or several joined, or nil. Check does not repeat the rules of
 // Parse. A header that came with an error stays invalid even when Check returns nil.
 func Check(h Header, now time.Time, opt CheckOptions) error {

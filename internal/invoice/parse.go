@@ -24,13 +24,15 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 // form that KSeF accepts. It reads data once without building a tree, makes two allocations for an
 // ordinary document, and keeps no reference to data.
 //
-// A document fails with its first fault when it is empty, larger than o.MaxSize, not in UTF-8 or
-// not well-formed, or when its root is not Faktura of FA(3) or FA(2). So does a document that
-// contains something that KSeF refuses in every document: DOCTYPE, processing instructions and,
-// without o.AllowDiscouraged, discouraged Unicode. Otherwise all faults of the fields are reported
-// together. They are a form that disagrees with its namespace, and each of P_1, P_2, RodzajFaktury
-// and the seller's NIP that is missing, given twice, empty or malformed. See FieldError and
-// FieldErrors.
+// A document fails with its first fault when:
+//   - It is empty, larger than o.MaxSize, not in UTF-8 or not well-formed.
+//   - Its root is not Faktura of FA(3) or FA(2).
+//   - It contains something that KSeF refuses in every document: DOCTYPE, processing instructions
+//     and, without o.AllowDiscouraged, discouraged Unicode.
+//
+// Otherwise all faults of the fields are reported together. The form may disagree with its
+// namespace. P_1, P_2, RodzajFaktury or the seller's NIP may be missing, given twice, empty or
+// malformed. See FieldError and FieldErrors.
 //
 // With an error the Header holds what was read so far. Size is always set, and Hash is set unless
 // the document is larger than o.MaxSize. Such a header is good for a listing, never for sending.

@@ -69,7 +69,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 	}
 }
 
-// All documents with KSEF_SCHEMA_DIFF=1, otherwise the sample.
+// With KSEF_SCHEMA_DIFF=1 it checks all documents, otherwise the sample.
 func TestSchema_EveryDocument_XmllintAgrees(t *testing.T) {
 	all, write := os.Getenv("KSEF_SCHEMA_DIFF") == "1", os.Getenv("KSEF_SCHEMA_RECORD") == "1"
 	var records []*schematest.Record

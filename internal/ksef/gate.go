@@ -12,9 +12,9 @@ type Gate interface {
 	// gets this error wrapped in an *APIError of KindGated, where errors.Is and errors.As find it.
 	// Requests to pre-signed addresses, such as uploads of parts, enter with GroupNone.
 	Enter(ctx context.Context, group Group) error
-	// Leave is told the outcome, exactly once for each Enter that returned nil, after the answer
-	// was read. Its context has the values of the caller's context but is never cancelled, because
-	// a 429 must reach the shared limiter even when the caller has given up.
+	// Leave is called with the outcome after the answer was read, exactly once for each Enter that
+	// returned nil. Its context has the values of the caller's context but is never cancelled. So a
+	// 429 reaches the shared limiter even when the caller has given up.
 	Leave(ctx context.Context, group Group, outcome Outcome)
 }
 

@@ -76,11 +76,11 @@ func (g Group) Counter() Group {
 	return g
 }
 
-// OfObject reports whether a request of the group counts as one about a single thing, such as a
-// session, an invoice or an export. A single thing can be out of order alone. OfObject reports
-// false for requests to pre-signed addresses, and for those that open a session, send an invoice,
-// log in, list sessions, or fetch the public key or limits. Those requests concern the other side
-// as a whole, or its store of parts.
+// OfObject reports whether a request of the group counts as a request about a single thing, such as
+// a session, an invoice or an export. A single thing can be out of order alone. OfObject reports
+// false for requests to pre-signed addresses, and for requests that open a session, send an
+// invoice, log in, list sessions, or fetch the public key or limits. Those requests concern the
+// other side as a whole, or its store of parts.
 func (g Group) OfObject() bool {
 	switch g {
 	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey, GroupLogin, GroupSessionList,

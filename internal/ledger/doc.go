@@ -14,8 +14,8 @@
 // that the call may have been carried out, and asks KSeF before it makes the call again.
 //
 // An entry is unreadable if it is damaged or a newer build wrote it. It affects no other entry. A
-// call that reads many entries returns the others with an [*UnreadableError], which names the
-// unreadable ones.
+// call that reads many entries returns the readable ones, and an [*UnreadableError] that names the
+// others.
 //
 // Times are Redis's own (TIME), because a worker whose clock is wrong must not prune what has just
 // ended.

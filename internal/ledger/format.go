@@ -98,8 +98,8 @@ func readableHome(st *store, h Home) error {
 	return nil
 }
 
-// FormatStore knows the format of a ledger, and leads it to a newer one when every process of the
-// pool reads the newer one.
+// FormatStore knows the format of a ledger. When every process of the pool reads a newer format, it
+// leads the ledger to that format.
 type FormatStore struct {
 	*store
 	home *HomeStore

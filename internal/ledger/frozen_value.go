@@ -5,10 +5,14 @@ import (
 	"strings"
 )
 
-// A value in a bucket is a sequence of six parts: the layout, the revision as text with a space
-// behind it, one byte, the digest of the ref, the heads, and the record. The byte is the number of
-// heads (see headsOf). The highest bit of the byte says whether the invoice has a ref. The digest
-// is there only if the invoice has a ref.
+// A value in a bucket is a sequence of six parts:
+//   - the layout
+//   - the revision as text, with a space behind it
+//   - one byte: the number of heads (see headsOf), and in the highest bit whether the invoice has a
+//     ref
+//   - the digest of the ref, only if the invoice has a ref
+//   - the heads
+//   - the record
 
 const (
 	frozenLayout = "\x02"
@@ -95,5 +99,5 @@ func fieldsOfFrozen(value string) map[string]string {
 	return m
 }
 
-// newerFacts are those of an entry whose value in a bucket has a newer layout.
+// newerFacts are the facts of an entry whose value in a bucket has a newer layout.
 const newerFacts = `{"v":99}`

@@ -102,9 +102,9 @@ type store struct {
 	outbox int // how many outcomes it keeps; 0 is none
 }
 
-// args returns the arguments of a script, which are the prefix, "now,outbox" and more. now is the
-// time of a test's clock and empty without such a clock. outbox is the bound of the outbox and
-// empty without an outbox.
+// args returns the arguments of a script: the prefix, "now,outbox" and more. now is the time of a
+// test's clock; empty without such a clock. outbox is the bound of the outbox; empty without an
+// outbox.
 func (st *store) args(more ...any) []any {
 	now, outcomes := "", ""
 	if st.now != nil {

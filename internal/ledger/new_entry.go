@@ -2,10 +2,10 @@ package ledger
 
 // The entry of an invoice that is taken in is packed like a receipted one (final_entry.go). Its
 // facts are a record in pieces, and its shape is one field. As JSON its facts would be longer than
-// 64 bytes, and Redis would keep the whole entry as a hash table, which takes four times the
+// 64 bytes. Redis would then keep the whole entry as a hash table, which takes four times the
 // memory. What scripts read or change is a field of its own, and takes precedence over the record.
-// The facts are still JSON in three cases: before [FormatPacked] is written, if a record cannot
-// hold them, and if the invoice was handed in again with [NewTerms.Offline].
+// The facts are still JSON in three cases: [FormatPacked] is not written yet, a record cannot hold
+// the facts, or the invoice was handed in again with [NewTerms.Offline].
 
 // newShapes are the shapes of the invoices of one batch. The zero value is empty.
 type newShapes struct {

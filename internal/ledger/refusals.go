@@ -26,8 +26,8 @@ type RefusalStore struct{ *store }
 // was handed in for the wrong tenant or the configuration has changed. When [IsFull] is true for
 // the error, some of the refusals are missing from the record, and nothing else has changed.
 //
-// Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
-// were taken in can finish, and refusals must not use up the memory that is left for that.
+// Unlike the other verbs, Refuse is not a script. Scripts work at maxmemory too, so that invoices
+// that were taken in can finish. Refusals must not use up the memory that is left for that.
 func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	now, err := rs.Clock(ctx)
 	if err != nil {
@@ -209,9 +209,9 @@ func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended stri
 	return out, some(sick)
 }
 
-// EachRefusal calls use with every refusal in the lists of some tenants, also with those that have
-// ended. It reads some hundred at a time and keeps none. With an [*UnreadableError] it has read the
-// lists that can be read. use must not keep its argument.
+// EachRefusal calls use with every refusal in the lists of some tenants, ended ones included. It
+// reads some hundred at a time and keeps none. With an [*UnreadableError] it has read the lists
+// that can be read. use must not keep its argument.
 func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use func(*Refusal)) error {
 	var sick []Unreadable
 	for _, t := range tenants {

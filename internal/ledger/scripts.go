@@ -8,14 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Each verb is one file of lua/, which says at its start what the verb is given and what it
-// answers. script puts entries.lua before the verb. entries.lua reads and writes entries and keeps
-// the indexes in step. script also makes the verb a function, which finish of entries.lua calls.
+// Each verb is one file of lua/. At its start the file says what the verb is given and what it
+// answers. script puts entries.lua before the verb, and makes the verb a function. entries.lua
+// reads and writes entries, and keeps the indexes in step. Its function finish calls the verb.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
 
-// scripts holds every verb by its name, which is that of its file.
+// scripts holds every verb by its name, which is the name of its file.
 var scripts = map[string]*redis.Script{}
 
 var (
@@ -85,7 +85,7 @@ func known(name, source string) *redis.Script {
 	return s
 }
 
-// luaFile returns the text of a file. One that is missing is a mistake of the build.
+// luaFile returns the text of a file. A missing file is a mistake of the build.
 func luaFile(name string) string {
 	text, err := luaFiles.ReadFile("lua/" + name + ".lua")
 	if err != nil {

@@ -26,10 +26,14 @@ func (b *bed) raw() string {
 // quoted is a name that only sealed texts may contain.
 const quoted = "Zdzisława"
 
-// plantTexts writes texts of every kind. They are the file names of four invoices, one of which
-// then gets other terms, and the reasons of an invoice, of two packages and of a hold. There are
-// also a refusal and the note of its end, what KSeF said about an invoice and about a package, and
-// three texts about a tenant. It returns the ids of the invoices and the packages.
+// plantTexts writes texts of every kind:
+//   - the file names of four invoices, one of which then gets other terms
+//   - the reasons of an invoice, of two packages and of a hold
+//   - a refusal and the note of its end
+//   - what KSeF said about an invoice and about a package
+//   - three texts about a tenant
+//
+// It returns the ids of the invoices and the packages.
 func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.t.Helper()
 	docs := []NewInvoice{se.fresh(), se.fresh(), se.fresh(), se.fresh()}

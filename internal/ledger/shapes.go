@@ -52,7 +52,7 @@ func (s finalShape) text() (string, bool) {
 
 // shapeField is the field with the shape of an entry that was packed before its receipt, as brief
 // returns it. So an invoice that is on its way can be read without the shared key [keyShapes]. The
-// shape is there too, because earlier builds look for it there.
+// shape is in that key too, because earlier builds look for it there.
 const shapeField = "s"
 
 // briefSep stands between the texts of a brief shape.

@@ -77,9 +77,9 @@ type TakeStore struct {
 // others are still taken in. After Take has returned [Created], the invoice is never lost, because
 // the sweep queues it if its task is missing.
 //
-// It returns a [*HomeError] if the ledger belongs to another environment than the one that this
-// process has claimed. It returns a [*FormatError] if a newer build writes the ledger in a format
-// that this build does not know, because this build would overlook some documents.
+// It returns a [*HomeError] if the ledger belongs to another environment than this process has
+// claimed. It returns a [*FormatError] if a newer build writes the ledger in a format that this
+// build does not know. This build would overlook some documents.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
 // batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the
@@ -88,8 +88,9 @@ type TakeStore struct {
 // Take is the only verb that changes entries and is not a script. It compares and sets with WATCH
 // and EXEC. It knows beforehand what has to be compared, because it can only take an identity that
 // no living document has. As a script it took Redis twice the time, most of it for passing
-// documents through Lua, and Take determines how fast enqueue is. The Redis client never repeats
-// EXEC on another connection, where nothing is watched. TestTake_AnswerLost checks that.
+// documents through Lua. That matters, because Take determines how fast enqueue is. The Redis
+// client never repeats EXEC on another connection, where nothing is watched. TestTake_AnswerLost
+// checks that.
 func (ts *TakeStore) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult, error) {
 	out := make([]TakeResult, 0, len(invoices))
 	for batch := range slices.Chunk(invoices, takeBatch) {

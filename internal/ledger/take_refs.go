@@ -46,8 +46,8 @@ func (r *refKeys) forget() {
 	clear(r.taken)
 }
 
-// readRefs reads which invoices the refs name, and returns their ids. sick has, by place in the
-// batch, a key of the ref that holds something else.
+// readRefs reads which invoices the refs name, and returns their ids. sick maps the place of an
+// invoice in the batch to a sick key of its ref.
 func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (ids []string, sick map[int]string, err error) {
 	if len(refs.keys) == 0 {
 		return nil, nil, nil

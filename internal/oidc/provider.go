@@ -31,8 +31,8 @@ type Options struct {
 }
 
 const (
-	// askAgain is how long a discovery document is used before it is requested again. refuse is for
-	// how long a provider that did not answer is left alone.
+	// askAgain is how long a discovery document is used before it is requested again. refuse is how
+	// long a provider that did not answer is left alone.
 	askAgain = time.Minute
 	refuse   = 5 * time.Second
 	// tellAgain is how often the log says that the provider is still away.

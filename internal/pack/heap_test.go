@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// watchHeap samples the bytes of heap objects each millisecond, including dead ones until they are
-// collected. peak stops the sampling and returns by how many bytes the highest sample exceeded the
+// watchHeap samples the bytes of heap objects each millisecond. Dead objects count until they are
+// collected. peak stops the sampling. It returns by how many bytes the highest sample exceeded the
 // value at the start.
 func watchHeap() (peak func() uint64) {
 	const heap = "/memory/classes/heap/objects:bytes"

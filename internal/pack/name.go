@@ -9,8 +9,8 @@ import (
 const maxNameLength = 255 // bytes; the limit of common file systems
 
 // checkName returns the reason why a name is refused, or "". KSeF says only that names must be
-// flat. checkName also refuses what the strictest unpackers refuse: what some system takes for a
-// path or a drive, and characters that some system forbids in file names.
+// flat. checkName also refuses what the strictest unpackers refuse: names that some system takes
+// for a path or a drive, and characters that some system forbids in file names.
 func checkName(name string) string {
 	switch {
 	case name == "":

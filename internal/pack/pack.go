@@ -56,11 +56,16 @@ func (p *Package) Remove() error { return p.spool.remove() }
 // written. On any error it stops. When ctx ends, it stops at the next entry. In both cases it
 // leaves nothing in the spool. Several builds may share one Options.Dir.
 //
-// Errors: *FullError when an entry no longer fits, *NameError, ErrEmpty, the error that entries
-// yielded, that of the encrypter, the cause of ctx, *SpoolError for a failed write such as a full
-// disk, or an error about the options. After a *FullError nothing of the package is kept, because a
-// session is opened with the sizes of the finished package. The caller decides which entries go
-// into another package.
+// The errors are:
+//   - *FullError when an entry no longer fits
+//   - *NameError and ErrEmpty
+//   - the error that entries yielded, or an error of the encrypter
+//   - the cause of ctx
+//   - *SpoolError for a failed write, for example when the disk is full
+//   - an error about the options
+//
+// After a *FullError nothing of the package is kept, because a session is opened with the sizes of
+// the finished package. The caller decides which entries go into another package.
 func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
 	o, err := o.withDefaults()
 	if err != nil {

@@ -63,8 +63,8 @@ func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unkn
 	}
 }
 
-// ofBuyer returns those of invs whose buyer (Podmiot2) has this NIP. unknown is how many of invs
-// have no document any more.
+// ofBuyer returns the invoices in invs whose buyer (Podmiot2) has this NIP. unknown is how many
+// invoices in invs have no document any more.
 func (v *buyers) ofBuyer(ctx context.Context, nip string, invs []ledger.Invoice) (mine []ledger.Invoice, unknown int64, err error) {
 	docs := make([][]byte, len(invs))
 	g, ctx := errgroup.WithContext(ctx)

@@ -56,7 +56,7 @@ func (v *daily) days() error {
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
 }
 
-// firstKept returns the beginning of the first day in Warsaw that does not begin before a time.
+// firstKept returns the beginning of the first day in Warsaw that begins at a time or later.
 func firstKept(from time.Time) time.Time {
 	at := from.In(invoice.Warsaw())
 	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, at.Location())
@@ -66,8 +66,8 @@ func firstKept(from time.Time) time.Time {
 	return day
 }
 
-// report answers with the report of some days about what the visitor sees, as a page of its own or
-// as a file for a spreadsheet program.
+// report answers with a report of some days about the invoices that the visitor sees. The report is
+// a page of its own, or a file for a spreadsheet program.
 func (v *daily) report() error {
 	q, err := v.listing.question()
 	if err != nil {
@@ -109,7 +109,7 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	defer cancel()
 	now := v.p.o.Now()
 	sources := *v.p.o.Report
-	// An invoice with an issue date in these days was not last changed before them. One more day
+	// An invoice with an issue date in these days was last changed in them or later. One more day
 	// allows for clocks that are wrong.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true

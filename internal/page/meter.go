@@ -63,8 +63,8 @@ func metersOf(name string, u ratelimit.Usage) (some []meter) {
 }
 
 // tightest returns the limit that a tenant has used most, in percent. A frozen limit comes before
-// all others, and among frozen limits the one that stays frozen longest. tightest returns nil when
-// the tenant has neither recent use nor a frozen limit.
+// all others. Of several frozen limits it returns the limit that stays frozen longest. It returns
+// nil when the tenant has neither recent use nor a frozen limit.
 func (v *overviews) tightest(tenant string, usages map[ratelimit.Key]ratelimit.Usage) *meter {
 	var least *meter
 	for _, s := range shownLimits {

@@ -23,8 +23,8 @@ func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
 
 const gone = "The document of this invoice is not kept any more."
 
-// document returns the document of the invoice in the path, and what is known about the invoice.
-// document returns the document that was handed in while that is stored, and otherwise the one in
+// document returns the document of the invoice in the path, and what is known about the invoice. It
+// returns the document that was handed in, as long as that is stored, and otherwise the document in
 // the archive.
 func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	r, inv, err := v.result()

@@ -23,10 +23,13 @@ type Receivers interface {
 
 var _ Receivers = (*actions.Receivers)(nil)
 
-// act does what a person asks for about a receiver. The person asks to send again the results that
-// were given up, to send again all results since a day, or to call the receiver at once. A visitor
-// who does not see all that the receiver gets can only send again results that were given up, and
-// only those that the visitor sees.
+// act does with a receiver what a person asks for:
+//   - Send again the results that were given up.
+//   - Send again all results since a day.
+//   - Call the receiver at once.
+//
+// A visitor who sees only some of the receiver's results may do only the first of these, and only
+// with the results that the visitor sees.
 func (v *deliveries) act() error {
 	v.here = "deliveries"
 	if !v.MayAct() {
@@ -123,7 +126,7 @@ func (v *deliveries) idsOfFailed(r Receiver, tenant string) ([]string, error) {
 	return slices.Compact(ids), nil
 }
 
-// busy turns an error that says that a worker serves the receiver into what a person is shown.
+// busy returns an error with a text for the visitor, if err says that a worker serves the receiver.
 func (v *deliveries) busy(err error) error {
 	if not, ok := errors.AsType[*actions.NotDoneError](err); ok && not.Cause == actions.Busy {
 		return &shown{http.StatusConflict, "A worker is busy with this receiver. Try again in a minute.", nil}

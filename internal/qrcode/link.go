@@ -17,13 +17,16 @@ import (
 //
 //	https://{host}/certificate/Nip/{context NIP}/{seller NIP}/{serial}/{hash}/{signature}
 //
-// The signature is over everything before its slash, without https://. It is either RSASSA-PSS with
-// SHA-256, MGF1 of SHA-256 and a salt of 32 bytes, or ECDSA on P-256 with SHA-256, written as R and
-// S of 32 bytes each (Ministry's page kody-qr). Either kind of signature has a random part. So each
-// call gives another link, and all these links are valid.
+// The signature is over everything before its slash, without https://. It has one of two forms
+// (Ministry's page kody-qr):
+//   - RSASSA-PSS with SHA-256, MGF1 of SHA-256 and a salt of 32 bytes
+//   - ECDSA on P-256 with SHA-256, written as R and S of 32 bytes each
+//
+// Either kind of signature has a random part. So each call gives another link, and all these links
+// are valid.
 //
 // environment chooses the host as in [invoice.VerificationURL]. contextNIP is the taxpayer that
-// sends the invoice, which is the seller or, in self-billing, the buyer. hash is Header.Hash.
+// sends the invoice: the seller or, in self-billing, the buyer. hash is Header.Hash.
 func (c *Certificate) Link(environment, contextNIP, sellerNIP string, hash [32]byte) (string, error) {
 	host, err := invoice.VerificationHost(environment)
 	if err != nil {

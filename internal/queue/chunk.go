@@ -69,9 +69,11 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 const arrivingAtOnce = 100
 
 // Arriving returns the tenants whose chunks run or are among the next of their queue. The answer
-// holds for this moment only, and leaves out chunks behind a long line of others. It also leaves
-// out queues that a person has paused, chunks that have failed and wait for their next run, and
-// single tasks, which name no tenant.
+// holds for this moment only. It leaves out:
+//   - chunks behind a long line of others
+//   - chunks in queues that a person has paused
+//   - chunks that have failed and wait for their next run
+//   - single tasks, which name no tenant
 func (q *Queue) Arriving() (map[string]bool, error) {
 	tenants := map[string]bool{}
 	var failed error

@@ -23,8 +23,8 @@ var (
 
 // Guarded returns a client for asynq that is [Unbounded]. A sick key is a key of asynq's that holds
 // another type than asynq gave it. With this client, a sick key stops only its own queue. Without
-// it, asynq's loops end at the first queue that has a sick key, so that the other queues get no
-// tasks, and asynq's scripts fail halfway.
+// it, asynq's loops end at the first queue that has a sick key. The other queues then get no tasks,
+// and asynq's scripts fail halfway.
 //
 // The loops of the workers find nothing to do in a queue with a sick key, and everything else gets
 // a [*SickKeyError]. Every worker writes the lists of queues, servers and workers again, and the
@@ -82,8 +82,8 @@ func partOf(key string) string {
 // rewritten are the keys, by their parts, that workers write again by themselves, with their types.
 var rewritten = map[string]string{"queues": "set", "servers": "zset", "workers": "zset", "processed": "string", "failed": "string"}
 
-// idle are the scripts, by the parts of their keys, that find nothing to do in a queue with a sick
-// key, and what they answer then.
+// idle are the scripts that find nothing to do in a queue with a sick key, by the parts of their
+// keys. Each function sets what the script then answers.
 var idle = map[string]func(*redis.Cmd){
 	"pending paused active lease": func(c *redis.Cmd) { c.SetErr(redis.Nil) }, // take a task
 	"scheduled pending":           answerNone,                                 // tasks whose time has come

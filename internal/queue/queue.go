@@ -38,8 +38,8 @@ type When struct {
 	// Busy holds the ids of the tasks that the live workers report as running (see [Queue.Busy]).
 	// It is nil when the caller did not ask for them. If asynq calls a task active but Busy lacks
 	// it, the task has lost its worker. asynq gives such a task back only after about a minute and
-	// a half, so a replacement of it is queued. If the worker is alive after all, the ledger lets
-	// one of the two through.
+	// a half, so a replacement task is queued. If the worker is alive after all, the ledger lets
+	// one of the two tasks through.
 	Busy map[string]bool
 }
 
@@ -89,13 +89,13 @@ func TaskID(k Kind, id string, rev int64) string {
 	return fmt.Sprintf("%s:%s:%d", k, id, rev)
 }
 
-// Put queues a task unless the same one is there. If the same task is there, Put makes sure that it
-// can run. For example, it replaces a task that a person archived in the dashboard.
+// Put queues a task. If the same task is there already, Put only makes sure that it can run. For
+// example, it replaces a task that a person archived in the dashboard.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
 	return jobOf(k, id, rev, when.Overflow).put(ctx, q, when)
 }
 
-// Run lets a task run now that waits for its time. It does nothing when there is no such task, or
+// Run lets a task that waits for its time run now. It does nothing when there is no such task, or
 // when it does not wait. It takes no context, because asynq takes none; the timeouts of the Redis
 // client bound it.
 func (q *Queue) Run(k Kind, id string) error {

@@ -75,8 +75,8 @@ func (s *Stats) add(id string, t TaskInfo) {
 	s.Tasks[id] = t
 }
 
-// Stats reads the queues. Of each queue it reads up to limit active tasks, as many pending ones, as
-// many that wait for a retry, and as many that are scheduled. It always reads those that are next.
+// Stats reads the queues. Of each queue it reads up to limit tasks in each of four states: active,
+// pending, waiting for a retry, and scheduled. It always reads the tasks that are next.
 func (q *Queue) Stats(limit int) (Stats, error) {
 	stats := Stats{
 		Paused:  map[string]bool{},

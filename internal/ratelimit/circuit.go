@@ -15,14 +15,14 @@ import (
 // once. An outage of days costs one probe per MaxDelay, whatever the size of the pool. The delays
 // have no random part, because only one request goes when they end.
 //
-// The host has a circuit too. This circuit comes before those of the pairs and works in the same
-// way, but opens only on failures that no single part can explain (see [CircuitOptions]). A success
-// of any pair closes the host's circuit, because the host answers. The circuits of other pairs stay
-// as they are, because a pair may still be out of service by itself. Probes rotate. The pair whose
-// probe failed lets others go first, because otherwise a sick pair could be the one that always
-// probes. A failure while the host is down says little about the pair, so the pair's own delay does
-// not grow by it. A pair that has not failed in the outage may go before the host's delay ends.
-// Otherwise two sick tenants could make everybody else wait.
+// The host has a circuit too. This circuit comes before the circuits of the pairs and works as they
+// do, but it opens only on failures that no single part can explain (see [CircuitOptions]). A
+// success of any pair closes the host's circuit, because the host answers. The circuits of other
+// pairs stay as they are, because a pair may still be out of service by itself. Probes rotate. The
+// pair whose probe failed lets others go first, because otherwise the same sick pair could always
+// be the probe. A failure while the host is down says little about the pair, so the pair's own
+// delay does not grow by it. A pair that has not failed in the outage may go before the host's
+// delay ends. Otherwise two sick tenants could make everybody else wait.
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So two objects must
 // fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
@@ -58,7 +58,7 @@ const (
 
 // CircuitState is the state of a pair or a host, for readiness and metrics. Instants are on the
 // store's clock, zero when closed. If OfHost is set, all fields but Failures and Wait describe the
-// host's circuit, and Wait is the longer one of the pair's and the host's.
+// host's circuit, and Wait is the longer of the pair's wait and the host's wait.
 type CircuitState struct {
 	Phase    CircuitPhase
 	OfHost   bool          // the host's circuit is not closed

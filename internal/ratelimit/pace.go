@@ -39,9 +39,9 @@ func (u Usage) Pace() time.Duration {
 // rest, scarce is false.
 //
 // The waitlist knows best when each caller may go (see [Ticket]). So when places are scarce, a
-// caller should pause for half of its turn and spend the other half on the waitlist, which gives it
-// an exact instant. A pause of a whole turn would rely on an old estimate, and a place that is not
-// taken in time is lost.
+// caller should pause for half of its turn and spend the other half on the waitlist. The waitlist
+// gives it an exact instant. A pause of a whole turn would rely on an old estimate, and a place
+// that is not taken in time is lost.
 func (u Usage) Turn(n int) (turn time.Duration, scarce bool) {
 	if n <= 0 {
 		return 0, false

@@ -56,8 +56,8 @@ func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, a
 	return s.call(ctx, script, keys, args...)
 }
 
-// deleteWrongTypes deletes each of the keys that holds another type, and the clock's key if that
-// does. It leaves out the logs of groups.
+// deleteWrongTypes deletes the keys that hold another type, and the clock's key if it holds another
+// type too. It leaves out the logs of groups.
 func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	for _, key := range append([]string{s.prefix + "rate-clock"}, keys...) {
 		want := s.kindOf(key)

@@ -17,8 +17,8 @@ import (
 // then push the promised instants of the waitlist further back. Where a queue wakes a hundred tasks
 // on the whole second, a fifth of the allowance was lost that way.
 //
-// Beyond one fill of the longest window the pattern repeats, so the cost is bounded by that
-// window's limit and not by the length of the waitlist. Pure, safe for concurrent use.
+// After one fill of the longest window the pattern repeats. So that window's limit bounds the cost,
+// whatever the length of the waitlist. Pure, safe for concurrent use.
 func slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Time {
 	if ahead <= 0 || len(limits) == 0 {
 		return Earliest(from, booked, limits, 0)

@@ -5,10 +5,12 @@ import "time"
 // Spacing is for callers that can choose when they ask. Unlike [Usage.Pace], it looks at the last
 // requests only. Pace lets bursts use up half of an hour's allowance before it slows them down.
 //
-// gap is the distance at which the scarcest window is spread evenly over its length (a minute for
-// sixty an hour). recent is how many requests were used within about the last gap. burst is how
-// many requests may follow each other at once: a quarter of the limit of the shortest window that
-// is not shorter than gap, at least one.
+// The results are:
+//   - gap is the distance at which the scarcest window is spread evenly over its length (a minute
+//     for sixty an hour).
+//   - recent is how many requests were used within about the last gap.
+//   - burst is how many requests may follow each other at once. It is a quarter of the limit of the
+//     shortest window that is not shorter than gap, and at least one.
 //
 // When no window is about as short as gap, recent counts the requests of a longer time. Then
 // callers are more careful than they need to be, by at most one gap. Without windows all three

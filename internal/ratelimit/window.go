@@ -66,8 +66,8 @@ func Scaled(table map[string]Limits, factor float64) map[string]Limits {
 // Earliest returns the earliest instant, from now on, at which one more request fits every window.
 // margin widens each window. booked has all booked instants, past and future, sorted.
 //
-// The answer may lie in a gap between booked instants, if no window that reaches to later bookings
-// is then overrun. Windows that are overfull already, because limits were lowered, get no further
+// The answer may lie in a gap between booked instants, if this overruns no window that reaches to
+// later bookings. Windows that are overfull already, because limits were lowered, get no further
 // request.
 //
 // A Limit below 1 counts as 1. A margin or a widened window below zero counts as zero. Earliest is

@@ -1,5 +1,5 @@
 // Package records reads what the archive keeps: results, documents and receipts. It needs only the
-// archive, so that years later a person can still prove an invoice or report a month, on a machine
+// archive. So years later a person can still prove an invoice or report a month, on a machine
 // without Redis and KSeF.
 //
 // It only reads. The layout of the names is that of internal/archive.

@@ -15,8 +15,8 @@ import (
 // (P_2). When there are none, the error is nil.
 //
 // The indexes of the bundles are read first, then the receipts. If both have nothing, Find reads
-// the results that are kept by themselves, the newest month first, and stops after the first month
-// that has a match. For a KSeF number it begins with the month of the number.
+// the results that are kept by themselves. It begins with the newest month and stops after the
+// first month that has a match. For a KSeF number it begins with the month of the number.
 //
 // An invoice that an index or a receipt names therefore hides the other invoices of its number,
 // such as rejected ones.

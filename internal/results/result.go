@@ -11,8 +11,8 @@ import (
 
 // Result is what this program shows, stores and tells about an invoice. Listings, JSON output, the
 // archive and receivers all have the form that docs/result.schema.json describes. Of the invoice's
-// content it holds the seller's NIP, the kind, the number and the issue date, and at most the gross
-// amount and its currency. A reason may also quote a value that is wrong.
+// content it holds only the seller's NIP, the kind, the number and the issue date, and sometimes
+// the gross amount and its currency. A reason may also quote a value that is wrong.
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`

@@ -91,11 +91,14 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	a.invoices = rest
 }
 
-// claimAnswer removes an answer from the answers without an owner, because it has just been joined
-// to an invoice. claimAnswer looks for an answer with the same KSeF number, then for one with the
-// same ordinal, then for one with the same code and invoice number. Otherwise it takes an answer of
-// the same code that has neither a KSeF number nor an invoice number. It never takes an answer with
-// another KSeF number, ordinal or hash.
+// claimAnswer removes an answer that has just been joined to an invoice from the answers without an
+// owner. It takes the first answer that it finds with, in this order:
+//   - the same KSeF number
+//   - the same ordinal
+//   - the same code and invoice number
+//   - the same code, but neither a KSeF number nor an invoice number
+//
+// It never takes an answer with another KSeF number, ordinal or hash.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||
@@ -124,7 +127,7 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 
 // complete reports whether the list has an answer for everything in the session. It must have as
 // many answers as the session counts. For a batch session it must also have one for each invoice
-// that was in the ZIP, because the count can lag behind as the list can. An online session must
+// that was in the ZIP, because the count can lag behind, just like the list. An online session must
 // have a count. An answer that appears twice counts once.
 //
 // A single send that KSeF has confirmed is in the session. A list and a count without it lag
@@ -220,8 +223,8 @@ func (a account) provesAbsence() bool {
 // complete, because then a missing answer proves nothing.
 //
 // A code that says why the session was refused also says that nothing of it was processed, so the
-// list may be short or missing. Any other code (500, 550, one that KSeF has not published) says
-// nothing about the invoices, so the list must have an answer for each of them. If the session
+// list may be short or missing. Any other code (500, 550, or a code that KSeF has not published)
+// says nothing about the invoices, so the list must have an answer for each of them. If the session
 // lists and counts nothing, list, count and receipt may all lag behind. Then the silence has to
 // last, and waited says that it has lasted long enough. The same goes for an invoice that both the
 // list and the count lack. If there is no count, and the list has answers for some of the invoices

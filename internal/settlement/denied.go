@@ -9,7 +9,7 @@ import (
 )
 
 // KSeF answers 410 for each invoice that the sender may not issue. If other invoices of the tenant
-// go through, the cause is the invoice. If none does, the cause is the tenant, whose key belongs to
+// go through, the cause is the invoice. If none does, the cause is the tenant: its key belongs to
 // another taxpayer or has lost its permission. Then the tenant is paused and its invoices stay
 // queued. Parking them one by one would leave hundreds of faultless invoices to a person.
 //

@@ -10,7 +10,7 @@ import (
 // (410), unreadable answers, and acceptances with a KSeF number that cannot be the invoice's.
 //
 // held MUST have been read after the list. Otherwise an answer could belong to an invoice that is
-// not among the members yet, and it could be joined to another invoice with the same P_2.
+// not among the members yet, and the answer could be joined to another invoice with the same P_2.
 func DecideOpen(p ledger.Package, held Held, list []ksef.InvoiceInfo) (moves []Move, letIn bool) {
 	o := &outcomes{pkg: p}
 	for _, pair := range accountOf(p, held, ksef.SessionInfo{}, list).pairs {

@@ -141,8 +141,8 @@ func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proo
 
 // NoVerdict decides about an invoice whose session ended without an answer about it. Either KSeF
 // refused the session as a whole, or the session is over and does not contain the invoice. lane is
-// that of the package. When a package was processed, the missing answer counts against the invoice,
-// because the invoice was in the ZIP and KSeF left it out of its answers.
+// the lane of the package. When a package was processed, the missing answer counts against the
+// invoice, because the invoice was in the ZIP and KSeF left it out of its answers.
 func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, proof Proof) Move {
 	if lane == ledger.Bulk {
 		return resend(inv, inv.Lane, code, reason, proof)

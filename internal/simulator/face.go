@@ -66,8 +66,8 @@ type Request struct {
 	Expire func()
 }
 
-// Perform counts a request against the limits, lets faults do to it what they order, carries it out
-// and answers. It returns the HTTP status that was sent, 0 for none.
+// Perform counts a request against the limits, applies the faults, carries the request out and
+// answers. It returns the HTTP status that was sent, 0 for none.
 func (f Face) Perform(w http.ResponseWriter, r Request) int {
 	s := f.s
 	refuse := func(x *refusal) reply { return r.Refuse(*exported(x)).internal() }
@@ -153,7 +153,7 @@ func (f Face) Allowances(account string) map[string]limits.Allowance {
 }
 
 // Sizes returns what one taxpayer may send. plain and withAttachment are the bytes of an invoice
-// without and with an attachment, and invoices is the number of invoices in a session.
+// without and with an attachment. invoices is the number of invoices in a session.
 func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {
 	sizes := f.s.opts.sizesOf(nip)
 	return sizes.Plain, sizes.WithAttachment, f.s.opts.maxInvoicesOf(nip)

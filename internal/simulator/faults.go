@@ -14,7 +14,8 @@ import (
 type Fault struct {
 	// On is the operation. "any" or "" means every operation. An operation that both faces have has
 	// one name. For the kinds that concern a session or an invoice, On restricts only the lane.
-	// openOnline and send restrict the fault to online, openBatch and part to batch.
+	// openOnline and send restrict the fault to the online lane, openBatch and part to the batch
+	// lane.
 	//
 	// The operations of the gateway are openBatch, openOnline, part, close, send, sessionStatus,
 	// invoices, upo, publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize,
@@ -60,11 +61,12 @@ type Fault struct {
 	As string `yaml:"as" json:"as,omitempty"`
 	// Label is the name under which the books count the fault; "" is its kind.
 	Label string `yaml:"label" json:"label,omitempty"`
-	// Code depends on Kind. The default in brackets stands for 0. For status it is the HTTP status
-	// (502), and for refused the code in the answer (21405). It is the KSeF status for
-	// session-refused (405, online 500), session-spoiled (500), poison (405), stuck (150, online
-	// 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is the KSeF
-	// status of the entries that they concern (any).
+	// Code depends on Kind. The default in brackets stands for 0:
+	//   - status: the HTTP status (502)
+	//   - refused: the code in the answer (21405)
+	//   - session-refused (405, online 500), session-spoiled (500), poison (405), stuck (150,
+	//     online 170), invoice-status (550), login-refused (450): the KSeF status
+	//   - list-omit, unnamed: the KSeF status of the entries that they concern (any)
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
 	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends

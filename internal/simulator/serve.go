@@ -72,9 +72,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	name, status := s.route(w, r)
 	if status != 0 {
-		// A refusal may have left the body unread. The body is read before the answer is flushed,
-		// because a client that is still sending a large part would otherwise see a broken pipe
-		// instead of the answer.
+		// A refusal may have left the body unread. The body is read before the answer is flushed.
+		// Otherwise a client that is still sending a large part would see a broken pipe instead of
+		// the answer.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
 	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took",

@@ -13,8 +13,8 @@ import (
 const exactWithin = 10 * time.Second
 
 // alarms end pauses to the instant. asynq counts in whole seconds, so a task that should come back
-// in one second comes back within two or three. The time that asynq has is a second later, and
-// holds when this process dies before.
+// in one second comes back within two or three. asynq's own time for the task is a second later. It
+// counts if this process dies before the alarm.
 type alarms struct {
 	queue *queue.Queue
 	mu    sync.Mutex
@@ -75,7 +75,7 @@ func (a *alarms) onReturn(kind queue.Kind, id string, why *retry.LaterError) {
 	}
 }
 
-// stop forgets all alarms, and returns when those that went off have done their work.
+// stop forgets all alarms, and returns when the alarms that went off have done their work.
 func (a *alarms) stop() {
 	a.mu.Lock()
 	for _, set := range a.set {

@@ -61,8 +61,8 @@ func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round c
 	return r, err
 }
 
-// opening marks the request that opens a package's session with the package's deadline, and with
-// the number of places that it leaves to the cuts before midnight.
+// opening returns a context for the request that opens a package's session. The context has the
+// package's deadline, and how many places the request leaves to the cuts before midnight.
 func (l *laneChooser) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
 	kept := 0
 	for _, win := range u.Windows {

@@ -17,8 +17,8 @@ const (
 )
 
 // archiveSome writes the documents and results of some invoices, makes them durable, and only then
-// moves the entries. left is the error of one that could not be archived while the others were. err
-// concerns all of them.
+// moves the entries. left is the error of an invoice that could not be archived while others were
+// archived. err concerns all invoices.
 func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
 	bs := ar.bundlesOf(upos.pkg, invs)
 	if bs != nil && ar.hangs.enough(upos.pkg.ID) {

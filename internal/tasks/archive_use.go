@@ -107,10 +107,10 @@ func damaged(err error) bool {
 	return errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) || errors.As(err, &call) && !call.Sick
 }
 
-// keep lets put store an object under its name. When the object that is there already is damaged,
-// that object stays, and the sound one is stored beside it as a copy. keep returns the name that
-// was used, and the names of the damaged objects. When a call to the archive fails for the copy
-// too, the fault is not that of one object, and keep returns both errors.
+// keep lets put store an object under its name. When a damaged object has this name already, it
+// stays, and the sound object is stored beside it as a copy. keep returns the name that was used,
+// and the names of the damaged objects. When a call to the archive fails for the copy too, the
+// fault is not that of one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)

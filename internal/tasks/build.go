@@ -17,8 +17,8 @@ import (
 
 // build streams the documents of a package into its spool. It returns nil without an error when
 // this package is not to be sent, because nothing is left in it or because its invoices went into
-// other packages. Documents are read in pieces of at most 64 documents and about pieceBytes of XML,
-// so the memory in use is independent of the size of the package.
+// other packages. Documents are read in pieces of at most 64 documents and about pieceBytes of XML.
+// So the memory in use does not depend on the size of the package.
 func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
 	held, err := b.readHeld(ctx, p)
 	if err != nil {

@@ -246,8 +246,8 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	}
 }
 
-// A sweep that has ended leaves no task behind that would keep the next one from being queued. So
-// the pulse has to remember the round.
+// A sweep that has ended leaves no task behind, so no task keeps the next sweep from being queued.
+// The pulse has to remember the round.
 func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

@@ -46,9 +46,9 @@ func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 	return since, nil
 }
 
-// relative reads a package that is named by another one, as its parent, as its probe, or as the
-// package that it was split off from. p is nil when that package was pruned or is unreadable.
-// unread is set only when it is unreadable.
+// relative reads a package that another package names as its parent, as its probe, or as the
+// package that it was split off from. p is nil when the package that it names was pruned or is
+// unreadable. unread is set only when that package is unreadable.
 func (f *family) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
 	there, err := f.Ledger.Package(ctx, id)
 	if err == nil {

@@ -24,8 +24,8 @@ var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc),
 // outageProbe has the facts that tell holdBack whether something else finds out when an outage is
 // over.
 type outageProbe struct {
-	// bulk reports in down whether, as far as is known, no package of the tenant can be sent. host
-	// says whether the tenant's host itself is down.
+	// bulk says what is known of a tenant. down means that no package of the tenant can be sent.
+	// host means that the tenant's host itself is down.
 	bulk func(tenant string) (down, host bool, err error)
 	// fresh returns the tenants with a package that is about to be opened.
 	fresh func() (map[string]bool, error)
@@ -78,11 +78,11 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 	return false, err
 }
 
-// holdBack reports whether a set should wait. It should when probably no package of the tenant can
-// be sent, and something else of the tenant will find out when one can. A waiting set is ordered by
-// deadline and takes in whatever comes. Cut packages have no order. After three days with one
-// package every two minutes, the invoice that came last and is due first would wait behind two
-// thousand packages. A package is cut all the same when nothing else would find out.
+// holdBack reports whether a set should wait. It should wait when probably no package of the tenant
+// can be sent, and something else of the tenant will find out when a package can be sent. A waiting
+// set is ordered by deadline and takes in whatever comes. Cut packages have no order. After three
+// days with one package every two minutes, the invoice that came last and is due first would wait
+// behind two thousand packages. A package is cut all the same when nothing else would find out.
 func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 	probeWait = 10 * time.Second
 	// maxProbeUnread is how long a package waits for a probe that cannot be read, counted from the
 	// split. That is time for a newer worker to bring the probe back. The probe only finds
-	// something out, so to go on without it costs a session at most.
+	// something out, so going on without it costs a session at most.
 	maxProbeUnread = time.Hour
 )
 
@@ -83,8 +83,8 @@ func (b *batchBuilder) afterOthers(t ledger.Tenant) error {
 		fmt.Sprintf("KSeF has refused sessions of the tenant, %d in a row: its packages take turns", t.Refusals))
 }
 
-// beforeSubmit decides about a package that was split or refused before, ahead of any work for it.
-// done reports whether the package need not be submitted now.
+// beforeSubmit decides about a package that was split or refused before. It is called before any
+// work for the package. done reports whether the package need not be submitted now.
 func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
 	if wait := p.NotBefore.Time().Sub(b.o.Now()); wait > 0 {
 		return false, later(wait, retry.ReasonRefused,

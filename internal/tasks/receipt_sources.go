@@ -17,9 +17,9 @@ import (
 // name, because an archived object is never replaced.
 //
 // The receipt's place is under the day that the session's reference begins with, or else under day.
-// So a receipt has the same place when it is needed again years later, because its session is that
-// of a duplicate's original. A receipt that is there already in other bytes is as good, because
-// KSeF may sign it again for each request.
+// So a receipt still has this place when it is needed again years later, for the original of a
+// duplicate. A receipt that is there already with other bytes is just as good, because KSeF may
+// sign it again for each request.
 func (ar *archivist) attestation(
 	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
 ) (upo sessionUPO, why string, err error) {

@@ -23,7 +23,7 @@ type sessionRefusals struct {
 // not help then, but a package may.
 const maxSessionRefusals = 3
 
-// add counts one more and returns how many there are in a row.
+// add counts one more refusal and returns how many there are in a row.
 func (r *sessionRefusals) add(tenant string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

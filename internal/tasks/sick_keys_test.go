@@ -58,10 +58,10 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 	return keys, kinds
 }
 
-// Each key of docs/redis.md holds another type for a while. These are the keys of tenant A, and
-// those that all share. Meanwhile an invoice of tenant B is taken in, sent and receipted, and a
-// sweep comes to its end. Every list still has the invoices that the key does not concern. A shared
-// key is named in the log, with what to do.
+// Each key of docs/redis.md that belongs to tenant A, or that all tenants share, holds another type
+// for a while. Meanwhile an invoice of tenant B is taken in, sent and receipted, and a sweep comes
+// to its end. Every list still has the invoices that the key does not concern. A shared key is
+// named in the log, with what to do.
 func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a, b := s.worker("a", s.client()), s.worker("b", s.clientOf(sample.NIP(1)))

@@ -23,15 +23,15 @@ const (
 
 // spoolFault remembers that this process cannot write its spool, for example because the disk is
 // full. A worker whose builds fail at once takes more tasks than workers whose builds take their
-// time, and each failure makes the pause of a package longer. So such a worker leaves packages to
-// other workers without a try. Safe for concurrent use.
+// time. Each failure makes the pause of a package longer. So such a worker leaves packages to other
+// workers without a try. Safe for concurrent use.
 type spoolFault struct {
 	mu   sync.Mutex
 	last time.Time
 	why  string // "" when the last build wrote what it had to
 }
 
-// away returns the error that leaves a package to another worker; nil when this one may try.
+// away returns the error that leaves a package to another worker; nil when this process may try.
 func (s *spoolFault) away(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -79,10 +79,10 @@ type Budget interface {
 	// Pause keeps every worker from sending anything new of a tenant for d. What was sent is still
 	// polled.
 	Pause(ctx context.Context, tenant string, d time.Duration) error
-	// Down reports whether one of these groups of the tenant is out of service, as far as is known,
-	// by itself or with the tenant's whole host. Work that is prepared for such a group now could
-	// not be sent. Without groups the question is about the whole host, that is, the gateway or
-	// KSeF itself.
+	// Down reports whether, as far as is known, one of these groups of the tenant is out of
+	// service, by itself or with the tenant's whole host. Work that is prepared for such a group
+	// now could not be sent. Without groups the question is about the whole host, that is, the
+	// gateway or KSeF itself.
 	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
 }
 
@@ -94,12 +94,12 @@ type Budget interface {
 type PartStore interface {
 	// Ready returns nil when a session may be opened for the tenant now. It reserves nothing.
 	Ready(ctx context.Context, tenant string) error
-	// Begin asks for leave to open a session. While the store takes no parts of the tenant, only
-	// one session at a time has leave for the tenant, less and less often. A caller that has leave
-	// and opens no session MUST call withdraw.
+	// Begin asks for permission to open a session. While the store takes no parts of the tenant,
+	// only one session of the tenant at a time gets permission, less and less often. A caller that
+	// got permission and opens no session MUST call withdraw.
 	Begin(ctx context.Context, tenant string) (withdraw func(context.Context), err error)
-	// Send asks for leave to send a part of a package. A caller that has leave MUST report the
-	// outcome by sent.
+	// Send asks for permission to send a part of a package. A caller that got permission MUST
+	// report the outcome by sent.
 	Send(ctx context.Context, tenant, pkg, host string) (sent func(context.Context, error), err error)
 }
 

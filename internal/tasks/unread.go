@@ -15,10 +15,10 @@ import (
 // concerned. Work on many entries goes on with the others, notes this entry for the metrics, and
 // reports it once.
 //
-// Such an entry of a package counts neither as present nor as absent. The others are settled and
-// get their receipts, but the package itself does not end before the entry can be read, or is gone.
-// Until then nobody concludes anything from an invoice that a list lacks, because an answer that
-// belongs to no known invoice may belong to the unreadable one.
+// Such an entry of a package counts neither as present nor as absent. The other invoices are
+// settled and get their receipts, but the package itself ends only when the entry can be read or is
+// gone. Until then nothing is concluded from an invoice that a list lacks, because an answer that
+// belongs to no known invoice may belong to the unreadable entry.
 
 // errGone is the error of an entry that an index names and that does not exist.
 var errGone = errors.New("an index names it, and there is no such entry")

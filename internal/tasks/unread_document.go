@@ -17,10 +17,10 @@ import (
 )
 
 // When a stored document cannot be read at present although the archive answers, only its own
-// invoice is held up. Such invoices move to another package, which waits, and the others of their
-// package are sent. They are not parked, because the documents may well be there. A person sees the
-// reason and repairs the archive. When the archive as a whole does not answer, the package waits
-// with all its invoices.
+// invoice is held up. Such invoices move to another package, which waits. They are not parked,
+// because the documents may well be there. The other invoices of their package are sent. A person
+// sees the reason and repairs the archive. When the archive as a whole does not answer, the package
+// waits with all its invoices.
 
 // maxSetAside is how many documents that cannot be read end a build. It is small, because each of
 // them may hang until its timeout. A later build goes on with the other documents of the package.

@@ -29,10 +29,10 @@ func (c *core) urgent(deadline ledger.Millis) bool {
 	return (!d.IsZero() && d.Sub(now) < c.o.DeadlineNear) || untilMidnight(now) < midnightGuard
 }
 
-// urgency marks a single send. The send is urgent when a person asked for the express lane, unless
-// KSeF has asked for the invoice again or a session with it has failed. It is also urgent when its
-// deadline or midnight is near. All other single sends leave ExpressShare of each window free, and
-// one more place.
+// urgency marks a single send. The send is urgent when a person asked for the express lane, KSeF
+// has not asked for the invoice again, and no session with it has failed. It is also urgent when
+// its deadline or midnight is near. All other single sends leave ExpressShare of each window free,
+// and one more place.
 func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context {
 	ctx = ratelimit.With(ctx, ratelimit.Due(inv.Deadline.Time()))
 	asked := inv.Lane == ledger.Express && !inv.Chosen && inv.Resends+inv.FailedSessions == 0

@@ -32,12 +32,12 @@ type Parts struct {
 	// Fault returns an error when a fault of this process alone keeps it from working for the
 	// tenant, or from sending requests of one of these groups of operations. The tenant's task ends
 	// with this error and is left to another worker. Fault returns nil when there is no such fault.
-	// A nil func stands for one that always returns nil.
+	// A nil func stands for a func that always returns nil.
 	Fault func(tenant string, groups ...string) error
 }
 
 // Options are the settings of the worker; config/worker.example.yaml explains most of them. A field
-// has to be set unless its comment, or that of its setting or type, says what zero means.
+// may be zero only if its comment, or the comment of its setting or type, says what zero means.
 type Options struct {
 	// Worker is unique in the pool and changes with every start, because a restarted worker does
 	// not own the sessions of its predecessor.
@@ -85,8 +85,8 @@ type Options struct {
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
 	ArchiveShare    int // how many of those may be of one tenant; 0 is 2
-	// ArchivePackages keeps the receipted invoices of a package in bundles, where they are enough
-	// for one. All others are kept singly; if it is false, all are.
+	// ArchivePackages keeps the receipted invoices of a package in bundles, if they are enough for
+	// one. All other invoices are kept singly. False keeps all invoices singly.
 	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock; the worker corrects it by Redis's; nil is time.Now

@@ -28,8 +28,8 @@ func (f *Facts) alone(inv *ledger.Invoice) stage {
 var aloneKinds = []queue.Kind{queue.KindSend, queue.KindSubmit}
 
 const (
-	// maxAttempts is how many revisions back the task of an invoice is searched for among the tasks
-	// that were read. maxAttemptsAsked is the same for tasks that cost a round trip each.
+	// maxAttempts is how many revisions back the search for the task of an invoice goes, among the
+	// tasks that were read. maxAttemptsAsked is the same for tasks that cost a round trip each.
 	maxAttempts      = 64
 	maxAttemptsAsked = 8
 )

@@ -67,10 +67,9 @@ func (fl *filer) outcome(f *file, r results.Result) []byte {
 }
 
 // commit puts a file into a place, with its result and its receipt beside it. The file itself is
-// moved after everything that stands beside it is there, so that a program that sees the file sees
-// the rest. If a process is killed before the move, the file stays where it was, and the next
-// process begins again. commit reports whether the file is in its place. If it is not, commit
-// records the problem.
+// moved last, so that a program that sees the file also sees what stands beside it. If a process is
+// killed before the move, the file stays where it was, and the next process begins again. commit
+// reports whether the file is in its place. If it is not, commit records the problem.
 func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	if from != to && fl.replaced(f) {
@@ -158,8 +157,8 @@ func (fl *filer) showXML(f *file) {
 	}
 }
 
-// replaced reports whether a person has put another document in the place of a file in taken/. That
-// document does not get the outcome of the one that was handed in. It is handed in itself.
+// replaced reports whether a person has put another document in the place of a file in taken/. The
+// new document does not get the outcome of the document that was handed in. It is handed in itself.
 func (fl *filer) replaced(f *file) bool {
 	if f.place != taken || f.sum == "" {
 		return false

@@ -17,8 +17,8 @@ import (
 // errOrdered says that XML is being made of a file.
 var errOrdered = errors.New("its XML is ordered")
 
-// of returns what is handed in for a file in taken/, which is its bytes, or the XML that was made
-// of an invoice that is JSON. sum is of the bytes of the file. The XML is kept and used again,
+// of returns what is handed in for a file in taken/: its bytes or, when the invoice is JSON, the
+// XML that was made of it. sum is the digest of the file's bytes. The XML is kept and used again,
 // because another XML would be another document. While it is being made, the error is errOrdered.
 func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) {
 	if isJSON(name) && d.maker.waits(name) {
@@ -36,7 +36,7 @@ func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) 
 	return doc, sum, err
 }
 
-// made returns the XML that was made of a file. If there is none, it has it made.
+// made returns the XML that was made of a file. If there is none, it orders the XML.
 func (d *documents) made(o order, raw []byte) ([]byte, error) {
 	at := madeName(o.name, o.sum)
 	// The record of a file can get lost after its XML was moved beside it.
@@ -98,8 +98,8 @@ func (u unsaved) take(o order) (making, bool) {
 // its XML moves beside it.
 const madeDir = journalDir + "/xml"
 
-// madeName returns where the XML is that was made of a file. It is another place for each content,
-// because a person may replace the file.
+// madeName returns where the XML that was made of a file is. Each content of the file has another
+// place, because a person may replace the file.
 func madeName(name, sum string) string {
 	return madeDir + "/" + sumOf([]byte(name)) + "-" + sum + xmlEnd
 }
@@ -113,7 +113,7 @@ func sumOf(data []byte) string {
 // sweepEvery is how often XML that nobody needs any more is looked for. It does no harm meanwhile.
 const sweepEvery = time.Minute
 
-// sweep removes the XML of files that a person has removed from taken/ or replaced there. there are
+// sweep removes the XML of files that a person has removed from taken/ or replaced there. there has
 // the files of taken/.
 func (d *documents) sweep(there map[string]bool) {
 	entries, err := d.disk.list(madeDir)
@@ -143,8 +143,8 @@ func (d *documents) sweep(there map[string]bool) {
 	}
 }
 
-// is reports whether a file in taken/ has the content with this sum. When it cannot be read, is
-// reports that it has.
+// is reports whether a file in taken/ has the content with this sum. When the file cannot be read,
+// is returns true.
 func (d *documents) is(name, sum string) bool {
 	raw, err := d.disk.readTaken(name, d.o.MaxDocument)
 	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && sumOf(raw) == sum
@@ -159,8 +159,9 @@ func (d *documents) order(o order, raw []byte) error {
 	return errOrdered
 }
 
-// inTurn puts the files first whose XML was not asked for in vain, or longest ago. So a file that
-// the gateway never answers about does not hold up the others of its tenant.
+// inTurn sorts the files by the time when their XML was last asked for in vain. Files without such
+// a time come first. So a file that the gateway never answers about does not hold up the others of
+// its tenant.
 func (d *documents) inTurn(names []string) {
 	slices.SortStableFunc(names, func(a, b string) int { return d.failed[a].Compare(d.failed[b]) })
 }

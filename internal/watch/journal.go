@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// journalDir has a record for each file that is followed or has another name than the one that it
-// came with, and the lock of the folder.
+// journalDir has the lock of the folder, and records. A file has a record when it is followed, or
+// when its name is no longer the name that it came with.
 const (
 	journalDir = ".ksef"
 	lockName   = journalDir + "/lock"
@@ -36,8 +36,9 @@ type record struct {
 	Place   string `json:"place"`
 	State   string `json:"state"`
 	Rev     int64  `json:"rev"`
-	// Given is the name that the other program gave a file or an archive that has another one. A
-	// record with this name and no ID is of a file that is not followed yet, or of an archive.
+	// Given is the name that the other program gave a file or an archive, if it has another name
+	// now. A record with this name and no ID is of a file that is not followed yet, or of an
+	// archive.
 	Given []byte `json:"given,omitempty"`
 	Sum   string `json:"sum,omitempty"`
 	remarks
@@ -130,9 +131,9 @@ func (j *journal) read() error {
 	return nil
 }
 
-// needsName reports whether the given name of a file or an archive is still asked for, when it is
-// not followed itself. Of an archive the name is needed as long as one of its invoices is followed
-// or in taken/, or is being unpacked.
+// needsName reports whether the given name of a file or an archive that is not followed itself is
+// still needed. The name of an archive is needed as long as it is being unpacked, or one of its
+// invoices is followed or in taken/.
 func (j *journal) needsName(name string) bool {
 	if j.disk.exists(taken + "/" + name) {
 		return true

@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// maker has the XML made of files that are JSON. It asks the gateway beside the loop that watches
+// maker lets the gateway make XML of files that are JSON. It asks outside of the loop that watches
 // the folder, so a gateway that does not answer holds up no other file. It asks about one file of a
-// sender at a time. When it cannot ask about one, it gives all other files of that sender back too,
+// sender at a time. When it cannot ask about a file, it gives back all files of that sender,
 // because each further try may take as long as the gateway's time-out.
 //
 // Only the loop calls its methods.
@@ -43,8 +43,8 @@ type line struct {
 // takes memory. The last document may exceed the bound of bytes, which is [chunkBytes].
 const maxCalls = 16
 
-// order is a file that XML is to be made of. tenant is the one that the settings of its folder
-// name, and sum that of its content.
+// order is a file of which XML is to be made. tenant is the tenant that the settings of its folder
+// name. sum is the digest of its content.
 type order struct{ name, tenant, sum string }
 
 // making is what became of an order.
@@ -52,7 +52,7 @@ type making struct {
 	order
 	xml   []byte
 	err   error
-	asked bool // it was asked about; without, err is that of another file of its sender
+	asked bool // it was asked about; if not, err is the error of another file of its sender
 }
 
 func newMaker(c *core) *maker {
@@ -104,9 +104,9 @@ func (m *maker) busy() bool {
 	return len(m.pending) > 0
 }
 
-// collect takes what became of an order. It returns false when there is no answer. An answer for
-// another tenant or another content is dropped. The settings of the folder have changed since, or a
-// person has replaced the file.
+// collect takes what became of an order. It returns false when there is no answer. It drops an
+// answer for another tenant or another content, because the settings of the folder have changed
+// since, or a person has replaced the file.
 func (m *maker) collect(o order) (making, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -19,8 +19,12 @@
 //
 // # Where the rules come from
 //
-// W3C XML Signature 1.1 and Exclusive XML Canonicalization 1.0, ETSI EN 319 132-1, and the
-// Ministry's description of the login (auth/podpis-xades.md in the documentation of KSeF, in its
-// stricter form of March 2026). A signature whose references do not cover a SigningCertificate was
-// taken before that date and is refused with code 9105 since.
+// They come from:
+//   - W3C XML Signature 1.1 and Exclusive XML Canonicalization 1.0
+//   - ETSI EN 319 132-1
+//   - the Ministry's description of the login (auth/podpis-xades.md in the documentation of KSeF,
+//     in its stricter form of March 2026)
+//
+// Before that date, KSeF took a signature whose references do not cover a SigningCertificate. Since
+// then it refuses such a signature with code 9105.
 package xades

@@ -7,11 +7,19 @@
 // because nothing of them changes any more. A document or result that may still change, or may have
 // to be removed, is an object of its own; see archive/layout.go.
 //
-// The files, in reading order: line.go is one line of an index. build.go makes a bundle, which the
-// caller puts into the archive. shelf.go knows which indexes one seller and month has. lookup.go
-// finds an id in an index without reading all of it. load.go reads a whole index, or makes it again
-// from its ZIP. read.go reads one document. [Store] (store.go) puts them together. It is an archive
-// whose Get finds documents in bundles too, so its readers need not know of bundles. search.go
-// searches by anything else. tidy.go decides which indexes are joined, and merge.go joins those of
-// a month.
+// The files, in reading order:
+//
+//	line.go              one line of an index
+//	build.go             makes a bundle, which the caller puts into the archive
+//	shelf.go             which indexes one seller and month has
+//	lookup.go            finds an id in an index without reading all of it
+//	load.go              reads a whole index, or makes it again from its ZIP
+//	read.go              reads one document
+//	store.go             [Store] puts these together
+//	search.go            searches by anything but an id
+//	tidy.go              decides which indexes are joined
+//	merge.go             joins the indexes of a month
+//
+// [Store] is an archive whose Get finds documents in bundles too, so its readers need not know of
+// bundles.
 package bundle

@@ -11,7 +11,7 @@ import (
 )
 
 // Line is one invoice in an index. An index has one line of JSON for each invoice, in the order of
-// the ids, so that an id is found without reading the whole index.
+// the ids. So an id is found without reading the whole index.
 type Line struct {
 	ID         string `json:"id"`
 	Number     string `json:"number"`

@@ -10,9 +10,9 @@ import (
 
 // merge writes the indexes of a month up to a day, with the lines of all parts in the order of the
 // ids. The name of each new index contains its first id, except for the index with the lowest ids.
-// So the lookup of an id reads only one of them. In memory are a block of each part and at most two
-// new indexes: the one with the lowest ids, which is written last, and the one that is being
-// filled. failed is the part that could not be read.
+// So the lookup of an id reads only one of them. merge has in memory a block of each part and at
+// most two new indexes: the index with the lowest ids, which is written last, and the index that is
+// being filled. failed is the part that could not be read.
 func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (failed index, err error) {
 	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) }}
 	readers := make([]*lineReader, len(parts))

@@ -37,9 +37,9 @@ func (of *index) mayHave(id string) bool {
 	return id >= of.first && (of.next == "" || id < of.next)
 }
 
-// shelf lists the indexes of one seller and month. Where a joined index is there, those from which
-// it was made are left out. They stay in the folder, because this program never changes or removes
-// a ZIP or an index.
+// shelf lists the indexes of one seller and month. It leaves out the indexes from which a joined
+// index was made. They stay in the folder, because this program never changes or removes a ZIP or
+// an index.
 type shelf struct {
 	folder  string // "<NIP>/<month>/packages"
 	indexes []index
@@ -116,7 +116,7 @@ const monthPrefix = "to-"
 
 // monthName returns the name of a joined index of the month up to a day. first is the first id of
 // the index, or "" for the index with the lowest ids. That index is written last, so when it is
-// there, all are.
+// there, all others are there too.
 func monthName(folder, day, first string) string {
 	if first == "" {
 		return folder + "/" + monthPrefix + day + indexSuffix

@@ -69,8 +69,8 @@ func (m *Machine) path() string {
 	return string(b)
 }
 
-// under returns what leads from an element to its child. path is the path of the element, after
-// which report writes the result.
+// under returns the part of a path that leads from an element to its child. path is the path of the
+// element. report writes the result after that path.
 func under(path, child string) string {
 	if path == "" {
 		return child

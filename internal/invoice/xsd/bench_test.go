@@ -187,7 +187,7 @@ func run(t *testing.T, cmd *exec.Cmd) (peak int, cpu time.Duration) {
 	}
 }
 
-// localSchema copies the schema of FA(3) with its import led to the file in dir.
+// localSchema copies the schema of FA(3), and lets its import lead to the file in dir.
 func localSchema(t *testing.T, dir string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "schemat_FA(3)_v1-0E.xsd"))

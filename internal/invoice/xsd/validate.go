@@ -21,9 +21,13 @@ const maxFaults = 20
 // Validate checks one document against the schema of its root's namespace. data should have passed
 // invoice.Parse, which finds malformed XML faster, but any bytes are safe. The error is an
 // *invoice.FieldError, or several joined. If the schema library fails without naming a fault, the
-// error is of another type. For a breach of the schema, Field is the element or ELEMENT/@ATTRIBUTE,
-// Rule is always the same text, Hint is the message of the schema library, and Line is the line of
-// the element. Column is 0 because it is unknown. A document whose form was not loaded is refused.
+// error is of another type. A document whose form was not loaded is refused. For a breach of the
+// schema, the fields of the error are:
+//   - Field: the element, or ELEMENT/@ATTRIBUTE
+//   - Rule: always the same text
+//   - Hint: the message of the schema library
+//   - Line: the line of the element
+//   - Column: 0, because it is unknown
 //
 // A document of 8 KB takes about a millisecond, and its tree some hundred kilobytes.
 func (v *Validator) Validate(data []byte) error {

@@ -28,9 +28,9 @@ type InvoicePage struct {
 	references []string
 }
 
-// SessionInvoicePage reads one page of a session's list, numbers.MaxListPage invoices at most. next
-// is "" for the first page, and Next of the page before for each later one. failed asks for refused
-// invoices only.
+// SessionInvoicePage reads one page of a session's list, numbers.MaxListPage invoices at most. For
+// the first page next is "". For each later page it is Next of the page before. failed asks for
+// refused invoices only.
 func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, failed bool) (InvoicePage, error) {
 	format := "/sessions/%s/invoices"
 	if failed {
@@ -141,8 +141,8 @@ type lists struct {
 }
 
 // take removes the kept list of a session and returns it. It returns an empty list when none is
-// kept, or when that is too old. So two calls at the same time read the list twice, and neither
-// sees the other's half.
+// kept, or when the kept list is too old. So two calls at the same time read the list twice, and
+// neither sees what the other has read.
 func (l *lists) take(session string) *list {
 	l.mu.Lock()
 	defer l.mu.Unlock()

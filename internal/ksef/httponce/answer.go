@@ -16,7 +16,7 @@ import (
 
 var errTooLarge = errors.New("answer is larger than allowed")
 
-// Answer is a response of an expected status, its body capped.
+// Answer is a response of an expected status, with its body capped.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -28,9 +28,9 @@ type Answer struct {
 	inside      bool // the body may be an error of the other side
 }
 
-// cappedReader gives at most left bytes and then fails. With io.LimitReader, which ends without an
-// error, a cut answer would look whole. cappedReader keeps the network's error, because a broken
-// connection and a garbled answer are handled differently.
+// cappedReader gives at most left bytes and then fails. io.LimitReader ends without an error, so a
+// cut answer would look whole. cappedReader keeps the network's error, because a broken connection
+// and a garbled answer are handled differently.
 type cappedReader struct {
 	r    io.Reader
 	left int64
@@ -109,7 +109,8 @@ func (e *DeniedError) Error() string { return e.Err.Error() }
 func (e *DeniedError) Unwrap() error { return e.Err }
 
 // JSON reads a small JSON answer into v. It returns an error when the answer is not one JSON
-// object. Where the answer may be an error of the other side, it returns that as a *[RefusedError].
+// object. If the answer may be an error of the other side and is one, JSON returns that error as a
+// *[RefusedError].
 func (a *Answer) JSON(v any) error {
 	raw, err := a.all()
 	if err != nil {

@@ -34,7 +34,7 @@ var (
 const maxText = 4096
 
 // scrub removes the Credentials of a request and all URL queries from a text of the other side,
-// because a proxy may echo what it was sent.
+// because a proxy may echo the request.
 func (c Credentials) scrub(s string) string {
 	for _, secret := range append([]string{c.Header}, c.Secrets...) {
 		if secret != "" {

@@ -12,9 +12,9 @@ import (
 )
 
 // watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time.
-// For a request that is streamed, the time without a byte moving counts, and Call.Within bounds the
-// whole. Two rules are needed because 60 s is very long for a JSON answer and very short for a part
-// of 100 MB on a slow line.
+// In a request that is streamed, only the time in which no byte moves is bounded, and Call.Within
+// bounds the whole request. Two rules are needed because 60 s is very long for a JSON answer and
+// very short for a part of 100 MB on a slow line.
 type watchdog struct {
 	timer  *time.Timer
 	allow  time.Duration

@@ -74,7 +74,7 @@ func (r *round) conclude(items []*item) {
 			r.probe(whole, of)
 		}
 		if r.state.Next = 0; v.after > 0 {
-			// The receiver takes other results, so only those that it put off wait long.
+			// The receiver takes other results, so only the results that it put off wait long.
 			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
 		}
 	}
@@ -90,8 +90,8 @@ func (r *round) conclude(items []*item) {
 }
 
 // loseDropped counts the outcomes, by tenant, whose records were dropped before the receiver was
-// told. The ledger keeps a bounded number of refused documents of a tenant, so many of them at once
-// can be more than a receiver is told in time.
+// told. The ledger keeps a bounded number of refused documents of a tenant. When many come at once,
+// some may be dropped before a receiver is told of them.
 func loseDropped(r *round, dropped map[string]int64) {
 	for tenant, n := range dropped {
 		r.state.Lost += n
@@ -138,7 +138,7 @@ func (r *round) concludeOne(it *item, err error) {
 	if h.First == 0 {
 		h.First = ledger.At(now)
 	}
-	// A wrong clock may have written that it was first tried before it was there, or in the future.
+	// A wrong clock may have written a first try before the outcome was there, or in the future.
 	h.First = notAfter(max(h.First, ledger.At(h.Time())), now)
 	late := now.Sub(h.First.Time()) >= giveUpAfter && r.agreed
 	// Outcomes without a tenant are never left behind, because they could not be found again later.

@@ -58,8 +58,11 @@ var credentials = []netip.Addr{
 	netip.MustParseAddr("100.100.100.200"), // Alibaba
 }
 
-// checkAddress refuses addresses that are never a receiver: link-local addresses and others at
-// which clouds answer with credentials, multicast groups, and addresses that belong to no machine.
+// checkAddress refuses addresses that are never a receiver:
+//   - link-local addresses, and others at which clouds answer with credentials
+//   - multicast groups
+//   - addresses that belong to no machine
+//
 // Without allowPrivate, it also refuses addresses of this machine and of private networks.
 func checkAddress(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")

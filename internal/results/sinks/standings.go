@@ -62,7 +62,7 @@ func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.
 func (r *round) whole() bool { return r.state.Outage != 0 && outTenants(r.standings) != 1 }
 
 // ready lists the tenants that have outcomes after their own place and whose outcomes may be told
-// now. Those that have waited longest for their turn come first.
+// now. The tenants that have waited longest for their turn come first.
 func (r *round) ready() []string {
 	var out []string
 	share, now := r.share(), r.now
@@ -71,7 +71,7 @@ func (r *round) ready() []string {
 			out = append(out, tenant)
 		}
 	}
-	// Those that are equal keep the order of the map, which is random.
+	// Equal tenants keep the order of the map, which is random.
 	slices.SortStableFunc(out, func(a, b string) int {
 		return cmp.Or(cmp.Compare(r.served[a], r.served[b]), cmp.Compare(r.standings[a].Next, r.standings[b].Next))
 	})
@@ -154,8 +154,8 @@ func (r *round) missed(tenant string, n int64) {
 		Msg("outcomes of this tenant left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
 }
 
-// beginStandings checks the standings. Where their counts do not add up, because an older build or
-// a person has changed what is held, they are counted again.
+// beginStandings checks the standings. If their counts do not add up, because an older build or a
+// person has changed what is held, beginStandings counts again.
 func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() (map[string]int64, error)) error {
 	sum := int64(0)
 	for _, st := range r.standings {

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// traceDelivered traces the outcomes that the receiver has taken in this round, each in the trace
-// of its invoice, from when the outcome was written until now.
+// traceDelivered makes a span for each outcome that the receiver has taken in this round, in the
+// trace of its invoice. The span goes from when the outcome was written until now.
 func traceDelivered(ctx context.Context, r *round, items []*item) {
 	if r.Trace == nil {
 		return

@@ -10,9 +10,9 @@ import (
 const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
 // plain reads a document that has nothing but elements, attributes in double quotes, text and the
-// references of XML itself, such as &amp;. Nearly all invoices are so, and encoding/xml takes
-// several times as long for them. plain returns false for every other document, for example if it
-// has comments, CDATA sections, processing instructions, a DTD, numeric references, carriage
+// references of XML itself, such as &amp;. Nearly all invoices are like this, and encoding/xml
+// takes several times as long for them. plain returns false for every other document, for example
+// if it has comments, CDATA sections, processing instructions, a DTD, numeric references, carriage
 // returns or names outside ASCII. It also returns false for a document that is not well-formed. The
 // caller then reads the document from the start with encoding/xml, which decides whether to refuse
 // the document.

@@ -55,8 +55,8 @@ type Limiter struct {
 	violations []Violation
 }
 
-// New makes a limiter. If enforce is false, it only counts, and refuses requests only during a
-// block that [Limiter.Impose] began. scale divides windows and blocks, so that with 60 an hour
+// New makes a limiter. If enforce is false, it counts requests, but refuses them only during a
+// block that [Limiter.Impose] began. scale divides windows and blocks. With scale 60, an hour
 // becomes a minute. It must be positive.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{

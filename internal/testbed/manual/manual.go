@@ -32,9 +32,9 @@ var (
 	commandName = regexp.MustCompile(`^[a-z]+$`)
 )
 
-// Lines returns the command lines of a program in the Markdown files of the folder root, of its
-// folders docs and examples, and in its compose file. It leaves out the changelog, which also tells
-// of what no longer exists.
+// Lines returns the command lines of a program that the documents of the folder root quote. These
+// are the Markdown files in root, docs and examples, and the compose file. It leaves out the
+// changelog, which also tells of what no longer exists.
 func Lines(root, program string) ([]Line, error) {
 	var all []Line
 	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md"} {
