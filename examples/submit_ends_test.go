@@ -184,7 +184,8 @@ func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 		program, dir := copied(t, l, "600"), handedIn(t)
 		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, acceptedNow) }))
 		run := append([]string{"-c", `exec "$@" >/dev/full`, "-", runtime}, program...)
-		if got := runProgram(t, "bash", run, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1"); got.code != 3 || got.stderr == "" {
+		got := runProgram(t, "bash", run, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
+		if got.code != 3 || got.stderr == "" {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -29,9 +29,12 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// putoff RECEIVER out, putoff RECEIVER tenant NAME, or putoff RECEIVER held ID, records that a
-// receiver takes nothing, asked for time when it got results of a tenant, or did not take a result.
-// It is to be called in an hour; in the year 2101, as a wrong clock has it, with the word "far" behind.
+// putoff records when a receiver is called next, and why it is not called before:
+//   - putoff RECEIVER out: it takes nothing
+//   - putoff RECEIVER tenant NAME: it asked for time when it got results of a tenant
+//   - putoff RECEIVER held ID: it did not take a result
+//
+// The time is in an hour. With the word "far" behind, it is one that only a wrong clock writes.
 func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
