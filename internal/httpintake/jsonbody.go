@@ -121,18 +121,8 @@ func malformed(n int, elements *elementReader, err error) error {
 func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m *maker) intake.Item {
 	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
 	one := jsonInvoice{}
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&one); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			it.Err = intake.WrongKind(it.File, wrong)
-			return it
-		}
-		it.Err = &invoice.FieldError{Field: it.File, Rule: cut(strings.TrimPrefix(err.Error(), "json: ")),
-			Hint: "its fields are xml, xml_base64 or faktura, ref, lane, offline, deadline, tenant and corrects"}
-		return it
-	}
-	if it.Err = intake.CheckJSON(raw); it.Err != nil {
+	if it.Err = one.read(it.File, raw); it.Err != nil {
+		it.Ref = intake.RefIn(raw)
 		return it
 	}
 	it.Ref = one.Ref
@@ -143,6 +133,21 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		it.Data, it.Err = one.document(m, terms.Tenant)
 	}
 	return it
+}
+
+// read reads an element, which is called at in errors.
+func (j *jsonInvoice) read(at string, raw []byte) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(j)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return intake.WrongKind(at, wrong)
+	}
+	if err != nil {
+		return &invoice.FieldError{Field: at, Rule: cut(strings.TrimPrefix(err.Error(), "json: ")),
+			Hint: "its fields are xml, xml_base64 or faktura, ref, lane, offline, deadline, tenant and corrects"}
+	}
+	return intake.CheckJSON(raw)
 }
 
 // wanted returns what is asked for the document. Where it says nothing of its own, what the call

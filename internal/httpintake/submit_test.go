@@ -219,6 +219,32 @@ func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 	}
 }
 
+// Whatever is wrong with an element, its ref comes back, and the refusal is found by it.
+func TestSubmit_ElementAtFault_ItsRefComesBackAndFindsTheRefusal(t *testing.T) {
+	b := newBench(t, nil)
+	for i, fault := range []string{`"foo":1,"xml":"<a/>"`, `"offline":"yes","xml":"<a/>"`, `"xml":"Gdy` + "\xf1" + `ia"`,
+		`"xml":"\ud800"`, `"xml":"<a/>","xml":"<b/>"`, `"xml":7`, `"xml":"<a/>","lane":"fast"`} {
+		ref := fmt.Sprintf("SO-%d", i)
+		for _, element := range []string{`{"ref":"` + ref + `",` + fault + `}`, `{` + fault + `,"ref":"` + ref + `"}`} {
+			a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
+			b.want(a, http.StatusUnprocessableEntity, "refused")
+			if len(a.body.Items) != 1 || a.body.Items[0].Ref != ref {
+				t.Errorf("%s: %s", element, a.raw)
+			}
+		}
+		if found := b.call("GET", "/v1/invoices?ref="+ref, nil); len(found.body.Items) != 1 || found.body.Items[0].State != "refused" {
+			t.Errorf("by %s: %s", ref, found.raw)
+		}
+	}
+	for _, element := range []string{`{"ref":"a","Ref":"b","xml":"<a/>"}`, `{"ref":7,"xml":"<a/>"}`, `{"ref":"a` + "\xf1" + `","xml":"<a/>"}`} {
+		a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
+		b.want(a, http.StatusUnprocessableEntity, "refused")
+		if len(a.body.Items) != 1 || a.body.Items[0].Ref != "" {
+			t.Errorf("%s: %s", element, a.raw)
+		}
+	}
+}
+
 func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
 	b := newBench(t, nil)
 	media, raw := form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})

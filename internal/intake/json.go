@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -52,6 +53,22 @@ func CheckJSON(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// RefIn returns the ref of a JSON object that cannot be used, so that the ref comes back with the
+// refusal. It returns "" if the object has no ref, or one that is at fault itself.
+func RefIn(object []byte) string {
+	if fault, ok := errors.AsType[*invoice.FieldError](CheckJSON(object)); ok && strings.EqualFold(fault.Field, "ref") {
+		return ""
+	}
+	var has struct{ Ref json.RawMessage }
+	ref := ""
+	// A value of the wrong kind in another field is no reason to stop.
+	if json.Unmarshal(object, &has) != nil || checkCharacters(has.Ref, "ref") != nil ||
+		json.Unmarshal(has.Ref, &ref) != nil || CheckRef(ref) != nil {
+		return ""
+	}
+	return ref
 }
 
 // checkCharacters checks one string of JSON, as it is written. It refuses what is no character, and

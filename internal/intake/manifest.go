@@ -76,23 +76,8 @@ func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 
 func (m *Manifest) item(at string, line []byte) Item {
 	var l manifestLine
-	err := decodeStrict(line, &l)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return Item{File: at, Err: WrongKind("the line", wrong)}
-	}
-	if err != nil && bytes.IndexByte(line, 0) >= 0 {
-		return Item{File: at, Err: &Problem{What: "is not a line of a manifest: it is not UTF-8",
-			Hint: "write the manifest in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"}}
-	}
-	if err != nil && hasFaktura(line) {
-		return Item{File: at, Err: &Problem{What: "is a line with faktura, and a manifest takes XML only", Hint: jsonElsewhere}}
-	}
-	if err != nil {
-		return Item{File: at, Err: &Problem{What: "is not a line of a manifest", Err: err,
-			Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}}
-	}
-	if err := CheckJSON(line); err != nil {
-		return Item{File: at, Err: err}
+	if err := lineOf(line, &l); err != nil {
+		return Item{File: at, Ref: RefIn(line), Err: err}
 	}
 	terms, err := l.Terms(m.Now, m.Tenants)
 	it := Item{File: at, Ref: l.Ref, Terms: &terms, Err: err}
@@ -114,6 +99,25 @@ func (m *Manifest) item(at string, line []byte) Item {
 		it.File, it.load, it.maxBytes = path, file.load, file.maxBytes
 	}
 	return it
+}
+
+// lineOf reads one line.
+func lineOf(line []byte, l *manifestLine) error {
+	err := decodeStrict(line, l)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return WrongKind("the line", wrong)
+	}
+	switch {
+	case err == nil:
+		return CheckJSON(line)
+	case bytes.IndexByte(line, 0) >= 0:
+		return &Problem{What: "is not a line of a manifest: it is not UTF-8",
+			Hint: "write the manifest in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"}
+	case hasFaktura(line):
+		return &Problem{What: "is a line with faktura, and a manifest takes XML only", Hint: jsonElsewhere}
+	}
+	return &Problem{What: "is not a line of a manifest", Err: err,
+		Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}
 }
 
 // hasFaktura reports whether a line has an invoice as JSON, as elements of calls over HTTP have it.

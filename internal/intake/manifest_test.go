@@ -67,6 +67,9 @@ not json
 		}
 		t.Errorf("line %d: %s, %v; want %q", i+1, out[i].Taken, out[i].Err, text)
 	}
+	if out[9].Ref != "SO-9" {
+		t.Errorf("the refused line has the ref %q", out[9].Ref)
+	}
 	if out[2].Ref != "SO-3" || out[0].File != "list.ndjson:1" {
 		t.Errorf("outcomes name %q and %q", out[2].Ref, out[0].File)
 	}
