@@ -181,4 +181,8 @@ func (p *program) sayUnrecorded(r *intake.Refusals) {
 	case r.Err != nil:
 		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
 	}
+	if r.Untold > 0 {
+		p.say("receivers of results are not told of %d of the refused documents: of a tenant they are told of %d within four hours",
+			r.Untold, ledger.MaxToldRefusals)
+	}
 }

@@ -238,6 +238,10 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 	if r.Err != nil {
 		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
 	}
+	if r.Untold > 0 {
+		sm.o.Log.Warn().Str("request_id", c.id).Str("client", c.client.Name).Int("refusals", r.Untold).
+			Msg("too many documents of one tenant were refused: receivers of results are not told of these")
+	}
 	if r.Unrecorded == 0 {
 		return nil
 	}

@@ -43,6 +43,9 @@ type Refusals struct {
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
 	Unrecorded int
 	Err        error
+	// Untold is the number of refusals that are on record and that no receiver is told of, because
+	// too many documents of the tenant were refused.
+	Untold int
 
 	asked bool // open was read from Record
 	open  bool // some refusals are open
@@ -106,6 +109,9 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		r.open = true
 		for k, i := range at {
 			adms[i].Refusal = refused[k].ID
+			if refused[k].Untold {
+				r.Untold++
+			}
 		}
 		r.end(ctx, afterwards)
 	}

@@ -41,6 +41,7 @@ const (
 	keyRefusals     = "refusals:"     // tenant → zset: their ids by time
 	keyOpenRefusals = "refusalsopen:" // tenant → zset: ids of those on which a person still has to act
 	keyRefusers     = "refusers"      // set: tenants that have or had refusals
+	keyRefusalsTold = "refusalstold:" // tenant → how many of its refusals came since the first of them, within refusalsToldIn
 
 	// Open items are invoices and refused documents on which a person has to act.
 	keySeen = "seen" // hash: id of an invoice, or tenant|id of a refusal → when and by whom it was marked as seen (seen.go)

@@ -204,6 +204,51 @@ func TestOutbox_RefusalAndItsEnd_AreTold(t *testing.T) {
 	}
 }
 
+// A program can have documents refused as fast as it sends them. The outbox keeps its room for the
+// outcomes of others.
+func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
+	w := oneWorld(t).telling(100_000)
+	all := make([]Refusal, MaxToldRefusals+700)
+	for i := range all {
+		all[i] = refusedDoc(sellerA, fmt.Sprintf("%05d.xml", i))
+	}
+	untold := func(rs []Refusal) (n int) {
+		w.must(w.Refuse(ctx(), rs))
+		for i := range rs {
+			if rs[i].Untold {
+				n++
+			}
+		}
+		return n
+	}
+	if n := untold(all[:4900]); n != 0 {
+		t.Errorf("%d are not told", n)
+	}
+	if n := untold(all[4900:]); n != 700 {
+		t.Errorf("%d are not told, want 700", n)
+	}
+	if n := untold([]Refusal{refusedDoc(sellerB, "b.xml")}); n != 0 {
+		t.Error("that of the other tenant is not told")
+	}
+	if span, err := w.Outbox(ctx()); err != nil || span.Added != MaxToldRefusals+1 {
+		t.Errorf("the outbox got %d, %v", span.Added, err)
+	}
+	key := w.key(keyRefusalsTold, sellerA)
+	if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 || left > refusalsToldIn {
+		t.Errorf("the count is there for %v", left)
+	}
+	w.must(w.rdb.Del(ctx(), key).Err()) // as after that time
+	if n := untold(all[:10]); n != 0 {
+		t.Errorf("%d are not told later", n)
+	}
+	// A key that another program has written takes no refusal from the record.
+	w.must(w.rdb.Del(ctx(), key).Err())
+	w.must(w.rdb.LPush(ctx(), key, "x").Err())
+	if n := untold(all[:10]); n != 0 {
+		t.Errorf("%d are not told while their count cannot be kept", n)
+	}
+}
+
 func TestOutbox_ManyOutcomes_StaysBounded(t *testing.T) {
 	w := oneWorld(t).telling(200)
 	for range 40 {

@@ -29,6 +29,9 @@ type Refusal struct {
 	// EndedAt is when it ended. It is 0 while the refusal is open, and for refusals that ended in
 	// an earlier build.
 	EndedAt Millis `json:"ended_at,omitempty"`
+	// Untold says that no receiver is told of the refusal, because too many documents of the tenant
+	// were refused. Only [Ledger.Refuse] sets it.
+	Untold bool `json:"-"`
 	// sealed is the stored text if this process cannot open it.
 	sealed string
 }

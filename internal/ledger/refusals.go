@@ -15,6 +15,14 @@ import (
 // kilobyte each they take up to 3 MB of Redis for a tenant, however many documents are refused.
 const maxRefusals = 5000
 
+// MaxToldRefusals is how many refusals of one tenant are written into the outbox within
+// refusalsToldIn. A program can have documents refused as fast as it sends them, and the outbox
+// belongs to all tenants.
+const (
+	MaxToldRefusals = maxRefusals
+	refusalsToldIn  = 4 * time.Hour
+)
+
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
@@ -26,6 +34,8 @@ type RefusalStore struct{ *store }
 // was handed in for the wrong tenant or the configuration has changed. When [IsFull] is true for
 // the error, some of the refusals are missing from the record, and nothing else has changed.
 //
+// Refuse sets Untold of the refusals that are on record but not in the outbox.
+//
 // Unlike the other verbs, Refuse is not a script. Scripts work at maxmemory too, so that invoices
 // that were taken in can finish. Refusals must not use up the memory that is left for that.
 func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
@@ -33,16 +43,21 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	if err != nil {
 		return err
 	}
-	byTenant := map[string][]Refusal{}
-	for _, r := range refusals {
+	byTenant, at := map[string][]Refusal{}, map[string][]int{} // refusals[at[t][i]] is byTenant[t][i]
+	for i, r := range refusals {
 		r.At, r.Ended, r.Note, r.EndedAt = At(now), "", "", 0
-		byTenant[r.Tenant] = append(byTenant[r.Tenant], r)
+		byTenant[r.Tenant], at[r.Tenant] = append(byTenant[r.Tenant], r), append(at[r.Tenant], i)
 	}
 	for tenant, all := range byTenant {
 		for batch := range slices.Chunk(all, refusalBatch) {
-			if err := rs.refuse(ctx, tenant, batch); err != nil {
+			told, err := rs.refuse(ctx, tenant, batch)
+			if err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
+			for i := range batch {
+				refusals[at[tenant][i]].Untold = i >= told
+			}
+			at[tenant] = at[tenant][len(batch):]
 			if err := rs.keepOnlyIn(ctx, tenant, batch); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
@@ -77,16 +92,20 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 	return nil
 }
 
-func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refusal) error {
+// refuse returns how many of the batch, from its beginning, are in the outbox.
+func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refusal) (told int, err error) {
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))
 	for i := range batch {
 		packed, err := rs.packRefusal(&batch[i])
 		if err != nil {
-			return err
+			return 0, err
 		}
 		fields = append(fields, batch[i].ID, packed)
 		members = append(members, redis.Z{Score: float64(batch[i].At), Member: batch[i].ID})
+	}
+	if told, err = rs.mayTell(ctx, tenant, len(batch)); err != nil {
+		return 0, err
 	}
 	var kept *redis.IntCmd
 	cmds, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
@@ -94,23 +113,36 @@ func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refus
 		p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
 		p.ZAdd(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZAdd(ctx, rs.key(keyOpenRefusals, tenant), members...)
-		for i := range batch {
+		for i := range batch[:told] {
 			tellRefusal(ctx, rs.store, p, tenant, &batch[i])
 		}
 		kept = p.ZCard(ctx, rs.key(keyRefusals, tenant))
 		return nil
 	})
 	if err != nil {
-		return whyAborted(cmds, err)
+		return 0, whyAborted(cmds, err)
 	}
 	if over := kept.Val() - maxRefusals; over > 0 {
 		ids, err := rs.rdb.ZRange(ctx, rs.key(keyRefusals, tenant), 0, over-1).Result()
 		if err != nil {
-			return err
+			return 0, err
 		}
-		return rs.forgetRefusals(ctx, tenant, ids)
+		return told, rs.forgetRefusals(ctx, tenant, ids)
 	}
-	return nil
+	return told, nil
+}
+
+// mayTell returns how many of n refusals of a tenant may be written into the outbox now, and counts
+// all of them.
+func (rs *RefusalStore) mayTell(ctx context.Context, tenant string, n int) (int, error) {
+	var counted *redis.IntCmd
+	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
+		p.SetNX(ctx, rs.key(keyRefusalsTold, tenant), 0, refusalsToldIn)
+		counted = p.IncrBy(ctx, rs.key(keyRefusalsTold, tenant), int64(n))
+	}); err != nil {
+		return 0, err
+	}
+	return int(min(max(MaxToldRefusals-(counted.Val()-int64(n)), 0), int64(n))), nil
 }
 
 // whyAborted returns the error of the command that made Redis abort a transaction, because the

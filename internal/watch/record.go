@@ -28,6 +28,10 @@ func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error 
 	for k, i := range at {
 		adms[i].Refusal = note[k].Refusal
 	}
+	if refusals.Untold > 0 {
+		sm.o.Log.Warn().Int("refusals", refusals.Untold).
+			Msg("too many documents of one tenant were refused: receivers of results are not told of these")
+	}
 	if refusals.Unrecorded > 0 {
 		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
 	}
