@@ -51,7 +51,7 @@ func (br *bodyReader) readBody(c *call) (*body, error) {
 	paced := &pacedReader{from: http.MaxBytesReader(c.w, c.r.Body, limit), control: http.NewResponseController(c.w),
 		start: time.Now(), period: br.o.Limits.BodyPeriod}
 	hash := sha256.New()
-	b, err := br.spool(io.TeeReader(paced, hash), c.r.ContentLength)
+	b, err := spool(br.o.Limits.TempDir, io.TeeReader(paced, hash), c.r.ContentLength)
 	if err == nil {
 		hash.Sum(b.sum[:0])
 		c.unhurried()
@@ -78,8 +78,8 @@ func tooSlow(c *call) error {
 	return &problem{kind: slow, detail: text{en: "nothing was taken, call again", pl: "nic nie przyjęto, wywołaj ponownie"}}
 }
 
-// spool reads into memory, or into a file when that is not enough.
-func (br *bodyReader) spool(from io.Reader, announced int64) (*body, error) {
+// spool reads into memory, or into a file in dir when that is not enough.
+func spool(dir string, from io.Reader, announced int64) (*body, error) {
 	size := int64(16 << 10)
 	if announced > 0 {
 		size = min(announced, inMemory)
@@ -92,7 +92,7 @@ func (br *bodyReader) spool(from io.Reader, announced int64) (*body, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(br.o.Limits.TempDir, "intake-*") // readable by this user only
+	f, err := os.CreateTemp(dir, "intake-*") // readable by this user only
 	if err != nil {
 		return nil, err
 	}

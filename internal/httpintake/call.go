@@ -1,11 +1,13 @@
 package httpintake
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -25,6 +27,8 @@ type call struct {
 	read           bool              // the whole body was read
 	taken, refused int               // documents, for the log
 	said           map[string]string // texts of other packages in the language of the caller
+	temp           string            // the folder for an answer that is too large for memory
+	leave          func()            // gives the place among the large calls up; nil when it has none
 }
 
 // ctx returns the context of the request, which ends when the caller has gone.
@@ -54,7 +58,8 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 		start := s.o.Now()
 		s.hurry(w, r)
 		r, span := s.begin(r, pattern)
-		c := &call{w: &watched{ResponseWriter: w}, r: r, id: requestID(r), lang: languageOf(r)}
+		c := &call{w: &watched{ResponseWriter: w}, r: r, id: requestID(r), lang: languageOf(r), temp: s.o.Limits.TempDir}
+		defer c.leavePlace()
 		head := w.Header()
 		head.Set("X-Request-Id", c.id)
 		head.Set("X-Content-Type-Options", "nosniff")
@@ -163,11 +168,38 @@ func (c *call) write(status int, contentType string, v any) {
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.Header().Set("Content-Language", string(c.lang))
 	c.w.Header().Set("Vary", "Accept-Language")
+	answer := c.encoded(v)
+	defer answer.close()
+	c.leavePlace()
+	c.w.Header().Set("Content-Length", strconv.FormatInt(answer.size, 10))
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // fails as in hurry
 	c.w.WriteHeader(status)
-	enc := json.NewEncoder(c.w)
+	_, _ = io.Copy(c.w, answer.reader()) // fails when the caller has gone
+}
+
+// encoded is an answer as JSON. A large one is in a file, because callers may read slowly.
+func (c *call) encoded(v any) *body {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // fails when the caller has gone
+	_ = enc.Encode(v) // every type that is answered can be encoded
+	whole := &body{at: bytes.NewReader(text.Bytes()), size: int64(text.Len())}
+	if whole.size <= inMemory {
+		return whole
+	}
+	spooled, err := spool(c.temp, &text, whole.size)
+	if err != nil { // the disk may be full
+		return whole
+	}
+	return spooled
+}
+
+// leavePlace gives the place among the large calls up.
+func (c *call) leavePlace() {
+	if c.leave != nil {
+		c.leave()
+		c.leave = nil
+	}
 }
 
 func (c *call) text(status int, body string) error {

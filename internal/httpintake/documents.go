@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -157,20 +158,47 @@ func (b *body) single(of *asked) bool {
 	return b.file == nil && (of.media == "application/xml" || of.media == "text/xml")
 }
 
+// fewDocuments is how many documents a body in memory may hold without a place among the large
+// calls. The answer about a document takes more memory than a small document.
+const fewDocuments = 100
+
 // turn returns the kind of a large call, and false for a call that needs no place among the large
-// ones. A body that is in memory holds no more documents than memory has already, unless it is an
-// archive.
+// ones.
 func (b *body) turn(of *asked) (turns, bool) {
 	switch of.media {
 	case "application/json":
-		if b.file != nil && b.namesFaktura() {
+		if b.file == nil && elements(b.mem) <= fewDocuments {
+			return plain, false
+		}
+		if b.namesFaktura() {
 			return converted, true
 		}
-		return plain, b.file != nil
 	case "multipart/form-data":
-		return plain, b.file != nil
+		return plain, b.file != nil || bytes.Count(b.mem, []byte("--"+of.params["boundary"])) > fewDocuments
 	}
 	return plain, true
+}
+
+// elements counts the values of the arrays of an object, such as {"invoices": […]}. Text that is
+// not JSON may have any count.
+func elements(text []byte) int {
+	n, depth, inText := 1, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			inText = !inText
+		case inText && c == '\\':
+			i++
+		case inText:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		case c == ',' && depth == 2:
+			n++
+		}
+	}
+	return n
 }
 
 // baseName removes the folders from a name that others gave. It returns a short name in UTF-8.

@@ -48,6 +48,7 @@ type bench struct {
 	log     *bytes.Buffer
 	keyFile string // of the first client
 	spool   string
+	server  *Server
 }
 
 // newBench starts a server. change changes the options before that; it may be nil.
@@ -76,10 +77,10 @@ func newBench(t testing.TB, change func(*Options)) *bench {
 	if change != nil {
 		change(&b.o)
 	}
-	s, err := New(b.o)
+	b.server, err = New(b.o)
 	b.must(err)
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = s.HTTP()
+	server.Config = b.server.HTTP()
 	server.Start()
 	t.Cleanup(server.Close)
 	b.url = server.URL

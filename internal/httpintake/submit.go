@@ -146,11 +146,11 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed: the ledger has the document
 	}
 	if kind, large := b.turn(of); large {
-		done, err := sm.gates.batch(c.ctx(), c.client, kind)
-		if err != nil {
+		// The place is left when the answer is in a file. An answer about ten thousand documents
+		// takes a thousand times the memory of a body that names as many.
+		if c.leave, err = sm.gates.batch(c.ctx(), c.client, kind); err != nil {
 			return nil, err
 		}
-		defer done()
 	}
 	src := formats[of.media](sm.bodies, c, b, of)
 	err = intake.Run(c.ctx(), c.client.admitter, sm.bodies.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
