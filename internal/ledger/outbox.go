@@ -83,14 +83,48 @@ type OutboxStore struct {
 
 // Outcomes reads up to n outcomes behind a place; "" is the beginning.
 func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Outcome, error) {
+	found, err := ob.xrange(ctx, ob.rdb, after, n).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	return outcomesOf(found), nil
+}
+
+// OutcomesAndSpan reads as Outcomes does. The span is that of the same moment: nothing that comes
+// after the place left the outbox in between.
+func (ob *OutboxStore) OutcomesAndSpan(ctx context.Context, after string, n int) ([]Outcome, OutboxSpan, error) {
+	for {
+		var (
+			info  *redis.XInfoStreamCmd
+			found *redis.XMessageSliceCmd
+		)
+		// Redis carries no transaction out at maxmemory.
+		_, err := ob.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			info, found = p.XInfoStream(ctx, ob.key(keyOutbox)), ob.xrange(ctx, p, after, n)
+			return nil
+		})
+		if err != nil && !noOutbox(err) {
+			return nil, OutboxSpan{}, fmt.Errorf("read the outbox: %w", err)
+		}
+		out, span := outcomesOf(found.Val()), spanOf(info.Val())
+		switch {
+		case len(out) > 0 && (span.First == "" || AfterOutcome(span.First, after) && out[0].At != span.First):
+		case len(out) == 0 && AfterOutcome(span.Last, after):
+		default:
+			return out, span, nil
+		}
+	}
+}
+
+func (ob *OutboxStore) xrange(ctx context.Context, c redis.StreamCmdable, after string, n int) *redis.XMessageSliceCmd {
 	from := "-"
 	if after != "" {
 		from = "(" + after
 	}
-	found, err := ob.rdb.XRangeN(ctx, ob.key(keyOutbox), from, "+", int64(n)).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read the outbox: %w", err)
-	}
+	return c.XRangeN(ctx, ob.key(keyOutbox), from, "+", int64(n))
+}
+
+func outcomesOf(found []redis.XMessage) []Outcome {
 	out := make([]Outcome, len(found))
 	for i, m := range found {
 		rev, _ := strconv.ParseInt(text(m.Values["rev"]), 10, 64)
@@ -100,8 +134,11 @@ func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Out
 			Code: code, KsefNumber: text(m.Values["number"]), Reason: text(m.Values["reason"]),
 		}
 	}
-	return out, nil
+	return out
 }
+
+// noOutbox reports whether the error says that nothing was ever written into the outbox.
+func noOutbox(err error) bool { return redis.HasErrorPrefix(err, "no such key") }
 
 // OutboxSpan is what the outbox holds.
 type OutboxSpan struct {
@@ -116,13 +153,21 @@ type OutboxSpan struct {
 func (ob *OutboxStore) Outbox(ctx context.Context) (OutboxSpan, error) {
 	info, err := ob.rdb.XInfoStream(ctx, ob.key(keyOutbox)).Result()
 	switch {
-	case redis.HasErrorPrefix(err, "no such key"):
+	case noOutbox(err):
 		return OutboxSpan{}, nil
 	case err != nil:
 		return OutboxSpan{}, fmt.Errorf("read the outbox: %w", err)
 	}
+	return spanOf(info), nil
+}
+
+// spanOf returns the zero value for nil.
+func spanOf(info *redis.XInfoStream) OutboxSpan {
+	if info == nil {
+		return OutboxSpan{}
+	}
 	return OutboxSpan{First: info.FirstEntry.ID, Last: info.LastEntry.ID, Length: info.Length,
-		Added: max(info.EntriesAdded, info.Length)}, nil
+		Added: max(info.EntriesAdded, info.Length)}
 }
 
 // TrimOutbox drops the outcomes that are older than keep, even those that a sink has not been told

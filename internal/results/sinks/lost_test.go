@@ -1,14 +1,63 @@
 package sinks
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"ksefworker/internal/ledger"
 )
+
+// The outbox loses outcomes while a receiver is being served, from its place and from that of a
+// tenant that it is slow for. All of them are counted and logged, and nothing that it was told.
+func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		t.Run(fmt.Sprint("slow ", slow), func(t *testing.T) {
+			s := &slowFor{stub: &stub{}, tenant: "two", took: 14 * time.Second}
+			if slow {
+				s.tenant = "one"
+			}
+			w := newWorld(t, 10_000)
+			var log bytes.Buffer
+			r := w.runner(s)
+			r.Log, r.Batch = zerolog.New(&log), 10
+			w.rejected(5)
+			w.run(r)
+			const more = 300
+			w.rejected(more)
+			told := 0
+			s.answer = func(*Message) error {
+				if told++; told == 20 || told == 60 {
+					w.must(w.rdb.XTrimMaxLen(t.Context(), "ksef:outbox", int64(200-told)).Err())
+				}
+				return nil
+			}
+			for range 60 {
+				w.run(r)
+				w.pass(time.Minute)
+			}
+			st := w.state()
+			if st.Taken+st.Lost != 5+more || st.Lost < 100 {
+				t.Errorf("%+v", st)
+			}
+			for tenant, standing := range w.standings() {
+				if standing.Left != 0 || standing.Late {
+					t.Errorf("%s stands at %+v", tenant, standing)
+				}
+			}
+			if got := w.state(); got.Taken != int64(len(s.stub.took)) || !strings.Contains(log.String(), "left the outbox") {
+				t.Errorf("told %d of %+v: %s", len(s.stub.took), got, log.String())
+			}
+		})
+	}
+}
 
 // Redis lost its data after an invoice was rejected. The invoice is handed in again and accepted. A
 // receiver keeps the greatest revision of an id, so the new outcome has to be greater than those of

@@ -45,8 +45,13 @@ const unreadTenant = "\x00"
 // their invoices. With wantTenants it returns the tenants of the outcomes; otherwise each is "".
 func (r *round) read(ctx context.Context, place string, n int, wantTenants bool) (outcomes []ledger.Outcome, tenants []string, err error) {
 	store := r.Editor.Ledger
-	if outcomes, err = store.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
+	outcomes, span, err := store.OutcomesAndSpan(ctx, place, n)
+	if err != nil {
 		return nil, nil, err
+	}
+	r.countGone(span)
+	if len(outcomes) == 0 {
+		return nil, nil, nil
 	}
 	tenants = make([]string, len(outcomes))
 	if wantTenants {

@@ -15,7 +15,6 @@ type round struct {
 	now       time.Time // by Redis's clock, when the round began or when the receiver had answered
 	agreed    bool      // this machine's clock said the same
 	state     ledger.SinkState
-	begun     bool                        // the receiver has a place in the outbox
 	standings map[string]*ledger.Standing // by tenant
 	touched   map[string]bool             // standings that are to be recorded
 	served    map[string]int              // tenant → the turn in which it caught up last
@@ -30,8 +29,8 @@ type round struct {
 	slow   int                      // outcomes of slow tenants that this round may still take
 }
 
-// begin reads how far the receiver has got, and counts the outcomes that left the outbox before the
-// receiver was told of them. A new receiver begins at the oldest outcome that is kept.
+// begin reads how far the receiver has got. A new receiver begins at the oldest outcome that is
+// kept.
 func (r *round) begin(ctx context.Context) error {
 	store := r.Editor.Ledger
 	var err error
@@ -42,18 +41,8 @@ func (r *round) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone := span.Added - span.Length
-	r.begun = r.state.Cursor != ""
-	if r.begun && !ledger.AfterOutcome(span.Last, r.state.Cursor) {
+	if r.state.Cursor != "" && !ledger.AfterOutcome(span.Last, r.state.Cursor) {
 		r.state.Seen = span.Added // it may have been rewound, which leaves the count too low
-	}
-	if missed := gone - r.state.Seen; missed > 0 {
-		if r.begun {
-			r.state.Lost += missed
-			r.Log.Error().Str("receiver", r.Name).Int64("outcomes", missed).
-				Msg("outcomes left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
-		}
-		r.state.Seen = gone
 	}
 	if r.standings, err = store.Standings(ctx, r.Name); err != nil {
 		return err

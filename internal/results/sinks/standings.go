@@ -122,6 +122,11 @@ func (r *round) arrange() {
 	for tenant, st := range r.standings {
 		full := st.Held >= share && tenant != ""
 		waits := st.Outage != 0 || Pauses(st.Next, now) || st.Slow
+		caughtUp := st.Blocked() && !ledger.AfterOutcome(r.state.Cursor, st.Cursor)
+		if caughtUp && st.Left > 0 { // nothing is left
+			r.missed(tenant, st.Left)
+			r.standing(tenant).Left, st.Late = 0, false
+		}
 		switch {
 		case !st.Blocked() && (full || waits) && r.state.Cursor != "":
 			r.standing(tenant).Cursor = r.state.Cursor
@@ -130,8 +135,7 @@ func (r *round) arrange() {
 					Msg("this receiver has not taken many results of this tenant; its later results wait in the outbox, " +
 						"and those of other tenants go on")
 			}
-		case st.Blocked() && !full && !waits && !ledger.AfterOutcome(r.state.Cursor, st.Cursor):
-			r.missed(tenant, st.Left)
+		case caughtUp && !full && !waits:
 			*r.standing(tenant) = ledger.Standing{Held: st.Held}
 		}
 	}
@@ -177,12 +181,35 @@ func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() 
 		if began := notAfter(st.Outage, r.now); began != st.Outage {
 			r.standing(tenant).Outage = began
 		}
-		if st.Blocked() && !st.Late && st.Left > 0 && (span.First == "" || ledger.AfterOutcome(span.First, st.Cursor)) {
-			r.standing(tenant).Late = true
-		}
+	}
+	r.countGone(span)
+	for tenant, st := range r.standings {
 		if st.Late {
 			r.missed(tenant, st.Left-span.Length) // these at least; the rest is known when the standing has caught up
 		}
 	}
 	return nil
+}
+
+// countGone counts the outcomes that left the outbox before the receiver's place came to them. It
+// also notes which tenants may have lost outcomes that were left behind. The outbox loses outcomes
+// at any time, so each read of it has to be counted by the span of the same moment.
+func (r *round) countGone(span ledger.OutboxSpan) {
+	behind := func(place string) bool { return span.First == "" || ledger.AfterOutcome(span.First, place) }
+	for tenant, st := range r.standings {
+		if st.Blocked() && !st.Late && st.Left > 0 && behind(st.Cursor) {
+			r.standing(tenant).Late = true
+		}
+	}
+	missed := span.Added - span.Length - r.state.Seen
+	if missed <= 0 {
+		return
+	}
+	r.state.Seen += missed
+	if r.state.Cursor == "" || !behind(r.state.Cursor) { // a new receiver, or it was told of them
+		return
+	}
+	r.state.Lost += missed
+	r.Log.Error().Str("receiver", r.Name).Int64("outcomes", missed).
+		Msg("outcomes left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
 }
