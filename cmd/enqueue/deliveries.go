@@ -126,14 +126,14 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		out.State = "out"
 	}
 	out.Since = moment(since)
-	if out.State == "ok" {
-		if out.Next == "" && held > 0 {
-			next, err := l.NextTry(ctx, name)
-			if err != nil {
-				return receiverState{}, err
-			}
-			out.Next = ahead(ledger.At(next), now)
+	if out.Next == "" && out.State != "stopped" {
+		next, err := l.NextTry(ctx, name)
+		if err != nil {
+			return receiverState{}, err
 		}
+		out.Next = earliest(ledger.At(next), standings, out.State == "out", now)
+	}
+	if out.State == "ok" {
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
 			one := tenantState{Tenant: tenant, State: "waits", Since: moment(st.Outage), Waiting: st.Left, Held: st.Held,
@@ -148,6 +148,19 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		}
 	}
 	return out, nil
+}
+
+// earliest returns the time of the next call of a receiver without a pause of its own, or "" when
+// that may be now. held is when what it did not take is tried, 0 when that is nothing. While the
+// receiver is out, the tenants of which it takes nothing say when it is called.
+func earliest(held ledger.Millis, standings map[string]*ledger.Standing, out bool, now time.Time) string {
+	next := held
+	for _, st := range standings {
+		if out && st.Outage != 0 && (next == 0 || st.Next < next) {
+			next = st.Next
+		}
+	}
+	return ahead(next, now)
 }
 
 // ahead returns the time of a next call, or "" when that may be now.

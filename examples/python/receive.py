@@ -50,7 +50,7 @@ def genuine(headers, body):
 def is_json(text):
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -24,8 +24,7 @@ func (d *deliveries) open() error {
 	for _, w := range r.Webhooks {
 		hook := webhook(cfg, w, d.now)
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
-		// New results, held ones and those left behind may make three batches. The lease must be
-		// longer than they take.
+		// New results, held ones and those left behind may make three batches.
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
 		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}
@@ -67,9 +66,9 @@ func database(cfg config.Config, log zerolog.Logger) (*postgres.Sink, error) {
 
 func streamKey(cfg config.Config) string { return cfg.Redis.Prefix + "results" }
 
-func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, lease time.Duration) {
+func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, round time.Duration) {
 	d.runners = append(d.runners, &sinks.Runner{
-		Name: name, Sink: sink, Tenants: d.pool.Config.Titles(tenants), Lease: lease, Now: d.pool.Now,
+		Name: name, Sink: sink, Tenants: d.pool.Config.Titles(tenants), Round: round, Now: d.pool.Now,
 		Log: d.log, Trace: d.pool.Trail.Trace,
 		Editor: &sinks.Editor{Ledger: d.pool.Ledger, Environment: string(d.pool.Config.Environment), Document: d.document},
 	})

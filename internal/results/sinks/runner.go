@@ -3,6 +3,9 @@ package sinks
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,9 +22,12 @@ type Runner struct {
 	Sink    Sink
 	Tenants []string // whose results it gets; none means all
 	Editor  *Editor
-	Batch   int           // the most results that each of a round's three steps adds; 0 is 64
-	Lease   time.Duration // longer than any call of Sink; 0 is a minute
-	Held    int64         // used in place of maxHeld; 0 is maxHeld
+	Batch   int // the most results that each of a round's three steps adds; 0 is 64
+	// Round is longer than a round takes; 0 is a minute. A process that hangs for longer no longer
+	// keeps other processes from serving the receiver.
+	Round time.Duration
+	Lease time.Duration // how long after a process was killed another one takes over; 0 is 30 seconds
+	Held  int64         // used in place of maxHeld; 0 is maxHeld
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
 	// seconds to a quarter of an hour. For tests.
 	Pause func(n int) time.Duration
@@ -41,16 +47,20 @@ const stretch = 10 * time.Second
 // of Redis, or the cause of ctx when ctx ends. Nothing is lost by an error, because the next run
 // begins at the last recorded place.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
-	token := rand.Text()
+	token, whole := rand.Text(), ctx
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())
 	if err != nil || !ok {
 		return err
 	}
 	defer func() { // the context may have ended
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		last, cancel := context.WithTimeout(context.WithoutCancel(whole), time.Second)
 		defer cancel()
 		_, _ = r.Editor.Ledger.LeaseSink(last, r.Name, token, 0)
 	}()
+	var began atomic.Int64 // when the present round began
+	began.Store(time.Now().UnixNano())
+	ctx, stopRenewing := r.renewing(ctx, token, &began)
+	defer stopRenewing()
 	round := &round{Runner: r, token: token}
 	if err := round.begin(ctx); err != nil {
 		return err
@@ -59,18 +69,49 @@ func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 		select {
 		case <-stop:
 			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		default:
 		}
-		if more, err := round.work(ctx); err != nil || !more {
-			return err
-		}
-		if ok, err = r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease()); err != nil || !ok {
+		began.Store(time.Now().UnixNano())
+		more, err := round.work(ctx)
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errLeaseLost):
+			return nil // the other process goes on from the last recorded place
+		case cause != nil:
+			return cause
+		case err != nil || !more:
 			return err
 		}
 	}
 	return nil
+}
+
+// errLeaseLost ends a run when another process serves the receiver, for example because this one
+// could not reach Redis for some time.
+var errLeaseLost = errors.New("another process serves this receiver")
+
+// renewing keeps the lease while a round goes on, unless the round hangs. The context that it
+// returns ends when the lease is lost. stop returns when nothing is renewed any more.
+func (r *Runner) renewing(outer context.Context, token string, began *atomic.Int64) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(outer)
+	var running sync.WaitGroup
+	running.Go(func() {
+		tick := time.NewTicker(r.lease() / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if time.Since(time.Unix(0, began.Load())) > r.round() {
+				continue
+			}
+			if ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease()); err == nil && !ok {
+				cancel(errLeaseLost)
+			}
+		}
+	})
+	return ctx, func() { cancel(nil); running.Wait() }
 }
 
 // HasWork reports whether there is something to do for the receiver now. It only reads.
@@ -100,9 +141,16 @@ func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, err
 
 func (r *Runner) lease() time.Duration {
 	if r.Lease == 0 {
-		return time.Minute
+		return 30 * time.Second
 	}
 	return r.Lease
+}
+
+func (r *Runner) round() time.Duration {
+	if r.Round == 0 {
+		return time.Minute
+	}
+	return r.Round
 }
 
 func (r *Runner) batch() int {

@@ -3,6 +3,7 @@ package sinks
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,37 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	w.run(r)
 	if got := s.states(id); got != "rejected rejected" || w.state().Taken != 1 {
 		t.Errorf("told %q", got)
+	}
+}
+
+// A call takes longer than the lease. Meanwhile no other process serves the receiver. When the
+// process hangs, another one takes over.
+func TestRun_CallIsLongerThanTheLease_OnlyAProcessThatHangsLosesIt(t *testing.T) {
+	w, slow, other := newWorld(t, 10_000), &stub{}, &stub{}
+	w.rejected(1)
+	first, second := w.runner(slow), w.runner(other)
+	first.Lease, first.Round = 300*time.Millisecond, 2*time.Second
+	calls, over := make(chan struct{}), make(chan struct{})
+	slow.answer = func(*Message) error { calls <- struct{}{}; <-over; return nil }
+	var running sync.WaitGroup
+	running.Go(func() { w.must(first.Run(t.Context(), nil)) })
+	<-calls
+	for range 10 {
+		time.Sleep(100 * time.Millisecond)
+		if w.run(second); len(other.took) > 0 {
+			t.Fatal("two processes serve the receiver at the same time")
+		}
+	}
+	for until := time.Now().Add(time.Minute); len(other.took) == 0; w.run(second) {
+		if time.Now().After(until) {
+			t.Fatal("a process that hangs keeps the receiver")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	close(over)
+	running.Wait()
+	if st := w.state(); st.Taken != 1 {
+		t.Errorf("%+v", st)
 	}
 }
 

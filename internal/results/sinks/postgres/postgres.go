@@ -173,9 +173,15 @@ func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
-// refusesValue reports whether the database refuses a value. The error is then a data exception or
-// a violated constraint (classes 22 and 23 of SQLSTATE).
+// errCode says that a code does not fit its column, which is an integer of 32 bits.
+var errCode = errors.New("its code does not fit the column")
+
+// refusesValue reports whether the database refuses a value. The error is then errCode, a data
+// exception, or a violated constraint (classes 22 and 23 of SQLSTATE).
 func refusesValue(err error) bool {
+	if errors.Is(err, errCode) {
+		return true
+	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }

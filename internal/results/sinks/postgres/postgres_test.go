@@ -297,10 +297,13 @@ func TestPostgres_ValueIsRefused_OthersAreWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	errs := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "rejected", ""), message("inv-c", 1, "rejected", "bad"),
-		message("inv-d", 1, "rejected", "")})
-	if _, out := errors.AsType[*sinks.OutageError](errs[1]); errs[0] != nil || errs[1] == nil || errs[2] != nil || out {
-		t.Errorf("%v", errs)
+	huge := message("inv-c", 1, "rejected", "")
+	huge.Code = 3_000_000_000
+	for _, bad := range []sinks.Message{message("inv-c", 1, "rejected", "bad"), huge} {
+		errs := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "rejected", ""), bad, message("inv-d", 1, "rejected", "")})
+		if _, out := errors.AsType[*sinks.OutageError](errs[1]); errs[0] != nil || errs[1] == nil || errs[2] != nil || out {
+			t.Errorf("%v", errs)
+		}
 	}
 }
 

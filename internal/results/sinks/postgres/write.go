@@ -18,6 +18,9 @@ func (s *Sink) insert(ctx context.Context, tx pgx.Tx, messages []sinks.Message) 
 	b := &pgx.Batch{}
 	for i := range messages {
 		m := &messages[i]
+		if m.Code != int(int32(m.Code)) {
+			return errCode
+		}
 		b.Queue("insert into "+schema+`.events (id, revision, tenant, state, ksef_number, code, reason, at)
 			values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
 			m.ID, m.Revision, clean(m.Tenant), m.State, null(m.KsefNumber), m.Code, clean(m.Reason), m.At)
