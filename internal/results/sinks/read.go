@@ -49,7 +49,7 @@ func (r *round) read(ctx context.Context, place string, n int, wantTenants bool)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.countGone(span)
+	countGone(r, span)
 	if len(outcomes) == 0 {
 		return nil, nil, nil
 	}

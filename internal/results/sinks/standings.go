@@ -182,7 +182,7 @@ func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() 
 			r.standing(tenant).Outage = began
 		}
 	}
-	r.countGone(span)
+	countGone(r, span)
 	for tenant, st := range r.standings {
 		if st.Late {
 			r.missed(tenant, st.Left-span.Length) // these at least; the rest is known when the standing has caught up
@@ -194,7 +194,7 @@ func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() 
 // countGone counts the outcomes that left the outbox before the receiver's place came to them. It
 // also notes which tenants may have lost outcomes that were left behind. The outbox loses outcomes
 // at any time, so each read of it has to be counted by the span of the same moment.
-func (r *round) countGone(span ledger.OutboxSpan) {
+func countGone(r *round, span ledger.OutboxSpan) {
 	behind := func(place string) bool { return span.First == "" || ledger.AfterOutcome(span.First, place) }
 	for tenant, st := range r.standings {
 		if st.Blocked() && !st.Late && st.Left > 0 && behind(st.Cursor) {
