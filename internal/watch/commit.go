@@ -2,7 +2,9 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -141,7 +143,13 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 			}
 		}
 	}
-	if err := fl.disk.move(from, to); err != nil {
+	err := fl.disk.move(from, to)
+	if errors.Is(err, fs.ErrNotExist) && !fl.disk.exists(from) {
+		fl.o.Log.Warn().Str("file", from).Str("id", f.id).
+			Msg("a person or a program has removed the file: its outcome is written without it")
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	fl.disk.removeEmpty(path.Dir(from))

@@ -23,6 +23,7 @@ type (
 	settings struct {
 		*core
 		rules map[string]*setting // of folders, made again by each pass
+		keptSettings
 	}
 	// taker moves files into taken/, under names that are free.
 	taker struct {
@@ -95,7 +96,7 @@ type attempt struct {
 }
 
 func newParts(c *core) *Watcher {
-	j, rules := &journal{c}, &settings{core: c}
+	j, rules := &journal{c}, &settings{core: c, keptSettings: keptSettings{kept: map[string]string{}}}
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{

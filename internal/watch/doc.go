@@ -23,6 +23,7 @@
 //	take.go       from the folder into taken/; names.go: a name that is free
 //	unpack.go     an archive in taken/ becomes a folder there, unpack_refuse.go: or is refused;
 //	              entries.go: what is in it
+//	settings.go   the files .ksef.yaml; kept_settings.go: those of folders that are gone
 //	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; record.go: puts
 //	              refusals on record, and tells which files are handed in again later
 //	follow.go     what the ledger says about them; commit.go: into the folder of the outcome

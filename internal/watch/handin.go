@@ -111,6 +111,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 func (sm *submitter) gone(there map[string]bool) {
 	sm.documents.maker.forget(there)
 	sm.documents.sweep(there)
+	sm.settings.sweepKept(there)
 	maps.DeleteFunc(sm.documents.unsaved, func(name string, _ making) bool { return !there[name] })
 	maps.DeleteFunc(sm.sums, func(name, _ string) bool { return !there[name] })
 	for name := range sm.retry {
@@ -182,7 +183,7 @@ func (sm *submitter) load(names []string, now time.Time) (items []intake.Item, o
 
 // item reads a file; false when it waits, or is not there any more.
 func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
-	s := sm.settings.of(path.Dir(name))
+	s := sm.settings.ofTaken(path.Dir(name))
 	terms, err := intake.Terms{}, s.err
 	if err == nil {
 		terms, err = s.terms(now, sm.o.Tenants)

@@ -41,6 +41,8 @@ func (fi *finder) scan(now time.Time) time.Duration {
 		}
 		if err := fi.settings.of(path.Dir(name)).err; err != nil {
 			fi.problem(name, err.Error())
+		} else if err := fi.settings.keep(path.Dir(name)); err != nil {
+			fi.problem(name, "cannot be taken: the settings of its folder cannot be noted: "+fault(err))
 		} else if err := fi.taker.take(name, now); err != nil {
 			fi.problem(name, "cannot be taken: "+fault(err))
 		} else {

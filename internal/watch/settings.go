@@ -23,6 +23,7 @@ const settingsName = ".ksef.yaml"
 
 // setting is a .ksef.yaml as it is read.
 type setting struct {
+	raw    []byte // the file; nil when there is none
 	wanted intake.Wanted
 	named  bool  // the name of a file is the ref of its invoice
 	err    error // it cannot be used, and files wait
@@ -76,7 +77,7 @@ func (se *settings) read(name string) *setting {
 	if err == nil && f.Ref != "" && f.Ref != "name" {
 		err = fmt.Errorf("ref: %q is not known: say name, or leave it out", f.Ref)
 	}
-	s := &setting{named: f.Ref == "name", err: err,
+	s := &setting{raw: raw, named: f.Ref == "name", err: err,
 		wanted: intake.Wanted{Tenant: intake.TenantOf(se.o.Tenants, f.Tenant), Lane: f.Lane, Offline: f.Offline, Deadline: f.Deadline}}
 	if err == nil {
 		_, s.err = s.terms(se.o.Now(), se.o.Tenants)

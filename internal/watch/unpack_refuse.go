@@ -25,7 +25,7 @@ func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error
 
 // asked returns the tenant that the settings name for an archive; "" when they name none.
 func (up *unpacker) asked(name string) string {
-	if s := up.submitter.settings.of(path.Dir(name)); s.err == nil {
+	if s := up.submitter.settings.ofTaken(path.Dir(name)); s.err == nil {
 		return s.wanted.Tenant
 	}
 	return ""
