@@ -55,39 +55,51 @@ func defaultIntake() Intake {
 	return Intake{HTTP: IntakeHTTP{Addr: "127.0.0.1:8090", MaxBody: 64 * MB, MaxDocuments: 10_000, RequestsPerSecond: 500, Parallel: 64}}
 }
 
-// Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. The error
-// names the file and never contains a key.
+// Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. A line that
+// begins with "# " is a comment. If some lines cannot be used, Keys returns the keys of the others
+// and an error. If the file cannot be read, the keys are nil. The error names the file and never
+// contains a key.
 func (c IntakeClient) Keys() ([]string, error) {
 	what := "keys of intake client " + c.Name
 	raw, err := readSecretFile(what, c.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	var keys []string
-	for line := range strings.Lines(string(raw)) {
-		if line = strings.TrimSpace(line); line != "" {
-			keys = append(keys, line)
+	const most = 10
+	keys, fault := []string{}, error(nil)
+	for line := range strings.Lines(strings.TrimPrefix(string(raw), "\xef\xbb\xbf")) {
+		line = strings.TrimSpace(line)
+		if line == "" || line == "#" || strings.HasPrefix(line, "# ") {
+			continue
+		}
+		key, err := keyIn(line)
+		if err == nil && len(keys) == most {
+			err = fmt.Errorf("too many keys: the most is %d", most)
+		}
+		if err == nil {
+			keys = append(keys, key)
+		} else if fault == nil {
+			fault = fmt.Errorf("read %s: file %s has %w", what, c.KeyFile, err)
 		}
 	}
-	const shortest, most = 24, 10
-	for _, key := range keys {
-		hash, hashed := strings.CutPrefix(key, "sha256:")
-		switch {
-		case hashed && (len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != ""):
-			return nil, fmt.Errorf("read %s: file %s has a line that begins with sha256: and goes on with no 64 hex digits", what,
-				c.KeyFile)
-		case !hashed && len(key) < shortest:
-			return nil, fmt.Errorf("read %s: file %s has a key of less than %d characters; make one with: openssl rand -hex 32",
-				what, c.KeyFile, shortest)
-		case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return nil, fmt.Errorf("read %s: file %s has a key with a blank or a character outside ASCII; "+
-				"make one with: openssl rand -hex 32", what, c.KeyFile)
-		}
+	return keys, fault
+}
+
+// keyIn returns the key of a line. The error says what the file has.
+func keyIn(line string) (string, error) {
+	const shortest = 24
+	hash, hashed := strings.CutPrefix(line, "sha256:")
+	switch {
+	case hashed && (len(hash) != 64 || strings.Trim(strings.ToLower(hash), "0123456789abcdef") != ""):
+		return "", errors.New("a line that begins with sha256: and goes on with no 64 hex digits")
+	case hashed:
+		return "sha256:" + strings.ToLower(hash), nil
+	case len(line) < shortest:
+		return "", fmt.Errorf("a key of less than %d characters; make one with: openssl rand -hex 32", shortest)
+	case strings.ContainsFunc(line, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", errors.New("a key with a blank or a character outside ASCII; make one with: openssl rand -hex 32")
 	}
-	if len(keys) > most {
-		return nil, fmt.Errorf("read %s: file %s has more than %d keys", what, c.KeyFile, most)
-	}
-	return keys, nil
+	return line, nil
 }
 
 func checkIntake(c *Config, f *faults) {

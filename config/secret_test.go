@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -288,5 +289,38 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 		if !strings.Contains(said, path+";") {
 			t.Errorf("%s is not looked at", setting)
 		}
+	}
+}
+
+// A file of keys comes out of any editor. A line that cannot be used does not cost the others, and
+// no key is in the error.
+func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
+	const one, two = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+	hash := strings.Repeat("AB", 32)
+	for _, tt := range []struct {
+		file  string
+		want  []string
+		fault string
+	}{
+		{one + "\n", []string{one}, ""},
+		{"\xef\xbb\xbf" + one + "\r\n\r\n" + two + "\r\n", []string{one, two}, ""},
+		{"# of the shop, since May\n" + one + "\n#\n", []string{one}, ""},
+		{"sha256:" + hash + "\n", []string{"sha256:" + strings.ToLower(hash)}, ""},
+		{one + "\nsecretshort\n", []string{one}, "less than 24 characters"},
+		{"sha256:secret\n" + one, []string{one}, "no 64 hex digits"},
+		{one + "\nsecret with blanks and more of it\n", []string{one}, "with a blank"},
+		{strings.Repeat(one+"\n", 11), slices.Repeat([]string{one}, 10), "too many keys"},
+		{"", []string{}, ""},
+	} {
+		got, err := IntakeClient{Name: "erp", KeyFile: writeFile(t, "key", tt.file)}.Keys()
+		if !slices.Equal(got, tt.want) || got == nil || (err == nil) != (tt.fault == "") {
+			t.Errorf("%q: %q, %v", tt.file, got, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), tt.fault) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%q: %v, want %q", tt.file, err, tt.fault)
+		}
+	}
+	if got, err := (IntakeClient{Name: "erp", KeyFile: "none"}).Keys(); got != nil || err == nil {
+		t.Errorf("without a file: %q, %v", got, err)
 	}
 }

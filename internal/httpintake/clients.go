@@ -159,7 +159,7 @@ func (c *client) check(o Options) <-chan struct{} {
 		got, err := c.refresh(had)
 		c.storing.Lock() // two clients may get the same key at once
 		if other := c.holder(c, got); other != "" {
-			got, err = had, fmt.Errorf("file %s has a key of intake client %s: give each its own; until then the keys from before count",
+			got, err = had.in(got), fmt.Errorf("file %s has a key of intake client %s: give each its own; until then it gets no other key",
 				c.KeyFile, other)
 		}
 		c.mu.Lock()
@@ -194,7 +194,8 @@ func (c *client) await(done <-chan struct{}) {
 // refresh reads the file again, even when its time and size have not changed. A new key can have
 // the size of the old one, and a copied file may have the old time. When the file is gone, the
 // client has no keys. When the file cannot be read for another reason, for example because a share
-// is away, the last keys stay.
+// is away, the last keys stay. When it can be read, only the keys in it count, whatever else is
+// wrong with it: one that was removed may have leaked.
 func (c *client) refresh(had keys) (keys, error) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -202,39 +203,46 @@ func (c *client) refresh(had keys) (keys, error) {
 		return had, err
 	}
 	got, err := c.read()
-	if err == nil && len(got) == 0 && len(had) > 0 {
-		time.Sleep(rewriteTime) // a file that is written in place is empty for a moment
+	if len(got) < len(had) {
+		time.Sleep(rewriteTime) // a file that is written in place is empty, or half there, for a moment
 		got, err = c.read()
 	}
-	if err != nil {
+	if got == nil && err != nil {
 		return had, err
 	}
-	return got, nil
+	return got, err
+}
+
+// in returns the keys that are among others too.
+func (ks keys) in(others keys) keys {
+	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return !slices.Contains(others, h) })
 }
 
 // rewriteTime is how long a file of keys must be empty before its client has no keys. It is less
 // than keyTimeout.
 const rewriteTime = 100 * time.Millisecond
 
-// read reads the file. With an error there are no keys.
+// read reads the file. If it cannot be read, the keys are nil. With another error they are those
+// that can be used.
 func (c *client) read() (keys, error) {
 	texts, err := c.Keys()
-	if err != nil {
+	if texts == nil && err != nil {
 		return nil, err
 	}
-	var got keys
+	got := keys{}
 	for _, key := range texts {
 		sum := sha256.Sum256([]byte(key))
 		if text, hashed := strings.CutPrefix(key, "sha256:"); hashed {
-			raw, err := hex.DecodeString(text)
-			if err != nil || len(raw) != len(sum) {
-				return nil, fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
+			raw, fault := hex.DecodeString(text)
+			if fault != nil || len(raw) != len(sum) {
+				err = fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
+				continue
 			}
 			copy(sum[:], raw)
 		}
 		got = append(got, sum)
 	}
-	return got, nil
+	return got, err
 }
 
 // ownerOf returns the client's tenant that has this NIP, and "" when the client has none or several

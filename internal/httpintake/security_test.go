@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -60,16 +61,53 @@ func TestKeys_FileIsReplacedOrRemoved_CountWithoutARestart(t *testing.T) {
 }
 
 // A key that is another client's must not open both clients' tenants, whichever file has it first.
-func TestKeys_FileGetsTheKeyOfAnotherClient_TheKeysFromBeforeCountAndTheLogSaysSo(t *testing.T) {
+func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t *testing.T) {
 	now := monday
 	b := newBench(t, func(o *Options) { o.Now = func() time.Time { return now } })
-	b.must(os.WriteFile(b.keyFile, []byte(keyTwo+"\n"), 0o600))
-	now = now.Add(2 * keyCheck)
-	b.want(b.call("GET", "/v1/invoices?tenant=one", nil, "Authorization", "Bearer "+keyTwo), http.StatusBadRequest, "")
-	b.want(b.call("GET", "/v1/invoices?tenant=two", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
-	b.want(b.call("GET", "/v1/invoices?tenant=one", nil), http.StatusOK, "")
+	for _, file := range []string{keyOne + "\n" + keyTwo + "\n", keyTwo + "\n"} {
+		b.must(os.WriteFile(b.keyFile, []byte(file), 0o600))
+		now = now.Add(2 * keyCheck)
+		b.want(b.call("GET", "/v1/invoices?tenant=one", nil, "Authorization", "Bearer "+keyTwo), http.StatusBadRequest, "")
+		b.want(b.call("GET", "/v1/invoices?tenant=two", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
+		want := http.StatusOK
+		if !strings.Contains(file, keyOne) { // a removed key may have leaked
+			want = http.StatusUnauthorized
+		}
+		b.want(b.call("GET", "/v1/invoices?tenant=one", nil), want, "")
+	}
 	if !strings.Contains(b.log.String(), "has a key of intake client") {
 		t.Errorf("the log has %s", b.log)
+	}
+}
+
+// Whatever is wrong with a file of keys, a key that is not in it any more opens nothing.
+func TestKeys_FileHasAFaultBesideTheNewKey_TheOldOneEnds(t *testing.T) {
+	const next = "b1946ac92492d2347c6235b4d2611184"
+	now, in, fault := monday, []string{keyOne}, error(nil)
+	b := newBench(t, func(o *Options) {
+		o.Now = func() time.Time { return now }
+		o.Clients[0].Keys = func() ([]string, error) { return in, fault }
+	})
+	for what, file := range map[string][]string{"beside a new one": {next}, "alone": {}, "beside a hash of no use": {next, "sha256:xyz"}} {
+		in, fault = []string{keyOne}, nil
+		now = now.Add(2 * keyCheck)
+		b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
+		in, fault = file, errors.New("one line is at fault")
+		now = now.Add(2 * keyCheck)
+		b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
+		want := http.StatusUnauthorized
+		if len(file) > 0 {
+			want = http.StatusOK
+		}
+		if a := b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+next); a.status != want {
+			t.Errorf("%s: the new key gets %d, want %d", what, a.status, want)
+		}
+	}
+	in, fault = nil, errors.New("the share is away")
+	now = now.Add(2 * keyCheck)
+	b.call("GET", "/v1/invoices", nil)
+	if got := len(b.server.clients.all[0].keys); got > 1 {
+		t.Errorf("%d keys", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -148,7 +149,11 @@ func TestEvents_RecordIsNotKeptAnyMore_IsThereWithItsIdAndState(t *testing.T) {
 
 func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 	b := withAll(t)
-	ids := []string{b.take(0, "FV/1", "?ref=SO-1"), b.take(0, "FV/2", "?ref=SO-2"), b.take(0, "FV/3", "?ref=SO-3"), b.take(1, "FV/4", "")}
+	var ids []string
+	for i, query := range []string{"?ref=SO-1", "?ref=SO-2", "?ref=SO-3", ""} {
+		ids = append(ids, b.take(i/3, fmt.Sprint("FV/", i+1), query))
+		time.Sleep(2 * time.Millisecond) // the list has them by time, in milliseconds
+	}
 	names := map[string]string{}
 	for i, id := range ids {
 		names[id] = string(rune('a' + i))
