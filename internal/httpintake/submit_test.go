@@ -332,7 +332,7 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		t.Errorf("got %s", a.raw)
 	}
 	a = b.post(xmlOf(0, "FV/1"), "?lane=x", "Accept-Language", "pl")
-	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane musi mieć wartość auto, express albo bulk" {
+	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane: musi mieć wartość auto, express albo bulk" {
 		t.Errorf("got %s", a.raw)
 	}
 	b.take(0, "FV/1", "?ref=S")
