@@ -181,6 +181,7 @@ var (
 		"internal/archive/archivetest":       nil,
 		"internal/tracing/tracetest":         nil,
 		"internal/results/resulttest":        nil,
+		"internal/explain/explaintest":       nil,
 		"internal/simulator/fa/fatest":       nil,
 		"internal/simulator/keytest":         nil,
 		"internal/testbed/morning":           nil,
@@ -211,7 +212,7 @@ var (
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
 		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/testbed/manual",
 		"internal/archive/archivetest", "internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest",
-		"internal/results/resulttest"})
+		"internal/results/resulttest", "internal/explain/explaintest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report": {"internal/archive"},

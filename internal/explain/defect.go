@@ -20,28 +20,38 @@ type Defect struct {
 // words of its own gets those of its kind, or general ones.
 func (f Defect) Polish() string {
 	var b strings.Builder
-	switch f.Field {
-	case "":
-	case "document":
-		b.WriteString("dokument: ")
-	default:
-		b.WriteString("pole " + f.Field + ": ")
-	}
-	rule, ok := Say(Polish, f.Rule)
+	rule, ok := sayBoth(f.Rule)
 	if !ok {
 		rule = "wartość nieprawidłowa"
 		if e, known := ByText(Refused, f.Rule); known {
 			rule = e.In(Polish).Name
 		}
 	}
-	b.WriteString(rule)
+	switch f.Field {
+	case "", "document":
+		b.WriteString(Naming(f.Field, rule))
+	default:
+		b.WriteString("pole " + Naming(f.Field, rule))
+	}
 	if f.Value != "" {
-		b.WriteString(", wartość " + quoted(f.Value))
+		b.WriteString(", wartość " + quoted(SayValue(Polish, f.Rule, f.Value)))
 	}
 	if f.Line > 0 {
 		fmt.Fprintf(&b, " (wiersz %d, kolumna %d)", f.Line, f.Column)
 	}
 	return b.String()
+}
+
+// Naming puts the name of a field before a Polish rule. "document" names the document as a whole,
+// which some rules name themselves.
+func Naming(field, rule string) string {
+	switch {
+	case field == "", field == "document" && strings.HasPrefix(rule, "dokument "):
+		return rule
+	case field == "document":
+		return "dokument: " + rule
+	}
+	return field + ": " + rule
 }
 
 // PolishFaults lists the faults of a document in one line. more is how many further faults the
@@ -55,6 +65,36 @@ func PolishFaults(all []Defect, more int) string {
 		said = append(said, fmt.Sprintf("i jeszcze błędów: %d", more))
 	}
 	return strings.Join(said, " | ")
+}
+
+// SayValue returns the value of a defect in a language. Nearly every value is what the document
+// has, and stays as it is. A few rules are about the document as a whole, and there the program
+// says itself what it found.
+func SayValue(l Language, rule, value string) string {
+	if l != Polish {
+		return value
+	}
+	switch rule {
+	case "must not begin with a byte order mark":
+		return "znacznik BOM"
+	case "must be in UTF-8":
+		return strings.Replace(value, " or ", " lub ", 1)
+	case "must be a text", "must be true or false", "must be a JSON object":
+		kind, number, _ := strings.Cut(value, " ") // such as "number 12", as encoding/json has it
+		if pl, ok := kindsOfJSON[kind]; ok {
+			return strings.TrimSpace(pl + " " + number)
+		}
+	}
+	if strings.HasPrefix(rule, "must be at most ") {
+		if size, ok := strings.CutSuffix(value, " bytes"); ok && isDigits(size) {
+			return size + " B"
+		}
+	}
+	return value
+}
+
+var kindsOfJSON = map[string]string{
+	"array": "tablica", "bool": "wartość logiczna", "number": "liczba", "object": "obiekt", "string": "tekst",
 }
 
 // quoted puts a value between Polish quotation marks. Whatever cannot be printed is escaped.

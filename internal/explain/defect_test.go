@@ -19,3 +19,38 @@ func TestDefect_InPolish_NamesFieldRuleValueAndPlace(t *testing.T) {
 		t.Errorf("all: %q", got)
 	}
 }
+
+// The record of a document that is refused for something outside it has rule and hint in one text.
+func TestDefect_RuleWithHint_SaysBoth(t *testing.T) {
+	for rule, want := range map[string]string{
+		"no tenant is named acme; the names are: a, b": "w konfiguracji nie ma podatnika o nazwie acme; dostępne nazwy: a, b",
+		"is not a readable ZIP archive: zip: not a valid zip file; it may be cut off or in another format: make it again": "" +
+			"nie jest czytelnym archiwum ZIP: to nie jest plik ZIP; może być ucięte lub w innym formacie: utwórz je ponownie",
+		"hand in a late invoice without a deadline; it is sent first": "" +
+			"spóźnioną fakturę przekaż bez terminu; zostanie wysłana jako pierwsza",
+		"no words; no words": "wartość nieprawidłowa",
+	} {
+		if got := (Defect{Rule: rule}).Polish(); got != want {
+			t.Errorf("%q\n is %q\nwant %q", rule, got, want)
+		}
+	}
+}
+
+// What the program says itself was found is in Polish. What the document has stays as it is.
+func TestSayValue_WordsOfTheProgram_AreInPolish(t *testing.T) {
+	for _, c := range []struct{ rule, value, pl string }{
+		{"must be at most 1000000 bytes", "1000001 bytes", "1000001 B"},
+		{"must be at most 1000000 bytes without an attachment", "1000001 bytes", "1000001 B"},
+		{"must not begin with a byte order mark", "UTF-8 byte order mark", "znacznik BOM"},
+		{"must be in UTF-8", "UTF-16 or UTF-32", "UTF-16 lub UTF-32"},
+		{"must be a text", "number 12", "liczba 12"}, {"must be true or false", "string", "tekst"},
+		{"must be a number", "string", "string"}, {"must be at most 5", "many bytes", "many bytes"},
+	} {
+		if got := SayValue(Polish, c.rule, c.value); got != c.pl {
+			t.Errorf("%s: %q is %q, want %q", c.rule, c.value, got, c.pl)
+		}
+		if got := SayValue(English, c.rule, c.value); got != c.value {
+			t.Errorf("in English %q is %q", c.value, got)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -82,11 +84,22 @@ func Say(l Language, text string) (string, bool) {
 }
 
 func say(text string, nested int) (string, bool) {
-	if text == "" || len(text) > maxSentence || nested == 0 {
+	if nested == 0 {
 		return "", false
 	}
-	var best *sentence
-	var stars []string
+	best, stars := known(text)
+	if best == nil {
+		return "", false
+	}
+	return best.with(stars, nested-1), true
+}
+
+// known returns the sentence that a text is, with the texts of its stars. It is the one of which
+// most is not a star, and nil when the text is none.
+func known(text string) (best *sentence, stars []string) {
+	if text == "" || len(text) > maxSentence {
+		return nil, nil
+	}
 	all := sentences()
 	for i := range all {
 		s := &all[i]
@@ -97,33 +110,70 @@ func say(text string, nested int) (string, bool) {
 			best, stars = s, found[1:]
 		}
 	}
-	if best == nil {
-		return "", false
-	}
-	for i := range stars {
-		if pl, ok := say(stars[i], nested-1); ok {
-			stars[i] = strings.TrimSuffix(pl, ".")
-		}
-	}
-	return best.with(stars), true
+	return best, stars
 }
 
-var place = regexp.MustCompile(`\{[1-9]\}|\*`)
+// maxCuts bounds at how many places sayBoth cuts a text, because a text may quote anything.
+const maxCuts = 10
 
-// with returns the Polish sentence with texts in the place of its stars.
-func (s *sentence) with(stars []string) string {
+// sayBoth says in Polish a sentence, or two that a semicolon joins. The record of a document that
+// is refused for something outside it has the rule and the hint in one text.
+func sayBoth(text string) (string, bool) {
+	rule, hint, most := text, "", 0
+	if s, _ := known(text); s != nil {
+		most = s.most
+	}
+	for at, cuts := 0, 0; cuts < maxCuts; cuts++ {
+		n := strings.Index(text[at:], "; ")
+		if n < 0 {
+			break
+		}
+		at += n
+		a, _ := known(text[:at])
+		b, _ := known(text[at+2:])
+		if a != nil && b != nil && a.most+b.most > most {
+			rule, hint, most = text[:at], text[at+2:], a.most+b.most
+		}
+		at += 2
+	}
+	said, ok := say(rule, maxNested)
+	if hint != "" {
+		more, _ := say(hint, maxNested)
+		said = strings.TrimSuffix(said, ".") + "; " + more
+	}
+	return said, ok
+}
+
+var place = regexp.MustCompile(`\{[1-9](?:\|state)?\}|\*`)
+
+// with returns the Polish sentence with texts in the place of its stars. Those of them that are
+// sentences too are said in Polish.
+func (s *sentence) with(stars []string, nested int) string {
 	next := 0
 	return place.ReplaceAllStringFunc(s.PL, func(at string) string {
 		n := next
+		number, kind, _ := strings.Cut(strings.Trim(at, "{}"), "|")
 		if at == "*" {
 			next++
 		} else {
-			n, _ = strconv.Atoi(strings.Trim(at, "{}"))
+			n, _ = strconv.Atoi(number)
 			n--
 		}
 		if n < 0 || n >= len(stars) {
 			return ""
 		}
+		if e, ok := Of(State, stars[n]); ok && kind == "state" {
+			return lowered(e.PL.Name)
+		}
+		if pl, ok := say(stars[n], nested); ok {
+			return strings.TrimSuffix(pl, ".")
+		}
 		return stars[n]
 	})
+}
+
+// lowered returns a name as it stands inside a sentence.
+func lowered(name string) string {
+	first, n := utf8.DecodeRuneInString(name)
+	return string(unicode.ToLower(first)) + name[n:]
 }

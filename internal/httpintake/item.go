@@ -94,14 +94,13 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	if a.Taken == ledger.Refused {
 		it.State, it.Refusal = results.Refused, c.refusalOf(a.Err)
 		if a.Held.ID != "" {
-			it.Note = c.lang.say(text{
-				en: "this document was taken before as " + a.Held.ID + ", which is " + string(a.Held.State) + " and stays so",
-				pl: "ten dokument przyjęto wcześniej jako " + a.Held.ID + ", w stanie " + string(a.Held.State) + ", i tak pozostaje"})
+			it.Note = c.translate("this document was taken before as " + a.Held.ID + ", which is " + string(a.Held.State) +
+				" and stays so")
 		}
 		return it
 	}
 	it.ID, it.State, it.AlreadyHere = inv.ID, string(inv.State), a.Taken == ledger.Present
-	it.KsefNumber, it.Note, it.Links = inv.KsefNumber, a.Differs, linksOf(inv.ID)
+	it.KsefNumber, it.Note, it.Links = inv.KsefNumber, c.translate(a.Differs), linksOf(inv.ID)
 	if here.ID != "" {
 		it.State, it.KsefNumber, it.Tenant = string(here.State), here.KsefNumber, here.Tenant
 	}
@@ -112,7 +111,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 		it.Terms = &itemTerms{a.Terms.Applied, c.translate(a.Terms.Text)}
 	}
 	if a.Warning != nil {
-		it.Warning = intake.OneLine(a.Warning)
+		it.Warning = c.warning(a.Warning)
 	}
 	return it
 }
@@ -137,6 +136,23 @@ var foreignHint = text{
 	en: "KSeF takes one invoice of each seller, kind and number: if KSeF rejects the other one, yours can be handed in again",
 	pl: "KSeF przyjmuje jedną fakturę o danym sprzedawcy, rodzaju i numerze: jeśli odrzuci tamtą, swoją możesz przekazać ponownie"}
 
+// warning says what is odd about a document that was taken.
+func (c *call) warning(err error) string {
+	faults := invoice.FieldErrors(err)
+	if c.lang != polish || len(faults) == 0 {
+		return intake.OneLine(err)
+	}
+	var all []string
+	for _, f := range faults {
+		one := explain.Defect{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column}.Polish()
+		if f.Hint != "" {
+			one += "; " + c.translate(f.Hint)
+		}
+		all = append(all, one)
+	}
+	return strings.Join(all, " | ")
+}
+
 // maxText bounds each text of a fault, in characters, because a text may quote what the caller
 // sent.
 const maxText = 1000
@@ -155,9 +171,10 @@ func (c *call) refusalOf(err error) *itemRefusal {
 				*text = invoice.Shorten(*text, maxText)
 			}
 			rules = append(rules, f.Rule)
-			f.Rule, f.Hint = c.translate(f.Rule), c.translate(f.Hint)
-			one := fault{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column, Hint: f.Hint}
-			r.Faults = append(r.Faults, one)
+			r.Faults = append(r.Faults, fault{
+				Field: f.Field, Rule: c.translate(f.Rule), Value: explain.SayValue(explain.Language(c.lang), f.Rule, f.Value),
+				Line: f.Line, Column: f.Column, Hint: c.translate(f.Hint),
+			})
 		}
 	case errors.As(err, &unsure):
 		r.TryAgain, rules = true, []string{unsure.What}
@@ -180,7 +197,10 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	var all []string
 	for _, f := range r.Faults {
 		s := f.Rule
-		if f.Field != "" {
+		switch {
+		case c.lang == polish:
+			s = explain.Naming(f.Field, s)
+		case f.Field != "":
 			s = f.Field + " " + s
 		}
 		if f.Hint != "" {

@@ -358,7 +358,7 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		t.Errorf("got %s", a.raw)
 	}
 	a = b.post(xmlOf(0, "FV/1"), "?lane=x", "Accept-Language", "pl")
-	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane musi mieć wartość auto, express albo bulk" {
+	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane: musi mieć wartość auto, express albo bulk" {
 		t.Errorf("got %s", a.raw)
 	}
 	b.take(0, "FV/1", "?ref=S")
@@ -367,7 +367,7 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		map[string]any{"xml": "x", "offline": "yes"}, map[string]any{"xml": string(xmlOf(0, "FV/1")), "ref": "T"})
 	a = b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json", "Accept-Language", "pl")
 	for _, want := range []string{"nie może być późniejsza niż dzisiaj", "wyślij ją w tym dniu",
-		"inna faktura tego podatnika w stanie queued", "nadaj każdej fakturze własny ref",
+		"inna faktura tego podatnika (stan: w kolejce)", "nadaj każdej fakturze własny ref",
 		`"field":"offline","rule":"musi mieć wartość true albo false"`, "faktura ma ref S"} {
 		if !strings.Contains(string(a.raw), want) {
 			t.Errorf("no %q in %s", want, a.raw)
