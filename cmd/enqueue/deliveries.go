@@ -24,7 +24,7 @@ type deliveriesCmd struct {
 
 type listDeliveriesCmd struct {
 	JSON     bool   `name:"json" help:"Print one JSON object for each receiver, or for each result that was given up."`
-	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that this receiver did not take in three days."`
+	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that were given up because this receiver did not take them for three days."`
 }
 
 func (c *deliveriesCmd) check() error {

@@ -13,13 +13,13 @@ import (
 
 type resendCmd struct {
 	Since    string   `help:"${deliveries_since}" placeholder:"T"`
-	All      bool     `help:"Send all that this receiver did not take in three days."`
-	Receiver string   `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
+	All      bool     `help:"Send all results that were given up because this receiver did not take them for three days."`
+	Receiver string   `arg:"" name:"RECEIVER" help:"The name of a webhook, or one of the words stream, folder and postgres."`
 	IDs      []string `arg:"" optional:"" name:"ID" help:"Ids of invoices or refused documents."`
 }
 
 type resumeDeliveriesCmd struct {
-	Receiver string `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
+	Receiver string `arg:"" name:"RECEIVER" help:"The name of a webhook, or one of the words stream, folder and postgres."`
 }
 
 func (c *resendCmd) run(ctx context.Context, p *program) error {
@@ -42,7 +42,7 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	rows := &columns{s: p.out}
 	rows.row(name, strconv.Itoa(n), "sent again within seconds")
 	if n == 0 || n < len(c.IDs) {
-		p.say("only results that were given up are sent again in this way: %s lists them; --since sends everything since a time again",
+		p.say("ids and --all send again only results that were given up (%s lists them); --since sends again everything since a time",
 			p.command("deliveries", "list", name))
 		return errSome
 	}
@@ -59,9 +59,13 @@ func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since t
 		return p.busyError(err)
 	}
 	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
-	if span.First == "" || first.After(since) && span.Added > span.Length {
-		p.say("the outbox begins at %s; what became final before is listed by: %s", day(first),
-			p.command("results", "--since", c.Since, "--format", "ndjson"))
+	list := p.command("results", "--since", c.Since, "--format", "ndjson")
+	if span.First == "" {
+		p.say("the outbox is empty; to list results: %s", list)
+		return errSome
+	}
+	if first.After(since) && span.Added > span.Length {
+		p.say("the outbox begins at %s; to list results that became final earlier: %s", day(first), list)
 		return errSome
 	}
 	return nil

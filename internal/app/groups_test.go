@@ -22,7 +22,7 @@ func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 		ratelimit.GroupSessionMisc, ratelimit.GroupInvoiceDownload, ratelimit.GroupInvoiceMetadata, ratelimit.GroupInvoiceExport,
 		ratelimit.GroupExportStatus, ratelimit.GroupSessionList, ratelimit.GroupAnonymous, ratelimit.GroupOther} {
 		if _, listed := table[g]; !listed {
-			t.Errorf("the limiter calls a group %s, the configuration does not", g)
+			t.Errorf("the limiter has a group %s, the configuration has none of that name", g)
 		}
 		delete(table, g)
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
-	"1 for each circuit that is not closed: that of a tenant's group, the part store's included, or, without a tenant, that of "+
-		"the gateway or KSeF (host), the part store (part_store) or this process's own connection (connect).",
+	"1 for each circuit that is not closed. With a tenant: the circuit of one of its groups (part_store is one of them). "+
+		"Without a tenant: group host is the gateway or KSeF, part_store the part store, connect this process's own connection.",
 	[]string{"tenant", "group"}, nil)
 
 // circuitCollector reads at each scrape which circuits are not closed. The figures are the pool's,

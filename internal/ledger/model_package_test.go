@@ -39,7 +39,7 @@ func (m *model) Cut(t *rapid.T) {
 	var want []string
 	var size int64
 	numbers := map[string]bool{}
-	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // enough: at most two of one number wait
+	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // twice the limit is enough: a number waits twice at most
 		i := m.invs[id]
 		if len(want) == lim.Invoices || !numbers[i.number] && len(want) > 0 && size+i.size > lim.Bytes {
 			break
@@ -183,7 +183,7 @@ func (m *model) MovePackage(t *rapid.T) {
 }
 
 // Settle writes the outcome of each invoice that a package sent. It does so like a worker that has
-// read the session's list, but not the entries.
+// read the session's list but not the invoices' entries in the ledger, and so knows no revisions.
 func (m *model) Settle(t *rapid.T) {
 	id, ok := key(t, m.pkgs, "package")
 	if !ok {

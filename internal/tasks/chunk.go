@@ -10,13 +10,13 @@ import (
 )
 
 // onChunk does for many invoices of one tenant what onQueued and submit do for one. All entries are
-// read in one round trip, and those of a waiting set enter it together.
+// read in one round trip, and the invoices that go to the same waiting set enter it together.
 //
-// Each invoice stands for itself. An invoice that has moved on, or is missing in the ledger, is
+// Each invoice is handled on its own. An invoice that has moved on, or is missing in the ledger, is
 // passed over. So a chunk that died half done is simply run again. The task of a single invoice,
 // which may exist beside the chunk, finds nothing left to do. An entry that cannot be read gets a
-// task of its own, which waits for a newer worker or a person, while the others go on. When a
-// waiting set fails, only its own invoices fail with it.
+// task of its own, which waits for a newer worker or a person, while the others go on. When the
+// write to a waiting set fails, only its own invoices fail with it.
 func (l *laneChooser) onChunk(ctx context.Context, c queue.Chunk) error {
 	tracing.Tenant(ctx, c.Tenant)
 	return aboutTenant(c.Tenant, l.submitChunk(ctx, c.IDs))

@@ -23,7 +23,7 @@ import (
 // The lease of the [Runner] lets only one process at a time write.
 //
 // A write to a shared folder whose server is away can hang, and nothing can interrupt it. Deliver
-// then leaves it to itself and begins no other before it has ended.
+// then stops waiting for that write, and begins no other until it has ended.
 type Folder struct {
 	Dir string
 	// ByDay writes one file for each day, results-2026-11-26.ndjson, with one result a line.
@@ -47,8 +47,8 @@ const (
 	maxFile = 1 << 20
 	// maxLine bounds how many bytes at the end of a file are searched for the last newline.
 	maxLine = 1 << 20
-	// folderTimeout and folderGrace together are well below the lease of a [Runner]. A batch ends
-	// by itself at folderTimeout. One that has not ended folderGrace later hangs.
+	// folderTimeout and folderGrace together are well below Round of a [Runner]. A batch ends by
+	// itself at folderTimeout. A batch that is still running folderGrace after that counts as hung.
 	folderTimeout = 20 * time.Second
 	folderGrace   = 5 * time.Second
 )
