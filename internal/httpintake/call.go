@@ -171,7 +171,6 @@ func (c *call) write(status int, contentType string, v any) {
 	answer := c.encoded(v)
 	defer answer.close()
 	c.leavePlace()
-	c.w.Header().Set("Content-Length", strconv.FormatInt(answer.size, 10))
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // fails as in hurry
 	c.w.WriteHeader(status)
 	_, _ = io.Copy(c.w, answer.reader()) // fails when the caller has gone
