@@ -42,7 +42,7 @@ func TestWatch_FolderIsRemovedWhileItsFilesWait_ItsSettingsCount(t *testing.T) {
 		}
 		s.settle(number, ledger.Receipted)
 	}
-	// Nothing is left of settings that nobody needs. A folder of the same name begins anew.
+	// Settings that nobody needs are removed. A later folder of the same name has only its own.
 	s.passes(5)
 	s.clock = s.clock.Add(2 * time.Minute)
 	s.put("run1/SO-5.xml", xmlOf(0, "FV/5"))
