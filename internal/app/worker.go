@@ -132,7 +132,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		Concurrency: cfg.Worker.Concurrency, Queues: queue.Queues(),
 		RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout:          cfg.Worker.ShutdownTimeout,
-		DelayedTaskCheckInterval: 250 * time.Millisecond, TaskCheckInterval: 200 * time.Millisecond,
+		DelayedTaskCheckInterval: 250 * time.Millisecond, TaskCheckInterval: 100 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	if w.results, err = newDeliveries(pool, w.worker.Now, queueLog, log); err != nil {
