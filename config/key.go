@@ -117,8 +117,8 @@ func (k yamlKey) hint() string {
 	return ""
 }
 
-// distance returns the Levenshtein distance, or enough when the lengths differ by at least that
-// much.
+// distance returns the Levenshtein distance of a and b. When their lengths differ by enough or
+// more, it returns enough without counting.
 func distance(a, b string, enough int) int {
 	if len(a)-len(b) >= enough || len(b)-len(a) >= enough {
 		return enough

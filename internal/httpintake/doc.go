@@ -16,7 +16,8 @@
 //	events.go        GET /v1/events: what became final, in order
 //	act.go           :retry and :dismiss
 //	problem.go       errors as RFC 9457 problem details; language.go: in English or Polish
-//	openapi.go       the description of all this, openapi.yaml, and a page to read it
+//	openapi.go       the description of all this, openapi.yaml, and a page to read it;
+//	                 schema.go: the fields of bodies and answers on that page
 //
 // A server keeps nothing itself. What must last is in the ledger, which any number of servers can
 // share. Callers are not trusted. Every client sees its own tenants only, and every body, archive,

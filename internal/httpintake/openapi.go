@@ -25,13 +25,28 @@ type document struct{ page []byte }
 type operation struct {
 	Method, Path, Summary, Description string
 	Parameters                         []parameter
-	Bodies                             []string
+	Bodies                             []described
 	Answers                            []described
 }
 
 type parameter struct{ Name, In, Description string }
 
-type described struct{ Name, Description string }
+// described is a body or an answer. Named is the object that it is, or "" when the object has no
+// name; then it has Fields, if any.
+type described struct {
+	Name, Description, Media, Named string
+	Fields                          []field
+}
+
+// content are the media types of a body or an answer.
+type content map[string]struct{ Schema schema }
+
+// response is an answer, or a reference to one of those that many operations share.
+type response struct {
+	Ref         string `yaml:"$ref"`
+	Description string
+	Content     content
+}
 
 // readDocument makes the page from the description, so that the two never differ. It is called
 // once, and an error is a mistake of the build.
@@ -43,7 +58,8 @@ func readDocument() (*document, error) {
 		Paths      map[string]map[string]yaml.Node
 		Components struct {
 			Parameters map[string]parameter
-			Responses  map[string]struct{ Description string }
+			Responses  map[string]response
+			Schemas    properties
 		}
 	}
 	if err := yaml.Unmarshal(openAPI, &api); err != nil {
@@ -58,11 +74,8 @@ func readDocument() (*document, error) {
 					Ref       string `yaml:"$ref"`
 					parameter `yaml:",inline"`
 				}
-				RequestBody struct{ Content map[string]yaml.Node } `yaml:"requestBody"`
-				Responses   map[string]struct {
-					Ref         string `yaml:"$ref"`
-					Description string
-				}
+				RequestBody struct{ Content content } `yaml:"requestBody"`
+				Responses   map[string]response
 			}
 			if err := node.Decode(&op); err != nil {
 				return nil, fmt.Errorf("read openapi.yaml: %s %s: %w", method, path, err)
@@ -74,17 +87,23 @@ func readDocument() (*document, error) {
 				}
 				one.Parameters = append(one.Parameters, p.parameter)
 			}
-			for media := range op.RequestBody.Content {
-				one.Bodies = append(one.Bodies, media)
+			for media, body := range op.RequestBody.Content {
+				one.Bodies = append(one.Bodies, described{Name: media, Description: body.Schema.Description,
+					Named: body.Schema.named(), Fields: body.Schema.fields("")})
 			}
 			for status, answer := range op.Responses {
 				if answer.Ref != "" {
-					answer.Description = api.Components.Responses[answer.Ref[strings.LastIndexByte(answer.Ref, '/')+1:]].Description
+					answer = api.Components.Responses[answer.Ref[strings.LastIndexByte(answer.Ref, '/')+1:]]
 				}
-				one.Answers = append(one.Answers, described{status, answer.Description})
+				a := described{Name: status, Description: answer.Description}
+				for media, body := range answer.Content { // one
+					a.Media, a.Named = media, body.Schema.named()
+				}
+				one.Answers = append(one.Answers, a)
 			}
-			slices.Sort(one.Bodies)
-			slices.SortFunc(one.Answers, func(a, b described) int { return strings.Compare(a.Name, b.Name) })
+			byName := func(a, b described) int { return strings.Compare(a.Name, b.Name) }
+			slices.SortFunc(one.Bodies, byName)
+			slices.SortFunc(one.Answers, byName)
 			all = append(all, one)
 		}
 	}
@@ -93,8 +112,12 @@ func readDocument() (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read docs.html: %w", err)
 	}
+	var objects []object
+	for _, s := range api.Components.Schemas {
+		objects = append(objects, object{s.name, s.of.Description, s.of.Example, s.of.Enum, s.of.fields("")})
+	}
 	var page bytes.Buffer
-	if err := t.Execute(&page, map[string]any{"Info": api.Info, "Operations": all}); err != nil {
+	if err := t.Execute(&page, map[string]any{"Info": api.Info, "Operations": all, "Objects": objects}); err != nil {
 		return nil, fmt.Errorf("make the page of openapi.yaml: %w", err)
 	}
 	return &document{page: page.Bytes()}, nil

@@ -3,6 +3,7 @@ package httpintake
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"gopkg.in/yaml.v3"
 
 	"ksefworker/internal/ledger"
 )
@@ -259,6 +261,64 @@ func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
 	}
 }
 
+// Whoever writes a program against the interface has only the description: what a field means must
+// be there, and must be what the schema of results says.
+func TestOpenAPI_EveryField_SaysWhatItMeans(t *testing.T) {
+	var api struct{ Components struct{ Schemas properties } }
+	if err := yaml.Unmarshal(openAPI, &api); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range api.Components.Schemas {
+		for _, f := range s.of.fields("") {
+			if f.Description == "" && f.Object == "" && f.Name != "refusal.faults[]" {
+				t.Errorf("%s of %s has no description", f.Name, s.name)
+			}
+		}
+	}
+	raw, err := os.ReadFile("../../docs/result.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result struct {
+		Properties map[string]struct{ Description string }
+	}
+	if err := json.Unmarshal(raw, &result); err != nil {
+		t.Fatal(err)
+	}
+	all := newContract(t, openAPI).doc.Components.Schemas
+	for name, want := range result.Properties {
+		if got := all["Invoice"].Value.Properties[name]; got == nil || got.Ref == "" && got.Value.Description != want.Description {
+			t.Errorf("%s is described as %+v, and in the schema of results as %q", name, got, want.Description)
+		}
+	}
+}
+
+func TestOpenAPI_Examples_AreWhatIsDescribed(t *testing.T) {
+	var api struct{ Components struct{ Schemas properties } }
+	if err := yaml.Unmarshal(openAPI, &api); err != nil {
+		t.Fatal(err)
+	}
+	all := newContract(t, openAPI).doc.Components.Schemas
+	examples := 0
+	for _, s := range api.Components.Schemas {
+		if s.of.Example == "" {
+			continue
+		}
+		examples++
+		var value any
+		err := json.Unmarshal([]byte(s.of.Example), &value)
+		if err == nil {
+			err = all[s.name].Value.VisitJSON(value)
+		}
+		if err != nil {
+			t.Errorf("the example of %s: %v", s.name, err)
+		}
+	}
+	if examples < 2 {
+		t.Errorf("%d examples", examples)
+	}
+}
+
 func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
 	b := newBench(t, nil)
 	a := b.call("GET", "/v1/docs", nil, "Authorization", "")
@@ -267,6 +327,34 @@ func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
 		"application/zip"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %s", want)
+		}
+	}
+	var described struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]yaml.Node }
+		}
+	}
+	if err := yaml.Unmarshal(openAPI, &described); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range described.Components.Schemas {
+		if !strings.Contains(text, `<h2 id="`+name+`"`) {
+			t.Errorf("the page lacks %s", name)
+		}
+		for field := range s.Properties {
+			if !strings.Contains(text, "<code>"+field+"</code>") && !strings.Contains(text, "<code>"+field+"[]</code>") {
+				t.Errorf("the page lacks %s of %s", field, name)
+			}
+		}
+	}
+	for _, want := range []string{"<code>invoices[].xml_base64</code>", "<code>refusal.faults[].hint</code>"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	for _, link := range regexp.MustCompile(`href="#(\w*)"`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(text, `id="`+link[1]+`"`) {
+			t.Errorf("the page leads to %s, which it lacks", link[1])
 		}
 	}
 	if strings.Contains(text, "<script") || strings.Contains(text, "http://") || strings.Contains(text, "https://") ||

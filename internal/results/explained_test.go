@@ -18,7 +18,7 @@ func TestExplain_WhereAPersonHasToAct_HasTheWordsOfTheTable(t *testing.T) {
 		{Result{State: "receipted", Code: 200}, ""}, {Result{State: "dismissed", Code: 450}, ""}, {Result{State: "queued"}, ""},
 	} {
 		got := ""
-		if tc.r.State != Refused { // [Explained] has done so
+		if tc.r.State != Refused { // [Explained] has explained a refusal already
 			tc.r.Explain()
 		}
 		if len(tc.r.Explanations) > 0 {

@@ -6,7 +6,7 @@ package watch
 // folder is unknown.
 func isShare(string) bool { return true }
 
-// sync does nothing, because this system has no call for it.
+// sync does nothing, because no system call of this system syncs a whole file system.
 func (d *disk) sync() error {
 	d.step("sync")
 	return nil

@@ -1,0 +1,100 @@
+package httpintake
+
+import (
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// schema is a part of the description that says what a value is, as far as the page shows it.
+type schema struct {
+	Ref         string `yaml:"$ref"`
+	Type        string
+	Description string
+	Enum        []string
+	MaxLength   int `yaml:"maxLength"`
+	Required    []string
+	Example     string `yaml:"x-example"`
+	Items       *schema
+	Properties  properties
+}
+
+// properties are the fields of an object, in the order of the description.
+type properties []property
+
+type property struct {
+	name string
+	of   schema
+}
+
+func (p *properties) UnmarshalYAML(node *yaml.Node) error {
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		one := property{name: node.Content[i].Value}
+		if err := node.Content[i+1].Decode(&one.of); err != nil {
+			return fmt.Errorf("property %s: %w", one.name, err)
+		}
+		*p = append(*p, one)
+	}
+	return nil
+}
+
+// object is a value that has a name in the description, as the page shows it.
+type object struct {
+	Name, Description, Example string
+	Values                     []string // where it is a word, those that there are
+	Fields                     []field
+}
+
+// field is a value in an object. Name leads to it, such as invoices[].ref. Object is the name of
+// the object that it is, or "".
+type field struct {
+	Name, Type, Object, Description string
+	Always                          bool // an answer has it, or a body needs it
+}
+
+// named returns the object that a reference names, or "".
+func (s *schema) named() string { return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:] }
+
+// fields returns the fields of an object and of the objects without a name in it.
+func (s *schema) fields(prefix string) []field {
+	var all []field
+	always := map[string]bool{}
+	for _, name := range s.Required {
+		always[name] = true
+	}
+	for _, p := range s.Properties {
+		f := field{Name: prefix + p.name, Description: p.of.Description, Always: always[p.name]}
+		inner := p.of
+		f.Type = inner.Type
+		if inner.Items != nil {
+			inner = *inner.Items
+			f.Name, f.Type = f.Name+"[]", inner.Type
+			if f.Description == "" {
+				f.Description = inner.Description
+			}
+		}
+		f.Object = inner.named()
+		switch {
+		case len(inner.Enum) > 0:
+			f.Type = "one of " + strings.Join(quoted(inner.Enum), ", ")
+		case inner.MaxLength > 0:
+			f.Type += fmt.Sprintf(", at most %d characters", inner.MaxLength)
+		}
+		all = append(all, f)
+		all = append(all, inner.fields(f.Name+".")...)
+	}
+	return all
+}
+
+// quoted returns the values, where "" can be seen too.
+func quoted(values []string) []string {
+	var all []string
+	for _, v := range values {
+		if v == "" {
+			v = `""`
+		}
+		all = append(all, v)
+	}
+	return all
+}
