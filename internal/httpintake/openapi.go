@@ -55,7 +55,7 @@ func readDocument() (*document, error) {
 		Info struct {
 			Title, Version, Description string
 		}
-		Paths      map[string]map[string]yaml.Node
+		Paths      yaml.Node // read in the order of the description, which begins with what is used first
 		Components struct {
 			Parameters map[string]parameter
 			Responses  map[string]response
@@ -66,8 +66,8 @@ func readDocument() (*document, error) {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	var all []operation
-	for path, methods := range api.Paths {
-		for method, node := range methods {
+	for path, methods := range pairs(&api.Paths) {
+		for method, node := range pairs(methods) {
 			var op struct {
 				Summary, Description string
 				Parameters           []struct {
@@ -107,7 +107,6 @@ func readDocument() (*document, error) {
 			all = append(all, one)
 		}
 	}
-	slices.SortFunc(all, func(a, b operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	t, err := template.New("docs").Parse(docsPage)
 	if err != nil {
 		return nil, fmt.Errorf("read docs.html: %w", err)

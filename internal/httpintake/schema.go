@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -28,10 +29,21 @@ type property struct {
 	of   schema
 }
 
+// pairs returns the keys and values of a YAML mapping in their order.
+func pairs(mapping *yaml.Node) iter.Seq2[string, *yaml.Node] {
+	return func(yield func(string, *yaml.Node) bool) {
+		for i := 0; i+1 < len(mapping.Content); i += 2 {
+			if !yield(mapping.Content[i].Value, mapping.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
 func (p *properties) UnmarshalYAML(node *yaml.Node) error {
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		one := property{name: node.Content[i].Value}
-		if err := node.Content[i+1].Decode(&one.of); err != nil {
+	for name, value := range pairs(node) {
+		one := property{name: name}
+		if err := value.Decode(&one.of); err != nil {
 			return fmt.Errorf("property %s: %w", one.name, err)
 		}
 		*p = append(*p, one)
@@ -77,7 +89,7 @@ func (s *schema) fields(prefix string) []field {
 		f.Object = inner.named()
 		switch {
 		case len(inner.Enum) > 0:
-			f.Type = "one of " + strings.Join(quoted(inner.Enum), ", ")
+			f.Type = "one of " + strings.Join(visible(inner.Enum), ", ")
 		case inner.MaxLength > 0:
 			f.Type += fmt.Sprintf(", at most %d characters", inner.MaxLength)
 		}
@@ -87,8 +99,8 @@ func (s *schema) fields(prefix string) []field {
 	return all
 }
 
-// quoted returns the values, where "" can be seen too.
-func quoted(values []string) []string {
+// visible returns the values, with "" written as such.
+func visible(values []string) []string {
 	var all []string
 	for _, v := range values {
 		if v == "" {
