@@ -30,7 +30,7 @@ type Executor struct {
 // Cause says why nothing was done about a document. The list is closed.
 type Cause string
 
-// The causes. A field of [NotDoneError] that is named here is set with that cause.
+// The causes. The comment of a cause names the fields of [NotDoneError] that are set with it.
 const (
 	Unknown     Cause = "unknown"       // no document has this id or number
 	Ambiguous   Cause = "ambiguous"     // several invoices have this number: IDs

@@ -110,7 +110,8 @@ func (s Selection) passes(tenant string, code int, reason string) bool {
 }
 
 // named finds the document with a name. If several invoices have the same number, it returns the
-// one that is in a state that the action is for. If several of them are, the name is ambiguous.
+// one that is in a state that the action is for. If several invoices are in such a state, the name
+// is ambiguous.
 func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, error) {
 	invs, err := x.Inquiry.Find(ctx, name)
 	unread, err := ledger.Skip(err)

@@ -18,10 +18,10 @@ type Placed struct {
 }
 
 // Changed reads at most n invoices of some states behind a place. It returns the place of the last
-// that was listed, or the given place when there are no more. An invoice that has changed since it
-// was listed is left out, because its place is now behind all others. An entry that cannot be read
-// is returned at its place, with Unread set, and the error names it. When the error only names what
-// cannot be read (see [ledger.Skip]), the invoices are returned with it.
+// invoice that was listed, or the given place when there are no more. An invoice that has changed
+// since it was listed is left out, because its place is now behind all others. An entry that cannot
+// be read is returned at its place, with Unread set, and the error names it. When the error only
+// names what cannot be read (see [ledger.Skip]), the invoices are returned with it.
 func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]Placed, ledger.Place, error) {
 	places, err := r.Ledger.Changed(ctx, states, from, n)
 	sick, err := ledger.Skip(err)
@@ -70,8 +70,8 @@ func unreadable(entries []ledger.Unreadable) error {
 	return &ledger.UnreadableError{Entries: entries}
 }
 
-// at reads the invoices at some places of lists of these states, without those that have changed
-// since.
+// at reads the invoices at some places in the lists of these states. It leaves out invoices that
+// have changed since they were listed.
 func (r *Reader) at(ctx context.Context, states []ledger.State, places []ledger.Place) ([]Placed, error) {
 	invs, err := r.read(ctx, states, places)
 	out := make([]Placed, 0, len(invs))
@@ -98,8 +98,9 @@ func still(places []ledger.Place, invs []ledger.Invoice) iter.Seq2[int, ledger.P
 	}
 }
 
-// read reads the entries at places of lists of these states. Nearly all entries that are kept are
-// receipted. So Listed, which is faster for such entries, reads lists that may have them.
+// read reads the entries at some places in the lists of these states. Nearly all entries that are
+// kept are receipted, and Listed is faster for receipted ones. So read uses Listed when Receipted
+// is among the states.
 func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledger.Place) ([]ledger.Invoice, error) {
 	ids := make([]string, len(places))
 	for i, p := range places {

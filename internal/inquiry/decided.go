@@ -17,11 +17,11 @@ type Decision struct {
 	Result  results.Result
 }
 
-// Decided yields the invoices that have changed since from and pass the filter, in the order of
-// their last change. A filter without a state passes the decided ones. An error ends the sequence.
-// An invoice that changes after it was yielded is yielded again, as it is then, because remembering
-// which invoices were yielded would take memory for each. Only a few pages are held in memory,
-// however many invoices there are.
+// Decided yields the invoices that have changed since the time from and pass the filter, in the
+// order of their last change. A filter without a state passes the decided ones. An error ends the
+// sequence. An invoice that changes after it was yielded is yielded again in its new state. Decided
+// does not remember which invoices it has yielded, because that would take memory for each. Only a
+// few pages are held in memory, however many invoices there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {
@@ -50,8 +50,9 @@ type page struct {
 	err    error
 }
 
-// ahead yields page after page of invoices. While one is worked on, the next is read, and the
-// places of the one after that are listed. So Redis and this process work at the same time.
+// ahead yields page after page of invoices. While the caller works on a page, the next page is
+// read, and the places of the page after it are listed. So Redis and this process work at the same
+// time.
 func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[[]ledger.Invoice, error] {
 	return func(yield func([]ledger.Invoice, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -76,8 +77,8 @@ func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[
 	}
 }
 
-// pages sends one channel for each page, in order. The page comes through it when it is read. pages
-// returns at the end, after an error, or when ctx is done.
+// pages sends one channel for each page, in order. The page comes through its channel when it has
+// been read. pages returns at the end, after an error, or when ctx is done.
 func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- chan page) {
 	place, states := ledger.Place{At: ledger.At(from)}, f.states()
 	for len(states) > 0 && ctx.Err() == nil {
@@ -90,7 +91,7 @@ func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- 
 		if sick, other := ledger.Skip(err); other != nil {
 			coming <- page{err: err}
 			return
-		} else if sick != nil { // the index is named once; the other states are listed
+		} else if sick != nil { // the sick index is named once; the other states are listed
 			states = slices.DeleteFunc(slices.Clone(states), func(s ledger.State) bool {
 				return slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
 			})

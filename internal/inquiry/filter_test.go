@@ -50,7 +50,7 @@ func TestDecided_EachFilter_ShowsWhatPasses(t *testing.T) {
 	}
 }
 
-// Whoever stops in the middle leaves nothing running (TestMain looks).
+// A caller that stops in the middle leaves no goroutine running. TestMain checks this.
 func TestDecided_StoppedInTheMiddle_Ends(t *testing.T) {
 	w := newWorld(t)
 	w.move(ledger.Parked, w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2"))

@@ -73,12 +73,12 @@ func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]le
 	return invs, err
 }
 
-// ofTenants removes the invoices of others.
+// ofTenants removes the invoices of other tenants.
 func ofTenants(invs []ledger.Invoice, tenants []string) []ledger.Invoice {
 	return slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !of(&inv, tenants) })
 }
 
-// of reports whether an invoice is one of these tenants'; none means all.
+// of reports whether an invoice belongs to one of these tenants. Without tenants it returns true.
 func of(inv *ledger.Invoice, tenants []string) bool {
 	return len(tenants) == 0 || slices.Contains(tenants, inv.Tenant)
 }

@@ -35,7 +35,7 @@ type Found struct {
 }
 
 // Latest returns the invoices of a window. An invoice that changes while windows are read one after
-// the other moves to the beginning and is not in the later ones.
+// the other moves to the beginning and is not in the later windows.
 func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 	states := w.States
 	if len(states) == 0 {

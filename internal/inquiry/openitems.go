@@ -20,7 +20,7 @@ type OpenItem struct {
 	// Later is the newest document of the same number that was taken in after this one. Its State
 	// is "" when there is no such document.
 	Later ledger.Newest
-	Seen  ledger.Seen // by whom and when it was marked as seen, as it is now
+	Seen  ledger.Seen // who marked it as seen, and when; zero when it changed after that
 }
 
 // OpenItems lists the open items by tenant; for each tenant the oldest comes first.

@@ -25,7 +25,7 @@ const noBreak = "\u00a0"
 const rareSpaces = "\u202f\u2009\u2007\u2003\u2002\u3000\u2004\u2005\u2006\u2008\u200a\u2000\u2001\u205f\u1680"
 
 // maxSpaces is the largest number of spaces for which every combination of ordinary and no-break
-// spaces is tried: 32 look-ups. With more spaces, only spellings are tried in which all of them, or
+// spaces is tried: 32 look-ups. With more spaces, a spelling is tried only if all its spaces, or
 // all but one, are of the same kind.
 const maxSpaces = 5
 
@@ -121,8 +121,9 @@ func spellings(number string) []string {
 	return all
 }
 
-// rareSpellings lists the spellings with one kind of rare space. The rare space is in all places,
-// or in one of few places while the others are ordinary.
+// rareSpellings lists the spellings with one kind of rare space. The rare space is in every place.
+// If there are at most maxSpaces places, it is also tried in each single place, with ordinary
+// spaces in the others.
 func rareSpellings(parts []string) (all []string) {
 	gaps := len(parts) - 1
 	for _, space := range rareSpaces {
@@ -140,7 +141,8 @@ func rareSpellings(parts []string) (all []string) {
 // space, including no-break and other spaces, do not count (KSeF issues 797 and 315).
 func SameNumber(a, b string) bool { return ordinary(a) == ordinary(b) }
 
-// ordinary returns a number with single ordinary spaces alone.
+// ordinary returns a number in which each run of white space is one ordinary space. White space at
+// the ends is removed.
 func ordinary(number string) string { return strings.Join(strings.Fields(number), " ") }
 
 // NumberBegins reports whether a number has this beginning, with white space as [SameNumber]

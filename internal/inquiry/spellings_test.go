@@ -45,7 +45,7 @@ func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt
 // invoice.
 func TestFind_NumberIsThereInSeveralSpellings_EachIsFoundAndNoneHidesAnother(t *testing.T) {
 	w := newWorld(t)
-	long := "A B C D E F G H" // more spaces than are tried both ways
+	long := "A B C D E F G H" // more than maxSpaces spaces
 	plain, noBreak := w.take(sellerA, "FV 1 2", "1"), w.take(sellerB, "FV\u00a01 2", "2")
 	hides, hidden := w.take(sellerA, long, "3"), w.take(sellerB, "A B\u00a0C D E\u00a0F G H", "4")
 	for _, c := range []struct {

@@ -28,7 +28,7 @@ type Admitter struct {
 	AllowDiscouraged bool
 	Retention        time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now              func() time.Time
-	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
+	// Enqueue says how a person calls the command enqueue here. Hints show such calls.
 	Enqueue shell.Enqueue
 	Trail   tracing.Trail // told of what is taken in
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken. 0 or 1 means no
@@ -45,8 +45,9 @@ type Admitter struct {
 const maxBuffer = 4 << 20
 
 // Admit checks documents, writes the sound ones into the ledger and queues their tasks. One bad
-// document harms no other, because each has an error of its own. From the moment Admit returns
-// created, the invoice is never lost. When queueing failed afterwards, the sweep queues it again.
+// document harms no other, because each has an error of its own. Once Admit has answered that an
+// invoice is created, the invoice is never lost. If its task could not be queued, the sweep queues
+// it.
 //
 // An error says that Redis failed, or that nothing may be taken in now. A document without an
 // answer may then have been taken, and can safely be handed in again. When the archive does not
@@ -75,7 +76,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	}()
 	large := &largeDocuments{store: a.Store, bodies: a.Bodies}
 	seen := make(map[string]int, len(docs))
-	var repeated [][2]int // documents of the same id within the call: the repeated one, the first one
+	var repeated [][2]int // pairs of the same id in the call: the repeated document, the first one
 	for i, d := range docs {
 		own := d.terms(terms)
 		out[i].File, out[i].Ref, out[i].Asked = d.File, d.Ref, own.Tenant
@@ -164,7 +165,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	}
 	asked := func(i int) Terms { return docs[i].terms(terms) }
 	failed := a.applyTerms(ctx, out, asked)
-	for _, r := range repeated { // the first one has the newest revision then, and so have the others
+	for _, r := range repeated { // the first document gets the newest revision of its copies
 		out[r[1]].catchUp(&out[r[0]])
 	}
 	for _, r := range repeated {
@@ -177,7 +178,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	return out, errors.Join(failed, a.queue(ctx, out))
 }
 
-// catchUp takes over the state of the same entry when o has read it later.
+// catchUp takes over the state in o, another answer about the same entry, if o has read the entry
+// later.
 func (adm *Admission) catchUp(o *Admission) {
 	if o.Invoice.Rev > adm.Invoice.Rev {
 		adm.Invoice.State, adm.Invoice.Rev = o.Invoice.State, o.Invoice.Rev
@@ -211,8 +213,8 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	var fresh []*ledger.Invoice
 	for i := range out {
 		inv := &out[i].Invoice
-		// An invoice that is present and has not moved may be our own, from a try whose answer was
-		// lost. Queueing it once more does no harm.
+		// An invoice that is present and has not moved may come from an earlier try, if the answer
+		// to that try was lost. Queueing it once more does no harm.
 		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Fresh()) {
 			fresh = append(fresh, inv)
 		}

@@ -47,7 +47,7 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
 				t.Errorf("the stored document has %d bytes", len(plain))
 			}
-			// Sealed a second time it has other bytes, but it is the same document.
+			// Sealing it a second time gives other bytes, but it is the same document.
 			if again := g.admit(d)[0]; again.Taken != ledger.Present {
 				t.Errorf("handed in again it is %+v", again)
 			}
@@ -106,7 +106,7 @@ func TestAdmit_StoreIsFull_NothingIsTakenWithoutItsDocument(t *testing.T) {
 	if got.Taken != ledger.Refused || !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), "no space left") {
 		t.Errorf("%+v", got)
 	}
-	// How documents are sealed is written before any document is stored.
+	// The record of how documents are sealed is written before any document is stored.
 	if keys, _ := g.stored(); keys != 1 || g.rdb.Exists(t.Context(), "ksef:seals").Val() != 1 {
 		t.Errorf("%d keys", keys)
 	}
@@ -138,7 +138,7 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 			t.Errorf("its document: %v", err)
 		}
 	}
-	// Handed in again, they are present, and now their tasks are queued.
+	// When they are handed in again, they are present, and now their tasks are queued.
 	g.Queue = sound
 	for _, o := range g.admit(numbered(1), numbered(2)) {
 		if o.Taken != ledger.Present || !g.queued(o.Invoice) {

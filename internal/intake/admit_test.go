@@ -214,7 +214,7 @@ func TestAdmit_EveryOutcome_HasItsOwnAnswer(t *testing.T) {
 func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
 	g := newGate(t, nil)
 	g.Check.CheckNIPs = true
-	g.admit(numbered(1)) // the first one that is taken writes how documents are sealed
+	g.admit(numbered(1)) // the first document also writes the record of how documents are sealed
 	for _, flaw := range sample.Flaws() {
 		data := sample.Bad(flaw, sample.Options{Number: "FV/" + flaw.String(), IssueDate: "2026-11-23"})
 		before, _ := g.stored()
@@ -308,7 +308,7 @@ func TestAdmit_LedgerFails_NothingIsAnswered(t *testing.T) {
 	if out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{}); err == nil || out != nil {
 		t.Errorf("%+v, %v", out, err)
 	}
-	// A document that is refused by itself needs no Redis.
+	// A document that is refused because of its content needs no Redis.
 	out, err := g.Admit(t.Context(), []Document{{File: "x", Data: []byte("x")}}, Terms{})
 	if err != nil || out[0].Taken != ledger.Refused {
 		t.Errorf("%+v, %v", out, err)

@@ -109,7 +109,7 @@ func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Dur
 }
 
 // durableRedis starts a Redis that keeps an append-only file, as a real one does. It never rewrites
-// the file, because whether a rewrite falls into a round would be chance.
+// the file, because a rewrite would slow down some rounds by chance.
 func durableRedis(b *testing.B) redis.UniversalClient {
 	b.Helper()
 	// The garbage collector is set as enqueue submit sets it. Bare asynq runs with the same

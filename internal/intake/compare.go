@@ -55,7 +55,7 @@ func (a *Admitter) bounded(ctx context.Context) (context.Context, context.Cancel
 var errNoAnswer = errors.New("the archive does not answer")
 
 // compareAll compares the refused documents with the documents in their way. It returns which of
-// the refused documents may succeed a document that has ended.
+// the refused documents may take the place of a document that has ended.
 func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer,
 	document func(i int) []byte,
 ) []int {
@@ -87,11 +87,12 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 // two may turn out to be the same invoice. It reports whether the new document may take the number
 // instead of the other one.
 //
-// It may when the other document has ended. An invoice that was rejected or dismissed is not in
-// KSeF. An invoice that was parked may be there, but nothing is risked. The new document has the
-// same seller, kind and number, so KSeF takes at most one of the two. If KSeF took the parked
-// invoice, it answers 440 to the new document. Then the content decides, even when the document of
-// the parked invoice is lost. The same content is recovered, and other content is a conflict.
+// The new document may take the number when the other document has ended. An invoice that was
+// rejected or dismissed is not in KSeF. An invoice that was parked may be in KSeF, but nothing is
+// risked. The new document has the same seller, kind and number, so KSeF takes at most one of the
+// two. If KSeF took the parked invoice, it answers 440 to the new document. Then the content
+// decides, even when the document of the parked invoice is lost. The same content is recovered, and
+// other content is a conflict.
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {
@@ -115,7 +116,7 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 	}
 	switch {
 	// A technical correction says the same in better XML. It names the rejected document, so it is
-	// not that document again.
+	// not a repeated export of that document.
 	case inv.Corrects != "" && o.State == ledger.Rejected:
 		return true
 	// An invoice that KSeF refused because of its time of creation is corrected by another time of

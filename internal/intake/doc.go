@@ -11,15 +11,17 @@
 //	faktura.go       an invoice as JSON, of which the gateway makes XML
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
 //	admit.go         a batch of documents; prepare.go: the checks of one
-//	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
+//	tenant.go        the tenant of a document; drain.go: a tenant that takes nothing new in
 //	document.go      what is handed in, and what became of it
 //	terms.go         deadline and lane, also when they are given again; refs.go: the sender's own key
 //	large.go         a document that is too large for Redis
 //	take.go          into the ledger; trail.go: what is traced of it
-//	compare.go       the same number again: the same invoice, or another document; held.go: one
-//	                 that the ledger holds; archived_before.go: one that only the archive knows
-//	wait.go          until all are decided
+//	compare.go       the same number again: the same invoice, or another document; held.go: a
+//	                 refused document that the ledger has; archived_before.go: a document that
+//	                 only the archive knows
+//	wait.go          waiting until all are decided
 //
-// The input was made by others and is not trusted. Every document has a maximum size, and so have
-// an archive's list of entries and all that it unpacks to. Nothing is ever unpacked to disk.
+// The input was made by others and is not trusted. Every document has a maximum size. The list of
+// entries of an archive and its whole unpacked content have maximum sizes too. Nothing is ever
+// unpacked to disk.
 package intake

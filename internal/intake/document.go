@@ -54,7 +54,7 @@ type Admission struct {
 	// Invoice then holds what the invoice's result in the archive says.
 	Archived bool
 	// Terms says what became of the terms and the ref that were given, when the invoice is present
-	// with others.
+	// with other terms or another ref.
 	Terms TermsAnswer
 	// Warning is set when the document was taken although something about it is odd. It is nil for
 	// nearly all documents.
@@ -62,8 +62,8 @@ type Admission struct {
 	Err     error
 	// Held is the entry of a document that is refused now and was taken before. For example, the
 	// document does not pass the checks any more, or it was handed in for another tenant or with
-	// the ref of another invoice. The entry goes on as its state says. For a repeated export only
-	// ID and State are set. ID is "" when no such entry was found.
+	// the ref of another invoice. The refusal does not affect this entry. For a repeated export
+	// only ID and State are set. ID is "" when no such entry was found.
 	Held ledger.Invoice
 	// Refusal is the id (ref-…) under which [Refusals] has put the refused document on record. It
 	// is "" when the document is not on record.

@@ -8,8 +8,8 @@ import (
 )
 
 // withoutDrained refuses new invoices of tenants that a person drains. Invoices that are here
-// already pass, because Admit only reports their state. For each sound invoice, at holds its place
-// in out. read returns what this call has read of the ledger. The results are the invoices that
+// already pass, because Admit only reports their state. The place of sound[i] in out is at[i]. The
+// function read returns what this call has read of the ledger. The results are the invoices that
 // pass, and their places.
 func (a *Admitter) withoutDrained(
 	ctx context.Context, read func() (ledger.Intake, error), sound []ledger.NewInvoice, at []int, out []Admission,
@@ -49,8 +49,8 @@ func (a *Admitter) withoutDrained(
 		h, o := held[sound[i].Tenant], &out[at[i]]
 		o.Taken = ledger.Refused
 		if a.confined {
-			// Another program hands the document in. It can only wait and try again, and what a
-			// person of this pool is called, and may type, does not concern it.
+			// Another program hands the document in. It can only wait and try again. The name of
+			// the person, and the command that resumes the tenant, do not concern it.
 			o.Err = &UnsureError{
 				What: fmt.Sprintf("nothing new is taken in for tenant %s at present: its intake is stopped", sound[i].Tenant)}
 			continue

@@ -48,7 +48,7 @@ func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant st
 
 const oneInvoice = "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa"
 
-// Where invoices as JSON are taken, for whoever hands one in elsewhere.
+// jsonElsewhere says where invoices as JSON are taken, to a sender that hands one in elsewhere.
 const jsonElsewhere = "hand in an invoice as JSON over HTTP, as faktura, or as a .json file in a watched folder"
 
 const sendXML = "hand in the FA(3) document as XML"
@@ -66,13 +66,13 @@ func NotGenerated(why string) error {
 		Hint: "its names are those of the elements of FA(3), in the order of the schema"}
 }
 
-// GenerationFailed says that nobody could be asked to make XML of an invoice that is JSON.
+// GenerationFailed says that the gateway could not be asked to make XML of an invoice that is JSON.
 func GenerationFailed(err error) error {
 	return &UnsureError{What: "it is JSON, and the gateway could not be asked to make XML of it", Err: err}
 }
 
-// GenerationLimited says that nobody was asked, because the tenant's limit of such requests is used
-// up. after is when one more fits.
+// GenerationLimited says that the gateway was not asked, because the tenant's limit of such
+// requests is used up. after is how long it takes until one more request fits.
 func GenerationLimited(after time.Duration, err error) error {
 	return &UnsureError{After: after, Err: err,
 		What: "it is JSON, and its tenant's limit of requests that make XML (other:generate) is used up"}
@@ -102,7 +102,7 @@ func FakturaSender(accounts []Account, named string, raw []byte) string {
 	if err != nil {
 		return ""
 	}
-	name, _ := f.sender(accounts) // whoever makes the document meets the error
+	name, _ := f.sender(accounts) // FromFaktura reports the error
 	return name
 }
 
@@ -121,15 +121,15 @@ func readFaktura(raw []byte) (f faktura, err error) {
 	return f, checkNames(raw)
 }
 
-// checkNames refuses a JSON object that has none of an invoice's names. What has an invoice inside
-// is told what to send instead. Without this check, the answer would be that the tenant is not
-// known.
+// checkNames refuses a JSON object that has none of an invoice's names. For an object with an
+// invoice inside it, the error says what to send instead. Without this check, the answer would be
+// that the tenant is not known.
 func checkNames(raw []byte) error {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(raw, &all) != nil {
-		return nil // the caller has read it
+		return nil // cannot happen: the caller has decoded it
 	}
-	folded := map[string]bool{} // encoding/json takes names in any case of letters
+	folded := map[string]bool{} // encoding/json ignores the case of names
 	for name := range all {
 		folded[strings.ToLower(name)] = true
 	}
@@ -151,7 +151,7 @@ func checkNames(raw []byte) error {
 		Hint: oneInvoice}
 }
 
-// shortList lists the first of some names that somebody else gave.
+// shortList lists the first few names. It bounds the text, because the names come from outside.
 func shortList(names []string) string {
 	const most = 3
 	if len(names) > most {

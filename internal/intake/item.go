@@ -65,8 +65,8 @@ type Problem struct {
 	// Empty says that the path is a folder that holds no invoice. An export that had nothing to
 	// write leaves such a folder, but so does an export that wrote to another place.
 	Empty bool
-	// Archive says that the path is an archive that could be read and holds no invoice. Whatever
-	// made it went wrong, so its refusal goes on record.
+	// Archive says that the path is an archive that could be read and holds no invoice. The program
+	// that made it must have failed, so its refusal goes on record.
 	Archive bool
 	// TooMany says that the path is an archive with more entries than [Options] allow. None of
 	// them was read.

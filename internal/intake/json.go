@@ -14,11 +14,11 @@ import (
 
 // CheckJSON refuses a JSON text that two readers may read differently. An object must not have a
 // name twice. RFC 8259 leaves open which of the two counts, so this program and the gateway might
-// read different values. Names that differ only in case count as the same, as encoding/json has it.
-// A text must not hold bytes that are not UTF-8, or half of a pair of surrogates. encoding/json
-// reads U+FFFD instead, so two refs could become the same one. Outside "xml", it must not hold a
-// character that no XML document can have. The error is an [*invoice.FieldError]. The text must be
-// JSON.
+// read different values. Names that differ only in case count as the same, as they do for
+// encoding/json. A text must not hold bytes that are not UTF-8, or half of a surrogate pair.
+// encoding/json replaces them by U+FFFD, so two different refs could become the same. Outside the
+// field "xml", the text must not hold a character that no XML document can have. The error is an
+// [*invoice.FieldError]. The caller makes sure that the text is JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
 	name, last := false, ""    // the string that comes next is a name; the name read last
@@ -38,7 +38,7 @@ func CheckJSON(text []byte) error {
 			end := stringEnd(text, i)
 			if name {
 				if json.Unmarshal(text[i:end], &last) != nil {
-					return nil // it is no JSON, and whoever reads it says so
+					return nil // it is not JSON: the decoder reports that
 				}
 				names, folded := open[len(open)-1], strings.ToLower(last)
 				if names[folded] {
@@ -71,9 +71,9 @@ func RefIn(object []byte) string {
 	return ref
 }
 
-// checkCharacters checks one string of JSON, as it is written. It refuses what is no character, and
-// characters that XML does not allow. For a document in "xml" it leaves the latter to the check of
-// the document, which tells their place.
+// checkCharacters checks one string of JSON, as it is written. It refuses text that is no
+// character, and characters that XML does not allow. In the field "xml" it accepts characters that
+// XML does not allow, because the check of the document reports them with their place.
 func checkCharacters(raw []byte, name string) error {
 	if !utf8.Valid(raw) || bytes.Contains(raw, []byte("\uFFFD")) {
 		return notUTF8(name)

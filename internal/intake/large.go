@@ -64,8 +64,8 @@ func (l *largeDocuments) sound(id string, document, sealed []byte) bool {
 	return err == nil && bytes.Equal(stored, document)
 }
 
-// flush makes the large documents among sound durable. When the archive fails, it refuses the large
-// documents in out and returns the rest of sound and at. The error is ctx's.
+// flush makes the large documents among sound durable. When the archive fails, flush refuses the
+// large documents in out and returns the rest of sound and at. The error is that of ctx.
 func (l *largeDocuments) flush(
 	ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission,
 ) ([]ledger.NewInvoice, []int, error) {

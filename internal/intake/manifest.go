@@ -37,7 +37,7 @@ type manifestLine struct {
 // once.
 func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
-		// In JSON a character of a document takes up to six: \u003c.
+		// In JSON, a character of a document may be written as six characters: \u003c.
 		longest := 6*m.MaxDocument + 64<<10
 		lines := bufio.NewScanner(&cancelableReader{ctx: ctx, r: from})
 		lines.Buffer(make([]byte, 0, 64<<10), int(longest))
@@ -120,7 +120,8 @@ func lineOf(line []byte, l *manifestLine) error {
 		Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}
 }
 
-// hasFaktura reports whether a line has an invoice as JSON, as elements of calls over HTTP have it.
+// hasFaktura reports whether a line has an invoice as JSON, in the field that calls over HTTP use
+// for it.
 func hasFaktura(line []byte) bool {
 	var l struct {
 		Faktura json.RawMessage `json:"faktura"`

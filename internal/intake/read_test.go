@@ -191,7 +191,7 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	if got != "many.zip! holds 50 entries, more than 49; split the archive" {
 		t.Error(got)
 	}
-	// Folders, and what systems leave there, are no entries that count.
+	// Folders do not count as entries, and neither do files that operating systems leave in them.
 	for i := range 60 {
 		many = append(many, entry{name: fmt.Sprint("d", i, "/")}, entry{name: fmt.Sprint("__MACOSX/._", i, ".xml"), content: "x"})
 	}

@@ -27,8 +27,8 @@ type Refusals struct {
 	Tenant func(nip string) string
 	// Asked is the name of the tenant that was asked to send the documents, or "".
 	Asked string
-	// Otherwise is the tenant whose list a refusal goes to if nothing else says whose the document
-	// is; "" is the list of no tenant.
+	// Otherwise is the tenant whose list a refusal goes to if nothing else names the tenant of the
+	// document; "" is the list of no tenant.
 	Otherwise string
 	// Source names the sender when names of files and refs mean something only to that sender. For
 	// example, a program that hands in over the network may give every document the same name. Such
@@ -36,8 +36,8 @@ type Refusals struct {
 	// is this machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
-	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. It stays
-	// while these same Refusals refuse the archive for something else in it.
+	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. The refusal
+	// stays if these same Refusals refuse the archive for something else in it.
 	Unpacked bool
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.

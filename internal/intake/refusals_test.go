@@ -104,7 +104,6 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 	d.wants()
 }
 
-// Programs that read results expect a day, as the schema of results says.
 func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.T) {
 	d := newRecorder(t)
 	d.a.Ledger = ledger.New(d.rdb, ledger.Options{Outbox: 100})
@@ -134,6 +133,7 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 	}
 }
 
+// Programs that read results expect a day, as the schema of results says.
 func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T) {
 	d := newRecorder(t)
 	for file, day := range map[string]string{"a.xml": "23.11.2026", "b.xml": "2026-02-30", "c.xml": "2026-11-23Z"} {
@@ -216,8 +216,8 @@ func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d.wants()
 }
 
-// A document that was taken before has an entry that says how it stands. So nobody has to act when
-// it is handed in again for the wrong tenant.
+// A document that was taken before has an entry that shows its state. So nobody has to act when it
+// is handed in again for the wrong tenant.
 func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
@@ -240,7 +240,7 @@ func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 	d.hand("export.xml", bytes.ReplaceAll(sample.Invoice(o), []byte("T08:15:00Z<"), []byte("T09:15:00Z<")))
 	d.wants() // the same invoice, exported again
 	o.Seed = 9
-	d.hand("b.xml", sample.Invoice(o)) // another document of this number: nothing says how it stands
+	d.hand("b.xml", sample.Invoice(o)) // another document of this number, which has no entry
 	d.wants("b.xml")
 }
 

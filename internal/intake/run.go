@@ -17,8 +17,8 @@ type Admits interface {
 
 // A chunk is a number of items that are admitted and reported together. It is large enough that the
 // time of a round trip does not matter. It is small enough that Redis serves others in between and
-// that few documents are in memory. Large documents of a chunk go in several calls. About two
-// chunks for each worker are in flight, and the workers read the files.
+// that few documents are in memory. Large documents of a chunk are admitted in several calls. About
+// two chunks for each worker are in flight, and the workers read the files.
 const (
 	chunkItems = 100
 	chunkBytes = 8 << 20
@@ -104,8 +104,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 	defer close(p.work)
 	c := newChunk()
 	for it := range items {
-		// A chunk never has both kinds of items, because a worker that holds documents in memory
-		// must not wait for memory to read others.
+		// A chunk never has both documents in memory and files to read, because a worker that holds
+		// documents in memory must not wait for memory to read others.
 		mixed := it.load != nil && c.bytes > 0 || len(it.Data) > 0 && c.files
 		if len(c.items) == chunkItems || c.bytes >= chunkBytes || mixed {
 			if !p.hand(ctx, c) {
@@ -113,8 +113,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 			}
 			c = newChunk()
 		}
-		// A file needs no memory yet. While this call waits, it holds only this one chunk, and the
-		// workers go on.
+		// A file needs no memory yet. While produce waits here, it holds only this one chunk, and
+		// the workers go on.
 		if p.memory.Acquire(ctx, int64(len(it.Data))) != nil {
 			return
 		}
@@ -185,7 +185,7 @@ func (p *pipeline) admitChunk(ctx context.Context, items []Item, b *buffer) ([]A
 			p.memory.Release(held)
 			return out, err
 		}
-		clear(items[:n]) // lets the documents go
+		clear(items[:n]) // so that the documents can be freed
 		b.clear()
 		p.memory.Release(held)
 		items = items[n:]
@@ -226,7 +226,7 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 		}
 	}
 	var admitted []Admission
-	var err error // beside a complete answer: the ledger has the documents, but the queue failed
+	var err error // with a complete answer: the ledger has the documents, but the queue failed
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)
 	}

@@ -107,7 +107,7 @@ func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 	if !errors.Is(err, down) {
 		t.Errorf("err = %v", err)
 	}
-	// Every chunk that was admitted is reported. Of the one that failed, only what was refused
+	// Every chunk that was admitted is reported. Of the chunk that failed, only what was refused
 	// without Redis is reported.
 	if n := int(calls.Load()-1) * 100; taken+refused < n || taken+refused > n+100 || taken == 0 {
 		t.Errorf("%d taken and %d refused were reported for %d calls", taken, refused, calls.Load())

@@ -24,7 +24,7 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 	if err != nil {
 		return nil, err
 	}
-	// The second round is for documents that were refused only because of an ended document of
+	// The second round is for documents that were refused only because of an ended document with
 	// other content.
 	for ask := true; len(todo) > 0; ask = false {
 		batch := sound

@@ -16,7 +16,7 @@ type Account struct {
 	Name, NIP string
 	// MaxBytes and MaxBytesWithAttachment bound the size of one invoice; 0 means KSeF's own limit.
 	MaxBytes, MaxBytesWithAttachment int64
-	// Corrections: its way to KSeF takes technical corrections.
+	// Corrections says that its way to KSeF takes technical corrections.
 	Corrections bool
 }
 
@@ -132,7 +132,7 @@ func withNIP(accounts []Account, nip string) []Account {
 }
 
 // TenantOf returns the name of the account that a sender means by a name or, if exactly one account
-// has it, by a NIP. It returns given itself when it means none.
+// has it, by a NIP. If given means no account, TenantOf returns it unchanged.
 func TenantOf(accounts []Account, given string) string {
 	if slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == given }) {
 		return given

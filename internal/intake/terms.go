@@ -13,8 +13,8 @@ import (
 )
 
 // TermsAnswer says what became of the terms and the ref that were given for an invoice that is here
-// already with others. Applied concerns only the terms, because a ref never changes. The zero value
-// says that there was nothing to change.
+// already with other terms or another ref. Applied concerns only the terms, because a ref never
+// changes. The zero value says that there was nothing to change.
 type TermsAnswer struct {
 	Applied bool
 	Text    string

@@ -126,7 +126,7 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 			t.Errorf("document %d: %+v", i, out[i])
 		}
 	}
-	// The same holds when the first one is here already, and on its way.
+	// The same holds when the invoice is here already and has left the queue.
 	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: now.ID, To: ledger.Rejected, Edit: ledger.Because(450, "x")}))
 	if a := g.admit(plain, late)[1]; a.Terms.Applied || !strings.Contains(a.Terms.Text, "were not applied") {
 		t.Errorf("%+v", a)

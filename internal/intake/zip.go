@@ -88,8 +88,8 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	return true
 }
 
-// entriesOf returns the entries that count and are answered for. Folders, and what systems leave
-// between documents, are left out.
+// entriesOf returns the entries that count. Each of them gets an outcome. Folders, and the files
+// that operating systems leave between documents, are left out.
 func entriesOf(z *zip.Reader) []*zip.File {
 	names := make(map[string]bool, len(z.File))
 	for _, f := range z.File {
@@ -185,7 +185,7 @@ func unreadableArchive(err error, longest int64) *Problem {
 }
 
 // readable returns a name in UTF-8. What is not UTF-8 is read as code page 852, in which Windows in
-// Poland writes names into archives. No two names become the same.
+// Poland writes names into archives. Different names stay different.
 func readable(name string) string {
 	if utf8.ValidString(name) {
 		return name

@@ -145,7 +145,7 @@ func (s *snapshot) thaw() {
 	}
 }
 
-// unpacked returns the fields of a packed entry as they were before.
+// unpacked returns the fields of a packed entry as they were before it was packed.
 func unpacked(t interface{ Fatal(...any) }, id string, h, shapes map[string]string) map[string]string {
 	record := packedIn(h)
 	var inv Invoice

@@ -12,9 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// receiptedEntries puts n receipted invoices into the ledger, spread over many days, as they are
-// once they are packed. It writes them directly, because leading a million invoices through their
-// states takes minutes.
+// receiptedEntries puts n receipted invoices into the ledger, in packed form. It writes them
+// directly, because leading a million invoices through their states takes minutes.
 func receiptedEntries(w *world, n int) {
 	w.t.Helper()
 	model := w.receipt(w.accepted("FV/2026/11/model", "", "FV-2026-11-000123.xml"))

@@ -8,7 +8,8 @@ import (
 
 // Place is the place of one invoice in the order of last changes. At is when the invoice was last
 // changed, ID is its id. The zero value is the place before all invoices. In a list that begins
-// with the newest invoice, that is before the newest, otherwise before the oldest.
+// with the newest invoice, this is the place before the newest. In any other list it is the place
+// before the oldest.
 type Place struct {
 	At Millis
 	ID string
@@ -27,7 +28,7 @@ const justNow = 2 * time.Millisecond
 // invoices are an exception, because their time is from just before they were written. They may
 // stand before that place.
 //
-// An [*UnreadableError] names the indexes that hold something else. The invoices of the other
+// An [*UnreadableError] names the indexes whose keys hold something else. The invoices of the other
 // states are returned with the error.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {

@@ -88,8 +88,9 @@ func TestChanged_InvoiceOfThePlaceHasMoved_GoesOnBehindWhereItStood(t *testing.T
 	}
 }
 
-// On Redis's own clock, a script may give an invoice a place before one of the same millisecond
-// that was listed already. Changed leaves out changes that are so young, so none is missed.
+// On Redis's own clock, a script may give an invoice a place before an invoice of the same
+// millisecond that was listed already. Changed leaves out changes that are so young, so that no
+// invoice is missed.
 func TestChanged_WhileInvoicesMove_NoneIsMissed(t *testing.T) {
 	w := oneWorld(t)
 	l := New(w.rdb, Options{Prefix: w.prefix})

@@ -52,9 +52,9 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With change it works on entries that are
-// packed already, and packs again those that change has changed. If change sealed the ref again,
-// digest is the new digest of the ref, otherwise "".
+// compact packs those of the entries that can be packed. With the function change, compact works on
+// entries that are packed already. It packs again each entry that the function has changed. If the
+// function sealed the ref again, digest is the new digest of the ref, otherwise "".
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {

@@ -16,14 +16,14 @@ import (
 //
 // Sizes are those of real invoices of many programs, scaled to 8 KB. Times are of one core in
 // November 2026. The first dictionary is six invoices of internal/sample, one of each kind. With
-// it, S2 makes 2.2 KB in 7 µs. The second one is a dictionary of zstd. It contains the elements of
-// FA(3) in the order of the schema, sample invoices, and the first dictionary. The sample invoices
-// are written as programs write them: indented by tabs, indented by spaces, with CRLF, in one line.
-// The tables of the dictionary are made from sample invoices. With the content of the second one,
-// S2 makes 2.0 KB in the same time. With the second one itself, zstd makes 1.5 KB in 30 µs. Of
-// these 30 µs, 20 are for preparing the dictionary again, whatever the size of the document. So
-// small documents, where zstd would save 200 bytes, are compressed with S2. Before [FormatPacked],
-// documents are compressed with the first dictionary.
+// it, S2 makes 2.2 KB in 7 µs. The second dictionary is a zstd dictionary. It contains the elements
+// of FA(3) in the order of the schema, sample invoices, and the first dictionary. The sample
+// invoices are written as programs write them: indented by tabs, indented by spaces, with CRLF, in
+// one line. The tables of the dictionary are made from sample invoices. With the content of the
+// second dictionary, S2 makes 2.0 KB in the same time. With the second dictionary itself, zstd
+// makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary again, whatever the
+// size of the document. So small documents, where zstd would save 200 bytes, are compressed with
+// S2. Before [FormatPacked], documents are compressed with the first dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte
@@ -42,8 +42,8 @@ type codec struct {
 	decode           func(dst, packed []byte) ([]byte, error)
 }
 
-// documentCodecs are all that documents were ever compressed with. The first one is for texts, too.
-// They are safe for concurrent use.
+// documentCodecs are all codecs that documents were ever compressed with. The first codec is for
+// texts, too. They are safe for concurrent use.
 var documentCodecs = []codec{
 	{sealedPlain, sealedEncrypted, func(dst, doc []byte) []byte { return append(dst, s2.Encode(free(dst), doc)...) },
 		bounded(s2.Decode)},

@@ -20,7 +20,7 @@ const maxDismissal = 500
 
 // note returns what is kept of a dismissal. It is one line, because listings and the archive show
 // it as the reason of the entry. The time is in the time zone of Warsaw, like all times that people
-// read. was is what the entry said before, if anything.
+// read. The parameter was holds what the entry said before, if anything.
 func (d Dismissal) note(at time.Time, was string) string {
 	s := fmt.Sprintf("dismissed %s by %s: %s", at.In(invoice.Warsaw()).Format(time.RFC3339), d.By, shortened(d.Reason, maxDismissal))
 	if was != "" {

@@ -91,7 +91,7 @@ func (e PackageEdit) Code(n int) PackageEdit {
 	return e.with("code", n, func(p *Package) { p.Code = n })
 }
 
-// Reason writes why the package stands where it does.
+// Reason writes why the package is in its state.
 func (e PackageEdit) Reason(s string) PackageEdit {
 	return e.with("reason", s, func(p *Package) { p.Reason = s })
 }
@@ -185,7 +185,7 @@ func (e PackageEdit) Searched(pages int) PackageEdit {
 }
 
 // Passes writes how often the search came to the end of the register, and when it may begin again.
-// next 0 means at once.
+// If next is 0, it may begin at once.
 func (e PackageEdit) Passes(n int, next Millis) PackageEdit {
 	e = e.with("passes", n, func(p *Package) { p.Passes = n })
 	return e.with("next_pass", next, func(p *Package) { p.NextPass = next })

@@ -142,7 +142,7 @@ type Package struct {
 	CreatedAt  Millis `redis:"created_at"`
 	UpdatedAt  Millis `redis:"updated_at"`
 
-	// Within is a life of Redis ([Ledger.Life]). A change that begins with this copy of the package
+	// Within is a life of Redis ([Ledger.Life]). A change that is based on this copy of the package
 	// fails with a [*ConflictError] when Redis is in another life. Within is for a caller that
 	// changes invoices and then records in their package that all is done. In between, a failover
 	// may undo the changes of the invoices but leave the revision of the package. Such a caller

@@ -6,9 +6,9 @@ import (
 )
 
 // Facts are what is known about an invoice from the start. They never change, except Offline (see
-// ChangeTerms). Hardly any script reads them. They are in the record of a packed entry
-// (new_entry.go), otherwise one field, as JSON. When each had a field of its own, Redis needed
-// twice the time to take in an invoice, and twice the memory to keep it.
+// ChangeTerms). Hardly any script reads them. In a packed entry they are in the record
+// (new_entry.go). In any other entry they are one field, as JSON. When each fact had a field of its
+// own, Redis needed twice the time to take in an invoice, and twice the memory to keep it.
 //
 // The buyer and the amounts are left out, because they are not needed here and Redis is not the
 // place for personal data. Entries of older builds have these fields, which are ignored. When there
@@ -75,7 +75,7 @@ func (i *Invoice) unpackFacts(packed string) error {
 		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}
 	i.Facts = f.Facts
-	if i.Hash == "" { // otherwise KSeF has other bytes of the invoice, and Hash is theirs
+	if i.Hash == "" { // otherwise Hash is that of KSeF's bytes
 		i.Hash = f.Hash
 	}
 	return nil

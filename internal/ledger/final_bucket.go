@@ -20,7 +20,7 @@ import (
 // entry's own key first and then into the bucket, because an entry moves into its bucket in one
 // step. Long lists look into the buckets first ([EntryReader.Listed]).
 
-// inBuckets reports whether an id has the form of those whose entries may be in buckets.
+// inBuckets reports whether an id has the form of ids whose entries may be in buckets.
 func inBuckets(id string) bool {
 	return len(id) == 28 && strings.HasPrefix(id, "inv-") && len(rawID(id)) == 15
 }
@@ -53,7 +53,8 @@ func idIn(name, field string) string {
 	return id
 }
 
-// identityBucket is the name of the bucket of an identity, behind keyIdentities, and its field.
+// identityBucket returns the name of the bucket of an identity, and the field of the identity
+// there. In the key, the name follows keyIdentities.
 func identityBucket(digest string) (name, field string) {
 	raw, err := idEncoding.DecodeString(digest)
 	if err != nil || len(raw) != digestSize {
@@ -102,7 +103,7 @@ func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStr
 	if len(gone) == 0 {
 		return cmds, nil
 	}
-	return cmds, read(gone) // one may have left its bucket in between
+	return cmds, read(gone) // an entry may have left its bucket in between
 }
 
 // frozenOf reads values of buckets.

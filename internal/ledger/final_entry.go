@@ -11,7 +11,7 @@ import (
 
 // A receipted invoice is read seldom and stays for months, so its entry is packed into one record,
 // which goes into a bucket (final_bucket.go). What many invoices have in common is a shape
-// (shapes.go). An entry stays as it is unless unpacking gives exactly what was there.
+// (shapes.go). An entry is packed only if unpacking gives exactly what was there.
 //
 // An entry that leaves its bucket has a key of its own, with the fields that scripts need and the
 // record in pieces. A field that is written later takes precedence over the record. Builds before
@@ -197,7 +197,7 @@ func piecesOf(record []byte) []string {
 	return out
 }
 
-// sessionHere stands in the address of a shape for the name of the session.
+// sessionHere stands for the name of the session in the address that a shape has.
 const sessionHere = "\x00"
 
 // numberIn drops the NIP that a KSeF number begins with, when what is left has the form of a

@@ -3,8 +3,8 @@ package ledger
 // firstRev is the first revision of an entry that is taken in at now. It is the number of seconds
 // since the beginning of 2026. An invoice may be taken in again after Redis lost its entry, or
 // after the ledger forgot it. It has the same id then, and receivers of results keep the greatest
-// revision of an id. The new entry has greater revisions than the lost one if more seconds passed
-// than the lost one was moved, which is mostly five times.
+// revision of an id. Each move adds one to the revision, and most entries are moved five times. So
+// the new entry has greater revisions if more seconds have passed than the lost entry had moves.
 func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
 
 // revEpoch is the beginning of 2026 in seconds since 1970. Numbers that count from 1970 would be
@@ -12,7 +12,7 @@ func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
 const revEpoch = 1_767_225_600
 
 // FirstRev returns the revision at which the entry began. Earlier builds began each entry at 1, and
-// such an entry is told by its small revision.
+// such an entry is recognised by its small revision.
 func (i *Invoice) FirstRev() int64 {
 	if first := firstRev(i.CreatedAt); i.Rev >= first {
 		return first

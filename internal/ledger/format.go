@@ -21,7 +21,7 @@ const (
 	// layouts 6 to 9 (bodies.go).
 	FormatPacked = 3
 
-	// Format is the newest format that this build reads. It says so with each heartbeat.
+	// Format is the newest format that this build reads. Each heartbeat names it.
 	Format = FormatPacked
 )
 
@@ -64,7 +64,7 @@ func (h Home) step(reads int, now Millis, after time.Duration) Home {
 			h.Writes, h.Next, h.Since = h.V, 0, 0
 		}
 	case reads <= h.V:
-		h.Next, h.Since = 0, 0 // a process has come that does not read the next one
+		h.Next, h.Since = 0, 0 // a new process does not read the next format
 	case h.Next != reads:
 		h.Next, h.Since = reads, now
 	case passed:

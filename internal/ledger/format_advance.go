@@ -14,7 +14,7 @@ import (
 
 // FormatStatus is how far a ledger has come on its way to a newer format.
 type FormatStatus struct {
-	Format int // of the ledger; a program must read it to use it
+	Format int // of the ledger; a program must know it to use the ledger
 	Writes int // the newest that is written
 	Next   int // the format that follows; 0: none
 	// Since is when every process began to read Next. When Next is Format already, it is when
@@ -33,7 +33,7 @@ const maxSteps = 4
 // Advance leads the ledger towards the newest format that every living process reads, one or more
 // steps at a time. The sweep calls it. Home.step describes the two steps. after is the delay before
 // each of them. Other processes are known to be alive only by their heartbeats. The caller's own
-// process counts as alive without one.
+// process counts as alive without a heartbeat.
 func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (FormatStatus, error) {
 	var s FormatStatus
 	for range maxSteps {

@@ -77,7 +77,7 @@ func (e *HomeError) Error() string {
 		e.Home, e.Here, moved)
 }
 
-// HomeStore keeps a ledger to the environment that it belongs to.
+// HomeStore makes sure that a ledger is used only for the environment that it belongs to.
 type HomeStore struct {
 	*store
 	claimed atomic.Pointer[claim]
@@ -224,8 +224,8 @@ func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
 	return hs.fits(at, to)
 }
 
-// writeHome replaces the home if it still reads old. It returns the home that is there afterwards,
-// decoded and as it stands in Redis.
+// writeHome replaces the home if Redis still has the text old. It returns the home that is there
+// afterwards, decoded and as it stands in Redis.
 func (hs *HomeStore) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
 	value, err := json.Marshal(h)
 	if err == nil {

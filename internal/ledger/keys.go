@@ -11,7 +11,7 @@ const (
 	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
 	keyFinal      = "final:"     // two characters of an id → hash: bytes of the id → entry of a receipted invoice (final_bucket.go)
-	keyIdentities = "idents:"    // three characters of a digest → hash: more of it → id; identities of receipted invoices
+	keyIdentities = "idents:"    // three characters of a digest → hash: more of the digest → id; of receipted invoices
 	keyRef        = "ref:"       // digest of a tenant and a ref → string: id of the invoice that has the ref (refs.go)
 	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
 	keyShapes     = "shapes"     // hash: digest of a shape → what packed entries have in common, as JSON (shapes.go)
@@ -41,7 +41,7 @@ const (
 	keyRefusals     = "refusals:"     // tenant → zset: their ids by time
 	keyOpenRefusals = "refusalsopen:" // tenant → zset: ids of those on which a person still has to act
 	keyRefusers     = "refusers"      // set: tenants that have or had refusals
-	keyRefusalsTold = "refusalstold:" // tenant → how many of its refusals came since the first of them, within refusalsToldIn
+	keyRefusalsTold = "refusalstold:" // tenant → how many of its refusals came within refusalsToldIn after the first of them
 
 	// Open items are invoices and refused documents on which a person has to act.
 	keySeen = "seen" // hash: id of an invoice, or tenant|id of a refusal → when and by whom it was marked as seen (seen.go)

@@ -182,7 +182,7 @@ func (m *model) MovePackage(t *rapid.T) {
 	}
 }
 
-// Settle writes the outcome of each invoice that a package sent. It does so like a worker that has
+// Settle writes the outcome of each invoice that a package sent. It works like a worker that has
 // read the session's list but not the invoices' entries in the ledger, and so knows no revisions.
 func (m *model) Settle(t *rapid.T) {
 	id, ok := key(t, m.pkgs, "package")

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// legalMoves repeats the table of state.go, so that nobody changes that by mistake.
+// legalMoves repeats the table of state.go, so that nobody changes that table by mistake.
 var legalMoves = map[State]string{
 	Queued:     "packed sending rejected parked dismissed",
 	Packed:     "queued packed sending accepted rejected parked",

@@ -98,7 +98,7 @@ func (ob *OutboxStore) OutcomesAndSpan(ctx context.Context, after string, n int)
 			info  *redis.XInfoStreamCmd
 			found *redis.XMessageSliceCmd
 		)
-		// Redis carries no transaction out at maxmemory.
+		// Redis runs no transaction at maxmemory.
 		_, err := ob.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			info, found = p.XInfoStream(ctx, ob.key(keyOutbox)), ob.xrange(ctx, p, after, n)
 			return nil
@@ -176,7 +176,8 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	now, err := ob.Clock(ctx)
 	if err == nil {
 		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err() // exactly, because an old storage key is kept until they are gone
+		// Trimming is exact, because an old storage key is kept until its outcomes are gone.
+		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("trim the outbox: %w", err)

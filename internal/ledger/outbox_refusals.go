@@ -46,9 +46,9 @@ func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []
 	return out, ob.findElsewhere(ctx, tenant, missing, out)
 }
 
-// findElsewhere notes which of the refusals without a record another tenant's list got later. The
-// document was then handed in again for that tenant. (If the identity could not be read, a file of
-// the same name that another tenant handed in looks the same.)
+// findElsewhere looks for refusals whose record is now in the list of another tenant, and notes
+// them in found. The document was then handed in again for that tenant. (If the identity could not
+// be read, a file of the same name that another tenant handed in looks the same.)
 func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing []Outcome, found map[string]*toldRefusal) error {
 	if len(missing) == 0 {
 		return nil

@@ -127,7 +127,8 @@ func TestOutbox_RetriedMeanwhile_TellsTheEntryAsItWas(t *testing.T) {
 	}
 }
 
-// What is told late has the code and the reason of its own attempt, and nothing of a later one.
+// An outcome that is told late has the code and the reason of its own attempt, and nothing of a
+// later attempt.
 func TestOutbox_RejectedTwice_EachIsToldAsItWas(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	inv := w.take(w.fresh())[0]
@@ -237,7 +238,7 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 	if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 || left > refusalsToldIn {
 		t.Errorf("the count is there for %v", left)
 	}
-	w.must(w.rdb.Del(ctx(), key).Err()) // as after that time
+	w.must(w.rdb.Del(ctx(), key).Err()) // as after refusalsToldIn
 	if n := untold(all[:10]); n != 0 {
 		t.Errorf("%d are not told later", n)
 	}

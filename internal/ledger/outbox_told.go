@@ -118,8 +118,8 @@ func withoutSealed(r *Refusal) (sealed bool) {
 // returned as it is now. But it gets the outcome's revision, because later outcomes must not seem
 // older than this one.
 //
-// Otherwise the invoice may have been sent again since. What the outcome does not hold and another
-// attempt writes is then left out, because it would be of the wrong attempt.
+// Otherwise the invoice may have been sent again since. Then asOf leaves out the fields that
+// another attempt writes and the outcome does not hold, because they may belong to another attempt.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now
@@ -138,9 +138,9 @@ func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	return now
 }
 
-// onlyNoted reports whether the entry is certainly in the state of an outcome still, and not in
-// that state again. Leaving a state and coming back takes two changes, and an accepted invoice
-// never leaves accepted but for receipted.
+// onlyNoted reports whether the entry has certainly stayed in the state of an outcome since. An
+// entry that leaves a state and comes back has changed twice. An accepted invoice can only become
+// receipted.
 func onlyNoted(now *Invoice, o *Outcome) bool {
 	if now.State != o.State {
 		return false

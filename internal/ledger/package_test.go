@@ -48,7 +48,7 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 				p := w.packageIn(from)
 				before := p
 				m := stepOf(&p, to)
-				if to == PackageSettled { // every invoice has its outcome before
+				if to == PackageSettled { // before that, every invoice has its outcome
 					held, err := w.Held(ctx(), p.ID)
 					w.must(err)
 					for _, inv := range held {
@@ -127,7 +127,7 @@ func TestMovePackage_ItsInvoicesGoWithIt(t *testing.T) {
 	w.step(&p, PackageOpened)
 	p = w.readPackage(p.ID)
 	w.step(&p, PackageUploaded)
-	// One has left the package, which must not change it any more.
+	// One invoice has left the package. The package must not change this invoice any more.
 	left := w.move(w.read(ids[1])[0], Parked)
 	w.step(&p, PackageClosing)
 	for i, inv := range w.read(ids...) {

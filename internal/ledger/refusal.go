@@ -70,8 +70,9 @@ const refusalPrefix = "ref-"
 // same invoice, refused again from any file, has the same refusal.
 func RefusalOfInvoice(i Identity) string { return refusalID("identity", i.digest()) }
 
-// RefusalIn returns the id of such a refusal in one list, for a sender that may not change the
-// lists of others. Two senders may hand in the same invoice, and each keeps its own refusal.
+// RefusalIn is like RefusalOfInvoice, but returns an id for one list. It is for a sender that may
+// not change the lists of others. Two senders may hand in the same invoice, and each keeps its own
+// refusal.
 func RefusalIn(list string, i Identity) string {
 	return refusalID("identity in", list+"\x00"+i.digest())
 }

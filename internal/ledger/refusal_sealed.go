@@ -38,8 +38,8 @@ func (rs *RefusalStore) packRefusal(r *Refusal) ([]byte, error) {
 }
 
 // unpackRefusal reads what packRefusal wrote; false if it cannot be read. Such a refusal is left
-// out, and it is pruned in time. A refusal that is encrypted with a key that this process does not
-// have says so.
+// out, and it is pruned in time. For a refusal that is encrypted with a key that this process does
+// not have, the result says so.
 func (rs *RefusalStore) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 	var outer sealedRefusal
 	if json.Unmarshal([]byte(packed), &outer) != nil {

@@ -92,7 +92,8 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 	return nil
 }
 
-// refuse returns how many of the batch, from its beginning, are in the outbox.
+// refuse records a batch of one tenant. It returns how many refusals, counted from the beginning of
+// the batch, are in the outbox.
 func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refusal) (told int, err error) {
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))
@@ -209,8 +210,8 @@ func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
 }
 
 // Refusals reads the refusals whose Ended has the given value, oldest first; "" means the open
-// ones. It leaves out those whose At is before from. With an [*UnreadableError] it returns the
-// refusals of the tenants whose index can be read.
+// ones. It leaves out those whose At is before the time from. With an [*UnreadableError] it returns
+// the refusals of the tenants whose index can be read.
 func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {
@@ -241,9 +242,9 @@ func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended stri
 	return out, some(sick)
 }
 
-// EachRefusal calls use with every refusal in the lists of some tenants, ended ones included. It
-// reads some hundred at a time and keeps none. With an [*UnreadableError] it has read the lists
-// that can be read. use must not keep its argument.
+// EachRefusal calls the function use with every refusal in the lists of some tenants, ended ones
+// included. It reads some hundred at a time and keeps none. With an [*UnreadableError] it has read
+// the lists that can be read. The function use must not keep its argument.
 func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use func(*Refusal)) error {
 	var sick []Unreadable
 	for _, t := range tenants {

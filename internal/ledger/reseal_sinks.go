@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// What sinks have not taken contains parts of invoices. Reasons are sealed as in the outbox, and a
-// sink's answer may contain what was sent to the sink. Both are sealed again like other texts.
-// Outcomes in the outbox never change, so they need their key until they leave the outbox, after
-// results.keep.
+// Outcomes that sinks have not taken contain parts of invoices. Reasons are sealed as in the
+// outbox, and a sink's answer may contain what was sent to the sink. Both are sealed again like
+// other texts. Outcomes in the outbox never change, so they need their key until they leave the
+// outbox, after results.keep.
 
 // AddSinks records the names of sinks, so that what is sealed for them is found.
 func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {

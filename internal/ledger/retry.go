@@ -51,8 +51,8 @@ func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error
 }
 
 // Retry queues a rejected, parked or superseded invoice again, because a person decided so. It
-// returns a [*ConflictError] if the invoice is not as it was read. It also returns one if another
-// document with the same identity or ref is alive or accepted.
+// returns a [*ConflictError] if the invoice is not as it was read, or if another document with the
+// same identity or ref is alive or accepted.
 func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
 	return ds.invoices.Move(ctx, Move{
 		ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true,
@@ -70,9 +70,9 @@ func fromTheStart(inv *Invoice) Edit {
 }
 
 // TakeBack queues a dismissed invoice again, because a person decided that the dismissal was a
-// mistake. It returns a [*ConflictError] if the invoice is not as it was read. It also returns one
-// if another document with the same identity or ref is alive or accepted. The entry keeps a note
-// that the invoice was dismissed, and who took the dismissal back.
+// mistake. It returns a [*ConflictError] if the invoice is not as it was read, or if another
+// document with the same identity or ref is alive or accepted. The entry keeps a note that the
+// invoice was dismissed, and who took the dismissal back.
 func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 // scriptCommands are the commands that scripts use on keys. Each has arguments with which it
 // changes nothing if the key is missing. A script goes on when it cannot write an index, because
 // the index may be of another type (lua/entries.lua). If Redis refused a command because its user
-// lacks the right, the script would go on as silently. Then waiting invoices could be missing from
-// the indexes, or receivers could miss results. So these rights are tried beforehand.
+// lacks the right, the script would go on in the same way, without an error. Then waiting invoices
+// could be missing from the indexes, or receivers could miss results. So these rights are tried
+// beforehand.
 var scriptCommands = [][]any{
 	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"TYPE"}, {"GET"}, {"SET", "1", "XX"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
 	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},

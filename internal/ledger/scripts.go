@@ -47,7 +47,7 @@ var (
 	noteShedScript = script("note_shed")
 	restoreScript  = script("restore")
 
-	// Of those who are told what became of invoices.
+	// Of sinks, which receive outcomes.
 	leaseScript = script("lease")
 	sinkScript  = script("sink")
 
@@ -64,7 +64,7 @@ var (
 	homeScript   = script("home")
 	rightsScript = script("rights")
 
-	// What is shown of many at once.
+	// Of many tenants or waiting sets at once; they only read.
 	waitsScript   = reading("waits")
 	tenantsScript = reading("tenants")
 )

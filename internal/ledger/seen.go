@@ -71,7 +71,7 @@ func (ss *SeenStore) MarkSeen(ctx context.Context, by string, items ...OpenName)
 	return done, nil
 }
 
-// SeenOf returns the marks of items, in the same order. [Seen.Of] says whether one still counts.
+// SeenOf returns the marks of items, in the same order. [Seen.Of] says whether a mark still counts.
 func (ss *SeenStore) SeenOf(ctx context.Context, items ...OpenName) ([]Seen, error) {
 	out := make([]Seen, len(items))
 	if len(items) == 0 {

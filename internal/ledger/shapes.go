@@ -117,8 +117,8 @@ type writtenShapes struct {
 	known *knownShape // of last
 }
 
-// of returns a shape as it is stored, and as it is read from there. Nearly always it is that of the
-// invoice before.
+// of returns a shape as it is stored, and as it is read from there. Nearly always the shape is that
+// of the invoice before.
 func (ws *writtenShapes) of(s finalShape) (*knownShape, error) {
 	if ws.known != nil && s == ws.last {
 		return ws.known, nil

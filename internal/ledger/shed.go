@@ -14,10 +14,10 @@ type Shed struct {
 }
 
 // Shed deletes the documents of invoices that were rejected, dismissed or superseded longer ago
-// than keep, by Redis's clock. If keep is 0, these documents stay. It also finds receipted invoices
-// whose document is still in the archive store. A document is left behind there when a process dies
-// after it has written the receipt. Invoices whose receipt is younger than quiet are left alone.
-// Shed looks at up to about limit invoices of each state.
+// than the duration keep, by Redis's clock. If keep is 0, these documents stay. It also finds
+// receipted invoices whose document is still in the archive store. A document is left behind there
+// when a process dies after it has written the receipt. Invoices whose receipt is younger than the
+// duration quiet are left alone. Shed looks at up to about limit invoices of each state.
 //
 // The caller removes the documents that are in the archive store. Before that, it calls
 // [Ledger.NoteShed] for each of Archived, but not for Receipted. Afterwards it calls
@@ -45,8 +45,8 @@ func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit 
 }
 
 // NoteShed records that the document of an ended invoice will be removed from the archive store. It
-// is called before the removal, and again with kept if the removal failed. It returns false if the
-// invoice was retried and so needs its document. NoteShed does not change how long the entry is
+// is called before the removal, and again with kept true if the removal failed. It returns false if
+// the invoice was retried and so needs its document. NoteShed does not change how long the entry is
 // kept.
 func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
 	what := "going"

@@ -76,8 +76,8 @@ func sickOr(err error, key string) error {
 	return err
 }
 
-// notSick returns nil if a transaction failed only to write to indexes that hold something else,
-// and the error otherwise. Redis undoes nothing of such a transaction.
+// notSick returns nil if the only errors of a transaction are those of writes to indexes that hold
+// something else. Otherwise it returns the error. Redis undoes nothing of such a transaction.
 func notSick(cmds []redis.Cmder, err error) error {
 	if !wrongType(err) {
 		return err

@@ -77,7 +77,8 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	}
 }
 
-// While storage keys are rotated, sick keys of refs keep no text from being sealed again.
+// While storage keys are rotated, sick keys of refs do not prevent any text from being sealed
+// again.
 func TestSickNames_ARefWhileKeysAreRotated_TheOthersAreSealedAgain(t *testing.T) {
 	w := unaudited(t)
 	first := w.Ledger

@@ -15,7 +15,7 @@ type HeldBack struct {
 }
 
 // HeldBack lists what a sink has not taken yet and will get again, in the order of the next
-// attempt. It leaves out the first skip of them, and lists up to n.
+// attempt. It leaves out as many of the first as the parameter skip says, and lists up to n.
 func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]HeldBack, error) {
 	due, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), int64(skip), int64(skip+n)-1).Result()
 	if err != nil {

@@ -57,8 +57,8 @@ func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*St
 }
 
 // CountHeld counts the invoices of which a sink holds an outcome, by tenant. Those whose record
-// cannot be read count for the tenant "". It reads every record; [Standing.Held] is to have the
-// same counts.
+// cannot be read count for the tenant "". It reads every record. The counts in [Standing.Held]
+// should be the same.
 func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int64, error) {
 	out := map[string]int64{}
 	for cursor := uint64(0); ; {

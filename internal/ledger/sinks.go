@@ -34,7 +34,7 @@ type SinkState struct {
 	Rewound string `redis:"rewound"`
 	Taken   int64  `redis:"taken"` // outcomes that it has taken
 	// Dropped counts outcomes that were given up and are not kept any more, because there were more
-	// than [MaxFailed]. ChangeSink does not write it from here.
+	// than [MaxFailed]. ChangeSink does not write this field, because its script counts in Redis.
 	Dropped int64 `redis:"dropped"`
 	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
 	// since then, and Next is when the next one is due.
@@ -100,12 +100,12 @@ type SinkChange struct {
 	Later     map[string]time.Time // the next attempt of what this process cannot read; it stays held
 	Fail      []Held               // they are kept for a person
 	Standings map[string]*Standing // by tenant; nil and the zero value remove it
-	// AllDue makes the next attempt at everything that is held due now.
+	// AllDue says that for everything that is held, the next attempt is due now.
 	AllDue bool
 	// Forget names failures that are no longer kept.
 	Forget []string
-	// DropOld deletes the failures that are older than a person may need them. It must be set only
-	// while a second clock agrees with Redis's.
+	// DropOld deletes the failures that are so old that no person needs them any more. It must be
+	// set only while a second clock agrees with Redis's.
 	DropOld bool
 }
 
@@ -212,8 +212,9 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 
 func sinkText(sink string) string { return sink + "|sink" }
 
-// DueSink lists up to n invoices whose next attempt is due now, the longest due first. An attempt
-// that is further ahead than longest is due too, because a wrong clock has written its time.
+// DueSink lists up to n invoices whose next attempt is due now, in the order in which they became
+// due. An attempt that is further ahead than the duration longest is due too, because a wrong clock
+// has written its time.
 func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, longest time.Duration, n int) ([]string, error) {
 	key := ss.key(keySinkDue, sink)
 	var due, far *redis.StringSliceCmd
@@ -228,8 +229,8 @@ func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, lo
 	return ids[:min(n, len(ids))], nil
 }
 
-// NextTry returns when the first attempt at what a sink has not taken is due; the zero time when
-// nothing is held.
+// NextTry returns when the next attempt at any outcome that a sink has not taken is due. It returns
+// the zero time when nothing is held.
 func (ss *SinkStore) NextTry(ctx context.Context, sink string) (time.Time, error) {
 	first, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), 0, 0).Result()
 	if err != nil || len(first) == 0 {

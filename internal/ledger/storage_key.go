@@ -11,7 +11,7 @@ import (
 
 // keyID identifies a storage key and reveals nothing about it. It is the start of a hash that is
 // made only for this purpose. A keyID does not make guessing the key easier, because any encrypted
-// document tests a guess as well.
+// document serves to test a guess just as well.
 type keyID [8]byte
 
 // keyPurpose is hashed before the key, so that no other hash of the same key has this value.

@@ -33,8 +33,8 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 	return found, (&UnreadableStore{store: ts.store}).seeSickNames(ctx, sick)
 }
 
-// frozenHolders returns the fields of those entries that are in buckets. One whose bucket holds
-// another type has fields that cannot be read.
+// frozenHolders returns the fields of those entries that are in buckets. An entry whose bucket
+// holds another type has fields that cannot be read.
 func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string,
 	error) {
 	var missing []int

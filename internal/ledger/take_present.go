@@ -55,7 +55,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// Nearly always all invoices are new. Then only this round trip and the buckets of identities
 	// are read. The new entries get the time that this round trip reads.
 	var found *redis.IntCmd
-	var receipted *redis.FloatSliceCmd // finds those in buckets, even if their identity is lost
+	var receipted *redis.FloatSliceCmd // finds entries in buckets, even if their identity is lost
 	var shapes *redis.IntCmd           // if its key is sick, new entries are not packed
 	var home *redis.StringCmd
 	clock := ts.clockCmd()
@@ -82,7 +82,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	if err != nil {
 		return s, err
 	}
-	// Again, because an identity may have gone into its bucket just before.
+	// The buckets are read again, because an identity may have gone into its bucket just before.
 	if frozen, err = ts.frozenIdentities(ctx, tx, batch); err != nil {
 		return s, err
 	}

@@ -135,7 +135,7 @@ func (ts *TenantStore) NoteSaidOfTenant(ctx context.Context, tenant, said string
 }
 
 // TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,
-// once the last refusal or try is at least pause old.
+// once the last refusal or try is at least as old as the parameter pause.
 func (ts *TenantStore) TryRefused(ctx context.Context, tenant string, at time.Time, pause time.Duration) (bool, error) {
 	r, err := ts.run(ctx, tenantScript, ts.args(tenant, "try", int64(At(at)), pause.Milliseconds()))
 	if err != nil {

@@ -36,9 +36,10 @@ type Unreadable struct {
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
 // UnreadableError names the entries that could not be read. A call that reads many entries returns
-// it together with those that could be read. Any other entry is missing from the ledger, unless the
-// error names a shared key. A caller that needs the complete list MUST stop at this error. A caller
-// that handles each entry independently uses [Skip] and goes on with the others.
+// it together with those that could be read. An entry that is in neither is missing from the
+// ledger, unless the error names a shared key. A caller that needs the complete list MUST stop at
+// this error. A caller that handles each entry independently uses [Skip] and goes on with the
+// others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }
@@ -89,7 +90,7 @@ func some(entries []Unreadable) error {
 }
 
 // wrongType reports whether an error says that a key holds another type than the command needs.
-// Such an error concerns one key. Any other error of Redis is taken to concern all of them.
+// Such an error concerns one key. Any other error of Redis is taken to concern all keys.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // pipe sends commands in one round trip. It leaves errors that concern only the key of one command

@@ -7,8 +7,8 @@ import (
 )
 
 // WithoutTask lists queued invoices that are in no waiting set and have not changed since the given
-// time. An invoice is listed, too, if its entry names a waiting set that lacks it. Only a task
-// moves such an invoice on, so it would stay for ever if its task was lost.
+// time. An invoice is listed, too, if its entry names a waiting set and the set does not contain
+// it. Only a task moves such an invoice on, so it would stay for ever if its task was lost.
 //
 // Each call reads about limit of all queued invoices and continues where the last call of any
 // process stopped. pass is true at the end of a pass. Then every invoice that was queued during the

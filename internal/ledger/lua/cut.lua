@@ -20,7 +20,7 @@
 --
 -- An unreadable entry leaves the waiting set and stays as it is. If it stayed in the set, the pool
 -- would count it and try to cut a package for it every second. Once the entry can be read again,
--- the sweep finds that the waiting set which it names lacks it. The sweep then puts it back
+-- the sweep finds that it is not in the waiting set that it names, and puts it back
 -- (Ledger.WithoutTask).
 local away = elsewhere()
 if away then return away end

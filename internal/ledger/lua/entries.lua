@@ -199,10 +199,10 @@ local function rank_behind(key, score, member)
   return start
 end
 
--- page continues through a sorted set behind the cursor of that name. It lists up to max members
--- whose score is at most before, lowest first. The cursor is the last member listed, so a member
--- that stays at the head for ever is not listed again before all others were. After a page of fewer
--- than max members the cursor is deleted, and the next page starts from the beginning.
+-- page continues through a sorted set behind the cursor of the given name. It lists up to max
+-- members whose score is at most before, lowest first. The cursor is the last member listed, so a
+-- member that stays at the head for ever is not listed again before all others were. After a page
+-- of fewer than max members the cursor is deleted, and the next page starts from the beginning.
 local function page(key, name, before, max)
   key, max, before = P .. key, tonumber(max), tonumber(before)
   if not index('ZCARD', key) then return {} end
@@ -236,9 +236,9 @@ local function empty(group)
   end
 end
 
--- What put changes in indexes is collected, and written at the end of the verb (finish). A verb
--- moves a hundred invoices at a time, and one command for all of them is quicker than a hundred.
--- With it, Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
+-- Changes that put makes to indexes are collected, and written at the end of the verb (finish). A
+-- verb moves a hundred invoices at a time, and one command for all of them is quicker than a
+-- hundred. With it, Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
 local scores = {} -- by index, then by member: the new score, or false when the member leaves
 local leaving = {} -- by waiting group, then by invoice: its size
 local PIECE_OF_INDEX = 500 -- how many members one command gets; Lua bounds the number of arguments
@@ -276,7 +276,7 @@ local function leave(group)
   empty(group)
 end
 
--- finish runs a verb and then writes what it collected. It does so even after an error, because the
+-- finish runs a verb and then writes what it collected. It writes even after an error, because the
 -- entries that the verb moved before the error are written.
 local function finish(verb)
   local ok, answer = pcall(verb)
@@ -303,10 +303,10 @@ local function finish(verb)
   return answer
 end
 
--- wait puts an invoice into the waiting set of a group, since now or another time. If it waits
--- there already, it keeps its age. A set of another type is an error before anything of the entry
--- is written. The error concerns only the invoices of this group. Without it they would wait in no
--- set.
+-- wait puts an invoice into the waiting set of a group. Its age counts from the time since, or from
+-- now. If it waits there already, it keeps its age. A set of another type is an error before
+-- anything of the entry is written. The error concerns only the invoices of this group. Without it
+-- they would wait in no set.
 local function wait(id, group, deadline, size, since)
   if leaving[group] and leaving[group][id] then leave(group) end
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then

@@ -8,7 +8,7 @@
 --   the new digest of the ref, or '' if no ref is among the texts
 --
 -- A value that has changed since it was read stays as it is. Revisions stay, because the entry
--- still says the same. Returns {how many were replaced}, without the fields 'k'.
+-- still says the same. Returns {how many were replaced}; fields 'k' do not count.
 local n = 0
 
 -- record returns the record of a packed entry.

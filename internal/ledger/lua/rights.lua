@@ -1,4 +1,4 @@
--- Try whether the user of Redis may use the commands that scripts use.
+-- Check whether the user of Redis may use the commands that scripts use.
 --
 -- ARGV, for each command:
 --   name of the command
