@@ -11,18 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxRefusals is how many refusals are kept of one tenant; the oldest go first. At about half a
-// kilobyte each they take up to 3 MB of Redis for a tenant, however many documents are refused.
-const maxRefusals = 5000
-
-// MaxToldRefusals is how many refusals of one tenant are written into the outbox within
-// refusalsToldIn. A program can have documents refused as fast as it sends them, and the outbox
-// belongs to all tenants.
-const (
-	MaxToldRefusals = maxRefusals
-	refusalsToldIn  = 4 * time.Hour
-)
-
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
@@ -43,22 +31,23 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	if err != nil {
 		return err
 	}
-	byTenant, at := map[string][]Refusal{}, map[string][]int{} // refusals[at[t][i]] is byTenant[t][i]
+	of, at := map[sender][]Refusal{}, map[sender][]int{} // refusals[at[s][i]] is of[s][i]
 	for i, r := range refusals {
 		r.At, r.Ended, r.Note, r.EndedAt = At(now), "", "", 0
-		byTenant[r.Tenant], at[r.Tenant] = append(byTenant[r.Tenant], r), append(at[r.Tenant], i)
+		s := senderOf(&r)
+		of[s], at[s] = append(of[s], r), append(at[s], i)
 	}
-	for tenant, all := range byTenant {
+	for s, all := range of {
 		for batch := range slices.Chunk(all, refusalBatch) {
-			told, err := rs.refuse(ctx, tenant, batch)
+			told, err := rs.refuse(ctx, s, batch)
 			if err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
 			for i := range batch {
-				refusals[at[tenant][i]].Untold = i >= told
+				refusals[at[s][i]].Untold = i >= told
 			}
-			at[tenant] = at[tenant][len(batch):]
-			if err := rs.keepOnlyIn(ctx, tenant, batch); err != nil {
+			at[s] = at[s][len(batch):]
+			if err := rs.keepOnlyIn(ctx, s.tenant, batch); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
 		}
@@ -92,9 +81,9 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 	return nil
 }
 
-// refuse records a batch of one tenant. It returns how many refusals, counted from the beginning of
+// refuse records a batch of one sender. It returns how many refusals, counted from the beginning of
 // the batch, are in the outbox.
-func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refusal) (told int, err error) {
+func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (told int, err error) {
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))
 	for i := range batch {
@@ -105,45 +94,23 @@ func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refus
 		fields = append(fields, batch[i].ID, packed)
 		members = append(members, redis.Z{Score: float64(batch[i].At), Member: batch[i].ID})
 	}
-	if told, err = rs.mayTell(ctx, tenant, len(batch)); err != nil {
+	if told, err = rs.mayTell(ctx, s, len(batch)); err != nil {
 		return 0, err
 	}
-	var kept *redis.IntCmd
 	cmds, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, rs.key(keyRefusers), tenant)
-		p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
-		p.ZAdd(ctx, rs.key(keyRefusals, tenant), members...)
-		p.ZAdd(ctx, rs.key(keyOpenRefusals, tenant), members...)
+		p.SAdd(ctx, rs.key(keyRefusers), s.tenant)
+		p.HSet(ctx, rs.key(keyRefused, s.tenant), fields...)
+		p.ZAdd(ctx, rs.key(keyRefusals, s.tenant), members...)
+		p.ZAdd(ctx, rs.key(keyOpenRefusals, s.tenant), members...)
 		for i := range batch[:told] {
-			tellRefusal(ctx, rs.store, p, tenant, &batch[i])
+			tellRefusal(ctx, rs.store, p, s.tenant, &batch[i])
 		}
-		kept = p.ZCard(ctx, rs.key(keyRefusals, tenant))
 		return nil
 	})
 	if err != nil {
 		return 0, whyAborted(cmds, err)
 	}
-	if over := kept.Val() - maxRefusals; over > 0 {
-		ids, err := rs.rdb.ZRange(ctx, rs.key(keyRefusals, tenant), 0, over-1).Result()
-		if err != nil {
-			return 0, err
-		}
-		return told, rs.forgetRefusals(ctx, tenant, ids)
-	}
-	return told, nil
-}
-
-// mayTell returns how many of n refusals of a tenant may be written into the outbox now, and counts
-// all of them.
-func (rs *RefusalStore) mayTell(ctx context.Context, tenant string, n int) (int, error) {
-	var counted *redis.IntCmd
-	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
-		p.SetNX(ctx, rs.key(keyRefusalsTold, tenant), 0, refusalsToldIn)
-		counted = p.IncrBy(ctx, rs.key(keyRefusalsTold, tenant), int64(n))
-	}); err != nil {
-		return 0, err
-	}
-	return int(min(max(MaxToldRefusals-(counted.Val()-int64(n)), 0), int64(n))), nil
+	return told, rs.dropOldest(ctx, s, members)
 }
 
 // whyAborted returns the error of the command that made Redis abort a transaction, because the
@@ -163,10 +130,7 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 	if len(ids) == 0 {
 		return nil
 	}
-	members := make([]any, len(ids))
-	for i, id := range ids {
-		members[i] = id
-	}
+	members := anys(ids)
 	var unseen *redis.IntCmd
 	cmds, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyRefusals, tenant), members...)

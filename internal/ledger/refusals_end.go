@@ -101,10 +101,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		}
 		fields = append(fields, r.ID, packed)
 	}
-	members := make([]any, len(open))
-	for i, id := range open {
-		members[i] = id
-	}
+	members := anys(open)
 	// What counts is that the refusal has ended. How it ended may be lost when Redis is full.
 	var unseen *redis.IntCmd
 	cmds, err := rs.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {

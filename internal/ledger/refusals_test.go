@@ -199,3 +199,38 @@ func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
 		t.Errorf("ended without the key, read with it: %+v", got)
 	}
 }
+
+// All clients share the list of documents that belong to no tenant.
+func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
+	w := oneWorld(t).telling(100_000)
+	of := func(client, file string) Refusal {
+		r := refusedDoc("", file)
+		r.By, r.ID = client, RefusalOfFile(client+file)
+		return r
+	}
+	w.must(w.Refuse(ctx(), []Refusal{of("quiet", "q.xml"), refusedDoc("", "folder.xml")}))
+	var all []Refusal
+	for i := range maxRefusals + 700 {
+		all = append(all, of("loud", fmt.Sprintf("%05d.xml", i)))
+	}
+	for batch := range slices.Chunk(all, 1900) { // calls of their own
+		w.must(w.Refuse(ctx(), batch))
+	}
+	got := w.refusals("")
+	if len(got) != maxOfClient+2 || !slices.Contains(got, "q.xml") || !slices.Contains(got, "folder.xml") {
+		t.Errorf("%d on record, the first are %v", len(got), got[:2])
+	}
+	late := []Refusal{of("quiet", "late.xml"), of("loud", "late.xml")}
+	w.must(w.Refuse(ctx(), late))
+	if late[0].Untold || !late[1].Untold {
+		t.Errorf("of the quiet client untold is %v, of the loud one %v", late[0].Untold, late[1].Untold)
+	}
+	for _, key := range []string{w.key(keyClientRefusals, "loud"), w.key(keyClientTold, "loud")} {
+		if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 {
+			t.Errorf("%s never ends", key)
+		}
+	}
+	if n := w.rdb.ZCard(ctx(), w.key(keyClientRefusals, "loud")).Val(); n != maxOfClient {
+		t.Errorf("%d ids of the loud client", n)
+	}
+}
