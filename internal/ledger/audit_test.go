@@ -67,7 +67,8 @@ func snapshotOf(t interface {
 			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "refusals", "refusalsopen", "refusers", "refusalstold", "refusalsby", "refusalstoldby", "cursors", "unreadable", "holds", "cutnum", "tenant",
+			case "refusals", "refusalsopen", "refusers", "refusalstold", "refusalsby", "refusalstoldby", "cursors", "unreadable",
+				"holds", "cutnum", "tenant",
 				"tenants": // they say nothing about the entries
 			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed", "sinkgaveup": // nor do these
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
