@@ -104,7 +104,7 @@ func TestDirect_SettingsThatContradict_AreTold(t *testing.T) {
 	}
 }
 
-// pair writes a key and its certificate with another program.
+// pair writes a key and its certificate with openssl.
 func pair(t *testing.T) (cert, key string) {
 	t.Helper()
 	if _, err := exec.LookPath("openssl"); err != nil {
@@ -164,7 +164,8 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	}
 }
 
-// openssl pkcs12 -in store.p12 -out all.pem makes one file of both.
+// The command openssl pkcs12 -in store.p12 -out all.pem writes the certificate and its key to one
+// file.
 func TestCertificate_OneFileForBoth_IsRead(t *testing.T) {
 	cert, key := pair(t)
 	both := ""

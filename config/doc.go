@@ -21,7 +21,7 @@
 // # Secrets
 //
 // The file contains no secrets. Its keys name the files that hold them. Most of these files are
-// read on each use, so that a rotated key needs no restart. The one exception is REDIS_URL, which
-// may contain a password because hosting services provide it that way. The password is removed from
-// the URL at once and never shown. So a Config can be logged as it is.
+// read on each use, so that a rotated key needs no restart. One variable may contain a secret:
+// REDIS_URL may contain a password, because hosting services provide it that way. The password is
+// removed from the URL at once and never shown. So a Config can be logged as it is.
 package config

@@ -39,7 +39,7 @@ func (c Config) BaseURL() string {
 }
 
 // GatewayURL returns the address of the gateway for the environment, without a trailing slash; ""
-// when it has none.
+// when the environment has no gateway.
 func (c Config) GatewayURL() string {
 	switch c.Environment {
 	case Test:

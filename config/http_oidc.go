@@ -27,8 +27,9 @@ type OIDC struct {
 	// RedirectURL is the address of the page as browsers know it, with [OIDCReturnPath] as its
 	// path.
 	RedirectURL string `yaml:"redirect_url" env:"REDIRECT_URL"`
-	// PostLogoutRedirectURL is where the provider sends people after a logout at the page that also
-	// ended their login at the provider. Empty means that the provider shows a page of its own.
+	// PostLogoutRedirectURL is where the provider sends people after a logout that began at the
+	// page and also ended their login at the provider. Empty means that the provider shows a page
+	// of its own.
 	PostLogoutRedirectURL string `yaml:"post_logout_redirect_url" env:"POST_LOGOUT_REDIRECT_URL"`
 	// Title is what people call the provider, for the button; empty means the issuer's host.
 	Title string `yaml:"title" env:"TITLE"`
@@ -49,7 +50,7 @@ type OIDC struct {
 	CAFile string `yaml:"ca_file" env:"CA_FILE"`
 }
 
-// OIDCGroup is what those in one group of the provider may see and do.
+// OIDCGroup says what the members of one group of the provider may see and do.
 type OIDCGroup struct {
 	// Group is a value of the claim, compared exactly.
 	Group string `yaml:"group"`
@@ -70,7 +71,7 @@ func defaultOIDC() OIDC {
 // Enabled reports whether there is a provider.
 func (o OIDC) Enabled() bool { return o.Issuer != "" }
 
-// Name is what people call the provider.
+// Name returns what people call the provider.
 func (o OIDC) Name() string {
 	if o.Title != "" {
 		return o.Title
@@ -156,7 +157,7 @@ func (f *faults) webAddress(field, s string) *url.URL {
 	return nil
 }
 
-// OIDCClient is what the login needs from the files that the provider's settings name.
+// OIDCClient holds what the login needs from the files that the settings in [OIDC] name.
 type OIDCClient struct {
 	Secret string
 	Roots  *x509.CertPool // nil: those of the system

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// oidcFile writes a configuration with a provider of logins, and returns its path. replace has
-// pairs: a text of the block http, and the text that replaces it.
+// oidcFile writes a configuration with a provider of OpenID Connect, and returns its path. replace
+// has pairs: a text of the block http, and the text that replaces it.
 func oidcFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// publicFile is a file with a page behind a proxy; pairs of texts are replaced in it.
+// publicFile writes a configuration of a page behind a proxy, and returns its path. replace has
+// pairs: a text of the block http, and the text that replaces it.
 func publicFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:

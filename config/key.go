@@ -117,8 +117,8 @@ func (k yamlKey) hint() string {
 	return ""
 }
 
-// distance returns the Levenshtein distance of a and b. When their lengths differ by enough or
-// more, it returns enough without counting.
+// distance returns the Levenshtein distance of a and b. If the difference of their lengths is at
+// least the parameter enough, distance returns that parameter without counting.
 func distance(a, b string, enough int) int {
 	if len(a)-len(b) >= enough || len(b)-len(a) >= enough {
 		return enough

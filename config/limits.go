@@ -16,8 +16,8 @@ const Unlimited = -1
 // Rates are the requests that one taxpayer may make in sliding windows of a second, a minute and an
 // hour. All three limits apply at once.
 type Rates struct {
-	// PerSecond, PerMinute and PerHour are counts. -1 means no limit. 0 means the figure of the
-	// table that this table overrides.
+	// PerSecond, PerMinute and PerHour are counts. -1 means no limit. In a tenant's limits, 0 means
+	// the figure in limits.groups.
 	PerSecond int `yaml:"per_second" env:"PER_SECOND"`
 	PerMinute int `yaml:"per_minute" env:"PER_MINUTE"`
 	PerHour   int `yaml:"per_hour" env:"PER_HOUR"`
@@ -128,7 +128,8 @@ func (g Groups) check(f *faults, at string, mayInherit bool) {
 func (l Limits) check(f *faults, e Environment) {
 	f.duration("limits.margin", l.Margin, 0, 5*time.Second)
 	// When Redis has lost the limiter's clock, the clock begins again half a minute before the
-	// newest booked instant. So no caller may book further ahead (package ratelimit, clock.go).
+	// newest booked instant. So no caller may book more than half a minute ahead (package
+	// ratelimit, clock.go).
 	f.duration("limits.max_sleep", l.MaxSleep, 0, 30*time.Second)
 	if !(l.Scale >= 1 && l.Scale <= 3600) { // written so that NaN fails, too
 		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))

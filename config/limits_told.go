@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// LimitsTold returns a tenant's limits after KSeF itself has told them. told has KSeF's figures by
-// KSeF's names of the groups. -1 means no limit. KSeF's figure wins unless the file sets a stricter
-// one. The file sets a figure when the tenant has it, or when the figure in limits.groups is not
-// the default. The default does not count as set, because it is what the Ministry publishes for
-// everybody, and KSeF may have granted this taxpayer more. Groups of which KSeF tells nothing keep
-// their figures. stricter names the groups in which the file wins, sorted.
+// LimitsTold returns a tenant's limits after KSeF itself has reported its figures. The map told has
+// these figures, by KSeF's names of the groups. -1 means no limit. KSeF's figure wins unless the
+// file sets a stricter one. The file sets a figure when the tenant has it, or when the figure in
+// limits.groups is not the default. The default does not count as set, because it is what the
+// Ministry publishes for everybody, and KSeF may have granted this taxpayer more. Groups of which
+// KSeF tells nothing keep their figures. stricter names the groups in which the file wins, sorted.
 func (c Config) LimitsTold(name string, told map[string]Rates) (limits Groups, stricter []string) {
 	limits = c.LimitsOf(name)
 	tenant, _ := c.Tenant(name)

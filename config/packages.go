@@ -11,11 +11,11 @@ import (
 type Packages struct {
 	// MaxWait is how long the oldest invoice waits for others; 0 to 24h, 0 means no wait. The wait
 	// is shorter when no more invoices arrive and no package of the tenant is on its way. It is
-	// longer when too few sessions are left for a cut now.
+	// longer when too few sessions are left to cut a package now.
 	MaxWait time.Duration `yaml:"max_wait" env:"MAX_WAIT"`
 	// UrgentWithin is how long before its legal deadline an invoice counts as urgent; 0 to 24h.
-	// Urgent invoices go first, and a set that contains one waits a quarter of MaxWait. They get no
-	// session beyond those that the hour allows. Reporting of invoices at risk has a setting of its
+	// Urgent invoices go first, and a set that contains one waits a quarter of MaxWait. The hourly
+	// limit of sessions applies to them, too. Reporting of invoices at risk has a setting of its
 	// own, deadlines.warn.
 	UrgentWithin time.Duration `yaml:"urgent_within" env:"URGENT_WITHIN"`
 	// MaxInvoices in one package; 1 to 10,000, or to the largest max_session_invoices of any

@@ -248,7 +248,8 @@ func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
 	}
 }
 
-// A secret file that is added to the configuration must be looked at too.
+// When the configuration gets a new setting for a secret file, OpenSecrets must look at that file,
+// too.
 func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) {
 	c := Config{Tenants: []Tenant{{}}, Results: Results{Webhooks: []Webhook{{}}}}
 	c.HTTP.Users, c.Intake.Clients = []User{{}}, []IntakeClient{{}}
@@ -292,8 +293,8 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 	}
 }
 
-// A file of keys comes out of any editor. A line that cannot be used does not cost the others, and
-// no key is in the error.
+// People write the file of keys with any editor. One line that cannot be used does not make the
+// others useless. The error contains no key.
 func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
 	const one, two = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
 	hash := strings.Repeat("AB", 32)

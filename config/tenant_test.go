@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// tenants returns minimal with other tenants.
+// tenants returns the file minimal with these lines in place of its tenant.
 func tenants(lines ...string) string {
 	const one = "  - {nip: \"5265877635\", key_id: test_id, key_file: /path/to/key}\n"
 	return strings.Replace(minimal, one, strings.Join(lines, "\n")+"\n", 1)

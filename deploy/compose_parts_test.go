@@ -16,7 +16,7 @@ import (
 // The files, ports, services, secrets and programs that a compose file names must exist. These
 // tests need no Docker; test/helm reads the files as strictly as docker compose config does.
 
-// listens are the ports on which images that are not ours listen.
+// listens are the ports on which the images of other projects listen.
 var listens = map[string]string{"redis": "6379", "asynqmon": "8080", "prometheus": "9090", "grafana": "3000", "jaeger": "16686"}
 
 // listensAt returns the port on which a service of docker-compose.yml listens, by its
@@ -54,7 +54,7 @@ func TestCompose_FilesAndVolumes_AreThere(t *testing.T) {
 		for _, volume := range s.Volumes {
 			from, to, bound := strings.Cut(volume, ":")
 			switch {
-			case !bound: // a volume of the container's own
+			case !bound: // an anonymous volume
 				to = from
 			case strings.HasPrefix(from, "."):
 				if _, err := os.Stat(filepath.Join("..", from)); err != nil && !made[from] {
@@ -190,7 +190,7 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 	}
 }
 
-// What is embedded into the programs has to reach the build of the image.
+// The build of the image needs every file that the programs embed.
 func TestDocker_Context_HasWhatTheProgramsEmbed(t *testing.T) {
 	ignored, err := os.ReadFile("../.dockerignore")
 	if err != nil {

@@ -24,7 +24,7 @@ type instruction struct {
 	rest  string
 }
 
-// stage is a FROM and the instructions up to the next one.
+// stage is a FROM and the instructions up to the next FROM.
 type stage struct {
 	name, base string
 	steps      []instruction

@@ -132,7 +132,7 @@ func TestDashboards_EveryQuery_IsReadByPrometheus(t *testing.T) {
 		Record string `json:"record"`
 		Expr   string `json:"expr"`
 	}
-	var rules []rule // promtool reads YAML, and their JSON is YAML too
+	var rules []rule // promtool reads YAML, and JSON is YAML too
 	for _, file := range files {
 		var d dashboard
 		readYAML(t, file, &d)

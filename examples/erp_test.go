@@ -64,7 +64,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "KSEF_URL=http://127.0.0.1:"+ports["8090"])
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that what it starts ends with it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that one signal ends the shell and what it starts
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ enqueue results --since 24h --format ndjson > listing.ndjson
 enqueue results --since 24h --state refused --format ndjson > refusals.ndjson
 `
 
-// described checks every result that the run of the page gave, in each of the ways, against the
-// published schema.
+// described checks the results against the published schema: those in answers over HTTP, in the
+// output of commands, and in the files of the folder.
 func described(t *testing.T, dir string) {
 	t.Helper()
 	schema := resulttest.Read(t, "../docs/result.schema.json")

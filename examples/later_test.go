@@ -13,7 +13,7 @@ import (
 
 // A proxy on the way answers an error, or a document could not be checked now. Neither needs a
 // person. The same call has to be made again later, as docs/http.md says. The example programs must
-// do so, because people copy them.
+// call again, because people copy them.
 func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 	t.Parallel()
 	for _, l := range languages {

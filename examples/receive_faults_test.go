@@ -21,7 +21,7 @@ import (
 
 // receiver is an example program that receives webhooks.
 type receiver struct {
-	port, secret, out string // secret and out are its files
+	port, secret, out string // secret and out are paths of its files
 }
 
 // maxFile is how large the files of a receiver can become.
@@ -101,7 +101,7 @@ func (r receiver) mkdir(t *testing.T) {
 }
 
 // When a receiver cannot keep a result, or cannot check whether it is genuine, it answers 500, so
-// that the result comes again. When the fault is gone, the receiver goes on.
+// that the result is sent again. When the fault is gone, the receiver goes on.
 func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -176,8 +176,8 @@ func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 	})
 }
 
-// Clients that send half a call hold up nobody else, and a receiver does not wait for them without
-// end. PHP's own server, which is meant for trying things out, does wait without end.
+// A client that sends half a request does not delay other clients, and a receiver does not wait for
+// it for ever. PHP's own server, which is meant for development, does wait for ever.
 func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -213,8 +213,8 @@ func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 	})
 }
 
-// keptLines returns the lines of what a receiver has kept. It fails the test when a line is not
-// whole.
+// keptLines returns the ids of the results that a receiver has kept, one for each line. It fails
+// the test when a line is not whole.
 func (r receiver) keptLines(t *testing.T) []string {
 	t.Helper()
 	kept, err := os.ReadFile(r.out)
@@ -233,7 +233,8 @@ func (r receiver) keptLines(t *testing.T) []string {
 }
 
 // A full disk, or a kill in the middle of a write, leaves half a line. The next result must not
-// become a part of that line, because the receiver answers it with 2xx and it does not come again.
+// become a part of that line, because the receiver answers 2xx to the next result, and it is not
+// sent again.
 func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -301,7 +302,8 @@ func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
 	})
 }
 
-// An editor on Windows puts a mark before the secret, and two characters at the end of a line.
+// An editor on Windows puts a byte order mark before the secret, and ends each line with two
+// characters.
 func TestReceive_SecretOfAWindowsEditor_EachLanguageTakesIt(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {

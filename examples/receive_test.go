@@ -22,8 +22,8 @@ func sign(secret []byte, id, at, body string) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// The test vector of the specification's own libraries, so that test and receivers are not wrong
-// together.
+// This is the test vector of the specification's own libraries. Without it, the tests and the
+// receivers could have the same mistake.
 func TestSign_VectorOfTheSpecification_IsTheSame(t *testing.T) {
 	secret, _ := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	got := sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", `{"test": 2432232314}`)

@@ -91,7 +91,8 @@ func process(t testing.TB, env []string, name string, args ...string) *safeBuffe
 	return out
 }
 
-// found waits until the output of a process has a match, and returns its first group.
+// found waits until the output of a process has a match of the pattern. It returns the first group
+// of the match.
 func found(t testing.TB, out *safeBuffer, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)

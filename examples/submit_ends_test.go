@@ -16,7 +16,7 @@ import (
 
 const acceptedNow = `{"id":"inv-a","state":"accepted","ksef_number":"5265877635-20261126-0100001AF629-AF","reason":""}`
 
-// serve is a server in place of enqueue serve.
+// serve starts a server in place of enqueue serve.
 func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(answer)
@@ -24,7 +24,8 @@ func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// taken is the answer to a document that is new, and that of the ledger to all later calls.
+// taken answers a POST as enqueue serve answers a new document. It passes every other request to
+// the handler then.
 func taken(then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
@@ -36,8 +37,9 @@ func taken(then http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// copied is how a copy of the program of a language is called that has other seconds in place of
-// its ten minutes. The one in Java is compiled, since this test runs it many times.
+// copied makes a copy of a language's program that waits for these seconds instead of ten minutes.
+// It returns the arguments that run the copy. The program in Java is compiled, because the tests
+// run it many times.
 func copied(t *testing.T, l int, seconds string) []string {
 	t.Helper()
 	program := languages[l].submit[len(languages[l].submit)-1]
@@ -62,7 +64,8 @@ func copied(t *testing.T, l int, seconds string) []string {
 	return append(languages[l].submit[:len(languages[l].submit)-1:len(languages[l].submit)-1], path)
 }
 
-// failsWith fails the test unless a program ended with 3 and one line of words.
+// failsWith fails the test unless a program ended with exit code 3 and printed one line to standard
+// error, which contains the words.
 func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	t.Helper()
 	if got.code != 3 || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 {
@@ -75,8 +78,8 @@ func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	}
 }
 
-// A key file comes out of any editor. What the editor adds is no part of the key, and a file that
-// is of no use is named without its content.
+// People write a key file with any editor. What the editor adds is not part of the key. If the
+// program cannot use the file, it names the file but not its content.
 func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *testing.T) {
 	t.Parallel()
 	const key = "bd7c2135a016"
@@ -115,7 +118,8 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 	})
 }
 
-// A wrong KSEF_URL is for a person to correct, so it ends with 3 and a line that names it.
+// A person has to correct a wrong KSEF_URL. So the program ends with exit code 3 and a line that
+// names KSEF_URL.
 func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
@@ -156,8 +160,8 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 	})
 }
 
-// The key is for the server of KSEF_URL. A redirect, of the first call or of a later one, is told
-// to a person and leads nowhere.
+// The key is only for the server in KSEF_URL. So the program follows no redirect, neither of the
+// first call nor of a later one. It tells a person where the redirect leads.
 func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
@@ -177,7 +181,8 @@ func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) 
 	})
 }
 
-// A number that nobody can read is not printed: it is asked for again.
+// If the program cannot write the KSeF number, the caller does not have it. So the program ends
+// with exit code 3.
 func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
@@ -191,7 +196,7 @@ func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 	})
 }
 
-// A person may have removed the key, or emptied Redis: asking on would not help.
+// A person may have removed the key, or emptied Redis. Then it does not help to ask again.
 func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
@@ -205,8 +210,8 @@ func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
 	})
 }
 
-// The ten minutes are ten minutes by the clock, whatever the server says or does not say. Meanwhile
-// it is not called without a pause.
+// The program gives up after ten minutes by the clock, whatever the server answers. Until then it
+// pauses between calls.
 func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 	t.Parallel()
 	const patience = 8
@@ -254,7 +259,7 @@ func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 		} {
 			var calls atomic.Int32
 			server := serve(t, func(w http.ResponseWriter, r *http.Request) { calls.Add(1); tt.answer(w, r) })
-			wg.Go(func() { // they sleep most of the time, so all of them do so at once
+			wg.Go(func() { // the programs sleep most of the time, so all run at once
 				begin := time.Now()
 				got := runProgram(t, runtime, program, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 				took := time.Since(begin)

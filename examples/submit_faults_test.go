@@ -14,13 +14,13 @@ import (
 	"testing"
 )
 
-// submitted is how an example program ended that handed one invoice in.
+// submitted is the exit code and the output of an example program that handed in one invoice.
 type submitted struct {
 	code           int
 	stdout, stderr string
 }
 
-// runSubmit runs the program of a language. The key is in a file of dir.
+// runSubmit runs the program of a language. The parameter key is the name of a file in dir.
 func runSubmit(t *testing.T, runtime string, l int, dir, url, key string, args ...string) submitted {
 	t.Helper()
 	return runProgram(t, runtime, languages[l].submit, dir, url, key, args...)
@@ -31,7 +31,8 @@ func runProgram(t *testing.T, runtime string, program []string, dir, url, key st
 	var out, failed bytes.Buffer
 	cmd := exec.Command(runtime, append(program[:len(program):len(program)], args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "KSEF_URL="+url, "KSEF_KEY_FILE="+filepath.Join(dir, key))
-	// The key goes to no proxy, so one that is not there is not missed.
+	// The programs must use no proxy, because a proxy would see the key. So a proxy that does not
+	// exist does not disturb them.
 	for _, name := range []string{"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"} {
 		cmd.Env = append(cmd.Env, name+"=http://127.0.0.1:9", "no_proxy=", "NO_PROXY=")
 	}
@@ -42,7 +43,7 @@ func runProgram(t *testing.T, runtime string, program []string, dir, url, key st
 	return submitted{cmd.ProcessState.ExitCode(), out.String(), failed.String()}
 }
 
-// eachLanguage runs a test beside the others for each language that is installed.
+// eachLanguage runs a test for each language that is installed. These tests run in parallel.
 func eachLanguage(t *testing.T, test func(t *testing.T, runtime string, l int)) {
 	t.Helper()
 	for l, language := range languages {
@@ -57,7 +58,7 @@ func eachLanguage(t *testing.T, test func(t *testing.T, runtime string, l int)) 
 	}
 }
 
-// handedIn is a folder with a key and an invoice.
+// handedIn makes a folder with a key and an invoice.
 func handedIn(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

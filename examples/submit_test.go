@@ -22,7 +22,8 @@ var languages = []struct {
 	{"bash", []string{"bash/submit.sh"}, nil},
 	{"python3", []string{"python/submit.py"}, []string{"python/receive.py"}},
 	{"node", []string{"node/submit.mjs"}, []string{"node/receive.mjs"}},
-	// As without a php.ini: PHP prints its warnings to the caller, and with them the status.
+	// These are PHP's settings without a php.ini. PHP prints its warnings to the caller, and sends
+	// the status with the first of them.
 	{"php", []string{"-d", "display_errors=1", "php/submit.php"},
 		[]string{"-d", "display_errors=1", "-d", "output_buffering=0", "-S", "127.0.0.1:PORT", "php/receive.php"}},
 	{"java", []string{"java/Submit.java"}, []string{"java/Receive.java"}},
@@ -61,7 +62,8 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			if code, again, _ := run(good, ref); code != 0 || again != number {
 				t.Errorf("handed in again: exit code %d, %q", code, again)
 			}
-			// It keeps its ref. Whoever gives another one learns that, and gets the number.
+			// The invoice keeps its ref. A caller who gives another ref learns that, and gets the
+			// number.
 			code, again, stderr := run(good, "another "+ref)
 			if code != 0 || again != number || !strings.Contains(stderr, "not applied") || !strings.Contains(stderr, ref) {
 				t.Errorf("with another ref: exit code %d, %q %s", code, again, stderr)

@@ -75,11 +75,11 @@ type core struct {
 // advice writes what a person can do next.
 type advice struct{ *core }
 
-// reader finds invoices, and why they wait.
+// reader finds invoices, and finds out why they wait.
 type reader struct {
 	*core
 	waits  *waiting.Reader // made at the first use; see waitingReader
-	warned bool            // it has said that the reasons of waits cannot be found out
+	warned bool            // sayUnexplained has printed its message
 }
 
 func newProgram(c *core) *program {
@@ -110,7 +110,7 @@ func (g *grammar) parser(out, err io.Writer, exit func()) (*kong.Kong, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 }
 
-// called returns the command that words name, as the parser has filled it in.
+// called returns the command named by words. The parser has filled in its flags and arguments.
 func (g *grammar) called(words []string) command {
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
 	if len(words) > 1 {
@@ -170,8 +170,8 @@ func (p *program) run(ctx context.Context, args []string) error {
 	return c.run(ctx, p)
 }
 
-// noneEmpty refuses a flag that was given without a value, as by --ref "$REF" when REF is not set.
-// What such a call would do is not what its writer means.
+// noneEmpty refuses a flag whose value is empty, as in --ref "$REF" when REF is not set. Such a
+// call would not do what the caller means.
 func noneEmpty(parsed *kong.Context) error {
 	for _, at := range parsed.Path {
 		if at.Flag == nil {
@@ -184,8 +184,9 @@ func noneEmpty(parsed *kong.Context) error {
 	return nil
 }
 
-// openOnce opens what a standalone command turns out to need, and refuses a ledger of another
-// environment or gateway.
+// openOnce loads the configuration and opens Redis and the archive, unless an earlier call did. It
+// refuses a ledger of another environment or gateway. Standalone commands call it when they turn
+// out to need Redis.
 func (p *program) openOnce(ctx context.Context) error {
 	if p.base != nil {
 		return nil
@@ -199,8 +200,8 @@ func (p *program) openOnce(ctx context.Context) error {
 	return asUsage(p.base.CheckHome(ctx))
 }
 
-// callHint returns what to do about a call that cannot be parsed. A number may begin with a hyphen,
-// and is then taken for a flag.
+// callHint returns what to do about a call that cannot be parsed. The parser takes an invoice
+// number that begins with a hyphen for a flag.
 func callHint(args []string, err error) string {
 	_, flag, unknown := strings.Cut(err.Error(), "unknown flag ")
 	i := slices.IndexFunc(args, func(arg string) bool {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Names of files and refs are bytes, in whatever encoding another program has.
+// File names and refs are bytes, in whatever encoding another program uses.
 func TestCommandLine_NotUTF8_KeepsItsBytes(t *testing.T) {
 	var g grammar
 	parser, err := g.parser(io.Discard, io.Discard, func() {})

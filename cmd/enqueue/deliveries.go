@@ -56,7 +56,8 @@ func (c *deliveriesCmd) run(ctx context.Context, p *program) error {
 	return c.List.run(ctx, p)
 }
 
-// receiver returns name if a receiver in the configuration has it, and otherwise a usage error.
+// receiver returns name if the configuration has a receiver of that name, and otherwise a usage
+// error.
 func (p *program) receiver(name string) (string, error) {
 	known := p.cfg.Results.Sinks()
 	if !slices.Contains(known, name) {
@@ -69,18 +70,18 @@ func (p *program) receiver(name string) (string, error) {
 	return name, nil
 }
 
-// receiverState is how one receiver stands.
+// receiverState is the state of one receiver.
 type receiverState struct {
 	Receiver string `json:"receiver"`
 	State    string `json:"state"`           // ok, out or stopped
 	Since    string `json:"since,omitempty"` // RFC 3339, UTC
-	Waiting  int64  `json:"waiting"`         // outcomes that it was not told yet
-	Held     int64  `json:"held"`            // invoices with an outcome that is tried again
+	Waiting  int64  `json:"waiting"`         // outcomes that the receiver was not told yet
+	Held     int64  `json:"held"`            // invoices with an outcome whose delivery is retried
 	Failed   int64  `json:"failed"`          // outcomes that were given up and are kept
 	Lost     int64  `json:"lost"`            // outcomes that cannot be told any more
 	Taken    int64  `json:"taken"`
-	// Next is when it is called next: after a pause of the receiver, or else the first of the held
-	// results. RFC 3339, UTC; empty when that may be now.
+	// Next is the time of the next call: the end of a pause of the receiver, or else the first
+	// retry of a held result. RFC 3339, UTC; empty when the receiver may be called now.
 	Next  string `json:"next,omitempty"`
 	Error string `json:"error,omitempty"` // of the last attempt
 	// Tenants are those whose results the receiver does not take, although it takes the results of
@@ -88,7 +89,7 @@ type receiverState struct {
 	Tenants []tenantState `json:"tenants,omitempty"`
 }
 
-// tenantState is how one receiver stands with one tenant.
+// tenantState is the state of one receiver for one tenant.
 type tenantState struct {
 	Tenant  string `json:"tenant"`
 	State   string `json:"state"`           // out, full (too many are held) or waits (the receiver asked for time, or it catches up)
@@ -150,9 +151,10 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	return out, nil
 }
 
-// earliest returns the time of the next call of a receiver without a pause of its own, or "" when
-// that may be now. held is when what it did not take is tried, 0 when that is nothing. While the
-// receiver is out, the tenants of which it takes nothing say when it is called.
+// earliest returns the time of the next call of a receiver that has no pause of its own, or "" when
+// the receiver may be called now. held is the time of the first retry of a held result, or 0 when
+// none is held. While the receiver is out, the next call for each tenant of which it takes nothing
+// counts too.
 func earliest(held ledger.Millis, standings map[string]*ledger.Standing, out bool, now time.Time) string {
 	next := held
 	for _, st := range standings {
@@ -163,7 +165,7 @@ func earliest(held ledger.Millis, standings map[string]*ledger.Standing, out boo
 	return ahead(next, now)
 }
 
-// ahead returns the time of a next call, or "" when that may be now.
+// ahead returns the time of a next call, or "" when the call may be made now.
 func ahead(next ledger.Millis, now time.Time) string {
 	if !sinks.Pauses(next, now) {
 		return ""
@@ -171,13 +173,13 @@ func ahead(next ledger.Millis, now time.Time) string {
 	return moment(next)
 }
 
-// dayOf returns a time of the JSON form as the table has it.
+// dayOf converts a time from its form in JSON to its form in the table.
 func dayOf(s string) string {
 	at, _ := time.Parse(time.RFC3339, s)
 	return day(at)
 }
 
-// moment returns a time as JSON has it; "" for none.
+// moment returns a time in its form in JSON; "" when there is none.
 func moment(m ledger.Millis) string {
 	if at := m.Time(); !at.IsZero() {
 		return at.UTC().Format(time.RFC3339)

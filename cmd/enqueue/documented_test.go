@@ -16,7 +16,8 @@ import (
 // manual may say only "enqueue retry", and a person adds the invoices.
 var leftOut = regexp.MustCompile(`^expected ("<|one of)|^missing `)
 
-// Every command line in the manual, and what the containers run, is parsed as the program does it.
+// Every command line in the manual, and every command that the containers run, is parsed as the
+// program parses it.
 func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T) {
 	lines, err := manual.Lines("../..", "enqueue")
 	if err != nil {
@@ -45,7 +46,8 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 			continue
 		}
 		whole++
-		// An earlier line of the manual may make the folder, so it does not exist here.
+		// A line may name a folder that an earlier line of the manual makes. Here the folder does
+		// not exist.
 		if err := c.check(); err != nil && !strings.Contains(err.Error(), "no such file or directory") {
 			t.Errorf("%s: %v", line.At, err)
 		}
@@ -55,8 +57,8 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 	}
 }
 
-// valued gives a day as the value to each flag that a sentence names without a value, or with one
-// letter in its place.
+// valued adds a value to each flag that a sentence of the manual names without a value, or with one
+// letter in its place. The value is a day.
 func valued(n *kong.Node, args []string) []string {
 	var out []string
 	for i, arg := range args {

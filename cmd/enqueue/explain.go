@@ -33,7 +33,7 @@ func (c *explainCmd) check() error {
 	return &usageError{what: fmt.Sprintf("--lang %q is not known", c.Lang), hint: "use pl or en"}
 }
 
-// language is the one that was asked for, else the one of the environment.
+// language returns the language in --lang, or else the language of the environment.
 func (c *explainCmd) language(environ []string) explain.Language {
 	named := cmp.Or(c.Lang, lookup(environ, "LC_ALL"), lookup(environ, "LC_MESSAGES"), lookup(environ, "LANG"))
 	if strings.HasPrefix(named, string(explain.Polish)) {
@@ -71,7 +71,7 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 }
 
 // document explains the invoices with an id or number. Without such an invoice it explains the
-// refused documents with that name. It reports whether there is any.
+// refused documents with that name. It reports whether it found any document.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)
@@ -155,7 +155,8 @@ func (x *explainer) codes(entries []explain.Entry) error {
 	return nil
 }
 
-// explained is an invoice or refused document with its explanations, most telling first.
+// explained is an invoice or refused document with its explanations. The explanation that says the
+// most comes first.
 type explained struct {
 	ID           string          `json:"id"`
 	Number       string          `json:"number"`
@@ -193,8 +194,8 @@ func (x *explainer) document(item inquiry.OpenItem, f explain.Facts, said string
 	return nil
 }
 
-// say returns a text of the program in the language that was asked for. What is not known in it,
-// such as KSeF's words, stays as it is.
+// say returns a text of the program in the language that was asked for. A text that has no form in
+// that language, such as KSeF's words, is returned unchanged.
 func (x *explainer) say(text string) string {
 	if said, ok := explain.Say(x.lang, text); ok {
 		return said
@@ -202,7 +203,8 @@ func (x *explainer) say(text string) string {
 	return text
 }
 
-// told is how an invoice stands, or what it waits for.
+// told returns the outcome of an invoice, or what the invoice waits for, in the language that was
+// asked for.
 func (x *explainer) told(r results.Result) string {
 	r.Reason, r.WaitingWhat = x.say(r.Reason), x.say(r.WaitingWhat)
 	return cmp.Or(outcome(r), waitTextIn(x.lang, r))

@@ -25,8 +25,9 @@ func (f *filter) check() error {
 	return nil
 }
 
-// of returns what the flags stand for. A NIP means every tenant that has it. A name that the
-// configuration does not have may be that of a tenant that was removed and still has invoices.
+// of returns the filter that the flags describe. A NIP means every tenant that has it. A name that
+// is not in the configuration is used as it is, because a tenant that was removed may still have
+// invoices.
 func (f *filter) of(p *program) inquiry.Filter {
 	out := inquiry.Filter{Day: f.Day, Number: f.Number}
 	if f.Tenant == "" {

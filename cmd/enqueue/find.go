@@ -22,7 +22,7 @@ type findCmd struct {
 	Names []string `arg:"" optional:"" name:"ID|P_2|KSEF_NUMBER" help:"${where_names}"`
 }
 
-// where holds the flags that say where an invoice is looked for.
+// where holds the flags that say where to look for an invoice.
 type where struct {
 	From        string `help:"${where_from}" placeholder:"D"`
 	Tenant      string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
@@ -66,8 +66,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive. It also opens Redis, unless --archive-only or alone is set. w.close
-// closes an archive that was opened without Redis.
+// open opens the archive. It also opens Redis, unless --archive-only or the parameter alone is set.
+// w.close closes an archive that was opened without Redis.
 func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {

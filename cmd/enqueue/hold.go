@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// holdCmd is the command of pause and of drain.
+// holdCmd implements the commands pause and drain.
 type holdCmd struct {
 	Reason  string   `help:"Why. It is shown to others." placeholder:"TEXT"`
 	By      string   `help:"Who decided this; by default the user of the operating system." placeholder:"NAME"`

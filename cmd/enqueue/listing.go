@@ -95,7 +95,7 @@ func csvRow(r results.Result, except ...string) []string {
 
 // foreignFields are the fields in which a person or KSeF can write any text. Only these fields are
 // guarded. The other fields hold this program's own text, or text of a fixed form. Their text stays
-// as it is: a hash that begins with + would be another hash with an apostrophe before it.
+// as it is. For example, an apostrophe would change a hash that begins with +.
 var foreignFields = []string{"file", "number", "kind", "reason", "taken_back", "ref", "tenant"}
 
 // guarded puts an apostrophe before text that would begin a formula. Otherwise a spreadsheet

@@ -7,7 +7,7 @@ import (
 	"runtime/pprof"
 )
 
-// profiled runs enqueue. A test program that is started under the name enqueue calls it. If
+// profiled runs enqueue. It is called when the test program is started under the name enqueue. If
 // KSEF_BENCH_PROFILE names a folder, profiled writes a profile of the CPU time and a profile of the
 // allocations into it. Each call overwrites the profiles of the call before.
 func profiled() {

@@ -18,8 +18,8 @@ type progress struct {
 	drawn bool
 }
 
-// Outside a terminal a line comes after linePause when something has changed, and after idlePause
-// when nothing has, to show that the program still runs.
+// Outside a terminal, a line is printed after linePause if something has changed. If nothing has
+// changed, a line is printed after idlePause, to show that the program still runs.
 const (
 	linePause = 5 * time.Second
 	idlePause = time.Minute

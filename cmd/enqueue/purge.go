@@ -84,8 +84,9 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// checkHome returns an error when the ledger is, or may be, another one than the flags name or that
-// of production. It also returns an error while workers are running.
+// checkHome returns an error when the ledger is not the one that the flags name. It also returns an
+// error when the ledger is, or may be, that of production. The same holds while workers are
+// running.
 func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg
 	production.Environment = config.Production
@@ -115,7 +116,8 @@ func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) 
 	return checkNoWorkers(p)
 }
 
-// checkNoWorkers refuses while workers are running, because they would go on with the old ledger.
+// checkNoWorkers returns an error while workers are running, because they would go on with the old
+// ledger.
 func checkNoWorkers(p *program) error {
 	running, err := p.base.Queue.Servers()
 	if err != nil {

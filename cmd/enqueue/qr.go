@@ -38,14 +38,14 @@ func (c *qrCmd) check() error {
 	return nil
 }
 
-// coded is an invoice as its QR codes need it.
+// coded is what the QR codes of an invoice are made from.
 type coded struct {
 	ID, Number    string
 	Seller        string
 	IssueDate     string
 	Hash          [32]byte
 	KsefNumber    string
-	Tenant        string // its name; "" when it has to be found by Issuer
+	Tenant        string // name; "" when the tenant has to be found by Issuer
 	Issuer        string // NIP of the taxpayer that sends it; not used when Tenant is set
 	LegalDeadline time.Time
 }

@@ -120,7 +120,7 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	return r, nil
 }
 
-// sources opens what the facts come from. now is the time by Redis's clock, or by this machine's
+// sources opens the sources of the facts. now is the time by Redis's clock, or by this machine's
 // clock when Redis is not asked.
 func (c *reportCmd) sources(ctx context.Context, p *program, reader *records.Reader) (*report.Sources, time.Time, error) {
 	if c.ArchiveOnly {

@@ -83,7 +83,7 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// since reads a time or a duration before now.
+// since reads a time, or a duration that is counted back from now.
 func (p *program) since(ctx context.Context, text string) (time.Time, error) {
 	from, err := parseSince(text)
 	if err != nil {

@@ -49,7 +49,7 @@ func printJSON(s *screen, v any) error {
 		}
 		line = safe.Bytes()
 	}
-	_, _ = s.w.Write(line) // as in raw
+	_, _ = s.w.Write(line) // bufio keeps the error for flush
 	_ = s.w.WriteByte('\n')
 	return nil
 }

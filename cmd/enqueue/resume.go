@@ -41,8 +41,8 @@ func (c *resumeCmd) check() error {
 const allQueues = "all"
 
 // queues resumes queues that a person has paused in the dashboard. If only one queue is named,
-// notPaused reports that it was not paused. Of several queues, those that were not paused are
-// passed over.
+// notPaused reports that it was not paused. If several queues are named, those that were not paused
+// are skipped.
 func (c *resumeCmd) queues(ctx context.Context, p *program, rows *columns) (notPaused bool, err error) {
 	for _, name := range c.Queue {
 		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, ID: "queue " + name}

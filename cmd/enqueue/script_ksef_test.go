@@ -21,12 +21,12 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// beds holds the stand-ins that the command ksef has started, by test script.
+// beds maps each running script to the [testbed.Bed] that its command ksef has started.
 var beds sync.Map
 
-// ksef starts KSeF, as the simulator with both faces, and a worker. From then on the configuration
-// has two tenants. The first goes straight to KSeF with a token, and the second goes through the
-// gateway.
+// ksef starts a worker, and the simulator in place of both the gateway and KSeF. From then on the
+// configuration has two tenants. The first goes straight to KSeF with a token, and the second goes
+// through the gateway.
 func scriptKsef(ts *testscript.TestScript, _ bool, _ []string) {
 	ctx, dir := context.Background(), ts.Getenv("WORK")
 	bed, err := testbed.Start(ctx, testbed.Options{

@@ -98,7 +98,8 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	rdb := client(ts)
 	defer rdb.Close()
 	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
-	// Shed leaves out what ended in the millisecond in which it is called, by Redis's clock.
+	// Shed leaves out invoices that ended in the millisecond in which it is called, by Redis's
+	// clock. So wait until that millisecond is over.
 	began, err := l.Clock(ctx)
 	ts.Check(err)
 	for now := began; now.Sub(began) < 2*time.Millisecond; {

@@ -34,7 +34,8 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 //   - putoff RECEIVER tenant NAME: it asked for time when it got results of a tenant
 //   - putoff RECEIVER held ID: it did not take a result
 //
-// The time is in an hour. With the word "far" behind, it is one that only a wrong clock writes.
+// The time is one hour from now. If the last argument is "far", it is a time in 2101, which only a
+// wrong clock writes.
 func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

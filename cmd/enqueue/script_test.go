@@ -24,9 +24,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"enqueue": profiled})
 }
 
-// TestScripts runs the scripts in testdata. Each plays people at terminals and has a Redis of its
-// own. Only a script that calls ksef has a worker that sends. In the others the command settle does
-// what a worker would.
+// TestScripts runs the scripts in testdata. Each script does what people do at terminals, and has a
+// Redis of its own. Only a script that calls ksef has a worker that sends. In the others the
+// command settle does what a worker would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata",
@@ -66,9 +66,9 @@ func setup(e *testscript.Env) error {
 	e.Defer(func() { _ = bed.Close() })
 	e.Values[redisURL{}] = bed.Redis.URL()
 	e.Setenv("ODD", "\u0082")                    // a discouraged character
-	e.Setenv("STORY_REDIS_URL", bed.Redis.URL()) // for a story with its own configuration
+	e.Setenv("STORY_REDIS_URL", bed.Redis.URL()) // for a script with its own configuration
 	c := bed.Config(1)
-	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden: stories hand the whole folder in
+	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden, because scripts hand the whole folder in
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
 	e.Setenv("GORACE", "atexit_sleep_ms=0") // without it, each of a hundred programs sleeps a second at its end

@@ -86,8 +86,8 @@ func (c *submitCmd) check() error {
 	return nil
 }
 
-// memoryLimit is in bytes. The garbage collector starts only when this much is used. Package intake
-// bounds the documents in memory.
+// memoryLimit is the memory, in bytes, at which the garbage collector starts. Package intake bounds
+// the documents in memory.
 const memoryLimit = 64 << 20
 
 func (c *submitCmd) run(ctx context.Context, p *program) error {

@@ -7,8 +7,8 @@ import (
 	"ksefworker/config"
 )
 
-// tenant returns the tenant of the configuration with this name or NIP. what says in the error
-// where the name was given.
+// tenant returns the tenant of the configuration with this name or NIP. The parameter what says in
+// the error where the name was given.
 func (co *core) tenant(what, name string) (config.Tenant, error) {
 	switch found := co.cfg.TenantsNamed(name); len(found) {
 	case 1:

@@ -41,7 +41,7 @@ func (p *program) traced(ctx context.Context, name string) (context.Context, fun
 // traceTimeout is how long the end of a command waits for a collector.
 const traceTimeout = 3 * time.Second
 
-// endTraces exports what is left. It reports traces that are lost, but they do not change the exit
+// endTraces exports the traces that are left. It reports lost traces, which do not change the exit
 // code.
 func (p *program) endTraces() {
 	t := p.base.Trail.Trace

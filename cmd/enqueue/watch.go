@@ -75,8 +75,8 @@ func (c *watchCmd) run(ctx context.Context, p *program) error {
 	return c.summary(p, w.Decided, waiting)
 }
 
-// apart refuses a folder that shares files with another one of this program. The watch would hand
-// in results and archived documents again, and take them away from there.
+// apart refuses a folder that shares files with another folder of this program. The watch would
+// hand in the results and archived documents there again, and take them away.
 func (c *watchCmd) apart(p *program) error {
 	watched, err := realPath(c.Dir)
 	if err != nil {
@@ -156,7 +156,7 @@ func (c *watchCmd) options(p *program) (watch.Options, error) {
 	return o, nil
 }
 
-// summary says how many files came where. The exit code is 3 unless all are accepted.
+// summary prints how many files had which outcome. The exit code is 3 unless all are accepted.
 func (c *watchCmd) summary(p *program, decided map[string]int, waiting int) error {
 	var parts []string
 	some := waiting > 0

@@ -28,7 +28,7 @@ type directFlags struct {
 	BaseURL     string        `name:"base-url" help:"Where pre-signed addresses lead; by default the one that the client used."`
 }
 
-// options returns what the flags say, with every fault at once.
+// options returns the options that the flags describe. The error names every fault at once.
 func (f directFlags) options() (ministry.Options, error) {
 	o := ministry.Options{
 		Lives:      login.Lives{Access: f.AccessLife, Refresh: f.RefreshLife},

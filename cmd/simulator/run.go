@@ -155,8 +155,9 @@ func readAccount(text string) (simulator.Account, error) {
 	return account, nil
 }
 
-// readSecret splits the value of a flag into its two or three parts. The second part names a file,
-// whose content it returns as the secret, without the line's end. what and form are for errors.
+// readSecret splits the value of a flag into its two or three parts. The second part names a file.
+// readSecret returns the content of the file as the secret, without the end of the line. what and
+// form are for errors.
 func readSecret(what, form, text string) (parts []string, secret string, err error) {
 	parts = strings.Split(text, ":")
 	if len(parts) < 2 || len(parts) > 3 {

@@ -28,8 +28,8 @@ type brokenArchive struct {
 	fail, repair func(t *testing.T)
 }
 
-// fullFolder is a folder in which nothing more can be written, as on a full disk. In this folder,
-// files have the names of the tenants' folders.
+// fullFolder is a folder in which nothing more can be written, as on a full disk. Files with the
+// names of the tenants' folders stand in the way.
 func fullFolder() *brokenArchive {
 	var obstacles []string
 	b := &brokenArchive{set: func(t *testing.T, c *config.Config) {

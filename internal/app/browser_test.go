@@ -39,8 +39,9 @@ type browserReport struct {
 }
 
 // browse opens the dashboard's pages in headless Chromium. This runs only with KSEF_BROWSER_TEST=1,
-// because it needs seconds, a browser and an npm package. make browser and CI set the variable.
-// Then a missing program is an error. KSEF_BROWSER_SHOTS names a folder for screenshots.
+// because it needs seconds, a browser and an npm package. The Makefile (target browser) and CI set
+// the variable. A missing program is an error then. KSEF_BROWSER_SHOTS names a folder for
+// screenshots.
 func browse(t *testing.T, job browserJob) browserReport {
 	t.Helper()
 	var report browserReport

@@ -62,8 +62,8 @@ const (
 	noInvoice = "-20260101-000000000000-00"
 )
 
-// granted returns nil when KSeF refused a request although the permission for it is there.
-// Otherwise it returns the error, with what to grant when the permission is missing.
+// granted returns nil when KSeF refused a request for another reason than a missing permission.
+// Otherwise it returns the error. When the permission is missing, the error says what to grant.
 func granted(err error, permission string) error {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	switch {

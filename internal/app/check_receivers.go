@@ -21,8 +21,8 @@ type receiverCheck struct {
 	do   func(context.Context) error
 }
 
-// checkReceivers tries each receiver of results but the stream. It tries all at the same time, so
-// that many that do not answer take no longer than one.
+// checkReceivers tries each receiver of results except the stream. It tries all at the same time,
+// so that many receivers that do not answer take no longer than one.
 func checkReceivers(ctx context.Context, cfg config.Config, say func(string, error), out io.Writer) {
 	r := cfg.Results
 	var all []receiverCheck
@@ -73,7 +73,7 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 }
 
 // checkFolderInTime checks a folder that may be on a share whose server is away. Nothing can
-// interrupt such a check, so it is left to itself.
+// interrupt such a check. When ctx ends, the check is left running.
 func checkFolderInTime(ctx context.Context, setting, dir string) (proven bool, err error) {
 	type answer struct {
 		proven bool

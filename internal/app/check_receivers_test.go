@@ -15,7 +15,8 @@ import (
 	"ksefworker/config"
 )
 
-// What is wrong with a receiver is said before it is called, with its tenants and its setting.
+// The check names each receiver that has a fault, with its tenants and its setting. It sends
+// nothing to any receiver.
 func TestCheck_ReceiversAtFault_EachIsNamedAndNothingIsSent(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)

@@ -12,13 +12,13 @@ import (
 // that cannot connect may have lost its own network. A process that gets no proper answers may be
 // behind a sick proxy. Neither must stop the other processes. So a process counts such failures in
 // memory first, and tells the pool only after several of them. Unless the process is alone in the
-// pool, the pool takes them for an outage only when two processes report (see
+// pool, the pool takes the failures for an outage only when two processes report them (see
 // [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
 	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
 	own     *ratelimit.Circuit // of this process: can it connect?
-	answers *ratelimit.Circuit // of this process: does it get proper answers? by pair
+	answers *ratelimit.Circuit // of this process: does it get proper answers for a pair?
 	alone   func() bool
 	process string
 	counted int // failures in a row in this process before the pool is told

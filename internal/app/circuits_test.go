@@ -9,7 +9,7 @@ import (
 
 // Processes without file descriptors, ports or memory for a connection do not make the host count
 // as down, however many processes report this and however often. Two processes that cannot connect
-// for another reason do.
+// for another reason make the host count as down.
 func TestCircuits_ProcessesAreExhausted_TheHostIsNotDown(t *testing.T) {
 	for name, c := range map[string]struct {
 		report func(*circuits, context.Context, ratelimit.Pair) error

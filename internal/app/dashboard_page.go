@@ -32,8 +32,8 @@ type monPage struct {
 
 // readPage gets asynqmon's page. It removes the links to other hosts, which are for two fonts; the
 // page falls back to the system's. It allows exactly the inline scripts that the page holds. It
-// computes their hashes, because the first script contains the root path, and so that an update of
-// asynqmon needs no change here.
+// computes their hashes at run time, because the first script contains the root path. So an update
+// of asynqmon needs no change here.
 func readPage(mon http.Handler, root string) (monPage, error) {
 	rec := &pageRecorder{header: http.Header{}}
 	mon.ServeHTTP(rec, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: root + "/"}, Header: http.Header{}})

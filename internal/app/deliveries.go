@@ -110,8 +110,8 @@ func (d *deliveries) keepTrimming(ctx context.Context, stop <-chan struct{}) {
 }
 
 // trim drops nothing while this machine's clock and Redis's differ, because either may be wrong.
-// Another worker of the pool drops it, or this one does when the clock is set. It ignores errors,
-// because other parts log that Redis does not answer, and that the clocks differ.
+// Another worker of the pool drops what is too old, or this worker does once its clock is set. It
+// ignores errors, because other parts log that Redis does not answer, and that the clocks differ.
 func (d *deliveries) trim(ctx context.Context) {
 	if _, agreed, err := d.clock().Read(ctx); err != nil || !agreed {
 		return
@@ -151,16 +151,16 @@ func (d *deliveries) queueDue(ctx context.Context, lost bool) {
 	}
 }
 
-// behind is how a receiver stands.
+// behind has the results that a receiver has not taken, as numbers, and its outage or stop.
 type behind struct {
 	name                        string
 	waiting, held, failed, lost int64
 	outage, stopped             time.Time
-	tenants                     []string // of which it takes nothing, or not enough
+	tenants                     []string // whose results it does not take
 	err                         string
 }
 
-// standing reads how every receiver stands.
+// standing reads the state of every receiver.
 func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 	l := d.pool.Ledger
 	span, err := l.Outbox(ctx)
@@ -196,8 +196,9 @@ func some(tenants []string) string {
 	return strings.Join(tenants, ", ")
 }
 
-// check names the receivers that are out or stopped, and those that do not take some results. They
-// never make the worker unready, because neither a restart nor another worker would help.
+// check names the receivers that take no results or want none any more, and those that do not take
+// some results. They never make the worker unready, because neither a restart nor another worker
+// would help.
 func (d *deliveries) check(ctx context.Context) Check {
 	c := Check{Name: "results", OK: true}
 	all, err := d.standing(ctx)

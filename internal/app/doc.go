@@ -1,5 +1,5 @@
 // Package app is the worker process. It connects the handlers of internal/tasks with Redis, the
-// archive and KSeF, and shows people what they do.
+// archive and KSeF, and shows people what the handlers do.
 //
 // The process:
 //

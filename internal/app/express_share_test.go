@@ -10,9 +10,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The pool itself sends invoices by express, and they use up the hour's single sends. A share of
-// the sends is kept for invoices handed in for express. Then such invoices come. At this scale an
-// hour is a minute. Without the share they would have to wait until the first send is an hour old.
+// The pool chooses the express lane for invoices of the lane auto, and they use up the hour's
+// single sends. A share of the sends is kept for invoices that are handed in for express. When such
+// invoices come, they use this share. Without it they would have to wait until the first send is an
+// hour old. At this scale an hour is a minute.
 func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, scaledSim, func(c *config.Config) {

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// forwarder is a TCP proxy before two Redis servers. A new connection goes to the address in to; an
-// open one stays where it is. In answers it can replace one text by another.
+// forwarder is a TCP proxy before two Redis servers. It passes each new connection on to the
+// address that the field to holds. Open connections stay where they are. It can replace one text by
+// another in the servers' answers.
 type forwarder struct {
 	addr    string
 	to      atomic.Value // string

@@ -15,7 +15,7 @@ import (
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
-	logs     *ratelimit.Redis // the same without pending freezes, for reading many at once
+	logs     *ratelimit.Redis // the store without pending freezes, to read many keys at once
 	circuits *circuits        // of the gateway and of KSeF itself
 	faults   *localFaults
 	hosts    hosts
@@ -25,14 +25,15 @@ type limits struct {
 	told     *toldLimits // nil until there are clients
 }
 
-// pair is one tenant's group at the tenant's host, which can be out of service by itself.
+// pair returns the pair of a tenant's group at the tenant's host. A pair can be out of service by
+// itself.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }
 
 // payEvery is how often pending freezes are written to Redis. A 429 may come during an outage of
-// Redis. When Redis is back, the pool has to know of it before another worker takes up tasks. As
-// long as no freeze is pending, this costs only a lock.
+// Redis. When Redis is back, the pool has to know of the 429 before another worker takes up tasks.
+// As long as no freeze is pending, this costs only a lock.
 const payEvery = 100 * time.Millisecond
 
 // pay writes pending freezes to Redis until stop is closed.

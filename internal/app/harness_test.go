@@ -71,7 +71,7 @@ func newPool(t *testing.T, tenants int, o simulator.Options, tune func(*config.C
 	return newPoolOn(t, bed, tenants, tune)
 }
 
-// newPoolOn is newPool on a bed that runs.
+// newPoolOn does what newPool does, on a test bed that runs already.
 func newPoolOn(t *testing.T, bed *testbed.Bed, tenants int, tune func(*config.Config)) *pool {
 	t.Helper()
 	p := &pool{t: t, redis: bed.Redis, sim: bed.Simulator, cfg: bed.Config(tenants), log: &syncBuffer{}}
@@ -121,7 +121,7 @@ func traced(p *pool) *tracetest.Collector {
 	return c
 }
 
-// flushed returns all that the collector has, when the workers have stopped.
+// flushed returns all that the collector has received. The workers must have stopped.
 func flushed(p *pool, c *tracetest.Collector) string {
 	p.t.Helper()
 	if err := p.trace.Close(p.t.Context()); err != nil {
@@ -165,7 +165,7 @@ func (p *pool) work() (stop func()) {
 	return stop
 }
 
-// workAt is work that also returns the address of the worker's pages.
+// workAt does what work does, and also returns the address of the worker's pages.
 func (p *pool) workAt() (addr string, stop func()) {
 	p.t.Helper()
 	w := p.newWorker(p.open())

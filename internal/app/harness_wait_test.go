@@ -63,8 +63,8 @@ func (p *pool) invoices(taken []intake.Admission) []ledger.Invoice {
 	return invs
 }
 
-// all returns a condition for until. It is true when each of these invoices is in one of the
-// states.
+// all returns a condition for a call of until. It is true when each of these invoices is in one of
+// the states.
 func (p *pool) all(taken []intake.Admission, states ...ledger.State) func() bool {
 	return func() bool {
 		invs := p.invoices(taken)
@@ -74,7 +74,8 @@ func (p *pool) all(taken []intake.Admission, states ...ledger.State) func() bool
 	}
 }
 
-// count returns a condition for until. It is true when n entries of the ledger are in the state.
+// count returns a condition for a call of until. It is true when n entries of the ledger are in the
+// state.
 func (p *pool) count(state ledger.State, n int) func() bool {
 	return func() bool {
 		counts, err := p.base.Ledger.Counts(p.t.Context())
@@ -82,8 +83,8 @@ func (p *pool) count(state ledger.State, n int) func() bool {
 	}
 }
 
-// wait polls the ledger until every entry in it is in one of the states, or fails the test as until
-// does. It returns the admitted invoices.
+// wait polls the ledger until every entry in it is in one of the states, and returns the admitted
+// invoices. It fails the test when that takes as long as the function until would wait.
 func (p *pool) wait(usual time.Duration, taken []intake.Admission, states ...ledger.State) []ledger.Invoice {
 	p.t.Helper()
 	var counts map[string]int64

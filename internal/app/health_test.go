@@ -12,7 +12,7 @@ import (
 )
 
 // The worker's clock is three months ahead, and one entry is of a newer build. The other invoices
-// go through, nothing is pruned early, and readiness, metrics and log show both.
+// go through, nothing is pruned early, and readiness, metrics and log show both faults.
 func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown(t *testing.T) {
 	p := newPool(t, 1, simulator.Options{}, hasty)
 	p.cfg.Ledger.Retention = 24 * time.Hour

@@ -64,8 +64,8 @@ type httpOptions struct {
 	// Login checks the dashboard's user and password. nil means no such login. A dashboard with
 	// neither Login nor Users is allowed on a loopback address only.
 	Login func(user, password string) bool
-	// Page is the business page, which serves / and everything that no other part has. When Page is
-	// nil, / links the other parts.
+	// Page is the business page, which serves / and everything that no other part serves. When Page
+	// is nil, / links the other parts.
 	Page Page
 	// Users says that people log in at the page. Then the dashboard is open only to people who have
 	// logged in and may see and do everything.
@@ -101,11 +101,11 @@ var ErrNoLogin = errors.New("the dashboard would be open to other machines witho
 // Supervisors give up after about the same time.
 const readyTimeout = 5 * time.Second
 
-// newHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and at / the
-// business page or, without it, a page that links the other parts. The caller runs Serve and
-// Shutdown. On a loopback address the server refuses requests for any other Host than this machine
-// and Public. Otherwise a web page could reach the worker through a name that resolves to 127.0.0.1
-// (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
+// newHTTP makes the worker's server. It serves /healthz, /readyz, /metrics, the dashboard and, at
+// /, the business page. Without a business page, / is a page that links the other parts. The caller
+// runs Serve and Shutdown. On a loopback address the server refuses requests for any other Host
+// than this machine and Public. Otherwise a web page could reach the worker through a name that
+// resolves to 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
 func newHTTP(o httpOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if err != nil {

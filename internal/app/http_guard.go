@@ -23,8 +23,7 @@ type loginGuard struct {
 
 // throttle counts the wrong logins of each client address. After a few in a row, logins from that
 // address are refused for a while, longer each time. Otherwise a password could be guessed as fast
-// as the machine can answer.
-// Safe for concurrent use.
+// as the machine can answer. Safe for concurrent use.
 type throttle struct {
 	log zerolog.Logger
 	now func() time.Time

@@ -21,8 +21,8 @@ type proxies struct {
 
 // withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent
 // on. The header of any other peer is ignored, because somebody who guesses passwords could write
-// another address into each request. The log says so once, because all visitors of a proxy that is
-// not trusted count as one.
+// another address into each request. The log tells once of a proxy that is not trusted, because all
+// visitors of such a proxy count as one.
 func (p *proxies) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := r.Header.Values("X-Forwarded-For")

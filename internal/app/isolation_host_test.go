@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The whole gateway is down. The pool probes it with one request at a time, and not always with the
-// same tenant's.
+// The whole gateway is down. The pool probes it with one request at a time, and not always with a
+// request of the same tenant.
 func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	t.Parallel()
 	m := &timeMachine{}
@@ -102,7 +102,8 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	p.balanced(40)
 }
 
-// One worker that cannot connect at all does not stop the pool. Two of them are an outage.
+// One worker that cannot connect at all does not stop the pool. Two such workers count as an
+// outage.
 func TestIsolation_OneWorkerCannotConnect_ThePoolIsNotStopped(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

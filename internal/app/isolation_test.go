@@ -14,13 +14,13 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// delayed is the time above which a send must have waited for somebody else's fault. A busy machine
+// delayed is the time above which a send counts as delayed by somebody else's fault. A busy machine
 // alone delays a send by some seconds, so the faults of these tests last for half a minute and
 // more.
 const delayed = 20 * time.Second
 
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time
-// until KSeF had one.
+// until KSeF had an invoice.
 func (p *pool) slowestSend(nip string, n int) (slowest time.Duration) {
 	p.t.Helper()
 	for i := range n {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// listen makes the worker's HTTP server and opens its port; neither when http.addr is empty.
+// listen makes the worker's HTTP server and opens its port. It does neither when http.addr is
+// empty.
 func (w *Worker) listen(metrics *Metrics) error {
 	cfg := w.pool.Config
 	if cfg.HTTP.Addr == "" {

@@ -30,7 +30,7 @@ func TestHandOver_FewTasksOrMany_EachWaitsForThoseBeforeIt(t *testing.T) {
 				back[i] = now.Add(d)
 			}
 		}
-		// Those up to a second ahead come back at each tick.
+		// Tasks whose turn is at most a second away come back at each tick.
 		fair := max(2*time.Second, time.Duration(tasks)*time.Second/handOversASecond+2*time.Second)
 		if longest > min(fair, handOverAtMost) {
 			t.Errorf("%d tasks: one waits %v, want at most %v", tasks, longest, min(fair, handOverAtMost))

@@ -23,7 +23,7 @@ const (
 // Safe for concurrent use.
 type LogWriter struct {
 	w    io.Writer
-	tell config.Log // how the lost lines are told
+	tell config.Log // the form of the line about lost lines
 
 	mu    sync.Mutex
 	lines [][]byte
@@ -34,8 +34,8 @@ type LogWriter struct {
 	done  chan struct{}
 }
 
-// NewLogWriter returns a writer over w, which a goroutine writes to until Close. Lost lines are
-// told in the form of c.
+// NewLogWriter returns a writer over w, which a goroutine writes to until Close. c is the form of
+// the line that reports lost lines.
 func NewLogWriter(w io.Writer, c config.Log) *LogWriter {
 	l := &LogWriter{w: w, tell: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.run()
@@ -74,7 +74,7 @@ func (l *LogWriter) Close() error {
 func (l *LogWriter) signal() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it was told already
+	default: // it has been woken already
 	}
 }
 
@@ -88,7 +88,7 @@ func (l *LogWriter) run() {
 				log.Warn().Int("lines", lost).Msg("lines of the log were lost: whoever reads it did not read for a while")
 			}
 			for _, line := range lines {
-				_, _ = l.w.Write(line) // there is nowhere to report it to
+				_, _ = l.w.Write(line) // there is nowhere to report an error
 			}
 			if len(lines) == 0 && end {
 				return

@@ -25,12 +25,13 @@ var (
 		"How much longer a group is paused after a 429; 0 when it is not.", []string{"tenant", "group"}, nil)
 )
 
-// limitCollector reads the use of the limits, at most every usagesAge. The figures are the pool's.
+// limitCollector reads the use of the limits, at most once in usagesAge. The figures are the
+// pool's.
 type limitCollector struct {
 	limits  *limits
 	waiting func(context.Context) map[string]int // invoices that wait, by tenant
 	tenants []string
-	most    int // tenants with series of their own
+	most    int // how many tenants have series of their own
 }
 
 // Describe implements prometheus.Collector.

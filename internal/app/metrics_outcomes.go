@@ -63,7 +63,7 @@ func (m *outcomeMetrics) ended(e tasks.Ended) {
 	case ledger.Accepted:
 		lane := e.Lane
 		if lane != ledger.Express {
-			lane = ledger.Bulk // an entry from before lanes were chosen
+			lane = ledger.Bulk // the entry's lane was never chosen
 		}
 		m.toNumber.WithLabelValues(string(lane)).Observe(e.After.Seconds())
 	case ledger.Rejected:

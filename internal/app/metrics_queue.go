@@ -27,8 +27,8 @@ type queueCollector struct {
 	sizes queueSizes
 
 	mu     sync.Mutex
-	memory map[string]int64 // bytes by queue, of those that were asked
-	asked  []string         // the queues, the one that was asked last at the end
+	memory map[string]int64 // bytes by queue, for queues that were asked about
+	asked  []string         // the queues in the order in which they were asked about
 }
 
 func newQueueCollector(sizes queueSizes) *queueCollector {

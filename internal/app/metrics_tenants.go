@@ -28,8 +28,8 @@ var (
 // read to make them, which would be too much for every scrape of every worker.
 const standingsAge = 2 * time.Minute
 
-// tenantCollector exports how single tenants stand. It exports only tenants of the configuration,
-// and of these only tenants that have something to tell.
+// tenantCollector exports the figures of single tenants. It exports only tenants of the
+// configuration, and of these only tenants that have a figure to show.
 type tenantCollector struct {
 	standings *cached[*page.Pool]
 	known     func(tenant string) bool

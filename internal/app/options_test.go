@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/app"
 )
 
-// An operator who wants a warning two days before a deadline sets deadlines.warn. That must not
-// make packages be cut earlier, which packages.urgent_within does.
+// An operator who wants a warning two days before a deadline sets deadlines.warn. Packages must not
+// be cut earlier because of this setting. Only packages.urgent_within makes them be cut earlier.
 func TestOptions_DeadlinesWarn_DoesNotMakePackagesUrgent(t *testing.T) {
 	cfg := config.Default()
 	cfg.Deadlines.Warn, cfg.Packages.UrgentWithin = 48*time.Hour, 3*time.Hour

@@ -24,8 +24,8 @@ import (
 // timeMachine moves the four clocks of a pool together. The clocks of the workers and of the
 // simulator can be set. For Redis's clock, it moves the instants that circuits keep there into the
 // past. For the queue's clock, it runs all tasks that wait for their time. No other part of the
-// test waits for a clock, because all limits but two are open. With these two, a waitlist forms
-// when the gateway is back.
+// test waits for a clock, because all limits but two are open. Because of these two, a waitlist
+// forms when the gateway is back.
 type timeMachine struct {
 	*pool
 	offset    atomic.Int64
@@ -242,8 +242,8 @@ func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 }
 
 // inOrder checks that a series was accepted in the order of its deadlines. The days until the
-// deadline follow the series' name in each number. It ignores the session named except, and lets an
-// invoice be up to slip places early or late.
+// deadline follow the series' name in each number. The session whose id is in except is ignored. An
+// invoice may be up to slip places early or late.
 func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 	m.t.Helper()
 	books := m.sim.Books()

@@ -100,7 +100,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	return o, nil
 }
 
-// poolReader reads how the whole pool stands.
+// poolReader reads the state of the whole pool.
 func (w *Worker) poolReader() *page.PoolReader {
 	p := w.pool
 	return &page.PoolReader{Ledger: w.shown, Inquiry: &inquiry.Reader{Ledger: p.Ledger, Environment: string(p.Config.Environment)},

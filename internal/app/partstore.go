@@ -72,8 +72,8 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 // the gateway may be at the same host.
 func storeHost(host string) string { return "parts:" + host }
 
-// partsOf returns the pair for the parts of one tenant at a store, which can be out of service by
-// themselves.
+// partsOf returns the pair for the parts of one tenant at a store. These parts can be out of
+// service by themselves.
 func partsOf(host, tenant string) ratelimit.Pair {
 	return ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: groupPartStore}
 }

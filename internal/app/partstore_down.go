@@ -15,7 +15,7 @@ type partsOutage struct {
 }
 
 // outages returns, by tenant, the outages that keep parts from the tenants' stores. Readiness and
-// metrics show them. While every store takes parts, that costs one command for every 500 tenants
+// metrics show them. While every store takes parts, outages costs one command for every 500 tenants
 // and one for each store.
 func (s *partStore) outages(ctx context.Context) (map[string]partsOutage, error) {
 	hosts, err := s.allRemembered(ctx)

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The store does not take the parts of one tenant, in two ways. Its packages wait, few sessions are
-// lost, and another tenant's packages leave as ever.
+// The store answers 503 to the parts of one tenant, or refuses them. The tenant's packages wait,
+// and few sessions are lost. The packages of another tenant are not delayed.
 func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 	t.Parallel()
 	for name, status := range map[string]int{"503": http.StatusServiceUnavailable, "refuses": http.StatusForbidden} {

@@ -134,7 +134,8 @@ func wordsEverywhere(t *testing.T, sealed bool) map[string]string {
 	return p.contentsOfRedis()
 }
 
-// quotingGateway is the gateway; while fails is set it refuses every POST and quotes the invoice.
+// quotingGateway is a proxy before the gateway. While the flag in fails is true, it refuses every
+// POST and quotes the invoice.
 func quotingGateway(t *testing.T, gateway string, fails *atomic.Bool, quoted string) string {
 	t.Helper()
 	target, err := url.Parse(gateway)

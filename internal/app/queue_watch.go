@@ -18,7 +18,7 @@ type queueWatch struct {
 	queue  *queue.Repairer
 	log    zerolog.Logger
 	now    func() time.Time
-	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness, as a look takes over 60 commands
+	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness: one look takes over 60 commands
 	told   map[string]time.Time                  // by key
 }
 

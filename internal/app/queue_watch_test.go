@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Another program writes into a key of the queue of packages. Single sends go on; log and readiness
-// name the key. When a person has deleted it, the packages follow.
+// Another program writes into a key of the queue of packages. Single sends go on, and log and
+// readiness name the key. When a person has deleted the key, the packages are sent too.
 func TestQueues_AKeyOfOneIsOfAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{}, func(c *config.Config) { hasty(c) })

@@ -48,7 +48,7 @@ func (d *deliveries) open() error {
 	return nil
 }
 
-// clock is for what cannot be undone, and compares Redis's clock with this machine's.
+// clock returns the clock for what cannot be undone. It compares Redis's clock with this machine's.
 func (d *deliveries) clock() sinks.Clock {
 	return sinks.Clock{Pool: d.pool.Ledger.Clock, Machine: d.pool.Now}
 }

@@ -128,7 +128,8 @@ func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t
 		pkg, err := p.base.Ledger.Package(t.Context(), inv.Package)
 		return err == nil && pkg.Lost != 0
 	})
-	// Workers wait ten minutes from the noted instant on, so it is moved into the past.
+	// Workers wait ten minutes from the noted instant on, so the test moves the instant into the
+	// past.
 	pkg := p.state(taken[0]).Package
 	if err := p.base.Redis.HSet(t.Context(), "ksef:pkg:"+pkg, "lost", time.Now().Add(-time.Hour).UnixMilli()).Err(); err != nil {
 		t.Fatal(err)

@@ -116,7 +116,7 @@ func watchKeys(t *testing.T, rdb redis.UniversalClient) *keyEvents {
 	return e
 }
 
-// saw reports whether a key whose name starts like this was written.
+// saw reports whether a key was written whose name begins with the text in start.
 func (e *keyEvents) saw(start string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -282,8 +282,8 @@ func cutInPieces(t *testing.T, l *ledger.Ledger, document func(id string) ledger
 	}
 }
 
-// writeRareLimiterKeys makes the limiter and the circuits write what they write when KSeF does not
-// answer well.
+// writeRareLimiterKeys makes the limiter and the circuits write the keys that they need only when
+// KSeF does not answer well.
 func writeRareLimiterKeys(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
 	store := ratelimit.NewRedis(rdb, "ksef:")
@@ -303,7 +303,7 @@ func writeRareLimiterKeys(t *testing.T, rdb redis.UniversalClient) {
 	if err := circuit.Failure(t.Context(), ratelimit.Pair{Host: "page.example", Tenant: sample.NIP(0), Group: "page"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := rdb.ScriptFlush(t.Context()).Err(); err != nil { // as a Redis that was restarted
+	if err := rdb.ScriptFlush(t.Context()).Err(); err != nil { // as after a restart of Redis
 		t.Fatal(err)
 	}
 	if _, err := store.Usage(t.Context(), key, nil); err != nil {

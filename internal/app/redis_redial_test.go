@@ -88,7 +88,7 @@ func usedByPool(line string) bool {
 		!strings.Contains(line, "flags=M") && !strings.Contains(line, "cmd=subscribe")
 }
 
-// ready returns a condition for until. It is true when the worker at addr is ready.
+// ready returns a condition for a call of until. It is true when the worker at addr is ready.
 func ready(t *testing.T, addr string) func() bool {
 	return func() bool { return strings.Contains(page(t, addr, "/readyz"), `"ready": true`) }
 }

@@ -121,8 +121,8 @@ func TestRedis_InfoAndConfigForbidden_DurabilityIsUnknown(t *testing.T) {
 	}
 }
 
-// A cluster answers CROSSSLOT to scripts. Without a check before, the errors would name the gateway
-// or the limits.
+// A cluster answers CROSSSLOT to scripts. Without an earlier check, the errors would name the
+// gateway or the limits.
 func TestRedis_IsACluster_IsRefusedBeforeOtherFaultsAreReported(t *testing.T) {
 	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--cluster-enabled", "yes"}})
 	for _, url := range []string{srv.URL(), strings.TrimSuffix(srv.URL(), "/0") + "/1"} {

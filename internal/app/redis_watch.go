@@ -78,7 +78,7 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 // noteHome remembers why this process may not work with the ledger. There are three reasons: the
 // ledger belongs to another environment now, it has a format that this build does not know, or the
 // process lacks the right to some writes. In the last case, the indexes of the ledger may lack
-// entries. They are listed again once the process has the rights.
+// entries. All entries are listed again once the process has the rights.
 func (w *redisWatch) noteHome(ctx context.Context, err error) {
 	_, elsewhere := errors.AsType[*ledger.HomeError](err)
 	_, newer := errors.AsType[*ledger.FormatError](err)

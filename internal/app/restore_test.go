@@ -38,7 +38,7 @@ func (p *pool) saved() backup {
 func (p *pool) archiveDir() string { return strings.TrimPrefix(p.cfg.Archive.URL, "file://") }
 
 // restore puts a backup in place of Redis's data and of the archive, step by step as
-// docs/operations.md has it. No worker may run.
+// docs/operations.md describes. No worker may run.
 func (p *pool) restore(b backup) {
 	p.t.Helper()
 	ctx := p.t.Context()

@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A worker whose clock is more than a week ahead tells receivers by Redis's clock. So a receiver
-// finds the signature fresh, the stream keeps its results, and nothing is given up or put off for
-// days.
+// A worker's clock is more than a week ahead. The worker serves receivers by Redis's clock instead.
+// So a receiver finds the signature fresh, the stream keeps its results, and nothing is given up or
+// put off for days.
 func TestResults_WorkersClockIsDaysAhead_ReceiversAreServedByRedisClock(t *testing.T) {
 	t.Parallel()
 	hook, server := newReceiver(t)

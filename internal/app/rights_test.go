@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// docs/redis.md gives a command that makes a user with few rights. With these rights a worker does
-// all that it does.
+// docs/redis.md gives a command that makes a user with few rights. These rights are enough for
+// everything that a worker does.
 func TestRights_UserOfTheDocs_IsEnough(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/redis.md")

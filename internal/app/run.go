@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// spoolAge is the age from which a package's folder that a killed process left in the spool is
-// removed at start. It is longer than any upload may take.
+// spoolAge is the age from which a package's folder is removed from the spool at start. A killed
+// process has left such a folder there. spoolAge is longer than any upload may take.
 const spoolAge = 18 * time.Hour
 
 // Run works until ctx ends, [Worker.Stop] is called or the HTTP server fails. Then no new task

@@ -26,9 +26,9 @@ func (fixedToken) Access(context.Context) (direct.Secret, error) { return direct
 func (fixedToken) Refused(direct.Secret)                         {}
 func (fixedToken) Denied(direct.Secret)                          {}
 
-// limitsOf starts a server in place of KSeF that replies with what answer returns. It returns
-// toldLimits that ask this server, the limiter that they set, and a function that moves their clock
-// forward.
+// limitsOf starts a server in place of KSeF. The server gets its replies from the function answer.
+// limitsOf returns toldLimits that ask this server, the limiter that they set, and a function that
+// moves their clock forward.
 func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimit.Limiter, func(time.Duration)) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,8 +14,8 @@ import (
 // traceTimeout is how long the end of the process waits for a collector.
 const traceTimeout = 3 * time.Second
 
-// openTraces returns what sends traces, and a function that ends it. The tracer is nil without a
-// collector.
+// openTraces returns the tracer that sends traces, and a function that closes it. The tracer is nil
+// without a collector.
 func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tracing.Tracer, func(), error) {
 	t, err := tracing.Open(ctx, tracing.Options{
 		Environ: environ, Service: "ksef-worker", Version: buildinfo.Read().Version, Log: log,

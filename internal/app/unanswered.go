@@ -33,8 +33,8 @@ func aloneInPool(pool *queue.Queue) func() bool {
 	}
 }
 
-// governed reports whether the pool's circuit is open for what this process has seen fail. Then one
-// probe of the pool decides, and this process's own circuit no longer counts.
+// governed reports whether the pool's circuit is open for the requests that this process has seen
+// fail. Then one probe of the pool decides, and this process's own circuit no longer counts.
 func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error) {
 	pool, err := c.pool.State(ctx, p)
 	if err != nil || pool.Phase == ratelimit.CircuitClosed {
@@ -173,8 +173,8 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 	return nil
 }
 
-// handed turns the error of a request that only this process cannot make into one that leaves the
-// task to another worker.
+// handed returns the error that leaves the task to another worker, if err is an *unansweredError.
+// It returns any other error unchanged.
 func (l *limits) handed(tenant string, err error) error {
 	if mine, ok := errors.AsType[*unansweredError](err); ok {
 		return l.faults.handOver(tenant, mine)

@@ -43,7 +43,7 @@ func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *test
 			t.Errorf("%s is %s", a.File, inv.State)
 		}
 	}
-	// A person may decide that one of each lane is not to be sent after all.
+	// A person may decide that one invoice of each lane is not to be sent after all.
 	for _, i := range []int{0, 9} {
 		inv := p.state(waiting[i])
 		if err := p.base.Ledger.Dismiss(t.Context(), &inv, ledger.Dismissal{By: "anna", Reason: "the tenant is gone"}); err != nil {

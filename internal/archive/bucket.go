@@ -43,9 +43,9 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType 
 	return nil
 }
 
-// put writes only a name that is free. A service that honours If-None-Match decides that in one
-// request. For other services put reads first. When two processes put different bytes under one new
-// name at the same instant, the later bytes remain.
+// put writes only if the name is free. With a service that honours If-None-Match, one request is
+// enough for this. For other services put reads first. When two processes put different bytes under
+// one new name at the same instant, the later bytes remain.
 func (b *bucket) put(ctx context.Context, name string, data []byte, contentType string) error {
 	conditional, err := b.conditional(ctx)
 	if err != nil {

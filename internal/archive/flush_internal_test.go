@@ -74,7 +74,7 @@ func TestFolder_FailedFlush_TheNextFlushWritesEverythingAgain(t *testing.T) {
 }
 
 // The file no longer has the bytes that were put, so only a caller that has them can write them
-// again. Until then no other file is affected.
+// again. Other files are not affected.
 func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testing.T) {
 	f := openedFolder(t)
 	names := putMany(t, f)

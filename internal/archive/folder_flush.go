@@ -132,7 +132,7 @@ func (t *tree) sync(ctx context.Context, names map[string][32]byte) (failed map[
 		if ctx.Err() != nil {
 			return nil, errors.Join(errInterrupted, context.Cause(ctx))
 		}
-		// A missing body was removed in the meantime; no other file ever is.
+		// A missing body was removed in the meantime; no other kind of file is ever removed.
 		if err := t.syncOne(name); err != nil && !(errors.Is(err, fs.ErrNotExist) && checkRemovable(name) == nil) {
 			fail(name, err)
 		}

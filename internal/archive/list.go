@@ -65,7 +65,7 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 	return names, nil
 }
 
-// listedAtOnce is how many entries of a folder are read between two looks at the context.
+// listedAtOnce is how many entries of a folder are read between two checks of the context.
 const listedAtOnce = 1000
 
 func (t *tree) list(ctx context.Context, folder string) ([]string, error) {

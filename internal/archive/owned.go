@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// ownerName is where an archive says whose it is.
+// ownerName is the name of the object that says who owns an archive.
 const ownerName = "archive" + resultSuffix
 
 // Owner is the environment whose invoices an archive keeps. The names of documents follow from
-// their content. So two environments in one archive would overwrite each other's results and take
-// them for their own.
+// their content. So two environments in one archive would overwrite each other's results, and each
+// would take the other's results for its own.
 type Owner struct {
 	Environment string `json:"environment"`
 	Address     string `json:"address"` // of the gateway or of KSeF itself
@@ -23,28 +23,29 @@ type Owner struct {
 func (o Owner) String() string { return o.Environment + " at " + o.Address }
 
 // Owned returns s as the archive of one environment. Before the first use it reads who owns the
-// archive. Before the first Put or Replace it records its own environment, here, if no owner is
-// recorded. If the archive belongs to another environment, every call except Flush, URL and Close
-// returns an [*OwnerError]. same reports whether two owners are the same.
+// archive. Before the first Put or Replace it records its own environment, which is the argument
+// here, if no owner is recorded yet. If the archive belongs to another environment, every call
+// except Flush, URL and Close returns an [*OwnerError]. The function same reports whether two
+// owners are equal.
 //
 // When the archive does not answer, the call fails, and the next call asks again. The owner is also
 // read again after the folder was replaced, or removed and made again, while the process runs.
 //
-// uses, if it is not nil, remembers which archives were used. When an archive that was used no
-// longer says who owns it, the same calls return an [*UnmarkedError]. Such an archive is a share
-// that is not mounted, or it has lost its content. Nobody may conclude from it that a document was
-// never archived.
+// The argument uses, if it is not nil, remembers which archives were used. When an archive that was
+// used no longer says who owns it, the same calls return an [*UnmarkedError]. Such an archive is a
+// share that is not mounted, or it has lost its content. Nobody may conclude from it that a
+// document was never archived.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }
 
-// Uses remembers the archives that were used, by their URL. It outlives them.
+// Uses remembers the archives that were used, by their URL. Its records outlive the archives.
 type Uses interface {
 	ArchiveUsed(ctx context.Context, url string) (bool, error)
 	NoteArchive(ctx context.Context, url string) error
 }
 
-// OwnedStore is a store that knows whose it is. Make it with [Owned].
+// OwnedStore is a store that knows who owns it. Make it with [Owned].
 type OwnedStore struct {
 	Store
 	here Owner
@@ -56,7 +57,7 @@ type OwnedStore struct {
 	known bool
 	seen  int64 // how often the folder had been replaced when the owner was read
 	err   error // an *OwnerError
-	noted bool  // uses has noted the archive
+	noted bool  // the archive was noted in uses
 }
 
 // Claim reads who owns the archive, and records that it belongs here if it has no owner. It returns
@@ -73,9 +74,9 @@ func (s *OwnedStore) Verify(ctx context.Context) error {
 	return err
 }
 
-// Move writes that the archive belongs here, if it belonged to from or to nobody. It is for a
-// gateway that has another address now. It returns an [*OwnerError] if the archive belongs to a
-// third owner.
+// Move records that the archive belongs here. It does so only if the archive has no owner, or if
+// its owner was the argument from. It is for a gateway that has another address now. It returns an
+// [*OwnerError] if a third environment owns the archive.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)
@@ -102,7 +103,7 @@ func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	return nil
 }
 
-// answer returns what is known about a folder that was replaced n times.
+// answer returns what is known about the owner of a folder that was replaced n times.
 func (s *OwnedStore) answer(n int64) (known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +142,8 @@ func (s *OwnedStore) ask(ctx context.Context, claim bool) (context.Context, erro
 	return ctx, err
 }
 
-// note lets uses remember an archive that belongs here and is about to be written. When that fails,
-// the next write does it.
+// note records in s.uses that the archive, which belongs here, is about to be written. When that
+// fails, the next write tries again.
 func (s *OwnedStore) note(ctx context.Context, claim bool, err error) {
 	s.mu.Lock()
 	due := claim && err == nil && s.uses != nil && !s.noted

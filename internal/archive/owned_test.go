@@ -93,7 +93,7 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved := owned(t, dir, ownLive)
-	for range 2 { // again, when the ledger could not be told
+	for range 2 { // the second time as after a failure to tell the ledger
 		if err := moved.Move(t.Context(), ownTest); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 // does every later use until there is an answer.
 func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
-	if err := os.WriteFile(dir, nil, 0o600); err != nil { // in the way
+	if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file is in the way of the folder
 		t.Fatal(err)
 	}
 	away, err := archive.Open(t.Context(), "file://"+dir+"/archive", archive.Options{OpenLater: true})

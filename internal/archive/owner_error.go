@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// OwnerError says that an archive belongs to another environment. Nothing of it was used.
+// OwnerError says that an archive belongs to another environment. The call did not read or write
+// any document.
 type OwnerError struct {
 	Owner Owner // of the archive
 	Here  Owner // of the process
@@ -17,8 +18,8 @@ func (e *OwnerError) Error() string {
 		"(archive.url), for instance another folder or prefix", e.URL, e.Owner, e.Here)
 }
 
-// UnmarkedError says that an archive that was used before does not say whose it is. Nothing of it
-// was used.
+// UnmarkedError says that an archive was used before and no longer says who owns it. The call did
+// not read or write any document.
 type UnmarkedError struct {
 	URL  string
 	Here Owner

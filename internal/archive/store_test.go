@@ -28,7 +28,7 @@ func TestStore(t *testing.T) {
 	for _, backEnd := range []struct {
 		name string
 		open func(t *testing.T) archive.Store
-		race bool // of Puts of different content under one new name, exactly one succeeds
+		race bool // exactly one of several Puts of different content under a new name succeeds
 	}{
 		{"folder", func(t *testing.T) archive.Store { return open(t, "file://"+t.TempDir()+"/kept/here") }, true},
 		{"bucket", inBucket("honoured", "kept/here"), true},

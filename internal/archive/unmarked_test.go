@@ -18,7 +18,7 @@ func (u uses) ArchiveUsed(_ context.Context, url string) (bool, error) { return 
 func (u uses) NoteArchive(_ context.Context, url string) error { u[url] = true; return nil }
 
 // A process starts while the share of its archive is not mounted. The empty folder below the mount
-// point must not count as a new archive, nor its missing documents as lost.
+// point must not count as a new archive, and the documents that it lacks must not count as lost.
 func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.T) {
 	dir, known := filepath.Join(t.TempDir(), "archive"), uses{}
 	open := func() *archive.OwnedStore {

@@ -19,7 +19,7 @@ const module = "ksefworker"
 // The layers of the tree. A package may import what its line names and nothing else of this module.
 // A package without a line fails the test, so that its author says where it belongs.
 var (
-	// The Ministry's numbers and the words of counts, to which any package may refer.
+	// The Ministry's numbers, and the singular and plural of counts. Any package may import them.
 	page     = []string{"internal/ksef/numbers", "internal/plural"}
 	document = join(page, []string{"internal/invoice"})
 	// Tracing. Any package that moves an invoice may record where the invoice is.
@@ -32,7 +32,7 @@ var (
 	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct"}
 	network   = []string{"internal/ksef/httponce"}
 	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
-	// The simulator's second face, and what configures it.
+	// The simulator, with the Ministry's API as its second face, and what configures that API.
 	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
 	// forPeople are packages for what people read: words about codes, QR codes, records, proofs,
 	// reports.
@@ -80,8 +80,8 @@ var (
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger", "internal/explain"}, document),
-		// The receivers of results. sinks reads in the ledger what to tell; a receiver does not
-		// know the ledger.
+		// The receivers of results. The package sinks reads from the ledger what to tell. A
+		// receiver does not know the ledger.
 		"internal/results/sinks":          join([]string{"internal/results", "internal/ledger"}, trail),
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
 		// The words about every code. They know no other package. Any package that shows an invoice
@@ -115,10 +115,10 @@ var (
 		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting",
 			"internal/oidc", "internal/results",
 			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
-		// Logins at a provider. It knows nothing of the page.
+		// Logins at a provider. This package knows nothing of the page.
 		"internal/oidc":          nil,
 		"internal/oidc/oidctest": nil, // for tests only
-		// Credentials for KSeF itself. The command line calls it.
+		// Credentials for KSeF itself. The command line calls this package.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
 		"internal/waiting": join([]string{"internal/queue", "internal/settlement"}, tools),
@@ -135,7 +135,7 @@ var (
 		"internal/shell":          nil, // commands as a person types them
 		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
-		// KSeF's words know no client. A client knows the words and no other client.
+		// KSeF's vocabulary imports no client. A client imports the vocabulary and no other client.
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
@@ -345,7 +345,7 @@ func TestTable_HasNoCycle(t *testing.T) {
 	}
 }
 
-// KSeF's words must be usable by a second client without the first client and without HTTP.
+// A second client must be able to use KSeF's vocabulary without the first client and without HTTP.
 func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	files, err := filepath.Glob("../ksef/*.go")
 	if err != nil || len(files) < 5 {

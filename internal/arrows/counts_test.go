@@ -18,8 +18,8 @@ import (
 var countedMany = regexp.MustCompile(`%d( [a-z]+){0,2} (attempts|calls|deliveries|documents|entries|files|indexes|invoices|items|keys|` +
 	`months|others|packages|queues|receipts|records|refusals|replicas|requests|results|sessions|tasks|tenants|texts|tries|workers)\b`)
 
-// neverOne are texts with a number that is a limit of the program or of KSeF, or the total of a
-// share.
+// neverOne are texts in which the number before the noun is not a count that may be 1. It is a
+// limit of the program or of KSeF, or the total in "n of m".
 var neverOne = []string{
 	"has more than %d keys",
 	"holds %d entries, more than %d",
@@ -28,11 +28,11 @@ var neverOne = []string{
 	"%d tenants, %d groups, %d processes: must each be at least 1",
 }
 
-// standIns are for tests and the demo. Developers read what they print.
+// standIns are packages for tests and the demo. Only developers read what they print.
 var standIns = []string{"chaos", "demo", "e2e", "redisd", "sample", "simulator", "testbed", "arrows"}
 
-// "1 invoices wait" is read by people every day. Texts that count take package plural, or put the
-// number behind the noun.
+// People would read "1 invoices wait" every day. So texts with a count use package plural, or put
+// the number after the noun.
 func TestTexts_ACountBeforeANoun_ReadsWellForOne(t *testing.T) {
 	found := 0
 	for _, root := range []string{"cmd", "config", "internal"} {

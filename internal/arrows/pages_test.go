@@ -29,7 +29,7 @@ func TestArchitecture_NamedFiles_Exist(t *testing.T) {
 	}
 }
 
-// The package comment of tasks is the order in which the package is to be read.
+// The package comment of tasks lists the files of the package in the order in which to read them.
 func TestReadingOrder_OfTasks_HasEveryFileOnce(t *testing.T) {
 	const room = "../tasks"
 	doc, err := os.ReadFile(filepath.Join(room, "doc.go"))

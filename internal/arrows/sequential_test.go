@@ -16,8 +16,8 @@ import (
 var sequentialList = regexp.MustCompile(`(?m)^SEQUENTIAL = ((?:.*\\\n)*.*)$`)
 
 // `make race` tests the packages on its list without the race detector, because with the detector
-// they are several times slower. That is right only as long as nothing in them runs beside anything
-// else. Benchmarks may run things side by side, because `make race` does not run them.
+// they are several times slower. That is right only as long as nothing in these packages runs
+// concurrently. Benchmarks may run code concurrently, because `make race` does not run them.
 func TestSequential_PackagesOnTheList_RunNothingBesideAnythingElse(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
 	if err != nil {
@@ -53,14 +53,14 @@ func TestSequential_PackagesOnTheList_RunNothingBesideAnythingElse(t *testing.T)
 	}
 }
 
-// concurrent is a place at which something begins to run beside something else.
+// concurrent is a place in the source at which something begins to run concurrently.
 type concurrent struct {
 	pos token.Pos
 	is  string
 }
 
-// beside finds goroutines, groups of them, parallel tests, and servers, except in tests that the
-// race detector sees.
+// beside finds the places that start goroutines, groups of goroutines, parallel tests, and servers.
+// It leaves out tests that run under the race detector.
 func beside(f *ast.File) (found []concurrent) {
 	for _, i := range f.Imports {
 		if path, err := strconv.Unquote(i.Path.Value); err == nil && (path == "net/http/httptest" || strings.HasSuffix(path, "/errgroup")) {

@@ -79,7 +79,8 @@ func TestSources_Lines_HaveOneWidth(t *testing.T) {
 			if strings.Count(line, "`")%2 == 1 {
 				raw = !raw
 			}
-			// A string that is data, a text that is one string, and an example's output are not broken.
+			// A string that is data, a text that is one string, and an example's output are not
+			// broken into lines.
 			output = strings.Contains(line, "// Output:") || output && strings.Contains(line, "//")
 			if wasRaw || raw || output || strings.Contains(line, "`") || oneText.MatchString(line) {
 				continue

@@ -1,6 +1,6 @@
 // Package audit records what people do on the business page, on the command line and over HTTP,
-// with who did it and when. It is a stream in Redis that keeps the newest entries. It has ids and
-// the names of tenants. It has no content of an invoice. The reason that a person gives is in the
+// with who did it and when. The log is a stream in Redis that keeps the newest entries. It has ids
+// and the names of tenants, but no content of an invoice. The reason that a person gives is in the
 // ledger only.
 package audit
 
@@ -18,7 +18,7 @@ import (
 // MaxEntries is about how many entries are kept, some 15 MB of Redis. The oldest go first.
 const MaxEntries = 100_000
 
-// Entry is one thing that was done, or was not.
+// Entry is one action of a person, done or not done.
 type Entry struct {
 	At     time.Time `json:"at"` // Redis's clock; [Log.Record] ignores it
 	Who    string    `json:"who"`
@@ -26,7 +26,7 @@ type Entry struct {
 	What   string    `json:"what"` // one of the verbs below
 	Tenant string    `json:"tenant,omitempty"`
 	ID     string    `json:"id,omitempty"` // of an invoice or a refusal, or what the verb is about
-	// NotDone says why it was not done; "" when it was, or is being done.
+	// NotDone says why the action was not done; "" when it was done or is being done.
 	NotDone string `json:"not_done,omitempty"`
 }
 
@@ -46,7 +46,7 @@ const (
 	// CallAgain lets a receiver of results be called again at once.
 	CallAgain = "call again"
 	Export    = "export"
-	// ExportInvoices is an export of the results of a search, Export is an export of open items.
+	// ExportInvoices is an export of the results of a search. Export is an export of open items.
 	ExportInvoices = "export invoices"
 )
 
@@ -80,9 +80,9 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 // Place is where a list goes on; "" begins at the newest entry.
 type Place string
 
-// List returns up to limit entries, the newest first, and none older than since. before is the next
-// that an earlier call returned, or "" to begin at the newest entry. next is "" when there are no
-// older entries.
+// List returns up to limit entries, the newest first, and none older than since. before is the
+// value of next from an earlier call, or "" to begin at the newest entry. next is "" when there are
+// no older entries.
 func (l *Log) List(ctx context.Context, before Place, since time.Time, limit int) (entries []Entry, next Place, err error) {
 	last, first := "+", "-"
 	if before != "" {

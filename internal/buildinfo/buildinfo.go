@@ -16,7 +16,7 @@ type Info struct {
 
 // version and revision are set by the build script: -ldflags "-X
 // ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
-// The toolchain cannot find them out in some work trees, or in a build without a repository, such
+// The toolchain cannot determine them in some work trees, or in a build without a repository, such
 // as that of the container image.
 var version, revision string
 

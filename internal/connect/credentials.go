@@ -29,7 +29,7 @@ type Credentials struct {
 type credentials struct {
 	err   error
 	proof login.Proof       // nil with transport gateway
-	cert  *x509.Certificate // nil unless the tenant logs in by one
+	cert  *x509.Certificate // nil unless the tenant logs in by certificate
 }
 
 // NewCredentials returns the credentials of a tenant. They are read when they are first needed. now
@@ -41,8 +41,8 @@ func NewCredentials(t config.Tenant, now func() time.Time) *Credentials {
 	return &Credentials{tenant: t, now: now}
 }
 
-// Fault returns why the credentials cannot be used, nil when they can. It names the file and what
-// to do, and nothing of its content.
+// Fault returns why the credentials cannot be used, nil when they can. The error names the file and
+// says what to do. It does not quote the file's content.
 func (c *Credentials) Fault() error { return c.current().err }
 
 // Proof implements [login.Credential].

@@ -164,7 +164,7 @@ func (p *Pool) CheckDurable(ctx context.Context) error {
 	return p.Unfit(f)
 }
 
-// Unfit returns why this configuration may not use such a Redis; nil when it may.
+// Unfit returns why this configuration may not use a Redis with these facts; nil when it may.
 func (p *Pool) Unfit(f Facts) error {
 	err := f.unsuitable()
 	if err == nil && !p.Config.Redis.AllowVolatile {

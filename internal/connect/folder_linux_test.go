@@ -53,7 +53,8 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 	}
 }
 
-// otherUser lets this test's binary run again as a user without rights.
+// otherUser names the variable with which this test's binary is run again as a user without rights.
+// The variable holds the folder that is to be checked.
 const otherUser = "KSEF_TEST_CHECK_FOLDER"
 
 func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {

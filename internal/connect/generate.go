@@ -33,7 +33,7 @@ func (p *Pool) Documents() (*Documents, error) {
 	return &Documents{pool: p, limiter: limiter, clients: map[string]*gateway.Client{}}, nil
 }
 
-// errNoGateway says that a tenant sends to KSeF itself.
+// errNoGateway says that a tenant sends directly to KSeF.
 var errNoGateway = errors.New("the tenant does not send over the gateway")
 
 // client returns the client of a tenant, by its name.
@@ -87,7 +87,7 @@ func (d *Documents) Generate(ctx context.Context, tenant string, faktura []byte)
 	return doc, nil
 }
 
-// ErrNoPDF says that a tenant gets no PDF, because the tenant sends to KSeF itself.
+// ErrNoPDF says that a tenant gets no PDF, because the tenant sends directly to KSeF.
 var ErrNoPDF = errors.New("the gateway makes the PDF of an invoice, and this tenant sends to KSeF itself")
 
 // RefusedPDFError says that the gateway makes no PDF of a document.
@@ -95,9 +95,9 @@ type RefusedPDFError struct{ Why string }
 
 func (e *RefusedPDFError) Error() string { return "the gateway makes no PDF of it: " + e.Why }
 
-// PDF returns a document in a form for people. ksefNumber is "" before KSeF has given one. language
-// is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or another one when the gateway could
-// not make the PDF now.
+// PDF returns a document of an invoice as a PDF file. ksefNumber is "" before KSeF has given one.
+// language is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or another one when the
+// gateway could not make the PDF now.
 func (d *Documents) PDF(ctx context.Context, tenant, ksefNumber string, offline bool, document []byte, language string) ([]byte, error) {
 	c, err := d.client(tenant)
 	if errors.Is(err, errNoGateway) {

@@ -36,9 +36,9 @@ func redisHint(err error, c config.RedisConn) string {
 	return "check redis.url, and that the server runs"
 }
 
-// Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so
-// in many forms, for example behind the hash of a script, so it gets a text here. All other errors
-// are returned as they are.
+// Explain returns the text of an error of Redis for a person. A Redis that takes no writes answers
+// in many forms, for example behind the hash of a script. Explain replaces all of them by one text.
+// It returns the text of any other error unchanged.
 func Explain(err error) string {
 	if !strings.Contains(err.Error(), "READONLY ") {
 		return err.Error()

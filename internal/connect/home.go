@@ -17,7 +17,8 @@ func (p *Pool) Home() ledger.Home {
 
 // CheckHome returns an error for a ledger that belongs to another environment or gateway. The error
 // is a [*config.FieldError] around a [*ledger.HomeError]. For a ledger of a format that this build
-// does not know, the [*config.FieldError] is around a [*ledger.FormatError]. It writes nothing.
+// does not know, the [*config.FieldError] is around a [*ledger.FormatError]. CheckHome writes
+// nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
@@ -29,7 +30,7 @@ func (p *Pool) Claim(ctx context.Context) error {
 }
 
 // CheckRights returns an error when the user of Redis may not use all commands that the ledger
-// needs. It is a [*config.FieldError] around a [*ledger.RightsError].
+// needs. The error is a [*config.FieldError] around a [*ledger.RightsError].
 func (p *Pool) CheckRights(ctx context.Context) error {
 	err := p.Ledger.CheckRights(ctx)
 	if refused, ok := errors.AsType[*ledger.RightsError](err); ok {
@@ -38,8 +39,8 @@ func (p *Pool) CheckRights(ctx context.Context) error {
 	return err
 }
 
-// Rehome records that ledger and archive belong here now. from is their owner so far, as it was
-// read before. The archive comes first. If the ledger then cannot be changed, the caller repeats
+// Rehome records that ledger and archive belong here now. from is their owner so far, as the caller
+// has read it. The archive comes first. If the ledger then cannot be changed, the caller repeats
 // the call, which does both again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
@@ -51,8 +52,8 @@ func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 // claimTimeout is the maximum time that an archive that hangs can delay a start.
 const claimTimeout = 3 * time.Second
 
-// ClaimArchive returns an error for an archive that belongs to another environment or gateway. It
-// is a [*config.FieldError] around an [*archive.OwnerError]. When no owner is recorded yet,
+// ClaimArchive returns an error for an archive that belongs to another environment or gateway. The
+// error is a [*config.FieldError] around an [*archive.OwnerError]. When no owner is recorded yet,
 // ClaimArchive records that the archive belongs here. It drops every other error, for example when
 // the archive does not answer, because the owner is checked again at the first use of the archive.
 func (p *Pool) ClaimArchive(ctx context.Context) error {

@@ -29,7 +29,8 @@ func (l libraryLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// QuietRedis drops those messages, because a command reports in its own words what does not answer.
+// QuietRedis drops the messages that [RedisLog] would write. It is for commands, which report in
+// their own words what does not answer.
 func QuietRedis() { RedisLog(zerolog.Nop()) }
 
 type redisLog struct{ log zerolog.Logger }

@@ -81,9 +81,9 @@ func RedisClient(c config.RedisConn) *redis.Client {
 	return rdb
 }
 
-// sentinelLogin logs in at a Sentinel, because the client's own setting for that takes only a fixed
-// password. The client calls this for every new connection, also to Redis; there the login is done
-// already.
+// sentinelLogin returns a function that logs in at a Sentinel. The client's own setting takes only
+// a fixed password. The client calls the function for every new connection. These include
+// connections to Redis, where the login is done already.
 func sentinelLogin(login func(context.Context) (string, string, error)) func(context.Context, *redis.Conn) error {
 	return func(ctx context.Context, cn *redis.Conn) error {
 		if err := cn.Ping(ctx).Err(); !redis.IsAuthError(err) {

@@ -29,8 +29,8 @@ func (p *Pool) Unserved(ctx context.Context) (Unserved, error) {
 	return Unserved{counts, more}, err
 }
 
-// Lines returns at most maxLines lines for people, one for each tenant, and one more when that is
-// not enough. The tenant with the most invoices comes first.
+// Lines returns at most maxLines lines for people, one for each tenant. When there are more
+// tenants, one further line counts the rest. The tenant with the most invoices comes first.
 func (u Unserved) Lines(maxLines int) []string {
 	tenants := u.ByCount()
 	atLeast := ""

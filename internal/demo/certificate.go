@@ -6,7 +6,7 @@ import (
 	"ksefworker/config"
 )
 
-// makeCertificate has the enqueue program make the certificate of the tenant that goes straight to
+// makeCertificate lets the enqueue program make the certificate of the tenant that goes straight to
 // KSeF, as docs/direct.md says for the test environment.
 func (d *demo) makeCertificate(ctx context.Context, cfg config.Config) error {
 	for _, t := range cfg.Tenants {

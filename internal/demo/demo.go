@@ -164,8 +164,8 @@ func (d *demo) writeConfig() (config.Config, error) {
 	return config.Load(d.config, nil)
 }
 
-// adjust makes a configuration fit for people to look at. It sets names, waits of seconds, and a
-// page on which people can end the rejected invoices.
+// adjust changes a configuration so that people can watch the demo. It names the tenants, shortens
+// the waits to seconds, and lets people end the rejected invoices on the page.
 func adjust(cfg *config.Config) {
 	cfg.Redis.AllowVolatile = true
 	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"

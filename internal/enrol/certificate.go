@@ -145,7 +145,7 @@ func Fetch(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Acc
 	if _, err := pemkey.Matching([]*x509.Certificate{cert}, key); err != nil {
 		return nil, false, fmt.Errorf("KSeF issued a certificate of another key than %s: %w", f.key, err)
 	}
-	_ = os.Remove(f.cert) // of a fetch that broke off
+	_ = os.Remove(f.cert) // left by a fetch that broke off
 	if err := create(f.cert, certificatePEM(cert.Raw), 0o644); err != nil {
 		return nil, false, err
 	}

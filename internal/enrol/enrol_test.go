@@ -41,7 +41,7 @@ type office struct {
 	enroll int // HTTP status of the request; 0: it is taken
 	issued []byte
 	csr    *x509.CertificateRequest
-	token  string // its status
+	token  string // status of the token
 }
 
 func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -171,7 +171,8 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	if err != nil || reference != "20261125-CE-1-2-3" {
 		t.Fatal(reference, err)
 	}
-	// Exactly the parts that KSeF told, organizationIdentifier and uniqueIdentifier among them.
+	// The request has exactly the parts that KSeF sent, organizationIdentifier and uniqueIdentifier
+	// among them.
 	if names := o.csr.Subject.Names; len(names) != 5 || !strings.Contains(o.csr.Subject.String(), "CN=Zażółć") {
 		t.Errorf("asked for %v", o.csr.Subject)
 	}

@@ -111,7 +111,8 @@ func TestWords_EveryErrorCodeOfTheMinistry_HasWords(t *testing.T) {
 	})
 }
 
-// text checks that a text of the program has words, and notes which form it has.
+// text checks that the table has words about a text of the program, and counts the entry that it
+// found.
 func (u used) text(t *testing.T, space explain.Space, text, where string) {
 	t.Helper()
 	e, ok := explain.ByText(space, text)
@@ -294,7 +295,7 @@ func errDocumentText(t *testing.T, s *source) string {
 	return text
 }
 
-// written writes an expression of names and dots as it stands in the source.
+// written returns an expression of names and dots as it stands in the source.
 func written(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:

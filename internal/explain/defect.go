@@ -9,7 +9,7 @@ import (
 
 // Defect is what is wrong with a document at one place.
 type Defect struct {
-	Field  string // path of the element; "document" is the whole of it; "" where none is known
+	Field  string // path of the element; "document" means the whole document; "" where no path is known
 	Rule   string // in English, as the program writes it
 	Value  string // as it stands there; "" for none
 	Line   int    // 0: not known
@@ -68,8 +68,8 @@ func PolishFaults(all []Defect, more int) string {
 }
 
 // SayValue returns the value of a defect in a language. Nearly every value is what the document
-// has, and stays as it is. A few rules are about the document as a whole, and there the program
-// says itself what it found.
+// has, and stays as it is. For a few rules about the document as a whole, the program describes
+// what it found. SayValue translates that description.
 func SayValue(l Language, rule, value string) string {
 	if l != Polish {
 		return value

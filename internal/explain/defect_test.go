@@ -20,7 +20,8 @@ func TestDefect_InPolish_NamesFieldRuleValueAndPlace(t *testing.T) {
 	}
 }
 
-// The record of a document that is refused for something outside it has rule and hint in one text.
+// A document may be refused for a reason outside the document. The record of such a refusal has
+// rule and hint in one text.
 func TestDefect_RuleWithHint_SaysBoth(t *testing.T) {
 	for rule, want := range map[string]string{
 		"no tenant is named acme; the names are: a, b": "w konfiguracji nie ma podatnika o nazwie acme; dostępne nazwy: a, b",
@@ -36,7 +37,7 @@ func TestDefect_RuleWithHint_SaysBoth(t *testing.T) {
 	}
 }
 
-// What the program says itself was found is in Polish. What the document has stays as it is.
+// A value that the program describes is in Polish. A value from the document stays as it is.
 func TestSayValue_WordsOfTheProgram_AreInPolish(t *testing.T) {
 	for _, c := range []struct{ rule, value, pl string }{
 		{"must be at most 1000000 bytes", "1000001 bytes", "1000001 B"},

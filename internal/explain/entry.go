@@ -48,7 +48,7 @@ type Retry string
 // The answers.
 const (
 	RetryNone      Retry = "none"       // nothing has failed
-	RetryAutomatic Retry = "automatic"  // the program does so by itself
+	RetryAutomatic Retry = "automatic"  // the program tries again by itself
 	RetryWhenFixed Retry = "when_fixed" // yes, when the cause is gone
 	RetryCorrected Retry = "corrected"  // only a corrected document
 	RetryLookFirst Retry = "look_first" // only when it is known that KSeF does not have it

@@ -12,12 +12,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// saying are the packages whose texts an answer about a document has: rules, hints, notes, warnings
-// and what became of the terms.
+// saying are the packages that write the texts in an answer about a document: rules, hints, notes,
+// warnings and what became of the terms.
 var saying = []string{"invoice", "invoice/schema", "invoice/xsd", "intake", "httpintake"}
 
-// inPieces are the texts of these packages that are not shown as they stand. Each has the texts
-// that are made of it. It has none when another line has them, or when no answer shows it.
+// inPieces has the texts of these packages that are only pieces of the texts that are shown. It
+// maps each piece to the whole texts that contain the piece. A piece has none when another line has
+// them, or when no answer shows the piece.
 var inPieces = map[string][]string{
 	// A rule with the limit of the document's kind.
 	"must be at most X bytes X": {"must be at most 1 bytes with an attachment", "must be at most 1 bytes without an attachment"},
@@ -111,8 +112,8 @@ var words = regexp.MustCompile(`[a-z]{2,} | [a-z]{2,}`)
 // ofAnswers are the files of package httpintake that make texts in English alone.
 var ofAnswers = []string{"item.go", "jsonbody.go", "multipart.go", "faktura.go"}
 
-// shown yields the texts of a package that are no error, no line of the log, and not in both
-// languages already.
+// shown yields the texts of a package. It leaves out errors, lines of the log, and texts that are
+// in both languages already.
 func (s *source) shown(yield func(text, where string)) {
 	s.each(func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -19,7 +19,7 @@ type sentence struct {
 	PL string `yaml:"pl"`
 
 	form *regexp.Regexp
-	most int // how much of the form is not a star
+	most int // the length of the form without its stars
 }
 
 var sentences = sync.OnceValue(func() []sentence {
@@ -94,8 +94,9 @@ func say(text string, nested int) (string, bool) {
 	return best.with(stars, nested-1), true
 }
 
-// known returns the sentence that a text is, with the texts of its stars. It is the one of which
-// most is not a star, and nil when the text is none.
+// known returns the sentence whose form a text has, and the texts in the place of its stars. If the
+// text has several forms, known returns the sentence with the longest form, not counting stars. If
+// the text has none, known returns nil.
 func known(text string) (best *sentence, stars []string) {
 	if text == "" || len(text) > maxSentence {
 		return nil, nil
@@ -116,8 +117,9 @@ func known(text string) (best *sentence, stars []string) {
 // maxCuts bounds at how many places sayBoth cuts a text, because a text may quote anything.
 const maxCuts = 10
 
-// sayBoth says in Polish a sentence, or two that a semicolon joins. The record of a document that
-// is refused for something outside it has the rule and the hint in one text.
+// sayBoth translates into Polish one sentence, or two sentences that a semicolon joins. A document
+// may be refused for a reason outside the document. The record of such a refusal has the rule and
+// the hint in one text.
 func sayBoth(text string) (string, bool) {
 	rule, hint, most := text, "", 0
 	if s, _ := known(text); s != nil {
@@ -146,8 +148,8 @@ func sayBoth(text string) (string, bool) {
 
 var place = regexp.MustCompile(`\{[1-9](?:\|state)?\}|\*`)
 
-// with returns the Polish sentence with texts in the place of its stars. Those of them that are
-// sentences too are said in Polish.
+// with returns the Polish sentence with texts in the place of its stars. A text that is itself a
+// sentence of the program is translated, too.
 func (s *sentence) with(stars []string, nested int) string {
 	next := 0
 	return place.ReplaceAllStringFunc(s.PL, func(at string) string {

@@ -84,7 +84,7 @@ var verb = regexp.MustCompile(`%[-+# 0]*[0-9]*(\.[0-9]+)?[a-zA-Z]`)
 const dynamic = "X"
 
 // text returns the text that an expression makes. dynamic stands for each part that is known only
-// at run time. literal is false when no part is known before.
+// at run time. literal is false when no part is known before run time.
 func (s *source) text(e ast.Expr) (text string, literal bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:

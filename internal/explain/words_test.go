@@ -61,7 +61,7 @@ func TestTable_AdviceAndRetry_DoNotContradict(t *testing.T) {
 	}
 }
 
-// An accountant stumbles over Polish without its letters, and over words of a machine or of a
+// An accountant stumbles over Polish without its diacritics, and over words of a machine or of a
 // translation.
 var (
 	withoutLetters = regexp.MustCompile(`(?i)\b(sie|moze|zostala|zostal|wysylk\w*|blad\w*|przyjeta|odrzucil\w*|ponow|nalezy|sprawdz|ksiegow\w*|wiecej|jesli|uprawnien\b|czesc\w*|zalacznik\w*|nastepn\w*|dotarla|waznos\w*|bledn\w*|wlasciw\w*|plik\w*ow)\b`)

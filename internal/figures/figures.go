@@ -151,8 +151,8 @@ func (s *Store) Count(ctx context.Context, outcomes []Outcome) error {
 	return nil
 }
 
-// wrongType reports whether a key was written by another program. Its hour or day counts as
-// nothing; all others are read and counted.
+// wrongType reports whether an error says that another program wrote a key. The hour or day of such
+// a key counts as nothing. All other keys are read and counted.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // LastHours returns the last n hours of some tenants together, at most [Hours], the oldest first.
@@ -165,7 +165,7 @@ func (s *Store) LastHours(ctx context.Context, now time.Time, n int, tenants ...
 	return s.read(ctx, starts, s.hourKey, tenants)
 }
 
-// LastDays returns the last n days, at most [Days], in the same way.
+// LastDays returns the last n days, at most [Days], as LastHours returns hours.
 func (s *Store) LastDays(ctx context.Context, now time.Time, n int, tenants ...string) ([]Figures, error) {
 	starts := make([]time.Time, min(n, Days))
 	for i := range starts {

@@ -78,7 +78,7 @@ func tooSlow(c *call) error {
 	return &problem{kind: slow, detail: text{en: "nothing was taken, call again", pl: "nic nie przyjęto, wywołaj ponownie"}}
 }
 
-// spool reads into memory, or into a file in dir when that is not enough.
+// spool reads into memory, or into a file in dir when the body has more than inMemory bytes.
 func spool(dir string, from io.Reader, announced int64) (*body, error) {
 	size := int64(16 << 10)
 	if announced > 0 {

@@ -28,7 +28,7 @@ type call struct {
 	taken, refused int               // documents, for the log
 	said           map[string]string // texts of other packages in the language of the caller
 	temp           string            // the folder for an answer that is too large for memory
-	leave          func()            // gives the place among the large calls up; nil when it has none
+	leave          func()            // gives up the place among the large calls; nil if it has none
 }
 
 // ctx returns the context of the request, which ends when the caller has gone.
@@ -193,7 +193,7 @@ func (c *call) encoded(v any) *body {
 	return spooled
 }
 
-// leavePlace gives the place among the large calls up.
+// leavePlace gives up the place among the large calls.
 func (c *call) leavePlace() {
 	if c.leave != nil {
 		c.leave()

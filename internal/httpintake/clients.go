@@ -27,8 +27,8 @@ type Client struct {
 	Keys func() ([]string, error)
 }
 
-// keyCheck is how often a file of keys is read at most. So a removed key stops working after this
-// time, unless the file cannot be read.
+// keyCheck is the shortest time between two reads of a file of keys. So a removed key stops working
+// after this time, unless the file cannot be read.
 const keyCheck = time.Second
 
 // client is a Client with its keys as they are now.
@@ -44,7 +44,7 @@ type client struct {
 	mu      sync.Mutex
 	keys    keys
 	checked time.Time
-	reading chan struct{} // closed when the check of the file that is under way is over; nil when none is
+	reading chan struct{} // closed at the end of the running check of the file; nil when none runs
 	fault   string        // of the file, as the log has it already
 }
 
@@ -195,7 +195,7 @@ func (c *client) await(done <-chan struct{}) {
 // the size of the old one, and a copied file may have the old time. When the file is gone, the
 // client has no keys. When the file cannot be read for another reason, for example because a share
 // is away, the last keys stay. When it can be read, only the keys in it count, whatever else is
-// wrong with it: one that was removed may have leaked.
+// wrong with it, because a removed key may have leaked.
 func (c *client) refresh(had keys) (keys, error) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -222,8 +222,8 @@ func (ks keys) in(others keys) keys {
 // than keyTimeout.
 const rewriteTime = 100 * time.Millisecond
 
-// read reads the file. If it cannot be read, the keys are nil. With another error they are those
-// that can be used.
+// read reads the file. If it cannot be read, the keys are nil. With another error, the keys are
+// those that can be used.
 func (c *client) read() (keys, error) {
 	texts, err := c.Keys()
 	if texts == nil && err != nil {

@@ -49,7 +49,7 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 		}
 	}
 
-	// The parameter corrects says the same about one document.
+	// The query parameter corrects does the same for one document.
 	a = b.post(otherXML(1, "FV/3"), "?corrects="+through.ID, "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	if r := a.body.Items[0].Refusal; r == nil || r.Faults[0].Field != "corrects" ||
@@ -62,7 +62,7 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	}
 }
 
-// What the query says holds for a document in JSON too, unless the document says something else.
+// What the query says applies to a document in JSON too, unless the document says something else.
 func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	var old [2]ledger.Invoice

@@ -123,7 +123,7 @@ func TestEvents_TrimmedWhileThePageIsRead_IsTold(t *testing.T) {
 	b.want(b.call("GET", "/v1/events?cursor="+next, nil), http.StatusGone, "cursor-too-old")
 }
 
-// before does something before a command of Redis.
+// before is a hook that calls do before each command of Redis with the given name.
 type before struct {
 	name string
 	do   func()

@@ -68,7 +68,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 	if err != nil {
 		return f, err
 	}
-	for _, at := range []*ledger.Place{since, cursor} { // a cursor counts more than since
+	for _, at := range []*ledger.Place{since, cursor} { // a cursor takes precedence over since
 		if at != nil {
 			f.from = *at
 		}

@@ -16,11 +16,11 @@ import (
 type forms struct{ *single }
 
 // PDF makes a PDF of the document of an invoice; language is pl or en. The error is a
-// [*NoPDFError], or says that nobody could be asked.
+// [*NoPDFError], or says that the gateway could not be asked.
 type PDF func(ctx context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error)
 
-// NoPDFError says that there is no PDF of an invoice. Why is the gateway's reason. "" means that
-// the tenant does not send over the gateway, which alone makes PDFs.
+// NoPDFError says that there is no PDF of an invoice. The field Why has the gateway's reason. If it
+// is "", the tenant does not send over the gateway, and nobody else makes PDFs.
 type NoPDFError struct{ Why string }
 
 func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }

@@ -157,7 +157,8 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	}
 }
 
-// With the gateway away, a document of a tenant that does not use it is not told to come again.
+// While the gateway is away, only callers with documents of tenants that use it are told to call
+// again.
 func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
 	calls := 0
 	b := newBench(t, func(o *Options) {

@@ -47,7 +47,7 @@ type itemRefusal struct {
 	// Explanations say in Polish and English what the rules mean, and what to do.
 	Explanations []explain.Entry `json:"explanations,omitempty"`
 
-	after time.Duration // how long it should take at least until the document is handed in again
+	after time.Duration // the shortest time until the document should be handed in again
 }
 
 // fault is one thing that is wrong with a document. Field is "" when no field of the document is at
@@ -211,7 +211,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	r.Detail = strings.Join(all, " | ")
 	r.Explanations = explain.About(explain.Facts{State: results.Refused, Rules: rules})
 	if r.TryAgain {
-		// What holds for every refused document, that it has a fault, does not hold for this one.
+		// The explanation of the state says that the document has a fault. This document has none.
 		r.Explanations = slices.DeleteFunc(r.Explanations, func(e explain.Entry) bool { return e.Space == explain.State })
 	}
 	return r

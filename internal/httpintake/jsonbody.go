@@ -87,7 +87,7 @@ func (b *body) afterMark() io.Reader {
 // decoder ignores the case of names, and reads escaped letters, so a body with an escaped letter of
 // ASCII counts.
 func (b *body) namesFaktura() bool {
-	const overlap = 32 // more than the longest of the texts has
+	const overlap = 32 // longer than each of the texts
 	part := make([]byte, 64<<10)
 	for at := int64(0); at < b.size; at += int64(len(part) - overlap) {
 		n, err := b.at.ReadAt(part, at)
@@ -135,7 +135,7 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 	return it
 }
 
-// read reads an element, which is called at in errors.
+// read reads an element. at is the name of the element in errors.
 func (j *jsonInvoice) read(at string, raw []byte) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -150,8 +150,8 @@ func (j *jsonInvoice) read(at string, raw []byte) error {
 	return intake.CheckJSON(raw)
 }
 
-// wanted returns what is asked for the document. Where it says nothing of its own, what the call
-// says holds.
+// wanted returns what is asked for the document. Where the document says nothing of its own, what
+// the call says applies.
 func (j *jsonInvoice) wanted(ofCall intake.Wanted) intake.Wanted {
 	own := j.Wanted
 	own.Lane, own.Deadline = cmp.Or(own.Lane, ofCall.Lane), cmp.Or(own.Deadline, ofCall.Deadline)

@@ -19,7 +19,7 @@ const (
 	batchWait = 20 * time.Second
 )
 
-// turns are a kind of large calls. Each kind has places of its own.
+// turns is a kind of large calls. Each kind has places of its own.
 type turns int
 
 const (

@@ -192,7 +192,7 @@ func (l *listing) changed(c *call, f filter) error {
 	return c.json(http.StatusOK, answer)
 }
 
-// acceptedOn returns an instant before the day in a KSeF number (NIP-YYYYMMDD-…) begins.
+// acceptedOn returns an instant before the beginning of the day in a KSeF number (NIP-YYYYMMDD-…).
 func acceptedOn(ksefNumber string) (time.Time, bool) {
 	parts := strings.Split(ksefNumber, "-")
 	if len(parts) < 2 {

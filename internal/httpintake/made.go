@@ -9,8 +9,9 @@ import (
 const madeBytes = 16 << 20
 
 // made keeps the XML that was made of a client's latest invoices in JSON. The gateway makes XML of
-// few invoices of a tenant in an hour. A client that repeats a call would use up what it may have
-// for the same invoices each time, and never get to the others. Safe for concurrent use.
+// few invoices of a tenant in an hour. Without this memory, a client that repeats a call would use
+// up its share for the same invoices each time, and never get to the others. Safe for concurrent
+// use.
 type made struct {
 	mu   sync.Mutex
 	xml  map[[sha256.Size]byte][]byte

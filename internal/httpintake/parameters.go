@@ -73,7 +73,7 @@ func (ps parameters) each(raw string, use func(name, value string) bool) error {
 	return nil
 }
 
-// offsetWithoutPlus is how a time in RFC 3339 arrives when its + was written as it is.
+// offsetWithoutPlus is how a time in RFC 3339 arrives when its + was not escaped.
 var offsetWithoutPlus = regexp.MustCompile(`T[0-9:.]+ [0-9]{2}:[0-9]{2}$`)
 
 // lostPlus says what to do about a time that lost its +. In a query, + stands for a blank. The text

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// In a query + stands for a blank. Who forgets that learns what to write.
+// In a query + stands for a blank. A caller who forgets that learns what to write.
 func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
 	b := newBench(t, nil)
 	for _, language := range []string{"en", "pl"} {

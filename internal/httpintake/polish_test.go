@@ -87,7 +87,7 @@ func faulty(t testing.TB) [][]byte {
 	return docs
 }
 
-// askedWrongly are elements of a call that are refused for what they say, or not as they stand.
+// askedWrongly returns elements of a call that are refused, or that differ from what is on record.
 func askedWrongly(b *bench) []map[string]any {
 	id := b.take(0, "FV/1", "?ref=S")
 	b.take(0, "FV/2", "?offline=true")
@@ -129,7 +129,7 @@ func askedWrongly(b *bench) []map[string]any {
 	}
 }
 
-// noXML makes XML of nothing.
+// noXML is a generator that never makes XML.
 type noXML struct{}
 
 func (noXML) Generate(_ context.Context, tenant string, faktura []byte) ([]byte, error) {

@@ -47,7 +47,7 @@ var (
 		text{en: "A fault of this program", pl: "Błąd tego programu"}}
 )
 
-// problem is an unsuccessful answer, as RFC 9457 has it.
+// problem is an unsuccessful answer, as RFC 9457 defines it.
 type problem struct {
 	kind   kind
 	detail text

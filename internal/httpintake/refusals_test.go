@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// faultyOf is an invoice with a fault behind its identity.
+// faultyOf returns an invoice whose identity can be read and whose date is at fault.
 func faultyOf(tenant int, number string) []byte {
 	return regexp.MustCompile(`<P_1>[^<]*`).ReplaceAll(xmlOf(tenant, number), []byte("<P_1>2036-11-23"))
 }
@@ -65,8 +65,8 @@ func TestRefusals_OfTwoClientsForOneInvoice_EachHasItsOwn(t *testing.T) {
 	}
 }
 
-// The number of the seller is wrong, so the document is for no tenant of the client. The client
-// finds its refusal all the same.
+// The NIP of the seller is wrong, so the document is for no tenant of the client. The client finds
+// its refusal all the same.
 func TestRefusals_SellerIsNoTenantOfTheClient_TheClientFindsIt(t *testing.T) {
 	for what, seller := range map[string]int{"another client's tenant": 1, "nobody's": 7} {
 		b := newBench(t, nil)
@@ -115,7 +115,8 @@ func TestRefusals_NumberIsTakenForAnotherTenant_TheClientFindsItsRefusal(t *test
 	}
 }
 
-// A look-up reads the lists of the client's own tenants. Those of others may be long, or sick.
+// A look-up reads the lists of the client's own tenants. The lists of others may be long, or
+// damaged.
 func TestRefusals_ListOfAnotherTenantIsSick_TheLookUpDoesNotReadIt(t *testing.T) {
 	b := newBench(t, nil)
 	b.want(b.post(faultyOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")

@@ -262,7 +262,7 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 	}
 }
 
-// macOS stores ._a.xml beside a.xml, and systems and editors leave the other two.
+// macOS stores ._a.xml beside a.xml, and systems and editors leave the other two hidden files.
 func TestBody_HiddenInvoiceInAZIP_IsRefusedWithWordsAndDroppingsAreLeftOut(t *testing.T) {
 	b := newBench(t, nil)
 	raw := zipOf(t, "a.xml", string(xmlOf(0, "FV/1")), ".faktura2.xml", string(xmlOf(0, "FV/2")), "d/.faktura3.json", "{}",

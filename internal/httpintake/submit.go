@@ -221,8 +221,8 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
 // refusals of documents that are taken now. items are the answers to adms, in order. All pieces of
 // a call go to one Refusals. So an archive that is refused in one piece stays refused when its
-// other documents are taken in the next piece. An error says that a refusal is not on record. Then
-// it would never be told, so the caller has to call again.
+// other documents are taken in the next piece. An error says that a refusal is not on record.
+// Receivers would then never be told of it, so the caller has to call again.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) error {
 	if !sm.o.RecordRefusals {
 		return nil

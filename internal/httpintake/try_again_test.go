@@ -87,7 +87,7 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 	}
 }
 
-// A refusal that is not on record is never told, so the answer must not be the last word.
+// A refusal that is not on record is never told, so the answer must ask for another call.
 func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing.T) {
 	b := newBench(t, nil)
 	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())

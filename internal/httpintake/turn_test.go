@@ -67,7 +67,7 @@ func TestSubmit_PlacesAreTaken_ManyTinyElementsWait(t *testing.T) {
 	if status := <-answered; status != http.StatusUnprocessableEntity {
 		t.Errorf("status %d", status)
 	}
-	// The place was left.
+	// The call has given up its place.
 	if !c.free(b.server.gates) {
 		t.Error("a place is still taken")
 	}

@@ -7,7 +7,7 @@ import (
 
 // canon reads the canonical form of a document piece by piece. A piece is a text and the tag that
 // ends it. Two documents have the same content when they have the same pieces in the same order.
-// ContentOf says what the form leaves out.
+// The comment of ContentOf lists what this form leaves out.
 type canon struct {
 	scanner
 	text []byte // of the piece: markText, then the collapsed text; empty when the piece has no text

@@ -20,9 +20,9 @@ type CheckOptions struct {
 	// PodmiotUpowazniony, and the NIP at the beginning of an IDWew. KSeF does so in production and
 	// demo; the test environment accepts invented numbers.
 	CheckNIPs bool
-	// Schema reports every breach of the XSD of the form that Parse has found. The programs always
-	// set it. Without it, Check accepts what only the schema forbids. Tests use that to get an
-	// invoice that KSeF rejects.
+	// Schema makes Check report every breach of the form's XSD that Parse has found. The programs
+	// always set it. Without it, Check accepts what only the schema forbids. Tests use that to get
+	// an invoice that KSeF rejects.
 	Schema bool
 }
 

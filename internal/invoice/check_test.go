@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// noon of the issue date of small.
+// noon is 12:00 in Warsaw on the issue date of the document small.
 var noon = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 
 func parsed(t testing.TB, doc string) invoice.Header {

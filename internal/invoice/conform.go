@@ -70,7 +70,7 @@ func (r *reader) between() {
 	r.machine.Text(text, r.data[r.tokenAt] == '<', r.text.from)
 }
 
-// endOfSchema passes an end tag on with the text of its element.
+// endOfSchema passes an end tag to the machine, with the text of its element.
 func (r *reader) endOfSchema() {
 	var text []byte
 	if r.collecting {

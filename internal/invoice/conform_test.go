@@ -131,7 +131,7 @@ func TestCheck_SchemaNotAsked_AcceptsItsBreaches(t *testing.T) {
 	}
 }
 
-// A form that is not taken has one fault, and breaches of its schema are not listed.
+// A document of a form that is not accepted has one fault. Breaches of its schema are not listed.
 func TestCheck_FormNotTaken_ReportsOnlyThat(t *testing.T) {
 	doc := strings.Replace(fa2(t), "<P_15>", "<P_99/><P_15>", 1)
 	if got := breaches(doc); len(got) != 1 || !strings.Contains(got[0], "must be FA (3)") {

@@ -18,8 +18,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// stricter marks the rules by which Parse refuses well-formed XML. Whatever else Parse refuses,
-// xmllint must refuse as well.
+// stricter lists the rules by which Parse refuses well-formed XML, each by a part of its text.
+// xmllint must refuse every other document that Parse refuses.
 var stricter = []string{
 	"DOCTYPE", "processing instruction", "discouraged", "byte order mark", "no encoding but UTF-8", "XML 1.0", "Latin letters",
 	"deeper than 256", "more than 64", "must be Faktura", "must have kodSystemowy", "must have wersjaSchemy", "must be 3",

@@ -6,8 +6,8 @@ import "unicode/utf8"
 // position in an editor, and too few to leak an invoice.
 const excerptBytes = 24
 
-// fault reports a broken rule at offset at. Its field is the innermost open element, because a
-// person has to look there.
+// fault reports a broken rule. at is the byte offset of the fault. The field of the error is the
+// innermost open element, because a person has to look there.
 func (s *source) fault(at int, rule, value, hint string) *FieldError {
 	e := &FieldError{Field: DocumentField, Rule: rule, Value: value, Hint: hint}
 	if n := len(s.open); n > 0 {
@@ -91,7 +91,7 @@ func (s *source) note(rule string, err *FieldError) bool {
 	return true
 }
 
-// excerpt returns the text at offset at, cut at the end of the line.
+// excerpt returns the text that begins at a byte offset, cut at the end of the line.
 func (s *source) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
 
 func (s *source) excerptN(at, n int) string {

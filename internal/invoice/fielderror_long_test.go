@@ -9,7 +9,7 @@ import (
 )
 
 // A name, a value or an address in a document may be as long as the document. A fault that quotes
-// it must not be.
+// one of them must stay short.
 func TestFieldError_WhateverTheDocumentHolds_TextsAreShort(t *testing.T) {
 	long := strings.Repeat("Q", 100_000)
 	good := small

@@ -75,8 +75,8 @@ func FA3() Form { return Form{SystemCode: "FA (3)", SchemaVersion: "1-0E", Varia
 // 2026).
 func FA2() Form { return Form{SystemCode: "FA (2)", SchemaVersion: "1-0E", Variant: "2"} }
 
-// Version returns the gateway's invoiceVersion, which is "v3" for FA(3), "v2" for FA(2), and "" for
-// anything else.
+// Version returns the value for the field invoiceVersion of the gateway (ksefapi.pl): "v3" for
+// FA(3), "v2" for FA(2), and "" for any other form.
 func (f Form) Version() string {
 	switch f {
 	case FA3():

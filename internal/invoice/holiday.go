@@ -40,7 +40,7 @@ func IsBusinessDay(y int, m time.Month, d int) bool {
 }
 
 // easter is the anonymous Gregorian computus (as in Meeus, Astronomical Algorithms). Its integer
-// arithmetic holds for every Gregorian year; a table would end one day.
+// arithmetic is correct for every Gregorian year; a table would cover only some years.
 func easter(y int) (time.Month, int) {
 	a, b, c := y%19, y/100, y%100
 	d, e := b/4, b%4

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// Production accepts what the test environment refuses, but the exporter still learns where the
-// character is.
+// Production accepts discouraged characters, which the test environment refuses. The header still
+// says where the first one is.
 func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *testing.T) {
 	lenient := invoice.ParseOptions{AllowDiscouraged: true}
 	n := 0

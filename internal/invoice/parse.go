@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// ParseOptions relax what Parse refuses. The zero value has the rules of KSeF's test environment,
-// and the size that KSeF takes from every taxpayer.
+// ParseOptions relax the rules of Parse. The zero value has the rules of KSeF's test environment,
+// and the maximum size that KSeF sets for every taxpayer.
 type ParseOptions struct {
 	// MaxSize is the maximum size of a document in bytes; 0 means [MaxSize]. Check applies the
 	// separate limits of invoices with and without attachment.
@@ -30,12 +30,13 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 //   - It contains something that KSeF refuses in every document: DOCTYPE, processing instructions
 //     and, without o.AllowDiscouraged, discouraged Unicode.
 //
-// Otherwise all faults of the fields are reported together. The form may disagree with its
-// namespace. P_1, P_2, RodzajFaktury or the seller's NIP may be missing, given twice, empty or
-// malformed. See FieldError and FieldErrors.
+// Otherwise all faults of the fields are reported together. It is a fault when the form disagrees
+// with its namespace. It is also a fault when P_1, P_2, RodzajFaktury or the seller's NIP is
+// missing, given twice, empty or malformed. See FieldError and FieldErrors.
 //
-// With an error the Header holds what was read so far. Size is always set, and Hash is set unless
-// the document is larger than o.MaxSize. Such a header is good for a listing, never for sending.
+// If ParseWith returns an error, the Header holds what was read so far. Size is always set, and
+// Hash is set unless the document is larger than o.MaxSize. Such a header is good for a listing,
+// never for sending.
 //
 // ParseWith also checks the document against the schema of its form. It returns the breaches of the
 // schema only together with other faults. When there are no other faults, only [Check] reports

@@ -5,8 +5,8 @@ package invoice
 // something else.
 type node uint8
 
-// The order matters. [node.child] adds 1 to a party to get its identification, and adds 1 or 2 to
-// that to get the NIP or the name.
+// The order matters. [node.child] adds 1 to a party to get its identification. It adds 1 or 2 to
+// the identification to get the NIP or the name.
 const (
 	nodeOther node = iota // an element that is ignored together with its content
 	nodeFaktura
@@ -40,8 +40,8 @@ const (
 	nodeCount
 )
 
-// child returns the node of an element with that local name inside parent. The caller has checked
-// that the element has the form's namespace.
+// child returns the node of an element inside parent. name is the local name of the element. The
+// caller has checked that the element has the form's namespace.
 func (parent node) child(name []byte) node {
 	switch parent {
 	case nodeFaktura:

@@ -101,8 +101,8 @@ func (s *source) decode(dst []byte, p span) []byte {
 	return dst
 }
 
-// appendLines appends text with its line ends as XML reads them: \r\n and \r are \n. A reference to
-// \r stays \r.
+// appendLines appends text with its line ends as XML reads them: \r\n and \r become \n. A reference
+// to \r stays \r.
 func appendLines(dst, text []byte) []byte {
 	for {
 		n := bytes.IndexByte(text, '\r')

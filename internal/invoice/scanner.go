@@ -66,8 +66,9 @@ type span struct{ from, to int }
 
 func (s *source) bytes(p span) []byte { return s.data[p.from:p.to] }
 
-// element is an open element. It holds the name as written, to compare the end tag with, and the
-// namespace declarations in force outside the element.
+// element is an open element. It holds the name as written, because the end tag must repeat it. It
+// also holds the number of namespace declarations and the default namespace that are in force
+// outside the element.
 type element struct {
 	name      span
 	bindings  int

@@ -15,7 +15,7 @@ import (
 // odd text at every place of both schemas. xmllint checks documents by the official schemas, which
 // this project may not distribute. So only `make schema-diff` asks xmllint about all documents. The
 // file verdicts.txt has the verdicts of xmllint on a sample, and every run of the tests compares
-// with these.
+// with these verdicts.
 
 const verdictsFile = "testdata/verdicts.txt"
 
@@ -69,7 +69,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 	}
 }
 
-// With KSEF_SCHEMA_DIFF=1 it checks all documents, otherwise the sample.
+// With KSEF_SCHEMA_DIFF=1 the test checks all documents, otherwise only the sample.
 func TestSchema_EveryDocument_XmllintAgrees(t *testing.T) {
 	all, write := os.Getenv("KSEF_SCHEMA_DIFF") == "1", os.Getenv("KSEF_SCHEMA_RECORD") == "1"
 	var records []*schematest.Record

@@ -19,7 +19,7 @@ func (s *scanner) scanStart() (token, *FieldError) {
 		return tokenEOF, err
 	}
 	if end >= len(s.data) {
-		return tokenEOF, s.truncated() // before it is opened, so that no error names half a name as its field
+		return tokenEOF, s.truncated() // not opened: no error may have half a name as its field
 	}
 	full := span{s.pos + 1, end}
 	if len(s.open) == maxDepth {
@@ -117,8 +117,8 @@ func (s *scanner) pop() (token, *FieldError) {
 	return tokenEnd, nil
 }
 
-// scanName reads a qualified name at i. It returns the prefix, the local part, and the offset
-// behind the name. what is "element" or "attribute" and completes the message.
+// scanName reads a qualified name at i. It returns the prefix, the local part, and the offset after
+// the name. The argument named what, "element" or "attribute", completes the message of an error.
 func (s *scanner) scanName(i int, what string) (prefix, local span, end int, err *FieldError) {
 	from := i
 	if i, err = s.scanNCName(i, what); err != nil {
@@ -140,8 +140,8 @@ func (s *scanner) scanName(i int, what string) (prefix, local span, end int, err
 	return prefix, local, i, nil
 }
 
-// scanNCName reads a name without colon at i and returns the offset after it. what is "element" or
-// "attribute" and completes the message.
+// scanNCName reads a name without colon at i and returns the offset after it. The argument named
+// what, "element" or "attribute", completes the message of an error.
 func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 	data, from := s.data, i
 	for i < len(data) && nameBytes[data[i]] {

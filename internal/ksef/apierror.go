@@ -61,8 +61,8 @@ type APIError struct {
 	Description, Details string
 	// Reason is KSeF's reasonCode, for example "missing-permissions"; "" when there is none.
 	Reason string
-	// Permissions lists the permissions of which KSeF requires one, by KSeF's names ("InvoiceWrite,
-	// …"). "" when KSeF names none.
+	// Permissions lists permissions by KSeF's names ("InvoiceWrite, …"). KSeF requires one of them.
+	// "" when KSeF names none.
 	Permissions string
 	// Advice says what must be done, mostly by a person, before the same request can succeed. ""
 	// when that is not known.

@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// The details of a session's error are safe to show. Those of an invoice's error may quote it.
+// The details of a session's error are safe to show. Those of an invoice's error may quote the
+// invoice.
 func TestAPIError_Details_AreShownOnlyWhenTheRequestCarriesNoInvoice(t *testing.T) {
 	for group, shown := range map[ksef.Group]bool{
 		ksef.GroupBatchSession: true, ksef.GroupBatchSessionClose: true,

@@ -49,7 +49,7 @@ const (
 const (
 	CodeUPONotThere      = 21178 // there is no such UPO, or not yet
 	CodeSessionFull      = 21155 // the session takes no more invoices
-	CodeNoSession        = 21173 // no such session; no proof: also seen right after one was opened
+	CodeNoSession        = 21173 // no such session; also seen right after a session was opened
 	CodeSessionForbids   = 21180 // the session's status, such as closed, forbids the request
 	CodeSessionPaused    = 21184 // paused for service: open another session; the invoice was not taken
 	CodePageToken        = 21418 // the continuation token is not valid: read the list from the start

@@ -18,7 +18,8 @@ const (
 
 // SessionKey is the AES-256 key and initialization vector of one session. Make one with
 // NewSessionKey for each session and never use it for another. It prints as "[redacted]" in every
-// format. The zero SessionKey is invalid. Info refuses it, so nothing can be sent with it.
+// format. The zero SessionKey is invalid. The method Info refuses it, so nothing can be sent with
+// it.
 type SessionKey struct {
 	key [keySize]byte
 	iv  [ivSize]byte

@@ -77,8 +77,8 @@ func (g Group) Counter() Group {
 }
 
 // OfObject reports whether a request of the group counts as a request about a single thing, such as
-// a session, an invoice or an export. A single thing can be out of order alone. OfObject reports
-// false for requests to pre-signed addresses, and for requests that open a session, send an
+// a session, an invoice or an export. A single thing can fail while everything else works. OfObject
+// reports false for requests to pre-signed addresses, and for requests that open a session, send an
 // invoice, log in, list sessions, or fetch the public key or limits. Those requests concern the
 // other side as a whole, or its store of parts.
 func (g Group) OfObject() bool {

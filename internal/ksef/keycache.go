@@ -13,8 +13,8 @@ import (
 // session.
 const defaultKeyTTL = time.Hour
 
-// KeyCache keeps the public key for a bounded time. However many callers need it at once, it makes
-// one request. Safe for concurrent use.
+// KeyCache keeps the public key for a bounded time. It makes one request, however many callers need
+// the key at once. Safe for concurrent use.
 type KeyCache struct {
 	fetch func(context.Context) (*rsa.PublicKey, error)
 	ttl   time.Duration
@@ -50,7 +50,7 @@ func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.D
 
 // Get returns the key and fetches it when there is none or it is too old. Every caller who waited
 // for a failed fetch gets its error, so an outage costs one request for all of them. The error is
-// not remembered. A caller who gives up harms no other.
+// not remembered. A caller who gives up does not harm the others.
 func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 	for {
 		k.mu.Lock()

@@ -10,8 +10,8 @@ import (
 // DetailsInLog ends [APIError.OwnWords] when [APIError.Words] says more.
 const DetailsInLog = " (details are in the log)"
 
-// reasonCodes are the reasons of a 403 that KSeF documents. Any other text in that place is the
-// other side's own.
+// reasonCodes are the reasons of a 403 that KSeF documents. Any other reason is a text of the other
+// side.
 var reasonCodes = []string{
 	"missing-permissions", "ip-not-allowed", "insufficient-resource-access", "auth-method-not-allowed",
 	"security-service-blocked", "context-type-not-allowed",
@@ -38,7 +38,7 @@ func (e *APIError) OwnWords() string {
 	return text
 }
 
-// ownCause reports whether the cause is of this side, so that it quotes no answer.
+// ownCause reports whether the cause arose on this side. Such a cause quotes no answer.
 func (e *APIError) ownCause() bool {
 	switch e.Kind {
 	case KindGated, KindCanceled, KindLocal:
@@ -55,7 +55,7 @@ func OwnWords(err error) string {
 	for _, e := range apiErrors(err) {
 		text = strings.ReplaceAll(text, e.Error(), e.OwnWords())
 	}
-	for _, e := range apiErrors(err) { // a wrapper that still repeats their text is left out
+	for _, e := range apiErrors(err) { // a wrapper that repeats the other side's text is left out
 		for _, theirs := range []string{e.Description, e.Details, e.Permissions} {
 			if theirs != "" && (strings.Contains(text, theirs) || strings.Contains(text, printable(theirs))) {
 				return fmt.Sprint(e.OwnWords())

@@ -92,8 +92,8 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 	case "Dokument":
 		var l ReceiptLine
 		number := ""
-		// White space around a value is dropped, as for a token in the schema. So a receipt that
-		// was indented again still agrees with what was sent.
+		// White space around a value is dropped, as for the type token of XML Schema. So a receipt
+		// that was indented again still agrees with what was sent.
 		err := children(d, func(name string, text []byte) {
 			switch name {
 			case "NipSprzedawcy":

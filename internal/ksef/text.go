@@ -12,12 +12,12 @@ var (
 	longRun = regexp.MustCompile(`[A-Za-z0-9+/_=-]{64,}`)
 )
 
-// Printable makes a text that the other side sent fit for a log line, as the errors of this package
-// do.
+// Printable returns a text of the other side in a form that may stand in a log line. The errors of
+// this package use the same form.
 func Printable(s string) string { return printable(s) }
 
-// printable makes a text that the other side sent fit for a log. The result is one short line.
-// Markup, which may be a piece of the invoice, and long Base64 are replaced.
+// printable returns a text of the other side in a form that may stand in a log. The result is one
+// short line. Markup, which may be a piece of the invoice, and long Base64 are replaced.
 func printable(s string) string {
 	s = markup.ReplaceAllString(s, "[markup]")
 	s = longRun.ReplaceAllString(s, "[data]")

@@ -91,7 +91,7 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 }
 
 // A provider whose discovery document says that its answers name the issuer (RFC 9207) must name it
-// in each.
+// in each answer.
 func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	w.op.Discovery = func(d map[string]any) { d["authorization_response_iss_parameter_supported"] = true }
@@ -110,7 +110,8 @@ func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
 	}
 }
 
-// A worker with another secret, or for another client, does not finish what this one began.
+// A worker with another secret, or for another client, does not finish a login that this worker
+// began.
 func TestOpen_SecretChanged_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	cookie, answer := w.begin()

@@ -37,7 +37,7 @@ func newClient(roots *x509.CertPool) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// bounded bounds answers, and lets nothing pass unencrypted to another machine.
+// bounded bounds the size of answers, and refuses unencrypted requests to other machines.
 type bounded struct{ *http.Transport }
 
 // RoundTrip implements [http.RoundTripper].
@@ -74,8 +74,8 @@ func loopback(host string) bool {
 
 var errTooLarge = errors.New("the answer has more than 1 MiB")
 
-// limited fails instead of reading more than left bytes. Cutting the answer off silently would give
-// a document that is wrong rather than one that is too large.
+// limited fails when the body has more bytes than the field left allows. If it cut the body off
+// silently, the document would seem to be wrong, and not too large.
 type limited struct {
 	io.ReadCloser
 	left int64

@@ -17,8 +17,8 @@ type metadata struct {
 	provider   *lib.Provider
 	verifier   *lib.IDTokenVerifier
 	oauth      oauth2.Config
-	endSession string // "": it has no logout
-	// namesIssuer says that each of its answers names the issuer.
+	endSession string // "": the provider has no logout
+	// namesIssuer says that each answer of the provider names the issuer.
 	namesIssuer bool
 }
 
@@ -57,7 +57,7 @@ func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 	}, nil
 }
 
-// discovered is what is read of a discovery document beside what the library reads.
+// discovered is what is read of a discovery document in addition to what the library reads.
 type discovered struct {
 	Keys       string   `json:"jwks_uri"`
 	EndSession string   `json:"end_session_endpoint"`
@@ -77,7 +77,7 @@ func (p *Provider) endpoints(endpoint oauth2.Endpoint, more *discovered) (oauth2
 	if len(more.Challenges) > 0 && !slices.Contains(more.Challenges, "S256") {
 		return endpoint, errors.New("code_challenge_methods_supported has no S256")
 	}
-	// Unless one is chosen, the library tries both ways of sending the secret, with the same code.
+	// If no way of sending the secret is chosen, the library tries both ways, with the same code.
 	switch {
 	case len(more.Methods) == 0 || slices.Contains(more.Methods, "client_secret_basic"):
 		endpoint.AuthStyle = oauth2.AuthStyleInHeader

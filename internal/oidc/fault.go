@@ -13,7 +13,7 @@ type Reason string
 
 // The reasons.
 const (
-	Unreachable Reason = "unreachable" // no answer, or one of a sick provider or of something else
+	Unreachable Reason = "unreachable" // no answer, or an answer of a broken provider or of another server
 	Denied      Reason = "denied"      // the provider or the person said no
 	Stale       Reason = "stale"       // the answer belongs to no unfinished login of this browser
 	Untrusted   Reason = "untrusted"   // what the provider said failed a check

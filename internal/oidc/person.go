@@ -13,7 +13,7 @@ type Person struct {
 	Subject string    // the provider's own id, which never changes
 	Name    string    // for people to read, 1 to 100 bytes
 	Groups  []string  // as the claim has them
-	Told    bool      // the provider sent the claim of the groups, if only as an empty list
+	Told    bool      // the provider sent the claim of the groups, even if the list was empty
 	Until   time.Time // when the ID token expires
 }
 

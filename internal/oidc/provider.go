@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Options say which provider, and how it knows this program. Every field is required unless its
+// Options describe the provider, and this program as its client. Every field is required unless its
 // comment says otherwise.
 type Options struct {
 	Issuer       string // its URL, exactly as the provider writes it
@@ -71,8 +71,8 @@ func (p *Provider) Reach(ctx context.Context) error {
 }
 
 // Begin begins a login that leads to the path next, or to "/" if next has more than 1000 bytes. The
-// caller sends the browser to the address to; the browser has to bring the cookie back. The error
-// is an [*Error].
+// caller redirects the browser to the returned address. The browser has to bring the cookie back.
+// The error is an [*Error].
 func (p *Provider) Begin(ctx context.Context, next string) (to, cookie string, err error) {
 	m, err := p.reach(ctx)
 	if err != nil {

@@ -67,7 +67,7 @@ func (w *world) finish(cookie string, answer url.Values) (oidc.Person, error) {
 	return w.p.Exchange(w.Context(), a, answer)
 }
 
-// login is a whole login.
+// login begins and finishes a login.
 func (w *world) login() (oidc.Person, error) {
 	w.Helper()
 	return w.finish(w.begin())

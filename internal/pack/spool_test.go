@@ -34,7 +34,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	dir := t.TempDir()
 	victim := exec.Command(os.Args[0])
 	victim.Env = append(os.Environ(), victimDir+"="+dir)
-	in, err := victim.StdinPipe() // stays open, as the victim waits on it
+	in, err := victim.StdinPipe() // stays open, because the victim waits for input
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (p *Page) userOf(r *http.Request) (*User, error) {
 	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users, p.o.SignIn)
 }
 
-// anybody serves a page that needs no login. lasts is the time that h has.
+// anybody serves a page that needs no login. The parameter lasts is the time that h may take.
 func (p *Page) anybody(lasts time.Duration, h func(*handlers) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{p: p, w: w, r: r, Lang: languageOf(r)}

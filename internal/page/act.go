@@ -85,7 +85,7 @@ func (v *decisions) actOn(inv *ledger.Invoice, verb, reason string) error {
 	return v.p.o.Actions.Dismiss(v.ctx(), inv, ledger.Dismissal{By: v.User.Name, Reason: reason})
 }
 
-// notDone is the key of the words that say why nothing was done.
+// notDone returns the English text that says why nothing was done. [visit.T] translates it.
 func notDone(not *actions.NotDoneError) string {
 	switch not.Cause {
 	case actions.NotKept:

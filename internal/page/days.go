@@ -56,7 +56,8 @@ func (v *daily) days() error {
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
 }
 
-// firstKept returns the beginning of the first day in Warsaw that begins at a time or later.
+// firstKept returns the beginning of the first day in Warsaw that does not begin before the time
+// from.
 func firstKept(from time.Time) time.Time {
 	at := from.In(invoice.Warsaw())
 	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, at.Location())
@@ -109,8 +110,8 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	defer cancel()
 	now := v.p.o.Now()
 	sources := *v.p.o.Report
-	// An invoice with an issue date in these days was last changed in them or later. One more day
-	// allows for clocks that are wrong.
+	// An invoice with an issue date in these days was last changed on one of these days or later.
+	// One more day allows for clocks that are wrong.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true
 	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}
@@ -130,7 +131,7 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 var errTooMuch = errors.New("a report of the page may not read so many invoices")
 
 // recent is a ledger that lists only what has changed since a time. Changed fails when it has
-// listed more than left entries.
+// listed more entries than the field left allows.
 type recent struct {
 	report.Ledger
 	since time.Time

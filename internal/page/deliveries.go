@@ -17,7 +17,8 @@ type Receiver struct {
 	Tenants []string // the names of the tenants whose results it gets; nil: all
 }
 
-// Outbox is what the page reads of what receivers were told. [ledger.Ledger] implements it.
+// Outbox reads what receivers of results were told, and the state of each receiver. [ledger.Ledger]
+// implements it.
 type Outbox interface {
 	Outbox(ctx context.Context) (ledger.OutboxSpan, error)
 	Outcomes(ctx context.Context, after string, n int) ([]ledger.Outcome, error)
@@ -31,7 +32,7 @@ type Outbox interface {
 
 var _ Outbox = (*ledger.Ledger)(nil)
 
-// standingOf is how one receiver stands.
+// standingOf is the state of one receiver.
 type standingOf struct {
 	Receiver
 	State string // ok, out or stopped
@@ -49,7 +50,7 @@ type standingOf struct {
 	own    map[string]*ledger.Standing
 }
 
-// tenantOf is how a receiver stands with one tenant.
+// tenantOf is the state of a receiver for one tenant.
 type tenantOf struct {
 	Name        string
 	State       string // out, full or waits
@@ -113,7 +114,7 @@ func (v *deliveries) all() error {
 	return v.render(http.StatusOK, "deliveries", v.T("Deliveries"), d)
 }
 
-// asked is the tenant that the visitor asks for; "" is all that the visitor sees.
+// asked returns the tenant that the visitor asks for; "" means all tenants that the visitor sees.
 func (v *deliveries) asked() (string, error) {
 	tenant := v.r.URL.Query().Get("tenant")
 	if tenant != "" && !v.sees(tenant) {
@@ -139,9 +140,9 @@ func (v *deliveries) whole(r Receiver) bool {
 	return v.User.All() || r.Tenants != nil && !slices.ContainsFunc(r.Tenants, func(t string) bool { return !v.sees(t) })
 }
 
-// standing reads how a receiver stands. The counts are those of all that the receiver gets. When
-// the visitor sees only a part of that, or asks for one tenant, standing leaves the counts 0 and
-// Error empty. Then the method lists sets the counts to the numbers of results that it lists.
+// standing reads the state of a receiver. It counts all results that the receiver gets. When the
+// visitor sees only some of them, or asks for one tenant, standing leaves the counts 0 and Error
+// empty. In that case [deliveries.lists] sets the counts.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)
@@ -180,8 +181,8 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 type lists struct{ Waiting, Held, Failed delivered }
 
 // lists reads the results that a receiver has not taken and that the visitor sees, up to limit of
-// each kind. When the visitor sees only a part of that, or asks for one tenant, lists sets the
-// counts of s to the numbers of listed results.
+// each kind. When the visitor sees only some of the receiver's results, or asks for one tenant,
+// lists sets the counts of s to the numbers of results in out.
 func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
 	until := time.Now().Add(deliveryTime)
 	if out.Waiting, err = v.waiting(s, tenant, limit, until); err != nil {

@@ -138,7 +138,7 @@ func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
 	}
 }
 
-// A receiver that takes no results of some tenants is in order for the others.
+// A receiver that takes no results of some tenants still works for the other tenants.
 func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *testing.T) {
 	w := newWorld(t, nil)
 	first := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")

@@ -14,11 +14,11 @@
 //	pool.go                                      what the overview needs, read once for all
 //	overview.go, tenant.go, chart.go             how the tenants stand
 //	search.go, buyer.go, refused.go              invoices, and documents that were not taken in
-//	invoice.go, history.go, files.go, readable.go  one of them
+//	invoice.go, history.go, files.go, readable.go  one invoice
 //	open.go, act.go                              what needs a person
 //	export.go, spreadsheet.go                    lists as files
 //	days.go                                      reports
 //	deliveries.go, delivered.go, resend.go       what receivers of results were told
 //	auditlog.go                                  who did what
-//	language.go, words.go, said.go, format.go, render.go  how it is said
+//	language.go, words.go, said.go, format.go, render.go  how texts are said
 package page

@@ -18,12 +18,12 @@ const (
 	pieceTime     = time.Minute
 	// maxExports is how many files one process makes at a time.
 	maxExports = 4
-	// maxRounds bounds how often an export reads. The first round reads everything, and each later
-	// round reads what has changed since.
+	// maxRounds bounds the rounds in which an export reads. The first round reads everything. Each
+	// later round reads what has changed since the previous round began.
 	maxRounds = 4
 )
 
-// The keys of the words above the columns.
+// The titles of the columns in English. [visit.beginTable] translates them.
 var (
 	openHead = []string{"Tenant", "Since", "State", "Number (P_2)", "Issue date", "File", "Code", "KSeF's words or reason",
 		"What it means", "What to do", "Seen by", "Seen at", "ID"}

@@ -141,7 +141,7 @@ func (v *wording) Stage(s ledger.PackageState) string {
 	return string(s)
 }
 
-// stages are the keys of the words for the stages of a package.
+// stages are the English texts for the stages of a package. Stage translates them.
 var stages = map[ledger.PackageState]string{
 	ledger.PackageCut: "being built", ledger.PackageOpened: "being uploaded", ledger.PackageUploaded: "uploaded",
 	ledger.PackageClosing: "being closed", ledger.PackageProcessing: "KSeF is processing it",
@@ -149,8 +149,8 @@ var stages = map[ledger.PackageState]string{
 	ledger.PackageAbandoned: "given up before it was closed", ledger.PackageFailed: "refused as a whole",
 }
 
-// Handle returns the name of an open item in a form. The name is the item's id, and for a refused
-// document its tenant and id.
+// Handle returns the value that stands for an open item in an HTML form. It is the item's id. For a
+// refused document it is the tenant, "|" and the id.
 func (v *wording) Handle(it item) string {
 	if it.State == results.Refused {
 		return it.Tenant + "|" + it.ID
@@ -183,7 +183,7 @@ func (v *wording) Act(e audit.Entry) string {
 	return text
 }
 
-// actNames are the keys of the words for what people do.
+// actNames are the English texts for what people do. Act translates them.
 var actNames = map[string]string{
 	audit.Login: "Logged in", audit.Logout: "Logged out", audit.Refused: "Login refused", audit.Retry: "Retried",
 	audit.Dismiss: "Dismissed by a person", audit.Pause: "Tenant paused", audit.Drain: "Tenant drained",

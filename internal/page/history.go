@@ -16,7 +16,7 @@ import (
 type event struct {
 	At   time.Time
 	What string
-	More string // a session, a number, who
+	More string // a session, a number or a person
 }
 
 const (

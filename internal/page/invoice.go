@@ -17,7 +17,7 @@ type invoicePage struct {
 	results.Result
 	Entry    ledger.Invoice // zero when only the archive knows it
 	Package  *ledger.Package
-	Archived bool // the ledger has forgotten it; the archive tells
+	Archived bool // the ledger has forgotten it, so all facts are from the archive
 	Words    []words
 	Said     saying
 	Seen     ledger.Seen
@@ -48,7 +48,7 @@ func (v *single) entry() (*ledger.Invoice, error) {
 	if unread, rest := ledger.Skip(err); rest != nil {
 		return nil, rest
 	} else if len(unread) > 0 {
-		return nil, missing // whose it is cannot be read either
+		return nil, missing // its tenant cannot be read either
 	}
 	if !v.sees(inv.Tenant) {
 		return nil, missing

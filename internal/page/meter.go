@@ -37,7 +37,7 @@ func (m meter) Tone() string {
 }
 
 // shownLimits are the groups of requests that the page shows because people understand them, with
-// the keys of their words.
+// their names in English.
 var shownLimits = []struct {
 	group ksef.Group
 	name  string

@@ -182,7 +182,7 @@ func New(o Options) *Page {
 	// A form on another site must not act with a person's session.
 	protection := http.NewCrossOriginProtection()
 	if o.Public != "" {
-		_ = protection.AddTrustedOrigin(o.Public) // browsers never send an invalid one
+		_ = protection.AddTrustedOrigin(o.Public) // no browser sends an invalid origin, so the error does not matter
 	}
 	p.handler = protection.Handler(mux)
 	return p

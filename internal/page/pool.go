@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// Pool is how the whole pool stands. It holds every tenant, so whoever shows it picks the tenants
+// Pool is the state of the whole pool. It holds every tenant, so whoever shows it picks the tenants
 // that the visitor sees.
 type Pool struct {
 	At      time.Time
@@ -29,13 +29,13 @@ type Pool struct {
 	MoreOpen, MoreAtRisk bool
 }
 
-// Standing is how one tenant stands.
+// Standing is the state of one tenant.
 type Standing struct {
 	Open    int64 // documents that need a person
 	AtRisk  int64
 	Nearest time.Time // the nearest deadline that is known here; zero: none
-	// OldestOpen is since when the oldest of the counted rejected and parked invoices has waited
-	// for a person. It is zero if there is no such invoice.
+	// OldestOpen is the time since which the oldest of the counted rejected and parked invoices has
+	// waited for a person. It is zero if there is no such invoice.
 	OldestOpen time.Time
 }
 
@@ -55,7 +55,7 @@ type PoolLedger interface {
 
 var _ PoolLedger = (*ledger.Ledger)(nil)
 
-// PoolReader reads how the pool stands. Every field is required.
+// PoolReader reads the state of the pool. Every field is required.
 type PoolReader struct {
 	Ledger  PoolLedger
 	Inquiry Inquiry
@@ -76,8 +76,8 @@ const (
 var underWay = []ledger.PackageState{ledger.PackageCut, ledger.PackageOpened, ledger.PackageUploaded,
 	ledger.PackageClosing, ledger.PackageProcessing}
 
-// Standings reads how single tenants stand, and what is on its way. It leaves Counts, Waits,
-// Workers and Holds empty.
+// Standings reads the state of each tenant, and the packages that are on their way. It leaves
+// Counts, Waits, Workers and Holds empty.
 func (r *PoolReader) Standings(ctx context.Context) (*Pool, error) {
 	p := &Pool{Tenants: map[string]*Standing{}}
 	var err error

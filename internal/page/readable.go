@@ -12,7 +12,7 @@ import (
 
 // PDF makes a PDF of the document of an invoice. offline is true when the invoice was handed in as
 // issued offline, or when KSeF lacks it. language is pl or en. The error is a [*NoPDFError] when
-// there is no PDF of the invoice. Any other error says that nobody could be asked.
+// there is no PDF of the invoice. Any other error says that the gateway could not be asked.
 type PDF func(ctx context.Context, of *results.Result, offline bool, document []byte, language Language) ([]byte, error)
 
 // NoPDFError says that there is no PDF of an invoice. Why has the gateway's words; "" when the

@@ -112,7 +112,8 @@ func (v *visit) fail(e *shown) {
 	}
 }
 
-// kept turns an error that says that something is not in the archive into what a person is shown.
+// kept returns an error that shows the text gone to a person, if err says that something is not in
+// the archive. It returns any other error unchanged.
 func kept(err error, gone string) error {
 	if records.Missing(err) {
 		return &shown{http.StatusNotFound, gone, nil}

@@ -34,7 +34,7 @@ type invoicesPage struct {
 	Found    []results.Result
 	Refused  []refusedDoc // documents that were not taken in
 	Next     string       // address of the older ones; "" when there are none
-	Back     time.Time    // how far back it was searched, when there may be more
+	Back     time.Time    // how far back the search went, when there may be more
 	Searched int
 	Unknown  int64 // invoices whose document and thus buyer is not known
 }

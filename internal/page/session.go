@@ -33,8 +33,8 @@ func NewSessions(rdb redis.UniversalClient, prefix string) *Sessions { return &S
 type session struct {
 	User string `json:"user"`
 	Seal string `json:"seal"` // digest of the token; a new password changes it and ends the session
-	// Provider says that the provider of logins named the user, and Groups which of the groups of
-	// the configuration the user was in. Seal then depends on the client's secret, and covers the
+	// Provider says that the provider of logins named the user. Groups are the groups of the
+	// configuration that the user was in. Seal then depends on the client's secret, and covers the
 	// groups too.
 	Provider bool     `json:"provider,omitempty"`
 	Groups   []string `json:"groups,omitempty"`

@@ -35,11 +35,12 @@ func (in *SignIn) seal(token string, of *session) string {
 	return in.Seal(string(packed))
 }
 
-// user returns what the groups of a session give now, because the configuration may have changed
-// since the login.
+// user returns a user with the rights that the groups of a session give now, because the
+// configuration may have changed since the login.
 func (in *SignIn) user(name string, groups []string) *User { return granted(name, groups, in.Grants) }
 
-// lasts is how long a session that begins now lasts.
+// lasts returns the length of a session that begins at the time now. until is when the ID token
+// expires.
 func (in *SignIn) lasts(now, until time.Time) time.Duration {
 	if in.Lasts > 0 {
 		return min(in.Lasts, SessionTime)
@@ -115,7 +116,7 @@ func (v *logins) comeBack() error {
 	}
 	attempt, err := in.Provider.Open(cookie, answer)
 	if err == nil {
-		v.setAttempt("", -time.Second) // a stale answer keeps it, as another window may use it
+		v.setAttempt("", -time.Second) // the cookie stays after a stale answer, because another window may need it
 		var first bool
 		if first, err = v.p.o.Sessions.once(v.ctx(), attempt.ID); err == nil && !first {
 			err = &oidc.Error{Reason: oidc.Stale, Err: errors.New("this login was finished before")}

@@ -174,7 +174,8 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	}
 }
 
-// Somebody begins a login in two windows. The one begun last counts, whichever comes back first.
+// Somebody begins a login in two windows. The login that was begun last counts, whichever window
+// comes back first.
 func TestSignIn_TwoWindows_TheLastOneCounts(t *testing.T) {
 	o := newOffice(t, nil)
 	p := o.somebody()

@@ -38,7 +38,7 @@ func newOffice(t *testing.T, change func(*page.Options)) *office {
 	return o
 }
 
-// groups are those of the person at the provider.
+// groups sets the groups of the person at the provider.
 func (o *office) groups(names ...string) { o.op.Claims["groups"] = names }
 
 // leave sends a browser to the provider, lets the person log in there, and returns the address that
@@ -52,7 +52,7 @@ func (o *office) leave(p *person, next string) string {
 	return page.ReturnPath + "?" + o.op.Login(header.Get("Location")).RawQuery
 }
 
-// signIn is a whole login. It returns where that leads.
+// signIn does a whole login and returns the address that it leads to.
 func (o *office) signIn(p *person, next string) string {
 	o.t.Helper()
 	status, body, header := p.get(o.leave(p, next))
@@ -62,7 +62,7 @@ func (o *office) signIn(p *person, next string) string {
 	return header.Get("Location")
 }
 
-// signedIn is a browser in which the person of the provider is logged in.
+// signedIn returns a browser in which the person of the provider is logged in.
 func (o *office) signedIn() *person {
 	o.t.Helper()
 	p := o.somebody()

@@ -5,7 +5,7 @@ import "slices"
 // User is somebody who may log in.
 type User struct {
 	Name     string
-	Tenants  []string // the names of those that the user sees; nil: all, and what belongs to no tenant
+	Tenants  []string // the names of the tenants that the user sees; nil: all, and what belongs to no tenant
 	Operator bool     // may act, for example retry and dismiss
 	// ActsFor are those of Tenants on whose invoices an operator may act. If it is nil, an operator
 	// may act on everything that the user sees.

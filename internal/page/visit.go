@@ -23,8 +23,8 @@ type visit struct {
 // maxVisit bounds the time for one request, other than for an exported list.
 const maxVisit = 45 * time.Second
 
-// serve answers with what h writes, or shows the error that h returns. lasts is the time that h
-// has.
+// serve answers with what h writes, or shows the error that h returns. The parameter lasts is the
+// time that h may take.
 func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 	v.w.Header().Set("Cache-Control", "no-store")
 	if to := v.r.URL.Query().Get("lang"); to != "" && v.r.Method == http.MethodGet {
@@ -55,7 +55,7 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 // shown is an error that a person is shown.
 type shown struct {
 	status int
-	text   string // key of the words
+	text   string // in English; [visit.T] translates it
 	args   []any
 }
 
@@ -68,7 +68,7 @@ var (
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
-// nowhere answers where there is no page.
+// nowhere answers a request for a page that does not exist.
 func (v *visit) nowhere() error { return missing }
 
 // sees reports whether the visitor may see what belongs to a tenant.

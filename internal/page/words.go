@@ -14,7 +14,7 @@ func joined(all ...map[string]string) map[string]string {
 	return out
 }
 
-// polishPages are those of most pages.
+// polishPages are the texts of most pages.
 var polishPages = map[string]string{
 	// Everywhere.
 	"Skip to content":        "Przejdź do treści",

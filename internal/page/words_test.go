@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/explain"
 )
 
-// Every text that the page can show has a Polish form, and none is left over.
+// Every text that the page can show has a Polish form, and no Polish form is left over.
 func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	used := map[string]bool{}
 	note := func(pattern string, files ...string) {

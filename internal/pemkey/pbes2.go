@@ -42,7 +42,7 @@ var ciphers = map[string]struct {
 	"1.2.840.113549.3.7":      {24, des.NewTripleDESCipher},
 }
 
-// maxIterations bounds the time that a file can cost to about ten seconds.
+// maxIterations bounds the time that one file takes, to about ten seconds.
 const maxIterations = 20_000_000
 
 const unknown = "it is encrypted in a way that is not known here; convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out key.pem"

@@ -161,7 +161,7 @@ func (e Evidence) files() ([]file, error) {
 	return append(files, file{nameSums, []byte(sums.String())}), nil
 }
 
-// code returns KOD I and what stands below it; nil without a link.
+// code returns the image of KOD I and the label below it. img is nil if the invoice has no link.
 func (e Evidence) code() (img []byte, label string, err error) {
 	if e.Result.VerificationURL == "" {
 		return nil, "", nil

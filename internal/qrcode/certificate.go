@@ -47,9 +47,10 @@ func ParseCertificate(certificate, key, password []byte) (*Certificate, error) {
 	if public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(cert.PublicKey) {
 		return nil, errors.New("the private key does not belong to the certificate")
 	}
-	// An Offline certificate may sign documents and not log in, an Authentication certificate the
-	// reverse (Ministry's page certyfikaty-KSeF). A certificate without any key usage does not come
-	// from KSeF. It passes here, and the verification page will name the fault.
+	// An Offline certificate may sign documents but not log in. An Authentication certificate may
+	// log in but not sign documents (Ministry's page certyfikaty-KSeF). A certificate without any
+	// key usage does not come from KSeF. It passes here, and the verification page will name the
+	// fault.
 	if u := cert.KeyUsage; u&x509.KeyUsageDigitalSignature != 0 && u&x509.KeyUsageContentCommitment == 0 {
 		return nil, errors.New("the certificate is of type Authentication, which only logs in; KOD II needs a KSeF certificate of type " +
 			"Offline")

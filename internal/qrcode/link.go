@@ -17,7 +17,7 @@ import (
 //
 //	https://{host}/certificate/Nip/{context NIP}/{seller NIP}/{serial}/{hash}/{signature}
 //
-// The signature is over everything before its slash, without https://. It has one of two forms
+// The signature covers everything before the last slash, without https://. It has one of two forms
 // (Ministry's page kody-qr):
 //   - RSASSA-PSS with SHA-256, MGF1 of SHA-256 and a salt of 32 bytes
 //   - ECDSA on P-256 with SHA-256, written as R and S of 32 bytes each

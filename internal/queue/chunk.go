@@ -27,7 +27,7 @@ type Chunk struct {
 }
 
 // PutChunks queues new invoices, many in one task, in one round trip. What [Queue.PutAllNew] says
-// of errors and of tasks that are there already holds here as well.
+// about errors, and about tasks that exist already, applies here as well.
 //
 // An invoice of lane express gets a task of its own, so that it never stands behind the others of a
 // chunk. An invoice that would be alone in its chunk gets one too. An invoice with a near deadline
@@ -64,8 +64,8 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	return age, err
 }
 
-// arrivingAtOnce is how many running tasks of a queue Arriving reads at most, and how many pending
-// ones. A hundred chunks are ten thousand invoices and 350 kB.
+// arrivingAtOnce is the largest number of running tasks, and of pending tasks, that Arriving reads
+// from a queue. A hundred chunks are ten thousand invoices and 350 kB.
 const arrivingAtOnce = 100
 
 // Arriving returns the tenants whose chunks run or are among the next of their queue. The answer

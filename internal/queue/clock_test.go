@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The clock of a machine is a day off. The tasks that the machine delays return at the right time
-// on every machine, even after this one is gone. The tasks that other machines delay return here at
-// the right time, too.
+// The clock of a machine is a day off. The tasks that this machine delays return at the right time
+// on every machine, even after this machine is gone. The tasks that other machines delay return on
+// this machine at the right time, too.
 //
 // asynq always reads the clock of this machine, and a test cannot set that clock. So the test
 // pretends that this clock is a day away from the clock of Redis.

@@ -79,7 +79,8 @@ func partOf(key string) string {
 	return part
 }
 
-// rewritten are the keys, by their parts, that workers write again by themselves, with their types.
+// rewritten has the types of the keys that workers write again by themselves, by the parts of the
+// keys (see partOf).
 var rewritten = map[string]string{"queues": "set", "servers": "zset", "workers": "zset", "processed": "string", "failed": "string"}
 
 // idle are the scripts that find nothing to do in a queue with a sick key, by the parts of their
@@ -103,9 +104,9 @@ func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
 // timed are the scripts that have an instant among their arguments, by the parts of their keys. The
-// instant is when a task returns, or up to when tasks count as due. The value is the number of that
-// argument, counted from 1. Leases are not corrected, because they follow each server's own clock
-// (see failures.md).
+// instant is either the time at which a task returns, or the time up to which tasks count as due.
+// The value is the number of that argument, counted from 1. Leases are not corrected, because they
+// follow each server's own clock (see failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,
 	"scheduled pending": 1,

@@ -26,8 +26,8 @@ const (
 )
 
 // KindDeliver is the task that tells one receiver what became of invoices. It is not a step of an
-// invoice's path, so it has a queue and a server of its own. There, receivers that answer slowly
-// take no worker's place from invoices.
+// invoice's path, so it has a queue and a server of its own. Receivers that answer slowly then do
+// not occupy workers that invoices need.
 const KindDeliver Kind = "results:deliver"
 
 // Kinds lists every kind but [KindDeliver].
@@ -35,8 +35,8 @@ func Kinds() []Kind {
 	return []Kind{KindSubmit, KindChunk, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
 }
 
-// The queues, ordered by weight. First come those for which a person or a deadline waits, then
-// those that fill packages, and last those that tidy up.
+// The queues, ordered by weight. First come those with work that a person waits for or that has a
+// deadline, then those that fill packages, and last those that tidy up.
 const (
 	QueueExpress  = "express"
 	QueueConfirm  = "confirm"

@@ -17,9 +17,9 @@ const asynqPrefix = "asynq:"
 //
 // asynq has no setting for a prefix. The names of queues could carry one, but all pools would still
 // share the lists of queues and servers. The dashboard would show another pool's queues and could
-// delete them, and a worker that is alone would count another pool's workers. So the client changes
-// the names on their way to Redis. It knows them by asynqPrefix, with which all of asynq's names
-// begin.
+// delete them, and a worker that is alone in its pool would count another pool's workers. So the
+// client changes the names on their way to Redis. It knows them by asynqPrefix, with which all of
+// asynq's names begin.
 func AsynqClient(rdb *redis.Client, prefix string) redis.UniversalClient {
 	if prefix == "" {
 		return rdb
@@ -56,12 +56,13 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 
 // asynqKeys is a hook that adds the prefix to names in commands before they are sent. It also
 // removes the prefix from names in the answers of scripts, because asynq compares those names with
-// the names that it asked for. Only names begin with asynqPrefix in what asynq sends, because
+// the names that it asked for. Nothing else that asynq sends begins with asynqPrefix, because
 // payloads are bytes and the ids of tasks are ours.
 type asynqKeys struct{ prefix string }
 
-// own returns the name with the pool's prefix, when it is one of asynq's. It is idempotent, because
-// no pool's prefix begins with asynqPrefix. It has to be, because a command may be sent again.
+// own returns the name with the pool's prefix, when it is one of asynq's names. A command may be
+// sent again, so own must not add the prefix twice. It does not, because no pool's prefix begins
+// with asynqPrefix.
 func (k asynqKeys) own(name string) string {
 	if strings.HasPrefix(name, asynqPrefix) {
 		return k.prefix + name

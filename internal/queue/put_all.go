@@ -87,7 +87,7 @@ type catch struct {
 	sets []added
 }
 
-// added holds what asynq adds to a set, which is names of queues.
+// added holds names of queues that asynq adds to a set.
 type added struct {
 	key     string
 	members []any

@@ -30,9 +30,9 @@ func New(rdb redis.UniversalClient) *Queue {
 
 // When says when a task should run.
 type When struct {
-	In  time.Duration // not earlier than this from now; 0 is at once
+	In  time.Duration // how long the task waits at least; 0 is at once
 	Run bool          // if the task is there already but waits for its time, let it run now
-	// Overflow says that the task is about an invoice of an overflow. Overflow MUST be the same
+	// Overflow says that the task belongs in an overflow queue (see [Queues]). It MUST be the same
 	// each time, because asynq finds a task of the same id only within one queue.
 	Overflow bool
 	// Busy holds the ids of the tasks that the live workers report as running (see [Queue.Busy]).
@@ -116,8 +116,8 @@ func (q *Queue) Run(k Kind, id string) error {
 	return nil
 }
 
-// PutNew queues a task. The caller knows that the task is new; finding it in the queue is success.
-// It saves the check of [Queue.Put].
+// PutNew queues a task that the caller knows to be new. If the task is in the queue already, that
+// counts as success. PutNew saves the check that [Queue.Put] makes.
 func (q *Queue) PutNew(ctx context.Context, k Kind, id string, rev int64) error {
 	return ignoreConflict(jobOf(k, id, rev, false).enqueue(ctx, q.client, 0))
 }

@@ -13,13 +13,14 @@ import (
 
 // A task whose worker was killed stays active until asynq gives it back, about a minute and a half
 // later. The sweep queues a replacement of it. The replacement does the task's work until then, and
-// ends when asynq has given the task back. If both went on, every question would be asked twice.
+// ends when asynq has given the task back. If both the task and its replacement went on, KSeF would
+// be asked everything twice.
 
 // replacementSuffix ends the id of a task that replaces an orphaned one.
 const replacementSuffix = ":twin"
 
 const (
-	// maxReportAge is the greatest age of what a server reports of its tasks. Servers report every
+	// maxReportAge is the greatest age of a server's report about its tasks. Servers report every
 	// five seconds.
 	maxReportAge = 6 * time.Second
 	// lease is how long asynq lends a task to a server, counted from the beginning of the task and
@@ -30,7 +31,8 @@ const (
 // replacementIn is how long a replacement has to wait from now. A task that has just begun looks
 // like an orphan until its server reports it. So the replacement begins maxReportAge and a second
 // after the lease of the task was last given. Leases use the servers' own clocks, so a wrong clock
-// costs at most a few seconds. If a later asynq keeps leases elsewhere, every replacement waits.
+// costs at most a few seconds. If a later asynq keeps leases elsewhere, every replacement waits for
+// maxReportAge.
 func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {
 	score, err := rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {

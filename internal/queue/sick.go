@@ -10,11 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A key of a queue is sick when it holds another type, because another program wrote it. Then no
-// task of this queue runs, and the other queues go on ([Guarded]). A person who deletes such a key
-// deletes the list of tasks with it. The entries of the tasks are still there, and asynq regards a
-// task that has an entry as queued. So the names of sick keys are remembered, and the lists are
-// made again from the entries.
+// A key of a queue is sick when another program has written it, with another type than asynq uses.
+// Then no task of this queue runs, and the other queues go on ([Guarded]). A person who deletes
+// such a key deletes the list of tasks with it. The entries of the tasks are still there, and asynq
+// regards a task that has an entry as queued. So the names of sick keys are remembered, and the
+// lists are made again from the entries.
 
 // keySeen is the set of names of keys that were seen sick.
 const keySeen = asynqPrefix + "sickseen"

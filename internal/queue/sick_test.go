@@ -112,7 +112,8 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	}
 }
 
-// Whoever deletes a sick key deletes a list of tasks. Their entries bring them back.
+// Whoever deletes a sick key deletes a list of tasks. The list is made again from the entries of
+// the tasks.
 func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	b := newBench(t)
 	ids := []string{"1", "2", "3", "later"}
@@ -127,7 +128,7 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 		t.Errorf("they are still sick: %d, %v", n, err)
 	}
 	b.rdb.Del(t.Context(), keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
-	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq takes it for queued
+	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq regards it as queued
 	b.must(b.Put(t.Context(), KindPackage, "new", 0, When{}))
 	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != len(ids) || err != nil {
 		t.Errorf("%d are put back, %v", n, err)
@@ -160,7 +161,7 @@ func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing
 	}
 }
 
-// The lists of queues, servers and workers are written again by those who work.
+// The lists of queues, servers and workers are written again by the workers.
 func TestGuarded_ListsOfThePoolAreOfAnotherType_AreWrittenAgain(t *testing.T) {
 	b := newBench(t)
 	for _, name := range []string{"queues", "servers", "workers"} {

@@ -17,7 +17,7 @@ type TaskPhase string
 const (
 	TaskPending TaskPhase = "pending" // runs when a worker is free
 	TaskActive  TaskPhase = "active"  // a worker runs it
-	TaskWaiting TaskPhase = "waiting" // for its time
+	TaskWaiting TaskPhase = "waiting" // it waits for its time
 )
 
 // TaskInfo is what the queue knows of one task.

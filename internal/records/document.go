@@ -29,7 +29,7 @@ func Missing(err error) bool {
 }
 
 // Document returns the document of a result. Its bytes have the hash of the result. The error wraps
-// [archive.ErrNotFound] when no object under the names of the result has these bytes.
+// [archive.ErrNotFound] when no object under the names of the result has this hash.
 func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error) {
 	ids := []string{of.ID}
 	// KSeF may have the invoice in other bytes than were handed in. The document with those bytes

@@ -82,7 +82,7 @@ type search struct {
 type query struct {
 	places []Place // all folders of the sellers in question
 	index  bundle.Query
-	line   func(ksefNumber, number string) bool // a line of a receipt
+	line   func(ksefNumber, number string) bool // reports whether a line of a receipt matches
 	text   string                               // receipts without this text are passed over
 	result func(results.Result) bool
 	one    bool // at most one invoice can match

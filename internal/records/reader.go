@@ -23,8 +23,8 @@ import (
 // in bundles (package bundle). It is safe for concurrent use.
 type Reader struct {
 	Store archive.Store
-	// Unread is called with an object that is damaged or is not what its name says, when an answer
-	// leaves it out. It is never called twice at the same time. It may be nil.
+	// Unread is called with each object that an answer leaves out because the object is damaged, or
+	// is not what its name says. It is never called twice at the same time. It may be nil.
 	Unread func(name string, err error)
 
 	telling sync.Mutex // held while Unread is called

@@ -69,7 +69,7 @@ func (a *Amount) In(l explain.Language) string {
 func (a *Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // Float returns the nearest float64, for charts and spreadsheets. exact is false when f may differ
-// from the amount, which is so beyond about 90 trillion.
+// from the amount, which is possible for amounts beyond about 90 trillion.
 func (a *Amount) Float() (f float64, exact bool) {
 	f, _ = new(big.Rat).SetFrac(&a.hundredths, big.NewInt(100)).Float64()
 	return f, a.hundredths.IsInt64() && a.hundredths.CmpAbs(big.NewInt(1<<53)) < 0

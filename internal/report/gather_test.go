@@ -134,7 +134,7 @@ var november = report.Query{From: "2026-11-01", To: "2026-11-30"}
 func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T) {
 	b := &book{docs: map[string][]byte{}}
 	s := emptyArchive(t)
-	// Its result in the archive is older than its retry.
+	// The result of this invoice in the archive is older than its retry.
 	retried, doc := b.add(t, "A/1", "2026-11-02", ledger.Queued)
 	keep(t, s, retried, doc, "parked")
 	accepted, doc := b.add(t, "A/2", "2026-11-02", ledger.Receipted, func(inv *ledger.Invoice) {
@@ -142,11 +142,11 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	})
 	keep(t, s, accepted, doc, "receipted")
 	delete(b.docs, accepted.ID) // the ledger gives a document up when it is archived
-	// The ledger has forgotten it.
+	// The ledger has forgotten this invoice.
 	forgotten, doc := b.add(t, "A/3", "2026-11-03", ledger.Receipted)
 	keep(t, s, forgotten, doc, "receipted")
 	b.invs = b.invs[:len(b.invs)-1]
-	// Its document is nowhere.
+	// The document of this invoice is nowhere.
 	lost, _ := b.add(t, "A/4", "2026-11-04", ledger.Parked)
 	delete(b.docs, lost.ID)
 	b.add(t, "A/5", "2026-10-31", ledger.Queued)
@@ -188,7 +188,8 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 			t.Errorf("the example in %s is %q, want %q", l, got, example)
 		}
 	}
-	// The archive alone knows the older state of what was retried, and nothing of what waits.
+	// The archive alone knows the older state of the retried invoice, and nothing of invoices that
+	// wait.
 	c = &report.Collector{}
 	if err := (&report.Sources{Archive: &records.Reader{Store: s}}).Gather(t.Context(), november, c); err != nil {
 		t.Fatal(err)
@@ -198,7 +199,7 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	}
 }
 
-// A list of a million ids in one command would keep everybody else out of Redis.
+// A list of a million ids in one command would block Redis for everybody else.
 func TestGather_ManyInvoicesOfOneState_AreListedInPieces(t *testing.T) {
 	b := &book{docs: map[string][]byte{}}
 	const n = 1100
@@ -226,7 +227,8 @@ func TestGather_OneTenantIsAsked_OthersAreLeftOut(t *testing.T) {
 	}
 }
 
-// A sum that lacks an amount because Redis was away must not look like one that lacks it for good.
+// A sum that lacks an amount only because Redis was away must not look like a sum whose amount is
+// lost for good.
 func TestGather_RedisOrArchiveFails_IsAnErrorAndAnUnreadableEntryIsNot(t *testing.T) {
 	b := &book{docs: map[string][]byte{}}
 	b.add(t, "A/1", "2026-11-02", ledger.Queued)

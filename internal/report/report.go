@@ -26,8 +26,8 @@ type Fact struct {
 	Numbered time.Time `json:"numbered,omitzero"` // when KSeF accepted it
 	Deadline time.Time `json:"deadline,omitzero"` // legal
 
-	rules  []string         // of a refused document
-	faults []explain.Defect // the same with their places
+	rules  []string         // of the faults of a refused document
+	faults []explain.Defect // the same faults with their places
 	more   int              // faults that are not on record
 }
 
@@ -171,8 +171,8 @@ func slower(a, b Fact) int {
 
 func dueFirst(a, b Fact) int { return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(a.ID, b.ID)) }
 
-// Report returns what was added up so far, in an order that does not depend on that of the facts.
-// From, To, Tenant, Made and ArchiveOnly are left to the caller.
+// Report returns what was added up so far, in an order that does not depend on the order of the
+// facts. From, To, Tenant, Made and ArchiveOnly are left to the caller.
 func (c *Collector) Report() Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()

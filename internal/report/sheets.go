@@ -12,10 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// Sheets writes a table as a spreadsheet (XLSX), row by row as they come. It needs a few hundred
-// kilobytes for any number of rows. By contrast, excelize, which writes the reports, keeps a sheet
-// in a temporary file. In a container such a file may take memory. Use [NewSheets]; the zero value
-// does not work.
+// Sheets writes a table as a spreadsheet (XLSX), one row at a time. It needs a few hundred
+// kilobytes of memory for any number of rows. By contrast, excelize, which writes the reports,
+// keeps a sheet in a temporary file. In a container such a file may take memory. Use [NewSheets];
+// the zero value does not work.
 type Sheets struct {
 	zip    *zip.Writer
 	out    *bufio.Writer // the present sheet; nil before the first
@@ -167,7 +167,7 @@ func (s *Sheets) write(cells []any, bold bool) error {
 	return nil
 }
 
-// character is how Office Open XML writes a character that XML can't hold.
+// character matches the form in which Office Open XML writes a character that XML can't hold.
 var character = regexp.MustCompile(`_(x[0-9A-Fa-f]{4}_)`)
 
 // cell is text as a cell holds it.

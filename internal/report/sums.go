@@ -47,7 +47,7 @@ func (r Report) ByDay() []Line {
 	return sums
 }
 
-// Invoices is how many there are in all.
+// Invoices returns how many invoices all lines have together.
 func (r Report) Invoices() int {
 	n := 0
 	for _, l := range r.Lines {

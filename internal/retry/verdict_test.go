@@ -272,7 +272,7 @@ func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 }
 
 // A process that has run out of file descriptors leaves its tasks to other processes, soon and
-// without counting a failure, wherever it meets the lack. A request that may have been carried out
+// without counting a failure, wherever the error occurs. A request that may have been carried out
 // is looked up.
 func TestJudge_ProcessIsExhausted_TheTaskReturnsSoonForAnother(t *testing.T) {
 	lack := &os.PathError{Op: "open", Path: "/run/secrets/key", Err: syscall.EMFILE}

@@ -5,14 +5,14 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Absence needs proof. A processed session proves that KSeF does not have an invoice only if it
-// accounts for everything in it. What a refused session proves is in provesRefusal.
+// Absence needs proof. A processed session proves that KSeF lacks an invoice only if its answers
+// account for everything in the session. What a refused session proves is in provesRefusal.
 
 // account is what a session that is over says about the invoices of its package.
 type account struct {
 	matching
 	session ksef.SessionInfo
-	pkg     string // the package's id; "" when it holds all of the invoices
+	pkg     string // the package's id; "" when all of the invoices are in it
 	lane    ledger.Lane
 	members int  // invoices that the package ever held
 	unread  int  // of these, entries that cannot be read
@@ -130,8 +130,8 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 // that was in the ZIP, because the count can lag behind, just like the list. An online session must
 // have a count. An answer that appears twice counts once.
 //
-// A single send that KSeF has confirmed is in the session. A list and a count without it lag
-// behind.
+// A single send that KSeF has confirmed is in the session. A list or a count that lacks this send
+// lags behind.
 func (a account) complete() bool {
 	if !a.listed || a.unansweredSends() > 0 {
 		return false

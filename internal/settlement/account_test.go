@@ -69,13 +69,13 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 }
 
 // A code that says why a session was refused also says that nothing of it was processed. With any
-// other code, list, count and receipt may all lag. Then a session without answers is a proof only
-// if it stays so for some time.
+// other code, the list, the count and the receipt may all lag. Then a session without answers
+// proves that nothing was processed only if it stays without answers for some time.
 func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProcessed(t *testing.T) {
 	const unpublished = 210
 	for _, c := range []struct {
 		code          int
-		counted, list int // answers counted and listed; -1: none to be had
+		counted, list int // answers counted and listed; -1: no count, or no list
 		at, later     bool
 	}{
 		{ksef.BatchSessionKeyNotDecrypted, -1, -1, true, true},

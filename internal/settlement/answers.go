@@ -9,8 +9,8 @@ import (
 )
 
 // gather joins the list, and KSeF's answers about single sends, to the ledger's entries. need is
-// what has to be asked for first. A single send has a reference of its own. If the list leaves the
-// send open, KSeF can be asked about that reference.
+// what has to be asked for first. A single send has a reference of its own. If the list has no
+// answer about the send, KSeF can be asked about that reference.
 func gather(p ledger.Package, held Held, listed Listed) (a account, need Ask) {
 	switch {
 	case !listed.List.Asked:
@@ -57,8 +57,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	if !complete {
 		return d
 	}
-	// This is noted at once, not when everything in the package is decided. It is known now that
-	// KSeF takes the tenant's sessions, and looking up a duplicate may take hours.
+	// Through is noted at once, not only when everything in the package is decided. It is known now
+	// that KSeF takes the tenant's sessions, and looking up a duplicate may take hours.
 	d.Through = p.Lane == ledger.Bulk
 	if len(unproven) > 0 && d.doubt(p, a, unproven, now) {
 		if sick != nil {

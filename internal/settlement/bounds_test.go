@@ -204,8 +204,8 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	})
 }
 
-// An invoice about which nothing is proven waits half an hour, and that is told once. Then the
-// invoice is looked for in the register.
+// An invoice about which nothing is proven waits half an hour, and the reason is written once. Then
+// the invoice is looked for in the register.
 func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	p, held := packageOf(2, ledger.PackageProcessing)
 	session := ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: 2}

@@ -37,7 +37,7 @@ func outcomeOf(s ksef.StatusInfo) outcome {
 	if s.Processing() {
 		return toWait
 	}
-	return toPark // 410, 415, and every other one
+	return toPark // 410, 415, and every other code
 }
 
 // letsIn reports whether an answer with this code shows that KSeF lets the tenant in.

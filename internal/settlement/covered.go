@@ -11,8 +11,8 @@ import (
 // in it. If the session has no such counts, the list must be complete and its answers must be
 // clear.
 //
-// Every line must be of an invoice of ours. Otherwise the receipt may be another session's, or it
-// may write hashes in a way that is not known here. An empty receipt covers nothing.
+// Every line must be about one of our invoices. Otherwise the receipt may be another session's, or
+// it may write hashes in a way that is not known here. An empty receipt covers nothing.
 func (a account) covered(r ksef.Receipt) bool {
 	if !a.listed { // the reasons of refusals are unknown, and sending again would lose them
 		return false

@@ -67,7 +67,7 @@ func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now ti
 	return refusedLast(p, held, listed.Session.Status)
 }
 
-// originals has the originals of the marked invoices looked up.
+// originals decides to look up the originals of the marked invoices, if there are any.
 func originals(p ledger.Package, held Held) Decision {
 	if !held.Read {
 		return ask(TheHeld)

@@ -37,15 +37,15 @@ type Decision struct {
 	Doubt *Doubt
 	// Listed says that the list need not be read again.
 	Listed bool
-	// Lookup lets the originals of marked invoices be looked up.
+	// Lookup says that the originals of marked invoices are to be looked up.
 	Lookup bool
 	// Split ends the package and puts its invoices into others; End only ends it. At most one is
 	// set.
 	Split *Split
 	End   *End
-	// TellRest queues the task of the package that this one was split off from as a probe. Receipt
-	// queues the receipt task. They come after Split and End, because both tasks read the state
-	// that these write.
+	// TellRest queues the task of the package that this package was split off from as a probe.
+	// Receipt queues the receipt task. Both come after Split and End, because the two tasks read
+	// the state that Split and End write.
 	TellRest, Receipt bool
 
 	// Gone has the ids of the invoices that a refused session was proven not to have taken. The
@@ -91,7 +91,7 @@ type PackageEdit struct {
 }
 
 // Refusal is a session that KSeF refused as a whole. Refusals is how many such sessions the
-// invoices have behind them. Counted says that it counts against the tenant, too.
+// invoices have behind them. Counted says that the refusal counts against the tenant, too.
 type Refusal struct {
 	Code, Refusals int
 	Reason         string
@@ -109,24 +109,24 @@ type Denial struct {
 
 // Doubt notes the invoices of which nothing is proven. With Begin the notes are reasons, and the
 // package's doubt begins after they are written. In the other order, a crash between the two would
-// leave a wait that nobody is told of. Without Begin the time is over, and the notes mark the
-// invoices for the search in the register. All are written at any revision, because a reference
-// that the sender writes late must not keep an invoice from being noted. Listed and Counted are for
-// the log.
+// leave a wait that nobody is told of. Without Begin the waiting time is over, and the notes mark
+// the invoices for the search in the register. All notes are written at any revision, because a
+// reference that the sender writes late must not keep an invoice from being noted. Listed and
+// Counted are for the log.
 type Doubt struct {
 	Notes           []Move
 	Begin           bool
 	Listed, Counted int
 }
 
-// Split ends a package and puts its invoices into Parts, which are sent after In. A part has an id
-// only if it goes into an existing package.
+// Split ends a package and puts its invoices into Parts, which are sent after the pause In. A part
+// has an id only if it goes into an existing package.
 type Split struct {
 	// Park is the invoice that is alone and at fault. It is parked first and stays in the package,
 	// so that the package still gets receipt, document and result.
 	Park   *Move
 	Parts  []ledger.Part
-	End    ledger.PackageState // "": something in it cannot be read, so it goes on
+	End    ledger.PackageState // "": an entry cannot be read, so the package goes on
 	Reason string
 	In     time.Duration
 	Proof  Proof // that KSeF cannot have what is in Parts
@@ -147,6 +147,6 @@ type Wait struct {
 	Delay  time.Duration
 	Reason retry.Reason
 	What   string
-	Cause  error // what KSeF answered; Delay and Poll hold all the same
+	Cause  error // what KSeF answered; it changes neither Delay nor Poll
 	Err    error
 }

@@ -51,10 +51,10 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 	return denials >= deniedFew || now.Sub(last) >= successDays
 }
 
-// sellersSpeakOfTenant does the same when no denied invoice of the session is in the tenant's own
-// name. denials counts the 410s about invoices for other sellers since KSeF last let in an invoice
-// of the tenant. sellers is the number of sellers of the denied invoices of this session. One wrong
-// key is more likely than several sellers who withhold their permission at the same time.
+// sellersSpeakOfTenant reports the same for a session in which no denied invoice is in the tenant's
+// own name. denials counts the 410s about invoices for other sellers since KSeF last let in an
+// invoice of the tenant. sellers is the number of sellers of the denied invoices of this session.
+// One wrong key is more likely than several sellers who withhold their permission at the same time.
 func sellersSpeakOfTenant(denials, sellers int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	lately := !last.IsZero() && now.Sub(last) < successDays

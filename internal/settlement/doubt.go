@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxProofWait is how long the worker asks a session's own list and receipt again about invoices
-// that they do not account for. After that it searches KSeF's register.
+// maxProofWait is how long the worker keeps asking for a session's list and receipt while they do
+// not account for every invoice. After that it searches KSeF's register.
 const maxProofWait = 30 * time.Minute
 
 // maxSilence is for a refused session that gives no reason for its end (see provesRefusal). When

@@ -7,11 +7,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Held is what the ledger has of the invoices of a package. Each run of confirm reads it once.
-// [Move.Wrote] then updates it after each write. The zero value says that nothing was read yet.
+// Held is what the ledger has of the invoices of a package. Each run of the confirm task (package
+// tasks) reads it once. [Move.Wrote] then updates it after each write. The zero value says that
+// nothing was read yet.
 type Held struct {
 	Read     bool
-	Members  int                 // invoices that the package ever held; entries that are gone count
+	Members  int                 // invoices that the package ever held, also those without an entry
 	Invoices []ledger.Invoice    // those that can be read, in the order of the package; also those that left it
 	Unread   []ledger.Unreadable // those that cannot
 }
@@ -85,7 +86,8 @@ func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 	return ledger.PackageFailed
 }
 
-// Listed is what was found out about a package's session in this run. What was not asked is zero.
+// Listed is what was found out about a package's session in this run. A fact that was not asked for
+// is zero.
 type Listed struct {
 	Session ksef.SessionInfo
 	// Unknown is set when KSeF does not know the session, or refuses to answer about it. Session is
@@ -120,8 +122,8 @@ type Statuses struct {
 	Sick   error
 }
 
-// OwnReceipt is the receipt of the package's own session; the zero Receipt when there is none. With
-// Err it could not be asked for now.
+// OwnReceipt is the receipt of the package's own session. Receipt is zero when there is none. Err
+// is set when the receipt could not be asked for now.
 type OwnReceipt struct {
 	Asked   bool
 	Receipt ksef.Receipt
@@ -140,9 +142,9 @@ type Unknown struct {
 // entry is gone, or cannot be read.
 type Rest struct{ Package *ledger.Package }
 
-// Stage is how far one run of confirm has come. Answers are decided only once. What they prove is
-// written to the ledger, and a second decision would take the new state for the state that the
-// answers are about.
+// Stage is how far one run of the confirm task has come. Answers are decided only once. What they
+// prove is written to the ledger, and a second decision would take the new state for the state that
+// the answers are about.
 type Stage int
 
 // The stages, in their order.

@@ -9,7 +9,7 @@ import (
 
 // matching joins a session's answers to the invoices that its package ever held. An answer may have
 // the hash of the content or a file name, which prove whose answer it is (see proven.go). Otherwise
-// P_2 (the invoice's number, here also called its name) is all there is. What it leaves open is
+// P_2 (the invoice's number, here also called its name) is all there is. What P_2 leaves open is
 // decided by proof (see account.go).
 type matching struct {
 	pairs    []pairing
@@ -29,9 +29,9 @@ func NormalName(number string) string { return strings.Join(strings.Fields(numbe
 // match is pure. Invoices and answers whose numbers differ at most in white space form a group. A
 // group of one invoice and one answer is a pair. A larger group arises, for example, from one
 // seller's VAT and KOR in one online session, or from two numbers that differ only in white space.
-// There invoices and answers of equal spelling are pairs. But each invoice must have a spelling of
-// its own and an answer with that spelling. Otherwise KSeF has normalised the numbers, and nobody
-// can tell which answer is whose.
+// In such a group, invoices and answers of equal spelling are pairs. But each invoice must have a
+// spelling of its own and an answer with that spelling. Otherwise KSeF has normalised the numbers,
+// and nobody can tell which answer is whose.
 func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 	type group struct {
 		invs  []*ledger.Invoice

@@ -9,9 +9,9 @@ import (
 )
 
 // A cache between KSeF and this program, or a gateway that answers two requests at a time, may mix
-// answers up. An answer whose own hash or number is that of another invoice is no answer about this
-// one, however it was asked for. What this leaves open is decided by the session's receipt, which
-// names content.
+// answers up. So an answer does not count for the invoice that was asked about if the answer's own
+// hash or number is that of another invoice. What is still open then is decided by the session's
+// receipt, which names content.
 
 // ofAnother reports whether an answer is about another invoice, by its hash or, where there is
 // none, by its number.
@@ -22,8 +22,8 @@ func ofAnother(inv *ledger.Invoice, info ksef.InvoiceInfo) bool {
 	return info.InvoiceNumber != "" && NormalName(info.InvoiceNumber) != NormalName(inv.Number)
 }
 
-// sharedNumbers are the KSeF numbers, in the canonical form, that acceptances of more than one
-// invoice name. KSeF gives each number once, so at most one of these acceptances is right. An
+// sharedNumbers returns the KSeF numbers that occur in the acceptances of more than one invoice, in
+// the canonical form. KSeF gives each number once, so at most one of these acceptances is right. An
 // answer that appears twice counts as one.
 func (a account) sharedNumbers() map[string]bool {
 	owner, shared := map[string]string{}, map[string]bool{}

@@ -79,7 +79,7 @@ func TestDecide_ReferenceLeadsToAnotherInvoice_ItsAnswerIsNotTaken(t *testing.T)
 	}
 }
 
-// KSeF was seen to call a session cancelled seconds after it had been closed well.
+// KSeF was seen to call a session cancelled seconds after it had been closed properly.
 func TestDecide_SessionCalledCancelledAfterItsClose_NothingIsSentAgainAtOnce(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		p, held := packageOf(2, ledger.PackageProcessing)

@@ -19,7 +19,8 @@ func TidyNumber(number string) string {
 	return number
 }
 
-// wrongNumber says what is wrong with a KSeF number of an invoice, "" when nothing is.
+// wrongNumber says what is wrong with a KSeF number of an invoice. It returns "" when nothing is
+// wrong.
 func wrongNumber(inv *ledger.Invoice, number string) string {
 	n, err := invoice.ParseKsefNumber(number)
 	switch {

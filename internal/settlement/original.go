@@ -25,7 +25,7 @@ const (
 
 // Finding is what one source says about the original of an invoice. Exactly one field is set.
 type Finding struct {
-	Move     *Move       // it is decided, or to be looked for in the register
+	Move     *Move       // the invoice is decided, or to be looked for in the register
 	Other    *OtherBytes // compare the contents; KSeF's bytes differ
 	Document bool        // fetch KSeF's document by its number
 }
@@ -63,7 +63,7 @@ func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 }
 
 // ByDocument decides by the hash of the document that KSeF has under the original's number.
-// sameIdentity says that it has our seller, kind and number.
+// sameIdentity says that this document has our seller, kind and number.
 func ByDocument(inv *ledger.Invoice, hash string, sameIdentity bool) Finding {
 	switch {
 	case hash == inv.Hash:
@@ -88,7 +88,7 @@ func Withheld(inv *ledger.Invoice) Finding {
 // the same invoice, the invoice is accepted. But if the original's number cannot be right, the
 // register is searched. In every other case the invoice is parked as a conflict. difference is the
 // first place where the documents differ, or "" when they are the same. If they could not be
-// compared, why is the reason, and otherwise "".
+// compared, the argument why gives the reason. Otherwise it is "".
 func ByContent(o OtherBytes, difference, why string) Finding {
 	switch inv := o.Invoice; {
 	case why != "":
@@ -102,7 +102,7 @@ func ByContent(o OtherBytes, difference, why string) Finding {
 	}
 }
 
-// recovered is the end of an invoice that KSeF has, proven by its content.
+// recovered accepts an invoice that KSeF already has, as its content proves.
 func recovered(inv *ledger.Invoice, number string, a Acceptance) *Move {
 	a.Number, a.Recovered = number, true
 	return &Move{Invoice: inv, Fate: Accept, Accepted: a}

@@ -10,8 +10,8 @@ import (
 
 // maxResends is how often an invoice may be sent again before a person has to look at it. A new
 // send counts when KSeF asked for it (435, 500, 550). A new send from a package also counts when
-// KSeF gave no verdict on the invoice, or refused it without its number. The failure of a whole
-// online session does not count, because it says nothing about a single invoice.
+// KSeF gave no verdict on the invoice, or refused it without naming its number. The failure of a
+// whole online session does not count, because it says nothing about a single invoice.
 const maxResends = 3
 
 // maxFailedSessions is how many online sessions with an invoice may fail before the invoice goes in
@@ -117,7 +117,7 @@ func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 			o.park(inv, a.answers[0].Status.Code, "one of several invoices that KSeF refused without naming the number, "+
 				"and invoices with an attachment cannot be sent one by one: "+explain(a.answers[0].Status))
 		default:
-			// Sent one by one, each gets an answer of its own.
+			// Invoices that are sent one by one get an answer each.
 			o.moves = append(o.moves, resend(inv, ledger.Express, a.answers[0].Status.Code,
 				"refused without its number; sent alone to learn the reason", proof))
 		}

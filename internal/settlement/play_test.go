@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A play is one run of confirm in memory. It asks, decides and writes as package tasks does.
+// A play is one run of the confirm task in memory. It asks, decides and writes as package tasks
+// does.
 type play struct {
 	t      *rapid.T
 	w      *world
@@ -46,7 +47,7 @@ func (w *world) play(t *rapid.T, dies bool) *play {
 	return p
 }
 
-// run plays until the run waits, is over or dies. It returns how.
+// run plays until the run waits, is over or dies. When it dies, both results are zero.
 func (p *play) run() (wait *Wait, over bool) {
 	defer func() {
 		if r := recover(); r != nil {

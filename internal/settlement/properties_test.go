@@ -80,8 +80,9 @@ func (p *play) check(d Decision) {
 	}
 }
 
-// legal checks one move. The table of states allows it. An invoice that is sent again is proven
-// absent from KSeF, and really is absent. An accepted invoice gets the number that KSeF gave it.
+// legal checks one move. The table of states must allow it. An invoice that is sent again must be
+// proven absent from KSeF, and must really be absent. An accepted invoice must get the number that
+// KSeF gave it.
 func (p *play) legal(m Move) {
 	t, inv := p.t, m.Invoice
 	t.Helper()

@@ -36,7 +36,8 @@ func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
 	return refusalPause(t.Refusals - r.Refusals - 1)
 }
 
-// TenantRestsUntil is the end of that pause, or the zero time when there is none.
+// TenantRestsUntil returns the end of the pause that [Rules.TenantRest] returns, or the zero time
+// when there is no pause.
 func (r Rules) TenantRestsUntil(t ledger.Tenant) time.Time {
 	if pause := r.TenantRest(t); pause > 0 {
 		return t.RefusedAt.Time().Add(pause)

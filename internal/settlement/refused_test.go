@@ -200,7 +200,7 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	}
 }
 
-// KSeF refused an online session. Invoices that it is proven not to have taken are sent again by
+// KSeF refused an online session. Invoices that KSeF is proven not to have taken are sent again in
 // another session. The package does not end while one of them is still in it.
 func TestRefused_Online_EndsOnlyWhenAllHaveLeft(t *testing.T) {
 	r := Rules{Refusals: 3, ConfirmFirst: time.Second}

@@ -153,7 +153,7 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 	if !next.Equal(to) || !to.Equal(now) {
 		return Step{From: next, Offset: offset}
 	}
-	// All that is there was seen.
+	// Everything in the register was seen.
 	rest, giveUp := RestAfterSearch(p, now)
 	return Step{Rest: rest, GiveUp: giveUp}
 }

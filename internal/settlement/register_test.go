@@ -101,8 +101,8 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 	})
 }
 
-// A pass that comes to the present less than an hour after the close rests, longer each time. A
-// later pass gives up.
+// If a pass reaches the present less than an hour after its package was closed, the search rests,
+// longer each time. If a pass reaches the present later, the search gives up.
 func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 	p, held := packageOf(1, ledger.PackageProcessing)
 	held.Invoices[0].IssueDate = "2026-11-25"
@@ -151,7 +151,7 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 	}
 }
 
-// An invoice that is looked for later than the others may be older than where the pass has begun.
+// An invoice that joins the search later may be older than the day on which the pass began.
 func TestRegister_OneJoinsThePassLater_ItBeginsAgainOnlyForAnEarlierDay(t *testing.T) {
 	p, held := packageOf(1, ledger.PackageProcessing)
 	want := held.Undecided(place)

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// lostAfter is how long a session may be unknown to KSeF before its package is taken for lost.
-// Until then one of KSeF's machines may lag behind.
+// lostAfter is how long a session may be unknown to KSeF before its package counts as lost. Until
+// then one of KSeF's machines may lag behind.
 const lostAfter = 10 * time.Minute
 
 func (u *Unknown) caused(d Decision) Decision {
@@ -17,10 +17,10 @@ func (u *Unknown) caused(d Decision) Decision {
 	return d
 }
 
-// unknown decides about a session that KSeF opened but refuses to tell about. That proves nothing,
-// and sending its invoices again could make duplicates. So after a while KSeF's register is
-// searched instead. An invoice that is in the register with our content is accepted. Only a person
-// can find out about the others, in KSeF's own application.
+// unknown decides about a session that KSeF opened but refuses to tell anything about. That proves
+// nothing, and sending its invoices again could make duplicates. So after a while KSeF's register
+// is searched instead. An invoice that is in the register with our content is accepted. Only a
+// person can find out about the others, in KSeF's own application.
 func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	why := listed.Unknown
 	switch listed.Stage {

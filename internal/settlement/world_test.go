@@ -22,14 +22,15 @@ import (
 //   - two answers about one invoice have the same ordinal in the session;
 //   - the count of an online session may lag by one invoice. KSeF has given a reference for that
 //     invoice, and the list of the session lacks it too. A count that lags is not zero. The other
-//     invoices have other names than the invoice that lags. (The world leaves a gap here. The
-//     status of the invoice claims an answer of the same name and code, unless KSeF number, ordinal
-//     or hash tell the two apart.)
+//     invoices have other names than the invoice that lags. (So one case is never drawn. If another
+//     invoice had the same name and code, the status of the invoice that lags would claim that
+//     invoice's answer, unless KSeF number, ordinal or hash told the two apart.)
 //   - a session that KSeF refused for a reason of its own accepted nothing. If a session that ended
 //     in an error accepted something, its list, its counts or its receipt show that;
 //   - if the receipt of a session that ended in an error is short, all answers in its list are
-//     clear. (This leaves a gap where the counts of the session add up. There [account.covered]
-//     ignores an unclear answer that has an owner, and what the receipt lacks counts as refused.)
+//     clear. (So one case is never drawn: the receipt is short, the counts of the session add up,
+//     and an answer that has an owner is unclear. Then [account.covered] would ignore that answer,
+//     and what the receipt lacks would count as refused.)
 //   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
 type world struct {

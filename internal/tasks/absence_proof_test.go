@@ -56,7 +56,8 @@ func notSentAgain(t *testing.T, s *stage, ids ...string) {
 	t.Logf("accepted at KSeF: %d", len(s.sim.Books().Accepted))
 }
 
-// The count and the list of a session are late. The answer to the reference of the invoice is not.
+// The count and the list of a session are late. The answer about the reference of the invoice is in
+// time.
 func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -14,7 +14,8 @@ import (
 )
 
 // drive polls a package until want holds. The clock moves on by the pauses that the task asks for.
-// The test fails when that takes longer than within, or when the task does not ask to come back.
+// The test fails when this takes longer than the duration within, or when the task does not ask to
+// come back.
 func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() bool) {
 	po.t.Helper()
 	for began := po.now(); ; {
@@ -210,8 +211,8 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 	}
 }
 
-// Redis carries BeginSend out, and its answer is lost. The worker is alive and still uses the
-// session. It closes the session, so that the status of the session shows whether the invoice
+// Redis carries BeginSend out, and its answer is lost. The worker is alive and could still use the
+// session. But it closes the session, so that the status of the session shows whether the invoice
 // arrived.
 func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *testing.T) {
 	s := newStage(t, simulator.Options{})
@@ -276,8 +277,8 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 	}
 	inv := s.admit(ledger.Bulk, doc)
 	pkg := s.sent(w, inv)
-	// A task that runs too early, by the sweep or by a person in the dashboard, asks the register
-	// no more often.
+	// A task that the sweep or a person in the dashboard runs too early does not ask the register
+	// more often.
 	for began := s.now(); !s.read(inv.ID).State.Final() && s.now().Sub(began) < 3*time.Hour; s.advance(2 * time.Second) {
 		_ = w.run(queue.KindConfirm, pkg)
 		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {

@@ -8,13 +8,13 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// exactWithin is the longest pause that ends to the instant. A second more or less does not matter
-// to a longer one.
+// exactWithin is the longest pause that ends exactly on time. For a longer pause, a second more or
+// less does not matter.
 const exactWithin = 10 * time.Second
 
-// alarms end pauses to the instant. asynq counts in whole seconds, so a task that should come back
-// in one second comes back within two or three. asynq's own time for the task is a second later. It
-// counts if this process dies before the alarm.
+// alarms end pauses exactly on time. asynq counts in whole seconds, so a task that should come back
+// in one second comes back within two or three. asynq's own time for the task is a second later.
+// The task comes back at that time if this process dies before the alarm.
 type alarms struct {
 	queue *queue.Queue
 	mu    sync.Mutex
@@ -59,8 +59,8 @@ func (a *alarms) wake(kind queue.Kind, id string, in time.Duration) {
 	a.set[name] = this
 }
 
-// onReturn sets an alarm for a task that comes back, if its pause ends to the instant. Otherwise it
-// drops the alarm that was set before.
+// onReturn sets an alarm for a task that comes back, if its pause is to end exactly on time.
+// Otherwise it drops the alarm that was set before.
 func (a *alarms) onReturn(kind queue.Kind, id string, why *retry.LaterError) {
 	if why.Exact && why.Delay > 0 && why.Delay <= exactWithin {
 		a.wake(kind, id, why.Delay)

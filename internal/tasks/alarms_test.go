@@ -35,7 +35,7 @@ func TestAlarms_PauseEnds_TheTaskIsPendingAndNoOtherIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a.onReturn(queue.KindConfirm, "later", &retry.LaterError{Delay: time.Minute, Exact: true}) // a second is nothing to it
+	a.onReturn(queue.KindConfirm, "later", &retry.LaterError{Delay: time.Minute, Exact: true}) // a second does not matter to it
 	a.onReturn(queue.KindConfirm, "unset", &retry.LaterError{Delay: time.Millisecond})
 	a.wake(queue.KindConfirm, "gone", time.Millisecond)
 	a.wake(queue.KindConfirm, "polled", time.Hour)

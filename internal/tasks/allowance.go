@@ -11,7 +11,7 @@ import (
 )
 
 // allowanceOf returns what a tenant's usage leaves for one more package of a set. A package that is
-// cut and about to open its session counts as one, although no session is booked for it yet.
+// cut and about to open its session counts as a session, although none is booked for it yet.
 // Otherwise a hundred packages would be cut for the last place.
 func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
 	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}

@@ -194,7 +194,7 @@ func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 			continue
 		}
 		if err := w.Queue.Put(ctx, queue.KindPackage, part.ID, 0, queue.When{In: s.In}); err != nil {
-			return err // the sweep finds it
+			return err // the sweep finds the package
 		}
 	}
 	if s.End == ledger.PackageSettled {
@@ -204,7 +204,7 @@ func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 }
 
 // end moves a package to its end. A package in closing that is to be settled is moved to processing
-// first, because closing does not lead to settled.
+// first, because a package cannot move from closing to settled directly.
 func (w *writer) end(ctx context.Context, p *ledger.Package, e settlement.End) error {
 	if p.State == ledger.PackageClosing && e.State == ledger.PackageSettled {
 		if err := w.processing(ctx, p); err != nil {

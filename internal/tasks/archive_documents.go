@@ -32,7 +32,8 @@ func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upo
 		ar.hangs.note(upos.pkg.ID)
 	}
 	if errors.As(err, &refused) && damaged(err) && !ar.archiving.givesUp(ctx) {
-		// The archive works, and takes no bundle. Nothing of the package must wait for that.
+		// The archive works, but takes no bundle. No invoice of the package must wait because of
+		// that.
 		ar.o.Log.Error().Str("package", upos.pkg.ID).Err(refused.err).
 			Msg("the archive does not take the documents of the package in one object: each is archived by itself")
 		f, err = ar.fileAll(ctx, invs, upos, nil)

@@ -67,13 +67,14 @@ func forArchive(err error) error {
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive, What: "the archive", Err: err}
 }
 
-// lookup runs do, which looks something up in the archive, in one of the lookupPlaces.
+// lookup calls the function do, which looks something up in the archive, in one of the
+// lookupPlaces.
 func (u *archiveUse) lookup(tenant string, do func() error) error {
 	return u.within(u.lookups, tenant, do)
 }
 
-// within runs do, which uses the archive, in a place of a bulkhead. When no place is free, it
-// returns an error that says when to come back.
+// within calls the function do, which uses the archive, in a place of a bulkhead. When no place is
+// free, within returns an error that says when to come back.
 func (u *archiveUse) within(places *bulkhead, tenant string, do func() error) error {
 	if !places.begin(tenant) {
 		return later(places.comeBack(u.o.Now()), retry.ReasonLimit,
@@ -107,10 +108,10 @@ func damaged(err error) bool {
 	return errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) || errors.As(err, &call) && !call.Sick
 }
 
-// keep lets put store an object under its name. When a damaged object has this name already, it
-// stays, and the sound object is stored beside it as a copy. keep returns the name that was used,
-// and the names of the damaged objects. When a call to the archive fails for the copy too, the
-// fault is not that of one object, and keep returns both errors.
+// keep calls put, which stores an object under its name. When a damaged object has this name
+// already, it stays, and the sound object is stored beside it as a copy. keep returns the name that
+// was used, and the names of the damaged objects. When a call to the archive fails for the copy
+// too, the fault is not that of one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)

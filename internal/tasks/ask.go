@@ -67,8 +67,8 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 }
 
 // askSends asks for the status of each invoice that was sent and that the list leaves open. It asks
-// whatever else the list proves, because KSeF's answer about a reference is about this very
-// invoice. An invoice stays open when KSeF refuses an answer about it, when the answer is
+// even if the list seems to prove the outcome, because KSeF's answer about a reference is about
+// this very invoice. An invoice stays open when KSeF refuses an answer about it, when the answer is
 // unreadable, or when KSeF cannot be asked now. Sick has the first error of the last kind. When the
 // next request would meet that error too, askSends leaves out the rest.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
@@ -93,8 +93,8 @@ func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) se
 	return s
 }
 
-// askReceipt fetches the receipt of a package's session. It leaves the receipt out of the archive,
-// because the receipt may not cover the package yet.
+// askReceipt fetches the receipt of a package's session. It does not archive the receipt, because
+// the receipt may not cover the package yet.
 func (c *confirmation) askReceipt(ctx context.Context) settlement.OwnReceipt {
 	own := settlement.OwnReceipt{Asked: true}
 	raw, err := c.t.SessionUPO(ctx, c.p.Session)

@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A package was cut and then no session is left in the hour. The package is given up. Its invoices
-// wait again, and travel in one session with those that come meanwhile. Nothing is written while
-// they wait.
+// A package was cut, and then no session is left in this hour. The package is given up. Its
+// invoices wait again, and travel in one session with those that come meanwhile. Nothing is written
+// while they wait.
 func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
@@ -55,8 +55,8 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 	}
 }
 
-// A package that cannot take in others, that came of a refusal, or that is the probe of an outage
-// waits as a package.
+// A package that cannot take in more invoices, that resulted from a refusal, or that is the probe
+// of an outage waits as a package.
 func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})

@@ -146,7 +146,7 @@ func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, as
 			continue
 		case errs[i] != nil:
 			return fail(errs[i])
-		case invs[i].Corrects != "": // it left the express lane; in a package it would be another invoice
+		case invs[i].Corrects != "": // it left the express lane; in a package it would be no correction
 			if err := b.writer.park(ctx, stopped(&invs[i], errInPackage.Error())); err != nil {
 				return fail(err)
 			}

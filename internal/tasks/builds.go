@@ -10,9 +10,9 @@ const (
 	// do not delay the only package of another.
 	tenantBuilds = 2
 	// buildLater is the pause of a package that found no place. It is also the pause of a package
-	// from which unreadable documents were set aside. Its task ends instead of waiting, because a
-	// task that waits holds a worker. Many such packages would hold all workers, and single sends
-	// could not run.
+	// from which unreadable documents were set aside. In both cases the task ends instead of
+	// waiting, because a task that waits holds a worker. Many such packages would hold all workers,
+	// and single sends could not run.
 	buildLater = time.Second
 	// maxOpenWait is how long a built package waits for its session.
 	maxOpenWait = 15 * time.Second

@@ -19,7 +19,7 @@ import (
 
 // BenchmarkAdmission_10kInvoices measures how fast one worker with 16 slots brings queued invoices
 // into their waiting set, for several numbers of invoices in one task. Redis writes an append-only
-// file, as a real one does, and shares the machine's cores with the worker. queue.ChunkInvoices was
+// file, as in production, and shares the machine's cores with the worker. queue.ChunkInvoices was
 // chosen by this benchmark.
 func BenchmarkAdmission_10kInvoices(b *testing.B) {
 	const n = 10_000

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A machine whose clock is a hundred days off takes part in the pool by Redis's clock.
+// A worker on a machine whose clock is a hundred days off goes by Redis's clock.
 func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testing.T) {
 	for what, off := range map[string]time.Duration{"ahead": 100 * 24 * time.Hour, "behind": -100 * 24 * time.Hour} {
 		t.Run(what, func(t *testing.T) {

@@ -25,8 +25,8 @@ const (
 	closeRest = 5 * time.Minute
 )
 
-// closes runs the closes of sessions side by side, one at a time for each package. It is safe for
-// concurrent use.
+// closes carries out the closing of sessions side by side, one close at a time for each package. It
+// is safe for concurrent use.
 type closes struct {
 	mu      sync.Mutex
 	running map[string]context.CancelFunc // cancels the close that runs, by package
@@ -43,9 +43,9 @@ func newCloses() *closes {
 	}
 }
 
-// start runs do as soon as there is a place for it, and hands its error to done. It does not wait
-// for do. When ctx ends before there is a place, do is not run, and done gets the cause. When the
-// package is being closed already, start does nothing.
+// start calls the function do as soon as there is a place for it, and passes its error to the
+// function done. start does not wait for do. When ctx ends before there is a place, do is not
+// called, and done gets the cause. When the package is being closed already, start does nothing.
 func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.Context) error, done func(error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,7 +67,7 @@ func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.
 	})
 }
 
-// within waits for one of the places and runs do in it.
+// within waits for one of the places, and calls do while it has the place.
 func within(ctx context.Context, places chan struct{}, do func() error) error {
 	select {
 	case places <- struct{}{}:

@@ -6,7 +6,8 @@ import (
 )
 
 // Only the memory of this process has the session, so no other process asks about it. The pauses
-// between the tries to close it therefore have to grow here. At the end there is one more try.
+// between the tries to close it therefore have to grow here. When the worker stops, there is one
+// more try.
 func TestCloses_OneFailsAgainAndAgain_PausesGrowAndItIsTriedAtTheEnd(t *testing.T) {
 	e, now := newExpress(), time.Now()
 	began := now

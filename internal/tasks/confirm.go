@@ -25,7 +25,7 @@ type confirmer struct {
 	documents *documents
 }
 
-// confirm polls a package's session and does what it shows. When the session has no outcome yet,
+// confirm polls a package's session and acts on the answer. When the session has no outcome yet,
 // the task comes back later, with pauses that grow with the session's age. Such a poll consumes no
 // attempt and holds no worker.
 func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
@@ -76,7 +76,8 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	case open && staysOpen(p, c.o.Now()):
 		return c.stillOpen(ctx, run)
 	case p.State == ledger.PackageClosing:
-		// This may change the revisions of the invoices, so they are read only after it.
+		// This call may change the revisions of the invoices, so the invoices are read only after
+		// it.
 		if err := c.writer.processing(ctx, p); err != nil {
 			return err
 		}
@@ -146,7 +147,7 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonProcessing, What: what, Exact: exact}
 }
 
-// confirmFirst queues the first poll of a session, to the instant.
+// confirmFirst queues the first poll of a session, which begins exactly on time.
 func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 	c.alarms.wake(queue.KindConfirm, id, c.o.ConfirmFirst)
 	// asynq truncates to whole seconds. A task that is due too early would ask in vain.
@@ -154,8 +155,8 @@ func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 }
 
 // closeAgain is for a session that says that it is open although the ledger says closing. Then the
-// close failed, was never called, or shows late. A second close is harmless, because KSeF refuses
-// it.
+// close has failed, was never called, or is not visible yet. A second close is harmless, because
+// KSeF refuses it.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
 	if err := c.writer.writeClosingAgain(ctx, p); err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // confirmation is one run on a session that is over, or that was refused. It has what the run has
-// read, and its way to KSeF. Package settlement makes the decisions. ask.go fetches the facts that
-// a decision needs, and apply.go carries the decision out.
+// read, and the transport to KSeF. Package settlement makes the decisions. ask.go fetches the facts
+// that a decision needs, and apply.go carries the decision out.
 type confirmation struct {
 	w      *confirmer
 	t      Transport

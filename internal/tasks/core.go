@@ -63,8 +63,8 @@ func newCore(p Parts, o Options) *core {
 	return c
 }
 
-// transport finds the way to KSeF of a tenant. Without one the work waits, because another worker
-// may have the key of the tenant, or a person may fix the configuration.
+// transport returns the tenant's transport to KSeF. Without one the work waits, because another
+// worker may have the key of the tenant, or a person may fix the configuration.
 func (c *core) transport(tenant string) (Transport, error) {
 	if err := c.Fault(tenant); err != nil {
 		return nil, err

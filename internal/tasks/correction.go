@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// correcting makes r the request of a technical correction when the invoice is one. KSeF takes
-// technical corrections only one by one, declared as offline, with the hash of the rejected
-// document.
+// correcting turns r into the request for a technical correction if inv is a technical correction.
+// KSeF takes technical corrections only one by one, declared as offline, with the hash of the
+// rejected document.
 func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {
 	if inv.Corrects == "" {
 		return nil

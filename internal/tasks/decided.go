@@ -18,8 +18,8 @@ type Decided struct {
 	Took time.Duration
 }
 
-// tellDecided tells the observer about the moves that decided an invoice. made has what became of
-// each move.
+// tellDecided tells the observer about the moves that decided an invoice. The argument made has the
+// result of each move.
 func (w *writer) tellDecided(ctx context.Context, moves []settlement.Move, made []ledger.Moved) {
 	if w.o.Decided == nil {
 		return

@@ -46,7 +46,7 @@
 //	still_open.go        a session that says that it is open, long after it was closed
 //	incomplete.go        a session that KSeF cannot close, because parts are missing
 //	poll_schedule.go     how often sessions are polled; turns.go: how many tasks ask at a time
-//	alarms.go            pauses that end to the instant
+//	alarms.go            pauses that end exactly on time
 //	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits
 //	ask.go               the facts that a decision needs; family.go: other packages of its family
 //	apply.go             carry a decision out; write.go: moves of invoices; park.go: an invoice

@@ -47,8 +47,8 @@ func endingOf(m settlement.Move) (ending, bool) {
 	return e, true
 }
 
-// logEnded logs which invoices a person has to act on now, and why. made has what became of each
-// move.
+// logEnded logs which invoices a person has to act on now, and why. The argument made has the
+// result of each move.
 func (w *writer) logEnded(moves []settlement.Move, made []ledger.Moved) {
 	told, more := map[ledger.State]int{}, map[ending]int{}
 	for i, m := range moves {

@@ -41,7 +41,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	ctx = x.urgency(ctx, inv)
 	// This comes before the document is read, so that a send that would only wait costs little. The
-	// invoice keeps its place in the waitlist, so it learns its own turn and not a common one.
+	// invoice keeps its place in the waitlist, so Join tells when the turn of this very invoice is.
 	if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 		return x.orPackage(ctx, inv, err)
 	}
@@ -66,7 +66,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := x.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		// If no session may be opened now, this error says when the turn is, like that of Join.
+		// If no session may be opened now, this error says when the turn is, like the error of
+		// Join.
 		return x.orPackage(ctx, inv, err)
 	}
 	defer x.release(s)

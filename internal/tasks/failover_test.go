@@ -71,7 +71,8 @@ func (cl *clients) behindProxy(handle func(http.ResponseWriter, *http.Request) b
 	cl.url = front.URL
 }
 
-// answerPath answers every request whose path contains path with a status; 0 lets it through.
+// answerPath answers every request whose URL contains path with the given status. While the status
+// is 0, requests go through.
 func (cl *clients) answerPath(path string, status *atomic.Int32) {
 	cl.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		code := int(status.Load())
@@ -143,8 +144,8 @@ func (po *paths) killedBefore(nth int32, a *actor, pkg string, want ledger.Packa
 	}
 }
 
-// Redis has lost nothing, so its word is proof. The worker neither asks about a session nor closes
-// one.
+// Redis has lost nothing, so what the ledger says is proof. The worker neither asks about a session
+// nor closes one.
 func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -170,8 +171,8 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	}
 }
 
-// Close was never called here, but after a restart the word of Redis is no proof. The session is
-// closed, and everything that had arrived is accepted.
+// Close was never called here, but after a restart of Redis what the ledger says is no proof. The
+// session is closed, and everything that had arrived is accepted.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -187,8 +188,8 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testi
 	}
 }
 
-// The same, with a part missing. The session ends in an error, which proves that KSeF has nothing
-// of it. That does not count as a refusal of its invoices.
+// Close was never called, Redis has restarted, and a part is missing. The session ends in an error,
+// which proves that KSeF has nothing of it. That does not count as a refusal of its invoices.
 func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var kill atomic.Pointer[context.CancelFunc]

@@ -16,7 +16,7 @@ import (
 
 // filing brings some invoices of a package into the archive. It writes them piece by piece, makes
 // them durable together, then moves their entries in the ledger. An invoice that cannot be archived
-// keeps its state, and the other invoices go on. An accepted one gets a reason.
+// keeps its state, and gets a reason if it is accepted. The other invoices go on.
 type filing struct {
 	w       *archivist
 	upos    attestations

@@ -3,8 +3,9 @@ package tasks
 import "sync"
 
 // hangsBeforeFiles is how often the archive may fail to answer when it is given a bundle of a
-// package. Then the package is archived in single files, because something in between, for example
-// a proxy, may take small objects only. A bundle that is written does not reset the count.
+// package. After that many failures the package is archived in single files, because something in
+// between, for example a proxy, may take small objects only. A bundle that is written does not
+// reset the count.
 const hangsBeforeFiles = 3
 
 // bundleHangs counts, for each package, how often the archive did not answer in this process when

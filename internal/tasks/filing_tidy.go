@@ -19,8 +19,8 @@ type tidied struct {
 	day map[string]string
 }
 
-// due reports whether a folder has still to be tidied on this day. From then on, the folder counts
-// as tidied.
+// due reports whether a folder has still to be tidied on this day. After the call, the folder
+// counts as tidied.
 func (t *tidied) due(folder, day string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

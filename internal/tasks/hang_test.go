@@ -54,8 +54,9 @@ func (a *awayStore) Flush(ctx context.Context, names ...string) error {
 
 func (a *awayStore) Check(ctx context.Context) error { a.wait(); return a.Store.Check(ctx) }
 
-// A network folder does not answer. Receipt tasks come back in time, and later ones at once.
-// Everything that does not need the archive goes on. When the folder is back, the rest follows.
+// A network folder does not answer. The first receipt tasks come back after a timeout, and later
+// ones at once. Everything that does not need the archive goes on. When the folder is back, the
+// rest follows.
 func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

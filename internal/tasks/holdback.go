@@ -16,8 +16,8 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 // doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
 // sent. Each of these groups can be out of service by itself, or be the first sign that the whole
 // gateway is down. Then one package of the tenant at a time tries, which costs the tenant nothing
-// when the package can be sent. The groups of what is fetched afterwards, receipts and documents,
-// are not a sign.
+// when the package can be sent. The groups for receipts and documents, which are fetched
+// afterwards, are no such sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
@@ -80,9 +80,10 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 
 // holdBack reports whether a set should wait. It should wait when probably no package of the tenant
 // can be sent, and something else of the tenant will find out when a package can be sent. A waiting
-// set is ordered by deadline and takes in whatever comes. Cut packages have no order. After three
-// days with one package every two minutes, the invoice that came last and is due first would wait
-// behind two thousand packages. A package is cut all the same when nothing else would find out.
+// set is ordered by deadline and takes in whatever comes. Packages that are cut have no order.
+// After three days with one package every two minutes, the invoice that came last and is due first
+// would wait behind two thousand packages. A package is cut all the same when nothing else would
+// find out.
 func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {
@@ -102,7 +103,7 @@ func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func()
 	if !down || err != nil {
 		return false, err
 	}
-	// The tenant's sessions are polled, and any answer to that shows that the host is back. Only
+	// The tenant's sessions are polled, and any answer to a poll shows that the host is back. Only
 	// a package shows that the tenant's sessions can be opened, or that the part store takes parts.
 	if s := l.polls.share(tenant); host && s.closed+s.open > 0 {
 		return true, nil

@@ -62,7 +62,7 @@ var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 
 // expressFits asks the limiter what send would ask for these invoices if they were chosen for the
 // express lane. It names the same limits, leaves the same part to others, and stands behind the
-// same waitlist. An easier test would choose the same invoices again and again, and send would
+// same waitlist. A less strict check would choose the same invoices again and again, and send would
 // return them each time.
 func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency

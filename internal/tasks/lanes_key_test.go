@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// noKeyClient is a client that gets no public key before the time until.
+// noKeyClient is a client that gets no public key before a given time.
 type noKeyClient struct {
 	*testClient
 	s      *stage

@@ -49,19 +49,19 @@ func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 	return x.leaveToOthers(ctx, &p, err)
 }
 
-// closed reports whether a close is over for the session's owner. It is when the close succeeded,
-// or when another worker moved the package.
+// closed reports whether a close is over for the session's owner. That is so when the close
+// succeeded, or when another worker moved the package.
 func closed(err error) bool {
 	var conflict *ledger.ConflictError
 	return err == nil || errors.As(err, &conflict)
 }
 
 // leaveToOthers leaves a session to the worker that checks it next. why is the error with which its
-// close failed. The caller knows that no send runs in the session. No new one begins, because the
+// close failed. The caller knows that no send runs in the session. No new send begins, because the
 // ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
-// this worker's. Otherwise it returns why, with the text of the error of the write to the ledger.
-// The error of the write is only quoted, because wrapped it would look like a conflict to the
-// caller. Whatever moved the entry, the next try reads it again.
+// this worker's. Otherwise the write to the ledger has failed. Then it returns why, and quotes the
+// error of the write. It does not wrap that error, because the caller could take it for a conflict.
+// Whatever moved the entry, the next try reads it again.
 func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost

@@ -61,7 +61,7 @@ func TestLeave_KeyFileGoneWhileASessionIsOpen_AnotherWorkerClosesItAndFindsTheLo
 }
 
 // The owner of a session closes it. A fault that may be over in a moment is no reason to leave the
-// session to others. A fault that has lasted for minutes is one.
+// session to others. A fault that has lasted for minutes is such a reason.
 func TestLeave_CloseFailsForAnotherReason_LeftToOthersOnlyAfterMinutes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -123,7 +123,7 @@ func TestLeave_ASendIsUnderWay_SessionIsKeptUntilItsAnswer(t *testing.T) {
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
 }
 
-// Only the ledger has the session as open. The owner's process does not hold it any more.
+// The session is open in the ledger, but the owner's process does not hold it any more.
 func TestLeave_LostSessionCannotBeClosed_IsLeftToOthers(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Express, s.good("A/1"))

@@ -21,7 +21,7 @@ type rewritten struct {
 	asked  int
 }
 
-// rewrite makes a [rewritten] for the operation whose path contains path.
+// rewrite makes a [rewritten] for the operation whose URL contains path.
 func (cl *clients) rewrite(path string, change func(string) string) *rewritten {
 	cl.t.Helper()
 	r := &rewritten{path: path, change: change}

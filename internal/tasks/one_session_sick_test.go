@@ -11,9 +11,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// One session is answered badly, and no circuit holds it back. So its own pauses have to grow,
-// because polls every three seconds for days would use up the hour's requests of its tenant. During
-// an outage the pauses must not grow, so that they are short when the outage is over.
+// Requests about one session fail, and no circuit holds them back. So the pauses of its task have
+// to grow, because polls every three seconds for days would use up the hour's requests of its
+// tenant. During an outage the pauses must not grow, so that they are short when the outage is
+// over.
 func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 	for _, c := range []struct {
 		operation, down string

@@ -172,8 +172,8 @@ func (e *express) end(key string, s *onlineSession) {
 	}
 }
 
-// closeOnline writes the state closing, closes the session, and queues confirm. Every worker may do
-// this, because it does not need the session's key.
+// closeOnline writes the state closing, closes the session, and queues the confirm task. Every
+// worker may do this, because it does not need the session's key.
 func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageOpened {
 		return nil

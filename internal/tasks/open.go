@@ -22,8 +22,8 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		if err := c.online.closeOrphan(ctx, p); err != nil {
 			return err
 		}
-		// closeOrphan cannot queue the package's confirm task, because this is that task and it is
-		// running. So this task comes back later.
+		// closeOrphan cannot queue the package's confirm task, because that task is running now: it
+		// is this task. So this task comes back later.
 		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
 	}
 	held, err := c.readHeld(ctx, p)

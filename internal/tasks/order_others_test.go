@@ -133,7 +133,7 @@ func oneUnreadable(s *stage, w *actor, tr *trace) {
 	tr.confirm(w, pkg, 1, nil)
 }
 
-// One run of confirm reads a package's invoices once, however it ends.
+// One run of the confirm task reads a package's invoices once, however it ends.
 func TestConfirm_OneRun_ReadsTheInvoicesOnce(t *testing.T) {
 	for name, code := range map[string]int{"processed": 200, "refused": 405} {
 		t.Run(name, func(t *testing.T) {

@@ -58,8 +58,9 @@ func (tr *trace) add(format string, args ...any) {
 	}
 }
 
-// confirm runs a package's confirm until want holds, at most n times. Runs during which KSeF still
-// works on the session are neither counted nor recorded, because their number depends on time.
+// confirm runs the confirm task of a package until want holds, at most n times. Runs during which
+// KSeF still works on the session are neither counted nor recorded, because their number depends on
+// time.
 func (tr *trace) confirm(w *actor, pkg string, n int, want func() bool) {
 	tr.s.t.Helper()
 	deadline := time.Now().Add(patience)

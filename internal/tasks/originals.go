@@ -50,7 +50,7 @@ func (f *finder) originals(ctx context.Context) error {
 	return cmp.Or(unfinished, contested, byName, byNumber, sick)
 }
 
-// knownBy returns the invoices of dups that are undecided and have by as their OriginalBy.
+// knownBy returns those invoices of dups that are undecided and have the given OriginalBy.
 func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for _, inv := range dups {
@@ -62,9 +62,9 @@ func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 }
 
 // byReceipts decides about duplicates by the receipts of the originals' sessions. It returns the
-// duplicates that need another proof; KSeF named a number for each of them. For those in others, a
-// receipt attests other bytes under that number. For those in named, no receipt attests the
-// invoice.
+// duplicates that need another proof; KSeF named a number for each of them. The result others has
+// those for which a receipt attests other bytes under that number. The result named has those that
+// no receipt attests.
 func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
@@ -134,7 +134,7 @@ func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick 
 	return sick
 }
 
-// byDocument fetches the original by its number and compares.
+// byDocument fetches the original by its number and compares it with the invoice.
 func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
 	doc, err := f.t.Invoice(ctx, inv.OriginalNumber)
 	if withheld(err) {

@@ -96,7 +96,7 @@ func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
 		nip  string
 		want ledger.State
 	}{{away, ledger.Queued}, {well, ledger.Packed}} {
-		w.cut(s.admit(ledger.Bulk, s.goodOf(c.nip, "A/1")).ID) // the probe of whoever needs one
+		w.cut(s.admit(ledger.Bulk, s.goodOf(c.nip, "A/1")).ID) // the probe, if the tenant needs one
 		second := s.admit(ledger.Bulk, s.goodOf(c.nip, "A/2"))
 		w.must(queue.KindSubmit, second.ID)
 		s.advance(time.Second)
@@ -169,7 +169,7 @@ func TestOutage_RefusedPackageWaits_AnotherIsTheProbe(t *testing.T) {
 }
 
 // Now and then, during hours of processing, one machine of the gateway does not know the session.
-// Each time counts as the first.
+// Each time counts as the first time.
 func TestConfirm_GatewayForgetsTheSessionNowAndThen_DoesNotCountAsLost(t *testing.T) {
 	s := newStage(t, simulator.Options{Delay: 24 * time.Hour})
 	w := s.worker("w", s.client())

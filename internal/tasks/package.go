@@ -160,8 +160,8 @@ func (b *batchBuilder) openRefused(ctx context.Context, t Transport, p *ledger.P
 }
 
 // abandon gives up a package whose session was never closed. Its invoices wait again. An invoice
-// that was parked when the package was built, because its document is gone for example, stays in
-// it.
+// that was parked when the package was built, for example because its document is gone, stays in
+// the package.
 func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason string) error {
 	held, err := b.Ledger.Held(ctx, p.ID)
 	unread, err := b.skip(ctx, err)

@@ -129,8 +129,9 @@ func (s *stage) driven(w *actor, ids []string) {
 	s.t.Fatalf("they do not get there: %v", s.countStates(ids))
 }
 
-// agree checks that a live package counts what it holds. While it is closing or in processing, it
-// counts what its session was handed, and may hold less.
+// agree checks that the count of a live package is the number of invoices that it holds. While the
+// package is closing or in processing, the count is that of the invoices in its session, and the
+// package may hold fewer.
 func (s *stage) agree() {
 	s.t.Helper()
 	for _, state := range ledger.PackageStates() {

@@ -12,10 +12,11 @@ import (
 // database. While the tenant has no package on its way, the set is cut as soon as nothing more is
 // arriving. While a package is on its way, the next one gathers invoices.
 //
-// Urgency changes the order. It opens only sessions that the allowance leaves. A near deadline puts
-// an invoice first in its package and shortens the wait for more invoices. The sessions of a set
-// stay as far apart as before. An hour has sixty sessions. A set of overdue invoices that is cut
-// every two seconds would use them up in two minutes, with a few invoices in each.
+// Urgency changes the order. It does not open more sessions than the allowance leaves. A near
+// deadline puts an invoice first in its package and shortens the wait for more invoices. The
+// sessions of a set stay as far apart as before. An hour has sixty sessions. A set of overdue
+// invoices that is cut every two seconds would use them up in two minutes, with a few invoices in
+// each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
@@ -23,7 +24,7 @@ type CutPolicy struct {
 	MaxBytes        int64
 	ExpressBelow    int           // fewer than this may go by the express lane
 	Quiet           time.Duration // how long nothing new must have arrived for "nothing more is arriving"
-	DeadlineNear    time.Duration // from this long before the nearest legal deadline on, a set is urgent
+	DeadlineNear    time.Duration // a set whose legal deadline is closer than this is urgent
 }
 
 // Allowance is what is left of the tenant's batch sessions. The zero value means that there is
@@ -32,13 +33,13 @@ type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
 	// Gap is the time between two sessions when those of an hour are spread evenly over it. Recent
-	// is about how many sessions were used within the last Gap. Packages that are about to open a
-	// session count as well. Burst is how many sessions may follow each other at once while nothing
-	// more arrives; see [ratelimit.Usage.Spacing].
+	// is roughly the number of sessions that were used within the last Gap. Packages that are about
+	// to open a session count as well. Burst is how many sessions may follow each other at once
+	// while nothing more arrives; see [ratelimit.Usage.Spacing].
 	Gap    time.Duration
 	Recent int
 	Burst  int
-	Sets   int // waiting sets of the tenant that share it; 0 is 1
+	Sets   int // waiting sets of the tenant that share the allowance; 0 is 1
 	OnWay  int // packages of the tenant between the cut and their outcome
 	// Arriving says that more of the tenant's invoices are known to be queued and will join its
 	// waiting sets.

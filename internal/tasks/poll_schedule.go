@@ -131,8 +131,7 @@ func tally(under []ledger.Underway, urgent func(ledger.Millis) bool) map[string]
 			if urgent(u.Deadline) {
 				s.urgent++
 			}
-			// The running mean, as a step from the one before, because sums of instants would
-			// overflow.
+			// The mean is updated step by step, because a sum of instants would overflow.
 			if s.closed == 1 {
 				s.mean = u.Since
 			} else {

@@ -69,9 +69,9 @@ type pollRun struct {
 	hour     time.Duration
 }
 
-// pollCounts is what a run counted. It has the polls in each hour, and the returns without a poll
-// for each poll. For the hours after the first, it also has the longest time between two polls of
-// one session.
+// pollCounts is what a run counted. polls has the number of polls in each hour. wasted says how
+// often, for each poll, a task came back and could not poll. longest is the longest time between
+// two polls of one session after the first hour.
 type pollCounts struct {
 	polls   []int
 	wasted  float64

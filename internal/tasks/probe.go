@@ -26,10 +26,10 @@ const (
 	maxProbeUnread = time.Hour
 )
 
-// probePieces is how many pieces a package is cut into after n refusals more than Options.Refusals.
-// The first piece goes as a probe. A piece that comes back goes to the end, so the pieces take
-// turns. Halves are enough for one invoice that makes every session fail. Smaller pieces find a way
-// past several such invoices.
+// probePieces is how many pieces a package is cut into when it has n refusals more than
+// Options.Refusals. The first piece goes as a probe. A piece that comes back goes to the end, so
+// the pieces take turns. Halves are enough for one invoice that makes every session fail. Smaller
+// pieces find a way past several such invoices.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
 	case n < 2:

@@ -24,7 +24,8 @@ func (a *actor) pool() *pool {
 	return &pool{actor: a, began: a.s.now()}
 }
 
-// until runs the packages until want holds. The test fails when that takes longer than within.
+// until runs the packages until want holds. The test fails when this takes longer than the duration
+// within.
 func (p *pool) until(within time.Duration, want func() bool) {
 	p.s.t.Helper()
 	wall := time.Now().Add(patience)

@@ -44,8 +44,8 @@ func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	if n, _, err := s.ledger.AtRisk(t.Context(), s.now()); n != 0 || err != nil {
 		t.Errorf("%d invoices are overdue, %v", n, err)
 	}
-	// Exported again, it has another id. KSeF answers that it has the invoice, and the number is
-	// recovered.
+	// After another export the invoice has another id. KSeF answers that it has the invoice, and
+	// the number is recovered.
 	second := admit(exportedAgain(t, doc))
 	if second.Taken != ledger.Created {
 		t.Fatalf("%+v", second)

@@ -14,8 +14,8 @@ import (
 const (
 	pulseEvery = time.Second
 	lookAgain  = pulseEvery / 4 // how soon the worker looks for cuts again while many invoices arrive
-	// beatsInLife is how many heartbeats in a row may fail before a worker is taken for dead. A
-	// worker that was paused for longer finds its sessions closed and opens new ones.
+	// beatsInLife is how many heartbeats in a row may fail before a worker counts as dead. A worker
+	// that was paused for longer finds its sessions closed and opens new ones.
 	beatsInLife = 6
 )
 
@@ -138,8 +138,8 @@ func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) err
 	return err
 }
 
-// queueCuts queues a cut for each waiting set that is due, and returns how many are. A fault with
-// one set does not keep the others from being cut. busy is as in [queue.When].
+// queueCuts queues a cut for each waiting set that is due, and returns how many sets are due. A
+// fault with one set does not keep the others from being cut. busy is as in [queue.When].
 func (l *laneChooser) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) (due int, err error) {
 	round, err := l.cutRound(ctx, now)
 	if err != nil {

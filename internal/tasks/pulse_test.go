@@ -28,7 +28,8 @@ func (a *actor) pulse() {
 }
 
 // pulses waits for n more pulses of the one worker whose pulse runs. A pulse reads the clock four
-// times. pulses waits for six reads each, because the rest of the worker reads the clock too.
+// times. pulses waits for six reads for each pulse, because the rest of the worker reads the clock
+// too.
 func (b *bed) pulses(n int64) {
 	b.t.Helper()
 	want := b.clockReads.Load() + 6*n

@@ -112,8 +112,8 @@ func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
 
 // breakPass ends a pass at a page that could not be fetched. The next pass goes on at that page. It
 // returns cause unchanged if cause names a time, such as a limit or a freeze. It does the same if
-// the verdict is again or never, or if the process stops. Any other cause, such as an answer that
-// cannot be read, costs a request at each try and may last. So the pauses grow.
+// the verdict is retry.Again or retry.Never, or if the process stops. Any other cause, such as an
+// answer that cannot be read, costs a request at each try and may last. So the pauses grow.
 func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) error {
 	v := retry.Judge(cause)
 	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {

@@ -94,8 +94,8 @@ func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 	return p
 }
 
-// BenchmarkConfirm10000 is one run of confirm on a package of ten thousand invoices, with a Redis
-// on the same machine. KSeF takes no larger package.
+// BenchmarkConfirm10000 measures one run of the confirm task on a package of ten thousand invoices,
+// with a Redis on the same machine. KSeF takes no larger package.
 func BenchmarkConfirm10000(b *testing.B) {
 	const n = 10_000
 	accepted := make([]ksef.InvoiceInfo, n)

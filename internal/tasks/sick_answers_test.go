@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// unavailableError is what one sick object of KSeF answers while the others are well.
+// unavailableError is KSeF's answer about one object while requests about the others succeed.
 func unavailableError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindOutage, Status: 503, MaybeDone: true,
 		Err: errors.New("503 for this one")}
@@ -94,7 +94,7 @@ func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	}
 }
 
-// The status of one invoice is not available. The receipt decides about it.
+// The status of one invoice is not available. The receipt decides about the invoice.
 func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := &sickClient{testClient: s.client()}
@@ -149,7 +149,7 @@ func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
 	}
 }
 
-// The same, for originals that the register names.
+// Each duplicate waits for its own original only, also when the register names the originals.
 func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.OmitOriginal, Times: -1},

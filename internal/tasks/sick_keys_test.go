@@ -111,8 +111,8 @@ func (s *stage) goesOn(b *actor, key, number string) {
 			s.t.Errorf("%s is sick: told is %s: %v", key, u.Key, u.Err)
 		}
 	}
-	// The ledger does not check ready and results. The sweep writes its position (looked) and what
-	// it saw (sickseen) again.
+	// The ledger does not check the keys "ready" and "results". The sweep writes its position
+	// ("looked") and what it saw ("sickseen") again.
 	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:")
 	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked", "sickseen"}, key) {
 		s.t.Errorf("%s is sick, and nobody says so", key)

@@ -17,7 +17,7 @@ const (
 	spoolRest = 30 * time.Second
 	// spoolPause is the pause of a package that is left to another worker meanwhile.
 	spoolPause = time.Second
-	// spoolFresh is how long a process is not ready after a build last failed in this way.
+	// spoolFresh is how long a process is not ready after a build last failed to write the spool.
 	spoolFresh = 2 * time.Minute
 )
 

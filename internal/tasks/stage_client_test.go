@@ -133,7 +133,7 @@ func (c *testClient) InvoiceStatus(ctx context.Context, reference string) (ksef.
 	return c.Client.InvoiceStatus(ctx, reference)
 }
 
-// told returns what change makes of an answer.
+// told applies the function change, if it is not nil, to an answer.
 func told[T any](change func(T, error) (T, error), got T, err error) (T, error) {
 	if change == nil {
 		return got, err
@@ -141,7 +141,7 @@ func told[T any](change func(T, error) (T, error), got T, err error) (T, error) 
 	return change(got, err)
 }
 
-// hide leaves the invoice of a number out of every list.
+// hide leaves the invoice with this number out of every list.
 func hide(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		return slices.DeleteFunc(all, func(i ksef.InvoiceInfo) bool { return i.InvoiceNumber == number })

@@ -16,17 +16,17 @@ import (
 // good makes a document of the first taxpayer that KSeF accepts.
 func (sa *samples) good(number string) []byte { return sa.goodOf(sa.nip(), number) }
 
-// goodOf is good for any taxpayer.
+// goodOf does the same as good, for any taxpayer.
 func (sa *samples) goodOf(nip, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: sa.day})
 }
 
-// goodToday is good with the day of the stage's clock as P_1.
+// goodToday does the same as good, with the day of the stage's clock as P_1.
 func (sa *samples) goodToday(number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(sa.now())})
 }
 
-// bad makes a document that the intake takes and KSeF rejects.
+// bad makes a document that the intake accepts and KSeF rejects.
 func (sa *samples) bad(number string) []byte {
 	return sample.Bad(sample.MissingTotal, sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: sa.day})
 }

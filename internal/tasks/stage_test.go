@@ -123,7 +123,8 @@ func newStage(t *testing.T, o simulator.Options) *stage {
 	return newStageOf(t, o, nil)
 }
 
-// newStageOf does the same. direct configures the Ministry's API; nil means that there is none.
+// newStageOf does the same as newStage. The argument direct configures the Ministry's API; nil
+// means that there is none.
 func newStageOf(t *testing.T, o simulator.Options, direct *ministry.Options) *stage {
 	t.Helper()
 	o.Profile = simulator.Unlimited

@@ -11,9 +11,9 @@ import (
 // closesWithin is how long a session may say that it is open after KSeF took its close.
 const closesWithin = 2 * time.Minute
 
-// staysOpen reports whether it is time to close a session once more. It is two minutes after the
-// first close, and then whenever the time since the first close has doubled. A session that says
-// for hours that it is open costs the tenant about ten closes and not one for each poll.
+// staysOpen reports whether it is time to close a session once more. That time comes two minutes
+// after the first close, and then whenever the time since the first close has doubled. A session
+// that says for hours that it is open costs the tenant about ten closes and not one for each poll.
 func staysOpen(p *ledger.Package, now time.Time) bool {
 	first, last := p.ClosingAt.Time(), max(p.ClosingAt, p.ClosedOver).Time()
 	return now.Sub(last) >= max(closesWithin, last.Sub(first))

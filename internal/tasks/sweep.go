@@ -19,7 +19,7 @@ const (
 	// wait for a package. That takes 70 ms of Redis, in pieces of 4 ms. A hundred thousand waiting
 	// invoices are checked in five rounds.
 	maxSweepChecks = 20_000
-	// withoutTaskAtOnce is how many of them are in one piece.
+	// withoutTaskAtOnce is how many queued invoices one piece has.
 	withoutTaskAtOnce = 1000
 	// leftBehindAtOnce is how many invoices of each state on the way to KSeF one round checks.
 	leftBehindAtOnce = 100
@@ -41,10 +41,11 @@ type sweeper struct {
 	format             formatNews
 }
 
-// sweep finds what is not final and drives it on. Its task may have been lost by Redis or asynq,
-// deleted by a person in the dashboard, or orphaned by a killed worker. The sweep queues the task
-// that the state asks for, and the handler of the task decides. The sweep itself changes only the
-// states of invoices that their package left behind, or that another document superseded.
+// sweep finds what is not final, and makes sure that it goes on. Its task may have been lost by
+// Redis or asynq, deleted by a person in the dashboard, or orphaned by a killed worker. The sweep
+// queues the task that the state asks for, and the handler of the task decides. The sweep itself
+// changes only the states of invoices that their package left behind, or that another document
+// superseded.
 //
 // The parts of the sweep are independent of each other, and so are the entries in each part. An
 // entry that cannot be read or queued is reported and passed over.

@@ -67,9 +67,9 @@ func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[s
 // inLine returns a function that reports whether the task of an invoice may still stand in line.
 // Workers serve a queue in order. So the task may still stand there, unless the invoice changed
 // long before the oldest pending task was queued. The queue cannot find a task by one of the
-// hundred invoices that it carries. Without this check, each round would queue the invoices of a
-// long line once more. A task that failed, or whose worker is gone, is not pending. Such a task
-// does not keep an invoice from being queued again.
+// hundred invoices that the task carries. Without this check, each round would queue the invoices
+// of a long line once more. A task that failed, or whose worker is gone, is not pending. Such a
+// task does not keep an invoice from being queued again.
 func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) {
 	ages := map[bool]func() (time.Duration, error){}
 	for _, overflow := range []bool{false, true} {
@@ -81,8 +81,8 @@ func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) 
 	}
 }
 
-// sweepInvoice drives on an invoice that no chunk takes. This is an invoice that says that it
-// waits, or one of the express lane.
+// sweepInvoice handles an invoice that no chunk takes. Either the invoice says that it waits in a
+// set, or it is one of the express lane.
 func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
 	if inv.Group != "" {
 		// The invoice says that it waits, but it was in no waiting set, because it could not be

@@ -72,7 +72,7 @@ type Budget interface {
 	// Otherwise it keeps the request a place in the waitlist and returns *[ratelimit.NotNow] with
 	// the delay until its turn.
 	Join(ctx context.Context, tenant, group string) error
-	// Leave gives up that place.
+	// Leave gives up the place that Join has kept.
 	Leave(ctx context.Context, tenant, group string) error
 	// Usage returns what is used of a group's windows.
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)

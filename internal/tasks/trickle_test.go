@@ -81,7 +81,7 @@ func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	return opened, set.Count, len(standing)
 }
 
-// sessions is run for a trickle in which every package finds a session.
+// sessions calls run, and checks that every package found a session.
 func (c trickle) sessions(t *testing.T) []opening {
 	t.Helper()
 	opened, _, unopened := c.run(t)
@@ -91,8 +91,8 @@ func (c trickle) sessions(t *testing.T) []opening {
 	return opened
 }
 
-// Two invoices a second with last week's P_1 for 150 seconds. If they were cut each second, they
-// would use up the sixty sessions of the hour.
+// For 150 seconds, two invoices with last week's P_1 arrive each second. If they were cut each
+// second, they would use up the sixty sessions of the hour.
 func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	c := trickle{
 		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 150 * time.Second, perSecond: 2,
@@ -114,7 +114,7 @@ func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	}
 }
 
-// The same for hours. The sessions of each hour last for that hour.
+// Overdue invoices arrive for hours. The sessions of each hour are enough for that hour.
 func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 	for _, perSecond := range []int{1, 5} {
 		c := trickle{
@@ -133,8 +133,8 @@ func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 	}
 }
 
-// Five invoices a second for five hours, with a policy that would cut each second. The sessions
-// that are opened stay within sixty an hour, and nearly all of them are used.
+// Five invoices arrive each second for five hours, and the policy alone would cut each second. The
+// sessions that are opened stay within sixty an hour, and nearly all of them are used.
 func TestTrickle_HastyPolicy_KeepsWithinTheSessionsOfEachHour(t *testing.T) {
 	c := trickle{
 		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 5 * time.Hour, perSecond: 5,

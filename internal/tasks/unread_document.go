@@ -22,7 +22,7 @@ import (
 // sees the reason and repairs the archive. When the archive as a whole does not answer, the package
 // waits with all its invoices.
 
-// maxSetAside is how many documents that cannot be read end a build. It is small, because each of
+// maxSetAside is the number of unreadable documents that ends a build. It is small, because each of
 // them may hang until its timeout. A later build goes on with the other documents of the package.
 const maxSetAside = 8
 

@@ -22,10 +22,9 @@ import (
 // the parts. Meanwhile no further sessions are opened (see [PartStore]). The package occupies only
 // one of the few places for builds. A stop of the worker ends its tries at once.
 //
-// A store that is down for days costs the following sessions. First it costs those that were being
-// uploaded when it went down, at most parallelBuilds for each worker. Then it costs each tenant
-// eight in the first hour, at pauses that grow to twenty minutes, and three in each hour that
-// follows.
+// A store that is down for days costs sessions. First it costs those that were being uploaded when
+// it went down, at most parallelBuilds for each worker. Then it costs each tenant eight in the
+// first hour, at pauses that grow to twenty minutes, and three in each hour that follows.
 
 const (
 	// uploadTimeout is how long one part may fail before its package is given up although KSeF
@@ -58,7 +57,8 @@ func (b *batchBuilder) upload(ctx context.Context, t Transport, p *ledger.Packag
 }
 
 // uploadPart sends one part until the store takes it, refuses it for good, or the time is over. It
-// may repeat, because to put the same bytes to the same place twice has the same effect as once.
+// may repeat, because putting the same bytes in the same place twice has the same effect as putting
+// them once.
 func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
 	over time.Time,
 ) error {

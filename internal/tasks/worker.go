@@ -23,8 +23,8 @@ type Parts struct {
 	Bodies *ledger.Bodies
 	Store  archive.Store
 	Budget Budget
-	// Transport returns the way to KSeF of the tenant of this name. It returns false when no such
-	// tenant is configured here, or the configuration pauses it.
+	// Transport returns the named tenant's transport to KSeF. It returns false when no such tenant
+	// is configured here, or the configuration pauses it.
 	Transport func(tenant string) (Transport, bool)
 	// PartStore is asked before a batch session is opened and before each part is sent. nil stands
 	// for a store that is never out of service.
@@ -69,7 +69,7 @@ type Options struct {
 	ExpressIdle        time.Duration
 	ExpressMaxAge      time.Duration
 	ExpressMaxInvoices int
-	ExpressShare       float64 // part of single sends that is left free for urgent ones (urgency)
+	ExpressShare       float64 // part of single sends left free for urgent ones; see urgency
 
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
@@ -77,16 +77,16 @@ type Options struct {
 	// SweepAfter is how long something must have stood still before the sweep checks it. 0 is a
 	// minute, longer than any step between two writes takes.
 	SweepAfter   time.Duration
-	DeadAfter    time.Duration // how long a worker without a heartbeat is taken for alive; 0 is 30 s
+	DeadAfter    time.Duration // how long a worker without a heartbeat counts as alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
-	KeepRejected time.Duration // of rejected, dismissed, superseded documents; 0: as their entries
+	KeepRejected time.Duration // of rejected, dismissed, superseded documents; 0: like their entries
 	UpgradeAfter time.Duration // how long each step to a newer format of the ledger is put off; 0 is at once
 	RefusalsKept time.Duration // how long refused documents stay on record
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
 	ArchiveShare    int // how many of those may be of one tenant; 0 is 2
-	// ArchivePackages keeps the receipted invoices of a package in bundles, if they are enough for
-	// one. All other invoices are kept singly. False keeps all invoices singly.
+	// ArchivePackages keeps the receipted invoices of a package in bundles, if there are enough of
+	// them for a bundle. All other invoices are kept singly. False keeps all invoices singly.
 	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock; the worker corrects it by Redis's; nil is time.Now

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// ledgerMove returns the change of the ledger that a move makes of its invoice. The package pkg
-// must hold the invoice; "" means any package. An invoice is sent again only with a proof that KSeF
-// does not have it.
+// ledgerMove returns the change of the ledger that carries out a move. The package pkg must hold
+// the invoice; "" means any package. An invoice is sent again only with a proof that KSeF does not
+// have it.
 func ledgerMove(m settlement.Move, pkg string) (ledger.Move, error) {
 	inv := m.Invoice
 	move := ledger.Move{ID: inv.ID, Rev: inv.Rev, In: pkg, Edit: ledger.Because(m.Code, m.Reason)}
@@ -40,7 +40,7 @@ func ledgerMove(m settlement.Move, pkg string) (ledger.Move, error) {
 	return move, nil
 }
 
-// accepted is what is written of an invoice that KSeF has.
+// accepted returns the fields that are written for an invoice that KSeF has.
 func accepted(a settlement.Acceptance) ledger.Edit {
 	edit := ledger.Because(ksef.InvoiceAccepted, "").Number(settlement.TidyNumber(a.Number))
 	if a.Recovered {
@@ -71,8 +71,8 @@ func counted(edit ledger.Edit, a settlement.Again) ledger.Edit {
 }
 
 // original writes how the original of a duplicate is known, with the code and reason of the move. A
-// move without these, which only marks the invoice for a search of the register, leaves the earlier
-// ones.
+// move without code and reason only marks the invoice for a search of the register. It leaves the
+// earlier code and reason.
 func original(m settlement.Move) ledger.Edit {
 	var edit ledger.Edit
 	if m.Code != 0 || m.Reason != "" {
@@ -137,7 +137,7 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 			continue
 		}
 		if err := w.Queue.Put(ctx, queue.KindSubmit, m.Invoice.ID, edits[i].Rev+1, queue.When{Overflow: m.Invoice.Overflow}); err != nil {
-			return moved, err // the sweep finds it
+			return moved, err // the sweep finds the invoice
 		}
 	}
 	return moved, nil
@@ -182,8 +182,8 @@ func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]led
 	return each, nil
 }
 
-// writeOne makes one move at once. What was found out about an original cost one of few requests,
-// and a crash must not lose it. Its errors are those of move.
+// writeOne makes one move at once. What the move says about an original has cost one of few
+// requests, so a crash must not lose it. Its errors are those of move.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m)

@@ -86,8 +86,8 @@ func open(out sdktrace.SpanExporter, who *resource.Resource, size int, t *teller
 // environment is the environment of the process.
 type environment []string
 
-// of returns a variable; "" when it is not set. As OpenTelemetry asks for, an empty one counts as
-// not set.
+// of returns a variable; "" when it is not set. An empty variable counts as not set, as
+// OpenTelemetry's specification asks for.
 func (e environment) of(name string) string {
 	for _, kv := range slices.Backward(e) {
 		if v, ok := strings.CutPrefix(kv, name+"="); ok {

@@ -24,13 +24,13 @@ func (t *Tracer) Stats() Stats {
 }
 
 // spans stands on both sides of the SDK's batch processor. It bounds how many spans wait there,
-// those that are being exported included. It also counts what becomes of them, because the
+// including those that are being exported. It also counts what becomes of them, because the
 // processor does not report how many it drops. Safe for concurrent use.
 type spans struct {
 	sdktrace.SpanProcessor // the batch processor
 	to                     sdktrace.SpanExporter
 	max                    int64
-	tell                   func(err error) // called after each export, nil for one that went well
+	tell                   func(err error) // called after each export; err is nil when it went well
 
 	waiting, exported, failed, dropped atomic.Int64
 }

@@ -16,7 +16,7 @@ type teller struct {
 	now func() time.Time
 
 	mu     sync.Mutex
-	at     time.Time // when it was logged
+	at     time.Time // when the loss was last logged
 	logged int64     // how many had been dropped then
 	seen   int64     // how many had been dropped at the last export
 	sick   bool

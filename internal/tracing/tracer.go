@@ -22,8 +22,8 @@ type Tracer struct {
 }
 
 // Start begins a root span in the trace of an object. With object "" the span has a trace of its
-// own. The span links to the one that ctx has, if there is one. The context that it returns has the
-// new span, for [Child].
+// own. The span links to the span of ctx, if ctx has one. The returned context has the new span,
+// for [Child].
 func (t *Tracer) Start(ctx context.Context, object, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
 	var w wanted
 	if object != "" {
@@ -49,8 +49,8 @@ func (t *Tracer) start(ctx context.Context, w wanted, name string, o []trace.Spa
 	return t.tracer.Start(context.WithValue(ctx, wantedKey{}, w), name, o...)
 }
 
-// Continue begins a span that continues the caller's trace, as its traceparent says. Without one,
-// or with one that is not valid, it is a root.
+// Continue begins a span that continues the caller's trace, as its traceparent says. Without a
+// valid traceparent, the span is a root.
 func (t *Tracer) Continue(ctx context.Context, from propagation.TextMapCarrier, name string, o ...trace.SpanStartOption,
 ) (context.Context, trace.Span) {
 	if t == nil {
@@ -62,8 +62,7 @@ func (t *Tracer) Continue(ctx context.Context, from propagation.TextMapCarrier, 
 // Recording reports whether the span of ctx is recorded. Ask before computing much for a span.
 func Recording(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
 
-// Child begins a span within the one that ctx has. When ctx has no recorded span, nothing is
-// started.
+// Child begins a child of the span that ctx has. When ctx has no recorded span, nothing is started.
 func Child(ctx context.Context, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {

@@ -7,10 +7,10 @@ import (
 
 // alone returns the stage of an invoice that is queued by itself, outside of sets and packages. The
 // id of its task has the revision that the invoice had when the task was queued. An attempt may
-// move the invoice to sending and back without sending it. Its revision is then greater by two, and
-// the task that tries again has the old id. Whichever task is about the invoice sends it, so the
-// newest one counts. An invoice without a task of its own may be in a chunk. The id of the chunk
-// says nothing of the invoice, so [queue.Stats.Of] finds the chunk by the invoice.
+// move the invoice to sending and back without sending it. The invoice's revision is then greater
+// by two, and the task that tries again has the old id. Any task about the invoice would send it,
+// so the newest one counts. An invoice without a task of its own may be in a chunk. The id of the
+// chunk says nothing of the invoice, so [queue.Stats.Of] finds the chunk by the invoice.
 func (f *Facts) alone(inv *ledger.Invoice) stage {
 	first := inv.FirstRev()
 	for rev := inv.Rev; rev >= first && inv.Rev-rev <= maxAttempts; rev-- {

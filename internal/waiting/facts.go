@@ -38,10 +38,10 @@ type Tenant struct {
 	KeyRefused  string      // what KSeF said when it last refused the key; "" when that is not known
 	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
 	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
-	RefusedWhy  string      // what KSeF said about the last of them; "" when none was refused
+	RefusedWhy  string      // what KSeF said about the last refused session; "" when there is none
 	Said        string      // what KSeF said when a chunk or a waiting set of it failed last; "" when nothing
 	Down        []Down
-	Sessions    Window // the limit of opening batch sessions
+	Sessions    Window // the limit on opening batch sessions
 }
 
 // Down is an open circuit of the whole gateway, or of one group of operations for the tenant.
@@ -71,8 +71,8 @@ func (f *Facts) Of(inv *ledger.Invoice) Wait {
 	return w.since(inv.UpdatedAt.Time())
 }
 
-// why returns the reason. It checks what stops everything first, and what stops this invoice alone
-// last.
+// why returns the reason. It first checks what stops everything, and last what stops only this
+// invoice.
 func (f *Facts) why(s stage, tenant string) Wait {
 	t := f.Tenants[tenant]
 	switch {
@@ -170,7 +170,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
-	case w.For == TenantPaused && !t.Paused: // with t.Paused it is a receipt, which does wait
+	case w.For == TenantPaused && !t.Paused: // with t.Paused only receipts get here; they wait
 		w.What += "; that was at its last try: the tenant is not paused here now"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)

@@ -67,7 +67,7 @@ var (
 	inSet     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 2, State: ledger.Queued, Group: "t|v3|online"}
 	single    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 1, State: ledger.Queued} // in no set, in no package
 	flood     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t", Overflow: true}, Rev: 1, State: ledger.Queued}
-	tried     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Queued} // was sending, and back
+	tried     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Queued} // was moved to sending and back
 	packed    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Packed, Package: "cut"}
 	sent      = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "closed"}
 	inSession = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "open"}
@@ -372,7 +372,7 @@ func TestExplain_TaskOfAnEarlierAttemptIsFarBack_IsLookedUp(t *testing.T) {
 	}
 }
 
-// farBack is a queue with one task, which can only be had by its id.
+// farBack is a queue with one task, which is found only by its id.
 type farBack struct {
 	id   string
 	info queue.TaskInfo

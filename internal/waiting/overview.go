@@ -15,7 +15,7 @@ import (
 type Count struct {
 	Tenant   string // "" for the tasks at the far end of a long queue, which are not read; their invoices are estimated
 	For      Reason
-	What     string // of one of them
+	What     string // Wait.What of one of them
 	Invoices int
 	Until    time.Time // when the next of them is tried; zero when that is not known
 	Since    time.Time // since when the first of them waits; zero when that is not known

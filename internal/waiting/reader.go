@@ -36,8 +36,8 @@ type Queue interface {
 type Limits interface {
 	// Held returns what holds back each of some tenants.
 	Held(ctx context.Context, tenants []string) (map[string]TenantLimits, error)
-	// Open lists the circuits that are not closed. One without a tenant holds back all tenants. One
-	// of a host that serves only some tenants is listed once for each of them.
+	// Open lists the circuits that are not closed. A circuit without a tenant holds back all
+	// tenants. The circuit of a host that serves only some tenants is listed once for each of them.
 	Open(ctx context.Context) ([]ratelimit.OpenCircuit, error)
 }
 
@@ -56,7 +56,7 @@ type Reader struct {
 	Tenant   func(tenant string) (known, paused bool) // by configuration
 	MaxWait  time.Duration                            // packages.max_wait
 	Refusals int                                      // packages.refusals
-	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
+	// Enqueue is how a person calls enqueue here. Some reasons name the command that ends the wait.
 	Enqueue shell.Enqueue
 }
 

@@ -60,7 +60,7 @@ type Wait struct {
 }
 
 // since returns the wait, with its Since filled in if the wait is for something and has none. The
-// time at is the earliest since which the invoice can have waited.
+// argument at is the earliest time from which the invoice can have been waiting.
 func (w Wait) since(at time.Time) Wait {
 	if w.For != "" && w.Since.IsZero() {
 		w.Since = at

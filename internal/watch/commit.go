@@ -61,8 +61,8 @@ type documentFault struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// outcome returns the result document of a file. In it the file has the name that the other program
-// gave this very file. The same invoice may have been handed in under several names.
+// outcome returns the result document of a file. The document has the name that the other program
+// gave this file, because the same invoice may have been handed in under several names.
 func (fl *filer) outcome(f *file, r results.Result) []byte {
 	r.File = fl.path(fl.original(f.name))
 	return marshal(outcome{Result: r, remarks: f.remarks})
@@ -136,7 +136,7 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 				return err
 			}
 		}
-		// A process that was killed may have moved it already.
+		// A process that was killed may have moved the XML already.
 		if at := slices.IndexFunc(places, func(p string) bool { return p != place && fl.disk.exists(p+"/"+f.name+xmlEnd) }); at >= 0 {
 			if err := fl.disk.move(places[at]+"/"+f.name+xmlEnd, to+xmlEnd); err != nil {
 				return err
@@ -173,12 +173,12 @@ func (fl *filer) replaced(f *file) bool {
 	}
 	raw, err := fl.disk.readTaken(f.name, fl.o.MaxDocument)
 	if err != nil || sumOf(raw) == f.sum {
-		return false // what is wrong with a file that cannot be read is met when it is moved
+		return false // if the file cannot be read, moving it reports the error
 	}
 	fl.o.Log.Warn().Str("file", f.name).Str("id", f.id).
 		Msg("another document is in the place of the one that was handed in: it is handed in too, and the first one goes on without a file")
 	if isJSON(f.name) {
-		err = fl.disk.remove(taken + "/" + f.name + xmlEnd) // it was made of the first one
+		err = fl.disk.remove(taken + "/" + f.name + xmlEnd) // this XML was made of the first one
 	}
 	if err == nil && f.id != "" {
 		err = fl.journal.forget(f)

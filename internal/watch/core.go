@@ -10,7 +10,7 @@ type core struct {
 	o        Options
 	disk     *disk
 	files    map[string]*file  // the files that are followed, by their name within their place
-	given    map[string]string // the names that the other program gave, of files that have another one (names.go)
+	given    map[string]string // the names that the other program gave, by the new names (names.go)
 	problems map[string]string // why files wait, by path; made again by each pass
 }
 
@@ -38,8 +38,8 @@ type (
 		seen     map[string]sight // files that are not taken yet, by their path below the folder
 		folders  []string         // that the last scan went through
 	}
-	// documents returns the XML that is handed in for a file. For an invoice in JSON it has the XML
-	// made.
+	// documents returns the XML that is handed in for a file. For an invoice in JSON it orders the
+	// XML.
 	documents struct {
 		*core
 		maker   *maker
@@ -60,7 +60,7 @@ type (
 		filer   *filer
 		pace    pace
 		rare    time.Time         // when all files that are followed are looked up again
-		why     map[string]string // why files wait, as of when the ledger was last asked about them, by path
+		why     map[string]string // why files wait, by path, when the ledger was last asked
 	}
 	// submitter hands files in.
 	submitter struct {

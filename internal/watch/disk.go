@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// disk is the folder. Its names are below the folder, with slashes, and lead nowhere else.
+// disk is the folder. Names are relative to the folder, with slashes, and lead nowhere else.
 type disk struct {
 	root *os.Root
 	step func(string)
@@ -76,9 +76,9 @@ func (d *disk) removeAll(name string) error {
 	return d.root.RemoveAll(name)
 }
 
-// removeEmpty removes dir if it is empty, and then its parents in the same way. The last folder
-// that it may remove is that of the archive that dir is in. A folder is taken for that of an
-// archive if its name ends in .zip. removeEmpty never removes a folder outside of one.
+// removeEmpty removes dir if it is empty, and then its parents in the same way. It removes only the
+// folder of an archive and folders inside it. A folder counts as the folder of an archive if its
+// name ends in .zip.
 func (d *disk) removeEmpty(dir string) {
 	for inArchive.MatchString(dir+"/") && d.root.Remove(dir) == nil {
 		dir = path.Dir(dir)
@@ -103,8 +103,8 @@ func (d *disk) open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// exists reports whether something has the name. A name below a file, such as an archive, does not
-// exist. Any other error counts as yes.
+// exists reports whether something has the name. A name below a file, such as a name below an
+// archive, does not exist. After any other error, exists returns true.
 func (d *disk) exists(name string) bool {
 	_, err := d.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)

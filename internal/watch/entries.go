@@ -17,7 +17,7 @@ const maxEntryName = 1000
 // entries are the entries of an archive: the names of those that are taken, and those that are
 // refused.
 type entries struct {
-	names   map[string]string // the name that an entry has in the archive, by the one that it gets
+	names   map[string]string // the name that an entry has in the archive, by the name that it gets
 	folders map[string]bool
 	twice   map[string]int // how many more entries had a name
 	refused []intake.Item
@@ -66,10 +66,10 @@ func (es *entries) free(own string) string {
 
 func (es *entries) has(own string) bool { return es.names[own] != "" }
 
-// noteNames notes the names of the entries of an archive that get other ones.
+// noteNames notes the original names of those entries of an archive that get other names.
 func (up *unpacker) noteNames(archive string, es *entries) error {
 	for own, entry := range es.names {
-		given := archive + "/" + own // that of the archive is enough
+		given := archive + "/" + own // the given name of the archive is enough
 		if own != entry {
 			given = up.original(archive) + "/" + entry
 		}
@@ -80,9 +80,9 @@ func (up *unpacker) noteNames(archive string, es *entries) error {
 	return nil
 }
 
-// refuseEntries puts the entries that were refused on record, and writes their results. They go to
-// refused/ below the name of the archive, under names that no invoice of it has. The entries
-// themselves are in the archive.
+// refuseEntries puts the entries that were refused on record, and writes their results. The results
+// go to refused/ below the name of the archive, under names that no invoice of the archive has. The
+// entries themselves are in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
 	all, asked := make([]intake.Admission, len(es.refused)), up.asked(name)
 	entry := func(it *intake.Item) string { return strings.TrimPrefix(it.File, zipEnd+"/") }
@@ -98,7 +98,7 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 		own := entry(&it)
 		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
 		if hidden(free) {
-			free = "~" + free // people see its result
+			free = "~" + free // so that people see its result
 		}
 		for n, stem := 2, free; es.has(free) || es.folders[free+resultEnd] || told[free]; n++ {
 			free = fmt.Sprintf("%s~%d", stem, n)

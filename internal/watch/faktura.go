@@ -110,11 +110,12 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// sweepEvery is how often XML that nobody needs any more is looked for. It does no harm meanwhile.
+// sweepEvery is how often XML that nobody needs any more is looked for. Such XML does no harm
+// meanwhile.
 const sweepEvery = time.Minute
 
-// sweep removes the XML of files that a person has removed from taken/ or replaced there. there has
-// the files of taken/.
+// sweep removes the XML of files that a person has removed from taken/ or replaced there. The map
+// named there lists the files of taken/.
 func (d *documents) sweep(there map[string]bool) {
 	entries, err := d.disk.list(madeDir)
 	switch now := d.o.Now(); {
@@ -123,7 +124,7 @@ func (d *documents) sweep(there map[string]bool) {
 	case len(entries) == 0:
 		_ = d.disk.root.Remove(madeDir)
 		return
-	case now.Sub(d.swept) < sweepEvery: // all files of which there is XML are read
+	case now.Sub(d.swept) < sweepEvery: // a sweep reads all files that have XML
 		return
 	default:
 		d.swept = now
@@ -150,7 +151,7 @@ func (d *documents) is(name, sum string) bool {
 	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && sumOf(raw) == sum
 }
 
-// order has the XML of a file made, unless the file cannot be used.
+// order orders the XML of a file, unless the file cannot be used.
 func (d *documents) order(o order, raw []byte) error {
 	if err := intake.CheckJSON(raw); err != nil {
 		return err
@@ -181,8 +182,8 @@ func (d *disk) readTaken(name string, limit int64) ([]byte, error) {
 	return raw, nil
 }
 
-// inner returns the invoice of {"faktura": {…}}, as the HTTP interface has it, and everything else
-// as it is, but without a byte order mark.
+// inner returns the invoice inside {"faktura": {…}}, the form that the HTTP interface takes. It
+// returns any other text as it is, but without a byte order mark.
 func inner(raw []byte) []byte {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	var wrapped map[string]json.RawMessage

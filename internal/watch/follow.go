@@ -113,8 +113,8 @@ func (fo *follower) followSome(ctx context.Context, files []*file) (moved bool, 
 		case broken[f.id] != nil:
 			fo.problem(f.place+"/"+f.name, "the ledger's entry of it cannot be read: "+intake.OneLine(broken[f.id]))
 		default:
-			// The ledger has forgotten it, or was lost. A file in taken/ is handed in again, and
-			// what became of it is found out.
+			// The ledger has forgotten the invoice, or the ledger was lost. A file in taken/ is
+			// handed in again, and the answer says what became of its invoice.
 			fo.o.Log.Warn().Str("file", f.name).Str("id", f.id).Msg("the ledger does not know it any more")
 			fo.failed(f, fo.journal.forget(f))
 		}

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A program removes its folder as soon as its files are taken. They are handed in with the settings
-// that it had.
+// A program removes its folder as soon as its files are taken. The files are handed in with the
+// settings that the folder had.
 func TestWatch_FolderIsRemovedWhileItsFilesWait_ItsSettingsCount(t *testing.T) {
 	s := newSite(t)
 	s.put("run1/.ksef.yaml", []byte("ref: name\noffline: true\n"))

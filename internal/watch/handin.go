@@ -100,14 +100,15 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 		}
 		names = append(names, name)
 	}
-	if !unread { // what a folder has that could not be read is not gone
+	if !unread { // files in a folder that could not be read are not gone
 		sm.gone(there)
 	}
 	slices.Sort(names)
 	return names, next
 }
 
-// gone forgets what is kept of files that a person has removed. there are the files of taken/.
+// gone forgets what is kept of files that a person has removed. The map named there lists the files
+// of taken/.
 func (sm *submitter) gone(there map[string]bool) {
 	sm.documents.maker.forget(there)
 	sm.documents.sweep(there)
@@ -164,7 +165,8 @@ func (sm *submitter) handInReady(ctx context.Context, names []string, now time.T
 	return nil
 }
 
-// load reads the first of some files. of are the files of the items, and rest is what comes after.
+// load reads the first of some files. It returns their items, the file of each item, and the files
+// that come after.
 func (sm *submitter) load(names []string, now time.Time) (items []intake.Item, of, rest []string) {
 	size := 0
 	for i, name := range names {

@@ -36,7 +36,7 @@ type site struct {
 	o      Options
 	clock  time.Time
 	w      *Watcher
-	admit  admits // as the admitter of a site does, for a test that puts another one in its place
+	admit  admits // Admit of the site's own admitter, for a test that replaces it
 }
 
 func newSite(t testing.TB) *site {

@@ -89,7 +89,7 @@ func (j *journal) unname(own string) {
 // forget removes the record of a file and stops following the file. A file in taken/ is handed in
 // again, so its given name stays on record. After an error the file is still followed.
 func (j *journal) forget(f *file) error {
-	// Its XML is used again. Another one would be another document.
+	// Its XML is used again, because other XML would be another document.
 	if beside := taken + "/" + f.name + xmlEnd; f.place == taken && isJSON(f.name) && f.sum != "" && j.disk.exists(beside) {
 		if err := j.disk.move(beside, madeName(f.name, f.sum)); err != nil {
 			return err
@@ -131,9 +131,9 @@ func (j *journal) read() error {
 	return nil
 }
 
-// needsName reports whether the given name of a file or an archive that is not followed itself is
-// still needed. The name of an archive is needed as long as it is being unpacked, or one of its
-// invoices is followed or in taken/.
+// needsName reports whether the given name of a file or an archive is still needed. The file or
+// archive itself is not followed. The name of an archive is needed as long as it is being unpacked,
+// or one of its invoices is followed or in taken/.
 func (j *journal) needsName(name string) bool {
 	if j.disk.exists(taken + "/" + name) {
 		return true

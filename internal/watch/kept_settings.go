@@ -37,7 +37,7 @@ func (se *settings) keep(dir string) error {
 
 // ofTaken returns the settings for what was taken from a folder.
 func (se *settings) ofTaken(dir string) *setting {
-	// The folder may be that of an archive, or below one, and never have been there.
+	// The folder may belong to an archive, or be below one. Then it may never have existed.
 	for gone := dir; gone != "." && !se.disk.exists(gone); gone = path.Dir(gone) {
 		if s := se.read(keptName(gone)); s != nil {
 			return s
@@ -46,8 +46,8 @@ func (se *settings) ofTaken(dir string) *setting {
 	return se.of(dir)
 }
 
-// sweepKept removes the settings of folders of which no file is in taken/ any more. there are the
-// files of taken/.
+// sweepKept removes the settings of folders of which no file is in taken/ any more. The map named
+// there lists the files of taken/.
 func (se *settings) sweepKept(there map[string]bool) {
 	now := se.o.Now()
 	if now.Sub(se.swept) < sweepEvery {

@@ -119,7 +119,7 @@ func (s *site) checkPlaces(when string) {
 	}
 	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
 	s.must(err)
-	if len(records) != 3 { // the lock, the rejected one, and the folder of archives
+	if len(records) != 3 { // the lock, the record of the rejected file, and the folder of archives
 		s.t.Errorf("the records are %v", records)
 	}
 	if n := s.entries(); n != 3 {

@@ -56,9 +56,10 @@ func holder(f *os.File) string {
 	return strings.TrimSpace(string(said[:n]))
 }
 
-// insideAnother returns an error when a folder that dir is in is watched now. It also returns one
-// when dir is inside a place of a folder that was watched at any time. The other watch would take
-// what this one puts into dir, or this one would take what the other one has put there.
+// insideAnother returns an error when dir is inside a folder that is watched now. It also returns
+// an error when dir is inside a place, such as taken/, of a folder that was watched at any time.
+// The other watch would take what this one puts into dir, or this one would take what the other one
+// has put there.
 func insideAnother(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
@@ -70,7 +71,7 @@ func insideAnother(dir string) error {
 	for below, outer := dir, filepath.Dir(dir); outer != below; below, outer = outer, filepath.Dir(outer) {
 		f, err := os.OpenFile(filepath.Join(outer, lockName), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 		if err != nil {
-			continue // outer is not watched, or by a user whose files this one may not read
+			continue // outer is not watched, or its lock may not be read by this user
 		}
 		held, who := flock(f, syscall.LOCK_SH) == syscall.EWOULDBLOCK, holder(f)
 		_ = f.Close()

@@ -36,11 +36,12 @@ type maker struct {
 type line struct {
 	orders []order // the first is being asked about if call is set
 	call   bool
-	since  time.Time // when the call began, or the line
+	since  time.Time // when the call began, or when the line began
 }
 
-// Calls that go at once, and what is made ahead of the loop, are bounded, because each document
-// takes memory. The last document may exceed the bound of bytes, which is [chunkBytes].
+// The number of simultaneous calls is bounded, and so is the XML that is made ahead of the loop,
+// because each document takes memory. The last document may exceed the bound of bytes, which is
+// [chunkBytes].
 const maxCalls = 16
 
 // order is a file of which XML is to be made. tenant is the tenant that the settings of its folder
@@ -52,7 +53,7 @@ type making struct {
 	order
 	xml   []byte
 	err   error
-	asked bool // it was asked about; if not, err is the error of another file of its sender
+	asked bool // the gateway was asked; if not, err is the error of another file of the sender
 }
 
 func newMaker(c *core) *maker {
@@ -198,7 +199,7 @@ func (m *maker) silent(long time.Duration) (names []string) {
 
 func (m *maker) full() bool { return len(m.made) >= chunkFiles || m.size >= chunkBytes }
 
-// begin begins as many calls as may go. The lock is held.
+// begin begins as many calls as the bounds allow. The lock is held.
 func (m *maker) begin() {
 	for sender, l := range m.lines {
 		if m.calls >= maxCalls || m.full() || m.ctx.Err() != nil {

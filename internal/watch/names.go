@@ -40,8 +40,8 @@ var inArchive = regexp.MustCompile(`(?i)\.zip/`)
 
 // original returns the name that the other program gave a file. For a file out of an archive, that
 // is the name that the program gave the archive, followed by the name of the entry. The name cannot
-// be told from the name that the file has now, because a program may give any name. So it is on
-// record for each file and archive that got another one.
+// be told from the name that the file has now, because a program may give any name. So the given
+// name is on record for each file and archive that got another name.
 func (c *core) original(name string) string {
 	if given, ok := c.given[name]; ok {
 		return given
@@ -131,9 +131,9 @@ func (t *taker) used(name string) bool {
 	return t.files[name] != nil || slices.ContainsFunc(places, func(place string) bool { return t.disk.exists(place + "/" + name) })
 }
 
-// delivered reports whether in some place a file that another program delivered has the name, and
-// not only a result or a receipt. A result or a receipt is never in taken/, and has no result
-// beside it. A folder counts as delivered.
+// delivered reports whether a file that another program delivered has the name in some place.
+// Results and receipts do not count. They are never in taken/, and have no result beside them. A
+// folder counts as delivered.
 func (c *core) delivered(name string) bool {
 	return c.files[name] != nil || slices.ContainsFunc(places, func(place string) bool {
 		at := place + "/" + name

@@ -109,8 +109,8 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 	}
 }
 
-// Files that lie in the places under such names already, because an earlier build or a person put
-// them there.
+// Files with such names are in the places already, because an earlier build or a person put them
+// there.
 func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) {
 	legacy := `{"Fa":{"P_2":"FV/1"}}`
 	t.Run("accepted", func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 		s.passes(2)
 		s.settle("FV/2", ledger.Receipted)
 		s.passes(2)
-		for range 5 { // it is told as long as it waits, also while the ledger is not asked
+		for range 5 { // told as long as the file waits, also while the ledger is not asked
 			s.passes(1)
 			s.waiting("taken/k.xml: its outcome cannot be written: another file has the name accepted/k.xml.json")
 		}
@@ -178,7 +178,7 @@ func TestWatch_FileIsPutBack_ItsOldResultIsNotInTheWay(t *testing.T) {
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json")
 }
 
-// The name of a refused entry's result is that of a folder of the archive.
+// The result of a refused entry would get the name of a folder of the archive.
 func TestWatch_ArchiveWithAFolderNamedAsAResult_IsTaken(t *testing.T) {
 	s := newSite(t)
 	s.put("n.zip", zipOf(t, entry{"x.txt", "x"}, entry{"x.txt.json/a.xml", "<x></Faktura>"}))
@@ -263,7 +263,7 @@ func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheOneThatWasGiven(t *testing
 	}
 }
 
-// Nothing that was noted of names is left when nothing has another name any more.
+// When the renamed files are done, no record of their names is left.
 func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 	s := newSite(t)
 	for i, number := range []string{"FV/1", "FV/2"} {
@@ -273,7 +273,7 @@ func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 		s.put("n.zip", zipOf(t, entry{"a.xml.upo.xml", string(xmlOf(0, fmt.Sprint("FV/A", i)))}, entry{"a.xml.upo.xml.txt", "x"}))
 		s.passes(4)
 	}
-	if len(s.w.given) != 4 { // of the refused ones nothing is noted any more
+	if len(s.w.given) != 4 { // the names of the refused files are not noted any more
 		t.Errorf("noted are %q", s.w.given)
 	}
 	for _, number := range []string{"FV/1", "FV/2", "FV/A0", "FV/A1"} {

@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// refusals returns the refusals that have ended as ended says, or the open ones if ended is "".
+// refusals returns the refusals that ended in the way that the argument names, such as
+// "superseded". If it is "", refusals returns the open ones.
 func (s *site) refusals(ended string) []ledger.Refusal {
 	s.t.Helper()
 	all, err := s.ledger.Refusals(s.t.Context(), time.Time{}, ended)

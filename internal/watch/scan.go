@@ -70,7 +70,7 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 				strings.Join(places, ", ")+" elsewhere, then delete "+name+"/"+journalDir)
 		case e.IsDir():
 			fi.scanFolder(name, each)
-		case e.Type()&fs.ModeSymlink != 0 && path.Ext(name) == "": // to ask where it leads may hang
+		case e.Type()&fs.ModeSymlink != 0 && path.Ext(name) == "": // asking where it leads may hang
 			fi.problem(name, "is a link, and links are not followed: if it leads to a folder, put the files themselves here, or watch that folder")
 		case isXML(name), isJSON(name), isZIP(name):
 			each(name, e)

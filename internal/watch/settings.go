@@ -53,8 +53,9 @@ func (se *settings) of(dir string) *setting {
 	return s
 }
 
-// read returns nil when there is no such file. There is none below an archive, either. The invoices
-// of an archive are in a folder of its name, and another archive of that name may have come since.
+// read returns nil when there is no such file. It also returns nil for a name below an archive. The
+// invoices of an archive are in a folder of its name, and another archive of that name may have
+// come since.
 func (se *settings) read(name string) *setting {
 	const maxSize = 64 << 10
 	raw, _, err := se.disk.read(name, maxSize)
@@ -107,7 +108,7 @@ func plain(err error) error {
 	return err
 }
 
-// terms returns what the settings stand for at a time.
+// terms returns the terms that follow from the settings at a point in time.
 func (s *setting) terms(now time.Time, tenants []intake.Account) (intake.Terms, error) {
 	return s.wanted.Terms(now, tenants)
 }

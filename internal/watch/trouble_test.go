@@ -163,7 +163,7 @@ func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *test
 }
 
 // The gateway does not answer about one tenant's invoice. Everything else goes on meanwhile, also
-// the invoices of other tenants that are JSON, and the list of what waits names the tenant's files.
+// the JSON invoices of other tenants, and the list of what waits names the tenant's files.
 func TestWatch_GatewayHangs_OnlyTheTenantsOwnJSONWaits(t *testing.T) {
 	s := newSite(t)
 	answers := make(chan struct{})
@@ -211,7 +211,7 @@ func numberIn(faktura []byte) string {
 // senderInNumber is an [Options.Sender]. The first letter of an invoice's number is its tenant.
 func senderInNumber(_ string, faktura []byte) string { return numberIn(faktura)[:1] }
 
-// A person replaces or removes a file that waits, while its XML is being made or when that is made.
+// A person replaces or removes a file that waits, while its XML is being made or after it was made.
 // Only what is there in the end is handed in.
 func TestWatch_JSONIsReplacedOrRemovedWhileItWaits_OnlyWhatIsThereIsHandedIn(t *testing.T) {
 	s := newSite(t)

@@ -297,7 +297,8 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	s.wantTree("taken/a.xml")
 }
 
-// A file of JSON that is no invoice is told what it has, and not that its tenant is not known.
+// The answer about a JSON file that is no invoice says what the file has, and not that its tenant
+// is unknown.
 func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
 	s := newSite(t)
 	two := []intake.Account{{Name: "one", NIP: sample.NIP(0)}, {Name: "two", NIP: sample.NIP(1)}}

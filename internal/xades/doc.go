@@ -4,8 +4,9 @@
 // # Why there is no canonicalization here
 //
 // What is signed is the canonical form of the XML (exclusive C14N), and a general implementation of
-// that form is long. This package needs none, because it writes every piece that is hashed in its
-// canonical form to begin with. Each piece lies in the document byte for byte as it was hashed.
+// that form is long. This package needs no such implementation, because it writes every piece in
+// canonical form before it hashes the piece. Each piece lies in the document byte for byte as it
+// was hashed.
 //
 // Three rules of exclusive C14N make the pieces look as they do:
 //

@@ -2,8 +2,8 @@ package xades
 
 import "strings"
 
-// EscapeText returns s as canonical XML writes it between two tags. Only characters that XML 1.0
-// has may be in s; see [Valid].
+// EscapeText returns s as canonical XML writes it between two tags. s may contain only characters
+// that XML 1.0 allows; see [Valid].
 func EscapeText(s string) string { return text.Replace(s) }
 
 var text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")

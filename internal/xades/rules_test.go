@@ -93,7 +93,7 @@ func rules(document []byte) error {
 	return nil
 }
 
-// xmlsec has an independent program verify references and signature value.
+// xmlsec verifies the references and the signature value with an independent program.
 func xmlsec(t *testing.T, document []byte) error {
 	t.Helper()
 	if _, err := exec.LookPath("xmlsec1"); err != nil {
@@ -112,7 +112,7 @@ func xmlsec(t *testing.T, document []byte) error {
 	return nil
 }
 
-// verify is what KSeF does, as far as it is known.
+// verify checks a signature as KSeF does, as far as KSeF's checks are known.
 func verify(t *testing.T, document []byte) error {
 	t.Helper()
 	return errors.Join(rules(document), xmlsec(t, document))

@@ -29,8 +29,8 @@ import (
 // objects are what the chart renders to, by kind and name.
 type objects map[string]any
 
-// render renders the chart with values over its own. It fails as helm install does, the schema of
-// the values included.
+// render renders the chart with these values over its own. It fails where helm install fails, for
+// example when the values do not match their schema.
 func render(values map[string]any) (objects, error) {
 	chart, err := loader.Load("../../deploy/helm")
 	if err != nil {
@@ -106,7 +106,7 @@ func must(t *testing.T, values map[string]any) objects {
 	return o
 }
 
-// everything turns on all that the chart has.
+// everything returns values that turn on every part of the chart.
 func everything() map[string]any {
 	return map[string]any{
 		"intake":  map[string]any{"enabled": true, "ingress": ingressAt("ksef-api.example.com")},

@@ -1,7 +1,8 @@
 package helm
 
-// These are the two kinds that Kubernetes itself does not have. Their types have only the fields
-// that the chart uses, as their documentation describes them (prometheus-operator 0.80, KEDA 2.17).
+// These are the two kinds of objects in the chart that Kubernetes itself does not have. Their types
+// have only the fields that the chart uses, as their documentation describes them
+// (prometheus-operator 0.80, KEDA 2.17).
 
 type customMeta struct {
 	Name   string

@@ -63,7 +63,7 @@ func reaches(in *networkingv1.Ingress, path string) bool {
 	})
 }
 
-// The page's routes are read from its source, so a new one can't be forgotten here.
+// The page's routes are read from its source, so a new route can't be forgotten here.
 func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	source, err := os.ReadFile("../../internal/page/page.go")
 	if err != nil {

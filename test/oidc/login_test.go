@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A whole life with a provider that others wrote. People log in as their groups say, the keys
+// The page works with a provider that others wrote. People log in as their groups say, the keys
 // change, the provider goes away and comes back, and people log out. The worker starts while the
 // provider is away.
 func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {

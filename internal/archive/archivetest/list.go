@@ -26,7 +26,8 @@ type (
 	listedPrefix struct{ Prefix string }
 )
 
-// list answers a page of ListObjectsV2. The token is the last key or prefix of the page before.
+// list answers a request ListObjectsV2 with one page. The token is the last key or prefix of the
+// page before.
 func (s *S3) list(w http.ResponseWriter, q url.Values) {
 	out := listed{EncodingType: "url"}
 	seen := map[string]bool{}

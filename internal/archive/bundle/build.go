@@ -30,7 +30,7 @@ const (
 )
 
 // entryTime is the time of every entry, so that the same invoices give the same bytes. It is the
-// first one that a ZIP can have.
+// earliest time that a ZIP can hold.
 var entryTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Invoice is what a bundle keeps of one invoice.
@@ -99,8 +99,8 @@ func compress(data []byte) ([]byte, Part, error) {
 }
 
 // Bundle is a finished bundle. It is archived in two steps: first the ZIP, then the index, which
-// names the ZIP. A process that dies between the two leaves a ZIP without an index. Readers make
-// that index again.
+// names the ZIP. A process that dies between the two leaves a ZIP without an index. Readers then
+// make the index from the ZIP.
 type Bundle struct {
 	ZIP []byte
 	Sum string // of the ZIP; a part of its name

@@ -2,10 +2,10 @@
 // finds each of them again.
 //
 // A bundle is a ZIP beside an index. The ZIP has <id>.xml and <id>.json of some receipted invoices
-// of one package, seller and month. The index has one line for each of these invoices. So they need
-// two objects together, instead of two objects each. Only receipted invoices are in bundles,
-// because nothing of them changes any more. A document or result that may still change, or may have
-// to be removed, is an object of its own; see archive/layout.go.
+// of one package, seller and month. The index has one line for each of these invoices. So all these
+// invoices together need two objects, and not two objects each. Only receipted invoices are in
+// bundles, because nothing of them changes any more. A document or result that may still change, or
+// may have to be removed, is an object of its own; see archive/layout.go.
 //
 // The files, in reading order:
 //

@@ -84,7 +84,7 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	lo, hi := int64(0), (in.size-1)/blockSize
 	at, near := int64(share(id)*float64(in.size))/blockSize, 4
 	// The loop keeps two things true. Block lo is the first block or begins with a lower id. Block
-	// hi+1 is after the end or begins with this or a higher id.
+	// hi+1 is after the end, or begins with the id that is looked up or a higher one.
 	for lo < hi {
 		at = min(max(at, lo+1), hi)
 		if near--; near < 0 { // the guess and its neighbours were wrong

@@ -117,8 +117,8 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 }
 
 // Results calls yield with every result of a folder. It reads each ZIP whole, one at a time. A
-// result that is in two ZIPs comes twice. unread, unless it is nil, is called with each ZIP that is
-// damaged.
+// result that is in two ZIPs comes twice. Results calls the function unread, if it is not nil, with
+// each ZIP that is damaged.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte) error,
 	unread func(name string, err error),
 ) error {

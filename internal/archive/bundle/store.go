@@ -49,9 +49,10 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 // Get returns a document or result, wherever it is. A result in a bundle is final. A result that is
 // an object of its own may be older.
 //
-// An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
-// bundles of that seller and month and about three small reads of each index. Once the month is
-// over and [Store.Tidy] has joined the indexes, only one index is read. What was read is cached.
+// An object of its own costs one request. A document or result that is in a bundle, or does not
+// exist, costs more: a list of the bundles of that seller and month, and about three small reads of
+// each index. Once the month is over and [Store.Tidy] has joined the indexes, only one index is
+// read. What was read is cached.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {
@@ -98,7 +99,7 @@ func final(result []byte) bool {
 	return json.Unmarshal(result, &r) == nil && r.State == "receipted"
 }
 
-// errListed says that an index lists what its damaged bundle cannot give.
+// errListed says that an index lists a document or result that its damaged bundle cannot return.
 var errListed = errors.New("a damaged bundle has it")
 
 // bundled returns a document or result from the first bundle that has it whole.

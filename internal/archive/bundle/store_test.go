@@ -15,7 +15,7 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// places runs a test on a folder and in a bucket.
+// places runs a test on a folder and on a bucket.
 func places(t *testing.T, test func(t *testing.T, s archive.Store)) {
 	t.Run("folder", func(t *testing.T) { test(t, open(t, "file://"+t.TempDir())) })
 	t.Run("bucket", func(t *testing.T) { test(t, open(t, archivetest.NewS3(t, "honoured").In("kept"))) })

@@ -22,8 +22,8 @@ const (
 
 	// A day is joined when it has more indexes than dayIndexes, or when one of them is missing. A
 	// month is joined when it has monthIndexes that are not in a joined index of the month yet.
-	// Once the month is over, lateIndexes are enough, and once it has been over for settledDays,
-	// one is. Joining more often would write the same lines again and again.
+	// Once the month is over, lateIndexes are enough. Once it has been over for settledDays, one
+	// index is enough. Joining more often would write the same lines again and again.
 	dayIndexes, monthIndexes, lateIndexes = 8, 32, 8
 	settledDays                           = 15
 )
@@ -75,7 +75,7 @@ func (s *Store) Tidy(ctx context.Context, folder, today string) error {
 	return damaged
 }
 
-// ofOneDay reports whether an error says nothing about other days.
+// ofOneDay reports whether an error concerns one day only.
 func ofOneDay(err error) bool {
 	return errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrConflict)
 }
@@ -104,7 +104,7 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 		return nil
 	}
 	failed, err := s.merge(ctx, sh.folder, last, parts)
-	if spoiled(err) && len(failed.zips) > 0 { // joining the day makes it again; the month is joined next time
+	if spoiled(err) && len(failed.zips) > 0 { // join makes the index again; the month waits
 		var of []index
 		for _, part := range parts {
 			if part.day == failed.day {
@@ -116,7 +116,8 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 	return err
 }
 
-// monthEnd returns the first moment after the month of a folder; the zero time when it has none.
+// monthEnd returns the first moment after the month of a folder; the zero time when the name of the
+// folder has no month.
 func monthEnd(folder string) time.Time {
 	parts := strings.Split(folder, "/")
 	if len(parts) < 2 {

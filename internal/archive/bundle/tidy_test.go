@@ -43,8 +43,8 @@ func listed(t *testing.T, s archive.Store, want ...string) {
 	}
 }
 
-// tidied tidies twice, as two processes may, and checks that some invoices are found as before, by
-// stores that have read before and by new ones.
+// tidied tidies twice, as two processes may. Then it checks that some invoices are found as before,
+// both by s, which has read before, and by new stores.
 func tidied(t *testing.T, s *bundle.Store, today string, invs []bundle.Invoice) {
 	t.Helper()
 	for range 2 {

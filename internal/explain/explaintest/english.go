@@ -33,8 +33,8 @@ func English(en, pl string) []string {
 	return left
 }
 
-// parts returns the words of a text that have only small letters, at least two. What stands in
-// quotes or in a tag, and names with other characters, is left out.
+// parts returns the words of a text that consist of small letters alone, at least two. It leaves
+// out what stands in quotes or in a tag, and names with other characters.
 func parts(text string) (all []string) {
 	for _, word := range strings.Fields(text) {
 		word = strings.Trim(word, ".,:;()…")

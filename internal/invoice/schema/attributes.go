@@ -130,7 +130,7 @@ func (m *Machine) named(space, local []byte) Ref {
 	return None
 }
 
-// derived reports whether the type from is other, or is derived from other.
+// derived reports whether a type is the same as other, or is derived from it.
 func (t *Table) derived(from, other Ref) bool {
 	for from != None {
 		if from == other {

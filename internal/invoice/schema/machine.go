@@ -68,8 +68,8 @@ func (m *Machine) Begin(t *Table, namespace string, name []byte, attrs []Attr, a
 	return false
 }
 
-// Start enters an element. own says that it has the namespace of the root. It reports whether the
-// element's text matters, so that the caller must collect it for End.
+// Start enters an element. own says that the element has the namespace of the root. Start reports
+// whether the element's text matters, so that the caller must collect it for End.
 func (m *Machine) Start(own bool, name []byte, attrs []Attr, at int) (text bool) {
 	if m.skip > 0 || m.full {
 		m.skip++
@@ -149,8 +149,8 @@ func (m *Machine) Text(text []byte, cdata bool, at int) {
 }
 
 // End leaves the innermost element. If Start returned true for the element, text is its whole text.
-// References in it are replaced, and line ends are as XML reads them. at is the offset of its end
-// tag.
+// References in the text are replaced, and line ends are as XML reads them. at is the offset of the
+// element's end tag.
 func (m *Machine) End(text []byte, at int) {
 	if m.skip > 0 {
 		m.skip--

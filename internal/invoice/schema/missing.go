@@ -48,8 +48,8 @@ func (c *Complex) next(state, child int) uint8 { return c.Next[state*len(c.Child
 
 // needed returns for every state the smallest number of elements that lead from it to a goal. A
 // goal is a state that allows child or, with child -1, a state in which the content may end. The
-// number is -1 where no goal can be reached. Ways through the child avoid do not count. There are
-// few states, and this runs only for a faulty document.
+// number is -1 where no goal can be reached. The argument avoid is the index of a child; ways
+// through this child do not count. There are few states, and this runs only for a faulty document.
 func (c *Complex) needed(child, avoid int) []int {
 	n := len(c.Children)
 	needed := make([]int, len(c.Final))
@@ -74,9 +74,9 @@ func (c *Complex) needed(child, avoid int) []int {
 	return needed
 }
 
-// missing reports the elements that are missing in f before a child, or with child -1 before its
-// end. It returns the state in which the child or the end may follow, or -1 when no such state can
-// be reached.
+// missing reports the elements that are missing in f before a child. With child -1, it reports
+// those that are missing before the end of f. It returns the state in which the child or the end
+// may follow, or -1 when no such state can be reached.
 func (m *Machine) missing(f *frame, child, at int) int {
 	c := f.complex
 	n := len(c.Children)
@@ -94,8 +94,8 @@ func (m *Machine) missing(f *frame, child, at int) int {
 		for c.Next[s*n+first] == 0 || needed[c.next(s, first)] != needed[s]-1 {
 			first++
 		}
-		// Another element is an alternative to first if a way through it reaches the goal without
-		// first.
+		// Another element is an alternative to the child first if a way through it reaches the goal
+		// without the child first.
 		var names []string
 		without := c.needed(child, first)
 		for i := range n {

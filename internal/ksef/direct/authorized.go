@@ -29,9 +29,9 @@ type authorized struct {
 // a login inside the gate would hold a place that no other request could use.
 //
 // After a 401 the call is repeated once with another token. The first token was revoked, or lived
-// shorter than KSeF had said. 401 means that nothing was carried out. The gate learns of an
-// ordinary answer. If it learnt of refused credentials, the whole pool would pause the taxpayer for
-// a token that has expired.
+// shorter than KSeF had said. 401 means that nothing was carried out. The gate is told of a 401 as
+// of an ordinary answer. If it were told of refused credentials, the whole pool would pause the
+// taxpayer because of a token that has expired.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
 	for repeated := false; ; repeated = true {
 		token, err := c.tokens.Access(ctx)

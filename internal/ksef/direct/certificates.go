@@ -99,7 +99,7 @@ func (a Account) Enroll(ctx context.Context, name string, kind CertificateType, 
 // Enrollment is where a request for a certificate stands.
 type Enrollment struct {
 	Status       ksef.StatusInfo
-	SerialNumber string // when it is issued
+	SerialNumber string // set when the certificate is issued
 }
 
 type enrollmentWire struct {

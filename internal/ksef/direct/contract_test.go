@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// schemas are the forms of this package by their names in the Ministry's contract.
+// schemas are the structs that this package sends and reads (its forms), by their names in the
+// Ministry's contract.
 var schemas = map[string]any{
 	"AuthenticationChallengeResponse":       challengeWire{},
 	"TokenInfo":                             tokenWire{},

@@ -4,7 +4,7 @@
 //
 // # Four views of one API
 //
-//   - [API] holds the address and the way to the network. It makes the others.
+//   - [API] holds the address and the way to the network. It makes the other three.
 //   - [Auth] are the calls before there is an access token. Package login makes them.
 //   - [Client] is the sender, for one taxpayer: sessions, invoices, receipts, the register.
 //   - [Account] is what else a taxpayer may ask: limits, certificates, tokens, logins.

@@ -55,8 +55,8 @@ type seen struct {
 	body           []byte
 }
 
-// script is a server that gives each request the next answer of its script, and the last one for
-// ever.
+// script is a server that answers each request with the next reply of a list. It repeats the last
+// reply for ever.
 type script struct {
 	mu      sync.Mutex
 	answers []reply
@@ -135,7 +135,7 @@ func (i *issued) Denied(token Secret) {
 
 const jwt = "eyJhbGciOiJub25lIn0.access-token-of-the-test.x"
 
-// serve starts a scripted server and an API of it.
+// serve starts a scripted server and returns an API at its address.
 func serve(t *testing.T, answers ...reply) (*API, *script) {
 	t.Helper()
 	s := &script{answers: answers}

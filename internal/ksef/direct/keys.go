@@ -22,8 +22,8 @@ const (
 	usageSession Usage = "SymmetricKeyEncryption"
 )
 
-// PublicKey is a key of KSeF. KSeF may list several of one usage, for example before it changes
-// one.
+// PublicKey is a key of KSeF. KSeF may list several keys of one usage, for example before it
+// replaces a key.
 type PublicKey struct {
 	Key                *rsa.PublicKey
 	ID                 []byte // see [ksef.PublicKeyID]

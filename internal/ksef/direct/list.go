@@ -64,7 +64,7 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.Invoice
 	for {
 		page, err := c.SessionInvoicePage(ctx, id, l.next, false)
 		if e, ok := errors.AsType[*ksef.APIError](err); ok && e.Code == ksef.CodePageToken && l.next != "" {
-			l = newList() // its place is gone: begin again
+			l = newList() // the place in the list is gone: begin again
 			continue
 		}
 		if err != nil {
@@ -129,7 +129,7 @@ const (
 // ten thousand invoices.
 const (
 	keptLists = 8
-	keptFor   = 10 * time.Minute // outlasts a limit of the minute; answers of an ended session stay the same
+	keptFor   = 10 * time.Minute // longer than a per-minute limit; an ended session does not change
 )
 
 // lists keeps lists that were interrupted. The clock, now, must be set before the first use.

@@ -36,8 +36,8 @@ func (c *Client) FindsByNumber() bool { return true }
 
 // Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. In a
 // list by any other date, KSeF may later add entries before those that were read. KSeF lists at
-// most 10,000 invoices of a query. IsTruncated says that this is their last page and that KSeF has
-// more.
+// most 10,000 invoices of a query. IsTruncated says that the page is the last of these and that
+// KSeF has more invoices.
 func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	order := "Desc"
 	if r.SortAsc {
@@ -63,7 +63,7 @@ func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.Met
 	}
 	page := ksef.MetadataPage{
 		HasMore: wire.HasMore.On, PermanentStorageDate: wire.HWM, Invoices: make([]ksef.Metadata, 0, len(wire.Invoices.Entries)),
-		// Only both together mean that the range must be moved (contract 2.7.0).
+		// Only both flags together mean that the range must be moved (contract 2.7.0).
 		IsTruncated: wire.IsTruncated.On && wire.HasMore.On,
 	}
 	if !wire.HasMore.Given {

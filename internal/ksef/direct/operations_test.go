@@ -23,7 +23,7 @@ const (
 type operation struct {
 	call     func(*Client) error
 	method   string
-	template string // of the contract
+	template string // the path as the contract writes it
 	target   string // below /v2, with its query
 	answer   reply
 	group    ksef.Group
@@ -221,7 +221,7 @@ func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T)
 	for name, op := range operations(t) {
 		for _, status := range []int{200, 201, 202, 204, 400, 403, 404, 500, 503} {
 			if op.answer.status == 204 && status == 204 {
-				continue // there is no body to tell the two apart
+				continue // without a body, the firewall's 204 looks like KSeF's
 			}
 			c, _ := sender(t, reply{status: status, body: page, header: map[string]string{"Content-Type": "text/html"}})
 			err := op.call(c)

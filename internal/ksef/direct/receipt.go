@@ -17,8 +17,8 @@ import (
 
 // SessionUPO fetches the receipt of a processed session as XML. It uses the receipt's pre-signed
 // address, because KSeF does not count such requests. If no address is kept, SessionUPO asks for
-// the session's status, which has it. If the address fails, it fetches the receipt from the API. A
-// session that has no receipt yet is refused with code [ksef.CodeUPONotThere].
+// the session's status, whose answer has it. If the address fails, it fetches the receipt from the
+// API. A session that has no receipt yet is refused with code [ksef.CodeUPONotThere].
 func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 	pages := c.receipts.of(id)
 	if len(pages) == 0 {
@@ -181,7 +181,7 @@ func (r *receipts) of(session string) []receiptPage {
 	return k.pages
 }
 
-// kept returns them also when their addresses have expired.
+// kept returns the pages of a session's receipt even when their addresses have expired.
 func (r *receipts) kept(session string) []receiptPage {
 	r.mu.Lock()
 	defer r.mu.Unlock()

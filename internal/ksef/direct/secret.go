@@ -7,8 +7,8 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a token, or an address that is as good as one. It prints, and encodes to JSON, as
-// "[redacted]"; [Secret.Reveal] returns the text.
+// Secret is a token, or an address that gives access as a token does. It prints, and encodes to
+// JSON, as "[redacted]"; [Secret.Reveal] returns the text.
 type Secret struct{ text string }
 
 // NewSecret makes a secret.
@@ -17,7 +17,7 @@ func NewSecret(text string) Secret { return Secret{text} }
 // Reveal returns the text.
 func (s Secret) Reveal() string { return s.text }
 
-// IsZero reports whether there is none.
+// IsZero reports whether there is no text.
 func (s Secret) IsZero() bool { return s.text == "" }
 
 // String redacts.

@@ -48,8 +48,8 @@ func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo
 
 // CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind.
 // After an error with MaybeDone, ask SessionStatus. When KSeF answers that the session's status
-// does not allow it (21180), the session has been closed or is over. That is not an error;
-// SessionStatus tells which.
+// does not allow the request (21180), the session has been closed already or is over. CloseSession
+// then returns nil, and SessionStatus tells which of the two it is.
 func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error {
 	group, op, format := ksef.GroupOnlineSessionClose, "close online session", "/sessions/online/%s/close"
 	if batch {

@@ -16,7 +16,7 @@ type createTokenWire struct {
 	Description string   `json:"description"`
 }
 
-// CreatedToken is a KSeF token, with which its bearer logs in. KSeF shows it this once.
+// CreatedToken is a KSeF token, with which its bearer logs in. KSeF shows the token only this once.
 type CreatedToken struct {
 	ReferenceNumber string `json:"referenceNumber"`
 	Token           Secret `json:"token"`
@@ -79,7 +79,8 @@ func (a Account) TokenStatus(ctx context.Context, reference string) (TokenInfo, 
 	return out, nil
 }
 
-// RevokeToken revokes a token. A login that it made lives on until its access token ends.
+// RevokeToken revokes a token. A login that was made with the token lives on until the access token
+// of the login ends.
 func (a Account) RevokeToken(ctx context.Context, reference string) error {
 	return a.do(ctx, remove("revoke a token", ksef.GroupTokens, "/tokens/%s", reference), (*httponce.Answer).Nothing)
 }

@@ -19,8 +19,8 @@ func (c *connection) credentials() (httponce.Credentials, error) {
 	case key == "":
 		return httponce.Credentials{}, fmt.Errorf("read key of %s: it is empty", c.keyID)
 	case httponce.HasControl(key):
-		// Usually the line feed at the end of a key file. If it were trimmed here, two programs
-		// could read the same file differently and nobody would notice.
+		// This is usually the line feed at the end of a key file. If it were trimmed here, two
+		// programs could read the same file differently and nobody would notice.
 		return httponce.Credentials{}, fmt.Errorf("read key of %s: it has control characters (a line feed at its end?)", c.keyID)
 	}
 	token := base64.StdEncoding.EncodeToString([]byte(c.keyID + ":" + key))

@@ -71,7 +71,7 @@ func same(field, got, want string) error {
 	return nil
 }
 
-// BoxDownloadRequest has the gateway collect invoices.
+// BoxDownloadRequest asks the gateway to collect invoices.
 type BoxDownloadRequest struct {
 	DownloadID  string // chosen by the caller, unique
 	Notify      bool

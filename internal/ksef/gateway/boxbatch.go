@@ -55,8 +55,8 @@ func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open fun
 	return b.do(ctx, k, readResult)
 }
 
-// envelope is the multipart form before and after the file's bytes. So the length of the whole form
-// is known, and no server has to accept chunked encoding.
+// envelope returns what the multipart form has before and after the file's bytes. So the length of
+// the whole form is known beforehand, and no server has to accept chunked encoding.
 func envelope(r BoxBatchRequest) (head, tail []byte, contentType string, err error) {
 	request, err := json.Marshal(r)
 	if err != nil {

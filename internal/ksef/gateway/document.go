@@ -19,8 +19,8 @@ type Validation struct {
 	CanonicalForm []byte `json:"canonicalForm"`
 }
 
-// Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error
-// of [ksef.KindRefused].
+// Validate asks the gateway to check an invoice's XML. For an invoice that the gateway can't read
+// at all, Validate returns an error of [ksef.KindRefused].
 func (d *DocumentAPI) Validate(ctx context.Context, invoice []byte) (Validation, error) {
 	k := httponce.Call{
 		Op: "validate invoice", Group: ksef.GroupValidate, Method: "POST", Path: "/invoice/validate",
@@ -58,7 +58,7 @@ func (d *DocumentAPI) Generate(ctx context.Context, invoice json.RawMessage) ([]
 	case len(invoice) == 0:
 		k.Err = errors.New("invoice is empty")
 	case k.Err != nil:
-		k.Err = errors.New("invoice is not JSON") // the encoder's text may quote it
+		k.Err = errors.New("invoice is not JSON") // the encoder's error may quote the invoice
 	}
 	return d.xml(ctx, k)
 }

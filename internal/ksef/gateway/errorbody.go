@@ -28,7 +28,7 @@ func parseError(raw []byte) (body *httponce.ErrorBody, isObject bool) {
 	return httponce.ParseKSeF(raw) // the gateway may pass on KSeF's own errors
 }
 
-// errorOf reads the value of `error`; nil when it says that there is none.
+// errorOf reads the value of `error`. It returns nil when the value says that there is no error.
 func errorOf(raw json.RawMessage) *httponce.ErrorBody {
 	raw = bytes.TrimSpace(raw)
 	switch {

@@ -21,15 +21,15 @@ import (
 // of a Monday.
 var exampleNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// connect starts the other side and a client of it. A real program gives gateway.TestURL or
-// gateway.ProductionURL.
+// connect starts a simulator of the gateway and returns a client of it. A real program gives
+// gateway.TestURL or gateway.ProductionURL.
 func connect() (client *gateway.Client, stop func()) {
 	sim := must(simulator.New(simulator.Options{Profile: simulator.Unlimited, Now: func() time.Time { return exampleNow }, Seed: 1}))
 	srv := httptest.NewServer(sim.Handler())
 	client = must(gateway.New(gateway.Options{
 		BaseURL: srv.URL,
 		KeyID:   "test_id",
-		Key:     func() (string, error) { return "test_key", nil }, // a real one reads a file
+		Key:     func() (string, error) { return "test_key", nil }, // a real program reads a file
 		App:     "erp-bridge/2.1",
 	}))
 	return client, func() {
@@ -52,7 +52,8 @@ func openOnline(ctx context.Context, c *gateway.Client) (ksef.OpenedSession, kse
 	return must(c.OpenOnline(ctx, ksef.OpenOnlineRequest{InvoiceVersion: ksef.FA3, EncryptionInfo: info})), key
 }
 
-// accept sends one invoice, waits until KSeF has processed its session and returns where it stands.
+// accept sends one invoice and waits until KSeF has processed the session. It returns the session,
+// and where the invoice stands.
 func accept(ctx context.Context, c *gateway.Client, invoice []byte) (session string, info ksef.InvoiceInfo) {
 	s, key := openOnline(ctx, c)
 	must(c.SendInvoice(ctx, ksef.Seal(s.ID, key, invoice)))
@@ -189,7 +190,7 @@ func ExampleClient_CloseSession() {
 	must(c.SendInvoice(ctx, ksef.Seal(session.ID, key, exampleInvoice("FV/1"))))
 
 	fmt.Println(c.CloseSession(ctx, session.ID, false))
-	err := c.CloseSession(ctx, session.ID, false) // it is refused, and does no harm
+	err := c.CloseSession(ctx, session.ID, false) // a second call is refused, and does no harm
 	fmt.Println(err != nil)
 	// Output:
 	// <nil>

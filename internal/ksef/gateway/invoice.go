@@ -24,8 +24,8 @@ func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.
 	return ksef.SentInvoice(out), err
 }
 
-// InvoiceStatus asks where one sent invoice stands, by the id that SendInvoice returned. Asking for
-// the session costs one request for all of its invoices.
+// InvoiceStatus asks where one sent invoice stands, by the id that SendInvoice returned.
+// SessionStatus needs only one request for all invoices of a session.
 func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
 	var out struct {
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`

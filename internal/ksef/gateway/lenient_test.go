@@ -161,7 +161,8 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 	}
 }
 
-// Any known form of the flags tells whether there is more. Without one, a full page is the sign.
+// Any known form of the flags tells whether there is more. Without a readable flag, a full page
+// counts as a sign that there is more.
 func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T) {
 	for _, c := range []struct {
 		flags           string

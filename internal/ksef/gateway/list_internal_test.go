@@ -18,7 +18,7 @@ func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
 	}
 }
 
-// Millions of empty entries fit into an answer of 64 MB, and not into the memory.
+// Millions of empty entries fit into an answer of 64 MB, but not into memory.
 func TestSessionInvoices_MoreThanAnySessionHas_AreUnreadable(t *testing.T) {
 	list := io.MultiReader(strings.NewReader(`{"invoices":[`), strings.NewReader(strings.Repeat("{},", numbers.MaxListed+1)))
 	got, err := decodeInvoices(list)

@@ -19,7 +19,7 @@ func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // breaker answers the first request of its first connection. It reads the second request on that
 // connection and then breaks the connection without an answer. net/http then replays the request if
-// it counts as replayable. It serves every later connection well.
+// it counts as replayable. breaker serves every later connection well.
 type breaker struct {
 	url    string
 	answer string

@@ -167,8 +167,8 @@ func TestErrors_NetworkFails_ShowNoSecret(t *testing.T) {
 	secrets := secretsOf(key)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	// A transport whose errors are wrapped as http.Client wraps them. The text inside quotes the
-	// URL and the credentials.
+	// wrapping wraps its errors as http.Client does. The text of the inner error quotes the URL and
+	// the credentials.
 	wrapping := roundTrip(func(r *http.Request) (*http.Response, error) {
 		deep := fmt.Errorf("proxy said no to %s with %s: %w", r.URL, r.Header.Get("Authorization"), io.ErrUnexpectedEOF)
 		return nil, fmt.Errorf("round trip: %w", &url.Error{Op: "Put", URL: r.URL.String(), Err: deep})

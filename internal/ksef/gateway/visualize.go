@@ -35,7 +35,7 @@ func (l Language) check() error {
 	return nil
 }
 
-// VisualizeRequest asks for an invoice in human form.
+// VisualizeRequest asks for an invoice in a form that people can read.
 type VisualizeRequest struct {
 	// TemplateName is a template of the account. "": the gateway's own.
 	TemplateName      string       `json:"templateName,omitempty"`
@@ -59,7 +59,8 @@ func (d *DocumentAPI) Visualize(ctx context.Context, r VisualizeRequest) ([]byte
 	return d.rendered(ctx, k, r.OutputFormat)
 }
 
-// VisualizeUPORequest asks for a receipt in human form. The gateway knows PDF only.
+// VisualizeUPORequest asks for a receipt in a form that people can read. The gateway knows PDF
+// only.
 type VisualizeUPORequest struct {
 	OutputLanguage Language
 	UPOData        []byte // the UPO's XML

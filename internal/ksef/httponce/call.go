@@ -25,8 +25,8 @@ type Call struct {
 	Path   string   // below the base URL, escaped; a query may follow
 	Target *url.URL // a pre-signed address instead of Path
 
-	// Authorize returns the credentials of the request, after the gate has opened. Nil: it carries
-	// none. It is not called for a pre-signed address.
+	// Authorize returns the credentials of the request, after the gate has opened. Nil: the request
+	// carries none. Authorize is not called for a pre-signed address.
 	Authorize func() (Credentials, error)
 
 	Accept      string
@@ -41,7 +41,7 @@ type Call struct {
 	Stream     bool                  // Timeout counts from the last byte that moved
 	Within     time.Duration         // upper bound for the whole request, 0: none
 	Processing bool                  // codes 100 and 150 mean "ask again"
-	Renewable  bool                  // its credentials end by themselves: 401 is [ErrTokenRefused]
+	Renewable  bool                  // its credentials expire: 401 is [ErrTokenRefused]
 	Part       bool                  // it goes to a pre-signed address, not to KSeF or its gateway
 }
 

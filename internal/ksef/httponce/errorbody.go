@@ -13,7 +13,7 @@ type ErrorBody struct {
 	Description lenient.Text `json:"description"`
 	Details     lenient.Text `json:"details"`
 	Reason      lenient.Text `json:"-"` // KSeF's reasonCode, for example "missing-permissions"
-	Permissions lenient.Text `json:"-"` // the permissions of which KSeF wants one
+	Permissions lenient.Text `json:"-"` // KSeF requires one of these permissions
 	Trace       lenient.Text `json:"-"` // the number under which KSeF has the request in its logs
 }
 
@@ -57,7 +57,7 @@ type ksefError struct {
 	} `json:"errors"`
 }
 
-// body returns the first fault that it names; nil when it is neither form.
+// body returns the first fault that the error names; nil when the error has neither form.
 func (e ksefError) body() *ErrorBody {
 	switch {
 	case len(e.Exception.List) > 0:

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// maxErrorBody bounds, in bytes, what is read of an answer of an unexpected status. The
-// errors of KSeF and its gateway are a few hundred bytes long.
+// maxErrorBody bounds, in bytes, what is read of an answer with an unexpected status. The errors of
+// KSeF and its gateway are a few hundred bytes long.
 const maxErrorBody = 256 << 10
 
 // mapper maps every way in which a request can fail to an APIError.
@@ -32,9 +32,9 @@ type mapper struct {
 	part       bool // sent to a pre-signed address
 }
 
-// endedBy tells a request that the caller ended from one that this client ended. If the caller
-// ended it, this is not an outage, even when the caller's deadline is over. The caller may have
-// left too little time for the request.
+// endedBy distinguishes a request that the caller ended from one that this client ended. A request
+// that the caller ended is not an outage, even when the caller's deadline is over. The caller may
+// have left too little time for the request.
 func endedBy(caller, ctx context.Context) (ksef.ErrorKind, error) {
 	if err := caller.Err(); err != nil {
 		if cause := context.Cause(caller); !errors.Is(err, cause) {
@@ -96,7 +96,7 @@ func (m mapper) unread(a *Answer, resp *http.Response, err error) *ksef.APIError
 	return failed(ksef.KindOutage, cause)
 }
 
-// refusal maps an answer of another status than the expected one.
+// refusal maps an answer with an unexpected status.
 func (m mapper) refusal(resp *http.Response, w *watchdog) *ksef.APIError {
 	raw, err := io.ReadAll(io.LimitReader(w.reading(resp.Body), maxErrorBody))
 	if m.part {
@@ -162,7 +162,7 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 var storeCode = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
 
 // partRefused maps the answer of the store of parts, which is a host of its own. It answers XML or
-// an empty body. Its 403 means "too late" and says nothing about our Credentials. Its texts may
+// an empty body. Its 403 means "too late" and says nothing about our credentials. Its texts may
 // quote the signature, so only its error code is kept.
 func (m mapper) partRefused(resp *http.Response, raw []byte) *ksef.APIError {
 	e := &ksef.APIError{

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// Credentials authorize one request. They are read for it and live only as long as it does.
+// Credentials authorize one request. They are read for this request and live only as long as it
+// does.
 type Credentials struct {
 	Header string // the value of Authorization
 	// Secrets are removed from whatever the other side answers. Header is always removed and need

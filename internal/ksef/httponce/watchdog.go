@@ -117,9 +117,9 @@ func (s *sentBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// tail checks that no byte follows. If one does, the request breaks off with its last bytes unsent,
-// but only if the transport has not yet seen the declared length. So this is the second defence;
-// the sizes that pack computes are the first.
+// tail checks that no byte follows. If one does, the request breaks off with its last bytes unsent.
+// This works only if the transport has not yet seen the declared length, so it is the second
+// defence. The sizes that package pack computes are the first.
 func (s *sentBody) tail() (int, error) {
 	var one [1]byte
 	n, err := io.ReadFull(s.body, one[:])

@@ -1,10 +1,11 @@
 // Package numbers has KSeF's numbers in one place. They say how many requests, invoices, bytes and
 // hours the Ministry of Finance allows (KSeF documentation up to API 2.8.1, September 2026). Code
-// that needs one of them refers to this page, so a change by the Ministry is a change of one line.
+// that needs one of them refers to this package, so a change by the Ministry is a change of one
+// line.
 //
 // The Ministry may change all numbers at any time. It raises some of them for a taxpayer on
 // request: the rates, the sizes of an invoice and the invoices of a session. These are settings of
-// the configuration, and this page gives the defaults.
+// the configuration, and this package gives the defaults.
 //
 // The simulator has its own numbers on purpose. It shares no code with what it tests.
 package numbers

@@ -28,7 +28,7 @@ var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return k
 })
 
-// RSA returns a key for RS256. All of them are the same but for their ids.
+// RSA returns a key for RS256. All these keys are equal except for their ids.
 func RSA(id string) Key { return Key{id, jose.RS256, rsaKey()} }
 
 // EC returns a new key for ES256.

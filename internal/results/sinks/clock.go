@@ -7,8 +7,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The times of a receiver are Redis's, because every process of the pool serves it in turn. A
-// process whose own clock is wrong would end pauses early, or write pauses that last for days.
+// The times of a receiver are times of Redis's clock, because every process of the pool serves the
+// receiver in turn. A process whose own clock is wrong would end pauses early, or write pauses that
+// last for days.
 //
 // What cannot be undone needs a second opinion: giving a result up, and dropping results because of
 // their age. Either clock may be wrong, so both have to agree.
@@ -43,8 +44,8 @@ func (c Clock) machine() time.Time {
 // written by a clock that was wrong. The clock may also have been Redis's own, before a failover.
 const maxAhead = maxAfter + maxSkew
 
-// Pauses reports whether a pause that ends at this time goes on. One that ends later than any may
-// is over.
+// Pauses reports whether a pause that ends at this time goes on. A pause that would end more than
+// maxAhead from now counts as over.
 func Pauses(until ledger.Millis, now time.Time) bool {
 	left := until.Time().Sub(now)
 	return left > 0 && left <= maxAhead

@@ -11,13 +11,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// shifted is this machine's clock when it is off.
+// shifted returns a clock of this machine that is wrong by off.
 func (w *world) shifted(off time.Duration) func() time.Time {
 	return func() time.Time { return w.now().Add(off) }
 }
 
-// A worker whose clock is days off serves a receiver by Redis's clock: its pauses are as long as
-// any, and it gives nothing up.
+// A worker whose clock is days off serves a receiver by Redis's clock: the pauses have their usual
+// length, and no result is given up.
 func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 	for what, off := range map[string]time.Duration{"ahead": 200 * time.Hour, "behind": -200 * time.Hour} {
 		t.Run(what, func(t *testing.T) {
@@ -36,7 +36,8 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 			if held, failed := w.counts(); s.calls != 3 || held != 1 || failed != 0 {
 				t.Errorf("%d calls, %d held, %d failed", s.calls, held, failed)
 			}
-			// It is old enough now. Which of two clocks is wrong is not known.
+			// The result is old enough now to be given up. But the clocks differ, and nobody knows
+			// which of them is wrong.
 			w.pass(80 * time.Hour)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 4 || held != 1 || failed != 0 {
@@ -47,7 +48,8 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 			if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1 || got[0].ID != id {
 				t.Errorf("given up: %+v, %v", got, err)
 			}
-			// After a month it is no longer kept for a person, unless the month may be an error.
+			// After a month the result is no longer kept for a person, unless this machine's clock
+			// disagrees with Redis's.
 			w.pass(31 * 24 * time.Hour)
 			for i, who := range []*Runner{wrong, right} {
 				w.rejected(1)
@@ -60,7 +62,7 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 	}
 }
 
-// A pause that a wrong clock has written holds nothing for days.
+// A pause that a wrong clock has written does not delay results for days.
 func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{answer: func(m *Message) error {
 		if m.Tenant == "two" {
@@ -72,7 +74,7 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	first := w.rejected(1)[0]
 	w.run(r) // it is held
 	of := w.rejectedOf("two", 2)
-	w.run(r) // nothing of two is taken
+	w.run(r) // no result of tenant two is taken
 	s.answer = nil
 	far := w.now().Add(8 * 24 * time.Hour)
 	w.must(w.rdb.HSet(t.Context(), "ksef:sink:erp", "outage", far.UnixMilli(), "next", far.UnixMilli(), "probes", 3).Err())

@@ -166,7 +166,7 @@ func (r *round) hold(it *item, list []ledger.Held, next time.Time) {
 			list[i].Tenant = tenant
 		}
 	}
-	if !it.fresh { // a damaged outcome has no tenant here; the next run counts what is held again
+	if !it.fresh { // a damaged outcome has no tenant here; the next run counts again what is held
 		st := r.standing(it.Tenant)
 		st.Held = max(st.Held-1, 0)
 	}

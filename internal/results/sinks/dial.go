@@ -50,7 +50,8 @@ var (
 	siteLocal  = netip.MustParsePrefix("fec0::/10") // RFC 3879: private once, and given up
 )
 
-// credentials are addresses outside of the local link at which clouds answer with credentials.
+// credentials are the addresses at which clouds answer with credentials, other than link-local
+// addresses.
 var credentials = []netip.Addr{
 	netip.MustParseAddr("fd00:ec2::254"),   // AWS
 	netip.MustParseAddr("fd20:ce::254"),    // Google

@@ -16,7 +16,7 @@ import (
 func TestFolder_AWriteHangs_IsOutUntilItEnds(t *testing.T) {
 	f := &Folder{Dir: t.TempDir(), Timeout: 50 * time.Millisecond}
 	path := filepath.Join(f.Dir, "inv-a.json")
-	if err := syscall.Mkfifo(path, 0o600); err != nil { // to open it hangs until another process opens it too
+	if err := syscall.Mkfifo(path, 0o600); err != nil { // opening it hangs until another process opens it too
 		t.Fatal(err)
 	}
 	send := func() []error {

@@ -15,8 +15,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The outbox loses outcomes while a receiver is being served, from its place and from that of a
-// tenant that it is slow for. All of them are counted and logged, and nothing that it was told.
+// The outbox loses outcomes while a receiver is being served. In one case the receiver is slow for
+// their tenant, which then has a place of its own in the outbox. Every lost outcome is counted and
+// logged. An outcome that the receiver was told does not count as lost.
 func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		t.Run(fmt.Sprint("slow ", slow), func(t *testing.T) {

@@ -82,7 +82,8 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	}
 }
 
-// The refusal of an invoice is in the list of one tenant. When that changes, nothing is lost.
+// The refusal of an invoice is in the list of one tenant. When it moves to the list of another
+// tenant, nothing is lost.
 func TestRun_RefusedForAnotherTenantNext_IsToldForThatOne(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("one", numbered(0), "must be XML")}))

@@ -13,7 +13,7 @@ type round struct {
 	*Runner
 	token     string
 	now       time.Time // by Redis's clock, when the round began or when the receiver had answered
-	agreed    bool      // this machine's clock said the same
+	agreed    bool      // this machine's clock agreed with Redis's
 	state     ledger.SinkState
 	standings map[string]*ledger.Standing // by tenant
 	touched   map[string]bool             // standings that are to be recorded
@@ -75,7 +75,7 @@ type item struct {
 	took   time.Duration // as in [Message]
 }
 
-// work does one round. It reports whether another one may find something to do at once.
+// work does one round. It reports whether another round may find something to do at once.
 func (r *round) work(ctx context.Context) (more bool, err error) {
 	if err := readClock(ctx, r); err != nil {
 		return false, err
@@ -141,7 +141,7 @@ func (r *round) due(ctx context.Context, n int) error {
 	for _, id := range ids {
 		list := there[id]
 		if len(list) == 0 {
-			r.change.Hold[id] = nil // only its time was left
+			r.change.Hold[id] = nil // only its due time was left
 			continue
 		}
 		tenant := list[0].Tenant

@@ -23,8 +23,8 @@ type Runner struct {
 	Tenants []string // whose results it gets; none means all
 	Editor  *Editor
 	Batch   int // the most results that each of a round's three steps adds; 0 is 64
-	// Round is longer than a round takes; 0 is a minute. A process that hangs for longer no longer
-	// keeps other processes from serving the receiver.
+	// Round is longer than a round takes; 0 is a minute. If a process hangs for more than this
+	// time, other processes may serve the receiver.
 	Round time.Duration
 	Lease time.Duration // how long after a process was killed another one takes over; 0 is 30 seconds
 	Held  int64         // used in place of maxHeld; 0 is maxHeld

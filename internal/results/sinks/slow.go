@@ -8,9 +8,10 @@ import (
 
 // A receiver may answer in time, but slowly, when it gets results of one tenant. If all results of
 // a round were of that tenant, the results of other tenants would wait for many slow answers. So a
-// slow tenant has a place of its own in the outbox, as has a tenant whose results are all refused.
-// A round takes only some results of slow tenants, so that all of them are handed over at the same
-// time, beside those of others. A new result of another tenant waits for one slow answer at most.
+// slow tenant has a place of its own in the outbox, just like a tenant whose results are all
+// refused. A round takes only some results of slow tenants, so that all of them are handed over at
+// the same time, beside those of others. A new result of another tenant waits for one slow answer
+// at most.
 
 const (
 	// slowAnswer is the time from which an answer makes its tenant slow. When the longest answer
@@ -47,7 +48,7 @@ func slowShare(r *round, tenants []string) int {
 }
 
 // inTurns puts items into an order in which tenants take turns, so that the first calls are not all
-// of one tenant. Those of one tenant stay in their order.
+// of one tenant. The items of one tenant stay in their order.
 func inTurns(items []*item) []*item {
 	var tenants []string
 	of := map[string][]*item{}

@@ -14,8 +14,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// slowFor is a receiver that accepts everything. For each result of one tenant it needs as long as
-// took says, for any other result a millisecond. With tenant "", it needs took for every result.
+// slowFor is a receiver that accepts everything. The field took is the time that it needs for each
+// result of one tenant, or for every result if tenant is "". It needs a millisecond for any other
+// result.
 type slowFor struct {
 	*stub
 	tenant string

@@ -185,15 +185,15 @@ func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() 
 	countGone(r, span)
 	for tenant, st := range r.standings {
 		if st.Late {
-			r.missed(tenant, st.Left-span.Length) // these at least; the rest is known when the standing has caught up
+			r.missed(tenant, st.Left-span.Length) // at least these; the rest is known when the tenant has caught up
 		}
 	}
 	return nil
 }
 
-// countGone counts the outcomes that left the outbox before the receiver's place came to them. It
+// countGone counts the outcomes that left the outbox before the receiver's place reached them. It
 // also notes which tenants may have lost outcomes that were left behind. The outbox loses outcomes
-// at any time, so each read of it has to be counted by the span of the same moment.
+// at any time, so each read needs the span of the same moment for this count.
 func countGone(r *round, span ledger.OutboxSpan) {
 	behind := func(place string) bool { return span.First == "" || ledger.AfterOutcome(span.First, place) }
 	for tenant, st := range r.standings {
@@ -206,7 +206,7 @@ func countGone(r *round, span ledger.OutboxSpan) {
 		return
 	}
 	r.state.Seen += missed
-	if r.state.Cursor == "" || !behind(r.state.Cursor) { // a new receiver, or it was told of them
+	if r.state.Cursor == "" || !behind(r.state.Cursor) { // a new receiver, or already told of them
 		return
 	}
 	r.state.Lost += missed

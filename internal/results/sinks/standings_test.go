@@ -23,7 +23,7 @@ func refuse(err error, tenants ...string) *stub {
 
 var errRefused = errors.New("answered 422")
 
-// minutes lets this many minutes pass, and serves the receiver in each.
+// minutes lets n minutes pass, and serves the receiver in each of them.
 func (w *world) minutes(r *Runner, n int) {
 	w.t.Helper()
 	for range n {
@@ -32,7 +32,7 @@ func (w *world) minutes(r *Runner, n int) {
 	}
 }
 
-// wantTold checks that each of these was told once.
+// wantTold checks that the receiver was told once of each of these invoices.
 func (w *world) wantTold(s *stub, ids []string) {
 	w.t.Helper()
 	for _, id := range ids {
@@ -145,7 +145,7 @@ func TestRun_OutForOneTenantOnly_OthersAreToldAtOnce(t *testing.T) {
 	if w.state().Outage != 0 || w.standings()["one"].Outage == 0 {
 		t.Errorf("%+v, %+v", w.state(), w.standings()["one"])
 	}
-	for range 30 { // others come one by one, while it stays so
+	for range 30 { // other results come one by one while the outage lasts
 		id := w.rejectedOf("two", 1)
 		w.minutes(r, 1)
 		w.wantTold(s, id)

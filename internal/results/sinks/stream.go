@@ -32,7 +32,7 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 	var oldest string
 	var sure bool
 	if trim {
-		oldest, sure, _ = s.oldest(ctx) // what Redis refuses is seen below
+		oldest, sure, _ = s.oldest(ctx) // an error of Redis is reported by the transaction below
 	}
 	cmds, err := s.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range messages {
@@ -79,8 +79,8 @@ func (s *Stream) oldest(ctx context.Context) (place string, sure bool, err error
 	return strconv.FormatInt(now.Add(-s.Keep).UnixMilli(), 10), agreed, err
 }
 
-// reasonOf returns why a transaction was refused. Redis answers to its end only that a command of
-// it was refused; the answer to that command has the reason.
+// reasonOf returns why a transaction was refused. The answer to EXEC says only that a command of
+// the transaction was refused. The answer to that command has the reason.
 func reasonOf(cmds []redis.Cmder, err error) error {
 	if !redis.IsExecAbortError(err) {
 		return err

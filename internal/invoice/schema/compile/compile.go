@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// Source is one schema of which a table is made.
+// Source is one schema from which a table is made.
 type Source struct {
 	File string // name of its file in the folder
 	Root string // local name of the global element with which a document begins
@@ -173,8 +173,8 @@ func baseOf(e *element) (qname, error) {
 	return qname{}, nil
 }
 
-// depth returns the greatest depth in the content of an element of type r, which is itself at depth
-// at. The element may have any type that is derived from r.
+// depth returns the greatest depth of any element inside an element of type r. at is the depth of
+// that element itself. The element may have any type that is derived from r.
 func depth(t *schema.Table, r schema.Ref, at int) int {
 	deepest := at
 	for i := range t.Complex {

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// pointers matches addresses. They are removed from the keys of types, because two equal bounds
-// have different addresses.
+// pointers matches memory addresses in a printed value. They are removed from the keys of types,
+// because two equal bounds have different addresses.
 var pointers = regexp.MustCompile(`0x[0-9a-f]+`)
 
 // restriction makes a type from its base and its facets.

@@ -75,8 +75,8 @@ func (a *nfa) closure(states []int) []int {
 	return states
 }
 
-// pattern returns the index in the table of a pattern that matches what any of the sources matches.
-// It adds the pattern when it is new.
+// pattern returns the table index of a pattern that combines the sources: it matches every text
+// that one of them matches. It adds the pattern when it is new.
 func (c *compiler) pattern(at *element, sources []string) (uint8, error) {
 	source := strings.Join(sources, "|")
 	if i, made := c.sharedP[source]; made {

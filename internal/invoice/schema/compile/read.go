@@ -161,7 +161,8 @@ func parse(name string, text io.Reader) (*file, error) {
 	return f, f.root.allow("targetNamespace", "elementFormDefault", "attributeFormDefault", "version")
 }
 
-// take keeps the attributes of a tag and adds its namespace declarations.
+// take stores the attributes of a tag in the element, and adds the namespace declarations of the
+// tag to its scope.
 func (e *element) take(attrs []xml.Attr) {
 	own := map[string]string{}
 	for _, a := range attrs {

@@ -95,8 +95,8 @@ func (a *author) attributes(t *schema.Complex) string {
 	return b.String()
 }
 
-// content returns the indexes of the children in the shortest content that has the child need. With
-// need -1 it is the shortest content of all.
+// content returns the indexes of the children in the shortest content that includes the child with
+// the index need. If need is -1, it takes the shortest content of all.
 func content(t *schema.Complex, need int) []int {
 	type place struct {
 		state int
@@ -160,7 +160,7 @@ func (a *author) random1(c schema.Child) *node {
 		if len(choices) == 0 || t.Final[state] == '1' && a.random.IntN(6) == 0 {
 			break
 		}
-		i := choices[0] // what is needed, or the first of what is possible
+		i := choices[0] // the first child that is allowed here
 		if a.random.IntN(3) > 0 {
 			i = choices[a.random.IntN(min(len(choices), 4))]
 		}

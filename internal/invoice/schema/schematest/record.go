@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// sampleOf says that every 101st document belongs to the sample. It is a prime, so that the sample
-// has something of every place and every fault.
+// sampleOf says that every 101st document belongs to the sample. 101 is a prime number, so the
+// sample has documents of every place and every fault.
 const sampleOf = 101
 
 // randomDocuments is how many random documents of each form are made.

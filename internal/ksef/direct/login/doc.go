@@ -1,6 +1,6 @@
 // Package login keeps one taxpayer logged in to KSeF. It gets a challenge, sends a signature or an
 // encrypted token, polls, redeems the tokens once, and refreshes the access token before it ends. A
-// [Session] does so for one tenant in one process. It implements [direct.Tokens].
+// [Session] does all this for one tenant in one process. It implements [direct.Tokens].
 //
 // # What becomes of a failure
 //

@@ -30,7 +30,7 @@ const nip = "5265877635"
 // fakeKSeF is the part of KSeF that serves logins. It needs no network, so its clock can be the
 // test's. Each call must bring the right kind of token. The tokens of a login are given out once.
 type fakeKSeF struct {
-	ahead     time.Duration                    // its clock
+	ahead     time.Duration                    // how far its clock is ahead
 	life      time.Duration                    // of access tokens
 	polls     int                              // how often the status is 100 at first
 	status    int                              // the status after that

@@ -15,8 +15,8 @@ type Pace struct{ begin, request turns }
 // perLogin is how many requests a login makes at most up to the first poll of its status.
 const perLogin = 4
 
-// NewPace allows this many requests a second for logins. It should be a part of KSeF's 60 when
-// several processes share an address.
+// NewPace returns a Pace that allows perSecond requests a second for logins. When several processes
+// share an address, perSecond should be a part of KSeF's 60.
 func NewPace(perSecond int) *Pace {
 	apart := time.Second / time.Duration(max(perSecond, 1))
 	return &Pace{begin: turns{apart: perLogin * apart}, request: turns{apart: apart}}
@@ -38,7 +38,7 @@ func (p *Pace) Request(ctx context.Context, n int) error {
 	return p.request.wait(ctx, n)
 }
 
-// turns are given out in the order of asking.
+// turns gives each caller a turn, in the order in which the callers ask.
 type turns struct {
 	apart time.Duration
 

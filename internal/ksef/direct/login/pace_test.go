@@ -30,7 +30,8 @@ func TestPace_ManyLoginsAtOnce_AreKeptApart(t *testing.T) {
 	})
 }
 
-// KSeF counts the requests of all logins of an address together, the polls of slow ones among them.
+// KSeF counts the requests of all logins of an address together, including the polls of slow
+// logins.
 func TestPace_ManySlowLoginsAtOnce_NoSecondHasMoreRequestsThanAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const allowed, logins = 20, 40

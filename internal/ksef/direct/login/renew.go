@@ -79,7 +79,7 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 	}
 	// KSeF tells the end of a token's life by its own clock, which may differ from this machine's.
 	skew := challenge.Time().Sub(asked)
-	if err := s.turn(ctx, 2); err != nil { // a token needs KSeF's public key as well
+	if err := s.turn(ctx, 2); err != nil { // a login by token fetches KSeF's public key as well
 		return tokens{}, err
 	}
 	begun, err := proof.Begin(ctx, s.o.Auth, challenge, s.o.NIP, challenge.Time())

@@ -110,8 +110,8 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	}
 }
 
-// last is for a token that could not be renewed. It returns the access token while that is still
-// valid. Otherwise it returns why. The caller holds mu.
+// last is called when a token could not be renewed. It returns the access token while the token is
+// still valid, and the error why after that. The caller holds mu.
 func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	if now.Before(s.access.end) {
 		return s.access.Token.Token, nil
@@ -167,8 +167,8 @@ func (s *Session) LoggedIn() bool {
 }
 
 // Close ends the session. No token is given out any more, and a login under way is broken off. KSeF
-// is told if ctx leaves time for the request. It returns the error of that last request. A login
-// that was not ended ends by itself within days.
+// is told if ctx leaves time for the request. Close returns the error of this request. A login that
+// was not ended ends by itself within days.
 func (s *Session) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true

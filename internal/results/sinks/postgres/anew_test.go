@@ -99,7 +99,7 @@ func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
 
-// In a schema that several programs share, the table schema_version may be another one's.
+// In a schema that several programs share, the table schema_version may belong to another program.
 func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create schema s12", "create table s12.schema_version (version integer primary key)",
@@ -120,7 +120,7 @@ func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) 
 	}
 }
 
-// A user who may write in the schema and not make one is told what to run.
+// A user who may write to the schema but may not create a schema is told what to run.
 func TestPostgres_SchemaIsDroppedAndUserMayNotMakeOne_SaysWhatToRun(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create role owner login password 'geheim'", "create schema s11 authorization owner")

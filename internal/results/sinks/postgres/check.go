@@ -20,7 +20,7 @@ func (s *Sink) Check(ctx context.Context) error {
 	if err != nil {
 		return inTime(outer, ctx, plain(err))
 	}
-	defer func() { _ = conn.Close(ctx) }() // it was only read
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
 	if err := mayWrite(ctx, conn, s.o.Schema); err != nil {
 		return inTime(outer, ctx, plain(err))
 	}

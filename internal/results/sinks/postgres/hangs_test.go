@@ -26,7 +26,7 @@ func noAnswer(t *testing.T, s *Sink) {
 	}
 }
 
-// A process of the server that is stopped takes what it is sent and never answers.
+// A stopped server process accepts what it is sent and never answers.
 func TestPostgres_ServerHangs_IsAnOutageAndItGoesOnAfterwards(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s6")
@@ -44,7 +44,7 @@ func TestPostgres_ServerHangs_IsAnOutageAndItGoesOnAfterwards(t *testing.T) {
 	signal(syscall.SIGSTOP)
 	s.o.Timeout = 300 * time.Millisecond
 	noAnswer(t, s) // on the old connection
-	noAnswer(t, s) // there is no new one
+	noAnswer(t, s) // no new connection can be made
 	if err := s.Check(t.Context()); !errors.Is(err, sinks.ErrNoAnswer) {
 		t.Errorf("checked: %v", err)
 	}

@@ -82,8 +82,8 @@ func (s *Sink) bounded(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, cmp.Or(s.o.Timeout, sinks.DefaultTimeout))
 }
 
-// inTime returns err in plain words when the time of a call is over. outer is the context without
-// that time.
+// inTime returns [sinks.ErrNoAnswer] instead of err when the time limit of a call is over. outer is
+// the context without this limit.
 func inTime(outer, bounded context.Context, err error) error {
 	if bounded.Err() != nil && outer.Err() == nil {
 		return sinks.ErrNoAnswer
@@ -148,7 +148,7 @@ func (s *Sink) migrate(ctx context.Context, conn *pgx.Conn) error {
 	made, err := migrate(ctx, conn, s.o.Schema)
 	if refusesUser(err) {
 		if missing := mayWrite(ctx, conn, s.o.Schema); missing != nil {
-			return missing // it says which right, and how to give it
+			return missing // it names the missing right, and how to grant it
 		}
 	}
 	if made {
@@ -186,7 +186,7 @@ func refusesValue(err error) bool {
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }
 
-// tablesMissing reports whether a table, or the schema of all, is not there.
+// tablesMissing reports whether a table, or the schema of the tables, is missing.
 func tablesMissing(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == "42P01" || e.Code == "3F000")
