@@ -145,7 +145,7 @@ func (in *inbox) dropped() (all []*item) {
 }
 
 // claim removes a document from found. The document must be in its place, under the path that it
-// was written to. When that name is taken, the watch adds "~" and the time to it.
+// was written to. When that name is already in use, the watch adds "~" and the time to it.
 func claim(found map[[32]byte][]string, hash [32]byte, place, written string) (string, error) {
 	ext := path.Ext(written)
 	stem := path.Join(place, strings.TrimSuffix(written, ext))
@@ -200,8 +200,8 @@ func checkBeside(folder, name, place string, it *item, archived result, beside m
 }
 
 // checkTorn removes the unfinished files of killed writers from found. A file that the writer did
-// not write again must be in the folder of refused files. A file that it wrote again may be there,
-// if the watch took it before that.
+// not write again must be in the folder of refused files. A file that it wrote again may be there
+// too, if the watch took the unfinished file first.
 func (in *inbox) checkTorn(found map[[32]byte][]string, beside map[string]bool) (errs []error) {
 	for _, d := range in.drops {
 		data := d.item.doc.Data

@@ -70,8 +70,8 @@ func (e pastEpisode) concerns(it *item) bool {
 	return true
 }
 
-// checkOneSession reports it when more than one package waited for a failing session, because a
-// session is one package.
+// checkOneSession returns an error when more than one package waited for a failing session, because
+// a session is one package.
 func (au *auditor) checkOneSession() (errs []error) {
 	for _, e := range au.episodes {
 		if len(e.waiting) > 1 {

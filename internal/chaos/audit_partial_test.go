@@ -18,8 +18,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// A fault that is ordered alone may delay only the invoices that it concerns. Beside other faults
-// nobody can say which one caused the delay.
+// A fault that is ordered alone may delay only the invoices that it concerns. When other faults are
+// ordered too, nobody can say which fault caused the delay.
 func TestCheckPartial_InvoiceWaitedForAnUnrelatedFault_IsReported(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {

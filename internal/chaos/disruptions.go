@@ -61,7 +61,7 @@ func drawDisruptions(o Options, dice *rand.Rand) []disruption {
 	return all
 }
 
-// disruptor breaks what a run has, and writes down what it broke.
+// disruptor disrupts the parts of a run, and records what it did.
 type disruptor struct{ *run }
 
 // disrupt does each disruption at its moment. It returns when the last pause is over and Redis is
@@ -156,7 +156,7 @@ func (ds *disruptor) expireLeases(ctx context.Context) {
 			_ = c.ZAddXX(ctx, key, redis.Z{Score: past, Member: id}).Err()
 		}
 	}
-	// The worker that serves the receiver of results may be dead. If it is not, two serve it for a
-	// moment.
+	// The worker that serves the receiver of results may be dead. If it is not, two workers serve
+	// the receiver for a moment.
 	_ = ds.controller.Redis.Del(ctx, prefix+"sinklease:"+receiverName).Err()
 }

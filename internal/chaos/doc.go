@@ -10,11 +10,11 @@
 // hang or fail, tokens that end too soon, unknown or paused sessions, and withdrawn keys.
 //
 // The company that exports invoices (the exporter) has programs of its own. Its HTTP receiver of
-// results fails, answers late and drops connections. For the exporter, enqueue watch takes
-// invoices, single or in ZIPs, from a folder. The watch is killed and started again, and so are the
-// writers of files, in the middle of a file.
+// results fails, answers late and drops connections. For the exporter, the command enqueue watch
+// takes invoices, single or in ZIPs, from a folder. The watch is killed and started again, and so
+// are the writers of files, in the middle of a file.
 //
-// When every invoice has its end, the run is audited by the simulator's books and by the files in
+// When every invoice has its end, the run is audited against the simulator's books and the files in
 // the archive. Each good invoice was accepted exactly once and never sent again after that. Its
 // number and receipt are archived, and its bytes are unchanged. The exception is an invoice that
 // KSeF asked for again so often that it was parked. Each bad invoice was rejected with KSeF's own

@@ -27,7 +27,7 @@ const (
 )
 
 // drawEpisodes draws which part fails when. It also draws the altered answers. They have no time of
-// their own, because the simulator gets them at the start. These dice are separate from the dice of
+// their own, because the simulator gets them at the start. Its dice are separate from the dice of
 // the run. So a seed gives the same invoices and the same disruptions with and without partial
 // faults.
 func drawEpisodes(o Options, e *export, dice *rand.Rand) (episodes []episode, alterations []simulator.Fault) {

@@ -27,7 +27,7 @@ var (
 const (
 	// requestTimeout is how long the workers wait for one answer.
 	requestTimeout = 4 * time.Second
-	// tooLate is longer than that.
+	// tooLate is longer than requestTimeout.
 	tooLate = 5 * time.Second
 )
 
@@ -100,8 +100,8 @@ func drawFaults(o Options, dice *rand.Rand) []timedFault {
 }
 
 // injectFaults orders each fault at its moment or later. Faults that have not struck yet must not
-// accumulate behind an outage. The first requests after the outage would meet them all, and the
-// circuit would open for twice as long each time.
+// accumulate behind an outage. Otherwise the first requests after the outage would meet them all,
+// and the circuit would open for twice as long each time.
 func (ds *disruptor) injectFaults(ctx context.Context, faults []timedFault) error {
 	const maxWaiting, giveUpAfter = 12, 20 * time.Second
 	ordered := 0

@@ -11,10 +11,11 @@ import (
 // Figures are the results of one run.
 type Figures struct {
 	Seed uint64
-	// Invoices were handed in; Bad of them are bad, and Repeated were handed in a second time.
+	// Invoices counts the invoices that were handed in. Bad counts the bad ones, and Repeated those
+	// that were handed in a second time.
 	Invoices, Bad, Repeated int
-	// Accepted, Rejected and Parked are the outcomes by the archive and the books. Explained counts
-	// the parked invoices that the ordered faults explain.
+	// Accepted, Rejected and Parked count the outcomes in the archive and the books. Explained
+	// counts the parked invoices that the ordered faults explain.
 	Accepted, Rejected, Parked, Explained int
 	// Refused counts the bad invoices that the watched folder refused, and Files what was written
 	// into it. Told counts the results that the receiver stored, repeated ones included, and

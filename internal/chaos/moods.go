@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	// oneInUpset: the first call fails for one result in this many.
+	// oneInUpset means that one result in ten has its first call fail.
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second
@@ -37,7 +37,7 @@ const (
 
 // drawMoods draws how the receiver fails. In a mood it fails for a while, in the first two thirds
 // of the time in which invoices are handed in. An upset is the failure of a single call. A calm run
-// has none.
+// has neither.
 func drawMoods(o Options, dice *rand.Rand) (moods, upsets []mood) {
 	if o.calm() {
 		return nil, nil

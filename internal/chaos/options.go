@@ -28,7 +28,7 @@ type Options struct {
 	// Faults is the number of faults of the simulator: -1 means none, 0 means one for every ten
 	// invoices.
 	Faults int
-	// Disruptions of processes. The zero value is none.
+	// Disruptions are the disruptions of processes. The zero value is none.
 	Disruptions Disruptions
 	// Partial names the partial faults; nil for none. Archive-hangs and failover change the set-up
 	// of the run, so only some seeds have them, unless one of them is the only name in the list.

@@ -36,8 +36,9 @@ type pair struct {
 
 // durable returns options for a server that syncs every write, because this program promises
 // nothing for a Redis that may lose its last second. A replica is filled at once, not after five
-// seconds. A server starts with priority 0, so that the Sentinel chooses it only when it has all
-// data. Otherwise an old master that has just come back could become the master with its old data.
+// seconds. A server starts with priority 0, with which the Sentinel never chooses it. It gets
+// another priority when it has all data. Otherwise an old master that has just come back could
+// become the master with its old data.
 func durable(dir string) redisd.Options {
 	return redisd.Options{
 		Dir: dir, AppendOnly: true,
@@ -170,7 +171,7 @@ func do(ctx context.Context, addr string, args ...any) error {
 	return c.Do(ctx, args...).Err()
 }
 
-// says reports whether INFO replication of a server has a line.
+// says reports whether a server's answer to INFO replication has this line.
 func says(ctx context.Context, s *redisd.Server, line string) bool {
 	c := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
 	defer c.Close()
@@ -178,7 +179,7 @@ func says(ctx context.Context, s *redisd.Server, line string) bool {
 	return err == nil && strings.Contains(info, line+"\r\n")
 }
 
-// eventually polls until something holds. Its error says what does not hold yet.
+// eventually polls until a condition is true. Its error says what is not true yet.
 func eventually(ctx context.Context, within time.Duration, what string, holds func() bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

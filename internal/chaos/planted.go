@@ -19,7 +19,7 @@ import (
 )
 
 // planted are an invoice and a package as a newer build would write them. They are written directly
-// into Redis, because no verb of this build writes them.
+// into Redis, because no operation of this build's ledger writes them.
 type planted struct {
 	invoice, pack string                       // their ids
 	was           map[string]map[string]string // what was written, by key

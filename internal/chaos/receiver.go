@@ -64,7 +64,8 @@ const redirected = "/elsewhere"
 // receiverName is the receiver's name in the workers' configuration.
 const receiverName = "erp"
 
-// startReceiver starts the receiver and writes its secret into a file, as Standard Webhooks has it.
+// startReceiver starts the receiver and writes its secret into a file, in the form of Standard
+// Webhooks.
 func startReceiver(o Options, dice *rand.Rand) (*receiver, error) {
 	rc := &receiver{seen: map[string]bool{}, failures: map[string]int{}, key: make([]byte, 32)}
 	rc.moods, rc.upsets = drawMoods(o, dice)
@@ -140,7 +141,7 @@ func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 }
 
 // moodOf returns how the receiver fails now; false when it does not. Besides the moods of the run,
-// the first call fails for one result in ten, before the time calmed.
+// the first call fails for one result in ten, until the time calmed.
 func (rc *receiver) moodOf(id string) (mood, bool) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

@@ -130,8 +130,8 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 			s.submit("--lane", "bulk", dir)
 			tr.await(t)
 			s.start()
-			// Without the receipt of the original's session they stay accepted. The receipt is
-			// asked for again, with growing pauses.
+			// Without the receipt of the original's session the invoices stay accepted. The receipt
+			// is asked for again, with growing pauses.
 			s.reached(ledger.Accepted, 6, 3*time.Minute)
 			s.balanced(6)
 			for _, inv := range s.invoices(ledger.Accepted) {

@@ -21,9 +21,9 @@ import (
 //
 // At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled,
 // because it covers delays of this machine and its network. Therefore it costs the short windows
-// much more than in production (a second of 17 ms and a margin of 500 ms is half a second). But the
-// test measures the hour, because the hour is the window that binds. There the margin is only 500
-// ms of 60 s.
+// much more than in production (a second of 17 ms with a margin of 500 ms becomes half a second).
+// But the test measures the hour, because the hour is the window that binds. There the margin is
+// only 500 ms of 60 s.
 const (
 	scale      = 60
 	scaledHour = time.Hour / scale

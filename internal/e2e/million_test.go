@@ -103,7 +103,8 @@ func (h dayHour) String() string {
 		h.hour, h.receipted, h.redisBytes>>20, h.workers.Seconds(), h.redis.Seconds(), h.taken.Seconds())
 }
 
-// handInHour hands in the invoices of one hour from one folder. each is how many every tenant has.
+// handInHour hands in the invoices of one hour from one folder. The parameter each is the number of
+// invoices of every tenant.
 func handInHour(s *site, hour, each int, workers []*worker) dayHour {
 	s.t.Helper()
 	h := measureHour(s, dayHour{hour: hour}, workers)
@@ -159,9 +160,9 @@ func cpuTime(t testing.TB, pid int) time.Duration {
 // cost is the CPU time of one invoice in microseconds.
 type cost struct{ workers, redis float64 }
 
-// costOf divides by the invoices that got their receipts in that time. It does not divide by the
-// invoices that were handed in, because an invoice that is handed in late in one hour costs most of
-// its time in the next.
+// costOf divides the CPU time by the invoices that got their receipts in that time. It does not
+// divide by the invoices that were handed in, because an invoice that is handed in late in one hour
+// costs most of its time in the next.
 func costOf(from, to dayHour) cost {
 	invoices := max(to.receipted-from.receipted, 1)
 	return cost{

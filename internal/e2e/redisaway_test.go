@@ -21,7 +21,7 @@ import (
 //   - asynq's record that a server lives (10 s)
 //   - the worker's own heartbeat (dead_after: 3 s)
 //   - the limiter's check before a task
-//   - a dozen rounds of the pulse
+//   - a dozen rounds of the worker's pulse (internal/tasks/pulse.go)
 const away = time.Minute
 
 // outages are the ways in which Redis can be away.

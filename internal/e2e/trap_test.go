@@ -33,7 +33,7 @@ func newTrap(kills bool) *trap {
 	return &trap{kills: kills, victim: make(chan *worker, 1), struck: make(chan struct{})}
 }
 
-// arm says which worker is the victim. A trap that is reached earlier waits for that.
+// arm says which worker is the victim. A trap that is reached earlier waits for arm.
 func (t *trap) arm(w *worker) { t.victim <- w }
 
 // spring strikes and returns true, or returns false when the trap has struck before.
@@ -88,7 +88,7 @@ func path(method, prefix string) func(*http.Request) bool {
 }
 
 // gatewayTrap stands between worker and simulator and strikes at the first request of a step. It
-// returns its address.
+// returns the address to which the worker should send its requests.
 func gatewayTrap(t *testing.T, to, step string, when moment, tr *trap) string {
 	t.Helper()
 	return relay(t, to, func(w http.ResponseWriter, r *http.Request, forward func() (*answer, error)) {

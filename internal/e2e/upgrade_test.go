@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// earlier builds worker and enqueue of the newest tag before this commit, or of the revision that
-// KSEF_UPGRADE_FROM names, and returns their folder. Before the first release there is no such tag.
+// earlier compiles the programs worker and enqueue of the newest tag before this commit, or of the
+// revision that KSEF_UPGRADE_FROM names, and returns their folder. Before the first release there
+// is no such tag.
 func earlier(t *testing.T) (programs, revision string) {
 	t.Helper()
 	revision = os.Getenv("KSEF_UPGRADE_FROM")

@@ -15,7 +15,8 @@ const (
 	CauseRestart Cause = "restart"
 )
 
-// causes are those of freezes, in the order of the numbers that the scripts answer (see log.lua).
+// causes lists the causes of freezes, in the order of the numbers that the scripts answer (see
+// log.lua).
 var causes = []Cause{CauseUnknown, CauseThrottled, CauseDenied, CauseCredentials}
 
 // restarted is the number that the scripts answer for [CauseRestart].

@@ -24,15 +24,15 @@ import (
 // delay does not grow by it. A pair that has not failed in the outage may go before the host's
 // delay ends. Otherwise two sick tenants could make everybody else wait.
 //
-// A failed request about one object ([Pair]) may be that object's own fault. So two objects must
-// fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
-// is an object that the pair does not remember as failed. It may go before the delay ends,
-// FirstDelay after the last failure. At most six newcomers go, because in an outage they all fail.
-// A caller whose object is the only one that fails has to pause by itself.
+// A failed request about one object ([Pair]) may be that object's own fault. So a pair's circuit
+// opens only after two objects have failed, and an object that has failed lets others probe first.
+// A newcomer is an object that the pair does not remember as failed. It may go FirstDelay after the
+// last failure, even if the delay has not ended. At most six newcomers go, because in an outage
+// they all fail. A caller whose object is the only one that fails has to pause by itself.
 //
-// A failure that only one process sees may be that process's own fault. So two processes must
-// report failures to open a pool's circuit. Each process should have circuits of its own, over
-// [Memory], and report their results here.
+// A failure that only one process sees may be that process's own fault. So a pool's circuit opens
+// only after two processes have reported failures. Each process should have circuits of its own,
+// over [Memory], and report their results here.
 type Circuit struct {
 	store  CircuitStore
 	policy circuitPolicy
@@ -119,13 +119,13 @@ func (c *Circuit) Success(ctx context.Context, p Pair) error {
 	return err
 }
 
-// Release reports that an allowed request was not sent, so that another one may be the probe.
+// Release reports that an allowed request was not sent, so that another request may be the probe.
 func (c *Circuit) Release(ctx context.Context, p Pair) error {
 	_, err := c.step(ctx, p, eventRelease, "")
 	return err
 }
 
-// outOfService names the pair, or only its host when that is down as a whole.
+// outOfService names the pair, or only its host when the whole host is down.
 func outOfService(p Pair, ofHost bool, wait time.Duration) *NotNow {
 	n := &NotNow{Wait: wait, Reason: ReasonOutage, Host: p.Host}
 	if !ofHost {

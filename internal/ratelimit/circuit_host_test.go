@@ -101,8 +101,8 @@ func TestHost_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 	})
 }
 
-// A pair that is itself out of service has opened the host's circuit together with healthy ones. If
-// it were the one that always probes, nothing would find that the host works again.
+// A pair that is itself out of service has opened the host's circuit together with healthy pairs.
+// If the sick pair were always the probe, nobody would notice that the host works again.
 func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{MaxDelay: 10 * time.Second})
@@ -116,7 +116,7 @@ func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 		}
 		fail(t, c, 1, sendsOfA)
 		clock.advance(10 * time.Second)
-		// It asks first, and is told when it may probe if no other does.
+		// This pair asks first, and is told when it may probe if no other pair does.
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 		must(t, c.Allow(t.Context(), uposOfB))
 		fail(t, c, 1, uposOfB)

@@ -153,7 +153,8 @@ func TestObject_OutageWithManyObjects_CostsOnlyAFewMoreRequests(t *testing.T) {
 			}
 			clock.advance(time.Second)
 		}
-		// Three that open it, newcomers, the shorter delays at the start, then one in five minutes.
+		// Three requests open the circuit. Then come newcomers, the shorter delays at the start,
+		// and one request in five minutes.
 		if limit := 3 + maxNewcomers + 6 + 24*60/5 + 1; requests > limit {
 			t.Errorf("%d objects: %d requests in a day, want at most %d", objects, requests, limit)
 		}

@@ -35,8 +35,8 @@ func (h *hostRecord) newcomerAt(pair string, p circuitPolicy) int64 {
 	return h.failedAt + p.firstDelay.Microseconds()
 }
 
-// failedEarly notes a failure that comes while the host is down, other than that of a probe after
-// the delay. The pair is no newcomer from now on. The delay does not grow.
+// failedEarly notes a failure that comes while the host is down. It is not called for the failure
+// of a probe after the delay. The pair is no newcomer from now on. The delay does not grow.
 func (h *hostRecord) failedEarly(pair string, now int64) {
 	h.noteFailing(pair, now)
 	if h.prober == pair && h.probe != 0 {
@@ -88,7 +88,8 @@ func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (
 	return opened, since, now + min(delay, p.maxDelay.Microseconds()), 0
 }
 
-// addWitness adds a witness and removes those that reported before the window.
+// addWitness adds a witness of an outage, which is a pair or a process. It removes the witnesses
+// that reported before the window.
 func addWitness(witnesses map[string]int64, name string, p circuitPolicy, now int64) map[string]int64 {
 	if witnesses == nil {
 		witnesses = map[string]int64{}

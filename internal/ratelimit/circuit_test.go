@@ -156,8 +156,8 @@ func TestCircuit_FailuresOfRequestsUnderWay_DoNotLengthenTheDelay(t *testing.T) 
 	})
 }
 
-// A pool of twenty asks every ten seconds for three days. A probe hangs for ten seconds, then five
-// minutes pass: 836 such rounds fit, and the six shorter ones at the start.
+// A pool of twenty asks every ten seconds for three days. A probe hangs for ten seconds, and then
+// five minutes pass. In three days about 836 such rounds fit. The first six rounds are shorter.
 func TestCircuit_OutageOfThreeDays_CostsOneProbeInFiveMinutes(t *testing.T) {
 	clock := newFakeClock()
 	c := newCircuit(t, NewMemory(clock.now), CircuitOptions{})

@@ -28,10 +28,10 @@ type CircuitOptions struct {
 	// TenantsAt, if set, returns Tenants for one host, at least 1. A host that a single tenant uses
 	// has no second tenant to confirm its outage.
 	TenantsAt func(host string) int
-	// Process is the unique name of the process that asks and reports. Unless Processes is 1, two
-	// processes must report failures within Window to open a pair's circuit, because one process
-	// alone may be behind a faulty proxy. The process that failed last lets others probe first.
-	// Empty: its reports count for the whole pool.
+	// Process is the unique name of the process that asks and reports. Unless Processes is 1, a
+	// pair's circuit opens only after two processes have reported failures within Window, because
+	// one process alone may be behind a faulty proxy. The process that failed last lets others
+	// probe first. If Process is empty, its reports count for the whole pool.
 	Process string
 	// Objects is how many different objects ([Pair]) must have failed, each within MaxDelay, before
 	// the pair's circuit opens. It is at most 8, and 2 by default. When one object alone fails, its
@@ -52,8 +52,8 @@ type CircuitOptions struct {
 	Grace time.Duration
 }
 
-// Pair is a part of a host that can be out of service by itself, which is one tenant's requests of
-// one group. A Pair with neither tenant nor group stands for the host.
+// Pair is one tenant's requests of one group at a host. This part of a host can be out of service
+// by itself. A Pair with neither tenant nor group stands for the host.
 type Pair struct {
 	Host   string // not empty, no '|'
 	Tenant string // no colon

@@ -62,8 +62,8 @@ func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
 }
 
 // yields reports whether others probe first. They do if the process failed last, or if the object
-// has failed in this round. That process or that object may be the only sick part. Otherwise the
-// one that fails fastest would always probe first.
+// has failed in this round. That process or that object may be the only sick part. Without this
+// rule, the one that fails fastest would always probe first.
 func (r pairRecord) yields(object string, p circuitPolicy) bool {
 	return p.process != "" && r.lastProcess == p.process || r.failedThisRound(object)
 }
@@ -87,15 +87,15 @@ func (r *pairRecord) noteProcess(process string, now int64) {
 	r.failedAt = now
 }
 
-// confirmed reports whether one process alone does not explain the failures.
+// confirmed reports whether a second process has confirmed the failures, or the policy needs none.
 func (r pairRecord) confirmed(p circuitPolicy, now int64) bool {
 	return p.process == "" || p.processes < 2 ||
 		r.otherFailedAt != 0 && r.otherFailedAt >= now-p.window.Microseconds()
 }
 
-// noteObject notes an object that failed, and reports whether one object alone does not explain the
-// failures. A failure counts for as long as an open circuit's longest delay, because an object may
-// be requested no more often than that.
+// noteObject notes an object that failed, and reports whether as many objects have failed as the
+// policy asks for. A failure counts for as long as an open circuit's longest delay, because an
+// object may be requested only once in that time.
 func (r *pairRecord) noteObject(object string, p circuitPolicy, now int64) (several bool) {
 	if object == "" {
 		return true

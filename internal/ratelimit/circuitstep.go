@@ -57,14 +57,14 @@ func (h *hostRecord) empty() bool {
 		len(h.failing)+len(h.reporters)+len(h.unreachable)+len(h.failedProbes) == 0
 }
 
-// step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
-// Redis, and the conformance tests compare the two.
+// step is the whole behaviour of a pair's circuit and of its host's circuit. lua/circuit.lua
+// repeats it for Redis, and the conformance tests compare the two.
 func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra string, p circuitPolicy, now int64) (
 	next pairRecord, allowed bool,
 ) {
 	pair, down := request.name(), h.until != 0
 	// When the host's delay is over, a report of the pair that was last allowed to probe is the
-	// result of the probe. Until then no report is.
+	// result of the probe. Before that, no report is the result of a probe.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:

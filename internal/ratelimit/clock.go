@@ -11,10 +11,11 @@ import (
 )
 
 // The store's clock keeps the highest instant that it has seen. When its key is missing or damaged,
-// only the logs still know how late it is. The present Redis may have a clock that is hours behind,
-// and with that clock the windows would look empty although the logs are full. So scripts change a
-// log or a circuit only if the key is there (lua/log.lua). A process that finds the key missing
-// reads the newest instant of all logs, and starts the clock by that instant (see bookedAhead).
+// only the logs still show how far it had come. The present Redis may have a clock that is hours
+// behind, and with that clock the windows would look empty although the logs are full. So scripts
+// change a log or a circuit only if the key is there (lua/log.lua). A process that finds the key
+// missing reads the newest instant of all logs, and starts the clock by that instant (see
+// bookedAhead).
 
 const (
 	// clockGone is in the error of log.lua about a clock without a key.

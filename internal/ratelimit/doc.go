@@ -1,6 +1,6 @@
 // Package ratelimit says when a request may be sent. It has exact sliding windows per tenant and
 // operation group, which a pool of workers shares through Redis. It also has circuits for outages.
-// Each tenant's group of operations has one, and the host has one.
+// Each tenant's group of operations has a circuit, and the host has one.
 //
 // # What "requests of the last second" means here
 //
@@ -35,8 +35,8 @@
 //
 // A caller that does not return within half a minute after its instant loses its place. Urgent
 // callers have a waitlist of their own. A caller with a deadline ([Due]) stands before those with a
-// later deadline, however long they have waited. After an outage of days all return at once, in no
-// order.
+// later deadline, however long they have waited. Deadlines matter after an outage of days, when all
+// callers return at once and in no order.
 //
 // # After a 429
 //

@@ -20,8 +20,8 @@ import (
 // later on a busy machine.
 const holdTime = 3 * time.Second
 
-// call runs a script, and loads it first if Redis does not know it. A Redis that does not know
-// hold.lua either is new.
+// call runs a script, and loads it first if Redis does not know it. If Redis does not know hold.lua
+// either, it is new.
 func (s *Redis) call(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := script.EvalSha(ctx, s.client, keys, args...)
 	if !unknownScript(cmd.Err()) {

@@ -141,7 +141,7 @@ func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 				if err := errors.Join(memory.Cancel(ctx, b), shared.Cancel(ctx, b)); err != nil {
 					t.Fatal(err)
 				}
-				// Of two at the same instant the one that was booked later is the last.
+				// Of two bookings at the same instant, the one that was made later is the last.
 				laterAtSameInstant := slices.ContainsFunc(plain.booked[i+1:], func(o Booking) bool { return o.At.Equal(b.At) })
 				if plain.isLast(b) && !laterAtSameInstant {
 					plain.booked = slices.Delete(plain.booked, i, i+1)

@@ -34,8 +34,8 @@ type NotNow struct {
 	Host   string // set for ReasonOutage and ReasonStore
 }
 
-// Error says what holds the request back. It leaves out for how long, because the text is kept and
-// shown later, beside the time at which the request may go.
+// Error says what holds the request back. It does not say for how long, because the text is kept
+// and shown later, beside the time at which the request may go.
 func (e *NotNow) Error() string {
 	switch {
 	case e.Reason == ReasonStore:

@@ -77,7 +77,8 @@ func (p *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (
 	return frozen, strikes429, err
 }
 
-// add comes before the call to the store, because the store may take long to fail.
+// add records a pending freeze. It is called before the store, because the store may take long to
+// fail.
 func (p *PendingFreezes) add(k Key, f pendingFreeze) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -92,7 +92,8 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 
 func (s *Redis) key(k Key) string { return s.prefix + "rate:" + k.Tenant + ":" + k.Group }
 
-// waitlistKeys returns the two keys of a waitlist: order by place, due by promised instant.
+// waitlistKeys returns the two keys of a waitlist. The set at order is sorted by place, and the set
+// at due by promised instant.
 func (s *Redis) waitlistKeys(k Key, name string) (order, due string) {
 	order = s.prefix + "waitlist:" + k.Tenant + ":" + k.Group + ":" + name
 	return order, order + ":due"

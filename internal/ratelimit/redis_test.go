@@ -24,7 +24,8 @@ func TestRedis_TakesInstantsFromItsOwnClock(t *testing.T) {
 	}
 }
 
-// The clock inside a synctest bubble starts in the year 2000: a worker whose clock is decades off.
+// The clock inside a synctest bubble starts in the year 2000, like that of a worker whose clock is
+// decades off.
 func TestRedis_AWorkersWrongClock_ChangesNothing(t *testing.T) {
 	srv := redistest.Start(t)
 	right := NewRedis(redistest.Client(t, srv), "test:")

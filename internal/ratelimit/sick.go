@@ -10,8 +10,8 @@ import (
 
 // Another program or a person may have written a key of the limiter. Keys that only make the
 // limiter quicker or fairer are deleted. Then circuits learn again what is down, waitlists learn
-// again who waits, and the clock starts again from the instants in the logs (clock.go). The log of
-// a group has the count that keeps the limits, so it is never deleted here. Only the requests of
+// again who waits, and the clock starts again from the instants in the logs (clock.go). The limits
+// are kept by the count in the log of a group, so a log is never deleted here. Only the requests of
 // that tenant and group stop, with an error that says why.
 
 // SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing

@@ -169,7 +169,7 @@ type Store interface {
 	// so a caller that slept must check again (Usage) before it sends.
 	Freeze(ctx context.Context, k Key, d time.Duration, why Cause) error
 	// Throttle handles a 429. It freezes the key for d, as Freeze does, and counts the 429s in a
-	// row. If d is zero or less, KSeF named no time. Then the freeze takes a minute after the first
+	// row. If d is zero or less, KSeF named no time. Then the freeze lasts a minute after the first
 	// 429 in a row, and each further 429 within the hour doubles it, up to an hour. Throttle
 	// returns how long the key is frozen, and how many 429s in a row it has counted.
 	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)

@@ -11,8 +11,9 @@ var thawLua string
 
 // Thaw ends the freeze that a 429 has caused, and reports whether there was one. It is for a person
 // who knows that KSeF did not ask for the freeze. Something between this program and KSeF may
-// answer 429 with a Retry-After of years, and nothing else ends such a freeze. A freeze of another
-// cause stays, but one whose cause is not known ends. The requests of the windows stay counted.
+// answer 429 with a Retry-After of years, and nothing else ends such a freeze. A freeze with
+// another cause stays, but a freeze whose cause is not known ends. The requests in the windows stay
+// counted.
 func (s *Redis) Thaw(ctx context.Context, k Key) (was bool, err error) {
 	if err := k.validate(); err != nil {
 		return false, fmt.Errorf("end a freeze: %w", err)

@@ -192,7 +192,7 @@ func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error)
 			}
 		}
 		return nil
-	}); err != nil && !wrongType(err) { // one of another type counts as empty
+	}); err != nil && !wrongType(err) { // a waitlist of another type counts as empty
 		return nil, fmt.Errorf("count waitlists: %w", err)
 	}
 	out := make(map[Key]int, len(cmds))

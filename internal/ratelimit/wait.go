@@ -28,8 +28,8 @@ func Reserve(n int) Option { return func(r *Request) { r.Reserve = n } }
 func Share(part float64) Option { return func(r *Request) { r.Share = part } }
 
 // Ticket names the caller; the name is the same at each of its returns. A caller with a ticket
-// keeps its place on the waitlist, and the delay that it is told is that of its own turn. Without
-// tickets, all that wait are told the same instant, come back together, and most of them find the
+// keeps its place on the waitlist, and is told the delay until its own turn. Without tickets, all
+// waiting callers are told the same instant. They come back together, and most of them find the
 // window full.
 //
 // One ticket is for one request at a time. The waitlist decides only order and time of return.
@@ -151,10 +151,10 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 	return &NotNow{Wait: overloadPause, Reason: ReasonLimit, Key: r.Key}
 }
 
-// recheck reports whether a booking still holds. A freeze of the key or a restart of Redis during
-// the sleep ends the booking. A delay beyond the margin also ends it, because the request would go
-// at an instant that was never booked. The process may have been suspended, or Redis may have
-// answered late. A limiter without a margin allows any delay.
+// recheck reports whether a booking is still valid. A freeze of the key or a restart of Redis
+// during the sleep ends the booking. A delay beyond the margin also ends it, because the request
+// would go at an instant that was never booked. The process may have been suspended, or Redis may
+// have answered late. A limiter without a margin allows any delay.
 func (l *Limiter) recheck(ctx context.Context, b Booking, asked time.Time) (bool, error) {
 	if b.Wait > 0 {
 		u, err := l.store.Usage(ctx, b.Key, nil)

@@ -39,7 +39,8 @@ func (l *waitlist) index(name string) int {
 	return slices.IndexFunc(l.tickets, func(t ticket) bool { return t.name == name })
 }
 
-// ahead is how many stand before a ticket, or would stand before a new one that asks for place.
+// ahead returns how many tickets stand before a ticket, or would stand before a new ticket with
+// this place.
 func (l *waitlist) ahead(name string, place time.Time) int {
 	if i := l.index(name); i >= 0 {
 		return i
@@ -48,8 +49,8 @@ func (l *waitlist) ahead(name string, place time.Time) int {
 	return i
 }
 
-// behind returns the index and the place of a newcomer. They are behind the tickets with the same
-// place.
+// behind returns the index and the place of a newcomer. The newcomer stands behind the tickets with
+// the same place.
 func (l *waitlist) behind(place time.Time) (int, time.Time) {
 	i := sort.Search(len(l.tickets), func(i int) bool { return !l.tickets[i].place.Before(place.Add(dueStep)) })
 	if i > 0 && !l.tickets[i-1].place.Before(place) {

@@ -70,7 +70,8 @@ func TestInvoice_Xmllint_AcceptsIt(t *testing.T) {
 		t.Skip("xmllint is not on PATH")
 	}
 	dir := t.TempDir()
-	// The schemas import each other by http address; the catalog turns that into the local files.
+	// The schemas import each other by http address. The catalog maps these addresses to the local
+	// files.
 	const types = "http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy/"
 	local := (&url.URL{Scheme: "file", Path: filepath.Join(schemas, "bazowe") + "/"}).String()
 	catalog := filepath.Join(dir, "catalog.xml")

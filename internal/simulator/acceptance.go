@@ -84,8 +84,8 @@ func (o *outcome) event(sess *session) event {
 	return event{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}
 }
 
-// register makes the checks that need more than the document. They are whether the session may send
-// the invoice, and whether the invoice is new. It gives a new invoice its number.
+// register makes the checks that need more than the document. It checks whether the session may
+// send the invoice, and whether the invoice is new. It gives a new invoice its number.
 func (rg *registry) register(sess *session, o *outcome, r reading) {
 	if sess.context == "" {
 		sess.context = r.header.Issuer() // with a key for any seller, the first invoice decides

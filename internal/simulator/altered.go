@@ -21,8 +21,8 @@ func (o *outcome) identify() any {
 	return o
 }
 
-// answerEvent returns the event of an entry in an answer, for the faults to match. on is the
-// operation that is answered.
+// answerEvent returns the event of an entry in an answer, for the faults to match. The operation
+// that is answered is in the parameter on.
 func (sess *session) answerEvent(on, nip, number string) event {
 	return event{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
 }
@@ -38,8 +38,9 @@ func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) 
 	return i, there
 }
 
-// alter changes the answer about one invoice as the faults order. odd names the forms outside the
-// contract that [malformed] has to write. there is false when the faults leave the invoice out.
+// alter changes the answer about one invoice as the faults order. It returns in odd the forms
+// outside the contract that [malformed] has to write. It returns false for there when the faults
+// leave the invoice out.
 func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
 	if i.Status.Code < 200 || !al.faults.everArmed(entryKinds()...) {
 		return i, nil, true

@@ -212,8 +212,8 @@ func (bt *batches) spoiledByFault(sess *session) {
 	}
 }
 
-// refusedByFault asks the faults whether the whole package is refused. It returns the code, 0 when
-// it is not.
+// refusedByFault asks the faults whether the whole package is refused. It returns the code of the
+// refusal, or 0 when the package is not refused.
 func (bt *batches) refusedByFault(sess *session, invoices []reading) int {
 	if f, hit := bt.faults.take(sess.event(""), SessionRefused); hit {
 		return cmp.Or(f.Code, 405)

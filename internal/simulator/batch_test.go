@@ -135,7 +135,7 @@ func TestClose_SessionIsClosed_IsRefused(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Delay = 3 * time.Second })
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
 	o := r.openOnline().close()
-	for _, id := range []string{b.id, o.id, b.id, o.id, b.id, o.id} { // in 100 or 170, in 150 or 170, at the end
+	for _, id := range []string{b.id, o.id, b.id, o.id, b.id, o.id} { // in status 100 and 170, and after the end
 		a := r.get("/invoice/session/close/" + id)
 		if code, _ := a.apiError(); a.status != 400 || code != codeSessionStatus {
 			t.Errorf("answer %d %s", a.status, a.body)

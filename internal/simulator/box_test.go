@@ -23,7 +23,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Delay = 2 * time.Second })
 	body := m{"uploadId": "u/1", "offline": true, "notify": false, "upo": true, "invoiceData": []byte(faXML(sellerA, "FV/1", today))}
 	r.ok(r.post("/box/upload/invoice", body), nil)
-	// Until it is finished the answer is an error object, in a 200 or in a 400.
+	// Until the upload is finished, the answer is an error object, in a 200 or in a 400.
 	if a := r.get("/box/upload/invoice/u%2F1"); a.status >= 500 {
 		t.Errorf("%d", a.status)
 	} else if code, _ := a.apiError(); code != 150 {
@@ -57,8 +57,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	}
 }
 
-// boxBatch uploads a package as the contract says, with this request and with this name and type of
-// the file.
+// boxBatch uploads a package as the contract says, with the given request, file name and file type.
 func (r *rig) boxBatch(request, fileName, fileType string, archive []byte) answer {
 	r.t.Helper()
 	var body bytes.Buffer

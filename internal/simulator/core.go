@@ -54,10 +54,11 @@ type core struct {
 	downloads map[string]*boxDownload
 }
 
-// The parts, each with the others that it calls. A part calls only parts above it in this list.
+// The parts of a [Simulator]. Each part holds the parts that it calls. A part calls only parts
+// above it in this list.
 type (
-	// performer carries an operation out. First come the ordered faults, then the limits, and then
-	// the operation itself.
+	// performer carries an operation out and applies the ordered faults to it. The request limits
+	// are checked before that.
 	performer struct{ *core }
 	// registry decides what becomes of an invoice, and writes it into the books.
 	registry struct{ *core }
@@ -70,13 +71,13 @@ type (
 		*core
 		alterer *alterer
 	}
-	// batches has the invoices of a batch decided, in the background.
+	// batches unpacks packages in the background and lets the registry decide their invoices.
 	batches struct {
 		*core
 		registry *registry
 		unpacker *unpacker
 	}
-	// sessionBook tells how sessions stand, and ends them.
+	// sessionBook reports the states of sessions, and ends them.
 	sessionBook struct {
 		*core
 		batches *batches

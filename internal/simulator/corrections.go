@@ -9,7 +9,7 @@ type contextHash struct {
 }
 
 // noteRefused and noteAccepted remember documents for later technical corrections. The gateway has
-// no field for those, so its sessions are left out. The caller holds mu.
+// no field for such corrections, so its sessions are left out. The caller holds mu.
 func (rg *registry) noteRefused(sess *session, o *outcome) {
 	if sess.direct {
 		rg.refused[contextHash{sess.context, o.hash}] = true

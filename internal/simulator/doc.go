@@ -13,7 +13,7 @@
 //   - batch packages, and both kinds of session with their lifetimes and status codes;
 //   - the checks of an invoice, duplicates, KSeF numbers, and the UPO;
 //   - request limits (sliding windows, Retry-After, growing blocks);
-//   - metadata, queries, and the black box.
+//   - metadata, queries, and the black box (/box/…), where the gateway opens the sessions itself.
 //
 // These are not modelled:
 //
@@ -26,11 +26,11 @@
 // Technical corrections exist at the Ministry's API only, because the gateway has no field for
 // them.
 //
-// Where the contract does not say, the stricter reading was taken. The Content-Type of JSON bodies
-// is checked. A part needs its Content-Length and every header that was given for it. An unfinished
-// upload to the box is answered at first with an error object in a 200, and later with an error
-// object in a 400. The key of a session is decrypted when the session is opened, and the result is
-// reported later.
+// Where the contract is silent, the simulator follows the stricter reading. The Content-Type of
+// JSON bodies is checked. A part needs its Content-Length and every header that was given for it.
+// An unfinished upload to the box is answered at first with an error object in a 200, and later
+// with an error object in a 400. The key of a session is decrypted when the session is opened, and
+// the result is reported later.
 //
 // The simulator is lenient in one place, as the gateway is. The multipart boundary of a box package
 // may be Base64 without quotes, because the vendor's own PHP client writes it so.
@@ -39,9 +39,9 @@
 // taxpayer or one operation, or they change what is answered about one invoice. Sessions, counts
 // and books are always true.
 //
-// Besides the gateway's operations, there are GET /sim/books and GET /sim/healthz. From this
-// machine only, there are POST /sim/faults with a script, POST /sim/clock with {"advance":"72h"},
-// and POST /sim/rotate-key. With {"planned":true}, the old key keeps working.
+// Besides the gateway's operations, there are GET /sim/books and GET /sim/healthz. POST /sim/faults
+// with a script, POST /sim/clock with {"advance":"72h"}, and POST /sim/rotate-key are accepted from
+// this machine only. After a rotation with {"planned":true}, the old key keeps working.
 //
 // The Ministry's own API is a second face on the same books, in package ministry. It reaches the
 // inside through Face.

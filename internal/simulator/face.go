@@ -18,7 +18,8 @@ type Face struct{ s *Simulator }
 func (s *Simulator) Face() Face { return Face{s} }
 
 // Refusal is why an operation was not carried out, or what a fault or a limit ordered. Status is
-// the HTTP status, Code the Ministry's five digits or, where it has none, the status again.
+// the HTTP status. Code is the Ministry's code of five digits. Where the Ministry has no code, Code
+// repeats the HTTP status.
 type Refusal struct {
 	Status, Code         int
 	Description, Details string
@@ -53,8 +54,8 @@ type Request struct {
 	Account   string // whose limits count, and whom faults name
 	NIP       string // of the context; "" when there is none yet
 	Session   string // id of the session that the path names; "" when it names none
-	// Opened tells which session the request has opened, after Act; nil when it opens none. The
-	// fault lost-session needs it.
+	// Opened is called after Act and returns the id of the session that the request has opened. It
+	// is nil when the request opens no session. The fault lost-session needs it.
 	Opened func() string
 	Group  string // of the request limits; "" is not counted
 	// Prepare reads the body; nil when there is none. Act carries the request out. Refuse writes
@@ -128,7 +129,7 @@ func (f Face) Reference(kind string) string {
 	return f.s.reference(kind)
 }
 
-// Chance draws from the simulator's seed whether something of this probability happens.
+// Chance reports whether something of this probability happens. It draws from the simulator's seed.
 func (f Face) Chance(probability float64) bool {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()

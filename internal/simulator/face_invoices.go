@@ -52,9 +52,9 @@ func (f InvoiceBook) invoice(on string, sess *session, o *outcome) (v Invoice, t
 	return v, there
 }
 
-// Page lists at most n invoices of a session for which match returns true. It begins at the
-// position from. next is the position at which the next page begins, or 0 at the end. A batch
-// session has no invoices before its package is unpacked.
+// Page lists at most n invoices of a session for which match returns true. The page begins at the
+// index from, and the next page at the index next. At the end, next is 0. A batch session has no
+// invoices before its package is unpacked.
 func (f InvoiceBook) Page(
 	account Account, session string, from, n int, match func(Invoice) bool,
 ) (list []Invoice, next int, refused *Refusal) {
@@ -110,7 +110,8 @@ func (f InvoiceBook) Receipt(account Account, session string) ([]byte, *Refusal)
 	return written(f.s.receipt(sess))
 }
 
-// ReceiptOf returns the UPO of one accepted invoice, which is there as soon as its number is.
+// ReceiptOf returns the UPO of one accepted invoice. The UPO exists as soon as the invoice has its
+// number.
 func (f InvoiceBook) ReceiptOf(account Account, session string, match func(Invoice) bool) ([]byte, *Refusal) {
 	f.s.mu.Lock()
 	sess, refused := f.own(account, session)

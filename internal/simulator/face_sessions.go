@@ -140,7 +140,7 @@ type Session struct {
 	Receipt                string // reference of its UPO; "" while there is none
 }
 
-// view tells how a session stands. The caller holds mu.
+// view returns a session as a client sees it now. The caller holds mu.
 func (f SessionBook) view(sess *session) Session {
 	s := f.s
 	s.expire(sess)

@@ -51,8 +51,8 @@ func (b *faultBook) arm(f Fault) {
 	b.armed = append(b.armed, &armedFault{Fault: f, since: b.clock(), entries: map[any]time.Time{}})
 }
 
-// take returns the first armed fault of these kinds that hits the event, and counts it. The event
-// counts for the Skip of every fault that it matches, up to the one that hits.
+// take returns the first armed fault of these kinds that hits the event, and counts the hit. The
+// event counts for the Skip of every fault that it matches, up to the one that hits.
 func (b *faultBook) take(e event, kinds ...string) (Fault, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +72,7 @@ func (f *armedFault) mayHit(session string) bool {
 	return !f.OneSession || session != "" && (f.session == "" || f.session == session)
 }
 
-// hits decides whether f hits one event that it matches, and counts it. The caller holds mu.
+// hits decides whether f hits one event that it matches, and counts the hit. The caller holds mu.
 func (b *faultBook) hits(f *armedFault, now time.Time) bool {
 	if f.Times >= 0 && f.hit >= f.Times || f.Lasting > 0 && now.Sub(f.since) >= f.Lasting {
 		return false

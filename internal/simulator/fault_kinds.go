@@ -11,7 +11,7 @@ const (
 	SlowRequest = "slow-request" // acts only after For, even if the client has gone away
 	TooMany     = "429"          // with Retry-After For, and the group is blocked for that long; no header when For is 0
 	Denied      = "401"          // as if the key were wrong
-	Forbidden   = "403"          // as if the key lacked the permission for it
+	Forbidden   = "403"          // as if the key lacked the permission for the operation
 	Refused     = "refused"      // refused by the gateway: HTTP 400 with an error in JSON
 	KeyRotated  = "key-rotated"  // the RSA key changes, then the operation is carried out
 	// The bearer token of the request is refused from now on, as if it had expired. Only the
@@ -25,7 +25,7 @@ const (
 	Lost       = "lost-session" // the session is unknown afterwards; processing that a close has started goes on
 
 	// These concern a login at the Ministry's API, when it begins.
-	LoginStuck   = "login-stuck"   // its status stays at 100 for For; for ever when For is 0
+	LoginStuck   = "login-stuck"   // its status stays at 100 for the duration For; for ever when For is 0
 	LoginRefused = "login-refused" // it ends with status Code
 
 	// These concern a session. Stuck hits a session when it is closed. The others hit a batch
@@ -33,7 +33,7 @@ const (
 	// online session, when it is opened.
 	SessionRefused = "session-refused" // ends with Code, nothing accepted
 	SessionSpoiled = "session-spoiled" // ends with Code and has no UPO, but what was accepted stays accepted
-	Stuck          = "stuck"           // stays at Code (100, 150, 170) for For of simulated time
+	Stuck          = "stuck"           // stays at Code (100, 150, 170) for the duration For, in simulated time
 	Poison         = "poison"          // every package that holds the invoice Number ends with Code
 
 	// These concern an invoice.
@@ -46,8 +46,8 @@ const (
 	// the list of the invoice's session (On: invoices), in invoiceStatus, in the session's receipt
 	// (upo) or in the register (metadata). Only the answer is changed. The session's counts and the
 	// books stay true. A fault decides once for each entry, at the first answer that contains the
-	// entry. An entry that was hit stays changed for For. With a Code, ListOmit and Unnamed concern
-	// only entries of invoices with that status.
+	// entry. An entry that was hit stays changed for the duration For. With a Code, ListOmit and
+	// Unnamed concern only entries of invoices with that status.
 	ListOmit        = "list-omit"         // invoices, metadata: the entry is not there
 	Unnamed         = "unnamed"           // invoices, invoiceStatus: no invoiceNumber
 	NumberRewritten = "number-rewritten"  // everywhere: the invoice's number has other white space than was sent, see As

@@ -41,10 +41,11 @@ type Fault struct {
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
 	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
 	// compared with the account's NIP. An account of any seller has no NIP. For such an account,
-	// the NIP of the session's seller counts, once an invoice has told it. It does not count at
-	// send, because there the body names the session. For the kinds that concern an invoice or an
-	// entry, the NIP is that of the invoice's seller. Number is P_2, in which * and ? are
-	// wildcards. Only the kinds that concern a session, an invoice or an entry know it.
+	// the NIP of the session's seller counts, once the first valid invoice has set it. It does not
+	// count at send, because the body names the session there, and faults are matched before the
+	// body is read. For the kinds that concern an invoice or an entry, the NIP is that of the
+	// invoice's seller. Number is P_2, in which * and ? are wildcards. Only the kinds that concern
+	// a session, an invoice or an entry know Number.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
@@ -53,7 +54,7 @@ type Fault struct {
 	// invoices, close, upo and, at the Ministry's API, send name a session, so On must be one of
 	// them.
 	OneSession bool `yaml:"one_session" json:"one_session,omitempty"`
-	// Lasting is how long after arming the fault ends, in simulated time; 0 is never.
+	// Lasting is the simulated time after which an armed fault ends; with 0 it never ends.
 	Lasting time.Duration `yaml:"lasting" json:"lasting,omitempty"`
 	// As is the variant of number-rewritten (double, nbsp, tab, trailing) and of undecodable (date,
 	// number, ordinal, extensions-object, extensions-map, code). These two kinds need it; no other
@@ -70,8 +71,8 @@ type Fault struct {
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
 	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends
-	// after For, or with 0 when the client goes away. For the kinds that concern an entry, the
-	// answer is correct again after For; 0 is never.
+	// after For; with 0, it ends when the client goes away. After a fault that concerns an entry,
+	// the answer is correct again when For is over; with 0, it never is.
 	For time.Duration `yaml:"for" json:"for,omitempty"`
 }
 

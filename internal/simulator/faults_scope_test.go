@@ -69,7 +69,7 @@ func TestFault_Hang_AnswersNothingAndDoesNothing(t *testing.T) {
 	}
 }
 
-// A hang without For must end with the client, whatever the client was sending.
+// A hang without For must end when the client goes away, whatever the client was sending.
 func TestFault_HangOfThePartStore_EndsWithTheClientAndStoresNothing(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 2).begin()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// inject arms a fault and lets every request open a connection of its own. On a kept connection
-// that dies net/http repeats a GET by itself, and the test would not see that the fault has hit.
+// inject arms a fault and lets every request open a connection of its own. When a kept connection
+// dies, net/http repeats a GET by itself, and the test would not see that the fault has hit.
 func inject(t testing.TB, r *rig, f Fault) {
 	t.Helper()
 	r.http.Transport.(*http.Transport).DisableKeepAlives = true

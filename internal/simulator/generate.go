@@ -25,7 +25,7 @@ func (do *documentOperations) generate(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	// A document has one root, so anything but one object would make none, or several.
+	// A document has exactly one root. Anything but one object would make no root, or several.
 	if raw := bytes.TrimSpace(body.Invoice); len(raw) == 0 || raw[0] != '{' {
 		return reply{}, badInput("invoice must be one object")
 	}
@@ -41,7 +41,7 @@ func (do *documentOperations) generate(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: xmlType, body: out.Bytes()}, nil
 }
 
-// elementName is what the names of FA(3) are made of.
+// elementName matches the names of elements in FA(3).
 var elementName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 type attribute struct{ name, value string }

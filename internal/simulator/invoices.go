@@ -13,7 +13,7 @@ func (a *accepted) readable(account Account) bool {
 	return a.account == account.ID || account.NIP != "" && (a.NIP == account.NIP || a.BuyerNIP == account.NIP || a.AgentNIP == account.NIP)
 }
 
-// shown reports whether an invoice's number is visible to clients; before that nobody can find the
+// shown reports whether an invoice's number is visible to clients. Before that, nobody can find the
 // invoice.
 func (c *core) shown(a *accepted) bool {
 	if a.session.lane == laneBatch || a.session.boxed {

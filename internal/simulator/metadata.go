@@ -97,7 +97,7 @@ func (a *accepted) metadata() invoiceMetadata {
 }
 
 // checkSearch checks the search that three operations make in the register. They ask for the
-// invoices that the caller has as this subject, in a range of days.
+// invoices of a date range in which the caller has the role subject.
 func checkSearch(subject string, r dateRange) *refusal {
 	if refused := checkSubject(subject); refused != nil {
 		return refused

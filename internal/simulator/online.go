@@ -100,7 +100,7 @@ type sentInvoice struct {
 	outcome *outcome
 }
 
-// sendInvoice takes one invoice into an open online session. Faults of the invoice are reported by
+// sendInvoice takes one invoice into an open online session. Errors in the invoice are reported by
 // its status, not by this answer.
 func (so *sessionOperations) sendInvoice(c *call) (reply, *refusal) {
 	var body struct {
@@ -131,7 +131,7 @@ func (so *sessionOperations) sendInvoice(c *call) (reply, *refusal) {
 type delivery struct {
 	size          int64 // of the document
 	hash, content []byte
-	offline       bool   // only the Ministry's API says so for one invoice
+	offline       bool   // only the Ministry's API declares it for a single invoice
 	corrects      []byte // hash of the refused invoice of which this is the technical correction; nil for none
 }
 

@@ -128,8 +128,8 @@ func (s *Simulator) table() []*operation {
 	}
 }
 
-// find returns the operation of a request and the values in its path. When there is none it tells
-// whether the path exists.
+// find returns the operation of a request and the values in its path. When there is no such
+// operation, pathKnown reports whether the path has an operation for another method.
 func (s *Simulator) find(method string, u *url.URL) (op *operation, values []string, pathKnown bool) {
 	route := func(o *operation) Route { return Route{Method: o.method, Path: o.path} }
 	return FindRoute(s.operations, route, method, u.EscapedPath())

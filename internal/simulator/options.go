@@ -63,7 +63,7 @@ type Options struct {
 	Dir string
 }
 
-// validate reports every fault of the options at once.
+// validate reports everything that is wrong with the options at once.
 func (o Options) validate() error {
 	var errs []error
 	if o.Profile != Production && o.Profile != Unlimited {

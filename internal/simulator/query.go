@@ -18,7 +18,7 @@ type query struct {
 	at        time.Time // of the last invoice, when truncated
 }
 
-// queryPart is the name of the only part, because results are not split here.
+// queryPart is the name of a result's only part. Results are not split here.
 const queryPart = "1"
 
 func (ro *registerOperations) queryStart(c *call) (reply, *refusal) {
@@ -71,8 +71,8 @@ func (ro *registerOperations) ready(account Account, id string) (*query, *refusa
 	return q, nil
 }
 
-// stillRunning returns a refusal while work that began at started goes on, first with code 100,
-// then with 150.
+// stillRunning returns a refusal as long as the work that began at that time is not finished. The
+// refusal has code 100 at first and code 150 later.
 func (ro *registerOperations) stillRunning(started time.Time) *refusal {
 	switch age := ro.now().Sub(started); {
 	case age < ro.opts.InvoiceDelay/2:

@@ -139,8 +139,8 @@ func tooMany(wait time.Duration) *refusal {
 	}
 }
 
-// eventOf describes a request to the faults before its body is read, and returns its group. The two
-// closes share a path, so the group of a close depends on its session.
+// eventOf describes a request to the faults before its body is read, and returns its group. The
+// closes of both lanes share a path, so the group of a close depends on its session.
 func (pf *performer) eventOf(c *call) (event, string) {
 	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()

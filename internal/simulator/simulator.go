@@ -102,7 +102,7 @@ func New(o Options) (*Simulator, error) {
 // temporary one. It may be called twice.
 func (s *Simulator) Close() error {
 	s.stopOnce.Do(func() {
-		s.mu.Lock() // work starts under mu, after a check of stopped, so none starts from here on
+		s.mu.Lock() // work starts only under mu, after a check of stopped, so no more work starts
 		defer s.mu.Unlock()
 		close(s.stopped)
 	})
@@ -134,7 +134,7 @@ func (s *Simulator) Rest() {
 	s.rest()
 }
 
-// rest is Rest for callers that hold mu; it lets mu go while it waits.
+// rest is Rest for callers that hold mu; it releases mu while it waits.
 func (c *core) rest() {
 	for c.unpacking > 0 {
 		c.unpacked.Wait()

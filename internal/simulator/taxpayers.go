@@ -11,7 +11,7 @@ import (
 // has.
 type Taxpayer struct {
 	NIP string
-	// MaxInvoice and MaxInvoiceWithAttachment are in bytes, MaxSessionInvoices a count.
+	// MaxInvoice and MaxInvoiceWithAttachment are in bytes. MaxSessionInvoices is a count.
 	MaxInvoice, MaxInvoiceWithAttachment, MaxSessionInvoices int
 }
 
@@ -51,8 +51,8 @@ func (g Grant) validate() error {
 	return nil
 }
 
-// taxpayer finds what was granted to a taxpayer. The zero value, also for the NIP "", is what
-// everybody has.
+// taxpayer returns what was granted to a taxpayer. Without a grant, and for the NIP "", it returns
+// the zero value, which is what everybody has.
 func (o Options) taxpayer(nip string) Taxpayer {
 	for _, t := range o.Taxpayers {
 		if nip != "" && t.NIP == nip {
@@ -85,9 +85,9 @@ func (o Options) maxDocument() int {
 	return size
 }
 
-// mayIssue reports whether an invoice may be sent in the context of a taxpayer. With P_17 = 1 that
-// is only the buyer. Otherwise it is the seller or PodmiotUpowazniony. Buyer and PodmiotUpowazniony
-// need the seller's permission.
+// mayIssue reports whether an invoice may be sent in the context of a taxpayer. With P_17 = 1 only
+// the buyer may send it. Otherwise the seller or PodmiotUpowazniony may. Buyer and
+// PodmiotUpowazniony need the seller's permission.
 func (o Options) mayIssue(h *fa.Header, context string) bool {
 	granted := func(scope string) bool {
 		for _, g := range o.Grants {

@@ -40,7 +40,7 @@ func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "410 200" {
 		t.Errorf("in the seller's context: %s", got)
 	}
-	// The identity is the seller's, whoever issues it.
+	// The identity has the seller's NIP, whoever issues the invoice.
 	id, _ = r.as("test_" + sellerA).sendBatch(faXML(sellerA, "S/1", today))
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "440" {
 		t.Errorf("the same number from the seller: %s", got)

@@ -75,7 +75,7 @@ func settings(part any) (map[string]any, error) {
 	return m, nil
 }
 
-// dropEqual removes from m what defaults says as well.
+// dropEqual removes from m the settings that have the same value in defaults.
 func dropEqual(m, defaults map[string]any) {
 	for key, value := range m {
 		if reflect.DeepEqual(value, defaults[key]) {

@@ -138,7 +138,7 @@ func Serve(h http.Handler) (url string, stop func() error, err error) {
 }
 
 // Close ends the simulator and then Redis, and returns what went wrong on the way. The folder
-// stays. It must be called once.
+// stays. Close must be called once.
 func (b *Bed) Close() error {
 	var errs []error
 	for i := len(b.closers) - 1; i >= 0; i-- {

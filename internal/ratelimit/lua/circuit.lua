@@ -1,4 +1,4 @@
--- Handles one event of a pair's circuit and of its host's, as hostRecord.step does.
+-- Handles one event of a pair's circuit and of its host's circuit, as hostRecord.step does.
 --
 -- KEYS: the pair's record, the host's record, the index of the host's open circuits.
 --
@@ -180,8 +180,8 @@ local function failed_early()
   end
 end
 
--- Adds a witness, removes those that reported before the window, and counts the others, their
--- tenants and their groups.
+-- Adds a witness, which is a pair or a process. Removes the witnesses that reported before the
+-- window, and counts the others, their tenants and their groups.
 local function count_witnesses(kind, name)
   redis.call('HSET', host, kind .. name, text(now))
   if kind == 'f:' then pair_failed = true end

@@ -34,9 +34,9 @@ local function clock(given, reading)
   local t = redis.call('TIME')
   local kept = redis.call('GET', given) -- fails for another type; the caller deletes it
   local bound, offset = string.match(kept or '', '^(%d+) (%d+)$')
-  -- Without this key, only the logs know how late it is. The caller then reads the logs and starts
-  -- the clock (start.lua). A script that only reads leaves the clock as it is, and uses Redis's own
-  -- time.
+  -- Without this key, only the logs show how far the clock had come. The caller then reads the logs
+  -- and starts the clock (start.lua). A script that only reads leaves the clock as it is, and uses
+  -- Redis's own time.
   if not bound and not reading then error('the clock of the limits has no key') end
   bound, offset = tonumber(bound or 0), tonumber(offset or 0)
   local now = t[1] * 1000000 + t[2] + offset

@@ -1,5 +1,5 @@
--- Starts the clock where its key is missing or damaged. KEYS: the clock. ARGV: an instant that the
--- clock must not be before, in microseconds. Returns by how many microseconds the new clock is
+-- Starts the clock where its key is missing or damaged. KEYS: the clock. ARGV: the earliest instant
+-- at which the clock may start, in microseconds. Returns by how many microseconds the new clock is
 -- ahead of Redis's, or 0 when the key was there and in order.
 redis.call('DEL', KEYS[1] .. ':none') -- as write_first in log.lua
 if string.match(redis.call('GET', KEYS[1]) or '', '^%d+ %d+$') then return 0 end

@@ -27,7 +27,7 @@ const (
 
 const (
 	validYears = 2
-	keepOf     = 30 * 24 * time.Hour // how long the status of a request is told
+	keepOf     = 30 * 24 * time.Hour // how long the status of a request can be read
 )
 
 // Owner is who a certificate belongs to. Type is Nip, Pesel or Fingerprint.
@@ -55,8 +55,8 @@ type Office struct {
 	order    []*issued
 }
 
-// New makes an Office with an authority of its own. A request is processed for delay. reference
-// makes reference numbers of a kind.
+// New makes an Office with an authority of its own. Processing a request takes delay. The function
+// reference makes a reference number of the given kind.
 func New(now func() time.Time, reference func(kind string) string, delay time.Duration) (*Office, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -99,8 +99,9 @@ func (o *Office) Shorten(owner Owner, serial string, to time.Time) error {
 	return nil
 }
 
-// Issued reports whether the office has issued a certificate. If so, owner is whose it is, and
-// refusal is why it may not log in, "" when it may. Then the call is noted as its last use.
+// Issued reports whether the office has issued a certificate. If so, owner is the identity that the
+// certificate was issued to. refusal says why the certificate may not log in, or is "". If refusal
+// is "", the call is recorded as the certificate's last use.
 func (o *Office) Issued(certificate *x509.Certificate) (owner Owner, refusal string, ours bool) {
 	if !isOurs(certificate, o.authority) {
 		return owner, "", false

@@ -33,7 +33,7 @@ type issued struct {
 	from    time.Time
 	to      time.Time
 	made    time.Time
-	shown   time.Time // from then on it is there for clients
+	shown   time.Time // from then on clients see the certificate
 	revoked bool
 	used    time.Time // of the last login; zero for never
 }
@@ -142,7 +142,7 @@ type State struct {
 // ErrGone is what Status returns for a request that is not kept any more.
 var ErrGone = fmt.Errorf("the request is not kept any more")
 
-// Status tells how a request stands. Errors: *Refusal, ErrGone.
+// Status returns the state of a request. Errors: *Refusal, ErrGone.
 func (o *Office) Status(owner Owner, reference string) (State, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

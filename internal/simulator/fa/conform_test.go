@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// The simulator's check is made apart from the client's. Here it meets the same documents and what
-// xmllint said of them.
+// The simulator's check is separate from the client's. Here it checks the same documents, and must
+// agree with the recorded verdicts of xmllint.
 func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *testing.T) {
 	records := schematest.ReadRecords(t, filepath.Join("..", "..", "invoice", "testdata", "verdicts.txt"))
 	for root, version := range []string{"v3", "v2"} {

@@ -4,9 +4,9 @@
 // It shares no code with the client, because tests could not find a mistake in shared code. So it
 // has its own code for XML, NIPs and amounts. A test in internal/arrows enforces this.
 //
-// The schema is checked in full. Command facts translates the XSD files to JSON. There each content
-// model is a regular expression over the names of elements, which package regexp matches against a
-// document. A document that uses xsi:type is refused.
+// The schema is checked in full. Command facts translates the XSD files to JSON. In the JSON, each
+// content model is a regular expression over the names of elements. Package regexp matches it
+// against a document. A document that uses xsi:type is refused.
 //
 // Every function is stateless and safe for concurrent use.
 //

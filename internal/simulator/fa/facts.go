@@ -22,8 +22,8 @@ var (
 	factsV2 []byte
 )
 
-// contentOf returns the content of the root by the schema of a version, v2 or v3. The schemas are
-// compiled at first use and never change.
+// contentOf returns the content of the root element in the schema of a version, v2 or v3. The
+// schemas are compiled at first use and never change.
 func contentOf(version string) *content { return compiled().roots[version] }
 
 var compiled = sync.OnceValue(func() *schemas {
@@ -89,7 +89,7 @@ type textType struct {
 	longest    int // -1 for no limit
 	total      int // -1 for no limit
 	fractional int // -1 for no limit
-	// Whether the values are compared as numbers, and whether they are whole.
+	// isNumber is set when the values are compared as numbers, and isWhole when they are whole.
 	isNumber, isWhole bool
 }
 
@@ -151,8 +151,8 @@ func (s *schemas) load(text []byte) *content {
 // tokens are the names and operators of a content model.
 var tokens = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*|\{[0-9,]+\}|[()|?]`)
 
-// compile makes a regular expression over letters. Package regexp takes no repetition above 1,000,
-// and long ones make it slow, so those above 3 are counted apart.
+// compile makes a regular expression over letters. Package regexp allows no repetition above 1,000,
+// and long repetitions make it slow. So checkEnd counts repetitions above 3 by itself.
 func (c *content) compile(model string) {
 	c.letters, c.most = map[string]byte{}, map[byte]int{}
 	var b strings.Builder

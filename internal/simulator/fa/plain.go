@@ -113,7 +113,7 @@ func (r *reader) plainName(tag []byte) (name xml.Name, rest []byte, ok bool) {
 		}
 		name.Space, name.Local = name.Local, r.name(tag[:n])
 	}
-	// Any byte that nameLength does not know may still be a part of the name.
+	// A byte outside ASCII, which nameLength does not know, may still be a part of the name.
 	if n < len(tag) && tag[n] >= 0x80 {
 		return name, nil, false
 	}

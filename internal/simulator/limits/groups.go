@@ -24,14 +24,14 @@ const (
 // the operation's name.
 func Other(operation string) string { return Others + ":" + operation }
 
-// Others is the name of the allowance that each group not listed has. The allowance is shown and
-// set under this name.
+// Others is the name under which the allowance of the unlisted groups is shown and set. Each
+// unlisted group has this allowance for itself.
 const Others = "other"
 
 // NoLimit is the number that stands for no limit in an [Allowance].
 const NoLimit = -1
 
-// Allowance is the number of requests per second, minute and hour; NoLimit is allowed.
+// Allowance is the number of requests per second, minute and hour. Each number may be NoLimit.
 type Allowance struct{ Second, Minute, Hour int }
 
 // Usual returns the allowances of every taxpayer for whom nothing else was set, by group. Others is

@@ -17,7 +17,8 @@ type track struct {
 	// Until blockedUntil every request is refused.
 	blockedUntil time.Time
 	blockedSince time.Time
-	// refusals lengthen the next block. They are forgotten after refusalLife without another one.
+	// refusals lengthen the next block. They are forgotten after refusalLife without another
+	// refusal.
 	refusals    int
 	lastRefusal time.Time
 }

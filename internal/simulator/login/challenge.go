@@ -8,7 +8,7 @@ import (
 type Challenge struct {
 	Reference string
 	At        time.Time
-	// Millis is At in milliseconds since 1970, as it must be encrypted together with a token.
+	// Millis is At in milliseconds since 1970. A client encrypts it together with its token.
 	Millis int64
 }
 

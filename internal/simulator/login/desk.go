@@ -22,7 +22,7 @@ type Desk struct {
 	dead       map[string]time.Time // access tokens that a fault has ended, by their jti, with the time of their natural end
 }
 
-// Lives are how long things live; zero is what the Ministry's API has.
+// Lives are the lifetimes of a challenge and of each kind of token; zero is the Ministry's value.
 type Lives struct {
 	Challenge      time.Duration // 10 min
 	Authentication time.Duration // 45 min
@@ -57,7 +57,7 @@ type Options struct {
 	Issuer Issuer
 	// Fate asks the faults what becomes of a login; nil is nothing special.
 	Fate func(Context) Fate
-	// Lives are the lifetimes; a zero is the Ministry's.
+	// Lives are the lifetimes; a zero is the Ministry's value.
 	Lives Lives
 	// Delay is how long a login stays at status 100.
 	Delay time.Duration

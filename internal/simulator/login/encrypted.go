@@ -19,8 +19,9 @@ type TokenRequest struct {
 	Policy    Policy
 }
 
-// BeginWithToken takes an encrypted token from an address. An error that is answered with 400 is a
-// *Refusal or ErrKeyUnknown. What KSeF finds out later is told by the status of the operation.
+// BeginWithToken takes an encrypted token from a client at the address ip. An error that is
+// answered with 400 is a *Refusal or ErrKeyUnknown. What KSeF finds out later is in the status of
+// the operation.
 func (d *Desk) BeginWithToken(r TokenRequest, ip string) (Begun, error) {
 	plain, decrypting := d.opts.Decrypt(r.KeyID, r.Encrypted)
 	if errors.Is(decrypting, ErrKeyUnknown) {
@@ -46,7 +47,8 @@ func (d *Desk) BeginWithToken(r TokenRequest, ip string) (Begun, error) {
 
 func (o *operation) refuseToken(details string) { o.end(450, details) }
 
-// checkToken reads token|timestamp. A token itself holds the separator, so the last one counts.
+// checkToken reads token|timestamp. A token itself contains the separator, so the last separator
+// counts.
 func (d *Desk) checkToken(o *operation, plain string, challenge Challenge) {
 	at := strings.LastIndexByte(plain, '|')
 	if at < 0 {

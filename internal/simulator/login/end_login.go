@@ -38,7 +38,8 @@ func (d *Desk) Begun() map[Context]int {
 	return n
 }
 
-// ErrNoLogin is what Revoke returns for a login that does not exist or is another's.
+// ErrNoLogin is what Revoke returns for a login that does not exist, or that has another subject or
+// context.
 var ErrNoLogin = errors.New("there is no such login")
 
 // Revoke ends a login of the same subject in the same context. Errors: ErrNoLogin.

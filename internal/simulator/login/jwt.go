@@ -89,8 +89,8 @@ func (d *Desk) read(text, kind string) (claims, error) {
 	return c, nil
 }
 
-// ContextOf returns the context of the login to which a token of any kind belongs, the zero value
-// when it is not one of ours. It authorizes nothing.
+// ContextOf returns the context of the login to which a token of any kind belongs. It returns the
+// zero value when the token is not one of ours. It authorizes nothing.
 func (d *Desk) ContextOf(text string) Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()

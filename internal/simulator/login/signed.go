@@ -16,10 +16,10 @@ type Begun struct {
 // JWT is a bearer token with the moment from which it is refused.
 type JWT = token
 
-// BeginSigned takes a signed AuthTokenRequest from an address. An error that is answered with 400
-// is a *Refusal. What KSeF finds out later is told by the status of the operation. With verifyChain
-// a certificate that KSeF has not issued is refused. The contract leaves open what this parameter
-// does. Demo and production check the chain in any case.
+// BeginSigned takes a signed AuthTokenRequest from a client at the address ip. An error that is
+// answered with 400 is a *Refusal. What KSeF finds out later is in the status of the operation.
+// With verifyChain, a certificate that KSeF has not issued is refused. The contract leaves open
+// what this parameter does. Demo and production check the chain in any case.
 func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun, error) {
 	signed, err := xades.Verify(document, d.opts.Now())
 	if err != nil {
@@ -60,7 +60,7 @@ func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun,
 	return d.begin(o), nil
 }
 
-// identify tells whose certificate it is and what kind.
+// identify finds the owner and the kind of the certificate.
 func (d *Desk) identify(o *operation, signed *xades.Signed, byFingerprint bool) *Refusal {
 	if d.opts.Issuer != nil {
 		if owner, refusal, ours := d.opts.Issuer.Issued(signed.Certificate); ours {
@@ -86,8 +86,8 @@ func (d *Desk) identify(o *operation, signed *xades.Signed, byFingerprint bool) 
 	return nil
 }
 
-// refuseSignature gives an error of the signature its code. The published table has no details for
-// 9105. KSeF sends some in Polish; here the details are whatever text helps the reader.
+// refuseSignature returns the refusal for an error of the signature. The published table has no
+// details for 9105. KSeF sends details in Polish. Here they are whatever text helps the reader.
 func refuseSignature(err error) *Refusal {
 	for _, k := range []struct {
 		kind        error

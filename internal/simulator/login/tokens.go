@@ -26,7 +26,7 @@ type Token struct {
 	Description string
 }
 
-// maxToken is the most characters that a token has by the contract.
+// maxToken is the largest number of characters that the contract allows in a token.
 const maxToken = 160
 
 func (t Token) validate() error {
@@ -48,7 +48,7 @@ type storedToken struct {
 	created   time.Time
 	active    time.Time // from then on it is Active
 	lastUse   time.Time
-	status    string // TokenRevoked, or "" for what follows from the time
+	status    string // TokenRevoked, or "" when the time decides
 }
 
 func (t *storedToken) statusAt(now time.Time) string {

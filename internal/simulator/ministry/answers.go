@@ -14,7 +14,7 @@ import (
 // timestamp writes a time as answers have it, with seven digits of the second.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000-07:00") }
 
-// optional writes a time, nothing for the zero time.
+// optional writes a time. It writes nothing for the zero time.
 func optional(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -57,7 +57,8 @@ func (m *Ministry) novel(share float64) bool {
 	return m.opts.Novelty > 0 && m.face.Chance(m.opts.Novelty*share)
 }
 
-// oneOf returns a value of a list of values, and now and then one that is not in the list yet.
+// oneOf returns value, which is in a list of the contract. Now and then it returns future, which is
+// not in the list yet.
 func (m *Ministry) oneOf(value, future string) string {
 	if value != "" && m.novel(0.1) {
 		return future

@@ -84,7 +84,7 @@ func (m credentialOps) enrol(c *call) (simulator.Reply, *problem) {
 	}{reference, timestamp(m.face.Now())}), nil
 }
 
-// nameOf writes the attributes that certificateData answers as a DER name.
+// nameOf returns a DER name with the attributes that certificateData answers.
 func nameOf(s login.Subject) ([]byte, error) {
 	type attribute struct {
 		ID    asn1.ObjectIdentifier

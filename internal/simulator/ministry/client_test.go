@@ -54,7 +54,7 @@ type rig struct {
 	// access is the bearer token of the requests, "" for none; header is added to them.
 	access string
 	header http.Header
-	// contract checks every answer; nil when it is not at hand.
+	// contract checks every answer. It is nil when the contract is not available.
 	contract *contract
 }
 
@@ -106,7 +106,7 @@ type answer struct {
 	err    error // of the connection
 }
 
-// code reads the first code of an answer in either form.
+// code reads the first code of an error in either form.
 func (a answer) code() int {
 	var e struct {
 		Errors []struct {

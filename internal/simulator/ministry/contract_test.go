@@ -126,7 +126,7 @@ func (c *contract) check(t testing.TB, r *http.Request, resp *http.Response, bod
 	}
 }
 
-// operation finds the operation of a path; a literal path goes before one with values in it.
+// operation finds the operation of a path. A literal path takes precedence over a path with values.
 func (c *contract) operation(method, path string) (found contractOperation, known bool) {
 	if o, there := c.Paths[path][strings.ToLower(method)]; there {
 		return o, true

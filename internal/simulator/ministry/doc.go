@@ -2,9 +2,9 @@
 // /v2. It uses the same sessions, invoices, limits, faults and books as the gateway's face.
 //
 // It is as strict as the first face. A body with an unknown or missing field is refused. A bearer
-// token of the wrong kind is 401, and a missing permission is 403. A page token of another list is
-// 21418, and a key that was rotated away is 21470. Package login really verifies signatures and
-// tokens.
+// token of the wrong kind is answered with 401, and a missing permission with 403. A page token of
+// another list is refused with code 21418, and a key that was rotated away with 21470. Package
+// login really verifies signatures and tokens.
 //
 // These are modelled:
 //

@@ -157,7 +157,7 @@ func TestFaults_LostSession_IsUnknownFromItsOpeningOn(t *testing.T) {
 
 func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
-	r.contract = nil // what follows is outside of it
+	r.contract = nil // the answers that follow break it
 	r.inject(
 		simulator.Fault{Kind: simulator.ListOmit, On: simulator.OpInvoices, Number: "FV/1"},
 		simulator.Fault{Kind: simulator.Unnamed, Number: "FV/2"},

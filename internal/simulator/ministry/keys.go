@@ -37,7 +37,7 @@ type publicKey struct {
 	Usage         []string `json:"usage"`
 }
 
-// currentKeys returns the keys in force, made again when the simulator's key has changed.
+// currentKeys returns the keys in force. It makes them again when the simulator's key has changed.
 func (m *Ministry) currentKeys() ([]publicKey, error) {
 	m.keys.mu.Lock()
 	defer m.keys.mu.Unlock()
@@ -62,7 +62,7 @@ func (m *Ministry) currentKeys() ([]publicKey, error) {
 		from  time.Time
 	}{
 		{tokenDER, "KsefTokenEncryption", now.Add(-24 * time.Hour)},
-		// The older key is listed first, so a client has to choose the key that is valid from
+		// The older key is listed first, so a client has to choose the key whose validity begins
 		// later.
 		{former, "SymmetricKeyEncryption", now.Add(-48 * time.Hour)},
 		{sessions, "SymmetricKeyEncryption", now.Add(-24 * time.Hour)},

@@ -150,7 +150,7 @@ func (m listOps) invoice(c *call) (simulator.Reply, *problem) {
 	v, refused := m.face.Invoices().One(c.account, session, reference)
 	if refused != nil {
 		p := problemOf(refused)
-		// By the contract this operation knows no other code.
+		// By the contract, codeInput is the only code of this operation.
 		p.errors[0].Code, p.errors[0].Description = codeInput, "Błąd walidacji danych wejściowych."
 		return simulator.Reply{}, p
 	}

@@ -209,11 +209,11 @@ func (m loginOps) revokeLogin(c *call) (simulator.Reply, *problem) {
 	return empty(), nil
 }
 
-// author identifies who opens a session. The list of sessions shows it to others of the same
-// taxpayer only if seesAll allows it.
+// author identifies who opens a session. The list of sessions shows the session to another login in
+// the same context only if seesAll allows it.
 func author(a login.Access) string { return a.Identity.Type + ":" + a.Identity.Value }
 
-// seesAll reports whether the list of sessions shows a login those of everybody in its context.
+// seesAll reports whether a login may list the sessions of everybody in its context.
 func seesAll(a login.Access) bool {
 	return slices.ContainsFunc(a.Permissions, func(p string) bool { return p == login.Introspection || p == login.EnforcementOperations })
 }

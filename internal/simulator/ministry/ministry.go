@@ -19,9 +19,9 @@ import (
 type Options struct {
 	// Tokens are KSeF tokens that exist from the start.
 	Tokens []Token
-	// Grants let a subject act in another's context. A NIP needs none in its own.
+	// Grants let a subject act in the context of another. A NIP needs no grant in its own context.
 	Grants []login.Grant
-	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's.
+	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's value.
 	Lives login.Lives
 	// LoginDelay is how long a login stays at 100, a new token Pending and a request for a
 	// certificate in processing.
@@ -40,7 +40,7 @@ type Options struct {
 	BaseURL string
 }
 
-// Token is a KSeF token of a taxpayer. Permissions may be nil: InvoiceRead and InvoiceWrite.
+// Token is a KSeF token of a taxpayer. Permissions that are nil mean InvoiceRead and InvoiceWrite.
 type Token struct {
 	NIP, Secret string
 	Permissions []string

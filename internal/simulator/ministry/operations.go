@@ -41,7 +41,7 @@ const (
 	xmlType     = "application/xml"
 )
 
-// The operations, by what they are about. Each embeds the Ministry that all of them share.
+// These types group the operations by subject. All of them embed the same Ministry.
 type (
 	keyOps        struct{ *Ministry }
 	loginOps      struct{ *Ministry }
@@ -131,7 +131,7 @@ func (m *Ministry) table() []*operation {
 	post(simulator.OpCertificateQuery, "/certificates/query", "", nil, credentials.queryCertificates)
 	post(simulator.OpCertificateRevoke, "/certificates/*/revoke", "", nil, credentials.revokeCertificate)
 
-	// What only the test environment has.
+	// Operations that only the test environment has.
 	testdata := testdataOps{m}
 	post(simulator.OpTestData, "/testdata/rate-limits", "", nil, testdata.setRateLimits)
 	remove(simulator.OpTestData, "/testdata/rate-limits", byAccess, testdata.resetRateLimits)
@@ -143,8 +143,8 @@ func (m *Ministry) table() []*operation {
 	return all
 }
 
-// find returns the operation of a request and the values in its path. When there is none it tells
-// whether the path exists.
+// find returns the operation of a request and the values in its path. When there is no such
+// operation, pathKnown reports whether the path has an operation for another method.
 func (m *Ministry) find(method, escapedPath string) (op *operation, values []string, pathKnown bool) {
 	route := func(o *operation) simulator.Route { return simulator.Route{Method: o.method, Path: o.path} }
 	return simulator.FindRoute(m.operations, route, method, escapedPath)

@@ -101,7 +101,8 @@ func problemOf(f *simulator.Refusal) *problem {
 	return p
 }
 
-// problemOfLogin does the same with an error of the packages login and certificates.
+// problemOfLogin turns an error of the packages login and certificates into the problem that this
+// face answers.
 func problemOfLogin(err error) *problem {
 	var refusal *login.Refusal
 	var address *login.Forbidden
@@ -134,9 +135,10 @@ func keyUnknown(id string) *problem {
 		fmt.Sprintf("Klucz o identyfikatorze %s nie jest wspierany.", id))
 }
 
-// refusal writes a problem in the form that the client asked for. 401, 403 and 410 have one form
-// only. In the old form, the time has no offset in the contract's example of 2.7, and has one in
-// the example of 2.8. Here it has one, except now and then when [Options].Novelty is set.
+// refusal writes a problem in the form that the client asked for. The statuses 401, 403 and 410
+// have one form only. The time in the old form has no offset in the contract's example of 2.7, but
+// has one in the example of 2.8. Here it has an offset, except now and then when [Options].Novelty
+// is set.
 func (m *Ministry) refusal(p *problem, r *http.Request) simulator.Reply {
 	header := http.Header{}
 	if p.retryAfter > 0 {

@@ -88,8 +88,8 @@ func (m *Ministry) signature(path string, q url.Values) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// download answers a pre-signed address. The limits do not count such a request. An Authorization
-// header is refused, because the store must not see the token.
+// download answers a request to a pre-signed address. The limits do not count such a request. An
+// Authorization header is refused, because the store must not see the token.
 func (m receiptOps) download(w http.ResponseWriter, r *http.Request) int {
 	q := r.URL.Query()
 	until, err := time.Parse(time.RFC3339, q.Get("se"))

@@ -48,7 +48,7 @@ func (m sessionOps) openOnline(c *call) (simulator.Reply, *problem) {
 	}{s.ID, timestamp(s.Expires)}), nil
 }
 
-// send takes one invoice. A fault of the encrypted bytes is reported at once. A fault of the
+// send takes one invoice. An error in the encrypted bytes is reported at once. An error in the
 // invoice is reported by its status.
 func (m sessionOps) send(c *call) (simulator.Reply, *problem) {
 	var body struct {
@@ -107,7 +107,7 @@ func (m sessionOps) closeSession(c *call, online bool) (simulator.Reply, *proble
 	return empty(), nil
 }
 
-// sessionStatus answers how a session stands, with the addresses of its UPO.
+// sessionStatus answers the state of a session, with the addresses of its UPO.
 func (m sessionOps) sessionStatus(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
@@ -161,8 +161,8 @@ func kindOf(s simulator.Session) string {
 	return "Failed"
 }
 
-// sessionList lists sessions, newest first. They are those of the caller, or those of the whole
-// context if seesAll allows it.
+// sessionList lists sessions, newest first. It lists the sessions of the caller, or those of the
+// whole context if seesAll allows it.
 func (m sessionOps) sessionList(c *call) (simulator.Reply, *problem) {
 	filter, size, p := c.sessionFilter()
 	if p != nil {

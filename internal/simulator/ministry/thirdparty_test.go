@@ -38,7 +38,7 @@ type typescriptReport struct {
 	} `json:"limits"`
 	Revoked   string `json:"revoked"`
 	Rotation  string `json:"rotation"`
-	Refreshed bool   `json:"refreshed"` // a token that expired between two pages
+	Refreshed bool   `json:"refreshed"` // a token that expired between two pages was refreshed
 }
 
 type packageReport struct {
@@ -159,16 +159,16 @@ func numbersOf(books simulator.Books, session string) []string {
 	return numbers
 }
 
-// thirdParty is a simulator that programs of others drive, and what they need to know.
+// thirdParty is a simulator that programs of others drive, with the environment of these programs.
 type thirdParty struct {
 	sim *simulator.Simulator
 	env []string
 }
 
-// newThirdParty starts a simulator and writes this many invoices into folders of these names. One
-// invoice in the folder zip has a flaw that KSeF refuses. The clients need programs that many
-// machines lack, so the tests run only with KSEF_THIRDPARTY_TEST=1, which make thirdparty and CI
-// set. With that setting a missing program is an error.
+// newThirdParty starts a simulator and makes a folder for each name in invoices, with that many
+// invoices in it. One invoice in the folder zip has a flaw that KSeF refuses. The clients need
+// programs that many machines lack, so the tests run only with KSEF_THIRDPARTY_TEST=1, which make
+// thirdparty and CI set. With that setting a missing program is an error.
 func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) thirdParty {
 	t.Helper()
 	if os.Getenv("KSEF_THIRDPARTY_TEST") != "1" {
@@ -189,7 +189,7 @@ func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) third
 	if err := os.WriteFile(secret, []byte(token.Secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Pages of ten entries need more requests than the minute has.
+	// Pages of ten entries need more requests than the usual limit of a minute allows.
 	generous := Allowance{
 		NIP: nip, Group: limits.SessionInvoiceList,
 		Limits: limits.Allowance{Second: 100, Minute: 100, Hour: limits.NoLimit},

@@ -1,6 +1,6 @@
 // Package xades verifies the signature of a login request as the Ministry does. The signature must
 // be an enveloped XAdES signature, and its references, digests, certificate and signature value
-// must all hold.
+// must all be valid.
 //
 // Canonical XML and the tree come from libraries (goxmldsig, etree). This package decides what a
 // signature must have. It shares no code with the client that signs.

@@ -19,7 +19,7 @@ const (
 	propsType  = "http://uri.etsi.org/01903#SignedProperties"
 )
 
-// Signed is a document whose signature holds.
+// Signed is a document whose signature is valid.
 type Signed struct {
 	Root      *etree.Element // the document as it was sent, the signature included
 	Signature *etree.Element // a child of Root

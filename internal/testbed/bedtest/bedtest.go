@@ -1,5 +1,5 @@
-// Package bedtest gives a test a [testbed.Bed] that ends with it. It is separate from testbed so
-// that no program links the testing package.
+// Package bedtest gives a test a [testbed.Bed] that ends with the test. It is separate from testbed
+// so that no program links the testing package.
 package bedtest
 
 import (

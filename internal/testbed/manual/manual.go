@@ -80,7 +80,7 @@ func ofText(file, text, program string) []Line {
 	return all
 }
 
-// call returns the arguments of a line that calls a program, itself or in a container.
+// call returns the arguments of a line that calls a program, directly or in a container.
 func call(line, program string) (args []string, is bool) {
 	line, prompt := strings.CutPrefix(strings.TrimSpace(line), "$ ")
 	for _, found := range word.FindAllStringSubmatch(line, -1) {
@@ -93,7 +93,7 @@ func call(line, program string) (args []string, is bool) {
 		}
 		args = append(args, one)
 	}
-	for len(args) > 0 && strings.Contains(args[0], "=") { // of its environment
+	for len(args) > 0 && strings.Contains(args[0], "=") { // a variable of its environment
 		args = args[1:]
 	}
 	if len(args) > 3 && strings.HasPrefix(strings.Join(args, " "), "docker compose run ") {

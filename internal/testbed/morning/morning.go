@@ -18,9 +18,9 @@ import (
 // M runs tests, such as [testing.M].
 type M interface{ Run() int }
 
-// Of returns tests that run as those of m do, but Europe/Warsaw is a time zone in which it is a
-// quarter past ten now. The change holds for this process and for those that it starts. Nothing may
-// have read the zone before.
+// Of returns tests that run like those of m, except that it is a quarter past ten in Europe/Warsaw
+// when they start. The change holds for this process and for those that it starts. Nothing may have
+// read the zone before.
 func Of(m M) M { return begin{m} }
 
 type begin struct{ m M }
@@ -33,7 +33,7 @@ func (b begin) Run() int {
 		err = write(filepath.Join(dir, "Europe", "Warsaw"), offset(time.Now()))
 	}
 	if err == nil {
-		// The first place in which package time looks.
+		// Package time looks for time zones here first.
 		err = os.Setenv("ZONEINFO", dir)
 	}
 	if err == nil {

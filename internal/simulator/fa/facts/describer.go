@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// facts is what is written.
+// facts is the content of one JSON file.
 type facts struct {
 	Types    map[string]map[string]any `json:"types"`    // of texts
 	Elements map[string]map[string]any `json:"elements"` // by type, or by path for a type without name

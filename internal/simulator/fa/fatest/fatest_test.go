@@ -9,8 +9,7 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// The sample of these tests must be an invoice by the Ministry's schema, not only by the
-// simulator's rules.
+// The sample must be valid by the Ministry's schema, not only by the simulator's rules.
 func TestSample_AgainstTheMinistrysSchema(t *testing.T) {
 	dir := os.Getenv("KSEF_SCHEMA_DIR")
 	if dir == "" {
