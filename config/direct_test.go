@@ -61,12 +61,13 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 	tail = tail[strings.Index(tail, "archive:"):]
 	only := func(tenants string) string { return head + "tenants:\n" + tenants + tail }
 	for _, c := range []struct{ why, file, fault string }{
-		{"no gateway, no tenant there", strings.Replace(only(token), gatewayLine, "", 1), ""},
-		{"no direct.url, no tenant there", strings.Replace(only("  - {nip: \"3755747347\", key_id: a, key_file: /a}\n"), directLine, "", 1),
+		{"no gateway.url, and no tenant uses the gateway", strings.Replace(only(token), gatewayLine, "", 1), ""},
+		{"no direct.url, and no tenant goes direct",
+			strings.Replace(only("  - {nip: \"3755747347\", key_id: a, key_file: /a}\n"), directLine, "", 1),
 			""},
-		{"no gateway, a tenant there", strings.Replace(direct, gatewayLine, "", 1), "gateway.url"},
-		{"no direct.url, a tenant there", strings.Replace(direct, directLine, "", 1), "direct.url"},
-		{"an address for production", strings.Replace(strings.Replace(direct, "custom", "production", 1), gatewayLine, "", 1),
+		{"no gateway.url, but a tenant uses the gateway", strings.Replace(direct, gatewayLine, "", 1), "gateway.url"},
+		{"no direct.url, but a tenant goes direct", strings.Replace(direct, directLine, "", 1), "direct.url"},
+		{"a direct.url in production", strings.Replace(strings.Replace(direct, "custom", "production", 1), gatewayLine, "", 1),
 			"direct.url"},
 		{"a direct.url that is not a URL", strings.Replace(direct, "http://127.0.0.1:9091/v2", "127.0.0.1:9091", 1), "direct.url"},
 	} {
@@ -80,16 +81,21 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 func TestDirect_SettingsThatContradict_AreTold(t *testing.T) {
 	for _, c := range []struct{ why, tenant, fields, says string }{
 		{"no credentials", `transport: direct`, "tenants[0].token_file", "or certificate_file and private_key_file"},
-		{"both", `transport: direct, token_file: /t, certificate_file: /c, private_key_file: /k`, "tenants[0].token_file",
+		{"a token and a certificate",
+			`transport: direct, token_file: /t, certificate_file: /c, private_key_file: /k`, "tenants[0].token_file",
 			"KSeF takes one of them"},
-		{"half a certificate", `transport: direct, certificate_file: /c`, "tenants[0].private_key_file", "goes with certificate_file"},
-		{"the other half", `transport: direct, private_key_file: /c`, "tenants[0].certificate_file", "goes with private_key_file"},
-		{"a password alone", `transport: direct, token_file: /t, private_key_password_file: /p`, "tenants[0].private_key_password_file",
+		{"a certificate without its private key",
+			`transport: direct, certificate_file: /c`, "tenants[0].private_key_file", "goes with certificate_file"},
+		{"a private key without its certificate",
+			`transport: direct, private_key_file: /c`, "tenants[0].certificate_file", "goes with private_key_file"},
+		{"a password without a private key",
+			`transport: direct, token_file: /t, private_key_password_file: /p`, "tenants[0].private_key_password_file",
 			"goes with private_key_file"},
-		{"the gateway's key", `transport: direct, token_file: /t, key_id: a, key_file: /a`, "tenants[0].key_id tenants[0].key_file",
+		{"a key of the gateway at a direct tenant",
+			`transport: direct, token_file: /t, key_id: a, key_file: /a`, "tenants[0].key_id tenants[0].key_file",
 			"is for transport: gateway"},
-		{"a token for the gateway", `key_id: a, key_file: /a, token_file: /t`, "tenants[0].token_file", "is for transport: direct"},
-		{"another way", `transport: pigeon, token_file: /t`, "tenants[0].transport", "write gateway or direct"},
+		{"a token at a gateway tenant", `key_id: a, key_file: /a, token_file: /t`, "tenants[0].token_file", "is for transport: direct"},
+		{"an unknown transport", `transport: pigeon, token_file: /t`, "tenants[0].transport", "write gateway or direct"},
 	} {
 		_, err := Load(writeFile(t, "c.yaml", tenants(`  - {nip: "5265877635", `+c.tenant+`}`)+"direct: {url: 'http://127.0.0.1:1/v2'}\n"),
 			nil)

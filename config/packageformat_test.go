@@ -19,15 +19,18 @@ func TestPackageFormat_TransportTakesIt_OrIsRefusedWithWords(t *testing.T) {
 		want        []PackageFormat // of each tenant
 		says        string          // "" when it is right
 	}{
-		{"nothing set", "", []string{gateway, direct}, []PackageFormat{ZIPPackage, ZIPPackage}, ""},
-		{"all go direct", "tar.gz", []string{direct}, []PackageFormat{TarGzPackage}, ""},
-		{"one of both", "zip", []string{gateway, own(direct, "tar.gz")}, []PackageFormat{ZIPPackage, TarGzPackage}, ""},
-		{"the gateway keeps zip", "tar.gz", []string{own(gateway, "zip"), direct}, []PackageFormat{ZIPPackage, TarGzPackage}, ""},
-		{"the gateway would get it", "tar.gz", []string{direct, gateway}, nil,
+		{"no format is set", "", []string{gateway, direct}, []PackageFormat{ZIPPackage, ZIPPackage}, ""},
+		{"tar.gz for all, and all tenants go direct", "tar.gz", []string{direct}, []PackageFormat{TarGzPackage}, ""},
+		{"zip for all, and tar.gz at the direct tenant",
+			"zip", []string{gateway, own(direct, "tar.gz")}, []PackageFormat{ZIPPackage, TarGzPackage}, ""},
+		{"tar.gz for all, and zip at the gateway tenant",
+			"tar.gz", []string{own(gateway, "zip"), direct}, []PackageFormat{ZIPPackage, TarGzPackage}, ""},
+		{"tar.gz for all, and nothing at the gateway tenant", "tar.gz", []string{direct, gateway}, nil,
 			`packages.format: tar.gz is not for tenants[1] (5265877635): it uses the gateway, which takes zip only`},
-		{"the gateway's own", "zip", []string{own(gateway, "tar.gz")}, nil, `tenants[0].package_format: tar.gz is for transport: direct`},
-		{"unknown", "rar", []string{direct}, nil, `packages.format: rar is unknown: write zip or tar.gz`},
-		{"unknown of a tenant", "zip", []string{own(direct, "tgz")}, nil, `tenants[0].package_format: tgz is unknown`},
+		{"zip for all, and tar.gz at the gateway tenant",
+			"zip", []string{own(gateway, "tar.gz")}, nil, `tenants[0].package_format: tar.gz is for transport: direct`},
+		{"an unknown format for all", "rar", []string{direct}, nil, `packages.format: rar is unknown: write zip or tar.gz`},
+		{"an unknown format at a tenant", "zip", []string{own(direct, "tgz")}, nil, `tenants[0].package_format: tgz is unknown`},
 	} {
 		text := "environment: test\ntenants: [" + strings.Join(c.tenants, ", ") + "]\narchive: {url: \"file:///a\"}\n"
 		if c.format != "" {

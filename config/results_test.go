@@ -30,16 +30,17 @@ func TestResults_BadReceivers_EachFaultIsNamed(t *testing.T) {
 		yaml string
 		want []string
 	}{
-		"name with a blank":    {`webhooks: [{name: "my erp", url: "https://e/", secret_file: a}]`, []string{"results.webhooks[0].name"}},
-		"a name taken":         {`webhooks: [{name: stream, url: "https://e/", secret_file: a}]`, []string{"results.webhooks[0].name"}},
-		"http":                 {`webhooks: [{name: erp, url: "http://e/", secret_file: a}]`, []string{"results.webhooks[0].url"}},
+		"a name with a blank":  {`webhooks: [{name: "my erp", url: "https://e/", secret_file: a}]`, []string{"results.webhooks[0].name"}},
+		"a name that is taken": {`webhooks: [{name: stream, url: "https://e/", secret_file: a}]`, []string{"results.webhooks[0].name"}},
+		"a url with http":      {`webhooks: [{name: erp, url: "http://e/", secret_file: a}]`, []string{"results.webhooks[0].url"}},
 		"a login in the url":   {`webhooks: [{name: erp, url: "https://u:p@e/", secret_file: a}]`, []string{"results.webhooks[0].url"}},
 		"no url":               {`webhooks: [{name: erp, secret_file: a}]`, []string{"results.webhooks[0].url"}},
 		"no secret":            {`webhooks: [{name: erp, url: "https://e/"}]`, []string{"results.webhooks[0].secret_file"}},
 		"three secrets":        {`webhooks: [{name: erp, url: "https://e/", secret_file: [a, b, c]}]`, []string{"results.webhooks[0].secret_file"}},
-		"a stranger's tenant":  {`webhooks: [{name: erp, url: "https://e/", secret_file: a, tenants: [x]}]`, []string{"results.webhooks[0].tenants[0]"}},
+		"an unknown tenant": {`webhooks: [{name: erp, url: "https://e/", secret_file: a, tenants: [x]}]`,
+			[]string{"results.webhooks[0].tenants[0]"}},
 		"a long timeout":       {`webhooks: [{name: erp, url: "https://e/", secret_file: a, timeout: 2m}]`, []string{"results.webhooks[0].timeout"}},
-		"nothing kept":         {`{outbox: 0, stream: {enabled: true}}`, []string{"results.outbox"}},
+		"an outbox of 0":       {`{outbox: 0, stream: {enabled: true}}`, []string{"results.outbox"}},
 		"a relative folder":    {`folder: {path: here}`, []string{"results.folder.path"}},
 		"a folder by hour":     {`folder: {by: hour}`, []string{"results.folder.by"}},
 		"a password in clear":  {`postgres: {url: "postgres://u:p@db/x"}`, []string{"results.postgres.url"}},

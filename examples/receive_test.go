@@ -53,10 +53,10 @@ func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
 			{"an hour old", "msg_1", old, sign(secret, "msg_1", old, body), body, 401},
 			{"another secret", "msg_1", now, sign(make([]byte, 24), "msg_1", now, body), body, 401},
 			{"no signature", "msg_1", now, "", body, 401},
-			{"no version", "msg_1", now, strings.TrimPrefix(right, "v1,"), body, 401},
-			{"no number", "msg_1", "now", sign(secret, "msg_1", "now", body), body, 401},
-			{"a digit that is none in ASCII", "msg_1", "\xb2", sign(secret, "msg_1", "\xb2", body), body, 401},
-			{"too large", "msg_1", now, right, strings.Repeat("x", 1<<20+1), 413},
+			{"a signature without its version", "msg_1", now, strings.TrimPrefix(right, "v1,"), body, 401},
+			{"a time that is no number", "msg_1", "now", sign(secret, "msg_1", "now", body), body, 401},
+			{"a time with a digit outside ASCII", "msg_1", "\xb2", sign(secret, "msg_1", "\xb2", body), body, 401},
+			{"a body that is too large", "msg_1", now, right, strings.Repeat("x", 1<<20+1), 413},
 		} {
 			call, err := http.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1:"+r.port+"/ksef", strings.NewReader(tt.body))
 			if err != nil {

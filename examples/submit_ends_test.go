@@ -136,17 +136,17 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 			}
 		}
 		answers := map[string]func(w http.ResponseWriter){
-			"a page":     func(w http.ResponseWriter) { http.Error(w, "<html>404</html>", http.StatusNotFound) },
-			"no words":   func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) },
-			"no invoice": func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted); fmt.Fprint(w, `{"items":[{}]}`) },
-			"no list":    func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted); fmt.Fprint(w, `{"items":7}`) },
+			"a page of HTML":         func(w http.ResponseWriter) { http.Error(w, "<html>404</html>", http.StatusNotFound) },
+			"403 without a body":     func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) },
+			"202 with an empty item": func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted); fmt.Fprint(w, `{"items":[{}]}`) },
+			"202 without a list":     func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted); fmt.Fprint(w, `{"items":7}`) },
 		}
 		for name, answer := range answers {
 			server := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w) })
 			failsWith(t, name, run(server.URL), "KSEF_URL")
 		}
 		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"id":"inv-a","state":"accepted"}`) }))
-		failsWith(t, "no number", run(server.URL), "KSEF_URL")
+		failsWith(t, "accepted without a KSeF number", run(server.URL), "KSEF_URL")
 		// A slash at the end is no fault.
 		server = serve(t, taken(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/ksef/v1/invoices/inv-a" {
@@ -245,17 +245,17 @@ func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 			answer   http.HandlerFunc
 			maxCalls int32
 		}{
-			{"-5", busy("-5"), 3},
-			{"0", busy("0"), 3},
-			{"no number", busy("soon"), 3},
-			{"09", busy("09"), 1},
-			{"weeks", busy("3000000"), 1},
-			{"more than a number holds", busy("99999999999999999999"), 3},
-			{"asked: 0", taken(busy("0")), 4},
-			{"asked: weeks", taken(busy("3000000")), 2},
-			{"asked: gone", taken(gone), 16}, // a library may repeat a GET, up to four times
-			{"asked: byte by byte", taken(trickle), 2},
-			{"byte by byte", trickle, 1},
+			{"first call, retry after -5", busy("-5"), 3},
+			{"first call, retry after 0", busy("0"), 3},
+			{"first call, retry after a word", busy("soon"), 3},
+			{"first call, retry after 09", busy("09"), 1},
+			{"first call, retry after weeks", busy("3000000"), 1},
+			{"first call, retry after more than an integer holds", busy("99999999999999999999"), 3},
+			{"later call, retry after 0", taken(busy("0")), 4},
+			{"later call, retry after weeks", taken(busy("3000000")), 2},
+			{"later call, connection dropped", taken(gone), 16}, // a library may repeat a GET, up to four times
+			{"later call, one byte a second", taken(trickle), 2},
+			{"first call, one byte a second", trickle, 1},
 		} {
 			var calls atomic.Int32
 			server := serve(t, func(w http.ResponseWriter, r *http.Request) { calls.Add(1); tt.answer(w, r) })

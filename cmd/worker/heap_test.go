@@ -27,13 +27,13 @@ func TestLimitHeap_HeapGrowsAndShrinks_LimitFollows(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	becomes("little lives", func(limit int64) bool { return limit == smallHeap })
+	becomes("the heap is small", func(limit int64) bool { return limit == smallHeap })
 	large := make([][]byte, 100)
 	for i := range large {
 		large[i] = make([]byte, 1<<20)
 	}
-	becomes("100 MB live", func(limit int64) bool { return limit >= 150<<20 })
+	becomes("the heap has 100 MB", func(limit int64) bool { return limit >= 150<<20 })
 	runtime.KeepAlive(large)
 	large = nil
-	becomes("little lives again", func(limit int64) bool { return limit == smallHeap })
+	becomes("the heap is small again", func(limit int64) bool { return limit == smallHeap })
 }

@@ -36,9 +36,9 @@ func TestSelect_ByName_FindsTheDocumentOrTheCause(t *testing.T) {
 		want       string
 	}{
 		{"an id", parked, ofRetry, parked},
-		{"a number, of which one invoice is in the scope", "A", ofRetry, parked},
-		{"a number, of which two invoices are in the scope", "A", ofDismiss, "A: ambiguous"},
-		{"a number of two rejected invoices", "B", ofRetry, "B: ambiguous"},
+		{"a number that two invoices have, one of them in the scope", "A", ofRetry, parked},
+		{"a number that two invoices have, both in the scope", "A", ofDismiss, "A: ambiguous"},
+		{"a number that two rejected invoices have", "B", ofRetry, "B: ambiguous"},
 		{"an invoice in another state", queued, ofRetry, queued + ": wrong_state"},
 		{"an entry that cannot be read", damaged, ofRetry, damaged + ": unreadable: "},
 		{"an unknown number", "Z", ofRetry, "Z: unknown"},
@@ -95,7 +95,7 @@ func TestSelect_ByFilters_TakesWhatPassesAll(t *testing.T) {
 		{"a code", actions.Selection{Code: 550}, ofRetry, []string{parkedA}},
 		{"a tenant by name", actions.Selection{Tenant: "name of " + sellerA}, ofRetry, []string{rejected, parkedA}},
 		{"another tenant", actions.Selection{Tenant: "name of " + sellerB}, ofRetry, []string{parkedB}},
-		{"a seller that is not a tenant's name", actions.Selection{Tenant: sellerB}, ofRetry, nil},
+		{"a seller's NIP in place of the tenant's name", actions.Selection{Tenant: sellerB}, ofRetry, nil},
 		{"a part of the reason in capitals", actions.Selection{ReasonLike: "BŁĄD"}, ofRetry, []string{rejected}},
 		{"all filters", actions.Selection{State: ledger.Parked, Code: 550, Tenant: "name of " + sellerA, ReasonLike: "ksef"}, ofRetry,
 			[]string{parkedA}},

@@ -22,19 +22,19 @@ func TestProxies_VisitorBehindThem_IsTheLastAddressThatNoTrustedOneHas(t *testin
 		headers []string
 		want    string
 	}{
-		"no proxy":                       {"203.0.113.5:1000", nil, "203.0.113.5"},
-		"one":                            {"10.0.0.1:1000", []string{"203.0.113.5"}, "203.0.113.5"},
-		"two of ours":                    {"10.0.0.1:1000", []string{"203.0.113.5, 10.0.0.2"}, "203.0.113.5"},
-		"two headers":                    {"10.0.0.1:1000", []string{"203.0.113.5", "10.0.0.2"}, "203.0.113.5"},
-		"with a port":                    {"10.0.0.1:1000", []string{"203.0.113.5:4711"}, "203.0.113.5"},
-		"IPv6":                           {"[fd00::1]:1000", []string{"2001:db8::7"}, "2001:db8::7"},
-		"IPv6 with a port":               {"[fd00::1]:1000", []string{"[2001:db8::7]:80"}, "2001:db8::7"},
-		"IPv4 written as IPv6":           {"[::ffff:10.0.0.1]:1000", []string{"203.0.113.5"}, "203.0.113.5"},
-		"the visitor made some up":       {"10.0.0.1:1000", []string{"198.51.100.1, 10.9.9.9, 203.0.113.5"}, "203.0.113.5"},
-		"the visitor made one up itself": {"203.0.113.5:1000", []string{"198.51.100.1"}, "203.0.113.5"},
-		"no address in it":               {"10.0.0.1:1000", []string{"198.51.100.1, <script>"}, "10.0.0.1"},
-		"empty":                          {"10.0.0.1:1000", []string{""}, "10.0.0.1"},
-		"ours alone":                     {"10.0.0.1:1000", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
+		"no proxy":                          {"203.0.113.5:1000", nil, "203.0.113.5"},
+		"one proxy":                         {"10.0.0.1:1000", []string{"203.0.113.5"}, "203.0.113.5"},
+		"two trusted proxies":               {"10.0.0.1:1000", []string{"203.0.113.5, 10.0.0.2"}, "203.0.113.5"},
+		"two headers":                       {"10.0.0.1:1000", []string{"203.0.113.5", "10.0.0.2"}, "203.0.113.5"},
+		"an address with a port":            {"10.0.0.1:1000", []string{"203.0.113.5:4711"}, "203.0.113.5"},
+		"IPv6":                              {"[fd00::1]:1000", []string{"2001:db8::7"}, "2001:db8::7"},
+		"IPv6 with a port":                  {"[fd00::1]:1000", []string{"[2001:db8::7]:80"}, "2001:db8::7"},
+		"IPv4 written as IPv6":              {"[::ffff:10.0.0.1]:1000", []string{"203.0.113.5"}, "203.0.113.5"},
+		"made-up addresses from a proxy":    {"10.0.0.1:1000", []string{"198.51.100.1, 10.9.9.9, 203.0.113.5"}, "203.0.113.5"},
+		"a made-up address without a proxy": {"203.0.113.5:1000", []string{"198.51.100.1"}, "203.0.113.5"},
+		"an entry that is no address":       {"10.0.0.1:1000", []string{"198.51.100.1, <script>"}, "10.0.0.1"},
+		"an empty header":                   {"10.0.0.1:1000", []string{""}, "10.0.0.1"},
+		"trusted proxies alone":             {"10.0.0.1:1000", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
 	} {
 		p := &proxies{trusted: trustedProxies(t), secure: true}
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)

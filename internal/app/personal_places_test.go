@@ -33,14 +33,14 @@ var placesOfWords = []struct {
 }{
 	{"outcomes in the outbox", `^ksef:outbox$`, "reason", true},
 	{"a delivery that is held", `^ksef:sinkheld:erp$`, "attempts", true},
-	{"when it is tried again", `^ksef:sinkdue:erp$`, "inv-", false},
+	{"the time of the next try of a held delivery", `^ksef:sinkdue:erp$`, "inv-", false},
 	{"what the receiver said last", `^ksef:sink:erp$`, "err", true},
 	{"a delivery that was given up", `^ksef:sinkfailed:erp$`, "inv-given-up", true},
-	{"the names of these", `^ksef:sinkgaveup:erp$`, "inv-given-up", false},
+	{"the names of deliveries that were given up", `^ksef:sinkgaveup:erp$`, "inv-given-up", false},
 	{"a refusal", `^ksef:refused:`, "ref-", true},
 	{"the time of a refusal", `^ksef:refusals:`, "ref-", false},
 	{"a rejected invoice", `^ksef:inv:`, "rejected", true},
-	{"the index of rejected ones", `^ksef:st:rejected$`, "inv-", false},
+	{"the index of rejected invoices", `^ksef:st:rejected$`, "inv-", false},
 	{"the deadlines", `^ksef:due$`, "inv-", false},
 	{"a failed task", `^asynq:.*:t:`, ksef.DetailsInLog, false},
 	{"tasks that are tried again", `^asynq:.*:(retry|scheduled)$`, "", false},
@@ -55,7 +55,7 @@ var placesOfWords = []struct {
 func TestPersonalData_WordsOfOthersInEveryPlace_AreReadableOnlyWithoutAStorageKey(t *testing.T) {
 	t.Parallel()
 	for _, sealed := range []bool{true, false} {
-		t.Run(map[bool]string{true: "with a key", false: "without"}[sealed], func(t *testing.T) {
+		t.Run(map[bool]string{true: "with a key", false: "without a key"}[sealed], func(t *testing.T) {
 			contents := wordsEverywhere(t, sealed)
 			found := plantedIn(contents)
 			for _, place := range placesOfWords {

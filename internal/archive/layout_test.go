@@ -10,13 +10,13 @@ import (
 func TestLayout_Names_AreAsDocumented(t *testing.T) {
 	for _, c := range []struct{ why, got, want string }{
 		{"an invoice by seller and month", archive.InvoiceName("5265877635", "2026-11-23", "cv3k1"), "5265877635/2026-11/cv3k1.xml"},
-		{"its result beside it", archive.ResultName("5265877635", "2026-11-23", "cv3k1"), "5265877635/2026-11/cv3k1.json"},
-		{"the receipt of its session",
+		{"a result beside its invoice", archive.ResultName("5265877635", "2026-11-23", "cv3k1"), "5265877635/2026-11/cv3k1.json"},
+		{"the receipt of a session",
 			archive.ReceiptName("5265877635", "2026-11-23", "20261123-SB-1A-2B"), "5265877635/2026-11/upo/20261123-SB-1A-2B.xml"},
 		{"a large body that waits to be sent", archive.BodyName("cv3k1"), "bodies/cv3k1"},
 		{"a session id that looks like a path stays one component",
 			archive.ReceiptName("5265877635", "2026-11-23", "../a/b c"), "5265877635/2026-11/upo/%2E.%2Fa%2Fb%20c.xml"},
-		{"and differs from an id that already has a percent sign", archive.BodyName("a%2Fb"), "bodies/a%252Fb"},
+		{"a percent sign in an id is escaped", archive.BodyName("a%2Fb"), "bodies/a%252Fb"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, c.got, c.want)

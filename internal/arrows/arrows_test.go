@@ -370,7 +370,7 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 // The process decides how KSeF is reached, so only app and connect may make a client. connect opens
 // what worker and command line share. enrol and cmd/enqueue are handed a client. The package
 // direct/login is a part of the client direct.
-func TestClients_AreImportedByAppAlone(t *testing.T) {
+func TestClients_MayBeImportedByTheListedPackagesAlone(t *testing.T) {
 	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {
 		for _, c := range clients {

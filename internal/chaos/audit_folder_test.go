@@ -34,21 +34,24 @@ func TestInboxCheck_EveryImbalance_IsReported(t *testing.T) {
 		change map[string]string // by path; "" removes the file
 		says   string            // "" when it balances
 	}{
-		{"all as it must be", nil, ""},
-		{"the name was taken", map[string]string{"accepted/auto/a.xml": "", "accepted/auto/a.xml.json": "",
-			"accepted/auto/a.xml.upo.xml": "", "accepted/auto/a~20261123T120000.xml": doc,
+		{"everything is as it must be", nil, ""},
+		{"the file has a time in its name, because the name was in use", map[string]string{
+			"accepted/auto/a.xml": "", "accepted/auto/a.xml.json": "", "accepted/auto/a.xml.upo.xml": "",
+			"accepted/auto/a~20261123T120000.xml":      doc,
 			"accepted/auto/a~20261123T120000.xml.json": good, "accepted/auto/a~20261123T120000.xml.upo.xml": "…"}, ""},
 		{"a file is lost", map[string]string{"accepted/auto/a.xml": ""}, "is not in accepted"},
-		{"a file is doubled", map[string]string{"refused/auto/a.xml": doc}, "nobody wrote [refused/auto/a.xml]"},
-		{"a file is still there", map[string]string{"accepted/auto/a.xml": "", "taken/auto/a.xml": doc}, "is not in accepted"},
-		{"another result", map[string]string{"accepted/auto/a.xml.json": strings.ReplaceAll(good, "receipted", "accepted")},
+		{"a file is in two places", map[string]string{"refused/auto/a.xml": doc}, "nobody wrote [refused/auto/a.xml]"},
+		{"a file is still in taken", map[string]string{"accepted/auto/a.xml": "", "taken/auto/a.xml": doc}, "is not in accepted"},
+		{"the result names another state", map[string]string{"accepted/auto/a.xml.json": strings.ReplaceAll(good, "receipted", "accepted")},
 			"its result says"},
-		{"no receipt", map[string]string{"accepted/auto/a.xml.upo.xml": ""}, "no such file"},
-		{"the receipt of another", map[string]string{"accepted/auto/a.xml.upo.xml": "<Potwierdzenie/>"}, "does not list"},
+		{"the receipt is missing", map[string]string{"accepted/auto/a.xml.upo.xml": ""}, "no such file"},
+		{"the receipt does not list the invoice", map[string]string{"accepted/auto/a.xml.upo.xml": "<Potwierdzenie/>"}, "does not list"},
 		{"a result without its file", map[string]string{"parked/b.xml.json": good}, "is beside no file"},
-		{"what was cut off is gone", map[string]string{"refused/auto/torn-a.xml": ""}, "torn-a.xml: is not in refused"},
-		{"refused without a reason", map[string]string{"refused/auto/torn-a.xml.json": `{"state":"refused"}`}, "its result says"},
-		{"a list of what waits", map[string]string{"ksef-waiting.txt": "accepted/b.xml: why"}, "nobody wrote [ksef-waiting.txt]"},
+		{"the half-written file is lost", map[string]string{"refused/auto/torn-a.xml": ""}, "torn-a.xml: is not in refused"},
+		{"the half-written file is refused without a reason", map[string]string{"refused/auto/torn-a.xml.json": `{"state":"refused"}`},
+			"its result says"},
+		{"the list of waiting files is left behind", map[string]string{"ksef-waiting.txt": "accepted/b.xml: why"},
+			"nobody wrote [ksef-waiting.txt]"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			it := &item{nip: "n", number: "1", kind: "VAT", hash: sha256.Sum256([]byte(doc)), doc: intake.Document{Data: []byte(doc)}}

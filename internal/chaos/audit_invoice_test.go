@@ -79,13 +79,13 @@ func TestCheckInvoice_EveryImbalance_IsReported(t *testing.T) {
 		{"the receipt attests another hash", func(c *invoiceCase) {
 			c.replace("upo.xml", "<SkrotDokumentu>", "<SkrotDokumentu>x")
 		}, "attests"},
-		{"the receipt does not list it", func(c *invoiceCase) { c.replace("upo.xml", "-AF", "-AE") }, "does not list"},
-		{"the receipt writes its KSeF number 6-6 and its number with other white space", func(c *invoiceCase) {
+		{"the receipt does not list the invoice", func(c *invoiceCase) { c.replace("upo.xml", "-AF", "-AE") }, "does not list"},
+		{"the receipt splits the KSeF number and has other white space in the invoice's number", func(c *invoiceCase) {
 			c.replace("upo.xml", "0100001AF629", "010000-1AF629")
 			c.replace("upo.xml", "<NumerFaktury>1<", "<NumerFaktury>1\u00a0<")
 		}, ""},
 		{
-			"the result writes its KSeF number 6-6", func(c *invoiceCase) { c.replace("i.json", "0100001AF629", "010000-1AF629") },
+			"the result splits the KSeF number", func(c *invoiceCase) { c.replace("i.json", "0100001AF629", "010000-1AF629") },
 			"the archive says",
 		},
 		{"the receipt is in a bucket", func(c *invoiceCase) {
@@ -95,12 +95,12 @@ func TestCheckInvoice_EveryImbalance_IsReported(t *testing.T) {
 			c.accepted = nil
 			c.replace("i.json", "receipted", "parked")
 		}, "parked"},
-		{"bad, and accepted", func(c *invoiceCase) { c.item.bad = true }, "is bad, and KSeF accepted"},
-		{"bad, and rejected with KSeF's code", func(c *invoiceCase) {
+		{"a bad invoice is accepted", func(c *invoiceCase) { c.item.bad = true }, "is bad, and KSeF accepted"},
+		{"a bad invoice is rejected with KSeF's code", func(c *invoiceCase) {
 			c.item.bad, c.accepted, c.rejected = true, nil, []simulator.Rejected{{Code: 450}}
 			c.files["i.json"] = rejected
 		}, ""},
-		{"bad, and rejected with a code that KSeF never gave", func(c *invoiceCase) {
+		{"a bad invoice is rejected with a code that KSeF never gave", func(c *invoiceCase) {
 			c.item.bad, c.accepted = true, nil
 			c.files["i.json"] = rejected
 		}, "rejected with 450"},

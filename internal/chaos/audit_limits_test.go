@@ -23,10 +23,11 @@ func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 		excused bool
 	}{
 		{"a window overrun is never excused", "minute", 100 * time.Millisecond, []time.Duration{0}, false},
-		{"under way when the order was given", "block", 500 * time.Millisecond, nil, true},
-		{"two seconds later every worker knows", "block", 2 * time.Second, nil, false},
-		{"unless the worker that knew was killed", "block", 2 * time.Second, []time.Duration{100 * time.Millisecond}, true},
-		{"a kill afterwards excuses nothing", "block", 2 * time.Second, []time.Duration{3 * time.Second}, false},
+		{"the request was under way when the block was ordered", "block", 500 * time.Millisecond, nil, true},
+		{"two seconds after the order every worker knows the block", "block", 2 * time.Second, nil, false},
+		{"two seconds after the order, but a worker was killed before the request", "block", 2 * time.Second,
+			[]time.Duration{100 * time.Millisecond}, true},
+		{"a kill after the request excuses nothing", "block", 2 * time.Second, []time.Duration{3 * time.Second}, false},
 		{"a block that nobody ordered", "block", time.Minute, nil, false},
 	} {
 		r := &run{simLog: &simulatorLog{blocks: []time.Time{now}}}

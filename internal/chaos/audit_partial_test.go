@@ -32,7 +32,7 @@ func TestCheckPartial_InvoiceWaitedForAnUnrelatedFault_IsReported(t *testing.T) 
 		{"an invoice of a healthy tenant waited", "b", maxWait + time.Second, Options{Partial: []string{Tenant5xx}}, true},
 		{"an invoice of a healthy tenant went through", "b", time.Second, Options{Partial: []string{Tenant5xx}}, false},
 		{"an invoice of the failing tenant waited", "a", time.Minute, Options{Partial: []string{Tenant5xx}}, false},
-		{"other faults were ordered too", "b", time.Minute, Options{Partial: []string{Tenant5xx, Missing}}, false},
+		{"an invoice waited while other faults were ordered too", "b", time.Minute, Options{Partial: []string{Tenant5xx, Missing}}, false},
 	} {
 		r := &run{o: c.o, export: &export{items: []*item{{nip: c.nip, kind: "VAT", number: "1", taken: now}}}}
 		failing := episode{kind: Tenant5xx, nip: "a", fault: &simulator.Fault{}}

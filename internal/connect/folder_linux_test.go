@@ -26,14 +26,14 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 		proven bool
 		err    string // "" when it can be written
 	}{
-		"a folder":                     {dir, true, ""},
-		"one that can be made":         {filepath.Join(dir, "a", "b"), true, ""},
-		"a file":                       {file, false, "is not a folder"},
-		"below a file":                 {filepath.Join(file, "a"), false, "not a directory"},
-		"a link to nothing":            {link, false, "is a link to"},
-		"below a link to nothing":      {filepath.Join(link, "a"), false, "is a link to"},
-		"a file system without files":  {"/proc", false, "?"},
-		"and what could be made in it": {"/proc/spool", false, "?"},
+		"a folder":                                {dir, true, ""},
+		"a folder that can be made":               {filepath.Join(dir, "a", "b"), true, ""},
+		"a file":                                  {file, false, "is not a folder"},
+		"a folder below a file":                   {filepath.Join(file, "a"), false, "not a directory"},
+		"a link to nothing":                       {link, false, "is a link to"},
+		"a folder below a link to nothing":        {filepath.Join(link, "a"), false, "is a link to"},
+		"a file system without files":             {"/proc", false, "?"},
+		"a folder in a file system without files": {"/proc/spool", false, "?"},
 	} {
 		proven, err := connect.CheckFolder("packages.spool_dir", c.dir)
 		switch {

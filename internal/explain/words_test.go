@@ -140,11 +140,11 @@ func TestAbout_EachWayToStand_BeginsWithWhatSaysMost(t *testing.T) {
 		want string
 	}{
 		{"rejected", explain.Facts{State: "rejected", Code: 450, Reason: "Błąd weryfikacji semantyki"}, "invoice/450 state/rejected"},
-		{"parked, known", explain.Facts{State: "parked", Code: 440,
+		{"parked for a known reason", explain.Facts{State: "parked", Code: 440,
 			Reason: "conflict: KSeF has another document of this number as 1 (hash a, ours b; first difference: P_15); look"},
 			"parked/conflict invoice/440 state/parked"},
-		{"parked, words of later days", explain.Facts{State: "parked", Code: 999, Reason: "something new"}, "state/parked"},
-		{"refused, two faults", explain.Facts{State: "refused",
+		{"parked for an unknown reason", explain.Facts{State: "parked", Code: 999, Reason: "something new"}, "state/parked"},
+		{"refused for two faults", explain.Facts{State: "refused",
 			Rules: []string{"must not be later than today (2026-11-26 Europe/Warsaw)", "must be a NIP of ten digits"}},
 			"refused/date_in_future refused/nip state/refused"},
 		{"waiting for the key", explain.Facts{State: "queued", WaitingFor: "credentials",

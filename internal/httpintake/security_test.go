@@ -88,7 +88,10 @@ func TestKeys_FileHasAFaultBesideTheNewKey_TheOldOneEnds(t *testing.T) {
 		o.Now = func() time.Time { return now }
 		o.Clients[0].Keys = func() ([]string, error) { return in, fault }
 	})
-	for what, file := range map[string][]string{"beside a new one": {next}, "alone": {}, "beside a hash of no use": {next, "sha256:xyz"}} {
+	for what, file := range map[string][]string{
+		"a fault beside a new key": {next}, "a fault and no key": {},
+		"a fault beside a new key and an invalid hash": {next, "sha256:xyz"},
+	} {
 		in, fault = []string{keyOne}, nil
 		now = now.Add(2 * keyCheck)
 		b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")

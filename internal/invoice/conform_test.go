@@ -31,14 +31,14 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 	for _, c := range []struct{ why, old, by, want string }{
 		{"a required element is missing", "<P_15>123.45</P_15>", "",
 			"field Fa/P_15: must be given at line 13, column 3; expected before <Adnotacje>"},
-		{"one of several is missing", "<P_19N>1</P_19N>", "",
+		{"both elements of a choice are missing", "<P_19N>1</P_19N>", "",
 			"field Fa/Adnotacje/Zwolnienie: must contain P_19 or P_19N at line 13, column 103; expected before </Zwolnienie>"},
 		{"a party without identity", "<NIP>5210000003</NIP>", "",
 			"field Podmiot2/DaneIdentyfikacyjne: must contain NIP, KodUE, KodKraju, NrID or BrakID at line 8, column 33; expected before " +
 				"<Nazwa>"},
-		{"two in the wrong order", "<P_16>2</P_16><P_17>2</P_17>", "<P_17>2</P_17><P_16>2</P_16>",
+		{"two elements in the wrong order", "<P_16>2</P_16><P_17>2</P_17>", "<P_17>2</P_17><P_16>2</P_16>",
 			"field Fa/Adnotacje/P_16: must be given earlier at line 13, column 47; expected before <P_17>"},
-		{"an element too late", "<RodzajFaktury>VAT</RodzajFaktury>", "<RodzajFaktury>VAT</RodzajFaktury><P_13_1>1</P_13_1>",
+		{"an element after its place", "<RodzajFaktury>VAT</RodzajFaktury>", "<RodzajFaktury>VAT</RodzajFaktury><P_13_1>1</P_13_1>",
 			"field Fa/P_13_1: must not be given here at line 14, column 37; after RodzajFaktury may follow: PrzyczynaKorekty, " +
 				"TypKorekty, " +
 				"DaneFaKorygowanej, ZaliczkaCzesciowa, FP, TP, DodatkowyOpis, FakturaZaliczkowa and 6 others"},
@@ -50,13 +50,13 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 				"P_13_2, P_13_3, P_13_4, P_13_5 and 9 others"},
 		{"an element of another namespace", "<P_15>", `<P_15 xmlns="urn:x">1</P_15><P_15>`,
 			"field Fa/P_15: must not be given here at line 13, column 3; it has another namespace than Faktura"},
-		{"more than the schema allows", "</DaneIdentyfikacyjne><JST>", "</DaneIdentyfikacyjne>" + contact + contact + contact + contact +
-			"<JST>",
+		{"an element more often than the schema allows",
+			"</DaneIdentyfikacyjne><JST>", "</DaneIdentyfikacyjne>" + contact + contact + contact + contact + "<JST>",
 			"field Podmiot2/DaneKontaktowe: must be given at most 3 times at line 8, column 256"},
 		{"text between elements", "<Fa>", "<Fa>uwaga", `field Fa: must contain elements, not text: got "uwaga\n  " at line 9, column 6`},
 		{"an element inside text", "<P_15>123.45", "<P_15><b>123.45</b>",
 			`field P_15: must contain text, not elements: got "<b>123.45</b></P_15><Adn" at line 13, column 9`},
-		{"a comma", "123.45", "123,45",
+		{"a comma in a number", "123.45", "123,45",
 			`field Fa/P_15: must be a number: got "123,45" at line 13, column 3; write a decimal point, not a comma`},
 		{"spaces in a number", "123.45", "1 234.50",
 			`field Fa/P_15: must be a number: got "1 234.50" at line 13, column 3; write the digits without spaces`},
@@ -74,21 +74,22 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 			`field RodzajFaktury: must be KOR, KOR_ROZ, KOR_ZAL, ROZ, UPR, VAT or ZAL: got "PROFORMA" at line 14, column 3`},
 		{"a value that is not on a long list", ">PLN<", ">ZŁ<",
 			`field Fa/KodWaluty: must be one of the 182 values of the schema's type TKodWaluty: got "ZŁ" at line 10, column 3`},
-		{"a choice of numbers", "<P_16>2<", "<P_16>3<", `field Fa/Adnotacje/P_16: must be 1 or 2: got "3" at line 13, column 33`},
+		{"a number that is not on the list",
+			"<P_16>2<", "<P_16>3<", `field Fa/Adnotacje/P_16: must be 1 or 2: got "3" at line 13, column 33`},
 		{"a text that is too long", ">Prosta 1<", ">" + strings.Repeat("ż", 513) + "<",
 			`field Podmiot1/Adres/AdresL1: must have at most 512 characters: got "` + strings.Repeat("ż", 79) + `…" at line 7, column 125`},
 		{"a text that is empty", ">Prosta 1<", "><", "field Podmiot1/Adres/AdresL1: must not be empty at line 7, column 125"},
-		{"a date before the form", "2026-11-22T08:00:00Z", "2025-08-31T08:00:00Z",
+		{"a date that is too early for the form", "2026-11-22T08:00:00Z", "2025-08-31T08:00:00Z",
 			`field Naglowek/DataWytworzeniaFa: must be at least 2025-09-01T00:00:00Z: got "2025-08-31T08:00:00Z" at line 5, column 43`},
 		{"a date that does not exist", "2026-11-22T08:00:00Z", "2026-02-29T08:00:00Z",
 			`field Naglowek/DataWytworzeniaFa: must be a valid date and time, YYYY-MM-DDThh:mm:ssZ: got "2026-02-29T08:00:00Z" at line 5, column 43; ` +
 				"write it like 2026-11-23T08:15:00Z"},
 		{"an unknown attribute", "<P_15>", `<P_15 waluta="PLN">`,
 			"field Fa/P_15/@waluta: must not be given at line 13, column 3; the schema has no such attribute there"},
-		{"nil", "<P_15>", `<P_15 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true">`,
+		{"the attribute xsi:nil", "<P_15>", `<P_15 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true">`,
 			"field Fa/P_15/@xsi:nil: must not be given at line 13, column 3; the schema lets no element be nil"},
-		{"a line of many", "</RodzajFaktury>", "</RodzajFaktury>" + lines(2) + strings.Replace(line, ">1</P_8B>", ">1,5</P_8B>", 1) +
-			lines(1),
+		{"a fault in the third of four invoice lines",
+			"</RodzajFaktury>", "</RodzajFaktury>" + lines(2) + strings.Replace(line, ">1</P_8B>", ">1,5</P_8B>", 1) + lines(1),
 			`field Fa/FaWiersz[3]/P_8B: must be a number: got "1,5" at line 14, column 315; write a decimal point, not a comma`},
 	} {
 		t.Run(c.why, func(t *testing.T) {

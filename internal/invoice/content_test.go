@@ -94,8 +94,8 @@ func TestContentOf_AnotherInvoice_ChangesTheDigestAndTheDifferenceIsNamed(t *tes
 		{"an attribute's namespace", `x:a="1"`, `a="1"`, "Fa/Own"},
 		{"text between elements", "</P_7>", "</P_7>!", "Fa"},
 		{"the variant", "<WariantFormularza>3", "<WariantFormularza>2", "Naglowek/WariantFormularza"},
-		{"an element of that name elsewhere", "<DataWytworzeniaFa>1", "<DataWytworzeniaFa>3", "Fa/DataWytworzeniaFa"},
-		{"an element of that path elsewhere", "<SystemInfo>2", "<SystemInfo>3", "Fa/Naglowek/SystemInfo"},
+		{"an element with an ignored name outside the header", "<DataWytworzeniaFa>1", "<DataWytworzeniaFa>3", "Fa/DataWytworzeniaFa"},
+		{"an element with an ignored path inside Fa", "<SystemInfo>2", "<SystemInfo>3", "Fa/Naglowek/SystemInfo"},
 		{"the root", "Faktura", "faktura", "Faktura"},
 		{"the form", "13775", "12648", "Faktura"},
 	} {

@@ -76,12 +76,12 @@ func TestParse_AcceptedDocument_IsReadAsXMLDefines(t *testing.T) {
 	prefixed := strings.NewReplacer("</", "</f:", "<?", "<?", "<", "<f:").Replace(small[strings.Index(small, "\n")+1:])
 	prefixed = strings.ReplaceAll(strings.ReplaceAll(prefixed, "<f:/f:", "</f:"), "xmlns=", "xmlns:f=")
 	for _, c := range []struct{ why, doc, number string }{
-		{"as it is", small, "FV/1"},
+		{"the document without changes", small, "FV/1"},
 		{"no declaration", small[strings.Index(small, "\n")+1:], "FV/1"},
 		{"encoding in lower case", with(t, `"UTF-8"`, `"utf-8"`), "FV/1"},
 		{"declaration in single quotes with standalone", with(t, `version="1.0" encoding="UTF-8"`,
 			`version='1.0'  encoding = 'UTF-8' standalone='yes' `), "FV/1"},
-		{"version alone", with(t, ` encoding="UTF-8"`, ``), "FV/1"},
+		{"a declaration with the version alone", with(t, ` encoding="UTF-8"`, ``), "FV/1"},
 		{"white space collapses as in a token", with(t, ">FV/1<", ">\r\n  FV/1 \t x\n <"), "FV/1 x"},
 		{"white space by reference collapses too", with(t, ">FV/1<", ">&#9;FV/1&#x20;&#10; x<"), "FV/1 x"},
 		{"named references are decoded", with(t, ">FV/1<", ">A&amp;B&lt;C&gt;&quot;&apos;<"), `A&B<C>"'`},

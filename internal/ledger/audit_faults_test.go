@@ -218,22 +218,22 @@ func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 		"an invoice in two states": func(w *world, id string) {
 			w.rdb.ZAdd(ctx(), w.prefix+"st:sent", redis.Z{Score: 1, Member: id})
 		},
-		"an invoice in no state":           func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"st:queued", id) },
-		"a state with the wrong time":      func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"st:queued", 1, id) },
-		"an undecided invoice without due": func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"due", id) },
+		"an invoice in no state":                          func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"st:queued", id) },
+		"a state with the wrong time":                     func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"st:queued", 1, id) },
+		"an undecided invoice that is not in the set due": func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"due", id) },
 		"a pending result of an invoice that goes on": func(w *world, id string) {
 			w.rdb.ZAdd(ctx(), w.prefix+"owed", redis.Z{Score: 1, Member: id})
 		},
-		"due with the wrong deadline":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
+		"a wrong deadline in the set due":     func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
 		"a waiting set without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"wait:"+groupA.Name()) },
-		"a waiting age without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },
+		"waiting ages without their invoice":  func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },
 		"a wrong size of what waits":          func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"waitsize", groupA.Name(), 1) },
 		"a group that is not listed":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"groups") },
 		"a group that is empty":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"groups", "x|v3|online") },
 		"an identity that points nowhere":     func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"ident:"+w.identityOf(id), "x", 0) },
 		"a number of another identity":        func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "number", "x") },
 		"a number that is not found":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"sellers") },
-		"a revision of nothing":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"more:x", id) },
+		"revisions of an unknown identity":    func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"more:x", id) },
 		"a queued invoice without document":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"body:"+id) },
 		"a packed invoice without package":    func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "state", "packed") },
 		"a key that is not in keys.go":        func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"unknown:"+id, 1, 0) },

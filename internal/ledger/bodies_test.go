@@ -110,7 +110,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 		"cut off in the nonce":                    {keyed, "inv-a", closed[:20], "cut off"},
 		"cut off in the key's id":                 {keyed, "inv-a", closed[:8], "cut off"},
 		"cut off after the layout":                {keyed, "inv-a", closed[:1], "cut off"},
-		"something behind it":                     {keyed, "inv-a", append(slices.Clone(closed), 0), "damaged"},
+		"a byte too many at the end":              {keyed, "inv-a", append(slices.Clone(closed), 0), "damaged"},
 		"layout 2, another key":                   {other, "inv-a", older, "no key of storage.key_file fits"},
 		"layout 2, no key":                        {plain, "inv-a", older, "no key of storage.key_file fits"},
 		"layout 2, cut off in the nonce":          {keyed, "inv-a", older[:12], "cut off"},

@@ -70,18 +70,18 @@ func TestCut_Limits_BoundThePackage(t *testing.T) {
 		lim   CutLimits
 		want  int
 	}{
-		"the count is a bound":                             {[]int64{1, 1, 1}, CutLimits{2, much}, 2},
-		"one at a time":                                    {[]int64{1, 1, 1}, CutLimits{1, much}, 1},
-		"a count that is not reached takes all":            {[]int64{1, 1, 1}, CutLimits{3, much}, 3},
-		"the size may be reached exactly":                  {[]int64{40, 60, 1}, CutLimits{9, 100}, 2},
-		"the size is not exceeded by a byte":               {[]int64{40, 61, 1}, CutLimits{9, 100}, 1},
-		"one that is too large alone is taken alone":       {[]int64{101, 1}, CutLimits{9, 100}, 1},
-		"a large one behind small ones waits for the next": {[]int64{1, 100, 1}, CutLimits{9, 100}, 1},
-		"no invoices allowed takes nothing":                {[]int64{1}, CutLimits{0, 100}, 0},
-		"no bytes allowed takes nothing":                   {[]int64{1}, CutLimits{9, 0}, 0},
-		"a negative count takes nothing":                   {[]int64{1, 1, 1}, CutLimits{-1, 100}, 0},
-		"nothing waits":                                    {nil, CutLimits{9, 100}, 0},
-		"sizes above 32 bits are added exactly":            {[]int64{2_499_999_999, 2_500_000_001, 1}, CutLimits{9, 5_000_000_000}, 2},
+		"the count is a bound":                                {[]int64{1, 1, 1}, CutLimits{2, much}, 2},
+		"one invoice at a time":                               {[]int64{1, 1, 1}, CutLimits{1, much}, 1},
+		"a count that is not reached takes all":               {[]int64{1, 1, 1}, CutLimits{3, much}, 3},
+		"the size may be reached exactly":                     {[]int64{40, 60, 1}, CutLimits{9, 100}, 2},
+		"the size is not exceeded by a byte":                  {[]int64{40, 61, 1}, CutLimits{9, 100}, 1},
+		"an invoice that is too large alone is taken alone":   {[]int64{101, 1}, CutLimits{9, 100}, 1},
+		"a large invoice that no longer fits is left waiting": {[]int64{1, 100, 1}, CutLimits{9, 100}, 1},
+		"no invoices allowed takes nothing":                   {[]int64{1}, CutLimits{0, 100}, 0},
+		"no bytes allowed takes nothing":                      {[]int64{1}, CutLimits{9, 0}, 0},
+		"a negative count takes nothing":                      {[]int64{1, 1, 1}, CutLimits{-1, 100}, 0},
+		"nothing waits":                                       {nil, CutLimits{9, 100}, 0},
+		"sizes above 32 bits are added exactly":               {[]int64{2_499_999_999, 2_500_000_001, 1}, CutLimits{9, 5_000_000_000}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := next(t)

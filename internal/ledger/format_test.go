@@ -48,18 +48,19 @@ func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
 		is, want Home
 		reads    int
 	}{
-		"an earlier build is alive":          {Home{V: 1}, Home{V: 1}, 1},
-		"the last of them has ended":         {Home{V: 1}, Home{V: 1, Next: 2, Since: now}, 2},
-		"one comes back":                     {Home{V: 1, Next: 2, Since: now - 1}, Home{V: 1}, 1},
-		"one of a third build comes":         {Home{V: 1, Next: 3, Since: now - 1}, Home{V: 1, Next: 2, Since: now}, 2},
-		"not long enough":                    {Home{V: 1, Next: 2, Since: long + 1}, Home{V: 1, Next: 2, Since: long + 1}, 2},
-		"long enough: the others are barred": {Home{V: 1, Next: 2, Since: long}, Home{V: 2, Writes: 1, Next: 2, Since: now}, 2},
-		"barred not long enough":             {barred(long + 1), barred(long + 1), 2},
-		"barred, and one is still alive":     {barred(long), barred(long), 1},
-		"barred for long enough":             {barred(long), Home{V: 2, Writes: 2}, 2},
-		"the next one, from the second":      {Home{V: 2, Writes: 2, Next: 3, Since: long}, Home{V: 3, Writes: 2, Next: 3, Since: now}, 3},
-		"the clock went back":                {Home{V: 1, Next: 2, Since: now + 1}, Home{V: 1, Next: 2, Since: now + 1}, 2},
-		"it is being purged":                 {purged, purged, 2},
+		"an earlier build is alive":                      {Home{V: 1}, Home{V: 1}, 1},
+		"the last earlier build has ended":               {Home{V: 1}, Home{V: 1, Next: 2, Since: now}, 2},
+		"an earlier build comes back":                    {Home{V: 1, Next: 2, Since: now - 1}, Home{V: 1}, 1},
+		"a build comes that reads format 2 at most":      {Home{V: 1, Next: 3, Since: now - 1}, Home{V: 1, Next: 2, Since: now}, 2},
+		"all read format 2, but not long enough":         {Home{V: 1, Next: 2, Since: long + 1}, Home{V: 1, Next: 2, Since: long + 1}, 2},
+		"all read format 2 for long enough":              {Home{V: 1, Next: 2, Since: long}, Home{V: 2, Writes: 1, Next: 2, Since: now}, 2},
+		"earlier builds are barred, but not long enough": {barred(long + 1), barred(long + 1), 2},
+		"earlier builds are barred, and one is alive":    {barred(long), barred(long), 1},
+		"earlier builds are barred for long enough":      {barred(long), Home{V: 2, Writes: 2}, 2},
+		"all read format 3 for long enough": {Home{V: 2, Writes: 2, Next: 3, Since: long},
+			Home{V: 3, Writes: 2, Next: 3, Since: now}, 3},
+		"the clock went back":        {Home{V: 1, Next: 2, Since: now + 1}, Home{V: 1, Next: 2, Since: now + 1}, 2},
+		"the ledger is being purged": {purged, purged, 2},
 	} {
 		if d := cmp.Diff(c.want, c.is.step(c.reads, now, after)); d != "" {
 			t.Errorf("%s:\n%s", name, d)

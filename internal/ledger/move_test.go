@@ -86,7 +86,7 @@ func TestMove_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 				other := slices.DeleteFunc(slices.Clone(invoiceMoves[State(to)]), func(s State) bool { return s == from })
 				cases := map[string]func(m *Move){
 					"an old revision":                   func(m *Move) { m.Rev-- },
-					"a revision to come":                func(m *Move) { m.Rev++ },
+					"a future revision":                 func(m *Move) { m.Rev++ },
 					"in another package":                func(m *Move) { m.In = "pkg-of-somebody-else" },
 					"any revision, but another package": func(m *Move) { m.Rev, m.In = 0, "pkg-of-somebody-else" },
 					"an invoice that is not there":      func(m *Move) { m.ID = "inv-nobody" },

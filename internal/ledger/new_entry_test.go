@@ -68,9 +68,9 @@ func TestTake_EveryFactOfAnEntry_IsInItsRecord(t *testing.T) {
 func TestTake_WhatARecordCannotHold_IsJSONAndRead(t *testing.T) {
 	next := worlds(t)
 	for name, change := range map[string]func(*NewInvoice){
-		"a technical correction": func(d *NewInvoice) { d.Corrects = d.Hash },
-		"a very long file name":  func(d *NewInvoice) { d.File = strings.Repeat("x", finalPiece*finalPieces) },
-		"a tenant of no UTF-8":   func(d *NewInvoice) { d.Tenant = "\xff" },
+		"a technical correction":            func(d *NewInvoice) { d.Corrects = d.Hash },
+		"a very long file name":             func(d *NewInvoice) { d.File = strings.Repeat("x", finalPiece*finalPieces) },
+		"a tenant's name that is not UTF-8": func(d *NewInvoice) { d.Tenant = "\xff" },
 	} {
 		w, doc := next(t), document(sellerB, "VAT", "FV/1", "first")
 		change(&doc)

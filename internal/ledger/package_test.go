@@ -88,7 +88,7 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 			p := w.packageIn(actual)
 			for _, believed := range PackageStates() {
 				for _, to := range strings.Fields(legalPackageMoves[believed]) {
-					revisions := map[string]int64{"its revision": p.Rev, "an old revision": p.Rev - 1, "a revision to come": p.Rev + 1}
+					revisions := map[string]int64{"its revision": p.Rev, "an old revision": p.Rev - 1, "a future revision": p.Rev + 1}
 					for name, rev := range revisions {
 						if believed == actual && rev == p.Rev {
 							continue

@@ -73,13 +73,13 @@ func TestInState_IsOldestFirstWithinItsBounds(t *testing.T) {
 		limit    int
 		want     []int
 	}{
-		"all":               {want: []int{1, 2, 3, 0}},
-		"a limit":           {limit: 2, want: []int{1, 2}},
-		"from is within":    {from: at(2), want: []int{2, 3, 0}},
-		"to is within":      {to: at(2), want: []int{1, 2}},
-		"both ends":         {from: at(2), to: at(3), limit: 9, want: []int{2, 3}},
-		"nothing that late": {from: at(0).Add(time.Millisecond)},
-		"an empty interval": {from: at(3), to: at(1)},
+		"all":                    {want: []int{1, 2, 3, 0}},
+		"a limit":                {limit: 2, want: []int{1, 2}},
+		"the start is included":  {from: at(2), want: []int{2, 3, 0}},
+		"the end is included":    {to: at(2), want: []int{1, 2}},
+		"both ends are included": {from: at(2), to: at(3), limit: 9, want: []int{2, 3}},
+		"nothing that late":      {from: at(0).Add(time.Millisecond)},
+		"an empty interval":      {from: at(3), to: at(1)},
 	} {
 		ids, err := w.InState(ctx(), Queued, c.from, c.to, c.limit)
 		w.must(err)

@@ -14,9 +14,9 @@ func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.
 		keys []string
 		ends int // how many end meanwhile
 	}{
-		{"by deadline", []string{"wait:"}, 1},
-		{"by age and by deadline, and one ends", []string{"wait:", "waitage:"}, 1},
-		{"by age and by deadline", []string{"wait:", "waitage:"}, 0},
+		{"the set by deadline is deleted, and one invoice ends", []string{"wait:"}, 1},
+		{"the sets by age and by deadline are deleted, and one invoice ends", []string{"wait:", "waitage:"}, 1},
+		{"the sets by age and by deadline are deleted", []string{"wait:", "waitage:"}, 0},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			w := next(t)

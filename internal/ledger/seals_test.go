@@ -140,7 +140,10 @@ func TestDeclare_DocumentsOfAnOlderBuild_TellWhetherTheKeyFits(t *testing.T) {
 	for why, c := range map[string]struct {
 		with *Bodies
 		ok   bool
-	}{"the key": {ring(t, 7), true}, "among others": {ring(t, 8, 7), true}, "another key": {ring(t, 8), false}, "none": {ring(t), false}} {
+	}{
+		"the key alone": {ring(t, 7), true}, "the key among others": {ring(t, 8, 7), true},
+		"another key": {ring(t, 8), false}, "no key": {ring(t), false},
+	} {
 		w := oneWorld(t)
 		n := w.fresh()
 		n.Body = sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), n.ID, []byte("<Faktura/>"))
@@ -186,17 +189,17 @@ func TestElsewhere_UnknownKeyOrLayout_MeansDamaged(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"a key of the pool":                        {s, held, &KeyError{Key: known}, true},
-		"a key that was retired":                   {s, held, &KeyError{Key: gone}, true},
-		"a key that nobody had":                    {s, held, &KeyError{Key: "00000000000000cc"}, false},
-		"no key named, and one is missing here":    {s, held, &KeyError{}, true},
-		"no key named, and all are here":           {all, held, &KeyError{}, false},
-		"no key named, and none is here":           {all, ring(t), &KeyError{}, true},
-		"a layout that a newer build declared":     {s, held, &layoutError{"inv-a", 5}, true},
-		"a layout that nobody declared":            {s, held, &layoutError{"inv-a", 6}, false},
-		"anything else":                            {s, held, errors.New("damaged"), false},
-		"wrapped":                                  {s, held, fmt.Errorf("x: %w", &KeyError{Key: known}), true},
-		"nobody has declared anything in the pool": {Seals{}, held, &KeyError{}, true},
+		"a key of the pool":      {s, held, &KeyError{Key: known}, true},
+		"a key that was retired": {s, held, &KeyError{Key: gone}, true},
+		"a key that nobody had":  {s, held, &KeyError{Key: "00000000000000cc"}, false},
+		"the document names no key, and this process lacks one": {s, held, &KeyError{}, true},
+		"the document names no key, and this process has all":   {all, held, &KeyError{}, false},
+		"the document names no key, and this process has none":  {all, ring(t), &KeyError{}, true},
+		"a layout that a newer build declared":                  {s, held, &layoutError{"inv-a", 5}, true},
+		"a layout that nobody declared":                         {s, held, &layoutError{"inv-a", 6}, false},
+		"an error that names neither key nor layout":            {s, held, errors.New("damaged"), false},
+		"a wrapped error about a key of the pool":               {s, held, fmt.Errorf("x: %w", &KeyError{Key: known}), true},
+		"nobody has declared anything in the pool":              {Seals{}, held, &KeyError{}, true},
 	} {
 		if got := c.s.Elsewhere(c.with, c.err); got != c.want {
 			t.Errorf("%s: %v", why, got)

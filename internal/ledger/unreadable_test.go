@@ -10,13 +10,13 @@ import (
 // spoils are the ways in which an invoice's entry can become unreadable; opaque leaves nothing of
 // it.
 var spoils = map[string]func(w *world, key string){
-	"newer":            func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
-	"newer, other way": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
-	"no JSON":          func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":1,"id":"x`) },
-	"null":             func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `null`) },
-	"text for numbers": func(w *world, key string) { w.rdb.HSet(ctx(), key, "size", "x", "deadline", "y", "attempts", "z") },
-	"fields missing":   func(w *world, key string) { w.rdb.HDel(ctx(), key, "facts", "size", "deadline", "number") },
-	"opaque":           func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
+	"newer":                       func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
+	"newer, with a number as nip": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
+	"no JSON":                     func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":1,"id":"x`) },
+	"null":                        func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `null`) },
+	"text for numbers":            func(w *world, key string) { w.rdb.HSet(ctx(), key, "size", "x", "deadline", "y", "attempts", "z") },
+	"fields missing":              func(w *world, key string) { w.rdb.HDel(ctx(), key, "facts", "size", "deadline", "number") },
+	"opaque":                      func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
 }
 
 // eachSpoil runs a test for each of spoils, in a world of its own. The world has no audit, because
@@ -57,7 +57,7 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 			if u := unread[0]; u.Opaque != (what == "opaque") || !u.Opaque && (u.State != string(Packed) || u.Package != p.ID) {
 				t.Errorf("%s: known of it is %+v", name, u)
 			}
-			if newer := errors.Is(err, ErrNewer); newer != (what == "newer" || what == "newer, other way") {
+			if newer := errors.Is(err, ErrNewer); newer != (what == "newer" || what == "newer, with a number as nip") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

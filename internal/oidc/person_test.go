@@ -16,18 +16,18 @@ func TestPerson_Claims_AreReadAsConfigured(t *testing.T) {
 		wantName, wantGroup string
 		want                oidc.Reason // "": no error
 	}{
-		"by default":                 {c{"preferred_username": "ewa", "email": "e", "groups": []any{"a"}}, "", "groups", "ewa", "a", ""},
-		"e-mail where no name is":    {c{"email": "e@example.com", "groups": "a"}, "", "groups", "e@example.com", "a", ""},
-		"e-mail that nobody checked": {c{"email": "e@example.com", "email_verified": false, "groups": "a"}, "", "groups", "1", "a", ""},
-		"id where nothing else is":   {c{"groups": []string{}}, "", "groups", "1", "", ""},
-		"a name of its own":          {c{"upn": "Ewa Żak", "preferred_username": "x", "groups": "a"}, "upn", "groups", "Ewa Żak", "a", ""},
-		"no such name":               {c{"preferred_username": "x", "groups": "a"}, "upn", "groups", "", "", oidc.Setup},
-		"name with an escape":        {c{"preferred_username": "\x1b[31mewa", "groups": "a"}, "", "groups", "1", "a", ""},
-		"name that turns around":     {c{"preferred_username": "ewa\u202eimda", "groups": "a"}, "", "groups", "1", "a", ""},
-		"name of a megabyte":         {c{"preferred_username": strings.Repeat("e", 1<<16), "groups": "a"}, "", "groups", "1", "a", ""},
+		"the default claims":         {c{"preferred_username": "ewa", "email": "e", "groups": []any{"a"}}, "", "groups", "ewa", "a", ""},
+		"an e-mail and no name":      {c{"email": "e@example.com", "groups": "a"}, "", "groups", "e@example.com", "a", ""},
+		"an unverified e-mail":       {c{"email": "e@example.com", "email_verified": false, "groups": "a"}, "", "groups", "1", "a", ""},
+		"neither name nor e-mail":    {c{"groups": []string{}}, "", "groups", "1", "", ""},
+		"a configured name claim":    {c{"upn": "Ewa Żak", "preferred_username": "x", "groups": "a"}, "upn", "groups", "Ewa Żak", "a", ""},
+		"a configured claim missing": {c{"preferred_username": "x", "groups": "a"}, "upn", "groups", "", "", oidc.Setup},
+		"a name with an escape":      {c{"preferred_username": "\x1b[31mewa", "groups": "a"}, "", "groups", "1", "a", ""},
+		"a name that runs backwards": {c{"preferred_username": "ewa\u202eimda", "groups": "a"}, "", "groups", "1", "a", ""},
+		"a name of 64 KB":            {c{"preferred_username": strings.Repeat("e", 1<<16), "groups": "a"}, "", "groups", "1", "a", ""},
 		"groups in a path":           {c{"realm_access": c{"roles": []string{"r"}}}, "", "realm_access.roles", "1", "r", ""},
 		"groups under an address":    {c{"https://example.com/groups": []string{"r"}}, "", "https://example.com/groups", "1", "r", ""},
-		"path that leads nowhere":    {c{"realm_access": "x"}, "", "realm_access.roles", "1", "", ""},
+		"a path that leads nowhere":  {c{"realm_access": "x"}, "", "realm_access.roles", "1", "", ""},
 		"groups that are numbers":    {c{"groups": []any{"a", 1}}, "", "groups", "", "", oidc.Setup},
 		"groups that are an object":  {c{"groups": c{"a": true}}, "", "groups", "", "", oidc.Setup},
 	} {

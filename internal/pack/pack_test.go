@@ -133,9 +133,9 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 		{"as many entries as allowed", invoices(n), pack.Options{MaxEntries: n}, nil},
 		{"one entry too many", invoices(n), pack.Options{MaxEntries: n - 1},
 			&pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "entries", Limit: 9}},
-		{"one more than a session takes, by default", tiny(10_001), pack.Options{},
+		{"one entry more than a session takes, by default", tiny(10_001), pack.Options{},
 			&pack.FullError{Name: "t10000.xml", Fits: 10_000, Unit: "entries", Limit: 10_000}},
-		{"one alone is too large: nothing fits", entriesOf(random), pack.Options{MaxSize: 90_000},
+		{"the first entry alone is too large: nothing fits", entriesOf(random), pack.Options{MaxSize: 90_000},
 			&pack.FullError{Name: "huge.xml", Fits: 0, Unit: "bytes", Limit: 90_000}},
 	} {
 		c.o.Dir, c.o.Encrypter = t.TempDir(), sealCBC
@@ -206,9 +206,9 @@ func TestBuild_Failures_AreReportedAndLeaveNothing(t *testing.T) {
 		want    error
 	}{
 		{"an invoice cannot be read", t.Context(), broken(100), sealCBC, cause},
-		{"the first cannot be read", t.Context(), broken(0), sealCBC, cause},
+		{"the first invoice cannot be read", t.Context(), broken(0), sealCBC, cause},
 		{"the caller gives up half way", cancelled, cancelling, sealCBC, cause},
-		{"the caller gave up before", cancelled, invoices(0), sealCBC, cause},
+		{"the caller gave up before the start", cancelled, invoices(0), sealCBC, cause},
 		{"writing a part fails", t.Context(), invoices(1000), failing(cause, nil), cause},
 		{"the last bytes of a part fail", t.Context(), invoices(10), failing(nil, cause), cause},
 		{"there was nothing to send", t.Context(), invoices(0), sealCBC, pack.ErrEmpty},
@@ -264,7 +264,7 @@ func TestBuild_Names_MustBeFlatAndUnique(t *testing.T) {
 		{"a folder", "a/b.xml", false},
 		{"a Windows folder", `a\b.xml`, false},
 		{"the parent folder", "..", false},
-		{"the parent folder, hidden", "a..b", false},
+		{"two dots in a row inside a name", "a..b", false},
 		{"this folder", ".", false},
 		{"a drive", "c:a.xml", false},
 		{"a line break", "a\nb.xml", false},
@@ -273,8 +273,8 @@ func TestBuild_Names_MustBeFlatAndUnique(t *testing.T) {
 		{"not UTF-8", "a\xff.xml", false},
 		{"a space at the end, which Windows drops", "a.xml ", false},
 		{"longer than file systems take", strings.Repeat("a", 256), false},
-		{"used before", "FIRST.xml", false},
-		{"used before but for case", "First.XML", false},
+		{"a name that is used already", "FIRST.xml", false},
+		{"a used name that differs in upper and lower case", "First.XML", false},
 	} {
 		p, err := pack.Build(t.Context(), entriesOf(pack.Entry{Name: "FIRST.xml"}, pack.Entry{Name: c.name}),
 			pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})

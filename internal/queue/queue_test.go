@@ -144,15 +144,15 @@ func TestPut_TaskExists_RunsAtTheEarlierTimeAndIsNotDoubled(t *testing.T) {
 		when     When
 		want     asynq.TaskState
 	}{
-		{"pending stays", "pending", When{}, asynq.TaskStatePending},
-		{"pending stays when it should be later", "pending", When{In: time.Hour}, asynq.TaskStatePending},
-		{"pending stays when it should run", "pending", When{Run: true}, asynq.TaskStatePending},
-		{"scheduled keeps its time", "scheduled", When{}, asynq.TaskStateScheduled},
-		{"scheduled runs when it should", "scheduled to run", When{Run: true}, asynq.TaskStatePending},
-		{"scheduled runs when it should, even with a later time",
+		{"a pending task stays pending", "pending", When{}, asynq.TaskStatePending},
+		{"a pending task stays pending when put for later", "pending", When{In: time.Hour}, asynq.TaskStatePending},
+		{"a pending task stays pending when put to run", "pending", When{Run: true}, asynq.TaskStatePending},
+		{"a scheduled task keeps its time when put again", "scheduled", When{}, asynq.TaskStateScheduled},
+		{"a scheduled task runs when put to run", "scheduled to run", When{Run: true}, asynq.TaskStatePending},
+		{"a scheduled task runs at once when put to run in a minute",
 			"scheduled", When{In: time.Minute, Run: true}, asynq.TaskStatePending},
-		{"archived by a person is replaced", "archived", When{}, asynq.TaskStatePending},
-		{"archived is replaced for later", "archived for later", When{In: time.Hour}, asynq.TaskStateScheduled},
+		{"an archived task is replaced by one that is pending", "archived", When{}, asynq.TaskStatePending},
+		{"an archived task is replaced by one for later", "archived for later", When{In: time.Hour}, asynq.TaskStateScheduled},
 	} {
 		put(c.id, c.when)
 		if got := b.state(KindConfirm, c.id); got != c.want {

@@ -15,9 +15,9 @@ func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	s := NewRedis(client, "test:")
 	limits, other := Limits{{3, time.Hour}}, Key{"1", "g"}
 	for what, lose := range map[string]func(){
-		"deleted":         func() { client.Del(t.Context(), s.now()) },
-		"of another type": func() { spoil(t, client, s.now()) },
-		"damaged":         func() { client.Set(t.Context(), s.now(), "noon", 0) },
+		"the clock is deleted":         func() { client.Del(t.Context(), s.now()) },
+		"the clock is of another type": func() { spoil(t, client, s.now()) },
+		"the clock is damaged":         func() { client.Set(t.Context(), s.now(), "noon", 0) },
 	} {
 		client.FlushAll(t.Context())
 		for range 3 {

@@ -267,7 +267,7 @@ func TestStore_InvalidRequests_AreRefusedByName(t *testing.T) {
 		want string
 	}{
 		{"no tenant", Request{Key: Key{"", "x"}}, "tenant"},
-		{"a tenant with the separator", Request{Key: Key{"a:b", "x"}}, "colon"},
+		{"a tenant with a colon", Request{Key: Key{"a:b", "x"}}, "colon"},
 		{"no group", Request{Key: Key{"a", ""}}, "group"},
 		{"limit zero", Request{Key: send, Limits: Limits{{0, time.Second}}}, "limit 0"},
 		{"negative margin", Request{Key: send, Margin: -1}, "margin"},

@@ -213,11 +213,11 @@ func TestWait_LaterThanTheMarginCovers_BooksAgain(t *testing.T) {
 		booked int
 		goes   bool
 	}{
-		{"in time: goes", nil, 1, true},
-		{"late by as much as the margin: goes", []time.Duration{300 * time.Millisecond}, 1, true},
-		{"later: books again, then goes", []time.Duration{301 * time.Millisecond}, 2, true},
+		{"a booking in time: the request goes", nil, 1, true},
+		{"a booking late by the margin: the request goes", []time.Duration{300 * time.Millisecond}, 1, true},
+		{"a booking later than the margin: Wait books again", []time.Duration{301 * time.Millisecond}, 2, true},
 		{
-			"late again and again: refused, so that one slow process does not use up the allowance",
+			"every booking too late: the request is refused, so that one slow process does not use up the allowance",
 			[]time.Duration{time.Second, time.Second, time.Second}, 3, false,
 		},
 	}
@@ -265,14 +265,14 @@ func TestLimits_TheMostSpecificTableDecides(t *testing.T) {
 		name, tenant, group string
 		want                Limits
 	}{
-		{"the tenant's own group", nip, GroupInvoiceSend, Limits{{99, time.Hour}}},
-		{"the default where the tenant has none", nip, GroupBatchSession, Defaults()[GroupBatchSession]},
-		{"a tenant that is not in the table", "2222222222", GroupInvoiceSend, Defaults()[GroupInvoiceSend]},
-		{"a member with limits of its own", nip, "other:publicKey", Limits{{7, time.Hour}}},
-		{"a member falls back to its family", nip, "other:links", Defaults()[GroupOther]},
-		{"a member falls back to the tenant's family first", "1111111111", "other:links", Limits{{5, time.Hour}}},
+		{"the tenant has limits for the group", nip, GroupInvoiceSend, Limits{{99, time.Hour}}},
+		{"a tenant without limits for the group has the default", nip, GroupBatchSession, Defaults()[GroupBatchSession]},
+		{"a tenant without any limits has the default", "2222222222", GroupInvoiceSend, Defaults()[GroupInvoiceSend]},
+		{"other:publicKey has limits of its own", nip, "other:publicKey", Limits{{7, time.Hour}}},
+		{"other:links has the default of other", nip, "other:links", Defaults()[GroupOther]},
+		{"other:links has the tenant's limits of other", "1111111111", "other:links", Limits{{5, time.Hour}}},
 		{"a group that no table names has the limits of other", nip, "somethingNew", Defaults()[GroupOther]},
-		{"a default of the group comes before the tenant's other", "1111111111", GroupBatchSession, Defaults()[GroupBatchSession]},
+		{"the group's default comes before the tenant's limits of other", "1111111111", GroupBatchSession, Defaults()[GroupBatchSession]},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -13,15 +13,17 @@ func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
 		want time.Duration
 	}{
 		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 0},
-		{"the first half at any pace", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 0},
-		{"399 left for 40 minutes", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 6 * time.Second},
-		{"nothing left: the window's own distance", Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 3 * time.Second},
-		{"almost nothing left for long: twice that", Usage{Windows: []WindowUsage{{hour, 1199, 1, 40 * time.Minute}}}, 6 * time.Second},
+		{"half of the window may be used at any pace", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 0},
+		{"400 places left for 40 minutes", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 6 * time.Second},
+		{"no place left: at most the window's own distance",
+			Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 3 * time.Second},
+		{"one place left for 40 minutes: at most twice the window's own distance",
+			Usage{Windows: []WindowUsage{{hour, 1199, 1, 40 * time.Minute}}}, 6 * time.Second},
 		{"more used than is allowed now", Usage{Windows: []WindowUsage{{hour, 1300, 0, time.Second}}}, time.Second},
 		{"the tightest window decides",
 			Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 800, 400, 10 * time.Minute}}},
 			1500 * time.Millisecond},
-		{"frozen", Usage{Frozen: time.Minute}, time.Minute},
+		{"the key is frozen", Usage{Frozen: time.Minute}, time.Minute},
 	} {
 		if got := c.u.Pace(); got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
@@ -39,21 +41,23 @@ func TestTurn_IsARoundOfAll_SpreadOrAsPlacesComeFree(t *testing.T) {
 
 		scarce bool
 	}{
-		{"nobody", Usage{Windows: []WindowUsage{{hour, 1200, 0, time.Minute}}}, 0, 0, false},
+		{"no callers", Usage{Windows: []WindowUsage{{hour, 1200, 0, time.Minute}}}, 0, 0, false},
 		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 50, 0, false},
-		{"the first half at any pace", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 50, 0, false},
-		{"fifty times the pace", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 50, 5 * time.Minute, false},
-		{"and never more than twice a round",
+		{"half of the window may be used at any pace", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 50, 0, false},
+		{"enough left for a round: fifty times the pace",
+			Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 50, 5 * time.Minute, false},
+		{"100 places left for 59 minutes: at most fifty times twice the window's own distance",
 			Usage{Windows: []WindowUsage{{hour, 1100, 100, 59 * time.Minute}}}, 50, 5 * time.Minute, false},
 		{"nothing left, and places become free one by one",
 			Usage{Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, 150 * time.Second, true},
-		{"nothing left, and none becomes free for long",
+		{"nothing left, and no place becomes free for 40 minutes",
 			Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 50, 300 * time.Second, true},
-		{"enough for some of a round", Usage{Windows: []WindowUsage{{hour, 1180, 20, 10 * time.Second}}}, 50, 100 * time.Second, true},
+		{"places left for twenty of fifty callers",
+			Usage{Windows: []WindowUsage{{hour, 1180, 20, 10 * time.Second}}}, 50, 100 * time.Second, true},
 		{"the tightest window decides",
 			Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 700, 500, 50 * time.Minute}}},
 			50, 5 * time.Minute, false},
-		{"frozen", Usage{Frozen: time.Hour, Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, time.Hour, false},
+		{"the key is frozen", Usage{Frozen: time.Hour, Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, time.Hour, false},
 	} {
 		if got, scarce := c.u.Turn(c.n); got != c.want || scarce != c.scarce {
 			t.Errorf("%s: %s, %v, want %s, %v", c.why, got, scarce, c.want, c.scarce)

@@ -27,9 +27,9 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	s, other := NewRedis(client, "test:"), Key{"1111111111", send.Group}
 	log := s.key(send)
 	for what, sick := range map[string]func(){
-		"another type": func() { spoil(t, client, log) },
-		"other text":   func() { client.Set(t.Context(), log, "hello", 0) },
-		"cut off":      func() { client.Set(t.Context(), log, "\x01"+strings.Repeat("\x00", 18), 0) },
+		"a log of another type":       func() { spoil(t, client, log) },
+		"a log that holds other text": func() { client.Set(t.Context(), log, "hello", 0) },
+		"a log that is cut off":       func() { client.Set(t.Context(), log, "\x01"+strings.Repeat("\x00", 18), 0) },
 	} {
 		sick()
 		_, booked := s.Book(t.Context(), Request{Key: send, Limits: three, MaxWait: time.Hour})

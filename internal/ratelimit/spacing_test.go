@@ -18,10 +18,10 @@ func TestSpacing_SpreadsTheScarcestWindow_CountsTheShortestLongEnough(t *testing
 		{"no limits", nil, 0, 0, 0},
 		{"KSeF's limits: sixty an hour are a minute apart, and the minute window counts",
 			[]WindowUsage{second, minute, hour}, time.Minute, 3, 5},
-		{"in any order", []WindowUsage{hour, second, minute}, time.Minute, 3, 5},
-		{"an hour alone", []WindowUsage{hour}, time.Minute, 7, 15},
+		{"windows in another order", []WindowUsage{hour, second, minute}, time.Minute, 3, 5},
+		{"the hour window alone", []WindowUsage{hour}, time.Minute, 7, 15},
 		{"no hour window: twenty a minute are three seconds apart", []WindowUsage{second, minute}, 3 * time.Second, 3, 5},
-		{"one an hour", []WindowUsage{minute, {Window: Window{1, time.Hour}, Used: 1}}, time.Hour, 1, 1},
+		{"a limit of one an hour", []WindowUsage{minute, {Window: Window{1, time.Hour}, Used: 1}}, time.Hour, 1, 1},
 	} {
 		if gap, recent, burst := (Usage{Windows: c.windows}).Spacing(); gap != c.gap || recent != c.recent || burst != c.burst {
 			t.Errorf("%s: %s, %d, %d, want %s, %d, %d", c.why, gap, recent, burst, c.gap, c.recent, c.burst)

@@ -47,9 +47,9 @@ func TestStart_Server_IsLocalNeverEvictsAndWritesNoSnapshots(t *testing.T) {
 	for _, c := range []struct{ why, setting, want string }{
 		{"when memory is full writes must be refused and no job dropped", "maxmemory-policy", "noeviction"},
 		{"no other machine may connect", "bind", "127.0.0.1"},
-		{"even when bind is overridden by mistake", "protected-mode", "yes"},
+		{"no other machine may connect even if bind is overridden by mistake", "protected-mode", "yes"},
 		{"snapshots would change what is left after a kill", "save", ""},
-		{"memory only unless asked", "appendonly", "no"},
+		{"data stays in memory unless an append-only file is asked for", "appendonly", "no"},
 	} {
 		got, err := client.ConfigGet(t.Context(), c.setting).Result()
 		if err != nil || got[c.setting] != c.want {
@@ -71,7 +71,7 @@ func TestKill_ThenRestart_KeepsDataWhenAppendOnly(t *testing.T) {
 		want       int64
 	}{
 		{"with an append-only file every acknowledged write is kept", true, 100},
-		{"without one a kill loses everything, which tests rely on", false, 0},
+		{"without an append-only file a kill loses everything, which tests rely on", false, 0},
 	} {
 		srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.appendOnly, Args: []string{"--appendfsync", "always"}})
 		client := redistest.Client(t, srv)
@@ -193,8 +193,8 @@ func TestStart_Fails_SaysWhyAndLeavesNothing(t *testing.T) {
 		o    redisd.Options
 		want string
 	}{
-		{"another Redis answers there, which must not be used", t.Context(), redisd.Options{Port: taken}, "port is taken"},
-		{"another program listens there", t.Context(), redisd.Options{Port: silent.Addr().(*net.TCPAddr).Port}, "port is taken"},
+		{"another Redis, which must not be used, answers at the port", t.Context(), redisd.Options{Port: taken}, "port is taken"},
+		{"another program listens at the port", t.Context(), redisd.Options{Port: silent.Addr().(*net.TCPAddr).Port}, "port is taken"},
 		{
 			"an unknown setting: the error has Redis's own text", t.Context(),
 			redisd.Options{Args: []string{"--no-such-setting", "1"}}, "no-such-setting",

@@ -77,14 +77,14 @@ func TestOf_VerificationLink_HasTheEnvironmentsHostOrIsEmpty(t *testing.T) {
 		inv               ledger.Invoice
 		want              string
 	}{
-		{"test", "test", acceptedInvoice(), "https://qr-test.ksef.mf.gov.pl/invoice/"},
-		{"a stand-in", "custom", acceptedInvoice(), "https://qr-test.ksef.mf.gov.pl/invoice/"},
-		{"production", "production", acceptedInvoice(), "https://qr.ksef.mf.gov.pl/invoice/"},
+		{"the test environment", "test", acceptedInvoice(), "https://qr-test.ksef.mf.gov.pl/invoice/"},
+		{"a custom environment", "custom", acceptedInvoice(), "https://qr-test.ksef.mf.gov.pl/invoice/"},
+		{"the production environment", "production", acceptedInvoice(), "https://qr.ksef.mf.gov.pl/invoice/"},
 		{"an unknown environment", "prod", acceptedInvoice(), ""},
 		{"a hash that is not Base64", "test", change(func(i *ledger.Invoice) { i.Hash = "???" }), ""},
-		{"rejected", "test", change(func(i *ledger.Invoice) { i.State = ledger.Rejected }), ""},
-		{"parked", "test", change(func(i *ledger.Invoice) { i.State = ledger.Parked }), ""},
-		{"waiting: offline24 prints the link before KSeF has the invoice", "test",
+		{"a rejected invoice", "test", change(func(i *ledger.Invoice) { i.State = ledger.Rejected }), ""},
+		{"a parked invoice", "test", change(func(i *ledger.Invoice) { i.State = ledger.Parked }), ""},
+		{"a waiting invoice: offline24 prints the link before KSeF has it", "test",
 			change(func(i *ledger.Invoice) { i.State = ledger.Queued }), "https://qr-test.ksef.mf.gov.pl/invoice/"},
 		{"a hash of another length", "test", change(func(i *ledger.Invoice) { i.Hash = "QUJD" }), ""},
 		{"a seller without a valid NIP", "test", change(func(i *ledger.Invoice) { i.NIP = "x/y" }), ""},

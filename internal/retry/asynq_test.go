@@ -41,13 +41,13 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 	}{
 		{"a known wait is kept to the second", 50,
 			&LaterError{Delay: time.Minute, Reason: ReasonLimit}, 61 * time.Second, 61 * time.Second},
-		{"and is not capped", 0, &LaterError{Delay: 48 * time.Hour, Reason: ReasonProcessing},
+		{"a known wait of two days is not capped", 0, &LaterError{Delay: 48 * time.Hour, Reason: ReasonProcessing},
 			48*time.Hour + time.Second, 48*time.Hour + time.Second},
-		{"so is a pause that KSeF asks for", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 2680 * time.Second},
+		{"a pause that KSeF asks for is kept to the second", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 2680 * time.Second},
 			2681 * time.Second, 2681 * time.Second},
-		{"but a person may end one of days, so it is looked at every hour", 0,
+		{"a pause of days is looked at every hour, because a person may end it", 0,
 			&ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour}, time.Hour + time.Second, time.Hour + time.Second},
-		{"half a second is a second and a half", 0,
+		{"half a second becomes a second and a half", 0,
 			&LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
 		{"a task for another process goes there at once", 50,
 			&LaterError{Delay: HandOver, Reason: ReasonLocal}, HandOver, HandOver},
@@ -57,7 +57,7 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 			&LaterError{Delay: -time.Hour}, 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a first failure", 0, errors.New("x"), 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a tenth failure", 10, errors.New("x"), 241 * time.Second, 361 * time.Second},
-		{"look first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true},
+		{"the verdict look first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true},
 			2600 * time.Millisecond, 3400 * time.Millisecond},
 	} {
 		for range 50 {

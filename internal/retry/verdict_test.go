@@ -152,7 +152,7 @@ func table() []judged {
 		{"the run of the task was cut off by shutdown", context.Canceled, Verdict{Later, time.Second, ReasonStopping}},
 		{"the run of the task used up its time",
 			context.DeadlineExceeded, Verdict{Later, time.Second, ReasonStopping}},
-		{"a time-out inside the client is one of the network",
+		{"a time-out inside the client counts as an outage",
 			&ksef.APIError{Kind: ksef.KindNetwork, Err: context.DeadlineExceeded}, Verdict{Later, 0, ReasonOutage}},
 
 		{"the disk is full", os.ErrPermission, Verdict{Again, 0, ReasonOther}},

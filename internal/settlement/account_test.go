@@ -33,17 +33,17 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		absent  bool // KSeF lacks the unanswered invoice
 		refused bool // the same when the session failed as a whole
 	}{
-		{"all that the session counts are others'", counted(1, 1), ledger.Express, []string{"A", "B"},
+		{"the only invoice that the session counts has its answer", counted(1, 1), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200)}, true, true},
 		{"a list of 2 where the session counts 5", counted(5, 5), ledger.Bulk, []string{"A", "B", "C", "D", "E"},
 			[]ksef.InvoiceInfo{coded("A", 200), coded("B", 200)}, false, false},
-		{"an acceptance that is nobody's", counted(2, 2), ledger.Express, []string{"A", "B"},
+		{"an acceptance with an unknown number", counted(2, 2), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200), coded("other", 200)}, false, false},
 		{"an acceptance without a number", counted(2, 2), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200), coded("", 200)}, false, false},
-		{"an answer that nobody can read", counted(2, 1), ledger.Express, []string{"A", "B"},
+		{"an answer that cannot be read", counted(2, 1), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200), coded("", 0)}, false, false},
-		{"a refusal that is nobody's", counted(2, 1), ledger.Express, []string{"A", "B"},
+		{"a refusal without a number", counted(2, 1), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
 		{"the session counts nothing, its list is empty", counted(0, 0), ledger.Express, []string{"A"}, []ksef.InvoiceInfo{}, true, true},
 		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"},
@@ -51,11 +51,11 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		{"there is no list", counted(0, 0), ledger.Express, []string{"A"}, nil, false, true},
 		{"the session does not count and its list is empty", ksef.SessionInfo{}, ledger.Bulk, []string{"A"},
 			[]ksef.InvoiceInfo{}, false, true},
-		{"the session does not count, but as many answers as there were in the ZIP", ksef.SessionInfo{}, ledger.Bulk,
+		{"the session does not count, but its list has an answer for each invoice in the ZIP", ksef.SessionInfo{}, ledger.Bulk,
 			[]string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
-		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"},
+		{"the session does not count, and its list lacks an invoice in the ZIP", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200)}, false, false},
-		{"two of ours that only white space tells apart, one accepted", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"},
+		{"two numbers that differ in white space alone, and one acceptance", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"},
 			[]ksef.InvoiceInfo{coded("A 1", 200)}, false, false},
 	} {
 		a := newAccount(c.lane, invoicesOf(c.ours...), c.session, c.answers)

@@ -11,7 +11,9 @@
 //	decide.go    the stages of one run: answers, originals, remainder, last
 //	answers.go   what each answer means, in a session that was processed or refused
 //	match.go     which answer is about which invoice
+//	proven.go    the answers whose hash or file name proves which invoice they are about
 //	account.go   whether the session accounts for everything in it, because absence needs proof
+//	mixed_up.go  the answers that belong to another invoice than the one that was asked about
 //	covered.go   whether the session's receipt has every acceptance
 //	codes.go     the table of KSeF's invoice codes
 //	outcomes.go  the moves that follow from an answer, and how often an invoice is sent again
@@ -19,6 +21,7 @@
 //	doubt.go     how long unproven invoices wait before the register is searched
 //	original.go  the original of a duplicate
 //	register.go  a pass through KSeF's register
+//	by_number.go a few invoices, looked up in the register one by one
 //	finish.go    how a package ends
 //	refused.go   a session refused as a whole: whether the cause is the package or KSeF
 //	unknown.go   a session that KSeF does not know any more

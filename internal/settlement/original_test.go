@@ -51,14 +51,14 @@ func TestByReceipt_EachCase(t *testing.T) {
 	}{
 		{"our bytes under a good number", right, receipt(right, "ours", seller, "A/1"), "recovered as " + right},
 		{"our bytes, and KSeF named another number", other, receipt(right, "ours", seller, "A/1"), "recovered as " + right},
-		{"our bytes, and KSeF named none", "", receipt(right, "ours", seller, "A/1"), "recovered as " + right},
-		{"our bytes under a number that is none", right, receipt("odd", "ours", seller, "A/1"), "parked"},
+		{"our bytes, and KSeF named no number", "", receipt(right, "ours", seller, "A/1"), "recovered as " + right},
+		{"our bytes under an invalid number", right, receipt("odd", "ours", seller, "A/1"), "parked"},
 		{"our number and seller, other bytes", right, receipt(right, "theirs", seller, " A/1 "), "compare with theirs"},
-		{"another seller's", right, receipt(right, "theirs", "1111111111", "A/1"), "fetch its document"},
-		{"another number of the seller's", right, receipt(right, "theirs", seller, "A/2"), "fetch its document"},
-		{"nothing of it, a good number", right, ksef.Receipt{}, "fetch its document"},
-		{"nothing of it, no number", "", ksef.Receipt{}, "search"},
-		{"nothing of it, a number that is none", "odd", ksef.Receipt{}, "search"},
+		{"an invoice of another seller", right, receipt(right, "theirs", "1111111111", "A/1"), "fetch its document"},
+		{"another invoice of the seller", right, receipt(right, "theirs", seller, "A/2"), "fetch its document"},
+		{"an empty receipt, and KSeF named a good number", right, ksef.Receipt{}, "fetch its document"},
+		{"an empty receipt, and KSeF named no number", "", ksef.Receipt{}, "search"},
+		{"an empty receipt, and KSeF named an invalid number", "odd", ksef.Receipt{}, "search"},
 	} {
 		f := ByReceipt(duplicate(ByAnswer, c.original), c.receipt, "file://upo")
 		if got := toldFinding(f); got != c.want {
@@ -78,11 +78,11 @@ func TestByDocument_EachCase(t *testing.T) {
 		same          bool
 		want          string
 	}{
-		{"our bytes", ByAnswer, "ours", false, "recovered as " + right},
-		{"our bytes, by the register", ByRegister, "ours", false, "recovered as " + right},
-		{"other bytes of our identity", ByAnswer, "theirs", true, "compare with theirs"},
-		{"other bytes, and the register told of our identity", ByRegister, "theirs", false, "compare with theirs"},
-		{"another invoice: the reference is worth nothing", ByAnswer, "theirs", false, "search"},
+		{"our bytes, named by an answer", ByAnswer, "ours", false, "recovered as " + right},
+		{"our bytes, found in the register", ByRegister, "ours", false, "recovered as " + right},
+		{"other bytes of our identity, named by an answer", ByAnswer, "theirs", true, "compare with theirs"},
+		{"other bytes of our identity, found in the register", ByRegister, "theirs", false, "compare with theirs"},
+		{"another invoice, named by an answer: the answer proves nothing", ByAnswer, "theirs", false, "search"},
 	} {
 		if got := toldFinding(ByDocument(duplicate(c.by, right), c.hash, c.same)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
@@ -99,9 +99,9 @@ func TestByContent_EachCase(t *testing.T) {
 	right := ksefNumber(1)
 	for _, c := range []struct{ why, original, difference, cannot, want, says string }{
 		{"the same invoice", right, "", "", "recovered as " + right, ""},
-		{"they differ", right, "P_15", "", "parked", "first difference: P_15"},
-		{"they could not be compared", right, "", "ours is lost", "parked", "ours is lost, so the two could not be compared"},
-		{"the same invoice under a number that is none", "odd", "", "", "search", ""},
+		{"the documents differ", right, "P_15", "", "parked", "first difference: P_15"},
+		{"the documents could not be compared", right, "", "ours is lost", "parked", "ours is lost, so the two could not be compared"},
+		{"the same invoice under an invalid number", "odd", "", "", "search", ""},
 	} {
 		o := OtherBytes{Invoice: duplicate(ByAnswer, c.original), Hash: "theirs", UPO: "file://upo"}
 		f := ByContent(o, c.difference, c.cannot)

@@ -113,11 +113,11 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 		change func(encrypted m)
 		code   int
 	}{
-		"another size":           {func(e m) { e["invoiceSize"] = 5 }, 430},
-		"another hash":           {func(e m) { e["invoiceHash"] = sha(nil) }, 430},
-		"another key":            {func(e m) { e["encryptedInvoice"] = r.secret().seal([]byte(good)) }, 435},
-		"incomplete blocks":      {func(e m) { e["encryptedInvoice"] = []byte("x") }, 435},
-		"the size of ciphertext": {func(e m) { e["invoiceSize"] = len(e["encryptedInvoice"].([]byte)) }, 430},
+		"another size":                         {func(e m) { e["invoiceSize"] = 5 }, 430},
+		"another hash":                         {func(e m) { e["invoiceHash"] = sha(nil) }, 430},
+		"another key":                          {func(e m) { e["encryptedInvoice"] = r.secret().seal([]byte(good)) }, 435},
+		"an incomplete block":                  {func(e m) { e["encryptedInvoice"] = []byte("x") }, 435},
+		"the ciphertext's size as invoiceSize": {func(e m) { e["invoiceSize"] = len(e["encryptedInvoice"].([]byte)) }, 430},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := o.body(good)

@@ -18,12 +18,12 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 		upload  func(b *batch) // instead of all parts
 		code    int
 	}{
-		"a good package":        {good(), nil, nil, 200},
-		"nothing uploaded":      {good(), nil, func(*batch) {}, 440},
-		"one part missing":      {good(), nil, func(b *batch) { r.upload(b.uploads[0], b.parts[0]) }, 405},
-		"a part of other bytes": {good(), nil, func(b *batch) { b.parts[1][5] ^= 1; b.uploadAll() }, 405},
-		"a part cut short":      {good(), nil, func(b *batch) { b.parts[1] = b.parts[1][16:]; b.uploadAll() }, 405},
-		"parts exchanged": {
+		"a good package":               {good(), nil, nil, 200},
+		"nothing uploaded":             {good(), nil, func(*batch) {}, 440},
+		"one part missing":             {good(), nil, func(b *batch) { r.upload(b.uploads[0], b.parts[0]) }, 405},
+		"a part with one changed byte": {good(), nil, func(b *batch) { b.parts[1][5] ^= 1; b.uploadAll() }, 405},
+		"a part cut short":             {good(), nil, func(b *batch) { b.parts[1] = b.parts[1][16:]; b.uploadAll() }, 405},
+		"two parts exchanged": {
 			good(), nil, func(b *batch) { b.parts[0], b.parts[1] = b.parts[1], b.parts[0]; b.uploadAll() }, 405,
 		},
 		"a wrong partHash":            {good(), func(b *batch) { b.declared[0]["partHash"] = sha(nil) }, nil, 405},
@@ -33,22 +33,22 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 		"a key that is not encrypted": {
 			good(), func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = b.secret.key }, nil, 415,
 		},
-		"another vector, so the ZIP differs": {
+		"a wrong initVector, so the decrypted ZIP has a wrong hash": {
 			good(), func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 16) }, nil, 405,
 		},
-		"parts that are not encrypted":   {good(), func(b *batch) { b.replace(0, bytes.Repeat([]byte("x"), 32)) }, nil, 435},
-		"a part of incomplete blocks":    {good(), func(b *batch) { b.replace(0, []byte("seventeen bytes !")) }, nil, 435},
-		"not a ZIP":                      {[]byte("no archive at all, only text"), nil, nil, 430},
-		"a truncated ZIP":                {good()[:200], nil, nil, 430},
-		"a path in the ZIP":              {zipFiles(t, [2]string{"a/1.xml", "x"}), nil, nil, 430},
-		"a path that leaves the ZIP":     {zipFiles(t, [2]string{`..\1.xml`, "x"}), nil, nil, 430},
-		"a folder in the ZIP":            {zipFiles(t, [2]string{"a/", ""}), nil, nil, 430},
-		"a file that is not XML":         {zipFiles(t, [2]string{"readme.txt", "x"}), nil, nil, 430},
-		"a name twice in the ZIP":        {zipFiles(t, [2]string{"a.xml", "x"}, [2]string{"a.xml", "y"}), nil, nil, 430},
-		"an empty ZIP":                   {zipFiles(t), nil, nil, 445},
-		"no valid invoice":               {zipOf(t, "x", "<y/>"), nil, nil, 445},
-		"10,001 files":                   {zipOf(t, make([]string, 10_001)...), nil, nil, 420},
-		"a file larger than any invoice": {zipOf(t, strings.Repeat(" ", 4_000_000)), nil, nil, 445},
+		"parts that are not encrypted":    {good(), func(b *batch) { b.replace(0, bytes.Repeat([]byte("x"), 32)) }, nil, 435},
+		"a part with an incomplete block": {good(), func(b *batch) { b.replace(0, []byte("seventeen bytes !")) }, nil, 435},
+		"not a ZIP":                       {[]byte("no archive at all, only text"), nil, nil, 430},
+		"a truncated ZIP":                 {good()[:200], nil, nil, 430},
+		"a path in the ZIP":               {zipFiles(t, [2]string{"a/1.xml", "x"}), nil, nil, 430},
+		"a path that leaves the ZIP":      {zipFiles(t, [2]string{`..\1.xml`, "x"}), nil, nil, 430},
+		"a folder in the ZIP":             {zipFiles(t, [2]string{"a/", ""}), nil, nil, 430},
+		"a file that is not XML":          {zipFiles(t, [2]string{"readme.txt", "x"}), nil, nil, 430},
+		"a name twice in the ZIP":         {zipFiles(t, [2]string{"a.xml", "x"}, [2]string{"a.xml", "y"}), nil, nil, 430},
+		"an empty ZIP":                    {zipFiles(t), nil, nil, 445},
+		"no valid invoice":                {zipOf(t, "x", "<y/>"), nil, nil, 445},
+		"10,001 files":                    {zipOf(t, make([]string, 10_001)...), nil, nil, 420},
+		"a file larger than any invoice":  {zipOf(t, strings.Repeat(" ", 4_000_000)), nil, nil, 445},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(r.sim.Books().Accepted)

@@ -44,14 +44,14 @@ func TestBox_AnyOtherBrokenContentType_IsStillRefused(t *testing.T) {
 	const good = "3q2+7wABAgMEBQYHCAkK/w=="
 	archive := zipOf(t, faXML(sellerA, "FV/1", today))
 	for why, contentType := range map[string]string{
-		"characters that are not Base64":  "multipart/form-data; boundary=a@b/c==",
-		"an equals sign inside":           "multipart/form-data; boundary=a=b/c",
-		"something after the boundary":    "multipart/form-data; boundary=" + good + "; charset=utf-8",
-		"another type":                    "multipart/mixed; boundary=" + good,
-		"no boundary":                     "multipart/form-data",
-		"an empty boundary":               "multipart/form-data; boundary=",
-		"more than seventy characters":    "multipart/form-data; boundary=" + strings.Repeat("/", 69) + "==",
-		"a boundary the body doesn't use": "multipart/form-data; boundary=AAAA/w==",
+		"characters that are not Base64":     "multipart/form-data; boundary=a@b/c==",
+		"an equals sign inside the boundary": "multipart/form-data; boundary=a=b/c",
+		"something after the boundary":       "multipart/form-data; boundary=" + good + "; charset=utf-8",
+		"another media type":                 "multipart/mixed; boundary=" + good,
+		"no boundary":                        "multipart/form-data",
+		"an empty boundary":                  "multipart/form-data; boundary=",
+		"more than seventy characters":       "multipart/form-data; boundary=" + strings.Repeat("/", 69) + "==",
+		"a boundary the body doesn't use":    "multipart/form-data; boundary=AAAA/w==",
 	} {
 		if a := r.boxRaw("u", contentType, good, archive); a.status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", why, a.status, a.body)

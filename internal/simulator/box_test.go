@@ -88,12 +88,12 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	const request = `{"uploadId":"b1","offline":false,"notify":true,"upo":true,"invoiceVersion":"v3"}`
 	archive := zipOf(t, faXML(sellerA, "FV/1", today), "x", faXML(sellerA, "FV/2", today))
 	for name, a := range map[string]answer{
-		"a file of another name":  r.boxBatch(request, "a.zip", zipType, archive),
-		"a file of another type":  r.boxBatch(request, "batch.zip", bytesType, archive),
-		"a request without field": r.boxBatch(`{"uploadId":"b1"}`, "batch.zip", zipType, archive),
-		"another version": r.boxBatch(`{"uploadId":"b1","offline":false,"notify":true,"invoiceVersion":"v1"}`,
+		"a file of another name":      r.boxBatch(request, "a.zip", zipType, archive),
+		"a file of another type":      r.boxBatch(request, "batch.zip", bytesType, archive),
+		"a request that lacks fields": r.boxBatch(`{"uploadId":"b1"}`, "batch.zip", zipType, archive),
+		"an unknown invoiceVersion": r.boxBatch(`{"uploadId":"b1","offline":false,"notify":true,"invoiceVersion":"v1"}`,
 			"batch.zip", zipType, archive),
-		"JSON alone": r.post("/box/upload/batch", []byte(request)),
+		"JSON without a file": r.post("/box/upload/batch", []byte(request)),
 	} {
 		if a.status != 400 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -20,10 +20,10 @@ func TestFault_OfOneTenantOrOneOperation_OthersAreAnswered(t *testing.T) {
 		fault Fault
 		a, b  string // operations that fail for the tenant with the fault and for the other one
 	}{
-		"a tenant, by its NIP":           {Fault{NIP: sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
-		"a tenant, by its key":           {Fault{Account: "test_" + sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
-		"an operation":                   {Fault{On: opInvoices}, opInvoices, opInvoices},
-		"an operation of a tenant alone": {Fault{On: opInvoices, NIP: sellerA}, opInvoices, ""},
+		"the fault names a tenant by its NIP":       {Fault{NIP: sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
+		"the fault names a tenant by its account":   {Fault{Account: "test_" + sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
+		"the fault names an operation":              {Fault{On: opInvoices}, opInvoices, opInvoices},
+		"the fault names an operation and a tenant": {Fault{On: opInvoices, NIP: sellerA}, opInvoices, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -167,12 +167,12 @@ func TestFault_WithALabel_IsCountedUnderIt(t *testing.T) {
 
 func TestFault_Validate_IncompleteOrContradictory_IsRefused(t *testing.T) {
 	for name, f := range map[string]Fault{
-		"number-rewritten without As":  {Kind: NumberRewritten},
-		"As of another kind":           {Kind: Undecodable, As: NoBreak},
-		"As with a kind that has none": {Kind: Status, As: OddDate},
-		"a negative Lasting":           {Kind: Status, Lasting: -1},
-		"undecodable without As":       {Kind: Undecodable},
-		"OneSession without a session": {Kind: Status, On: opOpenBatch, OneSession: true},
+		"number-rewritten without As":                  {Kind: NumberRewritten},
+		"an As that belongs to another kind":           {Kind: Undecodable, As: NoBreak},
+		"an As for a kind that has none":               {Kind: Status, As: OddDate},
+		"a negative Lasting":                           {Kind: Status, Lasting: -1},
+		"undecodable without As":                       {Kind: Undecodable},
+		"OneSession on an operation without a session": {Kind: Status, On: opOpenBatch, OneSession: true},
 	} {
 		if f.Validate() == nil {
 			t.Errorf("%s is accepted", name)

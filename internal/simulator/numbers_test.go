@@ -35,7 +35,7 @@ func TestDecrypt_WrongPadding_IsFound(t *testing.T) {
 		}
 	}
 	for name, last := range map[string][]byte{
-		"padding of 0": {0}, "padding of 17": {17}, "padding of 3 with a wrong byte": {9, 3, 3}, "padding of 2 with one byte": {1, 2},
+		"padding of 0": {0}, "padding of 17": {17}, "padding of 3 with a wrong byte": {9, 3, 3}, "padding of 2 with a wrong byte": {1, 2},
 	} {
 		block := append(bytes.Repeat([]byte("a"), 16-len(last)), last...)
 		if _, err := unpad(block); err == nil {

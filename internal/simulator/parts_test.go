@@ -23,19 +23,19 @@ func TestPart_RequestDiffersFromWhatWasGiven_IsRefusedAndNotStored(t *testing.T)
 		request func(*http.Request)
 		status  int
 	}{
-		"POST":                        {with(func(u *upload) { u.Method = "POST" }), nil, 400},
-		"no header":                   {with(func(u *upload) { u.Headers = nil }), nil, 400},
+		"the method POST":             {with(func(u *upload) { u.Method = "POST" }), nil, 400},
+		"no headers":                  {with(func(u *upload) { u.Headers = nil }), nil, 400},
 		"one header missing":          {with(func(u *upload) { u.Headers = u.Headers[:1] }), nil, 400},
-		"the other part's header":     {with(func(u *upload) { u.Headers = b.uploads[1].Headers }), nil, 400},
-		"another value":               {with(func(u *upload) { u.Headers[0].Value = "PageBlob" }), nil, 400},
+		"the headers of another part": {with(func(u *upload) { u.Headers = b.uploads[1].Headers }), nil, 400},
+		"a header with another value": {with(func(u *upload) { u.Headers[0].Value = "PageBlob" }), nil, 400},
 		"the gateway's authorization": {u, func(r *http.Request) { r.SetBasicAuth("test_id", "test_key") }, 400},
 		"a wrong signature":           {with(func(u *upload) { u.URL = strings.Replace(u.URL, "sig=", "sig=A", 1) }), nil, 401},
 		"no signature":                {with(func(u *upload) { u.URL, _, _ = strings.Cut(u.URL, "?") }), nil, 401},
 		"the signature of another part": {
 			with(func(u *upload) { u.URL = strings.Replace(u.URL, "/batch-parts/1?", "/batch-parts/2?", 1) }), nil, 401,
 		},
-		"a later end": {with(func(u *upload) { u.URL = strings.Replace(u.URL, "se=1", "se=2", 1) }), nil, 401},
-		"no length": {
+		"a URL with a later expiry": {with(func(u *upload) { u.URL = strings.Replace(u.URL, "se=1", "se=2", 1) }), nil, 401},
+		"no Content-Length": {
 			u, func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader("x")) }, 400,
 		},
 	} {

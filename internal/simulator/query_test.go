@@ -109,13 +109,13 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]m{
-		"a page of 9":            {"pageSize": 9},
-		"a page of 251":          {"pageSize": 251},
-		"an offset below 0":      {"pageOffset": -1},
-		"an unknown role":        {"subjectType": "subject1"},
-		"a range of four months": {"range": m{"from": "2026-01-01T00:00:00Z", "to": "2026-05-01T00:00:00Z"}},
-		"a range backwards":      {"range": m{"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}},
-		"a range of days":        {"range": m{"from": "2026-02-01", "to": "2026-02-02"}},
+		"a page of 9":                        {"pageSize": 9},
+		"a page of 251":                      {"pageSize": 251},
+		"an offset below 0":                  {"pageOffset": -1},
+		"an unknown role":                    {"subjectType": "subject1"},
+		"a range of four months":             {"range": m{"from": "2026-01-01T00:00:00Z", "to": "2026-05-01T00:00:00Z"}},
+		"a range that ends before it begins": {"range": m{"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}},
+		"a range of dates without times":     {"range": m{"from": "2026-02-01", "to": "2026-02-02"}},
 	} {
 		body := m{"subjectType": "Subject1", "range": day, "pageOffset": 0, "pageSize": 10, "sortAsc": true}
 		for k, v := range change {

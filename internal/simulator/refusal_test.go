@@ -15,20 +15,20 @@ func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
 		header []string
 		status int
 	}{
-		"the contract's example":               {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 200},
-		"a tenant by the default rule":         {[]string{basic("test_5265877635:test_key")}, 200},
-		"an account from the options":          {[]string{basic("own:k")}, 200},
-		"no header":                            {nil, 401},
-		"two headers":                          {[]string{basic("test_id:test_key"), basic("test_id:test_key")}, 401},
-		"the scheme in lower case":             {[]string{"basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
-		"Bearer":                               {[]string{"Bearer dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
-		"two spaces":                           {[]string{"Basic  dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
-		"Base64 without padding":               {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ"}, 401},
-		"a wrong key":                          {[]string{basic("test_id:test_keY")}, 401},
-		"an empty key":                         {[]string{basic("test_id:")}, 401},
-		"no colon":                             {[]string{basic("test_id")}, 401},
-		"a tenant with a wrong check digit":    {[]string{basic("test_5265877636:test_key")}, 401},
-		"a key with a line end, as from files": {[]string{basic("test_id:test_key\n")}, 401},
+		"the contract's example":             {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 200},
+		"a tenant by the default rule":       {[]string{basic("test_5265877635:test_key")}, 200},
+		"an account from the options":        {[]string{basic("own:k")}, 200},
+		"no header":                          {nil, 401},
+		"two headers":                        {[]string{basic("test_id:test_key"), basic("test_id:test_key")}, 401},
+		"the scheme in lower case":           {[]string{"basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"the scheme Bearer":                  {[]string{"Bearer dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"two spaces after the scheme":        {[]string{"Basic  dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"Base64 without padding":             {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ"}, 401},
+		"a wrong key":                        {[]string{basic("test_id:test_keY")}, 401},
+		"an empty key":                       {[]string{basic("test_id:")}, 401},
+		"no colon":                           {[]string{basic("test_id")}, 401},
+		"a tenant with a wrong check digit":  {[]string{basic("test_5265877636:test_key")}, 401},
+		"a key with a line break at its end": {[]string{basic("test_id:test_key\n")}, 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := r.request(http.MethodGet, "/invoice/public/key", nil)

@@ -195,7 +195,7 @@ func TestSweep_ChunksInLine_OnlyWhatIsOlderIsQueuedAgain(t *testing.T) {
 	gone := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
 	s.advance(time.Hour)
 	s.admitTogether(ledger.Auto, 120)
-	s.eventually("the line is older than what the sweep calls standing still", func() bool {
+	s.eventually("the oldest pending chunk is older than SweepAfter", func() bool {
 		age, err := s.queue.PendingSince(false)
 		return err == nil && age > 700*time.Millisecond
 	})

@@ -126,7 +126,7 @@ func (s *stage) driven(w *actor, ids []string) {
 			s.log.Write([]byte("driven: " + err.Error() + "\n"))
 		}
 	}
-	s.t.Fatalf("they do not get there: %v", s.countStates(ids))
+	s.t.Fatalf("not every invoice gets its receipt: %v", s.countStates(ids))
 }
 
 // agree checks that the count of a live package is the number of invoices that it holds. While the

@@ -139,7 +139,7 @@ func TestBalance_EveryImbalance_IsReported(t *testing.T) {
 	}{
 		{"accepted once", simulator.Books{Accepted: []simulator.Accepted{one}}, ""},
 		{"accepted twice, with other white space", simulator.Books{Accepted: []simulator.Accepted{one, two}}, "2 times"},
-		{"one is missing", simulator.Books{}, "accepted 0 invoices, want 1"},
+		{"the invoice is missing", simulator.Books{}, "accepted 0 invoices, want 1"},
 		{
 			"a window overrun", simulator.Books{Accepted: []simulator.Accepted{one}, Violations: []simulator.Violation{{Window: "hour"}}},
 			"limit overrun",

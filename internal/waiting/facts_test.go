@@ -98,18 +98,18 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"its online session is open", inSession, nil, SessionOpen, time.Time{}, "online session"},
 		{"its receipt has not arrived", accepted, nil, Receipt, time.Time{}, "receipt"},
 
-		{"it could go at once, with others", single, func(f *Facts) {
+		{"its chunk is one of many tasks in the queue", single, func(f *Facts) {
 			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
 			f.Queues.Pending["invoices"] = 42
 		}, Turn, time.Time{}, "tasks in queue invoices: 42"},
-		{"it could go at once, and is the only one", single, func(f *Facts) {
+		{"its task is the only one in the queue", single, func(f *Facts) {
 			f.Queues.Pending["invoices"] = 1
 		}, Turn, time.Time{}, "tasks in queue invoices: 1"},
-		{"it is one of a flood, far behind", flood, func(f *Facts) { f.Queues.Pending["invoices-overflow"] = 5000 },
+		{"it is one of a flood of 5000 tasks", flood, func(f *Facts) { f.Queues.Pending["invoices-overflow"] = 5000 },
 			Turn, time.Time{}, "tasks in queue invoices-overflow: 5000"},
 		{"the queue of the flood is paused", flood, func(f *Facts) { f.Queues.Paused["invoices-overflow"] = true },
 			QueuePaused, time.Time{}, "queue invoices-overflow was paused"},
-		{"its queue is paused, with others", single, func(f *Facts) {
+		{"its chunk is in a paused queue", single, func(f *Facts) {
 			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
 			f.Queues.Paused["invoices"] = true
 		}, QueuePaused, time.Time{}, "queue invoices was paused"},
@@ -117,7 +117,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.carry("c", waits("waiting 30s (credentials): not now"), "i")
 		}, Credentials, later, "not now"},
 		{"no worker is alive", single, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
-		{"no worker is alive, in a set", inSet, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
+		{"no worker is alive, and it is in a set", inSet, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
 		{"the tenant was removed from the configuration", packed, func(f *Facts) {
 			f.tenant(func(t *Tenant) { t.Known = false })
 		}, TenantUnknown, time.Time{}, "tenant t is not"},
@@ -188,7 +188,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Refused = later })
 		}, Refused, later, "refuses"},
-		{"the set is overdue and it is known how its sessions are refused", inSet, func(f *Facts) {
+		{"the set is overdue and the last refusal of a session is known", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Refused, t.RefusedWhy = later, "code 21405: bad data" })
 		}, Refused, later, "as a whole (last: code 21405: bad data)"},
@@ -203,7 +203,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.refused(later)
 			f.put(queue.KindPackage, "cut", 0, waits("waiting 10m0s (refused): the packages take turns"))
 		}, Refused, later, "take turns (last: code 21405: bad data)"},
-		{"the set is overdue and nothing is known", inSet, func(f *Facts) { f.MaxWait = time.Second }, Gathering, time.Time{}, "turn"},
+		{"the set is overdue and no cause is known", inSet, func(f *Facts) { f.MaxWait = time.Second }, Gathering, time.Time{}, "turn"},
 		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.Queues.Paused["packages"] = true
@@ -241,7 +241,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
 			f.put(queue.KindSend, "i", 3, waits("waiting 9m0s (outage): not now"))
 		}, Outage, later, "not now"},
-		{"one group does not answer", packed, func(f *Facts) {
+		{"one group of requests does not answer", packed, func(f *Facts) {
 			f.put(queue.KindPackage, "cut", 0, waits("waiting 10m0s (outage): batchSession of tenant t is out of service"))
 		}, Outage, later, "batchSession"},
 		{"KSeF processes it", sent, func(f *Facts) {

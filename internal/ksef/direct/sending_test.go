@@ -21,14 +21,14 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 		refused []string
 		kind    ksef.ErrorKind
 	}{
-		{"the second is taken", []reply{unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old"}, ""},
-		{"no third is tried", []reply{unauthorized, unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old", "new"},
+		{"the second token is taken", []reply{unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old"}, ""},
+		{"no third token is tried", []reply{unauthorized, unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old", "new"},
 			ksef.KindUnauthorized},
 		{"a missing permission is not a matter of the token", []reply{{
 			status: 403, body: `{"title":"Forbidden","status":403,"detail":"x","reasonCode":"missing-permissions"}`,
 		}},
 			nil, ksef.KindUnauthorized},
-		{"a page of a firewall neither", []reply{{status: 401, body: "<html>"}}, nil, ksef.KindOutage},
+		{"a page of a firewall is not a matter of the token", []reply{{status: 401, body: "<html>"}}, nil, ksef.KindOutage},
 	} {
 		api, s := serve(t, c.answers...)
 		tokens := &issued{tokens: []string{"old", "new", "third"}}

@@ -15,14 +15,14 @@ func TestExhausted_OnlyWhatThisMachineLacks(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"file descriptors":                {dial(os.NewSyscallError("socket", syscall.EMFILE)), true},
-		"file descriptors of the machine": {dial(os.NewSyscallError("socket", syscall.ENFILE)), true},
-		"ports":                           {dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), true},
-		"file descriptors while a name is resolved": {dial(&net.DNSError{Err: "dial udp: socket: too many open files"}), true},
-		"no such name":      {dial(&net.DNSError{Err: "no such host", IsNotFound: true}), false},
-		"nobody listens":    {dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), false},
-		"no route":          {dial(os.NewSyscallError("connect", syscall.ENETUNREACH)), false},
-		"a text of another": {errors.New("too many open files"), false},
+		"no file descriptors are left":                   {dial(os.NewSyscallError("socket", syscall.EMFILE)), true},
+		"no file descriptors are left on the machine":    {dial(os.NewSyscallError("socket", syscall.ENFILE)), true},
+		"no ports are left":                              {dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), true},
+		"no file descriptors are left to resolve a name": {dial(&net.DNSError{Err: "dial udp: socket: too many open files"}), true},
+		"no host has the name":                           {dial(&net.DNSError{Err: "no such host", IsNotFound: true}), false},
+		"nobody listens":                                 {dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), false},
+		"no route":                                       {dial(os.NewSyscallError("connect", syscall.ENETUNREACH)), false},
+		"another error has the text of a shortage":       {errors.New("too many open files"), false},
 	} {
 		if got := exhausted(c.err); got != c.want {
 			t.Errorf("%s: %v", name, got)

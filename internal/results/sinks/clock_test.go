@@ -108,7 +108,10 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 // What a wrong clock has written about the first attempt neither ends the attempts nor prolongs
 // them.
 func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
-	for what, off := range map[string]time.Duration{"before it was there": -200 * time.Hour, "in the future": 200 * time.Hour} {
+	for what, off := range map[string]time.Duration{
+		"the first attempt is dated before the outcome": -200 * time.Hour,
+		"the first attempt is dated in the future":      200 * time.Hour,
+	} {
 		t.Run(what, func(t *testing.T) {
 			w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return errors.New("answered 422") }}
 			r := w.runner(s)

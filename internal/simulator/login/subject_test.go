@@ -36,16 +36,16 @@ func TestKindOf_Subjects_NameTheirOwnerOrWhatIsWrong(t *testing.T) {
 		owner   Identity
 		fault   string
 	}{
-		"a seal":                     {with(entity, [2]string{"id", "VATPL-5265877635"}), Identity{"Nip", "5265877635"}, ""},
-		"a signature with NIP":       {with(person, [2]string{"serial", "TINPL-5265877635"}), Identity{"Nip", "5265877635"}, ""},
-		"the older form of a NIP":    {with(person, [2]string{"serial", "NIP-5265877635"}), Identity{"Nip", "5265877635"}, ""},
-		"a signature with PESEL":     {with(person, [2]string{"serial", "PNOPL-44051401359"}), Identity{"Pesel", "44051401359"}, ""},
-		"a seal without the letters": {with(entity, [2]string{"id", "5265877635"}), Identity{}, "VATPL-"},
-		"a seal of a person":         {with(append(entity, person[2]), [2]string{"id", "VATPL-5265877635"}), Identity{}, "givenName"},
-		"a seal without O":           {with(entity[:2], [2]string{"id", "VATPL-5265877635"}), Identity{}, "lacks O"},
-		"no country":                 {with(person[1:], [2]string{"serial", "TINPL-5265877635"}), Identity{}, "CN or C"},
-		"no surname":                 {with(person[:3], [2]string{"serial", "TINPL-5265877635"}), Identity{}, "surname"},
-		"nobody's number":            {with(person, [2]string{"serial", "X-5265877635"}), Identity{}, "neither a NIP nor a PESEL"},
+		"a seal":                           {with(entity, [2]string{"id", "VATPL-5265877635"}), Identity{"Nip", "5265877635"}, ""},
+		"a signature with NIP":             {with(person, [2]string{"serial", "TINPL-5265877635"}), Identity{"Nip", "5265877635"}, ""},
+		"a NIP in the older form":          {with(person, [2]string{"serial", "NIP-5265877635"}), Identity{"Nip", "5265877635"}, ""},
+		"a signature with PESEL":           {with(person, [2]string{"serial", "PNOPL-44051401359"}), Identity{"Pesel", "44051401359"}, ""},
+		"a seal without VATPL-":            {with(entity, [2]string{"id", "5265877635"}), Identity{}, "VATPL-"},
+		"a seal with a given name":         {with(append(entity, person[2]), [2]string{"id", "VATPL-5265877635"}), Identity{}, "givenName"},
+		"a seal without O":                 {with(entity[:2], [2]string{"id", "VATPL-5265877635"}), Identity{}, "lacks O"},
+		"a signature without country":      {with(person[1:], [2]string{"serial", "TINPL-5265877635"}), Identity{}, "CN or C"},
+		"a signature without surname":      {with(person[:3], [2]string{"serial", "TINPL-5265877635"}), Identity{}, "surname"},
+		"a signature without NIP or PESEL": {with(person, [2]string{"serial", "X-5265877635"}), Identity{}, "neither a NIP nor a PESEL"},
 	} {
 		s, err := SubjectOf(c.subject)
 		if err != nil {

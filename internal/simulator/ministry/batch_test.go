@@ -175,14 +175,14 @@ func TestBatch_BadDeclarations_AreRefused(t *testing.T) {
 		body m
 		code int
 	}{
-		"another compression":     {changed(func(_, f m) { f["compressionType"] = "Rar" }), 21405},
-		"no parts":                {changed(func(_, f m) { f["fileParts"] = []m{} }), 21161},
-		"51 parts":                {changed(func(_, f m) { f["fileParts"] = slices.Repeat([]m{part(f, 0)}, 51) }), 21161},
-		"an ordinal twice":        {changed(func(_, f m) { part(f, 1)["ordinalNumber"] = 1 }), 21405},
-		"a part of 101 MB":        {changed(func(_, f m) { part(f, 1)["fileSize"] = 101_000_000 }), 21157},
-		"a package of 6 GB":       {changed(func(_, f m) { f["fileSize"] = 6_000_000_000 }), 21405},
-		"the gateway's field":     {changed(func(b, _ m) { b["offline"] = true }), 21405},
-		"a part with a file name": {changed(func(_, f m) { part(f, 0)["fileName"] = "x" }), 21405},
+		"an unknown compression":            {changed(func(_, f m) { f["compressionType"] = "Rar" }), 21405},
+		"no parts":                          {changed(func(_, f m) { f["fileParts"] = []m{} }), 21161},
+		"51 parts":                          {changed(func(_, f m) { f["fileParts"] = slices.Repeat([]m{part(f, 0)}, 51) }), 21161},
+		"an ordinal twice":                  {changed(func(_, f m) { part(f, 1)["ordinalNumber"] = 1 }), 21405},
+		"a part of 101 MB":                  {changed(func(_, f m) { part(f, 1)["fileSize"] = 101_000_000 }), 21157},
+		"a package of 6 GB":                 {changed(func(_, f m) { f["fileSize"] = 6_000_000_000 }), 21405},
+		"a field of the gateway's contract": {changed(func(b, _ m) { b["offline"] = true }), 21405},
+		"a part with a file name":           {changed(func(_, f m) { part(f, 0)["fileName"] = "x" }), 21405},
 	} {
 		if a := r.post("/sessions/batch", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

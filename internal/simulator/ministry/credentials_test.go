@@ -83,9 +83,9 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		body m
 		code int
 	}{
-		"another permission":    {m{"permissions": []string{"Everything"}, "description": "opis opis"}, 21405},
-		"a permission not held": {m{"permissions": []string{"EnforcementOperations"}, "description": "opis opis"}, 26001},
-		"a short description":   {m{"permissions": []string{"InvoiceRead"}, "description": "opis"}, 21405},
+		"an unknown permission":             {m{"permissions": []string{"Everything"}, "description": "opis opis"}, 21405},
+		"a permission that the owner lacks": {m{"permissions": []string{"EnforcementOperations"}, "description": "opis opis"}, 26001},
+		"a short description":               {m{"permissions": []string{"InvoiceRead"}, "description": "opis"}, 21405},
 	} {
 		if a := owner.post("/tokens", c.body); a.code() != c.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

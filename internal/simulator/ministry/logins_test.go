@@ -65,7 +65,7 @@ func TestLogin_ThreeKindsOfToken_AreNotInterchangeable(t *testing.T) {
 		t.Fatal(err)
 	}
 	forged := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(claims), nipA, nipB, 1))) + "." + parts[2]
-	for name, token := range map[string]string{"forged": forged, "none": "", "made up": "abc"} {
+	for name, token := range map[string]string{"forged": forged, "missing": "", "made up": "abc"} {
 		if a := r.with(token).get("/rate-limits"); a.status != http.StatusUnauthorized {
 			t.Errorf("a token that is %s: %d", name, a.status)
 		}
@@ -161,20 +161,20 @@ func TestLogin_BadSignedRequests_AreRefusedWithKSeFsCodes(t *testing.T) {
 		document []byte
 		code     int
 	}{
-		"no XML":               {[]byte("hello"), 9101},
-		"no signature":         {[]byte(good), 9102},
-		"changed after it":     {[]byte(strings.Replace(string(signed(good)), nipA, nipB, 1)), 9105},
-		"a NIP of nine digits": {signed(strings.Replace(good, nipA, nipA[:9], 1)), 21401},
-		"no context":           {signed(strings.Replace(good, "<Nip>"+nipA+"</Nip>", "", 1)), 21401},
-		"another namespace":    {signed(strings.Replace(good, "token/2.1", "token/1.0", 1)), 21401},
-		"an element more":      {signed(strings.Replace(good, "</ContextIdentifier>", "</ContextIdentifier><X></X>", 1)), 21401},
-		"another subject type": {signed(strings.Replace(good, "certificateSubject", "certificate", 1)), 21401},
+		"a document that is not XML":   {[]byte("hello"), 9101},
+		"a document without signature": {[]byte(good), 9102},
+		"a NIP changed after signing":  {[]byte(strings.Replace(string(signed(good)), nipA, nipB, 1)), 9105},
+		"a NIP of nine digits":         {signed(strings.Replace(good, nipA, nipA[:9], 1)), 21401},
+		"a context without NIP":        {signed(strings.Replace(good, "<Nip>"+nipA+"</Nip>", "", 1)), 21401},
+		"another namespace":            {signed(strings.Replace(good, "token/2.1", "token/1.0", 1)), 21401},
+		"an unknown element":           {signed(strings.Replace(good, "</ContextIdentifier>", "</ContextIdentifier><X></X>", 1)), 21401},
+		"another subject type":         {signed(strings.Replace(good, "certificateSubject", "certificate", 1)), 21401},
 		"an unknown challenge": {signed(xadestest.Request("20261123-CR-226FB7B000-3ACF9BE4C0-10", "Nip", nipA, "certificateSubject")),
 			21111},
-		"a certificate of nobody": {xadestest.SelfSigned(t, seal.Key, person, noon.Add(-time.Hour)).Sign(t, good,
+		"a certificate with neither NIP nor PESEL": {xadestest.SelfSigned(t, seal.Key, person, noon.Add(-time.Hour)).Sign(t, good,
 			xadestest.Options{At: noon}), 21115},
-		"an encoding of the past": {[]byte(strings.Replace(string(signed(good)), "UTF-8", "ISO-8859-2", 1)), 21217},
-		"a policy of no addresses": {signed(strings.Replace(good, "</AuthTokenRequest>",
+		"a document declared as ISO-8859-2": {[]byte(strings.Replace(string(signed(good)), "UTF-8", "ISO-8859-2", 1)), 21217},
+		"a policy with an invalid address": {signed(strings.Replace(good, "</AuthTokenRequest>",
 			"<AuthorizationPolicy><AllowedIps><Ip4Address>1.2.3</Ip4Address></AllowedIps></AuthorizationPolicy></AuthTokenRequest>", 1)),
 			21401},
 	} {
@@ -214,14 +214,14 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d with %q", name, got, details, code, says)
 		}
 	}
-	expect("another's context", r.sign(seal, nipB, xadestest.Options{}), 415, "uprawnień")
+	expect("the context of another taxpayer", r.sign(seal, nipB, xadestest.Options{}), 415, "uprawnień")
 	expect("an expired certificate", r.sign(expired, nipA, xadestest.Options{}), 460, "Nieważny")
 	c, at := challenge()
 	expect("an unknown token", r.sendToken(nipA, secretText+"0", at, c), 450, "Nieprawidłowy token")
 	c, at = challenge()
-	expect("a wrong time", r.sendToken(nipA, secretText, at+1, c), 450, "czas")
+	expect("a token with a wrong timestamp", r.sendToken(nipA, secretText, at+1, c), 450, "czas")
 	c, at = challenge()
-	expect("another's token", r.sendToken(nipB, secretText, at, c), 450, nipB)
+	expect("the token of another taxpayer", r.sendToken(nipB, secretText, at, c), 450, nipB)
 	c, _ = challenge()
 	garbage := m{"challenge": c, "contextIdentifier": m{"type": "Nip", "value": nipA}, "encryptedToken": []byte("garbage")}
 	expect("a token that cannot be decrypted", r.post("/auth/ksef-token", garbage), 450, "szyfrowanie")
@@ -233,7 +233,7 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 	c, _ = challenge()
 	chained := seal.Sign(t, xadestest.Request(c, "Nip", nipA, "certificateSubject"), xadestest.Options{At: noon})
 	asked := r.do(http.MethodPost, "/v2/auth/xades-signature?verifyCertificateChain=true", xmlType, chained)
-	expect("a self-signed certificate whose chain is asked for", asked, 460, "łańcucha")
+	expect("a self-signed certificate, with verifyCertificateChain", asked, 460, "łańcucha")
 	strict := newRig(t, Options{OnlyIssued: true})
 	r = strict
 	expect("a self-signed certificate in production", r.sign(seal, nipA, xadestest.Options{}), 460, "łańcuch")

@@ -92,14 +92,14 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		body any
 		code int
 	}{
-		"an unknown field":            {changed("invoiceVersion", "v3"), 21405},
-		"a field in other letters":    {changed("InvoiceHash", "x"), 21405},
-		"no size":                     {changed("invoiceSize", nil), 21405},
-		"a hash of 31 bytes":          {changed("invoiceHash", make([]byte, 31)), 21405},
-		"a wrong encrypted size":      {changed("encryptedInvoiceSize", 1), 21402},
-		"a wrong encrypted hash":      {changed("encryptedInvoiceHash", make([]byte, 32)), 21403},
-		"a correction that is online": {changed("hashOfCorrectedInvoice", make([]byte, 32)), 21405},
-		"no JSON":                     {[]byte("{"), 21405},
+		"an unknown field":                           {changed("invoiceVersion", "v3"), 21405},
+		"a field name in another case":               {changed("InvoiceHash", "x"), 21405},
+		"no size":                                    {changed("invoiceSize", nil), 21405},
+		"a hash of 31 bytes":                         {changed("invoiceHash", make([]byte, 31)), 21405},
+		"a wrong encrypted size":                     {changed("encryptedInvoiceSize", 1), 21402},
+		"a wrong encrypted hash":                     {changed("encryptedInvoiceHash", make([]byte, 32)), 21403},
+		"hashOfCorrectedInvoice without offlineMode": {changed("hashOfCorrectedInvoice", make([]byte, 32)), 21405},
+		"a body that is not JSON":                    {[]byte("{"), 21405},
 	} {
 		if a := r.post("/sessions/online/"+session+"/invoices", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
@@ -137,10 +137,10 @@ func TestOnline_BadOpenings_AreRefused(t *testing.T) {
 		return m{"systemCode": system, "schemaVersion": schema, "value": value}
 	}
 	for name, body := range map[string]m{
-		"no blank before the bracket": {"formCode": form("FA(3)", "1-0E", "FA"), "encryption": s.info()},
-		"another schema":              {"formCode": form("FA (3)", "2-0E", "FA"), "encryption": s.info()},
-		"PEF":                         {"formCode": form("PEF (3)", "2-1", "PEF"), "encryption": s.info()},
-		"a short vector": {
+		"a systemCode without its blank": {"formCode": form("FA(3)", "1-0E", "FA"), "encryption": s.info()},
+		"another schemaVersion":          {"formCode": form("FA (3)", "2-0E", "FA"), "encryption": s.info()},
+		"the form PEF":                   {"formCode": form("PEF (3)", "2-1", "PEF"), "encryption": s.info()},
+		"an initialization vector of 8 bytes": {
 			"formCode":   formFA3(),
 			"encryption": m{"encryptedSymmetricKey": s.wrapped, "initializationVector": s.iv[:8]},
 		},

@@ -115,13 +115,13 @@ func TestOptions_NotValid_AreRefused(t *testing.T) {
 	}
 	defer func() { _ = sim.Close() }()
 	for name, o := range map[string]Options{
-		"a negative delay":     {LoginDelay: -1},
-		"novelty of two":       {Novelty: 2},
-		"an empty token":       {Tokens: []Token{{NIP: nipA}}},
-		"a token of no NIP":    {Tokens: []Token{{NIP: "1", Secret: "x"}}},
-		"a token of nothing":   {Tokens: []Token{{NIP: nipA, Secret: "x", Permissions: []string{"Everything"}}}},
-		"limits of no group":   {Allowances: []Allowance{{NIP: nipA, Group: "sends"}}},
-		"a token with a break": {Tokens: []Token{{NIP: nipA, Secret: "x\n"}}},
+		"a negative delay":                   {LoginDelay: -1},
+		"a novelty above 1":                  {Novelty: 2},
+		"a token without secret":             {Tokens: []Token{{NIP: nipA}}},
+		"a token whose NIP is invalid":       {Tokens: []Token{{NIP: "1", Secret: "x"}}},
+		"a token with an unknown permission": {Tokens: []Token{{NIP: nipA, Secret: "x", Permissions: []string{"Everything"}}}},
+		"limits for an unknown group":        {Allowances: []Allowance{{NIP: nipA, Group: "sends"}}},
+		"a token with a line break":          {Tokens: []Token{{NIP: nipA, Secret: "x\n"}}},
 	} {
 		if _, err := New(sim, o); err == nil {
 			t.Errorf("%s is taken", name)

@@ -95,21 +95,21 @@ func TestRegister_BadQueries_AreRefused(t *testing.T) {
 		query  string
 		code   int
 	}{
-		"another subject": {with(func(f m) { f["subjectType"] = "Seller" }), "", 21405},
-		"another date":    {with(func(f m) { f["dateRange"].(m)["dateType"] = "Sale" }), "", 21405},
-		"four months":     {with(func(f m) { f["dateRange"].(m)["from"] = "2026-07-01T00:00:00Z" }), "", 21405},
-		"backwards":       {with(func(f m) { f["dateRange"].(m)["to"] = "2026-11-01T00:00:00Z" }), "", 21405},
-		"the gateway's":   {with(func(f m) { f["range"] = m{} }), "", 21405},
-		"a page of five":  {with(func(m) {}), "?pageSize=5", 21405},
-		"another order":   {with(func(m) {}), "?sortOrder=Up", 21405},
-		"beyond the mark": {with(func(f m) {
+		"an unknown subjectType":             {with(func(f m) { f["subjectType"] = "Seller" }), "", 21405},
+		"an unknown dateType":                {with(func(f m) { f["dateRange"].(m)["dateType"] = "Sale" }), "", 21405},
+		"a range of more than three months":  {with(func(f m) { f["dateRange"].(m)["from"] = "2026-07-01T00:00:00Z" }), "", 21405},
+		"a range that ends before it begins": {with(func(f m) { f["dateRange"].(m)["to"] = "2026-11-01T00:00:00Z" }), "", 21405},
+		"a field of the gateway's contract":  {with(func(f m) { f["range"] = m{} }), "", 21405},
+		"a page size of five":                {with(func(m) {}), "?pageSize=5", 21405},
+		"an unknown sortOrder":               {with(func(m) {}), "?sortOrder=Up", 21405},
+		"a range that begins after the high-water mark": {with(func(f m) {
 			f["dateRange"] = m{
 				"dateType": "PermanentStorage", "from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z",
 				"restrictToPermanentStorageHwmDate": true,
 			}
 		}), "", 21183},
-		"no range":         {m{"subjectType": "Subject1"}, "", 21405},
-		"a date of no day": {with(func(f m) { f["dateRange"].(m)["from"] = "yesterday" }), "", 21405},
+		"no range":                            {m{"subjectType": "Subject1"}, "", 21405},
+		"a dateRange.from that is not a date": {with(func(f m) { f["dateRange"].(m)["from"] = "yesterday" }), "", 21405},
 	} {
 		if a := r.post("/invoices/query/metadata"+c.query, c.filter); a.status != http.StatusBadRequest || a.code() != c.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -42,7 +42,6 @@ func TestTestdata_RateLimits_ChangeWhileEverythingRuns(t *testing.T) {
 	if got := told(); got != (rate{10, 30, 120}) {
 		t.Errorf("told %+v", got)
 	}
-	r.clock.add(time.Second) // the profile Production allows ten requests a second in a group
 	delete(groups, "invoiceSend")
 	if a := r.post("/testdata/rate-limits", m{"rateLimits": groups}); a.code() != 21405 {
 		t.Errorf("without a group: %d %s", a.status, a.body)

@@ -113,18 +113,18 @@ func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
 			strings.Replace(good, certificateIn(good), certificateIn(string(other.Sign(t, request, xadestest.Options{At: now}))), 1),
 			xades.ErrSignature, "SignatureValue",
 		},
-		"a certificate that is none": {strings.Replace(good, certificateIn(good), "AAAA", 1), xades.ErrCertificate, ""},
-		"no signature":               {request, xades.ErrNoSignature, ""},
-		"two signatures":             {replaced("</AuthTokenRequest>", signature+"</AuthTokenRequest>"), xades.ErrManySigned, ""},
-		"the signature elsewhere": {strings.Replace(replaced(signature, ""), "</Challenge>", "</Challenge><X>"+signature+"</X>", 1),
+		"bytes that are not a certificate": {strings.Replace(good, certificateIn(good), "AAAA", 1), xades.ErrCertificate, ""},
+		"no signature":                     {request, xades.ErrNoSignature, ""},
+		"two signatures":                   {replaced("</AuthTokenRequest>", signature+"</AuthTokenRequest>"), xades.ErrManySigned, ""},
+		"a signature in another element": {strings.Replace(replaced(signature, ""), "</Challenge>", "</Challenge><X>"+signature+"</X>", 1),
 			xades.ErrSignature, "enveloped"},
-		"an Id twice":              {replaced("<Challenge>", `<Challenge Id="Properties">`), xades.ErrSignature, "Id"},
-		"no XML":                   {"AuthTokenRequest", xades.ErrDocument, ""},
-		"a DTD":                    {strings.Replace(good, "?>", "?><!DOCTYPE AuthTokenRequest>", 1), xades.ErrDocument, "DTD"},
-		"a processing instruction": {strings.Replace(good, "?>", "?><?php ?>", 1), xades.ErrDocument, "instruction"},
-		"an attribute twice":       {replaced("<Challenge>", `<Challenge a="1" a="2">`), xades.ErrDocument, "twice"},
-		"Latin-2":                  {strings.Replace(good, "UTF-8", "ISO-8859-2", 1), xades.ErrEncoding, ""},
-		"bytes that are not UTF-8": {good + "\xff", xades.ErrEncoding, ""},
+		"an Id twice":                       {replaced("<Challenge>", `<Challenge Id="Properties">`), xades.ErrSignature, "Id"},
+		"a document that is not XML":        {"AuthTokenRequest", xades.ErrDocument, ""},
+		"a DTD":                             {strings.Replace(good, "?>", "?><!DOCTYPE AuthTokenRequest>", 1), xades.ErrDocument, "DTD"},
+		"a processing instruction":          {strings.Replace(good, "?>", "?><?php ?>", 1), xades.ErrDocument, "instruction"},
+		"an attribute twice":                {replaced("<Challenge>", `<Challenge a="1" a="2">`), xades.ErrDocument, "twice"},
+		"a document declared as ISO-8859-2": {strings.Replace(good, "UTF-8", "ISO-8859-2", 1), xades.ErrEncoding, ""},
+		"bytes that are not UTF-8":          {good + "\xff", xades.ErrEncoding, ""},
 		"an ECDSA value in DER": {string(s.Sign(t, request, xadestest.Options{
 			At: now, DER: true,
 		})), xades.ErrSignature, "fixed width"},
@@ -183,7 +183,7 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 		"an unknown transform": {Info: func(i string) string {
 			return strings.Replace(i, "xmldsig#enveloped-signature", "xmldsig#base64", 1)
 		}},
-		"a reference out of the document": {Info: func(i string) string {
+		"a reference to another document": {Info: func(i string) string {
 			return strings.Replace(i, `URI=""`, `URI="http://127.0.0.1/"`,
 				1)
 		}},
