@@ -247,6 +247,7 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 		Kind: ledger.Paused, By: "anna",
 	}), l.Replicated(ctx))
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
+	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("b.xml"), By: "erp", File: "b.xml"}}))
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
 	check()
 	_, err = l.MarkSeen(ctx, "anna", ledger.OpenName{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip})
