@@ -52,6 +52,11 @@ var inPieces = map[string][]string{
 	"no tenant is configured for X NIP X, and X is its PodmiotUpowazniony": {
 		"no tenant is configured for seller NIP X, and X is its PodmiotUpowazniony",
 		"no tenant is configured for buyer NIP X, and X is its PodmiotUpowazniony"},
+	"none of your tenants is X NIP X": {
+		"none of your tenants is seller NIP X", "none of your tenants is buyer NIP X"},
+	"none of your tenants is X NIP X, and X is its PodmiotUpowazniony": {
+		"none of your tenants is seller NIP X, and X is its PodmiotUpowazniony",
+		"none of your tenants is buyer NIP X, and X is its PodmiotUpowazniony"},
 	// Files.
 	"is X, not a file": {"is a device, not a file", "is a pipe, not a file", "is a socket, not a file"},
 	"a device":         nil,

@@ -61,12 +61,28 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 		return sender{}, notTheSellers(h)
 	}
 	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 {
+		rule := fmt.Sprintf("no tenant is configured for %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents))
+		if a.confined {
+			rule = fmt.Sprintf("none of your tenants is %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents))
+		}
 		return sender{}, &RefusedError{
-			Rule: fmt.Sprintf("no tenant is configured for %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents)),
-			Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME", Remedy: ledger.RemedyNameTenant,
+			Rule: rule, Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME", Remedy: ledger.RemedyNameTenant,
 		}
 	}
-	return sender{}, &RefusedError{
+	return sender{}, a.noTenant(whose, issuer)
+}
+
+// noTenant says that no tenant is the issuer. A program that sees only some of the tenants is not
+// told whether there is another one: it could learn whose invoices are sent here.
+func (a *Admitter) noTenant(whose, issuer string) error {
+	if a.confined {
+		return &RefusedError{
+			Rule:   fmt.Sprintf("none of your tenants is %s NIP %s", whose, issuer),
+			Hint:   "ask whoever runs this service: tenants lists those that are configured, and intake.clients those that are yours",
+			Remedy: ledger.RemedyConfigure,
+		}
+	}
+	return &RefusedError{
 		Rule: fmt.Sprintf("no tenant is configured for %s NIP %s", whose, issuer),
 		Hint: "add it to tenants in the configuration, with its key", Remedy: ledger.RemedyConfigure,
 	}
@@ -91,8 +107,11 @@ func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectT
 			}
 		}
 	}
-	return sender{}, &RefusedError{Rule: fmt.Sprintf("no tenant is named %s", name), Hint: "the names are: " + namesOf(a.Accounts),
-		Remedy: ledger.RemedyOtherName}
+	rule := fmt.Sprintf("no tenant is named %s", name)
+	if a.confined {
+		rule = fmt.Sprintf("none of your tenants is named %s", name)
+	}
+	return sender{}, &RefusedError{Rule: rule, Hint: "the names are: " + namesOf(a.Accounts), Remedy: ledger.RemedyOtherName}
 }
 
 // whoSends says which tenant may send an invoice that the named tenant may not send.
@@ -105,6 +124,9 @@ func (a *Admitter) whoSends(h invoice.Header, issuer string) (string, ledger.Rem
 	}
 	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 && !h.SelfBilling {
 		return "its PodmiotUpowazniony can send it in its own context: --tenant " + namesOf(agents), ledger.RemedyNameTenant
+	}
+	if a.confined {
+		return "none of your tenants has that NIP: ask whoever runs this service", ledger.RemedyConfigure
 	}
 	return "no tenant of that NIP is configured: add it to tenants in the configuration, with its key", ledger.RemedyConfigure
 }
