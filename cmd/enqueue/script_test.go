@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -71,6 +72,9 @@ func setup(e *testscript.Env) error {
 	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden, because scripts hand the whole folder in
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
+	for name, days := range map[string]int{"SOON": 60, "LATER": 90} { // deadlines
+		e.Setenv(name, time.Now().AddDate(0, 0, days).Format(time.DateOnly))
+	}
 	e.Setenv("GORACE", "atexit_sleep_ms=0") // without it, each of a hundred programs sleeps a second at its end
 	return testbed.WriteConfig(path, c)
 }

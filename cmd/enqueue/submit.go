@@ -60,11 +60,15 @@ func (c *submitCmd) check() error {
 			return &usageError{what: fmt.Sprintf("--deadline %q is not a time", c.Deadline),
 				hint: "use 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
 		}
-		if now := time.Now(); t.Before(now) {
+		now := time.Now()
+		if t.Before(now) {
 			return &usageError{
 				what: fmt.Sprintf("--deadline %q is in the past (%s)", c.Deadline, deadlineText(t)),
 				hint: "hand in a late invoice without --deadline; it is sent first",
 			}
+		}
+		if intake.FarAway(t, now) {
+			return &usageError{what: fmt.Sprintf("--deadline %q is more than a year away", c.Deadline), hint: "check the year"}
 		}
 		c.terms.Deadline = t
 	}

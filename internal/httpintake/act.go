@@ -27,6 +27,9 @@ func (de *decisions) act(c *call) error {
 	if verb == "retry" && reason != "" {
 		return bad("retry keeps no reason: call it without a body", "ponowienie nie zapisuje powodu: wywołaj je bez treści")
 	}
+	if isRefusal(id) {
+		return de.actOnRefusal(c, id, verb, reason)
+	}
 	inv, err := de.invoice(c, id)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@
 //	                 one.go: one invoice, its XML and its UPO; forms.go: its QR code and its PDF
 //	events.go        GET /v1/events: what became final, in order
 //	act.go           :retry and :dismiss
+//	refused.go       a refused document by its id: what was wrong with it, and :dismiss
 //	problem.go       errors as RFC 9457 problem details; language.go: in English or Polish
 //	openapi.go       the description of all this, openapi.yaml, and a page to read it;
 //	                 schema.go: the fields of bodies and answers on that page

@@ -34,6 +34,9 @@ func answerOf(r results.Result) invoiceAnswer {
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
+	if isRefusal(id) {
+		missing = notKeptRefused()
+	}
 	inv, err := co.o.Ledger.Invoice(c.ctx(), id)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return inv, missing
@@ -55,6 +58,9 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 }
 
 func (sg *single) one(c *call) error {
+	if id := c.r.PathValue("id"); isRefusal(id) {
+		return sg.oneRefusal(c, id)
+	}
 	inv, err := sg.invoice(c, c.r.PathValue("id"))
 	if unread, _ := ledger.Skip(err); len(unread) > 0 {
 		return c.json(http.StatusOK, answerOf(results.WithoutEntry(&unread[0])))

@@ -29,7 +29,10 @@ type operation struct {
 	Answers                            []described
 }
 
-type parameter struct{ Name, In, Description string }
+type parameter struct {
+	Name, In, Description string
+	Schema                schema
+}
 
 // described is a body or an answer. Named is the object that it is, or "" when the object has no
 // name; then it has Fields, if any.
@@ -60,6 +63,7 @@ func readDocument() (*document, error) {
 			Parameters map[string]parameter
 			Responses  map[string]response
 			Schemas    properties
+			Security   map[string]struct{ Description string } `yaml:"securitySchemes"`
 		}
 	}
 	if err := yaml.Unmarshal(openAPI, &api); err != nil {
@@ -116,7 +120,8 @@ func readDocument() (*document, error) {
 		objects = append(objects, object{s.name, s.of.Description, s.of.Example, s.of.Enum, s.of.fields("")})
 	}
 	var page bytes.Buffer
-	if err := t.Execute(&page, map[string]any{"Info": api.Info, "Operations": all, "Objects": objects}); err != nil {
+	if err := t.Execute(&page, map[string]any{"Info": api.Info, "Operations": all, "Objects": objects,
+		"Login": api.Components.Security["key"].Description}); err != nil {
 		return nil, fmt.Errorf("make the page of openapi.yaml: %w", err)
 	}
 	return &document{page: page.Bytes()}, nil

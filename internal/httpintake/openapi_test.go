@@ -350,7 +350,8 @@ func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"<code>invoices[].xml_base64</code>", "<code>refusal.faults[].hint</code>"} {
+	for _, want := range []string{"Authorization: Bearer", "integer, 1 to 1000", "one of auto, express, bulk",
+		"<code>invoices[].xml_base64</code>", "<code>refusal.faults[].hint</code>"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %s", want)
 		}

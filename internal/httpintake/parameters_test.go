@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/sample"
@@ -12,9 +13,10 @@ import (
 // In a query + stands for a blank. A caller who forgets that learns what to write.
 func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
 	b := newBench(t, nil)
+	day := time.Now().AddDate(0, 0, 60).Format(time.DateOnly)
 	for _, language := range []string{"en", "pl"} {
 		for _, a := range []answer{
-			b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00+01:00", "Accept-Language", language),
+			b.post(xmlOf(0, "FV/1"), "?deadline="+day+"T16:00:00+01:00", "Accept-Language", language),
 			b.call("GET", "/v1/invoices?since=2026-11-24T16:00:00+01:00", nil, "Accept-Language", language),
 		} {
 			if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, "%2B") {
@@ -22,7 +24,7 @@ func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
 			}
 		}
 	}
-	b.want(b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00%2B01:00"), http.StatusAccepted, "")
+	b.want(b.post(xmlOf(0, "FV/1"), "?deadline="+day+"T16:00:00%2B01:00"), http.StatusAccepted, "")
 	a := b.call("GET", "/v1/invoices?since=yesterday", nil)
 	if b.want(a, http.StatusBadRequest, "bad-request"); strings.Contains(a.body.Detail, "%2B") {
 		t.Errorf("%s", a.raw)

@@ -14,6 +14,9 @@ type schema struct {
 	Type        string
 	Description string
 	Enum        []string
+	Minimum     int
+	Maximum     int
+	MinLength   int `yaml:"minLength"`
 	MaxLength   int `yaml:"maxLength"`
 	Required    []string
 	Example     string `yaml:"x-example"`
@@ -78,25 +81,31 @@ func (s *schema) fields(prefix string) []field {
 	for _, p := range s.Properties {
 		f := field{Name: prefix + p.name, Description: p.of.Description, Always: always[p.name]}
 		inner := p.of
-		f.Type = inner.Type
 		if inner.Items != nil {
 			inner = *inner.Items
-			f.Name, f.Type = f.Name+"[]", inner.Type
+			f.Name += "[]"
 			if f.Description == "" {
 				f.Description = inner.Description
 			}
 		}
-		f.Object = inner.named()
-		switch {
-		case len(inner.Enum) > 0:
-			f.Type = "one of " + strings.Join(visible(inner.Enum), ", ")
-		case inner.MaxLength > 0:
-			f.Type += fmt.Sprintf(", at most %d characters", inner.MaxLength)
-		}
+		f.Object, f.Type = inner.named(), inner.Kind()
 		all = append(all, f)
 		all = append(all, inner.fields(f.Name+".")...)
 	}
 	return all
+}
+
+// Kind says what a value is and what bounds it has.
+func (s *schema) Kind() string {
+	switch {
+	case len(s.Enum) > 0:
+		return "one of " + strings.Join(visible(s.Enum), ", ")
+	case s.Maximum > 0:
+		return fmt.Sprintf("%s, %d to %d", s.Type, s.Minimum, s.Maximum)
+	case s.MaxLength > 0:
+		return fmt.Sprintf("%s, %d to %d characters", s.Type, s.MinLength, s.MaxLength)
+	}
+	return s.Type
 }
 
 // visible returns the values, with "" written as such.

@@ -65,17 +65,16 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 		if a.confined {
 			rule = fmt.Sprintf("none of your tenants is %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents))
 		}
-		return sender{}, &RefusedError{
-			Rule: rule, Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME", Remedy: ledger.RemedyNameTenant,
-		}
+		return sender{}, &RefusedError{Rule: rule, Remedy: ledger.RemedyNameTenant,
+			Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME"}
 	}
-	return sender{}, a.noTenant(whose, issuer)
+	return sender{}, noTenant(whose, issuer, a.confined)
 }
 
 // noTenant says that no tenant is the issuer. A program that sees only some of the tenants is not
 // told whether there is another one: it could learn whose invoices are sent here.
-func (a *Admitter) noTenant(whose, issuer string) error {
-	if a.confined {
+func noTenant(whose, issuer string, confined bool) error {
+	if confined {
 		return &RefusedError{
 			Rule:   fmt.Sprintf("none of your tenants is %s NIP %s", whose, issuer),
 			Hint:   "ask whoever runs this service: tenants lists those that are configured, and intake.clients those that are yours",

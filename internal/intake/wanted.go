@@ -26,8 +26,8 @@ type Wanted struct {
 
 // Terms returns the terms that the text stands for. accounts are the tenants that the sender may
 // name. The error is one [*invoice.FieldError] or several joined; each names a field of the
-// manifest. A deadline in the past is an error too. With an error, use only the terms of the fields
-// that it does not name.
+// manifest. A deadline in the past or more than a year away is an error too. With an error, use
+// only the terms of the fields that it does not name.
 func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: TenantOf(accounts, w.Tenant), Corrects: Corrects(w.Corrects)}
 	var all []error
@@ -53,6 +53,8 @@ func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 			fault("deadline", "is not a time", w.Deadline, "use 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00")
 		case at.Before(now):
 			fault("deadline", "is in the past", w.Deadline, "hand in a late invoice without a deadline; it is sent first")
+		case FarAway(at, now):
+			fault("deadline", "is more than a year away", w.Deadline, "check the year")
 		default:
 			t.Deadline = at
 		}
@@ -67,6 +69,10 @@ func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 	}
 	return t, errors.Join(all...)
 }
+
+// FarAway reports whether a deadline is so late that it must be a slip. The law never gives more
+// than some weeks, and an invoice with a far deadline is sent after all others.
+func FarAway(deadline, now time.Time) bool { return deadline.After(now.AddDate(1, 0, 0)) }
 
 // WrongKind says which field of a JSON text has a value of the wrong kind. at names the text
 // itself, and is used when the fault is in no field. The message of encoding/json is not used,

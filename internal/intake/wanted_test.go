@@ -40,7 +40,7 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 	if got := strings.Join(fields, " "); got != "ref= x lane=fast deadline=tomorrow tenant=other corrects=FV/1" {
 		t.Errorf("at fault are %s", got)
 	}
-	for _, w := range []Wanted{{Deadline: "2026-11-22"}, {Lane: "express", Offline: true}} {
+	for _, w := range []Wanted{{Deadline: "2026-11-22"}, {Deadline: "9999-12-31"}, {Lane: "express", Offline: true}} {
 		if _, err := w.Terms(monday, nil); err == nil {
 			t.Errorf("%+v has no fault", w)
 		}

@@ -235,6 +235,25 @@ func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use f
 // were refused.
 func (rs *RefusalStore) Refusers(ctx context.Context) ([]string, error) { return rs.refusers(ctx) }
 
+// FindRefusal returns the refusal with this id in the list of one of the tenants, ended ones
+// included. It returns nil when there is none, or none that can be read.
+func (rs *RefusalStore) FindRefusal(ctx context.Context, id string, tenants ...string) (*Refusal, error) {
+	found := make([]*redis.StringCmd, len(tenants))
+	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
+		for i, t := range tenants {
+			found[i] = p.HGet(ctx, rs.key(keyRefused, t), id)
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("find refusal %s: %w", id, err)
+	}
+	for i, t := range tenants {
+		if r, ok := rs.unpackRefusal(t, id, found[i].Val()); ok && found[i].Err() == nil {
+			return &r, nil
+		}
+	}
+	return nil, nil
+}
+
 func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
 	packed, err := rs.rdb.HMGet(ctx, rs.key(keyRefused, tenant), ids...).Result()
 	if err != nil {

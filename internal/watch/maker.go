@@ -26,6 +26,7 @@ type maker struct {
 	pending map[string]bool   // files in lines
 	calls   int               // under way
 	made    map[string]making // by file
+	away    map[string]error  // by sender: why the gateway could not be asked in this pass
 	size    int               // bytes of XML in made
 	running sync.WaitGroup
 	stop    context.CancelFunc // of the calls
@@ -59,7 +60,7 @@ type making struct {
 func newMaker(c *core) *maker {
 	m := &maker{
 		core: c, came: make(chan struct{}, 1), lines: map[string]*line{},
-		pending: map[string]bool{}, made: map[string]making{},
+		pending: map[string]bool{}, made: map[string]making{}, away: map[string]error{},
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
@@ -71,10 +72,23 @@ func (m *maker) close() {
 	m.running.Wait()
 }
 
-// ask orders the XML of a file, which must not be ordered already.
+// newPass begins a pass of the loop, in which each sender may be asked about again.
+func (m *maker) newPass() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.away)
+}
+
+// ask orders the XML of a file, which must not be ordered already. A gateway that fails at once
+// fails before the loop has ordered all files of the sender. The files that are ordered later in
+// the same pass are given back, too.
 func (m *maker) ask(sender string, o order) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.away[sender]; err != nil {
+		m.ended(making{o, nil, err, false})
+		return
+	}
 	if m.lines[sender] == nil {
 		m.lines[sender] = &line{since: time.Now()}
 	}
@@ -236,7 +250,7 @@ func (m *maker) call(sender string, o order) {
 		for _, other := range l.orders {
 			m.ended(making{other, nil, err, false})
 		}
-		l.orders = nil
+		l.orders, m.away[sender] = nil, err
 	}
 	if len(l.orders) == 0 {
 		delete(m.lines, sender)

@@ -168,6 +168,7 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	}
 	now := w.o.Now()
 	w.problems, w.settings.rules = map[string]string{}, map[string]*setting{}
+	w.submitter.documents.maker.newPass()
 	next := w.finder.scan(now)
 	next = min(next, w.unpacker.unpackAll(ctx, now))
 	// Invoices that are JSON may wait a moment for the gateway. All else comes first.

@@ -1,0 +1,77 @@
+package httpintake
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strings"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// isRefusal reports whether an id is that of a refused document.
+func isRefusal(id string) bool { return strings.HasPrefix(id, "ref-") }
+
+// refusal returns the record of a refused document. It is one of the client's tenants, or the
+// client handed it in and it belongs to no tenant. Any other gets the same answer as one that does
+// not exist.
+func (co *core) refusal(c *call, id string) (*ledger.Refusal, error) {
+	r, err := co.o.Ledger.FindRefusal(c.ctx(), id, append([]string{""}, c.client.Tenants...)...)
+	if err != nil {
+		return nil, notNow(err)
+	}
+	if r == nil || r.Tenant == "" && r.By != c.client.Name {
+		return nil, &problem{kind: notFound, detail: text{
+			en: "no refused document of yours has this id, or its record is not kept any more",
+			pl: "żaden Twój odrzucony dokument nie ma tego id albo jego zapisu już nie ma"}}
+	}
+	return r, nil
+}
+
+func (sg *single) oneRefusal(c *call, id string) error {
+	r, err := sg.refusal(c, id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerOf(results.Explained(r)))
+}
+
+// notKeptRefused is the answer to a call for the document itself, or for something made of it.
+func notKeptRefused() *problem {
+	return &problem{kind: notFound, detail: text{
+		en: "this document was refused, and refused documents are not kept",
+		pl: "ten dokument odrzucono, a odrzucone dokumenty nie są przechowywane"}}
+}
+
+// actOnRefusal dismisses a refused document. It cannot be retried, because it is not kept.
+func (de *decisions) actOnRefusal(c *call, id, verb, reason string) error {
+	r, err := de.refusal(c, id)
+	if err != nil {
+		return err
+	}
+	if verb == "retry" {
+		return &problem{kind: conflict, detail: text{
+			en: "this document was refused, and refused documents are not kept: correct it and hand it in",
+			pl: "ten dokument odrzucono, a odrzucone dokumenty nie są przechowywane: popraw go i przekaż"}}
+	}
+	ended := &problem{kind: conflict, detail: text{
+		en: "it has ended already: ask for it to see how", pl: "ta sprawa jest już zakończona: zapytaj o nią, aby zobaczyć jak"}}
+	if r.Ended != "" {
+		return ended
+	}
+	err = de.o.Actions.DismissRefusal(c.ctx(), r, ledger.Dismissal{
+		By: "client " + c.client.Name, Reason: cmp.Or(reason, "no reason was given")})
+	if _, ok := errors.AsType[*actions.NotDoneError](err); ok {
+		return ended
+	}
+	if err != nil {
+		return notNow(err)
+	}
+	now, err := de.refusal(c, id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerOf(results.Explained(now)))
+}

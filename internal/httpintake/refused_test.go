@@ -1,0 +1,69 @@
+package httpintake
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Events and lists give out the ids of refused documents, so a program must be able to ask for one
+// and to end it without the command line.
+func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Clients[0].Tenants = []string{"one", "two"} })
+	one, two := []string{"Authorization", "Bearer " + keyOne}, []string{"Authorization", "Bearer " + keyTwo}
+	b.want(b.post(faultyOf(0, "FV/1"), ""), http.StatusUnprocessableEntity, "refused")
+	b.want(b.post([]byte("<x"), "?ref=B"), http.StatusUnprocessableEntity, "refused") // of no tenant
+	listed := func() (ids []string) {
+		for _, it := range b.call("GET", "/v1/events", nil, one...).body.Items {
+			ids = append(ids, it.ID)
+		}
+		return ids
+	}
+	ids := listed()
+	if len(ids) != 2 || !strings.HasPrefix(ids[0], "ref-") {
+		t.Fatalf("the events are about %q", ids)
+	}
+	for _, id := range ids {
+		path := "/v1/invoices/" + id
+		a := b.call("GET", path, nil, one...)
+		if b.want(a, http.StatusOK, ""); a.body.ID != id || a.body.State != "refused" || !strings.Contains(string(a.raw), `"explanations"`) {
+			t.Errorf("%s: %s", id, a.raw)
+		}
+		for _, other := range []string{"", ":dismiss"} {
+			method := "GET"
+			if other != "" {
+				method = "POST"
+			}
+			b.want(b.call(method, path+other, nil, two...), http.StatusNotFound, "not-found")
+		}
+		for _, form := range []string{"/xml", "/upo", "/qr.png", "/pdf"} {
+			b.want(b.call("GET", path+form, nil, one...), http.StatusNotFound, "not-found")
+		}
+		b.want(b.call("POST", path+":retry", nil, one...), http.StatusConflict, "conflict")
+		a = b.call("POST", path+":dismiss", []byte(`{"reason":"a test"}`), one...)
+		if b.want(a, http.StatusOK, ""); a.body.State != "dismissed" || !strings.Contains(string(a.raw), "client erp-one: a test") {
+			t.Errorf("dismissed: %s", a.raw)
+		}
+		b.want(b.call("POST", path+":dismiss", nil, one...), http.StatusConflict, "conflict")
+		if a := b.call("GET", path, nil, one...); a.body.State != "dismissed" {
+			t.Errorf("afterwards: %s", a.raw)
+		}
+	}
+	b.equal("what the client is told", b.toldOf(keyOne), "FV/1 dismissed one", " dismissed ")
+	b.want(b.call("GET", "/v1/invoices/ref-none", nil, one...), http.StatusNotFound, "not-found")
+}
+
+// A program that sees some of the tenants is not told that the pool lacks a tenant that it may
+// have. Whoever followed that advice made the NIP ambiguous for all.
+func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
+	b := newBench(t, nil)
+	for _, tenant := range []int{1, 7} { // another client's tenant, and nobody's
+		a := b.post(xmlOf(tenant, "FV/9"), "")
+		b.want(a, http.StatusUnprocessableEntity, "refused")
+		for _, want := range []string{"none of your tenants is seller NIP", "intake.clients", `"not_your_tenant"`} {
+			if !strings.Contains(string(a.raw), want) {
+				t.Errorf("the answer lacks %s: %s", want, a.raw)
+			}
+		}
+	}
+}
