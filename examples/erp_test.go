@@ -94,8 +94,8 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	t.Log(text)
 }
 
-// asked runs after the commands of the page. It lets the folder refuse a document, and then asks in
-// every way what became of the invoices.
+// asked runs after the commands of the page. It moves a broken document into the watched folder,
+// which refuses it. Then it asks in every way what became of the invoices.
 const asked = `
 echo '<x' > inbox/bad.part
 mv inbox/bad.part inbox/bad.xml

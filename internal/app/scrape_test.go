@@ -214,7 +214,7 @@ func BenchmarkScrape500Tenants(b *testing.B) {
 				step time.Duration
 			}{{"first", time.Hour}, {"later", overviewAge}, {"again", overviewKept / 2}} {
 				b.Run(fmt.Sprintf("waiting=%d/%s-%s", waiting, strings.TrimPrefix(path, "/"), age.name), func(b *testing.B) {
-					var most cost
+					var most, least cost
 					body := ""
 					var spent time.Duration
 					s.pages.get(path)
@@ -225,9 +225,14 @@ func BenchmarkScrape500Tenants(b *testing.B) {
 						c, body = s.asked(path)
 						spent += time.Since(began)
 						most.commands, most.sent, most.busy = max(most.commands, c.commands), max(most.sent, c.sent), max(most.busy, c.busy)
+						if least.sent == 0 || c.sent < least.sent {
+							least = c
+						}
 					}
 					b.ReportMetric(float64(most.commands), "commands")
 					b.ReportMetric(float64(most.sent), "sent")
+					b.ReportMetric(float64(least.commands), "commands-at-least")
+					b.ReportMetric(float64(least.sent), "sent-at-least")
 					b.ReportMetric(float64(most.busy.Microseconds())/1000, "scripts-ms")
 					b.ReportMetric(float64(spent.Microseconds())/1000/float64(b.N), "ms")
 					if path == "/metrics" {

@@ -5,10 +5,10 @@
 //	entries ─► deflate ─► ZIP ─► SHA-256 of the ZIP ─► cut at PartSize   (or tar ─► gzip)
 //	        ─► encrypt ─► SHA-256 of the part ─► spool file
 //
-// A build holds one entry, one compressor, a few buffers, and about 200 bytes per entry for the
-// ZIP's directory. So its memory hardly grows with the package. With one build of the program the
-// same entries in the same order give the same ZIP bytes. Another release of the compressor may
-// find other matches.
+// While a package is built, memory holds one entry, one compressor, a few buffers, and about 200
+// bytes per entry for the ZIP's directory. So memory hardly grows with the package. The same
+// entries in the same order give the same ZIP bytes, as long as the release of the compressor is
+// the same. Another release may find other matches.
 //
 // The spool need not be durable. The session's key exists only in the process that builds, so the
 // package of a dead process is abandoned and built again. SweepSpool removes the files of dead

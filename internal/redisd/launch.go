@@ -49,7 +49,7 @@ func (s *Server) args() []string {
 		"--protected-mode", "yes",
 		"--daemonize", "no",
 		"--dir", s.dir,
-		"--logfile", "", // standard output, which also gets what it writes before it has read its settings
+		"--logfile", "", // standard output, where Redis also writes before it has read its settings
 		"--save", "", // no snapshots, which would change what a kill leaves
 		"--maxmemory-policy", "noeviction",
 	}

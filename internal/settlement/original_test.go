@@ -80,8 +80,8 @@ func TestByDocument_EachCase(t *testing.T) {
 	}{
 		{"our bytes, named by an answer", ByAnswer, "ours", false, "recovered as " + right},
 		{"our bytes, found in the register", ByRegister, "ours", false, "recovered as " + right},
-		{"other bytes of our identity, named by an answer", ByAnswer, "theirs", true, "compare with theirs"},
-		{"other bytes of our identity, found in the register", ByRegister, "theirs", false, "compare with theirs"},
+		{"our seller, kind and number but other bytes, named by an answer", ByAnswer, "theirs", true, "compare with theirs"},
+		{"our seller, kind and number but other bytes, found in the register", ByRegister, "theirs", false, "compare with theirs"},
 		{"another invoice, named by an answer: the answer proves nothing", ByAnswer, "theirs", false, "search"},
 	} {
 		if got := toldFinding(ByDocument(duplicate(c.by, right), c.hash, c.same)); got != c.want {
