@@ -18,11 +18,11 @@ func (s *Sink) Check(ctx context.Context) error {
 	defer cancel()
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return inTime(outer, ctx, plain(err))
+		return plain(inTime(outer, ctx, err))
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
 	if err := mayWrite(ctx, conn, s.o.Schema); err != nil {
-		return inTime(outer, ctx, plain(err))
+		return plain(inTime(outer, ctx, err))
 	}
 	return nil
 }
