@@ -72,9 +72,21 @@ func refusesUser(err error) bool {
 	return ok && e.Code == "42501"
 }
 
+// readOnly reports whether the server takes no writes, or did not when it was connected to.
+func readOnly(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return errors.Is(err, pgconn.ErrReadOnlyConnection) || ok && e.Code == "25006"
+}
+
+// errReadOnly is what is said of a server that takes no writes.
+var errReadOnly = errors.New("the server that answers is read-only, such as a standby: results.postgres.url must lead to one that takes writes")
+
 // plain returns an error that may be kept and shown. It leaves out the values that a database
 // quotes in its details.
 func plain(err error) error {
+	if readOnly(err) {
+		return errReadOnly
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("the database answered %s: %s", e.Code, e.Message)
 	}

@@ -1,7 +1,8 @@
 // Package postgres writes results to a PostgreSQL database, so that reports and other programs can
 // read them with SQL. It makes its tables itself (migrate.go) and writes them in one transaction
 // for each batch (write.go). What it makes of the answers of the database is in answers.go. When a
-// batch is refused, rows.go finds the results at fault. session.go has the connection.
+// batch is refused, rows.go finds the results at fault. session.go has the connection, and when it
+// is replaced by a new one.
 package postgres
 
 import (
@@ -49,7 +50,8 @@ func New(o Options) (*Sink, error) {
 }
 
 // Deliver implements [sinks.Sink]. It writes a batch in one transaction. When the database refuses
-// the batch, Deliver finds the results at fault and writes the others.
+// the batch, Deliver finds the results at fault and writes the others. When it takes nothing, the
+// next call has a new connection.
 func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,6 +59,9 @@ func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	errs := s.write(ctx, messages)
+	if worn(errs) {
+		_ = s.drop(ctx) // nothing is lost with it
+	}
 	for i, err := range errs {
 		switch {
 		case err == nil:

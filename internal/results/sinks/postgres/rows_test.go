@@ -181,7 +181,7 @@ func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if calls != 1 {
-		t.Errorf("after %d calls", calls)
+	if calls != 1 || !worn(errs) {
+		t.Errorf("after %d calls, worn is %t", calls, worn(errs))
 	}
 }

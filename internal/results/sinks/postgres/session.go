@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // connect returns the connection, and makes one when there is none.
@@ -25,7 +26,9 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// dial makes a connection and leaves the tables alone.
+// dial makes a connection and leaves the tables alone. A server that takes no writes does not
+// count, whatever target_session_attrs the address has: the next one that the address leads to is
+// tried.
 func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
 	cfg, err := pgx.ParseConfig(s.o.URL)
 	if err != nil {
@@ -37,7 +40,26 @@ func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "ksef-worker"
 	}
+	cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	return pgx.ConnectConfig(ctx, cfg)
+}
+
+// worn reports whether a connection on which results fared like this is not to be used again. What
+// is wrong may be the session alone: it began on a standby, or before a right or a setting changed.
+// A new session shows what is so now.
+func worn(errs []error) bool {
+	taken, unclear := false, false
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			taken = true
+		case concernsAll(err):
+			return true
+		case !refusesValue(err):
+			unclear = true
+		}
+	}
+	return unclear && !taken
 }
 
 // closeTimeout is how long the end of a connection may take. Then it is cut.
