@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Check connects and asks whether the user may make the tables or write to them. It changes
-// nothing.
+// Check connects and asks whether the database can hold every text, and whether the user may make
+// the tables or write to them. It changes nothing.
 func (s *Sink) Check(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,13 +18,29 @@ func (s *Sink) Check(ctx context.Context) error {
 	defer cancel()
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return inTime(outer, ctx, plain(err))
+		return plain(inTime(outer, ctx, err))
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	if err := mayWrite(ctx, conn, s.o.Schema); err != nil {
-		return inTime(outer, ctx, plain(err))
+	if err = holdsTexts(ctx, conn); err == nil {
+		err = mayWrite(ctx, conn, s.o.Schema)
+	}
+	if err != nil {
+		return plain(inTime(outer, ctx, err))
 	}
 	return nil
+}
+
+// holdsTexts returns an error when the encoding of the database lacks characters that a text may
+// have. What its encoding lacks is refused, result by result.
+func holdsTexts(ctx context.Context, conn *pgx.Conn) error {
+	var name, encoding string
+	err := conn.QueryRow(ctx, "select datname, pg_encoding_to_char(encoding) from pg_database where datname = current_database()").
+		Scan(&name, &encoding)
+	if err == nil && encoding != "UTF8" {
+		err = fmt.Errorf("database %s has the encoding %s, which cannot hold every text of an invoice: "+
+			"use one that was made with: create database NAME encoding 'UTF8' template template0", name, encoding)
+	}
+	return err
 }
 
 // mayWrite returns what right is missing to write results into a schema.

@@ -67,6 +67,21 @@ var migrations = []string{
 // programs are unlikely to use.
 const lockKey = 0x6b736566_72657331
 
+// migrate makes the tables, or changes them to what this build needs.
+func (s *Sink) migrate(ctx context.Context, conn *pgx.Conn) error {
+	made, err := migrate(ctx, conn, s.o.Schema)
+	if refusesUser(err) {
+		if missing := mayWrite(ctx, conn, s.o.Schema); missing != nil {
+			return missing // it names the missing right, and how to grant it
+		}
+	}
+	if made {
+		s.o.Log.Warn().Str("schema", s.o.Schema).Msg("the tables of results were made; " +
+			"if they were there before, send again what they held: enqueue deliveries resend postgres --since 7d")
+	}
+	return err
+}
+
 // migrate makes the schema and its tables, or changes them to what this build needs. Tables that a
 // newer build has changed are left as they are, because newer builds only add to them. made says
 // that the tables were not there.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,28 @@ import (
 
 	"ksefworker/internal/results/sinks"
 )
+
+// write writes results and returns what became of each. It makes the tables when they are missing.
+func (s *Sink) write(ctx context.Context, messages []sinks.Message) []error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return slices.Repeat([]error{&unready{err}}, len(messages))
+	}
+	together := func(part []sinks.Message) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.insert(ctx, tx, part) })
+	}
+	err = together(messages)
+	if tablesMissing(err) {
+		if err := s.migrate(ctx, conn); err != nil {
+			return slices.Repeat([]error{&unready{err}}, len(messages))
+		}
+		err = together(messages)
+	}
+	if err == nil {
+		return make([]error, len(messages))
+	}
+	return find(ctx, messages, err, together)
+}
 
 // insert writes the event of each result. It also writes the row of the invoice, unless the row
 // already has this or a newer result.

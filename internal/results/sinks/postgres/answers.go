@@ -1,0 +1,94 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// unready says that the database could not be written to at all: there was no connection, or the
+// tables could not be made.
+type unready struct{ error }
+
+// Unwrap returns the reason.
+func (u *unready) Unwrap() error { return u.error }
+
+// isUnready reports whether an error says that nothing could be written.
+func isUnready(err error) bool {
+	_, ok := errors.AsType[*unready](err)
+	return ok
+}
+
+// errCode says that a code does not fit its column, which is an integer of 32 bits.
+var errCode = errors.New("its code does not fit the column")
+
+// refusesValue reports whether the database refuses a value. The error is then errCode, a data
+// exception, or a violated constraint (classes 22 and 23 of SQLSTATE).
+func refusesValue(err error) bool {
+	if errors.Is(err, errCode) {
+		return true
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && !isUnready(err) && (class(e) == "22" || class(e) == "23")
+}
+
+// concernsAll reports whether an error has nothing to do with the results that were written, so
+// that no other result would fare better on this connection. Any other answer of the database may
+// be due to one result: what a trigger raises, or a policy for the rows of one tenant.
+func concernsAll(err error) bool {
+	if errors.Is(err, errCode) {
+		return false
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || isUnready(err) || e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
+		return true // there is no connection any more
+	}
+	switch class(e) {
+	case "08", "25", "26", "28", "3D", "53", "58":
+		return true // connection, session, prepared statement, log-in, database, resources, system
+	case "57":
+		return e.Code != canceled
+	}
+	return false
+}
+
+// canceled is the SQLSTATE of a statement that took longer than statement_timeout, as that of one
+// row may.
+const canceled = "57014"
+
+// class returns the class of an error's SQLSTATE, its first two characters.
+func class(e *pgconn.PgError) string { return e.Code[:min(2, len(e.Code))] }
+
+// tablesMissing reports whether a table, or the schema of the tables, is missing.
+func tablesMissing(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "42P01" || e.Code == "3F000")
+}
+
+// refusesUser reports whether the user of the database lacks a right.
+func refusesUser(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "42501"
+}
+
+// readOnly reports whether the server takes no writes, or did not when it was connected to.
+func readOnly(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return errors.Is(err, pgconn.ErrReadOnlyConnection) || ok && e.Code == "25006"
+}
+
+// errReadOnly is what is said of a server that takes no writes.
+var errReadOnly = errors.New("the server that answers is read-only, such as a standby: results.postgres.url must lead to one that takes writes")
+
+// plain returns an error that may be kept and shown. It leaves out the values that a database
+// quotes in its details.
+func plain(err error) error {
+	if readOnly(err) {
+		return errReadOnly
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return fmt.Errorf("the database answered %s: %s", e.Code, e.Message)
+	}
+	return err
+}

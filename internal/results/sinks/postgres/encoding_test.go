@@ -1,0 +1,29 @@
+package postgres
+
+import (
+	"strings"
+	"testing"
+
+	"ksefworker/internal/results/sinks"
+)
+
+// The check says before that what else turns up result by result.
+func TestCheck_EncodingCannotHoldEveryText_IsSaid(t *testing.T) {
+	srv := start(t)
+	for _, encoding := range []string{"LATIN2", "SQL_ASCII"} {
+		name := "in_" + strings.ToLower(encoding)
+		srv.do(srv.url(), "create database "+name+" encoding '"+encoding+"' template template0")
+		url := strings.TrimSuffix(srv.url(), "postgres") + name
+		err := srv.at(url, "ksef").Check(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "database "+name+" has the encoding "+encoding) {
+			t.Errorf("%v", err)
+		}
+		bad := message("inv-b", 1, "rejected", "\u2028")
+		errs := srv.at(url, "ksef").Deliver(t.Context(), []sinks.Message{message("inv-a", 1, "accepted", ""), bad,
+			message("inv-c", 1, "accepted", "")})
+		if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+			t.Errorf("%s: %v", encoding, errs)
+		}
+		t.Logf("%s: %v", encoding, errs[1])
+	}
+}

@@ -1,0 +1,187 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/results/sinks"
+)
+
+// refuse makes a trigger that runs a statement of PL/pgSQL for some rows.
+func (s *server) refuse(schema, when, do string) {
+	s.t.Helper()
+	s.do(s.url(), "create or replace function "+schema+".refuse() returns trigger language plpgsql as $$ begin if "+when+" then "+do+
+		"; end if; return new; end $$",
+		"create or replace trigger refuse before insert or update on "+schema+".invoices for each row execute function "+schema+".refuse()")
+}
+
+// batch makes n results; the reason of those at the places is "bad".
+func batch(n int, bad ...int) []sinks.Message {
+	var out []sinks.Message
+	for i := range n {
+		reason := ""
+		if slices.Contains(bad, i) {
+			reason = "bad"
+		}
+		out = append(out, message(fmt.Sprintf("inv-%03d", i), 1, "rejected", reason))
+	}
+	return out
+}
+
+// What the database refuses of one result may have any code: the customer's own triggers and
+// policies give it.
+func TestPostgres_OneResultIsRefusedForAnyReason_OthersAreWritten(t *testing.T) {
+	srv := start(t)
+	srv.do(srv.url(), "create role tenant_writer login password 'geheim'", "create schema s16 authorization tenant_writer")
+	url := strings.Replace(srv.url(), "ksef@", "tenant_writer@", 1)
+	deliver(t, srv.at(url, "s16"), message("inv-a", 1, "accepted", ""))
+	for name, do := range map[string]string{
+		"raised":         "raise exception 'not this one'",
+		"feature":        "raise exception 'not this one' using errcode = '0A000'",
+		"division":       "perform 1 / 0",
+		"unknown column": "new.invoice_of_our_own = 1",
+		"no such table":  "insert into nowhere values (1)",
+		"no right":       "raise exception 'not this one' using errcode = '42501'",
+		"limit":          "raise exception 'not this one' using errcode = '54000'",
+		"deadlock":       "raise exception 'not this one' using errcode = '40P01'",
+		"locked":         "raise exception 'not this one' using errcode = '55P03'",
+		"took too long":  "raise exception 'not this one' using errcode = '57014'",
+		"language":       "raise exception 'not this one' using errcode = '38000'",
+		"internal":       "raise exception 'not this one' using errcode = 'XX000'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv.t = t
+			srv.do(srv.url(), "truncate s16.invoices, s16.events")
+			srv.refuse("s16", "new.reason = 'bad'", do)
+			bad := []int{0, 1, 40, 63}
+			check(t, srv.at(url, "s16").Deliver(t.Context(), batch(64, bad...)), bad)
+			if got := srv.rows("select count(*) from s16.events"); got[0] != fmt.Sprint(64-len(bad)) {
+				t.Errorf("%s results are stored, without those at %d", got, bad)
+			}
+		})
+	}
+	t.Run("policy of rows", func(t *testing.T) {
+		srv.t = t
+		srv.do(srv.url(), "drop trigger refuse on s16.invoices", "truncate s16.invoices, s16.events",
+			"alter table s16.invoices enable row level security", "alter table s16.invoices force row level security",
+			"create policy those on s16.invoices using (reason <> 'bad')")
+		check(t, srv.at(url, "s16").Deliver(t.Context(), batch(64, 7)), []int{7})
+	})
+}
+
+// check fails when others than these were not taken.
+func check(t *testing.T, errs []error, bad []int) {
+	t.Helper()
+	for i, err := range errs {
+		if (err != nil) != slices.Contains(bad, i) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}
+
+// Most of a batch may be at fault, and may come first.
+func TestPostgres_HalfOfABatchIsRefused_TheOtherHalfIsWritten(t *testing.T) {
+	srv := start(t)
+	s := srv.sink("s17")
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	srv.refuse("s17", "new.reason = 'bad'", "raise exception 'not this one'")
+	var bad []int
+	for i := range 32 {
+		bad = append(bad, i)
+	}
+	check(t, s.Deliver(t.Context(), batch(64, bad...)), bad)
+}
+
+// A database that refuses all is not asked about every result.
+func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *testing.T) {
+	srv := start(t)
+	s := srv.sink("s18")
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	srv.do(srv.url(), "create sequence s18.tries") // no transaction takes its numbers back
+	srv.refuse("s18", "nextval('s18.tries') > 0", "raise exception 'closed for the night'")
+	for i, err := range s.Deliver(t.Context(), batch(192)) {
+		if _, out := errors.AsType[*sinks.OutageError](err); !out || !strings.Contains(err.Error(), "P0001: closed for the night") {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	if got := srv.rows("select last_value < 60 from s18.tries"); got[0] != "true" {
+		t.Errorf("it was asked %s times", srv.rows("select last_value from s18.tries"))
+	}
+	srv.do(srv.url(), "drop trigger refuse on s18.invoices")
+	deliver(t, s, batch(192)...)
+}
+
+// The receiver stays in use while the database refuses one result of it.
+func TestPostgres_ATriggerRefusesOneResult_ReceiverIsNotOut(t *testing.T) {
+	srv := start(t)
+	s := srv.sink("s19")
+	deliver(t, s, message("inv-a", 1, "accepted", ""))
+	srv.refuse("s19", "new.number = 'FV/3'", "raise exception 'not this one'")
+	rdb, _ := redistest.New(t)
+	b := &books{ledger.New(rdb, ledger.Options{Outbox: 1000}), t}
+	for i := range 8 {
+		b.take(fmt.Sprintf("FV/%d", i+1), uint64(i+1), ledger.Rejected)
+	}
+	r := &sinks.Runner{Name: "bi", Sink: s, Editor: &sinks.Editor{Ledger: b.Ledger, Environment: "test"}, Log: zerolog.Nop()}
+	b.must(r.Run(t.Context(), nil))
+	state, err := b.Sink(t.Context(), "bi")
+	b.must(err)
+	held, _, err := b.SinkCounts(t.Context(), "bi")
+	b.must(err)
+	if state.Outage != 0 || held != 1 {
+		t.Errorf("%+v, %d are held", state, held)
+	}
+	if got := srv.rows("select number from s19.invoices where number <> 'FV/1' and number like 'FV/%' order by 1"); len(got) != 6 {
+		t.Errorf("stored are %q", got)
+	}
+}
+
+// What was found out before the time was over stands.
+func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	raised := &pgconn.PgError{Code: "P0001", Message: "not this one"}
+	calls := 0
+	errs := find(ctx, batch(8), raised, func(part []sinks.Message) error {
+		if calls++; calls == 1 && len(part) == 4 {
+			return nil
+		}
+		cancel()
+		return context.Canceled
+	})
+	left := 0
+	for _, err := range errs {
+		if err != nil {
+			left++
+		}
+		if err != nil && !errors.Is(err, raised) {
+			t.Errorf("%v", err)
+		}
+	}
+	if left != 4 || calls != 2 {
+		t.Errorf("%d are left after %d calls", left, calls)
+	}
+}
+
+// An answer that concerns all ends the search.
+func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
+	raised, full := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "53100", Message: "disk is full"}
+	calls := 0
+	errs := find(t.Context(), batch(8), raised, func([]sinks.Message) error { calls++; return full })
+	for _, err := range errs {
+		if !errors.Is(err, full) {
+			t.Errorf("%v", err)
+		}
+	}
+	if calls != 1 || !worn(errs) {
+		t.Errorf("after %d calls, worn is %t", calls, worn(errs))
+	}
+}

@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// connect returns the connection, and makes one when there is none.
+func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
+	if s.conn != nil && !s.conn.IsClosed() {
+		return s.conn, nil
+	}
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The database may be another one than at the last connection, such as a restored one.
+	if err := s.migrate(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
+	s.conn = conn
+	return conn, nil
+}
+
+// dial makes a connection and leaves the tables alone. A server that takes no writes does not
+// count, whatever target_session_attrs the address has: the next one that the address leads to is
+// tried.
+func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(s.o.URL)
+	if err != nil {
+		return nil, errors.New("results.postgres.url cannot be read")
+	}
+	if cfg.Password, err = s.o.Password(); err != nil {
+		return nil, err
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "ksef-worker"
+	}
+	cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	return pgx.ConnectConfig(ctx, cfg)
+}
+
+// worn reports whether a connection on which results fared like this is not to be used again. What
+// is wrong may be the session alone: it began on a standby, or before a right or a setting changed.
+// A new session shows what is so now.
+func worn(errs []error) bool {
+	taken, unclear := false, false
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			taken = true
+		case concernsAll(err):
+			return true
+		case !refusesValue(err):
+			unclear = true
+		}
+	}
+	return unclear && !taken
+}
+
+// closeTimeout is how long the end of a connection may take. Then it is cut.
+const closeTimeout = 2 * time.Second
+
+// drop ends the connection, also when ctx has ended. The next result that is written has a new one.
+func (s *Sink) drop(ctx context.Context) error {
+	if s.conn == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	err := s.conn.Close(ctx)
+	s.conn = nil
+	return err
+}
