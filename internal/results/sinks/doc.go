@@ -7,6 +7,7 @@
 //	read.go      what a round reads from the outbox, and what it leaves behind
 //	conclude.go  what became of each outcome, and how the receiver is
 //	standings.go how each tenant stands with the receiver, so that no tenant holds up another
+//	asked.go     whose results wait when the receiver asks for time (Retry-After)
 //	slow.go      a tenant for which the receiver answers slowly
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts

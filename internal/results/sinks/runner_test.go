@@ -379,7 +379,7 @@ func TestVerdictOf_Errors_SayHowTheReceiverIs(t *testing.T) {
 			t.Errorf("%s: %s", what, d)
 		}
 	}
-	if v := verdictOf([]error{out(1000 * time.Hour)}); v.after != maxAfter {
-		t.Errorf("it may ask for %v", v.after)
+	if after := asked(out(1000 * time.Hour)); after != maxAfter {
+		t.Errorf("it may ask for %v", after)
 	}
 }
