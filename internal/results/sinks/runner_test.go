@@ -306,7 +306,7 @@ func TestRun_ReceiverOfSomeTenants_GetsTheirsAlone(t *testing.T) {
 	w.move(one, ledger.Parked)
 	w.move(two, ledger.Parked)
 	r := w.runner(s)
-	r.Tenants = []string{"two"}
+	r.Wants.Tenants = []string{"two"}
 	w.run(r)
 	if s.states(one) != "" || s.states(two) != "parked" {
 		t.Errorf("told %q and %q", s.states(one), s.states(two))

@@ -12,9 +12,9 @@ import (
 // refuse returns a receiver that refuses the results of these tenants. Without tenants, it refuses
 // all results.
 func refuse(err error, tenants ...string) *stub {
-	wants := wanted(tenants)
+	wants := Wanted{Tenants: tenants}
 	return &stub{answer: func(m *Message) error {
-		if wants(m.Tenant) {
+		if wants.gets(m.Tenant, "") {
 			return err
 		}
 		return nil
