@@ -138,11 +138,11 @@ func (r *round) concludeOne(it *item, err error) {
 	if late || full {
 		r.change.Fail = append(r.change.Fail, h)
 		r.hold(it, it.behind, now)
-		why := "this result was not taken in three days"
+		why := "this result was not taken in three days and is not tried any more"
 		if !late {
-			why = "too many results without a tenant are held, so this one"
+			why = "too many results without a tenant are held, so this one is not tried any more"
 		}
-		r.Log.Error().Str("receiver", r.Name).Str("id", h.ID).Err(err).Msg(why + " is not tried any more; enqueue deliveries list shows it")
+		r.Log.Error().Str("receiver", r.Name).Str("id", h.ID).Err(err).Msg(why + "; enqueue deliveries list shows it")
 		return
 	}
 	r.hold(it, append([]ledger.Held{h}, it.behind...), now.Add(max(r.pause(h.Attempts), asked(err))))

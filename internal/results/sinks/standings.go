@@ -147,6 +147,9 @@ func (r *round) arrange() {
 	share, now := r.share(), r.now
 	for tenant, st := range r.standings {
 		full := st.Held >= share && tenant != ""
+		if full != st.Full {
+			r.standing(tenant).Full = full
+		}
 		waits := st.Outage != 0 || Pauses(st.Next, now) || st.Slow
 		caughtUp := st.Blocked() && !ledger.AfterOutcome(r.state.Cursor, st.Cursor)
 		if caughtUp && st.Left > 0 { // nothing is left

@@ -254,3 +254,33 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 		t.Errorf("%d held, %v", held, w.standings())
 	}
 }
+
+// A tenant is full while as many of its results are held as may be. While it catches up with one
+// held, it only waits for its turn.
+func TestRun_TenantCatchesUpWithOneResultHeld_IsNotFull(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	r.Held, r.Batch = 20, 8
+	ids := w.rejected(100)
+	w.run(r)
+	if l := w.standings()["one"]; l.State() != "full" {
+		t.Fatalf("%s: %+v", l.State(), l)
+	}
+	caught := 0
+	s.answer = func(m *Message) error {
+		if l := w.standings()["one"]; l.Blocked() && l.Held < 20 {
+			if caught++; l.State() != "waits" {
+				t.Errorf("%s: %+v", l.State(), l)
+			}
+		}
+		if m.ID == ids[0] {
+			return errRefused
+		}
+		return nil
+	}
+	w.minutes(r, 5)
+	w.wantTold(s, ids[1:])
+	if caught == 0 {
+		t.Error("it was never seen while it caught up")
+	}
+}

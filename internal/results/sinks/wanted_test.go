@@ -105,6 +105,9 @@ func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *
 		if w.must(err); len(failed) != 10 || failed[0].Err != errTenantGone.Error() {
 			t.Errorf("%d given up, %+v", len(failed), failed)
 		}
+		if !strings.Contains(log.String(), "this result was not taken in three days and is not tried any more") {
+			t.Error("the log does not say that they were given up")
+		}
 	}
 }
 
