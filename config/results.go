@@ -156,17 +156,16 @@ func checkResults(c *Config, f *faults) {
 	checkReceivers(c, f)
 }
 
-// warnOfSmallOutbox warns when the outcomes of one package may not fit into the outbox. Most invoices
-// have two, accepted and receipted. Those that do not fit may leave the outbox before a receiver that
-// is well has taken them.
+// warnOfSmallOutbox warns when the outcomes of one package may not fit into the outbox. Most
+// invoices have two, accepted and receipted. Outcomes that do not fit may leave the outbox before a
+// receiver that is well has taken them.
 func warnOfSmallOutbox(c *Config) {
-	largest := min(2*c.Packages.MaxInvoices, c.maxSessionInvoices()) // while sessions are scarce
-	need := 2 * largest
+	need := 2 * min(2*c.Packages.MaxInvoices, c.maxSessionInvoices()) // while sessions are scarce
 	if len(c.Results.Sinks()) == 0 || c.Results.Outbox >= need {
 		return
 	}
-	c.Warnings = append(c.Warnings, fmt.Sprintf("results.outbox keeps %d outcomes, and one package may have %d "+
-		"(two of each of %d invoices): receivers that are well may miss some; set it to %d at least", c.Results.Outbox, need, largest, need))
+	c.Warnings = append(c.Warnings, fmt.Sprintf("results.outbox keeps %d outcomes, and one package may have %d, two of each invoice: "+
+		"receivers that are well may miss some; set it to %d at least", c.Results.Outbox, need, need))
 }
 
 func checkWebhook(c *Config, f *faults, at string, w Webhook, names map[string]bool) {

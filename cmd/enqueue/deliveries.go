@@ -142,7 +142,7 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 				Waiting: st.Left, Held: st.Held, Next: ahead(st.Next, now)})
 		}
 	}
-	return out, p.sayWhy(ctx, &out)
+	return out, sayWhy(ctx, p, &out)
 }
 
 // earliest returns the time of the next call of a receiver that has no pause of its own, or "" when
@@ -227,7 +227,7 @@ func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	list, gaveUp, err := p.notTaken(ctx, name)
+	list, gaveUp, err := readNotTaken(ctx, p, name)
 	if err != nil {
 		return err
 	}

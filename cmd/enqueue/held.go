@@ -13,7 +13,7 @@ const heldPage = 500
 
 // eachHeld calls visit for each result that a receiver has not taken and that is tried again, the
 // next one first, until visit returns false.
-func (p *program) eachHeld(ctx context.Context, receiver string, visit func(*ledger.HeldBack) bool) error {
+func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledger.HeldBack) bool) error {
 	for at := 0; ; {
 		page, err := p.base.Ledger.HeldBack(ctx, receiver, at, heldPage)
 		if err != nil || len(page) == 0 {
@@ -30,7 +30,7 @@ func (p *program) eachHeld(ctx context.Context, receiver string, visit func(*led
 
 // sayWhy adds to the state of a receiver why results are held, where the state has no reason: one
 // of the reasons for the receiver, and one for each of its tenants.
-func (p *program) sayWhy(ctx context.Context, s *receiverState) error {
+func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	if s.Held == 0 {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (p *program) sayWhy(ctx context.Context, s *receiverState) error {
 	for i := range s.Tenants {
 		missing[s.Tenants[i].Tenant] = &s.Tenants[i]
 	}
-	return p.eachHeld(ctx, s.Receiver, func(h *ledger.HeldBack) bool {
+	return eachHeld(ctx, p, s.Receiver, func(h *ledger.HeldBack) bool {
 		if h.Held.Err == "" {
 			return true
 		}
@@ -64,9 +64,9 @@ const (
 	givenUp   = "given up"
 )
 
-// notTaken lists the results that a receiver did not take: those that were given up, then those
-// that are tried again. It returns how many were given up.
-func (p *program) notTaken(ctx context.Context, receiver string) (list []notTaken, gaveUp int, err error) {
+// readNotTaken returns the results that a receiver did not take: those that were given up, then
+// those that are tried again. It also returns how many were given up.
+func readNotTaken(ctx context.Context, p *program, receiver string) (list []notTaken, gaveUp int, err error) {
 	failed, err := p.base.Ledger.Failed(ctx, receiver, ledger.MaxFailed)
 	if err != nil {
 		return nil, 0, err
@@ -78,7 +78,7 @@ func (p *program) notTaken(ctx context.Context, receiver string) (list []notTake
 	if now, err = p.base.Ledger.Clock(ctx); err != nil {
 		return nil, 0, err
 	}
-	err = p.eachHeld(ctx, receiver, func(h *ledger.HeldBack) bool {
+	err = eachHeld(ctx, p, receiver, func(h *ledger.HeldBack) bool {
 		if h.Held.At == "" {
 			h.Held.Err = "its record cannot be read"
 		}

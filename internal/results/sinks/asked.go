@@ -25,7 +25,7 @@ func asked(err error) time.Duration {
 // concernsOthers reports whether the answer to a result may say something about other results of
 // its tenant. The answer to a result that was put off before does not, if results of the tenant
 // were taken since.
-func (r *round) concernsOthers(it *item) bool {
+func concernsOthers(r *round, it *item) bool {
 	outage := r.state.Outage
 	if st := r.standings[it.edited.Tenant]; st != nil && it.edited.Tenant != "" {
 		outage = st.Outage

@@ -32,7 +32,7 @@ func (r *round) conclude(items []*item) {
 		}
 		if it.edited.Err == nil {
 			errs = append(errs, it.err)
-			r.try(of, it)
+			try(r, of, it)
 		}
 		r.concludeOne(it, it.err)
 		if it.err == nil {

@@ -209,7 +209,7 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	for i, it := range items {
 		it.edited, it.err = edited[i], edited[i].Err
 	}
-	r.keepOrphans(items)
+	keepOrphans(r, items)
 	var ready []*item
 	for i, it := range items {
 		if it.State == "" && (len(it.behind) > 0 || edited[i].Changed.Time().After(r.told(it.edited.Tenant))) {

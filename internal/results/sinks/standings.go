@@ -85,13 +85,13 @@ type tried struct {
 	taken int
 	took  time.Duration
 	// putOff counts the results that the receiver answered with Retry-After, and after is the
-	// longest time. Only answers that may concern other results count (see [round.concernsOthers]).
+	// longest time. Only answers that may concern other results count (see concernsOthers).
 	putOff int
 	after  time.Duration
 }
 
 // try adds what came of one result.
-func (r *round) try(of map[string]*tried, it *item) {
+func try(r *round, of map[string]*tried, it *item) {
 	t := of[it.edited.Tenant]
 	if t == nil {
 		t = &tried{}
@@ -105,7 +105,7 @@ func (r *round) try(of map[string]*tried, it *item) {
 	if it.err == nil {
 		t.taken++
 	}
-	if after := asked(it.err); after > 0 && r.concernsOthers(it) {
+	if after := asked(it.err); after > 0 && concernsOthers(r, it) {
 		t.putOff++
 		t.after = max(t.after, after)
 	}

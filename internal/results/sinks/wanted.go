@@ -20,8 +20,8 @@ type want int
 const (
 	no want = iota
 	yes
-	// unsure means that the tenant has gone from the configuration, and its NIP is not known or does
-	// not decide, because the receiver gets the results of only some tenants with that NIP.
+	// unsure means that the tenant has gone from the configuration, and that its NIP is not known
+	// or does not decide: the receiver gets only some of the tenants that have it.
 	unsure
 )
 
@@ -66,7 +66,7 @@ var errTenantGone = errors.New("the configuration has no tenant of its name any 
 // keepOrphans holds results instead of dropping them, if the receiver was to get them and their
 // tenant has gone from the configuration. They are given up after three days, so a person sees
 // them.
-func (r *round) keepOrphans(items []*item) {
+func keepOrphans(r *round, items []*item) {
 	more := map[string]int{}
 	for _, it := range items {
 		e := &it.edited
