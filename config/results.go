@@ -13,7 +13,8 @@ import (
 // Results says who is told what became of invoices (docs/results.md).
 type Results struct {
 	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000.
-	// 0 means that no receiver is told. Ten thousand take about 2 MB of Redis.
+	// 0 means that no receiver is told. Ten thousand take about 2 MB of Redis. Load warns when a
+	// package may have more outcomes than that.
 	Outbox int `yaml:"outbox" env:"OUTBOX"`
 	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for
 	// longer misses the older ones.
@@ -143,6 +144,7 @@ func checkResults(c *Config, f *faults) {
 	r := c.Results
 	if r.Outbox != 0 {
 		f.count("results.outbox", r.Outbox, 1000, 10_000_000)
+		warnOfSmallOutbox(c)
 	} else if len(r.Sinks()) > 0 {
 		f.add("results.outbox", 0, errors.New("keeps nothing for the receivers that are configured: set it, or remove them"))
 	}
@@ -152,6 +154,18 @@ func checkResults(c *Config, f *faults) {
 		checkWebhook(c, f, fmt.Sprintf("results.webhooks[%d].", i), w, names)
 	}
 	checkReceivers(c, f)
+}
+
+// warnOfSmallOutbox warns when the outcomes of one package may not fit into the outbox. Most
+// invoices have two, accepted and receipted. Outcomes that do not fit may leave the outbox before a
+// receiver that is well has taken them.
+func warnOfSmallOutbox(c *Config) {
+	need := 2 * min(2*c.Packages.MaxInvoices, c.maxSessionInvoices()) // while sessions are scarce
+	if len(c.Results.Sinks()) == 0 || c.Results.Outbox >= need {
+		return
+	}
+	c.Warnings = append(c.Warnings, fmt.Sprintf("results.outbox keeps %d outcomes, and one package may have %d, two of each invoice: "+
+		"receivers that are well may miss some; set it to %d at least", c.Results.Outbox, need, need))
 }
 
 func checkWebhook(c *Config, f *faults, at string, w Webhook, names map[string]bool) {

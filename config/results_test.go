@@ -69,3 +69,22 @@ func TestResults_StreamBesideAStorageKey_MustBeWanted(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A package has two outcomes of each invoice. An outbox that keeps fewer loses results of receivers
+// that are well.
+func TestResults_OutboxSmallerThanAPackage_Warns(t *testing.T) {
+	for settings, warns := range map[string]bool{
+		"results: {outbox: 19999, stream: {enabled: true}}":                               true,
+		"results: {outbox: 20000, stream: {enabled: true}}":                               false,
+		"packages: {max_invoices: 250}\nresults: {outbox: 1000, stream: {enabled: true}}": false,
+		"results: {outbox: 1000} # nobody is told":                                        false,
+	} {
+		c, err := Load(writeFile(t, "c.yaml", minimal+"\n"+settings+"\n"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(c.Warnings) == 1 && strings.Contains(c.Warnings[0], "set it to 20000 at least"); got != warns {
+			t.Errorf("%s: %q", settings, c.Warnings)
+		}
+	}
+}

@@ -23,8 +23,8 @@ type deliveriesCmd struct {
 }
 
 type listDeliveriesCmd struct {
-	JSON     bool   `name:"json" help:"Print one JSON object for each receiver, or for each result that was given up."`
-	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that were given up because this receiver did not take them for three days."`
+	JSON     bool   `name:"json" help:"Print one JSON object for each receiver, or for each result that was not taken."`
+	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that this receiver did not take, held ones and those that were given up."`
 }
 
 func (c *deliveriesCmd) check() error {
@@ -83,7 +83,7 @@ type receiverState struct {
 	// Next is the time of the next call: the end of a pause of the receiver, or else the first
 	// retry of a held result. RFC 3339, UTC; empty when the receiver may be called now.
 	Next  string `json:"next,omitempty"`
-	Error string `json:"error,omitempty"` // of the last attempt
+	Error string `json:"error,omitempty"` // of the last attempt, or why a result is held
 	// Tenants are those whose results the receiver does not take, although it takes the results of
 	// other tenants.
 	Tenants []tenantState `json:"tenants,omitempty"`
@@ -92,11 +92,12 @@ type receiverState struct {
 // tenantState is the state of one receiver for one tenant.
 type tenantState struct {
 	Tenant  string `json:"tenant"`
-	State   string `json:"state"`           // out, full (too many are held) or waits (the receiver asked for time, or it catches up)
+	State   string `json:"state"`           // as [ledger.Standing.State] names it
 	Since   string `json:"since,omitempty"` // RFC 3339, UTC
 	Waiting int64  `json:"waiting"`         // outcomes that wait in the outbox
 	Held    int64  `json:"held"`
-	Next    string `json:"next,omitempty"` // no result of the tenant is sent before this time; RFC 3339, UTC
+	Next    string `json:"next,omitempty"`  // no result of the tenant is sent before this time; RFC 3339, UTC
+	Error   string `json:"error,omitempty"` // why one of its results is held
 }
 
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
@@ -137,18 +138,11 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	if out.State == "ok" {
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
-			one := tenantState{Tenant: tenant, State: "waits", Since: moment(st.Outage), Waiting: st.Left, Held: st.Held,
-				Next: ahead(st.Next, now)}
-			switch {
-			case st.Outage != 0:
-				one.State = "out"
-			case st.Held > 0 && st.Next == 0:
-				one.State = "full"
-			}
-			out.Tenants = append(out.Tenants, one)
+			out.Tenants = append(out.Tenants, tenantState{Tenant: tenant, State: st.State(), Since: moment(st.Outage),
+				Waiting: st.Left, Held: st.Held, Next: ahead(st.Next, now)})
 		}
 	}
-	return out, nil
+	return out, sayWhy(ctx, p, &out)
 }
 
 // earliest returns the time of the next call of a receiver that has no pause of its own, or "" when
@@ -189,7 +183,7 @@ func moment(m ledger.Millis) string {
 
 func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 	if c.Receiver != "" {
-		return c.failed(ctx, p)
+		return c.notTaken(ctx, p)
 	}
 	span, err := p.base.Ledger.Outbox(ctx)
 	if err != nil {
@@ -218,7 +212,7 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		rows.row(name, s.State, dayOf(s.Since), count(s.Waiting), count(s.Held), count(s.Failed), count(s.Lost), dayOf(s.Next), s.Error)
 		for _, t := range s.Tenants {
-			rows.row(name+"/"+t.Tenant, t.State, dayOf(t.Since), count(t.Waiting), count(t.Held), "", "", dayOf(t.Next), "")
+			rows.row(name+"/"+t.Tenant, t.State, dayOf(t.Since), count(t.Waiting), count(t.Held), "", "", dayOf(t.Next), t.Error)
 		}
 	}
 	if sick {
@@ -227,34 +221,38 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// failed lists the results that a receiver did not take and that were given up.
-func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
+// notTaken lists the results that a receiver did not take.
+func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 	name, err := p.receiver(c.Receiver)
 	if err != nil {
 		return err
 	}
-	failed, err := p.base.Ledger.Failed(ctx, name, ledger.MaxFailed)
+	list, gaveUp, err := readNotTaken(ctx, p, name)
 	if err != nil {
 		return err
 	}
-	rows := &columns{s: p.out, widths: []int{30, 8, 10, 16, 8}}
-	if len(failed) > 0 && !c.JSON {
-		rows.row("ID", "REVISION", "STATE", "FINAL SINCE", "ATTEMPTS", "LAST ERROR")
+	rows := &columns{s: p.out, widths: []int{30, 8, 10, 16, 8, 8, 16}}
+	if len(list) > 0 && !c.JSON {
+		rows.row("ID", "REVISION", "STATE", "FINAL SINCE", "DELIVERY", "ATTEMPTS", "NEXT TRY", "LAST ERROR")
 	}
-	for i := range failed {
-		h := &failed[i]
+	for i := range list {
+		r := &list[i]
 		if c.JSON {
-			h.Reason = "" // it may be encrypted; the invoice has it
-			if err := printJSON(p.out, h); err != nil {
+			r.Reason = "" // it may be encrypted; the invoice has it
+			if err := printJSON(p.out, r); err != nil {
 				return err
 			}
 			continue
 		}
-		rows.row(h.ID, strconv.FormatInt(h.Rev, 10), string(h.State), day(h.Time()), strconv.Itoa(h.Attempts), h.Err)
+		rows.row(r.ID, strconv.FormatInt(r.Rev, 10), string(r.State), day(r.Time()), r.Delivery, strconv.Itoa(r.Attempts),
+			dayOf(r.Next), r.Err)
 	}
-	if len(failed) > 0 {
+	if held := len(list) - gaveUp; held > 0 && !c.JSON {
+		p.say("%s tried again; at once with: %s", plural.Of(held, "result is", "results are"), p.command("deliveries", "resume", name))
+	}
+	if gaveUp > 0 {
 		if !c.JSON {
-			p.say("%s given up; send again with: %s", plural.Of(len(failed), "result was", "results were"),
+			p.say("%s given up; send again with: %s", plural.Of(gaveUp, "result was", "results were"),
 				p.command("deliveries", "resend", name, "--all"))
 		}
 		return errSome

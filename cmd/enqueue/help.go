@@ -49,8 +49,8 @@ var helpTexts = kong.Vars{
 	"where_from":    "First issue date (P_1), 2026-11-01. Dates bound what is read of the archive.",
 	"where_archive": "Ask the archive alone: no Redis is needed, and invoices are found that the ledger has forgotten.",
 	"deliveries":    "Who was told what became of invoices (results of the configuration): how each receiver stands, what it did not take.",
-	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one is out or did not take something. " +
-		"With a name: the results that were given up because it did not take them for three days.",
+	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one takes nothing (of a tenant, too) or " +
+		"results were given up. With a name: the results that it did not take, those that are tried again too; exit code 3 when some were given up.",
 	"deliveries_resend": "Send results again: those that were given up after three days (by id, or --all), " +
 		"or everything since a time (--since).",
 	"deliveries_resume": "Call a receiver again at once that asked for no more results (410), that is out of service, " +

@@ -33,6 +33,7 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 //   - putoff RECEIVER out: it takes nothing
 //   - putoff RECEIVER tenant NAME: it asked for time when it got results of a tenant
 //   - putoff RECEIVER held ID: it did not take a result
+//   - putoff RECEIVER refused ID NAME: it took all results but one, which is of this tenant
 //
 // The time is one hour from now. If the last argument is "far", it is a time in 2101, which only a
 // wrong clock writes.
@@ -49,6 +50,11 @@ func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 		c.Later = map[string]time.Time{args[2]: next.Time()}
 	case "out":
 		c.State = &ledger.SinkState{Cursor: "1-0", Outage: ledger.At(time.Now()), Next: next, Err: "answered 503"}
+	case "refused":
+		h := ledger.Held{Outcome: ledger.Outcome{At: "1767225600000-0", ID: args[2], Rev: 3, State: ledger.Rejected, Tenant: args[3]},
+			First: ledger.At(time.Now()), Attempts: 2, Err: "answered 422: no such customer"}
+		c.State = &ledger.SinkState{Cursor: "1-0"}
+		c.Hold, c.Next = map[string][]ledger.Held{args[2]: {h, h}}, map[string]time.Time{args[2]: next.Time()}
 	default:
 		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0", Left: 7, Next: next}}
 	}

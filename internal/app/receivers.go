@@ -68,10 +68,18 @@ func streamKey(cfg config.Config) string { return cfg.Redis.Prefix + "results" }
 
 func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, round time.Duration) {
 	d.runners = append(d.runners, &sinks.Runner{
-		Name: name, Sink: sink, Tenants: d.pool.Config.Titles(tenants), Round: round, Now: d.pool.Now,
+		Name: name, Sink: sink, Wants: wanted(d.pool.Config, tenants), Round: round, Now: d.pool.Now,
 		Log: d.log, Trace: d.pool.Trail.Trace,
 		Editor: &sinks.Editor{Ledger: d.pool.Ledger, Environment: string(d.pool.Config.Environment), Document: d.document},
 	})
+}
+
+func wanted(cfg config.Config, tenants []string) sinks.Wanted {
+	known := make(map[string]string, len(cfg.Tenants))
+	for _, t := range cfg.Tenants {
+		known[t.Title()] = t.NIP
+	}
+	return sinks.Wanted{Tenants: cfg.Titles(tenants), Known: known}
 }
 
 func userAgent(cfg config.Config) string {

@@ -179,7 +179,7 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 		if len(outcomes) == 0 {
 			return items, at, false, nil
 		}
-		told, err := e.editor.Edit(c.ctx(), outcomes, func(tenant string) bool { return tenant == "" || c.client.owns(tenant) })
+		told, err := e.editor.Edit(c.ctx(), outcomes, func(tenant, _ string) bool { return tenant == "" || c.client.owns(tenant) })
 		if err != nil {
 			return nil, at, false, notNow(err)
 		}

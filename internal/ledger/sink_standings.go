@@ -33,6 +33,21 @@ type Standing struct {
 	// Slow says that the sink answers slowly when it gets results of this tenant. The standing is
 	// blocked, and the sink gets a few results at a time.
 	Slow bool `json:"slow,omitempty"`
+	// Full says that as many invoices of the tenant are held as may be, so no more of its outcomes
+	// are read.
+	Full bool `json:"full,omitempty"`
+}
+
+// State names how a sink stands with a blocked tenant: "out" when it takes nothing of the tenant,
+// "full" as Full says, otherwise "waits". Then the sink asked for time, or the tenant catches up.
+func (l *Standing) State() string {
+	switch {
+	case l.Outage != 0:
+		return "out"
+	case l.Full:
+		return "full"
+	}
+	return "waits"
 }
 
 // Blocked reports whether the tenant has a place of its own in the outbox, so that its outcomes are

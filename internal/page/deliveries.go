@@ -75,14 +75,8 @@ func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) [
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
 		if s := own[name]; v.wanted(name, tenant) {
-			t := tenantOf{Name: name, State: "waits", Since: s.Outage.Time(), Next: s.Next.Time(), Left: s.Left, Held: s.Held}
-			switch {
-			case s.Outage != 0:
-				t.State = "out"
-			case s.Held > 0 && s.Next == 0:
-				t.State = "full"
-			}
-			all = append(all, t)
+			all = append(all, tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: s.Next.Time(), Left: s.Left,
+				Held: s.Held})
 		}
 	}
 	return all

@@ -32,15 +32,7 @@ func (r *round) conclude(items []*item) {
 		}
 		if it.edited.Err == nil {
 			errs = append(errs, it.err)
-			t := of[it.edited.Tenant]
-			if t == nil {
-				t = &tried{}
-				of[it.edited.Tenant] = t
-			}
-			t.took = max(t.took, it.took)
-			if t.errs = append(t.errs, it.err); it.fresh {
-				t.fresh++
-			}
+			try(r, of, it)
 		}
 		r.concludeOne(it, it.err)
 		if it.err == nil {
@@ -65,7 +57,7 @@ func (r *round) conclude(items []*item) {
 			r.Log.Warn().Str("receiver", r.Name).Err(v.err).Msg("this receiver takes no results; they wait, and others are not concerned")
 		}
 		r.state.Probes++
-		r.state.Next = ledger.At(now.Add(max(r.pause(r.state.Probes), v.after)))
+		r.state.Next = ledger.At(now.Add(max(r.pause(r.state.Probes), longestAsked(of))))
 	case len(errs) > 0:
 		if r.state.Outage != 0 && anyTaken(errs) {
 			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(r.state.Outage.Time()).Round(time.Second)).
@@ -73,9 +65,9 @@ func (r *round) conclude(items []*item) {
 			r.state.Outage, r.state.Probes = 0, 0
 			r.probe(whole, of)
 		}
-		if r.state.Next = 0; v.after > 0 {
-			// The receiver takes other results, so only the results that it put off wait long.
-			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
+		r.state.Next = 0
+		if t := of[""]; t != nil && t.limit() > 0 { // outcomes without a tenant have no pause of their own
+			r.state.Next = ledger.At(now.Add(t.limit()))
 		}
 	}
 	switch {
@@ -146,14 +138,14 @@ func (r *round) concludeOne(it *item, err error) {
 	if late || full {
 		r.change.Fail = append(r.change.Fail, h)
 		r.hold(it, it.behind, now)
-		why := "this result was not taken in three days"
+		why := "this result was not taken in three days and is not tried any more"
 		if !late {
-			why = "too many results without a tenant are held, so this one"
+			why = "too many results without a tenant are held, so this one is not tried any more"
 		}
-		r.Log.Error().Str("receiver", r.Name).Str("id", h.ID).Err(err).Msg(why + " is not tried any more; enqueue deliveries list shows it")
+		r.Log.Error().Str("receiver", r.Name).Str("id", h.ID).Err(err).Msg(why + "; enqueue deliveries list shows it")
 		return
 	}
-	r.hold(it, append([]ledger.Held{h}, it.behind...), now.Add(r.pause(h.Attempts)))
+	r.hold(it, append([]ledger.Held{h}, it.behind...), now.Add(max(r.pause(h.Attempts), asked(err))))
 }
 
 // hold records which outcomes of an invoice are held from now on, and counts them for its tenant.

@@ -7,7 +7,9 @@
 //	read.go      what a round reads from the outbox, and what it leaves behind
 //	conclude.go  what became of each outcome, and how the receiver is
 //	standings.go how each tenant stands with the receiver, so that no tenant holds up another
+//	asked.go     whose results wait when the receiver asks for time (Retry-After)
 //	slow.go      a tenant for which the receiver answers slowly
+//	wanted.go    whose results the receiver gets, also when a tenant was renamed
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts
 //	clock.go     whose clock counts, and when two have to agree

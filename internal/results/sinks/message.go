@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +37,8 @@ type Edited struct {
 	// Gone says that there is nothing to tell. The entry has left the ledger or is not final, its
 	// tenant is not wanted, or a later outcome tells of the same refused document.
 	Gone bool
+	// Unwanted says that it is gone because its tenant is not wanted.
+	Unwanted bool
 	// Lost says that it is gone because its record was dropped before the receiver was told.
 	Lost bool
 	// Err is why the result cannot be sent now. Result then has the readable fields only. It has
@@ -50,8 +51,9 @@ type Edited struct {
 }
 
 // Edit makes the documents of outcomes, in the same order. An outcome of a tenant that is not
-// wanted is Gone.
-func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func(tenant string) bool) ([]Edited, error) {
+// wanted is Gone. The parameter wants gets the name of the tenant and the NIP of the seller, or ""
+// when that is not known.
+func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func(tenant, nip string) bool) ([]Edited, error) {
 	told, err := e.Ledger.Told(ctx, outcomes)
 	if err != nil {
 		return nil, err
@@ -65,9 +67,10 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 		switch {
 		case t.Unread: // if the tenant is not known, any receiver may want it
 			m.Tenant = t.Tenant
-			if m.Gone = t.Tenant != "" && !wants(t.Tenant); !m.Gone {
+			if m.Unwanted = t.Tenant != "" && !wants(t.Tenant, ""); !m.Unwanted {
 				m.Err = errUnread
 			}
+			m.Gone = m.Unwanted
 			continue
 		case t.OfRefusal != nil && t.OfRefusal.Revision() > t.Rev && t.State != "":
 			m.Gone = true // its record has changed, and a later outcome tells of that
@@ -78,11 +81,11 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 			m.Result, m.Changed = results.Of(*t.Invoice, e.Environment), t.Invoice.UpdatedAt
 		default:
 			m.Gone, m.Tenant = true, t.Tenant
-			m.Lost = t.Missing && t.State != "" && (wants(t.Tenant) || t.Tenant == "" && !t.Refusal())
+			m.Lost = t.Missing && t.State != "" && (wants(t.Tenant, "") || t.Tenant == "" && !t.Refusal())
 			continue
 		}
-		if !wants(m.Tenant) {
-			m.Gone = true
+		if !wants(m.Tenant, m.NIP) {
+			m.Gone, m.Unwanted = true, true
 			continue
 		}
 		if t.Sealed {
@@ -106,11 +109,6 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 	}
 	_ = g.Wait() // it returns no error
 	return out, context.Cause(ctx)
-}
-
-// wanted returns a function that reports whether a tenant is among these; none means all.
-func wanted(tenants []string) func(string) bool {
-	return func(tenant string) bool { return len(tenants) == 0 || slices.Contains(tenants, tenant) }
 }
 
 // each calls f for every message, at most parallel at the same time, and collects the errors.

@@ -16,7 +16,7 @@ const (
 	randomPart = 0.2
 	// maxAfter bounds what a receiver may ask for by Retry-After.
 	maxAfter = 24 * time.Hour
-	// maxAfterSome replaces maxAfter for the receiver as a whole while it takes other results.
+	// maxAfterSome replaces maxAfter for all results of a tenant while some of them are taken.
 	maxAfterSome = time.Minute
 )
 
@@ -34,10 +34,9 @@ func pause(n int) time.Duration {
 
 // verdict is what one round says about the receiver as a whole.
 type verdict struct {
-	out   bool          // it took nothing, and at least one error is an [OutageError]
-	after time.Duration // for how long it asked not to be called
-	gone  bool
-	err   error // one of the errors
+	out  bool // it took nothing, and at least one error is an [OutageError]
+	gone bool
+	err  error // one of the errors
 }
 
 // verdictOf sums up the errors of one round.
@@ -50,9 +49,8 @@ func verdictOf(errs []error) verdict {
 			continue
 		}
 		v.err = err
-		if out, ok := errors.AsType[*OutageError](err); ok {
+		if _, ok := errors.AsType[*OutageError](err); ok {
 			v.out = true
-			v.after = max(v.after, min(out.After, maxAfter))
 		}
 		if _, ok := errors.AsType[*GoneError](err); ok {
 			v.gone = true

@@ -38,7 +38,7 @@ func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 	var log bytes.Buffer
 	r, other := w.runner(s), w.runner(&stub{})
 	r.Log, r.Batch = zerolog.New(&log), 500
-	other.Name, other.Tenants, other.Batch = "two", []string{"two"}, 500
+	other.Name, other.Wants.Tenants, other.Batch = "two", []string{"two"}, 500
 	w.run(r)
 	w.run(other)
 	if st := w.state(); len(s.took) != kept+1 || st.Lost != dropped || st.Taken != kept+1 {

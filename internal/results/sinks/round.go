@@ -202,13 +202,16 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	for i, it := range items {
 		outcomes[i] = it.Outcome
 	}
-	edited, err := r.Editor.Edit(ctx, outcomes, wanted(r.Tenants))
+	edited, err := r.Editor.Edit(ctx, outcomes, r.Wants.gets)
 	if err != nil {
 		return err
 	}
-	var ready []*item
 	for i, it := range items {
 		it.edited, it.err = edited[i], edited[i].Err
+	}
+	keepOrphans(r, items)
+	var ready []*item
+	for i, it := range items {
 		if it.State == "" && (len(it.behind) > 0 || edited[i].Changed.Time().After(r.told(it.edited.Tenant))) {
 			it.edited.Gone = true // it stands for the present state, and a later outcome is told
 		}

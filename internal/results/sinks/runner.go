@@ -18,11 +18,11 @@ import (
 // because a lease lets only one of them work at a time. The fields are set before the first call
 // and then stay as they are, so a Runner is safe for concurrent use.
 type Runner struct {
-	Name    string
-	Sink    Sink
-	Tenants []string // whose results it gets; none means all
-	Editor  *Editor
-	Batch   int // the most results that each of a round's three steps adds; 0 is 64
+	Name   string
+	Sink   Sink
+	Wants  Wanted // whose results it gets
+	Editor *Editor
+	Batch  int // the most results that each of a round's three steps adds; 0 is 64
 	// Round is longer than a round takes; 0 is a minute. If a process hangs for more than this
 	// time, other processes may serve the receiver.
 	Round time.Duration

@@ -306,7 +306,7 @@ func TestRun_ReceiverOfSomeTenants_GetsTheirsAlone(t *testing.T) {
 	w.move(one, ledger.Parked)
 	w.move(two, ledger.Parked)
 	r := w.runner(s)
-	r.Tenants = []string{"two"}
+	r.Wants.Tenants = []string{"two"}
 	w.run(r)
 	if s.states(one) != "" || s.states(two) != "parked" {
 		t.Errorf("told %q and %q", s.states(one), s.states(two))
@@ -379,7 +379,7 @@ func TestVerdictOf_Errors_SayHowTheReceiverIs(t *testing.T) {
 			t.Errorf("%s: %s", what, d)
 		}
 	}
-	if v := verdictOf([]error{out(1000 * time.Hour)}); v.after != maxAfter {
-		t.Errorf("it may ask for %v", v.after)
+	if after := asked(out(1000 * time.Hour)); after != maxAfter {
+		t.Errorf("it may ask for %v", after)
 	}
 }

@@ -82,7 +82,33 @@ func (r *round) ready() []string {
 type tried struct {
 	errs  []error
 	fresh int // how many results were tried for the first time
+	taken int
 	took  time.Duration
+	// putOff counts the results that the receiver answered with Retry-After, and after is the
+	// longest time. Only answers that may concern other results count (see concernsOthers).
+	putOff int
+	after  time.Duration
+}
+
+// try adds what came of one result.
+func try(r *round, of map[string]*tried, it *item) {
+	t := of[it.edited.Tenant]
+	if t == nil {
+		t = &tried{}
+		of[it.edited.Tenant] = t
+	}
+	t.took = max(t.took, it.took)
+	t.errs = append(t.errs, it.err)
+	if it.fresh {
+		t.fresh++
+	}
+	if it.err == nil {
+		t.taken++
+	}
+	if after := asked(it.err); after > 0 && concernsOthers(r, it) {
+		t.putOff++
+		t.after = max(t.after, after)
+	}
 }
 
 // decide decides how each tenant whose results were tried stands with the receiver.
@@ -104,11 +130,11 @@ func (r *round) decide(of map[string]*tried) {
 					Msg("this receiver takes no results of this tenant; they wait, and those of others do not wait for them")
 			}
 			st.Probes++
-			st.Next = ledger.At(now.Add(max(r.pause(st.Probes), v.after)))
+			st.Next = ledger.At(now.Add(max(r.pause(st.Probes), t.after)))
 		default:
 			st.Outage, st.Probes, st.Next = 0, 0, 0
-			if v.after > 0 {
-				st.Next = ledger.At(now.Add(v.after))
+			if limit := t.limit(); limit > 0 {
+				st.Next = ledger.At(now.Add(limit))
 			}
 		}
 	}
@@ -121,6 +147,9 @@ func (r *round) arrange() {
 	share, now := r.share(), r.now
 	for tenant, st := range r.standings {
 		full := st.Held >= share && tenant != ""
+		if full != st.Full {
+			r.standing(tenant).Full = full
+		}
 		waits := st.Outage != 0 || Pauses(st.Next, now) || st.Slow
 		caughtUp := st.Blocked() && !ledger.AfterOutcome(r.state.Cursor, st.Cursor)
 		if caughtUp && st.Left > 0 { // nothing is left

@@ -12,9 +12,9 @@ import (
 // refuse returns a receiver that refuses the results of these tenants. Without tenants, it refuses
 // all results.
 func refuse(err error, tenants ...string) *stub {
-	wants := wanted(tenants)
+	wants := Wanted{Tenants: tenants}
 	return &stub{answer: func(m *Message) error {
-		if wants(m.Tenant) {
+		if wants.gets(m.Tenant, "") {
 			return err
 		}
 		return nil
@@ -252,5 +252,35 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 	}
 	if held, _ := w.counts(); held != 0 || len(w.standings()) != 0 {
 		t.Errorf("%d held, %v", held, w.standings())
+	}
+}
+
+// A tenant is full while as many of its results are held as may be. While it catches up with one
+// held, it only waits for its turn.
+func TestRun_TenantCatchesUpWithOneResultHeld_IsNotFull(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	r.Held, r.Batch = 20, 8
+	ids := w.rejected(100)
+	w.run(r)
+	if l := w.standings()["one"]; l.State() != "full" {
+		t.Fatalf("%s: %+v", l.State(), l)
+	}
+	caught := 0
+	s.answer = func(m *Message) error {
+		if l := w.standings()["one"]; l.Blocked() && l.Held < 20 {
+			if caught++; l.State() != "waits" {
+				t.Errorf("%s: %+v", l.State(), l)
+			}
+		}
+		if m.ID == ids[0] {
+			return errRefused
+		}
+		return nil
+	}
+	w.minutes(r, 5)
+	w.wantTold(s, ids[1:])
+	if caught == 0 {
+		t.Error("it was never seen while it caught up")
 	}
 }

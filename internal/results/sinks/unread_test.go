@@ -153,7 +153,7 @@ func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	facts := w.rdb.HGet(t.Context(), key, "facts").Val()
 	w.must(w.rdb.HSet(t.Context(), key, "facts", "{").Err())
 	two := w.runner(s)
-	two.Tenants = []string{"two"}
+	two.Wants.Tenants = []string{"two"}
 	w.minutes(two, 3)
 	if held, _ := w.counts(); held != 0 {
 		t.Errorf("a receiver of another tenant holds %d", held)

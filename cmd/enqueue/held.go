@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// heldPage is how many held results are read at a time.
+const heldPage = 500
+
+// eachHeld calls visit for each result that a receiver has not taken and that is tried again, the
+// next one first, until visit returns false.
+func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledger.HeldBack) bool) error {
+	for at := 0; ; {
+		page, err := p.base.Ledger.HeldBack(ctx, receiver, at, heldPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for i := range page {
+			if !visit(&page[i]) {
+				return nil
+			}
+		}
+		at += len(page)
+	}
+}
+
+// sayWhy adds to the state of a receiver why results are held, where the state has no reason: one
+// of the reasons for the receiver, and one for each of its tenants.
+func sayWhy(ctx context.Context, p *program, s *receiverState) error {
+	if s.Held == 0 {
+		return nil
+	}
+	missing := map[string]*tenantState{}
+	for i := range s.Tenants {
+		missing[s.Tenants[i].Tenant] = &s.Tenants[i]
+	}
+	return eachHeld(ctx, p, s.Receiver, func(h *ledger.HeldBack) bool {
+		if h.Held.Err == "" {
+			return true
+		}
+		s.Error = cmp.Or(s.Error, h.Held.Err)
+		if t := missing[h.Held.Tenant]; t != nil {
+			t.Error = h.Held.Err
+			delete(missing, h.Held.Tenant)
+		}
+		return len(missing) > 0
+	})
+}
+
+// notTaken is one result in the list of those that a receiver did not take.
+type notTaken struct {
+	Delivery string `json:"delivery"` // held (it is tried again) or given up
+	ledger.Held
+	Next   string `json:"next,omitempty"`   // RFC 3339, UTC; empty when it may be tried now, or was given up
+	Behind int    `json:"behind,omitempty"` // later results of the same invoice, which wait for it
+}
+
+const (
+	stillHeld = "held"
+	givenUp   = "given up"
+)
+
+// readNotTaken returns the results that a receiver did not take: those that were given up, then
+// those that are tried again. It also returns how many were given up.
+func readNotTaken(ctx context.Context, p *program, receiver string) (list []notTaken, gaveUp int, err error) {
+	failed, err := p.base.Ledger.Failed(ctx, receiver, ledger.MaxFailed)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range failed {
+		list = append(list, notTaken{Delivery: givenUp, Held: failed[i]})
+	}
+	var now time.Time
+	if now, err = p.base.Ledger.Clock(ctx); err != nil {
+		return nil, 0, err
+	}
+	err = eachHeld(ctx, p, receiver, func(h *ledger.HeldBack) bool {
+		if h.Held.At == "" {
+			h.Held.Err = "its record cannot be read"
+		}
+		list = append(list, notTaken{Delivery: stillHeld, Held: h.Held, Next: ahead(ledger.At(h.Next), now), Behind: h.Waiting})
+		return true
+	})
+	return list, len(failed), err
+}
