@@ -32,6 +32,7 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		return &usageError{what: "intake.http.addr is empty", hint: "set the address to listen on, such as 127.0.0.1:8090"}
 	}
 	log := serveLog(p)
+	ignoreHangup(log, "files of keys and of the certificate are read again")
 	if err := p.trace(ctx, log); err != nil {
 		return err
 	}
@@ -56,7 +57,6 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		scheme, listener = "https", tls.NewListener(listener, secure)
 	}
 	p.base.LogArchive(log)
-	ignoreHangup(log)
 	watching, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { defer close(ended); fit.watch(watching, log) }()
