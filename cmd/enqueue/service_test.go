@@ -24,6 +24,8 @@ type site struct {
 	redis  *redisd.Server
 	dir    string
 	intake string // lines of the section intake
+	// listener is the end of the section intake.http.
+	listener string
 }
 
 func newSite(t *testing.T) *site {
@@ -52,9 +54,9 @@ tenants:
 archive: {url: "file://%s"}
 http: {addr: ""}
 intake:
-  http: {addr: "127.0.0.1:0"}
+  http: {addr: "127.0.0.1:0"%s}
   %s
-`, s.redis.URL(), sample.NIP(0), key, sample.NIP(1), key, filepath.Join(s.dir, "archive"), s.intake))
+`, s.redis.URL(), sample.NIP(0), key, sample.NIP(1), key, filepath.Join(s.dir, "archive"), s.listener, s.intake))
 }
 
 // service is a command that runs beside the test.
