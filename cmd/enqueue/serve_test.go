@@ -74,6 +74,51 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	}
 }
 
+// One program's key was revoked as docs/http.md says, another program's file has a line that cannot
+// be used, and the server is started again.
+func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedOut(t *testing.T) {
+	s := newSite(t)
+	key := strings.Repeat("k", 32)
+	file := func(name string) string { return s.write(name, "") }
+	gone := file("gone")
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	s.intake = fmt.Sprintf("clients: [{name: gone, key_file: %q, tenants: [%q]}, {name: empty, key_file: %q, tenants: [%q]}, "+
+		"{name: line, key_file: %q, tenants: [%q]}]", gone, sample.NIP(0), file("empty"), sample.NIP(0), s.write("line", "short\n"+key+"\n"),
+		sample.NIP(1))
+	serving := s.start("serve")
+	address := serving.address()
+	status := func(key string) int {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", address+"/v1/invoices", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := status(key); got != http.StatusOK {
+		t.Errorf("the good key of the file with a bad line: %d", got)
+	}
+	for client, file := range map[string]string{"gone": "gone", "empty": "empty", "line": "line"} {
+		serving.logs(fmt.Sprintf(`"client":%q`, client))
+		serving.logs("/" + file)
+	}
+	back := strings.Repeat("b", 32)
+	if got := status(back); got != http.StatusUnauthorized {
+		t.Errorf("a key of no file: %d", got)
+	}
+	s.write("gone", back+"\n")
+	serving.until("the file that came is read", func() bool { return status(back) == http.StatusOK })
+	http.DefaultClient.CloseIdleConnections()
+	serving.end()
+}
+
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
