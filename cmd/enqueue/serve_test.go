@@ -79,14 +79,13 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedOut(t *testing.T) {
 	s := newSite(t)
 	key := strings.Repeat("k", 32)
-	file := func(name string) string { return s.write(name, "") }
-	gone := file("gone")
+	gone := s.write("gone", "")
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
+	empty, line := s.write("empty", ""), s.write("line", "short\n"+key+"\n")
 	s.intake = fmt.Sprintf("clients: [{name: gone, key_file: %q, tenants: [%q]}, {name: empty, key_file: %q, tenants: [%q]}, "+
-		"{name: line, key_file: %q, tenants: [%q]}]", gone, sample.NIP(0), file("empty"), sample.NIP(0), s.write("line", "short\n"+key+"\n"),
-		sample.NIP(1))
+		"{name: line, key_file: %q, tenants: [%q]}]", gone, sample.NIP(0), empty, sample.NIP(0), line, sample.NIP(1))
 	serving := s.start("serve")
 	address := serving.address()
 	status := func(key string) int {
@@ -105,9 +104,9 @@ func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedO
 	if got := status(key); got != http.StatusOK {
 		t.Errorf("the good key of the file with a bad line: %d", got)
 	}
-	for client, file := range map[string]string{"gone": "gone", "empty": "empty", "line": "line"} {
+	for client, file := range map[string]string{"gone": gone, "empty": empty, "line": line} {
 		serving.logs(fmt.Sprintf(`"client":%q`, client))
-		serving.logs("/" + file)
+		serving.logs(file)
 	}
 	back := strings.Repeat("b", 32)
 	if got := status(back); got != http.StatusUnauthorized {

@@ -56,7 +56,8 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 	}
 
 	// The certificate of the test ends in an hour.
-	cfg.Intake.Clients, cfg.Intake.HTTP.TLS.CertFile, cfg.HTTP.TLS = cfg.Intake.Clients[:1], cert, config.HTTPTLS{CertFile: cert, KeyFile: key}
+	cfg.HTTP.TLS = config.HTTPTLS{CertFile: cert, KeyFile: key}
+	cfg.Intake.Clients, cfg.Intake.HTTP.TLS = cfg.Intake.Clients[:1], cfg.HTTP.TLS
 	out, err = checkOutput(t, cfg)
 	if err != nil || !strings.Contains(out, "note   intake.http.tls.cert_file: the certificate in "+cert+" ends on ") ||
 		!strings.Contains(out, "note   http.tls.cert_file: the certificate in "+cert+" ends on ") {

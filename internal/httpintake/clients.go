@@ -149,8 +149,8 @@ func (c *client) check(o Options) <-chan struct{} {
 		c.storing.Lock() // two clients may get the same key at once
 		other, shared := c.holder(c, got.without(had))
 		if other != "" {
-			got, err = got.without(shared), fmt.Errorf("file %s has a key of intake client %s: give each its own; it opens nothing more here",
-				c.KeyFile, other)
+			got = got.without(shared)
+			err = fmt.Errorf("file %s has a key of intake client %s: give each its own; it opens nothing more here", c.KeyFile, other)
 		}
 		c.mu.Lock()
 		c.keys, c.shared, c.reading = got, shared, nil
