@@ -10,20 +10,31 @@ import (
 
 // Config reads the certificate and returns the settings of a listener; nil without a certificate.
 // After the files were replaced, the next connection gets the new certificate. While the new files
-// cannot be read, the last valid certificate is used. Errors name the files, never their content.
-func (t HTTPTLS) Config() (*tls.Config, error) { return t.config("http.tls") }
+// cannot be used, the last valid certificate is served.
+//
+// tell is called once for each thing that is wrong, and with nil when all is well again. The files
+// cannot be used, or their certificate ends soon or has ended. It is called by the connection that
+// finds out, and never twice at the same time. It may be nil. Errors name the files, never their
+// content.
+func (t HTTPTLS) Config(tell func(error)) (*tls.Config, error) { return t.config("http.tls", tell) }
 
 // TLSConfig is [HTTPTLS.Config] for the listener of enqueue serve.
-func (h IntakeHTTP) TLSConfig() (*tls.Config, error) { return h.TLS.config("intake.http.tls") }
+func (h IntakeHTTP) TLSConfig(tell func(error)) (*tls.Config, error) {
+	return h.TLS.config("intake.http.tls", tell)
+}
 
-func (t HTTPTLS) config(setting string) (*tls.Config, error) {
+func (t HTTPTLS) config(setting string, tell func(error)) (*tls.Config, error) {
 	if !t.Enabled() {
 		return nil, nil
 	}
-	c := &certificate{files: t, setting: setting}
+	if tell == nil {
+		tell = func(error) {}
+	}
+	c := &certificate{files: t, setting: setting, tell: tell}
 	if err := c.read(); err != nil {
 		return nil, err
 	}
+	c.say(nil)
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}, nil
 }
 
@@ -31,19 +42,40 @@ func (t HTTPTLS) config(setting string) (*tls.Config, error) {
 type certificate struct {
 	files   HTTPTLS
 	setting string // for errors
+	tell    func(error)
 
 	mu      sync.Mutex
 	changed [2]time.Time
 	pair    *tls.Certificate
+	told    string // the last error that tell got; "" when all was well
 }
 
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var fault error
 	if c.times() != c.changed {
-		_ = c.read() // after a fault, which --check reports, the last pair stays in use
+		if err := c.read(); err != nil {
+			fault = fmt.Errorf("%w; the certificate from before is served", err)
+		}
 	}
+	c.say(fault)
 	return c.pair, nil
+}
+
+// say tells what is wrong unless it was told last. fault is that of the files.
+func (c *certificate) say(fault error) {
+	if fault == nil {
+		fault = c.files.ending(c.setting, c.pair.Leaf.NotAfter, time.Now())
+	}
+	text := ""
+	if fault != nil {
+		text = fault.Error()
+	}
+	if text != c.told {
+		c.told = text
+		c.tell(fault)
+	}
 }
 
 func (c *certificate) read() error {

@@ -56,9 +56,9 @@ func defaultIntake() Intake {
 }
 
 // Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. A line that
-// begins with "# " is a comment. If some lines cannot be used, Keys returns the keys of the others
-// and an error. If the file cannot be read, the keys are nil. The error names the file and never
-// contains a key.
+// begins with "# " is a comment. If some lines cannot be used, or there is no key, Keys returns the
+// keys of the other lines and an error. If the file cannot be read, the keys are nil. The error
+// names the file and never contains a key.
 func (c IntakeClient) Keys() ([]string, error) {
 	what := "keys of intake client " + c.Name
 	raw, err := readSecretFile(what, c.KeyFile)
@@ -81,6 +81,9 @@ func (c IntakeClient) Keys() ([]string, error) {
 		} else if fault == nil {
 			fault = fmt.Errorf("read %s: file %s has %w", what, c.KeyFile, err)
 		}
+	}
+	if len(keys) == 0 && fault == nil {
+		fault = fmt.Errorf("read %s: file %s has no key; make one with: openssl rand -hex 32", what, c.KeyFile)
 	}
 	return keys, fault
 }

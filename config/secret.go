@@ -82,9 +82,9 @@ func trimNewline(s string) string {
 }
 
 // CheckFiles reads the secrets and certificates that the configuration names, except those of
-// intake, and returns all errors joined. Load does not read them, because enqueue loads the same
-// file and most of its commands need no API keys. The worker calls CheckFiles in --check, and
-// before it takes a reloaded configuration.
+// intake ([Intake.CheckKeys], [IntakeHTTP.CheckTLS]), and returns all errors joined. Load does not
+// read them, because enqueue loads the same file and most of its commands need no API keys. The
+// worker calls CheckFiles in --check, and before it takes a reloaded configuration.
 func (c Config) CheckFiles() error {
 	var errs []error
 	note := func(err error) {
@@ -109,7 +109,7 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.HTTP.OIDC.Client()
 	note(err)
-	_, err = c.HTTP.TLS.Config()
+	_, err = c.HTTP.TLS.Config(nil)
 	note(err)
 	for _, w := range c.Results.Webhooks {
 		_, err = w.Secrets()

@@ -311,7 +311,8 @@ func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
 		{"sha256:secret\n" + one, []string{one}, "no 64 hex digits"},
 		{one + "\nsecret with blanks and more of it\n", []string{one}, "with a blank"},
 		{strings.Repeat(one+"\n", 11), slices.Repeat([]string{one}, 10), "too many keys"},
-		{"", []string{}, ""},
+		{"", []string{}, "has no key"},
+		{"# none\n", []string{}, "has no key"},
 	} {
 		got, err := IntakeClient{Name: "erp", KeyFile: writeFile(t, "key", tt.file)}.Keys()
 		if !slices.Equal(got, tt.want) || got == nil || (err == nil) != (tt.fault == "") {

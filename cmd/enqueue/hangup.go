@@ -8,14 +8,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// ignoreHangup keeps a long-running program from being killed by SIGHUP, until the program ends.
-// Operators send the signal to have a configuration read again.
-func ignoreHangup(log zerolog.Logger) {
+// ignoreHangup keeps a service from being killed by SIGHUP, until the program ends. Operators send
+// the signal to have a configuration read again. rereads says in the log what the service reads
+// again by itself. Commands that a person waits for at a terminal do not call ignoreHangup, because
+// they have to end with the terminal.
+func ignoreHangup(log zerolog.Logger, rereads string) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	go func() {
 		for range signals {
-			log.Info().Msg("SIGHUP: files of keys are read again by themselves; restart for any other change")
+			log.Info().Msg("SIGHUP: " + rereads + " by themselves; restart for any other change")
 		}
 	}()
 }

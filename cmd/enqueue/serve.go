@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -32,6 +31,7 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		return &usageError{what: "intake.http.addr is empty", hint: "set the address to listen on, such as 127.0.0.1:8090"}
 	}
 	log := serveLog(p)
+	ignoreHangup(log, "files of keys and of the certificate are read again")
 	if err := p.trace(ctx, log); err != nil {
 		return err
 	}
@@ -43,25 +43,16 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return &usageError{what: err.Error(), hint: "see intake in the configuration"}
 	}
-	secure, err := h.TLSConfig()
+	listener, address, err := listen(ctx, h, log)
 	if err != nil {
-		return &usageError{what: err.Error()}
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.Addr)
-	if err != nil {
-		return &usageError{what: fmt.Sprintf("intake.http.addr: %v", err), hint: "is another program on that port?"}
-	}
-	scheme := "http"
-	if secure != nil {
-		scheme, listener = "https", tls.NewListener(listener, secure)
+		return err
 	}
 	p.base.LogArchive(log)
-	ignoreHangup(log)
 	watching, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { defer close(ended); fit.watch(watching, log) }()
 	defer func() { stop(); <-ended }()
-	log.Info().Str("address", scheme+"://"+listener.Addr().String()).Int("clients", len(p.cfg.Intake.Clients)).
+	log.Info().Str("address", address).Int("clients", len(p.cfg.Intake.Clients)).
 		Msg("taking invoices in; the interface is described at /v1/docs")
 	return serveUntil(ctx, server, listener, p.cfg.Worker.ShutdownTimeout, log)
 }

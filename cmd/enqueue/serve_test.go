@@ -2,85 +2,25 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
-	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
 )
 
-// safeBuffer is the standard error of a program that runs beside the test.
-type safeBuffer struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all.String()
-}
-
 func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
-	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
 	key := strings.Repeat("k", 32)
-	config := write("worker.yaml", fmt.Sprintf(`environment: custom
-gateway: {url: "http://127.0.0.1:1"}
-redis: {url: %q}
-tenants:
-  - {nip: %q, key_id: test_id, key_file: %q}
-archive: {url: "file://%s"}
-intake:
-  http: {addr: "127.0.0.1:0"}
-  clients: [{name: erp, key_file: %q, tenants: [%q]}]
-`, srv.URL(), sample.NIP(0), write("key", "no-secret"), filepath.Join(dir, "archive"), write("erp", key+"\n"), sample.NIP(0)))
-
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var stderr safeBuffer
-	p := newProgram(&core{in: strings.NewReader(""), out: newScreen(io.Discard), err: newScreen(io.Discard), stderr: &stderr})
-	ended := make(chan error, 1)
-	go func() { ended <- p.run(ctx, []string{"--config", config, "serve"}) }()
-	address := ""
-	for deadline := time.Now().Add(20 * time.Second); address == ""; {
-		if m := regexp.MustCompile(`"address":"(http://[^"]+)"`).FindStringSubmatch(stderr.String()); m != nil {
-			address = m[1]
-		}
-		select {
-		case err := <-ended:
-			t.Fatalf("it ended: %v %s", err, stderr.String())
-		case <-time.After(5 * time.Millisecond):
-			if time.Now().After(deadline) {
-				t.Fatalf("it does not listen: %s", stderr.String())
-			}
-		}
-	}
+	s := newSite(t)
+	s.intake = fmt.Sprintf(`clients: [{name: erp, key_file: %q, tenants: [%q]}]`, s.write("erp", key+"\n"), sample.NIP(0))
+	serving := s.start("serve")
+	address := serving.address()
 
 	// SIGHUP does not end the server: it still answers the request that follows.
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
@@ -106,7 +46,7 @@ intake:
 		t.Fatalf("answered %d %+v, %v", resp.StatusCode, answer, err)
 	}
 	// A Redis that is nearly full takes nothing new, and readiness says so.
-	rdb := redistest.Client(t, srv)
+	rdb := redistest.Client(t, s.redis)
 	if err := rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,21 +61,61 @@ intake:
 		t.Errorf("not full: %d %s", status, text)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	stop()
-	if err := <-ended; err != nil {
-		t.Errorf("it ended with %v", err)
-	}
-	p.close()
+	serving.end()
 
 	var out, errs bytes.Buffer
-	if code := run([]string{"--config", config, "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out,
+	if code := run([]string{"--config", s.config(), "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out,
 		&errs); code != exitOK ||
 		!strings.Contains(out.String(), answer.Items[0].ID) {
 		t.Errorf("status: %d %s %s", code, out.String(), errs.String())
 	}
-	if strings.Contains(stderr.String(), key) {
+	if strings.Contains(serving.stderr.String(), key) {
 		t.Error("the log has the key")
 	}
+}
+
+// One program's key was revoked as docs/http.md says, another program's file has a line that cannot
+// be used, and the server is started again.
+func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedOut(t *testing.T) {
+	s := newSite(t)
+	key := strings.Repeat("k", 32)
+	gone := s.write("gone", "")
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	empty, line := s.write("empty", ""), s.write("line", "short\n"+key+"\n")
+	s.intake = fmt.Sprintf("clients: [{name: gone, key_file: %q, tenants: [%q]}, {name: empty, key_file: %q, tenants: [%q]}, "+
+		"{name: line, key_file: %q, tenants: [%q]}]", gone, sample.NIP(0), empty, sample.NIP(0), line, sample.NIP(1))
+	serving := s.start("serve")
+	address := serving.address()
+	status := func(key string) int {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", address+"/v1/invoices", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := status(key); got != http.StatusOK {
+		t.Errorf("the good key of the file with a bad line: %d", got)
+	}
+	for client, file := range map[string]string{"gone": gone, "empty": empty, "line": line} {
+		serving.logs(fmt.Sprintf(`"client":%q`, client))
+		serving.logs(file)
+	}
+	back := strings.Repeat("b", 32)
+	if got := status(back); got != http.StatusUnauthorized {
+		t.Errorf("a key of no file: %d", got)
+	}
+	s.write("gone", back+"\n")
+	serving.until("the file that came is read", func() bool { return status(back) == http.StatusOK })
+	http.DefaultClient.CloseIdleConnections()
+	serving.end()
 }
 
 func get(t *testing.T, url string) (int, string) {

@@ -21,7 +21,7 @@ type submitCmd struct {
 	Tenant   string        `help:"${submit_tenant}" placeholder:"NAME"`
 	Ref      string        `help:"${submit_ref}" placeholder:"REF"`
 	Manifest string        `help:"${submit_manifest}" placeholder:"FILE"`
-	Require  bool          `help:"Treat a folder without an invoice as a fault (exit code 3)."`
+	Require  bool          `help:"Treat a folder or manifest without an invoice as a fault (exit code 3)."`
 	Timeout  time.Duration `help:"With --wait: stop waiting after this long, such as 30m or 2h." placeholder:"D"`
 	JSON     bool          `name:"json" help:"${submit_json}"`
 	Paths    []string      `arg:"" optional:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`

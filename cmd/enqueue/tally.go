@@ -23,15 +23,15 @@ type handed struct {
 type tally struct {
 	created, present, refused int
 	noDocument                int // of the refused: paths that gave no document at all
-	empty                     int // folders without an invoice, which are not a fault
+	empty                     int // folders and manifests without an invoice, which are not a fault
 	unsure                    int // of the refused: documents to hand in again, because the archive or the gateway failed
 	waiting                   int // of the present: documents that wait for a person
 	dismissed                 int // of the present: documents that a person dismissed
 	taken                     []handed
 }
 
-// removeEmpty reports the folders that hold no invoice, and removes them from adms. Such a folder
-// is no fault, because a company may issue no invoices on some days.
+// removeEmpty reports the folders and manifests that hold no invoice, and removes them from adms.
+// They are no fault, because a company may issue no invoices on some days.
 func (t *tally) removeEmpty(p *program, adms []intake.Admission) []intake.Admission {
 	return slices.DeleteFunc(adms, func(a intake.Admission) bool {
 		problem, ok := errors.AsType[*intake.Problem](a.Err)

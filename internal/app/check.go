@@ -48,6 +48,8 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	for _, open := range cfg.OpenSecrets() {
 		fmt.Fprintf(out, "note   %s\n", open)
 	}
+	checkEnd(cfg.HTTP.TLS, say, out)
+	checkIntake(cfg, say, out)
 	spool := spoolDir(cfg.Packages.SpoolDir)
 	folder := func(what, setting, dir string) {
 		proven, err := connect.CheckFolder(setting, dir)
@@ -167,7 +169,7 @@ func Healthcheck(ctx context.Context, cfg config.Config) error {
 // nothing else. The host name is not checked, because the certificate is for the name by which
 // others know the host, and the check calls 127.0.0.1.
 func ownCertificate(t config.HTTPTLS) (*tls.Config, error) {
-	served, err := t.Config()
+	served, err := t.Config(nil)
 	if err != nil {
 		return nil, err
 	}

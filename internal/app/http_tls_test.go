@@ -3,8 +3,10 @@ package app_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,9 +61,37 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	if served(before) == nil {
 		t.Error("the old certificate is served as well")
 	}
-	// A damaged key file changes nothing.
+	// A damaged key file changes nothing, but the log and /readyz say so.
+	good, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const wrong = "the certificate from before is served"
+	ready := func() string {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+		resp, err := client.Get("https://" + addr + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
 	writeFile(t, key, "no key")
 	if err := served(cert); err != nil {
 		t.Errorf("with a damaged key file: %v", err)
+	}
+	if said := ready(); !strings.Contains(said, wrong) {
+		t.Errorf("with a damaged key file /readyz says %s", said)
+	}
+	if n := strings.Count(p.log.String(), wrong); n != 1 {
+		t.Errorf("with a damaged key file the log has %d lines", n)
+	}
+	writeFile(t, key, string(good))
+	if said := ready(); strings.Contains(said, wrong) || !strings.Contains(said, "ends on") {
+		t.Errorf("with the key back /readyz says %s", said)
 	}
 }

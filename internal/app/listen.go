@@ -20,9 +20,13 @@ func (w *Worker) listen(metrics *Metrics) error {
 	if err != nil {
 		return err
 	}
-	secure, err := cfg.HTTP.TLS.Config()
+	certificate := &pageCertificate{log: w.log}
+	secure, err := cfg.HTTP.TLS.Config(certificate.tell)
 	if err != nil {
 		return err
+	}
+	if secure != nil {
+		w.encrypted = certificate
 	}
 	o := httpOptions{Addr: cfg.HTTP.Addr, Ready: readiness{w}.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log,
 		Public: cfg.HTTP.Public(), Proxies: cfg.HTTP.Proxies()}

@@ -26,6 +26,9 @@ func (w readiness) ready(ctx context.Context) Readiness {
 	for _, t := range w.pool.Config.Tenants {
 		parts = append(parts, func(context.Context) Check { return w.checkTenant(facts, t.Title(), t.NIP, t.Paused) })
 	}
+	if w.encrypted != nil {
+		parts = append(parts, w.encrypted.check)
+	}
 	parts = append(parts, w.unserved.check, w.checkWaiting, w.checkDeadlines, w.results.check)
 	// The parts are checked at the same time. Otherwise one part that hangs would use up the time
 	// of the others, which would then be shown as faulty.

@@ -34,6 +34,7 @@ type Worker struct {
 	server    *asynq.Server
 	http      *http.Server
 	listener  net.Listener
+	encrypted *pageCertificate // nil when the worker does not listen, or listens without encryption
 	dashboard *Dashboard
 	shown     shownLedger
 	overview  overviews

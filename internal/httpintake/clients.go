@@ -38,11 +38,12 @@ type client struct {
 	ownsAll  bool             // it has every tenant of the pool
 	looking  chan struct{}    // holds one value while a refusal is looked up for the client
 	made     made
-	holder   func(*client, keys) string
+	holder   func(*client, keys) (string, keys)
 	storing  *sync.Mutex // of all clients, held while one gets other keys
 
 	mu      sync.Mutex
 	keys    keys
+	shared  keys // in the file, and not counted, because another client's file has them too
 	checked time.Time
 	reading chan struct{} // closed at the end of the running check of the file; nil when none runs
 	fault   string        // of the file, as the log has it already
@@ -68,45 +69,33 @@ type clients struct {
 	storing sync.Mutex
 }
 
-func newClients(o Options) (*clients, error) {
+func newClients(o Options) *clients {
 	cs := &clients{o: o}
-	used := map[[sha256.Size]byte]string{}
 	for _, one := range o.Clients {
-		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants), looking: make(chan struct{}, 1)}
+		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants), looking: make(chan struct{}, 1),
+			holder: cs.holder, storing: &cs.storing}
 		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
-		var err error
-		if c.keys, err = c.read(); err != nil {
-			return nil, err
-		}
-		if len(c.keys) == 0 {
-			return nil, fmt.Errorf("file %s has no key; make one with: openssl rand -hex 32", one.KeyFile)
-		}
-		for _, h := range c.keys {
-			if other, twice := used[h]; twice {
-				return nil, fmt.Errorf("intake clients %s and %s have the same key: give each its own", other, c.Name)
-			}
-			used[h] = c.Name
-		}
-		c.checked, c.holder, c.storing = o.Now(), cs.holder, &cs.storing
 		cs.all = append(cs.all, c)
 	}
-	return cs, nil
+	cs.readFirst()
+	return cs
 }
 
-// holder returns the name of a client other than c that has one of some keys now; "" if none has.
-func (cs *clients) holder(c *client, some keys) string {
+// holder returns those of some keys that the file of a client other than c has too, and the name of
+// such a client; "" if there is none.
+func (cs *clients) holder(c *client, some keys) (name string, theirs keys) {
 	for _, other := range cs.all {
 		if other == c {
 			continue
 		}
 		other.mu.Lock()
-		both := slices.ContainsFunc(some, func(h [sha256.Size]byte) bool { return slices.Contains(other.keys, h) })
+		both := some.in(append(slices.Clone(other.keys), other.shared...))
 		other.mu.Unlock()
-		if both {
-			return other.Name
+		if len(both) > 0 {
+			name, theirs = other.Name, append(theirs, both...)
 		}
 	}
-	return ""
+	return name, theirs
 }
 
 // of returns the client whose key a request has.
@@ -158,12 +147,13 @@ func (c *client) check(o Options) <-chan struct{} {
 	go func() {
 		got, err := c.refresh(had)
 		c.storing.Lock() // two clients may get the same key at once
-		if other := c.holder(c, got); other != "" {
-			got, err = had.in(got), fmt.Errorf("file %s has a key of intake client %s: give each its own; until then it gets no other key",
-				c.KeyFile, other)
+		other, shared := c.holder(c, got.without(had))
+		if other != "" {
+			got = got.without(shared)
+			err = fmt.Errorf("file %s has a key of intake client %s: give each its own; it opens nothing more here", c.KeyFile, other)
 		}
 		c.mu.Lock()
-		c.keys, c.reading = got, nil
+		c.keys, c.shared, c.reading = got, shared, nil
 		c.storing.Unlock()
 		fault, told := "", c.fault
 		if err != nil {
@@ -171,8 +161,13 @@ func (c *client) check(o Options) <-chan struct{} {
 		}
 		c.fault = fault
 		c.mu.Unlock()
-		if fault != "" && fault != told {
-			o.Log.Warn().Err(err).Str("client", c.Name).Msg("the file of keys of this client cannot be used")
+		switch {
+		case fault == told:
+		case fault == "":
+			o.Log.Info().Str("client", c.Name).Msg("the file of keys of this client is well again")
+		default:
+			o.Log.Warn().Err(err).Str("client", c.Name).Int("keys", len(got)).
+				Msg("something in the file of keys of this client cannot be used")
 		}
 		close(done)
 	}()
@@ -216,6 +211,11 @@ func (c *client) refresh(had keys) (keys, error) {
 // in returns the keys that are among others too.
 func (ks keys) in(others keys) keys {
 	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return !slices.Contains(others, h) })
+}
+
+// without returns the keys that are not among others.
+func (ks keys) without(others keys) keys {
+	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return slices.Contains(others, h) })
 }
 
 // rewriteTime is how long a file of keys must be empty before its client has no keys. It is less

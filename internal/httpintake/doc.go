@@ -4,7 +4,8 @@
 // too.
 //
 //	server.go        routes, and what every call passes: request id, login, rate
-//	clients.go       who may call: bearer keys from files; limits.go: how often and how many at once
+//	clients.go       who may call: bearer keys from files; clients_first.go: their state at a start;
+//	                 limits.go: how often and how many at once
 //	body.go          the body of a call, bounded in size, time and memory
 //	documents.go     the documents in a body: xml, zip; multipart.go, jsonbody.go;
 //	                 faktura.go: invoices that are JSON themselves

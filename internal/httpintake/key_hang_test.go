@@ -16,7 +16,7 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 		t.Fatal(err)
 	}
 	hangs := make(chan struct{})
-	nobody := func(*client, keys) string { return "" }
+	nobody := func(*client, keys) (string, keys) { return "", nil }
 	c := &client{holder: nobody, storing: new(sync.Mutex), Client: Client{Name: "erp", KeyFile: file, Keys: func() ([]string, error) {
 		<-hangs
 		return []string{"new"}, nil

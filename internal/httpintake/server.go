@@ -96,8 +96,7 @@ type (
 	decisions struct{ *core }
 )
 
-// New returns a server. It reads the files of keys, and returns an error when one of them cannot be
-// used.
+// New returns a server. It reads the files of keys, and logs which of them cannot be used.
 func New(o Options) (*Server, error) {
 	if len(o.Clients) == 0 {
 		return nil, errors.New("no client may call: name one in intake.clients")
@@ -105,10 +104,7 @@ func New(o Options) (*Server, error) {
 	if o.Limits.BodyPeriod == 0 {
 		o.Limits.BodyPeriod = 30 * time.Second
 	}
-	known, err := newClients(o)
-	if err != nil {
-		return nil, err
-	}
+	known := newClients(o)
 	docs, err := readDocument()
 	if err != nil {
 		return nil, err
@@ -172,6 +168,9 @@ func (s *Server) healthy(c *call) error { return c.text(http.StatusOK, "ok\n") }
 func (s *Server) ready(c *call) error {
 	if err := s.o.Fit(); err != nil {
 		return notNow(err)
+	}
+	if !s.clients.some() {
+		return noKeys
 	}
 	if s.o.Room != nil {
 		err := s.o.Room(c.ctx())
@@ -243,6 +242,10 @@ func (s *Server) action(c *call) error {
 	}
 	return s.act(c)
 }
+
+var noKeys = &problem{kind: unavailable, after: 5 * time.Second, detail: text{
+	en: "no program may call: this server has no file with a key that can be used; its log says why",
+	pl: "żaden program nie może wywoływać: ten serwer nie ma pliku z kluczem, którego można użyć; powód jest w jego dzienniku"}}
 
 var nowhere = &problem{kind: notFound, detail: text{
 	en: "there is no such address; see /v1/docs", pl: "nie ma takiego adresu; zobacz /v1/docs"}}

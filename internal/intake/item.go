@@ -62,8 +62,9 @@ type Problem struct {
 	// Path says that the whole path gave nothing, because it is missing, empty, or of a kind that
 	// cannot be read. Such a path is a mistake in the call, not in a document.
 	Path bool
-	// Empty says that the path is a folder that holds no invoice. An export that had nothing to
-	// write leaves such a folder, but so does an export that wrote to another place.
+	// Empty says that the path is a folder that holds no invoice, or a manifest without a line. An
+	// export that had nothing to write leaves such a path, but so does an export that wrote to
+	// another place.
 	Empty bool
 	// Archive says that the path is an archive that could be read and holds no invoice. The program
 	// that made it must have failed, so its refusal goes on record.

@@ -69,7 +69,8 @@ func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 			p.Path = !found
 			yield(Item{File: valid(m.Name), Err: p})
 		case !found:
-			yield(Item{File: valid(m.Name), Err: &Problem{What: "has no line", Hint: "check what the export wrote into it", Path: true}})
+			yield(Item{File: valid(m.Name), Err: &Problem{
+				What: "has no line", Hint: "check what the export wrote into it", Path: true, Empty: true}})
 		}
 	}
 }

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"ksefworker/config"
+)
+
+// checkCertificate is the part of --check for the certificate of a listener. One that ends soon is
+// a note.
+func checkCertificate(setting string, err error, say func(what string, err error), out io.Writer) {
+	if ending, ok := errors.AsType[*config.EndingError](err); ok && !ending.Over {
+		fmt.Fprintf(out, "note   %v\n", err)
+		err = nil
+	}
+	say("certificate of "+setting, err)
+}
+
+// checkEnd is the part of --check for the time at which the certificate of the worker's listener
+// ends. Whether it can be used belongs to the secret files.
+func checkEnd(t config.HTTPTLS, say func(what string, err error), out io.Writer) {
+	err := t.Check()
+	if _, ok := errors.AsType[*config.EndingError](err); ok {
+		checkCertificate("http.tls", err, say, out)
+	}
+}
+
+// checkIntake is the part of --check for the files of enqueue serve: the keys of its clients and
+// its certificate. Where none of them is, as in a container of a worker, there is no enqueue serve
+// either.
+func checkIntake(cfg config.Config, say func(what string, err error), out io.Writer) {
+	in := cfg.Intake
+	if len(in.Clients) == 0 {
+		return
+	}
+	if !in.Here() {
+		fmt.Fprintln(out, "note   no file of intake (key files, certificate) is on this machine: only where enqueue serve runs they are needed")
+		return
+	}
+	for name, err := range in.CheckKeys() {
+		say("keys of intake client "+name, err)
+	}
+	if in.HTTP.TLS.Enabled() {
+		checkCertificate("intake.http.tls", in.HTTP.CheckTLS(), say, out)
+	}
+}

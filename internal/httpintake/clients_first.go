@@ -1,0 +1,64 @@
+package httpintake
+
+import "time"
+
+// firstTimeout is how long a server that starts waits for the files of keys. Those that hang are
+// read when they can be.
+const firstTimeout = 5 * time.Second
+
+// readFirst reads every file of keys once. A file that cannot be used stops no other client: its
+// own client may not call until the file is corrected, and the log says so.
+func (cs *clients) readFirst() {
+	begun := make([]<-chan struct{}, len(cs.all))
+	for i, c := range cs.all {
+		begun[i] = c.check(cs.o)
+	}
+	timeout := time.NewTimer(firstTimeout)
+	defer timeout.Stop()
+wait:
+	for _, done := range begun {
+		select {
+		case <-done:
+		case <-timeout.C:
+			break wait
+		}
+	}
+	cs.dispute()
+	if !cs.some() {
+		cs.o.Log.Error().Msg("no client may call: there is no file with a key that can be used; such a file is read without a restart")
+	}
+}
+
+// dispute takes a key that several files have from all of them. At a start nothing tells whose key
+// it is, and the wrong client must not get another one's tenants.
+func (cs *clients) dispute() {
+	cs.storing.Lock()
+	defer cs.storing.Unlock()
+	for _, c := range cs.all {
+		for _, other := range cs.all {
+			if other == c {
+				continue
+			}
+			c.mu.Lock()
+			shared := c.shared
+			c.mu.Unlock()
+			other.mu.Lock()
+			lost := other.keys.in(shared)
+			other.keys, other.shared = other.keys.without(lost), append(other.shared, lost...)
+			other.mu.Unlock()
+		}
+	}
+}
+
+// some reports whether a client has a key. It reads the files again when that is due, so that a
+// server without callers finds out too.
+func (cs *clients) some() bool {
+	found := false
+	for _, c := range cs.all {
+		c.await(c.check(cs.o))
+		c.mu.Lock()
+		found = found || len(c.keys) > 0
+		c.mu.Unlock()
+	}
+	return found
+}

@@ -1,0 +1,112 @@
+package httpintake
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A key was revoked by removing its file, and then the server was started again.
+func TestNew_FileOfKeysCannotBeUsed_OnlyItsClientIsLockedOutUntilItIsThere(t *testing.T) {
+	for what, spoil := range map[string]func(file string) error{
+		"it is gone":  os.Remove,
+		"it is empty": func(file string) error { return os.WriteFile(file, nil, 0o600) },
+	} {
+		now, file := monday, ""
+		b := newBench(t, func(o *Options) {
+			o.Now = func() time.Time { return now }
+			file = o.Clients[0].KeyFile
+			read := o.Clients[0].Keys
+			o.Clients[0].Keys = func() ([]string, error) { // as the configuration does
+				keys, err := read()
+				if err == nil && len(keys) == 0 {
+					return []string{}, errors.New("file " + file + " has no key")
+				}
+				return keys, err
+			}
+			if err := spoil(file); err != nil {
+				t.Fatal(err)
+			}
+		})
+		b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
+		b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
+		b.want(b.call("GET", "/readyz", nil), http.StatusOK, "")
+		now = now.Add(2 * keyCheck)
+		b.call("GET", "/v1/invoices", nil)
+		said := `"client":"erp-one","keys":0`
+		if log := b.log.String(); strings.Count(log, said) != 1 || !strings.Contains(log, file) {
+			t.Errorf("%s: the log has %s", what, log)
+		}
+		b.must(os.WriteFile(file, []byte(keyOne+"\n"), 0o600))
+		now = now.Add(2 * keyCheck)
+		b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
+		if log := b.log.String(); !strings.Contains(log, "is well again") {
+			t.Errorf("%s: the log has %s", what, log)
+		}
+	}
+}
+
+func TestNew_OneLineOfAFileOfKeysCannotBeUsed_TheOtherKeysOpen(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Clients[0].Keys = func() ([]string, error) { return []string{keyOne}, errors.New("one line is at fault") }
+	})
+	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
+	if log := b.log.String(); !strings.Contains(log, "one line is at fault") || !strings.Contains(log, `"client":"erp-one"`) {
+		t.Errorf("the log has %s", log)
+	}
+}
+
+// The program that waits for the files, such as an agent that fetches them, comes later.
+func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.T) {
+	now := monday
+	b := newBench(t, func(o *Options) {
+		o.Now = func() time.Time { return now }
+		for _, c := range o.Clients {
+			if err := os.Remove(c.KeyFile); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	b.want(b.call("GET", "/healthz", nil), http.StatusOK, "")
+	b.want(b.call("GET", "/readyz", nil), http.StatusServiceUnavailable, "unavailable")
+	b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
+	if log := b.log.String(); !strings.Contains(log, "no client may call") {
+		t.Errorf("the log has %s", log)
+	}
+	b.must(os.WriteFile(b.keyFile, []byte(keyOne+"\n"), 0o600))
+	now = now.Add(2 * keyCheck)
+	b.want(b.call("GET", "/readyz", nil), http.StatusOK, "") // without any other call
+	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
+}
+
+// At a start nobody knows whose key it is that two files have. It opens nothing until one file has
+// it, and the other keys of both files work.
+func TestNew_TwoFilesHaveOneKey_ItOpensNothingAndTheirOtherKeysDo(t *testing.T) {
+	const both = "both-both-both-both-both"
+	now, files := monday, [][]string{{both, keyOne}, {keyTwo, both}}
+	b := newBench(t, func(o *Options) {
+		o.Now = func() time.Time { return now }
+		for i := range files {
+			o.Clients[i].Keys = func() ([]string, error) { return slices.Clone(files[i]), nil }
+		}
+	})
+	for range 3 {
+		b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+both), http.StatusUnauthorized, "unauthorized")
+		b.want(b.call("GET", "/v1/invoices?tenant=one", nil), http.StatusOK, "")
+		b.want(b.call("GET", "/v1/invoices?tenant=two", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
+		now = now.Add(2 * keyCheck)
+	}
+	if log := b.log.String(); !strings.Contains(log, "has a key of intake client erp-") {
+		t.Errorf("the log has %s", log)
+	}
+	files[0] = []string{keyOne}
+	now = now.Add(2 * keyCheck)
+	b.call("GET", "/v1/invoices", nil)
+	now = now.Add(2 * keyCheck)
+	b.want(b.call("GET", "/v1/invoices?tenant=two", nil, "Authorization", "Bearer "+both), http.StatusOK, "")
+	b.want(b.call("GET", "/v1/invoices?tenant=one", nil, "Authorization", "Bearer "+both), http.StatusBadRequest, "")
+}
