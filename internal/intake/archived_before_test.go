@@ -234,7 +234,9 @@ func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *
 		g.Store = bundle.Over(g.Store.(*bundle.Store).Unwrap())
 		return g.admit(d, never)
 	}
-	for name, content := range map[string][]byte{"empty": nil, "its head alone": whole[:len(whole)-len(lines)], "of an earlier build": lines} {
+	for name, content := range map[string][]byte{
+		"empty": nil, "its head alone": whole[:len(whole)-len(lines)], "of an earlier build": lines,
+	} {
 		g.must(os.WriteFile(path, content, 0o600))
 		if got := again(); got[0].Taken != ledger.Present || got[0].Invoice.ID != first.ID || got[1].Taken != ledger.Created {
 			t.Errorf("%s: %+v", name, got)

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zip"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/plural"
 )
 
 // linesIn returns the lines of an index without its head. The error wraps errLine when the index
@@ -53,7 +54,8 @@ func completeWithoutHead(ctx context.Context, s archive.Store, of index, lines i
 		invoices += n / perInvoice
 	}
 	if lines != invoices {
-		return fmt.Errorf("%w: the index has %d lines, and its ZIP %d invoices", errLine, lines, invoices)
+		return fmt.Errorf("%w: the index has %s, and its ZIP %s", errLine,
+			plural.Of(lines, "line", "lines"), plural.Of(invoices, "invoice", "invoices"))
 	}
 	return nil
 }

@@ -18,6 +18,7 @@
 //	lookup.go            finds an id in an index without reading all of it
 //	load.go              reads a whole index, or makes it again from its ZIP
 //	read.go              reads one document
+//	memory.go            what was read and is remembered
 //	store.go             [Store] puts these together
 //	search.go            searches by anything but an id
 //	tidy.go              decides which indexes are joined

@@ -18,7 +18,8 @@ type head struct {
 	// Parts is the number of indexes into which the lines of a joined index were divided. Only the
 	// one that is written last has it.
 	Parts int `json:"parts,omitempty"`
-	// Next is the first id of the index that follows a joined index of a month; "" for the last one.
+	// Next is the first id of the index that follows a joined index of a month; "" for the last
+	// one.
 	Next string `json:"next,omitempty"`
 
 	size int64 // of the head itself, its newline included

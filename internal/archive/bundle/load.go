@@ -18,8 +18,9 @@ import (
 // maxResult is far above the largest result.
 const maxResult = 1 << 20
 
-// load reads the index of a package whole. An index that is missing, damaged or not complete is made
-// again from its ZIP, in memory. The error wraps [archive.ErrCorrupt] when the ZIP is damaged too.
+// load reads the index of a package whole. An index that is missing, damaged or not complete is
+// made again from its ZIP, in memory. The error wraps [archive.ErrCorrupt] when the ZIP is damaged
+// too.
 func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	lines, err := readWhole(ctx, s, of)
 	if !spoiled(err) {
@@ -40,8 +41,8 @@ func readWhole(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	return decodeLines(raw)
 }
 
-// spoiled reports whether an error says that an index is missing, damaged or not complete, as opposed
-// to an archive that does not answer.
+// spoiled reports whether an error says that an index is missing, damaged or not complete, as
+// opposed to an archive that does not answer.
 func spoiled(err error) bool {
 	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, errLine)
 }

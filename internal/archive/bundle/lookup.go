@@ -73,8 +73,8 @@ type sought struct {
 	lines int64 // offset of the first line, which follows the head
 }
 
-// find returns the lines with an id. It reads the first block, which has the head and comes with the
-// size of the index. Then it reads the block in which the id is expected. Ids are hashes and so
+// find returns the lines with an id. It reads the first block, which has the head and comes with
+// the size of the index. Then it reads the block in which the id is expected. Ids are hashes and so
 // spread evenly, so find seldom needs another block. complete is false when the index has no head:
 // then it may lack lines.
 func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string) (lines []Line, complete bool, err error) {

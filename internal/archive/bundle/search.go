@@ -31,8 +31,8 @@ type Query struct {
 
 // Search calls yield with the lines of a folder that a query wants. It reads the indexes of the
 // folder one at a time, each as a whole. In place of joined indexes that are not complete it reads
-// those of the packages. Search calls the function unread, if it is not nil, with each index that is
-// damaged and cannot be made again.
+// those of the packages. Search calls the function unread, if it is not nil, with each index that
+// is damaged and cannot be made again.
 func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
 	did Read, err error,
 ) {

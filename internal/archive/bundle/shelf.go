@@ -68,7 +68,8 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 	return sh, nil
 }
 
-// joinedOf returns the joined indexes of a folder that count, and the days that are in none of them.
+// joinedOf returns the joined indexes of a folder that count, and the days that are in none of
+// them.
 func joinedOf(folder string, names []string) (indexes []index, open []string) {
 	joined := map[string][]string{}
 	indexes, until := newestMonth(folder, names)

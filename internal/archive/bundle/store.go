@@ -5,18 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
-)
-
-const (
-	maxShelves = 64 // sellers and months whose lists of indexes are kept
-	maxMade    = 8  // indexes that were made again and are kept
-	// maxComplete bounds the names of indexes without a head that were found complete.
-	maxComplete = 4096
 )
 
 // Store is an archive whose Get finds documents and results in bundles too, under the names that
@@ -26,12 +18,7 @@ type Store struct {
 	archive.Store
 	blocks blocks
 	joined int // maxJoined, except in tests
-
-	mu       sync.Mutex
-	shelves  map[string]*shelf
-	made     map[string][]Line
-	complete map[string]bool    // indexes without a head that have all lines
-	behind   map[string][]index // the indexes of packages in place of joined ones that are not complete
+	memory memory
 }
 
 // Over returns an archive that also finds what is in the bundles of s.
@@ -39,8 +26,7 @@ func Over(s archive.Store) *Store {
 	if over, ok := s.(*Store); ok {
 		return over
 	}
-	return &Store{Store: s, joined: maxJoined, shelves: map[string]*shelf{}, made: map[string][]Line{},
-		complete: map[string]bool{}, behind: map[string][]index{}}
+	return &Store{Store: s, joined: maxJoined, memory: newMemory()}
 }
 
 // Unwrap returns the archive below.
@@ -63,7 +49,7 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	if !ok {
 		return s.Store.Get(ctx, name)
 	}
-	known := s.shelf(folder)
+	known := s.memory.shelf(folder)
 	if known != nil {
 		data, err := s.bundled(ctx, known, id, suffix)
 		if err == nil {
@@ -126,10 +112,10 @@ func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]by
 	return nil, archive.ErrNotFound
 }
 
-// find returns the lines with an id from all indexes of a shelf. In place of joined indexes that are
-// not complete it asks those of the packages. When an index can neither be read nor made again, find
-// still returns the lines of the others, and err wraps [archive.ErrCorrupt]. Any other error says
-// that the archive could not be asked.
+// find returns the lines with an id from all indexes of a shelf. In place of joined indexes that
+// are not complete it asks those of the packages. When an index can neither be read nor made again,
+// find still returns the lines of the others, and err wraps [archive.ErrCorrupt]. Any other error
+// says that the archive could not be asked.
 func (s *Store) find(ctx context.Context, in *shelf, id string) (lines []Line, err error) {
 	lines, lacking, damaged := s.findAmong(ctx, in.indexes, id)
 	if len(lacking) == 0 || damaged != nil && !errors.Is(damaged, archive.ErrCorrupt) {
@@ -177,17 +163,17 @@ func (s *Store) findAmong(ctx context.Context, indexes []index, id string) (line
 	return lines, lacking, damaged
 }
 
-// findIn returns the lines with an id from one index. A line that is there counts, whatever else the
-// index may lack. When there is none, the index must be complete. One of a package is made again if
-// it is not.
+// findIn returns the lines with an id from one index. A line that is there counts, whatever else
+// the index may lack. When there is none, the index must be complete. One of a package is made
+// again if it is not.
 func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error) {
-	all, ok := s.madeAgain(of.name)
+	all, ok := s.memory.madeAgain(of.name)
 	if !ok {
 		lines, complete, err := s.blocks.find(ctx, s.Store, of, id)
 		switch {
 		case err != nil && !spoiled(err):
 			return nil, err
-		case err == nil && (complete || len(lines) > 0 || s.isComplete(of.name)):
+		case err == nil && (complete || len(lines) > 0 || s.memory.isComplete(of.name)):
 			return lines, nil
 		case err == nil && of.joined():
 			return nil, fmt.Errorf("%w: it has no head", errLine)
@@ -212,10 +198,7 @@ func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error)
 func (s *Store) whole(ctx context.Context, of index) ([]Line, error) {
 	all, err := readWhole(ctx, s.Store, of)
 	if err == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		makeSpace(s.complete, maxComplete)
-		s.complete[of.name] = true
+		s.memory.keepComplete(of.name)
 		return all, nil
 	}
 	if !spoiled(err) {
@@ -224,57 +207,21 @@ func (s *Store) whole(ctx context.Context, of index) ([]Line, error) {
 	if all, err = remake(ctx, s.Store, of); err != nil {
 		return nil, err
 	}
-	s.keepMade(of.name, all)
+	s.memory.keepMade(of.name, all)
 	return all, nil
-}
-
-func (s *Store) isComplete(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.complete[name]
 }
 
 // behindThese lists the indexes of the packages that stand behind some joined ones. The list is
 // kept, because nothing is added to a day that was joined.
 func (s *Store) behindThese(ctx context.Context, folder string, joined []index) (packages []index, err error) {
-	key := ""
-	for _, of := range joined {
-		key += of.name + "\n"
-	}
-	s.mu.Lock()
-	packages, ok := s.behind[key]
-	s.mu.Unlock()
+	packages, ok := s.memory.behindThese(joined)
 	if ok {
 		return packages, nil
 	}
-	if packages, err = behind(ctx, s.Store, folder, joined); err != nil {
-		return nil, err
+	if packages, err = behind(ctx, s.Store, folder, joined); err == nil {
+		s.memory.keepBehind(joined, packages)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	makeSpace(s.behind, maxShelves)
-	s.behind[key] = packages
-	return packages, nil
-}
-
-func (s *Store) madeAgain(name string) ([]Line, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lines, ok := s.made[name]
-	return lines, ok
-}
-
-func (s *Store) keepMade(name string, lines []Line) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	makeSpace(s.made, maxMade)
-	s.made[name] = lines
-}
-
-func (s *Store) shelf(folder string) *shelf {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.shelves[folder]
+	return packages, err
 }
 
 // renew lists a folder, and remembers the list if it has bundles.
@@ -283,18 +230,6 @@ func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
 	if err != nil || len(now.indexes) == 0 {
 		return now, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	makeSpace(s.shelves, maxShelves)
-	s.shelves[folder] = now
+	s.memory.keepShelf(folder, now)
 	return now, nil
-}
-
-func makeSpace[T any](m map[string]T, max int) {
-	for old := range m {
-		if len(m) < max {
-			return
-		}
-		delete(m, old)
-	}
 }
