@@ -90,14 +90,21 @@ func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
 	return len(z.File), nil
 }
 
-// missingZIP makes [archive.ErrCorrupt] of [archive.ErrNotFound], for a ZIP that an index or a list
-// names: the archive should have it.
+// missingZIP makes a missingError of [archive.ErrNotFound], for a ZIP that an index or a list names.
 func missingZIP(name string, err error) error {
 	if errors.Is(err, archive.ErrNotFound) {
-		return damagedZIP(name, errors.New("it is missing"))
+		return missingError{name}
 	}
 	return err
 }
+
+// missingError says that the archive lacks a ZIP that it should have. That is damage, as opposed to
+// an object that nobody promised: it is an [archive.ErrCorrupt].
+type missingError struct{ zip string }
+
+func (e missingError) Error() string { return fmt.Sprintf("bundle %s is missing", e.zip) }
+
+func (e missingError) Is(target error) bool { return target == archive.ErrCorrupt }
 
 func damagedZIP(name string, why error) error {
 	return fmt.Errorf("bundle %s: %w: %w", name, archive.ErrCorrupt, why)

@@ -214,7 +214,7 @@ func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
 			for _, inv := range a {
 				_, err := bundle.Over(below).Get(t.Context(), resultName(inv))
 				if text := fmt.Sprint(err); !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(text, "pkg-a") ||
-					!strings.Contains(text, "it is missing") {
+					!strings.Contains(text, "is missing") {
 					t.Fatalf("%v", err)
 				}
 			}
