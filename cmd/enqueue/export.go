@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"ksefworker/internal/ledger"
@@ -34,9 +30,9 @@ func (c *exportCmd) check() error {
 	return c.where.check("--until", c.Names)
 }
 
-// run writes the document, the receipt and the result of each invoice. The exit code is 3 when an
-// invoice was not found, when an invoice lacks something that it should have, or when a file with
-// other content was kept.
+// run writes the document and the result of each invoice, and the receipts of their sessions. The
+// exit code is 3 when an invoice was not found, when an invoice lacks something that it should
+// have, or when a file with other content was kept.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
 	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
@@ -54,12 +50,13 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 		return failed(err)
 	}
 	defer root.Close()
-	to, whole := &exported{program: p, root: root, overwrite: c.Overwrite}, true
+	to, whole := newExported(p, root, c.Overwrite), true
 	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
 		all, err := c.export(ctx, p, to, r, entry)
 		whole = whole && all
 		return err
 	})
+	to.sayWritten()
 	if err == nil && (some || !whole) {
 		return errSome
 	}
@@ -70,19 +67,21 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 // whole is false when the invoice lacks something that it should have, or when a file with other
 // content was kept.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
-	whole, base := true, fileName(cmp.Or(r.KsefNumber, r.ID))
-	write := func(suffix string, data []byte) error {
-		written, err := to.write(base+suffix, data)
-		whole = whole && written
-		return err
+	final := inv == nil // what comes from the archive is what it has
+	if inv != nil {
+		if r, final, err = c.kept(ctx, r); err != nil {
+			return false, err
+		}
 	}
+	base := fileName(cmp.Or(r.KsefNumber, r.ID))
 	doc, err := c.archive.Document(ctx, r)
 	if records.Missing(err) && inv != nil { // it waits, so it is not archived yet
 		doc, err = p.base.Document(ctx, inv)
 	}
+	whole = true
 	switch {
 	case err == nil:
-		if err := write(".xml", doc); err != nil {
+		if whole, err = to.write(base+".xml", doc); err != nil {
 			return false, err
 		}
 	case records.Missing(err), errors.Is(err, ledger.ErrNotFound):
@@ -91,70 +90,67 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	default:
 		return false, err
 	}
-	upo, err := c.archive.Receipt(ctx, r)
-	switch {
-	case err == nil:
-		if err := write("-upo.xml", upo.Raw); err != nil {
-			return false, err
-		}
-	case errors.Is(err, records.ErrNoReceipt) && r.KsefNumber == "":
-		// KSeF has not accepted it, so there is nothing to attest.
-	case records.Missing(err):
-		p.say("%s: %v", r.ID, err)
-		whole = false
-	default:
+	attested, err := c.receipt(ctx, p, to, r, base)
+	if err != nil {
 		return false, err
+	}
+	if !final {
+		r.AddDocument(doc)
 	}
 	result, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return false, fmt.Errorf("write the result of %s: %w", r.ID, err)
 	}
-	err = write(".json", append(result, '\n'))
-	return whole, err
+	written, err := to.write(base+".json", append(result, '\n'))
+	to.invoices++
+	return whole && attested && written, err
 }
 
-// exported is the folder of an export. A symbolic link in it cannot lead outside it.
-type exported struct {
-	*program
-	root      *os.Root
-	overwrite bool
+// kept returns the archived result of an invoice that the ledger has, so that an invoice has one
+// result document whatever name it is exported by. When the archive has none, or has it from before
+// the last decision, kept returns the result of the ledger, and false.
+func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result, bool, error) {
+	archived, ok, err := c.archive.Kept(ctx, r)
+	if err != nil || !ok {
+		return r, false, err
+	}
+	final := ledger.State(archived.State) == ledger.Receipted // then nothing of it changes any more
+	if final || archived.State == r.State && archived.KsefNumber == r.KsefNumber {
+		return archived, true, nil
+	}
+	return r, false, nil
 }
 
-// write writes a file completely or not at all, and prints its path. A file that already has the
-// content is left alone and counts as written. A file with other content is overwritten only if
-// overwrite is set. Otherwise it stays, and written is false.
-func (e *exported) write(name string, data []byte) (written bool, err error) {
-	path := filepath.Join(e.root.Name(), name)
-	failed := func(err error) error {
-		return &usageError{what: fmt.Sprintf("write %s: %v", path, err), hint: "name another folder with --to"}
+// receipt writes the receipt of an invoice. One receipt attests all invoices of a session, which
+// can be thousands. So it is written once, and the result of each invoice names it. An invoice that
+// was named by a person has it under its own name too.
+func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r results.Result, base string) (whole bool, err error) {
+	if r.UPO == "" && r.KsefNumber == "" {
+		return true, nil // KSeF has not accepted it, so there is nothing to attest
 	}
-	switch held, err := e.root.ReadFile(name); {
-	case err == nil && bytes.Equal(held, data):
-		e.say("%s is there already, with the same content", path)
-		return true, nil
-	case err == nil && !e.overwrite:
-		e.say("%s is there already, with other content, and stays as it is; --overwrite replaces it", path)
-		return false, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return false, failed(err)
+	name, known := to.receipts[r.UPO]
+	if !known {
+		upo, err := c.archive.Receipt(ctx, r)
+		switch {
+		case err == nil:
+			if name, err = to.receipt(upo); err != nil {
+				return false, err
+			}
+		case records.Missing(err):
+			p.say("%s: %v", r.ID, err)
+		default:
+			return false, err
+		}
+		if r.UPO != "" {
+			to.receipts[r.UPO] = name
+		}
+	} else if name == "" {
+		p.say("%s: its receipt %s was not written, see above", r.ID, r.UPO)
 	}
-	temp := ".enqueue-" + rand.Text()
-	err = e.root.WriteFile(temp, data, 0o600)
-	if err == nil {
-		err = e.root.Rename(temp, name)
+	if name == "" || len(c.Names) == 0 {
+		return name != "", nil
 	}
-	if err != nil {
-		return false, failed(errors.Join(err, e.removed(temp)))
-	}
-	e.out.println(path)
-	return true, nil
-}
-
-func (e *exported) removed(temp string) error {
-	if err := e.root.Remove(temp); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return to.link(base+"-upo.xml", name)
 }
 
 // fileName makes the name of a file from a KSeF number or an id. It replaces characters that

@@ -33,6 +33,7 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
+	damaged int // objects of the archive that could not be used, and may be missed
 }
 
 // opensItself: --archive-only needs the archive and no Redis.
@@ -78,30 +79,54 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	if errors.Is(err, connect.ErrUnreachable) && !w.ArchiveOnly {
 		return fmt.Errorf("%w; with --archive-only the archive alone is asked", err)
 	}
+	if w.archive != nil {
+		w.archive.Unread = func(name string, err error) {
+			p.sayUnusable(name, err)
+			if !errors.Is(err, records.ErrSoundCopy) {
+				w.damaged++
+			}
+		}
+	}
 	w.wanted = (&filter{Tenant: w.Tenant}).of(p)
 	return err
 }
 
 // find returns the invoices with a name. It looks in the ledger and, when the ledger has none, in
 // the archive. invs has the ledger's entries of the found invoices, by id.
+//
+// A KSeF number takes the ledger a list. That of the accepted invoices, which are not archived yet,
+// is short. The long one of those that have their receipts is read only when the archive lacks the
+// number.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
-	invs = map[string]*ledger.Invoice{}
 	if !w.ArchiveOnly {
 		held, err := p.inquiry().Find(ctx, name, w.wanted.Tenants...)
-		if err := p.skip(err); err != nil {
-			return nil, nil, err
+		if err = p.skip(err); err == nil && len(held) == 0 {
+			held, err = p.inquiry().FindKsefNumber(ctx, name, ledger.Accepted, w.wanted.Tenants...)
 		}
-		for i := range held {
-			invs[held[i].ID] = &held[i]
-			found = append(found, p.resultOf(held[i]))
+		if found, invs = w.told(p, held); err != nil || len(found) > 0 {
+			return found, invs, err
 		}
 	}
-	if found = slices.DeleteFunc(found, w.leavesOut); len(found) > 0 {
-		return found, invs, nil
+	found, w.did, err = w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
+	if found = slices.DeleteFunc(found, w.leavesOut); err != nil || len(found) > 0 || w.ArchiveOnly {
+		return found, nil, err
 	}
-	found, did, err := w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
-	w.did = did
-	return slices.DeleteFunc(found, w.leavesOut), invs, err
+	held, err := p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
+	found, invs = w.told(p, held)
+	return found, invs, err
+}
+
+// told returns the results of entries of the ledger, as far as the flags let them pass, and the
+// entries by id.
+func (w *where) told(p *program, held []ledger.Invoice) (found []results.Result, invs map[string]*ledger.Invoice) {
+	invs = map[string]*ledger.Invoice{}
+	for i := range held {
+		if r := p.resultOf(held[i]); !w.leavesOut(r) {
+			invs[r.ID] = &held[i]
+			found = append(found, r)
+		}
+	}
+	return found, invs
 }
 
 func (w *where) leavesOut(r results.Result) bool {
@@ -115,7 +140,7 @@ func (w *where) leavesOut(r results.Result) bool {
 // each calls yield with the invoices that have one of the names. Without names it calls yield with
 // every invoice of the issue dates that is in the archive. entry is nil when the ledger was not
 // asked or lacks the invoice. some is true when one of the names was not found. Without names, some
-// is true when the archive had no invoice.
+// is true when the archive had no invoice, or has something that cannot be used.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {
@@ -131,16 +156,21 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		if n == 0 && err == nil {
 			p.say("the archive has no invoice with these dates and this tenant")
 		}
-		return n == 0, err
+		return n == 0 || w.damaged > 0, err
 	}
 	for _, name := range names {
+		before := w.damaged
 		found, entries, err := w.find(ctx, p, name)
 		if err != nil {
 			return some, err
 		}
 		w.sayRead(p)
 		if len(found) == 0 {
-			p.say("%s: no invoice has this id, number or KSeF number%s", name, w.places())
+			mayBe := ""
+			if w.damaged > before {
+				mayBe = "; what cannot be used may have it, see above"
+			}
+			p.say("%s: no invoice has this id, number or KSeF number%s%s", name, w.places(), mayBe)
 			some = true
 		}
 		for _, r := range found {

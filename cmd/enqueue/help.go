@@ -43,8 +43,9 @@ var helpTexts = kong.Vars{
 		"rejected; which took longest; which are at risk.",
 	"find": "Find invoices by id, number (P_2), KSeF number or issue date, in the ledger and, for what it no longer knows, " +
 		"in the archive. Says what it has read of the archive.",
-	"export": "Write the document, the receipt (UPO) and the result of invoices into a folder: " +
-		"KSEF_NUMBER.xml, KSEF_NUMBER-upo.xml and KSEF_NUMBER.json, or the id where there is no KSeF number.",
+	"export": "Write the document and the result of invoices into a folder: KSEF_NUMBER.xml and KSEF_NUMBER.json, " +
+		"or the id where there is no KSeF number; and the receipt (UPO) of each session once: upo/SESSION.xml, as upo in the result ends. " +
+		"Invoices that are named have it as KSEF_NUMBER-upo.xml too.",
 	"where_names":   "Ids, numbers or KSeF numbers. Without one: every invoice that the archive has of the issue dates.",
 	"where_from":    "First issue date (P_1), 2026-11-01. Dates bound what is read of the archive.",
 	"where_archive": "Ask the archive alone: no Redis is needed, and invoices are found that the ledger has forgotten.",

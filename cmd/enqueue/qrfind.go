@@ -32,6 +32,11 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 	if err := p.skip(err); err != nil {
 		return coded{}, err
 	}
+	if len(invs) == 0 { // an invoice without a receipt is not in the archive yet
+		if invs, err = p.inquiry().FindKsefNumber(ctx, c.Name, ledger.Accepted); err != nil {
+			return coded{}, err
+		}
+	}
 	found := make([]results.Result, len(invs))
 	for i := range invs {
 		found[i] = p.resultOf(invs[i])

@@ -3,17 +3,22 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
 
-// archived NUMBER archives an invoice that has ended, as a worker does. It archives the document,
-// the result and, for an accepted invoice, the receipt.
+// archived NUMBER [receipted] archives an invoice that has ended, as a worker does. It archives the
+// document, the result and, for an accepted invoice, the receipt. With receipted it ends as a
+// worker does: the archived result is the final one, and then the ledger says so.
 func scriptArchived(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -34,7 +39,44 @@ func scriptArchived(ts *testscript.TestScript, _ bool, args []string) {
 			`<NumerKSeFDokumentu>%s</NumerKSeFDokumentu><NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument></Potwierdzenie>`,
 			inv.NIP, inv.KsefNumber, inv.Number, inv.Hash))
 	}
-	result, err := json.Marshal(results.Of(inv, "custom"))
+	ends := len(args) > 1 && ledger.State(args[1]) == ledger.Receipted
+	if ends {
+		inv.State = ledger.Receipted
+	}
+	told := results.Of(inv, "custom")
+	if ends {
+		told.AddDocument([]byte(ts.ReadFile(filepath.Join(folder, inv.ID+".xml"))))
+	}
+	result, err := json.Marshal(told)
 	ts.Check(err)
 	write(ts, filepath.Join(folder, inv.ID+".json"), result)
+	if ends {
+		errs, err := l.Receipt(ctx, []string{inv.ID}, inv.UPO)
+		ts.Check(errors.Join(append(errs, err)...))
+	}
+}
+
+// bundled ID... moves archived documents and results into one bundle, as a worker archives the
+// invoices of a large package. All invoices have the same seller and month.
+func scriptBundled(ts *testscript.TestScript, _ bool, ids []string) {
+	entries, place := make([]bundle.Entry, len(ids)), results.Result{}
+	for i, id := range ids {
+		found, err := filepath.Glob(ts.MkAbs(filepath.Join(".archive", "*", "*", id+".json")))
+		if err != nil || len(found) != 1 {
+			ts.Fatalf("%s is archived as %v, %v", id, found, err)
+		}
+		xml := strings.TrimSuffix(found[0], ".json") + ".xml"
+		document, result := ts.ReadFile(xml), ts.ReadFile(found[0])
+		ts.Check(json.Unmarshal([]byte(result), &place))
+		entries[i], err = bundle.Compress(bundle.Invoice{ID: id, Number: place.Number, KsefNumber: place.KsefNumber,
+			IssueDate: place.IssueDate, Hash: place.Hash, Document: []byte(document), Result: []byte(result)})
+		ts.Check(errors.Join(err, os.Remove(xml), os.Remove(found[0])))
+	}
+	b, err := bundle.Make(entries)
+	ts.Check(err)
+	name := b.Name(place.NIP, place.IssueDate, place.IssueDate, "pkg-x")
+	index, lines, err := b.Index(name)
+	ts.Check(err)
+	write(ts, filepath.Join(".archive", name), b.ZIP)
+	write(ts, filepath.Join(".archive", index), lines)
 }

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// settle NUMBER STATE [CODE REASON] moves an invoice to a state, as a worker would.
+// settle NUMBER STATE [CODE REASON | KSEF_NUMBER] moves an invoice to a state, as a worker would.
 func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -48,6 +48,9 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 		inv, err := l.Invoice(ctx, id)
 		ts.Check(err)
 		number := inv.NIP + "-20260105-0100A0DB5B00-39"
+		if len(args) == 3 {
+			number = args[2]
+		}
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Edit: ledger.Edit{}.Number(number)}))
 		if state == ledger.Receipted {

@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
 			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "throttle": scriptThrottle, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
-			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
+			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived, "bundled": scriptBundled,
 			"nottaken": scriptNotTaken, "putoff": scriptPutOff, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,
 		},
 	})

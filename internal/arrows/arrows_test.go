@@ -98,7 +98,7 @@ var (
 		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
 		// What people and programs ask and do about invoices. The command line and the HTTP intake
 		// call these packages.
-		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
+		"internal/inquiry": join([]string{"internal/results", "internal/waiting", "internal/ledger"}, document),
 		// It translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
 			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger", "internal/explain"}, document, trail),
@@ -131,7 +131,7 @@ var (
 		"internal/pack":          document,
 		"internal/archive":       document,
 		// Many documents in one object of the archive. A reader sees an ordinary archive.
-		"internal/archive/bundle": {"internal/archive"},
+		"internal/archive/bundle": {"internal/archive", "internal/plural"},
 		"internal/shell":          nil, // commands as a person types them
 		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
@@ -228,7 +228,7 @@ var (
 		"internal/app": {"internal/results", "internal/enrol"},
 		// One test script runs a worker beside the command line. Another needs a pause, as after a
 		// 429.
-		"cmd/enqueue": {"internal/app", "internal/ratelimit"},
+		"cmd/enqueue": {"internal/app", "internal/ratelimit", "internal/archive/bundle"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":           join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
 		"internal/simulator":       {"internal/simulator/fa/fatest", "internal/simulator/keytest"},

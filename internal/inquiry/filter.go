@@ -20,7 +20,7 @@ type Filter struct {
 	Tenants    []string // names; the invoice is of one of them
 	Day        string   // P_1, "2006-01-02"
 	Number     string   // how P_2 begins, with white space as [SameNumber] compares it
-	KsefNumber string   // how the number that KSeF gave begins
+	KsefNumber string   // how the number that KSeF gave begins, in upper or lower case
 }
 
 // Match reports whether an invoice passes.
@@ -48,7 +48,7 @@ func (f *Filter) OfTenant(tenant string) bool {
 func (f *Filter) MatchText(day, number, ksefNumber string) bool {
 	return (f.Day == "" || f.Day == day) &&
 		NumberBegins(number, f.Number) &&
-		strings.HasPrefix(ksefNumber, f.KsefNumber)
+		strings.HasPrefix(ksefNumber, strings.ToUpper(f.KsefNumber))
 }
 
 // states lists the states that may pass.

@@ -175,23 +175,7 @@ func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T)
 func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	g := newGate(t, nil)
 	d, never := numbered(1), numbered(2)
-	first := g.admit(d)[0].Invoice
-	g.end(first, ledger.Receipted, d.Data)
-	names := []string{archive.ResultName(first.NIP, first.IssueDate, first.ID), archive.InvoiceName(first.NIP, first.IssueDate, first.ID)}
-	result, err := g.Store.Get(t.Context(), names[0])
-	g.must(err)
-	for _, name := range names {
-		g.must(os.Remove(filepath.Join(g.folder, name)))
-	}
-	e, err := bundle.Compress(bundle.Invoice{ID: first.ID, Number: first.Number, IssueDate: first.IssueDate, Hash: first.Hash,
-		Document: d.Data, Result: result})
-	g.must(err)
-	b, err := bundle.Make([]bundle.Entry{e})
-	g.must(err)
-	name := b.Name(first.NIP, first.IssueDate, "2026-11-24", "pkg-x")
-	index, lines, err := b.Index(name)
-	g.must(errors.Join(err, g.Store.Put(t.Context(), name, b.ZIP, ""), g.Store.Put(t.Context(), index, lines, "")))
-	g.Store = bundle.Over(g.Store)
+	first, name, index := g.bundled(d)
 	g.later(91 * 24 * time.Hour)
 	got := g.admit(d, never)
 	if got[0].Taken != ledger.Present || !got[0].Archived || got[0].Invoice.KsefNumber == "" || got[0].Invoice.ID != first.ID {
@@ -208,5 +192,68 @@ func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	g.Store = bundle.Over(g.Store.(*bundle.Store).Unwrap())
 	if got := g.admit(d)[0]; got.Taken != ledger.Refused {
 		t.Errorf("%+v", got)
+	}
+}
+
+// bundled takes an invoice in, ends it, and moves what is archived of it into a bundle.
+func (g *gate) bundled(d Document) (first ledger.Invoice, zip, index string) {
+	g.t.Helper()
+	first = g.admit(d)[0].Invoice
+	g.end(first, ledger.Receipted, d.Data)
+	names := []string{archive.ResultName(first.NIP, first.IssueDate, first.ID), archive.InvoiceName(first.NIP, first.IssueDate, first.ID)}
+	result, err := g.Store.Get(g.t.Context(), names[0])
+	g.must(err)
+	for _, name := range names {
+		g.must(os.Remove(filepath.Join(g.folder, name)))
+	}
+	e, err := bundle.Compress(bundle.Invoice{ID: first.ID, Number: first.Number, IssueDate: first.IssueDate, Hash: first.Hash,
+		Document: d.Data, Result: result})
+	g.must(err)
+	b, err := bundle.Make([]bundle.Entry{e})
+	g.must(err)
+	zip = b.Name(first.NIP, first.IssueDate, "2026-11-24", "pkg-x")
+	index, lines, err := b.Index(zip)
+	g.must(errors.Join(err, g.Store.Put(g.t.Context(), zip, b.ZIP, ""), g.Store.Put(g.t.Context(), index, lines, "")))
+	g.Store = bundle.Over(g.Store)
+	return first, zip, index
+}
+
+// The index of the bundle has lost its lines, or the bundle itself is gone. A document that it has
+// or had is not sent to KSeF a second time.
+func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *testing.T) {
+	g := newGate(t, nil)
+	d, never := numbered(1), numbered(2)
+	first, zip, index := g.bundled(d)
+	g.later(91 * 24 * time.Hour)
+	path := filepath.Join(g.folder, index)
+	whole, err := os.ReadFile(path)
+	g.must(err)
+	lines := whole[bytes.IndexByte(whole, '\n')+1:]
+	again := func() []Admission {
+		g.must(g.rdb.FlushAll(t.Context()).Err())
+		g.Store = bundle.Over(g.Store.(*bundle.Store).Unwrap())
+		return g.admit(d, never)
+	}
+	for name, content := range map[string][]byte{
+		"empty": nil, "its head alone": whole[:len(whole)-len(lines)], "of an earlier build": lines,
+	} {
+		g.must(os.WriteFile(path, content, 0o600))
+		if got := again(); got[0].Taken != ledger.Present || got[0].Invoice.ID != first.ID || got[1].Taken != ledger.Created {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	g.must(os.Remove(filepath.Join(g.folder, zip)))
+	for name, c := range map[string]struct {
+		content []byte
+		never   ledger.Taken
+	}{
+		"it names all that the ZIP had": {whole, ledger.Created}, "nobody knows what the ZIP had": {nil, ledger.Refused},
+		"of an earlier build": {lines, ledger.Refused},
+	} {
+		g.must(os.WriteFile(path, c.content, 0o600))
+		var unsure *UnsureError
+		if got := again(); !errors.As(got[0].Err, &unsure) || got[1].Taken != c.never {
+			t.Errorf("without its ZIP, %s: %+v", name, got)
+		}
 	}
 }

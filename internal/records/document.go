@@ -41,6 +41,7 @@ func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error
 		}
 	}
 	other := 0
+	var bad damaged
 	for _, id := range ids {
 		base := archive.InvoiceName(of.NIP, of.IssueDate, id)
 		for n := 1; n <= maxCopies; n++ {
@@ -50,18 +51,20 @@ func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error
 				break
 			}
 			if errors.Is(err, archive.ErrCorrupt) {
-				r.unread(name, err)
+				bad = append(bad, damagedObject{name, err})
 				continue
 			}
 			if err != nil {
 				return nil, err
 			}
 			if HashOf(raw) == of.Hash {
+				bad.tell(r, true)
 				return raw, nil
 			}
 			other++
 		}
 	}
+	bad.tell(r, false)
 	if other > 0 {
 		return nil, fmt.Errorf("document of %s: %w: %s its names, none with the hash %s",
 			of.ID, archive.ErrNotFound, plural.Of(other, "other document has", "other documents have"), of.Hash)

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Find returns the results that name stands for: an id, a KSeF number in any spelling, or a number
-// (P_2). When there are none, the error is nil.
+// Find returns the results that name stands for: an id, a KSeF number in any spelling and in upper
+// or lower case, or a number (P_2). When there are none, the error is nil.
 //
 // The indexes of the bundles are read first, then the receipts. If both have nothing, Find reads
 // the results that are kept by themselves. It begins with the newest month and stops after the
@@ -36,7 +36,7 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 		return nil, did, nil
 	}
 	s := &search{Reader: r, within: w}
-	number, err := invoice.ParseKsefNumber(name)
+	number, err := invoice.ParseKsefNumber(strings.ToUpper(name))
 	switch {
 	case err == nil:
 		found, err = s.byKsefNumber(ctx, number)

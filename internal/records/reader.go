@@ -23,8 +23,10 @@ import (
 // in bundles (package bundle). It is safe for concurrent use.
 type Reader struct {
 	Store archive.Store
-	// Unread is called with each object that an answer leaves out because the object is damaged, or
-	// is not what its name says. It is never called twice at the same time. It may be nil.
+	// Unread is called with each object that an answer leaves out because the object is damaged, is
+	// not what its name says, or is missing although an index names it. The error wraps
+	// [ErrSoundCopy] when the answer lacks nothing all the same. It is never called twice at the
+	// same time. It may be nil.
 	Unread func(name string, err error)
 
 	telling sync.Mutex // held while Unread is called
@@ -162,25 +164,56 @@ func (r *Reader) below() archive.Store { return r.store().Unwrap() }
 // result exists.
 func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id string) (results.Result, bool, error) {
 	base := archive.ResultName(p.NIP, p.Month, id)
+	var bad damaged
 	for n := 1; n <= maxCopies; n++ {
 		name := archive.CopyName(base, n)
 		raw, err := from.Get(ctx, name)
 		if errors.Is(err, archive.ErrNotFound) {
-			return results.Result{}, false, nil
+			break
 		}
 		var out results.Result
 		if err == nil {
 			out, err = parseResult(raw, id)
 		}
 		if err == nil {
+			bad.tell(r, true)
 			return out, true, nil
 		}
 		if !errors.Is(err, archive.ErrCorrupt) {
 			return results.Result{}, false, err
 		}
-		r.unread(name, err) // the sound copy is beside it, if there is one
+		bad = append(bad, damagedObject{name, err})
 	}
+	bad.tell(r, false)
 	return results.Result{}, false, nil
+}
+
+// Kept returns the result that the archive has of the invoice of another result. It returns false
+// when it has none that can be read.
+func (r *Reader) Kept(ctx context.Context, of results.Result) (results.Result, bool, error) {
+	return r.resultIn(ctx, r.store(), Place{NIP: of.NIP, Month: monthOf(of.IssueDate)}, of.ID)
+}
+
+// ErrSoundCopy says that an object is damaged, and that a sound copy of it is beside it and is
+// used. So nothing is missing.
+var ErrSoundCopy = errors.New("a sound copy is beside it, and is used")
+
+// damaged are the damaged copies of one object.
+type damaged []damagedObject
+
+type damagedObject struct {
+	name string
+	err  error
+}
+
+// tell reports them. sound says that a sound copy was found.
+func (d damaged) tell(r *Reader, sound bool) {
+	for _, one := range d {
+		if sound {
+			one.err = fmt.Errorf("%w; %w", one.err, ErrSoundCopy)
+		}
+		r.unread(one.name, one.err)
+	}
 }
 
 func parseResult(raw []byte, id string) (out results.Result, err error) {

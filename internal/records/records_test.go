@@ -136,7 +136,8 @@ func TestFind_EachName_FindsTheInvoiceWithoutALedger(t *testing.T) {
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) { t.Errorf("%s: %v", name, err) }}
 		old := a.KsefNumber[:26] + "-" + a.KsefNumber[26:] // the spelling of KSeF 1.x
 		for name, want := range map[string][]string{
-			a.ID: {a.ID}, a.KsefNumber: {a.ID}, old: {a.ID}, " F/1 ": {a.ID},
+			a.ID: {a.ID}, a.KsefNumber: {a.ID}, old: {a.ID},
+			strings.ToLower(old): {a.ID}, strings.ToLower(e.KsefNumber): {e.ID}, " F/1 ": {a.ID},
 			b.KsefNumber: {b.ID}, "F/2 x": {b.ID}, "F/3": {c.ID, d.ID}, e.KsefNumber: {e.ID}, "F/5": {e.ID},
 			"F/4": nil, "": nil, "inv-none": nil, number(t, nip, 9): nil, number(t, sample.NIP(2), 1): nil,
 		} {
@@ -227,7 +228,12 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		want = append(want, "inv-twice")
 		slices.Sort(want)
 		var got, bad []string
-		r := &records.Reader{Store: k.store, Unread: func(name string, _ error) { bad = append(bad, name) }}
+		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
+			bad = append(bad, name)
+			if sound := strings.HasSuffix(name, "/inv-twice.json"); errors.Is(err, records.ErrSoundCopy) != sound {
+				t.Errorf("%s: %v", name, err)
+			}
+		}}
 		found, err := r.Places(t.Context())
 		if err != nil || len(found) != 1 || found[0] != (records.Place{NIP: nip, Month: "2026-11"}) {
 			t.Fatalf("%v, %v", found, err)

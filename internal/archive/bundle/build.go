@@ -170,7 +170,10 @@ func (b *Bundle) Index(zipName string) (name string, index []byte, err error) {
 	for i := range b.lines {
 		b.lines[i].Zip = from
 	}
-	index, err = encodeLines(b.lines)
+	lines, err := encodeLines(b.lines)
+	if err == nil {
+		index, err = withHead(head{}, lines)
+	}
 	return inFolder + indexSuffix, index, err
 }
 

@@ -2,7 +2,8 @@
 // finds each of them again.
 //
 // A bundle is a ZIP beside an index. The ZIP has <id>.xml and <id>.json of some receipted invoices
-// of one package, seller and month. The index has one line for each of these invoices. So all these
+// of one package, seller and month. The index has a head, which says what follows it, and one line
+// for each of these invoices. So all these
 // invoices together need two objects, and not two objects each. Only receipted invoices are in
 // bundles, because nothing of them changes any more. A document or result that may still change, or
 // may have to be removed, is an object of its own; see archive/layout.go.
@@ -10,11 +11,14 @@
 // The files, in reading order:
 //
 //	line.go              one line of an index
+//	head.go              the first line of an index
 //	build.go             makes a bundle, which the caller puts into the archive
 //	shelf.go             which indexes one seller and month has
+//	complete.go          tells whether an index lacks lines
 //	lookup.go            finds an id in an index without reading all of it
 //	load.go              reads a whole index, or makes it again from its ZIP
 //	read.go              reads one document
+//	memory.go            what was read and is remembered
 //	store.go             [Store] puts these together
 //	search.go            searches by anything but an id
 //	tidy.go              decides which indexes are joined

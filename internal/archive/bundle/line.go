@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Line is one invoice in an index. An index has one line of JSON for each invoice, in the order of
-// the ids. So an id is found without reading the whole index.
+// Line is one invoice in an index. After its head, an index has one line of JSON for each invoice,
+// in the order of the ids. So an id is found without reading the whole index.
 type Line struct {
 	ID         string `json:"id"`
 	Number     string `json:"number"`
@@ -66,7 +66,8 @@ func parseLine(raw []byte) (Line, error) {
 	return l, nil
 }
 
-// encodeLines writes an index. The lines are sorted by id; equal lines become one.
+// encodeLines writes the lines of an index, without its head. They are sorted by id; equal lines
+// become one.
 func encodeLines(lines []Line) ([]byte, error) {
 	slices.SortFunc(lines, compareLines)
 	var out bytes.Buffer
@@ -87,12 +88,9 @@ func compareLines(a, b Line) int {
 	return strings.Compare(a.Zip, b.Zip)
 }
 
-// decodeLines reads an index whole. One damaged line is an error, because the index can be made
-// again.
+// decodeLines reads the lines of an index, without its head. One damaged line is an error, because
+// the index can be made again.
 func decodeLines(raw []byte) ([]Line, error) {
-	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
-		return nil, fmt.Errorf("%w: its end is missing", errLine)
-	}
 	out := make([]Line, 0, bytes.Count(raw, newline))
 	for line := range bytes.Lines(raw) {
 		l, err := parseLine(line)

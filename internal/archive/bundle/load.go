@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -19,43 +18,40 @@ import (
 // maxResult is far above the largest result.
 const maxResult = 1 << 20
 
-// load reads an index whole. An index that is missing or damaged is made again in memory. It is
-// made from its ZIPs or, if it was joined, from the indexes of the packages. The error wraps
-// [archive.ErrCorrupt] when a ZIP is damaged too.
+// load reads the index of a package whole. An index that is missing, damaged or not complete is
+// made again from its ZIP, in memory. The error wraps [archive.ErrCorrupt] when the ZIP is damaged
+// too.
 func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
-	raw, err := s.Get(ctx, of.name)
-	if err == nil {
-		lines, bad := decodeLines(raw)
-		if bad == nil {
-			return lines, nil
-		}
-		err = bad
-	}
+	lines, err := readWhole(ctx, s, of)
 	if !spoiled(err) {
-		return nil, err
+		return lines, err
 	}
 	return remake(ctx, s, of)
 }
 
-// spoiled reports whether an error says that an index is missing or damaged, as opposed to an
-// archive that does not answer.
+// readWhole reads an index that is there and complete; see spoiled.
+func readWhole(ctx context.Context, s archive.Store, of index) ([]Line, error) {
+	raw, err := s.Get(ctx, of.name)
+	if err == nil {
+		raw, err = linesIn(ctx, s, of, raw)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeLines(raw)
+}
+
+// spoiled reports whether an error says that an index is missing, damaged or not complete, as
+// opposed to an archive that does not answer.
 func spoiled(err error) bool {
 	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, errLine)
 }
 
 func remake(ctx context.Context, s archive.Store, of index) (lines []Line, err error) {
-	if len(of.zips) == 0 {
-		if lines, err = loadDays(ctx, s, of); err != nil {
-			return nil, err
-		}
-	}
 	for _, name := range of.zips {
 		raw, err := s.Get(ctx, name)
-		if errors.Is(err, archive.ErrNotFound) {
-			err = fmt.Errorf("%w: %w", archive.ErrCorrupt, err) // it was listed a moment ago
-		}
 		if err != nil {
-			return nil, err
+			return nil, missingZIP(name, err)
 		}
 		more, err := linesOfZIP(name, raw)
 		if err != nil {
@@ -67,47 +63,11 @@ func remake(ctx context.Context, s archive.Store, of index) (lines []Line, err e
 	return slices.Compact(lines), nil
 }
 
-// loadDays reads the lines of a joined index from the indexes of the packages that it was made
-// from.
-func loadDays(ctx context.Context, s archive.Store, of index) (lines []Line, err error) {
-	place, _, _ := strings.Cut(of.name, folderPart)
-	folder, days := place+strings.TrimSuffix(folderPart, "/"), []string{of.day}
-	if of.month {
-		names, err := archive.ListIn(ctx, s, folder)
-		if err != nil {
-			return nil, err
-		}
-		days = nil
-		for _, name := range names {
-			if day := path.Base(name); strings.HasSuffix(name, "/") && isDay(day) && day <= of.day {
-				days = append(days, day)
-			}
-		}
-	}
-	for _, day := range days {
-		parts, err := listDay(ctx, s, folder, day)
-		if err != nil {
-			return nil, err
-		}
-		for _, part := range parts {
-			more, err := load(ctx, s, part)
-			if err != nil {
-				return nil, err
-			}
-			lines = append(lines, slices.DeleteFunc(more, func(l Line) bool { return !of.mayHave(l.ID) })...)
-		}
-	}
-	return lines, nil
-}
-
 // linesOfZIP makes the index of a ZIP from what is in it.
 func linesOfZIP(name string, raw []byte) ([]Line, error) {
-	damaged := func(err error) error {
-		return fmt.Errorf("bundle %s: %w: %w", name, archive.ErrCorrupt, err)
-	}
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedZIP(name, err)
 	}
 	_, from, _ := strings.Cut(name, folderPart)
 	entries := map[string]*zip.File{}
@@ -137,7 +97,7 @@ func linesOfZIP(name string, raw []byte) ([]Line, error) {
 			l.XML, err = partOf(doc)
 		}
 		if err != nil {
-			return nil, damaged(fmt.Errorf("%s: %w", f.Name, err))
+			return nil, damagedZIP(name, fmt.Errorf("%s: %w", f.Name, err))
 		}
 		lines = append(lines, l)
 	}

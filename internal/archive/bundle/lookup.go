@@ -70,17 +70,32 @@ type sought struct {
 	store archive.Store
 	name  string // of the index
 	size  int64
+	lines int64 // offset of the first line, which follows the head
 }
 
-// find returns the lines with an id. It reads the first block, which comes with the size of the
-// index. Then it reads the block in which the id is expected. Ids are hashes and so spread evenly,
-// so find seldom needs another block.
-func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]Line, error) {
-	first, err := c.get(ctx, s, name, 0)
+// find returns the lines with an id. It reads the first block, which has the head and comes with
+// the size of the index. Then it reads the block in which the id is expected. Ids are hashes and so
+// spread evenly, so find seldom needs another block. complete is false when the index has no head:
+// then it may lack lines.
+func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string) (lines []Line, complete bool, err error) {
+	first, err := c.get(ctx, s, of.name, 0)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	in := &sought{c, s, name, first.size}
+	in := &sought{blocks: c, store: s, name: of.name, size: first.size}
+	h, err := headOf(first.data)
+	if err == nil && h != nil {
+		in.lines = h.size
+		err = h.fits(of, first.size)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	lines, err = in.find(ctx, id)
+	return lines, h != nil, err
+}
+
+func (in *sought) find(ctx context.Context, id string) ([]Line, error) {
 	lo, hi := int64(0), (in.size-1)/blockSize
 	at, near := int64(share(id)*float64(in.size))/blockSize, 4
 	// The loop keeps two things true. Block lo is the first block or begins with a lower id. Block
@@ -144,10 +159,10 @@ func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Lin
 }
 
 // begin returns the offset of the first line that follows a newline in block n. For block 0 it
-// returns 0, because the block begins with a line.
+// returns the offset of the first line of the index.
 func (in *sought) begin(ctx context.Context, n int64) (int64, error) {
 	if n == 0 {
-		return 0, nil
+		return in.lines, nil
 	}
 	b, err := in.get(ctx, in.store, in.name, n)
 	if err != nil {

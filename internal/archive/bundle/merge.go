@@ -3,7 +3,9 @@ package bundle
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 
 	"ksefworker/internal/archive"
 )
@@ -17,7 +19,7 @@ func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (f
 	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) }}
 	readers := make([]*lineReader, len(parts))
 	for i, of := range parts {
-		readers[i] = &lineReader{s: s.Store, name: of.name}
+		readers[i] = &lineReader{s: s.Store, of: of, sum: sha256.New()}
 		if err := readers[i].next(ctx); err != nil {
 			return of, err
 		}
@@ -38,7 +40,7 @@ func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (f
 		if !bytes.Equal(r.line, last) {
 			// The lines of one id stay together.
 			if key, before := r.key, keyText(last); len(raw)+len(r.line) > s.joined && key != before {
-				if err := out.put(ctx, raw, first); err != nil {
+				if err := out.put(ctx, raw, first, key); err != nil {
 					return index{}, err
 				}
 				raw, first = nil, key
@@ -50,7 +52,7 @@ func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (f
 			return parts[lowest], err
 		}
 	}
-	if err := out.put(ctx, raw, first); err != nil {
+	if err := out.put(ctx, raw, first, ""); err != nil {
 		return index{}, err
 	}
 	return index{}, out.end(ctx)
@@ -64,12 +66,15 @@ func keyText(line []byte) string {
 // lineReader reads an index line by line, a block at a time.
 type lineReader struct {
 	s    archive.Store
-	name string
+	of   index
+	head *head // nil when the index has none, or before the first block
 	at   int64 // of the next block
 	size int64 // of the index; 0 before the first block
 	rest []byte
 	line []byte // nil at the end
 	key  string
+	n    int       // lines so far
+	sum  hash.Hash // of these lines
 }
 
 // next reads the next line. The line before stays as it is.
@@ -87,27 +92,53 @@ func (r *lineReader) next(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			r.rest, r.line, r.key = r.rest[i+1:], line, key
+			r.rest, r.line, r.key, r.n = r.rest[i+1:], line, key, r.n+1
+			r.sum.Write(line)
 			return nil
 		}
 		if r.at > 0 && r.at >= r.size {
-			r.line = nil
-			if len(r.rest) > 0 {
-				return fmt.Errorf("%w: its end is missing", errLine)
-			}
-			return nil
+			return r.end()
 		}
 		if len(r.rest) > maxLine {
 			return fmt.Errorf("%w: one has no end", errLine)
 		}
-		more, size, err := archive.RangeOf(ctx, r.s, r.name, r.at, blockSize)
+		more, size, err := archive.RangeOf(ctx, r.s, r.of.name, r.at, blockSize)
 		if err != nil {
 			return err
 		}
 		if len(more) == 0 && size > r.at {
 			return fmt.Errorf("%w: its end is missing", errLine)
 		}
+		if r.at == 0 {
+			if more, err = r.begin(ctx, more, size); err != nil {
+				return err
+			}
+		}
 		r.rest = append(bytes.Clone(r.rest), more...)
 		r.at, r.size = r.at+blockSize, size
 	}
+}
+
+// begin checks that the index has all its lines, as far as its first block says so, and takes the
+// head off that block. The whole of an index without a head is checked at once.
+func (r *lineReader) begin(ctx context.Context, block []byte, size int64) (lines []byte, err error) {
+	if r.head, err = headOf(block); err != nil {
+		return nil, err
+	}
+	if r.head == nil {
+		_, err := readWhole(ctx, r.s, r.of)
+		return block, err
+	}
+	return block[r.head.size:], r.head.fits(r.of, size)
+}
+
+func (r *lineReader) end() error {
+	r.line = nil
+	if len(r.rest) > 0 {
+		return fmt.Errorf("%w: its end is missing", errLine)
+	}
+	if r.head != nil {
+		return r.head.agrees(r.n, r.sum.Sum(nil))
+	}
+	return nil
 }

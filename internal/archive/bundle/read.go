@@ -33,7 +33,7 @@ func read(ctx context.Context, s archive.Store, folder string, l Line, suffix st
 	}
 	stored, _, err := archive.RangeOf(ctx, s, name, p.At, p.Stored)
 	if errors.Is(err, archive.ErrNotFound) {
-		return nil, damaged(err)
+		return nil, fmt.Errorf("%s of %s: %w", suffix[1:], l.ID, missingZIP(name, err))
 	}
 	if err != nil {
 		return nil, err

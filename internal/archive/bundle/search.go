@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zip"
@@ -27,8 +30,9 @@ type Query struct {
 }
 
 // Search calls yield with the lines of a folder that a query wants. It reads the indexes of the
-// folder one at a time, each as a whole. Search calls the function unread, if it is not nil, with
-// each index that is damaged and cannot be made again.
+// folder one at a time, each as a whole. In place of joined indexes that are not complete it reads
+// those of the packages. Search calls the function unread, if it is not nil, with each index that
+// is damaged and cannot be made again.
 func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
 	did Read, err error,
 ) {
@@ -36,29 +40,54 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 	if err != nil {
 		return did, err
 	}
-	for _, of := range sh.indexes {
+	yielded := map[Line]bool{} // a joined index that is not complete repeats some
+	once := func(l Line) error {
+		if yielded[l] {
+			return nil
+		}
+		yielded[l] = true
+		return yield(l)
+	}
+	lacking, err := s.searchAmong(ctx, sh.indexes, &q, &did, once, unread)
+	if err != nil || len(lacking) == 0 {
+		return did, err
+	}
+	packages, err := s.behindThese(ctx, folder, lacking)
+	if err != nil {
+		return did, err
+	}
+	_, err = s.searchAmong(ctx, packages, &q, &did, once, unread)
+	return did, err
+}
+
+// searchAmong searches some indexes. lacking are the joined ones that may lack lines.
+func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did *Read, yield func(Line) error,
+	unread func(name string, err error),
+) (lacking []index, err error) {
+	for _, of := range indexes {
 		if of.day < q.Since {
 			continue
 		}
-		lines, n, err := s.matching(ctx, of, &q)
+		lines, n, err := s.matching(ctx, of, q)
 		did.Indexes++
 		did.Bytes += n
-		if errors.Is(err, archive.ErrCorrupt) {
+		switch {
+		case spoiled(err) && of.joined():
+			lacking = append(lacking, of)
+		case errors.Is(err, archive.ErrCorrupt):
 			if unread != nil {
 				unread(of.name, err)
 			}
-			continue
-		}
-		if err != nil {
-			return did, err
+		case err != nil:
+			return nil, err
 		}
 		for _, l := range lines {
 			if err := yield(l); err != nil {
-				return did, err
+				return nil, err
 			}
 		}
 	}
-	return did, nil
+	return lacking, nil
 }
 
 // Text returns a text as an index spells it, with the escapes of JSON. Only a line that contains
@@ -73,17 +102,25 @@ func Text(text string) []byte {
 	return bytes.Trim(bytes.TrimSuffix(out.Bytes(), newline), `"`)
 }
 
+// matching returns the lines of an index that a query wants. When the error wraps
+// [archive.ErrCorrupt], there may be more.
 func (s *Store) matching(ctx context.Context, of index, q *Query) (out []Line, n int64, err error) {
 	raw, err := s.Store.Get(ctx, of.name)
+	n = int64(len(raw))
 	if err == nil {
-		out, err = filter(raw, q)
+		raw, err = linesIn(ctx, s.Store, of, raw)
 	}
-	if !spoiled(err) {
-		return out, int64(len(raw)), err
+	if err == nil || errors.Is(err, archive.ErrCorrupt) {
+		var bad error
+		out, bad = filter(raw, q)
+		err = errors.Join(err, bad)
 	}
-	all, err := load(ctx, s.Store, of)
+	if !spoiled(err) || of.joined() {
+		return out, n, err
+	}
+	all, err := remake(ctx, s.Store, of)
 	if err != nil {
-		return nil, int64(len(raw)), err
+		return out, n, err
 	}
 	out = nil
 	for i := range all {
@@ -91,13 +128,10 @@ func (s *Store) matching(ctx context.Context, of index, q *Query) (out []Line, n
 			out = append(out, all[i])
 		}
 	}
-	return out, int64(len(raw)), nil
+	return out, n, nil
 }
 
 func filter(raw []byte, q *Query) (out []Line, err error) {
-	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
-		return nil, fmt.Errorf("%w: its end is missing", errLine)
-	}
 	for line := range bytes.Lines(raw) {
 		if !bytes.HasPrefix(line, keyBegins) || !bytes.HasSuffix(line, []byte("]}\n")) {
 			return nil, fmt.Errorf("%w: it is not one line of an invoice", errLine)
@@ -118,7 +152,8 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 
 // Results calls yield with every result of a folder. It reads each ZIP whole, one at a time. A
 // result that is in two ZIPs comes twice. Results calls the function unread, if it is not nil, with
-// each ZIP that is damaged.
+// each ZIP that is damaged, or is missing although an index names it. It leaves out those whose
+// results are all in other ZIPs.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte) error,
 	unread func(name string, err error),
 ) error {
@@ -126,21 +161,24 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 	if err != nil {
 		return err
 	}
+	var days []string
 	for _, name := range names {
-		sub, isFolder := strings.CutSuffix(name, "/")
-		if !isFolder {
-			continue
+		if sub, isFolder := strings.CutSuffix(name, "/"); isFolder {
+			days = append(days, path.Base(sub))
 		}
-		parts, err := listDay(ctx, s.Store, folder, sub[strings.LastIndexByte(sub, '/')+1:])
+	}
+	var bad []unreadZIP
+	listed := map[string]bool{}
+	for _, day := range days {
+		parts, err := listDay(ctx, s.Store, folder, day)
 		if err != nil {
 			return err
 		}
 		for _, of := range parts {
+			listed[of.zips[0]] = true
 			err := s.resultsOf(ctx, of.zips[0], yield)
 			if errors.Is(err, archive.ErrCorrupt) {
-				if unread != nil {
-					unread(of.zips[0], err)
-				}
+				bad = append(bad, unreadZIP{name: of.zips[0], err: err, index: &of})
 				continue
 			}
 			if err != nil {
@@ -148,17 +186,99 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 			}
 		}
 	}
+	if unread == nil {
+		return nil
+	}
+	joined, _ := joinedOf(folder, names)
+	gone, err := s.gone(ctx, folder, joined, listed)
+	if err != nil {
+		return err
+	}
+	return s.tellUnread(ctx, folder, append(bad, gone...), unread)
+}
+
+// unreadZIP is a ZIP that could not be read whole.
+type unreadZIP struct {
+	name  string
+	err   error
+	index *index   // its own index; nil when that is missing too
+	ids   []string // its invoices, when index is nil
+}
+
+// gone returns the ZIPs that only joined indexes name: neither they nor their indexes are listed.
+func (s *Store) gone(ctx context.Context, folder string, joined []index, listed map[string]bool) ([]unreadZIP, error) {
+	ids := map[string][]string{}
+	for _, of := range joined {
+		lines, err := readWhole(ctx, s.Store, of)
+		if err != nil && !spoiled(err) {
+			return nil, err
+		}
+		for i := range lines {
+			if name := folder + "/" + lines[i].Zip; !listed[name] {
+				ids[name] = append(ids[name], lines[i].ID)
+			}
+		}
+	}
+	var all []unreadZIP
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		all = append(all, unreadZIP{name: name, err: missingZIP(name, archive.ErrNotFound), ids: ids[name]})
+	}
+	return all, nil
+}
+
+// tellUnread calls unread with the ZIPs that have a result which no other ZIP has.
+func (s *Store) tellUnread(ctx context.Context, folder string, bad []unreadZIP, unread func(name string, err error)) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	sh, err := s.renew(ctx, folder)
+	if err != nil {
+		return err
+	}
+	for _, z := range bad {
+		if z.index != nil {
+			lines, err := readWhole(ctx, s.Store, *z.index)
+			if err != nil && !spoiled(err) {
+				return err
+			}
+			for i := range lines {
+				z.ids = append(z.ids, lines[i].ID)
+			}
+		}
+		elsewhere, err := s.haveAll(ctx, sh, z.ids)
+		if err != nil {
+			return err
+		}
+		if !elsewhere {
+			unread(z.name, z.err)
+		}
+	}
 	return nil
+}
+
+// haveAll reports whether the ZIPs of a shelf have the results of all these invoices. Of no invoice
+// it says false, because then nobody knows which ones are meant.
+func (s *Store) haveAll(ctx context.Context, in *shelf, ids []string) (bool, error) {
+	for _, id := range ids {
+		_, err := s.bundled(ctx, in, id, jsonSuffix)
+		if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return len(ids) > 0, nil
 }
 
 func (s *Store) resultsOf(ctx context.Context, name string, yield func(id string, result []byte) error) error {
 	raw, err := s.Store.Get(ctx, name)
 	if err != nil {
-		return err
+		return missingZIP(name, err)
 	}
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
-		return fmt.Errorf("bundle %s: %w: %w", name, archive.ErrCorrupt, err)
+		return damagedZIP(name, err)
 	}
 	var bad error
 	for _, f := range z.File {

@@ -26,11 +26,16 @@ type index struct {
 	zips []string
 	// missing says that there was no such index when the day was listed.
 	missing bool
+	// parts is how many indexes a joined day or month was divided into, as far as they are there.
+	parts int
 	// A joined index of a month has lines of all days up to day. Their ids are at least first and
 	// less than next; "" means no bound.
 	month       bool
 	first, next string
 }
+
+// joined reports whether an index was joined from those of packages.
+func (of *index) joined() bool { return len(of.zips) == 0 }
 
 // mayHave reports whether an index can have an id.
 func (of *index) mayHave(id string) bool {
@@ -52,9 +57,22 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh, joined, open := &shelf{folder: folder}, map[string][]string{}, []string(nil)
-	months, until := newestMonth(folder, names)
-	sh.indexes = months
+	joined, open := joinedOf(folder, names)
+	sh := &shelf{folder: folder, indexes: joined}
+	of, err := listDays(ctx, s, folder, open)
+	if err != nil {
+		return nil, err
+	}
+	sh.indexes = append(sh.indexes, of...)
+	slices.SortFunc(sh.indexes, func(a, b index) int { return strings.Compare(a.name, b.name) })
+	return sh, nil
+}
+
+// joinedOf returns the joined indexes of a folder that count, and the days that are in none of
+// them.
+func joinedOf(folder string, names []string) (indexes []index, open []string) {
+	joined := map[string][]string{}
+	indexes, until := newestMonth(folder, names)
 	for _, name := range names {
 		if sub, isFolder := strings.CutSuffix(name, "/"); isFolder {
 			if day := path.Base(sub); isDay(day) && day > until {
@@ -65,38 +83,55 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 		}
 	}
 	for day, names := range joined {
-		// The index without a number is written last. When it is there, so are all others of the
-		// day.
+		// The index without a number is written last. When it is there, all others of the day were
+		// written.
 		if slices.Contains(names, joinedName(folder, day, 0)) {
 			for _, name := range names {
-				sh.indexes = append(sh.indexes, index{name: name, day: day})
+				indexes = append(indexes, index{name: name, day: day, parts: len(names)})
 			}
 		} else {
 			delete(joined, day)
 		}
 	}
-	open = slices.DeleteFunc(open, func(day string) bool { return joined[day] != nil })
-	days := make([][]index, len(open))
+	return indexes, slices.DeleteFunc(open, func(day string) bool { return joined[day] != nil })
+}
+
+// behind lists the indexes of the packages whose lines some joined indexes should have.
+func behind(ctx context.Context, s archive.Store, folder string, joined []index) ([]index, error) {
+	names, err := archive.ListIn(ctx, s, folder)
+	if err != nil {
+		return nil, err
+	}
+	var days []string
+	for _, name := range names {
+		sub, isFolder := strings.CutSuffix(name, "/")
+		day := path.Base(sub)
+		if isFolder && isDay(day) && slices.ContainsFunc(joined, func(of index) bool { return day == of.day || of.month && day < of.day }) {
+			days = append(days, day)
+		}
+	}
+	return listDays(ctx, s, folder, days)
+}
+
+func listDays(ctx context.Context, s archive.Store, folder string, days []string) (all []index, err error) {
+	found := make([][]index, len(days))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	for i, day := range open {
+	for i, day := range days {
 		g.Go(func() (err error) {
-			days[i], err = listDay(ctx, s, folder, day)
+			found[i], err = listDay(ctx, s, folder, day)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	for _, of := range days {
-		sh.indexes = append(sh.indexes, of...)
-	}
-	slices.SortFunc(sh.indexes, func(a, b index) int { return strings.Compare(a.name, b.name) })
-	return sh, nil
+	return slices.Concat(found...), nil
 }
 
 // listDay lists the indexes of a day. For a ZIP without an index it lists a missing index, which
-// can be made from the ZIP.
+// can be made from the ZIP. An index whose ZIP is missing is listed too, so that its invoices are
+// not taken for invoices that the archive never had.
 func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index, error) {
 	names, err := archive.ListIn(ctx, s, folder+"/"+day)
 	if err != nil {
@@ -108,6 +143,11 @@ func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index,
 			_, found := slices.BinarySearch(names, base+indexSuffix)
 			all = append(all, index{name: base + indexSuffix, day: day, zips: []string{name}, missing: !found})
 		}
+		if base, ok := strings.CutSuffix(name, indexSuffix); ok {
+			if _, found := slices.BinarySearch(names, base+zipSuffix); !found {
+				all = append(all, index{name: name, day: day, zips: []string{base + zipSuffix}})
+			}
+		}
 	}
 	return all, nil
 }
@@ -116,7 +156,7 @@ const monthPrefix = "to-"
 
 // monthName returns the name of a joined index of the month up to a day. first is the first id of
 // the index, or "" for the index with the lowest ids. That index is written last, so when it is
-// there, all others are there too.
+// there, all others were written.
 func monthName(folder, day, first string) string {
 	if first == "" {
 		return folder + "/" + monthPrefix + day + indexSuffix
@@ -143,6 +183,9 @@ func newestMonth(folder string, names []string) (parts []index, until string) {
 			parts[len(parts)-1].next = first
 			parts = append(parts, index{name: name, day: until, month: true, first: first})
 		}
+	}
+	for i := range parts {
+		parts[i].parts = len(parts)
 	}
 	return parts, until
 }

@@ -5,16 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
-)
-
-const (
-	maxShelves = 64 // sellers and months whose lists of indexes are kept
-	maxMade    = 8  // indexes that were made again and are kept
 )
 
 // Store is an archive whose Get finds documents and results in bundles too, under the names that
@@ -24,10 +18,7 @@ type Store struct {
 	archive.Store
 	blocks blocks
 	joined int // maxJoined, except in tests
-
-	mu      sync.Mutex
-	shelves map[string]*shelf
-	made    map[string][]Line
+	memory memory
 }
 
 // Over returns an archive that also finds what is in the bundles of s.
@@ -35,7 +26,7 @@ func Over(s archive.Store) *Store {
 	if over, ok := s.(*Store); ok {
 		return over
 	}
-	return &Store{Store: s, joined: maxJoined, shelves: map[string]*shelf{}, made: map[string][]Line{}}
+	return &Store{Store: s, joined: maxJoined, memory: newMemory()}
 }
 
 // Unwrap returns the archive below.
@@ -58,9 +49,9 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	if !ok {
 		return s.Store.Get(ctx, name)
 	}
-	known := s.shelf(folder)
+	known := s.memory.shelf(folder)
 	if known != nil {
-		data, err := s.bundled(ctx, folder, known.indexes, id, suffix)
+		data, err := s.bundled(ctx, known, id, suffix)
 		if err == nil {
 			return data, nil
 		}
@@ -79,7 +70,7 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", name, err)
 	}
-	data, err := s.bundled(ctx, folder, now.indexes, id, suffix)
+	data, err := s.bundled(ctx, now, id, suffix)
 	switch {
 	case err == nil:
 		return data, nil
@@ -103,10 +94,10 @@ func final(result []byte) bool {
 var errListed = errors.New("a damaged bundle has it")
 
 // bundled returns a document or result from the first bundle that has it whole.
-func (s *Store) bundled(ctx context.Context, folder string, indexes []index, id, suffix string) ([]byte, error) {
-	lines, bad := s.find(ctx, indexes, id)
+func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]byte, error) {
+	lines, bad := s.find(ctx, in, id)
 	for _, l := range lines {
-		data, err := read(ctx, s.Store, folder, l, suffix)
+		data, err := read(ctx, s.Store, in.folder, l, suffix)
 		if err == nil || !errors.Is(err, archive.ErrCorrupt) {
 			return data, err
 		}
@@ -121,11 +112,27 @@ func (s *Store) bundled(ctx context.Context, folder string, indexes []index, id,
 	return nil, archive.ErrNotFound
 }
 
-// find returns the lines with an id from all indexes. When an index can neither be read nor made
-// again, find still returns the lines of the others, and err wraps [archive.ErrCorrupt]. Any other
-// error says that the archive could not be asked.
-func (s *Store) find(ctx context.Context, indexes []index, id string) (lines []Line, err error) {
-	found, damaged := make([][]Line, len(indexes)), make([]error, len(indexes))
+// find returns the lines with an id from all indexes of a shelf. In place of joined indexes that
+// are not complete it asks those of the packages. When an index can neither be read nor made again,
+// find still returns the lines of the others, and err wraps [archive.ErrCorrupt]. Any other error
+// says that the archive could not be asked.
+func (s *Store) find(ctx context.Context, in *shelf, id string) (lines []Line, err error) {
+	lines, lacking, damaged := s.findAmong(ctx, in.indexes, id)
+	if len(lacking) == 0 || damaged != nil && !errors.Is(damaged, archive.ErrCorrupt) {
+		return lines, damaged
+	}
+	packages, err := s.behindThese(ctx, in.folder, lacking)
+	if err != nil {
+		return nil, err
+	}
+	more, _, err := s.findAmong(ctx, packages, id)
+	return append(lines, more...), errors.Join(damaged, err)
+}
+
+// findAmong returns the lines with an id from some indexes. lacking are the joined ones that may
+// lack lines.
+func (s *Store) findAmong(ctx context.Context, indexes []index, id string) (lines []Line, lacking []index, err error) {
+	found, failed := make([][]Line, len(indexes)), make([]error, len(indexes))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, of := range indexes {
@@ -134,32 +141,48 @@ func (s *Store) find(ctx context.Context, indexes []index, id string) (lines []L
 		}
 		g.Go(func() (err error) {
 			found[i], err = s.findIn(ctx, of, id)
-			if errors.Is(err, archive.ErrCorrupt) {
-				damaged[i], err = err, nil
+			if spoiled(err) {
+				failed[i], err = err, nil
 			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, of := range found {
-		lines = append(lines, of...)
+	var damaged error
+	for i := range indexes {
+		lines = append(lines, found[i]...)
+		switch {
+		case failed[i] != nil && indexes[i].joined():
+			lacking = append(lacking, indexes[i])
+		case failed[i] != nil:
+			damaged = errors.Join(damaged, failed[i])
+		}
 	}
-	return lines, errors.Join(damaged...)
+	return lines, lacking, damaged
 }
 
+// findIn returns the lines with an id from one index. A line that is there counts, whatever else
+// the index may lack. When there is none, the index must be complete. One of a package is made
+// again if it is not.
 func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error) {
-	all, ok := s.madeAgain(of.name)
+	all, ok := s.memory.madeAgain(of.name)
 	if !ok {
-		lines, err := s.blocks.find(ctx, s.Store, of.name, id)
-		if !spoiled(err) {
-			return lines, err
-		}
-		if all, err = load(ctx, s.Store, of); err != nil {
+		lines, complete, err := s.blocks.find(ctx, s.Store, of, id)
+		switch {
+		case err != nil && !spoiled(err):
+			return nil, err
+		case err == nil && (complete || len(lines) > 0 || s.memory.isComplete(of.name)):
+			return lines, nil
+		case err == nil && of.joined():
+			return nil, fmt.Errorf("%w: it has no head", errLine)
+		case of.joined():
 			return nil, err
 		}
-		s.keepMade(of.name, all)
+		if all, err = s.whole(ctx, of); err != nil {
+			return nil, err
+		}
 	}
 	var lines []Line
 	for _, l := range all {
@@ -170,24 +193,35 @@ func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error)
 	return lines, nil
 }
 
-func (s *Store) madeAgain(name string) ([]Line, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lines, ok := s.made[name]
-	return lines, ok
+// whole reads the index of a package whole, or makes it again, and remembers which of the two it
+// was.
+func (s *Store) whole(ctx context.Context, of index) ([]Line, error) {
+	all, err := readWhole(ctx, s.Store, of)
+	if err == nil {
+		s.memory.keepComplete(of.name)
+		return all, nil
+	}
+	if !spoiled(err) {
+		return nil, err
+	}
+	if all, err = remake(ctx, s.Store, of); err != nil {
+		return nil, err
+	}
+	s.memory.keepMade(of.name, all)
+	return all, nil
 }
 
-func (s *Store) keepMade(name string, lines []Line) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	makeSpace(s.made, maxMade)
-	s.made[name] = lines
-}
-
-func (s *Store) shelf(folder string) *shelf {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.shelves[folder]
+// behindThese lists the indexes of the packages that stand behind some joined ones. The list is
+// kept, because nothing is added to a day that was joined.
+func (s *Store) behindThese(ctx context.Context, folder string, joined []index) (packages []index, err error) {
+	packages, ok := s.memory.behindThese(joined)
+	if ok {
+		return packages, nil
+	}
+	if packages, err = behind(ctx, s.Store, folder, joined); err == nil {
+		s.memory.keepBehind(joined, packages)
+	}
+	return packages, err
 }
 
 // renew lists a folder, and remembers the list if it has bundles.
@@ -196,18 +230,6 @@ func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
 	if err != nil || len(now.indexes) == 0 {
 		return now, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	makeSpace(s.shelves, maxShelves)
-	s.shelves[folder] = now
+	s.memory.keepShelf(folder, now)
 	return now, nil
-}
-
-func makeSpace[T any](m map[string]T, max int) {
-	for old := range m {
-		if len(m) < max {
-			return
-		}
-		delete(m, old)
-	}
 }

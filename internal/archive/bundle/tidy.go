@@ -104,6 +104,11 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 		return nil
 	}
 	failed, err := s.merge(ctx, sh.folder, last, parts)
+	if spoiled(err) && failed.joined() && failed.name != "" { // it is made of the packages' indexes instead
+		if parts, err = s.withoutJoined(ctx, sh.folder, parts); err == nil {
+			failed, err = s.merge(ctx, sh.folder, last, parts)
+		}
+	}
 	if spoiled(err) && len(failed.zips) > 0 { // join makes the index again; the month waits
 		var of []index
 		for _, part := range parts {
@@ -114,6 +119,20 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 		return errors.Join(err, s.join(ctx, sh.folder, failed.day, of))
 	}
 	return err
+}
+
+// withoutJoined returns some indexes with those of the packages in place of the joined ones.
+func (s *Store) withoutJoined(ctx context.Context, folder string, parts []index) ([]index, error) {
+	var joined, packages []index
+	for _, of := range parts {
+		if of.joined() {
+			joined = append(joined, of)
+		} else {
+			packages = append(packages, of)
+		}
+	}
+	more, err := behind(ctx, s.Store, folder, joined)
+	return append(packages, more...), err
 }
 
 // monthEnd returns the first moment after the month of a folder; the zero time when the name of the
@@ -140,7 +159,7 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 	put := func() error {
 		raw, err := encodeLines(lines)
 		if err == nil {
-			err = out.put(ctx, raw, "")
+			err = out.put(ctx, raw, "", "")
 		}
 		lines, size = nil, 0
 		return err
@@ -164,19 +183,26 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 }
 
 // joining writes indexes that count only together. The index with the first lines is written last,
-// so when it is there, all the others are.
+// so when it is there, all the others were written. Its head says how many they are.
 type joining struct {
 	s     archive.Store
 	name  func(n int, first string) string // first is the id of its first line
-	held  []byte                           // the index with the first lines
+	held  []byte                           // the first lines
+	next  string                           // the first id after them
 	names []string                         // of the others
 	begun bool
 }
 
-func (j *joining) put(ctx context.Context, raw []byte, first string) error {
+// put takes the lines of one index. first is the id of its first line, and next that of the index
+// that follows, where these are known.
+func (j *joining) put(ctx context.Context, lines []byte, first, next string) error {
 	if !j.begun {
-		j.held, j.begun = raw, true
+		j.held, j.next, j.begun = lines, next, true
 		return nil
+	}
+	raw, err := withHead(head{Next: next}, lines)
+	if err != nil {
+		return err
 	}
 	name := j.name(len(j.names)+1, first)
 	j.names = append(j.names, name)
@@ -189,7 +215,11 @@ func (j *joining) end(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := j.s.Put(ctx, j.name(0, ""), j.held, IndexType); err != nil {
+	raw, err := withHead(head{Parts: len(j.names) + 1, Next: j.next}, j.held)
+	if err != nil {
+		return err
+	}
+	if err := j.s.Put(ctx, j.name(0, ""), raw, IndexType); err != nil {
 		return err
 	}
 	return j.s.Flush(ctx, j.name(0, ""))

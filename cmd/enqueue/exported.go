@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"ksefworker/internal/plural"
+	"ksefworker/internal/records"
+)
+
+// receiptsFolder is the folder for receipts in that of an export, as in the archive.
+const receiptsFolder = "upo"
+
+// exported is the folder of an export. A symbolic link in it cannot lead outside it.
+type exported struct {
+	*program
+	root      *os.Root
+	overwrite bool
+
+	// receipts has the file of each receipt by the URL in the results; "" for one that could not be
+	// written.
+	receipts map[string]string
+	invoices int
+	attests  int // receipts that are in the folder
+	files    int // that were written
+	bytes    int64
+}
+
+func newExported(p *program, root *os.Root, overwrite bool) *exported {
+	return &exported{program: p, root: root, overwrite: overwrite, receipts: map[string]string{}}
+}
+
+// receipt writes the receipt of a session, and returns the name of the file. The name is "" when a
+// file with other content was kept.
+func (e *exported) receipt(upo records.Receipt) (name string, err error) {
+	const ownerOnly = 0o700
+	if err := e.root.MkdirAll(receiptsFolder, ownerOnly); err != nil {
+		return "", e.failed(receiptsFolder, err)
+	}
+	file := path.Base(upo.Name)
+	name = receiptsFolder + "/" + fileName(strings.TrimSuffix(file, path.Ext(file))) + ".xml"
+	written, err := e.write(name, upo.Raw)
+	if err != nil || !written {
+		return "", err
+	}
+	e.attests++
+	return name, nil
+}
+
+// link gives a file of the folder a second name, which takes no space. Where the file system has no
+// such links, it writes a copy.
+func (e *exported) link(name, of string) (written bool, err error) {
+	if e.root.Link(of, name) == nil {
+		e.wrote(name, 0)
+		return true, nil
+	}
+	data, err := e.root.ReadFile(of)
+	if err != nil {
+		return false, e.failed(name, err)
+	}
+	return e.write(name, data) // which compares what is there already
+}
+
+// write writes a file completely or not at all, and prints its path. A file that already has the
+// content is left alone and counts as written. A file with other content is overwritten only if
+// overwrite is set. Otherwise it stays, and written is false.
+func (e *exported) write(name string, data []byte) (written bool, err error) {
+	path := e.path(name)
+	switch held, err := e.root.ReadFile(name); {
+	case err == nil && bytes.Equal(held, data):
+		e.say("%s is there already, with the same content", path)
+		return true, nil
+	case err == nil && !e.overwrite:
+		e.say("%s is there already, with other content, and stays as it is; --overwrite replaces it", path)
+		return false, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, e.failed(name, err)
+	}
+	temp := ".enqueue-" + rand.Text()
+	err = e.root.WriteFile(temp, data, 0o600)
+	if err == nil {
+		err = e.root.Rename(temp, name)
+	}
+	if err != nil {
+		return false, e.failed(name, errors.Join(err, e.removed(temp)))
+	}
+	e.wrote(name, len(data))
+	return true, nil
+}
+
+func (e *exported) wrote(name string, size int) {
+	e.files++
+	e.bytes += int64(size)
+	e.out.println(e.path(name))
+}
+
+func (e *exported) path(name string) string { return filepath.Join(e.root.Name(), name) }
+
+func (e *exported) failed(name string, err error) error {
+	return &usageError{what: fmt.Sprintf("write %s: %v", e.path(name), err), hint: "name another folder with --to"}
+}
+
+// sayWritten says what the folder has of this export, and what was written for it.
+func (e *exported) sayWritten() {
+	e.say("%s and %s are in %s; written: %s, %s", plural.Of(e.invoices, "invoice", "invoices"),
+		plural.Of(e.attests, "receipt (UPO)", "receipts (UPO)"), e.root.Name(),
+		plural.Of(e.files, "file", "files"), plural.Of(e.bytes, "byte", "bytes"))
+}
+
+func (e *exported) removed(temp string) error {
+	if err := e.root.Remove(temp); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zip"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/plural"
+)
+
+// linesIn returns the lines of an index without its head. The error wraps errLine when the index
+// is not complete. When the ZIP of an index without a head is damaged or missing, nobody can say
+// whether the index is complete. Then the error wraps [archive.ErrCorrupt], and the lines are
+// returned with it.
+func linesIn(ctx context.Context, s archive.Store, of index, raw []byte) (lines []byte, err error) {
+	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
+		return nil, fmt.Errorf("%w: its end is missing", errLine)
+	}
+	h, err := headOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	if h == nil {
+		return raw, completeWithoutHead(ctx, s, of, bytes.Count(raw, newline))
+	}
+	if err := h.fits(of, int64(len(raw))); err != nil {
+		return nil, err
+	}
+	lines = raw[h.size:]
+	sum := sha256.Sum256(lines)
+	return lines, h.agrees(bytes.Count(lines, newline), sum[:])
+}
+
+// completeWithoutHead checks the number of lines of an index that an earlier build wrote. The index
+// of a package must have a line for each invoice of its ZIP. A joined index has no ZIP of its own,
+// so it is never known to be complete.
+func completeWithoutHead(ctx context.Context, s archive.Store, of index, lines int) error {
+	if of.joined() {
+		return fmt.Errorf("%w: it has no head", errLine)
+	}
+	const perInvoice = 2 // the document and the result
+	invoices := 0
+	for _, name := range of.zips {
+		n, err := entriesOf(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		invoices += n / perInvoice
+	}
+	if lines != invoices {
+		return fmt.Errorf("%w: the index has %s, and its ZIP %s", errLine,
+			plural.Of(lines, "line", "lines"), plural.Of(invoices, "invoice", "invoices"))
+	}
+	return nil
+}
+
+// entriesOf returns the number of entries of a ZIP. It reads only the record at the end.
+func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
+	const (
+		record, total = 22, 10 // the size of the record without a comment, the place of the number in it
+		more          = 0xffff // the number is in another record
+	)
+	_, size, err := archive.RangeOf(ctx, s, name, 0, 1)
+	var end []byte
+	if err == nil && size >= record {
+		end, _, err = archive.RangeOf(ctx, s, name, size-record, record)
+	}
+	if err != nil {
+		return 0, missingZIP(name, err)
+	}
+	if len(end) == record && bytes.HasPrefix(end, []byte("PK\x05\x06")) {
+		if n := binary.LittleEndian.Uint16(end[total:]); n != more {
+			return int(n), nil
+		}
+	}
+	raw, err := s.Get(ctx, name)
+	if err != nil {
+		return 0, missingZIP(name, err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		return 0, damagedZIP(name, err)
+	}
+	return len(z.File), nil
+}
+
+// missingZIP makes a missingError of [archive.ErrNotFound], for a ZIP that an index or a list names.
+func missingZIP(name string, err error) error {
+	if errors.Is(err, archive.ErrNotFound) {
+		return missingError{name}
+	}
+	return err
+}
+
+// missingError says that the archive lacks a ZIP that it should have. That is damage, as opposed to
+// an object that nobody promised: it is an [archive.ErrCorrupt].
+type missingError struct{ zip string }
+
+func (e missingError) Error() string { return fmt.Sprintf("bundle %s is missing", e.zip) }
+
+func (e missingError) Is(target error) bool { return target == archive.ErrCorrupt }
+
+func damagedZIP(name string, why error) error {
+	return fmt.Errorf("bundle %s: %w: %w", name, archive.ErrCorrupt, why)
+}

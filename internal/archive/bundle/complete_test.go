@@ -1,0 +1,241 @@
+package bundle_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
+)
+
+// damages are ways in which an index can lose lines and still look like one.
+var damages = map[string]func(index string) string{
+	"empty":                  func(string) string { return "" },
+	"only the first line":    func(s string) string { return s[:strings.Index(s, "\n")+1] },
+	"cut at the end of line": func(s string) string { return strings.Join(strings.SplitAfter(s, "\n")[:9], "") },
+	"a line is missing":      func(s string) string { return strings.Join(slices.Delete(strings.SplitAfter(s, "\n"), 5, 6), "") },
+}
+
+// withoutHead makes an index as earlier builds wrote it.
+func withoutHead(s string) string { return s[strings.Index(s, "\n")+1:] }
+
+func rewrite(t *testing.T, path string, edit func(string) string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(edit(string(raw))), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func indexOf(zip string) string { return strings.TrimSuffix(zip, ".zip") + ".jsonl" }
+
+// everyOne checks that each invoice is found by its names, and in searches, by stores that have
+// read nothing before.
+func everyOne(t *testing.T, below archive.Store, invs []bundle.Invoice) {
+	t.Helper()
+	named, searched := bundle.Over(below), bundle.Over(below)
+	for _, inv := range invs {
+		found(t, named, inv)
+		finds(t, searched, inv)
+	}
+}
+
+// An invoice that an index lacks would be taken for one that the archive never had. It would be
+// handed in again, and sent to KSeF a second time.
+func TestStore_IndexLacksLines_IsMadeAgainFromTheZIP(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		for name, damage := range damages {
+			dir := t.TempDir()
+			below := open(t, "file://"+dir)
+			a := tinyOf("a", 12)
+			path := filepath.Join(dir, indexOf(kept(t, below, "2026-11-26", "pkg-a", a)))
+			if old {
+				rewrite(t, path, withoutHead)
+				everyOne(t, below, a)
+			}
+			rewrite(t, path, damage)
+			t.Run(name, func(t *testing.T) { everyOne(t, below, a) })
+		}
+	}
+}
+
+func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
+	for _, today := range []string{"2026-11-29", "2026-12-20"} { // the day is joined, and then the month too
+		dir := t.TempDir()
+		below := open(t, "file://"+dir)
+		all := manyPackages(t, below, 2)
+		if err := bundle.Over(below).Tidy(t.Context(), folder, today); err != nil {
+			t.Fatal(err)
+		}
+		joined, err := filepath.Glob(filepath.Join(dir, folder, "*.jsonl"))
+		if err != nil || len(joined) == 0 {
+			t.Fatalf("%v, %v", joined, err)
+		}
+		for _, old := range []bool{false, true} {
+			for name, damage := range damages {
+				t.Run(name+", "+today, func(t *testing.T) {
+					for _, path := range joined {
+						whole, err := os.ReadFile(path)
+						if err != nil {
+							t.Fatal(err)
+						}
+						defer rewrite(t, path, func(string) string { return string(whole) })
+						if old {
+							rewrite(t, path, withoutHead)
+						}
+						rewrite(t, path, damage)
+					}
+					everyOne(t, below, all)
+				})
+			}
+		}
+	}
+}
+
+// manyPackages archives the packages of two days, of which the first has enough to be joined.
+func manyPackages(t *testing.T, below archive.Store, each int) (all []bundle.Invoice) {
+	t.Helper()
+	for day, packages := range map[string]int{"2026-11-26": 9, "2026-11-27": 2} {
+		for n := range packages {
+			pkg := fmt.Sprintf("pkg-%s-%d", day, n)
+			some := tinyOf(pkg, each)
+			kept(t, below, day, pkg, some)
+			all = append(all, some...)
+		}
+	}
+	return all
+}
+
+func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_ThoseOfThePackagesAreAsked(t *testing.T) {
+	for _, today := range []string{"2026-11-29", "2026-12-20"} {
+		dir := t.TempDir()
+		below := open(t, "file://"+dir)
+		all := manyPackages(t, below, 4)
+		s := bundle.Over(below)
+		s.SetMaxJoined(2 << 10)
+		if err := s.Tidy(t.Context(), folder, today); err != nil {
+			t.Fatal(err)
+		}
+		joined, err := filepath.Glob(filepath.Join(dir, folder, "*-2?-*.jsonl"))
+		if err != nil || len(joined) < 3 {
+			t.Fatalf("%v, %v", joined, err)
+		}
+		everyOne(t, below, all)
+		if err := os.Remove(joined[1]); err != nil {
+			t.Fatal(err)
+		}
+		everyOne(t, below, all)
+	}
+}
+
+// An earlier build joined the month, and its index has lost lines. What is joined later must not
+// repeat that.
+func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePackages(t *testing.T) {
+	dir := t.TempDir()
+	below := open(t, "file://"+dir)
+	a, b, late := tinyOf("a", 20), tinyOf("b", 20), tinyOf("late", 20)
+	kept(t, below, "2026-11-26", "pkg-a", a)
+	kept(t, below, "2026-11-27", "pkg-b", b)
+	if err := bundle.Over(below).Tidy(t.Context(), folder, "2026-12-20"); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, folder, "to-2026-11-27.jsonl")
+	rewrite(t, path, withoutHead)
+	rewrite(t, path, damages["cut at the end of line"])
+	kept(t, below, "2026-12-21", "pkg-late", late)
+	if err := bundle.Over(below).Tidy(t.Context(), folder, "2026-12-24"); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := below.Get(t.Context(), folder+"/to-2026-12-21.jsonl"); err != nil || bytes.Count(raw, []byte(`{"id":`)) != 60 {
+		t.Errorf("%d lines, %v", bytes.Count(raw, []byte(`{"id":`)), err)
+	}
+	everyOne(t, below, slices.Concat(a[:3], b[:3], late[:3]))
+}
+
+// unreadZIPs returns what Results says that it could not read.
+func unreadZIPs(t *testing.T, below archive.Store) (n int, names []string) {
+	t.Helper()
+	err := bundle.Over(below).Results(t.Context(), folder, func(string, []byte) error { n++; return nil },
+		func(name string, err error) {
+			if !errors.Is(err, archive.ErrCorrupt) {
+				t.Errorf("%s: %v", name, err)
+			}
+			names = append(names, name)
+		})
+	if err != nil {
+		t.Error(err)
+	}
+	return n, names
+}
+
+func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		old, joined bool
+		alsoIndex   bool
+	}{
+		{name: "its index is there"}, {name: "an index of an earlier build is there", old: true},
+		{name: "the month was joined", joined: true}, {name: "only the joined index is there", joined: true, alsoIndex: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			below := open(t, "file://"+dir)
+			a, b := tinyOf("a", 12), tinyOf("b", 12)
+			zip := kept(t, below, "2026-11-26", "pkg-a", a)
+			kept(t, below, "2026-11-27", "pkg-b", b)
+			path := filepath.Join(dir, zip)
+			if c.joined {
+				if err := bundle.Over(below).Tidy(t.Context(), folder, "2026-12-20"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.old {
+				rewrite(t, indexOf(path), withoutHead)
+			}
+			content, err := os.ReadFile(path)
+			if err := errors.Join(err, os.Remove(path)); err != nil {
+				t.Fatal(err)
+			}
+			if c.alsoIndex {
+				if err := os.Remove(indexOf(path)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			everyOne(t, below, b)
+			for _, inv := range a {
+				_, err := bundle.Over(below).Get(t.Context(), resultName(inv))
+				if text := fmt.Sprint(err); !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(text, "pkg-a") ||
+					!strings.Contains(text, "is missing") {
+					t.Fatalf("%v", err)
+				}
+			}
+			if n, names := unreadZIPs(t, below); n != len(b) || !slices.Equal(names, []string{zip}) {
+				t.Errorf("%d results, not read: %v", n, names)
+			}
+			// A copy under another name has all of it, so nothing is missing.
+			copyName := archive.CopyName(zip, 2)
+			if err := os.WriteFile(filepath.Join(dir, copyName), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if c.joined || c.old {
+				return // a copy is never put into a day that was joined; an old index says too little
+			}
+			s := bundle.Over(below)
+			for _, inv := range a {
+				found(t, s, inv)
+			}
+			if n, names := unreadZIPs(t, below); n != len(a)+len(b) || len(names) != 0 {
+				t.Errorf("with a copy: %d results, not read: %v", n, names)
+			}
+		})
+	}
+}
