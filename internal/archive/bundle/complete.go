@@ -90,7 +90,8 @@ func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
 	return len(z.File), nil
 }
 
-// missingZIP makes a missingError of [archive.ErrNotFound], for a ZIP that an index or a list names.
+// missingZIP makes a missingError of [archive.ErrNotFound], for a ZIP that an index or a list
+// names.
 func missingZIP(name string, err error) error {
 	if errors.Is(err, archive.ErrNotFound) {
 		return missingError{name}
