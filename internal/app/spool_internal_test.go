@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// While a worker runs, folders appear in the spool whose owners were killed twenty minutes ago. They
-// are removed without a start. The folder of a living owner stays.
+// While a worker runs, folders appear in the spool whose owners were killed twenty minutes ago.
+// They are removed without a start. The folder of a living owner stays.
 func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *testing.T) {
 	dir, stop, ended := t.TempDir(), make(chan struct{}), make(chan struct{})
 	entry := func(yield func(pack.Entry, error) bool) { yield(pack.Entry{Name: "a.xml", Data: []byte("<a/>")}, nil) }
