@@ -9,6 +9,7 @@
 //	closers.go           what is closed at the end
 //	start.go             the first lines of the log
 //	options.go           the options
+//	spool.go             what killed processes left in the spool
 //
 // Between the handlers and KSeF:
 //

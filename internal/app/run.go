@@ -8,13 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"ksefworker/internal/pack"
 )
-
-// spoolAge is the age from which a package's folder is removed from the spool at start. A killed
-// process has left such a folder there. spoolAge is longer than any upload may take.
-const spoolAge = 18 * time.Hour
 
 // Run works until ctx ends, [Worker.Stop] is called or the HTTP server fails. Then no new task
 // begins, and running tasks have worker.shutdown_timeout to end. Online sessions are closed, which
@@ -31,9 +25,6 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) run(ctx context.Context) error {
-	if err := pack.SweepSpool(w.spool, spoolAge); err != nil {
-		w.log.Warn().Err(err).Msg("old spool files not removed")
-	}
 	failed := make(chan error, 1)
 	if w.http != nil {
 		go func() {
@@ -57,6 +48,7 @@ func (w *Worker) run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { w.worker.Pulse(work, stopLoops) })
 	loops.Go(func() { w.limits.pay(work, stopLoops) })
+	loops.Go(func() { tidySpool(work, spoolEvery, stopLoops, w.spool, w.log) })
 	loops.Go(func() { w.watchMemory(work, stopLoops) })
 	loops.Go(func() { w.redis.run(work, stopLoops) })
 	loops.Go(func() { w.queues.run(work, stopLoops) })

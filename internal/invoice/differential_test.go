@@ -3,18 +3,14 @@ package invoice_test
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/invoice/schema/schematest"
 	"ksefworker/internal/sample"
 )
 
@@ -55,7 +51,7 @@ func TestParse_WellFormedness_AgreesWithXmllint(t *testing.T) {
 	for range 300 {
 		docs = append(docs, mutate(random, []byte(small)))
 	}
-	accepts := xmllint(t, docs)
+	accepts := schematest.WellFormed(t, docs)
 	for i, doc := range docs {
 		_, err := invoice.Parse(doc)
 		switch {
@@ -77,41 +73,6 @@ func isStricter(err error) bool {
 		}
 	}
 	return false
-}
-
-// xmllint returns for each document whether it is well-formed. One process reads them all, because
-// starting it costs more than reading.
-func xmllint(t *testing.T, docs [][]byte) []bool {
-	t.Helper()
-	dir := t.TempDir()
-	args := []string{"--nonet", "--noout"}
-	for i, doc := range docs {
-		file := filepath.Join(dir, fmt.Sprintf("%d.xml", i))
-		if err := os.WriteFile(file, doc, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, file)
-	}
-	// Namespace errors leave the exit code at 0. They appear on standard error only.
-	out, err := exec.Command("xmllint", args...).CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	accepts := make([]bool, len(docs))
-	for i := range accepts {
-		accepts[i] = true
-	}
-	// "…/7.xml:1: parser error : …", "…/7.xml:1: namespace error : …"; other lines quote the
-	// document.
-	for line := range strings.Lines(string(out)) {
-		rest, found := strings.CutPrefix(line, dir+string(filepath.Separator))
-		number, complaint, _ := strings.Cut(rest, ".xml:")
-		if i, err := strconv.Atoi(number); found && err == nil && strings.Contains(complaint, " error :") {
-			accepts[i] = false
-		}
-	}
-	return accepts
 }
 
 // mutate changes the document in up to three places, as in a broken file. Bytes are lost or

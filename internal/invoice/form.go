@@ -217,7 +217,11 @@ func (r *reader) fill(h *Header) {
 		Variant:       text(nodeWariant),
 	}
 	h.Attachment = r.seen[nodeZalacznik]
-	h.AuthorisedNIP, h.SelfBilling = text(nodeAuthorisedNIP), text(nodeSelfBilling) == "1"
+	h.AuthorisedNIP, h.SelfBilling = text(nodeAuthorisedNIP), isOne(text(nodeSelfBilling))
 	h.Discouraged = r.discouraged
 	h.at, h.parties = r.places, r.parties
 }
+
+// isOne reports whether a text is the integer 1. The schema also takes it with a sign, and with
+// zeros before it.
+func isOne(text string) bool { return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0") == "1" }

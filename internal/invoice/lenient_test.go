@@ -89,7 +89,7 @@ func TestParse_SelfBillingAndAuthorisedParty_AreRead(t *testing.T) {
 		return with(t, "<P_17>2<", "<P_17>"+p17+"<")
 	}
 	for doc, want := range map[string]bool{
-		small: false, notes("1"): true, notes(" 1 "): true, notes("2"): false,
+		small: false, notes("1"): true, notes(" 1 "): true, notes("+1"): true, notes("01"): true, notes("2"): false, notes("+2"): false,
 		// The same name at another path is another field.
 		with(t, "<P_15>", "<P_17>1</P_17><P_15>"): false,
 	} {

@@ -39,6 +39,18 @@ func (st *store) bucketOf(id string) (key, field string) {
 	return st.key(keyFinal, id[4:6]), string(rawID(id)[1:])
 }
 
+// bucketNames returns every name that a bucket can have.
+func bucketNames() []string {
+	const letters = "abcdefghijklmnopqrstuvwxyz234567" // those of idEncoding
+	names := make([]string, 0, len(letters)*len(letters))
+	for _, a := range letters {
+		for _, b := range letters {
+			names = append(names, string(a)+string(b))
+		}
+	}
+	return names
+}
+
 // idIn returns the id of the entry that is in a bucket of this name under this field. It returns ""
 // if no id fits.
 func idIn(name, field string) string {

@@ -181,7 +181,7 @@ func (m *model) Retry(t *rapid.T) {
 		err = m.l.Retry(ctx(), &inv)
 	}
 	if m.succeeds(verb, legal, err) {
-		real.state, real.rev, real.pkg = Queued, real.rev+1, ""
+		real.state, real.rev, real.pkg, real.left = Queued, real.rev+1, "", inv.Session
 		m.newest[real.ident] = inv.ID
 	}
 }

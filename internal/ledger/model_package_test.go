@@ -98,7 +98,7 @@ func (m *model) Send(t *rapid.T) {
 		}
 	}
 	p := m.pkgs[pkg]
-	legal := p.state == PackageOpened && p.owner == a.name && real.state == Queued && real.rev == inv.Rev
+	legal := p.state == PackageOpened && p.owner == a.name && real.state == Queued && real.rev == inv.Rev && real.left != "s-"+pkg
 	rev, _, err := m.l.BeginSend(ctx(), pkg, a.name, &inv)
 	if !m.succeeds("begin send", legal, err) {
 		return

@@ -41,6 +41,7 @@ type modelInvoice struct {
 	created  Millis
 	group    string
 	pkg      string
+	left     string // the session in which it was when a person queued it again
 	number   string
 	ident    string
 	size     int64

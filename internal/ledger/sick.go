@@ -61,7 +61,7 @@ func remedyOf(key string) string {
 	if key == keySinks {
 		return "find out which program did, then delete the key: a worker writes it again when it starts"
 	}
-	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") {
+	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") || strings.HasPrefix(key, keyFinal) {
 		return "find out which program did, then restore the key from a backup of Redis"
 	}
 	return "find out which program did, then delete the key: the sweep writes it again from the entries"
@@ -138,11 +138,11 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 	return sick, nil
 }
 
-// kindOfName returns the type of a key that names invoices by identity or ref, or is of a waiting
-// set. For any other key it returns "".
+// kindOfName returns the type of a key that names invoices by identity or ref, is a bucket of
+// entries, or is of a waiting set. For any other key it returns "".
 func kindOfName(key string) string {
 	switch {
-	case strings.HasPrefix(key, keyIdentities):
+	case strings.HasPrefix(key, keyIdentities), strings.HasPrefix(key, keyFinal):
 		return "hash"
 	case strings.HasPrefix(key, keyIdentity), strings.HasPrefix(key, keyRef):
 		return "string"

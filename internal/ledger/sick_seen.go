@@ -2,7 +2,10 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"slices"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // SeeSickKeys returns what SickKeys returns, and remembers these keys, so that entries are listed
@@ -24,6 +27,29 @@ func (us *UnreadableStore) SeeSharedSickKeys(ctx context.Context) ([]Unreadable,
 		return nil, err
 	}
 	return sick, us.seeSick(ctx, sick)
+}
+
+// SeeSickBuckets remembers the buckets of entries that hold another type, so that SeeSickKeys
+// returns them. It checks every name that a bucket can have. These are 1024, however many entries
+// there are.
+func (us *UnreadableStore) SeeSickBuckets(ctx context.Context) error {
+	names := bucketNames()
+	kinds := make([]*redis.StatusCmd, len(names))
+	if _, err := us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, name := range names {
+			kinds[i] = p.Type(ctx, us.key(keyFinal, name))
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read types of buckets: %w", err)
+	}
+	var sick []string
+	for i, name := range names {
+		if is := kinds[i].Val(); is != "hash" && is != "none" {
+			sick = append(sick, keyFinal+name)
+		}
+	}
+	return us.seeSickNames(ctx, sick)
 }
 
 // seeSick remembers keys that are sick.

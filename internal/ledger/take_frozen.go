@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -51,10 +52,15 @@ func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []stri
 		return nil, err
 	}
 	out := map[string]map[string]string{}
+	var sick []string
 	for k, i := range missing {
+		if wrongType(values[k].Err()) {
+			bucket, _ := ts.bucketOf(ids[i])
+			sick = append(sick, strings.TrimPrefix(bucket, ts.prefix))
+		}
 		if value := values[k].Val(); value != "" || wrongType(values[k].Err()) {
 			out[ids[i]] = fieldsOfFrozen(value)
 		}
 	}
-	return out, nil
+	return out, (&UnreadableStore{store: ts.store}).seeSickNames(ctx, sick)
 }

@@ -2,7 +2,14 @@
 
 package pack
 
-import "os"
+import (
+	"os"
+	"time"
+)
+
+// LeftBehind is the age from which a folder in the spool was left behind. It is longer than any
+// upload may take, because nothing else tells here that its owner is dead.
+const LeftBehind = 18 * time.Hour
 
 // tryLock always succeeds. Without file locks the sweep goes by age.
 func tryLock(*os.File) (bool, error) { return true, nil }

@@ -6,7 +6,12 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 )
+
+// LeftBehind is the age from which a folder in the spool that nobody has locked was left behind.
+// Nearly always its owner is dead however young it is. It may also be about to lock the folder.
+const LeftBehind = 10 * time.Minute
 
 // tryLock takes the lock, or returns false when another holder is alive. It uses flock instead of
 // fcntl, because flock belongs to the open file. So it also refuses a sweep in the owner's own

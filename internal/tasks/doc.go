@@ -74,6 +74,7 @@
 //	sweep_queued.go      queued invoices that lost their task
 //	sweep_results.go     results that are pending; sweep_superseded.go: invoices that another
 //	                     document of their number ended
+//	sweep_finished.go    entries of what is finished and cannot be read
 //	sweep_format.go      the next format of the ledger, when every process reads it
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time

@@ -64,6 +64,7 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 // named in the log, with what to do.
 func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
+	s.claim()
 	a, b := s.worker("a", s.client()), s.worker("b", s.clientOf(sample.NIP(1)))
 	done := s.admit(ledger.Bulk, s.good("A/done"))
 	s.sendThrough(a, a.cut(done.ID))
@@ -72,7 +73,7 @@ func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s.end(s.admit(ledger.Bulk, s.good("A/parked")), ledger.Parked)
 	done, waits = s.read(done.ID), s.read(waits.ID)
 	keys, kinds := ledgerKeys(t, strings.NewReplacer("inv:<id>", "inv:"+waits.ID, "body:<id>", "body:"+waits.ID, "<id>", done.Package,
-		"<group>", waits.Group, "<tenant>", s.nip(), "<worker>", "other", "<sink>", "erp", "<digest>", "x"))
+		"<group>", waits.Group, "<tenant>", s.nip(), "<ab>", done.ID[4:6], "<worker>", "other", "<sink>", "erp", "<digest>", "x"))
 	if len(keys) < 60 {
 		t.Fatalf("docs/redis.md lists %d keys", len(keys))
 	}
@@ -113,7 +114,8 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	}
 	// The ledger does not check the keys "ready" and "results". The sweep writes its position
 	// ("looked") and what it saw ("sickseen") again.
-	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:")
+	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:") ||
+		strings.HasPrefix(key, "final:")
 	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked", "sickseen"}, key) {
 		s.t.Errorf("%s is sick, and nobody says so", key)
 	}

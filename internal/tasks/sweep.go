@@ -75,6 +75,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
 		{"old refusals", func() error { return sw.pruneRefusals(ctx) }},
 		{"pending results", func() error { return sw.sweepResults(ctx, before) }},
+		{"finished entries", func() error { return sw.sweepFinished(ctx) }},
 		{"unreadable entries", func() error { return sw.recheckUnreadable(ctx) }},
 	} {
 		if err := guard(part.do); err != nil {
@@ -84,10 +85,13 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 	return errors.Join(errs...)
 }
 
-var sweptPackages = []struct {
+// sweptState is a state of packages that are not over, and the kind of their task.
+type sweptState struct {
 	state ledger.PackageState
 	kind  queue.Kind
-}{
+}
+
+var sweptPackages = []sweptState{
 	{ledger.PackageSettled, queue.KindReceipt},
 	{ledger.PackageProcessing, queue.KindConfirm},
 	{ledger.PackageClosing, queue.KindConfirm},

@@ -47,7 +47,14 @@ func (c *core) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
 // invoices reads the invoices that an index named. An entry that is unreadable or missing is noted
 // and left out.
 func (c *core) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error) {
-	invs, err := c.Ledger.Invoices(ctx, ids)
+	return c.invoicesBy(ctx, c.Ledger.Invoices, ids)
+}
+
+// invoicesBy does the same with another way to read entries.
+func (c *core) invoicesBy(
+	ctx context.Context, read func(context.Context, []string) ([]ledger.Invoice, error), ids []string,
+) ([]ledger.Invoice, error) {
+	invs, err := read(ctx, ids)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
@@ -101,6 +108,9 @@ func unreadLater(after time.Duration, n int) error {
 // noteSickKeys reports keys that many entries share and that hold another type than the ledger
 // writes.
 func (sw *sweeper) noteSickKeys(ctx context.Context) error {
+	if err := sw.Ledger.SeeSickBuckets(ctx); err != nil {
+		return err
+	}
 	sick, err := sw.Ledger.SeeSickKeys(ctx)
 	if err != nil || len(sick) == 0 {
 		return err

@@ -8,7 +8,7 @@ import (
 )
 
 // token collapses white space as the schema type xsd:token does.
-func token(text string) string { return strings.Join(strings.Fields(text), " ") }
+func token(text string) string { return strings.Join(strings.FieldsFunc(text, isSpace), " ") }
 
 // discouraged finds the first code point that KSeF refuses. It does not decode references (see
 // references).

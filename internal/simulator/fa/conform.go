@@ -108,7 +108,7 @@ func (d *document) checkEnd(l *level) {
 		}
 		if fault := t.fault(text); fault != "" {
 			d.breach(l.depth, "%q %s", text, fault)
-		} else if l.fixed != "" && strings.TrimSpace(text) != l.fixed {
+		} else if l.fixed != "" && strings.Trim(text, " \t\r\n") != l.fixed {
 			d.breach(l.depth, "%q is not %s", text, l.fixed)
 		}
 		return

@@ -10,6 +10,6 @@
 //
 // Every function is stateless and safe for concurrent use.
 //
-// Reading order: inspect.go, form.go, document.go, plain.go, characters.go, schema.go, facts.go,
-// conform.go, values.go, header.go, amounts.go, nip.go.
+// Reading order: inspect.go, form.go, document.go, strict.go, plain.go, characters.go, schema.go,
+// facts.go, conform.go, values.go, header.go, amounts.go, nip.go.
 package fa

@@ -1,10 +1,15 @@
 package fa
 
+import (
+	"cmp"
+	"strings"
+)
+
 // Identity is the three fields by which KSeF recognises a duplicate.
 type Identity struct {
 	NIP    string // of the seller
 	Kind   string // RodzajFaktury
-	Number string // P_2, with its white space collapsed
+	Number string // P_2 as KSeF writes it (numberOf)
 }
 
 // Header is what is kept of a document, about a tenth of what was read. It is small because ten
@@ -40,10 +45,23 @@ func (d *document) header() *Header {
 		Identity: Identity{
 			NIP:    d.text(pathSellerNIP),
 			Kind:   token(d.text(pathKind)),
-			Number: token(d.text(pathNumber)),
+			Number: numberOf(d.text(pathNumber)),
 		},
 		Namespace: d.namespace, Issued: token(d.text(pathDate)), Seller: token(d.text(pathSellerName)),
-		AgentNIP: d.text(pathAgentNIP), SelfBilled: token(d.text(pathSelfBilled)) == "1",
+		AgentNIP: d.text(pathAgentNIP), SelfBilled: isOne(d.text(pathSelfBilled)),
 		BuyerNIP: d.text(pathBuyerNIP), Buyer: token(d.text(pathBuyerName)), Currency: d.text(pathCurrency), Attachment: d.attachment,
 	}
+}
+
+// numberOf returns P_2 as KSeF writes it. KSeF collapses its white space, including no-break and
+// other spaces (KSeF issues 797 and 315). The schema does not collapse the latter, so a number may
+// be nothing else.
+func numberOf(text string) string {
+	return cmp.Or(strings.Join(strings.Fields(text), " "), token(text))
+}
+
+// isOne reports whether a text is the integer 1. The schema also allows it with a sign, and with
+// zeros before it.
+func isOne(text string) bool {
+	return strings.TrimLeft(strings.TrimPrefix(token(text), "+"), "0") == "1"
 }

@@ -99,13 +99,12 @@ func Inspect(content []byte, f *Form, c Circumstances) Result {
 	return r
 }
 
-// Number reads P_2 of a document of form f, with its white space collapsed. It returns "" when the
-// document has no P_2. It fails only when the document cannot be read as well-formed XML without a
-// DTD.
+// Number reads P_2 of a document of form f as KSeF writes it. It returns "" when the document has
+// no P_2. It fails only when the document cannot be read as well-formed XML without a DTD.
 func Number(content []byte, f *Form) (string, error) {
 	d, err := readDocument(content, f)
 	if err != nil {
 		return "", fmt.Errorf("read document: %w", err)
 	}
-	return token(d.text(pathNumber)), nil
+	return numberOf(d.text(pathNumber)), nil
 }

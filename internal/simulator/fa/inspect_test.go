@@ -60,7 +60,7 @@ func TestInspect_FaultyDocument_IsRefusedWithKSeFsCode(t *testing.T) {
 		"a style sheet": {
 			edit("\n<Faktura", "\n<?xml-stylesheet href='a'?><Faktura"), 430, "processing instruction",
 		},
-		"a second XML declaration":      {edit("<Fa>", `<?xml version="1.0"?><Fa>`), 430, "processing instruction"},
+		"a second XML declaration":      {edit("<Fa>", `<?xml version="1.0"?><Fa>`), 430, "not at the start"},
 		"U+007F":                        {edit("Usługa", "\u007f"), 430, "U+007F"},
 		"U+0084":                        {edit("Usługa", "\u0084"), 430, "U+0084"},
 		"U+0085, which is allowed":      {edit("Usługa", "a\u0085"), 200, ""},

@@ -1,6 +1,7 @@
 package fa
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,13 +17,22 @@ var (
 
 func kinds() []string { return []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"} }
 
-// checkSchema returns the first fault with the element's name, or "". It first checks for the
-// faults that tests provoke most often, and has texts of its own for them. Then it checks the
-// schema in full.
+// checkSchema returns the first fault with the element's name, or "". Whether a document fits the
+// schema was found out while it was read. Besides, the check digits of NIPs must be right.
 func checkSchema(d *document, f *Form) string {
-	switch {
-	case d.root != "Faktura" || d.namespace != f.Namespace:
+	if d.root != "Faktura" || d.namespace != f.Namespace {
 		return fmt.Sprintf("Faktura: root {%s}%s, the session declared {%s}Faktura", d.namespace, d.root, f.Namespace)
+	}
+	if d.broken == "" {
+		return checkNIPs(d)
+	}
+	return cmp.Or(usualBreach(d, f), d.broken)
+}
+
+// usualBreach looks for the breaches that tests provoke most often, and has texts of its own for
+// them. It is only asked about documents that do not fit the schema.
+func usualBreach(d *document, f *Form) string {
+	switch {
 	case d.systemCode != f.SystemCode || d.schema != "1-0E" || d.text(pathForm) != "FA":
 		return fmt.Sprintf("KodFormularza: %q %q %q, the session declared %q 1-0E FA",
 			d.systemCode, d.schema, d.text(pathForm), f.SystemCode)
@@ -45,14 +55,11 @@ func checkSchema(d *document, f *Form) string {
 	if details := checkParties(d, f); details != "" {
 		return details
 	}
-	if details := checkInvoice(d); details != "" {
-		return details
-	}
-	return d.broken
+	return checkInvoice(d)
 }
 
-// checkParties checks the seller, the buyer, the representative and the third parties.
-func checkParties(d *document, f *Form) string {
+// checkNIPs checks the NIPs of the seller, the buyer, the representative and the third parties.
+func checkNIPs(d *document) string {
 	nips := []struct{ path, value string }{{pathSellerNIP, d.text(pathSellerNIP)}}
 	for _, path := range []string{pathBuyerNIP, pathAgentNIP} {
 		if value, present := d.texts[path]; present {
@@ -66,6 +73,14 @@ func checkParties(d *document, f *Form) string {
 		if !ValidNIP(n.value) {
 			return fmt.Sprintf("%s: %q is not a valid NIP", n.path, n.value)
 		}
+	}
+	return ""
+}
+
+// checkParties checks the seller, the buyer, the representative and the third parties.
+func checkParties(d *document, f *Form) string {
+	if details := checkNIPs(d); details != "" {
+		return details
 	}
 	if name := token(d.text(pathSellerName)); name == "" || utf8.RuneCountInString(name) > 512 {
 		return pathSellerName + ": 1 to 512 characters are allowed"

@@ -4,5 +4,5 @@
 // tests may import it.
 //
 // Reading order: node.go, author.go, documents.go, faults.go, texts.go, odd.go, events.go,
-// xmllint.go, record.go.
+// xmllint.go, wellformed.go, record.go.
 package schematest

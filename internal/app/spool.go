@@ -1,0 +1,25 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/pack"
+)
+
+// spoolEvery is how often a worker removes what killed processes have left in the spool. Together
+// with [pack.LeftBehind] it bounds how long that takes up the disk.
+const spoolEvery = 10 * time.Minute
+
+// tidySpool removes the folders of killed processes from the spool, at once and then again and
+// again until stop is closed. A process that is killed and started again and again finds its last
+// folders too young, and another one may not start for weeks.
+func tidySpool(ctx context.Context, interval time.Duration, stop <-chan struct{}, dir string, log zerolog.Logger) {
+	every(ctx, interval, stop, func(context.Context) {
+		if err := pack.SweepSpool(dir, pack.LeftBehind); err != nil {
+			log.Warn().Err(err).Msg("old spool files not removed")
+		}
+	})
+}

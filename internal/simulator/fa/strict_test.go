@@ -1,0 +1,174 @@
+package fa_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice/schema/schematest"
+	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/fa/fatest"
+)
+
+// Documents are written in a way that is odd, and that XML or the schema allows or does not allow.
+// The codes are those that follow from the verdict of xmllint. Where xmllint and the Ministry's
+// schemas are here, it is asked again.
+func TestInspect_OddlyWrittenDocuments_AreJudgedAsByXmllint(t *testing.T) {
+	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
+	edit := func(old, new string) string { return fatest.Swap(t, good, old, new) }
+	prolog := func(new string) string { return edit(`<?xml version="1.0" encoding="UTF-8"?>`, new) }
+	cases := []struct {
+		name, document string
+		code           int
+	}{
+		{"white CDATA between elements", edit("<Fa>", "<![CDATA[ ]]><Fa>"), 450},
+		{"empty CDATA between elements", edit("<Fa>", "<![CDATA[]]><Fa>"), 450},
+		{"CDATA with text between elements", edit("<Fa>", "<![CDATA[x]]><Fa>"), 450},
+		{"CDATA in a text", edit("<P_2>FV/1", "<P_2>FV<![CDATA[/1]]>"), 200},
+		{"empty CDATA in a text", edit("<P_2>FV/1", "<P_2>FV<![CDATA[]]>/1"), 200},
+		{"CDATA in a text that is an integer", edit("<JST>2", "<JST><![CDATA[2]]>"), 200},
+		{"white CDATA before the root", edit("\n<Faktura", "\n<![CDATA[ ]]><Faktura"), 430},
+		{"white CDATA after the root", good + "<![CDATA[ ]]>", 430},
+		{"a reference that looks like one, in CDATA", edit("<P_2>FV/1", "<P_2><![CDATA[&#xD800;]]>"), 200},
+		{"white space before the declaration", " " + good, 430},
+		{"a line feed before the declaration", "\n" + good, 430},
+		{"a comment before the declaration", "<!---->" + good, 430},
+		{"a declaration without version", prolog(`<?xml encoding="UTF-8"?>`), 430},
+		{"an empty declaration", prolog(`<?xml?>`), 430},
+		{"a declaration in another order", prolog(`<?xml encoding="UTF-8" version="1.0"?>`), 430},
+		{"a declaration with something else", prolog(`<?xml version="1.0" encoding="UTF-8" a="b"?>`), 430},
+		{"a declaration without spaces", prolog(`<?xml version="1.0"encoding="UTF-8"?>`), 430},
+		{"a declaration in capital letters", prolog(`<?XML version="1.0" encoding="UTF-8"?>`), 430},
+		{"a declaration in single quotes", prolog(`<?xml version='1.0' encoding='UTF-8'?>`), 200},
+		{"a declaration with spaces", prolog("<?xml  version = \"1.0\"\n encoding= 'utf-8'\tstandalone =\"yes\" ?>"), 200},
+		{"a declaration without encoding", prolog(`<?xml version="1.0"?>`), 200},
+		{"standalone is neither yes nor no", prolog(`<?xml version="1.0" encoding="UTF-8" standalone="maybe"?>`), 430},
+		{"half of a surrogate pair", edit("Usługa", "&#xD800;"), 430},
+		{"half of a surrogate pair, decimal", edit("Usługa", "&#57343;"), 430},
+		{"half of a surrogate pair in an attribute", edit(`wersjaSchemy="1-0E"`, `wersjaSchemy="1-0E&#xDFFF;"`), 430},
+		{"a reference in a comment", edit("<Fa>", "<!-- &#xD800; --><Fa>"), 200},
+		{"a reference to U+FFFD", edit("Usługa", "&#xFFFD;"), 200},
+		{"a reference beyond Unicode", edit("Usługa", "&#x110000;"), 430},
+		{"a reference with a capital X", edit("Usługa", "&#X41;"), 430},
+		{"no space between attributes", edit(`"FA (3)" w`, `"FA (3)"w`), 430},
+		{"a no-break space after the root", good + "\u00a0", 430},
+		{"U+0085 after the root", good + "\u0085", 430},
+		{"a JST of 02", edit("<JST>2", "<JST>02"), 200},
+		{"a JST of +1", edit("<JST>2", "<JST>+1"), 200},
+		{"a JST of +1 and white space", edit("<JST>2", "<JST>\n+1 "), 200},
+		{"a JST of -2", edit("<JST>2", "<JST>-2"), 450},
+		{"a JST of 2.", edit("<JST>2", "<JST>2."), 450},
+		{"a JST of 2.0", edit("<JST>2", "<JST>2.0"), 450},
+		{"a JST of 2 and a no-break space", edit("<JST>2", "<JST>2\u00a0"), 450},
+		{"a GV of 002", edit("<GV>2", "<GV>002"), 200},
+		{"a WariantFormularza of +03", edit("<WariantFormularza>3", "<WariantFormularza>+03"), 200},
+		{"a P_16 of +2", edit("<P_16>2", "<P_16>+2"), 200},
+		{"a P_2 of a no-break space", edit("<P_2>FV/1", "<P_2>\u00a0"), 200},
+		{"a P_2 of an ideographic space", edit("<P_2>FV/1", "<P_2>\u3000"), 200},
+		{"a Nazwa of a no-break space", edit("<Nazwa>Zażółć &amp; Syn", "<Nazwa>\u00a0"), 200},
+		{"a P_2 of blanks by reference", edit("<P_2>FV/1", "<P_2>&#32;&#9;"), 450},
+		{"a KodKraju after a no-break space", edit("<KodKraju>PL", "<KodKraju>\u00a0PL"), 450},
+		{"a P_15 after a no-break space", edit("<P_15>123.00", "<P_15>\u00a0123.00"), 450},
+		{"a P_1 after a no-break space", edit("<P_1>"+fatest.Today, "<P_1>\u00a0"+fatest.Today), 450},
+		{"a KodWaluty with white space", edit("<KodWaluty>PLN", "<KodWaluty> PLN"), 450},
+		{"a RodzajFaktury with white space", edit("<RodzajFaktury>VAT", "<RodzajFaktury>\nVAT "), 200},
+	}
+	docs := make([][]byte, len(cases))
+	for i, c := range cases {
+		docs[i] = []byte(c.document)
+		r := fa.Inspect(docs[i], fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
+		if r.Code != c.code {
+			t.Errorf("%s: %d %s, want %d", c.name, r.Code, r.Details, c.code)
+		}
+	}
+	dir := os.Getenv("KSEF_SCHEMA_DIR")
+	if dir == "" {
+		return
+	}
+	lint := schematest.NewXmllint(t, filepath.Join(dir, "schemat_FA(3)_v1-0E.xsd"), filepath.Join(dir, "bazowe"))
+	if lint == nil {
+		return
+	}
+	codes := map[schematest.Verdict]int{schematest.Unread: 430, schematest.Invalid: 450, schematest.Valid: 200}
+	for i, verdict := range lint.Check(t, docs) {
+		if codes[verdict] != cases[i].code {
+			t.Errorf("%s: the verdict of xmllint stands for %d, want %d", cases[i].name, codes[verdict], cases[i].code)
+		}
+	}
+}
+
+// An invoice with P_17 = +1 is self-billed like one with P_17 = 1.
+func TestInspect_SelfBilledWrittenAsAnyInteger_TheBuyerIssues(t *testing.T) {
+	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
+	for text, self := range map[string]bool{"1": true, " 1\n": true, "+1": true, "01": true, "2": false, "+2": false} {
+		doc := fatest.Swap(t, good, "<P_17>2", "<P_17>"+text)
+		r := fa.Inspect([]byte(doc), fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
+		if r.Code != 200 || r.Header.SelfBilled != self {
+			t.Errorf("%q: %d %s, self-billed is %v", text, r.Code, r.Details, r.Header.SelfBilled)
+		}
+	}
+}
+
+// The simulator takes no broken document that xmllint refuses. It calls none broken that xmllint
+// takes, apart from those with a DTD or with another encoding or version of XML.
+func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
+	if _, err := exec.LookPath("xmllint"); err != nil {
+		t.Skip("xmllint is not on PATH")
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	docs := make([][]byte, 1500)
+	for i := range docs {
+		docs[i] = mutate(random, []byte(fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)))
+	}
+	wellFormed, taken := schematest.WellFormed(t, docs), 0
+	for i, doc := range docs {
+		r := fa.Inspect(doc, fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
+		if r.Code == 200 {
+			taken++
+		}
+		stricter := strings.Contains(r.Details, "a DTD") || strings.Contains(r.Details, "CharsetReader") ||
+			strings.Contains(r.Details, "unsupported version")
+		switch broken := strings.Contains(r.Details, "not well-formed"); {
+		case !wellFormed[i] && r.Code == 200:
+			t.Errorf("xmllint refuses, and the simulator takes\n%q", doc)
+		case wellFormed[i] && broken && !stricter:
+			t.Errorf("xmllint takes, and the simulator refuses: %s\n%q", r.Details, doc)
+		}
+	}
+	if taken < len(docs)/20 || taken > len(docs)/2 {
+		t.Errorf("%d of %d taken: that tests only one side", taken, len(docs))
+	}
+}
+
+// mutate changes a document in up to two places.
+func mutate(random *rand.Rand, doc []byte) []byte {
+	pieces := []string{
+		"<", ">", "&", ";", "/", "\"", "'", "]]>", "--", "<!--", "-->", "<!-- -->", "<![CDATA[", "<![CDATA[ ]]>", "&amp;",
+		"&#65;", "&#x;", "&x;",
+		"&#xD800;", "&#0;", "&#xFFFE;", "=", " ", "\n", "\r", "\u00a0", ":", "a:", "xmlns", " xmlns:a='b'",
+		" a:c='d'", "ż", "\xFF", "\x00", "<a/>",
+		"</a>", "<?a?>", "<?xml version='1.0'?>", "<P_2>", "</P_2>", " x='1'", "x='1'", "·", "-", ".", "1",
+	}
+	doc = bytes.Clone(doc)
+	for range 1 + random.IntN(2) {
+		at := random.IntN(len(doc))
+		if random.IntN(8) == 0 {
+			at = random.IntN(60) // the declaration and the tag of the root
+		}
+		end := at
+		if random.IntN(2) == 0 {
+			end = min(len(doc), at+1+random.IntN(4))
+		}
+		piece := ""
+		if random.IntN(4) > 0 {
+			piece = pieces[random.IntN(len(pieces))]
+		}
+		doc = bytes.Join([][]byte{doc[:at], []byte(piece), doc[end:]}, nil)
+	}
+	return doc
+}

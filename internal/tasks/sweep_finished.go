@@ -1,0 +1,68 @@
+package tasks
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+const (
+	// finishedAtOnce is how many invoices of each finished state one round reads. A million of them
+	// are read in a little more than three hours.
+	finishedAtOnce = 5000
+	// finishedPage is how many of them one step reads. That takes Redis about two milliseconds.
+	finishedPage = 1000
+	// finishedPackagesAtOnce is how many packages of each finished state one round reads.
+	finishedPackagesAtOnce = 200
+)
+
+// finishedStates are the states in which nothing is left to do, so that no other part of the sweep
+// reads their invoices. Accepted invoices are among them, because their packages look after them.
+var finishedStates = []ledger.State{ledger.Receipted, ledger.Accepted, ledger.Dismissed, ledger.Superseded}
+
+// sweepFinished reads the entries of invoices and packages that are finished, and notes those that
+// cannot be read or are gone. Nobody else might read them for months. Each round goes on where the
+// last one stopped.
+func (sw *sweeper) sweepFinished(ctx context.Context) error {
+	var f faults
+	for _, s := range finishedStates {
+		if f.add(sw.readFinished(ctx, s)) {
+			return f.err()
+		}
+	}
+	for _, s := range finishedPackageStates() {
+		ids, err := sw.Ledger.NextPackages(ctx, s, time.Time{}, finishedPackagesAtOnce)
+		if err == nil {
+			_, err = sw.packages(ctx, ids)
+		}
+		if f.add(err) {
+			return f.err()
+		}
+	}
+	return f.err()
+}
+
+func (sw *sweeper) readFinished(ctx context.Context, s ledger.State) error {
+	for range finishedAtOnce / finishedPage {
+		ids, err := sw.Ledger.NextInvoices(ctx, s, time.Time{}, finishedPage)
+		if err != nil {
+			return err
+		}
+		if _, err := sw.invoicesBy(ctx, sw.Ledger.Listed, ids); err != nil {
+			return err
+		}
+		if len(ids) < finishedPage {
+			return nil
+		}
+	}
+	return nil
+}
+
+// finishedPackageStates returns the states whose packages no other part of the sweep reads.
+func finishedPackageStates() []ledger.PackageState {
+	return slices.DeleteFunc(ledger.PackageStates(), func(s ledger.PackageState) bool {
+		return slices.ContainsFunc(sweptPackages, func(p sweptState) bool { return p.state == s })
+	})
+}
