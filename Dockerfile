@@ -12,7 +12,7 @@ ARG REVISION=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/var/cache/go-build \
     GOCACHE=/var/cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w -X ksefworker/internal/buildinfo.version=$VERSION -X ksefworker/internal/buildinfo.revision=$REVISION" -o /out/ \
     ./cmd/worker ./cmd/enqueue ./cmd/simulator
-# A volume gets its owner from the folder of the image on which it is mounted, so the folders must exist and belong to the user.
+# A new volume takes over the owner of the folder in the image on which it is mounted. So the folders must exist and belong to the user.
 RUN mkdir -p /root-fs/var/lib/ksef/archive /root-fs/var/spool/ksef /root-fs/tmp /root-fs/etc/ksef && \
     echo 'ksef:x:65532:65532:ksef:/nonexistent:/nologin' > /root-fs/etc/passwd && \
     echo 'ksef:x:65532:' > /root-fs/etc/group && \

@@ -46,14 +46,14 @@ test: need-redis ## every test, on a real redis-server of its own; no network
 SLOW = ksefworker/internal/tasks ksefworker/internal/chaos ksefworker/internal/app
 
 # Tests of the whole program that wait for minutes or measure how long something takes. Under the detector they would mostly
-# wait for each other's turn on the processor. They run without it, and the rest of internal/app runs under it.
+# wait for the processor. They run without the detector; the other tests of internal/app run under it.
 CLOCKS = ^(TestBrowser_BusinessPage|TestBrowser_D|TestBrowser_F|TestClocks|TestExpressShare|TestFairness|TestHome_TheLedger|TestIsolation|TestOutage_Gateway|TestPartStore|TestPersonalData|TestSecrets_Straight|TestTenant_Removed|TestThrottled|TestWaiting_Every)
 
 # Models: thousands of steps of one goroutine each. They run without the detector too.
 MODELS = ^(TestLedger_AnyVerbs|TestStores_|TestStore_RandomCallers|TestStore_Waitlist_Early|TestSlot_|TestCircuit_BothStores)
 
 # `make lint` vets all packages, so nothing is vetted again here.
-race: need-redis ## the same under the race detector (needs a C compiler), but for packages in which nothing runs beside anything else
+race: need-redis ## the same under the race detector (needs a C compiler), except packages in which nothing runs concurrently
 	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)|$(CLOCKS)' $(SLOW) $$($(GO) list ./... | \
 		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
 	CGO_ENABLED=1 $(TEST) -vet=off -race -run _ManyAtOnce_ ./internal/invoice || status=1; \
@@ -61,10 +61,10 @@ race: need-redis ## the same under the race detector (needs a C compiler), but f
 	$(TEST) -vet=off -p 3 $$($(GO) list $(PLAIN) $(SEQUENTIAL) | grep -vxE "$$($(GO) list $(WHOLE) | paste -sd'|' -)") || status=1; \
 	$(TEST) -vet=off -p 1 -parallel 12 $(WHOLE) || status=1; exit $$status
 
-# Tests of whole workers. They keep two cores busy by themselves, and time out beside each other.
+# Tests of whole workers. One of these packages keeps two cores busy by itself. Beside each other their tests time out.
 WHOLE = ./internal/app ./internal/e2e
 
-without-race: # for .ci/run: the packages whose failed tests it runs again without the race detector
+without-race: # for .ci/run: the packages whose failed tests are run again without the race detector
 	@$(GO) list ./internal/app $(PLAIN) $(SEQUENTIAL)
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
@@ -90,7 +90,7 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench Results -benchtime 1x -timeout 20m ./cmd/enqueue
 	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 30m ./internal/e2e
 
-bench-profile: need-redis ## where time and allocations of a worker go on the whole way of 10,000, and which commands of Redis are dear (1 min); files in profile/
+bench-profile: need-redis ## where time and allocations of a worker go on the whole way of 10,000, and which commands of Redis are expensive (1 min); files in profile/
 	@mkdir -p profile
 	KSEF_BENCH_PROFILE=$(CURDIR)/profile $(GO) test -run '^$$' -bench 'Way_10k/transport=gateway/limits=lifted' -benchtime 1x -timeout 10m ./internal/e2e
 	$(GO) tool pprof -top -nodecount 40 profile/worker.cpu
@@ -101,7 +101,7 @@ bench-limits: need-redis ## four workers at KSeF's limits, by each transport: fi
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 120m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
-bench-million: need-redis ## a million invoices of 20 tenants in a day of 24 scaled hours, both transports: books, memory, and the CPU time of an invoice at the start and at the end (25 min, 20 GB of disk)
+bench-million: need-redis ## a million invoices of 20 tenants in a day of 24 scaled hours, by both transports: checks the books, prints memory and the CPU time of an invoice at the start and at the end (25 min, 20 GB of disk)
 	KSEF_BENCH_MILLION=$${KSEF_BENCH_MILLION:-1000000} $(GO) test -count=1 -v -timeout 150m -run '^TestMillion_' ./internal/e2e
 
 bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
@@ -120,14 +120,14 @@ browser: need-redis ## the dashboard and the business page in headless Chromium;
 	@scripts/need-browser.sh
 	KSEF_BROWSER_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestBrowser' ./internal/app
 
-thirdparty: ## clients of others, unmodified, drive the simulator's second face; installs what is missing
+thirdparty: ## third-party clients, unmodified, drive the simulator's second face (the Ministry's API); installs what is missing
 	@scripts/need-thirdparty.sh
 	KSEF_THIRDPARTY_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestThirdParty' ./internal/simulator/ministry
 
-helm: ## the Helm chart, rendered and read strictly as Kubernetes reads it
+helm: ## test the Helm chart: render it, and read it as strictly as Kubernetes does
 	cd test/helm && $(GO) vet ./... && $(GO) test -count=1 ./...
 
-oidc: need-redis ## a worker whose people log in at a provider by others, with a code, keys that change, and a logout
+oidc: need-redis ## test the login at a third-party OpenID Connect provider: code flow, changed keys, logout
 	cd test/oidc && $(GO) vet ./... && KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -count=1 ./...
 
 schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
@@ -136,10 +136,10 @@ schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, be
 docker: ## the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
 
-release: ## what a release consists of, in dist/: static binaries, archives, SBOMs, checksums; of the commit, with the version of its tag
+release: ## build the release of this commit in dist/: static binaries, archives, SBOMs, checksums; its version is the commit's tag
 	@VERSION=$(VERSION) scripts/release.sh dist
 
-release-check: ## build the release twice, in different folders, one platform with an empty cache, and compare the bytes; COLD="linux/amd64 linux/arm64 windows/amd64" compiles all twice
+release-check: ## build the release twice, in different folders, and compare the bytes; the second build compiles one platform with an empty cache, or those in COLD="linux/amd64 linux/arm64 windows/amd64"
 	@scripts/reproducible.sh
 
 clean: ## remove what was built

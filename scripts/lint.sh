@@ -1,5 +1,7 @@
 #!/bin/sh
-# Checks gofmt, go vet, staticcheck, dead code, the direction of imports, that enqueue builds for Windows, and the syntax of the shell scripts. It runs all checks before it fails.
+# Runs gofmt, go vet and staticcheck, and looks for dead code. It also checks the direction of
+# imports, that enqueue builds for Windows, and the syntax of the shell scripts. All checks run,
+# even if an earlier one fails.
 set -u
 cd "$(dirname "$0")/.."
 status=0
@@ -11,7 +13,7 @@ if [ -n "$unformatted" ]; then
 fi
 go vet ./... || status=1
 go tool -modfile=tools/go.mod staticcheck ./... || status=1
-# What nothing reaches, not even a test, is dead.
+# Code is dead when nothing reaches it, not even a test.
 dead=$(go tool -modfile=tools/go.mod deadcode -test ./...)
 if [ -n "$dead" ]; then
 	echo "$dead"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what is missing of what the browser test needs: Chromium, Node.js 18 or newer, and the npm packages of test/browser.
+# The browser test needs Chromium, Node.js 18 or newer, and the npm packages of test/browser.
+# Installs those that are missing.
 set -eu
 cd "$(dirname "$0")/.."
 sudo=

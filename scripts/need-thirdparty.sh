@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what is missing of what the tests with third-party clients need: Node.js 18 or newer with npm, and the pinned packages of
-# test/thirdparty/ksef-client-ts. The Go client's modules are fetched when its program is built.
+# The tests with third-party clients need Node.js 18 or newer with npm, and the pinned packages of
+# test/thirdparty/ksef-client-ts. Installs those that are missing. The modules of the Go client are
+# fetched when its program is built.
 set -eu
 cd "$(dirname "$0")/.."
 sudo=

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds what a release consists of into a folder (dist): static binaries, an archive for each platform, an SBOM (CycloneDX) of each
-# binary, and SHA256SUMS. The same source, version and toolchain give the same bytes, wherever and whenever it runs: scripts/reproducible.sh
-# compares two runs. Environment: VERSION, REVISION and SOURCE_DATE_EPOCH (all from git), PLATFORMS, PROGRAMS,
+# Builds a release into a folder (default: dist): static binaries, an archive for each platform, an
+# SBOM (CycloneDX) of each binary, and SHA256SUMS. The same source, version and toolchain give the
+# same bytes, wherever and whenever the script runs; scripts/reproducible.sh compares two runs.
+# Environment: VERSION, REVISION and SOURCE_DATE_EPOCH (default: from git), PLATFORMS, PROGRAMS, and
 # SBOM=0 to leave the SBOMs out.
 set -eu
 cd "$(dirname "$0")/.."
@@ -33,14 +34,15 @@ sbom=
 for platform in $PLATFORMS; do
 	os=${platform%/*} arch=${platform#*/}
 	programs=${PROGRAMS:-worker enqueue simulator} exe=
-	# Programs that export invoices may run on Windows, and enqueue with them; the worker does not.
+	# Programs that export invoices may run on Windows, and then enqueue runs there too. The worker
+	# does not.
 	[ "$os" != windows ] || programs=enqueue exe=.exe
 	name=ksefworker_${VERSION}_${os}_${arch}
 	mkdir -p "$stage/$name"
 	for program in $programs; do
 		echo "release: $program for $platform"
 		GOOS=$os GOARCH=$arch go build -ldflags "$ldflags" -o "$stage/$name/$program$exe" "./cmd/$program"
-		# The licences of its modules are looked up while the next program is built.
+		# The SBOM of a program, with the licences of its modules, is made while the next one is built.
 		[ -z "$sbom" ] || wait "$sbom"
 		sbom=
 		if [ "${SBOM:-1}" != 0 ]; then bill "$stage/$name/$program$exe" "${program}_${VERSION}_${os}_${arch}" & sbom=$!; fi
@@ -50,7 +52,7 @@ for platform in $PLATFORMS; do
 	chmod -R u=rwX,go=rX "$stage/$name"
 	find "$stage/$name" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	if [ "$os" = windows ]; then
-		# zip stores local times, and the order of the folder.
+		# zip stores local times, and files in the order in which it gets them.
 		(cd "$stage" && find "$name" -type f | LC_ALL=C sort | TZ=UTC zip -q -X -@ "$out/$name.zip")
 	else
 		tar -C "$stage" --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"$out/$name.tar.gz"

@@ -1,9 +1,12 @@
 #!/bin/sh
-# Builds the release twice, from two copies of the commit in folders of different names and depths, in different time zones, and
-# compares the bytes. The second build compiles the platforms in COLD (linux/amd64) with an empty cache, so that nothing of the first one
-# is in them; it links and packs the others anew from what the first has compiled. The compiler is the same program for every platform,
-# so to compile the others with an empty cache as well would only prove the same once more. COLD="linux/amd64 linux/arm64 windows/amd64"
-# does that; COLD= uses no empty cache at all, and proves the least. PLATFORMS, PROGRAMS and SBOM are as in scripts/release.sh.
+# Builds the release twice and compares the bytes. The two builds use different time zones, and
+# copies of the commit in folders of different names and depths.
+#
+# For the platforms in COLD (default: linux/amd64) the second build has an empty compiler cache, so
+# that it compiles everything again. For the others it links and packs again what the first build
+# has compiled. That is enough, because the compiler is the same program for every platform.
+# COLD="linux/amd64 linux/arm64 windows/amd64" compiles all platforms again; COLD= compiles none
+# again, and proves the least. PLATFORMS, PROGRAMS and SBOM are as in scripts/release.sh.
 set -eu
 cd "$(dirname "$0")/.."
 VERSION=${VERSION:-$(git describe --tags --always)}

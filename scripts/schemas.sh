@@ -1,7 +1,8 @@
 #!/bin/sh
-# Downloads the Ministry's XSD files of FA(3) and FA(2) into a folder, for developers: make schema-diff, make bench-schema and
-# go generate read them. A worker needs no files; it has their facts built in. This repository does not
-# contain them, because they belong to the Ministry. Usage: scripts/schemas.sh [FOLDER]
+# Downloads the Ministry's XSD files of FA(3) and FA(2) into a folder, for developers: make
+# schema-diff, make bench-schema and go generate read them. A worker does not need the files,
+# because the rules of the schemas are built in. This repository does not contain the files, because
+# they belong to the Ministry. Usage: scripts/schemas.sh [FOLDER]
 set -eu
 into=${1:-schemas}
 forms=http://crd.gov.pl/wzor
@@ -9,7 +10,7 @@ types=http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy
 command -v curl >/dev/null 2>&1 || { echo "curl is missing; install it first" >&2; exit 1; }
 mkdir -p "$into/bazowe"
 fetch() {
-	# To a temporary name first: otherwise an incomplete schema would be used and refuse every invoice.
+	# First to a temporary name. Otherwise a later run could read a file that is incomplete.
 	curl --fail --silent --show-error --location --retry 3 --max-time 60 --output "$2.part" "$1" || { rm -f "$2.part"; echo "could not fetch $1" >&2; exit 1; }
 	if ! grep -q '<xsd:schema\|<xs:schema' "$2.part"; then
 		rm -f "$2.part"

@@ -3,8 +3,8 @@
 #
 #   KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key bash submit.sh invoice.xml SO-1001
 #
-# It ends with 0 and prints the number, with 3 and the reason when a person has to act, and with 4 when
-# there was no answer in time: run it again, nothing is sent twice.
+# Exit code 0: it has printed the number. 3: a person has to act, and it has printed the reason.
+# 4: there was no outcome in time. Then run it again: nothing is sent twice.
 set -Eeuo pipefail
 trap 'exit 3' ERR
 patience=600 # seconds, for everything together
@@ -37,13 +37,14 @@ fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# Of the answer, without the escapes of JSON. The last backslash before a quotation mark belongs to
-# it. printf knows the other escapes that the server writes.
+# Prints a field of the answer, without the escapes of JSON. sed removes the backslash before a
+# quotation mark. printf knows the other escapes that the server writes.
 field() { printf '%b\n' "$(sed -nE "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\1/p" "$dir/body" | sed 's/\\"/"/g')"; }
-coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # for a URL: every byte as %XX
+coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # text for a URL: every byte as %XX
 
-# One call. The key is in no argument, where every user of the machine could read it, and curl follows
-# no redirect and asks no proxy with it.
+# Makes one call. The key is not an argument of curl, because every user of the machine can read
+# arguments. curl follows no redirect and asks no proxy, so the key reaches only the server of
+# KSEF_URL.
 call() {
 	local left=$((patience - SECONDS)) said
 	: >"$dir/head" >"$dir/body"
@@ -57,8 +58,8 @@ call() {
 	after=$((10#${after:-0}))
 }
 
-# Says whether to call again later: there was no answer, the server could not serve the call now, or
-# a check could not be made. Then nothing is wrong with the document.
+# Says whether to make the call again later, because there was no answer, the server could not serve
+# the call now, or a check could not be made. In these cases nothing is wrong with the document.
 later() {
 	case $status in 000 | 408 | 429 | 5??) return 0 ;; esac
 	grep -q '"try_again":true' "$dir/body"
@@ -89,7 +90,7 @@ if [ "$status" != 202 ]; then
 	if later; then stop 4 "$(words)"; fi
 	stop 3 "$(words)"
 fi
-for name in note warning text; do # text: what became of terms and ref that are others than on record
+for name in note warning text; do # text: what became of terms or a ref that differ from those on record
 	said=$(field "$name")
 	if [ -n "$said" ]; then printf '%s\n' "$said" >&2; fi
 done
