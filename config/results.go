@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -24,6 +22,11 @@ type Results struct {
 	Stream   ResultsStream   `yaml:"stream" envPrefix:"STREAM_"`
 	Folder   ResultsFolder   `yaml:"folder" envPrefix:"FOLDER_"`
 	Postgres ResultsPostgres `yaml:"postgres" envPrefix:"POSTGRES_"`
+	// Streams, Folders and Databases are further receivers of these kinds, each with a name of its
+	// own. Only the file can name them.
+	Streams   []StreamReceiver   `yaml:"streams" env:"-"`
+	Folders   []FolderReceiver   `yaml:"folders" env:"-"`
+	Databases []DatabaseReceiver `yaml:"databases" env:"-"`
 }
 
 // Webhook is an HTTP receiver of results, as Standard Webhooks describes it.
@@ -84,7 +87,7 @@ type ResultsPostgres struct {
 	Tenants []string `yaml:"tenants" env:"TENANTS"`
 }
 
-// The names of the receivers that have none of their own.
+// The names of the receivers that have none of their own. They are also the kinds of receivers.
 const (
 	StreamSink   = "stream"
 	FolderSink   = "folder"
@@ -106,14 +109,14 @@ func (r Results) Sinks() []string {
 	for _, w := range r.Webhooks {
 		names = append(names, w.Name)
 	}
-	if r.Stream.Enabled {
-		names = append(names, StreamSink)
+	for _, s := range r.AllStreams() {
+		names = append(names, s.Name)
 	}
-	if r.Folder.Path != "" {
-		names = append(names, FolderSink)
+	for _, f := range r.AllFolders() {
+		names = append(names, f.Name)
 	}
-	if r.Postgres.URL != "" {
-		names = append(names, PostgresSink)
+	for _, d := range r.AllDatabases() {
+		names = append(names, d.Name)
 	}
 	return names
 }
@@ -133,11 +136,11 @@ func (w Webhook) Secrets() ([]string, error) {
 }
 
 // Password reads the password of the database; "" when no file is set.
-func (p ResultsPostgres) Password() (string, error) {
-	if p.PasswordFile == "" {
+func (d DatabaseReceiver) Password() (string, error) {
+	if d.PasswordFile == "" {
 		return "", nil
 	}
-	return readSecret("results.postgres.password_file", p.PasswordFile)
+	return readSecret("password_file of receiver "+d.Name, d.PasswordFile)
 }
 
 func checkResults(c *Config, f *faults) {
@@ -154,6 +157,7 @@ func checkResults(c *Config, f *faults) {
 		checkWebhook(c, f, fmt.Sprintf("results.webhooks[%d].", i), w, names)
 	}
 	checkReceivers(c, f)
+	checkMore(c, f, names)
 }
 
 // warnOfSmallOutbox warns when the outcomes of one package may not fit into the outbox. Most
@@ -169,13 +173,7 @@ func warnOfSmallOutbox(c *Config) {
 }
 
 func checkWebhook(c *Config, f *faults, at string, w Webhook, names map[string]bool) {
-	switch {
-	case w.Name == "" || len(w.Name) > 32 || strings.Trim(w.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
-		f.add(at+"name", w.Name, errors.New("must have 1 to 32 of a-z, 0-9, '-' and '_'"))
-	case names[w.Name]:
-		f.add(at+"name", w.Name, errors.New("is already the name of another receiver: each needs its own"))
-	}
-	names[w.Name] = true
+	checkReceiverName(f, at+"name", w.Name, names)
 	u, err := url.Parse(w.URL)
 	switch {
 	case w.URL == "":
@@ -206,26 +204,8 @@ func checkReceivers(c *Config, f *faults) {
 	f.count("results.stream.length", r.Stream.Length, 1000, 10_000_000)
 	f.duration("results.stream.keep", r.Stream.Keep, time.Hour, 720*time.Hour)
 	checkOwn(c, f, "results.stream.tenants", r.Stream.Tenants)
-	if r.Folder.Path != "" && !filepath.IsAbs(r.Folder.Path) {
-		f.add("results.folder.path", r.Folder.Path, errors.New("must be absolute"))
-	}
-	if r.Folder.By != "invoice" && r.Folder.By != "day" {
-		f.add("results.folder.by", r.Folder.By, errors.New("must be invoice or day"))
-	}
-	checkOwn(c, f, "results.folder.tenants", r.Folder.Tenants)
-	if p := r.Postgres; p.URL != "" {
-		u, err := url.Parse(p.URL)
-		switch {
-		case err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql":
-			f.add("results.postgres.url", "", errors.New("must be postgres://user@host:5432/database"))
-		case hasPassword(u):
-			f.add("results.postgres.url", "", errors.New("must not contain a password: use password_file"))
-		}
-	}
-	if s := r.Postgres.Schema; s == "" || len(s) > 63 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || s[0] <= '9' {
-		f.add("results.postgres.schema", s, errors.New("must have 1 to 63 of a-z, 0-9 and '_', and begin with a letter"))
-	}
-	checkOwn(c, f, "results.postgres.tenants", r.Postgres.Tenants)
+	checkFolder(c, f, "results.folder.", r.Folder)
+	checkDatabase(c, f, "results.postgres.", r.Postgres)
 }
 
 func hasPassword(u *url.URL) bool {

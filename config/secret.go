@@ -115,8 +115,10 @@ func (c Config) CheckFiles() error {
 		_, err = w.Secrets()
 		note(err)
 	}
-	_, err = c.Results.Postgres.Password()
-	note(err)
+	for _, d := range c.Results.AllDatabases() {
+		_, err = d.Password()
+		note(err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -165,5 +167,8 @@ func (c Config) OpenSecrets() []string {
 		}
 	}
 	note("results.postgres.password_file", c.Results.Postgres.PasswordFile)
+	for i, d := range c.Results.Databases {
+		note(fmt.Sprintf("results.databases[%d].password_file", i), d.PasswordFile)
+	}
 	return open
 }

@@ -252,7 +252,7 @@ func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
 // too.
 func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) {
 	c := Config{Tenants: []Tenant{{}}, Results: Results{Webhooks: []Webhook{{}}}}
-	c.HTTP.Users, c.Intake.Clients = []User{{}}, []IntakeClient{{}}
+	c.HTTP.Users, c.Intake.Clients, c.Results.Databases = []User{{}}, []IntakeClient{{}}, []DatabaseReceiver{{}}
 	files := map[string]string{} // path by setting
 	open := func(setting string) string {
 		path := writeFile(t, fmt.Sprint("open", len(files)), "x")

@@ -83,12 +83,16 @@ func (c *watchCmd) apart(p *program) error {
 	if err != nil {
 		return &usageError{what: err.Error()}
 	}
-	for _, other := range []struct{ setting, path string }{
+	type place struct{ setting, path string }
+	others := []place{
 		{"archive.url", p.cfg.Archive.Folder()},
-		{"results.folder.path", p.cfg.Results.Folder.Path},
 		{"packages.spool_dir", p.cfg.Packages.SpoolDir},
 		{"intake.http.temp_dir", p.cfg.Intake.HTTP.TempDir},
-	} {
+	}
+	for _, f := range p.cfg.Results.AllFolders() {
+		others = append(others, place{p.cfg.Results.Setting(f.Name) + ".path", f.Path})
+	}
+	for _, other := range others {
 		if other.path == "" {
 			continue
 		}

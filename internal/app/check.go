@@ -73,8 +73,8 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	say("redis", checkRedisSettings(ctx, pool, out))
 	say("ledger", checkHome(ctx, pool, out))
 	say("storage", checkSeals(ctx, pool, out))
-	if cfg.Results.Stream.Enabled {
-		key := streamKey(cfg)
+	for _, s := range cfg.Results.AllStreams() {
+		key := cfg.Redis.Prefix + s.Key()
 		say("stream of results "+key, bounded(ctx, func(ctx context.Context) error { return checkStream(ctx, pool.Redis, key) }))
 	}
 	if pool.Store == nil {

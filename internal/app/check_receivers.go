@@ -40,17 +40,18 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 		}
 		add("webhook "+w.Name, w.Tenants, at+"url", hook.CheckAddress)
 	}
-	proven := true
-	if r.Folder.Path != "" {
-		add("folder of results "+r.Folder.Path, r.Folder.Tenants, "results.folder", func(ctx context.Context) error {
-			sure, err := checkFolderInTime(ctx, "path", r.Folder.Path)
-			proven = sure || err != nil
+	folders := r.AllFolders()
+	unproven := make([]bool, len(folders))
+	for i, f := range folders {
+		add("folder of results "+f.Path, f.Tenants, r.Setting(f.Name), func(ctx context.Context) error {
+			sure, err := checkFolderInTime(ctx, "path", f.Path)
+			unproven[i] = !sure && err == nil
 			return err
 		})
 	}
-	if r.Postgres.URL != "" {
-		add("PostgreSQL", r.Postgres.Tenants, "results.postgres", func(ctx context.Context) error {
-			db, err := database(cfg, zerolog.Nop())
+	for _, d := range r.AllDatabases() {
+		add("PostgreSQL", d.Tenants, r.Setting(d.Name), func(ctx context.Context) error {
+			db, err := database(d, zerolog.Nop())
 			if err != nil {
 				return err
 			}
@@ -66,9 +67,11 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 	for i, c := range all {
 		say(c.what, errs[i])
 	}
-	if !proven {
-		fmt.Fprintf(out, "note   folder of results %s: not proven that it can be written: its rights allow it, its file system may not\n",
-			r.Folder.Path)
+	for i, f := range folders {
+		if unproven[i] {
+			fmt.Fprintf(out, "note   folder of results %s: not proven that it can be written: its rights allow it, its file system may not\n",
+				f.Path)
+		}
 	}
 }
 

@@ -25,14 +25,14 @@ func receiversOf(cfg config.Config) []page.Receiver {
 	for _, w := range r.Webhooks {
 		add(w.Name, "webhook", w.Tenants)
 	}
-	if r.Stream.Enabled {
-		add(config.StreamSink, config.StreamSink, r.Stream.Tenants)
+	for _, s := range r.AllStreams() {
+		add(s.Name, config.StreamSink, s.Tenants)
 	}
-	if r.Folder.Path != "" {
-		add(config.FolderSink, config.FolderSink, r.Folder.Tenants)
+	for _, f := range r.AllFolders() {
+		add(f.Name, config.FolderSink, f.Tenants)
 	}
-	if r.Postgres.URL != "" {
-		add(config.PostgresSink, config.PostgresSink, r.Postgres.Tenants)
+	for _, d := range r.AllDatabases() {
+		add(d.Name, config.PostgresSink, d.Tenants)
 	}
 	return all
 }

@@ -28,22 +28,21 @@ func (d *deliveries) open() error {
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
 		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}
-	if r.Stream.Enabled {
-		d.add(config.StreamSink, &sinks.Stream{
-			Redis: d.pool.Redis, Key: streamKey(cfg), Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Clock: d.clock(),
-		}, r.Stream.Tenants, 0)
+	for _, s := range r.AllStreams() {
+		d.add(s.Name, &sinks.Stream{
+			Redis: d.pool.Redis, Key: cfg.Redis.Prefix + s.Key(), Length: int64(s.Length), Keep: s.Keep, Clock: d.clock(),
+		}, s.Tenants, 0)
 	}
-	if r.Folder.Path != "" {
-		d.add(config.FolderSink, &sinks.Folder{Dir: r.Folder.Path, ByDay: r.Folder.By == "day", Zone: invoice.Warsaw()},
-			r.Folder.Tenants, 0)
+	for _, f := range r.AllFolders() {
+		d.add(f.Name, &sinks.Folder{Dir: f.Path, ByDay: f.By == "day", Zone: invoice.Warsaw()}, f.Tenants, 0)
 	}
-	if r.Postgres.URL != "" {
-		db, err := database(cfg, d.log)
+	for _, b := range r.AllDatabases() {
+		db, err := database(b, d.log)
 		if err != nil {
 			return err
 		}
-		d.closers.add("postgres", db.Close)
-		d.add(config.PostgresSink, db, r.Postgres.Tenants, 0)
+		d.closers.add(b.Name, db.Close)
+		d.add(b.Name, db, b.Tenants, 0)
 	}
 	return nil
 }
@@ -59,12 +58,9 @@ func webhook(cfg config.Config, w config.Webhook, now func() time.Time) *sinks.W
 	})
 }
 
-func database(cfg config.Config, log zerolog.Logger) (*postgres.Sink, error) {
-	p := cfg.Results.Postgres
-	return postgres.New(postgres.Options{URL: p.URL, Password: p.Password, Schema: p.Schema, Log: log})
+func database(d config.DatabaseReceiver, log zerolog.Logger) (*postgres.Sink, error) {
+	return postgres.New(postgres.Options{URL: d.URL, Password: d.Password, Schema: d.Schema, Log: log})
 }
-
-func streamKey(cfg config.Config) string { return cfg.Redis.Prefix + "results" }
 
 func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, round time.Duration) {
 	d.runners = append(d.runners, &sinks.Runner{

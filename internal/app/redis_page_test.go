@@ -137,13 +137,14 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 		withUsers(t, c)
 		op = withProvider(t, c)
 		c.Results.Stream.Enabled = true
+		c.Results.Streams = []config.StreamReceiver{{Name: "more"}}
 	})
 	events := watchKeys(t, p.base.Redis)
 	addr, stop := p.workAt()
 	docs := good(sample.NIP(0), 12)
 	taken := append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 	p.wait(90*time.Second, taken, ledger.Receipted)
-	until(t, 30*time.Second, "a receiver was told", func() bool { return events.saw("ksef:results") })
+	until(t, 30*time.Second, "a receiver was told", func() bool { return events.saw("ksef:results:") })
 	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
 	login(t, addr, "anna")
 	signIn(t, addr, op)
