@@ -40,7 +40,8 @@ func TestResults_FurtherReceivers_EachGetsItsTenants(t *testing.T) {
 		}
 		return true
 	}
-	until(t, 30*time.Second, "each folder has the results of its tenant", func() bool { return files(first, ofOne) && files(second, ofTwo) })
+	until(t, 30*time.Second, "each folder has the results of its tenant",
+		func() bool { return files(first, ofOne) && files(second, ofTwo) })
 	until(t, 30*time.Second, "the stream has both results of the second tenant", func() bool {
 		return p.base.Redis.XLen(t.Context(), "ksef:results:own").Val() == 2
 	})
