@@ -61,7 +61,7 @@ func (c *submitCmd) check() error {
 				hint: "use 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
 		}
 		now := time.Now()
-		if t.Before(now) {
+		if intake.LongPast(t, now) {
 			return &usageError{
 				what: fmt.Sprintf("--deadline %q is in the past (%s)", c.Deadline, deadlineText(t)),
 				hint: "hand in a late invoice without --deadline; it is sent first",

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Events and lists give out the ids of refused documents, so a program must be able to ask for one
@@ -66,4 +67,17 @@ func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A program repeats a call after an outage, and the deadline that it named has passed meanwhile.
+func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testing.T) {
+	b := newBench(t, nil)
+	deadline := "?deadline=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	first := b.post(xmlOf(0, "FV/1"), deadline) // late: it is sent before others
+	b.want(first, http.StatusAccepted, "")
+	again := b.post(xmlOf(0, "FV/1"), deadline)
+	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere {
+		t.Errorf("again: %s", again.raw)
+	}
+	b.want(b.post(xmlOf(0, "FV/2"), "?deadline=2020-01-01"), http.StatusBadRequest, "bad-request")
 }

@@ -26,8 +26,8 @@ type Wanted struct {
 
 // Terms returns the terms that the text stands for. accounts are the tenants that the sender may
 // name. The error is one [*invoice.FieldError] or several joined; each names a field of the
-// manifest. A deadline in the past or more than a year away is an error too. With an error, use
-// only the terms of the fields that it does not name.
+// manifest. A deadline that is long past or more than a year away is an error too. With an error,
+// use only the terms of the fields that it does not name.
 func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: TenantOf(accounts, w.Tenant), Corrects: Corrects(w.Corrects)}
 	var all []error
@@ -51,7 +51,7 @@ func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 		switch {
 		case !ok:
 			fault("deadline", "is not a time", w.Deadline, "use 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00")
-		case at.Before(now):
+		case LongPast(at, now):
 			fault("deadline", "is in the past", w.Deadline, "hand in a late invoice without a deadline; it is sent first")
 		case FarAway(at, now):
 			fault("deadline", "is more than a year away", w.Deadline, "check the year")
@@ -69,6 +69,11 @@ func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 	}
 	return t, errors.Join(all...)
 }
+
+// LongPast reports whether a deadline passed so long ago that it must be a slip. A deadline that
+// passed lately is none: whoever repeats a call after an outage repeats the deadline too. The
+// invoice may be here already, and one that is not is late and sent before others.
+func LongPast(deadline, now time.Time) bool { return deadline.Before(now.AddDate(0, 0, -30)) }
 
 // FarAway reports whether a deadline is so late that it must be a slip. The law never gives more
 // than some weeks, and an invoice with a far deadline is sent after all others.
