@@ -77,7 +77,7 @@ func LongPast(deadline, now time.Time) bool { return deadline.Before(now.AddDate
 
 // FarAway reports whether a deadline is so late that it must be a slip. The law never gives more
 // than some weeks, and an invoice with a far deadline is sent after all others.
-func FarAway(deadline, now time.Time) bool { return deadline.After(now.AddDate(1, 0, 0)) }
+func FarAway(deadline, now time.Time) bool { return deadline.After(now.AddDate(1, 0, 1)) }
 
 // WrongKind says which field of a JSON text has a value of the wrong kind. at names the text
 // itself, and is used when the fault is in no field. The message of encoding/json is not used,
