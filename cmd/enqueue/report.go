@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -24,7 +25,8 @@ type reportCmd struct {
 	ArchiveOnly bool   `help:"${report_archive}"`
 	Lang        string `help:"pl or en; by default as LC_ALL, LC_MESSAGES or LANG say, else en." placeholder:"L"`
 
-	csv listing
+	csv     listing
+	damaged int // objects of the archive that could not be used, so the report may lack invoices
 }
 
 // opensItself: the archive alone is enough for --archive-only.
@@ -72,7 +74,10 @@ func (c *reportCmd) run(ctx context.Context, p *program) error {
 	}
 	lang := (&explainCmd{Lang: c.Lang}).language(p.environ)
 	if c.Out == "" {
-		return c.write(p.out, r, lang)
+		if err := c.write(p.out, r, lang); err != nil {
+			return err
+		}
+		return c.whole(p)
 	}
 	if err := writeWhole(c.Out, func(f *os.File) error {
 		s := newScreen(f)
@@ -84,7 +89,17 @@ func (c *reportCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	p.out.println(c.Out)
-	return nil
+	return c.whole(p)
+}
+
+// whole returns an error when the report may lack invoices. A program that sends the report to an
+// accountant must not take it for a whole one.
+func (c *reportCmd) whole(p *program) error {
+	if c.damaged == 0 {
+		return nil
+	}
+	p.say("the report is not complete: invoices that only these files of the archive have are missing from it")
+	return errSome
 }
 
 // gather reads the report's facts.
@@ -95,6 +110,12 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		return none, err
 	}
 	defer done()
+	reader.Unread = func(name string, err error) {
+		p.sayUnusable(name, err)
+		if !errors.Is(err, records.ErrSoundCopy) {
+			c.damaged++
+		}
+	}
 	sources, now, err := c.sources(ctx, p, reader)
 	if err != nil {
 		return none, err

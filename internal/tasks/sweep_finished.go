@@ -50,7 +50,7 @@ func (sw *sweeper) readFinished(ctx context.Context, s ledger.State) error {
 		if err != nil {
 			return err
 		}
-		if _, err := sw.invoicesBy(ctx, sw.Ledger.Listed, ids); err != nil {
+		if err := lookAtFinished(ctx, sw, ids); err != nil {
 			return err
 		}
 		if len(ids) < finishedPage {
@@ -58,6 +58,34 @@ func (sw *sweeper) readFinished(ctx context.Context, s ledger.State) error {
 		}
 	}
 	return nil
+}
+
+// goneEvery is how often the log names an entry that is gone, while its index still names it.
+const goneEvery = 24 * time.Hour
+
+// lookAtFinished notes the entries that cannot be read or are gone. The note of one that is gone
+// does not last, because it cannot become readable. So the log names it once a day, and not
+// whenever it is noted.
+func lookAtFinished(ctx context.Context, sw *sweeper, ids []string) error {
+	invs, err := sw.Ledger.Listed(ctx, ids)
+	unread, err := ledger.Skip(err)
+	if err != nil {
+		return err
+	}
+	sw.noteUnread(ctx, unread)
+	seen := map[string]bool{}
+	for i := range invs {
+		seen[invs[i].ID] = true
+	}
+	gone := missing("inv:", ids, seen, unread)
+	_, err = sw.Ledger.NoteUnreadable(ctx, gone)
+	for _, u := range gone {
+		if sw.rarely.dueEvery(goneEvery, "gone "+u.ID, sw.o.Now()) {
+			sw.o.Log.Error().Str("id", u.ID).Str("key", u.Key).Err(u.Err).
+				Msg("the entry of a finished invoice is gone: lists leave it out; look for it in the archive")
+		}
+	}
+	return err
 }
 
 // finishedPackageStates returns the states whose packages no other part of the sweep reads.

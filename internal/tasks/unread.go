@@ -47,14 +47,7 @@ func (c *core) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
 // invoices reads the invoices that an index named. An entry that is unreadable or missing is noted
 // and left out.
 func (c *core) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error) {
-	return c.invoicesBy(ctx, c.Ledger.Invoices, ids)
-}
-
-// invoicesBy does the same with another way to read entries.
-func (c *core) invoicesBy(
-	ctx context.Context, read func(context.Context, []string) ([]ledger.Invoice, error), ids []string,
-) ([]ledger.Invoice, error) {
-	invs, err := read(ctx, ids)
+	invs, err := c.Ledger.Invoices(ctx, ids)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
