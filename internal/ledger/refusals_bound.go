@@ -67,6 +67,9 @@ func (rs *RefusalStore) dropOldest(ctx context.Context, s sender, recorded []red
 			return err
 		}
 		ids, err := rs.beyond(ctx, key, maxOfClient)
+		if wrongType(err) {
+			err = nil // another program wrote the key: the bound of the whole list is left
+		}
 		if err == nil {
 			err = rs.forgetRefusals(ctx, "", ids)
 		}

@@ -233,4 +233,10 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	if n := w.rdb.ZCard(ctx(), w.key(keyClientRefusals, "loud")).Val(); n != maxOfClient {
 		t.Errorf("%d ids of the loud client", n)
 	}
+	// A key that another program has written takes no refusal from the record.
+	w.must(w.rdb.Set(ctx(), w.key(keyClientRefusals, "quiet"), "x", 0).Err())
+	w.must(w.Refuse(ctx(), []Refusal{of("quiet", "sick.xml")}))
+	if !slices.Contains(w.refusals(""), "sick.xml") {
+		t.Error("the refusal is not on record")
+	}
 }
