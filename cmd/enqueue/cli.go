@@ -163,7 +163,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if _, ok := c.(anyLedger); !ok {
-		if err := p.base.CheckHome(ctx); err != nil {
+		if err := errors.Join(p.base.CheckHome(ctx), p.base.CheckTaxpayers(ctx)); err != nil {
 			return asUsage(errors.Join(err, p.base.VerifyArchive(ctx))) // a person corrects both at once
 		}
 	}
@@ -197,7 +197,7 @@ func (p *program) openOnce(ctx context.Context) error {
 	if err := p.open(ctx); err != nil {
 		return err
 	}
-	return asUsage(p.base.CheckHome(ctx))
+	return asUsage(errors.Join(p.base.CheckHome(ctx), p.base.CheckTaxpayers(ctx)))
 }
 
 // callHint returns what to do about a call that cannot be parsed. The parser takes an invoice

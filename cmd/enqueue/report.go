@@ -123,11 +123,12 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	query, unknown := report.Query{From: c.From, To: c.To}, error(nil)
 	if wanted := c.Tenant; wanted != "" {
 		// A tenant that was removed from the configuration may still have invoices.
+		names := []string{wanted}
 		t, err := p.tenant("--tenant ", wanted)
 		if unknown = err; err == nil {
-			wanted = t.Title()
+			names = t.Names()
 		}
-		query.Tenant = func(name, _ string) bool { return name == wanted }
+		query.Tenant = func(name, _ string) bool { return slices.Contains(names, name) }
 	}
 	sums := &report.Collector{RiskBefore: now.Add(p.cfg.Deadlines.Warn)}
 	if err := sources.Gather(ctx, query, sums); err != nil {

@@ -52,6 +52,11 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 	ended := make(chan struct{})
 	go func() { defer close(ended); fit.watch(watching, log) }()
 	defer func() { stop(); <-ended }()
+	if lines, err := p.base.Renamed(ctx); err == nil {
+		for _, line := range lines {
+			log.Warn().Msg(line)
+		}
+	}
 	log.Info().Str("address", address).Int("clients", len(p.cfg.Intake.Clients)).
 		Msg("taking invoices in; the interface is described at /v1/docs")
 	return serveUntil(ctx, server, listener, p.cfg.Worker.ShutdownTimeout, log)
@@ -85,7 +90,8 @@ func (p *program) mayTake(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.CheckRights(ctx), p.base.ClaimArchive(ctx))); err != nil {
+	may := errors.Join(p.base.Claim(ctx), p.base.CheckTaxpayers(ctx), p.base.CheckRights(ctx), p.base.ClaimArchive(ctx))
+	if err := asUsage(may); err != nil {
 		return err
 	}
 	if err := p.declareStorage(ctx); err != nil {

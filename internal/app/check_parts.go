@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -22,7 +23,14 @@ func checkHome(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 		fmt.Fprintf(out, "note   the ledger under redis.prefix %s has no environment yet: "+
 			"the first worker or enqueue submit assigns it to %s\n", pool.Config.Redis.Prefix, pool.Home())
 	}
-	return pool.CheckHome(ctx)
+	if err := pool.CheckHome(ctx); err != nil {
+		return err
+	}
+	lines, err := pool.Renamed(ctx)
+	for _, line := range lines {
+		fmt.Fprintf(out, "note   %s\n", line)
+	}
+	return errors.Join(err, pool.CheckTaxpayers(ctx))
 }
 
 // checkSeals is the part of --check that compares storage.key_file with the keys of the pool. It

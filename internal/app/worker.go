@@ -79,7 +79,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(pool.Claim(ctx), pool.CheckRights(ctx), pool.ClaimArchive(ctx)); err != nil {
+	if err := errors.Join(pool.Claim(ctx), pool.CheckTaxpayers(ctx), pool.CheckRights(ctx), pool.ClaimArchive(ctx)); err != nil {
 		return err
 	}
 	if err := pool.DeclareStorage(ctx); err != nil {
@@ -116,7 +116,10 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
-		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := w.clients.transports[tenant]; return c, ok },
+		Transport: func(tenant string) (tasks.Transport, bool) {
+			c, ok := w.clients.transports[w.limits.title(tenant)]
+			return c, ok
+		},
 	}, taskOptions(pool, id, w.spool, log, events, out, w.told))
 	reader, err := pool.Waiting()
 	if err != nil {

@@ -35,6 +35,7 @@ const keyCheck = time.Second
 type client struct {
 	Client
 	admitter *intake.Admitter // of its own tenants
+	names    []string         // of these tenants, with the names that they had before
 	ownsAll  bool             // it has every tenant of the pool
 	looking  chan struct{}    // holds one value while a refusal is looked up for the client
 	made     made
@@ -56,7 +57,18 @@ type keys [][sha256.Size]byte
 // stop the calls of other clients, so after this time the last keys count.
 const keyTimeout = 250 * time.Millisecond
 
-func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
+func (c *client) owns(tenant string) bool { return slices.Contains(c.names, tenant) }
+
+// namesOf returns the name of a tenant of the client and the names that it had before. It returns
+// nil when the client has no tenant of this name.
+func (c *client) namesOf(tenant string) []string {
+	for i := range c.admitter.Accounts {
+		if a := &c.admitter.Accounts[i]; a.Has(tenant) {
+			return append([]string{a.Name}, a.FormerNames...)
+		}
+	}
+	return nil
+}
 
 // maySee reports whether the client may be told of an entry of this tenant. "" means that the
 // tenant is not known. Only a client that has all tenants of the pool may see such an entry.
@@ -74,6 +86,9 @@ func newClients(o Options) *clients {
 	for _, one := range o.Clients {
 		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants), looking: make(chan struct{}, 1),
 			holder: cs.holder, storing: &cs.storing}
+		for _, name := range one.Tenants {
+			c.names = append(c.names, c.namesOf(name)...)
+		}
 		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
 		cs.all = append(cs.all, c)
 	}

@@ -110,6 +110,9 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			return nil, err
 		}
 	}
+	if sound, at, err = withoutStrangers(ctx, a.Ledger, a.confined, sound, at, out); err != nil {
+		return nil, explainFull(err)
+	}
 	// A large document must be durable before the ledger says that it is here.
 	if sound, at, err = large.flush(ctx, sound, at, out); err != nil {
 		return nil, err

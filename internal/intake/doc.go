@@ -11,7 +11,8 @@
 //	faktura.go       an invoice as JSON, of which the gateway makes XML
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
 //	admit.go         a batch of documents; prepare.go: the checks of one
-//	tenant.go        the tenant of a document; drain.go: a tenant that takes nothing new in
+//	tenant.go        the tenant of a document; drain.go: a tenant that takes nothing new in;
+//	                 taxpayer.go: a name that means another taxpayer in the ledger
 //	document.go      what is handed in, and what became of it
 //	terms.go         deadline and lane, also when they are given again; refs.go: the sender's own key
 //	large.go         a document that is too large for Redis

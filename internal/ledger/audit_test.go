@@ -69,7 +69,7 @@ func snapshotOf(t interface {
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "refusals", "refusalsopen", "refusers", "refusalstold", "refusalsby", "refusalstoldby", "cursors", "unreadable",
 				"holds", "cutnum", "tenant",
-				"tenants": // they say nothing about the entries
+				"tenants", "taxpayers": // they say nothing about the entries
 			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed", "sinkgaveup": // nor do these
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
 				c := p.Get(ctx, key)

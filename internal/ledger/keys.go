@@ -60,16 +60,17 @@ const (
 	keySinkGaveUp = "sinkgaveup:"   // sink → zset: the same names by the time when they were given up
 
 	// Tenants, workers and the ledger as a whole.
-	keyArchives = "archives" // set: URLs of the archives that were used
-	keyTenant   = "tenant:"  // tenant → hash: what KSeF lately did with its requests ([Tenant])
-	keyTenants  = "tenants"  // set: tenants whose hash "tenant:" holds words of KSeF
-	keyInflow   = "inflow:"  // tenant → string: how many invoices the tenant has handed in within this minute
-	keyRequest  = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
-	keyHolds    = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])
-	keyWorker   = "worker:"  // worker → string: exists while the worker is alive
-	keyHome     = "home"     // string: environment and gateway as JSON ([Home])
-	keySeals    = "seals"    // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
-	keyFence    = "fence"    // string: written only to see whether the replicas follow
+	keyArchives  = "archives"  // set: URLs of the archives that were used
+	keyTenant    = "tenant:"   // tenant → hash: what KSeF lately did with its requests ([Tenant])
+	keyTenants   = "tenants"   // set: tenants whose hash "tenant:" holds words of KSeF
+	keyInflow    = "inflow:"   // tenant → string: how many invoices the tenant has handed in within this minute
+	keyRequest   = "request:"  // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
+	keyTaxpayers = "taxpayers" // hash: name of a tenant → NIP of the taxpayer whose invoices are here under this name (taxpayers.go)
+	keyHolds     = "holds"     // hash: tenant → the hold of a person as JSON ([Hold])
+	keyWorker    = "worker:"   // worker → string: exists while the worker is alive
+	keyHome      = "home"      // string: environment and gateway as JSON ([Home])
+	keySeals     = "seals"     // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
+	keyFence     = "fence"     // string: written only to see whether the replicas follow
 )
 
 // key returns the whole name of a key, made of the prefix and the parts.

@@ -52,6 +52,7 @@ type Ledger struct {
 	*OutboxStore
 	*SinkStore
 	*SeenStore
+	*TaxpayerStore
 }
 
 // New returns a ledger on rdb. The ledger does not close rdb.
@@ -88,6 +89,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		OutboxStore:     &OutboxStore{store: st, entries: entries, refusals: refusals},
 		SinkStore:       &SinkStore{st},
 		SeenStore:       &SeenStore{st},
+		TaxpayerStore:   &TaxpayerStore{store: st, home: home},
 	}
 }
 

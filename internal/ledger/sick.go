@@ -23,7 +23,7 @@ var sharedKeys = func() map[string]string {
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
 		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
 		keySinks: "set", keySickSeen: "string",
-		keySeen: "hash", keyAudit: "stream",
+		keySeen: "hash", keyAudit: "stream", keyTaxpayers: "hash",
 	}
 	for _, s := range States() {
 		out[keyState+string(s)] = "zset"
@@ -38,7 +38,7 @@ var sharedKeys = func() map[string]string {
 const keyAudit = "audit"
 
 // cannotBeMadeAgain are shared keys that no process can write again from the entries.
-var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen}
+var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen, keyTaxpayers}
 
 // IndexOf returns the key, without the prefix, of the index of the invoices in a state.
 func IndexOf(s State) string { return keyState + string(s) }

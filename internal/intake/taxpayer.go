@@ -1,0 +1,52 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+
+	"ksefworker/internal/ledger"
+)
+
+// taxpayers is the part of the ledger that knows which taxpayer each name means.
+type taxpayers interface {
+	Bind(ctx context.Context, nips map[string]string) (others map[string]string, err error)
+}
+
+// withoutStrangers refuses the invoices of tenants whose name means another taxpayer in the ledger.
+// No process with such a configuration starts. But two processes may have begun with an empty
+// ledger, each with its own configuration. The place of sound[i] in out is at[i]. The results are
+// the invoices that pass, and their places.
+func withoutStrangers(
+	ctx context.Context, names taxpayers, confined bool, sound []ledger.NewInvoice, at []int, out []Admission,
+) ([]ledger.NewInvoice, []int, error) {
+	nips := map[string]string{}
+	for i := range sound {
+		nips[sound[i].Tenant] = sound[i].ContextNIP()
+	}
+	others, err := names.Bind(ctx, nips)
+	if err != nil || len(others) == 0 {
+		return sound, at, err
+	}
+	kept, places := sound[:0:0], at[:0:0]
+	for i := range sound {
+		name := sound[i].Tenant
+		was, stranger := others[name]
+		if !stranger {
+			kept, places = append(kept, sound[i]), append(places, at[i])
+			continue
+		}
+		o := &out[at[i]]
+		o.Taken = ledger.Refused
+		if confined {
+			// Another program hands the document in. The NIP of the other taxpayer does not concern
+			// it.
+			o.Err = &UnsureError{What: fmt.Sprintf("nothing new is taken in for tenant %s at present: its intake is stopped", name)}
+			continue
+		}
+		o.Err = &RefusedError{
+			Rule: fmt.Sprintf("tenant %s is NIP %s in the ledger, and NIP %s in this configuration", name, was, nips[name]),
+			Hint: "give the tenant a name that no other taxpayer has had", Remedy: ledger.RemedyConfigure,
+		}
+	}
+	return kept, places, nil
+}

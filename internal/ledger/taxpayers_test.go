@@ -1,0 +1,63 @@
+package ledger
+
+import (
+	"maps"
+	"testing"
+)
+
+func bound(w *world, nips map[string]string) map[string]string {
+	w.t.Helper()
+	others, err := w.Bind(ctx(), nips)
+	w.must(err)
+	return others
+}
+
+func TestBind_NameOfAnotherTaxpayer_IsNamedAndTheOthersAreRecorded(t *testing.T) {
+	w := oneWorld(t)
+	if others := bound(w, map[string]string{"a": sellerA, sellerB: sellerB}); len(others) != 0 {
+		t.Errorf("names of an empty ledger mean others: %v", others)
+	}
+	other := New(w.rdb, Options{Prefix: w.prefix})
+	for range 2 { // the second time it knows one of them
+		others, err := other.Bind(ctx(), map[string]string{"a": sellerB, "b": sellerB})
+		w.must(err)
+		if len(others) != 1 || others["a"] != sellerA {
+			t.Errorf("the names mean others: %v, want a alone", others)
+		}
+	}
+	got, err := w.Taxpayers(ctx())
+	w.must(err)
+	if !maps.Equal(got, map[string]string{"a": sellerA, "b": sellerB}) {
+		t.Errorf("Taxpayers = %v", got)
+	}
+}
+
+func TestBind_RedisEmptiedAndClaimedAgain_RecordsTheNameAgain(t *testing.T) {
+	w := oneWorld(t)
+	bound(w, map[string]string{"a": sellerA})
+	w.must(w.rdb.FlushDB(ctx()).Err())
+	w.must(w.Claim(ctx(), testHome))
+	bound(w, map[string]string{"a": sellerA})
+	if got := w.rdb.HGet(ctx(), w.key(keyTaxpayers), "a").Val(); got != sellerA {
+		t.Errorf("a means %q", got)
+	}
+}
+
+func TestBind_SickKey_StopsNothing(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.rdb.Set(ctx(), w.key(keyTaxpayers), "x", 0).Err())
+	if others := bound(w, map[string]string{"a": sellerA}); len(others) != 0 {
+		t.Errorf("names mean others: %v", others)
+	}
+	got, err := w.Taxpayers(ctx())
+	w.must(err)
+	if len(got) != 0 {
+		t.Errorf("Taxpayers = %v", got)
+	}
+	sick, err := w.SickKeys(ctx())
+	w.must(err)
+	if len(sick) != 1 || sick[0].Key != keyTaxpayers {
+		t.Errorf("sick: %v", sick)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
+}
