@@ -91,11 +91,11 @@ func (v *visit) Tenants() []Tenant {
 	return some
 }
 
-// names are the names of Tenants.
+// names are the names of Tenants, and those that they had before.
 func (v *visit) names() []string {
 	var names []string
 	for _, t := range v.Tenants() {
-		names = append(names, t.Name)
+		names = append(append(names, t.Name), t.FormerNames...)
 	}
 	return names
 }
