@@ -78,7 +78,7 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 	if err := p.ignoreUnexplained(ctx, err); err != nil {
 		return nil, err
 	}
-	// Older builds left parked invoices in the list of deadlines.
+	// Older builds left parked invoices in the list of deadlines. A parked invoice is final.
 	due = slices.DeleteFunc(due, func(inv ledger.Invoice) bool { return inv.State.Final() })
 	unserved, err := p.base.Unserved(ctx)
 	if err != nil {

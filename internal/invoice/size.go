@@ -10,8 +10,8 @@ import (
 const (
 	maxSizeWithoutAttachment = numbers.MaxInvoiceSize
 	// MaxSize is the limit of an invoice with attachment, and so of any document. Parse refuses
-	// larger documents before it reads a byte. Check also applies the lower limit of an invoice
-	// without attachment.
+	// larger documents before it reads a byte. Check also refuses an invoice without attachment
+	// that is larger than maxSizeWithoutAttachment.
 	MaxSize = numbers.MaxInvoiceSizeWithAttachment
 )
 
