@@ -20,7 +20,7 @@ type snapshot struct {
 	Sorted  map[string]map[string]float64
 	Sets    map[string][]string
 	Strings map[string]string
-	Unknown []string // keys that are not in keys.go
+	Unknown []string // keys that are not in keys.go, and what buckets have that they should not have
 }
 
 func snapshotOf(t interface {
@@ -103,7 +103,7 @@ func (s *snapshot) thaw() {
 			for field, value := range h {
 				id := idIn(name, field)
 				if s.Hashes["inv:"+id] != nil {
-					s.Unknown = append(s.Unknown, id+" in a bucket, beside that with its own key,")
+					s.Unknown = append(s.Unknown, id+" in a bucket while it also has a key of its own")
 				}
 				s.Hashes["inv:"+id] = fieldsOfFrozen(value)
 			}
@@ -135,14 +135,14 @@ func (s *snapshot) thaw() {
 		name, field := identityBucket(ident)
 		if at := newest[name+"|"+field]; at != "" {
 			if own := s.Strings["ident:"+ident]; own != "" {
-				s.Unknown = append(s.Unknown, "ident:"+ident+" and the same in a bucket,")
+				s.Unknown = append(s.Unknown, "ident:"+ident+" while a bucket has the same identity")
 			}
 			s.Strings["ident:"+ident] = at
 			delete(newest, name+"|"+field)
 		}
 	}
 	for place, id := range newest {
-		s.Unknown = append(s.Unknown, fmt.Sprintf("identity %q of %s, which is in no bucket,", place, id))
+		s.Unknown = append(s.Unknown, fmt.Sprintf("identity %q in a bucket while the entry of %s is in none", place, id))
 	}
 }
 

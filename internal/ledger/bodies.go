@@ -78,8 +78,8 @@ func (b *Bodies) Seal(id string, text []byte) ([]byte, error) {
 	return b.seal(nil, id, text, &documentCodecs[textCodec])
 }
 
-// AppendSeal does the same with a document and appends it to dst, for callers that seal thousands
-// of documents into one buffer. With an error it returns dst unchanged.
+// AppendSeal seals a document and appends it to dst. It is for callers that seal thousands of
+// documents into one buffer. With an error it returns dst unchanged.
 func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, error) {
 	with := firstCodec
 	if b.dense.Load() {

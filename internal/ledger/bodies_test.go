@@ -80,7 +80,7 @@ func TestBodies_SealedWithoutKey_StayReadableAfterAKeyWasSet(t *testing.T) {
 	plain, keyed, _ := sealers(t)
 	sealed, _ := plain.Seal("inv-a", []byte("doc"))
 	if got, err := keyed.Open("inv-a", sealed); err != nil || string(got) != "doc" {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("opened with a key: %q, %v", got, err)
 	}
 }
 

@@ -15,7 +15,8 @@ type Place struct {
 	ID string
 }
 
-// justNow is how long Changed waits until the millisecond in which invoices were changed is over.
+// justNow is how long Changed waits before it reads again. The millisecond of the last changes is
+// over then.
 const justNow = 2 * time.Millisecond
 
 // Changed lists up to n invoices of some states that stand behind a place, in one list. The
@@ -26,7 +27,7 @@ const justNow = 2 * time.Millisecond
 // An invoice that changes later stands behind all that were listed before. So a caller that goes on
 // from the last place until the list is empty has met every invoice in its present state. New
 // invoices are an exception, because their time is from just before they were written. They may
-// stand before that place.
+// stand before the last place.
 //
 // An [*UnreadableError] names the indexes whose keys hold something else. The invoices of the other
 // states are returned with the error.

@@ -109,7 +109,7 @@ func TestChanged_WhileInvoicesMove_NoneIsMissed(t *testing.T) {
 	seen, from, done := map[string]bool{}, Place{}, false
 	for deadline := time.Now().Add(time.Minute); ; {
 		if time.Now().After(deadline) {
-			t.Fatal("no end")
+			t.Fatal("the list has no end after a minute")
 		}
 		places, err := l.Changed(ctx(), []State{Parked}, from, 5)
 		w.must(err)

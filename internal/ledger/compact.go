@@ -85,8 +85,8 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 	return n, nil
 }
 
-// notPacked returns those ids whose entries have keys of their own. Such an entry may still be
-// packed, because an older build packed it or because it left its bucket to be changed.
+// notPacked returns those ids whose entries have keys of their own. Such an entry may be packed all
+// the same: an older build has packed it, or it has left its bucket to be changed.
 func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 	facts := make([]*redis.StringCmd, len(ids))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {
@@ -165,7 +165,7 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 }
 
 // packageOf returns the package of a packed entry, which scripts cannot read. It returns "" if the
-// package is unreadable now.
+// entry cannot be read now.
 func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
 	if err != nil || loadShapesOf(ctx, st, cmds) != nil {

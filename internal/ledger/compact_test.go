@@ -171,7 +171,7 @@ func TestCompact_AFieldIsWrittenLater_CountsMoreThanTheRecord(t *testing.T) {
 	w.must(w.Move(ctx(), Move{ID: inv.ID, From: []State{Receipted}, Edit: Edit{}.Reason("the archive lost it")}))
 	got := w.again(inv)
 	if got.Reason != "the archive lost it" || got.Number != inv.Number || got.Rev != inv.Rev+1 {
-		t.Errorf("%+v", got)
+		t.Errorf("the entry is %+v", got)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 	w.Ledger = w.sealing(1)
 	inv := w.receipt(w.accepted("1", "order 7", "Kowalski.xml"))
 	if !w.isPacked(inv.ID) || inv.File != "Kowalski.xml" || inv.Ref != "order 7" {
-		t.Fatalf("%+v", inv)
+		t.Fatalf("not packed, or its texts are lost: %+v", inv)
 	}
 	if raw := w.raw(); strings.Contains(raw, "Kowalski") || strings.Contains(raw, "order 7") {
 		t.Error("a text is there in clear")
@@ -259,7 +259,7 @@ func TestPackFinal_AnyInvoice_ReadsAsItWas(t *testing.T) {
 		if err := got.unpackFinal("inv-x", record, shape); err != nil || got != i {
 			// JSON has no invalid UTF-8: compact finds the difference, and leaves the entry alone
 			if !strings.ContainsRune(shape.text, '\uFFFD') {
-				t.Fatalf("%v\n%s", err, cmp.Diff(i, got))
+				t.Fatalf("it reads otherwise: %v\n%s", err, cmp.Diff(i, got))
 			}
 		}
 		cut := record[:rapid.IntRange(0, len(record)-1).Draw(t, "cut")]

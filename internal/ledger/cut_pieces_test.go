@@ -12,7 +12,7 @@ import (
 )
 
 // beforePiece calls act before the nth call of a script, counted from 1, and makes that call fail
-// with the error that act returns.
+// if act returns an error.
 type beforePiece struct {
 	script *redis.Script
 	n      int
@@ -65,7 +65,7 @@ func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 	}
 	p := w.readPackage("pkg-x")
 	if p.Count != n || p.Size != 10*n || p.State != PackageCut || p.Deadline != At(noon) {
-		t.Errorf("%+v", p)
+		t.Errorf("the package is %+v", p)
 	}
 	if members := w.rdb.ZRange(ctx(), w.key(keyMembers, "pkg-x"), 0, -1).Val(); !slices.Equal(members, ids) {
 		t.Error("the ordinals are not in the order in which the invoices were taken")

@@ -181,7 +181,7 @@ func TestCut_Groups_AreKeptApart(t *testing.T) {
 		ids, err := w.Cut(ctx(), fmt.Sprint("pkg-", i), g, CutLimits{9, much})
 		w.must(err)
 		if got := w.numbers(ids); !slices.Equal(got, []string{fmt.Sprint("n", i)}) {
-			t.Errorf("%s: %v", g.Name(), got)
+			t.Errorf("the package of %s has %v", g.Name(), got)
 		}
 		if p := w.readPackage(fmt.Sprint("pkg-", i)); p.Tenant != g.Tenant || p.Form != g.Form || p.Offline != g.Offline {
 			t.Errorf("%s: package is %s %s %v", g.Name(), p.Tenant, p.Form, p.Offline)

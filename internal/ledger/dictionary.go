@@ -23,7 +23,8 @@ import (
 // second dictionary, S2 makes 2.0 KB in the same time. With the second dictionary itself, zstd
 // makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary again, whatever the
 // size of the document. So small documents, where zstd would save 200 bytes, are compressed with
-// S2. Before [FormatPacked], documents are compressed with the first dictionary.
+// S2. While the ledger is written in a format before [FormatPacked], documents are compressed with
+// the first dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte

@@ -24,7 +24,7 @@ func TestDictionary_IsTheOneThatDocumentsAreStoredWith(t *testing.T) {
 	} {
 		sum := sha256.Sum256(d.dict)
 		if got := hex.EncodeToString(sum[:]); got != d.want {
-			t.Errorf("the %s has changed: %s", name, got)
+			t.Errorf("the %s dictionary has changed: its digest is %s", name, got)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestAppendSeal_ManyAtOnce_EachGetsItsOwn(t *testing.T) {
 				doc := bytes.Repeat(fmt.Appendf(nil, "<P_7>%d of %d</P_7>", n, k), 1+200*(n%3))
 				sealed, err := plain.AppendSeal(nil, "inv-a", doc)
 				if got, opened := plain.Open("inv-a", sealed); err != nil || opened != nil || !bytes.Equal(got, doc) {
-					t.Errorf("%v, %v", err, opened)
+					t.Errorf("not the document that was sealed; the errors of sealing and opening are %v and %v", err, opened)
 				}
 			}
 		})

@@ -36,7 +36,7 @@ func (e Edit) OutOfPackage() Edit { return e.with("package", "").with("session",
 // Reference writes KSeF's id of a single send; "" forgets it.
 func (e Edit) Reference(id string) Edit { return e.with("reference", id) }
 
-// Resends writes how often the invoice was sent again, as package settlement counts.
+// Resends writes how often the invoice was sent again. The package internal/settlement counts.
 func (e Edit) Resends(n int) Edit { return e.with("resends", n) }
 
 // FailedSessions writes how many online sessions failed with the invoice and gave no verdict.

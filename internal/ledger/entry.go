@@ -63,14 +63,14 @@ type Invoice struct {
 	Session   string `redis:"session"`   // that package's session
 	Reference string `redis:"reference"` // the id of a single send, given by KSeF or the gateway
 	Attempts  int    `redis:"attempts"`  // how often it was about to be sent
-	Resends   int    `redis:"resends"`   // sent again, as package settlement counts
+	Resends   int    `redis:"resends"`   // how often it was sent again; internal/settlement counts
 	// LeftSession is the session that the invoice was in when a person queued it again. The invoice
 	// is never sent in that session again, because the session's list still has the answer to the
 	// first try.
 	LeftSession    string `redis:"left_session"`
 	FailedSessions int    `redis:"failed_sessions"` // online sessions with it that failed and gave no verdict about it
 
-	Denied Millis `redis:"denied"` // when KSeF first answered 410 and accepted nothing of the tenant
+	Denied Millis `redis:"denied"` // when KSeF first answered it with 410 while it accepted nothing of the tenant
 
 	KsefNumber      string `redis:"ksef_number"`
 	Mode            string `redis:"mode"`        // online or offline, as KSeF marked it
@@ -78,11 +78,11 @@ type Invoice struct {
 	Recovered       bool   `redis:"recovered"`   // accepted earlier, found again
 	OriginalNumber  string `redis:"orig_number"` // KSeF number of the invoice that KSeF has instead
 	OriginalSession string `redis:"orig_session"`
-	OriginalBy      string `redis:"orig_by"` // how that number is known; "" if nothing says that it is a duplicate
+	OriginalBy      string `redis:"orig_by"` // how the original is known; "" if nothing says that this invoice is a duplicate
 	Code            int    `redis:"code"`
 	Reason          string `redis:"reason"`
 	Said            string `redis:"said"`       // what KSeF said when a task about it failed last; "" when unknown
-	TakenBack       string `redis:"taken_back"` // who dismissed it and who took that back, and when; the last time
+	TakenBack       string `redis:"taken_back"` // of the last dismissal that was taken back: who dismissed it, who took that back, and when
 	UPO             string `redis:"upo"`        // URL of the archived receipt
 	// SupersededBy is the id of the invoice that took its place, the last time that it was
 	// superseded.
@@ -132,7 +132,7 @@ type Package struct {
 	Passes      int    `redis:"passes"`       // how often it came to the end
 	NextPass    Millis `redis:"next_pass"`    // it does not start again before this time
 
-	Life       string `redis:"life"`       // of Redis when a batch session was opened, "" for an online one; see [Ledger.Life]
+	Life       string `redis:"life"`       // the life of Redis ([Ledger.Life]) in which a batch session was opened; "" for an online one
 	Unfinished bool   `redis:"unfinished"` // closed by a process that could not know whether all parts had arrived
 	Deadline   Millis `redis:"deadline"`
 	OpenedAt   Millis `redis:"opened_at"`

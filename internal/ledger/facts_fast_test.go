@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What the quick reader reads, encoding/json reads in the same way. What the quick reader leaves to
-// encoding/json only takes longer. The check of the variable whole shows that the quick reader does
+// Facts that the quick reader reads mean the same to encoding/json. Facts that it leaves to
+// encoding/json only take longer. The check of the variable whole shows that the quick reader does
 // read stored facts.
 func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 	whole := storedFacts{Facts: Facts{V: 1, Revision: 2, ID: "inv-x", CreatedAt: 3, Tenant: "Łódź 1", NIP: "5210000026", Context: "c",

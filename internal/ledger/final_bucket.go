@@ -151,7 +151,7 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 		if err != nil {
 			continue
 		}
-		f, _ := unpackFrozen(value) // stored has read it
+		f, _ := unpackFrozen(value) // no error, because stored has unpacked it already
 		fields := []any{"state", string(Receipted), "rev", f.rev, "facts", finalFacts, identField, identBytes(&inv)}
 		if f.heads != "" {
 			fields = append(fields, headsField, f.heads)
@@ -176,7 +176,8 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 type identityCmds struct{ own, bucket []*redis.StringCmd }
 
 // readIdentities reads which documents have these identities. An identity goes into a bucket in one
-// step, and never back, so the keys are read first.
+// step, and never back. So its own key is read first: if the key is gone, the identity is in its
+// bucket.
 func (st *store) readIdentities(ctx context.Context, digests []string) (*identityCmds, error) {
 	c := &identityCmds{make([]*redis.StringCmd, len(digests)), make([]*redis.StringCmd, len(digests))}
 	return c, st.pipe(ctx, func(p redis.Pipeliner) {

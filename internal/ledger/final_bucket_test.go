@@ -119,7 +119,7 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	w.unchangedSince(before)
 	for _, inv := range []Invoice{a, b} {
 		if ids, err := w.ByNumber(ctx(), inv.Number); err != nil || len(ids) != 1 || ids[0] != inv.ID {
-			t.Errorf("%s: %v, %v", inv.Number, ids, err)
+			t.Errorf("number %s finds %v, %v", inv.Number, ids, err)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// gateFresh is how long an answer of the gate counts. The answer may be a little old: a format is
-// written only when ledger.upgrade_after has passed since the last process that cannot read it has
-// ended.
+// gateFresh is how long an answer of the gate counts. The answer may be a little old. When the
+// first process writes a new format, the last process that cannot read it has ended at least
+// ledger.upgrade_after ago, so a few seconds do not matter.
 const gateFresh = 3 * time.Second
 
 // formatGate remembers which format may be written. Safe for concurrent use. The zero value has no

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// fill leaves Redis no free memory, as if maxmemory was set below the memory in use.
+// fill leaves Redis no free memory: it sets maxmemory below the memory in use.
 func (w *world) fill() {
 	w.t.Helper()
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1").Err())
@@ -97,7 +97,7 @@ func TestMayTake_MemoryAboveTheShare_IsRefusedAndSaysWhatToDo(t *testing.T) {
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1000mb").Err())
 	w.must(mayTake(w, b, 0.85))
 	if m, err = w.Memory(ctx()); m.Max != 1000<<20 || err != nil {
-		t.Errorf("%+v, %v", m, err)
+		t.Errorf("memory with a bound: %+v, %v", m, err)
 	}
 	err = mayTake(w, b, float64(m.Used)/float64(m.Max)/2)
 	var full *FullError

@@ -5,7 +5,7 @@ import "testing"
 func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	w := oneWorld(t)
 	if all, err := w.Holds(ctx()); err != nil || len(all) != 0 {
-		t.Fatalf("%v, %v", all, err)
+		t.Fatalf("an empty ledger has holds: %v, %v", all, err)
 	}
 	w.must(w.Hold(ctx(), "a", Hold{Kind: Paused, By: "anna", Why: "key expired"}))
 	w.must(w.Hold(ctx(), "b", Hold{Kind: Paused, By: "jan"}))
@@ -14,7 +14,7 @@ func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	w.must(err)
 	a, b := all["a"], all["b"]
 	if len(all) != 2 || a.Kind != Paused || a.By != "anna" || a.Why != "key expired" || a.Since == 0 || b.Kind != Draining {
-		t.Errorf("%+v", all)
+		t.Errorf("the holds are %+v", all)
 	}
 	for _, want := range []bool{true, false} {
 		if was, err := w.Release(ctx(), "a"); err != nil || was != want {
@@ -27,7 +27,7 @@ func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	all, err = w.Holds(ctx())
 	w.must(err)
 	if all["c"].Kind != Paused || all["d"].Kind != Paused {
-		t.Errorf("%+v", all)
+		t.Errorf("holds that cannot be read are %+v, want pauses", all)
 	}
 }
 
@@ -36,6 +36,6 @@ func TestHolds_KeyHoldsSomethingElse_NobodyIsHeld(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Set(ctx(), w.key("holds"), "x", 0).Err())
 	if all, err := w.Holds(ctx()); err != nil || len(all) != 0 {
-		t.Errorf("%v, %v", all, err)
+		t.Errorf("the holds are %v, %v, want none", all, err)
 	}
 }

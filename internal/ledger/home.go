@@ -11,12 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Home says where the invoices of a ledger go. The first process that takes in or sends writes it.
-// Every other process compares the home with its own configuration. Otherwise a real invoice could
-// go to a test environment, or a test invoice could be issued. The zero value means that no home
-// was written.
+// Home says where the invoices of a ledger go. The first process that takes an invoice in, or sends
+// one, writes the home. Every other process compares the home with its own configuration. Otherwise
+// a real invoice could go to a test environment, or a test invoice could be issued. The zero value
+// means that no home was written.
 type Home struct {
-	V           int    `json:"v"`                 // the format, which a program must read to use the ledger
+	V           int    `json:"v"`                 // the format; a program must be able to read it to use the ledger
 	Environment string `json:"environment"`       // as configured: test, demo, production or custom
 	Address     string `json:"address"`           // of the gateway, or of KSeF itself when no tenant uses the gateway
 	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
@@ -34,7 +34,8 @@ func (h Home) String() string { return h.Environment + " at " + h.Address }
 const custom = "custom"
 
 // Same reports whether both send to the same KSeF. They do if they have the same address, or the
-// same environment other than custom. A later build may change the address of an environment.
+// same environment other than custom. The environment counts too, because a later build may change
+// its address.
 func (h Home) Same(o Home) bool {
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }

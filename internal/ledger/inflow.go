@@ -20,7 +20,7 @@ func (ws *WaitingStore) Inflow(ctx context.Context, more map[string]int64) (map[
 		for tenant, n := range more {
 			key := ws.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
-			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy, because it needs an existing key
+			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy, because EXPIRE needs an existing key
 		}
 		return nil
 	})

@@ -42,8 +42,8 @@ const (
 	keyOpenRefusals   = "refusalsopen:"   // tenant → zset: ids of those on which a person still has to act
 	keyRefusers       = "refusers"        // set: tenants that have or had refusals
 	keyRefusalsTold   = "refusalstold:"   // tenant → how many of its refusals came within refusalsToldIn after the first of them
-	keyClientRefusals = "refusalsby:"     // client → zset: ids of its documents in the list of those that belong to no tenant, by time
-	keyClientTold     = "refusalstoldby:" // client → the count of keyRefusalsTold for its documents that belong to no tenant
+	keyClientRefusals = "refusalsby:"     // client → zset: ids of the refusals of its documents that belong to no tenant, by time
+	keyClientTold     = "refusalstoldby:" // client → the same count as in keyRefusalsTold, of its documents that belong to no tenant
 
 	// Open items are invoices and refused documents on which a person has to act.
 	keySeen = "seen" // hash: id of an invoice, or tenant|id of a refusal → when and by whom it was marked as seen (seen.go)

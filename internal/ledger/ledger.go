@@ -30,7 +30,7 @@ type Options struct {
 }
 
 // Ledger reads and writes the record of one pool. Each store that it embeds has the methods of one
-// subject. It is safe for concurrent use by any number of goroutines and processes.
+// subject. A Ledger is safe for concurrent use by any number of goroutines and processes.
 type Ledger struct {
 	*store
 	*HomeStore

@@ -67,7 +67,8 @@ func merge(ids []string, list, more []Invoice) int {
 // inTheirBuckets reads the values of entries that are in buckets, in one round trip, or in two when
 // an entry has a key of its own. Shapes that this process has not read yet take one more. An entry
 // that is in no bucket has a zero value, and so has an entry that also has a key of its own. A
-// script could read as many entries with one command, but Redis would need half as long again.
+// script could read as many entries with one command, but Redis would need one and a half times as
+// long.
 func inTheirBuckets(ctx context.Context, st *store, ids []string) ([]frozen, error) {
 	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {

@@ -23,8 +23,8 @@ func (e *FullError) Error() string {
 		"(redis.intake_below); %s", e.Memory, 100*e.Below, then)
 }
 
-// Room returns a [*FullError] if the used share of Redis's memory has reached the parameter below,
-// unless that is 0.
+// Room returns a [*FullError] if m.Share() is the given share or more. With below 0 it always
+// returns nil.
 func (m Memory) Room(below float64) error {
 	if below > 0 && m.Share() >= below {
 		return &FullError{Memory: m, Below: below}
@@ -66,12 +66,12 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	return in, err
 }
 
-// MayTake returns nil if new documents that b seals may be taken in, by what [TakeStore.Intake] has
-// just read. It returns a [*FullError] if the used share of Redis's memory has reached the
-// parameter below, unless that is 0. It returns a [*SealError] if b does not fit the pool's seals.
-// It records what b seals with, unless that is on record. From then on b seals documents in the
-// newest layouts that every process of the pool reads. Holds are not checked, because they concern
-// single tenants.
+// MayTake returns nil if new documents that b seals may be taken in. It decides by the parameter
+// in, which [TakeStore.Intake] has just read. It returns the [*FullError] that [Memory.Room]
+// returns for the same bound. It returns a [*SealError] if b does not fit the pool's seals. It
+// records what b seals with, unless that is on record. From then on b seals documents in the newest
+// layouts that every process of the pool reads. Holds are not checked, because they concern single
+// tenants.
 func (ts *TakeStore) MayTake(ctx context.Context, in Intake, b *Bodies, below float64) error {
 	if err := in.Memory.Room(below); err != nil {
 		return err

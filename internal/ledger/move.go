@@ -24,7 +24,7 @@ type Move struct {
 	due      bool // the legal deadline is among the fields, and its indexes follow
 }
 
-// moveBatch bounds one script call, as takeBatch bounds a transaction.
+// moveBatch is how many moves one call of a script makes at most.
 const moveBatch = 100
 
 // Moved is the result of one move, which is the entry's new revision or the conflict that prevented
@@ -32,7 +32,7 @@ const moveBatch = 100
 type Moved struct {
 	Rev      int64
 	Conflict *ConflictError
-	// Superseded are the other documents of its number that the same step superseded.
+	// Superseded are the ids of the other documents of its identity that the same step superseded.
 	Superseded []string
 }
 
@@ -163,7 +163,8 @@ func (is *InvoiceStore) appendMove(args []any, m *Move) ([]any, error) {
 		to = "="
 	} else {
 		for _, f := range froms {
-			// An invoice that enters or leaves a waiting set stays queued.
+			// A move to the same state is legal: an invoice that enters or leaves a waiting set
+			// stays queued.
 			if f != m.To && !slices.Contains(invoiceMoves[m.To], f) {
 				return nil, fmt.Errorf("move %s: %s to %s is not a legal move", m.ID, f, m.To)
 			}
@@ -193,8 +194,8 @@ func (is *InvoiceStore) appendMove(args []any, m *Move) ([]any, error) {
 	return args, nil
 }
 
-// appendChange appends the name and the value of a field as the scripts read them. It seals a
-// reason; id is that of the invoice or the package whose field it is.
+// appendChange appends the name and the value of a field as the scripts read them. It seals the
+// value if the field is a reason. id is the id of the invoice or the package that has the field.
 func (st *store) appendChange(args []any, id string, c change) ([]any, error) {
 	value := scalar(c.value)
 	if text, ok := value.(string); ok && c.field == "reason" {

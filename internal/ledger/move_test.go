@@ -42,7 +42,7 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 		for _, to := range States() {
 			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
 				legal := slices.Contains(strings.Fields(legalMoves[from]), string(to))
-				w := next(nil) // audited below, as an invoice packed by hand has no package
+				w := next(nil) // without an audit at the end, because an invoice packed by hand has no package
 				w.t = t
 				inv := w.invoiceIn(from)
 				m := Move{ID: inv.ID, Rev: inv.Rev, To: to}
@@ -223,7 +223,7 @@ func TestApplyEach_RevisionsAreTheEntriesOwn_AlsoAfterAMoveAtAnyRevision(t *test
 		t.Errorf("%+v, and the entry is at %d", got, now.Rev)
 	}
 	if c := got[2].Conflict; c == nil || c.State != string(Queued) || c.Rev != invs[1].Rev || got[2].Rev != 0 {
-		t.Errorf("%+v", got[2])
+		t.Errorf("a move at a future revision gave %+v", got[2])
 	}
 }
 
@@ -231,7 +231,7 @@ func TestApply_Nothing_AsksNobody(t *testing.T) {
 	gone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer gone.Close()
 	if errs, err := New(gone, Options{}).Apply(ctx(), nil); err != nil || len(errs) != 0 {
-		t.Errorf("%v, %v", errs, err)
+		t.Errorf("no moves gave %v, %v", errs, err)
 	}
 }
 
@@ -348,7 +348,7 @@ func TestRetry_OnlyRejectedParkedOrSuperseded_StartsAgainWithoutTheOldOutcome(t 
 		got := w.again(inv)
 		want := stale
 		want.State, want.Rev, want.UpdatedAt, want.Lane = Queued, inv.Rev+1, got.UpdatedAt, Auto
-		want.Attempts = 2 // they are history and stay
+		want.Attempts = 2 // attempts are history and stay
 		want.LeftSession = "s"
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", s, d)

@@ -3,9 +3,9 @@ package ledger
 // The entry of an invoice that is taken in is packed like a receipted one (final_entry.go). Its
 // facts are a record in pieces, and its shape is one field. As JSON its facts would be longer than
 // 64 bytes. Redis would then keep the whole entry as a hash table, which takes four times the
-// memory. What scripts read or change is a field of its own, and takes precedence over the record.
-// The facts are still JSON in three cases: [FormatPacked] is not written yet, a record cannot hold
-// the facts, or the invoice was handed in again with [NewTerms.Offline].
+// memory. A value that scripts read or change has a field of its own, which takes precedence over
+// the record. The facts are still JSON in three cases: [FormatPacked] is not written yet, a record
+// cannot hold the facts, or the invoice was handed in again with [NewTerms.Offline].
 
 // newShapes are the shapes of the invoices of one batch. The zero value is empty.
 type newShapes struct {

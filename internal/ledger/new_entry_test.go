@@ -90,7 +90,7 @@ func TestTake_ShapesHoldAnotherType_EntriesAreJSONAndRead(t *testing.T) {
 	w.must(w.rdb.Set(ctx(), w.key(keyShapes), "x", 0).Err())
 	doc := w.fresh()
 	if got := w.take(doc)[0]; got.File != doc.File {
-		t.Errorf("%+v", got)
+		t.Errorf("read as %+v", got)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyShapes)).Err())
 }
@@ -119,7 +119,7 @@ func TestTake_AnOrdinaryEntry_StaysSmallUntilItsReceipt(t *testing.T) {
 	small("accepted", inv.ID)
 }
 
-// What an older build has taken in goes on, and ends packed.
+// An invoice that an older build has taken in goes on, and its entry is packed at the end.
 func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w := oneWorld(t)
 	var ids []string
@@ -140,7 +140,7 @@ func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w.must(err)
 	for k, inv := range w.read(ids...) {
 		if inv.State != Receipted || inv.Revision != 1 || inv.Attempts != 1 || inv.IssueDate != "2026-11-23" || !w.isPacked(ids[k]) {
-			t.Errorf("%+v", inv)
+			t.Errorf("at the end it is %+v", inv)
 		}
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// During a rolling update old and new workers share one Redis.
+// During a rolling update old and new workers share one Redis. So an old worker meets entries of a
+// newer build, and must leave them alone.
 func TestRead_EntryOfANewerBuild_IsLeftToIt(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})

@@ -62,7 +62,7 @@ func AfterOutcome(a, b string) bool {
 // ValidPlace reports whether s has the form of a place in the outbox.
 func ValidPlace(s string) bool {
 	ms, seq, found := strings.Cut(s, "-")
-	_, err1 := strconv.ParseUint(ms, 10, 63) // Redis has no ID behind the largest one
+	_, err1 := strconv.ParseUint(ms, 10, 63) // not the largest ID, because Redis refuses to read behind that one
 	_, err2 := strconv.ParseUint(seq, 10, 64)
 	return found && err1 == nil && err2 == nil
 }
@@ -90,15 +90,17 @@ func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Out
 	return outcomesOf(found), nil
 }
 
-// OutcomesAndSpan reads as Outcomes does. The span is that of the same moment: nothing that comes
-// after the place left the outbox in between.
+// OutcomesAndSpan reads as Outcomes does, and also what the outbox holds. Both are of the same
+// moment: if outcomes behind the place have left the outbox between the two commands, it reads both
+// again.
 func (ob *OutboxStore) OutcomesAndSpan(ctx context.Context, after string, n int) ([]Outcome, OutboxSpan, error) {
 	for {
 		var (
 			info  *redis.XInfoStreamCmd
 			found *redis.XMessageSliceCmd
 		)
-		// Redis runs no transaction at maxmemory.
+		// At maxmemory Redis runs no transaction, so this is a mere pipeline, and outcomes may be
+		// dropped between its two commands.
 		_, err := ob.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			info, found = p.XInfoStream(ctx, ob.key(keyOutbox)), ob.xrange(ctx, p, after, n)
 			return nil
@@ -176,7 +178,8 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	now, err := ob.Clock(ctx)
 	if err == nil {
 		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-		// Trimming is exact, because an old storage key is kept until its outcomes are gone.
+		// Trimming is exact, because an old storage key is needed until its outcomes are gone. Less
+		// exact trimming would keep them for longer.
 		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err()
 	}
 	if err != nil {

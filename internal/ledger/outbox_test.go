@@ -242,7 +242,7 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 	if n := untold(all[:10]); n != 0 {
 		t.Errorf("%d are not told later", n)
 	}
-	// A key that another program has written takes no refusal from the record.
+	// Refusals are recorded and told even when another program has written the key of their count.
 	w.must(w.rdb.Del(ctx(), key).Err())
 	w.must(w.rdb.LPush(ctx(), key, "x").Err())
 	if n := untold(all[:10]); n != 0 {
@@ -338,11 +338,11 @@ func TestSink_FailuresOfLongAgo_AreForgottenWhenTheClockIsSure(t *testing.T) {
 	w.millis.Add((failedKept + time.Hour).Milliseconds())
 	fail(2, false)
 	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 2 {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("while the clock is not sure, kept are %+v, %v, want both", got, err)
 	}
 	fail(2, true)
 	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 1 || got[0].Rev != 2 {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("kept are %+v, %v, want the second", got, err)
 	}
 }
 
@@ -350,7 +350,7 @@ func TestOutbox_NothingWasWrittenYet_IsEmpty(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	span, err := w.Outbox(ctx())
 	if d := cmp.Diff(OutboxSpan{}, span); d != "" || err != nil {
-		t.Errorf("%s %v", d, err)
+		t.Errorf("the span is not empty: %s %v", d, err)
 	}
 	w.must(w.TrimOutbox(ctx(), time.Hour))
 }

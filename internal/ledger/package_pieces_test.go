@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// uploadedOf makes a package of n invoices whose parts were all taken.
+// uploadedOf makes a package of n invoices whose parts were all uploaded.
 func (w *world) uploadedOf(n int) Package {
 	w.t.Helper()
 	manyWaiting(w, n, distinct)
@@ -55,7 +55,7 @@ func TestMovePackage_MoreThanAPiece_EveryInvoiceFollowsAndEveryPieceIsARevision(
 	}
 	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageProcessing, InvoicesFrom: []State{Sending, Unknown}, InvoicesTo: Sent}))
 	if by := w.count(p.ID); by[Sent] != n {
-		t.Errorf("%v", by)
+		t.Errorf("invoices by state: %v, want all sent", by)
 	}
 	if got := w.readPackage(p.ID); got.Rev != p.Rev || got.State != p.State {
 		t.Errorf("the copy is %s at %d, the entry %s at %d", p.State, p.Rev, got.State, got.Rev)
@@ -75,7 +75,7 @@ func TestMovePackage_ProcessDiesBetweenPieces_ThePackageIsClosingAndTheRestFollo
 	w.audit()
 	p = w.readPackage(p.ID)
 	if by := w.count(p.ID); p.State != PackageClosing || by[Sending] != 2*packagePiece || by[Packed] != packagePiece {
-		t.Fatalf("%s, %v", p.State, by)
+		t.Fatalf("the package is %s, its invoices by state: %v", p.State, by)
 	}
 	w.conflict(w.MovePackage(ctx(), &Package{ID: p.ID, State: PackageUploaded, Rev: dead.Rev}, PackageMove{To: PackageAbandoned}))
 	w.must(w.MoveRest(ctx(), &p, closingOf(p)))
@@ -101,7 +101,7 @@ func TestMovePackage_ThePackageMovesBetweenPieces_IsAConflictAndTheRestStays(t *
 	}})
 	c := w.conflict(w.MovePackage(ctx(), &p, closingOf(p)))
 	if by := w.count(p.ID); c.State != string(PackageProcessing) || by[Sending] != packagePiece || by[Packed] != packagePiece {
-		t.Errorf("%+v, %v", c, by)
+		t.Errorf("conflict %+v, invoices by state: %v", c, by)
 	}
 	w.audit()
 }
@@ -116,7 +116,7 @@ func TestMovePackage_ReplicaIsLostBetweenPieces_IsToldAndSecureOnceItIsBack(t *t
 	l := r.patient(100 * time.Millisecond)
 	lags(t, "closing", l.MovePackage(ctx(), &p, closingOf(p)))
 	if by := r.count(p.ID); by[Sending] != n || p.State != PackageClosing {
-		t.Errorf("%s, %v", p.State, by)
+		t.Errorf("the package is %s, its invoices by state: %v", p.State, by)
 	}
 	back()
 	r.must(r.Secure(ctx(), &p))
@@ -199,7 +199,7 @@ func TestRepack_MoreThanAPiece_EveryInvoiceIsInItsPartInItsOrder(t *testing.T) {
 		}
 	}
 	if x, y := w.readPackage("pkg-x"), w.readPackage("pkg-y"); x.Rest != "pkg-y" || y.Probe != "pkg-x" {
-		t.Errorf("%+v, %+v", x, y)
+		t.Errorf("they do not name each other: %+v, %+v", x, y)
 	}
 	w.audit()
 }
@@ -222,7 +222,7 @@ func TestRepack_ProcessDiesBetweenPieces_EachInvoiceIsInOnePackageAndNobodyClose
 	}
 	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-y", IDs: ids}}))
 	if y := w.readPackage("pkg-y"); y.Count != packagePiece {
-		t.Errorf("%+v", y)
+		t.Errorf("the second new package is %+v", y)
 	}
 	w.audit()
 }
@@ -238,7 +238,7 @@ func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing
 	}})
 	w.conflict(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", IDs: ids}}))
 	if x := w.readPackage("pkg-x"); x.State != PackageOpened || x.Count != packagePiece {
-		t.Errorf("%+v", x)
+		t.Errorf("the new package is %+v", x)
 	}
 	w.audit()
 }

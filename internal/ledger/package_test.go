@@ -207,7 +207,7 @@ func TestMovePackage_IllegalMoveOfInvoices_IsRefusedBeforeRedisIsAsked(t *testin
 	} {
 		w.unchanged(func() {
 			if err := w.MovePackage(ctx(), &p, m); err == nil || errors.As(err, new(*ConflictError)) {
-				t.Errorf("%+v: %v", m, err)
+				t.Errorf("move %+v: %v, want a refusal that is no conflict", m, err)
 			}
 		})
 	}

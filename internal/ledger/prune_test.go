@@ -43,7 +43,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			delete(left.Hashes, "pkg:"+inv.Package) // the session is still open
 			delete(left.Sorted, "pkginv:"+inv.Package)
 			delete(left.Sorted, "pst:opened")
-			delete(left.Sets, "sellers") // they are few
+			delete(left.Sets, "sellers") // they are few, and are kept
 			delete(left.Hashes, "shapes")
 			delete(left.Strings, "home")
 			if n := len(left.Hashes) + len(left.Sorted) + len(left.Sets) + len(left.Strings); n != 0 {

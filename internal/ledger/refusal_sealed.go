@@ -14,8 +14,8 @@ type sealedRefusal struct {
 	Note   string `json:"note,omitempty"` // of a refusal that was ended without its key
 }
 
-// refusalText is the additional data of an encrypted refusal. With it, no other
-// sealed text with this id can pass for a refusal.
+// refusalText is the additional data of an encrypted refusal. With it, no other sealed text with
+// this id can pass for a refusal.
 func refusalText(id string) string { return id + "|refusal" }
 
 func (rs *RefusalStore) packRefusal(r *Refusal) ([]byte, error) {
@@ -38,8 +38,8 @@ func (rs *RefusalStore) packRefusal(r *Refusal) ([]byte, error) {
 }
 
 // unpackRefusal reads what packRefusal wrote; false if it cannot be read. Such a refusal is left
-// out, and it is pruned in time. For a refusal that is encrypted with a key that this process does
-// not have, the result says so.
+// out, and it is pruned in time. A refusal whose key this process does not have is not left out:
+// the result is true, and the only fault of the refusal says that it is encrypted.
 func (rs *RefusalStore) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 	var outer sealedRefusal
 	if json.Unmarshal([]byte(packed), &outer) != nil {

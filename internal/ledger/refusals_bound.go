@@ -21,14 +21,16 @@ const (
 
 // MaxToldRefusals is how many refusals of one tenant are written into the outbox within
 // refusalsToldIn. A program can have documents refused as fast as it sends them, and the outbox
-// belongs to all tenants. The same holds for the documents without a tenant of one client.
+// belongs to all tenants. The same bound holds for those documents of one client that belong to no
+// tenant.
 const (
 	MaxToldRefusals = maxRefusals
 	refusalsToldIn  = 4 * time.Hour
 )
 
 // sender is the one whose refusals are counted together. It is a tenant, or the client that handed
-// in documents of no tenant. With neither it is all ways in but HTTP, for documents of no tenant.
+// in documents of no tenant. If both are empty, the sender stands for all documents of no tenant
+// that did not come over HTTP.
 type sender struct{ tenant, client string }
 
 func senderOf(r *Refusal) sender {
@@ -96,7 +98,7 @@ func anys(ids []string) []any {
 	return out
 }
 
-// beyond returns the oldest members of a list that has more than most.
+// beyond returns the oldest members of a list: as many as the list has above the maximum.
 func (rs *RefusalStore) beyond(ctx context.Context, key string, most int64) ([]string, error) {
 	n, err := rs.rdb.ZCard(ctx, key).Result()
 	if err != nil || n <= most {

@@ -38,9 +38,9 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 	return n, nil
 }
 
-// dropEnded removes the tenants that have none of the given refusals open. It asks about all
-// tenants in one round trip, because a pool has hundreds of tenants, and only a few documents end a
-// refusal.
+// dropEnded removes from byTenant the tenants that have none of the given refusals open. It asks
+// about all tenants in one round trip, because a pool has hundreds of tenants, and only a few
+// documents end a refusal.
 func (rs *RefusalStore) dropEnded(ctx context.Context, byTenant map[string][]RefusalEnd) error {
 	scores := map[string]*redis.FloatSliceCmd{}
 	if err := rs.pipe(ctx, func(p redis.Pipeliner) {

@@ -69,8 +69,9 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 }
 
-// A document may be handed in for the wrong tenant first. Files of two tenants may have the same
-// path, on two machines.
+// A document may be handed in for the wrong tenant first, so the refusal of an invoice moves to the
+// tenant that hands it in last. Files of two tenants may have the same path on two machines, so the
+// refusals of files stay apart.
 func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *testing.T) {
 	w := oneWorld(t)
 	one := refusedDoc(sellerA, "a.xml")
@@ -140,7 +141,7 @@ func TestRefuse_RedisIsFull_IsReportedAndNothingIsWritten(t *testing.T) {
 	defer w.rdb.ConfigSet(ctx(), "maxmemory", "0")
 	w.unchanged(func() {
 		if err := w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "b.xml")}); !IsFull(err) {
-			t.Errorf("%v", err)
+			t.Errorf("got %v, want that Redis is full", err)
 		}
 	})
 	end := RefusalEnd{ID: RefusalOfFile("a.xml"), Tenant: sellerA, Ended: RefusalSuperseded}
@@ -161,7 +162,7 @@ func TestOpenItems_RefusedRejectedAndParked_NothingElse(t *testing.T) {
 	got, err := w.OpenItems(ctx())
 	w.must(err)
 	if len(got) != 3 || got["refused"] != 1 || got["rejected"] != 1 || got["parked"] != 1 {
-		t.Errorf("%v", got)
+		t.Errorf("open items: %v", got)
 	}
 }
 
@@ -213,7 +214,7 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	for i := range maxRefusals + 700 {
 		all = append(all, of("loud", fmt.Sprintf("%05d.xml", i)))
 	}
-	for batch := range slices.Chunk(all, 1900) { // calls of their own
+	for batch := range slices.Chunk(all, 1900) { // each batch in a call of its own
 		w.must(w.Refuse(ctx(), batch))
 	}
 	got := w.refusals("")
@@ -233,7 +234,7 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	if n := w.rdb.ZCard(ctx(), w.key(keyClientRefusals, "loud")).Val(); n != maxOfClient {
 		t.Errorf("%d ids of the loud client", n)
 	}
-	// A key that another program has written takes no refusal from the record.
+	// A refusal is recorded even when another program has written the key of the ids of its client.
 	w.must(w.rdb.Set(ctx(), w.key(keyClientRefusals, "quiet"), "x", 0).Err())
 	w.must(w.Refuse(ctx(), []Refusal{of("quiet", "sick.xml")}))
 	if !slices.Contains(w.refusals(""), "sick.xml") {

@@ -10,7 +10,7 @@ import (
 type Part struct {
 	ID       string
 	Refusals int
-	Into     bool   // the invoices join those of an existing package that is cut
+	Into     bool   // the invoices join those of an existing package, which must be [PackageCut]
 	Probe    string // see [Package]
 	Rest     string // see [Package]
 	// NotBefore is when the package may be submitted. A task that comes earlier waits.
@@ -26,8 +26,8 @@ type Part struct {
 // Repack ends a package and puts invoices of it into other packages. It is only for sessions that
 // were never closed, or that are final and did not accept those invoices. The caller must have the
 // proof. With end "" the package keeps its state, and goes on with what is left in it. Repack
-// returns a [*ConflictError] if p is not as it was read, or if a package that must exist is not
-// cut.
+// returns a [*ConflictError] if p is not as it was read, or if a package that the invoices should
+// join is not [PackageCut].
 //
 // Up to two hundred invoices go in one step. More invoices go in several steps, and the last step
 // ends the package. Each invoice is in exactly one package at any time. A process that dies in
@@ -92,7 +92,7 @@ func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageS
 	for _, n := range parts {
 		why, into := "", "0"
 		switch {
-		case n.Into: // a package that is made here has no reason of its own
+		case n.Into: // only an existing package gets the reason; one that is made here has none
 			into = "1"
 			if why, err = ps.sealText(reasonText(n.ID), reason); err != nil {
 				return err

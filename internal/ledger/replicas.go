@@ -8,11 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// When a replica that lags becomes the master, the last writes are lost. Most of them may be lost,
-// because the worker asks KSeF again. Three kinds of writes must survive. The entry of an invoice
-// that is taken in is one, because its sender will not hand it in again. The others are the states
-// closing and sending, because the worker makes a call after them. These writes wait until the
-// replicas have them.
+// When a replica that lags becomes the master, the last writes are lost. For most writes their loss
+// does no harm, because the worker asks KSeF again. Three kinds of writes must not be lost. The
+// first is the entry of an invoice that is taken in, because its sender will not hand it in again.
+// The others are the states closing and sending, because the worker makes a call after them. The
+// process that makes such a write waits until the replicas have it.
 
 // ReplicaError says that a write was made but too few replicas had it in time. The write may still
 // be lost, so the caller MUST NOT make the call that the write announces.
@@ -44,7 +44,7 @@ type Replication struct {
 // fenced runs a script and waits until the replicas have what it wrote. Both use one connection and
 // one round trip: WAIT concerns the writes of its own connection. On another connection, WAIT could
 // reach the new master after a failover, which never had these writes. With a [*ReplicaError] the
-// answer is valid.
+// answer of the script is valid all the same.
 func (rp *Replication) fenced(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	if rp.replicas == 0 {
 		return rp.run(ctx, s, args)

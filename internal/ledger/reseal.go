@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Reseal seals texts again with the first key, if this process has several. Without it an old key
-// would be needed until the last entry is forgotten, which may be never. Documents are not sealed
-// again, because most of them leave Redis with their receipt.
+// Reseal seals texts again with the first key, if this process has several. Without Reseal an old
+// key would be needed until the last entry is forgotten, which may be never. Documents are not
+// sealed again, because most of them leave Redis with their receipt.
 //
 // It looks at up to limit entries of each state, and begins behind the last entry that any process
 // looked at. It also looks at every refusal, hold and tenant, and at every outcome that some sink

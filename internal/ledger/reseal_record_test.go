@@ -37,7 +37,7 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 	tally, err := only.SealTally(ctx())
 	w.must(err)
 	if old := ring(t, 1).KeyIDs()[0]; tally.Needs(old) != 0 || tally.Texts[ring(t, 2).KeyIDs()[0]] != 2 {
-		t.Errorf("%+v", tally)
+		t.Errorf("sealed with: %+v", tally)
 	}
 	w.Ledger = only
 	w.must(w.ChangeTerms(ctx(), &got, NewTerms{Offline: true}))
@@ -45,7 +45,7 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 		t.Errorf("after its terms have changed: %+v, %v", tally, err)
 	}
 	if again := w.again(got); !again.Offline || again.File != doc.File || again.Ref != doc.Ref {
-		t.Errorf("%+v", again)
+		t.Errorf("with its new terms it is %+v", again)
 	}
 	w.Ledger = first
 }
@@ -69,7 +69,7 @@ func TestReseal_TheRecordHasChangedSinceItWasRead_StaysAsItIs(t *testing.T) {
 	}
 	got, err := w.sealing(2).Invoice(ctx(), inv.ID)
 	if err != nil || got.File != doc.File {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("read with the new key alone: %+v, %v", got, err)
 	}
 	w.Ledger = first
 }

@@ -21,7 +21,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 	w.must(old.Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"reason", quoted + " is wrong"}}}))
 	outcomes, err := old.Outcomes(ctx(), "", 10)
 	if w.must(err); len(outcomes) != 1 || !isSealedText(outcomes[0].Reason) {
-		t.Fatalf("%+v", outcomes)
+		t.Fatalf("outcomes are %+v, want one with a sealed reason", outcomes)
 	}
 	held := Held{Outcome: outcomes[0], First: 1, Attempts: 1, Err: quoted + " is unknown here"}
 	behind := Held{Outcome: outcomes[0]}
@@ -68,7 +68,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		w.must(err)
 		list := there[doc.ID]
 		if len(list) != 2 || len(failed) != 1 || list[0].Err != held.Err || failed[0].Err != held.Err || state.Err != held.Err {
-			t.Fatalf("%+v, %+v, %+v", list, failed, state)
+			t.Fatalf("read with the new key alone: held %+v, given up %+v, state %+v", list, failed, state)
 		}
 		for _, h := range append(list, failed...) {
 			if got := openReason(alone.store, h.ID, h.Reason); got != quoted+" is wrong" {

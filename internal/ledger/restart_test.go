@@ -70,7 +70,7 @@ func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfW
 	w := newWorld(t, redistest.Client(t, srv), "ksef:")
 	const writers = 6
 	var mu sync.Mutex
-	answered := map[string]int64{} // id → revision that was answered
+	answered := map[string]int64{} // id → a revision that the entry has at least
 	running := make(chan struct{}, 1)
 	var wg sync.WaitGroup
 	for n := range writers {

@@ -11,8 +11,8 @@ import (
 )
 
 // MayRetry reports whether the identity and the ref of an invoice are free for [Ledger.Retry]. They
-// are free if no other document with one of them is alive, accepted or unreadable. It only reads,
-// and does not check the state of the invoice itself.
+// are free if no other document with one of them is alive, accepted or unreadable. MayRetry only
+// reads, and does not check the state of the invoice itself.
 func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 	newest, err := ds.readIdentities(ctx, []string{Identity{inv.NIP, inv.Kind, inv.Number}.digest()})
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// What KSeF said when a task about an entry last failed is kept with the entry, sealed like a
-// reason. The queue must not keep it, because it would be clear text there.
+// When a task about an entry fails, the words of KSeF are kept with the entry, sealed like a
+// reason. The queue must not keep these words, because they would be clear text there.
 
 func saidText(id string) string { return id + "|said" }
 

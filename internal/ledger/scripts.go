@@ -9,8 +9,9 @@ import (
 )
 
 // Each verb is one file of lua/. At its start the file says what the verb is given and what it
-// answers. script puts entries.lua before the verb, and makes the verb a function. entries.lua
-// reads and writes entries, and keeps the indexes in step. Its function finish calls the verb.
+// answers. The function script makes the verb a Lua function, and puts entries.lua before it.
+// entries.lua reads and writes entries, and keeps the indexes in step. The Lua function finish in
+// entries.lua calls the verb.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS

@@ -140,7 +140,7 @@ func TestTexts_WithAKey_NoneCanBeReadInRedisAndAllByWhoeverHasTheKey(t *testing.
 	}
 }
 
-// What was written before there was a key stays readable.
+// Texts that were written before there was a key stay readable.
 func TestTexts_WrittenBeforeThereWasAKey_StayReadable(t *testing.T) {
 	w := oneWorld(t)
 	invoices, packages := w.plantTexts(w.sealing())
@@ -157,7 +157,7 @@ func TestSealTally_TextsOfEveryKind_CountForTheirKey(t *testing.T) {
 	key := ring(t, 7).KeyIDs()[0]
 	// A refusal and the note of its end are one sealed text.
 	if got := tally.Texts[key]; got != plantedTexts-1 || len(tally.Texts) != 1 || tally.Needs(key) != got {
-		t.Errorf("%+v", tally)
+		t.Errorf("sealed with: %+v", tally)
 	}
 }
 
@@ -207,7 +207,7 @@ func TestReseal_TextChangesMeanwhile_TheChangeStands(t *testing.T) {
 	was := w.rdb.HGet(ctx(), key, "reason").Val()
 	w.rdb.HSet(ctx(), key, "reason", "new")
 	if n, err := l.replaceTexts(ctx(), []any{"inv:" + invoices[0], "reason", was, "old"}); n != 0 || err != nil {
-		t.Errorf("%d, %v", n, err)
+		t.Errorf("%d were replaced, %v, want none", n, err)
 	}
 	if got := w.rdb.HGet(ctx(), key, "reason").Val(); got != "new" {
 		t.Errorf("the reason is %q", got)
@@ -263,6 +263,6 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	w.must(err)
 	w.must(w.Move(ctx(), Move{ID: doc.ID, Rev: inv.Rev, From: []State{Rejected}, Edit: Edit{{"reason", "sealed: by anna"}}}))
 	if inv, err := with(key).Invoice(ctx(), doc.ID); err != nil || inv.Reason != "sealed: by anna" {
-		t.Errorf("%q, %v", inv.Reason, err)
+		t.Errorf("the reason in plain text is read as %q, %v", inv.Reason, err)
 	}
 }

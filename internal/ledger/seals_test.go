@@ -202,7 +202,7 @@ func TestElsewhere_UnknownKeyOrLayout_MeansDamaged(t *testing.T) {
 		"nobody has declared anything in the pool":              {Seals{}, held, &KeyError{}, true},
 	} {
 		if got := c.s.Elsewhere(c.with, c.err); got != c.want {
-			t.Errorf("%s: %v", why, got)
+			t.Errorf("%s: another process may open it: %v", why, got)
 		}
 	}
 }

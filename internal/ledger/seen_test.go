@@ -51,7 +51,7 @@ func TestMarkSeen_OpenItems_HaveAMarkUntilTheyClose(t *testing.T) {
 func TestSeenOf_ItemThatHasChangedSince_DoesNotCount(t *testing.T) {
 	s := Seen{By: "anna", At: At(time.UnixMilli(1000))}
 	if s.Of(1000) != s || s.Of(999) != s || s.Of(1001) != (Seen{}) {
-		t.Errorf("%+v, %+v, %+v", s.Of(1000), s.Of(999), s.Of(1001))
+		t.Errorf("changed when it was marked: %+v, before: %+v, after: %+v", s.Of(1000), s.Of(999), s.Of(1001))
 	}
 }
 
@@ -84,7 +84,7 @@ func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
 	w.must(w.Refuse(ctx(), []Refusal{ref}))
 	w.must(w.rdb.Set(ctx(), w.key(keySeen), "x", 0).Err())
 	if marks, err := w.SeenOf(ctx(), inv.NameOfOpen()); err != nil || marks[0] != (Seen{}) {
-		t.Errorf("%+v, %v", marks, err)
+		t.Errorf("marks are %+v, %v, want none", marks, err)
 	}
 	w.move(inv, Dismissed)
 	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))

@@ -73,7 +73,7 @@ func TestShapes_TheirKeyIsOfAnotherType_InvoicesAreReceiptedAndPackedLater(t *te
 		t.Fatalf("it is %s, packed %v", got.State, w.isPacked(inv.ID))
 	}
 	if n, err := w.Compact(ctx(), 10); n != 0 || err != nil {
-		t.Errorf("%d, %v", n, err)
+		t.Errorf("%d were packed without their shape, %v", n, err)
 	}
 	w.rdb.Del(ctx(), w.key(keyShapes))
 	if n, err := w.Compact(ctx(), 10); n != 1 || err != nil {

@@ -112,7 +112,7 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 		return nil, err
 	}
 	for _, key := range seen {
-		if kind := kindOfName(key); kind != "" { // there are too many such keys to look at each
+		if kind := kindOfName(key); kind != "" { // such keys are many, so only those that were seen sick are looked at
 			want[key] = kind
 		}
 	}

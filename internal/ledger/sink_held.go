@@ -43,7 +43,7 @@ func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, er
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range unread { // what its name says can still be shown, and sent again
+	for _, name := range unread { // the name has the id and the revision, so the outcome can still be shown, and sent again
 		id, rev, _ := strings.Cut(name, ":")
 		n, _ := strconv.ParseInt(rev, 10, 64)
 		found[name] = []Held{{Outcome: Outcome{ID: id, Rev: n}, Err: "its record is damaged"}}

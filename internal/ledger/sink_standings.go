@@ -39,7 +39,8 @@ type Standing struct {
 }
 
 // State names how a sink stands with a blocked tenant: "out" when it takes nothing of the tenant,
-// "full" as Full says, otherwise "waits". Then the sink asked for time, or the tenant catches up.
+// "full" as Full says, otherwise "waits". With "waits" the sink has asked for time, or the tenant
+// catches up.
 func (l *Standing) State() string {
 	switch {
 	case l.Outage != 0:

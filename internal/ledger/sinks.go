@@ -19,7 +19,7 @@ import (
 // more, the oldest are deleted. A record has about 500 bytes.
 const MaxFailed = 10_000
 
-// failedKept is how long such outcomes are kept.
+// failedKept is how long outcomes that a sink did not take are kept for a person.
 const failedKept = 30 * 24 * time.Hour
 
 // SinkState is how far a sink has got. The zero value is a sink that was told nothing yet.
@@ -34,7 +34,8 @@ type SinkState struct {
 	Rewound string `redis:"rewound"`
 	Taken   int64  `redis:"taken"` // outcomes that it has taken
 	// Dropped counts outcomes that were given up and are not kept any more, because there were more
-	// than [MaxFailed]. ChangeSink does not write this field, because its script counts in Redis.
+	// than [MaxFailed]. ChangeSink does not write this field, because the script itself adds to it
+	// in Redis.
 	Dropped int64 `redis:"dropped"`
 	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
 	// since then, and Next is when the next one is due.
@@ -95,9 +96,9 @@ func (ss *SinkStore) Sink(ctx context.Context, sink string) (SinkState, error) {
 type SinkChange struct {
 	Token     string // of the process that serves it; "" for a person
 	State     *SinkState
-	Hold      map[string][]Held    // by invoice, the whole list; none removes it
-	Next      map[string]time.Time // by invoice: the next attempt; none leaves it as it is
-	Later     map[string]time.Time // the next attempt of what this process cannot read; it stays held
+	Hold      map[string][]Held    // by invoice: the whole list; an empty one removes the record
+	Next      map[string]time.Time // by invoice: the next attempt; without one, its time stays
+	Later     map[string]time.Time // by invoice: the next attempt, where this process cannot read the record; the record stays
 	Fail      []Held               // they are kept for a person
 	Standings map[string]*Standing // by tenant; nil and the zero value remove it
 	// AllDue says that for everything that is held, the next attempt is due now.
@@ -213,8 +214,8 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 func sinkText(sink string) string { return sink + "|sink" }
 
 // DueSink lists up to n invoices whose next attempt is due now, in the order in which they became
-// due. An attempt that is further ahead than the duration longest is due too, because a wrong clock
-// has written its time.
+// due. An attempt that lies further ahead than longest is due too, because only a wrong clock
+// writes such a time.
 func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, longest time.Duration, n int) ([]string, error) {
 	key := ss.key(keySinkDue, sink)
 	var due, far *redis.StringSliceCmd

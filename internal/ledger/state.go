@@ -43,7 +43,7 @@ func (s State) InKSeF() bool { return s == Accepted || s == Receipted }
 func (s State) Open() bool { return s == Rejected || s == Parked }
 
 // invoiceMoves lists for each state the states from which it may be reached. A move is checked
-// before it is sent, and again in the script, which gets the list as its condition.
+// before the script is called, and again in the script, which gets the list as its condition.
 var invoiceMoves = map[State][]State{
 	Queued:    {Packed, Sending, Unknown, Sent, Rejected, Parked, Dismissed, Superseded},
 	Packed:    {Queued, Packed, Sending, Unknown, Sent},
@@ -66,8 +66,8 @@ func MayMove(from, to State) bool { return slices.Contains(invoiceMoves[to], fro
 // PackageState is where a package stands.
 type PackageState string
 
-// The states of a package. Only the first three may be abandoned, because KSeF may have what the
-// session contains once close was tried.
+// The states of a package. Once close was tried, KSeF may have the invoices of the session. So only
+// the first three may be abandoned.
 const (
 	PackageCut        PackageState = "cut"        // its invoices are chosen
 	PackageOpened     PackageState = "opened"     // its session exists

@@ -195,8 +195,8 @@ func (ts *TakeStore) writeNew(
 			return nil
 		}
 		if shapes != nil {
-			// The name of a shape is the digest of its text, so what is there is the same, or
-			// damaged.
+			// The name of a shape is the digest of its text. So writing the shape again changes
+			// nothing, or it repairs a shape that is damaged.
 			for digest, text := range shapes.texts {
 				p.HSet(ctx, ts.key(keyShapes), digest, text)
 				ts.shapes.keep(digest, text)

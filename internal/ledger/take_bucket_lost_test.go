@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A person or another program has deleted a part of a bucket. KSeF has the invoices of the bucket.
+// A person or another program has deleted a part of a bucket. KSeF has the invoices of the bucket,
+// so neither their documents nor others with their numbers may be taken in.
 func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 	w := unaudited(t)
 	lost, kept := w.receipt(w.accepted("1", "order 7", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))
@@ -25,7 +26,7 @@ func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 			}
 		}
 		if res[1].ID != lost.ID || res[2].ID != kept.ID {
-			t.Errorf("%+v", res)
+			t.Errorf("other invoices are named: %+v", res)
 		}
 	}
 	// A person gives the lost entry up, and its document is taken in again. KSeF will answer 440, a

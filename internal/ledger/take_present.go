@@ -82,7 +82,8 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	if err != nil {
 		return s, err
 	}
-	// The buckets are read again, because an identity may have gone into its bucket just before.
+	// The buckets are read again, because an identity may have gone into its bucket just before its
+	// own key was read.
 	if frozen, err = ts.frozenIdentities(ctx, tx, batch); err != nil {
 		return s, err
 	}

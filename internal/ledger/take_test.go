@@ -106,7 +106,7 @@ func TestTake_RevisionsGrow_AndThePastStaysReadable(t *testing.T) {
 		w.move(inv, Rejected)
 	}
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 4 {
-		t.Errorf("%v, %v", ids, err)
+		t.Errorf("the number finds %v, %v, want four", ids, err)
 	}
 }
 
@@ -325,7 +325,7 @@ func TestTake_PresentOnesMoveAllTheTime_NewOnesAreTaken(t *testing.T) {
 	for range 50 {
 		res, err := w.Take(ctx(), []NewInvoice{again, w.fresh()})
 		if err != nil || res[1].Taken != Created {
-			t.Fatalf("%+v, %v", res, err)
+			t.Fatalf("handed in: %+v, %v, want the second created", res, err)
 		}
 	}
 	close(stop)

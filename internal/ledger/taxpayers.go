@@ -13,16 +13,17 @@ import (
 // TaxpayerStore keeps which taxpayer each name of a tenant means.
 //
 // The entries, the refusals, the outbox and the receivers know a tenant by its name. If the
-// configuration gave the name to another taxpayer, that one would see the invoices of the first,
-// and those that wait would go into its sessions. So the ledger keeps the NIP under whose name it
-// first took an invoice in, and a name means this taxpayer as long as the ledger exists.
+// configuration gave the name to another taxpayer, the new one would see the invoices of the old
+// one, and the old one's waiting invoices would go into the new one's sessions. So the ledger keeps
+// for each name the NIP of the taxpayer for whom it first took an invoice in under this name. The
+// name means this taxpayer as long as the ledger exists.
 type TaxpayerStore struct {
 	*store
 	home *HomeStore
 
 	mu    sync.Mutex
-	bound map[string]string // what this process has seen in Redis
-	claim *claim            // when it saw that: Redis may have been emptied since another one was made
+	bound map[string]string // name → NIP, as this process has seen it in Redis
+	claim *claim            // the claim of that time; after a new one, Redis may have been emptied, and bound is forgotten
 }
 
 // Taxpayers reads the NIP of each name under which the ledger has taken an invoice in. The result
@@ -36,9 +37,9 @@ func (ts *TaxpayerStore) Taxpayers(ctx context.Context) (map[string]string, erro
 }
 
 // Bind records the NIP of each name of a tenant, before an invoice is taken in under the name. The
-// result has the names that mean another taxpayer already, each with the NIP of that one. Nothing
-// may be taken in under those. Bind asks Redis only about names that this process has not bound
-// yet. When the key is sick, no name is recorded or compared.
+// result has the names that already mean another taxpayer, each with the NIP of that other
+// taxpayer. Nothing may be taken in under these names. Bind asks Redis only about names that this
+// process has not bound yet. When the key is sick, no name is recorded or compared.
 func (ts *TaxpayerStore) Bind(ctx context.Context, nips map[string]string) (others map[string]string, err error) {
 	fresh := ts.unbound(nips)
 	if len(fresh) == 0 {
@@ -70,7 +71,8 @@ func (ts *TaxpayerStore) Bind(ctx context.Context, nips map[string]string) (othe
 	return others, nil
 }
 
-// unbound returns the names that this process has not bound to these taxpayers yet.
+// unbound returns the names that this process has not bound to these taxpayers yet. A name that is
+// the NIP itself needs no record.
 func (ts *TaxpayerStore) unbound(nips map[string]string) map[string]string {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

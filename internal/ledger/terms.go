@@ -17,7 +17,8 @@ func (t NewTerms) Differ(inv *Invoice) bool {
 		t.Deadline != 0 && t.Deadline != inv.Deadline
 }
 
-// askedLane returns the lane that the sender asked for. If the worker chose, that was Auto.
+// askedLane returns the lane that the sender asked for. If the worker chose the lane, the sender
+// asked for Auto.
 func (i *Invoice) askedLane() Lane {
 	if i.Chosen {
 		return Auto

@@ -11,9 +11,9 @@ import (
 // Unserved counts, by tenant, the invoices of tenants for which served returns false. It counts
 // invoices in waiting sets, in unfinished packages, and queued invoices without a waiting set. It
 // reads up to limit entries of each list. It begins with the entries that moved longest ago,
-// because an unserved invoice stays where it is. more reports that some were counted and a list may
-// be longer. Unserved takes the round trips of [WaitingStore.Waits] and two more. It leaves out an
-// entry that cannot be read.
+// because an unserved invoice stays where it is. more says that some invoices were counted, and
+// that a list may have more entries than were read. Unserved takes the round trips of
+// [WaitingStore.Waits] and two more. It leaves out an entry that cannot be read.
 func (ws *WaitingStore) Unserved(
 	ctx context.Context, served func(tenant string) bool, limit int,
 ) (counts map[string]int64, more bool, err error) {

@@ -26,13 +26,14 @@ type Chunk struct {
 	IDs    []string // of the invoices
 }
 
-// PutChunks queues new invoices, many in one task, in one round trip. What [Queue.PutAllNew] says
-// about errors, and about tasks that exist already, applies here as well.
+// PutChunks queues new invoices, many in one task, in one round trip. As with [Queue.PutAllNew], an
+// error does not tell which tasks were queued, and a task that is in the queue already counts as
+// success.
 //
 // An invoice of lane express gets a task of its own, so that it never stands behind the others of a
 // chunk. An invoice that would be alone in its chunk gets one too. An invoice with a near deadline
-// needs no task of its own. A whole chunk enters the waiting set in one step, and only that set is
-// ordered by deadline.
+// needs no task of its own, because a whole chunk enters the waiting set in one step, and that set
+// is ordered by deadline.
 func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 	return q.putNew(ctx, jobsOf(invs))
 }

@@ -72,7 +72,7 @@ func TestHandleChunk_GivesTheInvoicesInTheirOrder(t *testing.T) {
 		ProcessTask(t.Context(), asynq.NewTask(string(j.kind), j.payload.encode()))
 	b.must(err)
 	if got.Tenant != "t" || got.ID != j.payload.ID || !slices.Equal(got.IDs, []string{"inv-t-000", "inv-t-001", "inv-t-002"}) {
-		t.Errorf("%+v", got)
+		t.Errorf("the handler got %+v", got)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestArriving_TenantsWithChunksInLine_ButNotBehindAPausedQueue(t *testing.T)
 		queuedInvoice("b", "b1", ledger.Auto, true), queuedInvoice("b", "b2", ledger.Auto, true))))
 	got, err := b.Arriving()
 	if err != nil || len(got) != 2 || !got["a"] || !got["b"] {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("tenants in line: %v, %v", got, err)
 	}
 	b.must(b.inspect.PauseQueue(QueueInvoicesOverflow))
 	if got, err = b.Arriving(); err != nil || len(got) != 1 || !got["a"] {
@@ -122,7 +122,7 @@ func TestPendingSince_NothingPending_IsZero(t *testing.T) {
 		t.Errorf("a queue never used: %v, %v", age, err)
 	}
 	b.must(b.PutChunks(t.Context(), manyInvoices("a", 3)))
-	b.until("it counts", func() bool { age, err := b.PendingSince(false); return age > time.Millisecond && err == nil })
+	b.until("the task has an age", func() bool { age, err := b.PendingSince(false); return age > time.Millisecond && err == nil })
 	if age, err := b.PendingSince(true); age != 0 || err != nil {
 		t.Errorf("the overflow queue: %v, %v", age, err)
 	}

@@ -40,7 +40,7 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 			}
 			enqueue("later", 2*day+hour)
 			if got := at("scheduled", "later"); (got - (2*day + hour - off)).Abs() > near {
-				t.Errorf("a task that is delayed by an hour returns in %s, with a clock that is %s off", got-day-off, off)
+				t.Errorf("a task due in two days and an hour returns in %s, plus a day and the %s that the clock is off", got-day-off, off)
 			}
 
 			srv := asynq.NewServerFromRedisClient(g, asynq.Config{
@@ -65,7 +65,7 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 			t.Cleanup(srv.Shutdown)
 			enqueue("now", 0)
 			if id := next(); id != "now" {
-				t.Errorf("%s began", id)
+				t.Errorf("%s began, want the task now", id)
 			}
 			b.until("it waits for its next try", func() bool { return at("retry", "now") >= 0 })
 			if got := at("retry", "now"); (got - (3*day + hour - off)).Abs() > near {
@@ -79,7 +79,7 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 					redis.Z{Score: float64(redisNow.Add(in).Unix()), Member: id}).Err())
 			}
 			if id := next(); id != "later" {
-				t.Errorf("%s began", id)
+				t.Errorf("%s began, want the task later", id)
 			}
 			if got := at("scheduled", "early"); got == -1 {
 				t.Error("a task began an hour early")

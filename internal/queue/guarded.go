@@ -28,8 +28,8 @@ var (
 //
 // The loops of the workers find nothing to do in a queue with a sick key, and everything else gets
 // a [*SickKeyError]. Every worker writes the lists of queues, servers and workers again, and the
-// counters too. So the client deletes such a key when it is sick. Keys that a later asynq may add
-// are not checked.
+// counters too. So the client deletes the key of such a list or counter when the key is sick. Keys
+// that a later asynq may add are not checked.
 //
 // The times at which tasks return follow Redis's clock, whatever this machine's clock says.
 func Guarded(rdb redis.UniversalClient) redis.UniversalClient {
@@ -106,7 +106,7 @@ func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 // timed are the scripts that have an instant among their arguments, by the parts of their keys. The
 // instant is either the time at which a task returns, or the time up to which tasks count as due.
 // The value is the number of that argument, counted from 1. Leases are not corrected, because they
-// follow each server's own clock (see failures.md).
+// follow each server's own clock (see docs/failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,
 	"scheduled pending": 1,
@@ -208,7 +208,8 @@ return 1`)
 
 // leaveOut removes tasks whose entry holds another type from a set that is ordered by time. Such a
 // task would stop all tasks behind it. When the sweep queues such a task again, it gets an error
-// that names the entry.
+// that names the entry. leaveOut reports whether it has looked through the set, so that the script
+// is worth another try.
 func (g *guarded) leaveOut(ctx context.Context, keys []string, args []any) bool {
 	if len(args) < 2 || keys[0] == "" || partOf(keys[0]) == "pending" || partOf(keys[0]) == "active" {
 		return false

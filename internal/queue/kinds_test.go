@@ -39,7 +39,7 @@ func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 	// A field that a newer worker added does not stop an older one, as long as the version says
 	// that it may be ignored.
 	if p, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || p.ID != "a" {
-		t.Errorf("%q, %v", p.ID, err)
+		t.Errorf("with a field of a newer worker: %q, %v", p.ID, err)
 	}
 }
 

@@ -96,8 +96,8 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 }
 
 // Run lets a task that waits for its time run now. It does nothing when there is no such task, or
-// when it does not wait. It takes no context, because asynq takes none; the timeouts of the Redis
-// client bound it.
+// when the task does not wait. It takes no context, because asynq takes none; the timeouts of the
+// Redis client bound it.
 func (q *Queue) Run(k Kind, id string) error {
 	j := jobOf(k, id, 0, false)
 	info, err := q.inspect.GetTaskInfo(j.queue, j.taskID)
@@ -249,9 +249,9 @@ func (q *Queue) eachOf(queues []string, visit func(*asynq.QueueInfo)) error {
 	return nil
 }
 
-// Handle returns asynq's handler for tasks of this package. It reads the payload and calls do with
-// the id. A replacement task that is no longer needed ends without a call. A payload that cannot be
-// read is an error, so that a newer worker takes the task.
+// Handle returns asynq's handler for the tasks of every kind but [KindChunk]. It reads the payload
+// and calls do with the id. A replacement task that is no longer needed ends without a call. A
+// payload that cannot be read is an error, so that a newer worker takes the task.
 func (q *Queue) Handle(do func(ctx context.Context, id string) error) asynq.Handler {
 	return q.handle(func(ctx context.Context, p payload) error { return do(ctx, p.ID) })
 }

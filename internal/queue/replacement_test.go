@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// orphan makes a pending task look as a killed worker leaves it. A server took the task, and nobody
+// orphan leaves a pending task as a killed worker would: a server has taken the task, and nobody
 // runs it.
 func (b *bench) orphan(queue, id string) {
 	b.t.Helper()

@@ -14,7 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// works runs a guarded server and returns a function that reports whether a task was handled.
+// works runs a guarded server and returns a function that reports whether a task was handled. A
+// task whose id begins with "again" fails the first time, and was handled once it has run twice.
 func (b *bench) works() func(id string) bool {
 	b.t.Helper()
 	var mu sync.Mutex
@@ -83,7 +84,7 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 		if part == "paused" {
 			continue
 		}
-		for _, queue := range []string{QueuePackages, QueueUpkeep} { // whichever asynq asks first
+		for _, queue := range []string{QueuePackages, QueueUpkeep} { // two, because asynq asks the queues in any order
 			b.spoil(keyOf(queue, part))
 		}
 		b.must(b.Put(t.Context(), KindConfirm, part, 0, When{}))

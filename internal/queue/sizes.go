@@ -48,7 +48,7 @@ func (s Sizes) Memory(queue string) (int64, error) {
 	return info.MemoryUsage, nil
 }
 
-// Read reads the size of each queue. What is in a key of another type counts as nothing.
+// Read reads the size of each queue. A key of another type counts as empty.
 func (s Sizes) Read(ctx context.Context, queues []string) ([]Size, error) {
 	out, oldest, groups, err := readSizes(ctx, s.rdb, queues, true)
 	if err != nil {

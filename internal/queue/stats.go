@@ -100,7 +100,8 @@ func (q *Queue) Stats(limit int) (Stats, error) {
 	}
 	ours := Queues()
 	known = slices.DeleteFunc(known, func(name string) bool { return ours[name] == 0 })
-	// The inspector would also ask for the memory of tasks (see Sizes).
+	// The sizes are not read by the inspector, because it would also ask for the memory of tasks
+	// (see Sizes).
 	sizes, _, _, err := readSizes(context.Background(), q.rdb, known, false)
 	if err != nil {
 		return stats, err

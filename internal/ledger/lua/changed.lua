@@ -1,15 +1,16 @@
 -- List invoices of some states in the order of their last change, all states together.
 --
 -- ARGV: the time and the id of the place behind which the list begins, the maximum number of
--- invoices, '1' to list all whatever the time, the states.
+-- invoices, '1' to list also the invoices that changed just now, the states.
 --
 -- Returns {whether some are left out because they changed just now, {id, time, id, time …}, {the
 -- indexes that hold something else}}.
 --
 -- Because one script reads all states, an invoice that moves from one to another is in the list
 -- once. An invoice that changes later has a later time or the same time. With the same time it may
--- stand before the last one of the list. So invoices that changed in this millisecond are left out,
--- and are listed from the next millisecond on. With a test's clock nothing is left out.
+-- stand before the last invoice of the list, and the next call would miss it. So invoices that
+-- changed in this millisecond are left out, and are listed from the next millisecond on. With a
+-- test's clock nothing is left out.
 local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or test_clock
 local lists, young, unread = {}, 0, {}
 for k = 7, #ARGV do

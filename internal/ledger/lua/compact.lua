@@ -17,8 +17,9 @@
 --
 -- An entry stays as it is if it has changed since it was read, or if its shape or bucket cannot be
 -- written. An entry enters a bucket only when its invoice is the newest of its identity and every
--- process of the pool looks into buckets. An entry that is already in a bucket is written again in
--- any case. State, revision and indexes stay. Returns {how many were packed}.
+-- process of the pool looks into buckets. For an entry that is already in a bucket, these two
+-- conditions do not count, and it is written again. State, revision and indexes stay. Returns {how
+-- many were packed}.
 local n, known = 0, {}
 
 local read_home, home = pcall(cjson.decode, redis.pcall('GET', P .. 'home') or '')

@@ -1,4 +1,5 @@
--- Take the most urgent invoices of a waiting group into a package, at most so many in one call.
+-- Take the most urgent invoices of a waiting group into a package, at most a given number in one
+-- call.
 --
 -- ARGV:
 --   home

@@ -12,10 +12,10 @@ if not test_clock then -- no test sets the clock, so it is Redis's, the only one
 end
 
 -- At maxmemory Redis refuses a script's first write if it needs memory. A script that has already
--- written goes on. Every verb except Take must work then, so that invoices that were taken in can
--- finish and give their memory back. So each script starts with a write that needs no memory. The
--- flag allow-oom of Redis 7 does the same, but other servers that speak its protocol do not know
--- it.
+-- written goes on. Every verb must work then, so that invoices that were taken in can finish and
+-- give their memory back. Only intake, which is no script, stops. So each script starts with a
+-- write that needs no memory. The flag allow-oom of Redis 7 does the same, but other servers that
+-- speak its protocol do not know it.
 redis.call('DEL', P .. 'none')
 
 -- elsewhere removes the first argument of the verb, which is the home that the caller has claimed.
@@ -200,9 +200,10 @@ local function rank_behind(key, score, member)
 end
 
 -- page continues through a sorted set behind the cursor of the given name. It lists up to max
--- members whose score is at most before, lowest first. The cursor is the last member listed, so a
--- member that stays at the head for ever is not listed again before all others were. After a page
--- of fewer than max members the cursor is deleted, and the next page starts from the beginning.
+-- members whose score is not above the argument before, lowest first. The cursor is the last member
+-- listed, so a member that stays at the head for ever is not listed again before all others were.
+-- After a page of fewer than max members the cursor is deleted, and the next page starts from the
+-- beginning.
 local function page(key, name, before, max)
   key, max, before = P .. key, tonumber(max), tonumber(before)
   if not index('ZCARD', key) then return {} end
@@ -305,8 +306,8 @@ end
 
 -- wait puts an invoice into the waiting set of a group. Its age counts from the time since, or from
 -- now. If it waits there already, it keeps its age. A set of another type is an error before
--- anything of the entry is written. The error concerns only the invoices of this group. Without it
--- they would wait in no set.
+-- anything of the entry is written. The error concerns only the invoices of this group. If there
+-- were no error, they would wait in no set.
 local function wait(id, group, deadline, size, since)
   if leaving[group] and leaving[group][id] then leave(group) end
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
@@ -432,9 +433,9 @@ local function movepkg(id, from, to, fields)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
-  -- Nobody needs the list of its invoices any more. If close was never tried, the list is kept,
-  -- because some invoices may have been left in the package. These have to wait again
-  -- (Ledger.MoveRest).
+  -- A receipted package does not need the list of its invoices any more. But if close was never
+  -- tried, some invoices may have been left in the package. They are in the list, and have to wait
+  -- again (Ledger.MoveRest). So the list is then kept.
   if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
     redis.call('UNLINK', P .. 'pkginv:' .. id)
   end

@@ -1,6 +1,6 @@
--- Results are in the archive. ARGV: pairs of an invoice's id and the revision whose result the
--- archive has. The result of an invoice that has changed since stays pending. Returns {how many
--- were pending}.
+-- Record that results are in the archive. ARGV: pairs of an invoice's id and the revision whose
+-- result the archive has. The result of an invoice that has changed since stays pending. Returns
+-- {how many were pending}.
 local kept = 0
 for i = 3, #ARGV, 2 do
   if redis.call('HGET', P .. 'inv:' .. ARGV[i], 'rev') == ARGV[i+1] then

@@ -7,8 +7,8 @@
 -- if a process dies in between.
 --
 -- The entry keeps its place in every index. Its time stays as it is, because retention counts from
--- the end of the invoice. 'going' and 'kept' raise the revision, so that a retry that saw the
--- document before fails.
+-- the end of the invoice. 'going' and 'kept' raise the revision. So a retry fails if it has read
+-- the entry before.
 local shed = { receipted = true, rejected = true, dismissed = true, superseded = true }
 local out = {}
 for i = 4, #ARGV do

@@ -3,11 +3,11 @@
 -- now in Redis and was missing before. '=' says that it was there before. Returns {how many were
 -- not there before}.
 --
--- An invoice that ended without KSeF now keeps its document for as long as if it had just ended, so
--- that a person can retry it. The sweep removes the document of a receipted invoice, which is not
--- needed. If the document of a rejected or dismissed invoice was still there, the time of its end
--- is moved only when the end is more than an hour ago. If the invoice ended within the last hour,
--- there is time enough.
+-- If an invoice has ended without KSeF, the time for which its document is kept begins again, so
+-- that a person can retry the invoice. A receipted invoice does not need its document, and the
+-- sweep removes it. If the document of a rejected or dismissed invoice was still there, the time of
+-- its end is moved only when the end is more than an hour ago. If the invoice ended within the last
+-- hour, there is time enough.
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)

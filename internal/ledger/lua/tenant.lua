@@ -1,11 +1,11 @@
 -- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. The
 -- second is one of:
---   through
---   accepted
+--   through: KSeF processed a batch session, which was closed at the time
+--   accepted: KSeF accepts the tenant
 --   answered: the number is how many invoices KSeF answered with 410
 --   answered for others: the same for invoices that the tenant issued for other sellers
---   denied
---   refused
+--   denied: KSeF accepted nothing of a session, and the tenant rests until the time
+--   refused: KSeF refused a batch session as a whole
 --   key: KSeF refused the key
 --   said: about the tenant's tasks that have no entry
 --   try
@@ -16,8 +16,8 @@
 if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
-  -- The session may be told of again, or it may have been closed before another one that went
-  -- through. Then it shows nothing about the refusals that came since.
+  -- If a session that was closed later, or this very session, is on record already, this call shows
+  -- nothing about the refusals that came since. So it changes nothing.
   if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then
     redis.call('HDEL', key, 'refusals', 'refused_at', 'refused_why')
     redis.call('HSET', key, 'through_at', at)
