@@ -74,7 +74,7 @@ type Fact int
 const (
 	Nothing    Fact = iota
 	TheList         // the session's list of invoices
-	TheHeld         // the ledger's entries after the list; see [DecideOpen]
+	TheHeld         // the ledger's entries, read after the list; see [DecideOpen]
 	TheSends        // the status of single sends by their references
 	TheReceipt      // the session's receipt
 	TheTenant       // what is known about the tenant
