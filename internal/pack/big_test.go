@@ -27,7 +27,7 @@ func TestBuild_Over4GB_IsReadableWithZip64OnlyWhereNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(z.File) != p.Entries || p.Size < 1<<32 {
-		t.Fatalf("%d entries in %d bytes, %d were built", len(z.File), p.Size, p.Entries)
+		t.Fatalf("the ZIP has %d entries in %d bytes, want the %d that were built, in more than 4 GB", len(z.File), p.Size, p.Entries)
 	}
 	for i, f := range z.File {
 		offset, err := f.DataOffset()
@@ -35,7 +35,8 @@ func TestBuild_Over4GB_IsReadableWithZip64OnlyWhereNeeded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if far := offset > 1<<32; far != (f.ReaderVersion == 45) || far != (len(f.Extra) > 0) {
-			t.Errorf("entry %d at %d needs version %d and has %d bytes of extra fields", i, offset, f.ReaderVersion, len(f.Extra))
+			t.Errorf("entry %d at %d needs version %d and has %d bytes of extra fields, want version 45 and extra fields only beyond 4 GB",
+				i, offset, f.ReaderVersion, len(f.Extra))
 		}
 		if i%500 != 0 && i < len(z.File)-10 {
 			continue
@@ -45,7 +46,7 @@ func TestBuild_Over4GB_IsReadableWithZip64OnlyWhereNeeded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := io.Copy(io.Discard, r); err != nil || n != 1_000_000 {
-			t.Errorf("entry %d: %d bytes, %v", i, n, err)
+			t.Errorf("entry %d: %d bytes and error %v, want 1000000 bytes and none", i, n, err)
 		}
 	}
 }

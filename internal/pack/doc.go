@@ -8,7 +8,7 @@
 // While a package is built, memory holds one entry, one compressor, a few buffers, and about 200
 // bytes per entry for the ZIP's directory. So memory hardly grows with the package. The same
 // entries in the same order give the same ZIP bytes, as long as the release of the compressor is
-// the same. Another release may find other matches.
+// the same. Another release may compress them into other bytes.
 //
 // The spool need not be durable. The session's key exists only in the process that builds, so the
 // package of a dead process is abandoned and built again. SweepSpool removes the files of dead

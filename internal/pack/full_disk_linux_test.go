@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// This test mounts no disk that it could fill. A limit on file sizes comes closest to a full disk,
-// because write(2) then fails half way through a part.
+// The test cannot fill a disk, because it mounts none of its own. Instead it sets a limit on file
+// sizes. This comes closest to a full disk, because write(2) then fails half way through a part.
 func TestBuild_DiskFull_IsReportedAndLeavesNothing(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)
@@ -30,6 +30,6 @@ func TestBuild_DiskFull_IsReportedAndLeavesNothing(t *testing.T) {
 		t.Errorf("Build = %v, want EFBIG from the system", err)
 	}
 	if left := leftovers(t, dir); len(left) > 0 {
-		t.Errorf("left %v", left)
+		t.Errorf("the failed build left these files in the spool: %v", left)
 	}
 }

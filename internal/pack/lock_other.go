@@ -8,7 +8,8 @@ import (
 )
 
 // LeftBehind is the age from which a folder in the spool was left behind. It is longer than any
-// upload may take, because nothing else tells here that its owner is dead.
+// upload may take, because without file locks only the age of a folder tells that its owner is
+// dead.
 const LeftBehind = 18 * time.Hour
 
 // tryLock always succeeds. Without file locks the sweep goes by age.

@@ -10,12 +10,13 @@ import (
 )
 
 // LeftBehind is the age from which a folder in the spool that nobody has locked was left behind.
-// Nearly always its owner is dead however young it is. It may also be about to lock the folder.
+// The owner of such a folder is nearly always dead, even if the folder is young. But the owner may
+// also have just made the folder and be about to lock it, so a young folder is kept.
 const LeftBehind = 10 * time.Minute
 
 // tryLock takes the lock, or returns false when another holder is alive. It uses flock instead of
-// fcntl, because flock belongs to the open file. So it also refuses a sweep in the owner's own
-// process.
+// fcntl. A lock of fcntl belongs to the process, but a lock of flock belongs to the open file. So
+// tryLock also returns false to a sweep in the owner's own process.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

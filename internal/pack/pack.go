@@ -64,8 +64,9 @@ func (p *Package) Remove() error { return p.spool.remove() }
 //   - *SpoolError for a failed write, for example when the disk is full
 //   - an error about the options
 //
-// After a *FullError nothing of the package is kept, because a session is opened with the sizes of
-// the finished package. The caller decides which entries go into another package.
+// After a *FullError nothing of the package is kept. KSeF has nothing of it either, because a
+// session is opened only with the sizes of the finished package. The caller decides which entries
+// go into another package.
 func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -129,7 +130,7 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 			return 0, err
 		}
 	}
-	if ctx.Err() != nil { // entries may end early because of it
+	if ctx.Err() != nil { // entries may have ended early, because ctx has ended
 		return 0, context.Cause(ctx)
 	}
 	if a.count() == 0 {

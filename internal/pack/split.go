@@ -95,7 +95,8 @@ func (s *splitter) finish() error {
 }
 
 // partWriter writes one part through the encrypter and a buffer to the hash and the file. The
-// buffer comes after the encrypter because CBC implementations write pieces of any size.
+// buffer comes after the encrypter, because CBC implementations write pieces of any size and the
+// file should be written in large ones.
 type partWriter struct {
 	ordinal int
 	file    *os.File

@@ -92,7 +92,7 @@ func sweepOne(dir string, cutoff time.Time) error {
 		return nil
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) { // killed before it could lock
+	if errors.Is(err, fs.ErrNotExist) { // the owner was killed before it made the lock file
 		return removeAll(dir)
 	}
 	if err != nil {

@@ -27,7 +27,7 @@ type tarball struct {
 	gzip    *gzip.Writer
 	out     counter // what has left the compressor
 	entries int
-	pending int64 // at most how many bytes the compressor got since the last flush
+	pending int64 // upper bound of the bytes that the compressor got since the last flush
 }
 
 // counter counts the bytes that pass.
@@ -52,8 +52,9 @@ func newTarball(w io.Writer, level int) (*tarball, error) {
 	return t, nil
 }
 
-// longest bounds what n bytes become at worst. Deflate stores incompressible data in blocks, each
-// five bytes longer than its content. Package flate makes blocks of at least 16 kB.
+// longest returns the largest size that n bytes may have after compression. Deflate stores
+// incompressible data in blocks, each five bytes longer than its content. Package flate makes
+// blocks of at least 16 kB.
 func longest(n int64) int64 { return n + 5*(n/(16<<10)+1) + gzipFrame }
 
 // add implements archiver.

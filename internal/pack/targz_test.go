@@ -118,14 +118,15 @@ func TestBuildTarGz_NoMoreRoom_TheArchiveStaysWithinItsBounds(t *testing.T) {
 		_, err := pack.Build(context.Background(), entriesOf(made(2000)...), o)
 		full, ok := errors.AsType[*pack.FullError](err)
 		if !ok || full.Unit != "bytes" || full.Limit != most || full.Fits == 0 {
-			t.Fatalf("%s: %v", c.what, err)
+			t.Fatalf("%s: %v, want a FullError in bytes after some entries that fit", c.what, err)
 		}
 		p, err := pack.Build(context.Background(), entriesOf(made(full.Fits)...), o)
 		if err != nil {
-			t.Fatalf("%s: what fits does not: %v", c.what, err)
+			t.Fatalf("%s: the entries that fit by the FullError cannot be built: %v", c.what, err)
 		}
 		if p.Size > most || p.Size < most*3/4 || len(p.Parts) > 3 {
-			t.Errorf("%s: %d bytes in %d parts of at most %d", c.what, p.Size, len(p.Parts), most)
+			t.Errorf("%s: %d bytes in %d parts, want at most 3 parts, and between three quarters of %d bytes and all of them",
+				c.what, p.Size, len(p.Parts), most)
 		}
 		if got := untar(t, unpack(t, p, o.PartSize)); len(got) != full.Fits {
 			t.Errorf("%s: %d entries, want %d", c.what, len(got), full.Fits)

@@ -5,8 +5,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Absence needs proof. A processed session proves that KSeF lacks an invoice only if its answers
-// account for everything in the session. What a refused session proves is in provesRefusal.
+// Absence needs proof. A processed session proves that KSeF lacks an invoice only if the session's
+// answers account for everything in it. What a refused session proves is in provesRefusal.
 
 // account is what a session that is over says about the invoices of its package.
 type account struct {
@@ -17,7 +17,7 @@ type account struct {
 	members int  // invoices that the package ever held
 	unread  int  // of these, entries that cannot be read
 	listed  bool // there is a list
-	entries int  // answers in it
+	entries int  // answers in the list; those of one ordinal count once
 	hashes  map[string]bool
 }
 
@@ -131,7 +131,7 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 // have a count. An answer that appears twice counts once.
 //
 // A single send that KSeF has confirmed is in the session. A list or a count that lacks this send
-// lags behind.
+// lags behind, so the list is not complete.
 func (a account) complete() bool {
 	if !a.listed || a.unansweredSends() > 0 {
 		return false
@@ -220,7 +220,7 @@ func (a account) provesAbsence() bool {
 // provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
 // receipt. Each acceptance in the list must belong to one of the invoices, and the list must have
 // as many acceptances as the session counts. If anything was accepted after all, the list must be
-// complete, because then a missing answer proves nothing.
+// complete, because an invoice without an answer may then be accepted, too.
 //
 // A code that says why the session was refused also says that nothing of it was processed, so the
 // list may be short or missing. Any other code (500, 550, or a code that KSeF has not published)

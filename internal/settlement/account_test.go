@@ -75,8 +75,8 @@ func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProce
 	const unpublished = 210
 	for _, c := range []struct {
 		code          int
-		counted, list int // answers counted and listed; -1: no count, or no list
-		at, later     bool
+		counted, list int  // answers counted and listed; -1: no count, or no list
+		at, later     bool // the refusal is proven at once; it is proven when the silence has lasted
 	}{
 		{ksef.BatchSessionKeyNotDecrypted, -1, -1, true, true},
 		{ksef.BatchSessionKeyNotDecrypted, 2, 0, true, true},
@@ -134,7 +134,7 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 		{"no line at all", counted(3, 0), receiptWith(), false},
 	} {
 		if got := newAccount(ledger.Bulk, ours, c.session, list).covered(c.receipt); got != c.want {
-			t.Errorf("%s: %v", c.why, got)
+			t.Errorf("%s: the receipt covers the session: %v, want the opposite", c.why, got)
 		}
 	}
 }

@@ -34,14 +34,14 @@ func onlyAnswer(lane ledger.Lane, inv ledger.Invoice, code int) Decision {
 	return Rules{Refusals: 3}.Decide(p, Held{Read: true, Members: 1, Invoices: []ledger.Invoice{inv}}, listed, began)
 }
 
-// Every code of an invoice, in both lanes.
+// Every code that an answer about an invoice may have leads to its fate, in both lanes.
 func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 	for code := -1; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 			want := Park
 			switch code {
 			case 0:
-				continue // see below
+				continue // onlyAnswer then gives no answer at all; see TestBounds_SessionsWithoutAWordAboutIt
 			case 200:
 				want = Accept
 			case 430, 450:
@@ -138,12 +138,12 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
-		t.Errorf("it never left: %+v", m)
+		t.Errorf("an invoice that was never sent is to be sent again in its lane, uncounted: %+v", m)
 	}
 	for failed, want := range map[int]ledger.Lane{0: ledger.Express, 1: ledger.Bulk, 5: ledger.Bulk} {
 		m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Unknown, FailedSessions: failed}, 0).Moves[0]
 		if m.Fate != SendAgain || m.Again.Lane != want || m.Again.Value != int64(failed)+1 || m.Again.Count != FailedSessions {
-			t.Errorf("after %d sessions: %+v", failed, m)
+			t.Errorf("after %d failed sessions: %+v, want it sent again and the failure counted", failed, m)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 			t.Errorf("%+v with %d waiting, let in %v", d, waiting, o.letIn)
 		}
 		if d.Pause > deniedMax || d.Pause > 0 && d.Pause < deniedFirst {
-			t.Errorf("paused for %v", d.Pause)
+			t.Errorf("the tenant is paused for %v, outside of the bounds", d.Pause)
 		}
 	})
 }
@@ -221,7 +221,7 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	}
 	listed.Receipt.Err = fmt.Errorf("sick")
 	if d = (Rules{}).Decide(p, held, listed, began.Add(time.Minute)); d.Wait == nil || d.Wait.Err != listed.Receipt.Err {
-		t.Errorf("what is sick is told: %+v", d.Wait)
+		t.Errorf("the task does not come back with the receipt's error: %+v", d.Wait)
 	}
 	d = Rules{}.Decide(p, held, listed, began.Add(maxProofWait))
 	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch ||

@@ -7,14 +7,16 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour. A
-// pass over the register begins at a day and needs one request for each 250 invoices that the
-// taxpayer has issued since that day.
+// maxByNumber is the most invoices of a package that are asked for one by one, mostly with one
+// request each. KSeF takes 20 such requests an hour. More invoices are searched for in one pass
+// through the register. Such a pass begins at a day and needs one request for each 250 invoices
+// that the taxpayer has issued since that day.
 const maxByNumber = 8
 
 // ByNumber reports whether the register can be asked for each of these invoices by its number. They
 // must be few, and KSeF must have each number as it is in the document. KSeF normalises white
-// space, and it is not published whether the filter does so too.
+// space, and it is not published whether the filter does so too. So ByNumber returns false when
+// normalising would change one of the numbers.
 func ByNumber(want []*ledger.Invoice) bool {
 	for _, inv := range want {
 		if NormalName(inv.Number) != inv.Number {

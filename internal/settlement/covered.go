@@ -14,7 +14,7 @@ import (
 // Every line must be about one of our invoices. Otherwise the receipt may be another session's, or
 // it may write hashes in a way that is not known here. An empty receipt covers nothing.
 func (a account) covered(r ksef.Receipt) bool {
-	if !a.listed { // the reasons of refusals are unknown, and sending again would lose them
+	if !a.listed { // without a list the reasons of refusals are unknown, and sending again would lose them
 		return false
 	}
 	if a.session.Tallied() {

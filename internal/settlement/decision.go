@@ -74,12 +74,12 @@ type Fact int
 const (
 	Nothing    Fact = iota
 	TheList         // the session's list of invoices
-	TheHeld         // the ledger's entries after the list; see [DecideOpen]
+	TheHeld         // the ledger's entries, read after the list; see [DecideOpen]
 	TheSends        // the status of single sends by their references
 	TheReceipt      // the session's receipt
 	TheTenant       // what is known about the tenant
 	TheThrough      // whether KSeF processed another package of the tenant since the first refusal
-	TheRest         // the package that this one was split off as a probe
+	TheRest         // the package from which this one was split off as a probe
 )
 
 func ask(f Fact) Decision { return Decision{Ask: Ask{For: f}} }
@@ -110,9 +110,9 @@ type Denial struct {
 // Doubt notes the invoices of which nothing is proven. With Begin the notes are reasons, and the
 // package's doubt begins after they are written. In the other order, a crash between the two would
 // leave a wait that nobody is told of. Without Begin the waiting time is over, and the notes mark
-// the invoices for the search in the register. All notes are written at any revision, because a
-// reference that the sender writes late must not keep an invoice from being noted. Listed and
-// Counted are for the log.
+// the invoices for the search in the register. All notes are written whatever the revision of the
+// invoice, because a reference that the sender writes late must not keep an invoice from being
+// noted. Listed and Counted are for the log.
 type Doubt struct {
 	Notes           []Move
 	Begin           bool

@@ -12,8 +12,8 @@ const maxProofWait = 30 * time.Minute
 
 // maxSilence is for a refused session that gives no reason for its end (see provesRefusal). When
 // such a session has been silent about its invoices for this time, they count as not processed.
-// KSeF asks for such sessions to be sent again, so the wait is only as long as answers may lag
-// behind each other.
+// KSeF asks its clients to send such a session again. So the wait is only as long as one answer of
+// KSeF may lag behind another.
 const maxSilence = time.Minute
 
 func silent(p ledger.Package, now time.Time) bool {

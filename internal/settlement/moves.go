@@ -26,9 +26,9 @@ type Move struct {
 	Fate    Fate
 	Code    int
 	Reason  string
-	// Gist is the reason of Park in words of our own, for the log: KSeF's words may quote the
-	// invoice. "" stands for the meaning of Code, which then is the code of an answer about this
-	// invoice, and not of its session.
+	// Gist is the reason of Park in words of our own. The log has it in place of Reason, because
+	// KSeF's words may quote the invoice. If Gist is "", the log has the meaning of Code. Code must
+	// then be the code of an answer about this invoice, and not that of its session.
 	Gist string
 
 	Accepted Acceptance // of Accept
@@ -47,14 +47,14 @@ type Acceptance struct {
 }
 
 // Original is the invoice that KSeF has. By says how the original is known. It is ByAnswer,
-// BySearch or ByRegister. BySearch leaves the noted number unchanged.
+// BySearch or ByRegister. BySearch does not change the number in the ledger.
 type Original struct {
 	Number, Session, By string
 	At                  time.Time
 }
 
-// Again sends an invoice again. Without a Proof nobody carries it out. Count names the counter that
-// is written, and Value is its new value.
+// Again sends an invoice again. A new send without a Proof is never carried out. Count names the
+// counter that is written, and Value is its new value.
 type Again struct {
 	Proof Proof
 	Lane  ledger.Lane

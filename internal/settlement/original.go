@@ -8,12 +8,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// OriginalBy in the ledger says how the original of an invoice is known. "" says that KSeF did not
-// call the invoice a duplicate. The code of the invoice does not suffice for this, because it may
-// be the code of a cancelled session, which is also 440.
+// OriginalBy in the ledger says how the original of an invoice is known. "" says that no original
+// is looked for. The code of the invoice does not tell whether KSeF called it a duplicate, because
+// it may be the code of a cancelled session, which is also 440.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
-	BySearch   = "search"   // the register is searched; KSeF named no original or a wrong one
+	BySearch   = "search"   // the register is searched: KSeF named no original or a wrong one, or nothing proves what became of the invoice
 	ByRegister = "register" // seller, kind and number agree in the register's metadata
 )
 

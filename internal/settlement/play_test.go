@@ -193,8 +193,8 @@ func (p *play) carryOut(d Decision) (*Wait, bool) {
 	return d.Wait, d.Over
 }
 
-// race lets somebody else change an invoice first. This is its sender, which writes "sent" late, or
-// a task that replaces this one.
+// race lets somebody else change an invoice first. Somebody else is the invoice's sender, which
+// writes "sent" late, or another task that settles the same package.
 func (p *play) race(m Move) {
 	if !p.racing[m.Invoice.ID] {
 		return

@@ -16,8 +16,8 @@ const (
 	// shows that KSeF takes anything at present. The pauses are about two and a half hours in all.
 	// Then the invoice is parked for a person.
 	aloneTries = 11
-	// keyPause is how long a package that was made from another one waits when KSeF could not read
-	// its session key.
+	// keyPause is the pause before a new session when KSeF could not read the session key of a
+	// package that was itself made from another one.
 	keyPause = time.Minute
 )
 

@@ -89,6 +89,9 @@ func TestRefused_EachCircumstance(t *testing.T) {
 	}
 }
 
+// toldRefusal writes a decision as "2+3 with 1 in 5s, counted". It says that the package is split
+// into parts of 2 and 3 invoices, which have 1 refusal behind them and are sent after 5 seconds.
+// The refusal counts against the tenant.
 func toldRefusal(d Decision) string {
 	switch d.Ask.For {
 	case TheThrough:

@@ -180,7 +180,7 @@ func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time,
 	case m.HasMore:
 		return from, page + 1
 	case m.IsTruncated:
-		return from.Add(time.Millisecond), 0 // KSeF lists only ten thousand of one instant
+		return from.Add(time.Millisecond), 0 // KSeF lists only ten thousand of one instant, so the others of that instant are passed over
 	}
 	return to, 0
 }

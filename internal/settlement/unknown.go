@@ -17,10 +17,10 @@ func (u *Unknown) caused(d Decision) Decision {
 	return d
 }
 
-// unknown decides about a session that KSeF opened but refuses to tell anything about. That proves
-// nothing, and sending its invoices again could make duplicates. So after a while KSeF's register
-// is searched instead. An invoice that is in the register with our content is accepted. Only a
-// person can find out about the others, in KSeF's own application.
+// unknown decides about a session that KSeF opened but refuses to tell anything about. The refusal
+// proves nothing about the invoices, and sending them again could make duplicates. So after a while
+// KSeF's register is searched instead. An invoice that is in the register with our content is
+// accepted. Only a person can find out about the others, in KSeF's own application.
 func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	why := listed.Unknown
 	switch listed.Stage {

@@ -197,7 +197,8 @@ func TestAbsence_ReceiptNamesOtherInvoices_ProvesNothing(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// The session gives neither counts nor a list. The invoice has a reference.
+// The session gives neither counts nor a list. The invoice has a reference, by which KSeF can be
+// asked about it.
 func TestAbsence_FailedOnlineSession_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
 	client := &sickClient{testClient: s.client()}

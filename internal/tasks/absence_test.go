@@ -28,7 +28,7 @@ func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() b
 			po.t.Fatal(err)
 		}
 		if took := po.now().Sub(began); took > within {
-			po.t.Fatalf("not there after %v: %v", took, err)
+			po.t.Fatalf("what the test waits for has not come after %v: %v", took, err)
 		}
 		po.advance(max(v.Delay, time.Second))
 	}
@@ -144,7 +144,7 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 }
 
 // A session failed as a whole. Yet it lists an acceptance under an unknown number, or counts one
-// that it does not list. KSeF may have one of its invoices.
+// that it does not list. So KSeF may have an invoice of the session, and none is sent again.
 func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T) {
 	for why, change := range map[string]func(*testClient){
 		"listed under another name": func(client *testClient) {
@@ -221,7 +221,8 @@ func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *te
 	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
 	stuck := s.admit(ledger.Express, s.good("A/2"))
-	// Redis carries the command out and its client repeats it, so the caller sees a conflict.
+	// Redis carries the command out, and the Redis client repeats it. So the caller sees a
+	// conflict.
 	lost := &before{is: func(args []any) bool { return isVerb(args, "send") }, do: func() {
 		if _, _, err := s.ledger.BeginSend(t.Context(), pkg, "w", &stuck); err != nil {
 			t.Error(err)

@@ -13,8 +13,9 @@ import (
 const exactWithin = 10 * time.Second
 
 // alarms end pauses exactly on time. asynq counts in whole seconds, so a task that should come back
-// in one second comes back within two or three. asynq's own time for the task is a second later.
-// The task comes back at that time if this process dies before the alarm.
+// in one second comes back within two or three. The time that asynq itself has for the task is a
+// second later than the alarm. If this process dies before the alarm, the task comes back at
+// asynq's time.
 type alarms struct {
 	queue *queue.Queue
 	mu    sync.Mutex
@@ -32,7 +33,7 @@ func newAlarms(q *queue.Queue, after func(time.Duration, func()) (stop func() bo
 func afterFunc(d time.Duration, f func()) (stop func() bool) { return time.AfterFunc(d, f).Stop }
 
 // wake lets a task that waits run after a pause. An alarm that was set before for the same task is
-// replaced. What goes wrong is left to asynq, which has the task.
+// replaced. If the alarm fails, asynq runs the task at its own time.
 func (a *alarms) wake(kind queue.Kind, id string, in time.Duration) {
 	name := queue.TaskID(kind, id, 0)
 	a.mu.Lock()
@@ -69,7 +70,7 @@ func (a *alarms) onReturn(kind queue.Kind, id string, why *retry.LaterError) {
 	name := queue.TaskID(kind, id, 0)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if earlier := a.set[name]; earlier != nil { // it would end the new pause
+	if earlier := a.set[name]; earlier != nil { // it would end the new pause too early
 		earlier.stop()
 		delete(a.set, name)
 	}

@@ -35,7 +35,7 @@ func TestAlarms_PauseEnds_TheTaskIsPendingAndNoOtherIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a.onReturn(queue.KindConfirm, "later", &retry.LaterError{Delay: time.Minute, Exact: true}) // a second does not matter to it
+	a.onReturn(queue.KindConfirm, "later", &retry.LaterError{Delay: time.Minute, Exact: true}) // too long a pause for an alarm
 	a.onReturn(queue.KindConfirm, "unset", &retry.LaterError{Delay: time.Millisecond})
 	a.wake(queue.KindConfirm, "gone", time.Millisecond)
 	a.wake(queue.KindConfirm, "polled", time.Hour)
@@ -45,7 +45,7 @@ func TestAlarms_PauseEnds_TheTaskIsPendingAndNoOtherIs(t *testing.T) {
 	}
 	if got := strings.Join([]string{state("polled"), state("later"), state("unset"), state("gone")}, " "); got !=
 		"pending scheduled scheduled missing" {
-		t.Errorf("the tasks are %s", got)
+		t.Errorf("the tasks polled, later, unset and gone are %s, want pending scheduled scheduled missing", got)
 	}
 }
 

@@ -171,7 +171,7 @@ func TestAllowanceOf_PackagesOnTheirWayAndMidnight_AreSubtracted(t *testing.T) {
 	u := used(3, 3)
 	got := allowanceOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00"))
 	if got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
-		t.Errorf("%+v", got)
+		t.Errorf("3 used and 3 packages on their way, 2 of them cut: %+v, want Recent 5, Gap 1m, Burst 5 and OnWay 3", got)
 	}
 	if u.Windows[0].Used != 3 || u.Windows[1].Left != 57 {
 		t.Error("the usage was changed")

@@ -42,7 +42,7 @@ type archiveUse struct {
 // should come back.
 func (u *archiveUse) archiveWell() error {
 	h := archive.HealthOf(u.Store)
-	if !h.OutOfService || h.Wait == 0 { // after the pause the first task that asks finds out
+	if !h.OutOfService || h.Wait == 0 { // the first task that asks after the pause finds out whether it is back
 		return nil
 	}
 	return &retry.LaterError{Delay: h.Wait, Reason: retry.ReasonArchive,

@@ -91,7 +91,7 @@ func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 func (po *paths) staysPackage(w *actor, packages []ledger.Package) {
 	po.t.Helper()
 	if len(packages) != 1 {
-		po.t.Fatalf("%d packages", len(packages))
+		po.t.Fatalf("%d packages are cut, want one", len(packages))
 	}
 	if err := w.run(queue.KindPackage, packages[0].ID); err == nil {
 		po.t.Error("it does not wait for a session")

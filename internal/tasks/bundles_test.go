@@ -112,7 +112,7 @@ func TestReceipt_PackageOfFewInvoices_EachIsArchivedByItself(t *testing.T) {
 	w.must(queue.KindReceipt, pkg)
 	for _, inv := range invs {
 		if r := s.result(s.read(inv.ID)); r.State != "receipted" {
-			t.Errorf("%+v", r)
+			t.Errorf("the result is %+v, want receipted", r)
 		}
 	}
 	if objects := s.bundles(invs[0]); len(objects) > 0 {
@@ -196,11 +196,11 @@ func TestReceipt_ArchiveTakesNoBundle_EachInvoiceIsArchivedByItself(t *testing.T
 	w.must(queue.KindReceipt, pkg)
 	for _, inv := range invs {
 		if r := s.result(s.read(inv.ID)); r.State != "receipted" {
-			t.Fatalf("%+v", r)
+			t.Fatalf("the result is %+v, want receipted", r)
 		}
 	}
 	if !s.log.says("each is archived by itself") {
-		t.Error("the log says nothing of it")
+		t.Error("the log does not say that each invoice is archived by itself")
 	}
 }
 
@@ -234,7 +234,7 @@ func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWholeAndNotForEver(t *test
 	w.must(queue.KindReceipt, pkg)
 	for _, inv := range invs {
 		if r := s.result(s.read(inv.ID)); r.State != "receipted" {
-			t.Fatalf("%+v", r)
+			t.Fatalf("the result is %+v, want receipted", r)
 		}
 	}
 }

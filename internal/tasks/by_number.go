@@ -10,8 +10,8 @@ import (
 
 // proveByNumber asks the register for the originals that KSeF has named but no receipt proves. It
 // returns the invoices whose originals the register leaves unproven, and those about which the
-// register could not be asked. The caller compares the documents of these invoices. So nothing
-// waits for a limit or for a register that hangs.
+// register could not be asked. The caller compares the documents of these invoices. So no invoice
+// waits for a limit of the register, or for a register that hangs.
 func (f *finder) proveByNumber(ctx context.Context, named []*ledger.Invoice) (left []*ledger.Invoice, err error) {
 	if !f.t.FindsByNumber() || !settlement.ByNumber(named) {
 		return named, nil

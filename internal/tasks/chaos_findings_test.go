@@ -220,7 +220,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 }
 
 // An express invoice has an attachment, and KSeF takes attachments in batch sessions only. The
-// sweep has to take that into account, as the first handler does.
+// sweep has to take that into account, as the handler of the submit task does.
 func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -291,7 +291,7 @@ func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T)
 				w.must(queue.KindSubmit, other.ID)
 				id = w.cut(decided.ID)
 				if s.read(other.ID).Package != id {
-					t.Fatal("not in one package")
+					t.Fatal("the two invoices are not in one package")
 				}
 				w.must(queue.KindPackage, id)
 			}

@@ -73,8 +73,8 @@ func BenchmarkAdmission_10kInvoices(b *testing.B) {
 }
 
 // admitAll runs a worker until n invoices are in their waiting set, and returns how long that took.
-// When it returns, the timer is stopped and the worker has ended. This is also so when it fails,
-// because asynq panics if its client is closed while it runs.
+// When it returns, the timer is stopped and the worker has ended. Both also hold when admitAll
+// fails, because asynq panics if the Redis client is closed while the server runs.
 func admitAll(b *testing.B, rdb redis.UniversalClient, l *ledger.Ledger, w *tasks.Worker, n int) time.Duration {
 	b.Helper()
 	began := time.Now()

@@ -87,7 +87,7 @@ func TestChunk_WorkerDiesMidway_TheRestIsFinishedAndNothingIsSentTwice(t *testin
 		s := newStage(t, simulator.Options{})
 		ids, groups := s.twoSets()
 		if err := s.worker("dies", s.client()).midway(ids, func(cancel func()) { cancel() }); err == nil || s.howManyWait(ids) != 3 {
-			t.Fatalf("%d wait, %v", s.howManyWait(ids), err)
+			t.Fatalf("after the worker died %d invoices wait, want 3; the chunk ended with %v", s.howManyWait(ids), err)
 		}
 		w := s.worker("w", s.client())
 		if !lost {
@@ -111,7 +111,7 @@ func TestChunk_WorkerDiesMidway_TheRestIsFinishedAndNothingIsSentTwice(t *testin
 			}
 		}
 		if n := s.howManyWait(ids); n != 6 {
-			t.Fatalf("lost %v: %d wait", lost, n)
+			t.Fatalf("the task was lost: %v; %d invoices wait, want 6", lost, n)
 		}
 		s.allOnce(w, ids, groups)
 	}
@@ -134,7 +134,7 @@ func TestChunk_TenantPausedMidway_AllWaitAndAreSentOnceAfterwards(t *testing.T) 
 		_ = w.run(queue.KindCut, g)
 	}
 	if n := s.howManyWait(ids); n != 6 {
-		t.Fatalf("%d wait", n)
+		t.Fatalf("%d invoices wait, want 6", n)
 	}
 	if _, err := s.ledger.Release(t.Context(), s.nip()); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testin
 		t.Fatal(err)
 	}
 	if n := s.howManyWait(ids); n != 6 {
-		t.Fatalf("%d wait", n)
+		t.Fatalf("%d invoices wait, want 6", n)
 	}
 	docs := []intake.Document{{File: "b.xml", Data: s.good("M/new")}, {File: "a.xml", Data: s.good("M/0")}}
 	out, err := s.admitter().Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
@@ -169,7 +169,7 @@ func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testin
 	s.allOnce(w, ids, groups)
 	counts := s.countStates(ids)
 	if counts[ledger.Receipted] != 6 {
-		t.Errorf("drained are %v", counts)
+		t.Errorf("invoices of the drained tenant by state: %v, want 6 receipted", counts)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestChunk_TenantRemovedMidway_AllWaitForAWorkerThatHasIt(t *testing.T) {
 		_ = w.run(queue.KindCut, g)
 	}
 	if n := s.howManyWait(ids); n != 6 {
-		t.Fatalf("%d wait", n)
+		t.Fatalf("%d invoices wait, want 6", n)
 	}
 	s.allOnce(s.worker("other", s.client()), ids, groups)
 }
@@ -210,6 +210,6 @@ func TestChunk_RevisionWithALeadingZero_ItIsNamedAndTheOthersGoOn(t *testing.T) 
 		t.Error("the others do not wait")
 	}
 	if n, keys, err := s.ledger.Unreadables(t.Context(), 5); n != 1 || err != nil || keys[0] != "inv:"+ids[1] {
-		t.Errorf("named are %v, %v", keys, err)
+		t.Errorf("noted as unreadable are %v, %v; want the one with the leading zero", keys, err)
 	}
 }

@@ -63,7 +63,7 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 		}
 		for _, id := range ids {
 			if inv := s.read(id); !s.waits(id) || inv.Rev != inv.FirstRev()+1 {
-				t.Fatalf("%+v", inv)
+				t.Fatalf("want it to wait after exactly one move: %+v", inv)
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	sick := "ksef:waitage:" + offline.WaitingGroup().Name()
 	s.rdb.Set(t.Context(), sick, "x", 0)
 	if err := w.chunk(ids...); err == nil {
-		t.Error("the chunk ended well")
+		t.Error("the chunk ended without an error although one waiting set is sick")
 	}
 	for _, id := range ids[1:] {
 		if !s.waits(id) {

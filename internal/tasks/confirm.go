@@ -142,6 +142,7 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	if !exact {
 		// Tasks come back about a second late (retry.Delay rounds up, so that nothing comes early).
 		// A poll may come early, and fifty polls that are each a second late waste the allowance.
+		// So the pause is made a second shorter.
 		pause -= time.Second
 	}
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonProcessing, What: what, Exact: exact}
@@ -150,7 +151,8 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 // confirmFirst queues the first poll of a session, which begins exactly on time.
 func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 	c.alarms.wake(queue.KindConfirm, id, c.o.ConfirmFirst)
-	// asynq truncates to whole seconds. A task that is due too early would ask in vain.
+	// asynq truncates to whole seconds. Without the added second, asynq could run the task too
+	// early, when KSeF has no answer yet.
 	return c.Queue.Put(ctx, queue.KindConfirm, id, 0, queue.When{In: c.o.ConfirmFirst + time.Second, Run: run})
 }
 

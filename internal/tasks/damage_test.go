@@ -47,7 +47,7 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 	}
 	other := func(t *testing.T, file string) { t.Helper(); writeFile(t, file, "<Faktura>of somebody else</Faktura>") }
 	for name, damage := range map[string]struct {
-		result bool // otherwise the document
+		result bool // the result is damaged; otherwise the document
 		do     func(t *testing.T, file string)
 	}{
 		"other bytes":               {false, other},

@@ -55,10 +55,10 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 	pkg := s.sent(w, invs...) // with the right key
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if n := s.states(ids); n[ledger.Accepted] != 30 {
-		t.Errorf("%v", n)
+		t.Errorf("with the right key the invoices are %v, want 30 accepted", n)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), s.nip()); err != nil || known.Denials != 0 {
-		t.Errorf("%+v, %v", known, err)
+		t.Errorf("after an acceptance the tenant still has denials: %+v, %v", known, err)
 	}
 }
 

@@ -3,12 +3,12 @@ package tasks
 import "sync"
 
 // maxReused is the largest document whose memory is used again, in bytes. Larger ones are rare, and
-// would keep the memory of many usual ones.
+// the memory kept for one of them would be enough for many usual ones.
 const maxReused = 64 << 10
 
 // usedDocuments keeps the memory of earlier documents for later ones. Thousands of documents are
-// opened for a package and again for the archive, and each is needed for a moment. Without this
-// they would be a fifth of all that a worker allocates.
+// opened for a package and again for the archive, and each is needed for a moment. Without the
+// pool, documents would be a fifth of all the memory that a worker allocates.
 var usedDocuments sync.Pool
 
 // unusedDocument returns memory for a document; nil when there is none that can be used again.

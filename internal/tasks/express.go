@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// leaveSends gives up the place of an invoice that has moved on, so that those behind it do not
-// wait until the place lapses.
+// leaveSends gives up the place of an invoice in the waitlist of single sends, because the invoice
+// has moved on. So those behind it do not wait until the place lapses.
 func (c *core) leaveSends(ctx context.Context, inv *ledger.Invoice) {
 	c.warn(ctx, "leave the waitlist of single sends", c.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
 }
@@ -30,7 +30,7 @@ type onlineSessions struct {
 // send posts one invoice into the worker's open online session.
 func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	if !singly(inv) {
-		return x.lanes.submit(ctx, inv) // its terms were changed since this task was queued
+		return x.lanes.submit(ctx, inv) // its lane, or whether it is offline, was changed since this task was queued
 	}
 	if err := x.lanes.holds.mayBegin(ctx, inv.Tenant); err != nil {
 		return err

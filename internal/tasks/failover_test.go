@@ -158,7 +158,7 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 		t.Fatalf("the package is %s, the invoice %s waiting in %q", p.State, i.State, i.Group)
 	}
 	if n := s.sim.Books().Requests["batchSessionClose"] + s.sim.Books().Requests["sessionMisc"]; n != 0 {
-		t.Errorf("%d requests", n)
+		t.Errorf("%d requests about sessions, want none", n)
 	}
 	s.advance(time.Minute)
 	group := s.read(inv.ID).Group
@@ -227,7 +227,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 	w.must(queue.KindPackage, pkg)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("KSeF accepted %d", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 }
 

@@ -20,7 +20,7 @@ func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) 
 	if !lagging {
 		return nil, false
 	}
-	c.warn(ctx, "have enough replicas confirm a write, so the call after it is put off", lag)
+	c.warn(ctx, "get a write confirmed by enough replicas, so the call after it is put off", lag)
 	return &retry.LaterError{Delay: replicasLater, Reason: retry.ReasonReplicas, What: "nothing was sent", Err: lag}, true
 }
 

@@ -23,9 +23,9 @@ const (
 	// bundle. Fewer are objects of their own, because people look for such invoices one by one.
 	bundleFrom = 32
 	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
-	// made, and so what is repeated after a crash. Twice as many would make half as many bundles.
-	// But two packages are archived at once. In a worker whose memory is kept near 100 MB, the
-	// garbage collector would then take a sixth more CPU time.
+	// made, and so what is repeated after a crash. Twice as many invoices would make half as many
+	// bundles. But two packages are archived at once. In a worker whose memory is kept near 100 MB,
+	// twice as many invoices would cost the garbage collector a sixth more CPU time.
 	bundledAtOnce = 1024
 	bundledBytes  = 32 << 20
 	// bundleSize is the size at which a bundle is written and the next one begins. A bundle is in
@@ -81,8 +81,8 @@ func (ar *archivist) bundlesOf(p *ledger.Package, invs []ledger.Invoice) *bundle
 }
 
 // takes reports whether an invoice goes into a bundle. The invoice must never change again. Its
-// name must follow from its own bytes, because readers verify it by that name. Its seller and month
-// must have enough invoices for a bundle.
+// name must follow from its own bytes, because readers verify the bytes by that name. Its seller
+// and month must have enough invoices for a bundle.
 func (bs *bundles) takes(inv *ledger.Invoice, doc []byte) bool {
 	return bs != nil && inv.State == ledger.Receipted && bs.count[placeOf(inv)] >= bundleFrom && doc != nil &&
 		inv.IDWith(inv.Hash) == inv.ID && ledger.HashText(sha256.Sum256(doc)) == inv.Hash

@@ -133,7 +133,8 @@ func later(d time.Duration, reason retry.Reason, what string) error {
 	return &retry.LaterError{Delay: d, Reason: reason, What: what}
 }
 
-// kindOf returns the client's error and its kind; "" for an error of another origin.
+// kindOf returns the error of a client of KSeF and its kind; nil and "" for an error of another
+// origin.
 func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
 	var api *ksef.APIError
 	if errors.As(err, &api) {
@@ -143,7 +144,7 @@ func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
 }
 
 // withheld reports whether KSeF refused in a way that lasts, although the key is good. The gateway
-// refuses the request, or this key lacks the permission for it. To read what KSeF has takes a
+// refuses the request, or this key lacks the permission for it. Reading documents from KSeF needs a
 // permission of its own (InvoiceRead), which a key that sends need not have.
 func withheld(err error) bool {
 	api, kind := kindOf(err)

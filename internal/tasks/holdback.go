@@ -80,10 +80,10 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 
 // holdBack reports whether a set should wait. It should wait when probably no package of the tenant
 // can be sent, and something else of the tenant will find out when a package can be sent. A waiting
-// set is ordered by deadline and takes in whatever comes. Packages that are cut have no order.
-// After three days with one package every two minutes, the invoice that came last and is due first
-// would wait behind two thousand packages. A package is cut all the same when nothing else would
-// find out.
+// set is ordered by deadline and takes in whatever comes. Packages that are cut have no order. If
+// one package were cut every two minutes in an outage of three days, the invoice that came last and
+// is due first would then wait behind two thousand packages. A package is cut all the same when
+// nothing else would find out.
 func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {

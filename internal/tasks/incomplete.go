@@ -31,9 +31,10 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 }
 
 // giveUpIncomplete treats the session as the gateway does, as refused because its parts differ from
-// those that were declared. Its invoices go in a new session. The first write already records the
-// refusal in the package's code, because a worker may die before the second write. A package in
-// processing without that code is never given up, because KSeF has accepted its close.
+// those that were declared. Its invoices go in a new session. The first write moves the package to
+// processing, and already records the refusal in the package's code, because the worker may die
+// before it writes what becomes of the invoices. A package in processing without that code is never
+// given up, because KSeF has accepted its close.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
 	if !givenUp(run.p) {
 		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).

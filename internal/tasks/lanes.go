@@ -97,7 +97,7 @@ func (l *laneChooser) couldGo(ctx context.Context, tenant, group string) (bool, 
 		return false, nil
 	}
 	if retry.Judge(err).Reason == retry.ReasonLocal {
-		return true, nil // this concerns this worker alone, and another one can send; it says nothing of the allowance
+		return true, nil // a fault of this worker alone: another worker can send, and the allowance is not at fault
 	}
 	return err == nil, err
 }
@@ -141,8 +141,9 @@ func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *rat
 	case turn.Reason == ratelimit.ReasonOutage:
 		return l.packagesUp(ctx, inv.Tenant)
 	}
-	// The deadline is near by then, if it is not near now. So in the set the invoice waits for more
-	// invoices no longer than urgent ones do. Then it waits for a session.
+	// An invoice whose deadline is near waits in the set for more invoices no longer than
+	// MaxWait/urgentPart. Then it waits for a session. If the deadline is not near, the turn is
+	// further away still, because it comes after the deadline.
 	return turn.Wait > l.o.MaxWait/urgentPart+session, nil
 }
 

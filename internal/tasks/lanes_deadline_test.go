@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Single sends have places left, but no online session may be opened before the deadline.
+// Single sends have places left, but no online session may be opened before the deadline. So the
+// invoice has to go in a package.
 func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Auto} {
 		t.Run(string(lane), func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The answer about an invoice has no number while the invoice is in processing.
+// The answer about an invoice has no number while the invoice is in processing. Once KSeF has
+// decided, the answer has the number, and the outcome is read.
 func TestConfirm_AnswerWithoutNumberIsInProcessingForHours_ItsOutcomeIsRead(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -67,7 +68,8 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason
 	notSentAgain(t, s, a.ID)
 }
 
-// The list of the open session has only the answer to the first attempt.
+// The list of the open session has only the answer to the first attempt. That answer must not count
+// for the second attempt, so the invoice is sent in another session.
 func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker that cannot serve a tenant leaves its task untouched. It sends no request, writes
-// nothing and takes no place on a waitlist. The next worker runs the task.
+// A worker that cannot serve a tenant leaves the tenant's tasks untouched. It sends no request,
+// writes nothing and takes no place on a waitlist. The next worker runs the task.
 func TestLocalFault_WorkerCannotServeATenant_TaskIsLeftUntouched(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bulk, single := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))

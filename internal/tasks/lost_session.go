@@ -63,7 +63,8 @@ func (x *onlineSessions) closeUnrecorded(ctx context.Context, s *onlineSession) 
 	return err
 }
 
-// holds reports whether the session of a package is in this memory, in use or about to be closed.
+// holds reports whether the session of a package is in this worker's memory, in use or about to be
+// closed.
 func (e *express) holds(pkg string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

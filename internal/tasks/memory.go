@@ -16,9 +16,9 @@ const (
 	piecesAtOnce = 3
 )
 
-// memory bounds the bytes of documents that a process has in memory for one purpose. Receipts and
-// builds have one each. With a shared one, receipts that wait for an archive that hangs would delay
-// the packages.
+// memory bounds the bytes of documents that a process has in memory for one purpose. Receipt tasks
+// and builds have a memory each. If they shared one, receipt tasks that wait for an archive that
+// hangs would delay the packages.
 type memory struct{ bytes *semaphore.Weighted }
 
 func newMemory() memory { return memory{semaphore.NewWeighted(piecesAtOnce * pieceBytes)} }

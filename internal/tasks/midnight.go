@@ -55,7 +55,7 @@ func atMidnightCut(w ledger.Waiting, now time.Time) bool {
 
 // midnightKept is how many places of a window are kept for the cuts before midnight. A session that
 // is opened now still counts in the window at those cuts, unless the window is shorter than the
-// time until then. During the cuts themselves nothing is kept.
+// time until those cuts. During the cuts themselves nothing is kept.
 func midnightKept(w ratelimit.Window, g ledger.Group, sets int, now time.Time) int {
 	if guarded(g, now) || untilMidnight(now)-midnightGuard >= w.Per {
 		return 0

@@ -23,7 +23,8 @@ func (po *paths) toMidnight(before time.Duration) time.Time {
 }
 
 // Invoices with today's P_1 trickle in during the last ten minutes of the day, when 52 of the
-// hour's 60 sessions are used. KSeF marks as offline what is in no session by midnight.
+// hour's 60 sessions are used. KSeF marks as offline what is in no session by midnight. So the
+// packages must be few, and all of them must be opened in time.
 func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(20 * time.Minute)
@@ -63,7 +64,7 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 	}
 	t.Logf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)
 	if len(books.Sessions) > 7 || sent < came/2-3 {
-		t.Errorf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)
+		t.Errorf("%d packages with %d of %d invoices, want at most 7, and at most 3 invoices left out", len(books.Sessions), sent, came/2)
 	}
 	if len(books.Accepted) != sent {
 		t.Errorf("KSeF accepted %d of them", len(books.Accepted))
@@ -91,7 +92,7 @@ func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T
 		w.must(queue.KindCut, invs[0].WaitingGroup().Name())
 		cut := s.packages(ledger.PackageCut)
 		if len(cut) != 1 {
-			t.Fatalf("%d packages", len(cut))
+			t.Fatalf("%d packages were cut, want one", len(cut))
 		}
 		s.advance(midnight.Add(-c.before).Sub(s.now()))
 		if err := l.Freeze(t.Context(), s.nip(), ratelimit.GroupBatchSession, 50*time.Second, ratelimit.CauseThrottled); err != nil {

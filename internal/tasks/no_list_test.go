@@ -69,7 +69,7 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	}
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(5 * time.Minute); return s.read(bad.ID).State == ledger.Parked })
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("KSeF accepted %d", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 }
 
 // The list of a failed session has one accepted invoice and lacks another, and there is no receipt.
-// That proves nothing about the other one.
+// That proves nothing about the invoice that the list lacks.
 func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -152,6 +152,6 @@ func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	client.listed = nil // the list is up to date
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 2 {
-		t.Errorf("KSeF accepted %d", n)
+		t.Errorf("KSeF accepted %d invoices, want 2", n)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The fate of a session as a whole says nothing about an invoice in it. After two such sessions the
-// invoice goes in a package, and no resend is counted.
+// The fate of a session as a whole says nothing about an invoice in it. After two sessions that
+// failed, the invoice goes in a package, and no resend is counted.
 func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(t *testing.T) {
 	for why, fault := range map[string]simulator.Fault{
 		"every online session fails": {Kind: simulator.SessionRefused, Lane: "online", Code: 500, Times: -1},

@@ -85,7 +85,7 @@ func TestRecover_RegisterWritesItsFlagsAsText_TheOriginalIsFound(t *testing.T) {
 }
 
 // The answers of the register cannot be read. Each of them costs one of the twenty requests that
-// KSeF allows in an hour.
+// KSeF allows in an hour, so the pauses have to grow.
 func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
 	r := s.rewrite("/invoice/metadata", func(body string) string { return strings.Replace(body, `"invoices":`, `"bills":`, 1) })
@@ -106,8 +106,8 @@ func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *te
 	}
 }
 
-// All sessions of a tenant share the requests that KSeF allows. A session that cannot be read must
-// leave requests for the others.
+// All sessions of a tenant share the requests that KSeF allows. A session whose status cannot be
+// read must leave requests for the others.
 func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })

@@ -18,7 +18,7 @@ import (
 type express struct {
 	mu       sync.Mutex
 	sessions map[string]*onlineSession   // by tenant and form; these take sends
-	ended    map[*onlineSession]struct{} // these take no more sends; closed when the last one is done
+	ended    map[*onlineSession]struct{} // these take no more sends; each is closed when its last send is done
 	opening  map[string]chan struct{}    // the channel is closed when the opening is over
 	stopped  bool
 }

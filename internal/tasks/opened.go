@@ -15,9 +15,9 @@ import (
 // The ledger proves nothing once Redis has restarted or failed over, because a replica that lagged
 // may not have received closing. Nor does the session prove anything, because its status stays 100,
 // "started", for a while after it was closed. So the package goes on. A close needs no key, and
-// KSeF refuses a second close. Either way, the outcome of the session is an answer. If parts of the
-// package had not arrived, the session ends in an error. Then the invoices go in a new session, and
-// this attempt is not counted against them.
+// KSeF refuses a second close. Either way the session gets an outcome, which tells what KSeF has.
+// If parts of the package had not arrived, the session ends in an error. Then the invoices go in a
+// new session, and this attempt is not counted against them.
 func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) error {
 	life, err := b.Ledger.Life(ctx)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // admitInOrder hands in n good documents A/0, A/1 and so on, whose ids rise. A package holds
-// invoices of one deadline in the order of their ids, and an id depends on the day. Without such
-// ids, a trace that names several invoices would differ from day to day.
+// invoices of one deadline in the order of their ids, and an id depends on the day. Without ids
+// that rise, a trace that names several invoices would differ from day to day.
 func (po *paths) admitInOrder(lane ledger.Lane, n int) []ledger.Invoice {
 	po.t.Helper()
 	invs := make([]ledger.Invoice, n)

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Sessions that are lost or open, entries that cannot be read, and moves at the same time.
+// These traces are of sessions that are lost or still open, of entries that cannot be read, and of
+// invoices that are moved meanwhile.
 func TestOrder_Others(t *testing.T) {
 	t.Run("the gateway has lost the session", func(t *testing.T) {
 		t.Parallel()

@@ -85,6 +85,8 @@ func wholeText(err error) string {
 }
 
 // run runs one task, records what it does, and moves the clock by the pause that the task asks for.
+// It reports whether it kept the record. It drops the record of a poll that finds KSeF still
+// working on the session.
 func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 	tr.mu.Lock()
 	tr.on = true

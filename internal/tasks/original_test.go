@@ -292,7 +292,7 @@ func TestRecover_OneOriginalCannotBeFetched_TheOthersAreDecided(t *testing.T) {
 	w := s.worker("w", client)
 	docs, _, _ := s.settledSeries(w, 12)
 	s.loseRedis()
-	well, sick := false, []byte(nil) // the first document that is fetched
+	well, sick := false, []byte(nil) // sick is the first document that is fetched
 	client.given = func(doc []byte, err error) ([]byte, error) {
 		if sick == nil {
 			sick = doc

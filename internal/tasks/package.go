@@ -42,7 +42,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	case ledger.PackageClosing, ledger.PackageProcessing:
 		return b.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{})
 	case ledger.PackageAbandoned:
-		return b.moveRest(ctx, p, waitingAgain(p)) // its last task may have died before all had left
+		return b.moveRest(ctx, p, waitingAgain(p)) // its last task may have died before all invoices had left
 	default:
 		return nil
 	}
@@ -108,7 +108,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	if err != nil {
 		return err
 	}
-	giveBack, err := b.takeTry(ctx, p) // last, as the tenant has one attempt and then waits for up to an hour
+	giveBack, err := b.takeTry(ctx, p) // last: a tenant that KSeF refuses has one try, and then waits for up to an hour
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		return err
@@ -175,8 +175,8 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 		end = ledger.PackageSettled
 	}
 	// The package ends first. From then on nobody closes its session, so invoices that go in
-	// another session are sent only once. When this process dies before all have left, the sweep
-	// finds them.
+	// another session are sent only once. When this process dies before all invoices have left, the
+	// sweep finds the rest.
 	move := waitingAgain(p)
 	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
 	err = b.movePackage(ctx, p, move)

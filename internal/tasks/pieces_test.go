@@ -76,7 +76,7 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	ids, pkg := s.manyInOne(w, manyPieces)
 	s.killedAtPiece(w, "package", 5, queue.KindPackage, pkg) // opened, uploaded, and two pieces of closing
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageClosing || by[ledger.Packed] != 50 || by[ledger.Sending] != 400 {
-		t.Fatalf("%s, %v", s.pkg(pkg).State, by)
+		t.Fatalf("the package is %s, its invoices %v; want the write cut off after some pieces", s.pkg(pkg).State, by)
 	}
 	if n := s.sim.Books().Requests["batchSessionClose"]; n != 0 {
 		t.Fatalf("close was called %d times", n)
@@ -90,7 +90,7 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	}
 	w2.settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("%v, KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
 	}
 }
 
@@ -101,11 +101,11 @@ func TestPieces_WorkerDiesWhileItWritesProcessing_TheSessionShowsEveryOutcome(t 
 	ids, pkg := s.manyInOne(w, manyPieces)
 	s.killedAtPiece(w, "package", 7, queue.KindPackage, pkg)
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageProcessing || by[ledger.Sending] != 250 || by[ledger.Sent] != 200 {
-		t.Fatalf("%s, %v", s.pkg(pkg).State, by)
+		t.Fatalf("the package is %s, its invoices %v; want the write cut off after some pieces", s.pkg(pkg).State, by)
 	}
 	s.worker("w2", s.client()).settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("%v, KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
 	}
 }
 
@@ -123,11 +123,11 @@ func TestPieces_WorkerDiesWhileItWritesOutcomes_TheOthersFollowAndNoneIsSentAgai
 		_ = w.runWith(ctx, queue.KindConfirm, pkg)
 	}
 	if by := s.countStates(ids); by[ledger.Accepted] == 0 || by[ledger.Sent] == 0 {
-		t.Fatalf("%v", by)
+		t.Fatalf("the invoices are %v, want some accepted and some still sent", by)
 	}
 	s.worker("w2", s.client()).settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("%v, KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
 	}
 }
 
@@ -140,7 +140,7 @@ func TestPieces_WorkerDiesWhileItGivesAPackageUp_TheSweepLetsTheRestWaitAndAllIs
 	w2 := s.worker("w2", s.client())
 	s.killedAtPiece(w2, "package", 2, queue.KindPackage, pkg)
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageAbandoned || by[ledger.Packed] != 250 || by[ledger.Queued] != 200 {
-		t.Fatalf("%s, %v", s.pkg(pkg).State, by)
+		t.Fatalf("the package is %s, its invoices %v; want the write cut off after some pieces", s.pkg(pkg).State, by)
 	}
 	s.advance(10 * time.Minute)
 	w3 := s.worker("w3", s.client())
@@ -154,6 +154,6 @@ func TestPieces_WorkerDiesWhileItGivesAPackageUp_TheSweepLetsTheRestWaitAndAllIs
 	w3.must(queue.KindPackage, again)
 	w3.settle(again)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("%v, KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
 	}
 }

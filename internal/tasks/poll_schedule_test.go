@@ -59,7 +59,7 @@ func TestPause_LittleLeft_EachHasItsTurnAndTheOldestAndUrgentMoreOften(t *testin
 // schedule and the limiter together let the sessions be polled, on a clock that jumps.
 type pollRun struct {
 	sessions int
-	near     int // how many of them, the first ones, have a near deadline
+	near     int // how many sessions, from the first on, have a near deadline
 	limits   ratelimit.Limits
 	margin   time.Duration
 	first    time.Duration
@@ -221,7 +221,7 @@ func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t 
 			}
 		}
 		if got.wasted > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
-			t.Errorf("%s: not as it should be", c.why)
+			t.Errorf("%s: too many returns without a poll, a session without a poll for too long, or polls that are shared unequally", c.why)
 		}
 	}
 }

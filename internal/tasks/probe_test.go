@@ -31,7 +31,7 @@ func (p *pool) until(within time.Duration, want func() bool) {
 	wall := time.Now().Add(patience)
 	for !want() {
 		if took := p.s.now().Sub(p.began); took > within || time.Now().After(wall) {
-			p.s.t.Fatalf("not there after %v", took)
+			p.s.t.Fatalf("what the test waits for has not come after %v", took)
 		}
 		live := map[string]bool{}
 		for _, state := range []ledger.PackageState{ledger.PackageCut, ledger.PackageProcessing, ledger.PackageClosing} {

@@ -20,7 +20,7 @@ func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	var last error
 	for began := a.s.now(); !want(); {
 		if a.s.now().Sub(began) > within {
-			a.s.t.Fatalf("not there after %v: %v; %v", within, a.s.states(ids), last)
+			a.s.t.Fatalf("what the test waits for has not come after %v: invoices %v; last error %v", within, a.s.states(ids), last)
 		}
 		seen := map[string]bool{}
 		for _, id := range ids {
@@ -85,7 +85,8 @@ func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string)
 	return probe, rest, probes, rests
 }
 
-// The rest waits for the probe, which cannot be read.
+// The rest, which is the package that the probe was split off from, waits for the probe. The probe
+// cannot be read, so after an hour the rest goes without it.
 func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {

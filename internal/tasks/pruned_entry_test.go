@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The whole folder is handed in again after the ledger has pruned the entry.
+// The same file is handed in again after the ledger has pruned its entry. The archive still has the
+// invoice, so the file is not sent again.
 func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
@@ -39,7 +40,7 @@ func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	got := admit(doc)
 	if got.Taken != ledger.Present || !got.Archived || got.Invoice.State != ledger.Receipted ||
 		got.Invoice.KsefNumber != before.KsefNumber || got.Invoice.UPO != before.UPO {
-		t.Errorf("%+v", got)
+		t.Errorf("handed in again it is %+v, want it present, and receipted by the archive", got)
 	}
 	if n, _, err := s.ledger.AtRisk(t.Context(), s.now()); n != 0 || err != nil {
 		t.Errorf("%d invoices are overdue, %v", n, err)
@@ -48,7 +49,7 @@ func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	// the number is recovered.
 	second := admit(exportedAgain(t, doc))
 	if second.Taken != ledger.Created {
-		t.Fatalf("%+v", second)
+		t.Fatalf("after another export it is %+v, want a new invoice", second)
 	}
 	pkg = s.sent(w, second.Invoice)
 	end, _ := s.final(w, pkg, second.Invoice.ID)

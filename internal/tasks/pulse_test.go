@@ -107,7 +107,7 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 }
 
-// A close hangs when the process stops. It ends when the time for the stop is over.
+// A close hangs when the process stops. The close ends when the time for the stop is over.
 func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -196,12 +196,12 @@ func TestPulse_NobodyRunsSweeps_OnlyOneIsQueued(t *testing.T) {
 		s.pulses(1)
 	}
 	if n := pending(); n != 1 {
-		t.Errorf("%d sweeps wait", n)
+		t.Errorf("%d sweeps wait, want one", n)
 	}
 }
 
-// A panic concerns only the one task. asynq recovers from it, and the send that waits for the
-// session opens another.
+// A panic concerns only the task in which it happens. asynq recovers from it, and the send that
+// waits for the session opens another.
 func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

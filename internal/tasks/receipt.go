@@ -106,7 +106,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	if stuck != nil {
 		return stillToArchive(stuck, age)
 	}
-	if len(unread) > 0 { // whether a newer worker has receipted them is not known
+	if len(unread) > 0 { // it is not known whether a newer worker has receipted them
 		return unreadLater(max(retry.PollPause(age, ar.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {

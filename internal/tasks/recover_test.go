@@ -228,9 +228,9 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	}
 }
 
-// The gateway lost a session before it was closed, so KSeF has nothing of it. The register does not
-// have the invoice either. That is no proof, so the invoice is parked. When a person retries it, it
-// goes through.
+// The gateway lost a session before it was closed, so KSeF has nothing of it. But the worker cannot
+// know that. The register does not have the invoice either, which is no proof. So the invoice is
+// parked. When a person retries it, it goes through.
 func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRetry(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "part"}}})
 	w := s.worker("w", s.client())

@@ -122,7 +122,7 @@ func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing
 	w.until(queue.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
 	s.end(rejected, ledger.Rejected)
 	if ended, err := s.ledger.NoteShed(t.Context(), rejected.ID, false); !ended || err != nil {
-		t.Fatalf("%v, %v", ended, err)
+		t.Fatalf("the removal of the rejected one's document is noted: %v, %v", ended, err)
 	}
 	bucket.forbid, bucket.n = false, 0
 	s.advance(25 * time.Hour)

@@ -70,7 +70,7 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 		t.Errorf("with the right key %v", n)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 || known.DeniedForOthers != 0 {
-		t.Errorf("%+v, %v", known, err)
+		t.Errorf("after an acceptance the tenant still has denials: %+v, %v", known, err)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
 		s.sendOff(w, invs[i])
 	}
 	if n, _ := s.readAll(invs); n[ledger.Parked] != 2 || n[ledger.Queued] != 3 || len(b.pauses) != 3 {
-		t.Errorf("%v, pauses %v", n, b.pauses)
+		t.Errorf("the invoices are %v, want 2 parked and 3 queued; pauses %v, want 3", n, b.pauses)
 	}
 }
 

@@ -93,7 +93,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		t.Errorf("the one with the permission is %s: %s", got.State, got.Reason)
 	}
 	// Five more without the permission have a session to themselves. KSeF has accepted an invoice
-	// of the tenant before. 410s with another cause would pause the tenant.
+	// of the tenant before, and all five are of one seller, so the tenant is not paused. Five 410s
+	// about invoices in the tenant's own name would pause it.
 	var alone []ledger.Invoice
 	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
 		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))
@@ -111,7 +112,7 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		t.Errorf("the tenant was paused for %v", b.pauses)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 {
-		t.Errorf("%+v, %v", known, err)
+		t.Errorf("denials count against the tenant: %+v, %v", known, err)
 	}
 }
 
@@ -173,7 +174,7 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	w.must(queue.KindCut, first.WaitingGroup().Name())
 	for _, p := range s.packages(ledger.PackageCut) {
 		if p.Count > 3 {
-			t.Errorf("a package of %d", p.Count)
+			t.Errorf("a package of %d, want at most 3", p.Count)
 		}
 		w.must(queue.KindPackage, p.ID)
 		s.drive(w, p.ID, time.Hour, func() bool { return s.pkg(p.ID).State == ledger.PackageSettled })

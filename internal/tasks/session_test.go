@@ -31,7 +31,7 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
 				v := retry.Judge(w.run(queue.KindConfirm, pkg))
-				shorter := 2*v.Delay < longest-2*time.Second // not half as long as an earlier pause
+				shorter := 2*v.Delay < longest-2*time.Second // less than half of the longest pause before
 				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || shorter {
 					t.Fatalf("after %v: %+v, after a pause of %v", s.now().Sub(began), v, longest)
 				}
@@ -58,8 +58,9 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 	}
 }
 
-// Close never arrives, and KSeF cancels the session after its time (440). That proves that KSeF has
-// nothing of it. Only then do its invoices go in another session.
+// Close never arrives, and KSeF cancels the session after its time (440). The code alone does not
+// prove that KSeF has nothing of the session. But the session also stays silent about its invoices,
+// and after a minute of silence they go in another session.
 func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.DropRequest, On: "close", Times: 2}}})
 	w := s.worker("w", s.client())

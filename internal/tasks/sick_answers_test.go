@@ -76,7 +76,7 @@ func (po *paths) processed(pkg string) {
 }
 
 // One answer is missing in the list and the receipt is not available. The other invoice has its
-// answer.
+// answer, which is written all the same.
 func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

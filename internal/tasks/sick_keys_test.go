@@ -109,7 +109,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	fault("look for sick keys", err)
 	for _, u := range sick {
 		if u.Key != key || !s.log.says(`"key":"`+key+`"`) || !strings.Contains(u.Err.Error(), "find out") {
-			s.t.Errorf("%s is sick: told is %s: %v", key, u.Key, u.Err)
+			s.t.Errorf("%s is sick, and the key that is named is %s: %v", key, u.Key, u.Err)
 		}
 	}
 	// The ledger does not check the keys "ready" and "results". The sweep writes its position
@@ -155,7 +155,7 @@ func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) 
 		name  string
 		waits bool // the invoice is in a waiting set, else its task is lost
 		sick  []string
-		swept bool
+		swept bool // a sweep runs before the keys are deleted
 	}{
 		{"waiting set", true, []string{"wait:<group>"}, false},
 		{"index of a state", false, []string{"st:queued"}, false},
@@ -177,7 +177,7 @@ func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) 
 				s.rdb.Set(t.Context(), c.sick[i], "x", 0)
 			}
 			if sick, err := s.ledger.SeeSickKeys(t.Context()); err != nil || len(sick) != len(c.sick) {
-				t.Fatalf("sick are %v, %v", sick, err)
+				t.Fatalf("these keys are found sick: %v, %v; want each that the test made sick", sick, err)
 			}
 			if c.swept {
 				w.must(queue.KindSweep, "1")

@@ -26,10 +26,10 @@ func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *test
 		t.Helper()
 		err := full.run(queue.KindPackage, pkg)
 		if v := retry.Judge(err); v.Reason != retry.ReasonLocal || retry.IsFailure(err) || retry.Delay(9, err, nil) > 3*time.Second {
-			t.Errorf("%v: %+v, back in %v", err, v, retry.Delay(9, err, nil))
+			t.Errorf("the task does not leave the package to another worker soon: %v: %+v, back in %v", err, v, retry.Delay(9, err, nil))
 		}
 		if full.SpoolFault() == "" {
-			t.Error("nothing is told to readiness")
+			t.Error("the worker does not report that it cannot write its spool")
 		}
 	}
 	a := s.admit(ledger.Bulk, s.good("A/1"))

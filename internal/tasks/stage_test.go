@@ -306,7 +306,7 @@ func (b *bed) eventually(what string, ok func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
-			b.t.Fatalf("not in time: %s", what)
+			b.t.Fatalf("this did not happen in time: %s", what)
 		}
 		<-time.After(20 * time.Millisecond)
 	}

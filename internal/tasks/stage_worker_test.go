@@ -40,7 +40,8 @@ func (s *stage) workerWith(name string, client tasks.Transport, parts func(*task
 		Worker: name, Environment: "custom", SpoolDir: s.t.TempDir(), PartSize: 1 << 20, ParallelUploads: 2, Refusals: 3,
 		MaxWait: time.Millisecond, MaxInvoices: 5000, MaxBytes: 1 << 30,
 		ExpressBelow: 0, ExpressIdle: time.Hour, ExpressMaxAge: 11 * time.Hour, ExpressMaxInvoices: 1000,
-		After:        func(time.Duration, func()) func() bool { return func() bool { return true } }, // the test moves the clock
+		// No alarm goes off, because an alarm keeps real time, but the test moves the clock.
+		After:        func(time.Duration, func()) func() bool { return func() bool { return true } },
 		ConfirmFirst: time.Second, ConfirmMax: time.Minute, SweepEvery: time.Hour,
 		Now: s.now, Log: zerolog.New(&s.log).With().Str("worker", name).Logger(),
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // KSeF answers a close with 21180: the session's status forbids it. The client takes that to mean
-// that the session was closed before. If it was not, it stays open, and KSeF would cancel it after
-// twelve hours.
+// that the session was closed before. If the session was not closed before, it stays open, and KSeF
+// would cancel it after twelve hours.
 func TestClose_StatusForbidsItAndTheSessionStaysOpen_ClosedOnceMoreAndAcceptedOnce(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
 		{On: "close", Kind: simulator.Refused, Code: 21180}}})
@@ -47,6 +47,6 @@ func TestClose_SessionSaysOpenForTwelveHours_ClosedAFewTimes(t *testing.T) {
 	}
 	requests := s.sim.Books().Requests
 	if closes := requests["batchSessionClose"]; closes < 5 || closes > 12 {
-		t.Errorf("%d closes in %d polls (%v)", closes, polls, requests)
+		t.Errorf("%d closes in %d polls, want 5 to 12 closes (%v)", closes, polls, requests)
 	}
 }

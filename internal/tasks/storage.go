@@ -26,7 +26,8 @@ type storage struct {
 	why         string
 }
 
-// met notes one more such document, and returns the pause until its task should come back.
+// met notes one more document that this process could not open, and returns the pause until the
+// document's task should come back.
 func (s *storage) met(now time.Time, why string) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

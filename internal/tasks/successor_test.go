@@ -18,8 +18,8 @@ func (po *paths) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 	return now
 }
 
-// KSeF has another document under the number. Somebody hands that document in. It is accepted, and
-// the invoice that was in conflict with it is superseded.
+// KSeF has another document under the number of an invoice. Somebody hands in the document that
+// KSeF has. It is accepted, and the invoice that was in conflict with it is superseded.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -113,6 +113,8 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 	}
 	stays := s.decided(w, s.admit(ledger.Bulk, s.bad("A/2")))
 	second := s.admit(ledger.Bulk, s.good("A/1"))
+	// An unknown state hides the first entry from this build while the second is accepted. So the
+	// first entry stays as it was, as under an older build.
 	key := "ksef:inv:" + first.ID
 	if err := s.rdb.HSet(t.Context(), key, "state", "hidden").Err(); err != nil {
 		t.Fatal(err)

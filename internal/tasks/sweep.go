@@ -41,11 +41,11 @@ type sweeper struct {
 	format             formatNews
 }
 
-// sweep finds what is not final, and makes sure that it goes on. Its task may have been lost by
-// Redis or asynq, deleted by a person in the dashboard, or orphaned by a killed worker. The sweep
-// queues the task that the state asks for, and the handler of the task decides. The sweep itself
-// changes only the states of invoices that their package left behind, or that another document
-// superseded.
+// sweep finds what is not final, and makes sure that it goes on. The task of an unfinished invoice
+// or package may have been lost by Redis or asynq, deleted by a person in the dashboard, or
+// orphaned by a killed worker. The sweep queues the task that the state asks for, and the handler
+// of the task decides. The sweep itself changes only the states of invoices that their package left
+// behind, or that another document superseded.
 //
 // The parts of the sweep are independent of each other, and so are the entries in each part. An
 // entry that cannot be read or queued is reported and passed over.
@@ -137,7 +137,7 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 
 // sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. If the package
 // was given up before close was tried, the invoices that are still packed in it wait again. By the
-// rules of the ledger there is no other such invoice. If there is one all the same, it is reported
+// rules of the ledger no other invoice can be left behind. If one is all the same, it is reported
 // and parked, because sending it again needs proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
@@ -185,8 +185,8 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	return sw.parkOutsidePackage(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
-// pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A
-// document that is handed in again is refused again, and that goes on record again.
+// pruneRefusals removes refusals that have been on record for long enough. Nobody acted on these
+// refusals. A document that is handed in again is refused again, and that goes on record again.
 func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 	if sw.ClockOff() {
 		return nil

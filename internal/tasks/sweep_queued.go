@@ -86,7 +86,7 @@ func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) 
 func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
 	if inv.Group != "" {
 		// The invoice says that it waits, but it was in no waiting set, because it could not be
-		// read when a package was cut. If it is in the set by now, this changes nothing.
+		// read when a package was cut. If it is in the set by now, the move changes nothing.
 		err := sw.Ledger.Wait(ctx, inv)
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {

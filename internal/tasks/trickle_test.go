@@ -100,7 +100,7 @@ func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	}
 	opened := c.sessions(t)
 	if len(opened) == 0 || len(opened) > 3 {
-		t.Errorf("%d sessions in 150 s: %v", len(opened), opened)
+		t.Errorf("%d sessions in 150 s, want 1 to 3: %v", len(opened), opened)
 	}
 	for _, o := range opened {
 		if o.oldest > time.Minute {
@@ -128,7 +128,7 @@ func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 		}
 		t.Logf("%d a second: %d sessions in four hours, the longest wait %s", perSecond, len(opened), longest)
 		if len(opened) > 240 || longest > 3*time.Minute {
-			t.Errorf("%d sessions, the longest wait is %s", len(opened), longest)
+			t.Errorf("%d sessions, want at most 240; the longest wait is %s, want at most 3m", len(opened), longest)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestTrickle_HastyPolicy_KeepsWithinTheSessionsOfEachHour(t *testing.T) {
 	}
 	c.policy.MaxWait = time.Second
 	if opened := c.sessions(t); len(opened) < 5*55 || len(opened) > 300 {
-		t.Errorf("%d sessions in five hours", len(opened))
+		t.Errorf("%d sessions in five hours, want 275 to 300", len(opened))
 	}
 }
 

@@ -154,7 +154,7 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenRepaired(t *testi
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // so few would go express
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // two are so few that they would go express
 			bad := s.admit(ledger.Bulk, s.good("A/1"))
 			w.must(queue.KindSubmit, bad.ID)
 			repair := s.damage(d, "ksef:inv:"+bad.ID)

@@ -28,8 +28,8 @@ import (
 
 const (
 	// uploadTimeout is how long one part may fail before its package is given up although KSeF
-	// would still take it. A package of fifty parts has sixteen hours. Its invoices should not wait
-	// so long for one part.
+	// would still take it. For a package of fifty parts KSeF gives sixteen hours in all. The
+	// invoices should not wait so long for one part.
 	uploadTimeout = numbers.PartTime
 	// uploadMargin is how long before the end of KSeF's time the last try begins.
 	uploadMargin = time.Minute

@@ -56,8 +56,8 @@ type Options struct {
 	MaxWait     time.Duration
 	MaxInvoices int
 	MaxBytes    int64 // of XML in one package
-	// PackageForm returns the form of a tenant's packages; nil is ZIP within the gateway's bound
-	// for all.
+	// PackageForm returns the form of a tenant's packages. nil means ZIP, up to the gateway's
+	// maximum size, for all tenants.
 	PackageForm func(tenant string) PackageForm
 	// SessionInvoices returns how many invoices of a tenant KSeF takes in one session. nil means
 	// the usual 10,000 for all.

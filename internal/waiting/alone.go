@@ -10,7 +10,8 @@ import (
 // move the invoice to sending and back without sending it. The invoice's revision is then greater
 // by two, and the task that tries again has the old id. Any task about the invoice would send it,
 // so the newest one counts. An invoice without a task of its own may be in a chunk. The id of the
-// chunk says nothing of the invoice, so [queue.Stats.Of] finds the chunk by the invoice.
+// chunk says nothing of the invoice. So alone then returns a stage with the id of the invoice, by
+// which [queue.Stats.Of] finds the chunk.
 func (f *Facts) alone(inv *ledger.Invoice) stage {
 	first := inv.FirstRev()
 	for rev := inv.Rev; rev >= first && inv.Rev-rev <= maxAttempts; rev-- {
@@ -46,7 +47,8 @@ func (f *Facts) tasksOf(inv *ledger.Invoice) []stage {
 	}
 	var all []stage
 	first := inv.FirstRev()
-	// An attempt is two moves, so every other revision is that of a task.
+	// An attempt moves the invoice twice, and each move raises its revision by one. So a task can
+	// have only every other revision.
 	for rev := inv.Rev; rev >= first && inv.Rev-rev <= maxAttemptsAsked; rev -= 2 {
 		for _, kind := range aloneKinds {
 			all = append(all, stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow})

@@ -170,7 +170,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
-	case w.For == TenantPaused && !t.Paused: // with t.Paused only receipts get here; they wait
+	case w.For == TenantPaused && !t.Paused: // with t.Paused only receipts get here, and the pause does stop them
 		w.What += "; that was at its last try: the tenant is not paused here now"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)

@@ -285,7 +285,7 @@ func TestOf_Processing_ReportsSinceWhen(t *testing.T) {
 	f.put(queue.KindConfirm, "closed", 0, queue.TaskInfo{Phase: queue.TaskWaiting,
 		Err: "waiting 5s (processing): session is 150"})
 	if w := f.Of(&sent); !w.Since.Equal(now.Add(-time.Hour)) {
-		t.Errorf("since %v", w.Since)
+		t.Errorf("it waits since %v, want an hour ago, when the session was closed", w.Since)
 	}
 }
 
@@ -297,7 +297,7 @@ func TestCount_Chunks_CountTheirInvoicesAndEstimateThoseNotRead(t *testing.T) {
 	got := map[string]int{}
 	for _, c := range f.count(nil) {
 		if c.For != Turn {
-			t.Errorf("%+v", c)
+			t.Errorf("%+v, want only invoices that wait for their turn", c)
 		}
 		got[c.Tenant] += c.Invoices
 	}
@@ -322,7 +322,7 @@ func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 	for _, c := range f.count([]ledger.Invoice{single, second}) {
 		got[c.For] += c.Invoices
 		if (c.Tenant == "") != (c.Invoices == 100) {
-			t.Errorf("%+v", c)
+			t.Errorf("%+v: want no tenant for the 100 tasks at the far end of the queue, and for no other count", c)
 		}
 	}
 	want := map[Reason]int{Gathering: 7, Turn: 100 + 1 + 5 + 3, Working: 1, SessionOpen: 2, Receipt: 4}
@@ -332,11 +332,11 @@ func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%v", got)
+		t.Errorf("other reasons than wanted are counted: %v", got)
 	}
 	f.Queues.Workers = 0
 	if all := f.count([]ledger.Invoice{single, second}); len(all) != 2 {
-		t.Errorf("without a worker: %+v", all)
+		t.Errorf("without a worker: %+v, want one count for the tenant and one for the far end of the queue", all)
 	}
 }
 

@@ -102,8 +102,8 @@ func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error
 const maxSessions = 50
 
 // opened reads the invoices of online sessions. KSeF decides each of them separately, so the
-// package does not say how many are left. It marks the packages of those sessions, and the method
-// count leaves them out.
+// package does not say how many are left. opened marks the packages of those sessions, and the
+// method count leaves these packages out.
 func (r *Reader) opened(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var out []ledger.Invoice
 	sessions := 0
