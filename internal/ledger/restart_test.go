@@ -104,7 +104,7 @@ func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfW
 				mu.Lock()
 				for i, e := range errs {
 					if e == nil {
-						answered[moves[i].ID] = 2
+						answered[moves[i].ID] = moves[i].Rev + 1
 					}
 				}
 				enough := len(answered) > 600

@@ -41,8 +41,8 @@ func processedSession(p ledger.Package, held Held, listed Listed, now time.Time)
 		}
 		return processedAnswers(p, held, listed, now)
 	case Originals:
-		if listed.Moved > 0 {
-			return poll(plural.Of(listed.Moved, "invoice is", "invoices are") + " still being processed, or moved meanwhile")
+		if listed.Conflicts > 0 {
+			return poll(plural.Of(listed.Conflicts, "invoice is", "invoices are") + " still being processed, or moved meanwhile")
 		}
 		return originals(p, held)
 	}
@@ -57,8 +57,8 @@ func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now ti
 	case Answers:
 		return refusedAnswers(p, held, listed, now)
 	case Originals:
-		if listed.Moved > 0 { // an answer whose move met a conflict is not written yet
-			return poll(plural.Of(listed.Moved, "invoice", "invoices") + " moved meanwhile")
+		if listed.Conflicts > 0 { // an answer whose move met a conflict is not written yet
+			return poll(plural.Of(listed.Conflicts, "invoice", "invoices") + " moved meanwhile")
 		}
 		return originals(p, held)
 	case Remainder:

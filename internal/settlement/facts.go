@@ -100,9 +100,9 @@ type Listed struct {
 	Through  *bool // KSeF processed another package of the tenant since these invoices were refused first
 	Rest     *Rest // the package from which this package was split off as a probe
 
-	Stage Stage           // how far this run has come
-	Moved int             // how many moves of the last decision met a conflict
-	Gone  map[string]bool // ids of invoices that the refused session was proven not to have taken
+	Stage     Stage           // how far this run has come
+	Conflicts int             // how many moves of the last decision met a conflict
+	Gone      map[string]bool // ids of invoices that the refused session was proven not to have taken
 }
 
 // List is the list of a session's invoices. When Asked is set and Invoices is nil, KSeF has no

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A play is one run of the confirm task in memory. It asks, decides and writes as package tasks
-// does.
+// A play is one run of the confirm task in memory. It asks, decides and writes in the same way as
+// the code in internal/tasks.
 type play struct {
 	t      *rapid.T
 	w      *world
@@ -146,7 +146,7 @@ func (p *play) write() {
 func (p *play) carryOut(d Decision) (*Wait, bool) {
 	pkg := &p.w.pkg
 	p.listed.Stage++
-	p.listed.Moved = 0
+	p.listed.Conflicts = 0
 	if d.Gone != nil {
 		p.listed.Gone = d.Gone
 	}
@@ -160,10 +160,10 @@ func (p *play) carryOut(d Decision) (*Wait, bool) {
 	}
 	for _, m := range d.Moves {
 		if p.apply(m, m.Invoice.Rev) {
-			p.listed.Moved++
+			p.listed.Conflicts++
 		}
 	}
-	if p.listed.Moved > 0 {
+	if p.listed.Conflicts > 0 {
 		return nil, false
 	}
 	if d.Doubt != nil {
@@ -207,8 +207,9 @@ func (p *play) race(m Move) {
 	}
 }
 
-// apply makes one move in the ledger, if nobody else was faster, and lets the held copy know.
-func (p *play) apply(m Move, rev int64) (conflict bool) {
+// apply makes one move in the ledger and lets the held copy know. If somebody else was faster, it
+// reports a conflict instead.
+func (p *play) apply(m Move, rev int64) (conflicted bool) {
 	p.write()
 	entry, inv := p.w.entries[m.Invoice.ID], m.Invoice
 	from, stays := inv.State, m.Fate == Keep || m.Fate == LookUp

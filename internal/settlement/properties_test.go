@@ -54,8 +54,8 @@ func (p *play) check(d Decision) {
 			t.Errorf("%s is proven gone, and KSeF has it", id)
 		}
 	}
-	if p.listed.Stage == Originals && p.listed.Moved > 0 && (d.Wait == nil || !d.Wait.Poll || len(seen) > 0) {
-		t.Errorf("somebody was faster with %d answers, and it goes on: %+v", p.listed.Moved, d)
+	if p.listed.Stage == Originals && p.listed.Conflicts > 0 && (d.Wait == nil || !d.Wait.Poll || len(seen) > 0) {
+		t.Errorf("somebody was faster with %d answers, and it goes on: %+v", p.listed.Conflicts, d)
 	}
 	if d.Wait == nil && p.listed.Stage == Answers && !p.w.pkg.Listed && p.listed.Unknown == nil {
 		for id := range undecided {

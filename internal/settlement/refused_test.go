@@ -192,7 +192,7 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals}, later); !d.Lookup {
 		t.Errorf("%+v", d)
 	}
-	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals, Moved: 1}, later); d.Wait == nil || d.Lookup {
+	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals, Conflicts: 1}, later); d.Wait == nil || d.Lookup {
 		t.Errorf("somebody was faster: %+v", d)
 	}
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Remainder}, later); d.End != nil || d.Wait == nil {
@@ -221,7 +221,7 @@ func TestRefused_Online_EndsOnlyWhenAllHaveLeft(t *testing.T) {
 	}
 	d.Moves[0].Wrote(ledger.Moved{Rev: 2})
 	d.Moves[1].Wrote(ledger.Moved{Conflict: &ledger.ConflictError{State: string(ledger.Sent), Rev: 9, Package: place}})
-	listed.Stage, listed.Moved = Last, 1
+	listed.Stage, listed.Conflicts = Last, 1
 	if d = r.Decide(p, held, listed, began); d.End != nil || d.Wait == nil || d.Wait.Delay != time.Second {
 		t.Errorf("one is still in it: %+v", d)
 	}

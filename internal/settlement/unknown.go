@@ -39,7 +39,7 @@ func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time
 		}
 		return Decision{Moves: forRegister(p, held, why)}
 	case Originals:
-		if listed.Moved > 0 {
+		if listed.Conflicts > 0 {
 			return wait(time.Second, retry.ReasonOther, "somebody else was faster")
 		}
 		return originals(p, held)

@@ -22,7 +22,7 @@ import (
 func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now time.Time) (done bool, err error) {
 	w, p := c.w, c.p
 	c.listed.Stage++
-	c.listed.Moved = 0
+	c.listed.Conflicts = 0
 	if d.Gone != nil {
 		c.listed.Gone = d.Gone
 	}
@@ -47,7 +47,7 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 			return true, err
 		}
 	}
-	if c.listed.Moved, err = w.writer.write(ctx, p, d.Moves, d.LetIn); err != nil || c.listed.Moved > 0 {
+	if c.listed.Conflicts, err = w.writer.write(ctx, p, d.Moves, d.LetIn); err != nil || c.listed.Conflicts > 0 {
 		return err != nil, err
 	}
 	if d.Doubt != nil {

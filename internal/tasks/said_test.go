@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A chunk or a waiting set has no entry of its own. What KSeF said when its task failed is stored
-// with the tenant, where listings find it. The queue stores nothing of it.
+// A chunk or a waiting set has no entry in the ledger. So when the task of one fails, KSeF's words
+// are stored with the tenant, where listings find them, and not in the queue.
 func TestSaid_ChunkOrWaitingSetFails_TheTenantHasKSeFsWordsAndTheQueueNone(t *testing.T) {
 	const planted = "Nabywca Zenobiusz Plantowany"
 	answer := &ksef.APIError{Op: "send invoice", Kind: ksef.KindRefused, Status: 400, Code: 21405, Description: planted}
