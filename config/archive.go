@@ -32,7 +32,8 @@ type Archive struct {
 	// again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
-	// several tenants and more than one slot, one slot is always left to the other tenants.
+	// several tenants and more than one slot, no tenant uses all of the slots: one is always left
+	// to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
 	// Layout is packages or files. With packages, the receipted invoices of larger packages are
 	// kept together, in ZIPs with an index. Otherwise each invoice is kept by itself. Both layouts
@@ -129,8 +130,8 @@ type Storage struct {
 	// the same keys.
 	KeyFile Files `yaml:"key_file" env:"KEY_FILE"`
 	// KeepRejected is how long the XML of a rejected, dismissed or superseded invoice is kept.
-	// Until then the invoice can be retried. 0 means as long as its entry (ledger.retention),
-	// otherwise at least 1h.
+	// While it is kept, the invoice can be retried. 0 means as long as its entry
+	// (ledger.retention), otherwise at least 1h.
 	KeepRejected time.Duration `yaml:"keep_rejected" env:"KEEP_REJECTED"`
 }
 
@@ -186,8 +187,9 @@ func readStorageKey(file string) ([]byte, error) {
 // Ledger is the record of every invoice and package.
 type Ledger struct {
 	// Retention is how long an entry is kept after its invoice is receipted, rejected, dismissed or
-	// superseded. 0 means for ever, otherwise at least 24h. Until then the same invoice is
-	// recognised without asking KSeF. Afterwards it is recognised by its result in the archive.
+	// superseded. 0 means for ever, otherwise at least 24h. While the entry is kept, the same
+	// invoice is recognised without asking KSeF. Afterwards it is recognised by its result in the
+	// archive.
 	Retention time.Duration `yaml:"retention" env:"RETENTION"`
 	// Refusals is how long the record of a document that was refused at intake is kept. 0 means no
 	// record, otherwise at least 1h.

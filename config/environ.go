@@ -24,7 +24,8 @@ const (
 func (c *Config) readEnviron(environ []string, f *faults) {
 	vars := map[string]string{}
 	for name, value := range env.ToMap(environ) {
-		// The library would read a name that ends in an underscore as the struct with this prefix.
+		// A name that ends in an underscore is left out, because the library would read it as the
+		// struct with this prefix.
 		if value != "" && strings.HasPrefix(name, envPrefix) && !strings.HasSuffix(name, "_") {
 			vars[name] = value
 		}

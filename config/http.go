@@ -57,8 +57,8 @@ type Dashboard struct {
 	// business page. The sweep would repair most of the damage that changes in the dashboard can
 	// do, but at a cost.
 	ReadOnly bool `yaml:"read_only" env:"READ_ONLY"`
-	// Username of the login; empty means no such login. Without this login, users and OIDC, the
-	// dashboard may be served on a loopback address only.
+	// Username of the login; empty means no such login. If there is no such login, no user and no
+	// OIDC, the dashboard may be served on a loopback address only.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds a bcrypt hash (htpasswd -nB) or the password itself.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`

@@ -138,7 +138,7 @@ func checkOIDC(c *Config, f *faults) {
 }
 
 // webAddress checks an address that browsers or the worker call. It must be https, or http on this
-// machine. For any other address webAddress returns nil.
+// machine. For any other address webAddress adds a fault and returns nil.
 func (f *faults) webAddress(field, s string) *url.URL {
 	if s == "" {
 		f.add(field, "", errors.New("is missing: an absolute URL, such as https://login.example.com"))

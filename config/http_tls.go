@@ -12,10 +12,10 @@ import (
 // After the files were replaced, the next connection gets the new certificate. While the new files
 // cannot be used, the last valid certificate is served.
 //
-// tell is called once for each thing that is wrong, and with nil when all is well again. The files
-// cannot be used, or their certificate ends soon or has ended. It is called by the connection that
-// finds out, and never twice at the same time. It may be nil. Errors name the files, never their
-// content.
+// tell is called once for each thing that is wrong: the files cannot be used, or their certificate
+// ends soon or has ended. It is called with nil when all is well again. The connection that finds
+// out calls tell, and no two calls run at the same time. tell may be nil. Errors name the files,
+// never their content.
 func (t HTTPTLS) Config(tell func(error)) (*tls.Config, error) { return t.config("http.tls", tell) }
 
 // TLSConfig is [HTTPTLS.Config] for the listener of enqueue serve.
@@ -63,7 +63,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.pair, nil
 }
 
-// say tells what is wrong unless it was told last. fault is that of the files.
+// say calls tell with what is wrong, unless tell got the same in its last call. fault is what is
+// wrong with the files; nil when they can be used.
 func (c *certificate) say(fault error) {
 	if fault == nil {
 		fault = c.files.ending(c.setting, c.pair.Leaf.NotAfter, time.Now())

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// endsSoon is how long before the end of a certificate it is warned about. Whatever renews it has
-// failed by then.
+// endsSoon is how long before the end of a certificate the warnings begin. A certificate that is
+// renewed automatically has been renewed by then, unless the renewal fails.
 const endsSoon = 14 * 24 * time.Hour
 
 // EndingError says that the certificate of a listener ends soon, or has ended.

@@ -17,7 +17,7 @@ import (
 	"ksefworker/config"
 )
 
-// pairOf writes a certificate that ends after some time, and its key, into the files of t.
+// pairOf writes a certificate that ends after the time left, and its key, into files.
 func pairOf(t *testing.T, files config.HTTPTLS, left time.Duration) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -37,7 +37,7 @@ func pairOf(t *testing.T, files config.HTTPTLS, left time.Duration) {
 	replace(t, files.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw}))
 }
 
-// replace puts another file in the place of one, with a time that differs from that of the first.
+// replace writes content into a file, and gives the file another time than it had before.
 func replace(t *testing.T, path string, content []byte) {
 	t.Helper()
 	at := time.Now()

@@ -55,10 +55,10 @@ func defaultIntake() Intake {
 	return Intake{HTTP: IntakeHTTP{Addr: "127.0.0.1:8090", MaxBody: 64 * MB, MaxDocuments: 10_000, RequestsPerSecond: 500, Parallel: 64}}
 }
 
-// Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. A line that
-// begins with "# " is a comment. If some lines cannot be used, or there is no key, Keys returns the
-// keys of the other lines and an error. If the file cannot be read, the keys are nil. The error
-// names the file and never contains a key.
+// Keys reads the file of a client's keys. It returns each of them as the key itself, or as
+// "sha256:" and the 64 hex digits of its hash. A line that begins with "# " is a comment. If some
+// lines cannot be used, or there is no key, Keys returns the keys of the other lines and an error.
+// If the file cannot be read, the keys are nil. The error names the file and never contains a key.
 func (c IntakeClient) Keys() ([]string, error) {
 	what := "keys of intake client " + c.Name
 	raw, err := readSecretFile(what, c.KeyFile)
@@ -88,7 +88,7 @@ func (c IntakeClient) Keys() ([]string, error) {
 	return keys, fault
 }
 
-// keyIn returns the key of a line. The error says what the file has.
+// keyIn returns the key of a line. The text of the error goes after "the file has".
 func keyIn(line string) (string, error) {
 	const shortest = 24
 	hash, hashed := strings.CutPrefix(line, "sha256:")

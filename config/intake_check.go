@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Here reports whether a file that enqueue serve reads is on this machine.
+// Here reports whether any of the files that enqueue serve reads is on this machine.
 func (in Intake) Here() bool {
 	files := []string{in.HTTP.TLS.CertFile, in.HTTP.TLS.KeyFile}
 	for _, c := range in.Clients {
@@ -23,8 +23,8 @@ func (in Intake) Here() bool {
 	return false
 }
 
-// CheckKeys yields each client's name and what is wrong with its file of keys, or nil. The errors
-// of a client that shares a key with one before it name both.
+// CheckKeys yields each client's name and what is wrong with its file of keys, or nil. When a
+// client shares a key with a client before it, its error names that client.
 func (in Intake) CheckKeys() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		owner := map[string]string{}
@@ -44,7 +44,8 @@ func (in Intake) CheckKeys() iter.Seq2[string, error] {
 	}
 }
 
-// hashOf returns a key as [IntakeClient.Keys] returns its hash.
+// hashOf returns the hash of a key, in the form in which [IntakeClient.Keys] returns hashes. A key
+// that has this form already is returned as it is.
 func hashOf(key string) string {
 	if strings.HasPrefix(key, "sha256:") {
 		return key

@@ -63,9 +63,10 @@ func (p *Packages) clamp() {
 	p.MaxSize = min(p.MaxSize, p.PartSize*numbers.MaxBatchParts)
 }
 
-// lowerToSessions lowers the defaults to what the tenants' sessions take. A configuration that sets
-// only max_session_invoices should not have to set these, too. A value other than the default is
-// checked as it is.
+// lowerToSessions lowers packages.max_invoices and express.max_invoices, where they have their
+// defaults, to what the tenants' sessions take. So a configuration that sets only
+// max_session_invoices need not set these two as well. A value other than the default is not
+// lowered, and is checked as it is.
 func lowerToSessions(c *Config) {
 	most := c.maxSessionInvoices()
 	if d := defaultPackages().MaxInvoices; c.Packages.MaxInvoices == d {

@@ -11,8 +11,8 @@ import (
 // Results says who is told what became of invoices (docs/results.md).
 type Results struct {
 	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000.
-	// 0 means that no receiver is told. Ten thousand take about 2 MB of Redis. Load warns when a
-	// package may have more outcomes than that.
+	// 0 means that no receiver is told. Ten thousand take about 2 MB of Redis. Load warns when one
+	// package may have more outcomes than Outbox keeps.
 	Outbox int `yaml:"outbox" env:"OUTBOX"`
 	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for
 	// longer misses the older ones.
@@ -164,7 +164,7 @@ func checkResults(c *Config, f *faults) {
 // invoices have two, accepted and receipted. Outcomes that do not fit may leave the outbox before a
 // receiver that is well has taken them.
 func warnOfSmallOutbox(c *Config) {
-	need := 2 * min(2*c.Packages.MaxInvoices, c.maxSessionInvoices()) // while sessions are scarce
+	need := 2 * min(2*c.Packages.MaxInvoices, c.maxSessionInvoices()) // the largest package, while sessions are scarce
 	if len(c.Results.Sinks()) == 0 || c.Results.Outbox >= need {
 		return
 	}

@@ -52,8 +52,9 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return errors.New("is not a size such as 50MB, 64MiB or 50_000_000")
 }
 
-// UnmarshalYAML calls UnmarshalText and returns its error with the line, as a [yaml.TypeError]. At
-// any other error yaml.v3 stops reading the file.
+// UnmarshalYAML calls UnmarshalText and returns its error with the line, as a [yaml.TypeError].
+// After a TypeError yaml.v3 goes on and finds the other faults of the file. At an error of any
+// other type it stops.
 func (s *Size) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.ScalarNode {
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a size is expected here", node.Line)}}

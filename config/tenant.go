@@ -204,7 +204,8 @@ func checkFormerNames(c *Config, f *faults) {
 	}
 }
 
-// What a name of a tenant may not exceed or have in it. Names are parts of keys in Redis.
+// A name of a tenant has at most maxNameBytes bytes, and none of the characters in notInNames,
+// because names are parts of keys in Redis.
 const (
 	maxNameBytes = 64
 	notInNames   = ":|{}"

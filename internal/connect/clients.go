@@ -15,8 +15,8 @@ import (
 // ClientOptions are what the clients of a process share, and the gate of one tenant.
 type ClientOptions struct {
 	Gate      ksef.Gate       // nil: always open
-	Transport *http.Transport // of all tenants; nil: one of its own
-	Pace      *login.Pace     // of all logins of the process; nil: none
+	Transport *http.Transport // shared by all tenants; nil: the client makes its own
+	Pace      *login.Pace     // shared by all logins of the process; nil: none
 	// Warn gets the warnings of KSeF; nil drops them.
 	Warn func(ctx context.Context, op, warning string)
 }

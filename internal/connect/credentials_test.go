@@ -91,7 +91,7 @@ func TestCredentials_TokenOrKey_TellNoEnd(t *testing.T) {
 			t.Error(err)
 		}
 		if _, ok := c.Expires(); ok {
-			t.Error("it tells an end")
+			t.Error("a token or an API key tells when it expires")
 		}
 	}
 }

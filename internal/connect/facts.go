@@ -31,7 +31,7 @@ type Facts struct {
 	policy      string // maxmemory-policy
 	appendOnly  string // "1" or "0"
 	appendfsync string
-	RunID       string // of the process
+	RunID       string // of the Redis process
 }
 
 // ReadRedisFacts reads INFO, which managed services allow for everybody. It reads CONFIG, which

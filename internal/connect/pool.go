@@ -47,7 +47,7 @@ type Pool struct {
 	Trail tracing.Trail
 
 	archiveLog *archiveLog
-	owned      *archive.OwnedStore // below Store
+	owned      *archive.OwnedStore // what Store wraps; checks the owner
 }
 
 // Open connects, and checks that Redis answers. The error wraps [ErrUnreachable] when Redis does

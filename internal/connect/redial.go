@@ -52,8 +52,8 @@ func (r *redials) observe(err error) {
 }
 
 // begin begins an era that is due. When it is too soon after the last era, the new era stays due
-// and is not dropped. The node may give no further answer "not a master", although other calls
-// still read from it.
+// and is not dropped, because the node may give no further answer "not a master", although other
+// calls still read from it.
 func (r *redials) begin() {
 	if !r.due.Load() {
 		return

@@ -9,10 +9,11 @@ import (
 	"ksefworker/config"
 )
 
-// CheckTaxpayers returns an error when the configuration gives the name of a tenant to another
-// taxpayer than the ledger has under it. That taxpayer would see the invoices of the first, and
-// those that wait would go into its sessions. The error is a [*config.FieldError]. CheckTaxpayers
-// writes nothing.
+// CheckTaxpayers returns an error when the configuration gives a name to one taxpayer and the
+// ledger has invoices of another taxpayer under that name. The taxpayer of the configuration would
+// then see the invoices of the other. Invoices of the other that still wait would be sent in the
+// sessions of the wrong taxpayer. The error is a [*config.FieldError]. CheckTaxpayers writes
+// nothing.
 func (p *Pool) CheckTaxpayers(ctx context.Context) error {
 	nips, err := p.Ledger.Taxpayers(ctx)
 	if err != nil {
@@ -37,8 +38,9 @@ func (p *Pool) CheckTaxpayers(ctx context.Context) error {
 }
 
 // Renamed describes tenants whose name has changed, although nothing in the configuration says so:
-// the ledger has invoices under a name that the configuration does not have, and the NIP of that
-// name is there under another one. The result has a line for each such name.
+// the ledger has invoices under a name that the configuration does not have, but the configuration
+// has the NIP of these invoices under another name. The result has a line for each name that is
+// missing.
 func (p *Pool) Renamed(ctx context.Context) ([]string, error) {
 	nips, err := p.Ledger.Taxpayers(ctx)
 	if err != nil {

@@ -19,7 +19,7 @@ type Unserved struct {
 	More   bool             // there may be more: only the oldest were read
 }
 
-// maxUnserved is how many entries of each list are read.
+// maxUnserved is how many entries are read of each of the ledger's lists of invoices and packages.
 const maxUnserved = 1000
 
 // Unserved counts the invoices that wait for tenants that are not configured here.

@@ -81,12 +81,12 @@ func (s StatusInfo) Processing() bool { return s.Code > 0 && s.Code < 200 }
 // Done reports whether an invoice is accepted, or a session processed.
 func (s StatusInfo) Done() bool { return s.Code == 200 }
 
-// Failed reports an error that is final for this session. Codes that KSeF has not published count
-// as failed.
+// Failed reports whether the status is an error, which is final for this session. Codes above 200
+// that KSeF has not published count as errors, too.
 func (s StatusInfo) Failed() bool { return s.Code > 200 }
 
-// SendAgain reports a failure whose reason lies with KSeF (codes 500 and 550). The work must then
-// be sent again.
+// SendAgain reports whether the reason of a failure lies with KSeF (codes 500 and 550). What was
+// sent must then be sent again.
 func (s StatusInfo) SendAgain() bool {
 	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
 }

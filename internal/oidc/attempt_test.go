@@ -20,7 +20,7 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	q := u.Query()
 	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile" ||
 		q.Get("redirect_uri") != returnURL || q.Has("client_secret") || q.Has("code_verifier") {
-		t.Errorf("it is %s", to)
+		t.Errorf("the address is %s", to)
 	}
 	body, _, _ := strings.Cut(cookie, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(body)
@@ -106,7 +106,7 @@ func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
 	cookie, answer = w.begin()
 	answer.Del("iss")
 	if _, err := w.finish(cookie, answer); err != nil {
-		t.Errorf("of a provider that does not: %v", err)
+		t.Errorf("a provider that does not promise the issuer left it out, and the login fails: %v", err)
 	}
 }
 

@@ -49,8 +49,9 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The library puts the whole body of such an answer into its error. Answers of the token
-	// endpoint pass (its method is POST), because the code of the error is read from them.
+	// For an answer other than 200 the OpenID library puts the whole body into its error. So only
+	// the status is passed on. Answers of the token endpoint pass (its method is POST), because the
+	// code of the error is read from them.
 	if r.Method == http.MethodGet && res.StatusCode != http.StatusOK {
 		_ = res.Body.Close()
 		return nil, fmt.Errorf("%s answered %d", r.URL.Path, res.StatusCode)

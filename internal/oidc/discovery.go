@@ -77,7 +77,9 @@ func (p *Provider) endpoints(endpoint oauth2.Endpoint, more *discovered) (oauth2
 	if len(more.Challenges) > 0 && !slices.Contains(more.Challenges, "S256") {
 		return endpoint, errors.New("code_challenge_methods_supported has no S256")
 	}
-	// If no way of sending the secret is chosen, the library tries both ways, with the same code.
+	// If no way of sending the secret is chosen, the library tries one way after the other, with
+	// the same code. But a code may be used only once, and a provider may refuse the second try for
+	// that reason.
 	switch {
 	case len(more.Methods) == 0 || slices.Contains(more.Methods, "client_secret_basic"):
 		endpoint.AuthStyle = oauth2.AuthStyleInHeader

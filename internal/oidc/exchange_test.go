@@ -27,7 +27,7 @@ func TestLogin_HonestProvider_NamesThePerson(t *testing.T) {
 			t.Errorf("%s: %+v", key.Algorithm, who)
 		}
 		if w.op.Requests("/userinfo") != 0 {
-			t.Error("it asked for what the ID token has")
+			t.Error("the login asked /userinfo for what the ID token has")
 		}
 	}
 }

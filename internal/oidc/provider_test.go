@@ -25,19 +25,19 @@ func TestProvider_GoesAwayAndComesBack_IsToldOnce(t *testing.T) {
 		w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
 	}
 	if n := w.op.Requests(path); n != 1 {
-		t.Errorf("it was asked %d times within a moment", n)
+		t.Errorf("the provider was asked %d times within a moment, want once", n)
 	}
 	for range 30 { // some five minutes
 		w.now = w.now.Add(11 * time.Second)
 		w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
 	}
 	if n := strings.Count(w.log.String(), "nobody can log in"); n != 1 || w.op.Requests(path) != 31 {
-		t.Errorf("it was told %d times, and asked %d times:\n%s", n, w.op.Requests(path), w.log)
+		t.Errorf("the outage was logged %d times (want once), the provider asked %d times (want 31):\n%s", n, w.op.Requests(path), w.log)
 	}
 	w.now = w.now.Add(time.Hour)
 	w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
 	if n := strings.Count(w.log.String(), "nobody can log in"); n != 2 {
-		t.Errorf("after an hour it was told %d times", n)
+		t.Errorf("after an hour the outage was logged %d times, want twice", n)
 	}
 	w.op.Answer = nil
 	w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
@@ -52,7 +52,7 @@ func TestProvider_GoesAwayAndComesBack_IsToldOnce(t *testing.T) {
 		}
 	}
 	if w.op.Requests(path) != asked {
-		t.Error("it is asked at every login")
+		t.Error("the provider is asked at every login")
 	}
 	w.now = w.now.Add(2 * time.Minute)
 	w.op.Answer = down
@@ -91,7 +91,7 @@ func TestProvider_ManyAtOnce_AskOnce(t *testing.T) {
 	}
 	all.Wait()
 	if n := w.op.Requests("/.well-known/openid-configuration"); n != 1 {
-		t.Errorf("it was asked %d times", n)
+		t.Errorf("the provider was asked %d times, want once", n)
 	}
 }
 

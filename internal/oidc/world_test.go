@@ -91,7 +91,7 @@ func (w *world) wantReason(err error, want oidc.Reason, secrets ...string) {
 	}
 }
 
-// refused is wantReason in a subtest of that name.
+// refused is wantReason in a subtest that is called name.
 func (w *world) refused(name string, err error, want oidc.Reason, secrets ...string) {
 	w.Helper()
 	w.Run(name, func(t *testing.T) {

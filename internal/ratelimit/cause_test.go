@@ -77,7 +77,7 @@ func TestRedis_CauseOfAFreeze_LivesNoLongerThanTheFreeze(t *testing.T) {
 	s := NewRedis(client, "test:")
 	must(t, s.Freeze(t.Context(), send, time.Minute, CauseDenied))
 	if ttl := client.PTTL(t.Context(), s.key(send)+":why").Val(); ttl < 59*time.Second || ttl > 62*time.Second {
-		t.Errorf("it expires after %s", ttl)
+		t.Errorf("the cause expires after %s, want about a minute", ttl)
 	}
 }
 

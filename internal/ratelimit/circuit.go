@@ -8,12 +8,13 @@ import (
 
 // Circuit stops a pool from sending requests to what is out of service. Safe for concurrent use.
 //
-// Each [Pair] has a circuit of its own. While it is closed, every request goes. After Failures
-// failures in a row it opens, and no request of the pair goes for FirstDelay. Then it is half-open,
-// and ONE request of the whole pool goes as a probe. If the probe fails, the circuit opens again
-// for twice as long, up to MaxDelay. If the probe succeeds, the circuit closes and all may go at
-// once. An outage of days costs one probe per MaxDelay, whatever the size of the pool. The delays
-// have no random part, because only one request goes when they end.
+// Each [Pair] has a circuit of its own. While it is closed, every request goes. After a number of
+// failures in a row (Failures in [CircuitOptions]) it opens, and no request of the pair goes for
+// FirstDelay. Then it is half-open, and ONE request of the whole pool goes as a probe. If the probe
+// fails, the circuit opens again for twice as long, up to MaxDelay. If the probe succeeds, the
+// circuit closes and all may go at once. An outage of days costs one probe per MaxDelay, whatever
+// the size of the pool. The delays have no random part, because only one request goes when they
+// end.
 //
 // The host has a circuit too. This circuit comes before the circuits of the pairs and works as they
 // do, but it opens only on failures that no single part can explain (see [CircuitOptions]). A
@@ -104,9 +105,9 @@ func (c *Circuit) Failure(ctx context.Context, p Pair) error {
 
 // Unreachable reports that the named process cannot connect to the host. The report says nothing
 // about the pair. The host counts as down when the request was its probe, or when other processes
-// report the same. One process without network must not stop the pool. So it should have a circuit
-// of its own (over [Memory]) and report here when its own circuit is open. The name must be unique
-// among processes.
+// report the same. One process without network must not stop the pool. So each process should have
+// a circuit of its own (over [Memory]) and report here when that circuit is open. The name must be
+// unique among processes.
 func (c *Circuit) Unreachable(ctx context.Context, p Pair, process string) error {
 	_, err := c.step(ctx, p, eventUnreachable, process)
 	return err
@@ -138,8 +139,9 @@ func outOfService(p Pair, ofHost bool, wait time.Duration) *NotNow {
 // circuits of the pair and of the host are closed, every operation may. Otherwise one operation of
 // the pair may begin, and the others get *[NotNow]. The next operation may begin when the circuits
 // are closed, or after as much time as they have been open so far. That time is at least a
-// twentieth of pause and at most pause. [Circuit.Withdraw] releases the place. Each pair has its
-// own place, so no pair waits for the operations of another.
+// twentieth of pause and at most pause. After [Circuit.Withdraw] the next operation may begin at
+// once. The operations of each pair are counted separately, so no pair waits for the operations of
+// another.
 func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
 	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {

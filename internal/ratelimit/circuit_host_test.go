@@ -324,7 +324,7 @@ func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 		must(t, c.Begin(t.Context(), sendsOfA, pause))
 		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), pause/20, ReasonOutage)
 		wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), pause/20, ReasonOutage)
-		must(t, c.Withdraw(t.Context(), sendsOfA)) // another circuit refused it
+		must(t, c.Withdraw(t.Context(), sendsOfA)) // as a caller does when another circuit refuses its first request
 		for down := 5 * time.Second; down < 10*time.Hour; {
 			must(t, c.Begin(t.Context(), sendsOfA, pause))
 			next := min(max(down, pause/20), pause) // as long as it has been down

@@ -45,7 +45,7 @@ func TestObject_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 		clock.advance(5 * time.Minute)
 		fail(t, c, 1, of(uposOfA, "second")) // within the longest delay
 		if allowed(t, c, uposOfA) {
-			t.Error("closed although two fail, each as often as an open circuit would allow")
+			t.Error("closed although two objects have failed within the longest delay")
 		}
 		must(t, c.Success(t.Context(), uposOfA))
 		fail(t, c, 9, of(uposOfA, "first"))
@@ -65,7 +65,7 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 			wantNotNow(t, c.Allow(t.Context(), of(uposOfA, sick)), 5*time.Second, ReasonOutage)
 		}
 		if s := stateAt(t, c, of(uposOfA, "s1")); s.Wait != 5*time.Second {
-			t.Errorf("%+v, want the wait of one that has failed", s)
+			t.Errorf("%+v, want the wait of an object that has failed", s)
 		}
 		must(t, c.Allow(t.Context(), of(uposOfA, "s3")))
 		if allowed(t, c, of(uposOfA, "s4")) {

@@ -71,9 +71,9 @@ func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.failedProbes[pair] = true
 }
 
-// reopened starts the next delay. If the parameter grows is false, it is the first delay. Otherwise
-// it is the first delay, doubled as often as opened says but at most p.maxDelay, and opened
-// increases by one.
+// reopened starts the next delay and returns the new values of opened, since, until and probe. If
+// the parameter grows is false, the delay is p.firstDelay. Otherwise it is p.firstDelay, doubled as
+// often as opened says but at most p.maxDelay, and opened increases by one.
 func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (int, int64, int64, int64) {
 	delay := p.firstDelay.Microseconds()
 	if grows {

@@ -31,7 +31,7 @@ type CircuitOptions struct {
 	// Process is the unique name of the process that asks and reports. Unless Processes is 1, a
 	// pair's circuit opens only after two processes have reported failures within Window, because
 	// one process alone may be behind a faulty proxy. The process that failed last lets others
-	// probe first. If Process is empty, its reports count for the whole pool.
+	// probe first. If Process is empty, failures need no confirmation by a second process.
 	Process string
 	// Objects is how many different objects ([Pair]) must have failed, each within MaxDelay, before
 	// the pair's circuit opens. It is at most 8, and 2 by default. When one object alone fails, its
@@ -48,7 +48,7 @@ type CircuitOptions struct {
 	Window time.Duration
 	// Grace is how long after the end of a delay callers that have just failed leave the probe to
 	// others. The default is 5 s. Waiting callers were told when the delay ends, and a queue brings
-	// them back within two seconds.
+	// them back within two seconds. So five seconds leave one of the others time to be the probe.
 	Grace time.Duration
 }
 

@@ -96,7 +96,7 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
 		} else {
-			r.probe = 0 // the probe was a newcomer's
+			r.probe = 0 // before the delay ends, only a newcomer can be the probe
 		}
 		switch {
 		case probed:

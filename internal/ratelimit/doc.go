@@ -15,9 +15,9 @@
 //
 // A request does not ask "may I?" again and again. It books the earliest instant at which it fits
 // every window, counting all that is booked before AND after that instant. Then it is told how long
-// to wait. So callers with the same Reserve are served in order of arrival. A fixed window overruns
-// at its edges, and GCRA either overruns by its burst or wastes what the burst holds back. The log
-// of instants avoids both faults.
+// to wait. So callers that leave equally many places to more urgent ones ([Reserve]) are served in
+// order of arrival. A fixed window overruns at its edges, and GCRA either overruns by its burst or
+// wastes what the burst holds back. The log of instants avoids both faults.
 //
 // # The waitlist
 //

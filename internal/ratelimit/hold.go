@@ -13,7 +13,7 @@ import (
 // be connected sooner, and would send in between. So the first call after a restart holds all
 // bookings of the pool for holdTime. The first call to a replica that took over does the same,
 // because scripts are not replicated. When only one worker loses its connection to Redis, nothing
-// is held, because the other workers cannot notice that.
+// is held: Redis still knows the scripts, so no call looks like the first one after a restart.
 
 // holdTime is how long nothing is booked after a restart of Redis. While Redis is away, go-redis
 // tries to connect once a second. So a worker notices the end of an outage about a second late, and
@@ -21,13 +21,15 @@ import (
 const holdTime = 3 * time.Second
 
 // call runs a script, and loads it first if Redis does not know it. If Redis does not know hold.lua
-// either, it is new.
+// either, Redis was restarted or a replica took over, and call holds all bookings (see hold.lua).
 func (s *Redis) call(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := script.EvalSha(ctx, s.client, keys, args...)
 	if !unknownScript(cmd.Err()) {
 		return cmd
 	}
-	if s.clock == nil { // a test moves its clock by itself, but the hold's key expires in real time
+	// Nothing is held on the clock of a test. The hold's key expires in real time, so a test that
+	// moves its clock could not end the hold.
+	if s.clock == nil {
 		if err := holdIfNew(ctx, s.client, s.hold, s.now()); err != nil {
 			cmd.SetErr(fmt.Errorf("hold bookings after a restart of Redis: %w", err))
 			return cmd

@@ -20,7 +20,8 @@ type Memory struct {
 	hosts    map[string]*hostRecord
 }
 
-// book holds the state of one key. instants and marks run in parallel, sorted by instant.
+// book holds the state of one key. instants and marks run in parallel, sorted by instant. A mark is
+// a part of the ID of a booking, see bookingID.
 type book struct {
 	instants        []time.Time
 	marks           []int

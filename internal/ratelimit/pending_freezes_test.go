@@ -34,7 +34,7 @@ func TestPendingFreezes_ThrottledWhileTheStoreIsAway_StopsThisProcessAndThePoolL
 		t.Errorf("%v, want frozen for what is left of the hour", n)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Minute); err != nil || strikes429 != 1 {
-		t.Errorf("%d answers 429 (%v), want the one, although it was written late", strikes429, err)
+		t.Errorf("%d answers 429 counted (%v), want 1, that of the first process, although it was written late", strikes429, err)
 	}
 	_, err = second.Book(t.Context(), Request{Key: send, Limits: three})
 	notNow(t, err)
@@ -84,7 +84,7 @@ func TestPendingFreezes_DeniedForLongerThanThrottled_SaysBoth(t *testing.T) {
 		t.Errorf("frozen for %s by %s (%v), want an hour by %s", u.Frozen, u.Cause, err, CauseDenied)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Second); err != nil || strikes429 != 1 {
-		t.Errorf("%d answers 429 (%v), want the one", strikes429, err)
+		t.Errorf("%d answers 429 counted (%v), want 1, that of the first process", strikes429, err)
 	}
 }
 

@@ -55,7 +55,7 @@ type Redis struct {
 	book, cancel, freeze, throttle, thaw, usage, circuit, deleteType, start, hold *redis.Script
 
 	starts  singleflight.Group     // of the clock
-	deleted func(key, held string) // nil: nobody is told
+	deleted func(key, held string) // see OnDeleted; nil: nobody is told
 }
 
 var _ Store = (*Redis)(nil)

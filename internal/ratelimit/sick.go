@@ -11,8 +11,9 @@ import (
 // Another program or a person may have written a key of the limiter. Keys that only make the
 // limiter quicker or fairer are deleted. Then circuits learn again what is down, waitlists learn
 // again who waits, and the clock starts again from the instants in the logs (clock.go). The limits
-// are kept by the count in the log of a group, so a log is never deleted here. Only the requests of
-// that tenant and group stop, with an error that says why.
+// are kept by the count in the log of a group, so a log is never deleted here. While a log cannot
+// be read, the requests of its tenant and group stop, with an error that says why. All other
+// requests go on.
 
 // SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing
 // of the group may be sent, because the number of its past requests is unknown.
@@ -56,8 +57,8 @@ func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, a
 	return s.call(ctx, script, keys, args...)
 }
 
-// deleteWrongTypes deletes the keys that hold another type, and the clock's key if it holds another
-// type too. It leaves out the logs of groups.
+// deleteWrongTypes deletes those of the keys that hold another type than they should. It does the
+// same with the clock's key. It leaves out the logs of groups.
 func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	for _, key := range append([]string{s.prefix + "rate-clock"}, keys...) {
 		want := s.kindOf(key)

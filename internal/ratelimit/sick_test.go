@@ -111,7 +111,7 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 			continue // this key is overwritten, and counts as empty until then
 		}
 		if len(deleted) != 1 || deleted[0] != "test:"+key {
-			t.Errorf("%s: told are %v", key, deleted)
+			t.Errorf("%s: OnDeleted was called for %v, want this key alone", key, deleted)
 		}
 		if _, err := s.Waitlisted(t.Context(), []Key{send}); err != nil {
 			t.Errorf("%s: waitlisted: %v", key, err)

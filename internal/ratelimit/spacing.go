@@ -6,8 +6,8 @@ import "time"
 // requests only. Pace lets bursts use up half of an hour's allowance before it slows them down.
 //
 // The results are:
-//   - gap is the distance at which the scarcest window is spread evenly over its length (a minute
-//     for sixty an hour).
+//   - gap is the distance between requests that are spread evenly over the scarcest window (a
+//     minute for sixty an hour).
 //   - recent is how many requests were used within about the last gap.
 //   - burst is how many requests may follow each other at once. It is a quarter of the limit of the
 //     shortest window that is not shorter than gap, and at least one.

@@ -47,7 +47,7 @@ type Request struct {
 	// Reserve leaves at least this many places of each window to more urgent callers. The request
 	// must fit into Limit-Reserve (never below 1), and the bookings of all callers count. Zero is
 	// for the most urgent callers. Never negative. A booking with a reserve keeps its instant, even
-	// when urgent callers take the places before it that it left free.
+	// when urgent callers take the places that it left free before its instant.
 	Reserve int
 	// Share leaves this part of each window to more urgent callers, in addition to Reserve. The
 	// places are rounded down. At least 0, below 1.
@@ -199,7 +199,8 @@ const unrecorded = 0
 
 // bookingID joins an instant with its mark, which counts the key's bookings from 1 to 255. The
 // instant alone is not enough, because after a Cancel the next caller may get the same microsecond.
-// If the client then repeated the Cancel, it would remove that booking.
+// If the Redis client then repeated the first Cancel, it would remove the booking of the next
+// caller.
 func bookingID(at time.Time, mark int) string {
 	return strconv.FormatInt(at.UnixMicro(), 10) + "-" + strconv.Itoa(mark)
 }

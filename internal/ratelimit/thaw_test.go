@@ -34,11 +34,12 @@ func TestThaw_PauseOfAYear_EndsAndWhatIsBookedStaysCounted(t *testing.T) {
 		t.Errorf("the window is full: %v", err)
 	}
 	if _, inARow, err := s.Throttle(t.Context(), send, 0); inARow != 1 || err != nil {
-		t.Errorf("the next 429 is the %d. in a row, %v", inARow, err)
+		t.Errorf("the next 429 is number %d in a row (%v), want 1", inARow, err)
 	}
 }
 
-// A pause because of credentials or permissions ends when these are right.
+// A pause because of credentials or permissions ends when these are right, so nobody has to thaw
+// it.
 func TestThaw_FrozenForAnotherCause_StaysFrozen(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

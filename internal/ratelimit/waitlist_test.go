@@ -165,7 +165,7 @@ func TestStore_Waitlist_NoReturn_LosesThePlace(t *testing.T) {
 		}
 		clock.advance(tick)
 		if wait, booked := ask(t, s, r, "alive"); !booked || wait != 0 {
-			t.Errorf("after it: %s, booked %v", wait, booked)
+			t.Errorf("after the time to return: %s, booked %v", wait, booked)
 		}
 	})
 }
@@ -231,7 +231,7 @@ func TestStore_Share_LeavesItsPartOfEachWindow(t *testing.T) {
 	})
 }
 
-// The oracle books one caller after the other.
+// The test computes the expected instant by booking one caller after the other.
 func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := newFakeClock().now()

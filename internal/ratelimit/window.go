@@ -75,8 +75,8 @@ func Scaled(table map[string]Limits, factor float64) map[string]Limits {
 // microsecond. With finer inputs, the answer fits but may be later than the earliest.
 func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Duration) time.Time {
 	t := now
-	// Each window only moves t forward, past a finite number of full stretches, so this ends. The
-	// last round finds that no window moves it.
+	// Each window only moves t forward, past a finite number of full stretches, so the loop ends.
+	// The last round finds that no window moves it.
 	for moved := true; moved; {
 		moved = false
 		for _, w := range limits {

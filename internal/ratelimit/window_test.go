@@ -152,7 +152,7 @@ func FuzzEarliest(f *testing.F) {
 	f.Add(uint8(7), []byte{7, 7, 7, 7, 20}, uint8(1), uint8(5), uint8(4), uint8(255), uint8(9))
 	f.Fuzz(func(t *testing.T, now uint8, raw []byte, limit1, per1, limit2, per2, margin uint8) {
 		if len(raw) > 40 {
-			return // the oracle is slow
+			return // bruteEarliest would take too long
 		}
 		booked := make([]int, len(raw))
 		for i, b := range raw {

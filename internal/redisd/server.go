@@ -104,7 +104,7 @@ func (s *Server) Pid() int {
 }
 
 // Kill ends the child with SIGKILL, as a crash or the OOM killer does, and returns when it is gone.
-// Restart brings it back. Kill is legal when no child runs.
+// Restart brings it back. When no child runs, Kill does nothing.
 //
 // With AppendOnly, answered writes usually survive Kill and Restart, because the system keeps
 // written data even before a sync. But while a sync is running on a slow disk, Redis keeps newer

@@ -69,8 +69,9 @@ func IsFailure(err error) bool {
 }
 
 // PollPause returns the pause between two polls of something that began age ago. The pause is a
-// quarter of the age, within [low, high]. So a poll is late by at most a quarter of the age, or by
-// low if low is longer. A session that takes a day is not polled thousands of times.
+// quarter of the age, within [low, high]. So the end of that thing is noticed late by at most a
+// quarter of its age, or by low if low is longer. A session that takes a day is not polled
+// thousands of times.
 func PollPause(age, low, high time.Duration) time.Duration {
 	return min(max(age/4, low), high)
 }

@@ -16,7 +16,7 @@ type Action string
 // The actions.
 const (
 	Again     Action = "again"      // try again with growing pauses; counts as a failure
-	Later     Action = "later"      // after Verdict.Delay; see IsFailure
+	Later     Action = "later"      // try again after Verdict.Delay; see IsFailure
 	Never     Action = "never"      // the same request will be refused again: reject or park
 	LookFirst Action = "look_first" // it may have been carried out: check before repeating it
 )
@@ -71,8 +71,9 @@ const CredentialsPause = 30 * time.Second
 const localPause = 30 * time.Second
 
 // exhaustedPause is the pause when this process lacks file descriptors, ports or memory. It is
-// short because another worker may take the task next. With [HandOver] as the pause, a process
-// without connections to Redis would take all tasks again and again.
+// short because another worker may take the task next. It is longer than [HandOver], because every
+// task fails at once in a process that can open no connection to Redis. With HandOver, such a
+// process would take all tasks again and again.
 const exhaustedPause = 2 * time.Second
 
 // HandOver is the delay of a task that this process cannot do but another one can. The queue brings

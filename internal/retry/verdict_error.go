@@ -31,7 +31,7 @@ func (e *VerdictError) Error() string {
 	switch e.Action {
 	case Later:
 		head = "waiting"
-	case Never: // the same request is not sent again; the task runs, with another key or session
+	case Never: // the same request is not sent again, but the task runs again, with another key or session
 		head = string(Again)
 	}
 	return fmt.Sprintf("%s (%s): %s", head, e.Reason, e.Err)
@@ -50,7 +50,7 @@ func ParseVerdict(text string) (reason Reason, what string, ok bool) {
 	}
 	switch action {
 	case string(Again), string(Never), string(LookFirst), "waiting":
-	default: // an older build also wrote how long
+	default: // an older build also wrote the length of the wait
 		delay, waits := strings.CutPrefix(action, "waiting ")
 		if _, err := time.ParseDuration(delay); !waits || err != nil {
 			return "", "", false

@@ -68,7 +68,7 @@ func table() []judged {
 		{"429 with a wait of a day is not shortened",
 			throttled(24*time.Hour, false), Verdict{Later, 24 * time.Hour, ReasonThrottled}},
 		{"429 without a wait leaves it to the backoff", throttled(0, false), Verdict{Later, 0, ReasonThrottled}},
-		{"429 was never carried out, even without proof",
+		{"429 means that nothing was done, even if the error says that it may have been",
 			throttled(time.Minute, true), Verdict{Later, time.Minute, ReasonThrottled}},
 
 		{"500 to a call that changes something: look first",
@@ -98,7 +98,7 @@ func table() []judged {
 			api(ksef.KindTooLarge, 200, false), Verdict{Later, 0, ReasonOutage}},
 
 		{"not ready yet", api(ksef.KindProcessing, 200, false), Verdict{Later, 0, ReasonProcessing}},
-		{"not ready yet is never checked first, even if it may have been carried out",
+		{"not ready yet is asked again and not looked up first, even if it may have been carried out",
 			api(ksef.KindProcessing, 200, true), Verdict{Later, 0, ReasonProcessing}},
 
 		{"this process stops before the request was sent",
@@ -125,7 +125,7 @@ func table() []judged {
 			gated(notNow(ratelimit.ReasonFrozen, CredentialsGroup, 9*time.Second)), Verdict{Later, 9 * time.Second, ReasonCredentials}},
 		{"the circuit of the host is open",
 			gated(notNow(ratelimit.ReasonOutage, "", time.Minute)), Verdict{Later, time.Minute, ReasonOutage}},
-		{"the limiter's answer outside the client is the same",
+		{"our own limiter says not now outside a client: the verdict is the same",
 			notNow(ratelimit.ReasonLimit, "batchSession", time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
 		{"a limit of the credentials group without a freeze is a limit",
 			notNow(ratelimit.ReasonLimit, CredentialsGroup, time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
@@ -155,7 +155,7 @@ func table() []judged {
 		{"a time-out inside the client counts as an outage",
 			&ksef.APIError{Kind: ksef.KindNetwork, Err: context.DeadlineExceeded}, Verdict{Later, 0, ReasonOutage}},
 
-		{"the disk is full", os.ErrPermission, Verdict{Again, 0, ReasonOther}},
+		{"a file may not be opened", os.ErrPermission, Verdict{Again, 0, ReasonOther}},
 		{"the connection to Redis broke", io.EOF, Verdict{Again, 0, ReasonOther}},
 		{"asynq lost the lease", asynq.ErrLeaseExpired, Verdict{Again, 0, ReasonOther}},
 		{"a defect", errors.New("no such thing"), Verdict{Again, 0, ReasonOther}},

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// address returns where traces are sent. The path of traces is appended to an endpoint for all
-// signals. An endpoint for traces alone is used as it is. The address is never quoted, because it
-// may hold a password.
+// address returns where traces are sent. If signal is true, the endpoint is for traces alone and is
+// used as it is. Otherwise it is for all signals, and the path of traces is appended. Errors never
+// quote the address, because it may hold a password.
 func address(endpoint string, signal bool) (string, error) {
 	name := "OTEL_EXPORTER_OTLP_ENDPOINT"
 	if signal {

@@ -18,8 +18,8 @@ func (t *Tracer) Moment(ctx context.Context, c Change, attrs ...attribute.KeyVal
 }
 
 // Taken traces that an invoice was taken in. Its span is the first of the invoice's trace. The span
-// of ctx belongs to the call or command that handed the invoice in. It gets a link to the first
-// span.
+// of ctx, which belongs to the call or command that handed the invoice in, gets a link to this
+// first span.
 func (t *Tracer) Taken(ctx context.Context, c Change, attrs ...attribute.KeyValue) {
 	if t == nil {
 		return

@@ -48,7 +48,8 @@ func (s *spans) OnEnd(span sdktrace.ReadOnlySpan) {
 	s.SpanProcessor.OnEnd(span)
 }
 
-// exporter is the other side, to which the batch processor hands what it has gathered.
+// exporter is the side of [spans] behind the batch processor. The processor hands it the spans that
+// it has gathered.
 type exporter struct{ *spans }
 
 // ExportSpans implements sdktrace.SpanExporter. It returns nil even when the export failed, because

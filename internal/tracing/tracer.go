@@ -86,7 +86,8 @@ func (t *Tracer) Close(ctx context.Context) error {
 	}
 	err := t.stop(ctx)
 	if err != nil {
-		// The exporter still waits for the collector. This interrupts it.
+		// The exporter still waits for the collector. Shutting it down with a context that has
+		// ended interrupts the wait.
 		ended, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		cancel()
 		_ = t.spans.to.Shutdown(ended)

@@ -178,7 +178,7 @@ func from(k httponce.Call, continuation string) httponce.Call {
 	return k
 }
 
-// whole checks a list of an answer.
+// whole checks a list of an answer. given and tooLong are the fields Given and TooLong of the list.
 func whole(name string, given, tooLong bool) error {
 	switch {
 	case !given:

@@ -55,8 +55,8 @@ func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce
 }
 
 // Ready returns nil when there is a login, and makes one when there is none. It is for a caller
-// that has much to prepare for a request. Its error is an *[ksef.APIError] of a request that was
-// not sent.
+// that has much to prepare for a request, and should not begin while it could not send the request.
+// Its error is an *[ksef.APIError] of a request that was not sent.
 func (c authorized) Ready(ctx context.Context) error {
 	if _, err := c.tokens.Access(ctx); err != nil {
 		return notSent(httponce.Call{Op: "log in", Group: ksef.GroupLogin}, err)

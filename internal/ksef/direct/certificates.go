@@ -22,7 +22,8 @@ const (
 	OfflineKind    CertificateType = "Offline"        // signs the code of an offline invoice (KOD II)
 )
 
-// CertificateLimits tell how many certificates the subject may still ask for and have.
+// CertificateLimits tell how many certificates the subject may still request (EnrollmentsLeft of
+// Enrollments), and how many more it may have (Left of Total).
 type CertificateLimits struct {
 	CanRequest                                bool
 	EnrollmentsLeft, Enrollments, Left, Total int

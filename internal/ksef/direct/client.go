@@ -44,9 +44,10 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 }
 
 // opened maps the error of a request that carried a public key's id. KSeF checks the key before
-// anything else, so the error of a withdrawn key says nothing about the package. opened returns an
-// outage instead. The request can be made again after the key was fetched again. The refusal stands
-// only when KSeF refuses the same key once more.
+// anything else, so the error of a withdrawn key says nothing about what was to be sent. When KSeF
+// refuses a key for the first time, opened returns an outage instead, and the request can be made
+// again with a key that is fetched again. When KSeF refuses the same key once more, opened returns
+// the refusal.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -126,10 +126,11 @@ const (
 )
 
 // Bounds of the lists that are kept. An invoice takes about half a kilobyte, and a session may have
-// ten thousand invoices.
+// ten thousand invoices. keptFor is longer than the wait for a per-minute limit. Lists stay true
+// for that long, because a session that has ended does not change.
 const (
 	keptLists = 8
-	keptFor   = 10 * time.Minute // longer than a per-minute limit; an ended session does not change
+	keptFor   = 10 * time.Minute
 )
 
 // lists keeps lists that were interrupted. The clock, now, must be set before the first use.

@@ -69,7 +69,7 @@ func TestSessionInvoices_PlaceIsGone_BeginsAgain(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	if r := s.requests()[2]; r.header.Get("x-continuation-token") != "" {
-		t.Error("it did not begin again")
+		t.Error("the next request names a page, want the list from its beginning")
 	}
 }
 
@@ -102,7 +102,7 @@ func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
 		t.Errorf("%d requests for a list of one invoice a page", n)
 	}
 	if len(c.lists.kept) != 0 {
-		t.Error("it would go on at its place")
+		t.Error("the list without an end is kept, so the next call would go on with it")
 	}
 }
 
@@ -293,6 +293,6 @@ func TestSecrets_InNoErrorAndInNoValue(t *testing.T) {
 		t.Error(told)
 	}
 	if raw, err := secret.MarshalText(); err != nil || strings.Contains(string(raw), jwt) {
-		t.Error("it is marshalled")
+		t.Error("the secret is marshalled as it is")
 	}
 }

@@ -121,7 +121,7 @@ func (c *Client) receipt(t *testing.T) Secret {
 }
 
 func TestSessionUPO_AddressOfThePast_IsNotUsed(t *testing.T) {
-	c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) { t.Error("it was used"); w.WriteHeader(403) }, "2020-01-01T00:00:00Z")
+	c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) { t.Error("URL is used"); w.WriteHeader(403) }, "2020-01-01T00:00:00Z")
 	if _, err := c.SessionStatus(ctx, session); err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func TestOpen_StaleKey_IsFetchedAgainOnce(t *testing.T) {
 		return apiError(t, err)
 	}
 	if e := open(1); e.Kind != ksef.KindOutage || e.MaybeDone || e.Code != ksef.CodeStaleKey || forgot != 1 {
-		t.Errorf("the first: %+v, forgot %d", *e, forgot)
+		t.Errorf("the first refusal: %+v, forgot %d", *e, forgot)
 	}
 	if e := open(2); e.Kind != ksef.KindOutage || forgot != 2 {
 		t.Errorf("another key: %+v", *e)

@@ -25,7 +25,7 @@ func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.
 }
 
 // InvoiceStatus asks where one sent invoice stands, by the id that SendInvoice returned.
-// SessionStatus needs only one request for all invoices of a session.
+// SessionInvoices needs only one request for all invoices of a session.
 func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
 	var out struct {
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`

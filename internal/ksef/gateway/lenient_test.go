@@ -45,7 +45,7 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 			`{"status":{"code":200,"extensions":{"originalKsefNumber":"O"}},"invoiceNumber":"A","ksefNumber":"K"}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
 		{
-			"the mode as a number", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","invoicingMode":{}}`,
+			"the mode as an object", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","invoicingMode":{}}`,
 			false, ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"},
 		},
 		{"no code", `{"status":{"description":"x"},"invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},

@@ -35,9 +35,9 @@ func (c *Client) do(ctx context.Context, k Call, read func(*Answer) error) error
 	if err := c.o.Gate.Enter(ctx, k.Group); err != nil {
 		return &ksef.APIError{Op: k.Op, Kind: ksef.KindGated, Group: k.Group, Err: err}
 	}
+	opened(ctx)
 	// If reading panics, the gate must be told all the same, or a half-open circuit would wait for
 	// this request for ever.
-	opened(ctx)
 	outcome := ksef.Outcome{Err: errors.New("request was abandoned")}
 	defer func() { c.o.Gate.Leave(context.WithoutCancel(ctx), k.Group, outcome) }()
 	status, fault := c.exchange(ctx, k, read)

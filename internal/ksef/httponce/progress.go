@@ -28,8 +28,8 @@ func (p *progress) hooks() *httptrace.ClientTrace {
 }
 
 // maybeLeft reports whether bytes of the request may have reached the other side. Headers that
-// count as written may still lie in a buffer when the connection breaks, so it errs towards true.
-// If the transport calls no hooks, only a dial error proves that nothing was sent.
+// count as written may still lie in a buffer when the connection breaks, so maybeLeft errs towards
+// true. If the transport calls no hooks, only a dial error proves that nothing was sent.
 func (p *progress) maybeLeft(err error) bool {
 	if p.reports || p.seen.Load() {
 		return p.wrote.Load()

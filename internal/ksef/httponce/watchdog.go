@@ -117,9 +117,9 @@ func (s *sentBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// tail checks that no byte follows. If one does, the request breaks off with its last bytes unsent.
-// This works only if the transport has not yet seen the declared length, so it is the second
-// defence. The sizes that package pack computes are the first.
+// tail checks that no byte follows the declared ones. If one does, the request breaks off. Its last
+// bytes are then unsent only if the transport still has them in a buffer. So this check is the
+// second defence, and the sizes that package pack computes are the first.
 func (s *sentBody) tail() (int, error) {
 	var one [1]byte
 	n, err := io.ReadFull(s.body, one[:])

@@ -39,7 +39,7 @@ end
 
 local held = held_until(ARGV[1], now)
 local t = math.max(now, log.frozen, held)
-if log.frozen > 0 and #ARGV >= WINDOWS then -- as thawed in slot.go
+if log.frozen > 0 and #ARGV >= WINDOWS then -- repeats the function thawed of slot.go
   local nth, thaw = log.count + 1 - from(log, log.frozen) + ahead + 1, log.frozen
   while nth > 1 do
     nth, thaw = floor(nth / 2), thaw + tonumber(ARGV[5])
@@ -102,7 +102,7 @@ local function earliest(t)
 end
 
 local rounds, length = 0, 0
-if ahead > 0 and #limits > 0 then -- as slot in slot.go
+if ahead > 0 and #limits > 0 then -- repeats the function slot of slot.go
   local limit = 0 -- of the longest window
   for w = 1, #limits do
     local l, p = limits[w], lengths[w]

@@ -4,11 +4,11 @@
 --
 -- ARGV:
 --   1-3    now; event; pair (tenant:group, or '' for the host alone)
---   4      process or pause
+--   4      the process that cannot connect (unreachable), or the longest pause (begin)
 --   5-14   the policy: failures, first delay, longest delay, probe's time, pairs, tenants, groups,
 --          processes, window, grace
 --   15     which process asks or reports ('': the whole pool)
---   16-17  objects; the object ('': none)
+--   16-17  how many objects must have failed; the object ('': none)
 --   18     how many objects are remembered
 --   19     how many newcomers may go before a delay ends
 --
@@ -17,7 +17,7 @@
 --   3-7    of the pair: failures, opened, since, until, probe
 --   8-11   of the host: opened, since, until, probe
 --   12     next_begin of the pair
---   13-14  whether the host yields; whether the pair yields
+--   13-14  whether others probe first: at the host; at the pair
 --   15-16  the instant at which a newcomer may go to the pair; the same for the host
 --
 -- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers

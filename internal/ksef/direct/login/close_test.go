@@ -20,7 +20,7 @@ func TestClose_EndsTheLoginAndGivesOutNoToken(t *testing.T) {
 			t.Error(e)
 		}
 		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 {
-			t.Error("it is ended twice")
+			t.Error("the login is ended twice")
 		}
 	})
 }

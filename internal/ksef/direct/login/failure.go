@@ -39,7 +39,8 @@ func (f *failure) note(err error, now time.Time) {
 	if ok && e.Kind == ksef.KindUnauthorized {
 		pause = refusedPause
 	}
-	if ok && e.RetryAfter > pause { // after a 429 the gate keeps the whole pause, for the pool
+	// maxPause is enough, because after a 429 the gate keeps the whole pause for the pool.
+	if ok && e.RetryAfter > pause {
 		pause = min(e.RetryAfter, maxPause)
 	}
 	f.until = now.Add(pause)
