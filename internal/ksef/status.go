@@ -11,7 +11,7 @@ import (
 
 // StatusInfo is where an invoice or a session stands.
 type StatusInfo struct {
-	// Code: below 200 still running, 200 done, above an error. See codes.go.
+	// Code: below 200 is still running, 200 is done, above 200 is an error. See codes.go.
 	Code int
 	// Description and Details are KSeF's own texts, "" when absent. Details may quote a field of
 	// the invoice.
@@ -101,7 +101,8 @@ func (s StatusInfo) Extension(key string) string {
 	return ""
 }
 
-// Check refuses the zero status, because an absent code would otherwise count as success.
+// Check refuses a status without a code. Such a status is neither processing nor done nor failed,
+// so a caller that only asks Failed would take it for a success.
 func (s StatusInfo) Check() error {
 	if s.Code <= 0 {
 		return errors.New("answer has no status code")
