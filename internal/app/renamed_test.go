@@ -46,7 +46,8 @@ func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  ledger: tenants[1].name: a means NIP "+sample.NIP(0)) {
 		t.Errorf("--check says %v\n%s", err, out)
 	}
-	// A process that runs already, because both began with an empty ledger, takes nothing in.
+	// A process with the swapped names may run already, because it began when the ledger was empty.
+	// It takes nothing in.
 	refused, err := swapped.Admitter().Admit(t.Context(), good(sample.NIP(1), 1), intake.Terms{})
 	if err != nil || refused[0].Taken != ledger.Refused || !strings.Contains(refused[0].Err.Error(), "tenant a is NIP "+sample.NIP(0)) {
 		t.Errorf("Admit = %+v, %v", refused, err)
