@@ -200,7 +200,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 		t.Errorf("a session opened before the rotation: %+v", i)
 	}
 	if n := len(r.sim.Books().Rejected); n != 0 {
-		t.Errorf("%d rejected: nothing was decided", n)
+		t.Errorf("the books have %d rejected invoices, want none: a session that fails as a whole decides no invoice", n)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 		t.Errorf("close: %d", a.status)
 	}
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.code() != 21180 {
-		t.Errorf("it was closed all the same: %d %s", a.status, a.body)
+		t.Errorf("closed again, after a close that was carried out and answered with 500: %d %s", a.status, a.body)
 	}
 	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden ||
 		!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
