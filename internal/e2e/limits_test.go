@@ -161,7 +161,8 @@ func expressAtTrueScale(t *testing.T, way config.Transport) {
 	<-time.After(time.Until(began.Add(130 * time.Second)))
 	used := s.bed.Simulator.Books().Requests["invoiceSend"]
 	s.noOverrun()
-	// 30 at once, 30 after a minute and the margin, and 30 after two are all that is allowed.
+	// 30 at once, 30 after a minute and the margin, and 30 after two minutes and two margins are
+	// all that is allowed.
 	if used != 90 {
 		t.Errorf("%d sends in 130 s, want exactly 90", used)
 	}
@@ -169,8 +170,8 @@ func expressAtTrueScale(t *testing.T, way config.Transport) {
 		limitReturns(t, workers, "invoice:send")/float64(used))
 }
 
-// The cut policy alone would cut ten times a second. The sessions are bounded by the cutter's check
-// of the allowance, and by the waitlist of packages for a session.
+// The cut policy alone would cut ten packages a second. So only the cutter's check of the allowance
+// and the waitlist of packages for a session keep the number of sessions within the limit.
 func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
 	eachTransport(t, bulkAtTheLimit)
 }
