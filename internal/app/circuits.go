@@ -43,7 +43,8 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 	if err != nil {
 		return nil, err
 	}
-	// This circuit is only about connecting, so its single pair opens the host's circuit.
+	// This circuit is only about connecting, which is a single pair for each host. So the failures
+	// of one pair are enough to open the circuit of the host.
 	own, err := ratelimit.NewCircuit(ratelimit.NewMemory(nil), ratelimit.CircuitOptions{
 		Pairs: 1, Tenants: 1, Groups: 1, Grace: time.Millisecond, ProbeTTL: o.ProbeTTL, MaxDelay: o.MaxDelay,
 	})

@@ -55,8 +55,8 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	now func() time.Time, log zerolog.Logger,
 ) (*partStore, error) {
 	c, err := newCircuits(store, process, alone, ratelimit.CircuitOptions{
-		// One failure of each of two packages is enough. Any part that is taken clears the
-		// failures.
+		// One failure of each of two packages is enough to open the circuit of a tenant's parts.
+		// Any part that is taken clears the failures.
 		Failures: 1, Pairs: 2, Tenants: 2, Groups: 1, Window: 2 * time.Minute,
 		MaxDelay: 30 * time.Second, ProbeTTL: max(2*time.Minute, cfg.Gateway.Timeout+10*time.Second),
 	})

@@ -14,8 +14,8 @@ import (
 )
 
 // The store that takes the parts fails in several ways. Packages that have a session keep the
-// session and wait, and no session is opened in vain. Everything else goes on. When the store is
-// back, the packages go on in the sessions that they kept.
+// session and wait. Other packages open no sessions, except a few to try the store. Everything else
+// goes on. When the store is back, the packages go on in the sessions that they kept.
 func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func() int{

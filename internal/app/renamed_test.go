@@ -28,8 +28,9 @@ func named(names ...string) func(*config.Config) {
 	}
 }
 
-// The owner of two companies swaps their names while invoices of the first wait. Each of the two
-// would see the invoices of the other, and the waiting ones would go into the other's session.
+// The owner of two companies swaps their names while invoices of the first company wait. If a
+// process started all the same, each company would see the invoices of the other, and the waiting
+// invoices would go into a session of the second company.
 func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, named("a", "b"))
