@@ -35,8 +35,8 @@ func scaledLimits(margin time.Duration) func(*config.Config) {
 }
 
 // pollMargin is smaller than the usual margin. Polls are so frequent that with the usual margin the
-// second would be the window that binds: ten polls in 517 ms are only 1,160 in a minute, instead of
-// 1,200.
+// window of a second would bind, and not that of the hour: ten polls in 517 ms are only 1,160 in a
+// minute, instead of 1,200.
 const usualMargin, pollMargin = 500 * time.Millisecond, 400 * time.Millisecond
 
 // benchHours returns how many scaled hours to measure, or skips the test.
