@@ -155,7 +155,7 @@ func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 			want[strings.NewReplacer("\r", " ", "\n", " ").Replace(strings.TrimSpace(body))] = true
 			wg.Go(func() {
 				if status := r.call(t, goodKey, body); status != 204 {
-					t.Errorf("status %d", status)
+					t.Errorf("status %d, want 204", status)
 				}
 			})
 		}
@@ -199,7 +199,7 @@ func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 			stalled = append(stalled, c)
 		}
 		if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 204 {
-			t.Errorf("status %d", status)
+			t.Errorf("status %d, want 204", status)
 		}
 		if strings.HasSuffix(t.Name(), "/php") {
 			return
@@ -310,7 +310,7 @@ func TestReceive_SecretOfAWindowsEditor_EachLanguageTakesIt(t *testing.T) {
 		r.mkdir(t)
 		r.write(t, r.secret, "\ufeff"+strings.ReplaceAll(secretLine(goodKey), "\n", "\r\n\r\n"))
 		if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 204 {
-			t.Errorf("status %d", status)
+			t.Errorf("status %d, want 204", status)
 		}
 	})
 }

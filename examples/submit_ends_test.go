@@ -69,7 +69,7 @@ func copied(t *testing.T, l int, seconds string) []string {
 func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	t.Helper()
 	if got.code != 3 || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 {
-		t.Errorf("%s: %+v", what, got)
+		t.Errorf("%s: the program ended with %+v, want exit code 3 and one line on standard error", what, got)
 	}
 	for _, w := range words {
 		if !strings.Contains(got.stderr, w) {
@@ -101,7 +101,7 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 			return runProgram(t, runtime, program, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		}
 		if got := run("\ufeff" + key + " \r\nanother\r\n"); got.code != 0 || !ksefNumber.MatchString(got.stdout) {
-			t.Errorf("%+v", got)
+			t.Errorf("the program ended with %+v, want exit code 0 and a KSeF number", got)
 		}
 		if wrong.Load() > 0 || calls.Swap(0) != 2 {
 			t.Errorf("%d calls had another key", wrong.Load())
@@ -155,7 +155,7 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 			fmt.Fprint(w, acceptedNow)
 		}))
 		if got := run(server.URL + "/ksef/"); got.code != 0 {
-			t.Errorf("%+v", got)
+			t.Errorf("the program ended with %+v, want exit code 0", got)
 		}
 	})
 }
@@ -191,7 +191,7 @@ func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 		run := append([]string{"-c", `exec "$@" >/dev/full`, "-", runtime}, program...)
 		got := runProgram(t, "bash", run, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		if got.code != 3 || got.stderr == "" {
-			t.Errorf("%+v", got)
+			t.Errorf("the program ended with %+v, want exit code 3 and a line on standard error", got)
 		}
 	})
 }

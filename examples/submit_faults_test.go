@@ -156,7 +156,7 @@ func TestSubmit_NameThatLeadsToNoFile_EachLanguageSaysWhichAndSendsNothing(t *te
 		} {
 			got := runSubmit(t, runtime, l, dir, server.URL, tt.key, tt.args...)
 			if got.code != 3 || got.stdout != "" || !strings.HasPrefix(got.stderr, tt.says) || strings.Count(got.stderr, "\n") != 1 {
-				t.Errorf("%s: %+v", tt.name, got)
+				t.Errorf("%s: the program ended with %+v, want exit code 3 and one line on standard error", tt.name, got)
 			}
 		}
 	})

@@ -65,7 +65,7 @@ public class Receive {
         return false;
     }
 
-    /** Says whether the braces of JSON that begins with one are all closed. */
+    /** Says whether a text that begins with a brace, as JSON does, closes all its braces. */
     static boolean isWhole(String json) {
         int open = 0;
         boolean text = false;
@@ -84,9 +84,9 @@ public class Receive {
 
     /**
      * Each result is one line, and one call writes at a time. In JSON a line end is outside of all texts,
-     * so a space means the same. Half a line at the end is of a full disk or of a program that was killed:
-     * it was never answered with 2xx, and the new line takes its place. A whole line whose end was taken off
-     * by an editor stays.
+     * so a space means the same. A full disk, or a program that was killed, leaves half a line at the end.
+     * Its result was never answered with 2xx, so the new line takes its place. A whole line that only lost
+     * its line end in an editor stays.
      */
     static synchronized void keep(byte[] body) throws IOException {
         String line = new String(body, StandardCharsets.ISO_8859_1).trim().replace('\r', ' ').replace('\n', ' ') + "\n";
@@ -97,7 +97,7 @@ public class Receive {
             out.readFully(tail);
             String half = new String(tail, StandardCharsets.ISO_8859_1);
             half = half.substring(half.lastIndexOf('\n') + 1);
-            // A loss of power can leave zeros.
+            // Half a line begins as a result does. A loss of power can leave zeros instead.
             if (!half.isEmpty() && ("{\0".indexOf(half.charAt(0)) < 0 || half.length() > LARGEST)) {
                 throw new IOException("OUT ends with something else than a result: give a file of results");
             }

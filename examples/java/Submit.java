@@ -38,7 +38,10 @@ public class Submit {
         String moved = "another address";
         String body = "";
 
-        /** Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made. */
+        /**
+         * Says whether to call again: there was no answer, the server could not serve the call now, or a check
+         * could not be made. Then nothing is wrong with the document.
+         */
         boolean later() {
             return status == 0 || status == 408 || status == 429 || status >= 500 || body.contains("\"try_again\":true");
         }
@@ -87,7 +90,7 @@ public class Submit {
         }
     }
 
-    /** One call. The time-out of a request ends with its headers, so the answer is waited for with another one. */
+    /** Makes one call. HttpRequest.timeout would cover the headers only, so get has the time-out of the whole answer. */
     static Answer call(URI url, String key, byte[] xml) throws InterruptedException {
         HttpRequest.Builder call = HttpRequest.newBuilder(url).header("Authorization", "Bearer " + key);
         if (xml != null) {
@@ -183,7 +186,8 @@ public class Submit {
         if (last.status != 202) {
             return stop(last.later() ? 4 : 3, last.words());
         }
-        for (String name : new String[] {"note", "warning", "text"}) { // text: what became of a ref that is another one than on record
+        // text: there when the ref is not the one on record; it says what became of the ref.
+        for (String name : new String[] {"note", "warning", "text"}) {
             if (!last.field(name).isEmpty()) {
                 System.err.println(last.field(name));
             }

@@ -53,9 +53,9 @@ function isJSON(text) {
   return true;
 }
 
-// Each result is one line. In JSON a line end is outside of all texts, so a space means the same. Half a
-// line at the end is of a full disk or of a program that was killed: it was never answered with 2xx, and
-// the new line takes its place. A whole line whose end was taken off by an editor stays.
+// Each result is one line. In JSON a line end is outside of all texts, so a space means the same. A full
+// disk, or a program that was killed, leaves half a line at the end. Its result was never answered with 2xx,
+// so the new line takes its place. A whole line that only lost its line end in an editor stays.
 function keep(body) {
   let line = Buffer.from(body.toString("latin1").trim().replace(/[\r\n]/g, " ") + "\n", "latin1");
   const out = opened(process.env.OUT);
@@ -64,7 +64,7 @@ function keep(body) {
     readSync(out, tail, 0, tail.length, size - tail.length);
     const half = tail.subarray(tail.lastIndexOf("\n") + 1);
     let whole = size - half.length;
-    // A loss of power can leave zeros.
+    // Half a line begins as a result does. A loss of power can leave zeros instead.
     if (half.length && (!["{", "\0"].includes(String.fromCharCode(half[0])) || half.length > largest))
       throw new Error("OUT ends with something else than a result: give a file of results");
     if (half.length && isJSON(half.toString())) {

@@ -63,7 +63,8 @@ function parsed(text) {
   }
 }
 
-// Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made.
+// Says whether to make the call again later, because there was no answer, the server could not serve the call
+// now, or a check could not be made. In these cases nothing is wrong with the document.
 const later = ({ status, answer }) =>
   [0, 408, 429].includes(status) || status >= 500 || (answer.items ?? []).some((item) => item.refusal?.try_again);
 
@@ -93,7 +94,7 @@ async function main(file, ref, ...more) {
   }
   if (last.status !== 202) stop(later(last) ? 4 : 3, words(last));
   let invoice = last.answer.items[0];
-  // terms: what became of a ref that is another one than on record.
+  // terms: there when the ref is not the one on record; the text says what became of the ref.
   for (const said of [invoice.note, invoice.warning, invoice.terms?.text]) if (said) console.error(said);
   if (!invoice.id) stop(3, "the answer has no id: is KSEF_URL right?");
   url += `/${encodeURIComponent(invoice.id)}`;

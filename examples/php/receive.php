@@ -54,9 +54,9 @@ function genuine(string $body): bool
 }
 
 /**
- * Each result is one line. In JSON a line end is outside of all texts, so a space means the same. Half a
- * line at the end is of a full disk or of a program that was killed: it was never answered with 2xx, and
- * the new line takes its place. A whole line whose end was taken off by an editor stays.
+ * Each result is one line. In JSON a line end is outside of all texts, so a space means the same. A full
+ * disk, or a program that was killed, leaves half a line at the end. Its result was never answered with
+ * 2xx, so the new line takes its place. A whole line that only lost its line end in an editor stays.
  */
 function keep(string $body): bool
 {
@@ -71,7 +71,7 @@ function keep(string $body): bool
     $end = strrpos($tail, "\n");
     $half = $end === false ? $tail : substr($tail, $end + 1);
     $whole = $size - strlen($half);
-    // A loss of power can leave zeros.
+    // Half a line begins as a result does. A loss of power can leave zeros instead.
     if ($half !== '' && (!in_array($half[0], ['{', "\0"], true) || strlen($half) > LARGEST)) {
         throw new RuntimeException('OUT ends with something else than a result: give a file of results');
     }

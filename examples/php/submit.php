@@ -139,7 +139,7 @@ function main(string $file, string $ref): int
         stop(later($status, $answer) ? 4 : 3, words($status, $answer));
     }
     $invoice = $answer['items'][0] ?? [];
-    // terms: what became of a ref that is another one than on record.
+    // terms: there when the ref is not the one on record; the text says what became of the ref.
     foreach ([$invoice['note'] ?? '', $invoice['warning'] ?? '', $invoice['terms']['text'] ?? ''] as $said) {
         fwrite(STDERR, $said === '' ? '' : "$said\n");
     }

@@ -58,8 +58,8 @@ def is_json(text):
 def keep(body):
     """Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
 
-    Half a line at the end is of a full disk or of a program that was killed: it was never answered with 2xx,
-    and the new line takes its place. A whole line whose end was taken off by an editor stays.
+    A full disk, or a program that was killed, leaves half a line at the end. Its result was never answered with
+    2xx, so the new line takes its place. A whole line that only lost its line end in an editor stays.
     """
     line = body.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
     with KEEPING, open(os.environ["OUT"], "ab+", buffering=0) as f:
@@ -67,7 +67,7 @@ def keep(body):
         tail = f.read()
         whole = start + tail.rfind(b"\n") + 1
         half = tail[whole - start:]
-        # A loss of power can leave zeros.
+        # Half a line begins as a result does. A loss of power can leave zeros instead.
         if half and (half[0] not in b"{\0" or start > 0 and len(half) == len(tail)):
             raise ValueError("OUT ends with something else than a result: give a file of results")
         if half and is_json(half):

@@ -92,7 +92,10 @@ def call(method, url, key, body=None):
 
 
 def later(status, answer):
-    """Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made."""
+    """Says whether to call again: no answer, the server cannot now, or a check could not be made.
+
+    In these cases nothing is wrong with the document.
+    """
     unsure = any(i.get("refusal", {}).get("try_again") for i in answer.get("items", []))
     return status in (0, 408, 429) or status >= 500 or unsure
 
@@ -129,7 +132,7 @@ def main():
     if status != 202:
         stop(4 if later(status, answer) else 3, words(status, answer))
     invoice = answer["items"][0]
-    # terms: what became of a ref that is another one than on record.
+    # terms: there when the ref is not the one on record; the text says what became of the ref.
     for said in (invoice.get("note"), invoice.get("warning"), invoice.get("terms", {}).get("text")):
         if said:
             print(said, file=sys.stderr)

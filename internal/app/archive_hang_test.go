@@ -17,8 +17,8 @@ import (
 )
 
 // A bucket accepts connections and never answers, while dozens of packages wait for their receipts.
-// Everything else goes on. At first at most three tasks at a time wait for the bucket, and later
-// none.
+// Everything else goes on. At most three tasks at a time (archive.parallel) wait for the bucket,
+// and none any more once the archive counts as out of service.
 func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt(t *testing.T) {
 	t.Parallel()
 	a := bucket(func(_ http.ResponseWriter, repaired <-chan struct{}) bool { <-repaired; return false })
@@ -32,8 +32,8 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 	addr, _ := p.workAt()
 	t.Cleanup(func() { a.repair(t) }) // a test that fails must not hang too
 	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
-	// A receipt task that is refused at once is active for a moment too. One that waits for the
-	// archive is active at several polls in a row.
+	// A receipt task that is refused at once is active for a moment too. A task that waits for the
+	// archive stays active. So only a task that is active for more than a second counts as held.
 	maxHeld, since := 0, map[string]time.Time{}
 	poll := func() {
 		active, err := inspector.ListActiveTasks(queue.QueueReceipts, asynq.PageSize(200))

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// asynqConn makes a Redis client for the dashboard, with the same settings as the worker's. With
-// it the dashboard shows the queues and servers of this pool only.
+// asynqConn makes a Redis client for the dashboard, with the same settings as the worker's. The
+// client puts the pool's prefix before every key of asynq, so the dashboard shows the queues and
+// servers of this pool only.
 type asynqConn struct {
 	conn   config.RedisConn
 	prefix string
@@ -32,6 +33,6 @@ func (l asynqLog) Info(args ...any)  { l.log.Info().Str("from", "asynq").Msg(fmt
 func (l asynqLog) Warn(args ...any)  { l.log.Warn().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
 func (l asynqLog) Error(args ...any) { l.log.Error().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
 
-// Fatal does not end the process, because asynq calls it when a start fails and returns that error
-// as well.
+// Fatal does not end the process, although asynq expects this of a logger. asynq v0.26 never calls
+// Fatal: when its server cannot start, asynq returns an error.
 func (l asynqLog) Fatal(args ...any) { l.log.Error().Str("from", "asynq").Msg(fmt.Sprint(args...)) }

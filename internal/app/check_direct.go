@@ -56,14 +56,17 @@ func checkDirect(ctx context.Context, cfg config.Config, t config.Tenant, gate k
 	}
 }
 
-// A session and an invoice that do not exist: KSeF checks the permission before it looks for them.
+// A session and an invoice that do not exist. KSeF checks the permission before it looks for them.
+// So a request that names them shows whether the permission is there, and changes nothing.
 const (
 	noSession = "00000000-SO-0000000000-0000000000-00"
 	noInvoice = "-20260101-000000000000-00"
 )
 
-// granted returns nil when KSeF refused a request for another reason than a missing permission.
-// Otherwise it returns the error. When the permission is missing, the error says what to grant.
+// granted takes the error of a request that names noSession or noInvoice. It returns nil when KSeF
+// refused the request for another reason than a missing permission, because then the permission is
+// there. Otherwise it returns the error. When the permission is missing, the error says what to
+// grant.
 func granted(err error, permission string) error {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	switch {

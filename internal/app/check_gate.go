@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// readingGate lets a check send requests to the gateway without a trace. It reserves no place in a
+// readingGate lets a check send requests without any effect on the pool. It reserves no place in a
 // window, reports to no circuit and pauses no tenant. So a check with a wrong key, or from a
 // machine without network, cannot stop the pool. A request passes only while every window has a
 // place left and the group is not frozen.

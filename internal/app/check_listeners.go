@@ -8,8 +8,8 @@ import (
 	"ksefworker/config"
 )
 
-// checkCertificate is the part of --check for the certificate of a listener. One that ends soon is
-// a note.
+// checkCertificate is the part of --check for the certificate of a listener. A certificate that
+// ends soon is reported as a note and not as a fault.
 func checkCertificate(setting string, err error, say func(what string, err error), out io.Writer) {
 	if ending, ok := errors.AsType[*config.EndingError](err); ok && !ending.Over {
 		fmt.Fprintf(out, "note   %v\n", err)
@@ -19,7 +19,7 @@ func checkCertificate(setting string, err error, say func(what string, err error
 }
 
 // checkEnd is the part of --check for the time at which the certificate of the worker's listener
-// ends. Whether it can be used belongs to the secret files.
+// ends. The check of the secret files finds out whether the certificate can be used at all.
 func checkEnd(t config.HTTPTLS, say func(what string, err error), out io.Writer) {
 	err := t.Check()
 	if _, ok := errors.AsType[*config.EndingError](err); ok {
@@ -28,8 +28,8 @@ func checkEnd(t config.HTTPTLS, say func(what string, err error), out io.Writer)
 }
 
 // checkIntake is the part of --check for the files of enqueue serve: the keys of its clients and
-// its certificate. Where none of them is, as in a container of a worker, there is no enqueue serve
-// either.
+// its certificate. A machine with none of these files, such as a container of a worker, runs no
+// enqueue serve. There the missing files are a note and not a fault.
 func checkIntake(cfg config.Config, say func(what string, err error), out io.Writer) {
 	in := cfg.Intake
 	if len(in.Clients) == 0 {

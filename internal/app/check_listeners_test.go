@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// What enqueue serve would start without, or not start with, is a fault of the check.
+// The check reports each key file of a client that cannot be used, which enqueue serve would start
+// without, and a certificate that cannot be used, with which enqueue serve would not start.
 func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -65,7 +66,7 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 	}
 	cfg.HTTP.TLS = config.HTTPTLS{}
 
-	// On a machine without enqueue serve its files need not be.
+	// On a machine that does not run enqueue serve, its files need not exist.
 	cfg.Intake.Clients, cfg.Intake.HTTP.TLS = []config.IntakeClient{client("gone", filepath.Join(dir, "gone"))}, config.HTTPTLS{}
 	out, err = checkOutput(t, cfg)
 	if err != nil || !strings.Contains(out, "note   no file of intake") {

@@ -60,8 +60,8 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 		}
 	}
 	missing := slices.DeleteFunc(seals.Missing(pool.Bodies), func(id string) bool {
-		// This is the same rule as when a worker starts. A process that holds another active key of
-		// the pool retires a key that nothing needs.
+		// A worker that starts goes by the same rule: a process that holds another active key of
+		// the pool retires a key that nothing needs. So such a key is not missing.
 		return tally.Needs(id) == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
 	})
 	if len(missing) > 0 {

@@ -35,7 +35,7 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 	}
 	for i, w := range r.Webhooks {
 		hook, at := webhook(cfg, w, nil), fmt.Sprintf("results.webhooks[%d].", i)
-		if _, err := w.Secrets(); err == nil { // otherwise the line about secret files says so
+		if _, err := w.Secrets(); err == nil { // the line about secret files reports an error
 			add("webhook "+w.Name, w.Tenants, at+"secret_file", func(context.Context) error { return hook.CheckSecrets() })
 		}
 		add("webhook "+w.Name, w.Tenants, at+"url", hook.CheckAddress)

@@ -43,7 +43,8 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 	if err != nil {
 		return nil, err
 	}
-	// This circuit is only about connecting, so its single pair opens the host's circuit.
+	// This circuit is only about connecting, which is a single pair for each host. So the failures
+	// of one pair are enough to open the circuit of the host.
 	own, err := ratelimit.NewCircuit(ratelimit.NewMemory(nil), ratelimit.CircuitOptions{
 		Pairs: 1, Tenants: 1, Groups: 1, Grace: time.Millisecond, ProbeTTL: o.ProbeTTL, MaxDelay: o.MaxDelay,
 	})
@@ -59,8 +60,9 @@ func connecting(host string) ratelimit.Pair {
 	return ratelimit.Pair{Host: host, Tenant: "process", Group: groupConnect}
 }
 
-// Names of circuits in metrics, besides the groups of a tenant's requests. The first two have no
-// tenant there. part_store has one when only that tenant's circuit is open.
+// Names of circuits in metrics, besides the groups of a tenant's requests. The series of connect
+// and host name no tenant. The series of part_store names a tenant when only the circuit of that
+// tenant's parts is open.
 const (
 	groupConnect   = "connect"    // this process cannot connect, or gets no proper answers
 	groupHost      = "host"       // the gateway or KSeF
@@ -115,8 +117,9 @@ func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
 	if own, err := c.own.State(ctx, connecting(p.Host)); err == nil && own.Phase == ratelimit.CircuitClosed {
-		// This process has not failed often enough to report that it cannot connect. It tells the
-		// pool only when the host is down already, because the request may have been the probe.
+		// This process has not failed often enough to report that it cannot connect. If the pool
+		// already counts the host as down, this request may have been the pool's probe, and the
+		// pool has to be told how the probe ended.
 		s, err := c.pool.State(ctx, ratelimit.Pair{Host: p.Host})
 		if err != nil {
 			return err

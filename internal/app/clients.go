@@ -36,7 +36,8 @@ type tenantClient struct {
 }
 
 // PublicKey returns KSeF's public key, from memory while it is fresh. PublicKey is called before a
-// package is built. So a tenant that cannot log in fails here, before a package is built in vain.
+// package is built. So a tenant that cannot log in fails here, and no package is built that could
+// not be sent.
 func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	if g.ready != nil {
 		if err := g.ready(ctx); err != nil {

@@ -31,8 +31,9 @@ type dashboardOptions struct {
 // ids instead of payloads. It has no login of its own; see [httpOptions]. Safe for concurrent use.
 //
 // asynqmon shows a task's error message as the handler returned it, and does not pass it to the
-// formatters. Filtering the answers would mean guessing what is secret in free text. So the errors
-// of this program must not hold secrets or invoice content. Tests check that.
+// formatters that hide payloads. Filtering asynqmon's answers would mean guessing what is secret in
+// free text. So the errors of this program must not hold secrets or invoice content. Tests check
+// that.
 type Dashboard struct {
 	root    string
 	page    []byte

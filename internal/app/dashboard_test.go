@@ -236,7 +236,7 @@ func TestDashboard_ReadOnly_RefusesEveryWrite(t *testing.T) {
 		{"POST", "/queues/invoices"},
 	} {
 		if res := ask(d, write[0], "/monitoring"+write[1]); res.StatusCode != http.StatusMethodNotAllowed {
-			t.Errorf("%s %s: status %d", write[0], write[1], res.StatusCode)
+			t.Errorf("%s %s: status %d, want 405", write[0], write[1], res.StatusCode)
 		}
 	}
 	info, err := inspector.GetQueueInfo("invoices")

@@ -87,7 +87,7 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 		return
 	}
 	if err := d.pool.Ledger.AddSinks(ctx, d.pool.Config.Results.Sinks()...); err != nil {
-		d.log.Warn().Err(err).Msg("each receiver is recorded when it is served next")
+		d.log.Warn().Err(err).Msg("the receivers of results were not recorded: each one is recorded when it is served next")
 	}
 	var trims sync.WaitGroup
 	trims.Go(func() { d.keepTrimming(ctx, stop) })
@@ -109,9 +109,10 @@ func (d *deliveries) keepTrimming(ctx context.Context, stop <-chan struct{}) {
 	every(ctx, trimEvery, stop, d.trim)
 }
 
-// trim drops nothing while this machine's clock and Redis's differ, because either may be wrong.
-// Another worker of the pool drops what is too old, or this worker does once its clock is set. It
-// ignores errors, because other parts log that Redis does not answer, and that the clocks differ.
+// trim drops old outcomes from the outbox and old results from the streams. It drops nothing while
+// this machine's clock and Redis's differ, because either may be wrong. Then another worker of the
+// pool drops what is too old, or this worker does once its clock is set. trim ignores errors,
+// because other parts log that Redis does not answer, and that the clocks differ.
 func (d *deliveries) trim(ctx context.Context) {
 	if _, agreed, err := d.clock().Read(ctx); err != nil || !agreed {
 		return
@@ -151,7 +152,9 @@ func (d *deliveries) queueDue(ctx context.Context, lost bool) {
 	}
 }
 
-// behind has the results that a receiver has not taken, as numbers, and its outage or stop.
+// behind says how many results a receiver has not taken, and why. outage is when it began to take
+// nothing, and stopped is when it asked for no more results; either is zero when that has not
+// happened.
 type behind struct {
 	name                        string
 	waiting, held, failed, lost int64

@@ -76,7 +76,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	if group == ksef.GroupNone {
 		return
 	}
-	// This comes first, because the other workers must know of the freeze as soon as possible. This
+	// The freeze comes first, because the other workers must know of it as soon as possible. This
 	// process keeps the freeze even if Redis does not answer now.
 	if o.Throttled {
 		counter := string(group.Counter())
@@ -89,8 +89,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 			inARow).Stringer("asked", o.RetryAfter).
 			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}
-	// Only an answer pauses a tenant for the pool. A request that this process could not even send
-	// is its own fault.
+	// Only an answer pauses a tenant for the pool. When this process could not even send a request,
+	// the fault is the process's own.
 	if o.Status != 0 && retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
 		what, todo := refusedKey(o.Err)
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(what + ": the tenant is paused; " + todo)

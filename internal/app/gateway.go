@@ -17,7 +17,7 @@ import (
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
-	logs     *ratelimit.Redis // the store without pending freezes, to read many keys at once
+	logs     *ratelimit.Redis // the store alone, without pending freezes: it reads many keys at once
 	circuits *circuits        // of the gateway and of KSeF itself
 	faults   *localFaults
 	hosts    hosts

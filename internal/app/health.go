@@ -47,7 +47,7 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
-		if sick, err := c.sick.get(ctx); err == nil { // the list of unreadable entries may be a sick key itself
+		if sick, err := c.sick.get(ctx); err == nil { // n misses sick keys if the list that it counts is one of them
 			n = max(n, int64(len(sick)))
 		}
 		gauge(ch, unreadableEntries, float64(n))

@@ -126,7 +126,7 @@ func (g *throttle) Failed(from string) {
 		pause := min(loginPause<<min(over, 10), loginPauseMax)
 		a.until = now.Add(pause)
 		g.log.Warn().Str("from", from).Int("in_a_row", a.n).Stringer("for", pause.Round(time.Millisecond)).
-			Msg("wrong logins at the dashboard: the requests of this address are refused for a while")
+			Msg("wrong logins at the page or the dashboard: logins from this address are refused for a while")
 	}
 }
 

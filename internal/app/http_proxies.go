@@ -60,8 +60,9 @@ func (p *proxies) trusts(a netip.Addr) bool {
 }
 
 // visitor returns the last address in the headers that no trusted proxy has. Each proxy adds its
-// peer at the end. So the visitor wrote everything that stands before the visitor's address. When
-// an entry is not an address, visitor returns the address of the proxy that passed it on.
+// peer at the end. So whatever stands before the visitor's address may be made up by the visitor,
+// and is ignored. When an entry is not an address, visitor returns the address of the proxy that
+// passed it on.
 func (p *proxies) visitor(peer netip.Addr, headers []string) netip.Addr {
 	hops := strings.Split(strings.Join(headers, ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.trusts(peer); i-- {

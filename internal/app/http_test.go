@@ -48,7 +48,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 	healthy := testHTTP(t, httpOptions{})
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
 		if res := ask(healthy, "GET", path); res.StatusCode != 200 {
-			t.Errorf("%s: status %d", path, res.StatusCode)
+			t.Errorf("%s: status %d, want 200", path, res.StatusCode)
 		}
 	}
 	for _, path := range []string{"/metrics", "/monitoring/", "/favicon.ico"} {

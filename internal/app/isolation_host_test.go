@@ -91,7 +91,7 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 		t.Errorf("probes %v, at most %d at once; want each tenant, one at a time", probes, maxInside)
 	}
 	if n := probes[sample.NIP(0)] + probes[sample.NIP(1)]; n > 2*rounds {
-		t.Errorf("%d probes in %d rounds", n, rounds)
+		t.Errorf("%d probes in %d rounds, want at most two in each round", n, rounds)
 	}
 	mu.Unlock()
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "no answer since") {

@@ -48,7 +48,8 @@ func (s *sickSessions) decide(r *http.Request) int {
 func (s *sickSessions) failures() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.failed) }
 
 // One session fails for ever. While it is the tenant's only session, no other request of the group
-// could close a circuit. A package that comes then is not delayed.
+// could close the group's circuit again. So one session must not open the circuit, and a package
+// that comes then is not delayed.
 func TestIsolation_OneSessionIs503_OtherPackagesOfItsTenantAreNotDelayed(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"status", "upo"} {

@@ -121,7 +121,7 @@ func (f *localFaults) delay(tenant string) time.Duration {
 	defer f.mu.Unlock()
 	now := f.spell.now()
 	next := f.next[tenant].Add(time.Second / handOversASecond)
-	if next.Before(now) || next.After(now.Add(2*handOverAtMost)) { // the clock was set back
+	if next.Before(now) || next.After(now.Add(2*handOverAtMost)) { // no task waits, or the clock was set back
 		next = now
 	}
 	if latest := now.Add(handOverAtMost); next.After(latest) {

@@ -121,7 +121,7 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	p.admit(intake.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	writeFile(t, wrong, "not_it\n")
-	// This count would expire after a minute, and the two dumps would differ.
+	// Without this call the count would expire after a minute, and the two dumps would differ.
 	if err := p.base.Redis.Persist(t.Context(), "ksef:inflow:"+p.cfg.Tenants[0].Title()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -197,8 +197,8 @@ func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsCheck
 	}
 }
 
-// A check sends no request of a group whose limit is used up. It reserves no place in a window, so
-// its request would be one too many.
+// A check sends no request of a group whose limit is used up. A worker would wait for a place in
+// the window. The check does not wait, so its request would be one too many.
 func TestCheck_LimitUsedUp_SendsNoRequest(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)

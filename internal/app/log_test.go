@@ -15,9 +15,9 @@ func TestLog_ConsoleFormat_EscapesUnprintableCharacters(t *testing.T) {
 	log.Warn().Str("reason", "b\nc\x1b[2J").Msg("session is 405, zła\n12:00:00 INF forged\x1b[31m\u0085\u202e")
 	got := out.String()
 	if strings.Count(got, "\n") != 1 || strings.ContainsAny(got, "\x1b\u0085\u202e") {
-		t.Errorf("%q", got)
+		t.Errorf("the console shows %q, want one line without escape sequences", got)
 	}
 	if !strings.Contains(got, "zła") || !strings.Contains(got, `\n12:00:00 INF forged`) {
-		t.Errorf("%q", got)
+		t.Errorf("the console shows %q, want the letter ł as it is and the line end escaped", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // outcomeMetrics count how invoices ended in this process. They show how long accepted invoices
-// took until this process learned their KSeF numbers, and with which codes KSeF rejected others.
+// took until this process learned their KSeF numbers, and with which codes KSeF rejected invoices.
 // The series have no tenant, so their number does not grow with the tenants. Safe for concurrent
 // use.
 type outcomeMetrics struct {

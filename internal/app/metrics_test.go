@@ -52,7 +52,7 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 		}
 	}
 	if res.StatusCode != 200 {
-		t.Errorf("status %d", res.StatusCode)
+		t.Errorf("status %d, want 200", res.StatusCode)
 	}
 	problems, err := testutil.GatherAndLint(m.registry, "ksef_ledger_entries", "ksef_scrape_up", "asynq_queue_size")
 	if err != nil || len(problems) > 0 {
@@ -92,7 +92,7 @@ func TestMetrics_SourceFails_OtherSeriesAreStillServed(t *testing.T) {
 		res := ask(m.Handler(), "GET", "/metrics")
 		body := bodyOf(t, res)
 		if res.StatusCode != 200 {
-			t.Errorf("%s: status %d", why, res.StatusCode)
+			t.Errorf("%s: status %d, want 200", why, res.StatusCode)
 		}
 		for _, line := range []string{`ksef_scrape_up{source="queues"} 0`, `ksef_scrape_up{source="ledger"} 0`, `go_goroutines `} {
 			if !strings.Contains(body, "\n"+line) {

@@ -100,7 +100,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	t.Parallel()
 	const perPackage = 2
 	o := quickSim
-	o.Profile = simulator.Unlimited // its clock jumps by hours and Redis's does not, so they count differently
+	o.Profile = simulator.Unlimited // limits cannot agree: the simulator's clock jumps by hours, Redis's does not
 	o.Delay = 10 * time.Minute      // the first sessions are still processed when the gateway goes down
 	m := &timeMachine{}
 	p, s := newInterceptedPool(t, 2, o, func(c *config.Config) {

@@ -25,8 +25,9 @@ import (
 // The parts of one tenant can be out of service by themselves, because their addresses come with
 // the tenant's sessions. A tenant's parts count as out of service when two of the tenant's packages
 // failed and no part was taken in between. When that happens to two tenants, the store counts as
-// down for all. While parts are not taken, each tenant waits only for its own permission to open a
-// session, because it pays with its own sessions.
+// down for all. While parts are not taken, a tenant may still open a session from time to time, to
+// try whether they are taken again. No tenant waits for the try of another, because each try uses
+// up a session of the tenant that makes it.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -43,9 +44,10 @@ const (
 	sessionPause = numbers.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
-	// maxStoreWait is the longest time that a task waits for the store. A task that waits for the
-	// end of a session's pause must notice that the store is back. Few tasks wait, because at most
-	// one package of each tenant is cut meanwhile.
+	// maxStoreWait is the longest time that a task waits before it looks at the store again. It is
+	// much shorter than sessionPause, so that a task that waits for the end of that pause soon
+	// notices when the store is back. Looking so often costs little, because few tasks wait: at
+	// most one package of each tenant is cut meanwhile.
 	maxStoreWait = 15 * time.Second
 )
 
@@ -53,8 +55,8 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	now func() time.Time, log zerolog.Logger,
 ) (*partStore, error) {
 	c, err := newCircuits(store, process, alone, ratelimit.CircuitOptions{
-		// One failure of each of two packages is enough. Any part that is taken clears the
-		// failures.
+		// One failure of each of two packages is enough to open the circuit of a tenant's parts.
+		// Any part that is taken clears the failures.
 		Failures: 1, Pairs: 2, Tenants: 2, Groups: 1, Window: 2 * time.Minute,
 		MaxDelay: 30 * time.Second, ProbeTTL: max(2*time.Minute, cfg.Gateway.Timeout+10*time.Second),
 	})

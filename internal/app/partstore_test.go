@@ -14,8 +14,8 @@ import (
 )
 
 // The store that takes the parts fails in several ways. Packages that have a session keep the
-// session and wait, and no session is opened in vain. Everything else goes on. When the store is
-// back, the packages go on in the sessions that they kept.
+// session and wait. Other packages open no sessions, except a few to try the store. Everything else
+// goes on. When the store is back, the packages go on in the sessions that they kept.
 func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func() int{
@@ -53,8 +53,8 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 				taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "A", 40)...)...)
 			}
 			shown := `ksef_circuit_open{group="part_store",tenant=""} 1`
-			// A worker whose connections are cut blames its own network at first, so the other one
-			// goes on until its own connections are cut.
+			// A worker whose connections are cut blames its own network at first. So the other
+			// worker goes on until its connections are cut as well.
 			for _, addr := range []string{first, second} {
 				until(t, 40*time.Second, "metrics and readiness show that the part store is down", func() bool {
 					return strings.Contains(page(t, addr, "/metrics"), shown) &&

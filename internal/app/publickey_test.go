@@ -10,7 +10,7 @@ import (
 )
 
 // The worker that learns from a refused session that KSeF's key has changed is seldom the one that
-// opens the next session.
+// opens the next session. So every worker has to fetch the key again.
 func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 	first, srv := redistest.New(t)
 	second := redistest.Client(t, srv)

@@ -54,7 +54,7 @@ func (w *queueWatch) look(ctx context.Context) {
 	w.told = still
 	n, err := w.queue.Repair(ctx)
 	if err != nil {
-		w.log.Warn().Err(err).Msg("cannot put the tasks of a queue back whose key was sick")
+		w.log.Warn().Err(err).Msg("cannot put back the tasks of a queue whose key was sick")
 	}
 	if n > 0 {
 		w.log.Info().Int("tasks", n).Msg("tasks are back in their queue, whose key was sick")

@@ -24,7 +24,8 @@ func (d *deliveries) open() error {
 	for _, w := range r.Webhooks {
 		hook := webhook(cfg, w, d.now)
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
-		// New results, held ones and those left behind may make three batches.
+		// A round may send three batches: new results, held ones, and those left behind. So it
+		// gets more time than three slow calls take.
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
 		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}

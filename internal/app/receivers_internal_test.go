@@ -9,7 +9,9 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// Results carry the name that their tenant had, so a receiver has to know the NIPs of all tenants.
+// A result carries the name that its tenant had when the document was handed in. The tenant may
+// have another name now, and then its NIP tells whose result it is. So a receiver has to know the
+// NIPs of all tenants.
 func TestWanted_ReceiverOfOneTenantByNIP_KnowsTheNIPOfEachTenant(t *testing.T) {
 	cfg := config.Config{Tenants: []config.Tenant{{NIP: "5265877635"}, {NIP: "5210000026", Name: "BB"}}}
 	want := sinks.Wanted{Tenants: []string{"BB"}, Known: map[string]string{"5265877635": "5265877635", "BB": "5210000026"}}

@@ -28,8 +28,9 @@ func named(names ...string) func(*config.Config) {
 	}
 }
 
-// The owner of two companies swaps their names while invoices of the first wait. Each of the two
-// would see the invoices of the other, and the waiting ones would go into the other's session.
+// The owner of two companies swaps their names while invoices of the first company wait. If a
+// process started all the same, each company would see the invoices of the other, and the waiting
+// invoices would go into a session of the second company.
 func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, named("a", "b"))
@@ -46,7 +47,8 @@ func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  ledger: tenants[1].name: a means NIP "+sample.NIP(0)) {
 		t.Errorf("--check says %v\n%s", err, out)
 	}
-	// A process that runs already, because both began with an empty ledger, takes nothing in.
+	// A process with the swapped names may run already, because it began when the ledger was empty.
+	// It takes nothing in.
 	refused, err := swapped.Admitter().Admit(t.Context(), good(sample.NIP(1), 1), intake.Terms{})
 	if err != nil || refused[0].Taken != ledger.Refused || !strings.Contains(refused[0].Err.Error(), "tenant a is NIP "+sample.NIP(0)) {
 		t.Errorf("Admit = %+v, %v", refused, err)

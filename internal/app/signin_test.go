@@ -42,7 +42,7 @@ func signIn(t *testing.T, addr string, op *oidctest.Provider) *http.Client {
 		}
 		_ = res.Body.Close()
 		if res.StatusCode != http.StatusSeeOther {
-			t.Fatalf("%s: status %d", address, res.StatusCode)
+			t.Fatalf("%s: status %d, want 303", address, res.StatusCode)
 		}
 		return res.Header.Get("Location")
 	}

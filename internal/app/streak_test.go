@@ -20,7 +20,7 @@ func TestStreak_OneObjectExplainsTheFailures_TheProcessIsNotBlamed(t *testing.T)
 			s.failed(object)
 		}
 		if got := s.ofThisProcess(); got != c.want {
-			t.Errorf("%s: %v", c.why, got)
+			t.Errorf("%s: ofThisProcess reports %v", c.why, got)
 		}
 		s.answered()
 		if s.ofThisProcess() {

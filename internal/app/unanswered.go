@@ -103,7 +103,7 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	}
 	report := p
 	if shut && !own.OfHost {
-		report.Object = "" // requests about more than one object have failed in this process
+		report.Object = "" // more than one object's requests have failed here, so no single object is to blame
 	}
 	// A report about one object does not open the pair's circuit. It still helps when the host is
 	// down, because another process may report another object.

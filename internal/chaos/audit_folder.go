@@ -126,7 +126,7 @@ func (in *inbox) check(a *archived) (errs []error) {
 	}
 	errs = append(errs, in.checkTorn(found, beside)...)
 	for _, names := range found {
-		errs = append(errs, fmt.Errorf("nobody wrote %v, or it was written once", names))
+		errs = append(errs, fmt.Errorf("nobody wrote %v, or it was written once and is in another place too", names))
 	}
 	for name := range beside {
 		errs = append(errs, fmt.Errorf("%s is beside no file", name))

@@ -11,9 +11,9 @@ import (
 )
 
 // checkLimits reports overrun limits. It excuses what no client can avoid. A request may come
-// during a block that the simulator ordered, because it was under way when the block began. Or the
-// worker that received the order died, or could not record it because Redis was away. A failover
-// may also lose bookings.
+// during a block that the simulator ordered, because the request was under way when the block
+// began. It may also come because the worker that received the order died, or could not record the
+// order while Redis was away. And a failover may lose bookings.
 func (au *auditor) checkLimits(f *Figures, violations []simulator.Violation) []error {
 	var errs []error
 	for _, v := range violations {

@@ -12,14 +12,14 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// checkTold checks the receiver against the ledger. It must have been told the final outcome of
-// every invoice, in order, and only about invoices that were handed in.
+// checkTold checks the receiver against the ledger. The receiver must have been told the final
+// outcome of every invoice, in order, and only about invoices that were handed in.
 func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 	all, wrong := au.receiver.received()
 	for _, fault := range wrong {
 		errs = append(errs, fmt.Errorf("the receiver was called wrongly: %s", fault))
 	}
-	about := map[testbed.Invoice][]told{} // the kind of a refused document is not always known
+	about := map[testbed.Invoice][]told{} // without the kind, which is not always known of a refused document
 	for _, t := range all {
 		key := testbed.InvoiceOf(t.NIP, "", t.Number)
 		about[key] = append(about[key], t)
@@ -126,7 +126,8 @@ func checkToldOf(it *item, all []told, failovers []time.Time, entries map[string
 }
 
 // inOrder checks that no revision came for the first time after a greater one. A failover may lose
-// the last moves of an entry, so its revisions may go on from a lower number after it.
+// the last moves of an entry. So after a failover, the entry's revisions may go on from a lower
+// number.
 func inOrder(all []told, failovers []time.Time) error {
 	var greatest told
 	seen := map[int64]bool{}

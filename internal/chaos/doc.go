@@ -29,8 +29,8 @@
 // ledger. Lists and receipts lack entries, or write them differently. Redis fails over to a replica
 // that lags. Then the audit also asks which invoices had to wait. When such a fault is ordered
 // alone, only invoices that it concerns may wait. Two partial faults, archive-hangs and failover,
-// change the set-up of the run. When other faults are ordered too, every second seed has the first,
-// and every third seed the second.
+// change the set-up of the run. When other faults are ordered too, every second seed has
+// archive-hangs, and every third seed has failover.
 //
 // Everything random is drawn from one seed before the run begins. The same seed gives the same
 // invoices and the same disruptions at the same moments. What a disruption hits depends on the

@@ -27,8 +27,8 @@ const (
 )
 
 // drawEpisodes draws which part fails when. It also draws the altered answers. They have no time of
-// their own, because the simulator gets them at the start. Its dice are separate from the dice of
-// the run. So a seed gives the same invoices and the same disruptions with and without partial
+// their own, because the simulator gets them at the start. The dice here are separate from the dice
+// of the run. So a seed gives the same invoices and the same disruptions with and without partial
 // faults.
 func drawEpisodes(o Options, e *export, dice *rand.Rand) (episodes []episode, alterations []simulator.Fault) {
 	few := 1 + int(o.Feed/time.Minute)

@@ -16,7 +16,7 @@ import (
 type pastEpisode struct {
 	episode
 	from, to time.Time
-	waiting  []string // packages overdue at the end; set only for one-session that is ordered alone
+	waiting  []string // packages overdue at the end; set only when the fault one-session is ordered alone
 }
 
 // extraWorker is a worker in addition to those of [Options].Workers, with the key file that it

@@ -35,7 +35,7 @@ func TestPair_Failover_LosesTheLagAndNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := client.Wait(ctx, 1, 5*time.Second).Result(); err != nil || n != 1 {
-			t.Fatalf("the replica has it: %d %v", n, err)
+			t.Fatalf("%d replicas have the write, want one: %v", n, err)
 		}
 		old := redis.NewClient(&redis.Options{Addr: p.master.Addr(), MaxRetries: -1})
 		done := make(chan error, 1)
@@ -58,10 +58,10 @@ func TestPair_Failover_LosesTheLagAndNothingElse(t *testing.T) {
 			t.Error("nothing could be written during the lag")
 		}
 		if n, err := client.Exists(ctx, kept).Result(); err != nil || n != 1 {
-			t.Errorf("round %d: what the replica had: %d %v", round, n, err)
+			t.Errorf("round %d: of what the replica had, %d keys are left, want one: %v", round, n, err)
 		}
 		if n, err := client.Exists(ctx, gone).Result(); err != nil || n != 0 {
-			t.Errorf("round %d: what only the master had: %d %v", round, n, err)
+			t.Errorf("round %d: of what only the master had, %d keys are left, want none: %v", round, n, err)
 		}
 	}
 	if p.master != first {

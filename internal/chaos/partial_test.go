@@ -56,8 +56,8 @@ func TestPartial_EachNameAlone_DrawsAnEpisodeOrAnAlteredAnswer(t *testing.T) {
 	}
 }
 
-// Partial faults are added to a run and do not change it. Each one is the same whether or not
-// others are ordered too.
+// Partial faults are added to a run and do not change the rest of the run. Each partial fault is
+// the same whether or not others are ordered too.
 func TestPartial_SameSeed_SameRunWithAndWithout(t *testing.T) {
 	draw := func(partial ...string) (base, one string) {
 		o := Options{Worker: "w", Enqueue: "e", Dir: "d", Seed: 5, Invoices: 50, Partial: partial, Disruptions: Disruptions{Kills: 3}}

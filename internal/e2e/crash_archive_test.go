@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The worker is killed around its first write to the archive, a bucket. The same bytes are written
-// again.
+// The archive is a bucket. The worker is killed around its first write to the bucket, and the next
+// worker writes the same bytes again.
 func TestCrash_ArchiveWriteCutOff_EverythingIsKept(t *testing.T) {
 	for _, when := range []moment{before, during, after} {
 		t.Run(string(when), func(t *testing.T) {

@@ -35,8 +35,8 @@ func scaledLimits(margin time.Duration) func(*config.Config) {
 }
 
 // pollMargin is smaller than the usual margin. Polls are so frequent that with the usual margin the
-// second would be the window that binds: ten polls in 517 ms are only 1,160 in a minute, instead of
-// 1,200.
+// window of a second would bind, and not that of the hour: ten polls in 517 ms are only 1,160 in a
+// minute, instead of 1,200.
 const usualMargin, pollMargin = 500 * time.Millisecond, 400 * time.Millisecond
 
 // benchHours returns how many scaled hours to measure, or skips the test.
@@ -161,7 +161,8 @@ func expressAtTrueScale(t *testing.T, way config.Transport) {
 	<-time.After(time.Until(began.Add(130 * time.Second)))
 	used := s.bed.Simulator.Books().Requests["invoiceSend"]
 	s.noOverrun()
-	// 30 at once, 30 after a minute and the margin, and 30 after two are all that is allowed.
+	// 30 at once, 30 after a minute and the margin, and 30 after two minutes and two margins are
+	// all that is allowed.
 	if used != 90 {
 		t.Errorf("%d sends in 130 s, want exactly 90", used)
 	}
@@ -169,8 +170,8 @@ func expressAtTrueScale(t *testing.T, way config.Transport) {
 		limitReturns(t, workers, "invoice:send")/float64(used))
 }
 
-// The cut policy alone would cut ten times a second. The sessions are bounded by the cutter's check
-// of the allowance, and by the waitlist of packages for a session.
+// The cut policy alone would cut ten packages a second. So only the cutter's check of the allowance
+// and the waitlist of packages for a session keep the number of sessions within the limit.
 func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
 	eachTransport(t, bulkAtTheLimit)
 }

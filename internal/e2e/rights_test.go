@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Without XADD no receiver of results would ever be told, and no error would show it.
+// Without XADD no receiver of results would ever be told, and no error would show it. So a program
+// whose user lacks the right refuses to start.
 func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *testing.T) {
 	s := newSite(t, simulator.Options{Profile: simulator.Production})
 	if err := s.rdb.Do(t.Context(), "ACL", "SETUSER", "few", "on", ">secret", "~*", "&*", "+@all", "-xadd").Err(); err != nil {

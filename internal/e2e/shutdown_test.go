@@ -28,8 +28,8 @@ const (
 type gate struct {
 	step  string
 	hold  time.Duration
-	early bool          // hold the request before the gateway sees it, not its answer
-	all   bool          // hold every request from then on, not only the first
+	early bool          // true holds the request before the gateway sees it; false holds its answer
+	all   bool          // true holds every request after the first one, too
 	hit   chan struct{} // closed at the first request of the step
 	open  chan struct{} // closed by the test
 

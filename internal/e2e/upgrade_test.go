@@ -50,7 +50,7 @@ func TestUpgrade_FromThePreviousTagAndBack_EveryInvoiceIsAcceptedOnce(t *testing
 	submit()
 	s.receipted(each, 2*time.Minute)
 
-	// The update. Both share one Redis, with invoices on their way.
+	// The update. Both workers share one Redis, with invoices on their way.
 	submit()
 	after := s.start()
 	submit()

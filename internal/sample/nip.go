@@ -8,8 +8,9 @@ func NIP(i int) string {
 	if i == 0 {
 		return "5265877635"
 	}
-	// The remainder 10 has no check digit. The weighted sums of 2k and 2k+1 differ by 7, so at
-	// least one of the two numbers has another remainder and thus a check digit.
+	// The check digit is the weighted sum of the nine digits modulo 11. A number whose remainder is
+	// 10 has no check digit. The sums of 2k and 2k+1 differ by 7, the weight of the last digit. So
+	// at least one of these two numbers has another remainder and thus a check digit.
 	nine := 521_000_000 + 2*(uint64(i)%39_000_000)
 	for {
 		digits := strconv.FormatUint(nine, 10)

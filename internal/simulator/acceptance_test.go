@@ -16,13 +16,13 @@ func TestDuplicate_AcrossSessionsAndLanes_NamesTheOriginal(t *testing.T) {
 		t.Helper()
 		want := []extension{{"originalSessionReferenceNumber", original}, {"originalKsefNumber", number}}
 		if i.Status.Code != 440 || fmt.Sprint(i.Status.Extensions) != fmt.Sprint(want) || i.KsefNumber != "" || i.Number != "FV/1" {
-			t.Errorf("%+v", i)
+			t.Errorf("the invoice is %+v, want a duplicate (440) that names the original", i)
 		}
 	}
 	changed := strings.Replace(faXML(sellerA, "FV/1", today), "Usługa", "Towar", 1)
 	again, end := r.sendBatch(changed)
 	if end.Code != 445 {
-		t.Errorf("status %+v", end)
+		t.Errorf("status %+v, want 445", end)
 	}
 	check(r.invoices(again)[0])
 	o := r.openOnline()
@@ -34,7 +34,7 @@ func TestDuplicate_AcrossSessionsAndLanes_NamesTheOriginal(t *testing.T) {
 		faXML(sellerA, "fv/1", today), swap(t, faXML(sellerA, "FV/1", today), "<RodzajFaktury>VAT", "<RodzajFaktury>ROZ"),
 	} {
 		if i := other.invoice(other.send(document)); i.Status.Code != 200 {
-			t.Errorf("%+v", i)
+			t.Errorf("the invoice is %+v, want code 200", i)
 		}
 	}
 	if _, end := r.sendBatch(faXML(sellerB, "FV/1", today)); end.Code != 200 {
@@ -47,7 +47,7 @@ func TestDuplicate_TwiceInOnePackage_SecondIsRefused(t *testing.T) {
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/1", today))
 	list := r.invoices(id)
 	if list[0].Status.Code != 200 || list[1].Status.Code != 440 || list[1].Status.Extensions[1].Value != list[0].KsefNumber {
-		t.Errorf("%+v", list)
+		t.Errorf("the list is %+v, want 200 and then a duplicate (440) of it", list)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestDuplicate_RejectedOriginal_DoesNotCount(t *testing.T) {
 	r := newRig(t)
 	r.sendBatch(swap(t, faXML(sellerA, "FV/1", today), "<P_15>123.00", "<P_15>x"))
 	if _, end := r.sendBatch(faXML(sellerA, "FV/1", today)); end.Code != 200 {
-		t.Errorf("%+v", end)
+		t.Errorf("the session ends with %+v, want code 200", end)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 			r.ok(r.post("/invoice/send", body), &sent)
 			i := o.invoice(sent.ID)
 			if i.Status.Code != c.code && !(name == "another key" && i.Status.Code == 430) { // one in 256 has valid padding by chance
-				t.Errorf("%+v", i)
+				t.Errorf("the invoice is %+v", i)
 			}
 			if i.Number != "" {
 				t.Errorf("number %q of a document that was never read", i.Number)
@@ -138,7 +138,7 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 	}
 	o.close()
 	if s := r.await(o.id); s.Code != 445 {
-		t.Errorf("status %+v", s)
+		t.Errorf("status %+v, want 445", s)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestOnline_MalformedSend_IsRefusedAtOnce(t *testing.T) {
 		body := o.body(good)
 		change(body, body["encrypted"].(m))
 		if a := r.post("/invoice/send", body); a.status != 400 {
-			t.Errorf("%s: %d", name, a.status)
+			t.Errorf("%s: status %d, want 400", name, a.status)
 		}
 	}
 	b := r.pack(zipOf(t, good), 1).begin()
@@ -191,7 +191,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 		t.Errorf("status %d", s)
 	}
 	if i := o.invoice(id); i.Status.Code != 405 {
-		t.Errorf("%+v", i)
+		t.Errorf("the invoice is %+v, want code 405", i)
 	}
 	if code, _ := r.post("/invoice/send", o.body("x")).apiError(); code != codeSessionStatus {
 		t.Errorf("a send later: %d", code)
@@ -200,7 +200,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 		t.Errorf("a session opened before the rotation: %+v", i)
 	}
 	if n := len(r.sim.Books().Rejected); n != 0 {
-		t.Errorf("%d rejected: nothing was decided", n)
+		t.Errorf("the books have %d rejected invoices, want none: a session that fails as a whole decides no invoice", n)
 	}
 }
 
@@ -231,7 +231,7 @@ func TestOnline_TenThousandInvoices_NoMoreAreAccepted(t *testing.T) {
 	}
 	r.sim.mu.Unlock()
 	if code, _ := r.post("/invoice/send", o.body("x")).apiError(); code != codeTooMany {
-		t.Errorf("code %d", code)
+		t.Errorf("code %d, want 21155", code)
 	}
 }
 
@@ -250,6 +250,6 @@ func TestOnline_DayOfAcceptance_IsTheDayOfSending(t *testing.T) {
 		got += fmt.Sprint(i.Status.Code, i.Mode, " ")
 	}
 	if got != "450 200online 200offline 200online " {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want 450 200online 200offline 200online", got)
 	}
 }

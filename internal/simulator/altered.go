@@ -38,8 +38,8 @@ func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) 
 	return i, there
 }
 
-// alter changes the answer about one invoice as the faults order. It returns in odd the forms
-// outside the contract that [malformed] has to write. It returns false for there when the faults
+// alter changes the answer about one invoice as the faults order. The result odd lists the forms
+// outside the contract that [malformed] has to write. The result there is false when the faults
 // leave the invoice out.
 func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
 	if i.Status.Code < 200 || !al.faults.everArmed(entryKinds()...) {

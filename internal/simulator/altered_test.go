@@ -135,7 +135,7 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		}
 		o := r.openOnline()
 		if i := o.invoice(o.send(faXML(sellerA, "A B 1", today))); i.Status.Code != 440 || i.Number != want {
-			t.Errorf("%s: %+v", as, i)
+			t.Errorf("%s: the invoice is %+v, want a duplicate with the rewritten number", as, i)
 		}
 		if b := r.sim.Books(); b.Accepted[0].Number != "A B 1" || b.Faults[NumberRewritten] != 2 {
 			t.Errorf("%s: books %+v", as, b)
@@ -148,7 +148,7 @@ func TestList_NumberWithOddWhiteSpace_IsNormalised(t *testing.T) {
 	r := newRig(t)
 	id, _ := r.sendBatch(faXML(sellerA, "A  B\u00a01", today))
 	if l := r.invoices(id); l[0].Status.Code != 200 || l[0].Number != "A B 1" {
-		t.Errorf("%+v", l)
+		t.Errorf("the list is %+v, want the accepted invoice A B 1", l)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestFault_KsefNumberSplit_ChangesTheReceiptAlone(t *testing.T) {
 	}
 	inject(t, r, Fault{Kind: KsefNumberSplit, On: opInvoices})
 	if again := r.invoices(id); len(again[0].KsefNumber) != 36 || len(again[1].KsefNumber) != 35 {
-		t.Errorf("%+v", again)
+		t.Errorf("the list is %+v, want a split KSeF number in the first entry only", again)
 	}
 }
 
@@ -173,7 +173,7 @@ func TestFault_Unnamed_AcceptedInvoiceHasNoNumber(t *testing.T) {
 	inject(t, r, Fault{Kind: Unnamed, Skip: 1})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
 	if l := r.invoices(id); l[0].Number != "FV/1" || l[1].Number != "" || l[1].KsefNumber == "" {
-		t.Errorf("%+v", l)
+		t.Errorf("the list is %+v, want no number in the second entry only", l)
 	}
 }
 

@@ -123,8 +123,8 @@ func (sess *session) partsUntil() time.Time {
 	return sess.opened.Add(partLife * time.Duration(len(sess.batch.Parts)))
 }
 
-// process starts the processing of a closed batch session. A session without parts ends here;
-// unpacking is done in the background. The caller holds mu.
+// process starts the processing of a closed batch session. A session without parts ends at once.
+// Otherwise the package is unpacked in the background. The caller holds mu.
 func (bt *batches) process(sess *session) {
 	if len(sess.parts) == 0 {
 		sess.end(440, "Nie przesłano faktur")

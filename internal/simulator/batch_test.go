@@ -87,7 +87,7 @@ func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 	noCurrency := swap(t, faXML(sellerA, "FV/2", today), "<KodWaluty>PLN</KodWaluty>", "")
 	id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML", noCurrency, faXML(sellerA, "FV/3", today))
 	if end.Code != 200 {
-		t.Fatalf("status %+v", end)
+		t.Fatalf("status %+v, want 200", end)
 	}
 	list := r.invoices(id)
 	codes := []int{}
@@ -95,7 +95,7 @@ func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 		codes = append(codes, i.Status.Code)
 	}
 	if fmt.Sprint(codes) != "[200 430 450 200]" {
-		t.Fatalf("codes %v", codes)
+		t.Fatalf("codes %v, want [200 430 450 200]", codes)
 	}
 	if list[1].Number != "" || list[2].Number != "FV/2" {
 		t.Errorf("numbers %q %q: an unreadable invoice has none, a readable one has", list[1].Number, list[2].Number)
@@ -127,7 +127,7 @@ func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 		}
 	}
 	if fmt.Sprint(seen) != "[100 100 150 200]" {
-		t.Errorf("statuses %v", seen)
+		t.Errorf("statuses %v, want [100 100 150 200]", seen)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestClose_SessionIsClosed_IsRefused(t *testing.T) {
 	for _, id := range []string{b.id, o.id, b.id, o.id, b.id, o.id} { // in status 100 and 170, and after the end
 		a := r.get("/invoice/session/close/" + id)
 		if code, _ := a.apiError(); a.status != 400 || code != codeSessionStatus {
-			t.Errorf("answer %d %s", a.status, a.body)
+			t.Errorf("the answer is %d %s, want status 400 and code 21180", a.status, a.body)
 		}
 		r.clock.add(1500 * time.Millisecond)
 	}
@@ -154,7 +154,7 @@ func TestBatch_NeverClosed_IsCancelledAfterTwelveHours(t *testing.T) {
 	}
 	r.clock.add(time.Second)
 	if s := r.status(b.id).Status; s.Code != 440 || s.Details != "Przekroczono czas wysyłki" {
-		t.Errorf("status %+v", s)
+		t.Errorf("status %+v, want 440 because of the time", s)
 	}
 	if code, _ := r.get("/invoice/session/close/" + b.id).apiError(); code != codeTimedOut {
 		t.Errorf("close: %d", code)
@@ -190,7 +190,7 @@ func TestBatch_OfflineFlag_MarksInvoicesOffline(t *testing.T) {
 	b.begin().uploadAll().close()
 	r.await(b.id)
 	if i := r.invoices(b.id)[0]; i.Mode != "offline" {
-		t.Errorf("%+v", i)
+		t.Errorf("the invoice is %+v, want the mode offline", i)
 	}
 	contains(t, string(r.get("/invoice/session/upo/"+b.id).body), "<TrybWysylki>Offline</TrybWysylki>")
 }

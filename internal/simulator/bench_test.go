@@ -23,7 +23,7 @@ func BenchmarkBatch(b *testing.B) {
 		b.StartTimer()
 		p.close()
 		if s := r.await(p.id); s.Code != 200 {
-			b.Fatalf("status %+v", s)
+			b.Fatalf("status %+v, want 200", s)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestBox_BoundaryInBase64WithoutQuotes_IsAccepted(t *testing.T) {
 		}
 		r.awaitBox("/box/upload/batch/"+id, &got)
 		if len(got.Info) != 1 || got.Info[0].Number != "FV/1" {
-			t.Errorf("%s: %+v", boundary, got.Info)
+			t.Errorf("%s: the invoices are %+v, want FV/1 alone", boundary, got.Info)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestBox_AnyOtherBrokenContentType_IsStillRefused(t *testing.T) {
 		"a boundary the body doesn't use":    "multipart/form-data; boundary=AAAA/w==",
 	} {
 		if a := r.boxRaw("u", contentType, good, archive); a.status != http.StatusBadRequest {
-			t.Errorf("%s: %d %s", why, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s, want status 400", why, a.status, a.body)
 		}
 	}
 	r.ok(r.boxRaw("u", `multipart/form-data; boundary="`+good+`"`, good, archive), nil)

@@ -25,15 +25,15 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r.ok(r.post("/box/upload/invoice", body), nil)
 	// Until the upload is finished, the answer is an error object, in a 200 or in a 400.
 	if a := r.get("/box/upload/invoice/u%2F1"); a.status >= 500 {
-		t.Errorf("%d", a.status)
+		t.Errorf("status %d, want less than 500", a.status)
 	} else if code, _ := a.apiError(); code != 150 {
-		t.Errorf("code %d", code)
+		t.Errorf("code %d, want 150", code)
 	}
 	r.clock.add(2 * time.Second)
 	var got boxAnswer
 	r.ok(r.get("/box/upload/invoice/u%2F1"), &got)
 	if got.ID != "u/1" || got.Info.Status.Code != 200 || got.Info.Mode != "offline" || len(got.Info.KsefNumber) != 35 {
-		t.Errorf("%+v", got)
+		t.Errorf("the upload is %+v, want an accepted offline invoice", got)
 	}
 	checkReceipt(t, got.UPO, got.Session, 1)
 	if a := r.get("/invoice/session/status/" + got.Session); a.status != 400 {
@@ -52,7 +52,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	}
 	for _, path := range []string{"/box/upload/invoice/u2", "/box/upload/batch/u%2F1"} {
 		if a := r.get(path); a.status != 400 {
-			t.Errorf("%s: %d", path, a.status)
+			t.Errorf("%s: status %d, want 400", path, a.status)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 		"JSON without a file": r.post("/box/upload/batch", []byte(request)),
 	} {
 		if a.status != 400 {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s, want status 400", name, a.status, a.body)
 		}
 	}
 	r.ok(r.boxBatch(request, "batch.zip", zipType, archive), nil)
@@ -110,7 +110,7 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	}
 	r.awaitBox("/box/upload/batch/b1", &got)
 	if len(got.Info) != 3 || got.Info[0].Status.Code != 200 || got.Info[1].Status.Code != 430 || got.Info[2].Number != "FV/2" {
-		t.Errorf("%+v", got.Info)
+		t.Errorf("the invoices are %+v, want 200, then 430, then FV/2", got.Info)
 	}
 	checkReceipt(t, got.UPO, got.Session, 2)
 	r.ok(r.boxBatch(`{"uploadId":"b2","offline":false,"notify":false,"invoiceVersion":"v3"}`, "batch.zip", zipType, []byte("no ZIP")), nil)

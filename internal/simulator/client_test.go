@@ -147,7 +147,7 @@ func (r *rig) post(path string, body any) answer {
 func (r *rig) ok(a answer, into any) {
 	r.t.Helper()
 	if a.err != nil || a.status != http.StatusOK {
-		r.t.Fatalf("answer %d %s %v", a.status, a.body, a.err)
+		r.t.Fatalf("the answer is %d %s %v", a.status, a.body, a.err)
 	}
 	if into == nil {
 		return

@@ -12,7 +12,7 @@ import (
 func TestControl_CommandFromThisMachine_IsCarriedOut(t *testing.T) {
 	r := newRig(t)
 	if a := r.post("/sim/faults", []byte(`[{"on":"publicKey","kind":"401"}]`)); a.status != 200 {
-		t.Fatalf("%d %s", a.status, a.body)
+		t.Fatalf("the answer is %d %s, want status 200", a.status, a.body)
 	}
 	if a := r.get("/invoice/public/key"); a.status != 401 {
 		t.Errorf("fault: %d", a.status)
@@ -28,7 +28,7 @@ func TestControl_CommandFromThisMachine_IsCarriedOut(t *testing.T) {
 	}
 	for path, body := range map[string]string{"/sim/faults": `[{"kind":"x"}]`, "/sim/clock": `{"advance":"-1h"}`} {
 		if a := r.post(path, []byte(body)); a.status != 400 {
-			t.Errorf("%s: %d", path, a.status)
+			t.Errorf("%s: status %d, want 400", path, a.status)
 		}
 	}
 	if a := r.get("/sim/healthz"); a.status != 200 {

@@ -26,7 +26,7 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	}
 	b.uploadAll().close()
 	if s := r.await(b.id); s.Code != 200 {
-		t.Fatalf("status %+v", s)
+		t.Fatalf("status %+v, want 200", s)
 	}
 	info := r.status(b.id)
 	if !*info.Batch || *info.Count != 25 || *info.Success != 25 || *info.Failed != 0 {
@@ -76,7 +76,7 @@ func TestOnline_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	r.clock.add(600 * time.Millisecond)
 	got := o.invoice(id)
 	if seen = append(seen, got.Status.Code); fmt.Sprint(seen) != "[100 150 200]" {
-		t.Errorf("statuses %v", seen)
+		t.Errorf("statuses %v, want [100 150 200]", seen)
 	}
 	if refused := o.invoice(bad); refused.Status.Code != 450 || refused.Number != "FV/2" || refused.KsefNumber != "" {
 		t.Errorf("refused %+v", refused)

@@ -136,7 +136,8 @@ func (f Face) Chance(probability float64) bool {
 	return f.s.random.Float64() < probability
 }
 
-// TakeLogin asks the faults what becomes of a login that begins now in a context.
+// TakeLogin asks the faults what becomes of a login that begins now in a context. It reports false
+// when no fault concerns the login.
 func (f Face) TakeLogin(account, nip string) (Fault, bool) {
 	return f.s.faults.take(event{account: account, nip: nip}, LoginStuck, LoginRefused)
 }

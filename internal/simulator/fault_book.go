@@ -66,8 +66,8 @@ func (b *faultBook) take(e event, kinds ...string) (Fault, bool) {
 	return Fault{}, false
 }
 
-// mayHit reports whether OneSession lets the fault hit a session, which is "" when the request
-// names none.
+// mayHit reports whether OneSession lets the fault hit a request. session is the session that the
+// request names, or "" when it names none.
 func (f *armedFault) mayHit(session string) bool {
 	return !f.OneSession || session != "" && (f.session == "" || f.session == session)
 }

@@ -126,8 +126,8 @@ func (f Fault) Validate() error {
 type event struct {
 	on, account, nip, lane, number string
 	session                        string // only when the request names one
-	// named restricts the event to faults that name an invoice. It is set for each invoice of a
-	// package.
+	// named restricts the event to faults that name an invoice. It is set when the faults are asked
+	// about each invoice of a package.
 	named bool
 }
 

@@ -40,16 +40,16 @@ func TestFault_Original_IsNotNamedOrIsAnother(t *testing.T) {
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
 		i := r.invoices(id)[0]
 		if i.Status.Code != 440 {
-			t.Fatalf("%s: %+v", kind, i)
+			t.Fatalf("%s: the invoice is %+v, want code 440", kind, i)
 		}
 		if kind == OmitOriginal {
 			if len(i.Status.Extensions) != 0 || i.Status.Details != "" {
-				t.Errorf("%s: %+v", kind, i)
+				t.Errorf("%s: the invoice is %+v, want no original", kind, i)
 			}
 			continue
 		}
 		if e := i.Status.Extensions; e[0].Value != other || e[1].Value != r.invoices(other)[0].KsefNumber {
-			t.Errorf("%s: %+v", kind, i)
+			t.Errorf("%s: the invoice is %+v, want another original", kind, i)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func TestFault_PartStoreDown_TheGatewayAnswers(t *testing.T) {
 	r.clock.add(time.Minute)
 	b.uploadAll().close()
 	if end := r.await(b.id); end.Code != 200 {
-		t.Errorf("%+v", end)
+		t.Errorf("the session ends with %+v, want code 200", end)
 	}
 }
 
@@ -137,11 +137,11 @@ func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	for range 2 {
 		id, end := r.as("test_"+sellerA).sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
 		if end.Code != 445 {
-			t.Errorf("%+v", end)
+			t.Errorf("the session ends with %+v, want code 445", end)
 		}
 		for _, i := range r.as("test_" + sellerA).invoices(id) {
 			if i.Status.Code != 410 {
-				t.Errorf("%+v", i)
+				t.Errorf("the invoice is %+v, want code 410", i)
 			}
 		}
 	}

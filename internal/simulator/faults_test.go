@@ -48,7 +48,7 @@ func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 			started := time.Now()
 			a := r.get("/invoice/session/close/" + o.id)
 			if a.status != c.status || (a.err != nil) != (c.status == 0) {
-				t.Errorf("answer %d %s %v", a.status, a.body, a.err)
+				t.Errorf("the answer is %d %s %v", a.status, a.body, a.err)
 			}
 			if html := strings.HasPrefix(a.header.Get("Content-Type"), "text/html"); html != c.html {
 				t.Errorf("Content-Type %s", a.header.Get("Content-Type"))
@@ -97,7 +97,7 @@ func TestFault_AtAPart_PartIsNotStored(t *testing.T) {
 		}
 		b.close()
 		if s := r.await(b.id); s.Code != 405 {
-			t.Errorf("%s: status %+v", kind, s)
+			t.Errorf("%s: status %+v, want 405", kind, s)
 		}
 	}
 }
@@ -204,7 +204,7 @@ func TestFault_Poison_RefusesEveryPackageThatHoldsTheInvoice(t *testing.T) {
 	inject(t, r, Fault{Kind: Poison, Number: "FV/6*", Code: 500, Skip: 0})
 	for range 3 {
 		if _, end := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/6/11", today)); end.Code != 500 {
-			t.Errorf("%+v", end)
+			t.Errorf("the session ends with %+v, want code 500", end)
 		}
 	}
 	if _, end := r.sendBatch(faXML(sellerA, "FV/1", today)); end.Code != 200 {
@@ -235,7 +235,7 @@ func TestFault_InvoiceStatus_HitsOnceAndTheNextIsAccepted(t *testing.T) {
 		}
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
 		if l := r.invoices(id); l[0].Status.Code != 200 || l[1].Status.Code != want || l[1].Number != "FV/2" {
-			t.Errorf("%+v", l)
+			t.Errorf("the list is %+v, want 200 and then the ordered code for FV/2", l)
 		}
 		if _, end := r.sendBatch(faXML(sellerA, "FV/2", today)); end.Code != 200 {
 			t.Errorf("again: %+v", end)
@@ -248,7 +248,7 @@ func TestFault_OmitNumber_HidesNumbersOfRejectedInvoicesOnly(t *testing.T) {
 	inject(t, r, Fault{Kind: OmitNumber})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", "2026-12-24"))
 	if l := r.invoices(id); l[0].Number != "FV/1" || l[1].Number != "" || l[2].Number != "" {
-		t.Errorf("%+v", l)
+		t.Errorf("the list is %+v, want a number in the first entry only", l)
 	}
 	if b := r.sim.Books(); b.Rejected[1].Number != "FV/2" || b.Faults[OmitNumber] != 2 {
 		t.Errorf("the books lack the number: %+v", b.Rejected)
@@ -265,7 +265,7 @@ func TestFault_Stuck_StatusStaysForSimulatedTime(t *testing.T) {
 	}
 	r.sim.Advance(time.Second)
 	if s := r.await(b.id); s.Code != 200 {
-		t.Errorf("status %+v", s)
+		t.Errorf("status %+v, want 200", s)
 	}
 }
 
@@ -275,10 +275,10 @@ func TestFault_LostSession_IsUnknownButStillProcessed(t *testing.T) {
 	inject(t, r, Fault{On: opClose, Kind: Lost})
 	inject(t, r, Fault{On: opClose, Kind: DropAnswer})
 	if a := r.get("/invoice/session/close/" + b.id); a.err == nil {
-		t.Errorf("answer %d", a.status)
+		t.Errorf("the answer is %d, want a connection that ends without an answer", a.status)
 	}
 	if code, _ := r.get("/invoice/session/status/" + b.id).apiError(); code != codeNoSession {
-		t.Errorf("code %d", code)
+		t.Errorf("code %d, want 21173", code)
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(r.sim.Books().Accepted) == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -15,7 +15,7 @@ func TestLimits_Exceeded_Is429WithRetryAfterAndAViolation(t *testing.T) {
 	}
 	a := r.get("/invoice/public/key")
 	if code, _ := a.apiError(); a.status != 429 || code != 429 || a.header.Get("Retry-After") != "1" {
-		t.Fatalf("answer %d %s %v", a.status, a.body, a.header)
+		t.Fatalf("the answer is %d %s %v, want 429 with Retry-After 1", a.status, a.body, a.header)
 	}
 	r.clock.add(time.Second)
 	r.ok(r.get("/invoice/public/key"), nil)

@@ -36,9 +36,9 @@ func checkSubject(subject string) *refusal {
 	return nil
 }
 
-// findInvoices returns the invoices that an account may see in a role and range of permanent
-// storage, oldest first, and whether there were more than maxSet. Third parties are not modelled
-// and see no invoices. The caller holds mu.
+// findInvoices returns the invoices that an account may see in a role and whose time of permanent
+// storage is in a range, oldest first. truncated reports whether there were more than maxSet. Third
+// parties are not modelled and see no invoices. The caller holds mu.
 func (ro *registerOperations) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
 	for _, a := range ro.accepted {
 		nip := account.NIP

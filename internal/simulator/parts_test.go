@@ -45,7 +45,7 @@ func TestPart_RequestDiffersFromWhatWasGiven_IsRefusedAndNotStored(t *testing.T)
 				change = func(*http.Request) {}
 			}
 			if a := r.upload(c.upload, b.parts[0], change); a.status != c.status {
-				t.Errorf("answer %d %s %v", a.status, a.body, a.err)
+				t.Errorf("the answer is %d %s %v", a.status, a.body, a.err)
 			}
 		})
 	}
@@ -63,7 +63,7 @@ func TestPart_UploadedAgain_ReplacesTheFirst(t *testing.T) {
 	}
 	b.uploadAll().close()
 	if s := r.await(b.id); s.Code != 200 {
-		t.Errorf("status %+v", s)
+		t.Errorf("status %+v, want 200", s)
 	}
 }
 

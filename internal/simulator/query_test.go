@@ -29,7 +29,7 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 	wrong.wrapped = []byte("not a key")
 	unreadable := start(r, "Subject1", day, wrong)
 	if code, _ := r.get("/invoice/query/status/" + id).apiError(); code != 100 {
-		t.Errorf("code %d", code)
+		t.Errorf("code %d, want 100", code)
 	}
 	r.clock.add(time.Second)
 	type status struct {
@@ -66,7 +66,7 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 		"status/" + unreadable: 415, "status/x": codeNoQuery, "result/" + id + "/2": codeInput, "status/" + asBuyer: codeNoQuery,
 	} {
 		if code, _ := r.get("/invoice/query/" + path).apiError(); code != want {
-			t.Errorf("%s: %d", path, code)
+			t.Errorf("%s: code %d", path, code)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 	if got.Number != "FV/00" || got.Seller.Identifier != sellerA || got.Buyer.Name != "Nabywca" ||
 		got.Net != 100 || got.VAT != 23 || got.Gross != 123 ||
 		got.Type != "VAT" || got.Issued != today || got.Currency != "PLN" || got.Mode != "online" {
-		t.Errorf("%+v", got)
+		t.Errorf("the record is %+v", got)
 	}
 	for who, want := range map[*rig][3]int{
 		r.as("test_" + buyer): {0, 10, 0}, r.as("test_" + sellerA): {10, 0, 0}, r.as("test_" + sellerB): {0, 0, 0},
@@ -122,7 +122,7 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 			body[k] = v
 		}
 		if a := r.post("/invoice/metadata", body); a.status != 400 {
-			t.Errorf("%s: %d", name, a.status)
+			t.Errorf("%s: status %d, want 400", name, a.status)
 		}
 	}
 }

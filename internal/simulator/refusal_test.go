@@ -38,7 +38,7 @@ func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
 				t.Fatalf("status %d", a.status)
 			}
 			if code, _ := a.apiError(); a.status == 401 && (code != 401 || a.header.Get("Content-Type") != "application/json") {
-				t.Errorf("answer %s", a.body)
+				t.Errorf("the answer is %s, want code 401 as JSON", a.body)
 			}
 		})
 	}
@@ -67,7 +67,7 @@ func TestRoutes_NotInTheContract_AreRefusedAsJSON(t *testing.T) {
 	} {
 		a := r.do(r.request(c.method, c.path, nil))
 		if code, _ := a.apiError(); a.status != c.status || c.method != "HEAD" && code != c.status {
-			t.Errorf("%s %s: %d %s", c.method, c.path, a.status, a.body)
+			t.Errorf("%s %s: the answer is %d %s", c.method, c.path, a.status, a.body)
 		}
 	}
 }
@@ -78,7 +78,7 @@ func TestAccept_NotTheAnswersType_Is406(t *testing.T) {
 		req := r.request("GET", "/invoice/public/key", nil)
 		req.Header.Set("Accept", accept)
 		if a := r.do(req); a.status != want {
-			t.Errorf("%s: %d", accept, a.status)
+			t.Errorf("%s: status %d", accept, a.status)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func TestOpen_BadRequests_AreRefusedAndMakeNoSession(t *testing.T) {
 			c.change(b)
 			a := r.post("/invoice/session/open/batch", b.open)
 			if code, _ := a.apiError(); a.status != 400 || code != c.code {
-				t.Errorf("answer %d %s", a.status, a.body)
+				t.Errorf("the answer is %d %s", a.status, a.body)
 			}
 		})
 	}
@@ -164,7 +164,7 @@ func TestSessions_UnknownOrOfAnotherAccount_DoNotExist(t *testing.T) {
 		for _, call := range []string{"status", "invoices", "close", "upo"} {
 			a := c.who.get("/invoice/session/" + call + "/" + c.id)
 			if code, details := a.apiError(); a.status != 400 || code != codeNoSession || !strings.Contains(details, c.id) {
-				t.Errorf("%s: %d %s", call, a.status, a.body)
+				t.Errorf("%s: the answer is %d %s", call, a.status, a.body)
 			}
 		}
 		body := o.body(faXML(sellerA, "FV/2", today))

@@ -23,7 +23,7 @@ func TestValidate_Document_IsAnsweredWithVersionAndResult(t *testing.T) {
 		}
 		r.ok(ask(document, "text/xml; charset=utf-8"), &v)
 		if v.Valid != want || v.Version != "v3" || string(v.Form) != document {
-			t.Errorf("%+v", v)
+			t.Errorf("the answer is %+v", v)
 		}
 	}
 	if ask("no XML", "text/xml").status != 400 || ask(good, "application/json").status != 400 {
@@ -40,12 +40,12 @@ func TestGenerate_JSON_BecomesElementsInTheSameOrder(t *testing.T) {
 		`<WariantFormularza>3</WariantFormularza></Naglowek>` +
 		`<Fa><P_2>A &amp; &lt;B&gt;</P_2><WZ>1</WZ><WZ>2</WZ><P_15>123.40</P_15><Y a="1 &#34;2&#34;">true</Y></Fa></Faktura>`
 	if a.status != 200 || string(a.body) != want || a.header.Get("Content-Type") != xmlType {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s", a.status, a.body)
 	}
 	for _, body := range []string{`{}`, `{"invoice":{"a b":1}}`, `{"invoice":{"a":1,"@b":2}}`, `{"invoice":{"@b":{}}}`, `{"invoice":null}`, `{"invoice":[{},{}]}`,
 		`{"invoice":"x"}`, `{"invoice":{"1a":1}}`, `{"invoice":{"x:y":1}}`, `{"invoice":{}} {}`, `{"invoice":{},"more":1}`} {
 		if a := r.post("/invoice/generate", []byte(body)); a.status != 400 {
-			t.Errorf("%s: %d %s", body, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s, want status 400", body, a.status, a.body)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestGenerate_AttributesOfKodFormularza_AreTheCallersOrTheUsual(t *testing.T
 	} {
 		a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":`+body+`}}}`))
 		if a.status != 200 || !strings.Contains(string(a.body), want) {
-			t.Errorf("%s: %d, %s", body, a.status, a.body)
+			t.Errorf("%s: the answer is %d, %s", body, a.status, a.body)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func TestVisualize_Format_IsHTMLOrPDF(t *testing.T) {
 	for _, a := range []answer{document, receipt} {
 		at := bytes.LastIndex(a.body, []byte("startxref\n"))
 		if a.header.Get("Content-Type") != pdfType || !bytes.HasPrefix(a.body, []byte("%PDF-")) || at < 0 {
-			t.Fatalf("%d %s", a.status, a.body)
+			t.Fatalf("the answer is %d %s", a.status, a.body)
 		}
 		var offset int
 		for _, c := range a.body[at+len("startxref\n"):] {
@@ -114,11 +114,11 @@ func TestVisualize_Format_IsHTMLOrPDF(t *testing.T) {
 	}
 	for _, b := range []m{body("docx"), {"outputFormat": "pdf"}} {
 		if a := r.post("/invoice/visualize", b); a.status != 400 {
-			t.Errorf("%d", a.status)
+			t.Errorf("status %d, want 400", a.status)
 		}
 	}
 	asHTML := m{"outputFormat": "html", "outputLanguage": "en", "upoData": []byte("<Potwierdzenie/>")}
 	if a := r.post("/invoice/upo/visualize", asHTML); a.status != 400 {
-		t.Errorf("%d", a.status)
+		t.Errorf("status %d, want 400", a.status)
 	}
 }

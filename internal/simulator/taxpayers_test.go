@@ -82,7 +82,7 @@ func TestTaxRepresentative_WithoutThePermission_IsRefused(t *testing.T) {
 	}
 	id, _ := r.as("test_"+sellerB).sendBatch(agent("A/1", sellerB), agent("A/2", buyer), faXML(sellerA, "A/3", today))
 	if got := codes(r.as("test_" + sellerB).invoices(id)); got != "200 410 410" {
-		t.Errorf("%s", got)
+		t.Errorf("got %s, want 200 410 410", got)
 	}
 }
 

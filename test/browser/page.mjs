@@ -4,13 +4,14 @@
 // Standard input, JSON:
 //   base         address of the worker
 //   viewer, operator   {name, password}
-//   part         a part of the number of an accepted invoice of the viewer's tenant; number is the whole
-//   number
-//   rejected     {id, number} of an invoice that the operator dismisses
-//   paused       name of a tenant that the operator has to see waiting, and why
+//   number       number of an accepted invoice of the viewer's tenant
+//   part         a part of this number
+//   rejected     list of {id, number, other}: invoices that the operator dismisses, and for each the number of another rejected invoice,
+//                which the operator marks as seen; each operator's walk takes the first one left
+//   paused       name of a tenant that is paused; the operator has to see it, and why it is
 //   refused      number of a document that was not taken in
-//   receiver     name of a receiver of results that did not take given (a number, of the viewer's tenant), which was given up, and that
-//                answers with the text in answer
+//   receiver     name of a receiver of results that does not take rejections, and to which other results were given up
+//   answer       text with which this receiver answers a rejection
 //   hidden       strings of other tenants that no answer to the viewer may hold
 //   screenshots  folder for PNGs; none when absent
 //   chromium     path of the browser
@@ -81,7 +82,7 @@ async function walk(who, device, lang, scheme, steps) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     if (wide > 1) fault(`${label}: ${name} is ${wide} pixels wider than the screen`)
     if (await page.getAttribute('html', 'lang') !== lang) fault(`${label}: ${name} is not in ${lang}`)
-    // The page's policy lets no script in but its own: axe goes in as the debugger's.
+    // The page's policy lets no script in but its own, so axe is evaluated through the debugger.
     const found = await page.evaluate(`${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`)
     report.checks += found.passes.length
     for (const v of found.violations) fault(`${label}: ${name}: axe ${v.id}: ${v.nodes.slice(0, 2).map((n) => `${n.target} ${n.failureSummary?.split('\n')[1] ?? ''}`).join('; ')}`)

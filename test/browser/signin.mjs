@@ -1,6 +1,6 @@
 // Logs in to the business page at a provider of OpenID Connect as a person does: presses the button, fills in the provider's form, comes back, logs
-// out here and there. A browser alone enforces policies on forms and redirects, and decides which cookies go along on the way back from another
-// site. axe-core looks at the pages that this has.
+// out here and there. Only a browser enforces policies on forms and redirects, and decides which cookies go along on the way back from another
+// site. axe-core looks at each page of the worker on this way.
 //
 // Standard input, JSON:
 //   base, provider      addresses of the worker and of the provider
@@ -55,7 +55,7 @@ async function walk(lang, options) {
   const page = await context.newPage()
   const own = [job.base, job.provider].map((a) => new URL(a).origin)
   page.on('request', (r) => { if (/^https?:/.test(r.url()) && !own.includes(new URL(r.url()).origin)) fault(`a request left for ${r.url()}`) })
-  // What the provider's page lacks, such as an icon, is not ours, and neither are the charts of the queue's dashboard on a small screen.
+  // Complaints about the provider's page, such as a missing icon, and about the charts of the queue's dashboard on a small screen do not count.
   page.on('console', (m) => {
     if (m.type() === 'error' && page.url().startsWith(job.base) && !page.url().includes('/monitoring')) fault(`${lang}: ${m.text()}`)
   })

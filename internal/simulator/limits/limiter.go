@@ -56,8 +56,8 @@ type Limiter struct {
 }
 
 // New makes a limiter. If enforce is false, it counts requests, but refuses them only during a
-// block that [Limiter.Impose] began. scale divides windows and blocks. With scale 60, an hour
-// becomes a minute. It must be positive.
+// block that [Limiter.Impose] began. scale divides windows and blocks, and must be positive. With
+// scale 60, an hour becomes a minute.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{
 		enforce: enforce, scale: scale, table: map[string][]window{}, own: map[[2]string][]window{}, set: map[[2]string]Allowance{},

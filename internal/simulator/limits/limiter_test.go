@@ -113,7 +113,7 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(Allowance{1, 1, 1})[i].name)
 			}
 			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
-				t.Errorf("%s: %+v", group, v)
+				t.Errorf("%s: the violation is %+v", group, v)
 			}
 		}
 	}
@@ -189,7 +189,7 @@ func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
 		}
 	}
 	if told := l.Allowances("a"); told[InvoiceSend] != (Allowance{2, NoLimit, NoLimit}) || told[Others] != (Allowance{10, 30, 120}) {
-		t.Errorf("%+v", told)
+		t.Errorf("the limits are %+v", told)
 	}
 	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
 		t.Errorf("a limiter that refuses nothing tells %+v", told)

@@ -146,7 +146,7 @@ func TestBatch_ZipAndTarGzInParts_AreAcceptedWithNamesAndHashes(t *testing.T) {
 		files := numbered(25)
 		sh := r.pack(pack(t, files), 3, compression).open().uploadAll().close()
 		if state := r.await(sh.id); state.Status.Code != 200 || *state.Success != 25 {
-			t.Fatalf("%q: %+v", compression, state)
+			t.Fatalf("%q: the session is %+v, want 25 accepted invoices", compression, state)
 		}
 		seen := map[string]bool{}
 		for _, e := range r.page("/sessions/"+sh.id+"/invoices?pageSize=1000", "").Invoices {
@@ -185,7 +185,7 @@ func TestBatch_BadDeclarations_AreRefused(t *testing.T) {
 		"a part with a file name":           {changed(func(_, f m) { part(f, 0)["fileName"] = "x" }), 21405},
 	} {
 		if a := r.post("/sessions/batch", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
 		}
 	}
 	big := changed(func(_, f m) { f["fileSize"] = 3_000_000_000 }) // more than the gateway's contract can say
@@ -197,7 +197,7 @@ func TestBatch_CloseWithoutAPart_IsRefusedAndTheSessionStaysOpen(t *testing.T) {
 	sh := r.pack(zipOf(t, numbered(3)), 2, "").open()
 	path := "/sessions/batch/" + sh.id + "/close"
 	if a := sh.upload(0); a.status != http.StatusCreated {
-		t.Fatalf("%d %s", a.status, a.body)
+		t.Fatalf("the answer is %d %s, want status 201", a.status, a.body)
 	}
 	if a := r.post(path, nil); a.code() != 21205 {
 		t.Errorf("a missing part: %d %s", a.status, a.body)
@@ -215,7 +215,7 @@ func TestBatch_CloseWithoutAPart_IsRefusedAndTheSessionStaysOpen(t *testing.T) {
 	}
 	sh.close()
 	if state := r.await(sh.id); state.Status.Code != 200 {
-		t.Errorf("%+v", state)
+		t.Errorf("the session is %+v, want code 200", state)
 	}
 }
 
@@ -224,15 +224,15 @@ func TestBatch_PartsTooLateOrNeverClosed_CancelTheSession(t *testing.T) {
 	sh := r.pack(zipOf(t, numbered(1)), 1, "").open()
 	r.clock.add(20 * time.Minute)
 	if a := sh.upload(0); a.status != http.StatusForbidden {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want status 403", a.status, a.body)
 	}
 	r.clock.add(12 * time.Hour)
 	again := r.with("").loggedIn(nipA)
 	if state := again.sessionState(sh.id); state.Status.Code != 440 {
-		t.Errorf("%+v", state)
+		t.Errorf("the session is %+v, want code 440", state)
 	}
 	if a := again.post("/sessions/batch/"+sh.id+"/close", nil); a.code() != 21208 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want code 21208", a.status, a.body)
 	}
 }
 
@@ -256,7 +256,7 @@ func TestBatch_BadArchives_FailTheSessionWithItsCode(t *testing.T) {
 	} {
 		sh := r.pack(c.archive, 1, c.compression).open().uploadAll().close()
 		if state := r.await(sh.id); state.Status.Code != c.code || state.UPO != nil {
-			t.Errorf("%s: %+v", name, state)
+			t.Errorf("%s: the session is %+v", name, state)
 		}
 	}
 	if len(r.sim.Books().Accepted) != 0 {

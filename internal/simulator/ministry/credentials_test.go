@@ -45,13 +45,13 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		return b
 	}
 	if status() != login.TokenPending {
-		t.Errorf("status %s", status())
+		t.Errorf("status %s, want Pending", status())
 	}
 	if code, details := r.state(begin()); code != 450 || details != "Token nieaktywny" {
 		t.Errorf("a pending token: %d %s", code, details)
 	}
 	if status() != login.TokenActive {
-		t.Errorf("status %s", status())
+		t.Errorf("status %s, want Active", status())
 	}
 	b = begin()
 	r.ok(r.with(b.Token.Token).post("/auth/token/redeem", nil), http.StatusOK, &got)
@@ -64,7 +64,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 	}
 	r.ok(owner.do(http.MethodDelete, "/v2/tokens/"+made.Reference, "", nil), http.StatusNoContent, nil)
 	if status() != login.TokenRevoked {
-		t.Errorf("status %s", status())
+		t.Errorf("status %s, want Revoked", status())
 	}
 	if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
 		t.Errorf("refreshed with a revoked token: %d %s", a.status, a.body)
@@ -77,7 +77,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 	}
 	r.ok(owner.get("/tokens?status=Revoked"), http.StatusOK, &list)
 	if len(list.Tokens) != 1 || list.Tokens[0].Reference != made.Reference || list.Tokens[0].Used == "" {
-		t.Errorf("%+v", list)
+		t.Errorf("the list is %+v, want the one token, as used", list)
 	}
 	for name, c := range map[string]struct {
 		body m
@@ -88,7 +88,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		"a short description":               {m{"permissions": []string{"InvoiceRead"}, "description": "opis"}, 21405},
 	} {
 		if a := owner.post("/tokens", c.body); a.code() != c.code {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 		"P-384": {request(subject, wide), 25010}, "RSA of 1024 bits": {request(subject, short), 25010},
 	} {
 		if a := r.post("/certificates/enrollments", body(c.csr)); a.code() != c.code {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
 		}
 	}
 	var made struct {
@@ -155,7 +155,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.get("/certificates/enrollments/"+made.Reference), http.StatusOK, &state)
 	if state.Status.Code != 200 || len(state.Serial) != 16 {
-		t.Fatalf("%+v", state)
+		t.Fatalf("the request is %+v, want code 200 and a serial number", state)
 	}
 	var got struct {
 		Certificates []struct {
@@ -178,7 +178,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.post("/certificates/query", m{"status": "Active"}), http.StatusOK, &query)
 	if len(query.Certificates) != 1 || query.Certificates[0].Serial != state.Serial || query.Certificates[0].Used == "" {
-		t.Errorf("%+v", query)
+		t.Errorf("the certificates are %+v, want the one certificate, as used", query)
 	}
 	r.ok(r.post("/certificates/"+state.Serial+"/revoke", m{"revocationReason": "Superseded"}), http.StatusNoContent, nil)
 	if a := r.post("/certificates/"+state.Serial+"/revoke", m{}); a.code() != 25009 {
@@ -197,7 +197,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.get("/certificates/limits"), http.StatusOK, &limits)
 	if !limits.May || limits.Enrollment.Remaining != 299 {
-		t.Errorf("%+v", limits)
+		t.Errorf("the limits are %+v, want 299 requests left", limits)
 	}
 	if a := r.get("/certificates/enrollments/20260101-CE-0000000000-0000000000-00"); a.code() != 25005 {
 		t.Errorf("an unknown request: %d %s", a.status, a.body)
@@ -220,7 +220,7 @@ func TestCertificates_OfTypeOffline_DoNotLogIn(t *testing.T) {
 	var b begunLogin
 	r.ok(r.sign(signer, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	if code, _ := r.state(b); code != 460 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 460", code)
 	}
 }
 

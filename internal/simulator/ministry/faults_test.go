@@ -41,16 +41,16 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 	}, simulator.Fault{Kind: simulator.LoginRefused, Code: 480, NIP: nipB})
 	b := begin()
 	if code, _ := r.state(b); code != 100 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 100", code)
 	}
 	r.clock.add(time.Minute)
 	if code, _ := r.state(b); code != 200 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 200", code)
 	}
 	var blocked begunLogin
 	r.ok(r.sign(xadestest.Seal(t, nipB, noon.Add(-time.Hour)), nipB, xadestest.Options{}), http.StatusAccepted, &blocked)
 	if code, _ := r.state(blocked); code != 480 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 480", code)
 	}
 
 	// The answer to redeem is lost and the tokens with it, so only another login helps.
@@ -60,7 +60,7 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 		t.Errorf("answered %d", a.status)
 	}
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.code() != 21301 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want code 21301", a.status, a.body)
 	}
 	got := r.redeemed(r.sign(seal, nipA, xadestest.Options{}))
 
@@ -70,7 +70,7 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 	}, simulator.Fault{On: simulator.OpRefresh, Kind: simulator.Status, Code: 500})
 	for range 2 {
 		if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.status != http.StatusInternalServerError {
-			t.Errorf("status %d", a.status)
+			t.Errorf("status %d, want 500", a.status)
 		}
 	}
 	r.ok(r.with(got.Refresh.Token).post("/auth/token/refresh", nil), http.StatusOK, nil)
@@ -89,7 +89,7 @@ func TestFaults_TokenExpiredBetweenTwoPages_NeedsAnotherToken(t *testing.T) {
 	user.header.Set("x-continuation-token", first.Next)
 	for range 2 { // it stays expired
 		if a := user.get(path); a.status != http.StatusUnauthorized {
-			t.Errorf("status %d", a.status)
+			t.Errorf("status %d, want 401", a.status)
 		}
 	}
 	var again tokens
@@ -114,7 +114,7 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	)
 	paused := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today)))
 	if paused.status != http.StatusBadRequest || paused.code() != 21184 || !strings.Contains(string(paused.body), "tymczasowo") {
-		t.Errorf("%d %s", paused.status, paused.body)
+		t.Errorf("the answer is %d %s, want 400 with code 21184", paused.status, paused.body)
 	}
 	r.send(other, s2, fatest.Invoice(nipA, "FV/1", today)) // another session goes on
 	if a := r.get("/sessions/" + session); a.code() != 21173 {
@@ -124,14 +124,14 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 		t.Errorf("close: %d", a.status)
 	}
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.code() != 21180 {
-		t.Errorf("it was closed all the same: %d %s", a.status, a.body)
+		t.Errorf("closed again, after a close that was carried out and answered with 500: %d %s", a.status, a.body)
 	}
 	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden ||
 		!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 		t.Errorf("the firewall: %d %s", a.status, a.header)
 	}
 	if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "2640" {
-		t.Errorf("%d %v", a.status, a.header)
+		t.Errorf("the answer is %d %v, want 429 with Retry-After 2640", a.status, a.header)
 	}
 	if faults := r.sim.Books().Faults; faults[simulator.Refused] != 2 || faults[simulator.Error500] != 1 {
 		t.Errorf("%v", faults)
@@ -143,15 +143,15 @@ func TestFaults_LostSession_IsUnknownFromItsOpeningOn(t *testing.T) {
 	r.inject(simulator.Fault{On: simulator.OpOpenOnline, Kind: simulator.Lost})
 	session, s := r.openOnline()
 	if a := r.get("/sessions/" + session); a.code() != 21173 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want code 21173", a.status, a.body)
 	}
 	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today))); a.code() != 21173 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want code 21173", a.status, a.body)
 	}
 	var list sessionPage
 	r.ok(r.get("/sessions?sessionType=Online"), http.StatusOK, &list)
 	if len(list.Sessions) != 0 {
-		t.Errorf("%+v", list)
+		t.Errorf("the list is %+v, want no session", list)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	if len(list.Invoices) != 4 || list.Invoices[0].Ordinal != 2 || list.Invoices[0].Number != "" ||
 		len(list.Invoices[1].KsefNumber) != 36 ||
 		string(list.Invoices[2].Status.Code) != `"200"` || !strings.HasSuffix(list.Invoices[3].Acquired, "+0100") {
-		t.Errorf("%+v", list)
+		t.Errorf("the list is %+v", list)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	r.ok(a.get("/rate-limits"), http.StatusOK, &told)
 	if told["onlineSession"] != (rate{2, 3, -1}) || told["invoiceMetadata"] != (rate{8, 16, 20}) ||
 		told["anonymous"] != (rate{60, -1, -1}) || told["global"] != (rate{-1, -1, -1}) || len(told) != 17 {
-		t.Errorf("%+v", told)
+		t.Errorf("the limits are %+v", told)
 	}
 	a.openOnline()
 	a.openOnline()
@@ -210,7 +210,7 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	}
 	books := r.sim.Books()
 	if len(books.Violations) != 1 || books.Violations[0].Account != AccountPrefix+nipA || books.Violations[0].Window != "second" {
-		t.Errorf("%+v", books.Violations)
+		t.Errorf("the books have the violations %+v, want one of this account in the window second", books.Violations)
 	}
 	if books.Accounts["ip 127.0.0.1"][limits.Anonymous] == 0 {
 		t.Errorf("logging in is not counted by address: %v", books.Accounts)

@@ -79,7 +79,7 @@ func TestLogin_Redeem_WorksOnce(t *testing.T) {
 	operation := r.with(b.Token.Token)
 	r.ok(operation.post("/auth/token/redeem", nil), http.StatusOK, nil)
 	if a := operation.post("/auth/token/redeem", nil); a.status != http.StatusBadRequest || a.code() != 21301 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want status 400 and code 21301", a.status, a.body)
 	}
 }
 
@@ -88,14 +88,14 @@ func TestLogin_StillRunning_CannotBeRedeemed(t *testing.T) {
 	var b begunLogin
 	r.ok(r.sign(xadestest.Seal(t, nipA, noon.Add(-time.Hour)), nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	if code, _ := r.state(b); code != 100 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 100", code)
 	}
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.code() != 21301 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want code 21301", a.status, a.body)
 	}
 	r.clock.add(2 * time.Second)
 	if code, _ := r.state(b); code != 200 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 200", code)
 	}
 	r.clock.add(7 * 24 * time.Hour)
 	if a := r.with(b.Token.Token).get("/auth/" + b.Reference); a.status != http.StatusUnauthorized {
@@ -130,7 +130,7 @@ func TestLogin_Revoked_EndsRefreshingAndNotTheAccessToken(t *testing.T) {
 	}
 	r.ok(r.with(first.Access.Token).get("/auth/sessions"), http.StatusOK, &list)
 	if len(list.Items) != 2 || *list.Items[0].Current || !*list.Items[1].Current {
-		t.Fatalf("%+v", list)
+		t.Fatalf("the list is %+v, want two logins, the second one current", list)
 	}
 	r.ok(r.with(first.Access.Token).do(http.MethodDelete, "/v2/auth/sessions/"+list.Items[0].Reference, "", nil), http.StatusNoContent, nil)
 	if a := r.with(second.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
@@ -278,7 +278,7 @@ func TestLogin_AllowedAddresses_KeepOthersOut(t *testing.T) {
 		got := r.redeemed(r.do(http.MethodPost, "/v2/auth/xades-signature", xmlType, seal.Sign(t, request, xadestest.Options{At: noon})))
 		a := r.with(got.Access.Token).get("/rate-limits")
 		if a.status != want || want == http.StatusForbidden && !strings.Contains(string(a.body), "ip-not-allowed") {
-			t.Errorf("%s: %d %s", ips, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", ips, a.status, a.body)
 		}
 	}
 }

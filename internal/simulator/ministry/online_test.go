@@ -20,10 +20,10 @@ func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
 	var one invoiceEntry
 	r.ok(r.get("/sessions/"+session+"/invoices/"+sent), http.StatusOK, &one)
 	if one.Status.Code != 200 || one.Number != "FV/1" || one.Hash != base64Of(hashOf([]byte(document))) || one.Mode != "Online" {
-		t.Errorf("%+v", one)
+		t.Errorf("the invoice is %+v, want FV/1, accepted, with its hash", one)
 	}
 	if state := r.sessionState(session); state.Status.Code != 100 || state.UPO != nil || *state.Count != 1 {
-		t.Errorf("%+v", state)
+		t.Errorf("the session is %+v, want it open, with one invoice", state)
 	}
 	r.ok(r.post("/sessions/online/"+session+"/close", nil), http.StatusNoContent, nil)
 	if a := r.post("/sessions/online/"+session+"/close", nil); a.code() != 21180 {
@@ -31,7 +31,7 @@ func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
 	}
 	state := r.sessionState(session)
 	if state.Status.Code != 200 || state.UPO == nil || *state.Success != 1 || *state.Failed != 0 {
-		t.Fatalf("%+v", state)
+		t.Fatalf("the session is %+v, want it accepted, with a UPO", state)
 	}
 	books := r.sim.Books()
 	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != one.KsefNumber || books.Accepted[0].Session != session {
@@ -56,7 +56,7 @@ func TestOnline_BothFaces_ShareOneRegister(t *testing.T) {
 	number := r.sim.Books().Accepted[0].KsefNumber
 	if one.Status.Code != 440 || one.Status.Extensions["originalKsefNumber"] != number ||
 		one.Status.Extensions["originalSessionReferenceNumber"] != session {
-		t.Errorf("%+v", one.Status)
+		t.Errorf("the invoice has the status %+v, want 440 with the original's number and session", one.Status)
 	}
 	// The gateway's face, with a key of the same taxpayer, finds the invoice but not the session.
 	gateway := func(path string) int {
@@ -102,7 +102,7 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		"a body that is not JSON":                    {[]byte("{"), 21405},
 	} {
 		if a := r.post("/sessions/online/"+session+"/invoices", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -116,7 +116,7 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		var one invoiceEntry
 		r.ok(r.get("/sessions/"+session+"/invoices/"+sent.Reference), http.StatusOK, &one)
 		if one.Status.Code != c.code || one.KsefNumber != "" {
-			t.Errorf("%s: %+v", name, one)
+			t.Errorf("%s: the invoice is %+v", name, one)
 		}
 	}
 	if a := r.post("/sessions/online/20261123-SO-0000000000-0000000000-00/invoices", s.invoiceBody(document)); a.code() != 21173 {
@@ -147,7 +147,7 @@ func TestOnline_BadOpenings_AreRefused(t *testing.T) {
 		"no encryption": {"formCode": formFA3()},
 	} {
 		if a := r.post("/sessions/online", body); a.status != http.StatusBadRequest || a.code() != 21405 {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s, want status 400 and code 21405", name, a.status, a.body)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	}
 	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.code() != 21470 ||
 		!bytes.Contains(a.body, []byte(s.id)) {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s", a.status, a.body)
 	}
 	info := s.info()
 	delete(info, "publicKeyId")
@@ -171,7 +171,7 @@ func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	}
 	r.ok(r.post("/sessions/online", m{"formCode": formFA3(), "encryption": info}), http.StatusCreated, &opened)
 	if state := r.sessionState(opened.Reference); state.Status.Code != 415 {
-		t.Errorf("%+v", state.Status)
+		t.Errorf("the session has the status %+v, want code 415", state.Status)
 	}
 	r.openOnline() // with the new key
 }
@@ -185,7 +185,7 @@ func TestOnline_PlannedRotation_KeepsTheOldKeyUntilTheNext(t *testing.T) {
 	var keys []publicKey
 	r.ok(r.get("/security/public-key-certificates"), http.StatusOK, &keys)
 	if len(keys) != 3 || keys[1].KeyID != old.id || keys[2].From <= keys[1].From {
-		t.Errorf("%+v", keys)
+		t.Errorf("the keys are %+v, want three, with the old key before the new one", keys)
 	}
 	open := func() answer { return r.post("/sessions/online", m{"formCode": formFA3(), "encryption": old.info()}) }
 	var opened struct {
@@ -197,7 +197,7 @@ func TestOnline_PlannedRotation_KeepsTheOldKeyUntilTheNext(t *testing.T) {
 		t.Error("the old key does not work")
 	}
 	if a := r.do(http.MethodPost, "/sim/rotate-key", jsonType, []byte(`{"planned":true}`)); a.status != http.StatusOK {
-		t.Fatalf("%d %s", a.status, a.body)
+		t.Fatalf("the answer is %d %s, want status 200", a.status, a.body)
 	}
 	if a := open(); a.code() != 21470 {
 		t.Errorf("after the next rotation: %d %s", a.status, a.body)
@@ -227,11 +227,11 @@ func TestOnline_TechnicalCorrection_ReplacesARefusedInvoiceOnce(t *testing.T) {
 	}
 	books := r.sim.Books()
 	if len(books.Accepted) != 1 || books.Accepted[0].Mode != "offline" {
-		t.Errorf("%+v", books.Accepted)
+		t.Errorf("the books have accepted %+v, want one invoice with the mode offline", books.Accepted)
 	}
 	found := r.metadata(m{"subjectType": "Subject1", "dateRange": theDay("Invoicing")}, "")
 	if len(found.Invoices) != 1 || found.Invoices[0].Corrects != base64Of(hashOf([]byte(bad))) {
-		t.Errorf("%+v", found)
+		t.Errorf("the register answers %+v, want one invoice with the hash of the refused one", found)
 	}
 }
 
@@ -241,14 +241,14 @@ func TestOnline_FullSession_Is21155(t *testing.T) {
 	session, s := r.openOnline()
 	r.send(session, s, fatest.Invoice(nipA, "FV/1", today))
 	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/2", today))); a.code() != 21155 {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want code 21155", a.status, a.body)
 	}
 	var limits struct {
 		Online sessionLimits `json:"onlineSession"`
 	}
 	r.ok(r.get("/limits/context"), http.StatusOK, &limits)
 	if limits.Online != (sessionLimits{1, 3, 1}) {
-		t.Errorf("%+v", limits)
+		t.Errorf("the limits are %+v, want 1 MB, 3 MB and one invoice", limits)
 	}
 }
 
@@ -258,6 +258,6 @@ func TestOnline_OpenForTwelveHours_ClosesByItself(t *testing.T) {
 	r.send(session, s, fatest.Invoice(nipA, "FV/1", today))
 	r.clock.add(12 * time.Hour)
 	if state := r.with("").loggedIn(nipA).sessionState(session); state.Status.Code != 200 {
-		t.Errorf("%+v", state.Status)
+		t.Errorf("the session has the status %+v, want code 200", state.Status)
 	}
 }

@@ -66,13 +66,13 @@ func TestPages_TokenOfAnotherList_Is21418(t *testing.T) {
 	} {
 		r.header.Set("x-continuation-token", token)
 		if a := r.get(path); a.status != http.StatusBadRequest || a.code() != 21418 {
-			t.Errorf("%s: %d %s", path, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s, want status 400 and code 21418", path, a.status, a.body)
 		}
 	}
 	r.header.Del("x-continuation-token")
 	for _, query := range []string{"?pageSize=9", "?pageSize=1001", "?pageSize=x", "?page=2"} {
 		if a := r.get("/sessions/" + one.id + "/invoices" + query); a.code() != 21405 {
-			t.Errorf("%s: %d %s", query, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s, want code 21405", query, a.status, a.body)
 		}
 	}
 }
@@ -110,11 +110,11 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 	var cancelled sessionPage
 	r.ok(r.get("/sessions?sessionType=Online&statuses=Cancelled&statuses=Failed"), http.StatusOK, &cancelled)
 	if len(cancelled.Sessions) != 1 || cancelled.Sessions[0].Reference != opened[3] || cancelled.Sessions[0].Status.Code != 440 {
-		t.Errorf("%+v", cancelled)
+		t.Errorf("the list is %+v, want only the cancelled session", cancelled)
 	}
 	for _, query := range []string{"", "?sessionType=Both", "?sessionType=Online&statuses=Done", "?sessionType=Online&dateCreatedFrom=x"} {
 		if a := r.get("/sessions" + query); a.code() != 21405 {
-			t.Errorf("%q: %d %s", query, a.status, a.body)
+			t.Errorf("%q: the answer is %d %s, want code 21405", query, a.status, a.body)
 		}
 	}
 }

@@ -44,6 +44,6 @@ func TestParallel_ManyClients_EachInvoiceOnce(t *testing.T) {
 		numbers[a.NIP+a.Number] = true
 	}
 	if len(numbers) != clients*(invoices+1) || len(r.sim.Books().Accepted) != len(numbers) {
-		t.Errorf("%d different invoices of %d in the books", len(numbers), len(r.sim.Books().Accepted))
+		t.Errorf("%d different invoices among the %d in the books: each must be there once", len(numbers), len(r.sim.Books().Accepted))
 	}
 }

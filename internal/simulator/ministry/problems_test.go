@@ -60,7 +60,7 @@ func TestProblems_UnknownPathsAndMethods_AreRefused(t *testing.T) {
 		{http.MethodGet, "/v2/sessions/online/x/close", http.StatusMethodNotAllowed},
 	} {
 		if a := r.do(c.method, c.path, "", nil); a.status != c.status {
-			t.Errorf("%s %s: %d", c.method, c.path, a.status)
+			t.Errorf("%s %s: status %d", c.method, c.path, a.status)
 		}
 	}
 	if a := r.do(http.MethodPost, "/v2/sessions/online", "text/plain", []byte("{}")); a.status != http.StatusUnsupportedMediaType {

@@ -73,7 +73,7 @@ func TestReceipts_ByEveryWay_AreTheSameAndHaveTheirHash(t *testing.T) {
 		"/sessions/" + session + "/invoices/20261123-EE-0000000000-0000000000-00":         21405,
 	} {
 		if a := r.get(path); a.status != http.StatusBadRequest || a.code() != code {
-			t.Errorf("%s: %d %s", path, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", path, a.status, a.body)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func TestReceipts_PresignedAddress_ExpiresAndTakesNoTokenAndNoChange(t *testing.
 	open := r.with("")
 	get := func(address string) int { t.Helper(); return open.do(http.MethodGet, address, "", nil).status }
 	if status := get(address); status != http.StatusOK {
-		t.Fatalf("status %d", status)
+		t.Fatalf("status %d, want 200", status)
 	}
 	if a := r.do(http.MethodGet, address, "", nil); a.status != http.StatusBadRequest {
 		t.Errorf("with a token: %d", a.status)

@@ -36,16 +36,16 @@ func TestRegister_ByExactNumber_FindsOneWithItsHash(t *testing.T) {
 	document := fatest.Invoice(nipA, "FV/1", today)
 	p := r.metadata(m{"subjectType": "Subject1", "dateRange": theDay("Invoicing"), "invoiceNumber": "FV/1", "sellerNip": nipA}, "")
 	if len(p.Invoices) != 1 || p.Invoices[0].Hash != base64Of(hashOf([]byte(document))) || p.More || p.Mark != nil {
-		t.Fatalf("%+v", p)
+		t.Fatalf("the page is %+v", p)
 	}
 	found := p.Invoices[0]
 	if found.Type != "Vat" || found.Gross != 123 || found.Seller.NIP != nipA || found.Form.System != "FA (3)" ||
 		found.Buyer.Identifier.Value != fatest.Buyer {
-		t.Errorf("%+v", found)
+		t.Errorf("the record is %+v", found)
 	}
 	a := r.get("/invoices/ksef/" + found.KsefNumber)
 	if a.status != http.StatusOK || string(a.body) != document || a.header.Get(hashHeader) != found.Hash {
-		t.Errorf("%d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s", a.status, a.body)
 	}
 	if a := r.with("").loggedIn(nipB).get("/invoices/ksef/" + found.KsefNumber); a.code() != 21164 {
 		t.Errorf("another's invoice: %d %s", a.status, a.body)
@@ -79,7 +79,7 @@ func TestRegister_Pages_HaveTheOrderAskedFor(t *testing.T) {
 		}
 	}
 	if len(numbers) != 25 || numbers[0] != "FV/25" || numbers[24] != "FV/1" {
-		t.Errorf("%v", numbers)
+		t.Errorf("the numbers are %v, want FV/25 down to FV/1", numbers)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestRegister_BadQueries_AreRefused(t *testing.T) {
 		"a dateRange.from that is not a date": {with(func(f m) { f["dateRange"].(m)["from"] = "yesterday" }), "", 21405},
 	} {
 		if a := r.post("/invoices/query/metadata"+c.query, c.filter); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
 		}
 	}
 }

@@ -61,11 +61,11 @@ func TestTestdata_BlockedContext_LogsInNobody(t *testing.T) {
 	}
 	r.ok(r.post("/testdata/context/block", context), http.StatusOK, nil)
 	if code := state(); code != 480 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 480", code)
 	}
 	r.ok(r.post("/testdata/context/unblock", context), http.StatusOK, nil)
 	if code := state(); code != 200 {
-		t.Errorf("status %d", code)
+		t.Errorf("status %d, want 200", code)
 	}
 }
 

@@ -102,8 +102,9 @@ func call(line, program string) (args []string, is bool) {
 	if len(args) == 0 || path.Base(args[0]) != program || strings.HasPrefix(args[0], "cmd/") {
 		return nil, false
 	}
-	// What a program prints begins with its name too. Without a prompt, a line with more than the
-	// name is a call only when a flag follows or, for enqueue, one of its commands.
+	// A document may also quote what a program prints, and such a line can begin with the program's
+	// name too. So a line without a prompt that has more than the name counts as a call only when
+	// a flag follows the name or, for enqueue, one of its commands.
 	if !prompt && len(args) > 1 && !strings.HasPrefix(args[1], "--") && (program != "enqueue" || !commandName.MatchString(args[1])) {
 		return nil, false
 	}

@@ -46,7 +46,8 @@ func (b begin) Run() int {
 	return b.m.Run()
 }
 
-// offset returns how far the zone is ahead of UTC. The day is that of UTC.
+// offset returns how far the zone must be ahead of UTC, so that now is a quarter past ten there.
+// The zone and UTC then have the same day.
 func offset(now time.Time) time.Duration {
 	now = now.UTC()
 	y, m, d := now.Date()

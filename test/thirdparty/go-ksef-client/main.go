@@ -5,7 +5,7 @@
 //
 // The environment sets KSEF_URL (the address without /v2), KSEF_NIP (the taxpayer) and
 // KSEF_TOKEN_FILE (a file with the taxpayer's token). KSEF_INVOICES is a folder with the folders
-// online and zip, each with invoices as *.xml. It prints one JSON object.
+// online and zip, each with invoices as *.xml. The program prints one JSON object.
 package main
 
 import (
