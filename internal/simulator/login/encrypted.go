@@ -19,9 +19,9 @@ type TokenRequest struct {
 	Policy    Policy
 }
 
-// BeginWithToken takes an encrypted token from a client at the address ip. An error that is
-// answered with 400 is a *Refusal or ErrKeyUnknown. What KSeF finds out later is in the status of
-// the operation.
+// BeginWithToken takes an encrypted token from a client at the address ip. Every error is a
+// *Refusal or ErrKeyUnknown, and is answered with 400. A bad token is no error here: as in KSeF, the
+// login begins, and its operation ends with status 450.
 func (d *Desk) BeginWithToken(r TokenRequest, ip string) (Begun, error) {
 	plain, decrypting := d.opts.Decrypt(r.KeyID, r.Encrypted)
 	if errors.Is(decrypting, ErrKeyUnknown) {
