@@ -84,8 +84,8 @@ type receiverState struct {
 	// retry of a held result. RFC 3339, UTC; empty when the receiver may be called now.
 	Next  string `json:"next,omitempty"`
 	Error string `json:"error,omitempty"` // of the last attempt, or why a result is held
-	// Tenants are those whose results the receiver does not take, although it takes the results of
-	// other tenants.
+	// Tenants are those whose results the receiver does not take. There may be others whose results
+	// it takes.
 	Tenants []tenantState `json:"tenants,omitempty"`
 }
 
@@ -119,44 +119,41 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		return receiverState{}, err
 	}
 	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held,
-		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err, Next: ahead(s.Next, now)}
+		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err}
 	since := s.Outage
 	switch {
 	case s.Stopped != 0:
-		out.State, since, out.Next = "stopped", s.Stopped, "" // a person decides when
+		out.State, since = "stopped", s.Stopped
 	case s.Outage != 0:
 		out.State = "out"
 	}
 	out.Since = moment(since)
-	if out.Next == "" && out.State != "stopped" {
-		next, err := l.NextTry(ctx, name)
+	if out.State != "stopped" { // else a person decides when it is called
+		next, err := nextCall(ctx, l, name, &s, standings)
 		if err != nil {
 			return receiverState{}, err
 		}
-		out.Next = earliest(ledger.At(next), standings, out.State == "out", now)
-	}
-	if out.State == "ok" {
+		out.Next = ahead(next, now)
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
 			out.Tenants = append(out.Tenants, tenantState{Tenant: tenant, State: st.State(), Since: moment(st.Outage),
-				Waiting: st.Left, Held: st.Held, Next: ahead(st.Next, now)})
+				Waiting: st.Left, Held: st.Held, Next: ahead(s.NextOf(st), now)})
 		}
 	}
 	return out, sayWhy(ctx, p, &out)
 }
 
-// earliest returns the time of the next call of a receiver that has no pause of its own, or "" when
-// the receiver may be called now. held is the time of the first retry of a held result, or 0 when
-// none is held. While the receiver is out, the next call for each tenant of which it takes nothing
-// counts too.
-func earliest(held ledger.Millis, standings map[string]*ledger.Standing, out bool, now time.Time) string {
-	next := held
-	for _, st := range standings {
-		if out && st.Outage != 0 && (next == 0 || st.Next < next) {
-			next = st.Next
+// nextCall returns the time of the next call of a receiver with a result that waits, or 0 when none
+// waits for a time.
+func nextCall(ctx context.Context, l *ledger.Ledger, name string, s *ledger.SinkState,
+	standings map[string]*ledger.Standing) (ledger.Millis, error) {
+	if s.Outage != 0 {
+		if next := s.NextCall(standings); next != 0 {
+			return next, nil
 		}
 	}
-	return ahead(next, now)
+	next, err := l.NextTry(ctx, name)
+	return ledger.At(next), err
 }
 
 // ahead returns the time of a next call, or "" when the call may be made now.

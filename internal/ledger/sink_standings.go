@@ -30,6 +30,8 @@ type Standing struct {
 	Outage Millis `json:"outage,omitempty"`
 	Probes int    `json:"probes,omitempty"`
 	Next   Millis `json:"next,omitempty"`
+	// Asked is until when the sink asked to get no outcomes of this tenant, or 0.
+	Asked Millis `json:"asked,omitempty"`
 	// Slow says that the sink answers slowly when it gets results of this tenant. The standing is
 	// blocked, and the sink gets a few results at a time.
 	Slow bool `json:"slow,omitempty"`
@@ -49,6 +51,31 @@ func (l *Standing) State() string {
 		return "full"
 	}
 	return "waits"
+}
+
+// NextOf returns when the sink may next be told of outcomes of a tenant. While the sink takes
+// nothing, the tenants of which it takes nothing wait for each other, and other tenants do not wait
+// for them. While it cannot be reached, all tenants wait.
+func (s *SinkState) NextOf(l *Standing) Millis {
+	if s.Outage != 0 && (s.Away || l.Outage != 0) {
+		return max(s.Next, l.Next)
+	}
+	return l.Next
+}
+
+// NextCall returns when a sink that takes nothing is tried again with outcomes that wait, or 0 when
+// that is not known. Unless the sink could not be reached, it is the first of the tenants' times.
+func (s *SinkState) NextCall(standings map[string]*Standing) Millis {
+	next := Millis(0)
+	for _, l := range standings {
+		if at := s.NextOf(l); l.Outage != 0 && (next == 0 || at < next) {
+			next = at
+		}
+	}
+	if s.Away || next == 0 {
+		return s.Next
+	}
+	return next
 }
 
 // Blocked reports whether the tenant has a place of its own in the outbox, so that its outcomes are

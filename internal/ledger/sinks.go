@@ -37,11 +37,14 @@ type SinkState struct {
 	// than [MaxFailed]. ChangeSink does not write this field, because the script itself adds to it
 	// in Redis.
 	Dropped int64 `redis:"dropped"`
-	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
-	// since then, and Next is when the next one is due.
+	// Outage is since when it has taken nothing of what was tried; 0 while it is well. Probes
+	// counts the attempts since then, and Next is when the next one is due.
 	Outage Millis `redis:"outage"`
 	Probes int    `redis:"probes"`
 	Next   Millis `redis:"next"`
+	// Away says that the sink could not be reached, so Outage and Next concern every tenant. If it
+	// answered, they concern only the tenants that have an outage themselves.
+	Away bool `redis:"away"`
 	// Stopped is when the sink said that it wants no more outcomes, or 0. A person lets the sink go
 	// on.
 	Stopped Millis `redis:"stopped"`
@@ -125,7 +128,8 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 			return false, err
 		}
 		fields = []any{"cursor", s.Cursor, "seen", s.Seen, "lost", s.Lost, "taken", s.Taken, "outage", int64(s.Outage),
-			"probes", s.Probes, "next", int64(s.Next), "stopped", int64(s.Stopped), "err", sealed, "rewound", s.Rewound}
+			"probes", s.Probes, "next", int64(s.Next), "away", s.Away, "stopped", int64(s.Stopped), "err", sealed,
+			"rewound", s.Rewound}
 	}
 	before := int64(0)
 	if c.DropOld {

@@ -44,7 +44,7 @@ type standingOf struct {
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
 
-	Tenants []tenantOf // tenants whose results it does not take, while it takes those of others
+	Tenants []tenantOf // tenants whose results it does not take; it may take those of others
 
 	cursor string // where it is in the outbox
 	own    map[string]*ledger.Standing
@@ -56,6 +56,7 @@ type tenantOf struct {
 	State       string // out, full or waits
 	Since, Next time.Time
 	Left, Held  int64
+	Error       string // why one of its results is held; "" when none of them is in the list
 }
 
 // Tone is how its state is coloured.
@@ -71,12 +72,12 @@ func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || l
 
 // tenantsOf lists the tenants whose results a receiver does not take now. It lists only tenants
 // that the visitor sees and asks for.
-func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
+func (v *deliveries) tenantsOf(state *ledger.SinkState, own map[string]*ledger.Standing, tenant string) []tenantOf {
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
 		if s := own[name]; v.wanted(name, tenant) {
-			all = append(all, tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: s.Next.Time(), Left: s.Left,
-				Held: s.Held})
+			all = append(all, tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: state.NextOf(s).Time(),
+				Left: s.Left, Held: s.Held})
 		}
 	}
 	return all
@@ -147,15 +148,15 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	if out.own, err = v.p.o.Outbox.Standings(v.ctx(), r.Name); err != nil {
 		return out, err
 	}
-	if out.State == "ok" && state.Stopped == 0 && state.Outage == 0 {
-		out.Tenants = v.tenantsOf(out.own, tenant)
+	if state.Stopped == 0 {
+		out.Tenants = v.tenantsOf(&state, out.own, tenant)
 	}
 	since := state.Outage
 	switch {
 	case state.Stopped != 0:
 		out.State, since = "stopped", state.Stopped
 	case state.Outage != 0:
-		out.State, out.Next = "out", state.Next.Time()
+		out.State, out.Next = "out", state.NextCall(out.own).Time()
 	}
 	out.Since = since.Time()
 	if !out.Whole || tenant != "" {
@@ -196,6 +197,19 @@ func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, 
 	return out, nil
 }
 
+// sayWhy adds to tenants why one of their held results was not taken.
+func sayWhy(tenants []tenantOf, held []delivery) {
+	why := map[string]string{}
+	for i := range held {
+		if h := &held[i]; why[h.Tenant] == "" {
+			why[h.Tenant] = h.Error
+		}
+	}
+	for i := range tenants {
+		tenants[i].Error = why[tenants[i].Name]
+	}
+}
+
 // receiver returns the receiver in the path. The visitor must see something that the receiver gets.
 func (v *deliveries) receiver() (Receiver, error) {
 	name := v.r.PathValue("name")
@@ -232,5 +246,6 @@ func (v *deliveries) one() error {
 	if d.lists, err = v.lists(&d.Receiver, d.Tenant, maxListed); err != nil {
 		return err
 	}
+	sayWhy(d.Receiver.Tenants, d.Held.Rows)
 	return v.render(http.StatusOK, "receiver", r.Name, d)
 }

@@ -159,8 +159,27 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	if !strings.Contains(body, "/invoices/"+first) || strings.Contains(body, "TWO/1") {
 		t.Error("what was left behind of A is not listed, or that of B is")
 	}
+	// When the last tenant that was tried is one of them, the receiver counts as out.
+	held := ledger.Held{Outcome: ledger.Outcome{At: span.Last, ID: first, Rev: 2, State: ledger.Rejected}, Attempts: 1,
+		Err: "answered 503: closed for A"}
+	_, err = w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{
+		State: &ledger.SinkState{Cursor: span.Last, Seen: span.Added, Outage: ledger.At(time.Now())},
+		Hold:  map[string][]ledger.Held{first: {held}}, Next: map[string]time.Time{first: time.Now().Add(time.Hour)}})
+	w.check(err)
+	_, body, _ = w.as("anna").get("/deliveries/erp")
+	if row := rowOf(body, "A"); !strings.Contains(row, "takes nothing") || !strings.Contains(row, "answered 503: closed for A") ||
+		strings.Contains(body, `<th scope="row">B</th>`) {
+		t.Errorf("while it is out, a viewer of A is told: %s", row)
+	}
 	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(body, `<th scope="row">B</th>`) ||
 		!strings.Contains(body, "9\u202f422") {
 		t.Error("an operator of all is not told of both, and how much was left behind")
 	}
+}
+
+// rowOf returns the row of a tenant in the page of a receiver.
+func rowOf(body, tenant string) string {
+	_, row, _ := strings.Cut(body, `<th scope="row">`+tenant+`</th>`)
+	row, _, _ = strings.Cut(row, "</tr>")
+	return row
 }

@@ -3,6 +3,8 @@ package sinks
 import (
 	"errors"
 	"time"
+
+	"ksefworker/internal/ledger"
 )
 
 // A receiver that asks for time (Retry-After) may mean the one result that it answered, or all
@@ -26,11 +28,11 @@ func asked(err error) time.Duration {
 // its tenant. The answer to a result that was put off before does not, if results of the tenant
 // were taken since.
 func concernsOthers(r *round, it *item) bool {
-	outage := r.state.Outage
-	if st := r.standings[it.edited.Tenant]; st != nil && it.edited.Tenant != "" {
-		outage = st.Outage
+	if it.fresh {
+		return true
 	}
-	return it.fresh || outage != 0 && it.First >= outage
+	st := r.standings[it.edited.Tenant]
+	return st != nil && st.Outage != 0 && (it.First == 0 || it.First >= st.Outage)
 }
 
 // limit returns for how long all results of the tenant wait although some of them were taken.
@@ -41,10 +43,10 @@ func (t *tried) limit() time.Duration {
 	return min(t.after, maxAfterSome)
 }
 
-// longestAsked returns the longest time that the receiver asked for.
-func longestAsked(of map[string]*tried) (after time.Duration) {
-	for _, t := range of {
-		after = max(after, t.after)
+// asks returns until when the receiver asked not to be called with results of the tenant, or 0.
+func (t *tried) asks(now time.Time) ledger.Millis {
+	if t.after == 0 {
+		return 0
 	}
-	return after
+	return ledger.At(now.Add(t.after))
 }

@@ -40,44 +40,20 @@ func (r *round) conclude(items []*item) {
 		}
 	}
 	loseDropped(r, dropped)
-	v, whole := verdictOf(errs), r.whole()
-	r.decide(of)
+	v, began := verdictOf(errs), r.decide(of)
 	if v.gone {
 		r.state.Stopped = ledger.At(now)
 		r.Log.Error().Str("receiver", r.Name).Err(v.err).
 			Msg("this receiver wants no results any more; it gets none until a person runs enqueue deliveries resume " + r.Name)
 	}
-	switch {
-	case v.out && r.state.Outage == 0 && outTenants(r.standings) == 0 && of[""] == nil:
-		// Every tenant with an outage error has only one result in this round, and it was refused
-		// before, too. That says nothing about the receiver.
-	case v.out:
-		if r.state.Outage == 0 {
-			r.state.Outage = ledger.At(now)
-			r.Log.Warn().Str("receiver", r.Name).Err(v.err).Msg("this receiver takes no results; they wait, and others are not concerned")
-		}
-		r.state.Probes++
-		r.state.Next = ledger.At(now.Add(max(r.pause(r.state.Probes), longestAsked(of))))
-	case len(errs) > 0:
-		if r.state.Outage != 0 && anyTaken(errs) {
-			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(r.state.Outage.Time()).Round(time.Second)).
-				Msg("this receiver takes results again")
-			r.state.Outage, r.state.Probes = 0, 0
-			r.probe(whole, of)
-		}
-		r.state.Next = 0
-		if t := of[""]; t != nil && t.limit() > 0 { // outcomes without a tenant have no pause of their own
-			r.state.Next = ledger.At(now.Add(t.limit()))
-		}
+	if len(errs) > 0 {
+		stand(r, v, began, of)
 	}
 	switch {
 	case v.err != nil:
 		r.state.Err = short(v.err.Error())
 	case len(errs) > 0:
 		r.state.Err = ""
-	}
-	if len(errs) == 0 && r.state.Outage != 0 { // nothing was tried
-		r.state.Next = 0
 	}
 }
 
@@ -91,30 +67,6 @@ func loseDropped(r *round, dropped map[string]int64) {
 			Msg("the ledger keeps no record any more of what these outcomes are about, and this receiver was not told of them; " +
 				"see docs/results.md on how to catch up")
 	}
-}
-
-// probe is called when a receiver takes results again. If the receiver as a whole was out, its
-// tenants that are out are tried again without delay. Tenants that were already tried in this round
-// are left as they are.
-func (r *round) probe(whole bool, of map[string]*tried) {
-	if !whole {
-		return
-	}
-	for tenant, st := range r.standings {
-		if st.Outage != 0 && of[tenant] == nil {
-			r.standing(tenant).Next = 0
-		}
-	}
-}
-
-// anyTaken reports whether one of the results was taken.
-func anyTaken(errs []error) bool {
-	for _, err := range errs {
-		if err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // concludeOne decides whether one outcome is taken, tried again later, or given up.

@@ -5,9 +5,11 @@
 //	runner.go    serve one receiver: from its place in the outbox to the end
 //	round.go     one round: what is due, deliver, record
 //	read.go      what a round reads from the outbox, and what it leaves behind
-//	conclude.go  what became of each outcome, and how the receiver is
+//	conclude.go  what became of each outcome
+//	out.go       how a receiver is out: not reached, or it answers and takes nothing
 //	standings.go how each tenant stands with the receiver, so that no tenant holds up another
 //	asked.go     whose results wait when the receiver asks for time (Retry-After)
+//	aside.go     outcomes without a tenant, while the receiver takes none of them
 //	slow.go      a tenant for which the receiver answers slowly
 //	wanted.go    whose results the receiver gets, also when a tenant was renamed
 //	message.go   from an outcome to a result document
@@ -25,8 +27,8 @@
 // days, or outcomes leave the outbox before the receiver takes them. A repeated outcome has the
 // same id and revision.
 //
-// A receiver that takes nothing keeps its place in the outbox, so its backlog costs nothing. If it
-// refuses a single outcome, the outcome is held, and those of other invoices go on. If it refuses
-// everything of one tenant, that tenant has a place of its own in the outbox. Each receiver has a
-// task of its own, so receivers never wait for each other.
+// A receiver that cannot be reached keeps its place in the outbox, so its backlog costs nothing. If
+// it refuses a single outcome, the outcome is held, and those of other invoices go on. If it
+// refuses everything of some tenants, each of them has a place of its own in the outbox, and the
+// others go on. Each receiver has a task of its own, so receivers never wait for each other.
 package sinks

@@ -21,12 +21,16 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 			last, told := map[string]int64{}, map[string]map[int64]bool{}
 			s := &stub{answer: func(m *Message) error {
 				switch {
+				case sick["*"] == 2:
+					return &OutageError{Unreached: true, Err: errors.New("not reached")}
 				case sick["*"] == 1 || sick[m.Tenant] == 1:
 					return out(0)
 				case sick[m.Tenant] == 2:
 					return errRefused
 				case sick[m.Tenant] == 3 && rnd.IntN(2) == 0:
 					return out(time.Duration(rnd.IntN(600)) * time.Second)
+				case sick[m.Tenant] == 5:
+					return out(time.Hour)
 				case sick[m.Tenant] == 4 && rnd.IntN(2) == 0:
 					return errors.New("answered 409")
 				}
@@ -50,9 +54,9 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 			var all []*one
 			for range 60 {
 				for tenant := range 5 {
-					sick[fmt.Sprint("t", tenant)] = rnd.IntN(6)
+					sick[fmt.Sprint("t", tenant)] = rnd.IntN(7)
 				}
-				sick["*"] = rnd.IntN(4)
+				sick["*"] = rnd.IntN(5)
 				for range rnd.IntN(25) {
 					all = append(all, &one{id: w.rejectedOf(fmt.Sprint("t", rnd.IntN(5)), 1)[0], moves: 1})
 				}

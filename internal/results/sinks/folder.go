@@ -62,7 +62,7 @@ func (f *Folder) Deliver(ctx context.Context, messages []Message) []error {
 		case <-f.hung:
 			f.hung = nil
 		default:
-			return all(len(messages), &OutageError{Err: ErrNoAnswer})
+			return all(len(messages), &OutageError{Unreached: true, Err: ErrNoAnswer})
 		}
 	}
 	timeout := cmp.Or(f.Timeout, folderTimeout)
@@ -83,14 +83,14 @@ func (f *Folder) Deliver(ctx context.Context, messages []Message) []error {
 		return errs
 	case <-time.After(min(timeout, folderGrace)):
 		f.hung = ended
-		return all(len(messages), &OutageError{Err: context.Cause(ctx)})
+		return all(len(messages), &OutageError{Unreached: true, Err: context.Cause(ctx)})
 	}
 }
 
 // write writes files until ctx ends.
 func (f *Folder) write(ctx context.Context, messages []Message) []error {
 	if err := os.MkdirAll(f.Dir, folderMode); err != nil {
-		return all(len(messages), &OutageError{Err: err})
+		return all(len(messages), &OutageError{Unreached: true, Err: err})
 	}
 	if f.ByDay {
 		return f.lines(ctx, messages)
@@ -101,7 +101,7 @@ func (f *Folder) write(ctx context.Context, messages []Message) []error {
 		errs[i] = f.one(ctx, &messages[i])
 	}
 	if err := syncDir(f.Dir); err != nil {
-		return all(len(messages), &OutageError{Err: err})
+		return all(len(messages), &OutageError{Unreached: true, Err: err})
 	}
 	return errs
 }

@@ -34,28 +34,40 @@ func pause(n int) time.Duration {
 
 // verdict is what one round says about the receiver as a whole.
 type verdict struct {
-	out  bool // it took nothing, and at least one error is an [OutageError]
+	out  bool // it took nothing, and at least one answer was an [OutageError]
+	away bool // it was never reached
 	gone bool
 	err  error // one of the errors
 }
 
 // verdictOf sums up the errors of one round.
 func verdictOf(errs []error) verdict {
-	var v verdict
+	v := verdict{away: len(errs) > 0}
 	taken := 0
 	for _, err := range errs {
+		v.away = v.away && unreached(err)
 		if err == nil {
 			taken++
 			continue
 		}
 		v.err = err
-		if _, ok := errors.AsType[*OutageError](err); ok {
-			v.out = true
-		}
+		v.out = v.out || answersOutage(err)
 		if _, ok := errors.AsType[*GoneError](err); ok {
 			v.gone = true
 		}
 	}
 	v.out = v.out && taken == 0
 	return v
+}
+
+// unreached reports whether an error says that the receiver was not reached.
+func unreached(err error) bool {
+	out, ok := errors.AsType[*OutageError](err)
+	return ok && out.Unreached
+}
+
+// answersOutage reports whether an error is an answer that may concern other results too.
+func answersOutage(err error) bool {
+	out, ok := errors.AsType[*OutageError](err)
+	return ok && !out.Unreached
 }

@@ -143,7 +143,7 @@ func (a Admin) Resume(ctx context.Context, sink string) error {
 			return err
 		}
 		for _, st := range standings {
-			st.Next = 0
+			st.Next, st.Asked = 0, 0
 		}
 		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings, AllDue: true})
 	})

@@ -94,9 +94,10 @@ func (r *round) blocked() bool {
 }
 
 // fresh adds up to n outcomes from the outbox and moves the receiver's place behind them. It leaves
-// behind the outcomes of blocked tenants. It stops before an outcome that tell does not add.
+// behind the outcomes of blocked tenants. It stops before an outcome that tell does not add, or
+// that cannot be put aside.
 func (r *round) fresh(ctx context.Context, n int) error {
-	blocked := r.blocked()
+	blocked := r.blocked() || putsAside(r)
 	for r.chosen = 0; r.chosen < n && r.passed < maxPass; {
 		size := n - r.chosen
 		if blocked {
@@ -109,6 +110,10 @@ func (r *round) fresh(ctx context.Context, n int) error {
 		for i, o := range outcomes {
 			if st := r.standings[tenants[i]]; st != nil && st.Blocked() {
 				r.standing(tenants[i]).Left++
+			} else if tenants[i] == "" && putsAside(r) {
+				if !aside(r, o) {
+					return nil
+				}
 			} else if r.chosen == n || !r.tell(o) {
 				return nil
 			}
@@ -131,7 +136,7 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	if len(turns) == 0 {
 		return nil
 	}
-	if r.whole() {
+	if r.state.Outage != 0 {
 		turns = turns[:1]
 	}
 	r.turn++

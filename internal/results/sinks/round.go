@@ -80,7 +80,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	if err := readClock(ctx, r); err != nil {
 		return false, err
 	}
-	if r.state.Stopped != 0 || rests(&r.state, r.standings, r.now) {
+	if r.state.Stopped != 0 || rests(&r.state, r.now) {
 		return false, nil
 	}
 	size := r.batch()
@@ -125,11 +125,11 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	return ours, err
 }
 
-// due adds the held outcomes whose next try is due, but only the first held outcome of each
+// due adds up to n held outcomes whose next try is due, but only the first held outcome of each
 // invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and the
 // others are put off.
 func (r *round) due(ctx context.Context, n int) error {
-	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, n)
+	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, r.batch())
 	if err != nil {
 		return err
 	}
@@ -139,15 +139,18 @@ func (r *round) due(ctx context.Context, n int) error {
 	}
 	probed := map[string]bool{}
 	for _, id := range ids {
+		if len(r.items) == n {
+			break
+		}
 		list := there[id]
 		if len(list) == 0 {
 			r.change.Hold[id] = nil // only its due time was left
 			continue
 		}
 		tenant := list[0].Tenant
-		if st := r.standings[tenant]; st != nil && !r.whole() && tenant != "" {
-			if Pauses(st.Next, r.now) {
-				r.change.Later[id] = st.Next.Time()
+		if st := r.standings[tenant]; st != nil {
+			if r.waits(st) {
+				r.change.Later[id] = r.state.NextOf(st).Time()
 				continue
 			}
 			if st.Outage != 0 && probed[tenant] {

@@ -126,7 +126,7 @@ func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, err
 		return false, err
 	}
 	round := &round{Runner: r, state: state, standings: standings}
-	if err := readClock(ctx, round); err != nil || rests(&state, standings, round.now) {
+	if err := readClock(ctx, round); err != nil || rests(&state, round.now) {
 		return false, err
 	}
 	if span.Last != "" && ledger.AfterOutcome(span.Last, state.Cursor) {

@@ -40,7 +40,11 @@ var ErrNoAnswer = errors.New("no answer in time")
 // OutageError says that the receiver most likely takes no other result now either.
 type OutageError struct {
 	After time.Duration // the pause that the receiver asked for; 0 when it named none
-	Err   error
+	// Unreached says that the result has nothing to do with the error, for example because there
+	// was no connection. So the error concerns the results of all tenants. Otherwise it may concern
+	// only those of one tenant.
+	Unreached bool
+	Err       error
 }
 
 func (e *OutageError) Error() string { return e.Err.Error() }

@@ -41,33 +41,13 @@ func (r *round) standing(tenant string) *ledger.Standing {
 	return r.standings[tenant]
 }
 
-// outTenants counts the tenants of which the receiver takes nothing.
-func outTenants(standings map[string]*ledger.Standing) (n int) {
-	for _, st := range standings {
-		if st.Outage != 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// rests reports whether the receiver is not to be called now. When only results of one tenant have
-// shown that the receiver takes nothing, the results of other tenants are still tried. They show
-// whether the receiver is out for all tenants or for that tenant only.
-func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.Time) bool {
-	return Pauses(s.Next, now) && (s.Outage == 0 || outTenants(standings) != 1)
-}
-
-// whole reports whether the receiver is out for everybody, as far as is known.
-func (r *round) whole() bool { return r.state.Outage != 0 && outTenants(r.standings) != 1 }
-
 // ready lists the tenants that have outcomes after their own place and whose outcomes may be told
 // now. The tenants that have waited longest for their turn come first.
 func (r *round) ready() []string {
 	var out []string
-	share, now := r.share(), r.now
+	share := r.share()
 	for tenant, st := range r.standings {
-		if st.Blocked() && st.Held < share && (r.whole() || !Pauses(st.Next, now)) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
+		if st.Blocked() && st.Held < share && !r.waits(st) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
 			out = append(out, tenant)
 		}
 	}
@@ -81,8 +61,11 @@ func (r *round) ready() []string {
 // tried is what came of one tenant's results in a round.
 type tried struct {
 	errs  []error
-	fresh int // how many results were tried for the first time
 	taken int
+	// tells says that the receiver refused a result in a way that may concern others, and that
+	// the result was tried for the first time. A result that it refuses again tells nothing new,
+	// because it may have taken others in between.
+	tells bool
 	took  time.Duration
 	// putOff counts the results that the receiver answered with Retry-After, and after is the
 	// longest time. Only answers that may concern other results count (see concernsOthers).
@@ -99,9 +82,7 @@ func try(r *round, of map[string]*tried, it *item) {
 	}
 	t.took = max(t.took, it.took)
 	t.errs = append(t.errs, it.err)
-	if it.fresh {
-		t.fresh++
-	}
+	t.tells = t.tells || it.fresh && answersOutage(it.err)
 	if it.err == nil {
 		t.taken++
 	}
@@ -111,33 +92,43 @@ func try(r *round, of map[string]*tried, it *item) {
 	}
 }
 
-// decide decides how each tenant whose results were tried stands with the receiver.
-func (r *round) decide(of map[string]*tried) {
-	now := r.now
+// decide decides how each tenant whose results were tried stands with the receiver. It reports
+// whether the outage of any tenant began.
+func (r *round) decide(of map[string]*tried) (began bool) {
 	for tenant, t := range of {
-		if tenant == "" {
-			continue
-		}
 		v, st := verdictOf(t.errs), r.standing(tenant)
-		r.timed(tenant, st, t.took)
+		if tenant != "" {
+			r.timed(tenant, st, t.took)
+		}
 		switch {
-		case v.out && st.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
-			// The only result was refused before, too, so it says nothing about others.
+		case v.away, v.out && st.Outage == 0 && !t.tells:
+			// That says nothing about other results of this tenant.
 		case v.out:
 			if st.Outage == 0 {
-				st.Outage = ledger.At(now)
-				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Err(v.err).
-					Msg("this receiver takes no results of this tenant; they wait, and those of others do not wait for them")
+				st.Outage, began = ledger.At(r.now), true
+				warnOut(r, tenant, v.err)
 			}
 			st.Probes++
-			st.Next = ledger.At(now.Add(max(r.pause(st.Probes), t.after)))
+			st.Asked = t.asks(r.now)
+			st.Next = max(ledger.At(r.now.Add(r.pause(st.Probes))), st.Asked)
 		default:
-			st.Outage, st.Probes, st.Next = 0, 0, 0
+			st.Outage, st.Probes, st.Next, st.Asked = 0, 0, 0, 0
 			if limit := t.limit(); limit > 0 {
-				st.Next = ledger.At(now.Add(limit))
+				st.Next = ledger.At(r.now.Add(limit))
 			}
 		}
 	}
+	return began
+}
+
+// warnOut logs that the receiver has begun to take nothing of a tenant.
+func warnOut(r *round, tenant string, err error) {
+	whose := "of this tenant"
+	if tenant == "" {
+		whose = "that belong to no tenant"
+	}
+	r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Err(err).
+		Msg("this receiver takes no results " + whose + "; they wait, and those of others do not wait for them")
 }
 
 // arrange gives a tenant a place of its own in the outbox when no more results of that tenant may
@@ -157,7 +148,7 @@ func (r *round) arrange() {
 			r.standing(tenant).Left, st.Late = 0, false
 		}
 		switch {
-		case !st.Blocked() && (full || waits) && r.state.Cursor != "":
+		case tenant != "" && !st.Blocked() && (full || waits) && r.state.Cursor != "":
 			r.standing(tenant).Cursor = r.state.Cursor
 			if full {
 				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Int64("held", st.Held).

@@ -49,6 +49,17 @@ func (w *world) standings() map[string]*ledger.Standing {
 	return standings
 }
 
+// outTenants counts the tenants of which the receiver takes nothing.
+func (w *world) outTenants() (n int) {
+	w.t.Helper()
+	for _, st := range w.standings() {
+		if st.Outage != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
@@ -170,7 +181,7 @@ func TestRun_OutForEverybodyThenForOneTenant_ProbesRotate(t *testing.T) {
 	sick := w.rejected(200)
 	others := append(w.rejectedOf("two", 100), w.rejectedOf("three", 100)...)
 	w.minutes(r, 20)
-	if w.state().Outage == 0 || outTenants(w.standings()) != 3 {
+	if w.state().Outage == 0 || w.outTenants() != 3 {
 		t.Fatalf("%+v, %v", w.state(), w.standings())
 	}
 	s.answer = refuse(out(0), "one").answer

@@ -54,7 +54,7 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 		err = fmt.Errorf("the key %s was written by another program: find out which, then delete the key: %w", s.Key, err)
 	}
 	if err != nil {
-		return all(len(messages), &OutageError{Err: err})
+		return all(len(messages), &OutageError{Unreached: true, Err: err})
 	}
 	return make([]error, len(messages))
 }

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -72,7 +74,7 @@ func NewWebhook(o WebhookOptions) *Webhook {
 func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
 	keys, err := w.keys()
 	if err != nil {
-		return all(len(messages), &OutageError{Err: err})
+		return all(len(messages), &OutageError{Unreached: true, Err: err})
 	}
 	return each(messages, webhookParallel, func(m *Message) error {
 		begun := time.Now()
@@ -92,9 +94,10 @@ func messageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revi
 func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
 	defer cancel()
+	ctx, reached := watchReached(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.o.URL, bytes.NewReader(m.JSON))
 	if err != nil {
-		return &OutageError{Err: errors.New("the address of the webhook cannot be used")}
+		return &OutageError{Unreached: true, Err: errors.New("the address of the webhook cannot be used")}
 	}
 	id, at := messageID(m), w.o.Now()
 	req.Header.Set("Content-Type", "application/json")
@@ -104,7 +107,7 @@ func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 	req.Header.Set("Webhook-Signature", sign(keys, id, at, m.JSON))
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return &OutageError{Err: unreachable(err)}
+		return &OutageError{Unreached: !reached(), Err: unreachable(err)}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
@@ -112,6 +115,17 @@ func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 		return nil
 	}
 	return w.refused(resp)
+}
+
+// watchReached returns a context for a call, and a function that reports whether the call has got a
+// connection. If it has, the receiver may have seen the result, so an error may concern that result
+// only. A receiver may, for example, run out of time for one tenant.
+func watchReached(ctx context.Context) (context.Context, func() bool) {
+	var got atomic.Bool
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { got.Store(false) }, // the transport may try another connection
+		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
+	}), got.Load
 }
 
 // firstBytes is how much of an answer is kept for the person who looks for the reason.

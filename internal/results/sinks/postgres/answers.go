@@ -53,6 +53,14 @@ func concernsAll(err error) bool {
 	return false
 }
 
+// keepsAllOut reports whether an error concerns the results of every tenant for certain: nothing
+// was written yet, or the database said so. A connection that ended, or a time that was over, while
+// a result was written may be due to that result.
+func keepsAllOut(err error) bool {
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	return isUnready(err) || answered && concernsAll(err)
+}
+
 // canceled is the SQLSTATE of a statement that took longer than statement_timeout, as that of one
 // row may.
 const canceled = "57014"

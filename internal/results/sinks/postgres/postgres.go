@@ -68,7 +68,7 @@ func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 		case refusesValue(err):
 			errs[i] = plain(err)
 		default:
-			errs[i] = &sinks.OutageError{Err: plain(inTime(outer, ctx, err))}
+			errs[i] = &sinks.OutageError{Unreached: keepsAllOut(err), Err: plain(inTime(outer, ctx, err))}
 		}
 	}
 	return errs

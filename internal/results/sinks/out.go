@@ -1,0 +1,76 @@
+package sinks
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// A receiver is out when it takes nothing of what is tried. Whose results are tried meanwhile
+// depends on how it is out:
+//
+//   - It could not be reached. That concerns all tenants, so nothing is tried before the receiver's
+//     pause is over.
+//   - It answered. The answers concern the tenants whose results were tried. Each of these has an
+//     outage of its own. Their results are tried one at a time, at the receiver's pauses, and never
+//     before the time that the receiver asked for. A result of any other tenant is tried at once.
+//
+// So a receiver that takes nothing of anybody gets one result of each tenant, and then one at each
+// pause. When it takes a result, it is not out any more. A tenant whose results it goes on refusing
+// does not make it out again, because that is known already.
+
+// rests reports whether the receiver is not to be called now with results of any tenant.
+func rests(s *ledger.SinkState, now time.Time) bool {
+	return s.Outage != 0 && s.Away && Pauses(s.Next, now)
+}
+
+// waits reports whether no results of a tenant may be tried now.
+func (r *round) waits(st *ledger.Standing) bool { return Pauses(r.state.NextOf(st), r.now) }
+
+// stand decides how the receiver stands after a round in which results were tried. began says that
+// outages of tenants began in this round. of is what came of each tenant's results.
+func stand(r *round, v verdict, began bool, of map[string]*tried) {
+	s, now := &r.state, r.now
+	switch {
+	case v.away, v.out && (began || s.Outage != 0):
+		if s.Outage == 0 {
+			s.Outage = ledger.At(now)
+			r.Log.Warn().Str("receiver", r.Name).Err(v.err).
+				Msg("this receiver takes no results; they wait, and others are not concerned")
+		}
+		s.Away = v.away
+		s.Probes++
+		s.Next = ledger.At(now.Add(r.pause(s.Probes)))
+	case v.out:
+		// Only tenants of which the receiver is known to take nothing were tried, or results that
+		// it had refused before, while it took others.
+	default:
+		if s.Outage != 0 && anyTaken(of) {
+			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(s.Outage.Time()).Round(time.Second)).
+				Msg("this receiver takes results again")
+			s.Outage, s.Probes = 0, 0
+			probe(r, of)
+		}
+		s.Away, s.Next = false, 0
+	}
+}
+
+// probe is called when a receiver that was out takes results again. Tenants that were not tried in
+// this round are tried without delay, unless the receiver has asked for time.
+func probe(r *round, of map[string]*tried) {
+	for tenant, st := range r.standings {
+		if st.Outage != 0 && of[tenant] == nil {
+			r.standing(tenant).Next = st.Asked
+		}
+	}
+}
+
+// anyTaken reports whether a result of any tenant was taken.
+func anyTaken(of map[string]*tried) bool {
+	for _, t := range of {
+		if t.taken > 0 {
+			return true
+		}
+	}
+	return false
+}
