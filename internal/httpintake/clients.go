@@ -72,7 +72,9 @@ type clients struct {
 func newClients(o Options) *clients {
 	cs := &clients{o: o}
 	for _, one := range o.Clients {
-		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants), looking: make(chan struct{}, 1),
+		admitter := o.Admitter.Only(one.Tenants)
+		admitter.NamedBy = intake.ByField
+		c := &client{Client: one, admitter: admitter, looking: make(chan struct{}, 1),
 			holder: cs.holder, storing: &cs.storing}
 		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
 		cs.all = append(cs.all, c)
