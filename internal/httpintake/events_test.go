@@ -111,8 +111,8 @@ func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
 	}
 }
 
-// A cursor that no answer had, and that no outcome will reach in years, is a fault of the caller: it
-// would get nothing for ever and take that for an answer.
+// A cursor that no answer had, and that no outcome will reach in years, is a fault of the caller,
+// which would get nothing for ever and take that for an answer.
 func TestEvents_CursorFarInTheFuture_IsRefused(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
