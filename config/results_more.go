@@ -139,17 +139,20 @@ func checkMore(c *Config, f *faults, names map[string]bool) {
 		}
 		checkOwn(c, f, at+"tenants", s.Tenants)
 	}
-	paths := map[string]bool{r.Folder.Path: r.Folder.Path != ""}
+	owner := map[string]string{} // path → the setting that has it
+	if r.Folder.Path != "" {
+		owner[filepath.Clean(r.Folder.Path)] = "results.folder.path"
+	}
 	for i, folder := range r.Folders {
 		at := fmt.Sprintf("results.folders[%d].", i)
 		checkReceiverName(f, at+"name", folder.Name, names)
 		switch path := filepath.Clean(folder.Path); {
 		case folder.Path == "":
 			f.add(at+"path", "", errors.New("is missing: where results are written"))
-		case paths[path]:
-			f.add(at+"path", folder.Path, errors.New("is already the folder of another receiver: each needs its own"))
+		case owner[path] != "":
+			f.add(at+"path", folder.Path, sharedFolder(owner[path], path))
 		default:
-			paths[path] = true
+			owner[path] = at + "path"
 		}
 		if folder.By == "" {
 			folder.By = "invoice"
@@ -167,6 +170,11 @@ func checkMore(c *Config, f *faults, names map[string]bool) {
 		}
 		checkDatabase(c, f, at, ResultsPostgres{d.URL, d.PasswordFile, d.Schema, d.Tenants})
 	}
+}
+
+// sharedFolder says that a folder is also that of another setting, which has this path.
+func sharedFolder(setting, path string) error {
+	return fmt.Errorf("is the same folder as %s (%s): each receiver needs its own", setting, path)
 }
 
 var errClearText = errors.New("would write results to Redis in clear text although storage.key_file is set: " +

@@ -112,6 +112,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	}
 	defer end()
 	admitter := p.base.Admitter()
+	if c.Manifest != "" {
+		admitter.NamedBy = intake.ByField
+	}
 	if err := p.mayTake(ctx); err != nil {
 		return err
 	}

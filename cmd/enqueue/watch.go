@@ -136,6 +136,7 @@ func (c *watchCmd) options(p *program) (watch.Options, error) {
 		return watch.Options{}, err
 	}
 	admitter := p.base.Admitter()
+	admitter.NamedBy = intake.BySettings
 	kept := &records.Reader{Store: p.base.Store, Unread: p.sayUnusable}
 	o := watch.Options{
 		Dir: c.Dir, Admitter: admitter, Entries: p.base.Ledger,

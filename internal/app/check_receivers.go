@@ -67,6 +67,9 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 	for i, c := range all {
 		say(c.what, errs[i])
 	}
+	if err := checkFolders(ctx, cfg); err != nil {
+		say("folders of results", err)
+	}
 	for i, f := range folders {
 		if unproven[i] {
 			fmt.Fprintf(out, "note   folder of results %s: not proven that it can be written: its rights allow it, its file system may not\n",
@@ -93,6 +96,21 @@ func checkFolderInTime(ctx context.Context, setting, dir string) (proven bool, e
 	case <-ctx.Done():
 		return false, fmt.Errorf("%s: %w", setting, sinks.ErrNoAnswer)
 	}
+}
+
+// checkFolders returns the folders of results that several receivers have. A share that does not
+// answer in time is none: its receiver is out, and a lock keeps what is written there.
+func checkFolders(ctx context.Context, cfg config.Config) error {
+	return bounded(ctx, func(ctx context.Context) error {
+		found := make(chan error, 1)
+		go func() { found <- cfg.Results.CheckFolders() }()
+		select {
+		case err := <-found:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 }
 
 // checkStream returns an error when the key of the stream holds something else.

@@ -35,6 +35,9 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFolders(ctx, cfg); err != nil {
+		return err
+	}
 	pool, err := connect.Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -106,6 +109,9 @@ func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 	}
 	if err := cfg.CheckFiles(); err != nil {
 		return nil, fmt.Errorf("check files: %w", err)
+	}
+	if err := checkFolders(ctx, cfg); err != nil {
+		return nil, err
 	}
 	return connect.Open(ctx, cfg)
 }

@@ -84,7 +84,9 @@ type clients struct {
 func newClients(o Options) *clients {
 	cs := &clients{o: o}
 	for _, one := range o.Clients {
-		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants), looking: make(chan struct{}, 1),
+		admitter := o.Admitter.Only(one.Tenants)
+		admitter.NamedBy = intake.ByField
+		c := &client{Client: one, admitter: admitter, looking: make(chan struct{}, 1),
 			holder: cs.holder, storing: &cs.storing}
 		for _, name := range one.Tenants {
 			c.names = append(c.names, c.namesOf(name)...)

@@ -27,6 +27,8 @@ const (
 	eventsScanned = 2000
 	// maxEventsWait is how long a call may wait for the next outcome.
 	maxEventsWait = time.Minute
+	// maxAhead is how far ahead of Redis's clock a cursor may be that no outcome has reached.
+	maxAhead = 5 * time.Minute
 	// eventsEvery is how often a waiting call looks for outcomes.
 	eventsEvery = 500 * time.Millisecond
 )
@@ -164,7 +166,23 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 			pl: "ten kursor wyprzedza serwer, który odtworzono z kopii lub założono od nowa: pobierz zmiany przez " +
 				"GET /v1/invoices?since=, potem zacznij od nowa bez kursora"}}
 	}
-	return *from, nil
+	return *from, e.mayBeReached(ctx, *from, span.Last)
+}
+
+// mayBeReached refuses a place that is behind the last outcome and far in the future. No answer of
+// this server had it, and until then nothing would ever be found behind it.
+func (e *events) mayBeReached(ctx context.Context, from place, last string) error {
+	if !ledger.AfterOutcome(from.at, last) {
+		return nil
+	}
+	now, err := e.o.Ledger.Clock(ctx)
+	if err != nil {
+		return notNow(err)
+	}
+	if ledger.AfterOutcome(from.at, ledger.PlaceOf(now.Add(maxAhead))) {
+		return badValue("cursor", from.String(), givenCursor)
+	}
+	return nil
 }
 
 // page returns up to limit results of the client's tenants behind a place. next is the place behind

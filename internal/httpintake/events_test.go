@@ -111,6 +111,23 @@ func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
 	}
 }
 
+// A cursor that no answer had, and that no outcome will reach in years, is a fault of the caller,
+// which would get nothing for ever and take that for an answer.
+func TestEvents_CursorFarInTheFuture_IsRefused(t *testing.T) {
+	b := newBench(t, nil)
+	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
+	for _, at := range []string{"9223372036854775807-1", ledger.PlaceOf(time.Now().Add(time.Hour))} {
+		b.want(b.call("GET", "/v1/events?cursor="+place{at, 1}.String(), nil), http.StatusBadRequest, "bad-request")
+	}
+	// Redis's clock was set back, so the last outcome is far ahead: its cursor is sound.
+	b.must(b.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: "ksef:outbox", ID: ledger.PlaceOf(time.Now().Add(24 * time.Hour)),
+		Values: []any{"id", "inv-gone", "rev", 1, "state", "parked"}}).Err())
+	_, next := b.events("")
+	if got, again := b.events("cursor=" + next); len(got) != 0 || again != next {
+		t.Errorf("%q, %s", got, again)
+	}
+}
+
 // What leaves the outbox between the two steps of a call must not be skipped silently.
 func TestEvents_TrimmedWhileThePageIsRead_IsTold(t *testing.T) {
 	b := newBench(t, nil)

@@ -65,12 +65,17 @@ func (ps parameters) each(raw string, use func(name, value string) bool) error {
 		case len(values) > 1:
 			return bad(fmt.Sprintf("%q is given twice", name), fmt.Sprintf("%q podano dwa razy", name))
 		case !use(name, values[0]):
-			given, plus := cut(values[0]), lostPlus(values[0])
-			return bad(fmt.Sprintf("%s %s: got %q", name, rule.en, given)+plus.en,
-				fmt.Sprintf("%s %s: podano %q", name, rule.pl, given)+plus.pl)
+			return badValue(name, values[0], rule)
 		}
 	}
 	return nil
+}
+
+// badValue refuses the value of a parameter.
+func badValue(name, value string, rule text) error {
+	given, plus := cut(value), lostPlus(value)
+	return bad(fmt.Sprintf("%s %s: got %q", name, rule.en, given)+plus.en,
+		fmt.Sprintf("%s %s: podano %q", name, rule.pl, given)+plus.pl)
 }
 
 // offsetWithoutPlus is how a time in RFC 3339 arrives when its + was not escaped.

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/sample"
 )
 
 // Events and lists give out the ids of refused documents, so a program must be able to ask for one
@@ -80,4 +83,26 @@ func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testin
 		t.Errorf("again: %s", again.raw)
 	}
 	b.want(b.post(xmlOf(0, "FV/2"), "?deadline=2020-01-01"), http.StatusBadRequest, "bad-request")
+}
+
+// A program that calls has no command line: hints say how a call names a tenant.
+func TestSubmit_TenantIsNotCertain_HintNamesTheFieldAndNoOption(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Admitter.Accounts = append(o.Admitter.Accounts, intake.Account{Name: "three", NIP: sample.NIP(0)})
+		o.Clients[0].Tenants = []string{"one", "two", "three"}
+	})
+	for query, want := range map[string]string{
+		"":            "say which of them sends it: give its name as tenant",
+		"?tenant=two": "name a tenant of that NIP: one, three",
+	} {
+		a := b.post(xmlOf(0, "FV/1"), query)
+		b.want(a, http.StatusUnprocessableEntity, "refused")
+		if !strings.Contains(string(a.raw), want) || strings.Contains(string(a.raw), "--tenant") {
+			t.Errorf("%q: %s", query, a.raw)
+		}
+	}
+	a := b.call("POST", "/v1/invoices?tenant=one", xmlOf(1, "FV/1"), "Content-Type", "application/xml", "Accept-Language", "pl")
+	if !strings.Contains(string(a.raw), "pomiń tenant albo podaj podatnika o tym NIP: two") {
+		t.Errorf("%s", a.raw)
+	}
 }

@@ -28,6 +28,7 @@ type Admitter struct {
 	AllowDiscouraged bool
 	Retention        time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now              func() time.Time
+	NamedBy          NamedBy // how senders name a tenant, for hints
 	// Enqueue says how a person calls the command enqueue here. Hints show such calls.
 	Enqueue shell.Enqueue
 	Trail   tracing.Trail // told of what is taken in

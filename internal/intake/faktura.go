@@ -38,6 +38,9 @@ func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant st
 	if err := CheckJSON(faktura); err != nil {
 		return nil, err
 	}
+	if err := checkScalars(faktura); err != nil {
+		return nil, err
+	}
 	if tenant == "" {
 		if tenant, err = f.sender(accounts); err != nil {
 			return nil, err

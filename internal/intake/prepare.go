@@ -96,6 +96,8 @@ func (a *Admitter) prepare(
 	}
 	if h.Discouraged != nil {
 		n.warning = h.Discouraged
+	} else if lost := invoice.ReplacementChar(d.Data); lost != nil {
+		n.warning = lost
 	}
 	at := len(*buffer)
 	if *buffer, err = a.Bodies.AppendSeal(*buffer, n.ID, d.Data); err != nil {

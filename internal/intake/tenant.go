@@ -58,7 +58,7 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	case len(found) > 1:
 		return sender{}, &RefusedError{
 			Rule: fmt.Sprintf("%s NIP %s has several tenants: %s", whose, issuer, namesOf(found)),
-			Hint: "say which of them sends it: --tenant NAME", Remedy: ledger.RemedyNameTenant,
+			Hint: a.NamedBy.sayWhich(), Remedy: ledger.RemedyNameTenant,
 		}
 	case h.SelfBilling && len(a.ofNIP(h.SellerNIP)) > 0:
 		return sender{}, notTheSellers(h)
@@ -69,7 +69,7 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 			rule = fmt.Sprintf("none of your tenants is %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents))
 		}
 		return sender{}, &RefusedError{Rule: rule, Remedy: ledger.RemedyNameTenant,
-			Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME"}
+			Hint: a.NamedBy.saySo()}
 	}
 	return sender{}, noTenant(whose, issuer, a.confined)
 }
@@ -123,10 +123,10 @@ func (a *Admitter) whoSends(h invoice.Header, issuer string) (string, ledger.Rem
 	case len(found) > 1:
 		return "name a tenant of that NIP: " + namesOf(found), ledger.RemedyNameTenant
 	case len(found) == 1:
-		return "leave --tenant out, or name a tenant of that NIP: " + namesOf(found), ledger.RemedyOtherName
+		return a.NamedBy.leaveOut(namesOf(found)), ledger.RemedyOtherName
 	}
 	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 && !h.SelfBilling {
-		return "its PodmiotUpowazniony can send it in its own context: --tenant " + namesOf(agents), ledger.RemedyNameTenant
+		return a.NamedBy.agents(namesOf(agents)), ledger.RemedyNameTenant
 	}
 	if a.confined {
 		return "none of your tenants has that NIP: ask whoever runs this service", ledger.RemedyConfigure
@@ -199,7 +199,7 @@ func (a *Admitter) Only(names []string) *Admitter {
 	only := &Admitter{
 		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,
 		AllowDiscouraged: a.AllowDiscouraged, Retention: a.Retention, Now: a.Now,
-		IntakeBelow: a.IntakeBelow, Enqueue: a.Enqueue, Trail: a.Trail, timeout: a.timeout, confined: true,
+		IntakeBelow: a.IntakeBelow, NamedBy: a.NamedBy, Enqueue: a.Enqueue, Trail: a.Trail, timeout: a.timeout, confined: true,
 	}
 	for _, account := range a.Accounts {
 		if slices.Contains(names, account.Name) {

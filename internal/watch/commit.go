@@ -84,7 +84,7 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	if from == to {
 		return true
 	}
-	fl.o.Log.Info().Str("file", f.name).Str("id", f.id).Str("place", place).Msg("decided")
+	fl.o.Log.Info().Str("file", f.name).Func(f.named).Str("place", place).Msg("decided")
 	fl.decided[place]++
 	f.place = place
 	if f.id != "" {
@@ -145,7 +145,7 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	}
 	err := fl.disk.move(from, to)
 	if errors.Is(err, fs.ErrNotExist) && !fl.disk.exists(from) {
-		fl.o.Log.Warn().Str("file", from).Str("id", f.id).
+		fl.o.Log.Warn().Str("file", from).Func(f.named).
 			Msg("a person or a program has removed the file: its outcome is written without it")
 		return nil
 	}
@@ -175,7 +175,7 @@ func (fl *filer) replaced(f *file) bool {
 	if err != nil || sumOf(raw) == f.sum {
 		return false // if the file cannot be read, moving it reports the error
 	}
-	fl.o.Log.Warn().Str("file", f.name).Str("id", f.id).
+	fl.o.Log.Warn().Str("file", f.name).Func(f.named).
 		Msg("another document is in the place of the one that was handed in: it is handed in too, and the first one goes on without a file")
 	if isJSON(f.name) {
 		err = fl.disk.remove(taken + "/" + f.name + xmlEnd) // this XML was made of the first one

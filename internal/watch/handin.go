@@ -242,7 +242,7 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 		sm.refuse(f, a)
 	case a.Archived:
 		r := results.Of(a.Invoice, sm.o.Environment)
-		f.id = "" // nothing is left to follow
+		f.id, f.told = "", f.id // nothing is left to follow
 		if sm.filer.commit(f, accepted, sm.filer.outcome(f, r), sm.filer.receipt(ctx, r)) {
 			sm.journal.unname(name)
 		}
@@ -271,6 +271,7 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 // refuse moves a file whose document was not taken.
 func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	inv := &a.Invoice
+	f.told = a.Refusal
 	out := outcome{Result: results.Result{
 		ID: a.Refusal, File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		Tenant: inv.Tenant, State: results.Refused, Reason: intake.OneLine(a.Err),

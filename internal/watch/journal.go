@@ -1,11 +1,14 @@
 package watch
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/rs/zerolog"
 )
 
 // journalDir has the lock of the folder, and records. A file has a record when it is followed, or
@@ -18,13 +21,21 @@ const (
 // file is one file that was handed in and is followed.
 type file struct {
 	name  string // below its place
-	id    string // of its invoice
+	id    string // of its invoice; "" when it is not followed
+	told  string // without an id: that of its refusal, or of an invoice in the archive; for the log
 	place string
 	state string // of the invoice, as its result on disk has it; "" when that has to be written
 	rev   int64
 	saved bool   // its record is on disk
 	sum   string // of what was handed in, as sumOf returns it; "" when that is not known
 	remarks
+}
+
+// named adds the id to a line of the log, if there is one.
+func (f *file) named(line *zerolog.Event) {
+	if id := cmp.Or(f.id, f.told); id != "" {
+		line.Str("id", id)
+	}
 }
 
 // record is a file as it is kept. Names may be any bytes, so Name is Base64.

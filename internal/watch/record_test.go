@@ -3,11 +3,15 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ledger"
 )
@@ -43,6 +47,25 @@ func TestWatch_RefusedArchive_IsOnRecordForItsTenantUntilALaterOneOfItsNameIsTak
 	}
 	if ended := s.refusals(ledger.RefusalSuperseded); len(ended) != 1 || ended[0].Note != "by a later archive of this name" {
 		t.Errorf("ended are %+v", ended)
+	}
+}
+
+// Whoever reads the log finds what was refused by the id under which it is on record.
+func TestWatch_RefusedFile_IsLoggedByItsRefusalAndNoEmptyID(t *testing.T) {
+	for _, recorded := range []bool{true, false} {
+		s := newSite(t)
+		var log bytes.Buffer
+		s.o.Log = zerolog.New(&log)
+		if !recorded {
+			s.o.Record = nil
+		}
+		s.put("a.xml", []byte("<x"))
+		s.put("n.zip", zipOf(t, entry{"readme/", ""}))
+		s.passes(25)
+		s.wantTree("refused/a.xml", "refused/a.xml.json", "refused/n.zip", "refused/n.zip.json")
+		if got := strings.Count(log.String(), `"id":"ref-`); recorded != (got == 2) || strings.Contains(log.String(), `"id":""`) {
+			t.Errorf("recorded %t: %s", recorded, log.String())
+		}
 	}
 }
 

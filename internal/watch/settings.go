@@ -59,8 +59,10 @@ func (se *settings) of(dir string) *setting {
 func (se *settings) read(name string) *setting {
 	const maxSize = 64 << 10
 	raw, _, err := se.disk.read(name, maxSize)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil
+	if err != nil {
+		if err = se.unread(name, err); err == nil {
+			return nil
+		}
 	}
 	var f settingsFile
 	if err == nil && len(raw) > maxSize {
@@ -87,6 +89,21 @@ func (se *settings) read(name string) *setting {
 		s.err = fmt.Errorf("%s cannot be used: %s", name, intake.OneLine(s.err))
 	}
 	return s
+}
+
+// unread says why a file of settings cannot be read, in words for the person who put it there; nil
+// when there is no such file. A link that leads nowhere is a mistake, not a missing file.
+func (se *settings) unread(name string, err error) error {
+	info, unseen := se.disk.root.Lstat(name)
+	switch {
+	case unseen == nil && info.Mode()&fs.ModeSymlink != 0:
+		return errors.New("it is a link that leads out of the watched folder, or nowhere: put the file itself here")
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return nil
+	case errors.Is(err, errNotAFile):
+		return errors.New("it is not a file: put a file with the settings here, or remove it")
+	}
+	return errors.New(fault(err))
 }
 
 var (

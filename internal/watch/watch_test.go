@@ -195,6 +195,29 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 	}
 }
 
+// Whoever shares one file of settings by links, or mistakes a folder for it, is told what to do.
+func TestWatch_SettingsAreNoFile_FilesWaitWithWords(t *testing.T) {
+	s := newSite(t)
+	outside := filepath.Join(t.TempDir(), "all.yaml")
+	s.must(os.WriteFile(outside, []byte("lane: bulk\n"), 0o600))
+	for _, dir := range []string{"out", "nowhere", "within"} {
+		s.put(dir+"/"+dir+".xml", xmlOf(0, "FV/"+dir))
+	}
+	s.must(os.Symlink(outside, filepath.Join(s.dir, "out", settingsName)))
+	s.must(os.Symlink("none.yaml", filepath.Join(s.dir, "nowhere", settingsName)))
+	s.put("shared.yaml.txt", []byte("lane: bulk\n"))
+	s.must(os.Symlink("../shared.yaml.txt", filepath.Join(s.dir, "within", settingsName)))
+	s.put("folder/d.xml", xmlOf(0, "FV/4"))
+	s.must(os.Mkdir(filepath.Join(s.dir, "folder", settingsName), 0o700))
+	s.passes(3)
+	const link = "/.ksef.yaml cannot be used: it is a link that leads out of the watched folder, or nowhere: put the file itself here"
+	s.waiting("out/out.xml: out"+link, "nowhere/nowhere.xml: nowhere"+link,
+		"folder/d.xml: folder/.ksef.yaml cannot be used: it is not a file: put a file with the settings here, or remove it")
+	if n := s.entries(); n != 1 { // a link within the folder is followed
+		t.Errorf("the ledger has %d invoices", n)
+	}
+}
+
 func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) {
 	s := newSite(t)
 	s.put("a.json", []byte(`{"Fa":{"P_2":"FV/1"}}`))

@@ -20,6 +20,7 @@
 //	check.go     what is wrong with a webhook before it is called
 //	stream.go    the Redis stream
 //	folder.go    files
+//	folder_lock.go   who may write into the folder now
 //	trace.go     the span of each result that was taken
 //
 // Every receiver gets every outcome of its tenants at least once, and the outcomes of one invoice

@@ -20,7 +20,8 @@ import (
 // a reader never sees half a result. In a file with many results, a line is complete when it ends
 // with a newline.
 //
-// The lease of the [Runner] lets only one process at a time write.
+// The lease of the [Runner] lets only one process of a pool at a time write. A lock in the folder
+// (folder_lock.go) also excludes those whose lease is another one.
 //
 // A write to a shared folder whose server is away can hang, and nothing can interrupt it. Deliver
 // then stops waiting for that write, and begins no other until it has ended.
@@ -40,6 +41,7 @@ type Folder struct {
 const (
 	folderMode = 0o750
 	fileMode   = 0o640
+	lockMode   = 0o660 // workers of another user may need the lock
 	// tempPrefix begins the names of files that are being written. A file that keeps such a name
 	// was left by a process that was killed.
 	tempPrefix = ".tmp-"
@@ -92,6 +94,11 @@ func (f *Folder) write(ctx context.Context, messages []Message) []error {
 	if err := os.MkdirAll(f.Dir, folderMode); err != nil {
 		return all(len(messages), &OutageError{Unreached: true, Err: err})
 	}
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return all(len(messages), &OutageError{Err: err})
+	}
+	defer unlock()
 	if f.ByDay {
 		return f.lines(ctx, messages)
 	}

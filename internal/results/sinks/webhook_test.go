@@ -315,7 +315,7 @@ func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 	if err != nil || string(raw) != "{\n  \"id\": \"inv-a\",\n  \"revision\": 3\n}\n" {
 		t.Errorf("%s, %v", raw, err)
 	}
-	if entries, _ := os.ReadDir(f.Dir); len(entries) != 1 {
+	if entries, _ := os.ReadDir(f.Dir); len(entries) != 2 || entries[0].Name() != lockName {
 		t.Errorf("the folder has %v", entries)
 	}
 	bad := Message{Result: results.Result{ID: "../inv-a"}, JSON: []byte(`{}`)}

@@ -33,20 +33,28 @@ func refusesValue(err error) bool {
 	return ok && !isUnready(err) && (class(e) == "22" || class(e) == "23")
 }
 
-// concernsAll reports whether an error has nothing to do with the results that were written, so
-// that no other result would fare better on this connection. Any other answer of the database may
-// be due to one result: what a trigger raises, or a policy for the rows of one tenant.
-func concernsAll(err error) bool {
+// broken reports whether an error ended the connection, or says that there was none. No other
+// result would fare better on this connection.
+func broken(err error) bool {
 	if errors.Is(err, errCode) {
 		return false
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || isUnready(err) || e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
-		return true // there is no connection any more
+	return !ok || isUnready(err) || e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC"
+}
+
+// seemsToConcernAll reports whether an answer most likely has nothing to do with the results that
+// were written: it is about the connection, session, prepared statement, log-in, database,
+// resources or system. It is no proof, because a trigger may raise an error with any code for one
+// row. Any other answer of the database may well be due to one result.
+func seemsToConcernAll(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
 	}
 	switch class(e) {
 	case "08", "25", "26", "28", "3D", "53", "58":
-		return true // connection, session, prepared statement, log-in, database, resources, system
+		return true
 	case "57":
 		return e.Code != canceled
 	}

@@ -57,6 +57,14 @@ func TestPostgres_OneResultIsRefusedForAnyReason_OthersAreWritten(t *testing.T) 
 		"took too long":  "raise exception 'not this one' using errcode = '57014'",
 		"language":       "raise exception 'not this one' using errcode = '38000'",
 		"internal":       "raise exception 'not this one' using errcode = 'XX000'",
+		"limit of mine":  "raise exception 'not this one' using errcode = '53400'",
+		"disk":           "raise exception 'not this one' using errcode = '53100'",
+		"shutdown":       "raise exception 'not this one' using errcode = '57P01'",
+		"other server":   "raise exception 'not this one' using errcode = '08001'",
+		"transaction":    "raise exception 'not this one' using errcode = '25000'",
+		"statement":      "raise exception 'not this one' using errcode = '26000'",
+		"log-in":         "raise exception 'not this one' using errcode = '28000'",
+		"system":         "raise exception 'not this one' using errcode = '58030'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv.t = t
@@ -101,31 +109,46 @@ func TestPostgres_HalfOfABatchIsRefused_TheOtherHalfIsWritten(t *testing.T) {
 	check(t, s.Deliver(t.Context(), batch(64, bad...)), bad)
 }
 
-// A database that refuses all is not asked about every result.
+// A database that refuses all is not asked about every result, and less when it says that it is
+// ailing itself.
 func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *testing.T) {
 	srv := start(t)
-	s := srv.sink("s18")
-	deliver(t, s, message("inv-a", 1, "accepted", ""))
-	srv.do(srv.url(), "create sequence s18.tries") // no transaction takes its numbers back
-	srv.refuse("s18", "nextval('s18.tries') > 0", "raise exception 'closed for the night'")
-	for i, err := range s.Deliver(t.Context(), batch(192)) {
-		if _, out := errors.AsType[*sinks.OutageError](err); !out || !strings.Contains(err.Error(), "P0001: closed for the night") {
-			t.Fatalf("%d: %v", i, err)
-		}
+	for code, most := range map[string]int{"P0001": 60, "53100": 40} {
+		t.Run(code, func(t *testing.T) {
+			srv.t = t
+			srv.do(srv.url(), "drop schema if exists s18 cascade")
+			s := srv.sink("s18")
+			deliver(t, s, message("inv-a", 1, "accepted", ""))
+			srv.do(srv.url(), "create sequence s18.tries") // no transaction takes its numbers back
+			srv.refuse("s18", "nextval('s18.tries') > 0", "raise exception 'closed for the night' using errcode = '"+code+"'")
+			for i, err := range s.Deliver(t.Context(), batch(192)) {
+				if _, out := errors.AsType[*sinks.OutageError](err); !out || !strings.Contains(err.Error(), code+": closed for the night") {
+					t.Fatalf("%d: %v", i, err)
+				}
+			}
+			if got := srv.rows(fmt.Sprintf("select last_value < %d from s18.tries", most)); got[0] != "true" {
+				t.Errorf("it was asked %s times", srv.rows("select last_value from s18.tries"))
+			}
+			srv.do(srv.url(), "drop trigger refuse on s18.invoices")
+			deliver(t, s, batch(192)...)
+		})
 	}
-	if got := srv.rows("select last_value < 60 from s18.tries"); got[0] != "true" {
-		t.Errorf("it was asked %s times", srv.rows("select last_value from s18.tries"))
-	}
-	srv.do(srv.url(), "drop trigger refuse on s18.invoices")
-	deliver(t, s, batch(192)...)
 }
 
 // The receiver stays in use while the database refuses one result of it.
 func TestPostgres_ATriggerRefusesOneResult_ReceiverIsNotOut(t *testing.T) {
 	srv := start(t)
+	for _, code := range []string{"P0001", "53400", "57P03"} {
+		t.Run(code, func(t *testing.T) { refusesOne(t, srv, code) })
+	}
+}
+
+func refusesOne(t *testing.T, srv *server, code string) {
+	srv.t = t
+	srv.do(srv.url(), "drop schema if exists s19 cascade")
 	s := srv.sink("s19")
 	deliver(t, s, message("inv-a", 1, "accepted", ""))
-	srv.refuse("s19", "new.number = 'FV/3'", "raise exception 'not this one'")
+	srv.refuse("s19", "new.number = 'FV/3'", "raise exception 'not this one' using errcode = '"+code+"'")
 	rdb, _ := redistest.New(t)
 	b := &books{ledger.New(rdb, ledger.Options{Outbox: 1000}), t}
 	for i := range 8 {
@@ -171,17 +194,38 @@ func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 	}
 }
 
-// An answer that concerns all ends the search.
+// A server that ends the connection ends the search.
 func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
-	raised, full := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "53100", Message: "disk is full"}
+	raised, away := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "FATAL"}
 	calls := 0
-	errs := find(t.Context(), batch(8), raised, func([]sinks.Message) error { calls++; return full })
+	errs := find(t.Context(), batch(8), raised, func([]sinks.Message) error { calls++; return away })
 	for _, err := range errs {
-		if !errors.Is(err, full) {
+		if !errors.Is(err, away) {
 			t.Errorf("%v", err)
 		}
 	}
 	if calls != 1 || !worn(errs) {
 		t.Errorf("after %d calls, worn is %t", calls, worn(errs))
+	}
+}
+
+// A disk that becomes full while the rows at fault are looked for ends the search soon.
+func TestFind_DiskBecomesFullMeanwhile_FewMoreAreTried(t *testing.T) {
+	raised, full := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "53100", Message: "disk is full"}
+	calls := 0
+	errs := find(t.Context(), batch(192), raised, func([]sinks.Message) error {
+		if calls++; calls == 1 {
+			return nil
+		}
+		return full
+	})
+	left := 0
+	for _, err := range errs {
+		if err != nil {
+			left++
+		}
+	}
+	if calls > 40 || left != 96 {
+		t.Errorf("%d are left after %d calls", left, calls)
 	}
 }

@@ -53,7 +53,7 @@ func worn(errs []error) bool {
 		switch {
 		case err == nil:
 			taken = true
-		case concernsAll(err):
+		case broken(err):
 			return true
 		case !refusesValue(err):
 			unclear = true

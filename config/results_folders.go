@@ -1,0 +1,62 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// CheckFolders returns a [FieldError] for each folder of results that is also the folder of another
+// receiver. [Load] compares only the paths. CheckFolders also follows links and mounts, so it may
+// hang while a share is away. What it cannot see, it takes for a folder of its own.
+func (r Results) CheckFolders() error {
+	all := r.AllFolders()
+	if len(all) < 2 {
+		return nil
+	}
+	var f faults
+	var before []folderPlace
+	for _, folder := range all {
+		at, ok := placeOfFolder(folder.Path)
+		if !ok {
+			continue
+		}
+		at.setting, at.path = r.Setting(folder.Name)+".path", folder.Path
+		for _, other := range before {
+			if at.same(other) {
+				f.add(at.setting, at.path, sharedFolder(other.setting, other.path))
+				break
+			}
+		}
+		before = append(before, at)
+	}
+	return errors.Join(f.all...)
+}
+
+// folderPlace is where a folder is: its nearest parent that exists, or the folder itself, and the
+// path below that.
+type folderPlace struct {
+	setting, path string
+	there         fs.FileInfo
+	below         string
+}
+
+func (p folderPlace) same(q folderPlace) bool {
+	return p.below == q.below && os.SameFile(p.there, q.there)
+}
+
+// placeOfFolder returns false when the system does not say where a folder is.
+func placeOfFolder(path string) (p folderPlace, ok bool) {
+	for at := filepath.Clean(path); ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if err == nil {
+			p.there = info
+			return p, true
+		}
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return p, false
+		}
+		p.below = filepath.Join(filepath.Base(at), p.below)
+	}
+}

@@ -1,0 +1,41 @@
+package app_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+)
+
+// Only the file system knows that two paths lead to one folder. The check says so, and no worker
+// starts.
+func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, nil)
+	dir := t.TempDir()
+	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
+	if err := os.Mkdir(real, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, link); err != nil {
+		t.Fatal(err)
+	}
+	cfg := p.cfg
+	cfg.Results.Folder.Path = real
+	cfg.Results.Folders = []config.FolderReceiver{{Name: "acme", Path: link}}
+	want := "results.folders[0].path: " + link + " is the same folder as results.folder.path (" + real + "): each receiver needs its own"
+	out, err := checkOutput(t, cfg)
+	if err == nil || !strings.Contains(out, "FAULT  folders of results: "+want+"\n") {
+		t.Errorf("%v; it says\n%s", err, out)
+	}
+	err = app.Serve(t.Context(), app.ServeOptions{
+		Load: func() (config.Config, error) { return cfg, nil }, Log: func(config.Config) zerolog.Logger { return zerolog.Nop() }})
+	if err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,49 @@
+package intake_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+)
+
+// makes is a gateway that makes XML of everything.
+type makes struct{}
+
+func (makes) Generate(context.Context, string, []byte) ([]byte, error) {
+	return []byte("<Faktura/>"), nil
+}
+
+// What the gateway makes of such a value is valid, and not what the sender meant.
+func TestFromFaktura_ValuesThatAreNoText_AreRefusedByField(t *testing.T) {
+	accounts := []intake.Account{{Name: "one", NIP: "5265877635"}}
+	for text, want := range map[string][]string{
+		`{"Fa":{"P_2":true}}`:         {"Fa/P_2 true"},
+		`{"Fa":{"P_2":{"#text":12}}}`: {"Fa/P_2 12"},
+		`{"Fa":{"P_2":2026110001,"P_15":123.40,"Adnotacje":{"P_16":false}}}`:                                        {"Fa/P_2 2026110001", "Fa/Adnotacje/P_16 false"},
+		`{"Fa":{"FaWiersz":[{"P_7":"a"},{"P_7":7,"P_8B":1.5,"P_12":23}]}}`:                                          {"Fa/FaWiersz[2]/P_7 7"},
+		`{"Podmiot1":{"DaneIdentyfikacyjne":{"NIP":5265877635}},"Fa":{"P_2":null,"P_15":1,"Adnotacje":{"P_16":2}}}`: nil,
+		`{"Naglowek":{"KodFormularza":{"@kodSystemowy":true,"#text":"FA"}},"Fa":{"P_2":"1"}}`:                       {"Naglowek/KodFormularza/@kodSystemowy true"},
+	} {
+		_, err := intake.FromFaktura(t.Context(), makes{}, accounts, "", []byte(text), 1<<20)
+		var got []string
+		for _, f := range invoice.FieldErrors(err) {
+			got = append(got, f.Field+" "+f.Value)
+			if !strings.Contains(f.Hint, "quotation marks") {
+				t.Errorf("%s: no hint: %v", text, f)
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" || (err == nil) != (want == nil) {
+			t.Errorf("%s: %v\n%s", text, err, d)
+		}
+	}
+	const many = 1000
+	_, err := intake.FromFaktura(t.Context(), makes{}, accounts, "", []byte(`{"Fa":{"WZ":[`+strings.Repeat("1,", many)+`1]}}`), 1<<20)
+	if n := len(invoice.FieldErrors(err)); n == 0 || n > 20 {
+		t.Errorf("%d faults are reported", n)
+	}
+}

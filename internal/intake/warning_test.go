@@ -1,0 +1,28 @@
+package intake
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// A name whose letters were lost before the export is valid XML. It is taken, and said.
+func TestAdmit_ReplacementCharacter_IsTakenWithAWarning(t *testing.T) {
+	g := newGate(t, nil)
+	doc := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23"})
+	lost := bytes.Replace(doc, []byte("<Nazwa>"), []byte("<Nazwa>\uFFFD"), 1)
+	adms, err := g.Admit(t.Context(), []Document{{File: "a.xml", Data: lost}}, Terms{})
+	g.must(err)
+	if a := adms[0]; a.Taken != ledger.Created || a.Warning == nil || !strings.Contains(a.Warning.Error(), "replacement character") {
+		t.Errorf("%+v", a)
+	}
+	other := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/2", IssueDate: "2026-11-23"})
+	adms, err = g.Admit(t.Context(), []Document{{File: "b.xml", Data: other}}, Terms{})
+	g.must(err)
+	if adms[0].Warning != nil {
+		t.Errorf("%v", adms[0].Warning)
+	}
+}

@@ -1,0 +1,17 @@
+package invoice
+
+import "bytes"
+
+// ReplacementChar returns where a document has the first replacement character (U+FFFD), or nil for
+// none. KSeF takes it. A program writes it in the place of a letter that it could not read, so the
+// letter is lost, as in a name.
+func ReplacementChar(data []byte) *FieldError {
+	at := bytes.Index(data, []byte("\uFFFD"))
+	if at < 0 {
+		return nil
+	}
+	e := &FieldError{Field: DocumentField, Rule: "must not contain a replacement character", Value: "U+FFFD",
+		Hint: "a letter was lost there before the export: some program read the text in another encoding than it was written in"}
+	var m mark
+	return m.locate(data, at).apply(e)
+}

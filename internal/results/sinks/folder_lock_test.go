@@ -1,0 +1,116 @@
+package sinks
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// written is a moment of the day whose file the tests write.
+var written = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+// Two receivers, or workers of two pools, may have the same folder by different paths.
+func TestFolder_SeveralWritersByDifferentPaths_NothingIsLost(t *testing.T) {
+	const batches = 100
+	for _, byDay := range []bool{true, false} {
+		t.Run(fmt.Sprint("by day ", byDay), func(t *testing.T) {
+			dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+			if err := os.Symlink(dir, link); err != nil {
+				t.Fatal(err)
+			}
+			var running sync.WaitGroup
+			for w, path := range []string{dir, link, dir + "/../" + filepath.Base(dir)} {
+				f := &Folder{Dir: path, ByDay: byDay, Zone: time.UTC, Timeout: time.Minute}
+				running.Go(func() {
+					for n := range batches {
+						m := message(fmt.Sprintf("inv-%d-%d", w, n))
+						m.At = written
+						if err := errors.Join(f.Deliver(t.Context(), []Message{m})...); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			running.Wait()
+			if byDay {
+				raw, err := os.ReadFile(filepath.Join(dir, "results-2026-11-26.ndjson"))
+				if n := strings.Count(string(raw), "}\n"); err != nil || n != 3*batches || strings.Count(string(raw), "{") != n {
+					t.Errorf("the file has %d whole lines, %v", n, err)
+				}
+			} else if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 3*batches {
+				t.Errorf("there are %d files", len(files))
+			}
+		})
+	}
+}
+
+// Half a line that another process is writing now is not taken for one that was left behind.
+func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testing.T) {
+	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: 100 * time.Millisecond}
+	path := filepath.Join(f.Dir, "results-2026-11-26.ndjson")
+	put := func() error {
+		m := message("inv-a")
+		m.At = written
+		return f.Deliver(t.Context(), []Message{m})[0]
+	}
+	other, err := openLock(filepath.Join(f.Dir, lockName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := tryLock(other); !ok || err != nil {
+		t.Fatalf("%t, %v", ok, err)
+	}
+	if err := os.WriteFile(path, []byte(`{"id":"inv-b`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = put()
+	if _, out := errors.AsType[*OutageError](err); !out || !errors.Is(err, errLocked) {
+		t.Errorf("%v", err)
+	}
+	if raw, err := os.ReadFile(path); err != nil || string(raw) != `{"id":"inv-b` {
+		t.Errorf("%s, %v", raw, err)
+	}
+	if err := errors.Join(os.WriteFile(path, []byte("{\"id\":\"inv-b\"}\n"), 0o600), other.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f.Timeout = time.Minute
+	if err := put(); err != nil {
+		t.Error(err)
+	}
+	if raw, err := os.ReadFile(path); err != nil || string(raw) != "{\"id\":\"inv-b\"}\n{\"id\":\"inv-a\"}\n" {
+		t.Errorf("%s, %v", raw, err)
+	}
+}
+
+// A program that tidies the folder may remove the file of the lock.
+func TestFolder_LockWasRemoved_AnotherOneIsTaken(t *testing.T) {
+	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: time.Minute}
+	path := filepath.Join(f.Dir, lockName)
+	first, err := openLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if ok, _ := tryLock(first); !ok || !inPlace(first, path) {
+		t.Fatal("the lock was not taken")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if inPlace(first, path) {
+		t.Error("a removed file counts as the lock")
+	}
+	m := message("inv-a")
+	m.At = written
+	if err := f.Deliver(t.Context(), []Message{m})[0]; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
