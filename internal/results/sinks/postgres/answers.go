@@ -62,11 +62,11 @@ func seemsToConcernAll(err error) bool {
 }
 
 // keepsAllOut reports whether an error concerns the results of every tenant for certain: nothing
-// was written yet, or the database said so. A connection that ended, or a time that was over, while
-// a result was written may be due to that result.
+// was written yet, or the database ended the connection and said why. A connection that ended
+// without an answer, or a time that was over, while a result was written may be due to that result.
 func keepsAllOut(err error) bool {
 	_, answered := errors.AsType[*pgconn.PgError](err)
-	return isUnready(err) || answered && concernsAll(err)
+	return isUnready(err) || answered && broken(err)
 }
 
 // canceled is the SQLSTATE of a statement that took longer than statement_timeout, as that of one
