@@ -45,6 +45,14 @@ func (b *book) Changed(_ context.Context, states []ledger.State, from ledger.Pla
 
 func order(a, b ledger.Place) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) }
 
+func (b *book) Lost(_ context.Context, _ []ledger.State, ids []string) ([]ledger.Unreadable, error) {
+	var out []ledger.Unreadable
+	for _, id := range ids {
+		out = append(out, ledger.Unreadable{ID: id, Key: "inv:" + id, Err: errors.New("lost")})
+	}
+	return out, nil
+}
+
 func (b *book) Listed(_ context.Context, ids []string) ([]ledger.Invoice, error) {
 	var out []ledger.Invoice
 	for _, id := range ids {
