@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 //
 // A KSeF number takes the ledger a list. That of the accepted invoices, which are not archived yet,
 // is short. The long one of those that have their receipts is read only when the archive lacks the
-// number.
+// number or cannot be asked.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	if !w.ArchiveOnly {
 		held, err := p.inquiry().Find(ctx, name, w.wanted.Tenants...)
@@ -108,12 +109,17 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 		}
 	}
 	found, w.did, err = w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
-	if found = slices.DeleteFunc(found, w.leavesOut); err != nil || len(found) > 0 || w.ArchiveOnly {
-		return found, nil, err
+	away := err
+	if found = slices.DeleteFunc(found, w.leavesOut); len(found) > 0 || w.ArchiveOnly || ctx.Err() != nil {
+		return found, nil, away
 	}
 	held, err := p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
 	found, invs = w.told(p, held)
-	return found, invs, err
+	if away != nil && len(found) > 0 {
+		p.say("%s: the archive cannot be asked, so this is what the ledger has: %s", name, connect.Explain(away))
+		away = nil
+	}
+	return found, invs, cmp.Or(err, away)
 }
 
 // told returns the results of entries of the ledger, as far as the flags let them pass, and the

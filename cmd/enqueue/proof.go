@@ -121,6 +121,11 @@ func writeWhole(name string, write func(*os.File) error) error {
 	failed := func(err error) error {
 		return &usageError{what: fmt.Sprintf("write %s: %v", name, err), hint: "name another file or folder"}
 	}
+	if root, err := os.OpenRoot(filepath.Dir(name)); err == nil { // if not, nothing is removed there
+		defer root.Close()
+		_, release := holdFolder(root)
+		defer release()
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".enqueue-*")
 	if err != nil {
 		return failed(err)
