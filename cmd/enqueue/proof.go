@@ -38,12 +38,19 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer done()
-	found, err := reader.Find(ctx, c.Name)
+	found, did, err := reader.FindWithin(ctx, c.Name, records.Within{})
 	if err != nil {
 		return err
 	}
 	switch len(found) {
 	case 0:
+		lacking := newAttested(p, "")
+		for _, a := range did.Attested {
+			lacking.tell(a)
+		}
+		if lacking.end() > 0 {
+			return errSome
+		}
 		p.say("%s: the archive has no invoice of this id, number or KSeF number; an invoice comes there when it is decided", c.Name)
 		return errSome
 	case 1:

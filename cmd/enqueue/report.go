@@ -29,6 +29,7 @@ type reportCmd struct {
 
 	csv     listing
 	damaged int // objects of the archive that could not be used, so the report may lack invoices
+	lacking int // invoices that only receipts of the archive tell of
 	unread  int // entries of Redis that cannot be read, and whose invoices the archive does not have
 }
 
@@ -101,11 +102,15 @@ func (c *reportCmd) whole(p *program) error {
 	if c.damaged > 0 {
 		p.say("the report is not complete: invoices that only these files of the archive have are missing from it")
 	}
+	if c.lacking > 0 {
+		p.say("the report is not complete: it lacks %s, see above",
+			plural.Of(c.lacking, "invoice that only a receipt (UPO) tells of", "invoices that only receipts (UPO) tell of"))
+	}
 	if c.unread > 0 {
 		p.say("the report may not be complete: the invoices of %s are missing from it, of whatever day they are",
 			plural.Of(c.unread, "entry of Redis that cannot be read", "entries of Redis that cannot be read"))
 	}
-	if c.damaged+c.unread > 0 {
+	if c.damaged+c.lacking+c.unread > 0 {
 		return errSome
 	}
 	return nil
@@ -138,10 +143,13 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		}
 		query.Tenant = func(name, _ string) bool { return name == wanted }
 	}
+	lacking := newAttested(p, c.Tenant)
+	sources.Attested = lacking.tell
 	sums := &report.Collector{RiskBefore: now.Add(p.cfg.Deadlines.Warn)}
 	if err := sources.Gather(ctx, query, sums); err != nil {
 		return none, err
 	}
+	c.lacking = lacking.end()
 	r := sums.Report()
 	if unknown != nil && r.Invoices() == 0 {
 		return none, unknown

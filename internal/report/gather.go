@@ -38,6 +38,9 @@ type Sources struct {
 	LedgerAlone bool
 	// Unread is called with each entry that cannot be read. It may be nil.
 	Unread func(ledger.Unreadable)
+	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
+	// nil; then no receipts are read.
+	Attested func(records.Attested)
 	// Lacks is called with those of them that the archive does not have either. So the report may
 	// lack them. It may be nil.
 	Lacks func(ledger.Unreadable)
@@ -63,11 +66,12 @@ const (
 // Gather adds every invoice and every refused document that the query chooses, each once. An
 // invoice whose state changes meanwhile may be missed (see inState).
 func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
-	seen := map[string]bool{} // ids that the ledger has; the archive may have older results of them
+	seen := map[string]bool{}    // ids that the ledger has; the archive may have older results of them
+	numbers := records.Numbers{} // KSeF numbers that the ledger has
 	var unread []ledger.Unreadable
 	if s.Ledger != nil {
 		for _, state := range ledger.States() {
-			some, err := s.inState(ctx, q, state, seen, c)
+			some, err := s.inState(ctx, q, state, seen, numbers, c)
 			if err != nil {
 				return err
 			}
@@ -80,17 +84,8 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 	if s.LedgerAlone {
 		return s.lacking(ctx, unread, nil)
 	}
-	places, err := s.Archive.Places(ctx)
-	if err != nil {
+	if err := s.inArchive(ctx, q, seen, c, numbers); err != nil {
 		return err
-	}
-	for _, p := range places {
-		if p.Month < q.From[:len("2006-01")] || p.Month > q.To[:len("2006-01")] {
-			continue
-		}
-		if err := s.inPlace(ctx, q, p, seen, c); err != nil {
-			return err
-		}
 	}
 	return s.lacking(ctx, unread, s.Archive)
 }
@@ -123,7 +118,7 @@ func (s *Sources) lacking(ctx context.Context, unread []ledger.Unreadable, archi
 // its package is given up.
 //
 // inState returns the entries that it could not read.
-func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) (
+func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, numbers records.Numbers, c *Collector) (
 	unread []ledger.Unreadable, err error,
 ) {
 	for at := (ledger.Place{}); ; {
@@ -144,6 +139,7 @@ func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen
 		g.SetLimit(parallel)
 		for i := range invs {
 			inv := &invs[i]
+			numbers.Add(inv.KsefNumber)
 			if seen[inv.ID] || !q.wants(inv.Tenant, inv.NIP, inv.IssueDate) {
 				continue
 			}
@@ -261,12 +257,20 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	return nil
 }
 
-// inPlace adds the invoices of one seller and month that the archive has and the ledger did not
-// have.
-func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen map[string]bool, c *Collector) error {
-	g, ctx := errgroup.WithContext(ctx)
+// inArchive adds the invoices that the archive has and the ledger did not have. numbers are the KSeF
+// numbers of the ledger: an invoice that it has may wait for the archive.
+func (s *Sources) inArchive(ctx context.Context, q Query, seen map[string]bool, c *Collector, numbers records.Numbers) error {
+	var lacks func(records.Attested)
+	if s.Attested != nil {
+		lacks = func(a records.Attested) {
+			if !numbers.Has(a.KsefNumber) {
+				s.Attested(a)
+			}
+		}
+	}
+	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	err := s.Archive.Results(ctx, p, func(r results.Result) error {
+	err := s.Archive.EachWithin(ctx, records.Within{From: q.From, To: q.To}, func(r results.Result) error {
 		if r.Tenant == "" {
 			r.Tenant = r.NIP
 		}
@@ -274,7 +278,7 @@ func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen ma
 			return nil
 		}
 		g.Go(func() error {
-			doc, err := s.Archive.Document(ctx, r)
+			doc, err := s.Archive.Document(within, r)
 			if err != nil && !records.Missing(err) {
 				return err
 			}
@@ -283,8 +287,8 @@ func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen ma
 			c.Add(f)
 			return nil
 		})
-		return ctx.Err()
-	})
+		return within.Err()
+	}, lacks)
 	if failed := g.Wait(); failed != nil {
 		return failed
 	}

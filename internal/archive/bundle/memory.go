@@ -1,8 +1,10 @@
 package bundle
 
 import (
+	"math"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -19,11 +21,29 @@ type memory struct {
 	shelves  map[string]*shelf
 	made     map[string][]Line
 	complete map[string]bool    // indexes without a head that have all lines
-	behind   map[string][]index // the indexes of packages in place of joined ones that are not complete
+	behind   map[string][]index // the indexes of packages that stand behind joined ones
+	beside   map[string][]index // those of them that the joined ones do not name
+	days     map[string]listedDay
+	digests  digests
 }
 
+// listedDay is the list of a day.
+type listedDay struct {
+	at      time.Time
+	indexes []index
+}
+
+// fresh is how long the list of a day is used again by look-ups of single documents. Whoever hands
+// in thousands of old documents would otherwise list each day for each of them. What another process
+// archives meanwhile is found this much later; what this process archives is found at once.
+const fresh = time.Second
+
+// maxDays bounds the days whose lists are kept.
+const maxDays = 4096
+
 func newMemory() memory {
-	return memory{shelves: map[string]*shelf{}, made: map[string][]Line{}, complete: map[string]bool{}, behind: map[string][]index{}}
+	return memory{shelves: map[string]*shelf{}, made: map[string][]Line{}, complete: map[string]bool{}, behind: map[string][]index{},
+		beside: map[string][]index{}, days: map[string]listedDay{}, digests: newDigests()}
 }
 
 func (m *memory) madeAgain(name string) ([]Line, bool) {
@@ -78,6 +98,69 @@ func (m *memory) keepBehind(joined, packages []index) {
 	defer m.mu.Unlock()
 	makeSpace(m.behind, maxShelves)
 	m.behind[namesOf(joined)] = packages
+}
+
+func (m *memory) besideThese(joined []index) ([]index, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	packages, ok := m.beside[namesOf(joined)]
+	return packages, ok
+}
+
+func (m *memory) keepBeside(joined, packages []index) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	makeSpace(m.beside, maxShelves)
+	m.beside[namesOf(joined)] = packages
+}
+
+// recent returns the list of a day if it is fresh.
+func (m *memory) recent(day string) ([]index, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l, ok := m.days[day]
+	return l.indexes, ok && time.Since(l.at) < fresh
+}
+
+func (m *memory) keepDay(day string, l listedDay) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	makeSpace(m.days, maxDays)
+	m.days[day] = l
+}
+
+// forgetLists makes the next look-ups list again.
+func (m *memory) forgetLists() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.days)
+	clear(m.behind)
+	clear(m.beside)
+}
+
+func (m *memory) digest(name string) (digest, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, ok := m.digests.of[name]
+	return d, ok
+}
+
+func (m *memory) keepDigest(name string, d digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.digests.keep(name, d)
+}
+
+func (m *memory) giveDigestUp(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.digests.asked[name] = math.MinInt64
+}
+
+func (m *memory) digestIsDue(name string, size int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.digests.due(name, size)
 }
 
 func namesOf(indexes []index) string {
