@@ -70,8 +70,8 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// document explains the invoices with an id, number or KSeF number. Without such an invoice it explains the
-// refused documents with that name. It reports whether it found any document.
+// document explains the invoices with an id, number or KSeF number. Without such an invoice it
+// explains the refused documents with that name. It reports whether it found any document.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)

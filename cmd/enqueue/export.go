@@ -108,10 +108,10 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	return whole && attested && written, err
 }
 
-// fromRedis writes the document of an invoice from Redis, and the result as the ledger has it, while
+// fromRedis writes the document of an invoice from Redis, and the result as the ledger has it, when
 // the archive cannot be asked. The invoice is not whole then, because nobody knows what the archive
-// has of it. When Redis does not have the document that KSeF has, fromRedis returns the error of the
-// archive.
+// has of it. When Redis does not have the document that KSeF has, fromRedis returns the error of
+// the archive.
 func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice, away error) (
 	whole bool, err error,
 ) {

@@ -8,8 +8,8 @@ import (
 )
 
 // A file is written under the name of a temporary one in the same folder, and renamed. A process
-// that is killed in between leaves that file behind. Every process that writes into a folder holds a
-// shared lock on it. So whoever gets the folder for itself alone knows that nobody writes the
+// that is killed in between leaves that file behind. Every process that writes into a folder holds
+// a shared lock on it. So whoever gets the folder for itself alone knows that nobody writes the
 // temporary files in it, and removes them.
 
 // tempNames are the names of temporary files: those of an export, and those of writeWhole. Nobody

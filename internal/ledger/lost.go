@@ -15,14 +15,14 @@ var errLost = fmt.Errorf("%w: its state lists it, and there is no such entry", e
 // Lost returns those ids that an index of the states names although they have no entry. The caller
 // has read the ids from these indexes and has found no entry of them. Lost reads both again,
 // because an entry that was removed meanwhile, as after the retention, has left its index too.
-func (er *EntryReader) Lost(ctx context.Context, states []State, ids []string) (lost []Unreadable, err error) {
+func (us *UnreadableStore) Lost(ctx context.Context, states []State, ids []string) (lost []Unreadable, err error) {
 	for some := range slices.Chunk(ids, listedPiece) {
-		here, err := er.Invoices(ctx, some)
+		here, err := us.entries.Invoices(ctx, some)
 		unread, err := Skip(err)
 		if err != nil {
 			return nil, err
 		}
-		if lost, err = er.named(ctx, states, Absent(some, here, unread), lost); err != nil {
+		if lost, err = named(ctx, us.store, states, Absent(some, here, unread), lost); err != nil {
 			return nil, err
 		}
 	}
@@ -30,12 +30,12 @@ func (er *EntryReader) Lost(ctx context.Context, states []State, ids []string) (
 }
 
 // named adds those absent entries that an index of the states names.
-func (er *EntryReader) named(ctx context.Context, states []State, absent []string, lost []Unreadable) ([]Unreadable, error) {
+func named(ctx context.Context, st *store, states []State, absent []string, lost []Unreadable) ([]Unreadable, error) {
 	scores := make([][]*redis.FloatCmd, len(absent))
-	if err := er.pipe(ctx, func(p redis.Pipeliner) {
+	if err := st.pipe(ctx, func(p redis.Pipeliner) {
 		for i, id := range absent {
 			for _, s := range states {
-				scores[i] = append(scores[i], p.ZScore(ctx, er.key(keyState, string(s)), id))
+				scores[i] = append(scores[i], p.ZScore(ctx, st.key(keyState, string(s)), id))
 			}
 		}
 	}); err != nil {

@@ -19,8 +19,8 @@ import (
 )
 
 // The archive may have lost the ZIP of a package together with its index. Then no index names its
-// invoices, and only their receipts tell that the archive had them. So whoever reads all invoices of
-// some days compares them with the receipts of these months.
+// invoices, and only their receipts tell that the archive had them. So whoever reads all invoices
+// of some days compares them with the receipts of these months.
 
 // Attested is an invoice that a receipt of the archive lists, and that the archive does not have.
 type Attested struct {

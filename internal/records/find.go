@@ -54,9 +54,9 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 }
 
 // EachWithin calls yield with every result of some issue dates, the newest month first. An error of
-// yield ends it and is returned. Then EachWithin reads the receipts of these months, and calls lacks
-// with each invoice that they list and that the archive does not have. With lacks nil it reads no
-// receipts.
+// yield ends it and is returned. Then EachWithin reads the receipts of these months, and calls
+// lacks with each invoice that they list and that the archive does not have. With lacks nil it
+// reads no receipts.
 func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Result) error, lacks func(Attested)) error {
 	places, err := r.Places(ctx)
 	if err != nil {

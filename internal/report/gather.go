@@ -257,8 +257,8 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	return nil
 }
 
-// inArchive adds the invoices that the archive has and the ledger did not have. numbers are the KSeF
-// numbers of the ledger: an invoice that it has may wait for the archive.
+// inArchive adds the invoices that the archive has and the ledger did not have. numbers are the
+// KSeF numbers of the ledger: an invoice that it has may wait for the archive.
 func (s *Sources) inArchive(ctx context.Context, q Query, seen map[string]bool, c *Collector, numbers records.Numbers) error {
 	var lacks func(records.Attested)
 	if s.Attested != nil {

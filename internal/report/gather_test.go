@@ -253,3 +253,24 @@ func TestGather_RedisOrArchiveFails_IsAnErrorAndAnUnreadableEntryIsNot(t *testin
 		t.Errorf("Redis is away: %v", err)
 	}
 }
+
+// An entry that cannot be read costs the report nothing when the archive has the invoice.
+func TestGather_EntryCannotBeReadOrIsLost_LacksOnlyWhatTheArchiveDoesNotHave(t *testing.T) {
+	s, b := emptyArchive(t), &book{docs: map[string][]byte{}}
+	archived, doc := b.add(t, "A/1", "2026-11-02", ledger.Receipted)
+	keep(t, s, archived, doc, "receipted")
+	b.invs = nil
+	b.unread = []ledger.Unreadable{
+		{ID: archived.ID, Key: "inv:" + archived.ID, Err: ledger.ErrNewer},
+		{ID: "inv-nowhere", Key: "inv:inv-nowhere", Err: ledger.ErrNewer},
+	}
+	b.add(t, "A/2", "2026-11-02", ledger.Queued)
+	var lacks []string
+	c := &report.Collector{}
+	sources := &report.Sources{Archive: &records.Reader{Store: s}, Ledger: b, Document: b.document,
+		Lacks: func(u ledger.Unreadable) { lacks = append(lacks, u.ID) }}
+	err := sources.Gather(t.Context(), november, c)
+	if err != nil || c.Report().Invoices() != 2 || !slices.Equal(lacks, []string{"inv-nowhere"}) {
+		t.Errorf("%d invoices, lacking %q, %v", c.Report().Invoices(), lacks, err)
+	}
+}

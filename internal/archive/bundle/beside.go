@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+
+	"ksefworker/internal/archive"
 )
 
 // A joined index hides the indexes of the packages that it was made from, and of every other
@@ -15,7 +17,7 @@ import (
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
 // although they are of the same days. The list is kept. Most joined indexes say how many packages
 // they name, so that they need not be read.
-func (s *Store) beside(ctx context.Context, in *shelf) ([]index, error) {
+func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	joined := slices.DeleteFunc(slices.Clone(in.indexes), func(of index) bool { return !of.joined() })
 	if len(joined) == 0 {
 		return nil, nil
@@ -27,13 +29,13 @@ func (s *Store) beside(ctx context.Context, in *shelf) ([]index, error) {
 	if err != nil {
 		return nil, err
 	}
-	named, known, err := s.countNamed(ctx, joined)
+	named, known, err := countNamed(ctx, s, joined)
 	if err != nil {
 		return nil, err
 	}
 	if known && named == len(packages) {
 		packages = nil
-	} else if packages, err = s.notNamed(ctx, in.folder, joined, packages); err != nil {
+	} else if packages, err = notNamed(ctx, s.Store, in.folder, joined, packages); err != nil {
 		return nil, err
 	}
 	s.memory.keepBeside(joined, packages)
@@ -42,7 +44,7 @@ func (s *Store) beside(ctx context.Context, in *shelf) ([]index, error) {
 
 // countNamed returns how many ZIPs joined indexes name, as their heads say. known is false when one
 // of them does not say it.
-func (s *Store) countNamed(ctx context.Context, joined []index) (named int, known bool, err error) {
+func countNamed(ctx context.Context, s *Store, joined []index) (named int, known bool, err error) {
 	told := map[string]bool{}
 	for _, of := range joined {
 		first, err := s.blocks.get(ctx, s.Store, of.name, 0)
@@ -64,12 +66,12 @@ func (s *Store) countNamed(ctx context.Context, joined []index) (named int, know
 
 // notNamed returns those packages that the lines of no joined index name. A joined index that is
 // not complete names none, because it is not believed.
-func (s *Store) notNamed(ctx context.Context, folder string, joined, packages []index) ([]index, error) {
+func notNamed(ctx context.Context, s archive.Store, folder string, joined, packages []index) ([]index, error) {
 	names := map[string]bool{}
 	for _, of := range joined {
-		raw, err := s.Store.Get(ctx, of.name)
+		raw, err := s.Get(ctx, of.name)
 		if err == nil {
-			raw, err = linesIn(ctx, s.Store, of, raw)
+			raw, err = linesIn(ctx, s, of, raw)
 		}
 		if spoiled(err) {
 			continue

@@ -1,10 +1,13 @@
 package bundle
 
 import (
+	"context"
 	"math"
 	"strings"
 	"sync"
 	"time"
+
+	"ksefworker/internal/archive"
 )
 
 const (
@@ -34,8 +37,8 @@ type listedDay struct {
 }
 
 // fresh is how long the list of a day is used again by look-ups of single documents. Whoever hands
-// in thousands of old documents would otherwise list each day for each of them. What another process
-// archives meanwhile is found this much later; what this process archives is found at once.
+// in thousands of old documents would otherwise list each day for each of them. What another
+// process archives meanwhile is found this much later. What this process archives is found at once.
 const fresh = time.Second
 
 // maxDays bounds the days whose lists are kept.
@@ -145,16 +148,17 @@ func (m *memory) digest(name string) (digest, bool) {
 	return d, ok
 }
 
-func (m *memory) keepDigest(name string, d digest) {
+// makeDigest reads an index whole and keeps which ids it has. One that is not complete is left to
+// the look-ups, which make it again or say what is wrong.
+func (m *memory) makeDigest(ctx context.Context, s archive.Store, of index) {
+	d, err := digestOf(ctx, s, of)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.digests.keep(name, d)
-}
-
-func (m *memory) giveDigestUp(name string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.digests.asked[name] = math.MinInt64
+	if err == nil {
+		m.digests.keep(of.name, d)
+	} else {
+		m.digests.asked[of.name] = math.MinInt64
+	}
 }
 
 func (m *memory) digestIsDue(name string, size int64) bool {

@@ -56,7 +56,7 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 	if err != nil || q.One && len(yielded) > 0 {
 		return did, err
 	}
-	packages, err := s.beside(ctx, sh)
+	packages, err := beside(ctx, s, sh)
 	if err == nil && len(lacking) > 0 {
 		var more []index
 		more, err = s.behindThese(ctx, folder, lacking)
@@ -89,7 +89,7 @@ func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did 
 ) (lacking []index, err error) {
 	indexes = slices.DeleteFunc(slices.Clone(indexes), func(of index) bool { return of.day < q.Since })
 	for some := range slices.Chunk(indexes, parallel) {
-		found, err := s.searchAtOnce(ctx, some, q)
+		found, err := searchAtOnce(ctx, s, some, q)
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +120,7 @@ func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did 
 
 // searchAtOnce searches a few indexes at the same time. Only one joined index is in memory at a
 // time, because it may have many megabytes. The errors in the answer say that an index is damaged.
-func (s *Store) searchAtOnce(ctx context.Context, some []index, q *Query) ([]searched, error) {
+func searchAtOnce(ctx context.Context, s *Store, some []index, q *Query) ([]searched, error) {
 	found := make([]searched, len(some))
 	var large sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)

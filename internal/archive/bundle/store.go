@@ -108,17 +108,20 @@ func (s *Store) Put(ctx context.Context, name string, data []byte, contentType s
 // joined index names are asked last.
 func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]byte, error) {
 	lines, unsure := s.find(ctx, in, id)
-	data, whole, bad := s.firstWhole(ctx, in, lines, suffix)
+	data, whole, bad := firstWhole(ctx, s.Store, in.folder, lines, suffix)
 	if whole {
 		return data, nil
 	}
 	if bad = errors.Join(bad, unsure); bad == nil || errors.Is(bad, archive.ErrCorrupt) {
-		others, err := s.beside(ctx, in)
+		others, err := beside(ctx, s, in)
 		if err != nil {
 			return nil, err
 		}
 		more, _, damaged := s.findAmong(ctx, others, id)
-		data, whole, err := s.firstWhole(ctx, in, more, suffix)
+		if damaged != nil && !errors.Is(damaged, archive.ErrCorrupt) {
+			return nil, damaged
+		}
+		data, whole, err := firstWhole(ctx, s.Store, in.folder, more, suffix)
 		if whole {
 			return data, nil
 		}
@@ -135,9 +138,9 @@ func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]by
 
 // firstWhole reads the document or result of the first line whose bundle has it whole. Otherwise
 // bad says what is wrong with the bundles, or that the archive does not answer.
-func (s *Store) firstWhole(ctx context.Context, in *shelf, lines []Line, suffix string) (data []byte, whole bool, bad error) {
+func firstWhole(ctx context.Context, s archive.Store, folder string, lines []Line, suffix string) (data []byte, whole bool, bad error) {
 	for _, l := range lines {
-		data, err := read(ctx, s.Store, in.folder, l, suffix)
+		data, err := read(ctx, s, folder, l, suffix)
 		if err == nil {
 			return data, true, nil
 		}
@@ -212,7 +215,7 @@ func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error)
 		}
 		lines, complete, size, err := s.blocks.find(ctx, s.Store, of, id)
 		if err == nil && !digested && s.memory.digestIsDue(of.name, size) {
-			s.digest(ctx, of)
+			s.memory.makeDigest(ctx, s.Store, of)
 		}
 		switch {
 		case err != nil && !spoiled(err):
@@ -235,16 +238,6 @@ func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error)
 		}
 	}
 	return lines, nil
-}
-
-// digest remembers which ids an index has. One that is not complete is left to the look-ups, which
-// make it again or say what is wrong.
-func (s *Store) digest(ctx context.Context, of index) {
-	if d, err := digestOf(ctx, s.Store, of); err == nil {
-		s.memory.keepDigest(of.name, d)
-	} else {
-		s.memory.giveDigestUp(of.name)
-	}
 }
 
 // whole reads the index of a package whole, or makes it again, and remembers which of the two it

@@ -54,7 +54,8 @@ func BenchmarkUnjoined(b *testing.B) {
 		for b.Loop() {
 			found := 0
 			var err error
-			read, err = bundle.Over(below).Search(b.Context(), folder, searchFor(some[7]), func(bundle.Line) error { found++; return nil }, nil)
+			count := func(bundle.Line) error { found++; return nil }
+			read, err = bundle.Over(below).Search(b.Context(), folder, searchFor(some[7]), count, nil)
 			if err != nil || found != 1 {
 				b.Fatal(found, err)
 			}
@@ -64,5 +65,6 @@ func BenchmarkUnjoined(b *testing.B) {
 }
 
 func searchFor(inv bundle.Invoice) bundle.Query {
-	return bundle.Query{One: true, Texts: [][]byte{bundle.Text(inv.KsefNumber)}, Match: func(l *bundle.Line) bool { return l.KsefNumber == inv.KsefNumber }}
+	return bundle.Query{One: true, Texts: [][]byte{bundle.Text(inv.KsefNumber)},
+		Match: func(l *bundle.Line) bool { return l.KsefNumber == inv.KsefNumber }}
 }
