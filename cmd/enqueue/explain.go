@@ -17,8 +17,8 @@ import (
 type explainCmd struct {
 	Lang  string   `help:"pl or en; by default as LC_ALL, LC_MESSAGES or LANG say, else en." placeholder:"L"`
 	JSON  bool     `name:"json" help:"Print one JSON object for each code or document, in both languages."`
-	ID    bool     `name:"id" help:"The names are ids or numbers of invoices, even when a code has the same name."`
-	Names []string `arg:"" optional:"" name:"CODE|ID|P_2" help:"${explain_names}"`
+	ID    bool     `name:"id" help:"The names are ids, numbers or KSeF numbers of invoices, even when a code has the same name."`
+	Names []string `arg:"" optional:"" name:"CODE|ID|P_2|KSEF_NUMBER" help:"${explain_names}"`
 }
 
 // opensItself: explaining a code needs neither a configuration nor Redis. Explaining an invoice
@@ -61,7 +61,7 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 		}
 		if !known {
 			missing = true
-			p.say("%s: not a known code, and %s; enqueue explain lists the codes", name, unknownName)
+			p.say("%s: not a known code, and %s; enqueue explain lists the codes", name, unknownInvoice)
 		}
 	}
 	if missing {
@@ -70,13 +70,13 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// document explains the invoices with an id or number. Without such an invoice it explains the
-// refused documents with that name. It reports whether it found any document.
+// document explains the invoices with an id, number or KSeF number. Without such an invoice it
+// explains the refused documents with that name. It reports whether it found any document.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)
 	}
-	invs, err := p.inquiry().Find(ctx, name)
+	invs, err := p.findName(ctx, name)
 	if err := p.skip(err); err != nil {
 		return false, err
 	}

@@ -3,13 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/records"
 	"ksefworker/internal/results"
 )
@@ -50,6 +51,11 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 		return failed(err)
 	}
 	defer root.Close()
+	removed, release := holdFolder(root)
+	defer release()
+	if removed > 0 {
+		p.say("removed from %s what an earlier run that was killed left there: %s", c.To, plural.Of(removed, "file", "files"))
+	}
 	to, whole := newExported(p, root, c.Overwrite), true
 	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
 		all, err := c.export(ctx, p, to, r, entry)
@@ -69,8 +75,9 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
 	final := inv == nil // what comes from the archive is what it has
 	if inv != nil {
+		of := r
 		if r, final, err = c.kept(ctx, r); err != nil {
-			return false, err
+			return c.fromRedis(ctx, p, to, of, inv, err)
 		}
 	}
 	base := fileName(cmp.Or(r.KsefNumber, r.ID))
@@ -97,13 +104,33 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	if !final {
 		r.AddDocument(doc)
 	}
-	result, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return false, fmt.Errorf("write the result of %s: %w", r.ID, err)
-	}
-	written, err := to.write(base+".json", append(result, '\n'))
-	to.invoices++
+	written, err := to.result(base, r)
 	return whole && attested && written, err
+}
+
+// fromRedis writes the document of an invoice from Redis, and the result as the ledger has it, when
+// the archive cannot be asked. The invoice is not whole then, because nobody knows what the archive
+// has of it. When Redis does not have the document that KSeF has, fromRedis returns the error of
+// the archive.
+func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice, away error) (
+	whole bool, err error,
+) {
+	if inv.BodyArchived || ctx.Err() != nil {
+		return false, away
+	}
+	doc, err := p.base.Document(ctx, inv)
+	if err != nil || records.HashOf(doc) != r.Hash {
+		return false, away
+	}
+	p.say("%s: the archive cannot be asked, so this is what Redis has of it: the document and the result, without a receipt (UPO); "+
+		"export it again when the archive is back: %s", r.ID, connect.Explain(away))
+	base := fileName(cmp.Or(r.KsefNumber, r.ID))
+	if _, err := to.write(base+".xml", doc); err != nil {
+		return false, err
+	}
+	r.AddDocument(doc)
+	_, err = to.result(base, r)
+	return false, err
 }
 
 // kept returns the archived result of an invoice that the ledger has, so that an invoice has one

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 
 	"ksefworker/internal/plural"
 	"ksefworker/internal/records"
+	"ksefworker/internal/results"
 )
 
 // receiptsFolder is the folder for receipts in that of an export, as in the archive.
@@ -35,6 +37,16 @@ type exported struct {
 
 func newExported(p *program, root *os.Root, overwrite bool) *exported {
 	return &exported{program: p, root: root, overwrite: overwrite, receipts: map[string]string{}}
+}
+
+// result writes the result of an invoice, the last of its files.
+func (e *exported) result(base string, r results.Result) (written bool, err error) {
+	result, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return false, fmt.Errorf("write the result of %s: %w", r.ID, err)
+	}
+	e.invoices++
+	return e.write(base+".json", append(result, '\n'))
 }
 
 // receipt writes the receipt of a session, and returns the name of the file. The name is "" when a

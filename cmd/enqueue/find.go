@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,8 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
-	damaged int // objects of the archive that could not be used, and may be missed
+	damaged int                // objects of the archive that could not be used, and may be missed
+	onlyUPO []records.Attested // what the last search knows from receipts alone
 }
 
 // opensItself: --archive-only needs the archive and no Redis.
@@ -96,7 +98,7 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 //
 // A KSeF number takes the ledger a list. That of the accepted invoices, which are not archived yet,
 // is short. The long one of those that have their receipts is read only when the archive lacks the
-// number.
+// number or cannot be asked.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	if !w.ArchiveOnly {
 		held, err := p.inquiry().Find(ctx, name, w.wanted.Tenants...)
@@ -108,12 +110,18 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 		}
 	}
 	found, w.did, err = w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
-	if found = slices.DeleteFunc(found, w.leavesOut); err != nil || len(found) > 0 || w.ArchiveOnly {
-		return found, nil, err
+	away := err
+	w.onlyUPO, w.did.Attested = w.did.Attested, nil
+	if found = slices.DeleteFunc(found, w.leavesOut); len(found) > 0 || w.ArchiveOnly || ctx.Err() != nil {
+		return found, nil, away
 	}
 	held, err := p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
 	found, invs = w.told(p, held)
-	return found, invs, err
+	if away != nil && len(found) > 0 {
+		p.say("%s: the archive cannot be asked, so this is what the ledger has: %s", name, connect.Explain(away))
+		away = nil
+	}
+	return found, invs, cmp.Or(err, away)
 }
 
 // told returns the results of entries of the ledger, as far as the flags let them pass, and the
@@ -140,31 +148,43 @@ func (w *where) leavesOut(r results.Result) bool {
 // each calls yield with the invoices that have one of the names. Without names it calls yield with
 // every invoice of the issue dates that is in the archive. entry is nil when the ledger was not
 // asked or lacks the invoice. some is true when one of the names was not found. Without names, some
-// is true when the archive had no invoice, or has something that cannot be used.
+// is true when the archive had no invoice, or lacks one that a receipt lists, or has something that
+// cannot be used.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {
 	if len(names) == 0 {
-		n := 0
+		n, lacking := 0, newAttested(p, w.Tenant)
 		err := w.archive.EachWithin(ctx, records.Within{From: w.From, To: w.last}, func(r results.Result) error {
 			if w.leavesOut(r) {
 				return nil
 			}
 			n++
 			return yield(r, nil)
-		})
+		}, lacking.tell)
 		if n == 0 && err == nil {
 			p.say("the archive has no invoice with these dates and this tenant")
 		}
-		return n == 0 || w.damaged > 0, err
+		return lacking.end() > 0 || n == 0 || w.damaged > 0, err
 	}
 	for _, name := range names {
 		before := w.damaged
+		w.onlyUPO = nil
 		found, entries, err := w.find(ctx, p, name)
 		if err != nil {
 			return some, err
 		}
 		w.sayRead(p)
+		lacking := newAttested(p, w.Tenant)
+		if len(found) == 0 && w.damaged == before {
+			for _, a := range w.onlyUPO {
+				lacking.tell(a)
+			}
+		}
+		if lacking.end() > 0 {
+			some = true
+			continue
+		}
 		if len(found) == 0 {
 			mayBe := ""
 			if w.damaged > before {

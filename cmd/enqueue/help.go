@@ -16,7 +16,7 @@ Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
 var helpTexts = kong.Vars{
 	"submit":     "Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input.",
 	"status_ref": "Show the invoice with this ref, the key that was given when it was handed in (submit --ref).",
-	"status": "Show the state of invoices, by id, number (P_2) or ref. Without a name: how many are in each state, " +
+	"status": "Show the state of invoices, by id, number (P_2), KSeF number or ref. Without a name: how many are in each state, " +
 		"and which are near their deadline.",
 	"serve": "Take invoices in over HTTP, from the programs that intake.clients of the configuration names, until interrupted.",
 	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change, " +
@@ -90,7 +90,7 @@ var helpTexts = kong.Vars{
 	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
 		"With --wait: once all are decided.",
 
-	"explain_names": "Codes, such as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
+	"explain_names": "Codes, such as 450, 21405, missing-permissions, conflict or batch/415; or ids, numbers or KSeF numbers of invoices.",
 
 	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
 	"qr_name":    "An XML file that is not handed in yet; or the id, number or KSeF number of an invoice that is.",

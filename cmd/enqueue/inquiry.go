@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/inquiry"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
 	"ksefworker/internal/waiting"
 )
 
@@ -18,9 +21,39 @@ func (rd *reader) inquiry() *inquiry.Reader {
 	}
 }
 
-// findName returns the invoices with this id or number, of all tenants.
+// findName returns the invoices with this id, number or KSeF number, of all tenants.
 func (rd *reader) findName(ctx context.Context, name string) ([]ledger.Invoice, error) {
-	return rd.inquiry().Find(ctx, name)
+	invs, err := rd.inquiry().Find(ctx, name)
+	if err != nil || len(invs) > 0 {
+		return invs, err
+	}
+	return rd.findKsefNumber(ctx, name)
+}
+
+// findKsefNumber returns the invoice with this KSeF number, or none for any other text. The ledger
+// has no index of KSeF numbers. So for an invoice that has its receipt, the archive says which id
+// it has. The long list of those is read only when the archive does not know the number or does not
+// answer.
+func (rd *reader) findKsefNumber(ctx context.Context, name string) ([]ledger.Invoice, error) {
+	number, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
+	if err != nil {
+		return nil, nil
+	}
+	invs, err := rd.inquiry().FindKsefNumber(ctx, number.String(), ledger.Accepted)
+	if err != nil || len(invs) > 0 {
+		return invs, err
+	}
+	archived, err := (&records.Reader{Store: rd.base.Store}).Find(ctx, number.String())
+	if err == nil && len(archived) > 0 {
+		ids := make([]string, len(archived))
+		for i := range archived {
+			ids[i] = archived[i].ID
+		}
+		if invs, err = rd.base.Ledger.Invoices(ctx, ids); err != nil || len(invs) > 0 {
+			return invs, err
+		}
+	}
+	return rd.inquiry().FindKsefNumber(ctx, number.String(), ledger.Receipted)
 }
 
 // findRef returns the invoices that have this ref, at most one of each tenant.

@@ -38,12 +38,19 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer done()
-	found, err := reader.Find(ctx, c.Name)
+	found, did, err := reader.FindWithin(ctx, c.Name, records.Within{})
 	if err != nil {
 		return err
 	}
 	switch len(found) {
 	case 0:
+		lacking := newAttested(p, "")
+		for _, a := range did.Attested {
+			lacking.tell(a)
+		}
+		if lacking.end() > 0 {
+			return errSome
+		}
 		p.say("%s: the archive has no invoice of this id, number or KSeF number; an invoice comes there when it is decided", c.Name)
 		return errSome
 	case 1:
@@ -120,6 +127,11 @@ func (p *program) sayUnusable(name string, err error) {
 func writeWhole(name string, write func(*os.File) error) error {
 	failed := func(err error) error {
 		return &usageError{what: fmt.Sprintf("write %s: %v", name, err), hint: "name another file or folder"}
+	}
+	if root, err := os.OpenRoot(filepath.Dir(name)); err == nil { // if not, nothing is removed there
+		defer root.Close()
+		_, release := holdFolder(root)
+		defer release()
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".enqueue-*")
 	if err != nil {

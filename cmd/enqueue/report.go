@@ -10,6 +10,8 @@ import (
 
 	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/records"
 	"ksefworker/internal/report"
 )
@@ -27,6 +29,8 @@ type reportCmd struct {
 
 	csv     listing
 	damaged int // objects of the archive that could not be used, so the report may lack invoices
+	lacking int // invoices that only receipts of the archive tell of
+	unread  int // entries of Redis that cannot be read, and whose invoices the archive does not have
 }
 
 // opensItself: the archive alone is enough for --archive-only.
@@ -95,11 +99,21 @@ func (c *reportCmd) run(ctx context.Context, p *program) error {
 // whole returns an error when the report may lack invoices. A program that sends the report to an
 // accountant must not take it for a whole one.
 func (c *reportCmd) whole(p *program) error {
-	if c.damaged == 0 {
-		return nil
+	if c.damaged > 0 {
+		p.say("the report is not complete: invoices that only these files of the archive have are missing from it")
 	}
-	p.say("the report is not complete: invoices that only these files of the archive have are missing from it")
-	return errSome
+	if c.lacking > 0 {
+		p.say("the report is not complete: it lacks %s, see above",
+			plural.Of(c.lacking, "invoice that only a receipt (UPO) tells of", "invoices that only receipts (UPO) tell of"))
+	}
+	if c.unread > 0 {
+		p.say("the report may not be complete: the invoices of %s are missing from it, of whatever day they are",
+			plural.Of(c.unread, "entry of Redis that cannot be read", "entries of Redis that cannot be read"))
+	}
+	if c.damaged+c.lacking+c.unread > 0 {
+		return errSome
+	}
+	return nil
 }
 
 // gather reads the report's facts.
@@ -130,10 +144,13 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		}
 		query.Tenant = func(name, _ string) bool { return slices.Contains(names, name) }
 	}
+	lacking := newAttested(p, c.Tenant)
+	sources.Attested = lacking.tell
 	sums := &report.Collector{RiskBefore: now.Add(p.cfg.Deadlines.Warn)}
 	if err := sources.Gather(ctx, query, sums); err != nil {
 		return none, err
 	}
+	c.lacking = lacking.end()
 	r := sums.Report()
 	if unknown != nil && r.Invoices() == 0 {
 		return none, unknown
@@ -152,7 +169,12 @@ func (c *reportCmd) sources(ctx context.Context, p *program, reader *records.Rea
 		return nil, time.Time{}, err
 	}
 	now, err := p.base.Ledger.Clock(ctx)
-	return &report.Sources{Archive: reader, Ledger: p.base.Ledger, Document: p.base.Document, Unread: p.sayUnread}, now, err
+	return &report.Sources{Archive: reader, Ledger: p.base.Ledger, Document: p.base.Document, Unread: p.sayUnread,
+		Lacks: func(u ledger.Unreadable) {
+			if c.Tenant == "" || u.Tenant == "" || u.Tenant == c.Tenant {
+				c.unread++
+			}
+		}}, now, err
 }
 
 func (c *reportCmd) write(s *screen, r report.Report, lang explain.Language) error {

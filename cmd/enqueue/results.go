@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results"
 )
 
@@ -77,7 +78,14 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	for d, err := range p.inquiry().Decided(ctx, c.from(now), wanted) {
+	asked, unread := p.inquiry(), 0
+	asked.Unread = func(u ledger.Unreadable) {
+		p.sayUnread(u)
+		if u.Tenant == "" || wanted.OfTenant(u.Tenant) {
+			unread++
+		}
+	}
+	for d, err := range asked.Decided(ctx, c.from(now), wanted) {
 		if err == nil {
 			err = show(&d.Result)
 		}
@@ -88,7 +96,20 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	if err := c.refusals(ctx, p, c.from(now), &wanted, show); err != nil {
 		return err
 	}
-	return errors.Join(end(), c.unknown(p, shown))
+	if err := errors.Join(end(), c.unknown(p, shown)); err != nil {
+		return err
+	}
+	return whole(p, unread)
+}
+
+// whole returns an error when entries were left out of a list. A program must not take the list for
+// a whole one.
+func whole(p *program, unread int) error {
+	if unread == 0 {
+		return nil
+	}
+	p.say("the list is not complete: it lacks %s; see above", plural.Of(unread, "damaged entry", "damaged entries"))
+	return errSome
 }
 
 // refusals shows the refused documents in the state c.State. Without a state it shows none, because

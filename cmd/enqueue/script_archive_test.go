@@ -36,8 +36,8 @@ func scriptArchived(ts *testscript.TestScript, _ bool, args []string) {
 		upo := filepath.Join(folder, "upo", inv.ID+".xml")
 		inv.UPO = "file://" + ts.MkAbs(upo)
 		write(ts, upo, fmt.Appendf(nil, `<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3"><Dokument><NipSprzedawcy>%s</NipSprzedawcy>`+
-			`<NumerKSeFDokumentu>%s</NumerKSeFDokumentu><NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument></Potwierdzenie>`,
-			inv.NIP, inv.KsefNumber, inv.Number, inv.Hash))
+			`<NumerKSeFDokumentu>%s</NumerKSeFDokumentu><NumerFaktury>%s</NumerFaktury><DataWystawieniaFaktury>%s</DataWystawieniaFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument></Potwierdzenie>`,
+			inv.NIP, inv.KsefNumber, inv.Number, inv.IssueDate, inv.Hash))
 	}
 	ends := len(args) > 1 && ledger.State(args[1]) == ledger.Receipted
 	if ends {

@@ -113,7 +113,8 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 }
 
-// damage NUMBER newer|opaque makes the entry of an invoice unreadable.
+// damage NUMBER newer|opaque|gone makes the entry of an invoice unreadable. gone empties the bucket
+// of a finished one.
 func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -124,6 +125,8 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[1] {
 	case "newer":
 		ts.Check(rdb.HSet(ctx, key, "facts", `{"v":9}`).Err())
+	case "gone":
+		ts.Check(rdb.Del(ctx, key, "ksef:final:"+ids[0][len("inv-"):len("inv-")+2]).Err())
 	case "opaque":
 		ts.Check(rdb.Del(ctx, key).Err())
 		ts.Check(rdb.Set(ctx, key, "x", 0).Err())

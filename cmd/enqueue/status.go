@@ -17,7 +17,7 @@ type statusCmd struct {
 	State string   `help:"List the invoices in this state." placeholder:"S"`
 	JSON  bool     `name:"json" help:"${status_json}"`
 	Ref   []string `help:"${status_ref}" placeholder:"REF" sep:"none"`
-	Names []string `arg:"" optional:"" name:"ID|P_2" help:"Ids as submit printed them, or invoice numbers."`
+	Names []string `arg:"" optional:"" name:"ID|P_2|KSEF_NUMBER" help:"Ids as submit printed them, invoice numbers, or KSeF numbers."`
 }
 
 func (c *statusCmd) check() error {
@@ -56,7 +56,7 @@ func (c *statusCmd) run(ctx context.Context, p *program) error {
 func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
 	for i, name := range slices.Concat(c.Names, c.Ref) {
-		find, refused, unknown := p.findName, p.inquiry().Refused, unknownName
+		find, refused, unknown := p.findName, p.inquiry().Refused, unknownInvoice
 		if i >= len(c.Names) {
 			find, refused, unknown = p.findRef, p.inquiry().RefusedRef, "no invoice has this ref"
 		}

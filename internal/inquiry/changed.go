@@ -111,6 +111,15 @@ func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledge
 		list = r.Ledger.Listed
 	}
 	invs, err := list(ctx, ids)
+	unread, err := ledger.Skip(err)
+	if err == nil {
+		var lost []ledger.Unreadable
+		lost, err = r.Ledger.Lost(ctx, states, ledger.Absent(ids, invs, unread))
+		unread = append(unread, lost...)
+	}
+	if err == nil {
+		err = unreadable(unread)
+	}
 	if err != nil {
 		err = fmt.Errorf("read invoices: %w", err)
 	}

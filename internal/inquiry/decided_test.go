@@ -1,8 +1,10 @@
 package inquiry_test
 
 import (
+	"encoding/base32"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +78,44 @@ func TestDecided_EntryCannotBeRead_IsReportedAndTheOthersFollow(t *testing.T) {
 	w.move(ledger.Rejected, b)
 	w.damage(a)
 	if got := w.decided(time.Time{}); !slices.Equal(got, []string{"B rejected"}) || !slices.Equal(w.unread, []string{a}) {
+		t.Errorf("decided are %q, unreadable are %q", got, w.unread)
+	}
+}
+
+// A person may not take a list for a whole one that lacks an invoice which its index names.
+func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testing.T) {
+	w := newWorld(t)
+	a, b, c := w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2"), w.take(sellerA, "C", "3")
+	for _, id := range []string{a, b, c} {
+		w.accept(id)
+		_, err := w.ledger.Receipt(t.Context(), []string{id}, "file:///upo.xml")
+		w.check(err)
+		w.tick()
+	}
+	// Where a receipted entry is packed, it is a field of a bucket: here absent, there empty.
+	w.check(w.rdb.Del(t.Context(), "ksef:inv:"+a, "ksef:inv:"+b).Err())
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(b[len("inv-"):]))
+	w.check(err)
+	w.check(w.rdb.HSet(t.Context(), "ksef:final:"+b[4:6], string(raw[1:]), "").Err())
+	if got := w.decided(time.Time{}); !slices.Equal(got, []string{"C receipted"}) || !slices.Equal(w.unread, []string{a, b}) {
+		t.Errorf("decided are %q, unreadable are %q, want %q", got, w.unread, []string{a, b})
+	}
+	w.unread = nil
+	if _, err := w.reader.Latest(t.Context(), inquiry.Window{Limit: 10, Scan: 100}); err != nil || len(w.unread) != 2 {
+		t.Errorf("the newest: %v, unreadable are %q", err, w.unread)
+	}
+}
+
+// The retention removes an entry and its place in the index together.
+func TestDecided_EntryIsRemovedBetweenListAndRead_IsNotCalledDamaged(t *testing.T) {
+	w := newWorld(t)
+	a := w.take(sellerA, "A", "1")
+	w.move(ledger.Rejected, a)
+	w.rdb.AddHook(&after{ledger.ScriptHashes()["changed"], func() {
+		_, err := w.ledger.Prune(t.Context(), -time.Hour, 100)
+		w.check(err)
+	}})
+	if got := w.decided(time.Time{}); len(got) > 0 || len(w.unread) > 0 {
 		t.Errorf("decided are %q, unreadable are %q", got, w.unread)
 	}
 }

@@ -34,6 +34,15 @@ func CanonicalKsefNumber(s string) string {
 	return s
 }
 
+// OlderSpelling returns the 36-character form of a number in the canonical form; "" for any other
+// text.
+func OlderSpelling(canonical string) string {
+	if len(canonical) != ksefLen {
+		return ""
+	}
+	return canonical[:26] + "-" + canonical[26:]
+}
+
 const (
 	ksefLen    = 35 // NIP-YYYYMMDD-12 hex digits-CRC
 	ksefOldLen = 36 // KSeF 1.x wrote the twelve digits as 6-6

@@ -32,6 +32,7 @@ func (r Receipt) Line(number string) (ReceiptLine, bool) {
 type ReceiptLine struct {
 	SellerNIP  string
 	Number     string // P_2
+	IssueDate  string // P_1, DataWystawieniaFaktury; "" when it is missing
 	Hash       string // SkrotDokumentu: SHA-256 of the exact bytes, Base64
 	AssignedAt time.Time
 }
@@ -102,6 +103,8 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 				number = string(bytes.TrimSpace(text))
 			case "NumerFaktury":
 				l.Number = string(text)
+			case "DataWystawieniaFaktury":
+				l.IssueDate = string(bytes.TrimSpace(text))
 			case "SkrotDokumentu":
 				l.Hash = string(bytes.TrimSpace(text))
 			case "DataNadaniaNumeruKSeF":

@@ -52,7 +52,8 @@ func TestParseReceipt_EveryLineIsFoundByItsNumber(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		want := ReceiptLine{SellerNIP: "5265877635", Number: fmt.Sprintf("FV/<%d>/2026 & spółka", n-1), Hash: fmt.Sprintf("%043d=", n-1)}
+		want := ReceiptLine{SellerNIP: "5265877635", Number: fmt.Sprintf("FV/<%d>/2026 & spółka", n-1),
+			IssueDate: "2026-11-23", Hash: fmt.Sprintf("%043d=", n-1)}
 		got := r.Lines[fmt.Sprintf("5265877635-20261123-%012X-00", n-1)]
 		if at := time.Date(2026, 11, 23, 10, 2, 42, 84e6, time.UTC); !got.AssignedAt.Equal(at) {
 			t.Errorf("assigned at %v, want %v", got.AssignedAt, at)

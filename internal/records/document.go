@@ -82,6 +82,19 @@ type Receipt struct {
 // ErrNoReceipt says that a result names no receipt.
 var ErrNoReceipt = errors.New("no receipt (UPO) is archived yet")
 
+// receiptName returns the name in the archive of a receipt with this address.
+func receiptName(address string) (name string, ok bool) {
+	if u, err := url.Parse(address); err == nil && u.Scheme == "file" {
+		address = u.Path // only file URLs are escaped
+	}
+	parts := strings.Split(address, "/")
+	const components = 4 // NIP, month, upo, file
+	if len(parts) < components || parts[len(parts)-2] != "upo" {
+		return "", false
+	}
+	return strings.Join(parts[len(parts)-components:], "/"), true
+}
+
 // Receipt returns the UPO that a result names. The result has the address of the UPO, but the
 // archive may have been moved since. So only the end of the address counts, which is the name in
 // the archive.
@@ -89,17 +102,11 @@ func (r *Reader) Receipt(ctx context.Context, of results.Result) (Receipt, error
 	if of.UPO == "" {
 		return Receipt{}, ErrNoReceipt
 	}
-	location := of.UPO
-	if u, err := url.Parse(of.UPO); err == nil && u.Scheme == "file" {
-		location = u.Path // only file URLs are escaped
-	}
-	parts := strings.Split(location, "/")
-	const components = 4 // NIP, month, upo, file
-	if len(parts) < components || parts[len(parts)-2] != "upo" {
+	name, ok := receiptName(of.UPO)
+	if !ok {
 		return Receipt{}, fmt.Errorf("%w: result of %s names %q as its receipt, which is not a name in an archive",
 			archive.ErrNotFound, of.ID, of.UPO)
 	}
-	name := strings.Join(parts[len(parts)-components:], "/")
 	raw, err := r.Store.Get(ctx, name)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of %s: %w", of.ID, err)

@@ -47,28 +47,44 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 	default:
 		found, err = s.byNumber(ctx, name)
 	}
+	if len(found) > 0 {
+		s.did.Attested = nil
+	}
 	return found, s.did, err
 }
 
 // EachWithin calls yield with every result of some issue dates, the newest month first. An error of
-// yield ends it and is returned.
-func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Result) error) error {
+// yield ends it and is returned. Then EachWithin reads the receipts of these months, and calls
+// lacks with each invoice that they list and that the archive does not have. With lacks nil it
+// reads no receipts.
+func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Result) error, lacks func(Attested)) error {
 	places, err := r.Places(ctx)
 	if err != nil {
 		return err
 	}
+	m := newMet()
 	for _, p := range w.months(places) {
+		before := r.unusable()
 		err := r.Results(ctx, p, func(f results.Result) error {
+			if lacks != nil {
+				m.add(&f)
+			}
 			if !w.has(&f) {
 				return nil
 			}
 			return yield(f)
 		})
+		if err == nil && lacks != nil && r.unusable() > before {
+			err = m.addIndexed(ctx, r, p)
+		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	if lacks == nil {
+		return nil
+	}
+	return r.unmet(ctx, w, places, m, lacks)
 }
 
 // search is one search.
@@ -83,7 +99,7 @@ type query struct {
 	places []Place // all folders of the sellers in question
 	index  bundle.Query
 	line   func(ksefNumber, number string) bool // reports whether a line of a receipt matches
-	text   string                               // receipts without this text are passed over
+	texts  [][]byte                             // receipts without any of them are passed over; none passes over none
 	result func(results.Result) bool
 	one    bool // at most one invoice can match
 }
@@ -95,16 +111,19 @@ func (s *search) byKsefNumber(ctx context.Context, number invoice.KsefNumber) ([
 	}
 	canonical := number.Canonical()
 	same := func(other string) bool { return invoice.CanonicalKsefNumber(other) == canonical }
-	// The beginning of a number is the same in every spelling. An invoice is archived on the day in
-	// its number or later. One day more allows for clocks that differ.
-	begin := canonical[:min(len(canonical), len("5265877635-20261126-"))]
+	// A number has two spellings. An invoice is archived on the day in its number or later. One day
+	// more allows for clocks that differ.
+	texts := [][]byte{[]byte(canonical)}
+	if other := invoice.OlderSpelling(canonical); other != "" {
+		texts = append(texts, []byte(other))
+	}
 	since, _ := time.Parse(time.DateOnly, number.Date) // a KSeF number has a valid day
 	return s.run(ctx, query{
 		places: likely(places, number),
-		index: bundle.Query{Text: bundle.Text(begin), Since: since.AddDate(0, 0, -1).Format(time.DateOnly),
+		index: bundle.Query{Texts: texts, One: true, Since: since.AddDate(0, 0, -1).Format(time.DateOnly),
 			Match: func(l *bundle.Line) bool { return same(l.KsefNumber) }},
 		line:   func(number, _ string) bool { return same(number) },
-		text:   begin,
+		texts:  texts,
 		result: func(f results.Result) bool { return same(f.KsefNumber) },
 		one:    true,
 	})
@@ -118,7 +137,7 @@ func (s *search) byNumber(ctx context.Context, name string) ([]results.Result, e
 	same := func(number string) bool { return normal(number) == normal(name) }
 	return s.run(ctx, query{
 		places: places,
-		index: bundle.Query{Text: bundle.Text(strings.Fields(name)[0]),
+		index: bundle.Query{Texts: [][]byte{bundle.Text(strings.Fields(name)[0])},
 			Match: func(l *bundle.Line) bool { return same(l.Number) }},
 		line:   func(_, number string) bool { return same(number) },
 		result: func(f results.Result) bool { return same(f.Number) },

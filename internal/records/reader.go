@@ -30,6 +30,7 @@ type Reader struct {
 	Unread func(name string, err error)
 
 	telling sync.Mutex // held while Unread is called
+	lacking int        // how many objects were left out without a sound copy
 	once    sync.Once
 	kept    *bundle.Store
 }
@@ -227,9 +228,19 @@ func parseResult(raw []byte, id string) (out results.Result, err error) {
 }
 
 func (r *Reader) unread(name string, err error) {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if !errors.Is(err, ErrSoundCopy) {
+		r.lacking++
+	}
 	if r.Unread != nil {
-		r.telling.Lock()
-		defer r.telling.Unlock()
 		r.Unread(name, err)
 	}
+}
+
+// unusable returns how many objects were left out so far.
+func (r *Reader) unusable() int {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	return r.lacking
 }

@@ -90,7 +90,8 @@ func (k *kept) receipt(of ...results.Result) {
 		`</NumerReferencyjnySesji>`)
 	for _, r := range of {
 		fmt.Fprintf(&b, `<Dokument><NipSprzedawcy>%s</NipSprzedawcy><NumerKSeFDokumentu>%s</NumerKSeFDokumentu>`+
-			`<NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument>`, r.NIP, r.KsefNumber, r.Number, r.Hash)
+			`<NumerFaktury>%s</NumerFaktury><DataWystawieniaFaktury>%s</DataWystawieniaFaktury>`+
+			`<SkrotDokumentu>%s</SkrotDokumentu></Dokument>`, r.NIP, r.KsefNumber, r.Number, r.IssueDate, r.Hash)
 	}
 	b.WriteString(`</Potwierdzenie>`)
 	k.put(archive.ReceiptName(of[0].NIP, "2026-11-26", session), []byte(b.String()))

@@ -125,7 +125,7 @@ func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, er
 		raw, err := s.Store.Get(ctx, name)
 		s.did.Receipts++
 		s.did.Bytes += int64(len(raw))
-		if err == nil && !bytes.Contains(raw, []byte(q.text)) {
+		if err == nil && len(q.texts) > 0 && !slices.ContainsFunc(q.texts, func(text []byte) bool { return bytes.Contains(raw, text) }) {
 			continue
 		}
 		var receipt ksef.Receipt
@@ -145,6 +145,9 @@ func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, er
 			sum, err := base64.StdEncoding.DecodeString(l.Hash)
 			if err != nil || len(sum) != 32 || !q.line(number, l.Number) {
 				continue
+			}
+			if a := attestedBy(name, &receipt, number); a.IssueDate == "" || s.within.hasDay(a.IssueDate) {
+				s.did.Attested = append(s.did.Attested, a)
 			}
 			for _, kind := range kinds {
 				ids = append(ids, ledger.InvoiceID(ledger.Identity{NIP: l.SellerNIP, Kind: kind, Number: l.Number}, [32]byte(sum)))

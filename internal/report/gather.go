@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 type Ledger interface {
 	Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]ledger.Place, error)
 	Listed(ctx context.Context, ids []string) ([]ledger.Invoice, error)
+	Lost(ctx context.Context, states []ledger.State, ids []string) ([]ledger.Unreadable, error)
 	Refusals(ctx context.Context, from time.Time, ended string) ([]ledger.Refusal, error)
 }
 
@@ -36,6 +38,12 @@ type Sources struct {
 	LedgerAlone bool
 	// Unread is called with each entry that cannot be read. It may be nil.
 	Unread func(ledger.Unreadable)
+	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
+	// nil; then no receipts are read.
+	Attested func(records.Attested)
+	// Lacks is called with those of them that the archive does not have either. So the report may
+	// lack them. It may be nil.
+	Lacks func(ledger.Unreadable)
 }
 
 // Query chooses invoices by tenant and by P_1, which is between From and To, both included. Tenant
@@ -58,31 +66,48 @@ const (
 // Gather adds every invoice and every refused document that the query chooses, each once. An
 // invoice whose state changes meanwhile may be missed (see inState).
 func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
-	seen := map[string]bool{} // ids that the ledger has; the archive may have older results of them
+	seen := map[string]bool{}    // ids that the ledger has; the archive may have older results of them
+	numbers := records.Numbers{} // KSeF numbers that the ledger has
+	var unread []ledger.Unreadable
 	if s.Ledger != nil {
 		for _, state := range ledger.States() {
-			if err := s.inState(ctx, q, state, seen, c); err != nil {
+			some, err := s.inState(ctx, q, state, seen, numbers, c)
+			if err != nil {
 				return err
 			}
+			unread = append(unread, some...)
 		}
 		if err := s.refused(ctx, q, c); err != nil {
 			return err
 		}
 	}
 	if s.LedgerAlone {
-		return nil
+		return s.lacking(ctx, unread, nil)
 	}
-	places, err := s.Archive.Places(ctx)
-	if err != nil {
+	if err := s.inArchive(ctx, q, seen, c, numbers); err != nil {
 		return err
 	}
-	for _, p := range places {
-		if p.Month < q.From[:len("2006-01")] || p.Month > q.To[:len("2006-01")] {
-			continue
+	return s.lacking(ctx, unread, s.Archive)
+}
+
+// lacking calls Lacks with the entries whose results the archive does not have. An entry that
+// cannot be read may be of any day, so the archive is asked for its id in every month. archive is
+// nil when it is not asked.
+func (s *Sources) lacking(ctx context.Context, unread []ledger.Unreadable, archive *records.Reader) error {
+	if s.Lacks == nil {
+		return nil
+	}
+	for _, u := range unread {
+		if archive != nil && strings.HasPrefix(u.Key, "inv:") {
+			found, err := archive.Find(ctx, u.ID)
+			if err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				continue
+			}
 		}
-		if err := s.inPlace(ctx, q, p, seen, c); err != nil {
-			return err
-		}
+		s.Lacks(u)
 	}
 	return nil
 }
@@ -91,34 +116,30 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 // are read is added once, in the state in which it was met first. An invoice may be missed if it
 // moves backwards in the order of the states meanwhile, for example because a person retries it or
 // its package is given up.
-func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
+//
+// inState returns the entries that it could not read.
+func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, numbers records.Numbers, c *Collector) (
+	unread []ledger.Unreadable, err error,
+) {
 	for at := (ledger.Place{}); ; {
 		places, err := s.Ledger.Changed(ctx, []ledger.State{state}, at, chunk)
 		if err != nil {
-			return fmt.Errorf("list %s invoices: %w", state, err)
+			return nil, fmt.Errorf("list %s invoices: %w", state, err)
 		}
 		if len(places) == 0 {
-			return nil
+			return unread, nil
 		}
 		at = places[len(places)-1]
-		ids := make([]string, len(places))
-		for i, p := range places {
-			ids[i] = p.ID
-		}
-		invs, err := s.Ledger.Listed(ctx, ids)
-		unread, err := ledger.Skip(err)
-		for _, u := range unread {
-			if s.Unread != nil {
-				s.Unread(u)
-			}
-		}
+		invs, bad, err := s.listed(ctx, state, places)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		unread = append(unread, bad...)
 		g, ctx := errgroup.WithContext(ctx)
 		g.SetLimit(parallel)
 		for i := range invs {
 			inv := &invs[i]
+			numbers.Add(inv.KsefNumber)
 			if seen[inv.ID] || !q.wants(inv.Tenant, inv.NIP, inv.IssueDate) {
 				continue
 			}
@@ -133,9 +154,35 @@ func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen
 			})
 		}
 		if err := g.Wait(); err != nil {
-			return err
+			return nil, err
 		}
 	}
+}
+
+// listed reads the entries of some places of a state. unread are those that cannot be read or are
+// gone.
+func (s *Sources) listed(ctx context.Context, state ledger.State, places []ledger.Place) (
+	invs []ledger.Invoice, unread []ledger.Unreadable, err error,
+) {
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = p.ID
+	}
+	invs, err = s.Ledger.Listed(ctx, ids)
+	if unread, err = ledger.Skip(err); err != nil {
+		return nil, nil, err
+	}
+	lost, err := s.Ledger.Lost(ctx, []ledger.State{state}, ledger.Absent(ids, invs, unread))
+	if err != nil {
+		return nil, nil, err
+	}
+	unread = append(unread, lost...)
+	if s.Unread != nil {
+		for _, u := range unread {
+			s.Unread(u)
+		}
+	}
+	return invs, unread, nil
 }
 
 // document returns the document of an entry, or nil when it is not kept any more. For an entry in a
@@ -210,12 +257,20 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	return nil
 }
 
-// inPlace adds the invoices of one seller and month that the archive has and the ledger did not
-// have.
-func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen map[string]bool, c *Collector) error {
-	g, ctx := errgroup.WithContext(ctx)
+// inArchive adds the invoices that the archive has and the ledger did not have. numbers are the
+// KSeF numbers of the ledger: an invoice that it has may wait for the archive.
+func (s *Sources) inArchive(ctx context.Context, q Query, seen map[string]bool, c *Collector, numbers records.Numbers) error {
+	var lacks func(records.Attested)
+	if s.Attested != nil {
+		lacks = func(a records.Attested) {
+			if !numbers.Has(a.KsefNumber) {
+				s.Attested(a)
+			}
+		}
+	}
+	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	err := s.Archive.Results(ctx, p, func(r results.Result) error {
+	err := s.Archive.EachWithin(ctx, records.Within{From: q.From, To: q.To}, func(r results.Result) error {
 		if r.Tenant == "" {
 			r.Tenant = r.NIP
 		}
@@ -223,7 +278,7 @@ func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen ma
 			return nil
 		}
 		g.Go(func() error {
-			doc, err := s.Archive.Document(ctx, r)
+			doc, err := s.Archive.Document(within, r)
 			if err != nil && !records.Missing(err) {
 				return err
 			}
@@ -232,8 +287,8 @@ func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen ma
 			c.Add(f)
 			return nil
 		})
-		return ctx.Err()
-	})
+		return within.Err()
+	}, lacks)
 	if failed := g.Wait(); failed != nil {
 		return failed
 	}

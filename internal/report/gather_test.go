@@ -45,6 +45,14 @@ func (b *book) Changed(_ context.Context, states []ledger.State, from ledger.Pla
 
 func order(a, b ledger.Place) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) }
 
+func (b *book) Lost(_ context.Context, _ []ledger.State, ids []string) ([]ledger.Unreadable, error) {
+	var out []ledger.Unreadable
+	for _, id := range ids {
+		out = append(out, ledger.Unreadable{ID: id, Key: "inv:" + id, Err: errors.New("lost")})
+	}
+	return out, nil
+}
+
 func (b *book) Listed(_ context.Context, ids []string) ([]ledger.Invoice, error) {
 	var out []ledger.Invoice
 	for _, id := range ids {
@@ -243,5 +251,26 @@ func TestGather_RedisOrArchiveFails_IsAnErrorAndAnUnreadableEntryIsNot(t *testin
 	b.broken = errors.New("connection refused")
 	if err := sources.Gather(t.Context(), november, &report.Collector{}); !errors.Is(err, b.broken) {
 		t.Errorf("Redis is away: %v", err)
+	}
+}
+
+// An entry that cannot be read costs the report nothing when the archive has the invoice.
+func TestGather_EntryCannotBeReadOrIsLost_LacksOnlyWhatTheArchiveDoesNotHave(t *testing.T) {
+	s, b := emptyArchive(t), &book{docs: map[string][]byte{}}
+	archived, doc := b.add(t, "A/1", "2026-11-02", ledger.Receipted)
+	keep(t, s, archived, doc, "receipted")
+	b.invs = nil
+	b.unread = []ledger.Unreadable{
+		{ID: archived.ID, Key: "inv:" + archived.ID, Err: ledger.ErrNewer},
+		{ID: "inv-nowhere", Key: "inv:inv-nowhere", Err: ledger.ErrNewer},
+	}
+	b.add(t, "A/2", "2026-11-02", ledger.Queued)
+	var lacks []string
+	c := &report.Collector{}
+	sources := &report.Sources{Archive: &records.Reader{Store: s}, Ledger: b, Document: b.document,
+		Lacks: func(u ledger.Unreadable) { lacks = append(lacks, u.ID) }}
+	err := sources.Gather(t.Context(), november, c)
+	if err != nil || c.Report().Invoices() != 2 || !slices.Equal(lacks, []string{"inv-nowhere"}) {
+		t.Errorf("%d invoices, lacking %q, %v", c.Report().Invoices(), lacks, err)
 	}
 }

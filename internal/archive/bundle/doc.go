@@ -19,6 +19,8 @@
 //	load.go              reads a whole index, or makes it again from its ZIP
 //	read.go              reads one document
 //	memory.go            what was read and is remembered
+//	digest.go            which ids an index has, for many look-ups
+//	beside.go            packages that a joined index does not name
 //	store.go             [Store] puts these together
 //	search.go            searches by anything but an id
 //	tidy.go              decides which indexes are joined

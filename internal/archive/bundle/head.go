@@ -18,6 +18,9 @@ type head struct {
 	// Parts is the number of indexes into which the lines of a joined index were divided. Only the
 	// one that is written last has it.
 	Parts int `json:"parts,omitempty"`
+	// Zips is how many ZIPs the lines of a joined index name, in all its parts. Only the one that
+	// is written last has it. Indexes of earlier builds, and those of packages, do not have it.
+	Zips int `json:"zips,omitempty"`
 	// Next is the first id of the index that follows a joined index of a month; "" for the last
 	// one.
 	Next string `json:"next,omitempty"`

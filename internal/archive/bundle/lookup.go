@@ -76,11 +76,11 @@ type sought struct {
 // find returns the lines with an id. It reads the first block, which has the head and comes with
 // the size of the index. Then it reads the block in which the id is expected. Ids are hashes and so
 // spread evenly, so find seldom needs another block. complete is false when the index has no head:
-// then it may lack lines.
-func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string) (lines []Line, complete bool, err error) {
+// then it may lack lines. size is that of the index.
+func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string) (lines []Line, complete bool, size int64, err error) {
 	first, err := c.get(ctx, s, of.name, 0)
 	if err != nil {
-		return nil, false, err
+		return nil, false, 0, err
 	}
 	in := &sought{blocks: c, store: s, name: of.name, size: first.size}
 	h, err := headOf(first.data)
@@ -89,10 +89,10 @@ func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string)
 		err = h.fits(of, first.size)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, false, 0, err
 	}
 	lines, err = in.find(ctx, id)
-	return lines, h != nil, err
+	return lines, h != nil, first.size, err
 }
 
 func (in *sought) find(ctx context.Context, id string) ([]Line, error) {

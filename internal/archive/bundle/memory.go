@@ -1,8 +1,13 @@
 package bundle
 
 import (
+	"context"
+	"math"
 	"strings"
 	"sync"
+	"time"
+
+	"ksefworker/internal/archive"
 )
 
 const (
@@ -19,11 +24,29 @@ type memory struct {
 	shelves  map[string]*shelf
 	made     map[string][]Line
 	complete map[string]bool    // indexes without a head that have all lines
-	behind   map[string][]index // the indexes of packages in place of joined ones that are not complete
+	behind   map[string][]index // the indexes of packages that stand behind joined ones
+	beside   map[string][]index // those of them that the joined ones do not name
+	days     map[string]listedDay
+	digests  digests
 }
 
+// listedDay is the list of a day.
+type listedDay struct {
+	at      time.Time
+	indexes []index
+}
+
+// fresh is how long the list of a day is used again by look-ups of single documents. Whoever hands
+// in thousands of old documents would otherwise list each day for each of them. What another
+// process archives meanwhile is found this much later. What this process archives is found at once.
+const fresh = time.Second
+
+// maxDays bounds the days whose lists are kept.
+const maxDays = 4096
+
 func newMemory() memory {
-	return memory{shelves: map[string]*shelf{}, made: map[string][]Line{}, complete: map[string]bool{}, behind: map[string][]index{}}
+	return memory{shelves: map[string]*shelf{}, made: map[string][]Line{}, complete: map[string]bool{}, behind: map[string][]index{},
+		beside: map[string][]index{}, days: map[string]listedDay{}, digests: newDigests()}
 }
 
 func (m *memory) madeAgain(name string) ([]Line, bool) {
@@ -78,6 +101,70 @@ func (m *memory) keepBehind(joined, packages []index) {
 	defer m.mu.Unlock()
 	makeSpace(m.behind, maxShelves)
 	m.behind[namesOf(joined)] = packages
+}
+
+func (m *memory) besideThese(joined []index) ([]index, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	packages, ok := m.beside[namesOf(joined)]
+	return packages, ok
+}
+
+func (m *memory) keepBeside(joined, packages []index) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	makeSpace(m.beside, maxShelves)
+	m.beside[namesOf(joined)] = packages
+}
+
+// recent returns the list of a day if it is fresh.
+func (m *memory) recent(day string) ([]index, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l, ok := m.days[day]
+	return l.indexes, ok && time.Since(l.at) < fresh
+}
+
+func (m *memory) keepDay(day string, l listedDay) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	makeSpace(m.days, maxDays)
+	m.days[day] = l
+}
+
+// forgetLists makes the next look-ups list again.
+func (m *memory) forgetLists() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.days)
+	clear(m.behind)
+	clear(m.beside)
+}
+
+func (m *memory) digest(name string) (digest, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, ok := m.digests.of[name]
+	return d, ok
+}
+
+// makeDigest reads an index whole and keeps which ids it has. One that is not complete is left to
+// the look-ups, which make it again or say what is wrong.
+func (m *memory) makeDigest(ctx context.Context, s archive.Store, of index) {
+	d, err := digestOf(ctx, s, of)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		m.digests.keep(of.name, d)
+	} else {
+		m.digests.asked[of.name] = math.MinInt64
+	}
+}
+
+func (m *memory) digestIsDue(name string, size int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.digests.due(name, size)
 }
 
 func namesOf(indexes []index) string {

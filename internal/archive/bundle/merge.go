@@ -16,7 +16,8 @@ import (
 // most two new indexes: the index with the lowest ids, which is written last, and the index that is
 // being filled. failed is the part that could not be read.
 func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (failed index, err error) {
-	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) }}
+	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) },
+		zips: map[string]bool{}}
 	readers := make([]*lineReader, len(parts))
 	for i, of := range parts {
 		readers[i] = &lineReader{s: s.Store, of: of, sum: sha256.New()}
@@ -47,6 +48,7 @@ func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (f
 			}
 			raw = append(raw, r.line...)
 			last = r.line
+			out.zips[r.zip] = true
 		}
 		if err := r.next(ctx); err != nil {
 			return parts[lowest], err
@@ -73,6 +75,7 @@ type lineReader struct {
 	rest []byte
 	line []byte // nil at the end
 	key  string
+	zip  string    // that the line names
 	n    int       // lines so far
 	sum  hash.Hash // of these lines
 }
@@ -86,13 +89,14 @@ func (r *lineReader) next(ctx context.Context) error {
 			if err == nil && key < r.key {
 				err = fmt.Errorf("%w: they are not in order", errLine)
 			}
+			var l Line
 			if err == nil {
-				_, err = parseLine(line)
+				l, err = parseLine(line)
 			}
 			if err != nil {
 				return err
 			}
-			r.rest, r.line, r.key, r.n = r.rest[i+1:], line, key, r.n+1
+			r.rest, r.line, r.key, r.zip, r.n = r.rest[i+1:], line, key, l.Zip, r.n+1
 			r.sum.Write(line)
 			return nil
 		}

@@ -10,8 +10,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zip"
+	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
 )
@@ -24,19 +26,21 @@ type Read struct {
 
 // Query says which lines a search wants.
 type Query struct {
-	Text  []byte // every wanted line contains it; see [Text]
-	Since string // skips indexes whose lines are all of earlier days, "2006-01-02"; "" skips none
+	Texts [][]byte // every wanted line contains one of them, see [Text]; none stands for every line
+	Since string   // skips indexes whose lines are all of earlier days, "2006-01-02"; "" skips none
 	Match func(*Line) bool
+	One   bool // ends the search after the first index that has such a line
 }
 
 // Search calls yield with the lines of a folder that a query wants. It reads the indexes of the
-// folder one at a time, each as a whole. In place of joined indexes that are not complete it reads
-// those of the packages. Search calls the function unread, if it is not nil, with each index that
+// folder some at a time, each as a whole. In place of joined indexes that are not complete it reads
+// those of the packages, and beside joined indexes those of the packages that they do not name.
+// Search calls the function unread, if it is not nil, with each index that
 // is damaged and cannot be made again.
 func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
 	did Read, err error,
 ) {
-	sh, err := s.renew(ctx, folder)
+	sh, err := list(ctx, s.Store, folder)
 	if err != nil {
 		return did, err
 	}
@@ -49,10 +53,15 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 		return yield(l)
 	}
 	lacking, err := s.searchAmong(ctx, sh.indexes, &q, &did, once, unread)
-	if err != nil || len(lacking) == 0 {
+	if err != nil || q.One && len(yielded) > 0 {
 		return did, err
 	}
-	packages, err := s.behindThese(ctx, folder, lacking)
+	packages, err := beside(ctx, s, sh)
+	if err == nil && len(lacking) > 0 {
+		var more []index
+		more, err = s.behindThese(ctx, folder, lacking)
+		packages = eachOnce(packages, more)
+	}
 	if err != nil {
 		return did, err
 	}
@@ -60,34 +69,77 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 	return did, err
 }
 
+// eachOnce returns the indexes of both lists, each once.
+func eachOnce(a, b []index) []index {
+	return slices.Concat(a, slices.DeleteFunc(slices.Clone(b), func(of index) bool {
+		return slices.ContainsFunc(a, func(one index) bool { return one.name == of.name })
+	}))
+}
+
+// searched is what one index has of a query.
+type searched struct {
+	lines []Line
+	bytes int64
+	err   error
+}
+
 // searchAmong searches some indexes. lacking are the joined ones that may lack lines.
 func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did *Read, yield func(Line) error,
 	unread func(name string, err error),
 ) (lacking []index, err error) {
-	for _, of := range indexes {
-		if of.day < q.Since {
-			continue
-		}
-		lines, n, err := s.matching(ctx, of, q)
-		did.Indexes++
-		did.Bytes += n
-		switch {
-		case spoiled(err) && of.joined():
-			lacking = append(lacking, of)
-		case errors.Is(err, archive.ErrCorrupt):
-			if unread != nil {
-				unread(of.name, err)
-			}
-		case err != nil:
+	indexes = slices.DeleteFunc(slices.Clone(indexes), func(of index) bool { return of.day < q.Since })
+	for some := range slices.Chunk(indexes, parallel) {
+		found, err := searchAtOnce(ctx, s, some, q)
+		if err != nil {
 			return nil, err
 		}
-		for _, l := range lines {
-			if err := yield(l); err != nil {
-				return nil, err
+		any := false
+		for i, of := range some {
+			did.Indexes++
+			did.Bytes += found[i].bytes
+			switch err := found[i].err; {
+			case err == nil:
+			case of.joined():
+				lacking = append(lacking, of)
+			case unread != nil:
+				unread(of.name, err)
 			}
+			for _, l := range found[i].lines {
+				any = true
+				if err := yield(l); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if any && q.One {
+			break
 		}
 	}
 	return lacking, nil
+}
+
+// searchAtOnce searches a few indexes at the same time. Only one joined index is in memory at a
+// time, because it may have many megabytes. The errors in the answer say that an index is damaged.
+func searchAtOnce(ctx context.Context, s *Store, some []index, q *Query) ([]searched, error) {
+	found := make([]searched, len(some))
+	var large sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, of := range some {
+		g.Go(func() error {
+			if of.joined() {
+				large.Lock()
+				defer large.Unlock()
+			}
+			f := &found[i]
+			f.lines, f.bytes, f.err = s.matching(ctx, of, q)
+			if f.err == nil || spoiled(f.err) && of.joined() || errors.Is(f.err, archive.ErrCorrupt) {
+				return nil
+			}
+			return f.err
+		})
+	}
+	return found, g.Wait()
 }
 
 // Text returns a text as an index spells it, with the escapes of JSON. Only a line that contains
@@ -131,12 +183,17 @@ func (s *Store) matching(ctx context.Context, of index, q *Query) (out []Line, n
 	return out, n, nil
 }
 
+// mayMatch reports whether a line has one of the texts.
+func (q *Query) mayMatch(line []byte) bool {
+	return len(q.Texts) == 0 || slices.ContainsFunc(q.Texts, func(text []byte) bool { return bytes.Contains(line, text) })
+}
+
 func filter(raw []byte, q *Query) (out []Line, err error) {
 	for line := range bytes.Lines(raw) {
 		if !bytes.HasPrefix(line, keyBegins) || !bytes.HasSuffix(line, []byte("]}\n")) {
 			return nil, fmt.Errorf("%w: it is not one line of an invoice", errLine)
 		}
-		if !bytes.Contains(line, q.Text) {
+		if !q.mayMatch(line) {
 			continue
 		}
 		l, err := parseLine(line)

@@ -53,13 +53,18 @@ type shelf struct {
 // list asks which indexes a folder has. This takes one request, and one more for each day that was
 // not joined.
 func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
+	return listBy(ctx, s, folder, func(day string) ([]index, error) { return listDay(ctx, s, folder, day) })
+}
+
+// listBy is list with a function that lists one day.
+func listBy(ctx context.Context, s archive.Store, folder string, ofDay func(day string) ([]index, error)) (*shelf, error) {
 	names, err := archive.ListIn(ctx, s, folder)
 	if err != nil {
 		return nil, err
 	}
 	joined, open := joinedOf(folder, names)
 	sh := &shelf{folder: folder, indexes: joined}
-	of, err := listDays(ctx, s, folder, open)
+	of, err := listDays(open, ofDay)
 	if err != nil {
 		return nil, err
 	}
@@ -110,16 +115,16 @@ func behind(ctx context.Context, s archive.Store, folder string, joined []index)
 			days = append(days, day)
 		}
 	}
-	return listDays(ctx, s, folder, days)
+	return listDays(days, func(day string) ([]index, error) { return listDay(ctx, s, folder, day) })
 }
 
-func listDays(ctx context.Context, s archive.Store, folder string, days []string) (all []index, err error) {
+func listDays(days []string, ofDay func(day string) ([]index, error)) (all []index, err error) {
 	found := make([][]index, len(days))
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(parallel)
 	for i, day := range days {
 		g.Go(func() (err error) {
-			found[i], err = listDay(ctx, s, folder, day)
+			found[i], err = ofDay(day)
 			return err
 		})
 	}

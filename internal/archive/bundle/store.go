@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -93,15 +95,37 @@ func final(result []byte) bool {
 // errListed says that an index lists a document or result that its damaged bundle cannot return.
 var errListed = errors.New("a damaged bundle has it")
 
-// bundled returns a document or result from the first bundle that has it whole.
+// Put implements [archive.Store]. What this process archives is found at once.
+func (s *Store) Put(ctx context.Context, name string, data []byte, contentType string) error {
+	err := s.Store.Put(ctx, name, data, contentType)
+	if strings.Contains(name, folderPart) {
+		s.memory.forgetLists()
+	}
+	return err
+}
+
+// bundled returns a document or result from the first bundle that has it whole. Bundles that no
+// joined index names are asked last.
 func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]byte, error) {
-	lines, bad := s.find(ctx, in, id)
-	for _, l := range lines {
-		data, err := read(ctx, s.Store, in.folder, l, suffix)
-		if err == nil || !errors.Is(err, archive.ErrCorrupt) {
-			return data, err
+	lines, unsure := s.find(ctx, in, id)
+	data, whole, bad := firstWhole(ctx, s.Store, in.folder, lines, suffix)
+	if whole {
+		return data, nil
+	}
+	if bad = errors.Join(bad, unsure); bad == nil || errors.Is(bad, archive.ErrCorrupt) {
+		others, err := beside(ctx, s, in)
+		if err != nil {
+			return nil, err
 		}
-		bad = errors.Join(bad, err)
+		more, _, damaged := s.findAmong(ctx, others, id)
+		if damaged != nil && !errors.Is(damaged, archive.ErrCorrupt) {
+			return nil, damaged
+		}
+		data, whole, err := firstWhole(ctx, s.Store, in.folder, more, suffix)
+		if whole {
+			return data, nil
+		}
+		lines, bad = append(lines, more...), errors.Join(bad, damaged, err)
 	}
 	switch {
 	case len(lines) > 0:
@@ -110,6 +134,22 @@ func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]by
 		return nil, bad
 	}
 	return nil, archive.ErrNotFound
+}
+
+// firstWhole reads the document or result of the first line whose bundle has it whole. Otherwise
+// bad says what is wrong with the bundles, or that the archive does not answer.
+func firstWhole(ctx context.Context, s archive.Store, folder string, lines []Line, suffix string) (data []byte, whole bool, bad error) {
+	for _, l := range lines {
+		data, err := read(ctx, s, folder, l, suffix)
+		if err == nil {
+			return data, true, nil
+		}
+		if !errors.Is(err, archive.ErrCorrupt) {
+			return nil, false, err
+		}
+		bad = errors.Join(bad, err)
+	}
+	return nil, false, bad
 }
 
 // find returns the lines with an id from all indexes of a shelf. In place of joined indexes that
@@ -169,7 +209,14 @@ func (s *Store) findAmong(ctx context.Context, indexes []index, id string) (line
 func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error) {
 	all, ok := s.memory.madeAgain(of.name)
 	if !ok {
-		lines, complete, err := s.blocks.find(ctx, s.Store, of, id)
+		d, digested := s.memory.digest(of.name)
+		if digested && !d.mayHave(id) {
+			return nil, nil
+		}
+		lines, complete, size, err := s.blocks.find(ctx, s.Store, of, id)
+		if err == nil && !digested && s.memory.digestIsDue(of.name, size) {
+			s.memory.makeDigest(ctx, s.Store, of)
+		}
 		switch {
 		case err != nil && !spoiled(err):
 			return nil, err
@@ -224,9 +271,21 @@ func (s *Store) behindThese(ctx context.Context, folder string, joined []index) 
 	return packages, err
 }
 
-// renew lists a folder, and remembers the list if it has bundles.
+// renew lists a folder, and remembers the list if it has bundles. The list of a day may be one that
+// was made just now.
 func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
-	now, err := list(ctx, s.Store, folder)
+	now, err := listBy(ctx, s.Store, folder, func(day string) ([]index, error) {
+		name := folder + "/" + day
+		if indexes, ok := s.memory.recent(name); ok {
+			return indexes, nil
+		}
+		at := time.Now()
+		indexes, err := listDay(ctx, s.Store, folder, day)
+		if err == nil {
+			s.memory.keepDay(name, listedDay{at, indexes})
+		}
+		return indexes, err
+	})
 	if err != nil || len(now.indexes) == 0 {
 		return now, err
 	}

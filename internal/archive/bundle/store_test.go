@@ -232,7 +232,8 @@ func finds(t *testing.T, s *bundle.Store, inv bundle.Invoice) {
 	t.Helper()
 	for _, text := range []string{inv.Number, inv.KsefNumber} {
 		var ids []string
-		q := bundle.Query{Text: bundle.Text(text), Match: func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text }}
+		q := bundle.Query{Texts: [][]byte{bundle.Text(text)},
+			Match: func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text }}
 		did, err := s.Search(t.Context(), folder, q,
 			func(l bundle.Line) error { ids = append(ids, l.ID); return nil }, nil)
 		if err != nil || fmt.Sprint(ids) != "["+inv.ID+"]" || did.Indexes == 0 {

@@ -152,7 +152,7 @@ func monthEnd(folder string) time.Time {
 // join writes the joined indexes of one day. The last one, which says that the day is whole, is
 // written when all others are durable.
 func (s *Store) join(ctx context.Context, folder, day string, parts []index) error {
-	out := &joining{s: s.Store, name: func(n int, _ string) string { return joinedName(folder, day, n) }}
+	out := &joining{s: s.Store, name: func(n int, _ string) string { return joinedName(folder, day, n) }, zips: map[string]bool{}}
 	slices.SortFunc(parts, func(a, b index) int { return strings.Compare(a.name, b.name) })
 	var lines []Line
 	size := 0
@@ -168,6 +168,9 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 		more, err := load(ctx, s.Store, of)
 		if err != nil {
 			return err
+		}
+		for i := range more {
+			out.zips[more[i].Zip] = true
 		}
 		if size > 0 && size+sizeOf(more) > s.joined {
 			if err := put(); err != nil {
@@ -191,6 +194,7 @@ type joining struct {
 	next  string                           // the first id after them
 	names []string                         // of the others
 	begun bool
+	zips  map[string]bool // that the lines name
 }
 
 // put takes the lines of one index. first is the id of its first line, and next that of the index
@@ -215,7 +219,7 @@ func (j *joining) end(ctx context.Context) error {
 			return err
 		}
 	}
-	raw, err := withHead(head{Parts: len(j.names) + 1, Next: j.next}, j.held)
+	raw, err := withHead(head{Parts: len(j.names) + 1, Zips: len(j.zips), Next: j.next}, j.held)
 	if err != nil {
 		return err
 	}

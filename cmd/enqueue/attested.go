@@ -1,0 +1,66 @@
+package main
+
+import (
+	"ksefworker/internal/plural"
+	"ksefworker/internal/records"
+)
+
+// maxAttested is how many invoices of one receipt are named. A package may have ten thousand.
+const maxAttested = 20
+
+// attested tells a person of invoices that only receipts of the archive tell of.
+type attested struct {
+	*program
+	tenant   string         // only invoices that may be of this tenant; "" for all
+	receipts []string       // in the order in which they were met
+	of       map[string]int // invoices by receipt
+	n        int
+}
+
+func newAttested(p *program, tenant string) *attested {
+	return &attested{program: p, tenant: tenant, of: map[string]int{}}
+}
+
+// tell names an invoice, unless it is of another tenant. A receipt has the NIP of the seller and
+// not the name of the tenant.
+func (a *attested) tell(one records.Attested) {
+	if !a.mayBeWanted(one.SellerNIP) {
+		return
+	}
+	if a.of[one.Receipt] == 0 {
+		a.receipts = append(a.receipts, one.Receipt)
+	}
+	a.n++
+	a.of[one.Receipt]++
+	if a.of[one.Receipt] <= maxAttested {
+		a.say("%s: %v", one.KsefNumber, one)
+	}
+}
+
+func (a *attested) mayBeWanted(nip string) bool {
+	if a.tenant == "" || a.tenant == nip {
+		return true
+	}
+	known := a.cfg.TenantsNamed(nip)
+	for _, t := range known {
+		if t.Title() == a.tenant {
+			return true
+		}
+	}
+	for _, t := range a.cfg.TenantsNamed(a.tenant) {
+		if t.NIP == nip {
+			return true
+		}
+	}
+	return len(known) == 0
+}
+
+// end says how many were not named, and returns how many there are in all.
+func (a *attested) end() int {
+	for _, receipt := range a.receipts {
+		if more := a.of[receipt] - maxAttested; more > 0 {
+			a.say("receipt %s lists %s whose documents are not here", receipt, plural.Of(more, "more invoice", "more invoices"))
+		}
+	}
+	return a.n
+}

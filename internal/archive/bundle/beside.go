@@ -1,0 +1,103 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"ksefworker/internal/archive"
+)
+
+// A joined index hides the indexes of the packages that it was made from, and of every other
+// package of the same days. A package that came to such a day later, or that a person's own joined
+// index lacks, would not be found. So the packages that the joined indexes name are compared with
+// those that the folder has, whenever something is not found in the joined ones.
+
+// beside lists the indexes of the packages that none of the joined indexes of a shelf names,
+// although they are of the same days. The list is kept. Most joined indexes say how many packages
+// they name, so that they need not be read.
+func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
+	joined := slices.DeleteFunc(slices.Clone(in.indexes), func(of index) bool { return !of.joined() })
+	if len(joined) == 0 {
+		return nil, nil
+	}
+	if packages, ok := s.memory.besideThese(joined); ok {
+		return packages, nil
+	}
+	packages, err := s.behindThese(ctx, in.folder, joined)
+	if err != nil {
+		return nil, err
+	}
+	named, known, err := countNamed(ctx, s, joined)
+	if err != nil {
+		return nil, err
+	}
+	if known && named == len(packages) {
+		packages = nil
+	} else if packages, err = notNamed(ctx, s.Store, in.folder, joined, packages); err != nil {
+		return nil, err
+	}
+	s.memory.keepBeside(joined, packages)
+	return packages, nil
+}
+
+// countNamed returns how many ZIPs joined indexes name, as their heads say. known is false when one
+// of them does not say it.
+func countNamed(ctx context.Context, s *Store, joined []index) (named int, known bool, err error) {
+	told := map[string]bool{}
+	for _, of := range joined {
+		first, err := s.blocks.get(ctx, s.Store, of.name, 0)
+		if err != nil && !spoiled(err) {
+			return 0, false, err
+		}
+		told[of.day] = told[of.day] || false
+		if h, bad := headOf(first.data); err == nil && bad == nil && h != nil && h.Zips > 0 {
+			named, told[of.day] = named+h.Zips, true
+		}
+	}
+	for _, ok := range told {
+		if !ok {
+			return 0, false, nil
+		}
+	}
+	return named, true, nil
+}
+
+// notNamed returns those packages that the lines of no joined index name. A joined index that is
+// not complete names none, because it is not believed.
+func notNamed(ctx context.Context, s archive.Store, folder string, joined, packages []index) ([]index, error) {
+	names := map[string]bool{}
+	for _, of := range joined {
+		raw, err := s.Get(ctx, of.name)
+		if err == nil {
+			raw, err = linesIn(ctx, s, of, raw)
+		}
+		if spoiled(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for line := range bytes.Lines(raw) {
+			if name := zipOf(line); !names[name] {
+				names[name] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(packages), func(of index) bool {
+		return names[of.zips[0][len(folder)+1:]]
+	}), nil
+}
+
+// zipOf returns the ZIP that a line names, without parsing the rest of it. A number (P_2) cannot
+// look like the field, because its quotation marks are escaped.
+func zipOf(line []byte) string {
+	_, rest, _ := bytes.Cut(line, []byte(`,"zip":`))
+	end := bytes.IndexByte(rest, ',')
+	var name string
+	if end < 0 || json.Unmarshal(rest[:end], &name) != nil {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,81 @@
+package bundle_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
+)
+
+// A person joined the indexes by hand and left a package out, or a package came to a day that was
+// joined already. The joined index is complete in itself, so nothing but the folder tells.
+func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
+	for _, today := range []string{"2026-11-29", "2026-12-20"} { // the day is joined, and then the month too
+		t.Run(today, func(t *testing.T) {
+			places(t, func(t *testing.T, below archive.Store) {
+				all := manyPackages(t, below, 3)
+				if err := bundle.Over(below).Tidy(t.Context(), folder, today); err != nil {
+					t.Fatal(err)
+				}
+				everyOne(t, below, all)
+				late := tinyOf("pkg-late", 3)
+				kept(t, below, "2026-11-26", "pkg-late", late)
+				everyOne(t, below, append(all, late...))
+			})
+		})
+	}
+}
+
+// Joined indexes of earlier builds, and those that a person made, do not say how many packages they
+// name.
+func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
+	dir := t.TempDir()
+	below := open(t, "file://"+dir)
+	all := manyPackages(t, below, 3)
+	if err := bundle.Over(below).Tidy(t.Context(), folder, "2026-12-20"); err != nil {
+		t.Fatal(err)
+	}
+	joined, err := filepath.Glob(filepath.Join(dir, folder, "to-*.jsonl"))
+	if err != nil || len(joined) != 1 {
+		t.Fatalf("%v, %v", joined, err)
+	}
+	rewrite(t, joined[0], func(index string) string {
+		if !strings.Contains(index, `"zips":11`) {
+			t.Errorf("its head is %s", index[:strings.Index(index, "\n")])
+		}
+		return strings.Replace(index, `,"zips":11`, "", 1)
+	})
+	everyOne(t, below, all)
+	late := tinyOf("pkg-late", 3)
+	kept(t, below, "2026-11-27", "pkg-late", late)
+	everyOne(t, below, append(all, late...))
+}
+
+// A sound copy of a damaged ZIP counts beside a joined index too.
+func TestStore_ZIPBehindAJoinedIndexIsDamaged_ItsSoundCopyCounts(t *testing.T) {
+	dir := t.TempDir()
+	below := open(t, "file://"+dir)
+	a, b := tinyOf("a", 3), tinyOf("b", 3)
+	zip := filepath.Join(dir, kept(t, below, "2026-11-26", "pkg-a", a))
+	kept(t, below, "2026-11-27", "pkg-b", b)
+	if err := bundle.Over(below).Tidy(t.Context(), folder, "2026-12-20"); err != nil {
+		t.Fatal(err)
+	}
+	sound, err := os.ReadFile(zip)
+	if err == nil {
+		err = os.WriteFile(strings.TrimSuffix(zip, ".zip")+".copy2.zip", sound, 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(zip, sound[:len(sound)/2], 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := bundle.Over(below)
+	for _, inv := range append(a, b...) {
+		found(t, s, inv)
+	}
+}

@@ -1,0 +1,68 @@
+package bundle_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
+	"ksefworker/internal/archive/bundle"
+)
+
+// Before the indexes of a month are joined, each look-up would ask each of them.
+func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *testing.T) {
+	s3 := archivetest.NewS3(t, "honoured")
+	below := open(t, s3.In("kept"))
+	const packages, each = 20, 10
+	var all []bundle.Invoice
+	for n := range packages {
+		pkg := fmt.Sprintf("pkg-%02d", n)
+		some := tinyOf(pkg, each)
+		kept(t, below, fmt.Sprintf("2026-11-%02d", 20+n/7), pkg, some)
+		all = append(all, some...)
+	}
+	s := bundle.Over(below)
+	for _, inv := range all[:3] { // the first look-ups ask the indexes
+		found(t, s, inv)
+	}
+	s3.Take()
+	for _, inv := range all {
+		if _, err := s.Get(t.Context(), documentName(inv)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Each document is one read of a ZIP, and its own index may have to be read once.
+	if n := reads(s3.Take()); n > len(all)+2*packages {
+		t.Errorf("%d reads for %d documents", n, len(all))
+	}
+	for _, inv := range tinyOf("nowhere", 50) {
+		if _, err := s.Get(t.Context(), documentName(inv)); !errors.Is(err, archive.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	if n := reads(s3.Take()); n > 50 { // one for the object of its own
+		t.Errorf("%d reads for 50 documents that are nowhere", n)
+	}
+}
+
+// A search for one KSeF number ends with the package that has it.
+func TestSearch_One_EndsWithTheFirstIndexesThatHaveIt(t *testing.T) {
+	below := open(t, "file://"+t.TempDir())
+	var first []bundle.Invoice
+	for n := range 30 {
+		some := tinyOf(fmt.Sprintf("pkg-%02d", n), 5)
+		kept(t, below, fmt.Sprintf("2026-11-%02d", 1+n), fmt.Sprintf("pkg-%02d", n), some)
+		if n == 0 {
+			first = some
+		}
+	}
+	var ids []string
+	did, err := bundle.Over(below).Search(t.Context(), folder, searchFor(first[2]), func(l bundle.Line) error {
+		ids = append(ids, l.ID)
+		return nil
+	}, nil)
+	if err != nil || fmt.Sprint(ids) != "["+first[2].ID+"]" || did.Indexes > 8 {
+		t.Errorf("%v, %v, read %+v", ids, err, did)
+	}
+}

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// errLost says that an index names an entry that does not exist. Its field of a bucket may be
+// absent or empty, or its own key may be gone.
+var errLost = fmt.Errorf("%w: its state lists it, and there is no such entry", errDamaged)
+
+// Lost returns those ids that an index of the states names although they have no entry. The caller
+// has read the ids from these indexes and has found no entry of them. Lost reads both again,
+// because an entry that was removed meanwhile, as after the retention, has left its index too.
+func (us *UnreadableStore) Lost(ctx context.Context, states []State, ids []string) (lost []Unreadable, err error) {
+	for some := range slices.Chunk(ids, listedPiece) {
+		here, err := us.entries.Invoices(ctx, some)
+		unread, err := Skip(err)
+		if err != nil {
+			return nil, err
+		}
+		if lost, err = named(ctx, us.store, states, Absent(some, here, unread), lost); err != nil {
+			return nil, err
+		}
+	}
+	return lost, nil
+}
+
+// named adds those absent entries that an index of the states names.
+func named(ctx context.Context, st *store, states []State, absent []string, lost []Unreadable) ([]Unreadable, error) {
+	scores := make([][]*redis.FloatCmd, len(absent))
+	if err := st.pipe(ctx, func(p redis.Pipeliner) {
+		for i, id := range absent {
+			for _, s := range states {
+				scores[i] = append(scores[i], p.ZScore(ctx, st.key(keyState, string(s)), id))
+			}
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("look for lost entries: %w", err)
+	}
+	for i, id := range absent {
+		at := slices.IndexFunc(scores[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
+		if at >= 0 {
+			lost = append(lost, Unreadable{ID: id, Key: keyInvoice + id, State: string(states[at]), Err: errLost})
+		}
+	}
+	return lost, nil
+}
+
+// Absent returns the ids that have neither an invoice nor an error among those that were read.
+func Absent(ids []string, read []Invoice, unread []Unreadable) []string {
+	if len(read)+len(unread) >= len(ids) {
+		return nil
+	}
+	seen := make(map[string]bool, len(ids))
+	for i := range read {
+		seen[read[i].ID] = true
+	}
+	for _, u := range unread {
+		seen[u.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return seen[id] })
+}

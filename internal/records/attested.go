@@ -1,0 +1,162 @@
+package records
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/results"
+)
+
+// The archive may have lost the ZIP of a package together with its index. Then no index names its
+// invoices, and only their receipts tell that the archive had them. So whoever reads all invoices
+// of some days compares them with the receipts of these months.
+
+// Attested is an invoice that a receipt of the archive lists, and that the archive does not have.
+type Attested struct {
+	KsefNumber string
+	SellerNIP  string
+	IssueDate  string // P_1; "" when the receipt does not say it
+	Session    string
+	Receipt    string // its name in the archive
+}
+
+// String says so for people, without the KSeF number.
+func (a Attested) String() string {
+	return fmt.Sprintf("its receipt (UPO) is here, its document is not: session %s, receipt %s",
+		cmp.Or(a.Session, "unknown"), a.Receipt)
+}
+
+// Numbers is a set of KSeF numbers, in any spelling. It keeps eight bytes of each.
+type Numbers map[uint64]struct{}
+
+var numberSeed = maphash.MakeSeed()
+
+// Add adds a number, unless it is "".
+func (n Numbers) Add(ksefNumber string) {
+	if ksefNumber != "" {
+		n[maphash.String(numberSeed, invoice.CanonicalKsefNumber(ksefNumber))] = struct{}{}
+	}
+}
+
+// Has reports whether the set has a number.
+func (n Numbers) Has(ksefNumber string) bool {
+	_, has := n[maphash.String(numberSeed, invoice.CanonicalKsefNumber(ksefNumber))]
+	return has
+}
+
+// met is what a reader has met of the invoices of some months.
+type met struct {
+	numbers Numbers
+	// own has the receipts that results name. It is false for a receipt that only recovered
+	// invoices name. Another program may have sent that session, and the archive never had its
+	// other invoices.
+	own map[string]bool
+}
+
+func newMet() *met { return &met{numbers: Numbers{}, own: map[string]bool{}} }
+
+func (m *met) add(r *results.Result) {
+	m.numbers.Add(r.KsefNumber)
+	if name, ok := receiptName(r.UPO); ok {
+		m.own[name] = m.own[name] || !r.Recovered
+	}
+}
+
+// addIndexed adds the invoices that the indexes of a place name. Those of a ZIP that cannot be read
+// were told with it.
+func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
+	_, err := r.store().Search(ctx, p.bundles(), bundle.Query{Match: func(l *bundle.Line) bool {
+		m.numbers.Add(l.KsefNumber)
+		return false
+	}}, func(bundle.Line) error { return nil }, nil)
+	return err
+}
+
+// unmet calls lacks with the invoices of the dates that receipts list and that were not met, each
+// once. It reads each receipt of these months, and of the month after them, once. One receipt is in
+// memory at a time.
+func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
+	told := Numbers{}
+	for _, p := range places {
+		if !w.mayAttest(p) {
+			continue
+		}
+		err := r.eachReceipt(ctx, p, func(name string, receipt ksef.Receipt) {
+			if own, named := m.own[name]; named && !own {
+				return
+			}
+			for _, number := range slices.Sorted(maps.Keys(receipt.Lines)) {
+				l := receipt.Lines[number]
+				if !w.hasDay(l.IssueDate) || m.numbers.Has(number) || told.Has(number) {
+					continue
+				}
+				told.Add(number)
+				lacks(attestedBy(name, &receipt, number))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func attestedBy(name string, receipt *ksef.Receipt, number string) Attested {
+	l := receipt.Lines[number]
+	return Attested{KsefNumber: number, SellerNIP: l.SellerNIP, IssueDate: l.IssueDate, Session: receipt.Session, Receipt: name}
+}
+
+// eachReceipt calls yield with every receipt of a place that can be read.
+func (r *Reader) eachReceipt(ctx context.Context, p Place, yield func(name string, receipt ksef.Receipt)) error {
+	names, err := archive.ListIn(ctx, r.Store, p.folder()+"/upo")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if path.Ext(name) != ".xml" {
+			continue
+		}
+		raw, err := r.Store.Get(ctx, name)
+		var receipt ksef.Receipt
+		if err == nil {
+			if receipt, err = ksef.ParseReceipt(raw); err != nil {
+				err = errors.Join(archive.ErrCorrupt, err)
+			}
+		}
+		switch {
+		case err == nil:
+			yield(name, receipt)
+		case errors.Is(err, archive.ErrCorrupt):
+			r.unread(name, err)
+		case !errors.Is(err, archive.ErrNotFound): // a person removed it just now
+			return err
+		}
+	}
+	return nil
+}
+
+// mayAttest reports whether a place has the receipts of invoices of these dates: those of sessions
+// of the same months, and of the month that follows them.
+func (w Within) mayAttest(p Place) bool {
+	if p.Month < monthOf(w.From) {
+		return false
+	}
+	last, err := time.Parse("2006-01", monthOf(w.To))
+	return err != nil || p.Month <= last.AddDate(0, 1, 0).Format("2006-01")
+}
+
+// hasDay reports whether a day is within the dates. A day that is not known is not.
+func (w Within) hasDay(day string) bool {
+	return day != "" && day >= w.From && (w.To == "" || day <= w.To)
+}

@@ -1,0 +1,122 @@
+package records_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+	"ksefworker/internal/sample"
+)
+
+// inFolder is an archive in a folder, of which a test removes files.
+func inFolder(t *testing.T) (k *kept, dir string) {
+	dir = t.TempDir()
+	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return &kept{t: t, store: s}, dir
+}
+
+// walk reads all results of some dates, and returns the KSeF numbers of those that only receipts
+// tell of.
+func (k *kept) walk(w records.Within) (read int, lacking []string) {
+	k.t.Helper()
+	r := &records.Reader{Store: k.store}
+	err := r.EachWithin(k.t.Context(), w, func(results.Result) error { read++; return nil }, func(a records.Attested) {
+		if a.Session != session || !strings.HasSuffix(a.Receipt, "/2026-11/upo/"+session+".xml") {
+			k.t.Errorf("it says %+v", a)
+		}
+		lacking = append(lacking, a.KsefNumber)
+	})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	slices.Sort(lacking)
+	return read, lacking
+}
+
+func remove(t *testing.T, pattern string) {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s is %v, %v", pattern, names, err)
+	}
+	for _, name := range names {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var november = records.Within{From: "2026-11-01", To: "2026-11-30"}
+
+// Nothing else tells that the archive ever had these invoices.
+func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *testing.T) {
+	k, dir := inFolder(t)
+	_, in := k.bundled("2026-11-26", "B/1", "B/2")
+	alone := k.invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "F/1", IssueDate: "2026-11-26"},
+		"receipted", number(t, sample.NIP(0), 1))
+	k.receipt(in[0], in[1], alone)
+	if read, lacking := k.walk(november); read != 3 || lacking != nil {
+		t.Fatalf("before: %d read, lacking %q", read, lacking)
+	}
+	zips := filepath.Join(dir, "*", "*", "packages", "*")
+	remove(t, filepath.Join(zips, "*.jsonl")) // an index alone is made again
+	if read, lacking := k.walk(november); read != 3 || lacking != nil {
+		t.Fatalf("without the index: %d read, lacking %q", read, lacking)
+	}
+	remove(t, filepath.Join(zips, "*.zip"))
+	want := []string{in[0].KsefNumber, in[1].KsefNumber}
+	if read, lacking := k.walk(november); read != 1 || !slices.Equal(lacking, want) {
+		t.Errorf("%d read, lacking %q, want %q", read, lacking, want)
+	}
+	if _, lacking := k.walk(records.Within{From: "2026-11-26", To: "2026-11-30"}); lacking != nil {
+		t.Errorf("of other dates: %q", lacking)
+	}
+	if _, lacking := k.walk(records.Within{}); !slices.Equal(lacking, want) {
+		t.Errorf("of all dates: %q", lacking)
+	}
+	r := &records.Reader{Store: k.store}
+	for _, name := range []string{in[1].KsefNumber, strings.ToLower(in[1].KsefNumber), "B/2"} {
+		found, did, err := r.FindWithin(t.Context(), name, records.Within{})
+		if err != nil || len(found) > 0 || len(did.Attested) != 1 || did.Attested[0].KsefNumber != in[1].KsefNumber {
+			t.Errorf("%s: %+v, %+v, %v", name, found, did.Attested, err)
+		}
+	}
+	if _, did, err := r.FindWithin(t.Context(), alone.KsefNumber, records.Within{}); err != nil || did.Attested != nil {
+		t.Errorf("one that is there: %+v, %v", did.Attested, err)
+	}
+}
+
+// A ZIP whose index is there is told with its own name, and not once more for each invoice.
+func TestEachWithin_OnlyTheZIPIsGone_ItsInvoicesAreNotToldOneByOne(t *testing.T) {
+	k, dir := inFolder(t)
+	_, in := k.bundled("2026-11-26", "B/1", "B/2")
+	k.receipt(in...)
+	remove(t, filepath.Join(dir, "*", "*", "packages", "*", "*.zip"))
+	if read, lacking := k.walk(november); read != 0 || lacking != nil {
+		t.Errorf("%d read, lacking %q", read, lacking)
+	}
+}
+
+// The receipt of a session of another program was fetched because it proves an invoice that was
+// handed in here too. The other invoices of that session were never here.
+func TestEachWithin_ReceiptOfAnotherProgramsSession_LacksNothing(t *testing.T) {
+	k, _ := inFolder(t)
+	nip := sample.NIP(0)
+	here := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 1),
+		func(r *results.Result) { r.Recovered = true })
+	elsewhere := here
+	elsewhere.KsefNumber, elsewhere.Number = number(t, nip, 2), "F/2"
+	k.receipt(here, elsewhere)
+	if read, lacking := k.walk(november); read != 1 || lacking != nil {
+		t.Errorf("%d read, lacking %q", read, lacking)
+	}
+}
