@@ -51,6 +51,8 @@ func (r *reader) typeName(value []byte) (space, local []byte, unbound bool) {
 	prefix, local, found := bytes.Cut(value, []byte{':'})
 	if !found {
 		prefix, local = nil, prefix
+	} else if len(prefix) == 0 {
+		return nil, local, true // no name begins with a colon
 	}
 	for i := len(r.bindings) - 1; i >= 0; i-- {
 		if bytes.Equal(r.bindings[i].prefix, prefix) {

@@ -88,6 +88,9 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 			"field Fa/P_15/@waluta: must not be given at line 13, column 3; the schema has no such attribute there"},
 		{"the attribute xsi:nil", "<P_15>", `<P_15 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true">`,
 			"field Fa/P_15/@xsi:nil: must not be given at line 13, column 3; the schema lets no element be nil"},
+		{"xsi:type with a colon in front",
+			"<P_15>", `<P_15 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type=":TKwotowy">`,
+			`field Fa/P_15/@xsi:type: must name a type of the schema: got ":TKwotowy" at line 13, column 3`},
 		{"a fault in the third of four invoice lines",
 			"</RodzajFaktury>", "</RodzajFaktury>" + lines(2) + strings.Replace(line, ">1</P_8B>", ">1,5</P_8B>", 1) + lines(1),
 			`field Fa/FaWiersz[3]/P_8B: must be a number: got "1,5" at line 14, column 315; write a decimal point, not a comma`},
@@ -98,6 +101,33 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), c.want)
 			}
 		})
+	}
+}
+
+// XML and its schemas let these be written in several ways. All of them mean the same, so the
+// header has the usual one.
+func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
+	for _, c := range [][2]string{
+		{">3<", ">03<"}, {">3<", ">+3<"}, {">3<", ">+0003\n<"}, {">3<", "><![CDATA[03]]><"}, {">3<", ">&#48;3<"},
+		{"FA (3)", "FA\t(3)"}, {"FA (3)", "FA\n(3)"}, {"FA (3)", "FA\r\n(3)"}, {"FA (3)", "FA\r(3)"}, {"FA (3)", "FA&#x20;(3)"},
+		{"FA (3)", "&#70;A (3)"}, {"1-0E", "1&#45;0E"},
+	} {
+		doc := with(t, c[0], c[1])
+		if got := breaches(doc); len(got) != 0 {
+			t.Errorf("%q: %q", c[1], got)
+		}
+		if h := parsed(t, doc); h.Form != invoice.FA3() || h.Form.Version() != "v3" {
+			t.Errorf("%q: read as %+v", c[1], h.Form)
+		}
+	}
+}
+
+// xmllint sees a text in an empty CDATA section. In XML Schema it is no content, so the element has
+// its fixed value.
+func TestCheck_EmptyCDATAInPlaceOfAFixedValue_IsTheValue(t *testing.T) {
+	doc := with(t, "<Podmiot1>", "<Podmiot1><PrefiksPodatnika><![CDATA[]]></PrefiksPodatnika>")
+	if got := breaches(doc); len(got) != 0 {
+		t.Errorf("%q", got)
 	}
 }
 

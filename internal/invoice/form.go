@@ -68,9 +68,9 @@ func (r *reader) formAttributes() {
 		}
 		switch string(r.bytes(a.local)) {
 		case "kodSystemowy":
-			r.system = r.keepAttribute(a)
+			r.system = r.keepAttribute(&a)
 		case "wersjaSchemy":
-			r.schema = r.keepAttribute(a)
+			r.schema = r.keepAttribute(&a)
 		}
 	}
 }
@@ -78,20 +78,14 @@ func (r *reader) formAttributes() {
 // kept returns a stored value.
 func (r *reader) kept(p span) []byte { return r.values[p.from:p.to] }
 
-func (r *reader) keepAttribute(a attribute) span {
+// keepAttribute stores a value as XML normalizes it. A line end or tab is a blank, unless it is
+// written as a reference. White space is not collapsed, because the XSD compares the exact string.
+// Only characters that begin in the first 64 bytes are kept.
+func (r *reader) keepAttribute(a *attribute) span {
 	from := len(r.values)
-	raw := r.bytes(a.value)
-	if a.refs {
-		raw = r.decode(nil, a.value)
-	}
-	// Only characters that begin in the first 64 bytes are kept. White space is not collapsed,
-	// because the XSD compares the exact string.
-	for i, c := range string(raw) {
+	for i, c := range string(r.attributeValue(a)) {
 		if i >= 64 {
 			break
-		}
-		if c == '\t' || c == '\n' || c == '\r' {
-			c = ' '
 		}
 		r.values = append(r.values, string(c)...)
 	}
@@ -139,7 +133,7 @@ func (r *reader) checkForm() {
 	switch v := r.kept(r.found[nodeWariant]); {
 	case len(v) == 0:
 		r.missing(nodeWariant, nodeNaglowek)
-	case string(v) != want.Variant:
+	case whole(string(v)) != want.Variant:
 		r.report(int(r.startAt[nodeWariant]), FieldError{Field: "WariantFormularza",
 			Rule: "must be " + want.Variant + ", the variant of its namespace", Value: string(v)})
 	}
@@ -214,14 +208,14 @@ func (r *reader) fill(h *Header) {
 	h.Form = Form{
 		SystemCode:    all[r.system.from:r.system.to],
 		SchemaVersion: all[r.schema.from:r.schema.to],
-		Variant:       text(nodeWariant),
+		Variant:       whole(text(nodeWariant)),
 	}
 	h.Attachment = r.seen[nodeZalacznik]
-	h.AuthorisedNIP, h.SelfBilling = text(nodeAuthorisedNIP), isOne(text(nodeSelfBilling))
+	h.AuthorisedNIP, h.SelfBilling = text(nodeAuthorisedNIP), whole(text(nodeSelfBilling)) == "1"
 	h.Discouraged = r.discouraged
 	h.at, h.parties = r.places, r.parties
 }
 
-// isOne reports whether a text is the integer 1. The schema also takes it with a sign, and with
-// zeros before it.
-func isOne(text string) bool { return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0") == "1" }
+// whole returns a positive whole number as usually written. The schema compares such a field as a
+// number, so that it may also have a sign and zeros before it.
+func whole(text string) string { return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0") }

@@ -6,10 +6,11 @@
 //
 // The schema is checked in full. Command facts translates the XSD files to JSON. In the JSON, each
 // content model is a regular expression over the names of elements. Package regexp matches it
-// against a document. A document that uses xsi:type is refused.
+// against a document. An element may name another type by xsi:type.
 //
 // Every function is stateless and safe for concurrent use.
 //
-// Reading order: inspect.go, form.go, document.go, strict.go, plain.go, characters.go, schema.go,
-// facts.go, conform.go, values.go, header.go, amounts.go, nip.go.
+// Reading order: inspect.go, form.go, document.go, strict.go, plain.go, namespaces.go,
+// characters.go, schema.go, facts.go, conform.go, instance.go, values.go, header.go, amounts.go,
+// nip.go.
 package fa

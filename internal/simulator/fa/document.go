@@ -22,6 +22,7 @@ type document struct {
 	instruction bool
 	// broken is the first breach that the check against the whole schema has found, or "".
 	broken string
+	types  map[string]namedType // of the schema that the document is checked against
 	// These are indexed by depth. They are the names of the open elements, the letters of their
 	// children so far, and their texts so far.
 	names       []string
@@ -79,13 +80,15 @@ func (r *reader) xml(content []byte) error {
 		written := content[from:dec.InputOffset()]
 		switch t := token.(type) {
 		case xml.StartElement:
-			if err = strictTag(written); err == nil {
+			if t, err = strictTag(t, written); err == nil {
 				err = r.start(t)
 			}
 		case xml.EndElement:
 			err = r.end(t.Name)
 		case xml.CharData:
 			err = r.characters(t, written)
+		case xml.Comment:
+			err = strictComment(t)
 		case xml.ProcInst:
 			if strings.EqualFold(t.Target, "xml") {
 				err = strictDeclaration(written, from)
@@ -163,6 +166,7 @@ type level struct {
 	content *content
 	value   *textType
 	fixed   string
+	typ     string // name of the element's type in the facts
 }
 
 // enter opens an element. It resolves the namespace, finds the node and checks the place.
@@ -173,22 +177,11 @@ func (d *document) enter(stack []level, t xml.StartElement, f *Form) (level, err
 		parent = &stack[len(stack)-1]
 		l.spaces = parent.spaces
 	}
-	for i, a := range t.Attr {
-		for _, b := range t.Attr[:i] {
-			if a.Name == b.Name {
-				return l, fmt.Errorf("the attribute %s is given twice", a.Name.Local)
-			}
-		}
-		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
-			l.spaces = append(l.spaces[:len(l.spaces):len(l.spaces)], a)
-		}
+	if err := l.declare(t.Attr); err != nil {
+		return l, err
 	}
-	for _, a := range t.Attr {
-		if p := a.Name.Space; p != "" && p != "xmlns" && p != "xml" {
-			if _, err := l.resolve(p); err != nil {
-				return l, err
-			}
-		}
+	if err := l.distinct(t.Attr); err != nil {
+		return l, err
 	}
 	space, err := l.resolve(t.Name.Space)
 	if err != nil {
@@ -198,7 +191,7 @@ func (d *document) enter(stack []level, t xml.StartElement, f *Form) (level, err
 		d.namespace, d.root = space, t.Name.Local
 		l.node = f.root
 		if space == f.Namespace && t.Name.Local == "Faktura" {
-			l.content = contentOf(f.Version)
+			l.content, d.types = contentOf(f.Version), typesOf(f.Version)
 		}
 		d.admit(nil, &l, t, true)
 		return l, nil
@@ -233,21 +226,6 @@ func (d *document) enter(stack []level, t xml.StartElement, f *Form) (level, err
 		}
 	}
 	return l, nil
-}
-
-// resolve gives the namespace of a prefix. The prefix "" is the default namespace, which may be
-// empty.
-func (l *level) resolve(prefix string) (string, error) {
-	for i := len(l.spaces) - 1; i >= 0; i-- {
-		a := l.spaces[i]
-		if prefix == "" && a.Name.Space == "" || prefix != "" && a.Name.Space == "xmlns" && a.Name.Local == prefix {
-			return a.Value, nil
-		}
-	}
-	if prefix != "" {
-		return "", fmt.Errorf("the prefix %s is not declared", prefix)
-	}
-	return "", nil
 }
 
 // leave closes an element and keeps its text when the checks need it.

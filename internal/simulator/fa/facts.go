@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,15 +25,20 @@ var (
 // schemas are compiled at first use and never change.
 func contentOf(version string) *content { return compiled().roots[version] }
 
+// typesOf returns the types by which a document of a version may retype its elements.
+func typesOf(version string) map[string]namedType { return compiled().types[version] }
+
 var compiled = sync.OnceValue(func() *schemas {
-	s := &schemas{roots: map[string]*content{}, names: map[string]string{}}
-	s.roots["v2"], s.roots["v3"] = s.load(factsV2), s.load(factsV3)
+	s := &schemas{roots: map[string]*content{}, types: map[string]map[string]namedType{}, names: map[string]string{}}
+	s.load("v2", factsV2)
+	s.load("v3", factsV3)
 	return s
 })
 
 type schemas struct {
 	roots map[string]*content // by version
-	names map[string]string   // the names of all elements; each is its own key
+	types map[string]map[string]namedType
+	names map[string]string // the names of all elements; each is its own key
 }
 
 // content is what an element with children may contain.
@@ -54,6 +58,14 @@ type child struct {
 	content *content
 	text    *textType
 	fixed   string
+	typ     string // name of the type in the facts
+}
+
+// namedType is a type that xsi:type can name. Either content or text is set.
+type namedType struct {
+	content *content
+	text    *textType
+	parent  string // name of the type from which it is derived
 }
 
 type attribute struct {
@@ -95,10 +107,11 @@ type textType struct {
 
 // load compiles the facts of one form. It panics on a mistake in the facts. They are part of the
 // program, so the first document of any test shows the mistake.
-func (s *schemas) load(text []byte) *content {
+func (s *schemas) load(version string, text []byte) {
 	var raw struct {
 		Types    map[string]*textType
 		Elements map[string]json.RawMessage
+		Named    map[string]string // parent by name
 	}
 	if err := json.Unmarshal(text, &raw); err != nil {
 		panic(fmt.Errorf("read the facts of the schema: %w", err))
@@ -125,7 +138,7 @@ func (s *schemas) load(text []byte) *content {
 		}
 		c.child = map[string]child{}
 		for name, of := range e.Children {
-			one := child{content: made[of]}
+			one := child{content: made[of], typ: strings.TrimPrefix(of, "=")}
 			if text, isText := strings.CutPrefix(of, "="); isText {
 				one.text = raw.Types[text]
 			}
@@ -145,7 +158,10 @@ func (s *schemas) load(text []byte) *content {
 			s.names[name] = name
 		}
 	}
-	return made["Faktura"]
+	s.roots[version], s.types[version] = made["Faktura"], map[string]namedType{}
+	for name, parent := range raw.Named {
+		s.types[version][name] = namedType{content: made[name], text: raw.Types[name], parent: parent}
+	}
 }
 
 // tokens are the names and operators of a content model.
@@ -205,7 +221,7 @@ func (t *textType) compile(all map[string]*textType) {
 	}
 	t.shortest, t.longest, t.total, t.fractional = max(0, limit(t.MinLength)), limit(t.MaxLength), limit(t.TotalDigits),
 		limit(t.FractionDigits)
-	t.isWhole = slices.Contains([]string{"integer", "nonNegativeInteger", "int", "byte"}, t.Base)
+	t.isWhole = t.Base == "integer"
 	t.isNumber = t.isWhole || t.Base == "decimal"
 	t.openLow = t.MinExclusive != ""
 	t.low, _ = new(big.Rat).SetString(t.MinInclusive)

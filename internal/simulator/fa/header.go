@@ -48,7 +48,7 @@ func (d *document) header() *Header {
 			Number: numberOf(d.text(pathNumber)),
 		},
 		Namespace: d.namespace, Issued: token(d.text(pathDate)), Seller: token(d.text(pathSellerName)),
-		AgentNIP: d.text(pathAgentNIP), SelfBilled: isOne(d.text(pathSelfBilled)),
+		AgentNIP: d.text(pathAgentNIP), SelfBilled: whole(d.text(pathSelfBilled)) == "1",
 		BuyerNIP: d.text(pathBuyerNIP), Buyer: token(d.text(pathBuyerName)), Currency: d.text(pathCurrency), Attachment: d.attachment,
 	}
 }
@@ -60,8 +60,8 @@ func numberOf(text string) string {
 	return cmp.Or(strings.Join(strings.Fields(text), " "), token(text))
 }
 
-// isOne reports whether a text is the integer 1. The schema also allows it with a sign, and with
-// zeros before it.
-func isOne(text string) bool {
-	return strings.TrimLeft(strings.TrimPrefix(token(text), "+"), "0") == "1"
+// whole returns a positive integer as it is usually written. The schema also allows it with a sign,
+// and with zeros before it.
+func whole(text string) string {
+	return strings.TrimLeft(strings.TrimPrefix(token(text), "+"), "0")
 }

@@ -95,7 +95,7 @@ func (r *reader) plainAttr(tag []byte) (a xml.Attr, rest []byte, ok bool) {
 	if !quoted || end < 0 || !isPlain(value[:end]) || bytes.IndexByte(value[:end], '<') >= 0 {
 		return a, nil, false
 	}
-	a.Value = string(value[:end])
+	a.Value = blanks.Replace(string(value[:end]))
 	return a, value[end+1:], true
 }
 

@@ -44,7 +44,7 @@ func usualBreach(d *document, f *Form) string {
 			return fmt.Sprintf("%s: missing", path)
 		}
 	}
-	if token(d.text(pathVariant)) != f.variant {
+	if whole(d.text(pathVariant)) != f.variant {
 		return fmt.Sprintf("WariantFormularza: %q is not %s", d.text(pathVariant), f.variant)
 	}
 	if _, err := time.Parse(time.RFC3339, token(d.text(pathCreated))); err != nil {
@@ -92,7 +92,7 @@ func checkParties(d *document, f *Form) string {
 		return ""
 	}
 	for _, path := range []string{"Podmiot2/JST", "Podmiot2/GV"} {
-		if v := token(d.text(path)); v != "1" && v != "2" {
+		if v := whole(d.text(path)); v != "1" && v != "2" {
 			return fmt.Sprintf("%s: %q is neither 1 nor 2", path, v)
 		}
 	}

@@ -2,10 +2,13 @@ package fa
 
 import (
 	"bytes"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,15 +36,71 @@ func strictDeclaration(written []byte, at int64) error {
 // attributeForm is what follows the name of an attribute.
 var attributeForm = regexp.MustCompile(`[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')`)
 
-// strictTag checks a start tag. Each attribute must have white space before it, and references must
-// be to characters of XML.
-func strictTag(written []byte) error {
+// strictTag checks a start tag and returns it with the values of its attributes as XML normalizes
+// them. Each attribute must have white space before it, and references must be to characters of
+// XML.
+func strictTag(t xml.StartElement, written []byte) (xml.StartElement, error) {
 	for _, at := range attributeForm.FindAllIndex(written, -1) {
 		if c := written[min(at[1], len(written)-1)]; !isSpace(rune(c)) && c != '>' && c != '/' {
-			return errors.New("no space between two attributes")
+			return t, errors.New("no space between two attributes")
 		}
 	}
-	return strictReferences(written)
+	if err := strictReferences(written); err != nil {
+		return t, err
+	}
+	t, err := normalized(t, written)
+	if err != nil {
+		return t, err
+	}
+	if err := strictName(t.Name); err != nil {
+		return t, err
+	}
+	for _, a := range t.Attr {
+		if err := strictName(a.Name); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// blanks turns white space into blanks, as XML does in the value of an attribute.
+var blanks = strings.NewReplacer("\r\n", " ", "\t", " ", "\n", " ", "\r", " ")
+
+// normalized returns a start tag with white space in the values of its attributes turned into
+// blanks. White space that is written as a reference, such as &#9;, stays what it is. So the blanks
+// are put into the tag as it is written, and the tag is read again.
+func normalized(t xml.StartElement, written []byte) (xml.StartElement, error) {
+	for _, a := range t.Attr {
+		if !strings.ContainsAny(a.Value, "\t\r\n") {
+			continue
+		}
+		again, err := xml.NewDecoder(strings.NewReader(blanks.Replace(string(written)))).RawToken()
+		if start, is := again.(xml.StartElement); is && err == nil {
+			return start, nil
+		}
+		return t, fmt.Errorf("the tag %.60q", written)
+	}
+	return t, nil
+}
+
+// strictName checks a name that encoding/xml has split at its colon. A colon at either end of the
+// name is left in it, and what follows the colon may begin with any character of a name.
+func strictName(n xml.Name) error {
+	first, _ := utf8.DecodeRuneInString(n.Local)
+	if strings.Contains(n.Local, ":") || first != '_' && !unicode.IsLetter(first) && !unicode.Is(unicode.Nl, first) {
+		return fmt.Errorf("the name %.60q after the prefix %.60q", n.Local, n.Space)
+	}
+	return nil
+}
+
+// strictComment checks the characters of a comment, at which encoding/xml does not look.
+func strictComment(text []byte) error {
+	for _, c := range string(text) {
+		if c < ' ' && !isSpace(c) || c == '\uFFFE' || c == '\uFFFF' {
+			return fmt.Errorf("the character %U in a comment", c)
+		}
+	}
+	return nil
 }
 
 // characters reads text or a CDATA section. The latter is text even if it is white or empty, so the
@@ -50,6 +109,9 @@ func (r *reader) characters(t, written []byte) error {
 	if !bytes.HasPrefix(written, []byte("<![CDATA[")) {
 		if err := strictReferences(written); err != nil {
 			return err
+		}
+		if len(r.stack) == 0 {
+			return r.text(written) // white space by reference is not allowed there
 		}
 		return r.text(t)
 	}

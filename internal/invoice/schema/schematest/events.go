@@ -101,7 +101,7 @@ func attributes(in []xml.Attr, scope map[string]string) []schema.Attr {
 				prefix, local = "", prefix
 			}
 			uri, declared := scope[prefix]
-			attr.TypeSpace, attr.TypeLocal, attr.Unbound = []byte(uri), []byte(local), !declared && prefix != ""
+			attr.TypeSpace, attr.TypeLocal, attr.Unbound = []byte(uri), []byte(local), found && (prefix == "" || !declared)
 		}
 		out = append(out, attr)
 	}

@@ -15,6 +15,7 @@ import (
 type facts struct {
 	Types    map[string]map[string]any `json:"types"`    // of texts
 	Elements map[string]map[string]any `json:"elements"` // by type, or by path for a type without name
+	Named    map[string]string         `json:"named"`    // the parents of the types that xsi:type can name
 }
 
 // describer collects the facts of one schema.
@@ -25,7 +26,7 @@ type describer struct {
 
 // describe returns the facts of one form.
 func describe(dir, file string) ([]byte, error) {
-	d := &describer{types: map[string]*tag{}, facts: facts{map[string]map[string]any{}, map[string]map[string]any{}}}
+	d := &describer{types: map[string]*tag{}, facts: facts{map[string]map[string]any{}, map[string]map[string]any{}, map[string]string{}}}
 	imported, err := filepath.Glob(filepath.Join(dir, "bazowe", "*.xsd"))
 	if err != nil {
 		return nil, err
@@ -57,6 +58,7 @@ func describe(dir, file string) ([]byte, error) {
 		return nil, fmt.Errorf("no element")
 	}
 	d.element("Faktura", root.Children)
+	d.derived()
 	return json.MarshalIndent(d.facts, "", "\t")
 }
 
@@ -83,7 +85,7 @@ func (d *describer) named(name string) string {
 	t := d.types[name]
 	switch {
 	case t == nil: // a type of XML Schema itself
-		d.facts.Types[name] = map[string]any{"base": strings.TrimPrefix(name, "xsd:")}
+		d.facts.Types[name] = primitive(name)
 		return "=" + name
 	case t.XMLName.Local == "simpleType":
 		if d.facts.Types[name] == nil {

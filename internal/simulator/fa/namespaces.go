@@ -1,0 +1,86 @@
+package fa
+
+import (
+	"encoding/xml"
+	"fmt"
+)
+
+// These namespaces belong to XML itself. No other prefix may stand for them.
+const (
+	xmlSpace      = "http://www.w3.org/XML/1998/namespace"
+	xmlnsSpace    = "http://www.w3.org/2000/xmlns/"
+	instanceSpace = "http://www.w3.org/2001/XMLSchema-instance"
+)
+
+// isDeclaration reports whether an attribute declares a namespace.
+func isDeclaration(a xml.Attr) bool {
+	return a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns"
+}
+
+// declare puts the declarations among the attributes of an element into force. Whether the name of
+// a namespace is a URI is not checked: Namespaces in XML does not demand it of a parser, and other
+// parsers take any text. xmllint complains about a name such as "a b".
+func (l *level) declare(attrs []xml.Attr) error {
+	for i, a := range attrs {
+		for _, b := range attrs[:i] {
+			if a.Name == b.Name {
+				return fmt.Errorf("the attribute %s is given twice", a.Name.Local)
+			}
+		}
+		if !isDeclaration(a) {
+			continue
+		}
+		prefix := ""
+		if a.Name.Space != "" {
+			prefix = a.Name.Local
+		}
+		switch {
+		case prefix == "xmlns", a.Value == xmlnsSpace, (prefix == "xml") != (a.Value == xmlSpace):
+			return fmt.Errorf("the prefix %q is declared for %q", prefix, a.Value)
+		case prefix != "" && a.Value == "":
+			return fmt.Errorf("the prefix %s is declared for no namespace", prefix)
+		}
+		l.spaces = append(l.spaces[:len(l.spaces):len(l.spaces)], a)
+	}
+	return nil
+}
+
+// distinct checks that no two attributes have the same name in the same namespace.
+func (l *level) distinct(attrs []xml.Attr) error {
+	var seen []xml.Name // of attributes with a prefix, which are rare
+	for _, a := range attrs {
+		if a.Name.Space == "" || isDeclaration(a) {
+			continue
+		}
+		space, err := l.resolve(a.Name.Space)
+		if err != nil {
+			return err
+		}
+		name := xml.Name{Space: space, Local: a.Name.Local}
+		for _, other := range seen {
+			if other == name {
+				return fmt.Errorf("the attribute %s of %s is given twice", name.Local, name.Space)
+			}
+		}
+		seen = append(seen, name)
+	}
+	return nil
+}
+
+// resolve gives the namespace of a prefix. The prefix "" is the default namespace, which may be
+// empty.
+func (l *level) resolve(prefix string) (string, error) {
+	for i := len(l.spaces) - 1; i >= 0; i-- {
+		a := l.spaces[i]
+		if prefix == "" && a.Name.Space == "" || prefix != "" && a.Name.Space == "xmlns" && a.Name.Local == prefix {
+			return a.Value, nil
+		}
+	}
+	switch prefix {
+	case "":
+		return "", nil
+	case "xml":
+		return xmlSpace, nil
+	}
+	return "", fmt.Errorf("the prefix %s is not declared", prefix)
+}
