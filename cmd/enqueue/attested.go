@@ -22,7 +22,8 @@ func newAttested(p *program, tenant string) *attested {
 }
 
 // tell names an invoice, unless it is of another tenant. A receipt has the NIP of the seller and
-// not the name of the tenant.
+// not the name of the tenant. So an invoice of a NIP that the configuration does not know is named,
+// too, because it may be of the tenant.
 func (a *attested) tell(one records.Attested) {
 	if !a.mayBeWanted(one.SellerNIP) {
 		return

@@ -143,8 +143,8 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	return out, sayWhy(ctx, p, &out)
 }
 
-// nextCall returns the time of the next call of a receiver with a result that waits, or 0 when none
-// waits for a time.
+// nextCall returns when a receiver is called next with a result that waits. It returns 0 when no
+// result has to wait until a certain time.
 func nextCall(ctx context.Context, l *ledger.Ledger, name string, s *ledger.SinkState,
 	standings map[string]*ledger.Standing) (ledger.Millis, error) {
 	if s.Outage != 0 {

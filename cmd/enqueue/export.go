@@ -73,7 +73,7 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 // whole is false when the invoice lacks something that it should have, or when a file with other
 // content was kept.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
-	final := inv == nil // what comes from the archive is what it has
+	final := inv == nil // a result that comes from the archive is written as it is
 	if inv != nil {
 		of := r
 		if r, final, err = c.kept(ctx, r); err != nil {
@@ -149,8 +149,8 @@ func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result,
 }
 
 // receipt writes the receipt of an invoice. One receipt attests all invoices of a session, which
-// can be thousands. So it is written once, and the result of each invoice names it. An invoice that
-// was named by a person has it under its own name too.
+// can be thousands. So it is written once, and the result of each invoice names it. The receipt of
+// an invoice that a person named is also written under the name of that invoice.
 func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r results.Result, base string) (whole bool, err error) {
 	if r.UPO == "" && r.KsefNumber == "" {
 		return true, nil // KSeF has not accepted it, so there is nothing to attest

@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// receiptsFolder is the folder for receipts in that of an export, as in the archive.
+// receiptsFolder is the folder for receipts inside the folder of an export, as in the archive.
 const receiptsFolder = "upo"
 
 // exported is the folder of an export. A symbolic link in it cannot lead outside it.

@@ -96,9 +96,9 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 // find returns the invoices with a name. It looks in the ledger and, when the ledger has none, in
 // the archive. invs has the ledger's entries of the found invoices, by id.
 //
-// A KSeF number takes the ledger a list. That of the accepted invoices, which are not archived yet,
-// is short. The long one of those that have their receipts is read only when the archive lacks the
-// number or cannot be asked.
+// The ledger has no index of KSeF numbers, so it reads a list of invoices to find one. The list of
+// the accepted invoices, which are not archived yet, is short. The list of the invoices that have
+// their receipts is long. It is read only when the archive lacks the number or cannot be asked.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	if !w.ArchiveOnly {
 		held, err := p.inquiry().Find(ctx, name, w.wanted.Tenants...)

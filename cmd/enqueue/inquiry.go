@@ -32,8 +32,8 @@ func (rd *reader) findName(ctx context.Context, name string) ([]ledger.Invoice, 
 
 // findKsefNumber returns the invoice with this KSeF number, or none for any other text. The ledger
 // has no index of KSeF numbers. So for an invoice that has its receipt, the archive says which id
-// it has. The long list of those is read only when the archive does not know the number or does not
-// answer.
+// it has. The long list of the invoices with a receipt is read only when the archive does not know
+// the number or does not answer.
 func (rd *reader) findKsefNumber(ctx context.Context, name string) ([]ledger.Invoice, error) {
 	number, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
 	if err != nil {

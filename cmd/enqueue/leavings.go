@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A file is written under the name of a temporary one in the same folder, and renamed. A process
-// that is killed in between leaves that file behind. Every process that writes into a folder holds
-// a shared lock on it. So whoever gets the folder for itself alone knows that nobody writes the
-// temporary files in it, and removes them.
+// A file is first written under a temporary name in the same folder, and then renamed. A process
+// that is killed in between leaves the temporary file behind. Every process that writes into a
+// folder holds a shared lock on the folder. So a process that gets an exclusive lock knows that
+// nobody is writing the temporary files in the folder, and removes them.
 
 // tempNames are the names of temporary files: those of an export, and those of writeWhole. Nobody
 // else's file has such a name.

@@ -113,8 +113,8 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 }
 
-// damage NUMBER newer|opaque|gone makes the entry of an invoice unreadable. gone empties the bucket
-// of a finished one.
+// damage NUMBER newer|opaque|gone makes the entry of an invoice unreadable. gone deletes the entry,
+// and for a finished invoice the whole bucket (ksef:final:…) that holds its entry.
 func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

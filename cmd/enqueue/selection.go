@@ -51,7 +51,7 @@ const unsetVariable = "check for a variable that is not set"
 // unknownName is the answer about a name that no invoice has.
 const unknownName = "no invoice has this id or number (P_2)"
 
-// unknownInvoice is the same of a command that takes KSeF numbers too.
+// unknownInvoice is the same answer for a command that also takes KSeF numbers.
 const unknownInvoice = "no invoice has this id, number (P_2) or KSeF number"
 
 // action is what a command does to the selected documents, and how it says so.

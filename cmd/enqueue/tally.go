@@ -68,7 +68,7 @@ func (t *tally) add(adms []intake.Admission) {
 			if _, ok := errors.AsType[*intake.UnsureError](a.Err); ok {
 				t.unsure++
 			}
-			// An archive without a document is a refused file, and no mistake in the call.
+			// A .zip without a document counts as a refused file, and not as a mistake in the call.
 			if problem, ok := errors.AsType[*intake.Problem](a.Err); ok && problem.Path && !problem.Empty && !problem.Archive {
 				t.noDocument++
 			}

@@ -44,8 +44,8 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType 
 }
 
 // put writes only if the name is free. With a service that honours If-None-Match, one request is
-// enough for this. For other services put reads first. When two processes put different bytes under
-// one new name at the same instant, the later bytes remain.
+// enough for this. For other services put reads first. There, two processes that put different
+// bytes under one new name at the same instant may both succeed, and the later bytes remain.
 func (b *bucket) put(ctx context.Context, name string, data []byte, contentType string) error {
 	conditional, err := b.conditional(ctx)
 	if err != nil {
@@ -58,8 +58,8 @@ func (b *bucket) put(ctx context.Context, name string, data []byte, contentType 
 	}
 	err = b.write(ctx, name, data, contentType, conditional)
 	if status(err) == http.StatusPreconditionFailed {
-		// The name is taken, by other bytes or by the same ones. The same ones may even be from
-		// this call, when its first answer was lost.
+		// The name is taken, by other bytes or by the same ones. The same ones may even be from an
+		// earlier try of this call whose answer was lost.
 		return b.compare(ctx, name, data)
 	}
 	return err

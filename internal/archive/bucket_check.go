@@ -70,7 +70,8 @@ func (b *bucket) readProbe(ctx context.Context) error {
 // conditional finds out once whether the service honours If-None-Match. For that it writes the
 // probe under this condition although the probe exists. A service that does not know the condition
 // ignores it and overwrites the probe. Nothing but the probe can be harmed by that. The probe is
-// kept, so only a process that finds none writes twice.
+// kept. So only a process that finds no probe writes twice: once to create the probe, and once to
+// test the condition.
 func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,7 +104,8 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	return no, nil
 }
 
-// refusesConditions reports whether the service knows the header and refuses it.
+// refusesConditions reports whether an error says that the service knows If-None-Match and refuses
+// it.
 func refusesConditions(err error) bool {
 	code := minio.ToErrorResponse(err).Code
 	return err != nil && (status(err) == http.StatusNotImplemented ||

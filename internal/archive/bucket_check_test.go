@@ -40,7 +40,8 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 	}
 }
 
-// A bucket that keeps versions keeps every write of the probe.
+// A bucket that keeps versions keeps every write of the probe. So a process must not write the
+// probe with every check.
 func TestBucket_ManyChecks_AProcessWritesTheProbeOnce(t *testing.T) {
 	for _, conditions := range []string{"honoured", "ignored", "refused"} {
 		server := archivetest.NewS3(t, conditions)

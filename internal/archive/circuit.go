@@ -65,8 +65,9 @@ func (c *circuit) probed() {
 	c.probing = false
 }
 
-// answered records that a call was answered. Only the answer to a probe closes the circuit, because
-// answers to calls that began before it opened may still arrive.
+// answered records that a call was answered. check says that the call was a probe. Only the answer
+// to a probe closes the circuit, because answers to calls that began before it opened may still
+// arrive.
 func (c *circuit) answered(check bool) {
 	c.mu.Lock()
 	c.failures = 0

@@ -152,7 +152,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 			t.Errorf("after a successful probe: %v, %+v", err, HealthOf(g))
 		}
 		if len(told) != 2 || !told[0] || told[1] {
-			t.Errorf("OnChange was called with Out = %v", told)
+			t.Errorf("OnChange was called with OutOfService = %v, want [true false]", told)
 		}
 	})
 }
@@ -191,7 +191,7 @@ func TestGuard_AnswersAboutContent_NeverOpenTheCircuit(t *testing.T) {
 			for range 10 {
 				var e *CallError
 				if err := put(g, "a.xml"); err == nil || errors.As(err, &e) {
-					t.Errorf("%v became %v", answer, err)
+					t.Errorf("the store answers %v, and Put = %v, want that error and no CallError", answer, err)
 				}
 			}
 		}

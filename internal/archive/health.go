@@ -55,7 +55,7 @@ func (e *CallError) Unwrap() error { return e.Err }
 var errNoAnswer = errors.New("the archive does not answer in time")
 
 // errHangs concerns one name. The circuit counted the failure when the earlier call was left
-// behind.
+// behind, so it does not count this error again.
 var errHangs = errors.New("an earlier call for this name hangs in the archive and has not returned")
 
 func outOfService(h Health) *CallError {

@@ -13,7 +13,7 @@ import (
 //	    <id>.xml                 the invoice, byte for byte as sent to KSeF, or as KSeF has it
 //	    <id>.json                its result: KSeF number or rejection, and the name of its receipt
 //	    upo/<session>.xml        the official receipt (UPO), signed by KSeF, of one session
-//	    upo/<session>-….xml      a receipt for a part of it, or one that came after such a receipt
+//	    upo/<session>-….xml      a receipt for a part of the session, or one that came after such a receipt
 //	    packages/                the invoices of whole packages; docs/archive.md and package bundle
 //	      2026-11-26/            the day on which they were archived
 //	        <package>-<sum>.zip    documents and results, with the names that they have here

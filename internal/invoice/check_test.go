@@ -65,9 +65,9 @@ func TestCheck_Size_HasSeparateLimitsWithAndWithoutAttachment(t *testing.T) {
 		{"one byte more, with attachment", 1_000_001, true, invoice.CheckOptions{}, false},
 		{"three million with attachment", 3_000_000, true, invoice.CheckOptions{}, false},
 		{"one byte more than three million", 3_000_001, true, invoice.CheckOptions{}, true},
-		{"a lower limit", 501, false, invoice.CheckOptions{MaxBytes: 500}, true},
-		{"a lower limit does not apply with attachment", 501, true, invoice.CheckOptions{MaxBytes: 500}, false},
-		{"a lower limit with attachment", 501, true, invoice.CheckOptions{MaxBytesWithAttachment: 500}, true},
+		{"more than a MaxBytes of 500", 501, false, invoice.CheckOptions{MaxBytes: 500}, true},
+		{"MaxBytes does not apply with attachment", 501, true, invoice.CheckOptions{MaxBytes: 500}, false},
+		{"more than a MaxBytesWithAttachment of 500", 501, true, invoice.CheckOptions{MaxBytesWithAttachment: 500}, true},
 	} {
 		h := parsed(t, small)
 		h.Size, h.Attachment = c.size, c.attach

@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// The reader tells the schema's machine of every tag and text. See package schema for what it
-// checks.
+// The reader tells the schema's machine of every tag and text. See package schema for what the
+// machine checks.
 
 // attributes returns the attributes of the current tag for the machine. Nearly all elements have
 // none.

@@ -104,8 +104,8 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 	}
 }
 
-// XML and its schemas let these be written in several ways. All of them mean the same, so the
-// header has the usual one.
+// XML and its schemas let the code, the version and the variant of a form be written in several
+// ways. All these ways mean the same, so the header has the usual one.
 func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
 	for _, c := range [][2]string{
 		{">3<", ">03<"}, {">3<", ">+3<"}, {">3<", ">+0003\n<"}, {">3<", "><![CDATA[03]]><"}, {">3<", ">&#48;3<"},
@@ -122,8 +122,8 @@ func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
 	}
 }
 
-// xmllint sees a text in an empty CDATA section. In XML Schema it is no content, so the element has
-// its fixed value.
+// xmllint sees a text in an empty CDATA section. In XML Schema such a section is no content, so the
+// element has its fixed value.
 func TestCheck_EmptyCDATAInPlaceOfAFixedValue_IsTheValue(t *testing.T) {
 	doc := with(t, "<Podmiot1>", "<Podmiot1><PrefiksPodatnika><![CDATA[]]></PrefiksPodatnika>")
 	if got := breaches(doc); len(got) != 0 {

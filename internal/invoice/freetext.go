@@ -7,11 +7,11 @@ import (
 )
 
 // FreeText reports whether an element of this name holds a text that the schema bounds by nothing
-// but its length. In such a text the schema finds no digit that was lost.
+// but its length. So a check by the schema does not notice that such a text has lost a digit.
 func FreeText(element string) bool { return freeTexts()[element] }
 
-// freeTexts has the names of elements. A name counts when it is that of free text wherever it
-// occurs.
+// freeTexts says of each element name of the schemas whether elements of this name hold free text
+// wherever they occur.
 var freeTexts = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	t := schema.Forms()

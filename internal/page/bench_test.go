@@ -63,7 +63,7 @@ func BenchmarkPage(b *testing.B) {
 					longest, command = s.Duration, strings.Join(s.Args[:min(len(s.Args), 3)], " ")
 				}
 			}
-			if longest > 20*time.Millisecond { // the bound on a quiet machine
+			if longest > 20*time.Millisecond { // on a quiet machine no command takes longer
 				b.Logf("Redis ran %s for %v", command, longest)
 			}
 			slices.Sort(took)

@@ -111,7 +111,8 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	now := v.p.o.Now()
 	sources := *v.p.o.Report
 	// An invoice with an issue date in these days was last changed on one of these days or later.
-	// One more day allows for clocks that are wrong.
+	// So entries that were last changed earlier need not be read. One more day allows for clocks
+	// that are wrong.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true
 	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}

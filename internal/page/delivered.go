@@ -95,7 +95,8 @@ func (v *deliveries) each(tenant string, limit int, until time.Time, next func()
 }
 
 // waiting lists results that a receiver was not told yet. They are in the outbox after the
-// receiver's cursor. A tenant that is left behind has a cursor of its own.
+// receiver's cursor. A tenant that is left behind has a cursor of its own, so reading begins at the
+// earliest of these cursors.
 func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time.Time) (delivered, error) {
 	at := s.cursor
 	for _, name := range ledger.NotTold(s.own) {

@@ -59,7 +59,7 @@ type tenantOf struct {
 	Error       string // why one of its results is held; "" when none of them is in the list
 }
 
-// Tone is how its state is coloured.
+// Tone is how the receiver's state is coloured.
 func (s standingOf) Tone() string {
 	if s.State != "ok" {
 		return "bad"

@@ -61,7 +61,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 		}
 	}
 	if _, body, _ = p.get("/deliveries/erp?tenant=A"); strings.Contains(body, "TWO/1") || !strings.Contains(body, "ONE/1") {
-		t.Error("the filter by tenant shows another, or not its own")
+		t.Error("the filter by tenant A shows an invoice of B, or none of A")
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"resend"}}); status != http.StatusBadRequest {
 		t.Errorf("nothing picked: status %d", status)
@@ -159,7 +159,8 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	if !strings.Contains(body, "/invoices/"+first) || strings.Contains(body, "TWO/1") {
 		t.Error("what was left behind of A is not listed, or that of B is")
 	}
-	// When the last tenant that was tried is one of them, the receiver counts as out.
+	// When the tenant that was tried last is one whose results are not taken, the receiver counts
+	// as out.
 	held := ledger.Held{Outcome: ledger.Outcome{At: span.Last, ID: first, Rev: 2, State: ledger.Rejected}, Attempts: 1,
 		Err: "answered 503: closed for A"}
 	_, err = w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{

@@ -148,7 +148,7 @@ func (v *logins) login() error {
 		v.p.o.Throttle.Failed(from)
 		who := v.p.known(name)
 		v.p.o.Log.Warn().Str("from", from).Str("user", who).Msg("wrong login at the page")
-		_ = v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: who, What: audit.Refused, ID: from}) // nothing is done that must be recorded
+		_ = v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: who, What: audit.Refused, ID: from}) // nothing waits for this record
 		again.Fault = v.T("Name or password is wrong.")
 		return v.showLogin(http.StatusUnauthorized, again)
 	}

@@ -38,7 +38,7 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 }
 
 // Where a proxy encrypts, a browser that goes around the proxy would get the login again and again,
-// and never learn why.
+// because it keeps no cookie that is marked Secure. It would never learn why.
 func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	w := newWorld(t, func(o *page.Options) { o.Secure, o.Public = true, "https://ksef.example.com" })
 	p := w.somebody()
@@ -54,7 +54,7 @@ func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	}
 	// The proxy may pass the request on under another host name than the browser used. An older
 	// browser does not send Sec-Fetch-Site, which would show that the request is of the same
-	// origin.
+	// origin. So the page also accepts the origin Options.Public.
 	for _, origin := range []string{"https://ksef.example.com", ""} {
 		if status, _, _ = p.post("/login", right, "Origin", origin); status != http.StatusSeeOther {
 			t.Errorf("from %q: status %d", origin, status)

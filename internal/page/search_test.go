@@ -124,7 +124,7 @@ func TestInvoices_DaysOfTheIssueDate_FindWhatWasIssuedThen(t *testing.T) {
 		}
 	}
 	if status, _, _ := p.get("/invoices?by=moon"); status != 400 {
-		t.Errorf("days of nothing: status %d", status)
+		t.Errorf("by=moon: status %d, want 400", status)
 	}
 	_, file, _ := p.get("/invoices.csv?by=issued&from=" + day(1) + "&to=" + day(1))
 	if strings.Count(file, "\nA;") != 1 || !strings.Contains(file, "\nA;YESTERDAY/1;") {

@@ -78,7 +78,7 @@ func (v *visit) export(what string, q *question, name, title string, head []stri
 		return err
 	}
 	if err == nil {
-		err = send(nil) // there may have been no piece
+		err = send(nil) // writes the head of a table that had no piece
 	}
 	if err == nil {
 		err = out.Close()

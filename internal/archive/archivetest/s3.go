@@ -47,8 +47,8 @@ type S3 struct {
 	requests []string // "PUT key"
 }
 
-// Object is one stored object. Hash is the SHA-256 that its metadata states; "" when they state
-// none.
+// Object is one stored object. Hash is the SHA-256 that its metadata states; "" when the metadata
+// states none.
 type Object struct {
 	Data []byte
 	Hash string

@@ -15,8 +15,9 @@ import (
 // those that the folder has, whenever something is not found in the joined ones.
 
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
-// although they are of the same days. The list is kept. Most joined indexes say how many packages
-// they name, so that they need not be read.
+// although they are of the same days. The list is kept. Most joined indexes say in their heads how
+// many packages they name. When the folder has just as many, the joined indexes need not be read
+// whole.
 func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	joined := slices.DeleteFunc(slices.Clone(in.indexes), func(of index) bool { return !of.joined() })
 	if len(joined) == 0 {
@@ -42,8 +43,8 @@ func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	return packages, nil
 }
 
-// countNamed returns how many ZIPs joined indexes name, as their heads say. known is false when one
-// of them does not say it.
+// countNamed returns how many ZIPs joined indexes name, as their heads say. known is false when no
+// index of some joined day or month says it.
 func countNamed(ctx context.Context, s *Store, joined []index) (named int, known bool, err error) {
 	told := map[string]bool{}
 	for _, of := range joined {
@@ -90,8 +91,8 @@ func notNamed(ctx context.Context, s archive.Store, folder string, joined, packa
 	}), nil
 }
 
-// zipOf returns the ZIP that a line names, without parsing the rest of it. A number (P_2) cannot
-// look like the field, because its quotation marks are escaped.
+// zipOf returns the ZIP that a line names, without parsing the rest of it. An invoice number (P_2)
+// cannot look like the field "zip", because quotation marks in a number are escaped.
 func zipOf(line []byte) string {
 	_, rest, _ := bytes.Cut(line, []byte(`,"zip":`))
 	end := bytes.IndexByte(rest, ',')

@@ -11,7 +11,8 @@ import (
 )
 
 // A person joined the indexes by hand and left a package out, or a package came to a day that was
-// joined already. The joined index is complete in itself, so nothing but the folder tells.
+// joined already. The joined index is complete in itself, so only the folder shows that it lacks a
+// package.
 func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
 	for _, today := range []string{"2026-11-29", "2026-12-20"} { // the day is joined, and then the month too
 		t.Run(today, func(t *testing.T) {
@@ -30,7 +31,7 @@ func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
 }
 
 // Joined indexes of earlier builds, and those that a person made, do not say how many packages they
-// name.
+// name. So their lines have to be read.
 func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)

@@ -23,7 +23,7 @@ const (
 	xmlSuffix, jsonSuffix  = ".xml", ".json"
 )
 
-// The content types of the two objects.
+// The content types of the two objects of a bundle.
 const (
 	ZIPType   = "application/zip"
 	IndexType = "application/x-ndjson"
@@ -40,7 +40,7 @@ type Invoice struct {
 }
 
 // Entry is a compressed invoice. It does not refer to the document and the result that it was made
-// from.
+// from, so their memory can be freed.
 type Entry struct {
 	line      Line
 	xml, json []byte

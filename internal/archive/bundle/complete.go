@@ -99,8 +99,9 @@ func missingZIP(name string, err error) error {
 	return err
 }
 
-// missingError says that the archive lacks a ZIP that it should have. That is damage, as opposed to
-// an object that nobody promised: it is an [archive.ErrCorrupt].
+// missingError says that the archive lacks a ZIP that it should have. That is damage, so the error
+// is an [archive.ErrCorrupt]. It is not an [archive.ErrNotFound], which says that there never was
+// such an object.
 type missingError struct{ zip string }
 
 func (e missingError) Error() string { return fmt.Sprintf("bundle %s is missing", e.zip) }

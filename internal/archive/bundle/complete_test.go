@@ -161,7 +161,8 @@ func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePacka
 	everyOne(t, below, slices.Concat(a[:3], b[:3], late[:3]))
 }
 
-// unreadZIPs returns what Results says that it could not read.
+// unreadZIPs returns how many results Results has read, and the names of the ZIPs that it could not
+// read.
 func unreadZIPs(t *testing.T, below archive.Store) (n int, names []string) {
 	t.Helper()
 	err := bundle.Over(below).Results(t.Context(), folder, func(string, []byte) error { n++; return nil },
@@ -227,7 +228,7 @@ func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.joined || c.old {
-				return // a copy is never put into a day that was joined; an old index says too little
+				return // a copy is never put into a joined day; an index without a head may lack lines
 			}
 			s := bundle.Over(below)
 			for _, inv := range a {

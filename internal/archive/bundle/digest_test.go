@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// Before the indexes of a month are joined, each look-up would ask each of them.
+// Before the indexes of a month are joined, each look-up would ask each of them. So a store
+// remembers which ids an index has, once that index was asked a few times.
 func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *testing.T) {
 	s3 := archivetest.NewS3(t, "honoured")
 	below := open(t, s3.In("kept"))
@@ -41,12 +42,13 @@ func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *te
 			t.Fatal(err)
 		}
 	}
-	if n := reads(s3.Take()); n > 50 { // one for the object of its own
+	if n := reads(s3.Take()); n > 50 { // one for each document, which could be an object of its own
 		t.Errorf("%d reads for 50 documents that are nowhere", n)
 	}
 }
 
-// A search for one KSeF number ends with the package that has it.
+// A search for one KSeF number ends once an index has it. Search reads up to eight indexes at a
+// time, so it may read seven too many.
 func TestSearch_One_EndsWithTheFirstIndexesThatHaveIt(t *testing.T) {
 	below := open(t, "file://"+t.TempDir())
 	var first []bundle.Invoice

@@ -29,7 +29,8 @@ func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	return remake(ctx, s, of)
 }
 
-// readWhole reads an index that is there and complete; see spoiled.
+// readWhole reads the lines of an index. For an index that is missing, damaged or not complete it
+// returns an error that spoiled recognizes.
 func readWhole(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	raw, err := s.Get(ctx, of.name)
 	if err == nil {

@@ -30,7 +30,7 @@ type memory struct {
 	digests  digests
 }
 
-// listedDay is the list of a day.
+// listedDay is the list of the indexes of a day. at is when it was made.
 type listedDay struct {
 	at      time.Time
 	indexes []index

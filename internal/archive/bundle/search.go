@@ -33,10 +33,10 @@ type Query struct {
 }
 
 // Search calls yield with the lines of a folder that a query wants. It reads the indexes of the
-// folder some at a time, each as a whole. In place of joined indexes that are not complete it reads
-// those of the packages, and beside joined indexes those of the packages that they do not name.
-// Search calls the function unread, if it is not nil, with each index that
-// is damaged and cannot be made again.
+// folder some at a time, each as a whole. In place of a joined index that is not complete, it reads
+// the indexes of the packages behind it. It also reads the index of each package that the joined
+// indexes should name and do not name. Search calls the function unread, if it is not nil, with
+// each index that is damaged and cannot be made again.
 func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
 	did Read, err error,
 ) {
@@ -119,7 +119,8 @@ func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did 
 }
 
 // searchAtOnce searches a few indexes at the same time. Only one joined index is in memory at a
-// time, because it may have many megabytes. The errors in the answer say that an index is damaged.
+// time, because it may have many megabytes. The errors in the returned slice say that an index is
+// damaged or not complete.
 func searchAtOnce(ctx context.Context, s *Store, some []index, q *Query) ([]searched, error) {
 	found := make([]searched, len(some))
 	var large sync.Mutex
@@ -155,7 +156,7 @@ func Text(text string) []byte {
 }
 
 // matching returns the lines of an index that a query wants. When the error wraps
-// [archive.ErrCorrupt], there may be more.
+// [archive.ErrCorrupt], there may be more. n is the size of the index in bytes.
 func (s *Store) matching(ctx context.Context, of index, q *Query) (out []Line, n int64, err error) {
 	raw, err := s.Store.Get(ctx, of.name)
 	n = int64(len(raw))
@@ -313,8 +314,8 @@ func (s *Store) tellUnread(ctx context.Context, folder string, bad []unreadZIP, 
 	return nil
 }
 
-// haveAll reports whether the ZIPs of a shelf have the results of all these invoices. Of no invoice
-// it says false, because then nobody knows which ones are meant.
+// haveAll reports whether the ZIPs of a shelf have the results of all these invoices. Without any
+// id it reports false, because then nobody knows which invoices the damaged ZIP had.
 func (s *Store) haveAll(ctx context.Context, in *shelf, ids []string) (bool, error) {
 	for _, id := range ids {
 		_, err := s.bundled(ctx, in, id, jsonSuffix)

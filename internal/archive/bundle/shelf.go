@@ -26,7 +26,7 @@ type index struct {
 	zips []string
 	// missing says that there was no such index when the day was listed.
 	missing bool
-	// parts is how many indexes a joined day or month was divided into, as far as they are there.
+	// parts is how many indexes of the same joined day or month the folder has.
 	parts int
 	// A joined index of a month has lines of all days up to day. Their ids are at least first and
 	// less than next; "" means no bound.

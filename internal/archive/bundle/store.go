@@ -204,8 +204,8 @@ func (s *Store) findAmong(ctx context.Context, indexes []index, id string) (line
 }
 
 // findIn returns the lines with an id from one index. A line that is there counts, whatever else
-// the index may lack. When there is none, the index must be complete. One of a package is made
-// again if it is not.
+// the index may lack. When there is none, the index must be complete. If it is not, the index of a
+// package is made again from its ZIP, and a joined index gives an error.
 func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error) {
 	all, ok := s.memory.madeAgain(of.name)
 	if !ok {
@@ -259,7 +259,8 @@ func (s *Store) whole(ctx context.Context, of index) ([]Line, error) {
 }
 
 // behindThese lists the indexes of the packages that stand behind some joined ones. The list is
-// kept, because nothing is added to a day that was joined.
+// kept, because packages hardly ever come to a day that was joined. When this process archives a
+// package, the list is made again.
 func (s *Store) behindThese(ctx context.Context, folder string, joined []index) (packages []index, err error) {
 	packages, ok := s.memory.behindThese(joined)
 	if ok {
@@ -271,8 +272,8 @@ func (s *Store) behindThese(ctx context.Context, folder string, joined []index) 
 	return packages, err
 }
 
-// renew lists a folder, and remembers the list if it has bundles. The list of a day may be one that
-// was made just now.
+// renew lists a folder, and remembers the list if it has bundles. For a day it may use a list that
+// was made within the last second; see fresh.
 func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
 	now, err := listBy(ctx, s.Store, folder, func(day string) ([]index, error) {
 		name := folder + "/" + day

@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// tinyOf makes invoices of a few bytes, because only their number matters.
+// tinyOf makes invoices of a few bytes, because only their count matters.
 func tinyOf(pkg string, n int) []bundle.Invoice {
 	all := make([]bundle.Invoice, n)
 	for i := range all {
@@ -31,7 +31,7 @@ func tinyOf(pkg string, n int) []bundle.Invoice {
 	return all
 }
 
-// listed checks which objects and folders the packages of the month have.
+// listed checks which objects and folders are in the folder with the packages of the month.
 func listed(t *testing.T, s archive.Store, want ...string) {
 	t.Helper()
 	names, err := archive.ListIn(t.Context(), s, folder)
@@ -141,7 +141,7 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 		t.Errorf("it says %v", err)
 	}
 	found(t, bundle.Over(below), a[3])
-	// A joined index that is damaged is made again from those of the packages.
+	// In place of a joined index that is damaged, the indexes of the packages are read.
 	damage(folder + "/to-2026-11-22.jsonl")
 	fresh := bundle.Over(below)
 	found(t, fresh, c[3])
@@ -195,7 +195,7 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	}
 	taken := service.Take()
 	if n := reads(taken) - len(all)/7; n > 80 {
-		t.Errorf("%d requests over one for each of %d results", n, len(all)/7)
+		t.Errorf("%d requests more than one for each of %d results", n, len(all)/7)
 	}
 }
 

@@ -79,7 +79,7 @@ func given(attrs []Attr, name string) bool {
 	return false
 }
 
-// instance handles the attributes that any element may have.
+// instance handles an attribute of the namespace of xsi:type. Any element may have such attributes.
 func (m *Machine) instance(f *frame, a *Attr) {
 	switch string(a.Name) {
 	case "schemaLocation", "noNamespaceSchemaLocation":

@@ -9,8 +9,9 @@ import (
 // value checks the text of an element.
 func (m *Machine) value(f *frame, text []byte) {
 	if len(text) == 0 && f.child.Fixed != "" {
-		// An empty element has its fixed value. So has one with an empty CDATA section, which is no
-		// content in XML Schema. Xerces takes it too; xmllint sees a text that is empty.
+		// An empty element has its fixed value. The same holds for an element with an empty CDATA
+		// section, because such a section is no content in XML Schema. Xerces accepts it too.
+		// xmllint differs: it sees an empty text in place of the fixed value.
 		return
 	}
 	if f.child.Fixed == "" && f.value.holdsAnyway(text) {
@@ -28,11 +29,11 @@ func (m *Machine) value(f *frame, text []byte) {
 
 func cut(text []byte) string { return string(text[:min(len(text), excerpt)]) }
 
-// holdsAnyway reports whether a text keeps the rules of v whatever becomes of its white space. For
-// most texts of an invoice, such as names and descriptions, the first byte and the length decide.
-// Their types need at most one character, and a first byte that is not white space shows that there
-// is one. A text has at most as many characters as bytes, so the length in bytes shows that the
-// text is short enough.
+// holdsAnyway reports whether a text certainly keeps the rules of v, however its white space is
+// normalized. For most texts of an invoice, such as names and descriptions, the first byte and the
+// length decide. The minimum length of their types is 0 or 1, and a first byte that is not white
+// space shows that there is a character. A text has at most as many characters as bytes, so the
+// length in bytes shows that the text is short enough.
 func (v *Value) holdsAnyway(text []byte) bool {
 	return v.Kind == Text && len(v.Enum) == 0 && len(v.Patterns) == 0 && v.MinLength <= 1 &&
 		len(text) > 0 && text[0] > ' ' && (v.MaxLength == 0 || len(text) <= int(v.MaxLength))

@@ -42,7 +42,7 @@ func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 		bytesEach = len(doc)
 	}
 	t.Logf("%d documents of %d bytes, one core", documents, bytesEach)
-	t.Logf("%-42s %14s %14s %14s", "", "documents/s", "takes memory", "process idle")
+	t.Logf("%-42s %14s %14s %14s", "", "documents/s", "added memory", "idle memory")
 	for _, c := range []struct {
 		name   string
 		rounds int
