@@ -1,7 +1,5 @@
 package config
 
-import "slices"
-
 // Environment is the KSeF environment that the tenants' clients use.
 type Environment string
 
@@ -78,16 +76,11 @@ func Default() Config {
 	}
 }
 
-// Tenant finds a tenant by its name or a former name, or by its NIP if it has no name. It returns
-// false when this pool does not serve the tenant.
+// Tenant finds a tenant by its name, or by its NIP if it has no name. It returns false when this
+// pool does not serve the tenant.
 func (c Config) Tenant(name string) (Tenant, bool) {
 	for _, t := range c.Tenants {
 		if t.Title() == name {
-			return t, true
-		}
-	}
-	for _, t := range c.Tenants {
-		if slices.Contains(t.FormerNames, name) {
 			return t, true
 		}
 	}

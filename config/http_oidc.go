@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -200,11 +199,17 @@ func sealUnder(secret string) func(text string) string {
 	}
 }
 
-// NamesSeen returns the names, former ones included, of the tenants that a list gives by name or
-// NIP. It returns nil, which means all tenants, when [AllTenants] is in the list.
-func (c Config) NamesSeen(list []string) []string {
-	if slices.Contains(list, AllTenants) {
-		return nil
+// TitlesSeen returns the titles ([Tenant.Title]) of the tenants that a list gives by name or NIP.
+// It returns nil, which means all tenants, when [AllTenants] is in the list.
+func (c Config) TitlesSeen(list []string) []string {
+	titles := []string{} // not nil, which would mean all
+	for _, name := range list {
+		if name == AllTenants {
+			return nil
+		}
+		for _, t := range c.TenantsNamed(name) {
+			titles = append(titles, t.Title())
+		}
 	}
-	return append([]string{}, c.NamesOf(list)...) // not nil, which would mean all
+	return titles
 }

@@ -31,10 +31,10 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 	if o.Name() != "login.example.com" || o.Session != 8*time.Hour || o.GroupsClaim != "groups" || len(o.Scopes) != 3 {
 		t.Errorf("%+v", o)
 	}
-	if got := c.NamesSeen(o.Groups[0].Tenants); len(got) != 1 {
+	if got := c.TitlesSeen(o.Groups[0].Tenants); len(got) != 1 {
 		t.Errorf("the first group sees %q", got)
 	}
-	if got := c.NamesSeen(o.Groups[1].Tenants); got != nil {
+	if got := c.TitlesSeen(o.Groups[1].Tenants); got != nil {
 		t.Errorf("the second group sees %q, want all", got)
 	}
 	if c, err = Load(oidcFile(t), []string{"KSEF_HTTP_OIDC_TITLE=The office", "KSEF_HTTP_OIDC_SESSION=0s"}); err != nil ||

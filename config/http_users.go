@@ -107,7 +107,7 @@ func (c Config) Accounts() ([]Account, error) {
 	}
 	for i, u := range h.Users {
 		add(fmt.Sprintf("http.users[%d].password_file", i), u.PasswordFile,
-			Account{Name: u.Name, Tenants: c.NamesSeen(u.Tenants), Role: cmp.Or(u.Role, Viewer)})
+			Account{Name: u.Name, Tenants: c.TitlesSeen(u.Tenants), Role: cmp.Or(u.Role, Viewer)})
 	}
 	if d := h.Dashboard; d.HasLogin() {
 		add("http.dashboard.password_file", d.PasswordFile, Account{Name: d.Username, Role: Operator})

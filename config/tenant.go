@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"ksefworker/internal/ksef/numbers"
@@ -32,12 +31,10 @@ type Tenant struct {
 	// PrivateKeyPasswordFile is the file with the password of an encrypted private key.
 	PrivateKeyPasswordFile string `yaml:"private_key_password_file" env:"PRIVATE_KEY_PASSWORD_FILE"`
 	// Name identifies the tenant in the ledger, limits, logs, metrics and on the command line. It
-	// must be unique; empty means the NIP. A name means the same taxpayer as long as the ledger
-	// exists. When the name changes, the old one belongs into FormerNames.
+	// must be unique; empty means the NIP. It is the key of everything that the ledger has of the
+	// tenant. So once an invoice was taken in under it, the name can't be changed or given to
+	// another NIP.
 	Name string `yaml:"name" env:"NAME"`
-	// FormerNames are names that this tenant had before. What the ledger and the outbox have under
-	// them belongs to this tenant.
-	FormerNames []string `yaml:"former_names" env:"FORMER_NAMES"`
 	// Limits are the request limits of this taxpayer; 0 means the figure in limits.groups.
 	Limits Groups `yaml:"limits" envPrefix:"LIMITS_"`
 	// MaxInvoiceSize is the maximum size of an invoice without attachment; 0 means KSeF's 1MB,
@@ -161,56 +158,6 @@ func (t Tenant) Title() string {
 	return t.NIP
 }
 
-// Names returns the title and the former names.
-func (t Tenant) Names() []string { return append([]string{t.Title()}, t.FormerNames...) }
-
-// NamesOf returns all names, former ones included, of tenants that are given by name or NIP; nil
-// for none. With them, what was taken in under a former name is found too.
-func (c Config) NamesOf(given []string) []string {
-	var out []string
-	for _, name := range given {
-		for _, t := range c.TenantsNamed(name) {
-			for _, n := range t.Names() {
-				if !slices.Contains(out, n) {
-					out = append(out, n)
-				}
-			}
-		}
-	}
-	return out
-}
-
-// checkFormerNames refuses a former name that means another tenant, too.
-func checkFormerNames(c *Config, f *faults) {
-	whose := map[string]int{}
-	for i, t := range c.Tenants {
-		for k, name := range t.FormerNames {
-			at := fmt.Sprintf("tenants[%d].former_names[%d]", i, k)
-			first, twice := whose[name]
-			now := slices.IndexFunc(c.Tenants, func(t Tenant) bool { return t.Title() == name })
-			switch {
-			case now >= 0:
-				f.add(at, name, fmt.Errorf("is the name of tenants[%d] now: a name means one tenant only", now))
-			case twice:
-				f.add(at, name, fmt.Errorf("is a former name of tenants[%d] already: a name means one tenant only", first))
-			case isNIP(name) && name != t.NIP:
-				f.add(at, name, errors.New("is a NIP, but not the one of this tenant"))
-			case name == "" || len(name) > maxNameBytes || strings.ContainsAny(name, notInNames) || strings.TrimSpace(name) != name:
-				f.add(at, name, errors.New("must have 1 to 64 bytes, none of : | { }, and no blank at either end"))
-			}
-			whose[name] = i
-			f.printable(at, name)
-		}
-	}
-}
-
-// A name of a tenant has at most maxNameBytes bytes, and none of the characters in notInNames,
-// because names are parts of keys in Redis.
-const (
-	maxNameBytes = 64
-	notInNames   = ":|{}"
-)
-
 func checkTenants(c *Config, f *faults) {
 	if len(c.Tenants) == 0 {
 		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file "+
@@ -230,7 +177,7 @@ func checkTenants(c *Config, f *faults) {
 			f.add(at+"name", t.Name, fmt.Errorf("is already the name of tenants[%d]: each tenant needs its own", first))
 		case isNIP(t.Name) && t.Name != t.NIP:
 			f.add(at+"name", t.Name, errors.New("is a NIP, but not the one of this tenant: choose another name"))
-		case len(t.Name) > maxNameBytes || strings.ContainsAny(t.Name, notInNames) || strings.TrimSpace(t.Name) != t.Name:
+		case len(t.Name) > 64 || strings.ContainsAny(t.Name, ":|{}") || strings.TrimSpace(t.Name) != t.Name:
 			f.add(at+"name", t.Name, errors.New("must have at most 64 bytes, none of : | { }, and no blank at either end"))
 		}
 		titles[t.Title()] = i
@@ -240,7 +187,6 @@ func checkTenants(c *Config, f *faults) {
 		t.checkOffline(f, at)
 		t.Limits.check(f, at+"limits.", true)
 	}
-	checkFormerNames(c, f)
 }
 
 func (t Tenant) checkGatewayKey(f *faults, at string) {

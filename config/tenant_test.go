@@ -127,28 +127,3 @@ func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 		t.Errorf("unknown words: %v", err)
 	}
 }
-
-func TestTenants_FormerNames_FindTheTenantAndAreThoseOfNoOther(t *testing.T) {
-	const (
-		now   = `  - {nip: "5265877635", name: new, former_names: [old, "5265877635"], key_id: a, key_file: /a}`
-		other = `  - {nip: "5210000026", name: other, key_id: b, key_file: /b}`
-	)
-	c, err := Load(writeFile(t, "c.yaml", tenants(now, other)), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found, ok := c.Tenant("old"); !ok || found.Title() != "new" {
-		t.Errorf("old is %+v, %v", found, ok)
-	}
-	if got := strings.Join(c.NamesOf([]string{"old", "new", "other"}), " "); got != "new old 5265877635 other" {
-		t.Errorf("names: %s", got)
-	}
-	for _, former := range []string{"other", "x:y", `" x"`, `""`, "5210000026", "first"} {
-		with := strings.Replace(now, "[old,", "[old, "+former+",", 1)
-		first := `  - {nip: "5265877635", name: another, former_names: [first], key_id: a, key_file: /a}`
-		_, err := Load(writeFile(t, "c.yaml", tenants(first, with, other)), nil)
-		if got := fieldsOf(err); len(got) != 1 || got[0] != "tenants[1].former_names[1]" {
-			t.Errorf("former name %s: %v", former, err)
-		}
-	}
-}

@@ -33,7 +33,10 @@ func (f *filter) of(p *program) inquiry.Filter {
 	if f.Tenant == "" {
 		return out
 	}
-	if out.Tenants = p.cfg.NamesOf([]string{f.Tenant}); out.Tenants == nil {
+	for _, t := range p.cfg.TenantsNamed(f.Tenant) {
+		out.Tenants = append(out.Tenants, t.Title())
+	}
+	if len(out.Tenants) == 0 {
 		out.Tenants = []string{f.Tenant}
 	}
 	return out

@@ -137,12 +137,11 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	query, unknown := report.Query{From: c.From, To: c.To}, error(nil)
 	if wanted := c.Tenant; wanted != "" {
 		// A tenant that was removed from the configuration may still have invoices.
-		names := []string{wanted}
 		t, err := p.tenant("--tenant ", wanted)
 		if unknown = err; err == nil {
-			names = t.Names()
+			wanted = t.Title()
 		}
-		query.Tenant = func(name, _ string) bool { return slices.Contains(names, name) }
+		query.Tenant = func(name, _ string) bool { return name == wanted }
 	}
 	lacking := newAttested(p, c.Tenant)
 	sources.Attested = lacking.tell

@@ -39,7 +39,7 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	fit := &fitness{program: p}
-	server, err := p.httpServer(log, fit.now)
+	server, err := p.httpServer(log, fit)
 	if err != nil {
 		return &usageError{what: err.Error(), hint: "see intake in the configuration"}
 	}
@@ -52,11 +52,6 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 	ended := make(chan struct{})
 	go func() { defer close(ended); fit.watch(watching, log) }()
 	defer func() { stop(); <-ended }()
-	if lines, err := p.base.Renamed(ctx); err == nil {
-		for _, line := range lines {
-			log.Warn().Msg(line)
-		}
-	}
 	log.Info().Str("address", address).Int("clients", len(p.cfg.Intake.Clients)).
 		Msg("taking invoices in; the interface is described at /v1/docs")
 	return serveUntil(ctx, server, listener, p.cfg.Worker.ShutdownTimeout, log)
@@ -102,7 +97,7 @@ func (p *program) mayTake(ctx context.Context) error {
 }
 
 // httpServer makes the server from the configuration.
-func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server, error) {
+func (p *program) httpServer(log zerolog.Logger, fit *fitness) (*http.Server, error) {
 	cfg := p.cfg
 	admitter := p.base.Admitter()
 	waits, err := p.waitingReader()
@@ -136,7 +131,7 @@ func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server
 			}
 			return m.Room(cfg.Redis.IntakeShare())
 		},
-		Document: p.base.Document, Fit: fit, RecordRefusals: cfg.Ledger.Refusals > 0, Log: log, Now: time.Now,
+		Document: p.base.Document, Fit: fit.now, Stranger: fit.stranger, RecordRefusals: cfg.Ledger.Refusals > 0, Log: log, Now: time.Now,
 		Limits: httpintake.Limits{
 			Body: int64(cfg.Intake.HTTP.MaxBody), Document: cfg.LargestInvoice(), Documents: cfg.Intake.HTTP.MaxDocuments,
 			PerSecond: cfg.Intake.HTTP.RequestsPerSecond, Parallel: cfg.Intake.HTTP.Parallel, TempDir: cfg.Intake.HTTP.TempDir,
@@ -196,6 +191,28 @@ func serveLog(p *program) zerolog.Logger {
 type fitness struct {
 	program *program
 	why     atomic.Pointer[error]
+	// strangers are the tenants whose name means another taxpayer in the ledger, with the reasons.
+	strangers atomic.Pointer[map[string]error]
+}
+
+// stranger reports whether the name of a tenant means another taxpayer in the ledger.
+func (f *fitness) stranger(tenant string) bool {
+	found := f.strangers.Load()
+	return found != nil && (*found)[tenant] != nil
+}
+
+// noteStrangers keeps the tenants whose names mean other taxpayers, and logs each that is new.
+func (f *fitness) noteStrangers(ctx context.Context, log zerolog.Logger) {
+	found, err := f.program.base.Strangers(ctx)
+	if err != nil {
+		return // Redis does not answer, which is logged elsewhere
+	}
+	for tenant, why := range found {
+		if !f.stranger(tenant) {
+			log.Error().Err(why).Str("tenant", tenant).Msg("nothing of this tenant is taken in or shown: its name means another taxpayer")
+		}
+	}
+	f.strangers.Store(&found)
 }
 
 // fitEvery is how often the state of the pool is asked for.
@@ -221,6 +238,7 @@ func (f *fitness) watch(ctx context.Context, log zerolog.Logger) {
 		bounded, cancel := context.WithTimeout(ctx, fitEvery)
 		base := f.program.base
 		err := errors.Join(base.CheckDurable(bounded), base.CheckHome(bounded), base.CheckRights(bounded), base.DeclareStorage(bounded))
+		f.noteStrangers(bounded, log)
 		cancel()
 		if ctx.Err() != nil {
 			return

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -26,11 +25,7 @@ func checkHome(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	if err := pool.CheckHome(ctx); err != nil {
 		return err
 	}
-	lines, err := pool.Renamed(ctx)
-	for _, line := range lines {
-		fmt.Fprintf(out, "note   %s\n", line)
-	}
-	return errors.Join(err, pool.CheckTaxpayers(ctx))
+	return pool.CheckTaxpayers(ctx)
 }
 
 // checkSeals is the part of --check that compares storage.key_file with the keys of the pool. It

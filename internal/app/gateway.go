@@ -1,13 +1,11 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"ksefworker/config"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
@@ -21,7 +19,6 @@ type limits struct {
 	circuits *circuits        // of the gateway and of KSeF itself
 	faults   *localFaults
 	hosts    hosts
-	former   map[string]string // former name of a tenant → its name now
 	outages  outages
 	parts    *partStore
 	usages   *cached[usages]
@@ -31,22 +28,7 @@ type limits struct {
 // pair returns the pair of a tenant's group at the tenant's host. A pair can be out of service by
 // itself.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
-	tenant = l.title(tenant)
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
-}
-
-// title returns the name that a tenant has now. Invoices that were taken in under a former name go
-// with the tenant's credentials, under its limits and circuits.
-func (l *limits) title(tenant string) string { return cmp.Or(l.former[tenant], tenant) }
-
-func formerNames(cfg config.Config) map[string]string {
-	out := map[string]string{}
-	for _, t := range cfg.Tenants {
-		for _, name := range t.FormerNames {
-			out[name] = t.Title()
-		}
-	}
-	return out
 }
 
 // payEvery is how often pending freezes are written to Redis. A 429 may come during an outage of
@@ -99,7 +81,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	if err != nil {
 		return nil, err
 	}
-	l := &limits{limiter: limiter, store: store, logs: shared, circuits: circuits, faults: faults, hosts: hosts, former: formerNames(cfg),
+	l := &limits{limiter: limiter, store: store, logs: shared, circuits: circuits, faults: faults, hosts: hosts,
 		outages: outages{newSpells(pool.Now)}, parts: parts}
 	l.usages = newCached(usagesAge, pool.Now, l.readUsages)
 	return l, nil
@@ -115,7 +97,7 @@ func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, 
 	if err != nil || s.Wait > 0 && !s.elsewhere {
 		return s.Wait, err
 	}
-	return b.l.limiter.Peek(ctx, b.l.title(tenant), group)
+	return b.l.limiter.Peek(ctx, tenant, group)
 }
 
 // Join implements tasks.Budget. It checks the circuits first. Otherwise, while the public key is in
@@ -129,31 +111,31 @@ func (b budget) Join(ctx context.Context, tenant, group string) error {
 	if s.Wait > 0 {
 		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: p.Host}
 		if s.elsewhere {
-			return b.l.faults.handOver(b.l.title(tenant), &unansweredError{n, s.own})
+			return b.l.faults.handOver(tenant, &unansweredError{n, s.own})
 		}
 		if !s.OfHost {
-			n.Key = ratelimit.Key{Tenant: p.Tenant, Group: group}
+			n.Key = ratelimit.Key{Tenant: tenant, Group: group}
 		}
 		return n
 	}
-	return b.l.limiter.Join(ctx, p.Tenant, group)
+	return b.l.limiter.Join(ctx, tenant, group)
 }
 
 // Leave implements tasks.Budget.
 func (b budget) Leave(ctx context.Context, tenant, group string) error {
-	return b.l.limiter.Leave(ctx, b.l.title(tenant), group)
+	return b.l.limiter.Leave(ctx, tenant, group)
 }
 
 // Usage implements tasks.Budget.
 func (b budget) Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error) {
-	return b.l.limiter.Usage(ctx, b.l.title(tenant), group)
+	return b.l.limiter.Usage(ctx, tenant, group)
 }
 
 // Pause implements tasks.Budget. It freezes the groups that open sessions and send, because KSeF
 // refuses everything of the tenant.
 func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error {
 	for _, group := range []string{ratelimit.GroupBatchSession, ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend} {
-		if err := b.l.store.Freeze(ctx, ratelimit.Key{Tenant: b.l.title(tenant), Group: group}, d, ratelimit.CauseDenied); err != nil {
+		if err := b.l.store.Freeze(ctx, ratelimit.Key{Tenant: tenant, Group: group}, d, ratelimit.CauseDenied); err != nil {
 			return err
 		}
 	}
@@ -164,7 +146,7 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 // up while only this process gets no answers from it, because other processes go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
 	if len(groups) == 0 {
-		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(b.l.title(tenant))})
+		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(tenant)})
 	}
 	for _, g := range groups {
 		if down, err := b.down(ctx, b.l.pair(tenant, g)); down || err != nil {

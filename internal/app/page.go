@@ -94,8 +94,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Audit:  recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {
-		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), FormerNames: t.FormerNames, NIP: t.NIP,
-			Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})
+		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})
 	}
 	o.Receivers = receiversOf(cfg)
 	return o, nil

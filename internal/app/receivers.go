@@ -74,11 +74,9 @@ func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, round t
 func wanted(cfg config.Config, tenants []string) sinks.Wanted {
 	known := make(map[string]string, len(cfg.Tenants))
 	for _, t := range cfg.Tenants {
-		for _, name := range t.Names() {
-			known[name] = t.NIP
-		}
+		known[t.Title()] = t.NIP
 	}
-	return sinks.Wanted{Tenants: cfg.NamesOf(tenants), Known: known}
+	return sinks.Wanted{Tenants: cfg.Titles(tenants), Known: known}
 }
 
 func userAgent(cfg config.Config) string {

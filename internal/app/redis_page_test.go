@@ -135,7 +135,6 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
 		withUsers(t, c)
-		c.Tenants[0].Name = "office"
 		op = withProvider(t, c)
 		c.Results.Stream.Enabled = true
 		c.Results.Streams = []config.StreamReceiver{{Name: "more"}}

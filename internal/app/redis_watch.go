@@ -26,6 +26,8 @@ type redisWatch struct {
 	incomplete bool // indexes may lack entries, because Redis refused commands
 
 	elsewhere atomic.Pointer[error] // why this process may not work with the ledger; nil: it may
+	// strangers are the tenants whose name means another taxpayer in the ledger, with the reasons.
+	strangers atomic.Pointer[map[string]error]
 }
 
 // redisFresh is how long a result is used again. Readiness may be asked for often, and a check
@@ -61,6 +63,7 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	}
 	claimed := errors.Join(pool.Claim(ctx), pool.Ledger.CheckRights(ctx))
 	w.noteHome(ctx, claimed)
+	w.noteStrangers(ctx)
 	fault := errors.Join(pool.Unfit(facts), claimed)
 	w.logChange(facts.RunID, fault)
 	if fault != nil {
@@ -95,11 +98,32 @@ func (w *redisWatch) noteHome(ctx context.Context, err error) {
 	}
 }
 
-// refuse says why this process may do nothing for any tenant. It returns nil while the process may
-// work with the ledger.
-func (w *redisWatch) refuse() error {
+// noteStrangers remembers and logs the tenants whose name means another taxpayer in the ledger.
+// This process must not work for them: what another process has taken in under such a name would go
+// into a session of the wrong taxpayer.
+func (w *redisWatch) noteStrangers(ctx context.Context) {
+	found, err := w.pool.Strangers(ctx)
+	if err != nil {
+		return // Redis does not answer, which the check itself reports
+	}
+	before := w.strangers.Load()
+	for tenant, why := range found {
+		if before == nil || (*before)[tenant] == nil {
+			w.log.Error().Err(why).Str("tenant", tenant).
+				Msg("nothing of this tenant is sent by this worker: its name means another taxpayer")
+		}
+	}
+	w.strangers.Store(&found)
+}
+
+// refuse says why this process may do nothing for a tenant. It returns nil while the process may
+// work with the ledger, and the tenant's name means the taxpayer of the configuration.
+func (w *redisWatch) refuse(tenant string) error {
 	if err := w.elsewhere.Load(); err != nil {
 		return *err
+	}
+	if found := w.strangers.Load(); found != nil {
+		return (*found)[tenant]
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func newSignIn(cfg config.Config, now func() time.Time, log zerolog.Logger) (*pa
 		Roots: client.Roots, Now: now, Log: log,
 	})}
 	for _, g := range o.Groups {
-		in.Grants = append(in.Grants, page.Grant{Group: g.Group, Tenants: cfg.NamesSeen(g.Tenants), Operator: g.Role == config.Operator})
+		in.Grants = append(in.Grants, page.Grant{Group: g.Group, Tenants: cfg.TitlesSeen(g.Tenants), Operator: g.Role == config.Operator})
 	}
 	return in, nil
 }

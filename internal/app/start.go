@@ -39,11 +39,6 @@ func (w *Worker) logStart(ctx context.Context) {
 			w.log.Warn().Str("tenant", t.Title()).Msg(what)
 		}
 	}
-	if lines, err := w.pool.Renamed(ctx); err == nil { // else Redis does not answer, which others log
-		for _, line := range lines {
-			w.log.Warn().Msg(line)
-		}
-	}
 }
 
 // wrongNIP returns the text that the log, --check and readiness show for a NIP with a wrong check

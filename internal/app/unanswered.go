@@ -144,7 +144,6 @@ func (c *circuits) openHere(ctx context.Context, host string) ([]ratelimit.OpenC
 // refuse returns nil when this process may try a task of the tenant that needs these groups.
 // Otherwise it returns the error that leaves the task to another worker.
 func (l *limits) refuse(tenant string, groups ...string) error {
-	tenant = l.title(tenant)
 	if err := l.faults.refuse(tenant); err != nil {
 		return err
 	}

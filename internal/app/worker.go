@@ -116,10 +116,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
-		Transport: func(tenant string) (tasks.Transport, bool) {
-			c, ok := w.clients.transports[w.limits.title(tenant)]
-			return c, ok
-		},
+		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := w.clients.transports[tenant]; return c, ok },
 	}, taskOptions(pool, id, w.spool, log, events, out, w.told))
 	reader, err := pool.Waiting()
 	if err != nil {
@@ -148,7 +145,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 // refuse returns nil when this process may try a task of the tenant, and otherwise the error that
 // leaves the task to another worker.
 func (w *Worker) refuse(tenant string, groups ...string) error {
-	if err := w.redis.refuse(); err != nil {
+	if err := w.redis.refuse(tenant); err != nil {
 		return w.faults.handOver(tenant, err)
 	}
 	return w.limits.refuse(tenant, groups...)

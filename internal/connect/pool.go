@@ -135,7 +135,7 @@ func (p *Pool) Admitter() *intake.Admitter {
 func accountsOf(cfg config.Config) []intake.Account {
 	out := make([]intake.Account, len(cfg.Tenants))
 	for i, t := range cfg.Tenants {
-		out[i] = intake.Account{Name: t.Title(), FormerNames: t.FormerNames, NIP: t.NIP,
+		out[i] = intake.Account{Name: t.Title(), NIP: t.NIP,
 			Corrections: t.Way() == config.DirectTransport,
 			MaxBytes:    t.InvoiceSize(false), MaxBytesWithAttachment: t.InvoiceSize(true)}
 	}

@@ -9,53 +9,65 @@ import (
 	"ksefworker/config"
 )
 
-// CheckTaxpayers returns an error when the configuration gives a name to one taxpayer and the
-// ledger has invoices of another taxpayer under that name. The taxpayer of the configuration would
-// then see the invoices of the other. Invoices of the other that still wait would be sent in the
-// sessions of the wrong taxpayer. The error is a [*config.FieldError]. CheckTaxpayers writes
-// nothing.
+// CheckTaxpayers compares the names of the tenants with those under which the ledger has taken
+// invoices in. A name is the key of invoices, holds, refs, limits and receivers. It returns a
+// [*config.FieldError] in two cases, and writes nothing:
+//
+//   - A name means another taxpayer in the ledger. That taxpayer's invoices would be shown to the
+//     tenant, and those that wait would go into the tenant's sessions.
+//   - A tenant was renamed: the configuration lacks a name that the ledger has, and the NIP of that
+//     name is there only under names that are new. What waits under the old name would stay, and
+//     holds and counted requests would be forgotten.
 func (p *Pool) CheckTaxpayers(ctx context.Context) error {
 	nips, err := p.Ledger.Taxpayers(ctx)
 	if err != nil {
 		return err
 	}
 	for i, t := range p.Config.Tenants {
-		for k, name := range t.Names() {
-			was := nips[name]
-			if was == "" || was == t.NIP {
-				continue
-			}
-			field := fmt.Sprintf("tenants[%d].name", i)
-			if k > 0 {
-				field = fmt.Sprintf("tenants[%d].former_names[%d]", i, k-1)
-			}
-			return &config.FieldError{Field: field, Value: name, Err: fmt.Errorf(
-				"means NIP %s in the ledger, and the nip of this tenant is %s: a name means one taxpayer for good, "+
-					"so choose a name that no other has had", was, t.NIP)}
+		if err := stranger(t, nips); err != nil {
+			return nameFault(i, t, err)
 		}
 	}
-	return nil
-}
-
-// Renamed describes tenants whose name has changed, although nothing in the configuration says so:
-// the ledger has invoices under a name that the configuration does not have, but the configuration
-// has the NIP of these invoices under another name. The result has a line for each name that is
-// missing.
-func (p *Pool) Renamed(ctx context.Context) ([]string, error) {
-	nips, err := p.Ledger.Taxpayers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(nips)) {
 		if _, known := p.Config.Tenant(name); known {
 			continue
 		}
-		if now := p.Config.TenantsNamed(nips[name]); len(now) > 0 {
-			lines = append(lines, fmt.Sprintf("the ledger has invoices of NIP %s under the name %s, which no tenant has: "+
-				"if tenant %s had this name before, write former_names: [%q] there, so that its programs, people and receivers "+
-				"keep what they had", nips[name], name, now[0].Title(), name))
+		now := p.Config.TenantsNamed(nips[name])
+		if len(now) == 0 || slices.ContainsFunc(now, func(t config.Tenant) bool { return nips[t.Title()] != "" }) {
+			continue
+		}
+		i := slices.IndexFunc(p.Config.Tenants, func(t config.Tenant) bool { return t.Title() == now[0].Title() })
+		return nameFault(i, now[0], fmt.Errorf(
+			"is new, and the ledger has invoices of NIP %s under the name %s: a name cannot be changed, so put that one back", nips[name], name))
+	}
+	return nil
+}
+
+func nameFault(i int, t config.Tenant, err error) error {
+	return &config.FieldError{Field: fmt.Sprintf("tenants[%d].name", i), Value: t.Title(), Err: err}
+}
+
+// Strangers returns the tenants of the configuration whose name means another taxpayer in the
+// ledger, each with the reason. A process does not start with one. It can only meet one later, when
+// a process with another configuration was the first to take invoices in under the name.
+func (p *Pool) Strangers(ctx context.Context) (map[string]error, error) {
+	nips, err := p.Ledger.Taxpayers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]error{}
+	for i, t := range p.Config.Tenants {
+		if err := stranger(t, nips); err != nil {
+			found[t.Title()] = nameFault(i, t, err)
 		}
 	}
-	return lines, nil
+	return found, nil
+}
+
+func stranger(t config.Tenant, nips map[string]string) error {
+	if was := nips[t.Title()]; was != "" && was != t.NIP {
+		return fmt.Errorf("means NIP %s in the ledger, and the nip of this tenant is %s: a name means one taxpayer for good, "+
+			"so choose one that no other has had", was, t.NIP)
+	}
+	return nil
 }

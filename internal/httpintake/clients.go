@@ -35,9 +35,9 @@ const keyCheck = time.Second
 type client struct {
 	Client
 	admitter *intake.Admitter // of its own tenants
-	names    []string         // of these tenants, with the names that they had before
-	ownsAll  bool             // it has every tenant of the pool
-	looking  chan struct{}    // holds one value while a refusal is looked up for the client
+	stranger func(string) bool
+	ownsAll  bool          // it has every tenant of the pool
+	looking  chan struct{} // holds one value while a refusal is looked up for the client
 	made     made
 	holder   func(*client, keys) (string, keys)
 	storing  *sync.Mutex // of all clients, held while one gets other keys
@@ -57,17 +57,14 @@ type keys [][sha256.Size]byte
 // stop the calls of other clients, so after this time the last keys count.
 const keyTimeout = 250 * time.Millisecond
 
-func (c *client) owns(tenant string) bool { return slices.Contains(c.names, tenant) }
+func (c *client) owns(tenant string) bool { return slices.Contains(c.tenants(), tenant) }
 
-// namesOf returns the name of a tenant of the client and the names that it had before. It returns
-// nil when the client has no tenant of this name.
-func (c *client) namesOf(tenant string) []string {
-	for i := range c.admitter.Accounts {
-		if a := &c.admitter.Accounts[i]; a.Has(tenant) {
-			return append([]string{a.Name}, a.FormerNames...)
-		}
+// tenants returns the client's tenants, without those whose name means another taxpayer.
+func (c *client) tenants() []string {
+	if c.stranger == nil || !slices.ContainsFunc(c.Tenants, c.stranger) {
+		return c.Tenants
 	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(c.Tenants), c.stranger)
 }
 
 // maySee reports whether the client may be told of an entry of this tenant. "" means that the
@@ -86,11 +83,8 @@ func newClients(o Options) *clients {
 	for _, one := range o.Clients {
 		admitter := o.Admitter.Only(one.Tenants)
 		admitter.NamedBy = intake.ByField
-		c := &client{Client: one, admitter: admitter, looking: make(chan struct{}, 1),
+		c := &client{Client: one, stranger: o.Stranger, admitter: admitter, looking: make(chan struct{}, 1),
 			holder: cs.holder, storing: &cs.storing}
-		for _, name := range one.Tenants {
-			c.names = append(c.names, c.namesOf(name)...)
-		}
 		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
 		cs.all = append(cs.all, c)
 	}

@@ -18,14 +18,13 @@ type filter struct {
 	numberPrefix, ksefNumberPrefix string
 	day                            string // P_1
 	state                          string
-	tenants                        []string // the names of the client's tenants, or of the one that was asked for
-	ofTenant                       bool     // a tenant was asked for
+	tenants                        []string // those of the client, or the one that was asked for
 	from                           ledger.Place
 	limit                          int
 }
 
 func (l *listing) filterOf(c *call) (filter, error) {
-	f := filter{tenants: c.client.names, limit: pageSize}
+	f := filter{tenants: c.client.tenants(), limit: pageSize}
 	var since, cursor *ledger.Place
 	err := listParameters.each(c.r.URL.RawQuery, func(name, value string) bool {
 		ok := value != ""
@@ -47,8 +46,8 @@ func (l *listing) filterOf(c *call) (filter, error) {
 			f.state = value
 			ok = value == results.Refused || slices.Contains(ledger.States(), ledger.State(value))
 		case "tenant":
-			f.tenants = c.client.namesOf(intake.TenantOf(c.client.admitter.Accounts, value))
-			f.ofTenant, ok = true, f.tenants != nil
+			value = intake.TenantOf(c.client.admitter.Accounts, value)
+			f.tenants, ok = []string{value}, c.client.owns(value)
 		case "since":
 			var at time.Time
 			at, ok = intake.ParseTime(value, false)
@@ -104,7 +103,7 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 // the entry is not listed when the filter selects by anything that only a readable entry shows. The
 // ref and the number of the filter need no check, because the look-up by them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
-	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && !f.ofTenant
+	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.tenants())
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()
 }
 

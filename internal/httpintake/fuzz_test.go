@@ -20,8 +20,7 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	br := &bodyReader{&core{o: Options{Now: func() time.Time { return monday }, Limits: Limits{Document: 10_000, Documents: 50}}}}
 	c := &call{
 		r: httptest.NewRequest("POST", "/v1/invoices", nil), lang: polish,
-		client: &client{Client: Client{Tenants: []string{"one"}}, names: []string{"one"},
-			admitter: &intake.Admitter{Accounts: []intake.Account{{Name: "one"}}}},
+		client: &client{Client: Client{Tenants: []string{"one"}}, admitter: &intake.Admitter{}},
 	}
 	of := &asked{file: "-"}
 	var err error
@@ -114,8 +113,7 @@ func FuzzQuery(f *testing.F) {
 		core := &core{o: Options{Now: func() time.Time { return monday }}}
 		c := &call{
 			r: &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Content-Type": {"application/xml"}}}, lang: polish,
-			client: &client{Client: Client{Tenants: []string{"one"}}, names: []string{"one"},
-				admitter: &intake.Admitter{Accounts: []intake.Account{{Name: "one"}}}},
+			client: &client{Client: Client{Tenants: []string{"one"}}, admitter: &intake.Admitter{}},
 		}
 		_, submitted := (&bodyReader{core}).askedOf(c)
 		found, listed := (&listing{core}).filterOf(c)

@@ -89,7 +89,7 @@ func (l *listing) refused(c *call, f *filter) ([]ledger.Refusal, error) {
 		return nil, context.Cause(c.ctx())
 	}
 	lists := f.tenants
-	if !f.ofTenant {
+	if len(lists) == len(c.client.tenants()) { // no tenant was asked for
 		lists = append(slices.Clone(lists), "")
 	}
 	look, name := l.o.Inquiry.RefusedRef, f.ref

@@ -18,7 +18,7 @@ func isRefusal(id string) bool { return strings.HasPrefix(id, "ref-") }
 // client handed it in and it belongs to no tenant. Any other gets the same answer as one that does
 // not exist.
 func (co *core) refusal(c *call, id string) (*ledger.Refusal, error) {
-	r, err := co.o.Ledger.FindRefusal(c.ctx(), id, append([]string{""}, c.client.names...)...)
+	r, err := co.o.Ledger.FindRefusal(c.ctx(), id, append([]string{""}, c.client.tenants()...)...)
 	if err != nil {
 		return nil, notNow(err)
 	}

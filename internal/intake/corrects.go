@@ -87,7 +87,7 @@ func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h inv
 		return "", refusal{&UnsureError{What: "the entry of the invoice that corrects names cannot be read by this build", Err: err}}
 	case err != nil:
 		return "", err
-	case !from.Has(old.Tenant):
+	case old.Tenant != from.Name:
 		return "", refusal{correctsFault(c, "is not an invoice of tenant "+from.Name, "")}
 	case old.NIP != mine.NIP || old.Kind != mine.Kind || old.Number != mine.Number:
 		return "", refusal{correctsFault(c, fmt.Sprintf("is invoice %s, and this document is %s: a technical correction has the same "+

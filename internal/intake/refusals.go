@@ -16,6 +16,7 @@ type Record interface {
 	Refuse(ctx context.Context, refusals []ledger.Refusal) error
 	EndRefusals(ctx context.Context, ends []ledger.RefusalEnd) (int, error)
 	OpenRefusals(ctx context.Context) (int64, error)
+	Bind(ctx context.Context, nips map[string]string) (others map[string]string, err error)
 }
 
 // Refusals puts refused documents on record, and ends the refusals of documents that were taken
@@ -107,6 +108,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 			return
 		}
 		r.open = true
+		r.bind(ctx, refused)
 		for k, i := range at {
 			adms[i].Refusal = refused[k].ID
 			if refused[k].Untold {
@@ -114,6 +116,22 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 			}
 		}
 		r.end(ctx, afterwards)
+	}
+}
+
+// bind records which taxpayers the lists of these refusals belong to, as admission does for
+// invoices. Otherwise a tenant that had only refusals so far could get another NIP, and its list
+// with it. What another NIP issued says nothing about the tenant.
+func (r *Refusals) bind(ctx context.Context, refused []ledger.Refusal) {
+	nips := map[string]string{}
+	for i := range refused {
+		tenant, nip := refused[i].Tenant, refused[i].NIP
+		if tenant != "" && nip != "" && tenant != nip && r.Tenant(nip) == tenant {
+			nips[tenant] = nip
+		}
+	}
+	if _, err := r.Record.Bind(ctx, nips); err != nil {
+		r.failed(0, err)
 	}
 }
 

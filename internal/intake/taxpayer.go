@@ -40,7 +40,10 @@ func withoutStrangers(
 		if confined {
 			// Another program hands the document in. The NIP of the other taxpayer does not concern
 			// it.
-			o.Err = &UnsureError{What: fmt.Sprintf("nothing new is taken in for tenant %s at present: its intake is stopped", name)}
+			o.Err = &RefusedError{
+				Rule: fmt.Sprintf("tenant %s cannot be used here: its name means another taxpayer in the ledger", name),
+				Hint: "ask whoever runs this service", Remedy: ledger.RemedyConfigure,
+			}
 			continue
 		}
 		o.Err = &RefusedError{

@@ -14,9 +14,6 @@ import (
 // it sends, and the size of the invoices that KSeF takes from it.
 type Account struct {
 	Name, NIP string
-	// FormerNames are names that the tenant had before. A sender may still use them, and invoices
-	// under them are its own.
-	FormerNames []string
 	// MaxBytes and MaxBytesWithAttachment bound the size of one invoice; 0 means KSeF's own limit.
 	MaxBytes, MaxBytesWithAttachment int64
 	// Corrections says that its way to KSeF takes technical corrections.
@@ -92,10 +89,9 @@ func noTenant(whose, issuer string, confined bool) error {
 
 // named returns the tenant of this name when it may send the invoice.
 func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectType) (sender, error) {
-	for i := range a.Accounts {
-		t := a.Accounts[i]
+	for _, t := range a.Accounts {
 		switch {
-		case !t.Has(name):
+		case t.Name != name:
 		case t.NIP == issuer:
 			return sender{t, as}, nil
 		case h.SelfBilling && t.NIP == h.SellerNIP:
@@ -144,11 +140,6 @@ func notTheSellers(h invoice.Header) error {
 	}
 }
 
-// Has reports whether the tenant has this name, or had it.
-func (t *Account) Has(name string) bool {
-	return t.Name == name || slices.Contains(t.FormerNames, name)
-}
-
 func (a *Admitter) ofNIP(nip string) []Account { return withNIP(a.Accounts, nip) }
 
 func withNIP(accounts []Account, nip string) []Account {
@@ -161,14 +152,11 @@ func withNIP(accounts []Account, nip string) []Account {
 	return found
 }
 
-// TenantOf returns the name of the account that a sender means by a name, by a former name or, if
-// exactly one account has it, by a NIP. If given means no account, TenantOf returns it unchanged.
+// TenantOf returns the name of the account that a sender means by a name or, if exactly one account
+// has it, by a NIP. If given means no account, TenantOf returns it unchanged.
 func TenantOf(accounts []Account, given string) string {
 	if slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == given }) {
 		return given
-	}
-	if i := slices.IndexFunc(accounts, func(a Account) bool { return a.Has(given) }); i >= 0 {
-		return accounts[i].Name
 	}
 	if found := withNIP(accounts, given); len(found) == 1 {
 		return found[0].Name
@@ -212,5 +200,5 @@ func (a *Admitter) Only(names []string) *Admitter {
 // mayChange reports whether the terms of an invoice of this tenant may be changed. An admitter made
 // by [Admitter.Only] meets invoices of other tenants when somebody hands their documents in.
 func (a *Admitter) mayChange(tenant string) bool {
-	return !a.confined || slices.ContainsFunc(a.Accounts, func(t Account) bool { return t.Has(tenant) })
+	return !a.confined || slices.ContainsFunc(a.Accounts, func(t Account) bool { return t.Name == tenant })
 }

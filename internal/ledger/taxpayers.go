@@ -81,7 +81,7 @@ func (ts *TaxpayerStore) unbound(nips map[string]string) map[string]string {
 	}
 	fresh := map[string]string{}
 	for name, nip := range nips {
-		if name != nip && ts.bound[name] != nip {
+		if ts.bound[name] != nip {
 			fresh[name] = nip
 		}
 	}

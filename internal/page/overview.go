@@ -84,18 +84,13 @@ func (r *row) add(s row) {
 
 // rows returns the tenants that the visitor sees. Those that need a person come first.
 func (v *overviews) rows(pool *Pool) ([]row, error) {
-	byName, former := map[string]*row{}, map[string]Tenant{}
+	byName := map[string]*row{}
 	for _, t := range v.Tenants() {
 		byName[t.Name] = &row{Tenant: t}
-		for _, name := range t.FormerNames {
-			former[name] = Tenant{Name: name, NIP: t.NIP, Paused: t.Paused, PDF: t.PDF}
-		}
 	}
 	of := func(name string) *row {
 		if byName[name] == nil && v.sees(name) {
-			t, known := former[name] // a former name has a row of its own while something is under it
-			t.Name = name
-			byName[name] = &row{Tenant: t, Unknown: name != "" && !known}
+			byName[name] = &row{Tenant: Tenant{Name: name}, Unknown: name != ""}
 		}
 		return byName[name]
 	}

@@ -60,10 +60,9 @@ type Options struct {
 
 // Tenant is one taxpayer of the configuration.
 type Tenant struct {
-	Name, NIP   string
-	FormerNames []string // under which its older invoices are
-	Paused      bool     // by the configuration
-	PDF         bool     // somebody makes PDFs of its invoices
+	Name, NIP string
+	Paused    bool // by the configuration
+	PDF       bool // somebody makes PDFs of its invoices
 }
 
 // Inquiry answers questions about invoices. [inquiry.Reader] implements it.

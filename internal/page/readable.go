@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/proof"
@@ -45,7 +44,7 @@ func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 // hasPDF reports whether somebody makes PDFs of the invoices of a tenant.
 func (v *single) hasPDF(tenant string) bool {
 	for _, t := range v.p.o.Tenants {
-		if t.Name == tenant || slices.Contains(t.FormerNames, tenant) {
+		if t.Name == tenant {
 			return t.PDF && v.p.o.PDF != nil
 		}
 	}

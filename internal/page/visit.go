@@ -91,11 +91,11 @@ func (v *visit) Tenants() []Tenant {
 	return some
 }
 
-// names are the names of Tenants, and those that they had before.
+// names are the names of Tenants.
 func (v *visit) names() []string {
 	var names []string
 	for _, t := range v.Tenants() {
-		names = append(append(names, t.Name), t.FormerNames...)
+		names = append(names, t.Name)
 	}
 	return names
 }

@@ -1,0 +1,118 @@
+package app_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// named gives the tenants of a configuration names, in order.
+func named(names ...string) func(*config.Config) {
+	return func(c *config.Config) {
+		hasty(c)
+		for i, name := range names {
+			c.Tenants[i].Name = name
+		}
+	}
+}
+
+// The owner of two companies swaps their names while invoices of the first company wait. If a
+// process started all the same, each company would see the invoices of the other, and the waiting
+// invoices would go into a session of the second company.
+func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, named("a", "b"))
+	p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 2)...)
+	p.cfg.Tenants[0].Name, p.cfg.Tenants[1].Name = "b", "a"
+	swapped := p.open()
+	defer swapped.Close()
+	_, err := app.NewWorker(t.Context(), swapped, zerolog.Nop())
+	if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "tenants[1].name" ||
+		!strings.Contains(err.Error(), "means NIP "+sample.NIP(0)+" in the ledger") {
+		t.Errorf("NewWorker = %v, want a fault of tenants[1].name", err)
+	}
+	out, err := checkOutput(t, p.cfg)
+	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  ledger: tenants[1].name: a means NIP "+sample.NIP(0)) {
+		t.Errorf("--check says %v\n%s", err, out)
+	}
+	// A process with the swapped names may run already, because it began when the ledger was empty.
+	// It takes nothing in.
+	refused, err := swapped.Admitter().Admit(t.Context(), good(sample.NIP(1), 1), intake.Terms{})
+	if err != nil || refused[0].Taken != ledger.Refused || !strings.Contains(refused[0].Err.Error(), "tenant a is NIP "+sample.NIP(0)) {
+		t.Errorf("Admit = %+v, %v", refused, err)
+	}
+}
+
+// A tenant gets another name, without a hint for what was taken in under the first.
+func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, named("old", "b"))
+	before := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), "A", 3)...)
+	for _, name := range []string{"new", ""} {
+		p.cfg.Tenants[0].Name = name
+		renamed := p.open()
+		_, err := app.NewWorker(t.Context(), renamed, zerolog.Nop())
+		if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "tenants[0].name" ||
+			!strings.Contains(err.Error(), "under the name old: a name cannot be changed, so put that one back") {
+			t.Errorf("renamed to %q: NewWorker = %v, want a fault of tenants[0].name", name, err)
+		}
+		_ = renamed.Close()
+	}
+	// A further account of the taxpayer is no new name of the first. Later the first may go.
+	p.cfg.Tenants[0].Name = "old"
+	second := p.cfg.Tenants[0]
+	second.Name = "second"
+	p.cfg.Tenants = append(p.cfg.Tenants, second)
+	p.base = p.open()
+	stop := p.work()
+	after := p.admit(intake.Terms{Lane: ledger.Bulk, Tenant: "second"}, numbered(sample.NIP(0), "C", 2)...)
+	p.wait(90*time.Second, slices.Concat(before, after), ledger.Receipted)
+	stop()
+	p.balanced(5)
+	p.cfg.Tenants = p.cfg.Tenants[1:]
+	if out, _ := checkOutput(t, p.cfg); strings.Contains(out, "FAULT  ledger") {
+		t.Errorf("--check without the first account:\n%s", out)
+	}
+}
+
+// Two configurations give a name to two taxpayers, and both begin with an empty ledger. The worker
+// of the second sends nothing of what the first took in under the name, and serves its other
+// tenant.
+func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, named("a", "b"))
+	stop := p.work()
+	cfg := p.cfg
+	p.cfg.Tenants = slices.Clone(cfg.Tenants)
+	p.cfg.Tenants[0].NIP = "5252248481"
+	other := p.open()
+	defer other.Close()
+	taken, err := other.Admitter().Admit(t.Context(), good("5252248481", 1), intake.Terms{Lane: ledger.Express})
+	if err != nil || taken[0].Taken != ledger.Created {
+		t.Fatalf("Admit = %+v, %v", taken, err)
+	}
+	p.cfg = cfg
+	until(t, 30*time.Second, "the worker has noticed", func() bool {
+		return strings.Contains(p.log.String(), "nothing of this tenant is sent by this worker")
+	})
+	mine := p.admit(intake.Terms{Lane: ledger.Express, Tenant: "b"}, numbered(sample.NIP(1), "M", 1)...)
+	until(t, 60*time.Second, "the other tenant's invoice is receipted", func() bool {
+		inv, err := p.base.Ledger.Invoice(t.Context(), mine[0].Invoice.ID)
+		return err == nil && inv.State == ledger.Receipted
+	})
+	stop()
+	inv, err := p.base.Ledger.Invoice(t.Context(), taken[0].Invoice.ID)
+	if err != nil || inv.State.Final() {
+		t.Errorf("the other taxpayer's invoice is %+v, %v", inv, err)
+	}
+}
