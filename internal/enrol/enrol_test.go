@@ -36,9 +36,9 @@ func (fixedToken) Denied(direct.Secret)                          {}
 type office struct {
 	t      *testing.T
 	key    *ecdsa.PrivateKey
-	status int // of the request
-	spoil  bool
-	enroll int // HTTP status of the request; 0: it is taken
+	status int  // of the request
+	spoil  bool // the issued certificate is for another key
+	enroll int  // HTTP status of the request; 0: it is taken
 	issued []byte
 	csr    *x509.CertificateRequest
 	token  string // status of the token

@@ -16,9 +16,10 @@ import (
 var oidOrganizationIdentifier = asn1.ObjectIdentifier{2, 5, 4, 97}
 
 // SelfSigned makes a certificate in the form of a company's seal. Only KSeF's test environment
-// takes it. It writes the certificate and its key to the tenant's certificate_file and
-// private_key_file. Neither file may exist. name is the company's name; "" means a name made from
-// the NIP. now is the present time. life is how long the certificate is valid from then on.
+// takes such a certificate. SelfSigned writes the certificate and its key to the tenant's
+// certificate_file and private_key_file. Neither file may exist. name is the company's name; ""
+// means a name made from the NIP. now is the present time. life is how long the certificate is
+// valid from then on.
 func SelfSigned(cfg config.Config, t config.Tenant, name string, life time.Duration, now time.Time) (*x509.Certificate, error) {
 	switch {
 	case cfg.Environment != config.Test && cfg.Environment != config.Custom:

@@ -24,7 +24,7 @@ func want(t *testing.T, space explain.Space, code, where string) {
 	}
 }
 
-// Every status that internal/ksef has a name for.
+// Every status that internal/ksef has a name for must have words.
 func TestWords_EveryStatusOfKSeF_HasWords(t *testing.T) {
 	s := readSource(t, "ksef")
 	found := 0

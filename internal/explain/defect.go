@@ -42,8 +42,8 @@ func (f Defect) Polish() string {
 	return b.String()
 }
 
-// Naming puts the name of a field before a Polish rule. "document" names the document as a whole,
-// which some rules name themselves.
+// Naming puts the name of a field before a Polish rule. The field "document" stands for the
+// document as a whole. Naming leaves it out when the rule names the document itself.
 func Naming(field, rule string) string {
 	switch {
 	case field == "", field == "document" && strings.HasPrefix(rule, "dokument "):

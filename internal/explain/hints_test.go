@@ -17,8 +17,8 @@ import (
 var saying = []string{"invoice", "invoice/schema", "invoice/xsd", "intake", "httpintake"}
 
 // inPieces has the texts of these packages that are only pieces of the texts that are shown. It
-// maps each piece to the whole texts that contain the piece. A piece has none when another line has
-// them, or when no answer shows the piece.
+// maps each piece to the whole texts that contain the piece. The list is nil when another line of
+// this map has the whole texts, or when no answer shows the piece.
 var inPieces = map[string][]string{
 	// A rule with the limit of the document's kind.
 	"must be at most X bytes X": {"must be at most 1 bytes with an attachment", "must be at most 1 bytes without an attachment"},

@@ -15,7 +15,8 @@ const DocumentField = "document"
 const maxValueRunes = 80
 
 // maxTextRunes bounds the other texts of a fault. They may name elements and attributes of the
-// document, and a name in XML may be as long as the document. Records and answers keep these texts.
+// document, and a name in XML may be as long as the document. The ledger's records of refused
+// documents and the answers over HTTP have these texts in them.
 const maxTextRunes = 400
 
 // FieldError is one fault of one invoice. Parse and Check return one, or several joined. errors.As

@@ -3,8 +3,8 @@
 //
 // # Why there is no canonicalization here
 //
-// What is signed is the canonical form of the XML (exclusive C14N), and a general implementation of
-// that form is long. This package needs no such implementation, because it writes every piece in
+// A signature covers the canonical form of the XML (exclusive C14N), and a general implementation
+// of that form is long. This package needs no such implementation, because it writes every piece in
 // canonical form before it hashes the piece. Each piece lies in the document byte for byte as it
 // was hashed.
 //
@@ -20,7 +20,7 @@
 //
 // # Where the rules come from
 //
-// They come from:
+// The rules come from:
 //   - W3C XML Signature 1.1 and Exclusive XML Canonicalization 1.0
 //   - ETSI EN 319 132-1
 //   - the Ministry's description of the login (auth/podpis-xades.md in the documentation of KSeF,

@@ -66,7 +66,7 @@ func (s *Signer) info(document, properties []byte) []byte {
 	b.WriteString(`<ds:SignedInfo xmlns:ds="` + nsDsig + `">`)
 	b.WriteString(method("CanonicalizationMethod", "", algExclusive))
 	b.WriteString(method("SignatureMethod", "", s.alg))
-	// The enveloped transform removes the signature again, so what is hashed is the document alone.
+	// The enveloped transform removes the signature again, so only the document is hashed.
 	b.WriteString(`<ds:Reference URI=""><ds:Transforms>` + method("Transform", "", algEnveloped) + method("Transform", "", algExclusive) +
 		`</ds:Transforms>` + method("DigestMethod", "", algSHA256) + `<ds:DigestValue>` + digestOf(document) +
 		`</ds:DigestValue></ds:Reference>`)

@@ -16,8 +16,8 @@ import (
 
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
 // although they are of the same days. The list is kept. Most joined indexes say in their heads how
-// many packages they name. When the folder has just as many, the joined indexes need not be read
-// whole.
+// many packages they name. When the folder has just as many packages of the same days, the joined
+// indexes need not be read whole.
 func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	joined := slices.DeleteFunc(slices.Clone(in.indexes), func(of index) bool { return !of.joined() })
 	if len(joined) == 0 {

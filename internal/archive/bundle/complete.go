@@ -100,8 +100,8 @@ func missingZIP(name string, err error) error {
 }
 
 // missingError says that the archive lacks a ZIP that it should have. That is damage, so the error
-// is an [archive.ErrCorrupt]. It is not an [archive.ErrNotFound], which says that there never was
-// such an object.
+// is an [archive.ErrCorrupt]. It is not an [archive.ErrNotFound], from which a caller would
+// conclude that there never was such an object.
 type missingError struct{ zip string }
 
 func (e missingError) Error() string { return fmt.Sprintf("bundle %s is missing", e.zip) }

@@ -29,7 +29,7 @@ type Query struct {
 	Texts [][]byte // every wanted line contains one of them, see [Text]; none stands for every line
 	Since string   // skips indexes whose lines are all of earlier days, "2006-01-02"; "" skips none
 	Match func(*Line) bool
-	One   bool // ends the search after the first index that has such a line
+	One   bool // ends the search once an index has such a line
 }
 
 // Search calls yield with the lines of a folder that a query wants. It reads the indexes of the

@@ -79,7 +79,8 @@ func given(attrs []Attr, name string) bool {
 	return false
 }
 
-// instance handles an attribute of the namespace of xsi:type. Any element may have such attributes.
+// instance handles an attribute of the namespace of xsi:type. XML Schema itself allows some of
+// these attributes in every element.
 func (m *Machine) instance(f *frame, a *Attr) {
 	switch string(a.Name) {
 	case "schemaLocation", "noNamespaceSchemaLocation":

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// The simulator's check is separate from the client's. Here it checks the same documents, and must
-// agree with the recorded verdicts of xmllint.
+// The simulator's check is separate from that of package invoice. Here the simulator checks the
+// same documents, and must agree with the recorded verdicts of xmllint.
 func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *testing.T) {
 	records := schematest.ReadRecords(t, filepath.Join("..", "..", "invoice", "testdata", "verdicts.txt"))
 	for root, version := range []string{"v3", "v2"} {
@@ -24,7 +24,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			if err != nil {
 				t.Fatalf("%s: %v", d.Name, err)
 			}
-			// The whole check demands no more, apart from the check digits of NIPs.
+			// Inspect demands no more than the schema, apart from correct check digits of NIPs.
 			r := fa.Inspect(doc, form, fa.Circumstances{Accepted: fatest.Noon().AddDate(50, 0, 0)})
 			if broken == "" && r.Code == 450 && !strings.Contains(r.Details, "is not a valid NIP") {
 				t.Errorf("%s: the schema has nothing against it: %d %s", d.Name, r.Code, r.Details)
@@ -44,7 +44,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			t.Errorf("%s: the documents are not those of the record", version)
 		}
 		if refused < 300 || refused > seen.Count-300 {
-			t.Errorf("%s: %d of %d refused: that tests only one side", version, refused, seen.Count)
+			t.Errorf("%s: %d of %d refused: a useful test needs many of both kinds", version, refused, seen.Count)
 		}
 	}
 }

@@ -54,8 +54,9 @@ func (d *document) header() *Header {
 }
 
 // numberOf returns P_2 as KSeF writes it. KSeF collapses its white space, including no-break and
-// other spaces (KSeF issues 797 and 315). The schema does not collapse the latter, so a number may
-// be nothing else.
+// other spaces (KSeF issues 797 and 315). For the schema, no-break and similar spaces are ordinary
+// characters, so a number may consist of them alone. Then numberOf keeps them, because the number
+// must not become empty.
 func numberOf(text string) string {
 	return cmp.Or(strings.Join(strings.Fields(text), " "), token(text))
 }

@@ -30,9 +30,9 @@ func (d *document) prefixed(l *level, attrs []xml.Attr) {
 	}
 }
 
-// retype gives an element the type that xsi:type names, and reports whether it may have it. It may
-// have its own type, and any that is derived from it. Like xmllint, and unlike XML Schema, retype
-// takes no white space around the name.
+// retype gives an element the type that xsi:type names, and reports whether the element may have
+// that type. An element may have its own type, and any type that is derived from its own. Like
+// xmllint, and unlike XML Schema, retype takes no white space around the name.
 func (d *document) retype(l *level, name string) bool {
 	prefix, local, found := strings.Cut(name, ":")
 	if !found {

@@ -83,8 +83,9 @@ func normalized(t xml.StartElement, written []byte) (xml.StartElement, error) {
 	return t, nil
 }
 
-// strictName checks a name that encoding/xml has split at its colon. A colon at either end of the
-// name is left in it, and what follows the colon may begin with any character of a name.
+// strictName checks a name that encoding/xml has split at its colon. encoding/xml leaves a colon at
+// either end of the name in it, and lets the part after the colon begin with any character of a
+// name.
 func strictName(n xml.Name) error {
 	first, _ := utf8.DecodeRuneInString(n.Local)
 	if strings.Contains(n.Local, ":") || first != '_' && !unicode.IsLetter(first) && !unicode.Is(unicode.Nl, first) {
@@ -103,8 +104,8 @@ func strictComment(text []byte) error {
 	return nil
 }
 
-// characters reads text or a CDATA section. The latter is text even if it is white or empty, so the
-// schema does not allow it between elements.
+// characters reads text or a CDATA section. A CDATA section is text even if it is white or empty,
+// so the schema does not allow it between elements.
 func (r *reader) characters(t, written []byte) error {
 	if !bytes.HasPrefix(written, []byte("<![CDATA[")) {
 		if err := strictReferences(written); err != nil {

@@ -15,9 +15,9 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// Documents are written in a way that is odd, and that XML or the schema allows or does not allow.
-// The codes are those that follow from the verdict of xmllint. Where xmllint and the Ministry's
-// schemas are here, it is asked again.
+// Each document is written in an odd way, which XML or the schema allows or forbids. The codes are
+// those that follow from the verdict of xmllint. Where xmllint and the Ministry's schemas are here,
+// xmllint is asked again.
 func TestInspect_OddlyWrittenDocuments_AreJudgedAsByXmllint(t *testing.T) {
 	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
 	edit := func(old, new string) string { return fatest.Swap(t, good, old, new) }
@@ -171,8 +171,8 @@ type oddity struct {
 	code           int
 }
 
-// judged checks the codes. Where xmllint and the Ministry's schemas are here, it checks that they
-// are also those that follow from the verdicts of xmllint.
+// judged checks the codes of the documents. Where xmllint and the Ministry's schemas are here, it
+// also checks that the verdicts of xmllint stand for the same codes.
 func judged(t *testing.T, cases []oddity) {
 	t.Helper()
 	docs := make([][]byte, len(cases))
@@ -215,8 +215,8 @@ func TestInspect_SelfBilledWrittenAsAnyInteger_TheBuyerIssues(t *testing.T) {
 	}
 }
 
-// The simulator takes no broken document that xmllint refuses. It calls none broken that xmllint
-// takes, apart from those with a DTD or with another encoding or version of XML.
+// The simulator takes no broken document that xmllint refuses. It calls no document broken that
+// xmllint takes, apart from documents with a DTD or with another encoding or version of XML.
 func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
 	if _, err := exec.LookPath("xmllint"); err != nil {
 		t.Skip("xmllint is not on PATH")
@@ -242,7 +242,7 @@ func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
 		}
 	}
 	if taken < len(docs)/20 || taken > len(docs)/2 {
-		t.Errorf("%d of %d taken: that tests only one side", taken, len(docs))
+		t.Errorf("%d of %d taken: a useful test needs many of both kinds", taken, len(docs))
 	}
 }
 

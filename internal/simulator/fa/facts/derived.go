@@ -62,8 +62,8 @@ func (d *describer) parent(name string) string {
 	return ""
 }
 
-// derived describes the types that a document can name by xsi:type. These are the types of elements
-// that have a name, and those that are derived from them.
+// derived describes the types that a document can name by xsi:type. These are the named types of
+// elements, and the types that are derived from them.
 func (d *describer) derived() {
 	used := map[string]bool{}
 	for _, e := range d.facts.Elements {
