@@ -14,9 +14,10 @@ import (
 const maxScalars = 20
 
 // checkScalars refuses values of an invoice as JSON that are not what the sender means. The form
-// has no element that is true or false, so "true" would become the text. A number in an element of
-// free text, such as P_2, has lost the zeros that it began with. Numbers elsewhere are taken,
-// because the schema checks what became of them. faktura is one JSON object.
+// has no element that is true or false, so "true" would become the text. A number in an element
+// that holds text, such as P_2 or NrRB, has lost the zeros that it began with, and a long one its
+// last digits. Numbers elsewhere are taken, because the schema checks what became of them. faktura
+// is one JSON object.
 func checkScalars(faktura []byte) error {
 	d := json.NewDecoder(bytes.NewReader(faktura))
 	d.UseNumber()
@@ -48,7 +49,7 @@ func (s *scalars) value(path, name string) {
 	case bool:
 		s.fault(path, fmt.Sprint(v), `write what the schema has there, in quotation marks: "1" or "2" where it asks for yes or no`)
 	case json.Number:
-		if invoice.FreeText(name) {
+		if invoice.LosesDigits(name) {
 			s.fault(path, v.String(), "write it in quotation marks: a number loses the zeros that it begins with, and a long one its last digits")
 		}
 	}

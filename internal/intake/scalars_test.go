@@ -27,6 +27,9 @@ func TestFromFaktura_ValuesThatAreNoText_AreRefusedByField(t *testing.T) {
 		`{"Fa":{"P_2":2026110001,"P_15":123.40,"Adnotacje":{"P_16":false}}}`:                                        {"Fa/P_2 2026110001", "Fa/Adnotacje/P_16 false"},
 		`{"Fa":{"FaWiersz":[{"P_7":"a"},{"P_7":7,"P_8B":1.5,"P_12":23}]}}`:                                          {"Fa/FaWiersz[2]/P_7 7"},
 		`{"Podmiot1":{"DaneIdentyfikacyjne":{"NIP":5265877635}},"Fa":{"P_2":null,"P_15":1,"Adnotacje":{"P_16":2}}}`: nil,
+		`{"Fa":{"Platnosc":{"RachunekBankowy":[{"NrRB":7.311111111111112e+25}]}}}`:                                  {"Fa/Platnosc/RachunekBankowy[1]/NrRB 7.311111111111112e+25"},
+		`{"Podmiot2":{"DaneIdentyfikacyjne":{"KodUE":"BE","NrVatUE":123456789}}}`:                                   {"Podmiot2/DaneIdentyfikacyjne/NrVatUE 123456789"},
+		`{"Podmiot2":{"DaneIdentyfikacyjne":{"KodKraju":"US","NrID":12345}}}`:                                       {"Podmiot2/DaneIdentyfikacyjne/NrID 12345"},
 		`{"Naglowek":{"KodFormularza":{"@kodSystemowy":true,"#text":"FA"}},"Fa":{"P_2":"1"}}`:                       {"Naglowek/KodFormularza/@kodSystemowy true"},
 	} {
 		_, err := intake.FromFaktura(t.Context(), makes{}, accounts, "", []byte(text), 1<<20)

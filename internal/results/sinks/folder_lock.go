@@ -44,11 +44,12 @@ func (f *Folder) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// openLock opens the file, also when another user made it and lets others only read it.
+// openLock opens the file, also when another user made it and lets others only read it. It never
+// follows a link, because others may write into the folder and could let it make a file elsewhere.
 func openLock(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, lockMode)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noLink, lockMode)
 	if errors.Is(err, fs.ErrPermission) {
-		if shared, read := os.Open(path); read == nil {
+		if shared, read := os.OpenFile(path, os.O_RDONLY|noLink, 0); read == nil {
 			return shared, nil
 		}
 	}
@@ -62,6 +63,6 @@ func inPlace(file *os.File, path string) bool {
 	if err != nil {
 		return false
 	}
-	there, err := os.Stat(path)
+	there, err := os.Lstat(path)
 	return err == nil && os.SameFile(held, there)
 }

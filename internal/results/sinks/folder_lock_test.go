@@ -114,3 +114,27 @@ func TestFolder_LockWasRemoved_AnotherOneIsTaken(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Somebody who may write into the folder puts a link in the place of the lock. No file is made
+// where it leads to, and the receiver is out until the link is gone.
+func TestFolder_LockIsALink_NothingIsMadeBehindIt(t *testing.T) {
+	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: time.Minute}
+	victim, link := filepath.Join(t.TempDir(), "victim"), filepath.Join(f.Dir, lockName)
+	if err := os.Symlink(victim, link); err != nil {
+		t.Fatal(err)
+	}
+	m := message("inv-a")
+	m.At = written
+	if err := f.Deliver(t.Context(), []Message{m})[0]; err == nil {
+		t.Error("it wrote without the lock")
+	}
+	if _, err := os.Lstat(victim); err == nil {
+		t.Error("a file was made behind the link")
+	}
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Deliver(t.Context(), []Message{m})[0]; err != nil {
+		t.Error(err)
+	}
+}

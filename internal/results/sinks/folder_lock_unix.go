@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// noLink lets opening fail when the name is that of a symbolic link.
+const noLink = syscall.O_NOFOLLOW
+
 // tryLock takes the lock of a file, or returns false when another holder has it. The lock ends when
 // the file is closed, also by the end of a process. The error says that the file system has no
 // locks.
