@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"iter"
 	"slices"
+	"strconv"
 
 	"ksefworker/internal/archive"
 )
@@ -16,8 +18,8 @@ import (
 
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
 // although they are of the same days. The list is kept. Most joined indexes say in their heads how
-// many packages they name. When the folder has just as many packages of the same days, the joined
-// indexes need not be read whole.
+// many packages they name, and a sum of the names. When the folder has just these packages of the
+// same days, the joined indexes need not be read whole.
 func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	joined := slices.DeleteFunc(slices.Clone(in.indexes), func(of index) bool { return !of.joined() })
 	if len(joined) == 0 {
@@ -30,11 +32,11 @@ func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	if err != nil {
 		return nil, err
 	}
-	named, known, err := countNamed(ctx, s, joined)
+	named, sum, known, err := countNamed(ctx, s, joined)
 	if err != nil {
 		return nil, err
 	}
-	if known && named == len(packages) {
+	if known && named == len(packages) && sum == sumOfNames(namesIn(in.folder, packages)) {
 		packages = nil
 	} else if packages, err = notNamed(ctx, s.Store, in.folder, joined, packages); err != nil {
 		return nil, err
@@ -43,26 +45,40 @@ func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	return packages, nil
 }
 
-// countNamed returns how many ZIPs joined indexes name, as their heads say. known is false when no
-// index of some joined day or month says it.
-func countNamed(ctx context.Context, s *Store, joined []index) (named int, known bool, err error) {
+// countNamed returns how many ZIPs joined indexes name, and the sum of the names, as the heads of
+// the indexes say. known is false when no index of some joined day or month says both.
+func countNamed(ctx context.Context, s *Store, joined []index) (named int, sum uint64, known bool, err error) {
 	told := map[string]bool{}
 	for _, of := range joined {
 		first, err := s.blocks.get(ctx, s.Store, of.name, 0)
 		if err != nil && !spoiled(err) {
-			return 0, false, err
+			return 0, 0, false, err
 		}
 		told[of.day] = told[of.day] || false
 		if h, bad := headOf(first.data); err == nil && bad == nil && h != nil && h.Zips > 0 {
-			named, told[of.day] = named+h.Zips, true
+			if names, bad := strconv.ParseUint(h.Names, 16, 64); bad == nil {
+				named, sum, told[of.day] = named+h.Zips, sum^names, true
+			}
 		}
 	}
 	for _, ok := range told {
 		if !ok {
-			return 0, false, nil
+			return 0, 0, false, nil
 		}
 	}
-	return named, true, nil
+	return named, sum, true, nil
+}
+
+// namesIn returns the names of the ZIPs of packages as the lines of a joined index have them: within
+// the folder.
+func namesIn(folder string, packages []index) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range packages {
+			if !yield(packages[i].zips[0][len(folder)+1:]) {
+				return
+			}
+		}
+	}
 }
 
 // notNamed returns those packages that the lines of no joined index name. A joined index that is

@@ -30,6 +30,29 @@ func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
 	}
 }
 
+// A package that the joined index names is lost, and another one came late: their number is the
+// same.
+func TestStore_APackageIsLostAndAnotherCameLate_TheLateOneIsFound(t *testing.T) {
+	dir := t.TempDir()
+	below := open(t, "file://"+dir)
+	manyPackages(t, below, 3)
+	if err := bundle.Over(below).Tidy(t.Context(), folder, "2026-12-20"); err != nil {
+		t.Fatal(err)
+	}
+	lost, err := filepath.Glob(filepath.Join(dir, folder, "2026-11-26", "pkg-2026-11-26-0*"))
+	if err != nil || len(lost) == 0 {
+		t.Fatalf("%v, %v", lost, err)
+	}
+	for _, name := range lost {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := tinyOf("pkg-late", 3)
+	kept(t, below, "2026-11-27", "pkg-late", late)
+	everyOne(t, below, late)
+}
+
 // Joined indexes of earlier builds, and those that a person made, do not say how many packages they
 // name. So their lines have to be read.
 func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {

@@ -3,9 +3,11 @@ package bundle
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 )
 
 // head is the first line of an index. It says what follows it. So an index that is empty, or that
@@ -21,6 +23,9 @@ type head struct {
 	// Zips is how many ZIPs the lines of a joined index name, in all its parts. Only the one that
 	// is written last has it. Indexes of earlier builds, and those of packages, do not have it.
 	Zips int `json:"zips,omitempty"`
+	// Names stands for the names of these ZIPs, because their number says nothing when one was lost
+	// and another came late; see sumOfNames.
+	Names string `json:"names,omitempty"`
 	// Next is the first id of the index that follows a joined index of a month; "" for the last
 	// one.
 	Next string `json:"next,omitempty"`
@@ -29,6 +34,16 @@ type head struct {
 }
 
 var headBegins = []byte(`{"lines":`)
+
+// sumOfNames returns digests of names, XORed. So the sum of several indexes is the XOR of theirs, in
+// any order.
+func sumOfNames(names iter.Seq[string]) (sum uint64) {
+	for name := range names {
+		digest := sha256.Sum256([]byte(name))
+		sum ^= binary.BigEndian.Uint64(digest[:])
+	}
+	return sum
+}
 
 // withHead puts a head before some lines. It sets what the head says of them.
 func withHead(h head, lines []byte) ([]byte, error) {

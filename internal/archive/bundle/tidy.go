@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -219,7 +220,8 @@ func (j *joining) end(ctx context.Context) error {
 			return err
 		}
 	}
-	raw, err := withHead(head{Parts: len(j.names) + 1, Zips: len(j.zips), Next: j.next}, j.held)
+	h := head{Parts: len(j.names) + 1, Zips: len(j.zips), Names: fmt.Sprintf("%016x", sumOfNames(maps.Keys(j.zips))), Next: j.next}
+	raw, err := withHead(h, j.held)
 	if err != nil {
 		return err
 	}
