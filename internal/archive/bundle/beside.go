@@ -69,8 +69,8 @@ func countNamed(ctx context.Context, s *Store, joined []index) (named int, sum u
 	return named, sum, true, nil
 }
 
-// namesIn returns the names of the ZIPs of packages as the lines of a joined index have them: within
-// the folder.
+// namesIn returns the names of the ZIPs of packages, within the folder, as the lines of a joined
+// index have them.
 func namesIn(folder string, packages []index) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range packages {

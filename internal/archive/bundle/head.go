@@ -35,8 +35,8 @@ type head struct {
 
 var headBegins = []byte(`{"lines":`)
 
-// sumOfNames returns digests of names, XORed. So the sum of several indexes is the XOR of theirs, in
-// any order.
+// sumOfNames returns the XOR of digests of names. So the sum of several indexes is the XOR of their
+// sums, in any order.
 func sumOfNames(names iter.Seq[string]) (sum uint64) {
 	for name := range names {
 		digest := sha256.Sum256([]byte(name))
