@@ -111,8 +111,8 @@ func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unhurried is called when the whole body was read, because from then on only this program's own
-// work takes time.
+// unhurried lifts the bound on reading. It is called when the whole body was read, because from
+// then on only this program's own work takes time.
 func (c *call) unhurried() {
 	c.read = true
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})

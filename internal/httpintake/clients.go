@@ -92,8 +92,8 @@ func newClients(o Options) *clients {
 	return cs
 }
 
-// holder returns those of some keys that the file of a client other than c has too, and the name of
-// such a client; "" if there is none.
+// holder returns which of some keys are also in the file of another client than c, and the name of
+// one such client. The name is "" if there is no such client.
 func (cs *clients) holder(c *client, some keys) (name string, theirs keys) {
 	for _, other := range cs.all {
 		if other == c {

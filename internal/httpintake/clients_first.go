@@ -29,8 +29,8 @@ wait:
 	}
 }
 
-// dispute takes a key that several files have from all of them. At a start nothing tells whose key
-// it is, and the wrong client must not get another one's tenants.
+// dispute makes sure that a key that several files have opens nothing. At a start nothing tells
+// whose key it is, and the wrong client must not get another one's tenants.
 func (cs *clients) dispute() {
 	cs.storing.Lock()
 	defer cs.storing.Unlock()

@@ -159,7 +159,8 @@ func (b *body) single(of *asked) bool {
 }
 
 // fewDocuments is how many documents a body in memory may hold without a place among the large
-// calls. The answer about a document takes more memory than a small document.
+// calls. A small body with more documents needs a place too, because the answer about a document
+// takes more memory than a small document.
 const fewDocuments = 100
 
 // turn returns the kind of a large call, and false for a call that needs no place among the large
@@ -240,7 +241,7 @@ func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.
 				return
 			}
 		}
-		if over { // only now: items sets the fault when it ends
+		if over { // set only now, because items sets the fault too when it ends
 			src.fault = br.tooMany("those that are answered were read, the others were not",
 				"odczytano te, dla których jest odpowiedź, pozostałych nie")
 		}

@@ -27,7 +27,8 @@ const (
 	eventsScanned = 2000
 	// maxEventsWait is how long a call may wait for the next outcome.
 	maxEventsWait = time.Minute
-	// maxAhead is how far ahead of Redis's clock a cursor may be that no outcome has reached.
+	// maxAhead bounds a cursor that is behind the last outcome: how far it may be ahead of Redis's
+	// clock.
 	maxAhead = 5 * time.Minute
 	// eventsEvery is how often a waiting call looks for outcomes.
 	eventsEvery = 500 * time.Millisecond
@@ -128,7 +129,9 @@ func (e *events) events(c *call) error {
 		if err != nil {
 			return err
 		}
-		if next != at && at.at != "" { // what was trimmed while the page was read would be skipped
+		// Outcomes that were trimmed while the page was read are not in it. begin finds that out,
+		// and the call fails instead of skipping them.
+		if next != at && at.at != "" {
 			if _, err := e.begin(c.ctx(), &at); err != nil {
 				return err
 			}
@@ -170,7 +173,7 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 }
 
 // mayBeReached refuses a place that is behind the last outcome and far in the future. No answer of
-// this server had it, and until then nothing would ever be found behind it.
+// this server had that place, and a client that begins there would find nothing until that time.
 func (e *events) mayBeReached(ctx context.Context, from place, last string) error {
 	if !ledger.AfterOutcome(from.at, last) {
 		return nil

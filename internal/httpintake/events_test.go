@@ -111,8 +111,8 @@ func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
 	}
 }
 
-// A cursor that no answer had, and that no outcome will reach in years, is a fault of the caller,
-// which would get nothing for ever and take that for an answer.
+// No answer had this cursor, and no outcome will reach it in years. It is refused, because the
+// caller would otherwise get nothing for ever, and believe that there is nothing to get.
 func TestEvents_CursorFarInTheFuture_IsRefused(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
@@ -128,7 +128,7 @@ func TestEvents_CursorFarInTheFuture_IsRefused(t *testing.T) {
 	}
 }
 
-// What leaves the outbox between the two steps of a call must not be skipped silently.
+// Outcomes that leave the outbox between the two steps of a call must not be skipped silently.
 func TestEvents_TrimmedWhileThePageIsRead_IsTold(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))

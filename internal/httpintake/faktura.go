@@ -11,8 +11,8 @@ import (
 type maker struct {
 	*core
 	c *call
-	// down is why the gateway could not be asked, by the tenant that sends. The rest of the call
-	// does not wait for it again and again.
+	// down has, for a tenant that sends, why the gateway could not be asked. The other invoices of
+	// that tenant in this call then do not wait for the gateway again.
 	down map[string]error
 }
 

@@ -90,8 +90,8 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
-// matchRefused is match for a refused document in one of the filter's lists. KSeF gave it no
-// number.
+// matchRefused is match for a refused document in one of the filter's lists. KSeF gave the document
+// no number, so it does not match a filter that asks for a KSeF number.
 func (f *filter) matchRefused(r *ledger.Refusal) bool {
 	return (f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
 		(f.day == "" || f.day == r.IssueDate) &&

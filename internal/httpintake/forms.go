@@ -92,8 +92,9 @@ func (f *forms) shown(c *call, name, contentType string, data []byte) error {
 
 var notKept = text{en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"}
 
-// document returns the document that was handed in as long as it is kept for sending. After that it
-// returns the archived document. For an accepted invoice, these are the bytes that KSeF has.
+// document returns the document of an invoice. As long as the document is kept for sending, it is
+// the one that was handed in. After that it is the archived document, which for an accepted invoice
+// has the bytes that KSeF has.
 func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	doc, err := sg.o.Document(c.ctx(), inv)
 	if err != nil {

@@ -85,7 +85,7 @@ func (b *body) afterMark() io.Reader {
 
 // namesFaktura reports whether a body may have an invoice that is JSON. It never misses one. The
 // decoder ignores the case of names, and reads escaped letters, so a body with an escaped letter of
-// ASCII counts.
+// ASCII counts. So does one with an escaped Kelvin sign (U+212A), whose lower case is k.
 func (b *body) namesFaktura() bool {
 	const overlap = 32 // longer than each of the texts
 	part := make([]byte, 64<<10)

@@ -60,7 +60,7 @@ func TestNew_OneLineOfAFileOfKeysCannotBeUsed_TheOtherKeysOpen(t *testing.T) {
 	}
 }
 
-// The program that waits for the files, such as an agent that fetches them, comes later.
+// The files of keys come only after the start, for example from another program that fetches them.
 func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.T) {
 	now := monday
 	b := newBench(t, func(o *Options) {
@@ -83,8 +83,8 @@ func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.
 	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
 }
 
-// At a start nobody knows whose key it is that two files have. It opens nothing until one file has
-// it, and the other keys of both files work.
+// Two files have the same key, and at a start nobody knows whose key it is. It opens nothing until
+// only one file has it. The other keys of both files work.
 func TestNew_TwoFilesHaveOneKey_ItOpensNothingAndTheirOtherKeysDo(t *testing.T) {
 	const both = "both-both-both-both-both"
 	now, files := monday, [][]string{{both, keyOne}, {keyTwo, both}}

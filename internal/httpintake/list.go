@@ -147,8 +147,8 @@ func (l *listing) changed(c *call, f filter) error {
 	case number != "":
 		states = []ledger.State{ledger.Accepted, ledger.Receipted}
 	}
-	// A KSeF number has the day of acceptance in it, and an entry was last changed on that day or
-	// later.
+	// A KSeF number has the day of acceptance in it. The entry was last changed on that day or
+	// later, so entries that were last changed earlier need not be read.
 	if at, ok := acceptedOn(number); ok && f.from.At < ledger.At(at) {
 		f.from = ledger.Place{At: ledger.At(at)}
 	}

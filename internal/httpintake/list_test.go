@@ -103,7 +103,7 @@ func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(
 	b := newBench(t, nil)
 	b.take(1, "FV 1", "")
 	b.take(0, "FV\u00a01", "")
-	b.take(0, "A B C D E F G", "") // more spaces than are tried both ways: found as it is written
+	b.take(0, "A B C D E F G", "") // too many spaces to try every spelling: found as it is written
 	for query, want := range map[string]string{"FV 1": "FV\u00a01", "FV\u00a01": "FV\u00a01", "A B C D E F G": "A B C D E F G"} {
 		if got, _ := b.list("number=" + url.QueryEscape(query)); !slices.Equal(got, []string{want}) {
 			t.Errorf("%q finds %q, want %q", query, got, want)
@@ -116,7 +116,8 @@ func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(
 	}
 }
 
-// Nothing in the document says whose it is.
+// Nothing in the document says which tenant it is for. The refusal is in the list of the client's
+// only tenant.
 func TestList_RefOfADocumentThatCouldNotBeRead_FindsItsRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	b.want(b.post([]byte("garbage"), "?ref=SO-9"), http.StatusUnprocessableEntity, "refused")

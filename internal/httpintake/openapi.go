@@ -100,7 +100,7 @@ func readDocument() (*document, error) {
 					answer = api.Components.Responses[answer.Ref[strings.LastIndexByte(answer.Ref, '/')+1:]]
 				}
 				a := described{Name: status, Description: answer.Description}
-				for media, body := range answer.Content { // one
+				for media, body := range answer.Content { // an answer has one media type
 					a.Media, a.Named = media, body.Schema.named()
 				}
 				one.Answers = append(one.Answers, a)

@@ -14,9 +14,9 @@ import (
 // isRefusal reports whether an id is that of a refused document.
 func isRefusal(id string) bool { return strings.HasPrefix(id, "ref-") }
 
-// refusal returns the record of a refused document. It is one of the client's tenants, or the
-// client handed it in and it belongs to no tenant. Any other gets the same answer as one that does
-// not exist.
+// refusal returns the record of a refused document. The record is in the list of one of the
+// client's tenants, or it is in the list of no tenant and the client handed the document in. For
+// any other record the answer is the same as for one that does not exist.
 func (co *core) refusal(c *call, id string) (*ledger.Refusal, error) {
 	r, err := co.o.Ledger.FindRefusal(c.ctx(), id, append([]string{""}, c.client.tenants()...)...)
 	if err != nil {

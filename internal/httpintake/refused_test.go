@@ -57,8 +57,8 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 	b.want(b.call("GET", "/v1/invoices/ref-none", nil, one...), http.StatusNotFound, "not-found")
 }
 
-// A program that sees some of the tenants is not told that the pool lacks a tenant that it may
-// have. Whoever followed that advice made the NIP ambiguous for all.
+// A program that sees only some of the tenants is not told to add the tenant to the configuration:
+// the pool may have it. A second tenant with the same NIP would make the NIP ambiguous for all.
 func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 	b := newBench(t, nil)
 	for _, tenant := range []int{1, 7} { // another client's tenant, and nobody's

@@ -57,7 +57,7 @@ func (p *properties) UnmarshalYAML(node *yaml.Node) error {
 // object is a value that has a name in the description, as the page shows it.
 type object struct {
 	Name, Description, Example string
-	Values                     []string // where it is a word, those that there are
+	Values                     []string // if the value is one of some words: these words
 	Fields                     []field
 }
 

@@ -146,8 +146,9 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed: the ledger has the document
 	}
 	if kind, large := b.turn(of); large {
-		// The place is left when the answer is in a file. An answer about ten thousand documents
-		// takes a thousand times the memory of a body that names as many.
+		// The call keeps its place until its answer is encoded, which puts a large answer into a
+		// file. Before that, an answer about ten thousand documents takes a thousand times the
+		// memory of a body that names as many.
 		if c.leave, err = sm.gates.batch(c.ctx(), c.client, kind); err != nil {
 			return nil, err
 		}
@@ -249,8 +250,8 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 }
 
 // own returns the admissions as this client may know them. An admission may have met an entry of a
-// tenant that is not the client's. It then has only what the document itself says. When there is no
-// such admission, own returns adms itself, without a copy.
+// tenant that is not the client's. Such an admission then has only what the document itself says.
+// When there is none, own returns adms itself, without a copy.
 func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 	if !slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
 		return adms

@@ -196,7 +196,7 @@ func quoted(doc []byte) string {
 	return string(raw)
 }
 
-// What a caller sends may be of any length; answers and records are not.
+// A caller may send texts of any length. The answers and records that quote them stay short.
 func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 	b := newBench(t, nil)
 	long := strings.Repeat("Q", 300_000)

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// A body that is small may name many documents, and the answer about each takes memory.
+// A small body may name many documents, and the answer about each takes memory. So such a call
+// needs a place among the large calls.
 func TestTurn_ManyDocumentsInASmallBody_NeedAPlace(t *testing.T) {
 	form := func(n int) string {
 		return strings.Repeat("--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nx\r\n", n) + "--b--\r\n"

@@ -82,7 +82,8 @@ func TestDecided_EntryCannotBeRead_IsReportedAndTheOthersFollow(t *testing.T) {
 	}
 }
 
-// A person may not take a list for a whole one that lacks an invoice which its index names.
+// When the index names an invoice whose entry is missing, a person must learn that the list lacks
+// the invoice.
 func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testing.T) {
 	w := newWorld(t)
 	a, b, c := w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2"), w.take(sellerA, "C", "3")
@@ -92,7 +93,8 @@ func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testin
 		w.check(err)
 		w.tick()
 	}
-	// Where a receipted entry is packed, it is a field of a bucket: here absent, there empty.
+	// A receipted entry that is packed is a field of a bucket. The field of a is absent, and the
+	// field of b is empty.
 	w.check(w.rdb.Del(t.Context(), "ksef:inv:"+a, "ksef:inv:"+b).Err())
 	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(b[len("inv-"):]))
 	w.check(err)

@@ -77,7 +77,9 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	}()
 	large := &largeDocuments{store: a.Store, bodies: a.Bodies}
 	seen := make(map[string]int, len(docs))
-	var repeated [][2]int // pairs of the same id in the call: the repeated document, the first one
+	// Each pair is two documents of the call with the same id: the index of the later one, then
+	// that of the first.
+	var repeated [][2]int
 	for i, d := range docs {
 		own := d.terms(terms)
 		out[i].File, out[i].Ref, out[i].Asked = d.File, d.Ref, own.Tenant
@@ -190,8 +192,8 @@ func (adm *Admission) catchUp(o *Admission) {
 	}
 }
 
-// overflowAbove is how many invoices of one tenant in a minute are served in the order of arrival
-// together with those of all other tenants.
+// overflowAbove is how many invoices one tenant may hand in within a minute before the rest go to
+// the overflow queues (see [queue.Queues]). There they do not delay the invoices of other tenants.
 const overflowAbove = 500
 
 // markOverflow marks the invoices of tenants that hand in very many at present.

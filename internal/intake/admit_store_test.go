@@ -108,7 +108,7 @@ func TestAdmit_StoreIsFull_NothingIsTakenWithoutItsDocument(t *testing.T) {
 	}
 	// The record of how documents are sealed is written before any document is stored.
 	if keys, _ := g.stored(); keys != 1 || g.rdb.Exists(t.Context(), "ksef:seals").Val() != 1 {
-		t.Errorf("%d keys", keys)
+		t.Errorf("Redis has %d keys, want ksef:seals alone", keys)
 	}
 	// A document that fits into Redis does not need the store.
 	if got := g.admit(numbered(1))[0]; got.Taken != ledger.Created {

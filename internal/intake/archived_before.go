@@ -16,8 +16,9 @@ import (
 )
 
 // lookUpOld finds the answers for the documents that the ledger may have forgotten. The ledger
-// forgets an invoice when it ended more than Retention ago, and no invoice ends before its P_1. The
-// results of forgotten invoices are in the archive, under names that follow from the documents. A
+// forgets an invoice when it ended more than Retention ago, and no invoice ends before its P_1. So
+// only documents whose P_1 is that old are looked up. The results of forgotten invoices are in the
+// archive, under names that follow from the documents. A
 // document that was accepted is present, and nothing is sent. lookUpOld returns the indexes of the
 // documents that are left to be taken, in their order.
 //

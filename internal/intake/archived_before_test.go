@@ -25,7 +25,8 @@ func (g *gate) later(d time.Duration) {
 	g.t.Helper()
 	now := monday.Add(d)
 	g.Retention, g.Now = retention, func() time.Time { return now }
-	// The entries have the time of this machine, which is not that of the test.
+	// The entries have the time of this machine and not that of the test, so by age they are new.
+	// The negative retention prunes them all the same.
 	if d > retention {
 		_, err := g.Ledger.Prune(g.t.Context(), -time.Hour, 1000)
 		g.must(err)

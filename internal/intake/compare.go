@@ -19,8 +19,9 @@ const (
 	// compareTimeout bounds how long one step of Admit waits for stored documents and results. A
 	// step is the look-up of old documents, or a round of comparisons. A document that needs more
 	// time is answered with an UnsureError. The bound is longer than a call to the archive may take
-	// (archive.timeout, 30s by default). So the process learns that the archive hangs. Later steps
-	// and calls of Admit then get their answer at once instead of waiting as long again.
+	// (archive.timeout, 30s by default). So a call that hangs ends by its own timeout first, and
+	// the process learns that the archive hangs. Later steps and calls of Admit then get their
+	// answer at once instead of waiting as long again.
 	compareTimeout = 40 * time.Second
 	// compareParallel is how many documents one call of Admit reads at a time.
 	compareParallel = 8
@@ -119,8 +120,9 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 	// not a repeated export of that document.
 	case inv.Corrects != "" && o.State == ledger.Rejected:
 		return true
-	// An invoice that KSeF refused because of its time of creation is corrected by another time of
-	// creation.
+	// Two documents with the same content are one invoice, exported twice. The exception is an
+	// invoice that is rejected or parked, and that KSeF may have refused because of its time of
+	// creation or its SystemInfo. Then the new document corrects it.
 	case mine.Digest == theirs.Digest && (!o.State.Open() || !theirs.HeaderAtFault()):
 		o.Taken, o.differs = ledger.Present, whatDiffers(mine, theirs)
 		return false

@@ -158,8 +158,8 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 		}
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
-	// Now two documents of other content have the number of the rejected one. These two are the
-	// same invoice, so only one of them is taken.
+	// Now the first and the third document have other content than the rejected invoice of their
+	// number. They are the same invoice, so only one of them is taken.
 	third := again(t, other, "T03:00:00Z")
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A technical correction says the same as the rejected document. Without the word corrects, the
-// same content is the same export again.
+// A technical correction says the same as the rejected document. Unless the sender names that
+// document in Corrects, the same content counts as a repeated export.
 func TestAdmit_CorrectionThatDiffersInLayoutAlone_IsTaken(t *testing.T) {
 	g := newGate(t, nil)
 	for i := range g.Accounts {
@@ -19,7 +19,7 @@ func TestAdmit_CorrectionThatDiffersInLayoutAlone_IsTaken(t *testing.T) {
 	g.end(first, ledger.Rejected, d.Data)
 	fixed := Document{File: "fixed.xml", Data: bytes.ReplaceAll(d.Data, []byte("\n"), []byte("\n "))}
 	if got := g.admit(fixed)[0]; got.Taken != ledger.Present || got.Invoice.ID != first.ID {
-		t.Fatalf("without the word it is %+v", got)
+		t.Fatalf("without Corrects it is %+v, want the rejected invoice", got)
 	}
 	for _, corrects := range []string{first.ID, first.Hash} {
 		got, err := g.Admit(t.Context(), []Document{fixed}, Terms{Corrects: Corrects(corrects)})

@@ -9,8 +9,8 @@ import (
 
 // withoutDrained refuses new invoices of tenants that a person drains. Invoices that are here
 // already pass, because Admit only reports their state. The place of sound[i] in out is at[i]. The
-// function read returns what this call has read of the ledger. The results are the invoices that
-// pass, and their places.
+// function read returns the holds of tenants, which it reads from the ledger once in each call of
+// Admit. The results are the invoices that pass, and their places.
 func (a *Admitter) withoutDrained(
 	ctx context.Context, read func() (ledger.Intake, error), sound []ledger.NewInvoice, at []int, out []Admission,
 ) ([]ledger.NewInvoice, []int, error) {

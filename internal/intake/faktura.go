@@ -21,8 +21,8 @@ type Generator interface {
 	Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 }
 
-// FromFaktura makes a document of an invoice that is JSON. The document is made for the tenant that
-// will send it. "" means the only one of accounts that may send it. When g is nil, the invoice is
+// FromFaktura makes a document of an invoice that is JSON. tenant is the name of the tenant that
+// will send it; "" means the only one of accounts that may send it. When g is nil, the invoice is
 // refused. limit is the maximum size of the JSON, in bytes.
 func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant string, faktura []byte, limit int64) ([]byte, error) {
 	if g == nil {
@@ -51,7 +51,7 @@ func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant st
 
 const oneInvoice = "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa"
 
-// jsonElsewhere says where invoices as JSON are taken, to a sender that hands one in elsewhere.
+// jsonElsewhere is the hint for an invoice as JSON that was handed in where only XML is taken.
 const jsonElsewhere = "hand in an invoice as JSON over HTTP, as faktura, or as a .json file in a watched folder"
 
 const sendXML = "hand in the FA(3) document as XML"

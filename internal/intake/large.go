@@ -12,7 +12,7 @@ import (
 // largeDocuments stores the documents of one call of Admit that are too large for Redis in the
 // archive. A document that the archive does not take is refused, and harms no other document. Once
 // the archive does not answer, this call stops asking it. Otherwise each further large document
-// would wait as long, and the small documents, which need no archive, would wait too.
+// would wait for the archive again, and the small documents, which need no archive, would wait too.
 type largeDocuments struct {
 	store  archive.Store
 	bodies *ledger.Bodies

@@ -107,7 +107,8 @@ func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 			t.Errorf("call %d: %+v", n, got)
 		}
 	}
-	// Three failures put it out of service. A slow machine leaves time for some probes after that.
+	// Three failures put the archive out of service. A slow machine leaves time for some probes
+	// after that.
 	if puts := sick.puts.Load(); puts > 8 {
 		t.Errorf("twelve calls waited for the archive %d times", puts)
 	}

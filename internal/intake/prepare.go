@@ -36,8 +36,8 @@ func (a *Admitter) prepare(
 	ctx context.Context, d Document, terms Terms, buffer *[]byte, large *largeDocuments, mayTake func() error,
 ) (prepared, error) {
 	var n prepared
-	// The document is read to the end in any case, because a refusal that names the invoice's
-	// number is more useful.
+	// Discouraged characters do not end the reading here, even if they are refused below, because a
+	// refusal that names the invoice's number is more useful.
 	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), AllowDiscouraged: true})
 	if err == nil && h.Discouraged != nil && !a.AllowDiscouraged {
 		err = h.Discouraged

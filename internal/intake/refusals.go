@@ -33,12 +33,12 @@ type Refusals struct {
 	Otherwise string
 	// Source names the sender when names of files and refs mean something only to that sender. For
 	// example, a program that hands in over the network may give every document the same name. Such
-	// a sender changes a refusal of another sender only if it is in the list of the same tenant. ""
-	// is this machine, whose paths identify files.
+	// a sender changes a refusal of another sender only if that refusal is in the list of the
+	// tenant that the sender's document belongs to. "" is this machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
 	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. The refusal
-	// stays if these same Refusals refuse the archive for something else in it.
+	// stays if the archive has been refused in the same run, for something else in it.
 	Unpacked bool
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
@@ -51,7 +51,7 @@ type Refusals struct {
 	asked bool // open was read from Record
 	open  bool // some refusals are open
 
-	ofRun map[string]ledger.Refusal // by id: the refusals of this run that have no identity
+	ofRun map[string]ledger.Refusal // by id: the refusals of this run that do not have ByInvoice set
 }
 
 // Note records the outcome of some documents. It sets the Refusal of each document that it puts on
@@ -64,7 +64,8 @@ type Refusals struct {
 // identity, its ref and its file. Unless Unpacked is set, it also ends those of the archives that
 // the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
-	// To ask first costs as much as to end the refusals of one document.
+	// For a single document it is not worth asking first whether any refusal is open: the question
+	// costs as much as ending the refusals of one document.
 	if len(adms) > 1 || r.asked {
 		r.ask(ctx)
 	}
@@ -94,7 +95,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		// The file may have been refused before, when less of it could be read. Now the refusal is
 		// on record by the document's identity, so the refusal by file ends.
 		for _, end := range r.ends(a, by, taken) {
-			if taken && noted[end.ID] { // a corrected document follows the faulty one
+			if taken && noted[end.ID] { // refused in this call: the refusal must be on record before it ends
 				afterwards = append(afterwards, end)
 			} else if r.open || !r.asked {
 				ends = append(ends, end)
@@ -199,8 +200,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	switch path := r.pathOf(a.File); {
 	// A document may have no fault of its own, but a number that belongs to another document. Such
 	// a document has an invoice's ID. It counts as not identified, so that handing in the other
-	// document again does not end this refusal. A document whose ref belongs to another invoice is
-	// identified. So all documents of a program that gives them the same ref are on record.
+	// document again does not end this refusal. A document whose ref belongs to another invoice
+	// counts as identified. Otherwise a program that gives all its documents one ref would have one
+	// record for all of them.
 	case identified && r.Source == "":
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case identified:

@@ -14,8 +14,9 @@ import (
 // counts the others. The record ends when the archive is made again and handed in, because then
 // documents in it are taken, and the archive itself has no fault.
 
-// together adds the faults of an earlier refusal in this run that has the same id, which means the
-// same file or ref. It leaves a refusal by identity as it is.
+// together adds the faults of an earlier refusal in this run that has the same id. Such refusals
+// have the same file or ref, or, over the network, the same identity. A refusal with ByInvoice set
+// stays as it is.
 func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {
 	if on.ByInvoice {
 		return on

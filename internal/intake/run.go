@@ -66,7 +66,8 @@ func Run(ctx context.Context, a Admits, items iter.Seq[Item], terms Terms, repor
 	return ctx.Err()
 }
 
-// errNotStarted marks a chunk that was not admitted because another one had failed.
+// errNotStarted marks a chunk that was not admitted because another chunk had failed or ctx was
+// done.
 var errNotStarted = errors.New("not started")
 
 type chunk struct {
@@ -130,7 +131,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 func newChunk() *chunk { return &chunk{done: make(chan struct{}), items: make([]Item, 0, chunkItems)} }
 
 // hand gives a chunk to the reporting loop first, then to a worker. The done channel of every chunk
-// in ordered MUST be closed at some time.
+// in ordered MUST be closed at some time. hand returns false when nothing more is to be begun,
+// because another chunk has failed or ctx is done.
 func (p *pipeline) hand(ctx context.Context, c *chunk) bool {
 	select {
 	case p.ordered <- c:

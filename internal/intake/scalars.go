@@ -14,7 +14,7 @@ import (
 const maxScalars = 20
 
 // checkScalars refuses values of an invoice as JSON that are not what the sender means. The form
-// has no element that is true or false, so "true" would become the text. A number in an element
+// has no element that is true or false, so true would become "true". A number in an element
 // that holds text, such as P_2 or NrRB, has lost the zeros that it began with, and a long one its
 // last digits. Numbers elsewhere are taken, because the schema checks what became of them. faktura
 // is one JSON object.

@@ -18,7 +18,7 @@ func (makes) Generate(context.Context, string, []byte) ([]byte, error) {
 	return []byte("<Faktura/>"), nil
 }
 
-// What the gateway makes of such a value is valid, and not what the sender meant.
+// The gateway makes valid XML of a value such as true, but not the XML that the sender meant.
 func TestFromFaktura_ValuesThatAreNoText_AreRefusedByField(t *testing.T) {
 	accounts := []intake.Account{{Name: "one", NIP: "5265877635"}}
 	for text, want := range map[string][]string{

@@ -72,7 +72,7 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 }
 
 // noTenant says that no tenant is the issuer. A program that sees only some of the tenants is not
-// told whether there is another one: it could learn whose invoices are sent here.
+// told whether another tenant is the issuer. Otherwise it could learn whose invoices are sent here.
 func noTenant(whose, issuer string, confined bool) error {
 	if confined {
 		return &RefusedError{

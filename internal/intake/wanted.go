@@ -71,8 +71,8 @@ func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 }
 
 // LongPast reports whether a deadline passed so long ago that it must be a slip. A deadline that
-// passed lately is none: whoever repeats a call after an outage repeats the deadline too. The
-// invoice may be here already, and one that is not is late and sent before others.
+// passed lately is not a slip: whoever repeats a call after an outage repeats the deadline too. The
+// invoice may be here already. If it is not, it is late, and is sent before others.
 func LongPast(deadline, now time.Time) bool { return deadline.Before(now.AddDate(0, 0, -30)) }
 
 // FarAway reports whether a deadline is so late that it must be a slip. The law never gives more
@@ -96,7 +96,7 @@ func WrongKind(at string, wrong *json.UnmarshalTypeError) error {
 }
 
 // ParseTime reads a point in time: RFC 3339, or a day, or a day and time in Warsaw. A day without a
-// time stands for its beginning; with end, for its end.
+// time stands for its beginning or, if end is true, for its end.
 func ParseTime(s string, end bool) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, true

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A name whose letters were lost before the export is valid XML. It is taken, and said.
+// A document in which letters of a name were lost before the export is valid XML. It is taken, with
+// a warning.
 func TestAdmit_ReplacementCharacter_IsTakenWithAWarning(t *testing.T) {
 	g := newGate(t, nil)
 	doc := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23"})

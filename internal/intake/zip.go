@@ -184,8 +184,8 @@ func unreadableArchive(err error, longest int64) *Problem {
 		Hint: "it may be cut off or in another format: make it again"}
 }
 
-// readable returns a name in UTF-8. What is not UTF-8 is read as code page 852, in which Windows in
-// Poland writes names into archives. Different names stay different.
+// readable returns a name in UTF-8. A name that is not UTF-8 is read as code page 852, in which
+// Windows in Poland writes names into archives. Different names stay different.
 func readable(name string) string {
 	if utf8.ValidString(name) {
 		return name

@@ -29,7 +29,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 var plainNumber = regexp.MustCompile(`^(-?)(\d+)(?:\.(\d+))?$`)
 
 // polishNumber writes a number of a document as people in Poland do, 11607.80 as 11 607,80, with
-// no-break spaces. Every digit stays. What is no number stays as it is.
+// no-break spaces. Every digit stays. A text that is not a number stays as it is.
 func polishNumber(text string) string {
 	m := plainNumber.FindStringSubmatch(text)
 	if m == nil {

@@ -31,7 +31,7 @@ type Attested struct {
 	Receipt    string // its name in the archive
 }
 
-// String says so for people, without the KSeF number.
+// String says for people what the archive has of the invoice, without the KSeF number.
 func (a Attested) String() string {
 	return fmt.Sprintf("its receipt (UPO) is here, its document is not: session %s, receipt %s",
 		cmp.Or(a.Session, "unknown"), a.Receipt)
@@ -73,8 +73,8 @@ func (m *met) add(r *results.Result) {
 	}
 }
 
-// addIndexed adds the invoices that the indexes of a place name. Those of a ZIP that cannot be read
-// were told with it.
+// addIndexed adds the invoices that the indexes of a place name. So an invoice in a ZIP that cannot
+// be read is not reported by itself. The ZIP was reported when it was read.
 func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 	_, err := r.store().Search(ctx, p.bundles(), bundle.Query{Match: func(l *bundle.Line) bool {
 		m.numbers.Add(l.KsefNumber)
@@ -156,7 +156,8 @@ func (w Within) mayAttest(p Place) bool {
 	return err != nil || p.Month <= last.AddDate(0, 1, 0).Format("2006-01")
 }
 
-// hasDay reports whether a day is within the dates. A day that is not known is not.
+// hasDay reports whether a day is within the dates. It returns false for "", a day that is not
+// known.
 func (w Within) hasDay(day string) bool {
 	return day != "" && day >= w.From && (w.To == "" || day <= w.To)
 }

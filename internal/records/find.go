@@ -99,7 +99,7 @@ type query struct {
 	places []Place // all folders of the sellers in question
 	index  bundle.Query
 	line   func(ksefNumber, number string) bool // reports whether a line of a receipt matches
-	texts  [][]byte                             // receipts without any of them are passed over; none passes over none
+	texts  [][]byte                             // receipts that have none of these are left out; empty: every receipt is read
 	result func(results.Result) bool
 	one    bool // at most one invoice can match
 }

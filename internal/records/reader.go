@@ -189,8 +189,8 @@ func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id s
 	return results.Result{}, false, nil
 }
 
-// Kept returns the result that the archive has of the invoice of another result. It returns false
-// when it has none that can be read.
+// Kept returns the result that the archive keeps for the same invoice as the result of. It returns
+// false when the archive has none that can be read.
 func (r *Reader) Kept(ctx context.Context, of results.Result) (results.Result, bool, error) {
 	return r.resultIn(ctx, r.store(), Place{NIP: of.NIP, Month: monthOf(of.IssueDate)}, of.ID)
 }

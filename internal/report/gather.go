@@ -41,8 +41,8 @@ type Sources struct {
 	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
 	// nil; then no receipts are read.
 	Attested func(records.Attested)
-	// Lacks is called with those of them that the archive does not have either. So the report may
-	// lack them. It may be nil.
+	// Lacks is called with each entry that cannot be read, if no result of it was found in the
+	// archive either. So the report may lack its invoice. Lacks may be nil.
 	Lacks func(ledger.Unreadable)
 }
 
@@ -258,7 +258,8 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 }
 
 // inArchive adds the invoices that the archive has and the ledger did not have. numbers are the
-// KSeF numbers of the ledger: an invoice that it has may wait for the archive.
+// KSeF numbers of the ledger. Attested is not called for these numbers, because an invoice that the
+// ledger has may not have been archived yet.
 func (s *Sources) inArchive(ctx context.Context, q Query, seen map[string]bool, c *Collector, numbers records.Numbers) error {
 	var lacks func(records.Attested)
 	if s.Attested != nil {

@@ -196,8 +196,8 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 			t.Errorf("the example in %s is %q, want %q", l, got, example)
 		}
 	}
-	// The archive alone knows the older state of the retried invoice, and nothing of invoices that
-	// wait.
+	// Without the ledger, the retried invoice has the older state that is in the archive, and the
+	// invoices that wait are missing.
 	c = &report.Collector{}
 	if err := (&report.Sources{Archive: &records.Reader{Store: s}}).Gather(t.Context(), november, c); err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ const (
 // Collector adds facts up. Its memory does not grow with the number of invoices. It is safe for
 // concurrent use.
 type Collector struct {
-	RiskBefore time.Time // what is not decided and due before this is at risk
+	RiskBefore time.Time // an invoice that is not decided and is due before this time is at risk
 
 	mu      sync.Mutex
 	lines   map[lineKey]*Line

@@ -170,7 +170,8 @@ func (s *Sheets) write(cells []any, bold bool) error {
 // character matches the form in which Office Open XML writes a character that XML can't hold.
 var character = regexp.MustCompile(`_(x[0-9A-Fa-f]{4}_)`)
 
-// cell is text as a cell holds it.
+// cell returns text as a cell holds it: cut if it is too long, and changed where it would be read
+// as such a character.
 func cell(s string) string {
 	if utf8.RuneCountInString(s) > maxCell {
 		s = string([]rune(s)[:maxCell])

@@ -72,8 +72,9 @@ func (r *Result) AddDocument(doc []byte) {
 	}
 }
 
-// LastMoment returns the last second before a deadline at midnight in Warsaw, so that it has the
-// date of the day that ends then. It returns every other deadline unchanged.
+// LastMoment returns a deadline as it is shown. A deadline at midnight in Warsaw is shown as the
+// second before midnight, so that it has the date of the day that ends then. LastMoment returns
+// every other deadline unchanged.
 func LastMoment(deadline time.Time) time.Time {
 	if d := deadline.In(invoice.Warsaw()); !d.IsZero() && d.Hour() == 0 && d.Minute() == 0 && d.Second() == 0 {
 		return deadline.Add(-time.Second)
@@ -102,7 +103,7 @@ func Of(inv ledger.Invoice, environment string) Result {
 		r.UpdatedAt = u.UTC().Format(time.RFC3339)
 	}
 	if inv.State.Ended() {
-		return r // KSeF does not have the invoice, so the link would show an error
+		return r // KSeF does not have the invoice, or may not have it (parked): the link could show an error
 	}
 	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {
 		if link, err := invoice.VerificationURL(environment, inv.NIP, inv.IssueDate, [32]byte(sum)); err == nil {

@@ -11,7 +11,8 @@ import (
 // their results wait for a process that can read the record.
 const Unreadable = "unreadable"
 
-// notReadable explains that state. It follows the words about what is known of the invoice.
+// notReadable is the end of the reason of every result in the state [Unreadable]. It follows the
+// words about what is known of the invoice.
 const notReadable = "what else is recorded of it cannot be read by this server now: a newer version wrote it, it is damaged, or the " +
 	"server lacks a storage key. Nothing is lost; ask for it by its id later"
 

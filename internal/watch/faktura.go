@@ -73,7 +73,7 @@ func (d *documents) made(o order, raw []byte) ([]byte, error) {
 }
 
 // unsaved is XML that could not be written, by file. On a full disk the gateway would otherwise be
-// asked for it again and again. What is beyond [chunkBytes] is not kept.
+// asked for it again and again. It holds at most [chunkBytes] of XML. More is not kept.
 type unsaved map[string]making
 
 func (u unsaved) keep(k making) {
@@ -160,9 +160,9 @@ func (d *documents) order(o order, raw []byte) error {
 	return errOrdered
 }
 
-// inTurn sorts the files by the time when their XML was last asked for in vain. Files without such
-// a time come first. So a file that the gateway never answers about does not hold up the others of
-// its tenant.
+// inTurn sorts the files by the time of the last call to the gateway that failed to make their XML.
+// Files without such a time come first. So a file that the gateway never answers about does not
+// hold up the others of its tenant.
 func (d *documents) inTurn(names []string) {
 	slices.SortStableFunc(names, func(a, b string) int { return d.failed[a].Compare(d.failed[b]) })
 }

@@ -24,7 +24,8 @@ const (
 )
 
 // XML is made of files beside the loop. A pass hands in what is made within makingTime. The other
-// files wait for the next pass, and people are told of it when the gateway is silent for longer.
+// files wait for the next pass. If no call about a sender's files has ended for the time silence,
+// people are told that these files wait.
 const (
 	makingTime = time.Second
 	nextMaking = 100 * time.Millisecond

@@ -22,7 +22,7 @@ const (
 type file struct {
 	name  string // below its place
 	id    string // of its invoice; "" when it is not followed
-	told  string // without an id: that of its refusal, or of an invoice in the archive; for the log
+	told  string // for the log when id is "": the id of its refusal, or of its invoice in the archive
 	place string
 	state string // of the invoice, as its result on disk has it; "" when that has to be written
 	rev   int64
@@ -142,9 +142,9 @@ func (j *journal) read() error {
 	return nil
 }
 
-// needsName reports whether the given name of a file or an archive is still needed. The file or
-// archive itself is not followed. The name of an archive is needed as long as it is being unpacked,
-// or one of its invoices is followed or in taken/.
+// needsName reports whether the given name of a file or an archive that is not followed itself is
+// still needed. The name of an archive is needed as long as it is being unpacked, or one of its
+// invoices is followed or in taken/.
 func (j *journal) needsName(name string) bool {
 	if j.disk.exists(taken + "/" + name) {
 		return true

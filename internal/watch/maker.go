@@ -37,7 +37,7 @@ type maker struct {
 type line struct {
 	orders []order // the first is being asked about if call is set
 	call   bool
-	since  time.Time // when the call began, or when the line began
+	since  time.Time // when a call last began or ended, or when the line began
 }
 
 // The number of simultaneous calls is bounded, and so is the XML that is made ahead of the loop,
@@ -79,9 +79,9 @@ func (m *maker) newPass() {
 	clear(m.away)
 }
 
-// ask orders the XML of a file, which must not be ordered already. A gateway that fails at once
-// fails before the loop has ordered all files of the sender. The files that are ordered later in
-// the same pass are given back, too.
+// ask orders the XML of a file, which must not be ordered already. The gateway may fail before the
+// loop has ordered all files of the sender. The files that are ordered later in the same pass are
+// then given back too.
 func (m *maker) ask(sender string, o order) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -24,7 +24,8 @@ const (
 
 var places = []string{taken, accepted, rejected, refused, parked, dismissed, unpacked}
 
-// What stands beside a file has its name, followed by one of these.
+// The result, the receipt and the XML of a file stand beside it. Each has the name of the file,
+// followed by one of these.
 const (
 	resultEnd  = ".json"
 	receiptEnd = ".upo.xml"

@@ -49,7 +49,7 @@ func idOf(a *intake.Admission) string {
 	return a.Invoice.ID
 }
 
-// waiting returns why a file is handed in again later.
+// waiting returns why a file is handed in again later; false when it is not.
 func waiting(a *intake.Admission) (string, bool) {
 	why, ok := waitsFor(a.Err)
 	return why, ok && idOf(a) == ""

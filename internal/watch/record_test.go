@@ -50,7 +50,7 @@ func TestWatch_RefusedArchive_IsOnRecordForItsTenantUntilALaterOneOfItsNameIsTak
 	}
 }
 
-// Whoever reads the log finds what was refused by the id under which it is on record.
+// The log names a refused document by the id under which it is on record.
 func TestWatch_RefusedFile_IsLoggedByItsRefusalAndNoEmptyID(t *testing.T) {
 	for _, recorded := range []bool{true, false} {
 		s := newSite(t)

@@ -124,7 +124,7 @@ func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) 
 	}
 	s.settle("FV/1", ledger.Accepted)
 	if w.idle() {
-		t.Error("nothing is said to be left to do, and an invoice is not handed in")
+		t.Error("idle says that nothing is left to do, but an invoice is not handed in yet")
 	}
 	done := make(chan int)
 	go func() {

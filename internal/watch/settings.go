@@ -53,9 +53,9 @@ func (se *settings) of(dir string) *setting {
 	return s
 }
 
-// read returns nil when there is no such file. It also returns nil for a name below an archive. The
-// invoices of an archive are in a folder of its name, and another archive of that name may have
-// come since.
+// read returns nil when there is no such file. It also returns nil for a name below an archive,
+// which is a file. Such a name comes up because the invoices of an archive are in a folder of its
+// name, and another archive of that name may have come since.
 func (se *settings) read(name string) *setting {
 	const maxSize = 64 << 10
 	raw, _, err := se.disk.read(name, maxSize)

@@ -47,7 +47,7 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 		t.Errorf("%+v", o)
 	}
 	if s.w.files["a.xml"] != nil || s.w.files["sub/b.XML"] == nil {
-		t.Error("followed is what is finished, or what is not finished is not followed")
+		t.Error("a file that is finished is still followed, or a file that is not finished is not followed")
 	}
 }
 
