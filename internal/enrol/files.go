@@ -16,7 +16,8 @@ import (
 	"ksefworker/config"
 )
 
-// files are where a new certificate, its key and the request for it lie until it is fetched.
+// files are the paths of a new key, of the record of the certificate request, and of the
+// certificate once it is fetched.
 type files struct {
 	key, cert, request string
 	// install says that the new certificate takes the place of the tenant's present one.
@@ -94,7 +95,7 @@ func (f files) pending(cfg config.Config, t config.Tenant) (pending, error) {
 	case err != nil:
 		return pending{}, fmt.Errorf("read %s: %w", f.request, err)
 	case p.Environment != string(cfg.Environment) || p.NIP != t.NIP:
-		return pending{}, fmt.Errorf("%s is of environment %s and NIP %s, the configuration of %s and %s",
+		return pending{}, fmt.Errorf("%s is for environment %s and NIP %s, but the configuration has environment %s and NIP %s",
 			f.request, p.Environment, p.NIP, cfg.Environment, t.NIP)
 	}
 	return p, nil

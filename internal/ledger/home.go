@@ -23,7 +23,7 @@ type Home struct {
 
 	// The way to a newer format ([FormatStore]).
 	Writes int    `json:"writes,omitempty"` // the newest format that may be written; 0 is the first
-	Next   int    `json:"next,omitempty"`   // the format that will be written next, because every process reads it; 0: none
+	Next   int    `json:"next,omitempty"`   // the format that will be written next, now that every process can read it; 0: none
 	Since  Millis `json:"since,omitempty"`  // when the last step towards Next was made
 }
 

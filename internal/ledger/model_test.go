@@ -161,7 +161,7 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 	// steps, rapid's default, seldom get that far.
 	atLeast(t, "rapid.nofailfile", "true") // the seed in the message is enough
 	atLeast(t, "rapid.steps", "160")
-	atLeast(t, "rapid.checks", "90") // with 30, one time in four the runs missed a fifth of the states
+	atLeast(t, "rapid.checks", "90") // with 30 checks, one run of the test in four never reached a fifth of the states
 	reached := map[string]int{}
 	var run, millis atomic.Int64
 	millis.Store(noon.UnixMilli())

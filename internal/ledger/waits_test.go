@@ -10,8 +10,8 @@ import (
 )
 
 // There are more tenants than one script reads. For each tenant, Tenants returns what Tenant
-// returns. A tenant whose key is of another type has nothing. A waiting set of another type hides
-// no other set.
+// returns. If the key of a tenant has another type in Redis, the tenant reads as empty. If the key
+// of a waiting set has another type, all other sets are still returned.
 func TestTenantsAndWaits_MoreThanOneScriptReads_AreThoseOfEach(t *testing.T) {
 	w := oneWorld(t)
 	names, want := make([]string, 2*waitsAtOnce+1), map[string]Tenant{}
@@ -53,7 +53,7 @@ func TestTenantsAndWaits_MoreThanOneScriptReads_AreThoseOfEach(t *testing.T) {
 		waits, err := c.read()
 		w.must(err)
 		if len(waits) != len(names)-1 {
-			t.Errorf("%d sets are told of", len(waits))
+			t.Errorf("%d waiting sets are returned, want %d", len(waits), len(names)-1)
 		}
 		for _, s := range waits {
 			i := 0

@@ -10,8 +10,8 @@ import (
 
 // A cache between KSeF and this program, or a gateway that answers two requests at a time, may mix
 // answers up. So an answer does not count for the invoice that was asked about if the answer's own
-// hash or number is that of another invoice. What is still open then is decided by the session's
-// receipt, which names content.
+// hash or number is that of another invoice. The session's receipt, which lists the hashes of
+// documents, then decides the invoices that are still open.
 
 // ofAnother reports whether an answer is about another invoice, by its hash or, where there is
 // none, by its number.
