@@ -32,6 +32,13 @@ func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
 	workers.Store(ts, stop)
 }
 
+// "unbind" forgets which taxpayers the names of tenants mean, so that a script may rename them.
+func scriptUnbind(ts *testscript.TestScript, _ bool, _ []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ts.Check(rdb.Del(context.Background(), "ksef:taxpayers").Err())
+}
+
 // "tasks N" fails unless N tasks are queued.
 func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
