@@ -8,7 +8,8 @@
 //	                 limits.go: how often and how many at once
 //	body.go          the body of a call, bounded in size, time and memory
 //	documents.go     the documents in a body: xml, zip; multipart.go, jsonbody.go;
-//	                 faktura.go: invoices that are JSON themselves
+//	                 faktura.go: invoices that are JSON themselves; jsonnames.go: whether a body
+//	                 may have some
 //	submit.go        POST /v1/invoices; item.go: the answer about one document, also about one
 //	                 that belongs to another client
 //	list.go          GET /v1/invoices; filter.go: what it is asked for; cursor.go: its pages;

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/intake"
@@ -36,21 +37,28 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 	elements := &elementReader{from: b.afterMark(), limit: 6*br.o.Limits.Document + 64<<10}
 	elements.left = elements.limit
 	d := json.NewDecoder(elements)
+	d.DisallowUnknownFields()
 	for _, want := range []any{json.Delim('{'), "invoices", json.Delim('[')} {
 		if got, err := d.Token(); err != nil || got != want {
 			return bad(`the body must be {"invoices": […]}`, `treść musi mieć postać {"invoices": […]}`)
 		}
 	}
 	n, m := 0, &maker{core: br.core, c: c}
+	var text []byte
 	for ; d.More(); n++ {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
+		one, start := jsonInvoice{}, d.InputOffset()
+		fault := d.Decode(&one)
+		var err error
+		if text, err = b.element(text, start, d.InputOffset()); err != nil {
 			return malformed(n, elements, err)
+		}
+		if len(text) == 0 { // the decoder goes beyond a value only if that is JSON
+			return malformed(n, elements, fault)
 		}
 		// The decoder may already hold up to limit bytes of what follows, so an element may take up
 		// to twice the limit.
 		elements.left = elements.limit
-		if !yield(br.jsonItem(c, n, raw, of, m)) {
+		if !yield(br.jsonItem(c, n, &one, fault, text, of, m)) {
 			return nil
 		}
 	}
@@ -73,35 +81,30 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 	return nil
 }
 
-// afterMark reads a body behind its byte order mark, which programs on Windows put before JSON.
-func (b *body) afterMark() io.Reader {
-	const mark = "\xef\xbb\xbf"
-	head := make([]byte, len(mark))
-	if n, _ := b.at.ReadAt(head, 0); string(head[:n]) == mark {
-		return io.NewSectionReader(b.at, int64(n), b.size-int64(n))
+// byteOrderMark is what programs on Windows put before JSON.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// afterMark reads a body behind its byte order mark.
+func (b *body) afterMark() io.Reader { return io.NewSectionReader(b.at, b.mark(), b.size-b.mark()) }
+
+// mark returns the length of the byte order mark of a body: 0 if it has none.
+func (b *body) mark() int64 {
+	head := make([]byte, len(byteOrderMark))
+	if n, _ := b.at.ReadAt(head, 0); string(head[:n]) == byteOrderMark {
+		return int64(n)
 	}
-	return b.reader()
+	return 0
 }
 
-// namesFaktura reports whether a body may have an invoice that is JSON. It never misses one. The
-// decoder ignores the case of names, and reads escaped letters, so a body with an escaped letter of
-// ASCII counts. So does one with an escaped Kelvin sign (U+212A), whose lower case is k.
-func (b *body) namesFaktura() bool {
-	const overlap = 32 // longer than each of the texts
-	part := make([]byte, 64<<10)
-	for at := int64(0); at < b.size; at += int64(len(part) - overlap) {
-		n, err := b.at.ReadAt(part, at)
-		if err != nil && err != io.EOF {
-			return true // whoever reads the body meets the error
-		}
-		lower := bytes.ToLower(part[:n])
-		for _, text := range []string{`"faktura"`, `\u004`, `\u005`, `\u006`, `\u007`, `\u212a`} {
-			if bytes.Contains(lower, []byte(text)) {
-				return true
-			}
-		}
+// element returns the text of the array element that lies from start to end behind the byte order
+// mark. Before the element there may be a comma and spaces, which are left out. The text is valid
+// until the next call, which gets it as last, to use its memory again.
+func (b *body) element(last []byte, start, end int64) ([]byte, error) {
+	text := slices.Grow(last[:0], int(end-start))[:end-start]
+	if n, err := b.at.ReadAt(text, b.mark()+start); n < len(text) {
+		return nil, err
 	}
-	return false
+	return bytes.TrimLeft(text, ", \t\r\n"), nil
 }
 
 func malformed(n int, elements *elementReader, err error) error {
@@ -118,11 +121,12 @@ func malformed(n int, elements *elementReader, err error) error {
 		fmt.Sprintf("treść nie jest poprawnym JSON w invoices[%d]; tego elementu i następnych nie odczytano", n))
 }
 
-func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m *maker) intake.Item {
+// jsonItem returns the item of an element. fault is what the decoder said about it, and text is
+// the element as it is written.
+func (br *bodyReader) jsonItem(c *call, n int, one *jsonInvoice, fault error, text []byte, of *asked, m *maker) intake.Item {
 	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
-	one := jsonInvoice{}
-	if it.Err = one.read(it.File, raw); it.Err != nil {
-		it.Ref = intake.RefIn(raw)
+	if it.Err = checkElement(it.File, fault, text); it.Err != nil {
+		it.Ref = intake.RefIn(text)
 		return it
 	}
 	it.Ref = one.Ref
@@ -135,19 +139,16 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 	return it
 }
 
-// read reads an element. at is the name of the element in errors.
-func (j *jsonInvoice) read(at string, raw []byte) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	err := d.Decode(j)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+// checkElement returns why an element cannot be used. at is the name of the element in errors.
+func checkElement(at string, fault error, text []byte) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](fault); ok {
 		return intake.WrongKind(at, wrong)
 	}
-	if err != nil {
-		return &invoice.FieldError{Field: at, Rule: cut(strings.TrimPrefix(err.Error(), "json: ")),
+	if fault != nil {
+		return &invoice.FieldError{Field: at, Rule: cut(strings.TrimPrefix(fault.Error(), "json: ")),
 			Hint: "its fields are xml, xml_base64 or faktura, ref, lane, offline, deadline, tenant and corrects"}
 	}
-	return intake.CheckJSON(raw)
+	return intake.CheckJSON(text)
 }
 
 // wanted returns what is asked for the document. Where the document says nothing of its own, what

@@ -3,9 +3,10 @@ package intake
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -87,12 +88,14 @@ func checkCharacters(raw []byte, name string) error {
 			return nil
 		}
 		at += n + 2
-		switch c, low := raw[at-1], escaped(raw[at:]); {
-		case c == 'b' || c == 'f':
-			if name != "xml" {
-				return notXML(name)
-			}
-		case c != 'u':
+		switch c := raw[at-1]; {
+		case c == 'u':
+		case (c == 'b' || c == 'f') && name != "xml":
+			return notXML(name)
+		default:
+			continue
+		}
+		switch low := escaped(raw[at:]); {
 		case low == 0xFFFD, low >= 0xDC00 && low <= 0xDFFF:
 			return notUTF8(name)
 		case low >= 0xD800 && low <= 0xDBFF:
@@ -110,11 +113,11 @@ func checkCharacters(raw []byte, name string) error {
 // escaped returns the number that the four hexadecimal digits behind \u stand for, and ' ' when
 // they are not such digits.
 func escaped(digits []byte) int {
-	v, err := strconv.ParseUint(string(digits[:min(4, len(digits))]), 16, 16)
-	if err != nil {
+	var v [2]byte
+	if n, _ := hex.Decode(v[:], digits[:min(4, len(digits))]); n < len(v) {
 		return ' '
 	}
-	return int(v)
+	return int(binary.BigEndian.Uint16(v[:]))
 }
 
 func notUTF8(name string) error {
