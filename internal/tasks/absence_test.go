@@ -28,7 +28,7 @@ func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() b
 			po.t.Fatal(err)
 		}
 		if took := po.now().Sub(began); took > within {
-			po.t.Fatalf("what the test waits for has not come after %v: %v", took, err)
+			po.t.Fatalf("after %v the state that the test waits for has not come: %v", took, err)
 		}
 		po.advance(max(v.Delay, time.Second))
 	}
@@ -64,13 +64,13 @@ func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testin
 				s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 				for _, id := range []string{first.ID, second.ID} {
 					if got := s.read(id); got.State != ledger.Accepted {
-						t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+						t.Errorf("%s is %s, want accepted: %s", got.Number, got.State, got.Reason)
 					}
 				}
 				s.acceptedOnce(2)
 				w.must(queue.KindReceipt, pkg)
 				if got := s.read(first.ID); got.State != ledger.Receipted {
-					t.Errorf("it is %s: %s", got.State, got.Reason)
+					t.Errorf("it is %s, want receipted: %s", got.State, got.Reason)
 				}
 			})
 		}
@@ -91,7 +91,7 @@ func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	for _, inv := range invs {
 		if got := s.read(inv.ID); got.State != ledger.Accepted {
-			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+			t.Errorf("%s is %s, want accepted: %s", got.Number, got.State, got.Reason)
 		}
 	}
 	s.acceptedOnce(5)
@@ -108,15 +108,15 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	hidden, other, pkg := s.sentPair(w, ledger.Bulk)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
 	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "not complete (1 of 2)") {
-		t.Errorf("it is %s: %q", got.State, got.Reason)
+		t.Errorf("it is %s, want sent: %q", got.State, got.Reason)
 	}
 	s.advance(20 * time.Minute)
 	if err := w.run(queue.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
-		t.Errorf("after twenty minutes it is %s", s.read(hidden.ID).State)
+		t.Errorf("after twenty minutes it is %s, want sent", s.read(hidden.ID).State)
 	}
 	s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(hidden.ID).State.Final() })
 	if got := s.read(hidden.ID); got.State != ledger.Accepted || got.KsefNumber == "" {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
 	}
 	s.acceptedOnce(2)
 }
@@ -135,7 +135,7 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 	s.drive(w, pkg, 4*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
 	if got := s.read(inv.ID); got.State != ledger.Parked ||
 		!strings.Contains(got.Reason, "does not account for it") || !strings.Contains(got.Reason, "retry") {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want parked: %s", got.State, got.Reason)
 	}
 	if pages > 20 {
 		t.Errorf("the register was asked %d times; KSeF allows 20 requests an hour", pages)
@@ -169,7 +169,7 @@ func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T
 			pkg := s.sent(w, inv)
 			s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
 			if got := s.read(inv.ID); got.State != ledger.Accepted {
-				t.Errorf("it is %s: %s", got.State, got.Reason)
+				t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
 			}
 			s.acceptedOnce(1)
 		})
@@ -205,7 +205,7 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 			}
 			w.must(queue.KindReceipt, pkg)
 			if got := s.read(other.ID); got.State != ledger.Receipted {
-				t.Errorf("the other is %s: %s", got.State, got.Reason)
+				t.Errorf("the other is %s, want receipted: %s", got.State, got.Reason)
 			}
 		})
 	}
@@ -287,7 +287,7 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 		}
 	}
 	if got := s.read(inv.ID); got.State != ledger.Parked {
-		t.Errorf("it is %s", got.State)
+		t.Errorf("it is %s, want parked", got.State)
 	}
 	if len(asked) > 10 {
 		t.Errorf("the register was asked %d times in about an hour", len(asked))

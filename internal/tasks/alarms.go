@@ -12,10 +12,9 @@ import (
 // less does not matter.
 const exactWithin = 10 * time.Second
 
-// alarms end pauses exactly on time. asynq counts in whole seconds, so a task that should come back
-// in one second comes back within two or three. The time that asynq itself has for the task is a
-// second later than the alarm. If this process dies before the alarm, the task comes back at
-// asynq's time.
+// alarms end pauses exactly on time. asynq alone cannot, because it counts in whole seconds: a task
+// that should come back in one second comes back within two or three. If this process dies before
+// the alarm, asynq still brings the task back, about a second later than the alarm would have.
 type alarms struct {
 	queue *queue.Queue
 	mu    sync.Mutex

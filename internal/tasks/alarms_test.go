@@ -61,19 +61,19 @@ func TestAlarms_StoppedPutOffOrArchivedByAPerson_NothingRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.queue.Run(queue.KindConfirm, "archived"); err != nil || state("archived") != "archived" {
-		t.Errorf("an archived task: %v, and it is %s", err, state("archived"))
+		t.Errorf("Run of an archived task returns %v and leaves it %s, want archived", err, state("archived"))
 	}
 	a.wake(queue.KindConfirm, "put off", 20*time.Millisecond)
 	a.onReturn(queue.KindConfirm, "put off", &retry.LaterError{Delay: time.Minute}) // a new pause, which must not end early
 	time.Sleep(100 * time.Millisecond)
 	if state("put off") != "scheduled" {
-		t.Errorf("after a longer pause began, the task is %s", state("put off"))
+		t.Errorf("after a longer pause began, the task is %s, want scheduled", state("put off"))
 	}
 	a.wake(queue.KindConfirm, "stopped", 20*time.Millisecond)
 	a.stop()
 	a.wake(queue.KindConfirm, "stopped", time.Millisecond)
 	time.Sleep(100 * time.Millisecond)
 	if state("stopped") != "scheduled" {
-		t.Errorf("after the stop the task is %s", state("stopped"))
+		t.Errorf("after the stop the task is %s, want scheduled", state("stopped"))
 	}
 }

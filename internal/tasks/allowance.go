@@ -10,9 +10,10 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// allowanceOf returns what a tenant's usage leaves for one more package of a set. A package that is
-// cut and about to open its session counts as a session, although none is booked for it yet.
-// Otherwise a hundred packages would be cut for the last place.
+// allowanceOf returns what the limits on opening sessions still leave to a tenant, for one more
+// package of a waiting set. A package that is cut and about to open its session counts as a
+// session, although the limiter has not booked one for it yet. Otherwise a hundred packages would
+// be cut for the last free session.
 func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
 	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
 	r.Gap, r.Recent, r.Burst = u.Spacing()
@@ -62,7 +63,8 @@ func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round c
 }
 
 // opening returns a context for the request that opens a package's session. The context has the
-// package's deadline, and how many places the request leaves to the cuts before midnight.
+// package's deadline, and the number of sessions that the request must leave to the cuts before
+// midnight.
 func (l *laneChooser) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
 	kept := 0
 	for _, win := range u.Windows {

@@ -97,7 +97,7 @@ func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 	}
 	few.Oldest = now.Add(-2 * time.Minute)
 	if !usual.due(few, now, Allowance{}) {
-		t.Error("it is not due after MaxWait")
+		t.Error("one invoice is not due after MaxWait")
 	}
 	// An invoice that is sent again arrives alone, after the package that it was in, and may do so
 	// many times.
@@ -128,7 +128,7 @@ func TestDecide_SmallerAllowance_NeverCutsEarlier(t *testing.T) {
 			Full:   rapid.Bool().Draw(t, "full"),
 		}
 		if plenty, got := usual.Decide(w, now, Allowance{}), usual.Decide(w, now, left); plenty == CutWait && got != CutWait {
-			t.Errorf("%s with %+v, but it waits while plenty is left", got, left)
+			t.Errorf("the decision is %s with the allowance %+v, but the set waits while plenty is left", got, left)
 		}
 	})
 }
@@ -158,9 +158,9 @@ func TestAllowanceOf_PackagesOnTheirWayAndMidnight_AreSubtracted(t *testing.T) {
 		{"five left in the hour before midnight: all are kept for its cuts", used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
 		{"six left: one is not kept", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
 		{"two sets: ten are kept", used(51, 3), ledger.OnWay{}, online, 2, "23:30:00", true},
-		{"nothing is kept of the minute, which is over by then", used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
-		{"at midnight its cuts may use all of them", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
-		{"what is declared offline may use none of them", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
+		{"the minute's sessions are not kept: it is over before the cuts", used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
+		{"shortly before midnight the cuts may use all sessions", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
+		{"a set that is declared offline may use none of those kept", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
 		{"frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
 		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
 	} {

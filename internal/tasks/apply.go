@@ -113,9 +113,10 @@ func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, 
 	return c.w.Ledger.NoteRefused(ctx, c.p.Tenant, now, r.Reason)
 }
 
-// deny counts answers of 410. When KSeF lets in nothing of the tenant, deny pauses the tenant
-// before it counts the denial. If the process dies between the two, only the next pause is too
-// short. In the other order, there would be no pause at all.
+// deny counts the invoices that KSeF refused with code 410. When KSeF lets in nothing of the
+// tenant, deny then pauses the tenant, and after that notes the denial, from which the length of
+// the next pause follows. If the process dies between the pause and the note, only the next pause
+// is too short. In the other order, there would be no pause at all.
 func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.Time) error {
 	w, tenant := c.w, c.p.Tenant
 	if err := w.Ledger.NoteAnswered410(ctx, tenant, d.Own, d.ForOthers); err != nil || d.Pause == 0 {
@@ -155,9 +156,9 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 	return nil
 }
 
-// noteListed writes that the list need not be read again. From then on only invoices with a mark
-// are looked for (see OriginalBy). So noteListed writes nothing while any undecided invoice lacks
-// the mark. Somebody has moved that invoice meanwhile.
+// noteListed writes that the session's list need not be read again. From then on only invoices with
+// the mark OriginalBy are looked for. An undecided invoice lacks the mark if somebody else has
+// moved it meanwhile. In that case noteListed writes nothing.
 func (c *confirmation) noteListed(ctx context.Context) error {
 	unmarked := func(inv *ledger.Invoice) bool { return inv.OriginalBy == "" }
 	if slices.ContainsFunc(c.held.Undecided(c.p.ID), unmarked) {
@@ -167,7 +168,8 @@ func (c *confirmation) noteListed(ctx context.Context) error {
 }
 
 // split puts undecided invoices of a package into other packages, and ends the package unless End
-// is "". Whoever decided on the split holds the proof that KSeF cannot have those invoices.
+// is "". s.Proof says how it is proven that KSeF cannot have those invoices. Without a proof, split
+// moves none of them and returns an error.
 func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
 	if len(s.Parts) > 0 && s.Proof == 0 {
 		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)

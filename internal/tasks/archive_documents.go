@@ -17,8 +17,8 @@ const (
 )
 
 // archiveSome writes the documents and results of some invoices, makes them durable, and only then
-// moves the entries. left is the error of an invoice that could not be archived while others were
-// archived. err concerns all invoices.
+// moves the invoices in the ledger. left is the error of an invoice that could not be archived
+// while others were archived. err concerns all invoices.
 func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
 	bs := ar.bundlesOf(upos.pkg, invs)
 	if bs != nil && ar.hangs.enough(upos.pkg.ID) {
@@ -32,8 +32,8 @@ func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upo
 		ar.hangs.note(upos.pkg.ID)
 	}
 	if errors.As(err, &refused) && damaged(err) && !ar.archiving.givesUp(ctx) {
-		// The archive works, but takes no bundle. No invoice of the package must wait because of
-		// that.
+		// The archive works, but takes no bundle. The invoices of the package must not wait because
+		// of that, so each of them is archived by itself.
 		ar.o.Log.Error().Str("package", upos.pkg.ID).Err(refused.err).
 			Msg("the archive does not take the documents of the package in one object: each is archived by itself")
 		f, err = ar.fileAll(ctx, invs, upos, nil)

@@ -33,7 +33,7 @@ func (en *entries) parkedAndArchived(id string) {
 	en.t.Helper()
 	inv := en.read(id)
 	if inv.State != ledger.Parked {
-		en.t.Fatalf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
+		en.t.Fatalf("%s is %s, want parked: %s", inv.Number, inv.State, inv.Reason)
 	}
 	if r := en.result(inv); r.State != "parked" || r.Reason != inv.Reason || r.Reason == "" {
 		en.t.Errorf("the archive has %s: %q, the ledger has the reason %q", r.State, r.Reason, inv.Reason)
@@ -80,7 +80,7 @@ func TestDocuments_GatewayRefusesToOpenASession_ParkedAndArchived(t *testing.T) 
 	w.must(queue.KindReceipt, pkg)
 	s.parkedAndArchived(inv.ID)
 	if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
-		t.Errorf("its package is %s", p.State)
+		t.Errorf("its package is %s, want receipted", p.State)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedWithAReason(t *testin
 	w.must(queue.KindReceipt, pkg)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "attests another content") || s.result(got).Reason != got.Reason {
-		t.Errorf("it is %s: %s; the archived result is %+v", got.State, got.Reason, s.result(got))
+		t.Errorf("it is %s, want accepted: %s; the archived result is %+v", got.State, got.Reason, s.result(got))
 	}
 	if err := s.ledger.Retry(t.Context(), &got); err == nil {
 		t.Error("an accepted invoice could be sent again")
@@ -171,7 +171,7 @@ func TestDocuments_PackageIsGone_InvoiceIsParkedAndArchived(t *testing.T) {
 }
 
 // A slow sweep has read an invoice that is on its way to KSeF, and then finds that its package has
-// ended. What was decided meanwhile stands, in the ledger and in the archive.
+// ended. The decision that was made meanwhile stands, in the ledger and in the archive.
 func TestDocuments_InvoiceIsDecidedDuringASweep_ItsResultStands(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w, late := s.worker("w", s.client()), s.worker("late", s.client())
@@ -194,7 +194,7 @@ func TestDocuments_InvoiceIsDecidedDuringASweep_ItsResultStands(t *testing.T) {
 		t.Fatal("nothing was decided meanwhile: this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Rejected {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want rejected: %s", got.State, got.Reason)
 	}
 	if r := s.result(inv); r.State != "rejected" {
 		t.Errorf("the archived result is %+v", r)

@@ -15,7 +15,7 @@ import (
 // hangs is asked a few times before the process knows that it hangs. So each use of the archive has
 // only a few places in a process. Receipts, builds of packages and large documents that are sent
 // alone have their own places. All other lookups (the receipt of a duplicate's original, a result
-// that is pending) share the rest. Everything else goes on whatever the archive does.
+// that is pending) share the rest. So the archive cannot hold up the tasks that do not use it.
 
 const (
 	// lookupPlaces are for the other lookups; tenantLookups of them may be of one tenant. Some of
@@ -49,8 +49,9 @@ func (u *archiveUse) archiveWell() error {
 		What: "the archive is out of service since " + h.Since.UTC().Format(time.RFC3339), Err: h.Why}
 }
 
-// forArchive turns the error of a failed call to the archive into a pause. The task itself did not
-// fail, so its pauses must still be short when the archive is back.
+// forArchive turns the error of a failed call to the archive into a pause. As an error it would
+// count as a failure of the task, and the task's pauses would grow. They must still be short when
+// the archive is back.
 func forArchive(err error) error {
 	var call *archive.CallError
 	var waits *retry.LaterError

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// cutRound has the facts that all decisions about waiting sets share in one round. What does not
-// belong to one tenant is read once for all tenants. Everything but waits is read only when a
+// cutRound has the facts that all decisions about waiting sets share in one round. A fact that is
+// not about one tenant is read once for all tenants. Apart from waits, a fact is read only when a
 // decision depends on it.
 type cutRound struct {
 	now    time.Time

@@ -72,7 +72,8 @@ func (ar *archivist) attestations(ctx context.Context, p *ledger.Package, held [
 		covers := func(r ksef.Receipt) string { return a.covers(held, session, r) }
 		upo, why, err := ar.attestation(ctx, t, inv.ContextNIP(), session, day, covers)
 		// The session of a duplicate's original is not the package's own. If KSeF cannot be asked
-		// for its receipt now, the other invoices still get their receipts.
+		// for the receipt of the original's session now, the other invoices still get their
+		// receipts.
 		if api, _ := kindOf(err); api != nil && session != p.Session && !endsRound(err) {
 			upo, why, err = sessionUPO{}, api.Error(), nil
 		}

@@ -24,12 +24,12 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 || cut[0].Count != 5 {
-		t.Fatalf("%d packages were cut", len(cut))
+		t.Fatalf("%d packages were cut, want one of five invoices", len(cut))
 	}
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // another worker was faster
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.pkg(cut[0].ID); got.State != ledger.PackageAbandoned || got.Reason == "" {
-		t.Fatalf("the package is %s", got.State)
+		t.Fatalf("the package is %s, want abandoned", got.State)
 	}
 	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.Waitlisted != 0 {
 		t.Errorf("%d requests are on the waitlist for a package that was given up (%v)", u.Waitlisted, err)
@@ -51,7 +51,7 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 	}
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(second[0].ID); got.State != ledger.Sent {
-		t.Errorf("it is %s", got.State)
+		t.Errorf("it is %s, want sent", got.State)
 	}
 }
 
@@ -97,7 +97,7 @@ func (po *paths) staysPackage(w *actor, packages []ledger.Package) {
 		po.t.Error("it does not wait for a session")
 	}
 	if got := po.entries.pkg(packages[0].ID); got.State != ledger.PackageCut {
-		po.t.Errorf("it is %s", got.State)
+		po.t.Errorf("it is %s, want cut", got.State)
 	}
 }
 

@@ -156,7 +156,7 @@ func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, as
 			return fail(err)
 		}
 		more := yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil)
-		reuse(docs[i]) // the package has it compressed, or is given up
+		reuse(docs[i]) // the package has a compressed copy, or is given up
 		if docs[i] = nil; !more {
 			return false
 		}

@@ -33,7 +33,7 @@ func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T
 	for range 3000 {
 		d := b.comeBack(now)
 		if d < comeBackFirst || d > comeBackMax {
-			t.Fatalf("comes back in %v", d)
+			t.Fatalf("a task that found no place comes back in %v", d)
 		}
 		if d < 2*time.Second {
 			soon++
@@ -44,6 +44,6 @@ func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T
 		t.Errorf("%d come back within two seconds, the last after %v", soon, last)
 	}
 	if d := b.comeBack(now.Add(time.Hour)); d != comeBackFirst {
-		t.Errorf("an hour later: %v", d)
+		t.Errorf("an hour later a task still comes back only in %v", d)
 	}
 }

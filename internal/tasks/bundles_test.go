@@ -60,7 +60,7 @@ func (po *paths) receiptedInBundles(invs []ledger.Invoice) {
 	for _, inv := range invs {
 		now := po.entries.read(inv.ID)
 		if now.State != ledger.Receipted {
-			po.t.Fatalf("%s is %s: %s", inv.Number, now.State, now.Reason)
+			po.t.Fatalf("%s is %s, want receipted: %s", inv.Number, now.State, now.Reason)
 		}
 		doc, err := s.Get(po.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID))
 		if err != nil || len(doc) == 0 {
@@ -100,7 +100,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 		t.Errorf("by themselves are %v; want the rejected one", alone)
 	}
 	if r := s.result(s.read(bad.ID)); r.State != "rejected" {
-		t.Errorf("its result: %+v", r)
+		t.Errorf("the archived result of the rejected invoice is %+v", r)
 	}
 }
 
@@ -158,7 +158,7 @@ func TestReceipt_WorkerDiesWhileItWritesABundle_TheNextRunWritesTheSameBytes(t *
 			w := s.workerWith("w", s.client(), func(p *tasks.Parts) { p.Store = cut }, inPackages)
 			pkg, invs := s.settledPackage(w, numbered(35)...)
 			if err := w.runWith(ctx, queue.KindReceipt, pkg); err == nil {
-				t.Fatal("it did not die")
+				t.Fatal("the run ended without an error although the worker died")
 			}
 			for _, inv := range invs {
 				if now := s.read(inv.ID); now.State != ledger.Accepted || now.UPO != "" {
@@ -214,16 +214,16 @@ func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWholeAndNotForEver(t *test
 	pkg, invs := s.settledPackage(w, numbered(35)...)
 	v := retry.Judge(w.run(queue.KindReceipt, pkg))
 	if v.Action != retry.Later || v.Reason != retry.ReasonArchive {
-		t.Errorf("it is judged %+v", v)
+		t.Errorf("the verdict is %+v, want later because of the archive", v)
 	}
 	for _, inv := range invs {
 		if now := s.read(inv.ID); now.State != ledger.Accepted {
-			t.Fatalf("%s is %s", inv.Number, now.State)
+			t.Fatalf("%s is %s, want accepted", inv.Number, now.State)
 		}
 	}
 	for _, name := range s.names(invs[0], "") {
 		if strings.Contains(name, "/inv-") {
-			t.Fatalf("%s was written", name)
+			t.Fatalf("%s was written although the package has to wait as a whole", name)
 		}
 	}
 	for range 2 {

@@ -94,7 +94,7 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 		t.Error("nothing moved meanwhile: this test proves nothing")
 	}
 	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
-		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+		t.Errorf("the bad one is %s with code %d, want rejected with 450", got.State, got.Code)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	w.must(queue.KindSend, bad.ID)
 	w.must(queue.KindSend, good.ID) // lost, so the ledger says unknown
 	if got := s.read(good.ID); got.State != ledger.Unknown {
-		t.Fatalf("the lost one is %s", got.State)
+		t.Fatalf("the lost one is %s, want unknown", got.State)
 	}
 	id := s.read(good.ID).Package
 	moved := false
@@ -131,7 +131,7 @@ func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 		t.Errorf("the one that never arrived is %s with %d %s, want queued", got.State, got.Code, got.Reason)
 	}
 	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
-		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+		t.Errorf("the bad one is %s with code %d, want rejected with 450", got.State, got.Code)
 	}
 }
 
@@ -151,14 +151,14 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if got.State != ledger.Unknown {
-				t.Fatalf("it is %s", got.State)
+				t.Fatalf("it is %s, want unknown", got.State)
 			}
 			if err := w.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			w.until(queue.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 {
-				t.Errorf("accepted %d times, refused %d times", len(b.Accepted), len(b.Rejected))
+				t.Errorf("KSeF accepted it %d times and rejected it %d times, want once and never", len(b.Accepted), len(b.Rejected))
 			}
 		})
 	}
@@ -190,7 +190,7 @@ func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 		t.Error("nothing moved meanwhile: this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued {
-		t.Errorf("the package is over and its invoice %s", got.State)
+		t.Errorf("the package is over and its invoice is %s, want queued", got.State)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	w := s.worker("w", s.clientWithOldKey())
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	if v := retry.Judge(w.run(queue.KindSend, inv.ID)); v.Action != retry.Later {
-		t.Fatalf("the verdict is %+v", v)
+		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends+got.FailedSessions != 0 {
 		t.Fatalf("after a session with the old key it is %s with %d resends and %d failed sessions",
@@ -210,7 +210,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	}
 	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
-		t.Fatalf("with the new key it is %s: %s", got.State, got.Reason)
+		t.Fatalf("with the new key it is %s, want sent: %s", got.State, got.Reason)
 	}
 	id := s.read(inv.ID).Package
 	if err := w.Stop(t.Context()); err != nil {
@@ -270,8 +270,8 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	}
 }
 
-// KSeF may decide an invoice and refuse its session. The result of such an invoice is archived; the
-// others go in a new session.
+// KSeF may decide an invoice and still refuse its session. The result of this invoice is archived;
+// the others go in a new session.
 func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -310,7 +310,7 @@ func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T)
 			})
 			w.must(queue.KindReceipt, id)
 			if p := s.pkg(id); p.State != ledger.PackageReceipted {
-				t.Errorf("the package is %s", p.State)
+				t.Errorf("the package is %s, want receipted", p.State)
 			}
 			name := archive.ResultName(decided.NIP, decided.IssueDate, decided.ID)
 			if got, err := s.store.Get(t.Context(), name); err != nil || !strings.Contains(string(got), `"code": 450`) {

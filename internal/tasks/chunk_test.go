@@ -121,7 +121,7 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 			repair()
 			w.must(queue.KindSubmit, ids[1])
 			if !s.waits(ids[1]) {
-				t.Error("repaired, it does not wait")
+				t.Error("after the repair it does not wait")
 			}
 		})
 	}
@@ -148,7 +148,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	}
 	s.rdb.Del(t.Context(), sick)
 	if err := w.chunk(ids...); err != nil || !s.waits(ids[0]) {
-		t.Errorf("repaired: %v, %+v", err, s.read(ids[0]))
+		t.Errorf("after the repair the chunk ends with %v and its invoice is %+v, want it to wait", err, s.read(ids[0]))
 	}
 }
 
@@ -159,7 +159,7 @@ func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testi
 	w := s.worker("w", s.client())
 	err := w.run("invoices:of-a-newer-build", "c")
 	if err == nil || errors.Is(err, asynq.SkipRetry) || errors.Is(err, asynq.RevokeTask) {
-		t.Fatalf("it ends with %v", err)
+		t.Fatalf("the task ends with %v, want an error that lets it come back", err)
 	}
 	for n := range 50 {
 		if d := retry.Delay(n, err, nil); d <= 0 || d > 7*time.Minute {
@@ -181,7 +181,8 @@ func TestSweep_ManyInvoicesWithoutATask_AreQueuedInChunksAndOnceOnly(t *testing.
 		w.must(queue.KindSweep, fmt.Sprint(round))
 		stats, err := s.queue.Stats(1000)
 		if err != nil || len(stats.Chunks) != n || stats.Pending[queue.QueueInvoices] != 3 {
-			t.Fatalf("round %d: %d invoices in %v, %v", round, len(stats.Chunks), stats.Pending, err)
+			t.Fatalf("round %d: the chunks carry %d invoices, want all; pending tasks are %v, want 3 in their queue; %v",
+				round, len(stats.Chunks), stats.Pending, err)
 		}
 	}
 }
@@ -201,10 +202,10 @@ func TestSweep_ChunksInLine_OnlyWhatIsOlderIsQueuedAgain(t *testing.T) {
 	})
 	w.must(queue.KindSweep, "1")
 	if !gone() {
-		t.Error("the lost one has no task")
+		t.Error("the invoice that lost its task has no new one")
 	}
 	stats, err := s.queue.Stats(1000)
 	if err != nil || stats.Pending[queue.QueueInvoices] != 3 {
-		t.Errorf("tasks are %v, %v; want two chunks and the lost one's", stats.Pending, err)
+		t.Errorf("the pending tasks are %v, %v; want two chunks and the new task", stats.Pending, err)
 	}
 }

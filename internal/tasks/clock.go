@@ -16,7 +16,7 @@ import (
 
 const (
 	// clockOff is how far a clock may be off before the worker reports it and stops pruning.
-	// Pruning cannot be undone, so two clocks have to agree before it.
+	// Pruning cannot be undone, so the clocks of this machine and of Redis have to agree before it.
 	clockOff = 30 * time.Second
 	// clockExact is how far a clock may be off without being corrected. It is a second, because the
 	// answer of Redis itself sometimes takes as long.
@@ -49,8 +49,8 @@ func (c *core) Skew() time.Duration { return time.Duration(c.clock.skew.Load()) 
 // ClockOff reports whether this machine's clock is further off than it may be.
 func (c *core) ClockOff() bool { return c.Skew().Abs() > clockOff }
 
-// MeasureClock compares this machine's clock with Redis's. The pulse calls it once a minute. A call
-// before anything else runs spares the first tasks a wrong time.
+// MeasureClock compares this machine's clock with Redis's. The pulse calls it once a minute. It is
+// also called when a worker starts, so that the first tasks do not go by a wrong time.
 func (c *core) MeasureClock(ctx context.Context) error {
 	began := c.clock.machine()
 	at, err := c.Ledger.Clock(ctx)

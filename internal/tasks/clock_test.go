@@ -35,9 +35,9 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 				t.Errorf("its clock is %s off, and it found %s", off, wrong.Skew())
 			}
 			if !s.log.says("this machine's clock is not that of redis") {
-				t.Error("the log does not say so")
+				t.Error("the log does not say that the clock is off")
 			}
-			// What depends on the time of day goes by the pool's clock too. A package is cut only
+			// Decisions about the time of day go by the pool's clock too. A package is cut only
 			// from a waiting set that has waited long enough by that clock.
 			late := s.worker("late", s.client(), func(o *tasks.Options) {
 				o.MaxWait, o.Quiet, o.DeadlineNear = time.Hour, time.Hour, 0

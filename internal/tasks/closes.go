@@ -159,8 +159,9 @@ func (x *onlineSessions) closeOne(ctx context.Context, s *onlineSession) error {
 	case err == nil:
 		return x.closeOnline(ctx, &p)
 	case errors.Is(err, ledger.ErrNotFound):
-		// Redis lost the package. What was sent into its session is in KSeF all the same. A closed
-		// session has a receipt, by which the invoices are found again.
+		// Redis lost the package, but KSeF still has the invoices that were sent into its session.
+		// So the session is closed all the same: a closed session has a receipt, by which the
+		// invoices are found again.
 		return x.closeUnrecorded(ctx, s)
 	}
 	return err

@@ -60,8 +60,8 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 		return notYet(err)
 	}
 	run.listed.Session = info
-	// KSeF knows the session after all. What was begun because KSeF did not know it is reset, and
-	// begins again if KSeF loses the session again.
+	// KSeF knows the session after all. So the search that was begun while KSeF did not know the
+	// session is reset. It begins again if KSeF loses the session again.
 	if p.Lost != 0 {
 		if err := run.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
 			return err

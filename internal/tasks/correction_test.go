@@ -55,7 +55,7 @@ func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t
 	w.must(queue.KindSend, first.Invoice.ID)
 	s.eventually("KSeF has accepted it", func() bool { return len(s.sim.Books().Accepted) == 1 })
 	if got := s.sim.Books().Accepted[0]; got.Mode != "offline" || got.Corrects != old.Hash {
-		t.Errorf("KSeF accepted %+v", got)
+		t.Errorf("KSeF accepted %+v, want it declared offline, with the hash of the rejected document", got)
 	}
 
 	// Another correction names its rejected document by the hash, not by the id.
@@ -77,7 +77,7 @@ func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t
 	}
 }
 
-// What cannot be a technical correction is refused before it is taken.
+// A document that cannot be a technical correction is refused before it is taken.
 func TestCorrection_OfSomethingElse_IsRefusedWithWords(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)

@@ -82,8 +82,8 @@ func (l *laneChooser) decide(ctx context.Context, set ledger.Waiting, round cutR
 		return d, Allowance{}, nil
 	}
 	if _, ok := l.Transport(set.Group.Tenant); !ok {
-		// This worker's configuration does not have the tenant, or pauses it. Another worker may
-		// have the tenant, and queues the cut itself. As long as no worker cuts, a person can
+		// This worker's configuration does not have the tenant, or pauses it. If another worker has
+		// the tenant, that worker queues the cut itself. As long as no worker cuts, a person can
 		// dismiss the waiting invoices.
 		return CutWait, Allowance{}, nil
 	}

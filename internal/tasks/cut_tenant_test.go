@@ -30,7 +30,7 @@ func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testi
 	without.must(queue.KindCut, group)
 	without.must(queue.KindSweep, "1")
 	if got := s.read(one.ID); got.State != ledger.Queued || got.Group != group {
-		t.Fatalf("after the worker without the tenant it is %s in %q", got.State, got.Group)
+		t.Fatalf("after the run of the worker without the tenant it is %s in %q, want it to wait in its set", got.State, got.Group)
 	}
 	if stats, err := s.queue.Pending(queue.KindCut); err != nil || stats != 0 {
 		t.Errorf("%d cuts are queued, %v", stats, err)

@@ -135,10 +135,10 @@ func TestDecide_AnySet_IsCutAfterMaxWaitAndStaysDue(t *testing.T) {
 			t.Errorf("%+v waits after MaxWait", w)
 		}
 		if later := usual.Decide(w, now.Add(time.Minute), Allowance{}); got != CutWait && later == CutWait {
-			t.Errorf("%s now, %s a minute later", got, later)
+			t.Errorf("the decision is %s now and %s a minute later", got, later)
 		}
 		if got == CutExpress && w.Count >= usual.ExpressBelow {
-			t.Errorf("%d single sends", w.Count)
+			t.Errorf("%d invoices go express, want fewer than ExpressBelow", w.Count)
 		}
 	})
 }

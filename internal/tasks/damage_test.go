@@ -67,7 +67,7 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted {
-					t.Errorf("%s is %s: %s", inv.Number, got.State, got.Reason)
+					t.Errorf("%s is %s, want receipted: %s", inv.Number, got.State, got.Reason)
 				}
 			}
 			copied := archive.CopyName(place, 2)
@@ -76,7 +76,7 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 			}
 			got := s.read(bad.ID)
 			if !strings.Contains(got.Reason, s.store.URL(place)) || !strings.Contains(got.Reason, s.store.URL(copied)) {
-				t.Errorf("the entry says %q", got.Reason)
+				t.Errorf("the entry says %q, want it to name the damaged object and its copy", got.Reason)
 			}
 			if !damage.result && s.result(bad).Reason != got.Reason {
 				t.Errorf("the result says %q, the entry %q", s.result(bad).Reason, got.Reason)
@@ -123,13 +123,13 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 				}
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted || !strings.Contains(p.Reason, s.store.URL(place)) {
-				t.Errorf("the package is %s: %q", p.State, p.Reason)
+				t.Errorf("the package is %s, want receipted: %q", p.State, p.Reason)
 			}
 			if held, err := os.ReadFile(filepath.Join(s.archiveFolder(), place)); err != nil || string(held) != text {
 				t.Errorf("the damaged one was changed to %q, %v", held, err)
 			}
 			if !s.log.says("the archived receipt is damaged") {
-				t.Error("the log does not say so")
+				t.Error("the log does not say that the archived receipt is damaged")
 			}
 		})
 	}
@@ -181,28 +181,28 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *
 			for range 2 {
 				v := retry.Judge(w2.run(queue.KindReceipt, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
-					t.Errorf("the verdict on the task is %+v", v)
+					t.Errorf("the verdict on the task is %+v, want later because of the archive", v)
 				}
 			}
 			for _, inv := range []ledger.Invoice{invs[0], invs[2]} {
 				if got := s.read(inv.ID); got.State != ledger.Receipted {
-					t.Errorf("%s is %s: %s", inv.Number, got.State, got.Reason)
+					t.Errorf("%s is %s, want receipted: %s", inv.Number, got.State, got.Reason)
 				}
 			}
 			got := s.read(bad.ID)
 			if got.State != ledger.Accepted || !strings.Contains(got.Reason, "cannot be archived") ||
 				!strings.Contains(got.Reason, got.KsefNumber) {
-				t.Errorf("it is %s: %q", got.State, got.Reason)
+				t.Errorf("it is %s, want accepted: %q", got.State, got.Reason)
 			}
 			close(picky.hang)
 			s.store = sound
 			w3 := s.worker("w3", s.client())
 			w3.must(queue.KindReceipt, pkg)
 			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
-				t.Errorf("when the archive takes it, it is %s: %q", got.State, got.Reason)
+				t.Errorf("when the archive takes it, it is %s, want receipted: %q", got.State, got.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
-				t.Errorf("the package is %s", p.State)
+				t.Errorf("the package is %s, want receipted", p.State)
 			}
 		})
 	}

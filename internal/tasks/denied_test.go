@@ -40,17 +40,17 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 			t.Fatalf("after round %d: %v: %s", round, n, s.read(ids[0]).Reason)
 		}
 		if got := s.read(ids[0]); got.Code != 410 || !strings.Contains(got.Reason, "key_file") || got.Resends != 0 {
-			t.Errorf("code %d, %d resends: %s", got.Code, got.Resends, got.Reason)
+			t.Errorf("a denied invoice has code %d and %d resends: %s", got.Code, got.Resends, got.Reason)
 		}
 		for i := range invs {
 			invs[i] = s.read(ids[i])
 		}
 	}
 	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] {
-		t.Errorf("pauses %v", b.pauses)
+		t.Errorf("the tenant was paused for %v, want two pauses, the second longer than the first", b.pauses)
 	}
 	if !s.log.says("410") {
-		t.Error("the log does not say so")
+		t.Error("the log does not name the code 410")
 	}
 	pkg := s.sent(w, invs...) // with the right key
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -76,10 +76,10 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 			first, second, pkg := s.sentPair(w, lane)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(first.ID); got.State != ledger.Parked || got.Code != 410 {
-				t.Errorf("it is %s: %s", got.State, got.Reason)
+				t.Errorf("it is %s, want parked: %s", got.State, got.Reason)
 			}
 			if got := s.read(second.ID); got.State != ledger.Accepted || len(b.pauses) != 0 {
-				t.Errorf("the other is %s; pauses %v", got.State, b.pauses)
+				t.Errorf("the other is %s and the tenant was paused for %v, want it accepted and no pause", got.State, b.pauses)
 			}
 		})
 	}
@@ -97,7 +97,7 @@ func TestDenied_AloneInItsSession_OtherSessionsOfTheTenantDecide(t *testing.T) {
 	pkg := s.sent(w, inv)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Queued })
 	if len(b.pauses) != 1 {
-		t.Errorf("pauses %v", b.pauses)
+		t.Errorf("the tenant was paused for %v, want one pause", b.pauses)
 	}
 	good := s.admit(ledger.Bulk, s.good("B/1"))
 	through := s.sent(w, good)
@@ -105,6 +105,6 @@ func TestDenied_AloneInItsSession_OtherSessionsOfTheTenantDecide(t *testing.T) {
 	again := s.sent(w, s.read(inv.ID))
 	s.drive(w, again, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
 	if len(b.pauses) != 1 {
-		t.Errorf("pauses %v: one invoice paused a tenant whose others go through", b.pauses)
+		t.Errorf("the tenant was paused for %v: one invoice paused a tenant whose others go through", b.pauses)
 	}
 }

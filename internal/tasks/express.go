@@ -10,7 +10,7 @@ import (
 )
 
 // leaveSends gives up the place of an invoice in the waitlist of single sends, because the invoice
-// has moved on. So those behind it do not wait until the place lapses.
+// has moved on. So the invoices behind it need not wait until the place lapses.
 func (c *core) leaveSends(ctx context.Context, inv *ledger.Invoice) {
 	c.warn(ctx, "leave the waitlist of single sends", c.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
 }
@@ -72,8 +72,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	defer x.release(s)
 	// While the session was being opened, other sends may have come that are due sooner. After an
-	// outage all of them come at once. If this send learned of them only after the ledger had
-	// recorded it as sending, it would lose an attempt.
+	// outage all of them come at once. So this send asks for its turn again. If it learned of the
+	// others only after the ledger had recorded it as sending, it would lose an attempt.
 	if waited {
 		if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 			return err

@@ -117,7 +117,7 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 				w2 := s.worker("w2", s.client())
 				w2.must(queue.KindPackage, pkg)
 				if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
-					t.Errorf("the package is %s (%s), the invoice %s", p.State, p.Reason, i.State)
+					t.Errorf("the package is %s (%s) and the invoice %s, want closing and sending", p.State, p.Reason, i.State)
 				}
 				s.advance(2 * time.Hour)
 				w2.settle(pkg)
@@ -125,7 +125,7 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 					t.Errorf("the invoice is %s after %d attempts: %s", i.State, i.Attempts, i.Reason)
 				}
 				if n := s.handedOver(); n != 1 {
-					t.Errorf("KSeF was handed the invoice %d times", n)
+					t.Errorf("KSeF was handed the invoice %d times, want once", n)
 				}
 			})
 		}
@@ -155,7 +155,7 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	w2 := s.worker("w2", s.client())
 	w2.must(queue.KindPackage, pkg)
 	if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageAbandoned || i.State != ledger.Queued || i.Group == "" {
-		t.Fatalf("the package is %s, the invoice %s waiting in %q", p.State, i.State, i.Group)
+		t.Fatalf("the package is %s and the invoice %s in %q, want abandoned, and queued in its set", p.State, i.State, i.Group)
 	}
 	if n := s.sim.Books().Requests["batchSessionClose"] + s.sim.Books().Requests["sessionMisc"]; n != 0 {
 		t.Errorf("%d requests about sessions, want none", n)
@@ -167,7 +167,7 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	w2.must(queue.KindPackage, second)
 	w2.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := s.handedOver(); n != 1 {
-		t.Errorf("KSeF was handed the invoice %d times", n)
+		t.Errorf("KSeF was handed the invoice %d times, want once", n)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testi
 	w2.must(queue.KindPackage, pkg)
 	w2.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || i.Package != pkg || n != 1 {
-		t.Errorf("the invoice is %s in %s; %d sessions", i.State, i.Package, n)
+		t.Errorf("the invoice is %s in %s after %d sessions, want accepted in the first package after one session", i.State, i.Package, n)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 		die()
 		kill.Store(nil)
 		if p := s.pkg(pkg); p.State != ledger.PackageOpened {
-			t.Fatalf("the package is %s", p.State)
+			t.Fatalf("the package is %s, want opened", p.State)
 		}
 		s.restart()
 		w2 := s.worker("w2", s.client())
@@ -220,7 +220,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 		w2.untilSilent(pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
 		if p := s.pkg(next); next == pkg || p.Refusals != 0 || p.State != ledger.PackageCut {
-			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s", s.read(inv.ID).State, next, p.Refusals, p.State)
+			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s, want cut", s.read(inv.ID).State, next, p.Refusals, p.State)
 		}
 		pkg = next
 	}
@@ -260,13 +260,13 @@ func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 				s.advance(time.Minute)
 			}
 			if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
-				t.Errorf("the package is %s, the invoice %s", p.State, i.State)
+				t.Errorf("the package is %s and the invoice %s, want closing and sending", p.State, i.State)
 			}
 			status.Store(0)
 			s.advance(2 * time.Hour)
 			w2.settle(pkg)
 			if n := s.handedOver(); n != 1 || s.read(inv.ID).State != ledger.Accepted {
-				t.Errorf("KSeF was handed the invoice %d times; it is %s", n, s.read(inv.ID).State)
+				t.Errorf("KSeF was handed the invoice %d times; it is %s, want accepted", n, s.read(inv.ID).State)
 			}
 		})
 	}
@@ -289,7 +289,7 @@ func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *te
 			w.must(queue.KindSend, inv.ID)
 			s.failOver(replica)
 			if i := s.read(inv.ID); i.State != ledger.Queued {
-				t.Fatalf("after the failover it is %s", i.State)
+				t.Fatalf("after the failover it is %s, want queued", i.State)
 			}
 			again := w
 			if otherSession {
@@ -308,7 +308,7 @@ func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *te
 			}
 			for _, i := range []ledger.Invoice{s.read(other.ID), s.read(inv.ID)} {
 				if i.State != ledger.Accepted {
-					t.Errorf("%s is %s: %s", i.Number, i.State, i.Reason)
+					t.Errorf("%s is %s, want accepted: %s", i.Number, i.State, i.Reason)
 				}
 			}
 			accepted := s.sim.Books().Accepted

@@ -112,8 +112,8 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 	case ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:
 		return doc, nil
 	}
-	// A receipted invoice is archived in full already, because that state is written after the
-	// archive.
+	// A receipted invoice is archived in full already, because the ledger gets that state only
+	// after the archive has everything.
 	return nil, errElsewhere
 }
 

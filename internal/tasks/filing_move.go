@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// move writes into the ledger what is durable in the archive. left is why an invoice could not be
-// archived.
+// move writes into the ledger what is durable in the archive. left is the first error of an invoice
+// that could not be archived; nil when all were archived.
 func (f *filing) move(ctx context.Context) (left, err error) {
 	type end struct{ upo, reason string }
 	receipted, ended, was := map[end][]string{}, map[string]bool{}, map[string]*ledger.Invoice{}
@@ -74,9 +74,9 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 	return left, nil
 }
 
-// behind is for an invoice that could not be archived. It restores the state of an accepted one and
-// sets the reason that says why. Nothing of the invoice is lost, because its entry and its document
-// stay.
+// behind handles an invoice that could not be archived. An accepted invoice stays accepted, and
+// gets a reason that says why it could not be archived. Nothing of the invoice is lost, because its
+// entry and its document stay.
 func (f *filing) behind(one *file) {
 	one.inv.Reason = one.was.Reason
 	if one.was.State != ledger.Accepted {
@@ -91,8 +91,8 @@ func (f *filing) behind(one *file) {
 	}
 }
 
-// note writes reasons. When an entry was moved meanwhile, the result in the archive is out of date,
-// and note writes it again.
+// note writes the reasons of invoices into the ledger. When an invoice has moved meanwhile, its
+// result in the archive is out of date, and note writes the result again.
 func (f *filing) note(ctx context.Context, notes []*file) error {
 	moves := make([]ledger.Move, len(notes))
 	for i, one := range notes {
@@ -133,8 +133,8 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	var gone []string
 	defer func() {
-		// The sweep finds what is not reached here, because the entry says that the document is
-		// there.
+		// The sweep finds the documents that are not removed here, because their entries still say
+		// that the archive has them.
 		f.w.warn(ctx, "record that stored documents are removed", f.w.Ledger.BodiesGone(ctx, gone))
 	}()
 	for _, one := range f.files {

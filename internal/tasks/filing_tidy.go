@@ -39,9 +39,10 @@ func (t *tidied) due(folder, day string) bool {
 // last packages of a month are joined when invoices of the next month are archived.
 const tidyMonths = 2
 
-// tidy joins the indexes of earlier packages. Each process does so once a day for each seller and
-// month that has enough invoices in a filing for a bundle. It also joins those of the two months
-// before. Nothing depends on tidy, so an error is only logged.
+// tidy joins the indexes that earlier packages left in the folder of a seller and month. Each
+// process does so once a day, for each folder in which the filing has enough invoices for a bundle,
+// and for the folders of the two months before. Nothing depends on tidy, so an error is only
+// logged.
 func (bs *bundles) tidy(ctx context.Context) {
 	if bs == nil {
 		return

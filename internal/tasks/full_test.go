@@ -50,10 +50,10 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 		}
 		out, err := a.Admit(t.Context(), docs, intake.Terms{})
 		if _, full := errors.AsType[*ledger.FullError](err); !full || out != nil {
-			t.Errorf("%s: %d answers, %v", why, len(out), err)
+			t.Errorf("%s: Admit returns %d answers and %v, want only a FullError", why, len(out), err)
 		}
 		if now := s.keys(); now != before {
-			t.Errorf("%s: %d keys before, %d after", why, before, now)
+			t.Errorf("%s: Redis had %d keys before and has %d now, want no change", why, before, now)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 		case id := <-runs:
 			got[id]++
 		case <-time.After(patience):
-			t.Fatalf("after %v these ran: %v", patience, got)
+			t.Fatalf("after %v only these tasks have run: %v", patience, got)
 		}
 	}
 	if len(got) != 2 {

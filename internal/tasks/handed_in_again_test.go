@@ -32,7 +32,7 @@ func TestRemoveDocuments_HandedInAgainBeforeRemoval_KeptForTheFullTimeAgain(t *t
 			kept, err := s.ledger.HasBody(t.Context(), &now)
 			may, mayErr := s.ledger.MayRetry(t.Context(), &now)
 			if err = errors.Join(err, mayErr); err != nil || !kept || !may {
-				t.Errorf("its document is kept: %v, the invoice may be retried: %v, %v", kept, may, err)
+				t.Errorf("its document is kept: %v, the invoice may be retried: %v, want both; %v", kept, may, err)
 			}
 			s.advance(2 * time.Hour)
 			w.must(queue.KindSweep, "2")

@@ -128,7 +128,7 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 	}
 }
 
-// later asks for the task to come back; nothing failed.
+// later returns the error that lets a task come back after d, although nothing failed.
 func later(d time.Duration, reason retry.Reason, what string) error {
 	return &retry.LaterError{Delay: d, Reason: reason, What: what}
 }

@@ -78,15 +78,15 @@ func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 			t.Errorf("the verdict on a receipt task is %+v: %v", v, err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("the task took %v", took)
+			t.Errorf("the task took %v, want at most 5s", took)
 		}
 	}
 	if h := archive.HealthOf(s.store); !h.OutOfService {
-		t.Errorf("health %+v after %d calls", h, hung.calls())
+		t.Errorf("the archive's health is %+v after %d calls, want out of service", h, hung.calls())
 	}
 	before := hung.calls()
 	if v := retry.Judge(w.run(queue.KindReceipt, pkgs[0])); v.Reason != retry.ReasonArchive || hung.calls() > before+1 {
-		t.Errorf("out of service, the verdict is %+v after %d more calls", v, hung.calls()-before)
+		t.Errorf("while the archive is out of service, the verdict is %+v after %d more calls", v, hung.calls()-before)
 	}
 	// A large document lies in the archive. Its package waits, and no invoice is parked because of
 	// it.
@@ -95,7 +95,7 @@ func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 		t.Errorf("the verdict on the package of a large document is %+v", v)
 	}
 	if got := s.read(stored.ID); got.State != ledger.Packed {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want packed: %s", got.State, got.Reason)
 	}
 	// A document in Redis needs no archive.
 	small := s.admit(ledger.Bulk, s.good("B/1"))

@@ -65,8 +65,9 @@ func (ph *personHolds) logHolds(all map[string]ledger.Hold) {
 	}
 }
 
-// mayBegin returns nil when something new of the tenant may be sent. It is called only for what is
-// still to begin, because stopping what is already on its way would not take it back.
+// mayBegin returns nil when something new of the tenant may be sent. It is called only for work
+// that has not begun. Work that is already on its way is not stopped, because that would not take
+// it back.
 func (ph *personHolds) mayBegin(ctx context.Context, tenant string) error {
 	h, paused, err := ph.paused(ctx, tenant)
 	if err != nil || !paused {

@@ -15,9 +15,9 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 
 // doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
 // sent. Each of these groups can be out of service by itself, or be the first sign that the whole
-// gateway is down. Then one package of the tenant at a time tries, which costs the tenant nothing
-// when the package can be sent. The groups for receipts and documents, which are fetched
-// afterwards, are no such sign.
+// gateway is down. While one of them is out of service, the tenant tries one package at a time.
+// That costs the tenant nothing when the package can be sent. The groups for receipts and
+// documents, which are fetched afterwards, are no such sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 

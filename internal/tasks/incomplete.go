@@ -8,13 +8,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// completeWithin is how long after the first attempt to close a session KSeF may still not have
-// noticed that all parts of the package are there.
+// completeWithin is how long KSeF may take to notice that all parts of a package are there. It
+// counts from the first attempt to close the session.
 const completeWithin = time.Minute
 
 // neverComplete reports whether KSeF refuses to close a session because parts of its package are
-// missing, and always will. The gateway closes such a session, which then ends in an error. KSeF's
-// own API leaves it open until it is cancelled, twelve hours later.
+// missing, and will always refuse it. The gateway closes such a session, which then ends in an
+// error. KSeF's own API leaves the session open until it is cancelled, twelve hours later.
 //
 // The worker with the session's key writes closing only after the store has taken all parts. If
 // parts are missing all the same, no worker can bring them any more. They cannot be made again
@@ -32,9 +32,9 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 
 // giveUpIncomplete treats the session as the gateway does, as refused because its parts differ from
 // those that were declared. Its invoices go in a new session. The first write moves the package to
-// processing, and already records the refusal in the package's code, because the worker may die
-// before it writes what becomes of the invoices. A package in processing without that code is never
-// given up, because KSeF has accepted its close.
+// processing and records the refusal in the package's code. If this worker then dies, the next one
+// learns of the refusal from that code. Without the code, processing means that KSeF has accepted
+// the close, and the package is not given up.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
 	if !givenUp(run.p) {
 		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).

@@ -30,7 +30,7 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 	client.upload = func() error { die(); return errors.New("the worker is dead") }
 	_ = w.runWith(ctx, queue.KindPackage, pkg)
 	if p := s.pkg(pkg); p.State != ledger.PackageOpened {
-		t.Fatalf("the package is %s", p.State)
+		t.Fatalf("the package is %s, want opened", p.State)
 	}
 	client.upload = nil
 	s.restart()
@@ -38,7 +38,7 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 	w2.must(queue.KindPackage, pkg)
 	for range 3 { // KSeF may not have noticed yet that the parts are there
 		if v := retry.Judge(w2.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
-			t.Fatalf("the verdict is %+v", v)
+			t.Fatalf("the verdict is %+v, want later", v)
 		}
 		if i := s.read(inv.ID); i.Package != pkg {
 			t.Fatalf("it is in %s before a minute is over", i.Package)
@@ -52,7 +52,7 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 		w2.beforeVerb("package", 3, kill)
 		_ = w2.runWith(ctx, queue.KindConfirm, pkg)
 		if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
-			t.Fatalf("the package is %s", p.State)
+			t.Fatalf("the package is %s, want processing", p.State)
 		}
 		w2 = s.worker("w3", client)
 	}
@@ -60,7 +60,8 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 	second := s.read(inv.ID).Package
 	if p, i := s.pkg(pkg), s.read(inv.ID); second == pkg || p.State != ledger.PackageFailed || i.Resends != 0 ||
 		s.pkg(second).Refusals != 0 {
-		t.Fatalf("the package is %s with %d, the invoice %s in %s", p.State, p.Code, i.State, second)
+		t.Fatalf("the package is %s with code %d, want failed; the invoice is %s in %s, want another package",
+			p.State, p.Code, i.State, second)
 	}
 	w2.must(queue.KindPackage, second)
 	w2.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })

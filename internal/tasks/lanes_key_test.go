@@ -31,7 +31,7 @@ func (client *noKeyClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error
 }
 
 // A send waits for something that a package would wait for as well. So the invoice must stay in the
-// express lane. Otherwise it would be chosen for express again at once, each second.
+// express lane. In its waiting set it would be chosen for express again each second.
 func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason ratelimit.Reason
@@ -54,12 +54,12 @@ func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T
 				w.step(&inv)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev-before > 2 {
-				t.Errorf("it is %s, after %d moves in 19 minutes", got.State, got.Rev-before)
+				t.Errorf("it is %s after %d moves in 19 minutes, want queued after 2 at most", got.State, got.Rev-before)
 			}
 			s.advance(2 * time.Minute)
 			w.step(&inv)
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("with a key it is %s", got.State)
+				t.Errorf("with a key it is %s, want sent", got.State)
 			}
 		})
 	}
@@ -82,12 +82,13 @@ func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosen(t *testing.T) {
 		w.step(&inv)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Group == "" || got.Rev != before {
-		t.Errorf("it is %s in group %q, after %d moves in 55 minutes", got.State, got.Group, got.Rev-before)
+		t.Errorf("it is %s in group %q after %d moves in 55 minutes, want it in its waiting set and not moved",
+			got.State, got.Group, got.Rev-before)
 	}
 	s.advance(6 * time.Minute) // the hour is over
 	w.step(&inv)
 	w.step(&inv)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
-		t.Errorf("after the hour it is %s", got.State)
+		t.Errorf("after the hour it is %s, want sent", got.State)
 	}
 }

@@ -95,7 +95,7 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 				s.advance(time.Minute)
 			}
 			if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
-				t.Fatalf("ten minutes before its deadline it is in lane %s: %q", got.Lane, got.Reason)
+				t.Fatalf("ten minutes before its deadline it is in lane %s, want express: %q", got.Lane, got.Reason)
 			}
 			for s.now().Sub(began) < due-time.Minute {
 				w.step(&inv)
@@ -115,10 +115,10 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 				return
 			}
 			if got.State != ledger.Sent || !strings.Contains(got.Reason, "goes by bulk: single sends are out of service") {
-				t.Errorf("a minute before its deadline it is %s: %q", got.State, got.Reason)
+				t.Errorf("a minute before its deadline it is %s, want sent: %q", got.State, got.Reason)
 			}
 			if !s.log.says("goes by bulk") {
-				t.Error("the log does not say so")
+				t.Error("the log does not say that it goes by bulk")
 			}
 		})
 	}
@@ -137,7 +137,7 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineFar_ExpressWaits(t *testing.T) 
 		}
 		_ = w.run(queue.KindSend, inv.ID)
 		if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
-			t.Errorf("due %v: lane %s, %q", due, got.Lane, got.Reason)
+			t.Errorf("due at %v, it is in lane %s, want express: %q", due, got.Lane, got.Reason)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	}
 }
 
-// The waitlist counts too, because the next places belong to whoever was told to come back.
+// The waitlist counts too, because the next places belong to the tasks that stand on it.
 func TestLanes_ManyOnTheWaitlist_AutoInvoiceDoesNotTakeTheirPlaces(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
@@ -107,14 +107,14 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 				return
 			}
 			if !strings.Contains(got.Reason, "legal deadline") || !s.log.says("goes by bulk") {
-				t.Errorf("the reason is %q, or the log does not say so", got.Reason)
+				t.Errorf("the reason is %q, want it to name the legal deadline, and the log to say that it goes by bulk", got.Reason)
 			}
 			s.advance(time.Minute)
 			for range 2 {
 				w.step(&inv)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("a minute later it is %s", got.State)
+				t.Errorf("a minute later it is %s, want sent", got.State)
 			}
 		})
 	}

@@ -60,7 +60,7 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason
 		s.advance(time.Minute)
 	}
 	if got := s.read(b.ID); got.State != ledger.Accepted {
-		t.Errorf("A/2, listed as accepted, is %s", got.State)
+		t.Errorf("A/2, listed as accepted, is %s, want accepted", got.State)
 	}
 	if got := s.read(a.ID); got.State != ledger.Sent || got.Reason == "" {
 		t.Errorf("A/1 is %s with the reason %q", got.State, got.Reason)
@@ -102,7 +102,7 @@ func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	}
 	_ = w.run(queue.KindConfirm, pkg)
 	if got := s.read(a.ID); got.State != ledger.Sent {
-		t.Errorf("after the answer to the first attempt it is %s: %s", got.State, got.Reason)
+		t.Errorf("after the answer to the first attempt it is %s, want sent: %s", got.State, got.Reason)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	for _, id := range []string{a.ID, b.ID} {
 		g := s.read(id)
 		if g.State != ledger.Accepted {
-			t.Errorf("%s is in the register, but it is %s: %s", g.Number, g.State, g.Reason)
+			t.Errorf("%s is in the register, but it is %s, want accepted: %s", g.Number, g.State, g.Reason)
 		}
 	}
 }

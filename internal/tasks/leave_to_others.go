@@ -58,10 +58,12 @@ func closed(err error) bool {
 
 // leaveToOthers leaves a session to the worker that checks it next. why is the error with which its
 // close failed. The caller knows that no send runs in the session. No new send begins, because the
-// ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
-// this worker's. Otherwise the write to the ledger has failed. Then it returns why, and quotes the
-// error of the write. It does not wrap that error, because the caller could take it for a conflict.
-// Whatever moved the entry, the next try reads it again.
+// ledger lets only the owner begin one.
+//
+// leaveToOthers returns nil when the session is no longer this worker's. When the write to the
+// ledger fails, it returns why, with the text of the write's error. It does not wrap the write's
+// error: if that were a conflict, the caller would take the session for closed. The next try reads
+// the entry again.
 func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost

@@ -41,14 +41,14 @@ func TestLeave_KeyFileGoneWhileASessionIsOpen_AnotherWorkerClosesItAndFindsTheLo
 	owner.must(queue.KindSend, inv.ID)
 	pkg := s.read(inv.ID).Package
 	if got := s.read(inv.ID); got.State != ledger.Unknown {
-		t.Fatalf("it is %s", got.State)
+		t.Fatalf("it is %s, want unknown", got.State)
 	}
 	gone.Store(true)
 	owner.pulse()
 	other := s.worker("other", s.client())
 	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
 	if p := s.pkg(pkg); p.Owner != "" {
-		t.Errorf("its owner is %q", p.Owner)
+		t.Errorf("its owner is %q, want nobody", p.Owner)
 	}
 	other.settle(pkg)
 	other.must(queue.KindReceipt, pkg)
@@ -118,7 +118,7 @@ func TestLeave_ASendIsUnderWay_SessionIsKeptUntilItsAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := s.read(slow.ID); got.State != ledger.Sent {
-		t.Errorf("the send has its answer, and the invoice is %s", got.State)
+		t.Errorf("the send has its answer, and the invoice is %s, want sent", got.State)
 	}
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
 }

@@ -28,7 +28,7 @@ func TestLocalFault_WorkerCannotServeATenant_TaskIsLeftUntouched(t *testing.T) {
 	sick := s.workerWith("sick", s.client(), func(p *tasks.Parts) {
 		p.Fault = func(tenant string, _ ...string) error {
 			if tenant != s.nip() {
-				t.Errorf("asked about tenant %s", tenant)
+				t.Errorf("Fault was called for tenant %s, want the tenant of the task", tenant)
 			}
 			return fault
 		}

@@ -94,7 +94,7 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 			for i := range c.invoices {
 				inv := s.admit(ledger.Bulk, c.make(s.nip(), i))
 				if inv.BodyArchived != c.archived {
-					t.Fatalf("the document is in the archive: %v", inv.BodyArchived)
+					t.Fatalf("the document is in the archive: %v, want the opposite", inv.BodyArchived)
 				}
 				ids = append(ids, inv.ID)
 			}
@@ -140,7 +140,7 @@ func TestMemory_ReceiptOf10000Lines_StaysBelow16MB(t *testing.T) {
 	r, err := ksef.ParseReceipt(raw)
 	live := liveHeap() - base
 	if err != nil || len(r.Lines) != 10_000 {
-		t.Fatalf("%d lines, %v", len(r.Lines), err)
+		t.Fatalf("the receipt has %d lines, want 10,000: %v", len(r.Lines), err)
 	}
 	t.Logf("%d kB of XML make %d kB", len(raw)>>10, live>>10)
 	if live > 16<<20 {

@@ -38,7 +38,7 @@ func guarded(g ledger.Group, now time.Time) bool {
 }
 
 // atMidnightCut reports whether something in the set waited already at the most recent of the
-// midnightCuts. After the cut, what is in the set is younger, and waits for the next moment.
+// midnightCuts. Invoices that came after that moment wait for the next one.
 func atMidnightCut(w ledger.Waiting, now time.Time) bool {
 	if !guarded(w.Group, now) {
 		return false
@@ -53,9 +53,10 @@ func atMidnightCut(w ledger.Waiting, now time.Time) bool {
 	return !w.Oldest.After(now.Add(left - last))
 }
 
-// midnightKept is how many places of a window are kept for the cuts before midnight. A session that
-// is opened now still counts in the window at those cuts, unless the window is shorter than the
-// time until those cuts. During the cuts themselves nothing is kept.
+// midnightKept returns how many of the sessions that a limit allows are kept for the cuts before
+// midnight. A session that is opened now still counts in the limit's window at those cuts, unless
+// the window is shorter than the time until those cuts. Then nothing is kept. During the cuts
+// themselves nothing is kept either.
 func midnightKept(w ratelimit.Window, g ledger.Group, sets int, now time.Time) int {
 	if guarded(g, now) || untilMidnight(now)-midnightGuard >= w.Per {
 		return 0

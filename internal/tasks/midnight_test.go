@@ -23,8 +23,8 @@ func (po *paths) toMidnight(before time.Duration) time.Time {
 }
 
 // Invoices with today's P_1 trickle in during the last ten minutes of the day, when 52 of the
-// hour's 60 sessions are used. KSeF marks as offline what is in no session by midnight. So the
-// packages must be few, and all of them must be opened in time.
+// hour's 60 sessions are used. KSeF marks an invoice offline if it is in no session by midnight. So
+// the packages must be few, and all of them must be opened in time.
 func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(20 * time.Minute)
@@ -59,7 +59,7 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 	for _, e := range books.Sessions {
 		sent += e.Invoices
 		if !e.Opened.Before(midnight) {
-			t.Errorf("a session was opened at %s", e.Opened)
+			t.Errorf("a session was opened at %s, after midnight", e.Opened)
 		}
 	}
 	t.Logf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)
@@ -67,11 +67,11 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 		t.Errorf("%d packages with %d of %d invoices, want at most 7, and at most 3 invoices left out", len(books.Sessions), sent, came/2)
 	}
 	if len(books.Accepted) != sent {
-		t.Errorf("KSeF accepted %d of them", len(books.Accepted))
+		t.Errorf("KSeF accepted %d of them, want all", len(books.Accepted))
 	}
 	for _, a := range books.Accepted {
 		if a.Mode != "online" {
-			t.Errorf("%s is marked %s", a.Number, a.Mode)
+			t.Errorf("%s is marked %s, want online", a.Number, a.Mode)
 		}
 	}
 }

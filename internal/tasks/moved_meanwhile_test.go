@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A refused session leaves open what became of an invoice. The invoice is moved just when it is
-// marked for the search in KSeF's register, so the mark is not written. Nothing proves that KSeF
-// does not have the invoice. So it waits, and is not sent again.
+// A refused session leaves open what became of an invoice. Another process moves the invoice while
+// it is marked for the search in KSeF's register, so the mark is not written. Nothing proves that
+// KSeF does not have the invoice. So it waits, and is not sent again.
 func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -49,7 +49,7 @@ func TestNoList_SessionProcessed_TheReceiptDecides(t *testing.T) {
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
 			for _, inv := range []ledger.Invoice{first, second} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted {
-					t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+					t.Errorf("%s is %s, want accepted: %s", got.Number, got.State, got.Reason)
 				}
 			}
 		})
@@ -147,7 +147,7 @@ func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	first, second, pkg := s.sentPair(w, ledger.Express)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
-		t.Fatalf("%s is %s: %q", got.Number, got.State, got.Reason)
+		t.Fatalf("%s is %s, want sent: %q", got.Number, got.State, got.Reason)
 	}
 	client.listed = nil // the list is up to date
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })

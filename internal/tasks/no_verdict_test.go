@@ -30,7 +30,7 @@ func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(
 				}
 				w.untilSilent(pkg, func() bool { return s.read(inv.ID).Package != pkg })
 				if got := s.read(inv.ID); got.State != ledger.Queued {
-					t.Fatalf("after %d sessions it is %s: %s", sessions+1, got.State, got.Reason)
+					t.Fatalf("after %d sessions it is %s, want queued: %s", sessions+1, got.State, got.Reason)
 				}
 			}
 			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
@@ -77,6 +77,6 @@ func TestNoVerdict_ListLeavesTheInvoiceOut_ItsReceiptDecides(t *testing.T) {
 	w.must(queue.KindPackage, pkg)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if got := s.read(inv.ID); got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber || got.Attempts != 1 {
-		t.Errorf("it is accepted as %s after %d sessions", got.KsefNumber, got.Attempts)
+		t.Errorf("it is accepted as %s after %d sessions, want KSeF's number after one session", got.KsefNumber, got.Attempts)
 	}
 }

@@ -80,7 +80,7 @@ func TestRecover_RegisterWritesItsFlagsAsText_TheOriginalIsFound(t *testing.T) {
 	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted || r.asked == 0 {
-		t.Errorf("after %d pages the invoice is %s: %s; %v", r.asked, got.State, got.Reason, last)
+		t.Errorf("after %d pages the invoice is %s, want accepted: %s; %v", r.asked, got.State, got.Reason, last)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *te
 	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
 	if got := s.read(id); got.State != ledger.Sent || r.asked < 10 || r.asked > 40 {
-		t.Errorf("after %d pages in a day it is %s: %s", r.asked, got.State, got.Reason)
+		t.Errorf("after %d pages in a day it is %s, want sent: %s", r.asked, got.State, got.Reason)
 	}
 	v := retry.Judge(last)
 	if v.Action != retry.Later || v.Reason != retry.ReasonUnreadable || !strings.Contains(last.Error(), "register") {
@@ -102,7 +102,7 @@ func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *te
 	r.change = nil
 	last = w.asQueued(queue.KindConfirm, pkg, 3*time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted {
-		t.Errorf("when it can be read it is %s: %s; %v", got.State, got.Reason, last)
+		t.Errorf("when it can be read it is %s, want accepted: %s; %v", got.State, got.Reason, last)
 	}
 }
 
@@ -121,12 +121,12 @@ func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *test
 		t.Errorf("asked %d times, want %d at most: %v", r.asked, limit, last)
 	}
 	if v := retry.Judge(last); v.Reason != retry.ReasonUnreadable {
-		t.Errorf("it waits for %v", last)
+		t.Errorf("the task waits for %v, want it to wait because an answer is unreadable", last)
 	}
 	r.change = nil
 	w.asQueued(queue.KindConfirm, pkg, 10*time.Minute, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if got := s.read(inv.ID); got.State != ledger.Accepted {
-		t.Errorf("when it can be read it is %s", got.State)
+		t.Errorf("when it can be read it is %s, want accepted", got.State)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestReceipt_CannotBeRead_PausesBetweenRequestsGrow(t *testing.T) {
 			r.change = nil
 			w.asQueued(queue.KindReceipt, pkg, 25*time.Hour, func() bool { return s.read(inv.ID).State == ledger.Receipted })
 			if got := s.read(inv.ID); got.State != ledger.Receipted {
-				t.Errorf("when it can be read it is %s: %s", got.State, got.Reason)
+				t.Errorf("when it can be read it is %s, want receipted: %s", got.State, got.Reason)
 			}
 		})
 	}

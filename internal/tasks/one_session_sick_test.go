@@ -47,7 +47,7 @@ func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 		}
 		first, later := retry.Delay(0, err, nil), retry.Delay(6, err, nil)
 		if first > 10*time.Second || later < time.Minute {
-			t.Errorf("the first pause is %v and the seventh %v", first, later)
+			t.Errorf("the first pause is %v and the seventh %v, want at most 10s and at least 1m", first, later)
 		}
 	}
 }

@@ -83,8 +83,8 @@ func (x *onlineSessions) acquire(ctx context.Context, t Transport, tenant, form 
 	}
 }
 
-// openFor opens a session for one send. Whatever the outcome, the sends that wait for the session
-// then go on.
+// openFor opens a session for one send. The sends that wait for the session go on afterwards, even
+// if it could not be opened.
 func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession,
 	err error) {
 	e, key := x.express, tenant+"|"+form

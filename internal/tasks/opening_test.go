@@ -55,7 +55,7 @@ func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testi
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 55)
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(invs[0].ID); got.State != ledger.Queued {
-		t.Errorf("an hour before midnight it is %s", got.State)
+		t.Errorf("an hour before midnight it is %s, want queued", got.State)
 	}
 	s.advance(midnight.Add(-6 * time.Minute).Sub(s.now()))
 	w.must(queue.KindCut, group)
@@ -65,10 +65,10 @@ func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testi
 	s.advance(time.Minute)
 	w.must(queue.KindCut, group)
 	if cut = s.packages(ledger.PackageCut); len(cut) != 1 {
-		t.Fatalf("%d packages at the first cut of midnight", len(cut))
+		t.Fatalf("%d packages were cut five minutes before midnight, want one", len(cut))
 	}
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(invs[0].ID); got.State != ledger.Sent {
-		t.Errorf("it is %s", got.State)
+		t.Errorf("it is %s, want sent", got.State)
 	}
 }

@@ -154,7 +154,7 @@ func TestConfirm_OneRun_ReadsTheInvoicesOnce(t *testing.T) {
 				tr.run(w, queue.KindConfirm, pkg)
 			}
 			if tr.reads != 1 {
-				t.Errorf("the invoices were read %d times", tr.reads)
+				t.Errorf("the invoices were read %d times, want once", tr.reads)
 			}
 		})
 	}

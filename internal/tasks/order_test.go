@@ -12,9 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Whether a crash at any point does harm depends on the order of writes, calls and tasks. The chaos
-// runs have shown that the order in these traces is right. Whoever changes a trace changes
-// behaviour.
+// The order of writes, calls and tasks decides whether a crash at some point does harm. The chaos
+// runs have shown that the order in these traces is right. A changed trace is changed behaviour.
 
 // over returns a function that reports whether a package has ended, or has nothing left but its
 // receipt.

@@ -191,7 +191,7 @@ func TestRecover_WholeFolderExportedAgain_TheArchiveProvesAllWithoutADownload(t 
 	w.receipt(second)
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Receipted {
-			t.Fatalf("%s is %s: %s", got.Number, got.State, got.Reason)
+			t.Fatalf("%s is %s, want receipted: %s", got.Number, got.State, got.Reason)
 		}
 	}
 	if got := s.read(again[17].ID); got.KsefNumber != before.KsefNumber || got.Hash != before.Hash || got.UPO != before.UPO {
@@ -199,7 +199,7 @@ func TestRecover_WholeFolderExportedAgain_TheArchiveProvesAllWithoutADownload(t 
 			got.KsefNumber, got.Hash, got.UPO, before.KsefNumber, before.Hash, before.UPO)
 	}
 	if n := s.sim.Books().Requests["invoiceDownload"]; n != 0 {
-		t.Errorf("%d documents were fetched", n)
+		t.Errorf("%d documents were fetched, want none", n)
 	}
 }
 
@@ -220,7 +220,7 @@ func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T)
 	w.receipt(pkg)
 	parked := s.read(inv.ID)
 	if parked.State != ledger.Parked || !bytes.Equal(s.stored(inv, inv.ID), second) {
-		t.Fatalf("it is %s: %s", parked.State, parked.Reason)
+		t.Fatalf("it is %s, want parked: %s", parked.State, parked.Reason)
 	}
 	client.given = nil
 	if err := s.ledger.Retry(t.Context(), &parked); err != nil {
@@ -231,7 +231,7 @@ func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T)
 	w.settle(pkg)
 	w.receipt(pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Hash != original.Hash {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want receipted: %s", got.State, got.Reason)
 	}
 	if !bytes.Equal(s.stored(inv, original.ID), first) || !bytes.Equal(s.stored(inv, inv.ID), second) {
 		t.Error("the archive does not have both documents")
@@ -270,7 +270,7 @@ func TestRecover_ArchiveCannotReadOrStoreTheOriginal_KSeFsDocumentDecides(t *tes
 	inv := s.admit(ledger.Bulk, exportedAgain(t, first))
 	pkg := s.sent(w, inv)
 	if got, _ := s.final(w, pkg, inv.ID); got.State != ledger.Accepted || got.Hash != original.Hash {
-		t.Fatalf("it is %s: %s", got.State, got.Reason)
+		t.Fatalf("it is %s, want accepted: %s", got.State, got.Reason)
 	}
 	// Redis still has the document that was handed in, and the archive has no document of the
 	// invoice. A third export is the same invoice all the same.

@@ -27,12 +27,12 @@ type batchBuilder struct {
 }
 
 // submitPackage brings one package from cut to closing in a single run. The session's key exists
-// only in this process, so no later run can continue a run that was cut off. When such a run opened
-// a session, openedBefore handles the package.
+// only in this process, so no later run can continue a run that was cut off. If the run that was
+// cut off had opened a session, openedBefore handles the package.
 func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageCut {
-		// Another task has gone on with the package. Those behind this task's place in the waitlist
-		// must not wait until it lapses.
+		// Another task has gone on with the package. The tasks behind this one in the waitlist must
+		// not wait until its place lapses.
 		b.warn(ctx, "leave the waitlist of batch sessions", b.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
 	}
 	switch p.State {

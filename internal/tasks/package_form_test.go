@@ -24,10 +24,10 @@ func TestPackage_TarGz_IsDeclaredAndAcceptedWithReceipt(t *testing.T) {
 	w.receipt(pkg)
 	for _, inv := range invs {
 		if got := s.read(inv.ID); got.State != ledger.Receipted {
-			t.Errorf("%s is %s: %s", inv.Number, got.State, got.Reason)
+			t.Errorf("%s is %s, want receipted: %s", inv.Number, got.State, got.Reason)
 		}
 	}
 	if b := s.sim.Books(); len(b.Accepted) != 2 || len(b.Sessions) != 1 || !b.Sessions[0].TarGz {
-		t.Errorf("KSeF accepted %d invoices in %+v", len(b.Accepted), b.Sessions)
+		t.Errorf("KSeF accepted %d invoices in %+v, want 2 in one session that was declared as tar.gz", len(b.Accepted), b.Sessions)
 	}
 }

@@ -32,10 +32,10 @@ func stopped(inv *ledger.Invoice, reason string) settlement.Move {
 }
 
 // parkOutsidePackage parks an invoice whose result no package will write to the archive any more,
-// and writes the result itself. It moves the entry in the ledger first, because another process may
-// have decided the invoice meanwhile. Then the archive must not call it parked. The same move marks
-// the result as pending. So if the result cannot be written now, or the process dies, the sweep
-// writes it later.
+// and writes the result itself. It moves the invoice in the ledger first. If another process has
+// decided the invoice meanwhile, that move fails, and the archive does not call the invoice parked.
+// The move also marks the result as pending. So if the result cannot be written now, or the process
+// dies, the sweep writes it later.
 func (sw *sweeper) parkOutsidePackage(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, stopped(inv, reason)); err != nil {
 		return err

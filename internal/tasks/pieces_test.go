@@ -86,7 +86,7 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	w2.beforeVerb("package", 4, func() { atClose = s.countStates(ids) }) // three pieces, then what follows close
 	w2.until(queue.KindConfirm, pkg, func() bool { return s.handedOver() > 0 })
 	if atClose[ledger.Sending] != manyPieces {
-		t.Errorf("when the session was closed the ledger said %v", atClose)
+		t.Errorf("when the session was closed the invoices were %v, want all sending", atClose)
 	}
 	w2.settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
@@ -146,7 +146,7 @@ func TestPieces_WorkerDiesWhileItGivesAPackageUp_TheSweepLetsTheRestWaitAndAllIs
 	w3 := s.worker("w3", s.client())
 	w3.must(queue.KindSweep, "1")
 	if by := s.countStates(ids); by[ledger.Queued] != manyPieces {
-		t.Fatalf("after the sweep %v", by)
+		t.Fatalf("after the sweep the invoices are %v, want all queued", by)
 	}
 	first := s.read(ids[0])
 	w3.until(queue.KindCut, first.WaitingGroup().Name(), func() bool { return s.read(ids[0]).State == ledger.Packed })

@@ -14,9 +14,9 @@ import (
 //
 // Urgency changes the order. It does not open more sessions than the allowance leaves. A near
 // deadline puts an invoice first in its package and shortens the wait for more invoices. The
-// sessions of a set stay as far apart as before. An hour has sixty sessions. A set of overdue
-// invoices that is cut every two seconds would use them up in two minutes, with a few invoices in
-// each.
+// sessions of a set stay as far apart as before. A tenant has sixty sessions an hour. A set of
+// overdue invoices that is cut every two seconds would use them up in two minutes, with a few
+// invoices in each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
@@ -32,10 +32,10 @@ type CutPolicy struct {
 type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
-	// Gap is the time between two sessions when those of an hour are spread evenly over it. Recent
-	// is roughly the number of sessions that were used within the last Gap. Packages that are about
-	// to open a session count as well. Burst is how many sessions may follow each other at once
-	// while nothing more arrives; see [ratelimit.Usage.Spacing].
+	// Gap is the time between two sessions when an hour's sessions are spread evenly over the hour.
+	// Recent is roughly the number of sessions that were used within the last Gap. It includes the
+	// packages that are about to open a session. Burst is how many sessions may follow each other
+	// at once while nothing more arrives; see [ratelimit.Usage.Spacing].
 	Gap    time.Duration
 	Recent int
 	Burst  int

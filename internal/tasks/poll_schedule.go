@@ -36,12 +36,12 @@ type share struct {
 	scarce       bool          // too little is left to poll each once; half of a turn is spent in the waitlist
 }
 
-// pause is how long a session of that age waits before it joins the waitlist for its next poll.
-// While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
+// pause is how long a session of the given age waits before it joins the waitlist for its next
+// poll. While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
 // session's turn among the others. Then a session twice as old as the mean pauses a third as long
-// as a new one, so that the sum stays within the allowance. A session whose deadline is near is
-// polled more often, unless all sessions are urgent. Urgent sessions have a waitlist of their own,
-// so the others do not overtake them.
+// as a new one, so that all polls together stay within the allowance. A session whose deadline is
+// near is polled more often, unless all sessions are urgent. Urgent sessions have a waitlist of
+// their own, so the others do not overtake them.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {
@@ -63,7 +63,7 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 // one round. The rest is read a second later.
 const planEvery = time.Second
 
-// pollSchedule holds the present plan. It is read again by the pulse; see [Worker.Pulse].
+// pollSchedule holds the present plan. The pulse reads the plan again; see [Worker.Pulse].
 type pollSchedule struct {
 	*core
 	plan plan

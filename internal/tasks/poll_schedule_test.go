@@ -51,7 +51,7 @@ func TestPause_LittleLeft_EachHasItsTurnAndTheOldestAndUrgentMoreOften(t *testin
 	}
 	single := share{closed: 1, mean: now.Add(-time.Minute), turn: time.Minute}
 	if got := single.pause(time.Minute, now, false, first, last); got != time.Minute {
-		t.Errorf("the only session: %s", got)
+		t.Errorf("the only session pauses for %s, want a minute", got)
 	}
 }
 
@@ -217,11 +217,12 @@ func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t 
 			c.why, got.polls, got.wasted, slices.Min(got.each), slices.Max(got.each), got.longest)
 		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
-				t.Errorf("%s: %d polls in an hour of 1,200", c.why, n)
+				t.Errorf("%s: %d polls in an hour, want nearly all of the 1,200 that are allowed", c.why, n)
 			}
 		}
 		if got.wasted > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
-			t.Errorf("%s: too many returns without a poll, a session without a poll for too long, or polls that are shared unequally", c.why)
+			t.Errorf("%s: too many returns without a poll, a session without a poll for too long, or polls that are shared unequally",
+				c.why)
 		}
 	}
 }
@@ -245,7 +246,7 @@ func TestPolls_SomeDeadlinesAreNear_PolledMoreOftenAndTheOthersToo(t *testing.T)
 		}
 		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
-				t.Errorf("%d of 50 near: %d polls in an hour of 1,200", near, n)
+				t.Errorf("%d of 50 near: %d polls in an hour, want nearly all of the 1,200 that are allowed", near, n)
 			}
 		}
 	}

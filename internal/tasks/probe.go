@@ -17,8 +17,8 @@ const (
 	// wholeTries is how many more times a package goes out whole after KSeF has refused it as often
 	// as Options.Refusals says. After that, a piece of it goes as a probe.
 	wholeTries = 1
-	// probeWait is how often a package checks whether its probe has come back. It is needed when no
-	// task tells the package.
+	// probeWait is how often a package checks whether its probe has come back. The check is needed
+	// when the probe could not tell the package (see tellRest).
 	probeWait = 10 * time.Second
 	// maxProbeUnread is how long a package waits for a probe that cannot be read, counted from the
 	// split. That is time for a newer worker to bring the probe back. The probe only finds

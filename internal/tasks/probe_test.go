@@ -31,7 +31,7 @@ func (p *pool) until(within time.Duration, want func() bool) {
 	wall := time.Now().Add(patience)
 	for !want() {
 		if took := p.s.now().Sub(p.began); took > within || time.Now().After(wall) {
-			p.s.t.Fatalf("what the test waits for has not come after %v", took)
+			p.s.t.Fatalf("after %v the state that the test waits for has not come", took)
 		}
 		live := map[string]bool{}
 		for _, state := range []ledger.PackageState{ledger.PackageCut, ledger.PackageProcessing, ledger.PackageClosing} {
@@ -89,14 +89,14 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
 	p := w.pool()
 	p.until(6*time.Hour, func() bool { return s.states(ids)[ledger.Accepted] == len(ids) })
 	if p.maxPackages > 2 {
-		t.Errorf("the invoices were in %d packages at one time", p.maxPackages)
+		t.Errorf("the invoices were in %d packages at one time, want at most 2", p.maxPackages)
 	}
 	accepting := map[string]bool{}
 	for _, id := range ids {
 		accepting[s.read(id).Package] = true
 	}
 	if len(accepting) > 2 {
-		t.Errorf("the invoices went through in %d sessions", len(accepting))
+		t.Errorf("the invoices went through in %d sessions, want at most 2", len(accepting))
 	}
 	if n := len(s.sim.Books().Sessions); n > refusals+2 {
 		t.Errorf("%d sessions for %d refusals", n, refusals)
@@ -104,7 +104,7 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
 	// The tries come three at once, then after 5, 10, 20 s and so on. The pauses are kept whatever
 	// the queue does.
 	if took := s.now().Sub(p.began); took < 5*time.Minute {
-		t.Errorf("%d refusals took %v", refusals, took)
+		t.Errorf("%d refusals took %v, want at least 5m", refusals, took)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T)
 			w.together(invs...)
 			w.pool().until(12*time.Hour, func() bool { n := s.states(ids); return n[ledger.Accepted] == 63 && n[ledger.Parked] == 1 })
 			if got := s.read(ids[place]); got.State != ledger.Parked {
-				t.Errorf("%s is %s", got.Number, got.State)
+				t.Errorf("%s is %s, want parked", got.Number, got.State)
 			}
 			if n := len(s.sim.Books().Sessions); n > 40 {
 				t.Errorf("%d sessions, want at most 40", n)
@@ -179,6 +179,6 @@ func TestRefusal_ProbeIsRefused_ItsInvoicesGoBackIntoThePackage(t *testing.T) {
 		return split > 0 && len(all) == 1 && s.pkg(all[0]).Count == 16 && s.pkg(all[0]).Probe == ""
 	})
 	if n := s.states(ids)[ledger.Packed]; n != 16 {
-		t.Errorf("the invoices are %v", s.states(ids))
+		t.Errorf("the invoices are %v, want 16 packed", s.states(ids))
 	}
 }

@@ -43,7 +43,7 @@ func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 		t.Errorf("handed in again it is %+v, want it present, and receipted by the archive", got)
 	}
 	if n, _, err := s.ledger.AtRisk(t.Context(), s.now()); n != 0 || err != nil {
-		t.Errorf("%d invoices are overdue, %v", n, err)
+		t.Errorf("%d invoices are at risk of missing their deadline, want none: %v", n, err)
 	}
 	// After another export the invoice has another id. KSeF answers that it has the invoice, and
 	// the number is recovered.
@@ -57,6 +57,6 @@ func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 		t.Errorf("it is %s as %s: %s", end.State, end.KsefNumber, end.Reason)
 	}
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("KSeF accepted %d invoices", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 }

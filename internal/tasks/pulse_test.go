@@ -131,14 +131,14 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 		t.Error("Stop does not report the close that hung")
 	}
 	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("it took %s", took)
+		t.Errorf("Stop took %s, want at most 4s", took)
 	}
 	if p := s.pkg(s.read(other.ID).Package); p.State != ledger.PackageProcessing {
-		t.Errorf("the other tenant's session is %s", p.State)
+		t.Errorf("the other tenant's session is %s, want processing", p.State)
 	}
 	// The state closing was written before the call, so others see that close was tried.
 	if p := s.pkg(s.read(inv.ID).Package); p.State != ledger.PackageClosing {
-		t.Errorf("the stuck one is %s", p.State)
+		t.Errorf("the stuck one is %s, want closing", p.State)
 	}
 }
 

@@ -125,8 +125,8 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 }
 
 // receiptEarly archives the decided invoices of a package that stays open because an entry cannot
-// be read. The package's session is over, so its receipt may be there. The package does not move to
-// another state by this.
+// be read. The package's session is over, so its receipt may be there. The state of the package
+// stays as it is.
 func (ar *archivist) receiptEarly(ctx context.Context, p *ledger.Package, held []ledger.Invoice, unread []ledger.Unreadable) error {
 	open := slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return !inv.State.Final() })
 	if len(unread) == 0 || open || p.Filed {

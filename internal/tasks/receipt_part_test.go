@@ -52,24 +52,24 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenComplete(t *test
 	w := s.worker("w", client)
 	first, second, pkg := s.settledPair(w)
 	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-		t.Fatalf("the verdict is %+v", v)
+		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
 	if _, err := s.store.Get(t.Context(), name); err == nil {
 		t.Error("an incomplete receipt is kept under the session's name")
 	}
 	if got := s.read(first.ID); got.State != ledger.Accepted || got.Reason != "" {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
 	}
 	short = false
 	w.must(queue.KindReceipt, pkg)
 	for _, id := range []string{first.ID, second.ID} {
 		if got := s.read(id); got.State != ledger.Receipted {
-			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+			t.Errorf("%s is %s, want receipted: %s", got.Number, got.State, got.Reason)
 		}
 	}
 	if kept, err := s.store.Get(t.Context(), name); err != nil || !bytes.Contains(kept, []byte("A/1")) {
-		t.Errorf("the receipt of the session: %v", err)
+		t.Errorf("the complete receipt is not kept under the session's name: %v", err)
 	}
 	s.acceptedOnce(2)
 }
@@ -85,14 +85,14 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	first, second, pkg := s.settledPair(w)
 	s.advance(2 * time.Hour)
 	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-		t.Fatalf("the verdict is %+v", v)
+		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	if got := s.read(second.ID); got.State != ledger.Receipted || got.UPO == "" {
-		t.Errorf("the other is %s: %s", got.State, got.Reason)
+		t.Errorf("the other is %s, want receipted: %s", got.State, got.Reason)
 	}
 	got := s.read(first.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "1 of 2 accepted") || s.result(got).KsefNumber != got.KsefNumber {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
 	}
 	if err := s.ledger.Retry(t.Context(), &got); err == nil {
 		t.Error("an accepted invoice could be sent again")
@@ -101,7 +101,7 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	short = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(first.ID); got.State != ledger.Receipted || got.Reason != "" {
-		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
+		t.Errorf("with its receipt it is %s, want receipted: %s", got.State, got.Reason)
 	}
 	s.acceptedOnce(2)
 }

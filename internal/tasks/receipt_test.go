@@ -43,7 +43,7 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 				err := w.run(queue.KindReceipt, pkg)
 				v := retry.Judge(err)
 				if v.Action != retry.Later || v.Delay < time.Second || v.Delay < longest {
-					t.Fatalf("after a pause of %v: %v", longest, err)
+					t.Fatalf("after a pause of %v the task ends with %v, want a pause at least as long", longest, err)
 				}
 				longest = v.Delay
 				s.advance(v.Delay)
@@ -63,10 +63,10 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 				t.Errorf("the archived result of the bad one is %+v", r)
 			}
 			if _, err := s.store.Get(t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)); err != nil {
-				t.Errorf("its document: %v", err)
+				t.Errorf("its document is not in the archive: %v", err)
 			}
 			if n, err := s.ledger.UnchangedSince(t.Context(), ledger.Accepted, s.now().Add(-time.Hour)); err != nil || n != 1 {
-				t.Errorf("%d are overdue, %v", n, err)
+				t.Errorf("%d accepted invoices have not changed for an hour, want 1: %v", n, err)
 			}
 			if n := len(s.sim.Books().Accepted); n != 1 {
 				t.Errorf("KSeF accepted %d invoices, want 1", n)
@@ -75,10 +75,10 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 			given = receiptOf(inv)
 			w.must(queue.KindReceipt, pkg)
 			if inv := s.read(good.ID); inv.State != ledger.Receipted || inv.UPO == "" || inv.Reason != "" || s.result(inv).UPO != inv.UPO {
-				t.Errorf("with its receipt it is %s: %s", inv.State, inv.Reason)
+				t.Errorf("with its receipt it is %s, want receipted: %s", inv.State, inv.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
-				t.Errorf("the package is %s", p.State)
+				t.Errorf("the package is %s, want receipted", p.State)
 			}
 		})
 	}
@@ -104,12 +104,12 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 	w.settle(pkg)
 	for range 3 {
 		if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-			t.Fatalf("the verdict is %+v", v)
+			t.Fatalf("the verdict is %+v, want later", v)
 		}
 		s.advance(15 * time.Minute)
 	}
 	if got := s.read(inv.ID); got.Reason != "" {
-		t.Errorf("after 45 minutes: %s", got.Reason)
+		t.Errorf("after 45 minutes it already has the reason %q", got.Reason)
 	}
 	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
 		t.Errorf("after 45 minutes the archive has a result: %v", err)
@@ -118,12 +118,12 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 	_ = w.run(queue.KindReceipt, pkg)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
-		t.Errorf("after an hour it is %s: %s", got.State, got.Reason)
+		t.Errorf("after an hour it is %s, want accepted: %s", got.State, got.Reason)
 	}
 	none = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Reason != "" {
-		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
+		t.Errorf("with its receipt it is %s, want receipted: %s", got.State, got.Reason)
 	}
 }
 
@@ -144,12 +144,12 @@ func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	pkg := s.sent(w, inv)
 	w.settle(pkg)
 	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-		t.Fatalf("the verdict is %+v", v)
+		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	broken = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted {
-		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
+		t.Errorf("with its receipt it is %s, want receipted: %s", got.State, got.Reason)
 	}
 }
 

@@ -186,7 +186,7 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 	w.settle(second)
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered {
-			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+			t.Errorf("%s is %s, want accepted: %s", got.Number, got.State, got.Reason)
 		}
 	}
 	if pages != 3 {
@@ -208,14 +208,14 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 			t.Fatal("a session that the gateway does not know counts as processed")
 		}
 		if got := s.read(inv.ID); got.State != ledger.Sent {
-			t.Fatalf("in the first minutes it is %s", got.State)
+			t.Fatalf("in the first minutes it is %s, want sent", got.State)
 		}
 	}
 	s.advance(11 * time.Minute)
 	w.must(queue.KindConfirm, id)
 	books := s.sim.Books()
 	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
-		t.Fatalf("%d sessions, accepted %d times", len(books.Sessions), len(books.Accepted))
+		t.Fatalf("%d sessions, and KSeF accepted it %d times, want one and once", len(books.Sessions), len(books.Accepted))
 	}
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
 		t.Errorf("after eleven minutes it is %s (%s), recovered %v as %s, KSeF has it as %s",
@@ -224,7 +224,7 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	_ = w.run(queue.KindReceipt, id)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21173") || s.result(got).KsefNumber != got.KsefNumber {
-		t.Errorf("without a receipt it is %s: %s", got.State, got.Reason)
+		t.Errorf("without a receipt it is %s, want accepted: %s", got.State, got.Reason)
 	}
 }
 
@@ -249,7 +249,7 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 		s.advance(max(v.Delay, time.Second))
 	}
 	if polls > 120 {
-		t.Errorf("%d polls before it was parked", polls)
+		t.Errorf("%d polls before it was parked, want at most 120", polls)
 	}
 	got := s.read(inv.ID)
 	if !strings.Contains(got.Reason, got.Number) || !strings.Contains(got.Reason, "retry") {

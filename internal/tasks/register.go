@@ -30,9 +30,9 @@ func (f *finder) search(ctx context.Context, want []*ledger.Invoice) error {
 	return nil
 }
 
-// searchAs reads page after page. It writes the invoices that it found on a page before it writes
-// where the pass stands. In the other order, a crash between the two would lose what was just
-// found.
+// searchAs reads one part of the register page after page. It writes the invoices that it found on
+// a page before it writes where the pass through the register stands. In the other order, a crash
+// between the two would lose the invoices that were just found.
 func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	if f.t.FindsByNumber() && settlement.ByNumber(want) {
 		return f.searchByNumber(ctx, as, want)
@@ -84,8 +84,9 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 	}
 }
 
-// beginPass writes where a pass begins. It forgets how far a pass for another part came. A pass
-// that began too late for an invoice that was added later begins again.
+// beginPass writes where a pass through the register begins. If the last pass was through another
+// part of the register, beginPass first forgets how far that pass came. A pass that has begun
+// starts again when an older invoice, dated before the start of the pass, was added to the search.
 func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	if err := f.newPass(ctx, as); err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 		t.Errorf("the archive still has the large document: %v", err)
 	}
 	if got := s.read(small.ID); got.State != ledger.Rejected {
-		t.Errorf("the entry is %s", got.State)
+		t.Errorf("the entry is %s, want rejected", got.State)
 	}
 	s.advance(25 * time.Hour)
 	w.must(queue.KindSweep, "3") // no error about what is gone
@@ -97,7 +97,7 @@ func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T
 			now, pending, err)
 	}
 	if bucket.n == 0 || bucket.n > 29 {
-		t.Errorf("the bucket was asked %d times in 19 days", bucket.n)
+		t.Errorf("the bucket was asked %d times in 19 days, want 1 to 29", bucket.n)
 	}
 	s.advance(2 * 24 * time.Hour)
 	_ = w.run(queue.KindSweep, "last")

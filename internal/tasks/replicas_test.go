@@ -74,12 +74,12 @@ func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneIsBack(t *tes
 		waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	}
 	if p, n := s.pkg(pkg), s.sim.Books().Requests["batchSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
-		t.Errorf("the package is %s, close was called %d times", p.State, n)
+		t.Errorf("the package is %s and close was called %d times, want closing and no call", p.State, n)
 	}
 	back()
 	w.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || n != 1 {
-		t.Errorf("the invoice is %s, %d sessions", i.State, n)
+		t.Errorf("the invoice is %s after %d sessions, want accepted after one", i.State, n)
 	}
 }
 
@@ -96,7 +96,8 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	}
 	i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]
 	if i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 1 {
-		t.Errorf("it is %s, lane %s, in %q; posted %d times", i.State, i.Lane, i.Package, n)
+		t.Errorf("it is %s, lane %s, in %q, want queued in lane express; %d sends were posted, want only the first one's",
+			i.State, i.Lane, i.Package, n)
 	}
 	back()
 	w.must(queue.KindSend, inv.ID)
@@ -108,13 +109,13 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 		t.Error("the session counts as closed")
 	}
 	if p, n := s.pkg(pkg), s.sim.Books().Requests["onlineSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
-		t.Errorf("the session's package is %s, close was called %d times", p.State, n)
+		t.Errorf("the session's package is %s and close was called %d times, want closing and no call", p.State, n)
 	}
 	waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	back()
 	w.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 2 {
-		t.Errorf("it is %s after %d attempts; KSeF accepted %d", i.State, i.Attempts, n)
+		t.Errorf("it is %s after %d attempts, want accepted after 3; KSeF accepted %d invoices, want 2", i.State, i.Attempts, n)
 	}
 }
 
@@ -131,12 +132,12 @@ func TestReplicas_LostBeforeASessionIsOpened_NoneIsOpened(t *testing.T) {
 		waitsForReplicas(t, w.run(queue.KindSend, inv.ID))
 	}
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Queued || i.Attempts != 0 || n != 0 {
-		t.Errorf("it is %s after %d attempts, %d sessions were opened", i.State, i.Attempts, n)
+		t.Errorf("it is %s after %d attempts, want queued after none; %d sessions were opened, want none", i.State, i.Attempts, n)
 	}
 	back()
 	w.must(queue.KindSend, inv.ID)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Sent || n != 1 {
-		t.Errorf("with a replica it is %s, %d sessions", i.State, n)
+		t.Errorf("with a replica it is %s after %d sessions, want sent after one", i.State, n)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A chunk or a waiting set has no entry in the ledger. So when the task of one fails, KSeF's words
+// A chunk or a waiting set has no entry in the ledger. So when its task fails, KSeF's words
 // are stored with the tenant, where listings find them, and not in the queue.
 func TestSaid_ChunkOrWaitingSetFails_TheTenantHasKSeFsWordsAndTheQueueNone(t *testing.T) {
 	const planted = "Nabywca Zenobiusz Plantowany"
@@ -43,11 +43,11 @@ func TestSaid_ChunkOrWaitingSetFails_TheTenantHasKSeFsWordsAndTheQueueNone(t *te
 			w := NewWorker(Parts{Ledger: ledger.New(rdb, ledger.Options{}), Queue: queue.New(rdb)}, Options{Log: zerolog.Nop()})
 			got := run(w)
 			if got == nil || strings.Contains(got.Error(), planted) {
-				t.Fatalf("the queue gets %v", got)
+				t.Fatalf("the queue gets %v, want an error without KSeF's words", got)
 			}
 			known, err := w.Ledger.Tenant(t.Context(), "Alfa")
 			if err != nil || !strings.Contains(retry.Told(got.Error(), known.Said), planted) {
-				t.Errorf("a person reads %q, %v", retry.Told(got.Error(), known.Said), err)
+				t.Errorf("a person reads %q, want KSeF's words; %v", retry.Told(got.Error(), known.Said), err)
 			}
 		})
 	}

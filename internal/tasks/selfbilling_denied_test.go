@@ -58,16 +58,17 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 		}
 		for _, words := range []string{"key_file", "seller NIP " + sample.NIP(0), "SelfInvoicing"} {
 			if got := invs[0]; got.Code != 410 || got.Resends != 0 || !strings.Contains(got.Reason, words) {
-				t.Errorf("%d, %d resends, no %q in %s", got.Code, got.Resends, words, got.Reason)
+				t.Errorf("it has code %d and %d resends, want 410 and none, and %q in the reason %s",
+					got.Code, got.Resends, words, got.Reason)
 			}
 		}
 	}
 	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] || !s.log.says("sellers in whose name") {
-		t.Errorf("pauses %v", b.pauses)
+		t.Errorf("the tenant was paused for %v, want two pauses, the second longer, and a log line about the sellers", b.pauses)
 	}
 	s.sendOff(w, invs...)
 	if n, _ := s.readAll(invs); n[ledger.Accepted] != len(invs) {
-		t.Errorf("with the right key %v", n)
+		t.Errorf("with the right key the invoices are %v, want all accepted", n)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 || known.DeniedForOthers != 0 {
 		t.Errorf("after an acceptance the tenant still has denials: %+v, %v", known, err)
@@ -105,7 +106,7 @@ func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *t
 	s.sendOff(w, invs...)
 	n, invs := s.readAll(invs)
 	if n[ledger.Queued] != 3 || len(b.pauses) != 1 {
-		t.Fatalf("%v, pauses %v: %s", n, b.pauses, invs[0].Reason)
+		t.Fatalf("the invoices are %v and the pauses %v, want 3 queued and one pause: %s", n, b.pauses, invs[0].Reason)
 	}
 	own := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "K/2"))
 	s.sendOff(w, append(invs, own)...)
@@ -114,10 +115,10 @@ func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *t
 	}
 	for _, inv := range invs {
 		if want := "seller NIP " + inv.NIP + " has not granted"; !strings.Contains(inv.Reason, want) {
-			t.Errorf("no %q in %s", want, inv.Reason)
+			t.Errorf("the reason lacks %q: %s", want, inv.Reason)
 		}
 	}
 	if got := s.read(own.ID); got.State != ledger.Accepted {
-		t.Errorf("its own is %s: %s", got.State, got.Reason)
+		t.Errorf("its own is %s, want accepted: %s", got.State, got.Reason)
 	}
 }

@@ -90,7 +90,7 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 	pkg := s.sent(w, good, bad)
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if got := s.read(good.ID); got.State != ledger.Accepted {
-		t.Errorf("the one with the permission is %s: %s", got.State, got.Reason)
+		t.Errorf("the one with the permission is %s, want accepted: %s", got.State, got.Reason)
 	}
 	// Five more without the permission have a session to themselves. KSeF has accepted an invoice
 	// of the tenant before, and all five are of one seller, so the tenant is not paused. Five 410s
@@ -105,7 +105,7 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		got := s.read(inv.ID)
 		want := "seller NIP " + sample.NIP(0) + " has not granted buyer NIP " + sample.NIP(1)
 		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, want) {
-			t.Errorf("%s is %s: %d %s", got.Number, got.State, got.Code, got.Reason)
+			t.Errorf("%s is %s, want parked: %d %s", got.Number, got.State, got.Code, got.Reason)
 		}
 	}
 	if len(b.pauses) != 0 {
@@ -147,11 +147,11 @@ func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobod
 				pkg := s.sent(w, inv)
 				s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
 				if got := s.read(inv.ID); got.Code != 410 || !strings.Contains(got.Reason, c.want) {
-					t.Errorf("%d %s, want words about %s", got.Code, got.Reason, c.want)
+					t.Errorf("it has code %d and the reason %s, want 410 and words about %s", got.Code, got.Reason, c.want)
 				}
 				known, err := s.ledger.Tenant(t.Context(), sample.NIP(1))
 				if err != nil || known.Denials != 0 || known.Denied != 0 || len(b.pauses) != 0 {
-					t.Errorf("paused for %v: %+v, %v", b.pauses, known, err)
+					t.Errorf("the tenant was paused for %v and its denials are %+v, want no pause and no denial; %v", b.pauses, known, err)
 				}
 			})
 		}
@@ -181,7 +181,7 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	}
 	for _, inv := range invs[:6] {
 		if got := s.read(inv.ID); got.State != ledger.Accepted {
-			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+			t.Errorf("%s is %s, want accepted: %s", got.Number, got.State, got.Reason)
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 	}
 	inv := admit()
 	if inv.Tenant != sample.NIP(1) || inv.NIP != sample.NIP(0) || inv.ContextNIP() != sample.NIP(1) {
-		t.Fatalf("tenant %s, seller %s, context %s", inv.Tenant, inv.NIP, inv.ContextNIP())
+		t.Fatalf("tenant %s, seller %s, context %s; want the representative as tenant and context", inv.Tenant, inv.NIP, inv.ContextNIP())
 	}
 	pkg := s.sent(w, inv)
 	w.settle(pkg)

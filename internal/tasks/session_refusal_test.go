@@ -42,7 +42,8 @@ func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t 
 			}
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 || len(b.Sessions) != 2 {
-				t.Errorf("%d sessions, KSeF accepted %d invoices and rejected %d", len(b.Sessions), len(b.Accepted), len(b.Rejected))
+				t.Errorf("%d sessions, KSeF accepted %d invoices and rejected %d, want 2, 1 and 0",
+					len(b.Sessions), len(b.Accepted), len(b.Rejected))
 			}
 		})
 	}

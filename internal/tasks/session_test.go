@@ -37,7 +37,7 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 				}
 				longest = max(longest, v.Delay)
 				if got := s.read(inv.ID); got.State != ledger.Sent {
-					t.Fatalf("after %v it is %s: %s", s.now().Sub(began), got.State, got.Reason)
+					t.Fatalf("after %v it is %s, want sent: %s", s.now().Sub(began), got.State, got.Reason)
 				}
 				s.advance(v.Delay)
 			}
@@ -45,7 +45,7 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 				t.Errorf("in a night the longest pause was %v", longest)
 			}
 			if n := s.sim.Books().Requests["sessionMisc"]; n > 100 {
-				t.Errorf("it was polled %d times in nine hours", n)
+				t.Errorf("it was polled %d times in nine hours, want at most 100", n)
 			}
 			got, _ := s.final(w, pkg, inv.ID)
 			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.FailedSessions != 0 {
@@ -68,7 +68,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	pkg := s.sent(w, inv)
 	// The session is still open, so the worker closes it again. That request is lost too.
 	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
-		t.Fatalf("the verdict is %+v", v)
+		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	if got := s.read(inv.ID); got.Package != pkg || got.State != ledger.Sending {
 		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
@@ -77,7 +77,8 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	w.untilSilent(pkg, func() bool { return !s.pkg(pkg).State.Live() })
 	second := s.read(inv.ID).Package
 	if p := s.pkg(pkg); second == pkg || p.State != ledger.PackageFailed || p.Code != 440 {
-		t.Fatalf("the cancelled package is %s with %d, the invoice in %s", p.State, p.Code, second)
+		t.Fatalf("the cancelled package is %s with code %d, want failed with 440; the invoice is in %s, want another package",
+			p.State, p.Code, second)
 	}
 	w.must(queue.KindPackage, second)
 	w.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
@@ -94,12 +95,12 @@ func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	first := s.sent(w, inv)
 	w.until(queue.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })
 	if p := s.pkg(first); p.State != ledger.PackageFailed || p.Code != 415 {
-		t.Fatalf("the first package is %s with %d", p.State, p.Code)
+		t.Fatalf("the first package is %s with code %d, want failed with 415", p.State, p.Code)
 	}
 	second := s.read(inv.ID).Package
 	w.must(queue.KindPackage, second)
 	if got, _ := s.final(w, second, inv.ID); got.State != ledger.Accepted || got.Resends != 0 {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
 	}
 }
 
@@ -158,7 +159,7 @@ func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCode(t *testing.T) {
 				}
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || b.Sessions[0].Status != 445 {
-				t.Errorf("sessions %+v", b.Sessions)
+				t.Errorf("the sessions are %+v, want one that ended with 445", b.Sessions)
 			}
 		})
 	}

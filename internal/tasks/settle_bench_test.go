@@ -141,7 +141,7 @@ func BenchmarkConfirm10000(b *testing.B) {
 				b.StopTimer()
 				total += reads.n
 				if p, err := l.Package(b.Context(), p.ID); err != nil || p.State != c.want {
-					b.Fatalf("it is %s, %v", p.State, err)
+					b.Fatalf("after the run the package is %s, %v", p.State, err)
 				}
 				b.StartTimer()
 			}

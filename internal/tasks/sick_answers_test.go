@@ -143,7 +143,7 @@ func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
 			ga, gb := s.read(a.ID), s.read(b.ID)
 			t.Logf("A/1 %s %q, A/2 %s %q", ga.State, ga.Reason, gb.State, gb.Reason)
 			if gb.State != ledger.Accepted {
-				t.Errorf("after ten days A/2, whose original can be fetched, is %s", gb.State)
+				t.Errorf("after ten days A/2, whose original can be fetched, is %s, want accepted", gb.State)
 			}
 		})
 	}
@@ -171,7 +171,7 @@ func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 	t.Logf("A/1 %s %q by %s, A/2 %s %q by %s",
 		ga.State, ga.Reason, ga.OriginalBy, gb.State, gb.Reason, gb.OriginalBy)
 	if ga.State != ledger.Accepted {
-		t.Errorf("after ten days A/1, whose original can be fetched, is %s", ga.State)
+		t.Errorf("after ten days A/1, whose original can be fetched, is %s, want accepted", ga.State)
 	}
 }
 
@@ -199,7 +199,8 @@ func TestConfirm_OneAnswerStaysInProcessing_ReceiptDecides(t *testing.T) {
 	}
 }
 
-// After 415 the probe is packed again. The package that it was split off from still waits for it.
+// KSeF refuses the probe's session with 415, so the probe's invoices are packed again as a new
+// probe. The package that the probe was split off from waits for the new probe as well.
 func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 4},
@@ -221,7 +222,7 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 	t.Logf("invoices %v, at most %d packages at a time, %d sessions, they ended in %d packages after %v",
 		s.states(ids), p.maxPackages, len(s.sim.Books().Sessions), len(packages), s.now().Sub(p.began))
 	if p.maxPackages > 2 {
-		t.Errorf("%d packages at a time", p.maxPackages)
+		t.Errorf("%d packages at a time, want at most 2", p.maxPackages)
 	}
 }
 
@@ -248,6 +249,6 @@ func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *tes
 		t.Errorf("its status was asked %d times, want more", moved)
 	}
 	if got := s.read(a.ID); got.State != ledger.Accepted {
-		t.Errorf("KSeF accepted it, but it is %s: %s", got.State, got.Reason)
+		t.Errorf("KSeF accepted it, but it is %s, want accepted: %s", got.State, got.Reason)
 	}
 }

@@ -75,7 +75,7 @@ func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	keys, kinds := ledgerKeys(t, strings.NewReplacer("inv:<id>", "inv:"+waits.ID, "body:<id>", "body:"+waits.ID, "<id>", done.Package,
 		"<group>", waits.Group, "<tenant>", s.nip(), "<ab>", done.ID[4:6], "<worker>", "other", "<sink>", "erp", "<digest>", "x"))
 	if len(keys) < 60 {
-		t.Fatalf("docs/redis.md lists %d keys", len(keys))
+		t.Fatalf("docs/redis.md lists %d keys, want 60 or more", len(keys))
 	}
 	for i, key := range keys {
 		name := strings.TrimPrefix(key, "ksef:")
@@ -144,12 +144,12 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	inv := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), number))
 	s.sendThrough(b, b.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Receipted {
-		s.t.Errorf("%s is sick: the invoice of the other tenant is %s: %s", key, got.State, got.Reason)
+		s.t.Errorf("%s is sick: the invoice of the other tenant is %s, want receipted: %s", key, got.State, got.Reason)
 	}
 }
 
-// A person reads of a sick key and deletes it before the sweep comes by. What the key listed is
-// listed again all the same, even if the record of unreadable entries was sick too.
+// A person reads of a sick key and deletes it before the sweep comes by. The invoices that the key
+// listed are listed again all the same, even if the record of unreadable entries was sick too.
 func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) {
 	for _, c := range []struct {
 		name  string

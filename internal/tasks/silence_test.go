@@ -40,7 +40,7 @@ func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(
 				confirmFor(s, w, pkg, 10*time.Minute, a.ID, b.ID)
 				for _, id := range []string{a.ID, b.ID} {
 					if got := s.read(id); got.State != ledger.Accepted {
-						t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+						t.Errorf("%s is %s, want accepted: %s", got.Number, got.State, got.Reason)
 					}
 				}
 			})

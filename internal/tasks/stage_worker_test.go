@@ -85,7 +85,7 @@ func (a *actor) until(k queue.Kind, id string, want func() bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			a.s.t.Fatalf("%s of %s did not get there: %v", k, id, err)
+			a.s.t.Fatalf("%s of %s did not bring about what the test waits for: %v", k, id, err)
 		}
 		<-time.After(20 * time.Millisecond)
 	}

@@ -21,7 +21,7 @@ func TestClose_StatusForbidsItAndTheSessionStaysOpen_ClosedOnceMoreAndAcceptedOn
 	w.must(queue.KindPackage, pkg)
 	_ = w.run(queue.KindConfirm, pkg)
 	if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
-		t.Fatalf("the package is %s", p.State)
+		t.Fatalf("the package is %s, want processing", p.State)
 	}
 	s.advance(3 * time.Minute)
 	_ = w.run(queue.KindConfirm, pkg) // closes it

@@ -29,7 +29,7 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless has the keys of workers that cannot open what the pool seals, by the reason.
+// keyless has the keys of workers that cannot open what the pool seals, by the reason why not.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
 // wantsAnotherWorker checks the error with which a task of worker a ended. The error must make the
@@ -108,7 +108,7 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 			}
 			well.must(queue.KindSend, inv.ID)
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("sent by the other worker it is %s", got.State)
+				t.Errorf("sent by the other worker it is %s, want sent", got.State)
 			}
 		})
 	}
@@ -132,7 +132,7 @@ func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 		s.advance(pause)
 	}
 	if last != 30*time.Second {
-		t.Errorf("the last pause is %v", last)
+		t.Errorf("the last pause is %v, want 30s", last)
 	}
 }
 
@@ -164,10 +164,10 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerGoesOn(t *testing.T) {
 			pkg := a.cut(good.ID)
 			a.must(queue.KindPackage, pkg)
 			if inv := s.read(bad.ID); inv.State != ledger.Parked {
-				t.Errorf("the damaged one is %s: %s", inv.State, inv.Reason)
+				t.Errorf("the damaged one is %s, want parked: %s", inv.State, inv.Reason)
 			}
 			if inv := s.read(good.ID); inv.State != ledger.Sent {
-				t.Errorf("the other one is %s: %s", inv.State, inv.Reason)
+				t.Errorf("the other one is %s, want sent: %s", inv.State, inv.Reason)
 			}
 			if fault := a.StorageFault(); fault != "" {
 				t.Errorf("the worker reports a fault of its own: %s", fault)
@@ -185,7 +185,7 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 		a.Bodies = keyring(t, keys...)
 		out, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good("A/2")}}, intake.Terms{})
 		if _, refused := errors.AsType[*ledger.SealError](err); !refused || out != nil {
-			t.Errorf("%s: %v, %v", why, out, err)
+			t.Errorf("%s: Admit returns %v and %v, want only a SealError", why, out, err)
 		}
 	}
 	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:queued").Result(); n != 1 {

@@ -27,7 +27,7 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	original := s.known(w, theirs)[0]
 	ours := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if ours.State != ledger.Parked || !strings.Contains(ours.Reason, "hand its document in or dismiss this one") {
-		t.Fatalf("it is %s: %s", ours.State, ours.Reason)
+		t.Fatalf("it is %s, want parked: %s", ours.State, ours.Reason)
 	}
 	got := s.decided(w, s.admit(ledger.Bulk, theirs))
 	if got.State != ledger.Accepted || !got.Recovered || got.Revision != 2 ||
@@ -35,7 +35,7 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 		t.Errorf("KSeF's document is %s as %s, recovered %v, revision %d", got.State, got.KsefNumber, got.Recovered, got.Revision)
 	}
 	if now := s.read(ours.ID); now.State != ledger.Superseded {
-		t.Errorf("the other one is %s", now.State)
+		t.Errorf("the other one is %s, want superseded", now.State)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	}
 	second := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if second.State != ledger.Parked || !strings.HasPrefix(second.Reason, "conflict") {
-		t.Fatalf("the successor is %s: %s", second.State, second.Reason)
+		t.Fatalf("the successor is %s, want parked: %s", second.State, second.Reason)
 	}
 	again := s.read(first.ID)
 	if err := s.ledger.Retry(t.Context(), &again); err != nil {
@@ -61,10 +61,10 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	}
 	got := s.decided(w, ledger.Invoice{Facts: ledger.Facts{ID: first.ID}, Lane: ledger.Bulk})
 	if got.State != ledger.Accepted || !got.Recovered {
-		t.Errorf("the first is %s: %s", got.State, got.Reason)
+		t.Errorf("the first is %s, want accepted: %s", got.State, got.Reason)
 	}
 	if now := s.read(second.ID); now.State != ledger.Superseded {
-		t.Errorf("the successor is %s", now.State)
+		t.Errorf("the successor is %s, want superseded", now.State)
 	}
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("KSeF accepted %d invoices, want 1", n)
@@ -97,7 +97,7 @@ func TestDismissed_ItsQueuedTasks_DoNothing(t *testing.T) {
 				t.Errorf("the archived result is %+v", r)
 			}
 			if n := len(s.sim.Books().Requests); n != 0 {
-				t.Errorf("KSeF was asked: %v", s.sim.Books().Requests)
+				t.Errorf("KSeF got the requests %v, want none", s.sim.Books().Requests)
 			}
 		})
 	}
@@ -120,7 +120,7 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 		t.Fatal(err)
 	}
 	if got := s.decided(w, second); got.State != ledger.Accepted {
-		t.Fatalf("the second is %s", got.State)
+		t.Fatalf("the second is %s, want accepted", got.State)
 	}
 	if err := s.rdb.HSet(t.Context(), key, "state", "rejected").Err(); err != nil {
 		t.Fatal(err)
@@ -128,9 +128,9 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Superseded {
-		t.Errorf("the first is %s", got.State)
+		t.Errorf("the first is %s, want superseded", got.State)
 	}
 	if got := s.read(stays.ID); got.State != ledger.Rejected {
-		t.Errorf("the invoice of another number is %s", got.State)
+		t.Errorf("the invoice of another number is %s, want rejected", got.State)
 	}
 }

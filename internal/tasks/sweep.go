@@ -12,16 +12,17 @@ import (
 )
 
 const (
-	// sweepAtOnce bounds one round. What is left comes in the next round, even when the entries of
-	// this round stay where they are.
+	// sweepAtOnce bounds how many entries one round handles in most parts of the sweep. The rest
+	// comes in the next round, even when the entries of this round stay where they are.
 	sweepAtOnce = 2000
 	// maxSweepChecks is how many queued invoices one round checks, including those that rightly
 	// wait for a package. That takes 70 ms of Redis, in pieces of 4 ms. A hundred thousand waiting
 	// invoices are checked in five rounds.
 	maxSweepChecks = 20_000
-	// withoutTaskAtOnce is how many queued invoices one piece has.
+	// withoutTaskAtOnce is how many queued invoices one piece of that check has.
 	withoutTaskAtOnce = 1000
-	// leftBehindAtOnce is how many invoices of each state on the way to KSeF one round checks.
+	// leftBehindAtOnce is how many invoices one round checks in each state between queued and
+	// decided.
 	leftBehindAtOnce = 100
 )
 
@@ -195,8 +196,8 @@ func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 	return err
 }
 
-// reseal seals texts again with the first of the configured storage keys, so that the others can be
-// dropped.
+// reseal seals texts again with the first of the configured storage keys, so that the other keys
+// can be taken out of the configuration.
 func (sw *sweeper) reseal(ctx context.Context) error {
 	n, err := sw.Ledger.Reseal(ctx, sweepAtOnce)
 	if n > 0 {
@@ -205,19 +206,20 @@ func (sw *sweeper) reseal(ctx context.Context) error {
 	return err
 }
 
-// compact packs entries of receipted invoices that were not packed when they were receipted.
+// compact packs the entries of receipted invoices into buckets of the ledger, if that was not done
+// when they were receipted. This has nothing to do with the state packed.
 func (sw *sweeper) compact(ctx context.Context) error {
 	n, err := sw.Ledger.Compact(ctx, sweepAtOnce)
 	if n > 0 {
-		sw.o.Log.Info().Int("entries", n).Msg("receipted entries packed")
+		sw.o.Log.Info().Int("entries", n).Msg("entries of receipted invoices are packed into buckets of the ledger")
 	}
 	return err
 }
 
-// prune removes entries that ended longer ago than the ledger is to remember. The archive still has
-// what became of them. Redis's clock tells which these are. While this machine's clock is far from
-// Redis's, one of the two is wrong. Then nothing is pruned, because a removed entry does not come
-// back.
+// prune removes entries that ended longer ago than Options.Retention says. The archive still has
+// what became of them. Redis's clock decides which entries are old enough. While this machine's
+// clock is far from Redis's, one of the two is wrong. Then nothing is pruned, because a removed
+// entry does not come back.
 func (sw *sweeper) prune(ctx context.Context) error {
 	if sw.o.Retention <= 0 || sw.ClockOff() {
 		return nil

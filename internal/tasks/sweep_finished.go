@@ -63,9 +63,9 @@ func (sw *sweeper) readFinished(ctx context.Context, s ledger.State) error {
 // goneEvery is how often the log names an entry that is gone, while its index still names it.
 const goneEvery = 24 * time.Hour
 
-// lookAtFinished notes the entries that cannot be read or are gone. The note of one that is gone
-// does not last, because it cannot become readable. So the log names it once a day, and not
-// whenever it is noted.
+// lookAtFinished notes the entries that cannot be read or are gone. The sweep removes the note of
+// an entry that is gone, because such an entry cannot become readable, and the next read notes it
+// again. So the log names the entry once a day, and not whenever it is noted.
 func lookAtFinished(ctx context.Context, sw *sweeper, ids []string) error {
 	invs, err := sw.Ledger.Listed(ctx, ids)
 	unread, err := ledger.Skip(err)

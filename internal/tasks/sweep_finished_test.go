@@ -30,7 +30,7 @@ func TestSweep_EntriesOfFinishedInvoicesAreDamaged_EachIsNamedUntilItIsWell(t *t
 	garbage := damage{"garbage in a field", func(s *stage, key string) {
 		fields := s.rdb.HKeys(t.Context(), key).Val()
 		if len(fields) != 1 {
-			t.Fatalf("%s has %d fields", key, len(fields))
+			t.Fatalf("%s has %d fields, want one", key, len(fields))
 		}
 		s.rdb.HSet(t.Context(), key, fields[0], "garbage")
 	}}

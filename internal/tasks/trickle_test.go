@@ -48,7 +48,7 @@ func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	for range c.used {
 		now = now.Add(30 * time.Minute / time.Duration(c.used+1))
 		if !open() {
-			t.Fatal("the limits do not allow the sessions before")
+			t.Fatal("the limits do not allow the sessions that were opened before the start")
 		}
 	}
 	var set ledger.Waiting
@@ -161,7 +161,7 @@ func TestTrickle_UntilMidnight_FewPackages_AllOpenedBefore(t *testing.T) {
 		for _, o := range opened {
 			sent += o.invoices
 			if !o.at.Before(midnight) {
-				t.Errorf("%d used before: one opened at %s", used, o.at)
+				t.Errorf("%d sessions used before: one more was opened at %s, which is not before midnight", used, o.at)
 			}
 		}
 		t.Logf("%d sessions used before: %d packages with %d invoices, %d invoices too late", used, len(opened), sent, waiting)

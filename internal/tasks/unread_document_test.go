@@ -99,15 +99,15 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			}
 			for _, inv := range []ledger.Invoice{large, small} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted || got.Reason != "" {
-					t.Errorf("%s is %s (%s)", got.Number, got.State, got.Reason)
+					t.Errorf("%s is %s, want accepted (%s)", got.Number, got.State, got.Reason)
 				}
 			}
 		})
 	}
 }
 
-// Many documents cannot be read, more than one build tries, and they come first. The guard of the
-// archive does not take that for an outage, and the others are sent after a build or two.
+// More documents cannot be read than one build tries, and they come first. The guard of the archive
+// does not take that for an outage, and the others are sent after a build or two.
 func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var sick, all []ledger.Invoice
@@ -154,7 +154,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNothingIsParked(t *testing.T
 		pkg := w.together(invs...)
 		for range 5 {
 			if err := w.run(queue.KindPackage, pkg); err == nil {
-				t.Fatal("built without the archive")
+				t.Fatal("the package was built without the archive")
 			}
 			s.advance(time.Minute)
 		}

@@ -33,7 +33,7 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1") // if it failed, it would run again beside the next round's task
 	if !foundInvoice() || !foundPackage() {
-		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
+		t.Errorf("the invoice that lost its task has a new one: %v, and the package: %v, want both", foundInvoice(), foundPackage())
 	}
 	for _, index := range sick {
 		if !s.log.says(`"key":"` + index + `"`) {
@@ -71,7 +71,7 @@ func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	for i, g := range groups {
 		if _, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindCut, g, 0)); (err == nil) != (i > 0) {
-			t.Errorf("a cut of %s is queued: %v", g, err == nil)
+			t.Errorf("a cut of %s is queued: %v, want the opposite", g, err == nil)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func TestSweep_OneUnreadableInvoice_TheOthersGetTasksAndItIsReportedOnce(t *test
 				t.Error("the other one, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 1 || keys[0] != "inv:"+bad.ID {
-				t.Errorf("unreadable entries: %d, %v, %v", n, keys, err)
+				t.Errorf("noted as unreadable are %d entries, %v, want only the damaged one; %v", n, keys, err)
 			}
 			if n := s.log.count(fmt.Sprintf(`"id":%q,"key":"inv:%s"`, bad.ID, bad.ID)); n != 1 {
 				t.Errorf("the log names it %d times", n)
@@ -190,7 +190,7 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *te
 			w.must(queue.KindPackage, first)
 			second := s.read(one.ID).Package
 			if second == first || s.read(two.ID).Package != second || s.pkg(first).State != ledger.PackageCut {
-				t.Fatalf("the others are in %s, the first package is %s", second, s.pkg(first).State)
+				t.Fatalf("the others are in %s, the first package is %s, want cut", second, s.pkg(first).State)
 			}
 			s.sendThrough(w, second)
 			for range 3 {
@@ -199,7 +199,7 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *te
 				}
 			}
 			if n := s.states([]string{one.ID, two.ID}); n[ledger.Receipted] != 2 || s.pkg(second).State != ledger.PackageReceipted {
-				t.Fatalf("the others are %v, their package is %s", n, s.pkg(second).State)
+				t.Fatalf("the others are %v, their package is %s, want receipted", n, s.pkg(second).State)
 			}
 			repair()
 			s.sendThrough(w, first)
@@ -271,13 +271,13 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *test
 				t.Fatal(err)
 			}
 			if got := s.read(one.ID); got.State != ledger.Receipted || got.UPO == "" {
-				t.Errorf("the accepted one is %s", got.State)
+				t.Errorf("the accepted one is %s, want receipted", got.State)
 			}
 			if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
 				t.Errorf("the archived result of the refused one is %s", r.State)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
-				t.Errorf("the package is %s", p.State)
+				t.Errorf("the package is %s, want processing", p.State)
 			}
 			repair()
 			w.settle(pkg)
@@ -334,13 +334,13 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			}
 			_ = w.run(queue.KindConfirm, first)
 			if p := s.pkg(first); p.State != ledger.PackageProcessing {
-				t.Fatalf("the first package is %s", p.State)
+				t.Fatalf("the first package is %s, want processing", p.State)
 			}
 			repair()
 			w.until(queue.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
 			s.sendThrough(w, s.read(bad.ID).Package)
 			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
-				t.Errorf("KSeF accepted %d invoices; after the repair it is %s", n, s.read(bad.ID).State)
+				t.Errorf("KSeF accepted %d invoices; after the repair it is %s, want receipted", n, s.read(bad.ID).State)
 			}
 		})
 	}

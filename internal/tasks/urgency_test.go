@@ -63,7 +63,7 @@ func TestUrgency_ExpressOrNearDeadline_HasAllPlacesAndOthersLeaveSome(t *testing
 		return w.rank(ctx, &ledger.Package{Lane: ledger.Bulk, Deadline: far})
 	}
 	if got := places(t, ordinary); got != 30 {
-		t.Errorf("shortly before midnight: %d places", got)
+		t.Errorf("shortly before midnight: %d places of 30, want all", got)
 	}
 }
 

@@ -39,8 +39,8 @@ type Parts struct {
 // Options are the settings of the worker; config/worker.example.yaml explains most of them. A field
 // may be zero only if its comment, or the comment of its setting or type, says what zero means.
 type Options struct {
-	// Worker is unique in the pool and changes with every start, because a restarted worker does
-	// not own the sessions of its predecessor.
+	// Worker is the worker's name. It is unique in the pool and changes with every start, because a
+	// restarted worker does not own the sessions of its predecessor.
 	Worker      string
 	Environment string // as configured, for verification links
 
