@@ -6,7 +6,7 @@ import (
 )
 
 // Absence needs proof. A processed session proves that KSeF lacks an invoice only if the session's
-// answers account for everything in it. What a refused session proves is in provesRefusal.
+// answers account for everything in it. For a refused session see provesRefusal.
 
 // account is what a session that is over says about the invoices of its package.
 type account struct {
@@ -125,8 +125,8 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	}
 }
 
-// complete reports whether the list has an answer for everything in the session. It must have as
-// many answers as the session counts. For a batch session it must also have one for each invoice
+// complete reports whether the list has an answer for everything in the session. The list must have
+// as many answers as the session counts. For a batch session it must also have one for each invoice
 // that was in the ZIP, because the count can lag behind, just like the list. An online session must
 // have a count. An answer that appears twice counts once.
 //
@@ -197,7 +197,7 @@ func (a account) processing() bool {
 }
 
 // unclaimed reports whether an answer that was joined to no invoice may be the acceptance of one of
-// ours.
+// our invoices.
 func (a account) unclaimed() bool {
 	if a.foreign() {
 		return true
@@ -217,10 +217,11 @@ func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
 
-// provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
-// receipt. Each acceptance in the list must belong to one of the invoices, and the list must have
-// as many acceptances as the session counts. If anything was accepted after all, the list must be
-// complete, because an invoice without an answer may then be accepted, too.
+// provesRefusal is for a session that failed as a whole and for which KSeF has no receipt. Like
+// provesAbsence, it reports whether the list proves that the invoices without an answer are not in
+// KSeF. Each acceptance in the list must belong to one of the package's invoices, and the list must
+// have as many acceptances as the session counts. If anything was accepted after all, the list must
+// be complete, because an invoice without an answer may then be accepted, too.
 //
 // A code that says why the session was refused also says that nothing of it was processed, so the
 // list may be short or missing. Any other code (500, 550, or a code that KSeF has not published)

@@ -214,7 +214,8 @@ func (o *outcomes) refusedOpen(
 	return open
 }
 
-// goneOf names the undecided invoices that neither a move nor a doubt is about.
+// goneOf returns the ids of the undecided invoices that neither a move nor a doubt is about. The
+// refused session is proven not to have taken them.
 func goneOf(p ledger.Package, held Held, moves []Move, open []*ledger.Invoice) map[string]bool {
 	gone := map[string]bool{}
 	for _, inv := range held.Undecided(p.ID) {

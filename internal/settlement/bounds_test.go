@@ -54,12 +54,12 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 			d := onlyAnswer(lane, ledger.Invoice{}, code)
 			if code > 0 && code < 200 {
 				if len(d.Moves) != 0 || d.Wait == nil || d.Doubt == nil || !d.Doubt.Begin {
-					t.Errorf("%d %s: %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
 				}
 				continue
 			}
 			if len(d.Moves) != 1 || d.Moves[0].Fate != want || d.Wait != nil {
-				t.Errorf("%d %s: %+v, want fate %d", code, lane, d.Moves, want)
+				t.Errorf("code %d, lane %s: the moves are %+v, want fate %d", code, lane, d.Moves, want)
 			}
 		}
 	}
@@ -78,20 +78,20 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 			if code == 200 || code == 445 {
 				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) ||
 					lane == ledger.Bulk && d.Doubt == nil {
-					t.Errorf("%d %s: %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
 				}
 				continue
 			}
 			if a := (account{session: session, lane: lane}); !a.explained() {
 				// The session says nothing about its invoices, so the silence has to last.
 				if len(d.Gone) != 0 || d.Doubt == nil || !d.Doubt.Begin || d.Wait == nil {
-					t.Errorf("%d %s at once: %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: at once the decision is %+v, want it to wait", code, lane, d)
 				}
 				p.Doubt = ledger.At(began.Add(-maxSilence))
 				d = Rules{Refusals: 3}.Decide(p, held, listed, began)
 			}
 			if len(d.Moves) != 0 || len(d.Gone) != 2 || d.Wait != nil {
-				t.Errorf("%d %s: %+v", code, lane, d)
+				t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
 				continue
 			}
 			listed.Stage, listed.Gone = Remainder, d.Gone
@@ -99,14 +99,14 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 			switch {
 			case lane == ledger.Express:
 				if len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByRefusal || d.Split != nil {
-					t.Errorf("%d %s: %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
 				}
 			case code == 420:
 				if d.Split == nil || len(d.Split.Parts) != 2 || d.Renew || d.Refusal != nil {
-					t.Errorf("%d %s: %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
 				}
 			case d.Split == nil || len(d.Split.Parts) != 1 || d.Refusal.Counted != (code != 415):
-				t.Errorf("%d %s: %+v", code, lane, d)
+				t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
 			}
 		}
 	}
@@ -120,14 +120,14 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 			m := onlyAnswer(lane, inv, 500).Moves[0]
 			if m.Fate == Park {
 				if n != maxResends+1 {
-					t.Errorf("%s: parked at the %d. answer", lane, n)
+					t.Errorf("%s: parked at answer %d, want the answer after maxResends", lane, n)
 				}
 				break
 			}
 			m.Wrote(ledger.Moved{Rev: 2})
 			inv = ledger.Invoice{Resends: m.Invoice.Resends}
 			if n > 10 || m.Invoice.Resends != n || m.Invoice.State != ledger.Queued {
-				t.Fatalf("%s: %+v", lane, m.Invoice)
+				t.Fatalf("%s: the invoice is %+v, want it queued and each resend counted", lane, m.Invoice)
 			}
 		}
 	}
@@ -179,7 +179,7 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 		waiting := 0
 		for _, m := range o.moves {
 			if seen[m.Invoice.ID] || m.Fate != Park && m.Fate != SendAgain {
-				t.Errorf("%+v", m)
+				t.Errorf("the move is %+v, want each invoice parked or sent again by one move", m)
 			}
 			seen[m.Invoice.ID] = true
 			if m.Fate == SendAgain {
@@ -212,12 +212,12 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	listed := Listed{Session: session, List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}}, Receipt: OwnReceipt{Asked: true}}
 	d := Rules{}.Decide(p, held, listed, began)
 	if d.Doubt == nil || !d.Doubt.Begin || len(d.Doubt.Notes) != 2 || d.Doubt.Notes[0].Fate != Keep || d.Wait == nil || d.Listed {
-		t.Errorf("at first: %+v", d)
+		t.Errorf("at first the decision is %+v, want a doubt that begins", d)
 	}
 	p.Doubt = ledger.At(began)
 	if d = (Rules{}).Decide(p, held, listed, began.Add(maxProofWait-time.Second)); d.Doubt != nil || d.Wait == nil ||
 		!d.Wait.Poll || d.Listed {
-		t.Errorf("before the time is over: %+v", d)
+		t.Errorf("before the time is over the decision is %+v, want only a wait", d)
 	}
 	listed.Receipt.Err = fmt.Errorf("sick")
 	if d = (Rules{}).Decide(p, held, listed, began.Add(time.Minute)); d.Wait == nil || d.Wait.Err != listed.Receipt.Err {
@@ -226,6 +226,6 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	d = Rules{}.Decide(p, held, listed, began.Add(maxProofWait))
 	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch ||
 		d.Doubt.Notes[0].Original.Session != "S" || d.Wait != nil || !d.Listed {
-		t.Errorf("the time is over: %+v", d)
+		t.Errorf("when the time is over the decision is %+v, want the invoices marked for the register", d)
 	}
 }

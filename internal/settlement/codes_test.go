@@ -87,7 +87,7 @@ func TestParkReason_TellsThePersonWhatToDo(t *testing.T) {
 		999: "retry: that is safe, because KSeF answers 440 if it has the invoice", 0: "retry: that is safe"} {
 		got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: code, Description: "Opis"})
 		if !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
-			t.Errorf("%d: %q", code, got)
+			t.Errorf("code %d: the reason is %q, want it to say what to do", code, got)
 		}
 	}
 	if got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: 999, Description: "Opis"}); !strings.Contains(got, "999") {

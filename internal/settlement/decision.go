@@ -51,8 +51,8 @@ type Decision struct {
 	// Gone has the ids of the invoices that a refused session was proven not to have taken. The
 	// caller hands it back in [Listed] until the run is over.
 	Gone map[string]bool
-	// Wait says how the task comes back. If it is nil and Over is not set, the next stage is
-	// decided.
+	// Wait says how the task comes back. Over says that the run is over. If neither is set, the run
+	// goes on to its next stage.
 	Wait *Wait
 	Over bool
 }

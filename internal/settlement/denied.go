@@ -25,10 +25,11 @@ const (
 	// of the 60 sessions of an hour.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
-	// Fewer than deniedFew denied invoices prove nothing against a tenant that had an invoice
-	// accepted within successDays. Fewer than deniedFew invoices that a tenant issues for other
-	// sellers prove nothing against any tenant. If the tenant had an invoice accepted within
-	// successDays, invoices of fewer than deniedFew other sellers prove nothing either.
+	// deniedFew is how many denied invoices speak against a tenant. Fewer of the tenant's own
+	// invoices do so only if KSeF has accepted no invoice of the tenant within successDays. Fewer
+	// invoices that the tenant issues for other sellers never do. If KSeF has accepted an invoice
+	// within successDays, the invoices for other sellers must also be of deniedFew different
+	// sellers.
 	deniedFew   = 3
 	successDays = 24 * time.Hour
 )

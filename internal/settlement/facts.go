@@ -142,9 +142,9 @@ type Unknown struct {
 // entry is gone, or cannot be read.
 type Rest struct{ Package *ledger.Package }
 
-// Stage is how far one run of the confirm task has come. Answers are decided only once. What they
-// prove is written to the ledger, and a second decision would take the new state for the state that
-// the answers are about.
+// Stage is how far one run of the confirm task has come. The answers are decided about only once in
+// a run. The moves that follow from them change the states in the ledger, and a second decision
+// would apply the same answers to the new states.
 type Stage int
 
 // The stages, in their order.

@@ -9,8 +9,8 @@ import (
 
 // matching joins a session's answers to the invoices that its package ever held. An answer may have
 // the hash of the content or a file name, which prove whose answer it is (see proven.go). Otherwise
-// P_2 (the invoice's number, here also called its name) is all there is. What P_2 leaves open is
-// decided by proof (see account.go).
+// P_2 (the invoice's number, here also called its name) is all there is. An invoice that is left
+// without an answer needs other proof (see account.go).
 type matching struct {
 	pairs    []pairing
 	invoices []*ledger.Invoice  // that no answer could be joined to
@@ -82,7 +82,8 @@ func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 	return m
 }
 
-// bySpelling pairs a group whose spellings are all different and all answered.
+// bySpelling pairs the invoices of a group with the answers of equal spelling. It returns false if
+// two invoices are spelled alike, or if one has no answer with its spelling.
 func bySpelling(invs []*ledger.Invoice, infos []ksef.InvoiceInfo) ([]pairing, bool) {
 	if len(invs) != len(infos) {
 		return nil, false

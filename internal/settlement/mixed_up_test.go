@@ -21,7 +21,7 @@ func TestDecide_OneKSeFNumberForSeveralInvoices_TheReceiptDecides(t *testing.T) 
 		listed := Listed{Session: counted(3, 3), List: List{Asked: true, Invoices: infos}}
 		listed.Session.Status.Code = session
 		if d := (Rules{}).Decide(p, held, listed, began); d.Ask.For != TheReceipt {
-			t.Fatalf("session %d: %+v", session, d)
+			t.Fatalf("session %d: the decision is %+v, want it to ask for the receipt", session, d)
 		}
 		listed.Receipt = OwnReceipt{Asked: true, Receipt: ksef.Receipt{Lines: map[string]ksef.ReceiptLine{}, ByHash: map[string]string{}}}
 		for i, inv := range held.Invoices {
@@ -49,11 +49,11 @@ func TestAccount_TheSameAcceptanceTwice_SharesNoNumber(t *testing.T) {
 	other.InvoiceNumber = "B"
 	a := newAccount(ledger.Bulk, invoicesOf("A", "B"), counted(2, 2), []ksef.InvoiceInfo{one, one})
 	if shared := a.sharedNumbers(); len(shared) != 0 {
-		t.Errorf("%v", shared)
+		t.Errorf("one acceptance that is listed twice shares the numbers %v, want none", shared)
 	}
 	a = newAccount(ledger.Bulk, invoicesOf("A", "B"), counted(2, 2), []ksef.InvoiceInfo{one, other})
 	if shared := a.sharedNumbers(); len(shared) != 1 {
-		t.Errorf("%v", shared)
+		t.Errorf("the acceptances of two invoices share the numbers %v, want one", shared)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestDecide_ReferenceLeadsToAnotherInvoice_ItsAnswerIsNotTaken(t *testing.T)
 			listed.Session.Status.Code = session
 			d := (Rules{Refusals: 3}).Decide(p, held, listed, began)
 			if len(d.Moves) > 0 || len(d.Gone) > 0 || d.Doubt == nil {
-				t.Errorf("%s, session %d: %+v", name, session, d)
+				t.Errorf("%s, session %d: the decision is %+v, want only a doubt", name, session, d)
 			}
 		}
 	}
@@ -88,12 +88,12 @@ func TestDecide_SessionCalledCancelledAfterItsClose_NothingIsSentAgainAtOnce(t *
 			List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}}, Receipt: OwnReceipt{Asked: true}, Statuses: Statuses{Asked: true}}
 		d := (Rules{Refusals: 3}).Decide(p, held, listed, began)
 		if len(d.Gone) > 0 || d.Doubt == nil || d.Wait == nil {
-			t.Errorf("%s, at once: %+v", lane, d)
+			t.Errorf("%s: at once the decision is %+v, want a doubt and a wait", lane, d)
 		}
 		p.Doubt = ledger.At(began)
 		d = (Rules{Refusals: 3}).Decide(p, held, listed, began.Add(maxSilence+time.Second))
 		if len(d.Gone) != 2 {
-			t.Errorf("%s, after a minute of silence: %+v", lane, d)
+			t.Errorf("%s: after a minute of silence the decision is %+v, want both invoices gone", lane, d)
 		}
 	}
 }

@@ -94,8 +94,8 @@ func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoic
 	return left, leftUnclear
 }
 
-// absent sends again what is proven not to be in KSeF. Each answer without an owner is then a
-// refusal of one of these invoices.
+// absent sends the missing invoices again, because they are proven not to be in KSeF. An answer
+// that is left without an owner is then a refusal of one of these invoices.
 func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
 		o.add(missing[0], a.answers[0]) // the only answer is about the only invoice

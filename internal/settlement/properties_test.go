@@ -73,7 +73,7 @@ func (p *play) check(d Decision) {
 		}
 	}
 	if d.Split != nil && d.End != nil {
-		t.Error("it ends twice")
+		t.Error("the decision splits the package and ends it as well")
 	}
 	if d.End != nil {
 		p.legalEnd(d.End.State)

@@ -17,7 +17,8 @@ const (
 	// Then the invoice is parked for a person.
 	aloneTries = 11
 	// keyPause is the pause before a new session when KSeF could not read the session key of a
-	// package that was itself made from another one.
+	// package that was itself made from a refused one. For that package the public key had been
+	// fetched again already, which did not help.
 	keyPause = time.Minute
 )
 
@@ -59,7 +60,7 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	// KSeF could not read the session's key, so it could not read the session at all. All invoices
 	// are faultless, so halving would be useless.
 	staleKey := code == ksef.BatchSessionKeyNotDecrypted
-	// Most likely parts were missing, which is the fault of no invoice.
+	// When Unfinished is set, most likely parts were missing, which is the fault of no invoice.
 	faultless := staleKey || p.Unfinished
 	refusals := p.Refusals + 1
 	if faultless {

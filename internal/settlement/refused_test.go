@@ -84,7 +84,7 @@ func TestRefused_EachCircumstance(t *testing.T) {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.why, got, c.want)
 		}
 		if !d.Asks() && (!d.Renew || !d.Over) {
-			t.Errorf("%s: %+v", c.why, d)
+			t.Errorf("%s: the decision is %+v, want the key fetched again and the run over", c.why, d)
 		}
 	}
 }
@@ -168,16 +168,16 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 
 	d := r.Decide(p, Held{}, Listed{Unknown: &Unknown{Status: 403, Text: "forbidden"}}, began)
 	if d.Wait == nil || !d.Wait.Poll || d.Package.Lost != (time.Time{}) {
-		t.Errorf("403: %+v", d)
+		t.Errorf("after a 403 the decision is %+v, want a poll and nothing counted as lost", d)
 	}
 	d = r.Decide(p, Held{}, Listed{Unknown: why}, began)
 	if d.Wait == nil || d.Wait.Delay != time.Second || d.Wait.Reason != retry.ReasonRefused || !d.Package.Lost.Equal(began) {
-		t.Errorf("at first: %+v", d)
+		t.Errorf("at first the decision is %+v, want a wait of a second, and the session noted as lost", d)
 	}
 	p.Lost = ledger.At(began)
 	d = r.Decide(p, Held{}, Listed{Unknown: why}, began.Add(lostAfter-time.Second))
 	if d.Wait == nil || d.Wait.Delay != time.Minute || len(d.Moves) != 0 {
-		t.Errorf("before the time is over: %+v", d)
+		t.Errorf("before the time is over the decision is %+v, want a wait of a minute", d)
 	}
 	later := began.Add(lostAfter)
 	if d = r.Decide(p, Held{}, Listed{Unknown: why}, later); d.Ask.For != TheHeld {
@@ -186,14 +186,14 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	d = r.Decide(p, held, Listed{Unknown: why}, later)
 	if len(d.Moves) != 1 || d.Moves[0].Fate != LookUp || d.Moves[0].Original.By != BySearch ||
 		d.Moves[0].Original.Session != "S" || d.Wait != nil {
-		t.Errorf("the time is over: %+v", d)
+		t.Errorf("when the time is over the decision is %+v, want the invoices marked for the register", d)
 	}
 	d.Moves[0].Wrote(ledger.Moved{Rev: 2})
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals}, later); !d.Lookup {
-		t.Errorf("%+v", d)
+		t.Errorf("the decision is %+v, want the originals looked up", d)
 	}
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals, Conflicts: 1}, later); d.Wait == nil || d.Lookup {
-		t.Errorf("somebody was faster: %+v", d)
+		t.Errorf("somebody was faster, and the decision is %+v, want only a wait", d)
 	}
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Remainder}, later); d.End != nil || d.Wait == nil {
 		t.Errorf("it ends with two undecided: %+v", d)
@@ -203,7 +203,7 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	}
 	d = r.Decide(p, held, Listed{Unknown: why, Stage: Remainder}, later)
 	if d.End == nil || d.End.State != ledger.PackageSettled || d.End.Code != why.Code || !d.Receipt || !d.Over {
-		t.Errorf("%+v", d)
+		t.Errorf("the decision is %+v, want the package settled and its receipt queued", d)
 	}
 }
 
@@ -217,16 +217,16 @@ func TestRefused_Online_EndsOnlyWhenAllHaveLeft(t *testing.T) {
 		Gone: map[string]bool{"inv-0": true, "inv-1": true}}
 	d := r.Decide(p, held, listed, began)
 	if len(d.Moves) != 2 || !d.Renew || d.Package.Code != 440 || d.Over {
-		t.Fatalf("%+v", d)
+		t.Fatalf("the decision is %+v, want both invoices sent again and the key fetched again", d)
 	}
 	d.Moves[0].Wrote(ledger.Moved{Rev: 2})
 	d.Moves[1].Wrote(ledger.Moved{Conflict: &ledger.ConflictError{State: string(ledger.Sent), Rev: 9, Package: place}})
 	listed.Stage, listed.Conflicts = Last, 1
 	if d = r.Decide(p, held, listed, began); d.End != nil || d.Wait == nil || d.Wait.Delay != time.Second {
-		t.Errorf("one is still in it: %+v", d)
+		t.Errorf("one invoice is still in the package, and the decision is %+v, want a wait of a second", d)
 	}
 	held.Invoices[1].Package = "another"
 	if d = r.Decide(p, held, listed, began); d.End == nil || d.End.State != ledger.PackageFailed || d.Receipt {
-		t.Errorf("both have left: %+v", d)
+		t.Errorf("both invoices have left, and the decision is %+v, want the package failed", d)
 	}
 }

@@ -43,8 +43,9 @@ func Subjects() []ksef.SubjectType {
 	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
 }
 
-// NewPass reports whether the place in the package is that of a pass through another part of the
-// register. Then the caller has to forget that place. A place without a part is of Subject1.
+// NewPass reports whether the place that the package remembers belongs to a pass through another
+// part of the register than as. Then the caller has to forget that place. A place without a part is
+// of Subject1.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
@@ -97,8 +98,9 @@ func firstDay(invs []*ledger.Invoice) (time.Time, error) {
 	return time.ParseInLocation(time.DateOnly, first, invoice.Warsaw())
 }
 
-// Found notes the numbers of the invoices that a page names; left are the others. An equal hash
-// proves that KSeF has this very document.
+// Found returns a move for each wanted invoice that a page of the register lists; left are the
+// other wanted invoices. If the register tells an equal hash, KSeF has this very document, and the
+// move accepts the invoice. Otherwise the move notes the KSeF number of the original.
 func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*ledger.Invoice) {
 	byNumber := make(map[string][]ksef.Metadata, len(page))
 	for _, m := range page {
@@ -128,8 +130,9 @@ func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*
 	return found, left
 }
 
-// describes compares seller and kind. The gateway may write the seller as an object and the kind as
-// KorZal where the document says KOR_ZAL, or leave either out.
+// describes reports whether a line of the register has the seller and kind of an invoice. The
+// gateway may write the seller as an object and the kind as KorZal where the document says KOR_ZAL,
+// or leave either out.
 func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
 	plain := func(kind string) string { return strings.ToUpper(strings.ReplaceAll(kind, "_", "")) }
 	return wrongNumber(inv, m.KSeFNumber) == "" && (m.Seller.Identifier == "" || strings.Contains(m.Seller.Identifier, inv.NIP)) &&
@@ -161,14 +164,14 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 // PassRest is the pause after this many passes. It doubles each time.
 func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), passRestMax) }
 
-// NotFound parks what the register does not list.
+// NotFound parks an invoice that the register does not list.
 func NotFound(inv *ledger.Invoice) Move {
 	return parked(inv, inv.Code, "KSeF's register does not list it", notFoundReason(inv))
 }
 
-// onwards tells where the pass goes on after a page. If KSeF cut the set at 10,000 invoices, it
-// goes on at the time of the last of them. Otherwise it goes on with the next page. When everything
-// before to was seen, it goes on at to.
+// onwards tells where the pass goes on after a page. If KSeF cut the set at 10,000 invoices, the
+// pass goes on at the time of the last of them. Otherwise it goes on with the next page. When
+// everything before to was seen, the pass goes on at to.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from
 	if n := len(m.Invoices); n > 0 {

@@ -71,13 +71,13 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 		for ; len(want) > 0; p.Searched++ {
 			req, rest, done := NextPage(p, ksef.Subject1, len(want), from, now)
 			if rest != nil || done {
-				t.Fatalf("%v %v", rest, done)
+				t.Fatalf("before the register is read to its end the pass has to rest (%v) or is done (%v)", rest, done)
 			}
 			page := r.page(req)
 			moves, left := Found(want, page.Invoices)
 			for _, m := range moves {
 				if m.Fate != LookUp || m.Original.By != ByRegister || m.Original.Number == "" || slices.Contains(left, m.Invoice) {
-					t.Fatalf("%+v", m)
+					t.Fatalf("the move is %+v, want it to note the KSeF number of an invoice that was not found yet", m)
 				}
 			}
 			if len(moves)+len(left) != len(want) {
@@ -120,12 +120,12 @@ func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 	}
 	for n := range 30 {
 		if got := PassRest(n + 1); got < PassRest(n) || got > passRestMax {
-			t.Errorf("after %d passes: %v", n+1, got)
+			t.Errorf("after %d passes the rest is %v, want it not shorter, and an hour at most", n+1, got)
 		}
 	}
 	p.NextPass = ledger.At(began.Add(time.Minute))
 	if _, rest, _ := NextPage(p, ksef.Subject1, 1, began, began); rest == nil || rest.Delay != time.Minute {
-		t.Errorf("%+v", rest)
+		t.Errorf("the rest is %+v, want a minute", rest)
 	}
 	p.NextPass, p.Searched = 0, registerMax
 	if _, _, done := NextPage(p, ksef.Subject1, 1, began, began); !done {
@@ -146,7 +146,7 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 		{"Subject2", ksef.Subject2, false},
 	} {
 		if got := NewPass(ledger.Package{SearchAs: c.before}, c.as); got != c.want {
-			t.Errorf("from %q to %s: %v", c.before, c.as, got)
+			t.Errorf("from %q to %s: NewPass returns %v, want the opposite", c.before, c.as, got)
 		}
 	}
 }
