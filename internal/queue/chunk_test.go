@@ -41,7 +41,7 @@ func TestPutChunks_ManyInvoices_ChunksOfOneTenantAndSinglesForExpress(t *testing
 		info, ok := stats.Of(KindSubmit, inv.ID, inv.Rev)
 		single := inv.ID == "urgent" || inv.ID == "alone" || inv.ID == invs[2*ChunkInvoices].ID
 		if !ok || (info.Kind == KindSubmit) != single || info.Queue != KindSubmit.queue(inv.Overflow) {
-			t.Errorf("%s is in %+v", inv.ID, info)
+			t.Errorf("the task of %s is %+v, which is not of the kind or the queue that it needs", inv.ID, info)
 		}
 		if info.Kind == KindChunk && (info.Tenant != inv.Tenant || info.Count != len(info.IDs) || len(info.IDs) > ChunkInvoices) {
 			t.Errorf("%s is in a chunk of %d invoices of %s", inv.ID, info.Count, info.Tenant)
@@ -88,7 +88,7 @@ func TestPutChunksAgain_AChunkThatAPersonArchivedOrWhoseWorkerIsGone_IsQueuedAga
 	b.must(b.inspect.ArchiveTask(QueueInvoices, id))
 	again(nil)
 	if got := b.info(KindChunk, id).State; got != asynq.TaskStatePending {
-		t.Errorf("an archived chunk is %v", got)
+		t.Errorf("an archived chunk that is put again is %v, want pending", got)
 	}
 	b.server() // it blocks in the chunk
 	b.until("the chunk runs", func() bool { return b.info(KindChunk, id).State == asynq.TaskStateActive })
@@ -108,23 +108,23 @@ func TestArriving_TenantsWithChunksInLine_ButNotBehindAPausedQueue(t *testing.T)
 		queuedInvoice("b", "b1", ledger.Auto, true), queuedInvoice("b", "b2", ledger.Auto, true))))
 	got, err := b.Arriving()
 	if err != nil || len(got) != 2 || !got["a"] || !got["b"] {
-		t.Errorf("tenants in line: %v, %v", got, err)
+		t.Errorf("the tenants in line are %v, want a and b; %v", got, err)
 	}
 	b.must(b.inspect.PauseQueue(QueueInvoicesOverflow))
 	if got, err = b.Arriving(); err != nil || len(got) != 1 || !got["a"] {
-		t.Errorf("with the overflow queue paused: %v, %v", got, err)
+		t.Errorf("with the overflow queue paused the tenants in line are %v, want only a; %v", got, err)
 	}
 }
 
 func TestPendingSince_NothingPending_IsZero(t *testing.T) {
 	b := newBench(t)
 	if age, err := b.PendingSince(false); age != 0 || err != nil {
-		t.Errorf("a queue never used: %v, %v", age, err)
+		t.Errorf("the age in a queue that was never used is %v, want 0; %v", age, err)
 	}
 	b.must(b.PutChunks(t.Context(), manyInvoices("a", 3)))
 	b.until("the task has an age", func() bool { age, err := b.PendingSince(false); return age > time.Millisecond && err == nil })
 	if age, err := b.PendingSince(true); age != 0 || err != nil {
-		t.Errorf("the overflow queue: %v, %v", age, err)
+		t.Errorf("the age in the overflow queue is %v, want 0; %v", age, err)
 	}
 }
 
@@ -142,6 +142,6 @@ func TestStats_VeryManyChunks_BoundsHowManyInvoicesItReadsByID(t *testing.T) {
 	}
 	last := stats.Tasks[fmt.Sprint(3*maxCarried/ChunkInvoices-1)]
 	if last.IDs != nil || last.Count != ChunkInvoices {
-		t.Errorf("the last chunk is %+v", last)
+		t.Errorf("the last chunk is %+v, want its count and no ids", last)
 	}
 }

@@ -77,7 +77,7 @@ func TestKinds_EachKind_HasAServedQueueAndATimeout(t *testing.T) {
 			}
 		}
 		if d := k.timeout(); d < time.Minute || d > 24*time.Hour {
-			t.Errorf("%s may take %v", k, d)
+			t.Errorf("%s may take %v, want between a minute and a day", k, d)
 		}
 		used = append(used, k.Queues()...)
 	}

@@ -93,7 +93,7 @@ type added struct {
 	members []any
 }
 
-// SAdd implements redis.Cmdable. What it adds is sent with the script that asynq runs next.
+// SAdd implements redis.Cmdable. The addition is sent with the script that asynq runs next.
 func (c *catch) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
 	c.sets = append(c.sets, added{key, members})
 	answer := redis.NewIntCmd(ctx)

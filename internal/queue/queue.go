@@ -154,7 +154,7 @@ func (j job) enqueue(ctx context.Context, client *asynq.Client, in time.Duration
 	return nil
 }
 
-// put is [Queue.Put] of a job.
+// put does what [Queue.Put] does, for a job.
 func (j job) put(ctx context.Context, q *Queue, when When) error {
 	err := j.enqueue(ctx, q.client, when.In)
 	if !errors.Is(err, asynq.ErrTaskIDConflict) {

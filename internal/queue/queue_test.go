@@ -70,7 +70,7 @@ func (b *bench) until(what string, done func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			b.t.Fatalf("not in time: %s", what)
+			b.t.Fatalf("this did not happen in time: %s", what)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestPut_NewTask_IsPendingWithTheQueueTimeoutAndRetriesOfItsKind(t *testing.
 		if info.State != asynq.TaskStatePending || info.Type != string(k) || info.Queue != k.queue(false) ||
 			info.MaxRetry != retries || info.Timeout != k.timeout() || info.Retention != 0 ||
 			string(info.Payload) != `{"v":1,"id":"x"}` {
-			t.Errorf("%s: %+v", k, info)
+			t.Errorf("the new task of kind %s is %+v, which is not what its kind asks for", k, info)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 	b.reach(KindConfirm, "fail", asynq.TaskStateRetry)
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{}))
 	if got := b.state(KindConfirm, "fail"); got != asynq.TaskStateRetry {
-		t.Errorf("a task that waits for its next attempt is %v", got)
+		t.Errorf("a task that waits for its next attempt is %v after Put, want it left as it is", got)
 	}
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{Run: true}))
 	b.until("it is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
@@ -186,7 +186,7 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 	b.reach(KindReceipt, "done", asynq.TaskStateCompleted)
 	b.must(b.Put(ctx, KindReceipt, "done", 0, When{In: time.Hour}))
 	if got := b.state(KindReceipt, "done"); got != asynq.TaskStateScheduled {
-		t.Errorf("a completed task was replaced by one that is %v", got)
+		t.Errorf("a completed task was replaced by one that is %v, want scheduled", got)
 	}
 
 	b.must(b.Put(ctx, KindPackage, "runs", 0, When{}))
@@ -218,7 +218,7 @@ func TestPutNew_TaskExists_IsSuccess(t *testing.T) {
 		b.must(b.PutNew(t.Context(), KindSweep, "7", 0))
 	}
 	if n, err := b.Depth(KindSweep); n != 1 || err != nil {
-		t.Errorf("%d tasks, %v", n, err)
+		t.Errorf("there are %d tasks, want 1; %v", n, err)
 	}
 	if n, err := b.Depth(KindSend); n != 0 || err != nil {
 		t.Errorf("a queue that was never used has %d tasks, %v", n, err)
@@ -237,7 +237,7 @@ func TestPutAllNew_MakesTheSameTasksAsPutNew_InOneGo(t *testing.T) {
 	for _, again := range []string{"the first time", "the second time"} {
 		b.must(b.PutAllNew(t.Context(), KindSubmit, invs))
 		if n, err := b.Depth(KindSubmit); n != 301 || err != nil {
-			t.Fatalf("%s: %d tasks, %v", again, n, err)
+			t.Fatalf("%s there are %d tasks, want 301; %v", again, n, err)
 		}
 	}
 	got := *b.info(KindSubmit, TaskID(KindSubmit, "inv-299", 1))
@@ -262,7 +262,7 @@ func TestPutAllNew_RedisForgotAsynqsScript_NothingIsLost(t *testing.T) {
 		}
 		b.must(b.PutAllNew(t.Context(), KindSubmit, invs))
 		if n, err := b.Depth(KindSubmit); n != 50 || err != nil {
-			t.Fatalf("%d tasks, %v", n, err)
+			t.Fatalf("there are %d tasks, want 50; %v", n, err)
 		}
 	}
 }
@@ -290,7 +290,7 @@ func TestOpen_EveryQueueIsKnownAndEmpty(t *testing.T) {
 	known, err := b.inspect.Queues()
 	b.must(err)
 	if len(known) != len(Queues()) {
-		t.Errorf("asynq knows the queues %v", known)
+		t.Errorf("asynq knows only the queues %v", known)
 	}
 	for _, q := range known {
 		info, err := b.inspect.GetQueueInfo(q)
@@ -300,7 +300,7 @@ func TestOpen_EveryQueueIsKnownAndEmpty(t *testing.T) {
 			want = 1
 		}
 		if info.Size != want {
-			t.Errorf("%s has %d tasks", q, info.Size)
+			t.Errorf("%s has %d tasks, want none but the receipt task that was put", q, info.Size)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func TestReplacement_RunsWhileItsTaskIsOrphaned_AndNotAfterwards(t *testing.T) {
 	b.orphan(queue, id)
 	b.must(b.Put(t.Context(), KindConfirm, "x", 0, When{Busy: map[string]bool{}}))
 	if info := b.info(KindConfirm, id+replacementSuffix); info.State != asynq.TaskStatePending {
-		t.Fatalf("the replacement of a task that is an orphan for long is %v", info.State)
+		t.Fatalf("the replacement of a task that has been an orphan for long is %v, want pending", info.State)
 	}
 	b.serve(0, handler)
 	b.until("the replacement of an orphan runs again and again", func() bool { return runs.Load() >= 3 })
@@ -97,7 +97,7 @@ func TestReplacement_OriginalTaskIsRunning_DoesNothing(t *testing.T) {
 	b.reach(KindConfirm, "x", asynq.TaskStateActive)
 	b.must(b.Put(t.Context(), KindConfirm, "x", 0, When{Busy: map[string]bool{}}))
 	if info := b.info(KindConfirm, TaskID(KindConfirm, "x", 0)+replacementSuffix); info.State != asynq.TaskStateScheduled {
-		t.Fatalf("the replacement of a task that has just begun is %v", info.State)
+		t.Fatalf("the replacement of a task that has just begun is %v, want scheduled", info.State)
 	}
 	b.until("the replacement ends", func() bool {
 		_, err := b.inspect.GetTaskInfo(QueueConfirm, TaskID(KindConfirm, "x", 0)+replacementSuffix)

@@ -120,7 +120,8 @@ const relistAtOnce = 200
 
 var relistScript = redis.NewScript(relistLua)
 
-// relist goes through the entries of all tasks of a queue.
+// relist puts every task of a queue that is in none of its lists back into one. It finds the tasks
+// by their entries, and returns how many it put back.
 func (m *Repairer) relist(ctx context.Context, queue string) (n int, err error) {
 	entries := keyOf(queue, "t:")
 	var keys []string

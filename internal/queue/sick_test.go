@@ -92,7 +92,7 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 		b.must(b.Put(t.Context(), KindSend, part+" later", 0, When{In: time.Second}))
 		err := b.Put(t.Context(), KindPackage, part, 0, When{})
 		if part == "pending" && (err == nil || !strings.Contains(err.Error(), "the key "+keyOf(QueuePackages, part))) {
-			t.Errorf("queued beside a sick %s: %v", part, err)
+			t.Errorf("Put beside a sick key %s returns %v, want an error that names the key", part, err)
 		}
 		if n := b.rdb.Exists(t.Context(), keyOf(QueuePackages, "t:"+TaskID(KindPackage, part, 0))).Val(); part == "pending" && n != 0 {
 			t.Error("an entry without a place in a list is left")
@@ -113,8 +113,8 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	}
 }
 
-// Whoever deletes a sick key deletes a list of tasks. The list is made again from the entries of
-// the tasks.
+// A person who deletes a sick key deletes a list of tasks with it. The list is made again from the
+// entries of the tasks.
 func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	b := newBench(t)
 	ids := []string{"1", "2", "3", "later"}
@@ -126,19 +126,19 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	b.spoil(keyOf(QueuePackages, "scheduled"))
 	b.wantSick(keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
 	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != 0 || err != nil {
-		t.Errorf("they are still sick: %d, %v", n, err)
+		t.Errorf("while the keys are still sick, %d tasks are put back, want none; %v", n, err)
 	}
 	b.rdb.Del(t.Context(), keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
 	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq regards it as queued
 	b.must(b.Put(t.Context(), KindPackage, "new", 0, When{}))
 	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != len(ids) || err != nil {
-		t.Errorf("%d are put back, %v", n, err)
+		t.Errorf("%d tasks are put back, want all that lost their list; %v", n, err)
 	}
 	if n := b.rdb.LLen(t.Context(), keyOf(QueuePackages, "pending")).Val(); n != 4 {
-		t.Errorf("%d are pending", n)
+		t.Errorf("%d tasks are pending, want 4", n)
 	}
 	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != 0 || err != nil {
-		t.Errorf("a second time: %d, %v", n, err)
+		t.Errorf("a second time %d tasks are put back, want none; %v", n, err)
 	}
 	handled := b.works()
 	b.until("all run", func() bool {
@@ -158,7 +158,7 @@ func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing
 	b.until("the others run", func() bool { return handled("well0") && handled("well1") })
 	err := b.Put(t.Context(), KindPackage, "sick0", 0, When{})
 	if err == nil || !strings.Contains(err.Error(), "sick0 was written by another program") {
-		t.Errorf("queued again: %v", err)
+		t.Errorf("Put of a task whose entry is sick returns %v, want an error that names the entry", err)
 	}
 }
 
@@ -193,7 +193,7 @@ func TestGuarded_ScriptThatWritesToManyKeys_DoesNotBeginBesideASickOne(t *testin
 	const script = "redis.call('LREM', KEYS[2], 0, ARGV[1]) return redis.call('ZADD', KEYS[4], 1, ARGV[1])"
 	err := Guarded(b.rdb).Eval(t.Context(), script, keys, "1").Err()
 	if sick, ok := errors.AsType[*SickKeyError](err); !ok || !strings.HasSuffix(sick.Key, keys[3]) {
-		t.Errorf("got %v", err)
+		t.Errorf("the script returns %v, want an error that names the sick key", err)
 	}
 	if n := b.rdb.LLen(t.Context(), keys[1]).Val(); n != 1 {
 		t.Error("the task is in no list any more")

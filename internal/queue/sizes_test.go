@@ -43,6 +43,6 @@ func TestSizes_AreThoseOfTheInspector_AndASickKeyHarmsNoOther(t *testing.T) {
 	b.must(b.rdb.Set(t.Context(), keyOf(KindCut.Queue(), "pending"), "x", 0).Err())
 	got = read()
 	if got[KindReceipt.Queue()].Pending != 3 || got[KindCut.Queue()].Pending != 0 {
-		t.Errorf("with a sick key: %+v", got)
+		t.Errorf("with a sick key the sizes are %+v, want 3 receipts and no cuts", got)
 	}
 }
