@@ -105,7 +105,7 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 			t.Errorf("%s: version %d, extra fields of %d and %d bytes; want 20 and none", f.Name, version, extra, len(f.Extra))
 		}
 		if got := f.Modified.Format("2006-01-02 15:04:05"); got != "1980-01-01 00:00:00" {
-			t.Errorf("%s: modified %s", f.Name, got)
+			t.Errorf("%s: modified %s, want 1 January 1980", f.Name, got)
 		}
 		offset += 30 + len(f.Name) + int(f.CompressedSize64) // the next header follows at once
 	}
@@ -142,7 +142,7 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 		p, err := pack.Build(t.Context(), c.entries, c.o)
 		if c.want == nil {
 			if err != nil {
-				t.Errorf("%s: %v", c.why, err)
+				t.Errorf("%s: %v, want no error", c.why, err)
 			} else if err := p.Remove(); err != nil {
 				t.Error(err)
 			}
@@ -157,7 +157,7 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.why, diff)
 		}
 		if left := leftovers(t, c.o.Dir); len(left) > 0 {
-			t.Errorf("%s: left %v", c.why, left)
+			t.Errorf("%s: the failed build left %v in the spool", c.why, left)
 		}
 	}
 }
@@ -219,7 +219,7 @@ func TestBuild_Failures_AreReportedAndLeaveNothing(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", c.why, p, err, c.want)
 		}
 		if left := leftovers(t, dir); len(left) > 0 {
-			t.Errorf("%s: left %v", c.why, left)
+			t.Errorf("%s: the failed build left %v in the spool", c.why, left)
 		}
 	}
 }
@@ -238,7 +238,7 @@ func TestBuild_PanicOfTheCallersCode_LeavesNothing(t *testing.T) {
 		}, pack.Options{Dir: dir, Encrypter: sealCBC})
 	}()
 	if left := leftovers(t, dir); len(left) > 0 {
-		t.Errorf("left %v", left)
+		t.Errorf("the build that panicked left %v in the spool", left)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestBuild_Names_MustBeFlatAndUnique(t *testing.T) {
 			pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})
 		var bad *pack.NameError
 		if c.ok != (err == nil) || !c.ok && (!errors.As(err, &bad) || bad.Index != 1 || bad.Name != c.name) {
-			t.Errorf("%s: %q gives %v", c.why, c.name, err)
+			t.Errorf("%s: the name %q gives %v, want the opposite, or the error does not name the entry", c.why, c.name, err)
 		}
 		if p != nil {
 			_ = p.Remove()
@@ -308,10 +308,10 @@ func TestPackage_Files_AreForTheOwnerOnlyAndGoWithRemove(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := p.Parts[0].Open(); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Open after Remove = %v", err)
+		t.Errorf("Open after Remove returns %v, want a file that does not exist", err)
 	}
 	if left := leftovers(t, dir); len(left) > 0 {
-		t.Errorf("left %v", left)
+		t.Errorf("Remove left %v in the spool", left)
 	}
 }
 

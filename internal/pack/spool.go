@@ -62,9 +62,9 @@ func (s *spool) remove() error {
 // SweepSpool removes the package folders in dir that killed processes left behind. It keeps folders
 // whose owner is alive, whatever their age. It also keeps folders younger than olderThan, which is
 // [LeftBehind] outside of tests. That age must exceed the time between making a folder and locking
-// it. Where this package cannot lock files (Windows, Solaris, AIX), age alone decides. A missing
-// dir counts as empty. SweepSpool goes on after an error and returns all errors joined. Several
-// processes may run it at once.
+// it. On systems where files cannot be locked here (Windows, Solaris, AIX), age alone decides. A
+// missing dir counts as empty. SweepSpool goes on after an error and returns all errors joined.
+// Several processes may run it at once.
 func SweepSpool(dir string, olderThan time.Duration) error {
 	found, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

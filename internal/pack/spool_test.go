@@ -95,7 +95,7 @@ func TestSweepSpool_KeepsYoungAndUnrelatedFolders(t *testing.T) {
 		t.Errorf("left %v, want %v", got, want)
 	}
 	if err := pack.SweepSpool(filepath.Join(dir, "missing"), time.Minute); err != nil {
-		t.Errorf("a missing spool folder: %v", err)
+		t.Errorf("a missing spool folder gives %v, want no error", err)
 	}
 }
 
