@@ -67,7 +67,7 @@ func TestDecided_MoreThanOnePage_YieldsEachInvoiceOnceInOrder(t *testing.T) {
 		seen[d.Invoice.ID], last = true, d.Invoice.UpdatedAt
 	}
 	if len(seen) != n {
-		t.Errorf("%d of %d invoices", len(seen), n)
+		t.Errorf("%d of %d invoices were yielded", len(seen), n)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testin
 	}
 	w.unread = nil
 	if _, err := w.reader.Latest(t.Context(), inquiry.Window{Limit: 10, Scan: 100}); err != nil || len(w.unread) != 2 {
-		t.Errorf("the newest: %v, unreadable are %q", err, w.unread)
+		t.Errorf("reading the newest ends with %v, and unreadable are %q, want two", err, w.unread)
 	}
 }
 

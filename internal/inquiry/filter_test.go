@@ -67,7 +67,7 @@ func TestInState_InvoicesComeBackToTheState_AreYieldedOnce(t *testing.T) {
 	times := 0
 	w.check(w.reader.InState(t.Context(), ledger.Parked, func(invs []ledger.Invoice) error {
 		if times += len(invs); times > 1 {
-			t.Fatal("it came again")
+			t.Fatal("the invoice was yielded again")
 		}
 		for range invs {
 			w.move(ledger.Queued, id)
@@ -76,6 +76,6 @@ func TestInState_InvoicesComeBackToTheState_AreYieldedOnce(t *testing.T) {
 		return nil
 	}))
 	if times != 1 {
-		t.Errorf("it came %d times", times)
+		t.Errorf("the invoice was yielded %d times, want once", times)
 	}
 }

@@ -108,8 +108,9 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 }
 
 // Refused returns the refusals on record with this id or number, ended ones included, the oldest
-// first. Only the lists of the named tenants are read, or all lists when none is named. "" names
-// the list of no tenant. Every refusal in these lists is read, which costs about 20 µs each.
+// first. Only the lists of the named tenants are read, or all lists when none is named. The name ""
+// stands for the list of the refusals that have no tenant. Every refusal in these lists is read,
+// which costs about 20 µs each.
 func (r *Reader) Refused(ctx context.Context, name string, tenants ...string) ([]ledger.Refusal, error) {
 	number := ordinary(name)
 	return r.refused(ctx, name, tenants, func(of *ledger.Refusal) bool { return of.ID == name || ordinary(of.Number) == number })

@@ -22,12 +22,12 @@ func TestInState_StateChangesAfterTheListWasRead_LeavesTheInvoiceOut(t *testing.
 	w.rdb.AddHook(&after{ledger.ScriptHashes()["changed"], func() { changed = true; w.move(ledger.Parked, a) }})
 	err := w.reader.InState(t.Context(), ledger.Queued, func(invs []ledger.Invoice) error {
 		if len(invs) > 0 {
-			t.Errorf("yielded %+v", invs)
+			t.Errorf("InState yields %+v, want no invoice", invs)
 		}
 		return nil
 	})
 	if err != nil || !changed {
-		t.Errorf("%v; changed: %v", err, changed)
+		t.Errorf("InState returns %v; the state was changed meanwhile: %v", err, changed)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestInState_YieldsOnlyThatState_AndEndsWithAnErrorOfYield(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	if err := w.reader.InState(t.Context(), ledger.Queued, func([]ledger.Invoice) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("err = %v", err)
+		t.Errorf("InState returns %v, want the error of yield", err)
 	}
 }
 
@@ -152,12 +152,13 @@ func TestResults_ReasonCannotBeFound_IsReportedAndTheRestReturned(t *testing.T) 
 	}
 	got, err := r.Results(t.Context(), []ledger.Invoice{{Facts: ledger.Facts{ID: "a"}}})
 	if err != nil || len(got) != 1 || got[0].ID != "a" || !errors.Is(reported, down) {
-		t.Errorf("%+v, %v; reported %v", got, err, reported)
+		t.Errorf("the results are %+v, %v, and reported is %v; want the result without its reason, and the error reported",
+			got, err, reported)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := r.Results(ctx, []ledger.Invoice{{Facts: ledger.Facts{ID: "a"}}}); !errors.Is(err, down) {
-		t.Errorf("when cancelled, err = %v", err)
+		t.Errorf("after a cancel Results returns %v, want the error of Explain", err)
 	}
 }
 

@@ -26,24 +26,24 @@ func TestFindKsefNumber_AnySpelling_FindsTheInvoicesOfTheStateAlone(t *testing.T
 	}
 	for _, name := range []string{number, strings.ToLower(number), number[:26] + "-" + number[26:], " " + number + " "} {
 		if got := find(name, ledger.Accepted); !slices.Equal(got, []string{one}) {
-			t.Errorf("%q: %v", name, got)
+			t.Errorf("%q finds %v, want the one invoice", name, got)
 		}
 	}
 	for _, name := range []string{"A", one, waits, "", number[:20], number[:len(number)-1] + "8"} {
 		if got := find(name, ledger.Accepted); got != nil {
-			t.Errorf("%q: %v", name, got)
+			t.Errorf("%q finds %v, want none", name, got)
 		}
 	}
 	if got := find(number, ledger.Accepted, sellerA); got != nil {
-		t.Errorf("of another tenant: %v", got)
+		t.Errorf("for another tenant it finds %v, want none", got)
 	}
 	if got := find(number, ledger.Receipted); got != nil {
-		t.Errorf("in another state: %v", got)
+		t.Errorf("in another state it finds %v, want none", got)
 	}
 	errs, err := w.ledger.Receipt(t.Context(), []string{one}, "file:///upo.xml")
 	w.check(err)
 	w.check(errs[0])
 	if got := find(number, ledger.Receipted); !slices.Equal(got, []string{one}) {
-		t.Errorf("with its receipt: %v", got)
+		t.Errorf("when the invoice has its receipt, it finds %v, want the invoice", got)
 	}
 }

@@ -26,8 +26,9 @@ type Window struct {
 // Found is an answer to a [Window].
 type Found struct {
 	Invoices []ledger.Invoice
-	// Next is where the next window begins. The zero value means that there is nothing older. An
-	// answer with few invoices and a Next has read as much as it may.
+	// Next is where the next window begins. The zero value means that there is nothing older. If
+	// there is a Next although fewer than Limit invoices were found, as many entries were read as
+	// the Window allows.
 	Next ledger.Place
 	// Read is how many entries were read. When Limit ended the reading, those that were read last,
 	// at most 500, are not counted.

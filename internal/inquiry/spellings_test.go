@@ -110,7 +110,7 @@ func TestDecided_NumberWithManySpaces_PassesTheFilterHoweverItIsTyped(t *testing
 			}
 		}
 		if shown != 1 {
-			t.Errorf("%q shows it %d times", begin, shown)
+			t.Errorf("%q shows it %d times, want once", begin, shown)
 		}
 	}
 }
