@@ -393,7 +393,7 @@ func TestOf_AcceptedInvoiceOfAPausedTenant_IsNotSaidToGoOn(t *testing.T) {
 			Err: "waiting 15s (paused): tenant t is paused by configuration"})
 		w := f.Of(&accepted)
 		if w.For != TenantPaused || strings.Contains(w.What, "is not paused here now") == paused {
-			t.Errorf("paused now: %v: %+v", paused, w)
+			t.Errorf("with the tenant paused now: %v, it waits for %+v", paused, w)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // value in JSON.
 type Reason string
 
-// The reasons that this package finds. A task itself cannot know them, except Refused and
+// The reasons that package waiting finds. A task itself cannot know them, except Refused and
 // TenantPaused. Every other reason is one of [retry.Reasons].
 const (
 	NoWorker      Reason = "no_worker"      // no worker is running
@@ -30,7 +30,7 @@ const (
 	Receipt       Reason = "receipt"        // it is accepted; its receipt has not arrived yet
 )
 
-// The reasons that this package and a task can both give.
+// The reasons that both package waiting and a task can give.
 const (
 	Limit       = Reason(retry.ReasonLimit)
 	Throttled   = Reason(retry.ReasonThrottled)
