@@ -27,7 +27,7 @@ func TestBackoff_GrowsFromSecondsToFiveMinutes_AtMostAFifthMore(t *testing.T) {
 			seen[d] = true
 		}
 		if len(seen) < 100 {
-			t.Errorf("after %d failures only %d different pauses of 200: a pool would come back at once", n, len(seen))
+			t.Errorf("after %d failures only %d of 200 pauses differ: the tasks of a pool would come back at the same time", n, len(seen))
 		}
 	}
 }
@@ -71,7 +71,7 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 func TestIsFailure_WaitingIsNotCounted(t *testing.T) {
 	for _, c := range table() {
 		if c.err != nil && IsFailure(c.err) != (c.want.Action != Later) {
-			t.Errorf("%s: failure %v", c.what, IsFailure(c.err))
+			t.Errorf("%s: IsFailure returns %v, want the opposite", c.what, IsFailure(c.err))
 		}
 	}
 	growing := &LaterError{Reason: ReasonLost, Grows: true}

@@ -33,7 +33,7 @@ func TestForQueue_KSeFQuotesAnInvoice_TheQueueHasNoWordOfIt(t *testing.T) {
 		told := WithVerdict(err)
 		queued := ForQueue(told)
 		if text := queued.Error(); strings.Contains(text, "Plantowany") || !strings.Contains(text, ksef.DetailsInLog) {
-			t.Errorf("%s: the queue has %q", name, text)
+			t.Errorf("%s: the queue keeps %q, want a hint at the log in place of KSeF's words", name, text)
 		}
 		if Judge(queued) != Judge(err) {
 			t.Errorf("%s: the verdict is %+v, want %+v", name, Judge(queued), Judge(err))
@@ -43,7 +43,7 @@ func TestForQueue_KSeFQuotesAnInvoice_TheQueueHasNoWordOfIt(t *testing.T) {
 		}
 		said := Withheld(queued)
 		if !strings.Contains(said, planted) || Told(queued.Error(), said) != said {
-			t.Errorf("%s: a person reads %q", name, Told(queued.Error(), said))
+			t.Errorf("%s: a person reads %q, want KSeF's words", name, Told(queued.Error(), said))
 		}
 	}
 }
@@ -64,7 +64,7 @@ func TestForQueue_OurOwnWords_AllStay(t *testing.T) {
 	} {
 		told := WithVerdict(err)
 		if queued := ForQueue(told); queued.Error() != told.Error() || Withheld(queued) != "" {
-			t.Errorf("%q becomes %q", told, queued)
+			t.Errorf("%q becomes %q, want it unchanged and nothing withheld", told, queued)
 		}
 	}
 	if ForQueue(nil) != nil {

@@ -28,7 +28,7 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 	err := WithVerdict(&LaterError{Delay: 5 * time.Second, Reason: ReasonProcessing, What: "session is 150"})
 	if got := err.Error(); got != "waiting (processing): session is 150" {
-		t.Errorf("%q", got)
+		t.Errorf("the text is %q, want that of the LaterError", got)
 	}
 	if WithVerdict(nil) != nil {
 		t.Error("nil becomes an error")

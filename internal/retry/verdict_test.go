@@ -227,7 +227,7 @@ func TestJudge_WhatMayHaveBeenDone_IsNeverJustRepeated(t *testing.T) {
 	for _, kind := range ksef.ErrorKinds() {
 		v := Judge(&ksef.APIError{Kind: kind, MaybeDone: true})
 		if v.Action == Again {
-			t.Errorf("%s: %+v", kind, v)
+			t.Errorf("an error of kind %s may have been carried out, and the verdict is to repeat the request: %+v", kind, v)
 		}
 		// Later is right only where the answer says that nothing was done.
 		switch kind {
@@ -244,7 +244,7 @@ func TestReasons_AreDistinctAndNeverEmpty(t *testing.T) {
 	all := Reasons()
 	for i, r := range all {
 		if r == "" || slices.Contains(all[:i], r) {
-			t.Errorf("reason %q", r)
+			t.Errorf("the reason %q is empty or listed twice", r)
 		}
 	}
 }
@@ -284,11 +284,11 @@ func TestJudge_ProcessIsExhausted_TheTaskReturnsSoonForAnother(t *testing.T) {
 	} {
 		v := Judge(err)
 		if v.Action != Later || v.Reason != ReasonLocal || v.Delay <= 0 || v.Delay > 5*time.Second {
-			t.Errorf("%s: %+v", name, v)
+			t.Errorf("%s: the verdict is %+v, want a short wait because of this process", name, v)
 		}
 	}
 	unknown := &ksef.APIError{Op: "send invoice", Kind: ksef.KindLocal, MaybeDone: true, Err: lack}
 	if v := Judge(unknown); v.Action != LookFirst {
-		t.Errorf("maybe done: %+v", v)
+		t.Errorf("the request may have been carried out, and the verdict is %+v, want look first", v)
 	}
 }
