@@ -42,7 +42,7 @@ func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
 	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Parked}))
 	w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 	if n := w.queued(); n != 2 {
-		t.Errorf("%d tasks after two retries", n)
+		t.Errorf("%d tasks after two retries, want 2", n)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestRetry_DocumentWasDeleted_ChangesNothingAndSaysWhy(t *testing.T) {
 	w.check(w.rdb.Del(t.Context(), "ksef:body:"+id).Err())
 	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NotKept)
 	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
-		t.Errorf("it is %s, %d tasks", s, w.queued())
+		t.Errorf("it is %s with %d tasks, want rejected with none", s, w.queued())
 	}
 }
 
@@ -62,7 +62,7 @@ func TestRetry_AnotherDocumentHasTheNumber_ChangesNothingAndSaysWhy(t *testing.T
 	w.take(sellerA, "A", "the corrected document")
 	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NumberInUse)
 	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
-		t.Errorf("it is %s, %d tasks", s, w.queued())
+		t.Errorf("it is %s with %d tasks, want rejected with none", s, w.queued())
 	}
 }
 
@@ -103,7 +103,7 @@ func TestNotDoneError_UnwrapsItsCause(t *testing.T) {
 	inner := errors.New("entry is damaged")
 	err := error(&actions.NotDoneError{Cause: actions.Unreadable, Err: inner})
 	if !errors.Is(err, inner) || err.Error() != "unreadable: entry is damaged" {
-		t.Errorf("%v", err)
+		t.Errorf("the error %v does not wrap its cause, or does not name it", err)
 	}
 	if err := (&actions.NotDoneError{Cause: actions.Unknown}); err.Error() != "unknown" || err.Unwrap() != nil {
 		t.Errorf("%v unwraps to %v", err, err.Unwrap())

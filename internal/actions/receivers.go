@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// Busy says that a worker was serving the receiver for as long as [sinks.Admin] waited: Err wraps
-// [sinks.ErrBusy].
+// Busy says that nothing was done, because a worker served the receiver all the time that
+// [sinks.Admin] waited. Err wraps [sinks.ErrBusy].
 const Busy Cause = "busy"
 
 // Receivers does what a person can do about receivers of results. Every field but Audit is
