@@ -24,7 +24,7 @@ type Options struct {
 
 	// Args are appended to the command line and override the settings made here, for example
 	// "--save", "60 1". They must leave port, bind, dir, daemonize and the password as they are,
-	// because this package polls the server at the address set here until the server is ready.
+	// because package redisd polls the server at the address set here until the server is ready.
 	Args []string
 
 	// Binary is the program. Empty: what Find returns. A wrapper script must exec the server,

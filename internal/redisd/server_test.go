@@ -109,7 +109,7 @@ func TestRestart_Running_ShutsDownGracefullyFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := client.Get(t.Context(), "k").Val(); got != "v" {
-		t.Errorf("k = %q after a graceful restart", got)
+		t.Errorf("k is %q after a graceful restart, want v", got)
 	}
 	log, err := os.ReadFile(filepath.Join(srv.Dir(), "redis.log"))
 	if err != nil || !strings.Contains(string(log), "User requested shutdown") {
@@ -207,7 +207,7 @@ func TestStart_Fails_SaysWhyAndLeavesNothing(t *testing.T) {
 		srv, err := redisd.Start(c.ctx, c.o)
 		if err == nil {
 			_ = srv.Stop()
-			t.Errorf("%s: no error", c.why)
+			t.Errorf("%s: the server started without an error", c.why)
 			continue
 		}
 		if !strings.Contains(err.Error(), c.want) {
@@ -223,7 +223,7 @@ func TestFind_NotInstalled_SaysHowToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := redisd.Start(t.Context(), redisd.Options{})
 	if !errors.Is(err, redisd.ErrNotFound) || !strings.Contains(err.Error(), "apt-get install redis-server") {
-		t.Errorf("Start without redis-server = %v", err)
+		t.Errorf("Start without redis-server returns %v, want it to say how to install it", err)
 	}
 }
 
