@@ -41,9 +41,9 @@ func AuditBooks(b simulator.Books) Audit {
 	return a
 }
 
-// Balance returns what is wrong with books that should hold n invoices, each accepted exactly once,
-// and no limit overrun. The test itself may order a block (fault 429) while other requests are
-// under way. Nobody can call these requests back, so they are not an overrun.
+// Balance checks that the books hold n invoices, each accepted exactly once, and that no limit was
+// overrun. It returns what is wrong. The test itself may order a block (fault 429) while other
+// requests are under way. Nobody can call these requests back, so they do not count as an overrun.
 func (a Audit) Balance(n int) []error {
 	var errs []error
 	for _, v := range a.Books.Violations {

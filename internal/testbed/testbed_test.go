@@ -63,7 +63,7 @@ func TestStart_WithDirect_TheMinistrysAPIAnswersOnTheSameBooks(t *testing.T) {
 	}
 	_ = res.Body.Close()
 	if n := b.Simulator.Books().Requests["anonymous"]; n != 1 {
-		t.Errorf("the books have %d requests of the second face", n)
+		t.Errorf("the books have %d requests of the second face, want 1", n)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)
@@ -80,7 +80,7 @@ func TestStart_OtherAddressesGiven_StartsNothing(t *testing.T) {
 		t.Error("something was started")
 	}
 	if c := b.Config(1); c.Redis.URL != o.RedisURL || c.Gateway.URL != o.GatewayURL {
-		t.Errorf("the configuration names %s and %s", c.Redis.URL, c.Gateway.URL)
+		t.Errorf("the configuration names %s and %s, want the addresses that were given", c.Redis.URL, c.Gateway.URL)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)
@@ -90,7 +90,7 @@ func TestStart_OtherAddressesGiven_StartsNothing(t *testing.T) {
 func TestStart_SimulatorCannotStart_RedisIsStopped(t *testing.T) {
 	_, err := testbed.Start(t.Context(), testbed.Options{Dir: t.TempDir(), Simulator: simulator.Options{Scale: -1}})
 	if err == nil || !strings.Contains(err.Error(), "Scale") {
-		t.Fatalf("Start = %v", err)
+		t.Fatalf("Start returns %v, want an error about Scale", err)
 	}
 	// goleak in TestMain notices a server that was left running, because a goroutine waits for it.
 }

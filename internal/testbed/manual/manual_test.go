@@ -24,7 +24,7 @@ func TestLines_ThisRepository_HasThoseOfEachProgram(t *testing.T) {
 	for program, least := range map[string]int{"enqueue": 100, "worker": 8, "simulator": 2} {
 		lines, err := Lines("../../..", program)
 		if err != nil || len(lines) < least {
-			t.Errorf("%s: %d lines, %v", program, len(lines), err)
+			t.Errorf("%s: only %d lines were found; %v", program, len(lines), err)
 		}
 	}
 }
