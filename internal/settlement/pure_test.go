@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The package only decides. It must import only packages that cannot act, and must take the time
-// from its caller.
+// Package settlement only decides. It must import only packages that cannot act, and must take the
+// time from its caller.
 func TestPackage_IsPure(t *testing.T) {
 	files, err := os.ReadDir(".")
 	if err != nil {

@@ -23,9 +23,8 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	return p, held
 }
 
-// A package was refused, and either the package or KSeF is at fault. What becomes of the package
-// depends on the number of its refusals, on whether other packages go through, and on whether it
-// has a single invoice.
+// A package was refused, and either the package or KSeF is at fault. Its fate depends on the number
+// of its refusals, on whether other packages go through, and on whether it has a single invoice.
 func TestRefused_EachCircumstance(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
@@ -127,8 +126,8 @@ func toldRefusal(d Decision) string {
 	return out
 }
 
-// A package can end when each entry in it that cannot be read is known to be decided. What stays in
-// the package needs its receipt.
+// A package can end when each entry in it that cannot be read is known to be decided. The invoices
+// that stay in the package need its receipt.
 func TestEndOf_GoesByWhatStays(t *testing.T) {
 	unread := func(state ledger.State, pkg string, opaque bool) []ledger.Unreadable {
 		return []ledger.Unreadable{{ID: "inv-9", State: string(state), Package: pkg, Opaque: opaque}}
