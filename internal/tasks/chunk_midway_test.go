@@ -142,8 +142,8 @@ func TestChunk_TenantPausedMidway_AllWaitAndAreSentOnceAfterwards(t *testing.T) 
 	s.allOnce(w, ids, groups)
 }
 
-// A person drains the tenant between the two steps. Nothing new of it is taken in. What was taken
-// in is sent, each invoice once.
+// A person drains the tenant between the two steps. Nothing new of it is taken in. The invoices
+// that were taken in before are sent, each once.
 func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

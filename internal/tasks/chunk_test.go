@@ -187,8 +187,9 @@ func TestSweep_ManyInvoicesWithoutATask_AreQueuedInChunksAndOnceOnly(t *testing.
 	}
 }
 
-// While chunks are pending, the sweep leaves alone whatever was queued after the oldest pending
-// chunk. What was queued before that chunk has no pending task.
+// While chunks are pending, the sweep leaves alone the invoices that were queued after the oldest
+// pending chunk. An invoice that was queued before that chunk has no pending task, so it is queued
+// again.
 func TestSweep_ChunksInLine_OnlyWhatIsOlderIsQueuedAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client(), func(o *tasks.Options) { o.SweepAfter = 500 * time.Millisecond })

@@ -72,7 +72,7 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 		return ctx.Err()
 	}
 	// More sessions of one tenant hang than a worker closes at a time. The answer to each send is
-	// lost, so that each has a session of its own which is closed soon.
+	// lost. So each send has a session of its own, and that session is closed soon.
 	client.sent = answerLost
 	for i := range 40 {
 		inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// These interfaces are the clients of KSeF that this package needs, for one taxpayer. They use the
+// These interfaces are the clients of KSeF that package tasks needs, for one taxpayer. They use the
 // types of package ksef and know nothing of HTTP. *gateway.Client and *direct.Client implement
 // them. Package retry judges every error.
 
@@ -61,7 +61,7 @@ type Transport interface {
 	DocumentAPI
 }
 
-// Budget is what this package uses of the tenant's limits. The caller sets who asks, and how
+// Budget is what package tasks uses of the tenant's limits. The caller sets who asks, and how
 // urgently, by [ratelimit.With] in the context. Nothing here books a request, because the transport
 // does that.
 type Budget interface {
@@ -76,8 +76,8 @@ type Budget interface {
 	Leave(ctx context.Context, tenant, group string) error
 	// Usage returns what is used of a group's windows.
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
-	// Pause keeps every worker from sending anything new of a tenant for d. What was sent is still
-	// polled.
+	// Pause keeps every worker from sending anything new of a tenant for d. The sessions that are
+	// under way are still polled.
 	Pause(ctx context.Context, tenant string, d time.Duration) error
 	// Down reports whether, as far as is known, one of these groups of the tenant is out of
 	// service, by itself or with the tenant's whole host. Work that is prepared for such a group
@@ -86,7 +86,7 @@ type Budget interface {
 	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
 }
 
-// PartStore is what this package uses of the store that takes the parts of packages. The store is
+// PartStore is what package tasks uses of the store that takes the parts of packages. The store is
 // another host than the gateway's. Its address is known only from the answer to the opening of a
 // session. Before there is a session, these methods ask about the store of the tenant's last
 // session. A task that has to wait for the store gets *[ratelimit.NotNow] of
