@@ -83,8 +83,8 @@ func partOf(key string) string {
 // keys (see partOf).
 var rewritten = map[string]string{"queues": "set", "servers": "zset", "workers": "zset", "processed": "string", "failed": "string"}
 
-// idle are the scripts that find nothing to do in a queue with a sick key, by the parts of their
-// keys. Each function sets what the script then answers.
+// idle has, by the parts of their keys, the scripts that are to find nothing to do in a queue with
+// a sick key. Each function sets what its script then answers.
 var idle = map[string]func(*redis.Cmd){
 	"pending paused active lease": func(c *redis.Cmd) { c.SetErr(redis.Nil) }, // take a task
 	"scheduled pending":           answerNone,                                 // tasks whose time has come
@@ -103,10 +103,10 @@ var idle = map[string]func(*redis.Cmd){
 func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
-// timed are the scripts that have an instant among their arguments, by the parts of their keys. The
-// instant is either the time at which a task returns, or the time up to which tasks count as due.
-// The value is the number of that argument, counted from 1. Leases are not corrected, because they
-// follow each server's own clock (see docs/failures.md).
+// timed has, by the parts of their keys, the scripts that have an instant among their arguments.
+// The instant is either the time at which a task returns, or the time up to which tasks count as
+// due. The value is the number of that argument, counted from 1. Leases are not corrected, because
+// they follow each server's own clock (see docs/failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,
 	"scheduled pending": 1,
@@ -114,10 +114,10 @@ var timed = map[string]int{
 	"t active lease retry processed failed processed failed": 3,
 }
 
-// counting are the scripts, by the parts of their keys, that count what is in a queue. Such a
-// script has up to a dozen keys and only reads, so a key of another type does no harm. The types
-// are therefore checked only after a script has failed. A script that writes must never be among
-// them, because it would stop halfway.
+// counting has, by the parts of their keys, the scripts that count what is in a queue. Such a
+// script has up to a dozen keys and only reads, so a key of another type does no harm. The types of
+// its keys are therefore checked only after the script has failed. A script that writes must never
+// be among them, because it would stop halfway.
 var counting = map[string]bool{
 	"pending active scheduled retry archived completed processed failed processed failed paused groups": true,
 	"active pending scheduled retry archived completed groups":                                          true,

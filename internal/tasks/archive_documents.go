@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// These two bound what is archived between two flushes when no bundles are made. So they bound
-	// what is repeated after a crash, and how long a flush takes.
+	// archiveAtOnce and archiveBytes bound how much is archived between two flushes when no bundles
+	// are made. So they also bound how much is repeated after a crash, and how long a flush takes.
 	archiveAtOnce   = 256      // invoices
 	archiveBytes    = 64 << 20 // bytes of XML
 	archiveParallel = 8

@@ -49,7 +49,7 @@ type attestations struct {
 	pkg       *ledger.Package
 	bySession map[string]sessionUPO
 	missing   map[string]string // sessions whose receipt is missing or lacks something, and why
-	overdue   bool              // people are told what is missing
+	overdue   bool              // the missing receipts are so late that people are told about them
 }
 
 // attestations fetches the receipts. It is no error when KSeF gives no receipt.

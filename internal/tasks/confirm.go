@@ -89,8 +89,8 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	return run.settle(ctx)
 }
 
-// statusWords says how a session stands. It uses our own words when the code is documented, and
-// otherwise KSeF's.
+// statusWords says how a session stands. what is in our own words. said has KSeF's words if the
+// code is not documented; otherwise it is "".
 func statusWords(lane ledger.Lane, s ksef.StatusInfo) (what, said string) {
 	meaning, known := ksef.BatchSessionMeaning(s.Code)
 	if lane == ledger.Express {
@@ -148,7 +148,8 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonProcessing, What: what, Exact: exact}
 }
 
-// confirmFirst queues the first poll of a session, which begins exactly on time.
+// confirmFirst queues the first poll of a session, which begins exactly on time. With run, a
+// confirm task that is there already and waits for its time runs at once.
 func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 	c.alarms.wake(queue.KindConfirm, id, c.o.ConfirmFirst)
 	// asynq truncates to whole seconds. Without the added second, asynq could run the task too

@@ -13,8 +13,8 @@ import (
 const replicasLater = 2 * time.Second
 
 // lags reports whether err says that a state is written, but that too few replicas have it. Then
-// the call that must follow the write is not made. The task comes back, and finds the state
-// written.
+// the call to KSeF that must follow the write is not made. later is the error that lets the task
+// come back. When it comes back, it finds the state written.
 func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) {
 	lag, lagging := errors.AsType[*ledger.ReplicaError](err)
 	if !lagging {
@@ -58,9 +58,9 @@ func waitingAgain(p *ledger.Package) ledger.PackageMove {
 		InvoicesGroup: group.Name(), InvoicesEdit: ledger.Edit{}.OutOfPackage()}
 }
 
-// neverClosed reports whether a package is over and close was never tried. Then what is still
-// packed in it is not in KSeF. Invoices are still packed in such a package if the worker that gave
-// it up died before all of them had left it.
+// neverClosed reports whether a package is over and close was never tried. Then KSeF has none of
+// the invoices that are still packed in it. Invoices are still packed in such a package if the
+// worker that gave it up died before all of them had left it.
 func neverClosed(p *ledger.Package) bool {
 	switch p.State {
 	case ledger.PackageAbandoned, ledger.PackageSettled, ledger.PackageReceipted:

@@ -21,8 +21,8 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
-// outageProbe has the facts that tell holdBack whether something else finds out when an outage is
-// over.
+// outageProbe has the facts that tell holdBack whether the end of an outage will be noticed
+// although no further package is cut.
 type outageProbe struct {
 	// bulk says what is known of a tenant. down means that no package of the tenant can be sent.
 	// host means that the tenant's host itself is down.
@@ -78,12 +78,14 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 	return false, err
 }
 
-// holdBack reports whether a set should wait. It should wait when probably no package of the tenant
-// can be sent, and something else of the tenant will find out when a package can be sent. A waiting
-// set is ordered by deadline and takes in whatever comes. Packages that are cut have no order. If
-// one package were cut every two minutes in an outage of three days, the invoice that came last and
-// is due first would then wait behind two thousand packages. A package is cut all the same when
-// nothing else would find out.
+// holdBack reports whether a set should wait although a session may be free. It should wait while
+// KSeF refuses the tenant's sessions. It should also wait when probably no package of the tenant can
+// be sent, and a poll or a package that is already cut will notice when packages can be sent again.
+// When nothing else would notice that, the set is cut all the same.
+//
+// A waiting set is ordered by deadline and takes in whatever comes. Packages that are cut have no
+// order. If one package were cut every two minutes in an outage of three days, the invoice that came
+// last and is due first would then wait behind two thousand packages.
 func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {

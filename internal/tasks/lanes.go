@@ -60,10 +60,10 @@ var expressGroups = []string{string(ksef.GroupOnlineSession), string(ksef.GroupI
 // neither.
 var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 
-// expressFits asks the limiter what send would ask for these invoices if they were chosen for the
-// express lane. It names the same limits, leaves the same part to others, and stands behind the
-// same waitlist. A less strict check would choose the same invoices again and again, and send would
-// return them each time.
+// expressFits asks the limiter whether send could go on with these invoices if they were chosen for
+// the express lane. It asks in the same way as send: about the same limits, with the same part left
+// to others, and behind the same waitlist. A less strict check would choose the same invoices again
+// and again, and send would return them each time.
 func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency
 	for _, inv := range invs {
@@ -112,10 +112,10 @@ func (l *laneChooser) packagesUp(ctx context.Context, tenant string) (bool, erro
 }
 
 // sooner reports whether a package takes an invoice to KSeF before its turn in the express lane. An
-// invoice that the worker chose for express goes back when its turn is further away than the
-// longest wait for a package. It also goes back when single sends alone are out of service. An
-// invoice for which a person asked for express keeps its lane, unless its turn would come after its
-// legal deadline.
+// invoice that the worker chose for express goes back to its waiting set when its turn is further
+// away than the longest wait for a package. It also goes back when single sends alone are out of
+// service. An invoice for which a person asked for express keeps its lane, unless its turn would
+// come after its legal deadline.
 func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
 	case inv.Corrects != "":

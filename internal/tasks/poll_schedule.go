@@ -32,7 +32,7 @@ type share struct {
 	closed, open int           // sessions polled for their status; open online sessions, polled for their list
 	mean         time.Time     // since when the closed ones have waited, on average
 	urgent       int           // how many of the closed ones have a near deadline
-	turn, list   time.Duration // the turn of a closed one, the pause of an open one
+	turn, list   time.Duration // until a closed session has its turn; between two lists of an open one
 	scarce       bool          // too little is left to poll each once; half of a turn is spent in the waitlist
 }
 

@@ -39,8 +39,8 @@ func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context
 	return w.o.Trace.Start(ctx, object, string(kind), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
 }
 
-// traceVerdict adds why a task comes back. Waiting is no failure. err is the error as the queue
-// keeps it, without KSeF's words.
+// traceVerdict adds to the span of a run why the task comes back. A task that only waits has not
+// failed. err is the error as the queue keeps it, without KSeF's words.
 func traceVerdict(s trace.Span, v retry.Verdict, err error) {
 	if !s.IsRecording() {
 		return

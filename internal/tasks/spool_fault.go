@@ -22,9 +22,9 @@ const (
 )
 
 // spoolFault remembers that this process cannot write its spool, for example because the disk is
-// full. A worker whose builds fail at once takes more tasks than workers whose builds take their
-// time. Each failure makes the pause of a package longer. So such a worker leaves packages to other
-// workers without a try. Safe for concurrent use.
+// full. Builds that fail at once let a worker take more tasks than workers whose builds take their
+// time. And each failure makes the pause of a package longer. So while its spool is at fault, a
+// worker leaves packages to other workers without a try. Safe for concurrent use.
 type spoolFault struct {
 	mu   sync.Mutex
 	last time.Time

@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxResultChecks is how many pending results one round checks, including those that a package
-	// will bring. The next round goes on from there.
+	// will bring. The next round begins behind them.
 	maxResultChecks = 5000
 	// maxResultWrites is how many results one round writes.
 	maxResultWrites = 500

@@ -23,8 +23,8 @@ import (
 // one of the few places for builds. A stop of the worker ends its tries at once.
 //
 // A store that is down for days costs sessions. First it costs those that were being uploaded when
-// it went down, at most parallelBuilds for each worker. Then it costs each tenant eight in the
-// first hour, at pauses that grow to twenty minutes, and three in each hour that follows.
+// it went down, at most parallelBuilds for each worker. Then each tenant loses eight sessions in
+// the first hour, at pauses that grow to twenty minutes, and three in each hour that follows.
 
 const (
 	// uploadTimeout is how long one part may fail before its package is given up although KSeF

@@ -7,11 +7,12 @@ import (
 
 // alone returns the stage of an invoice that is queued by itself, outside of sets and packages. The
 // id of its task has the revision that the invoice had when the task was queued. An attempt may
-// move the invoice to sending and back without sending it. The invoice's revision is then greater
-// by two, and the task that tries again has the old id. Any task about the invoice would send it,
-// so the newest one counts. An invoice without a task of its own may be in a chunk. The id of the
-// chunk says nothing of the invoice. So alone then returns a stage with the id of the invoice, by
-// which [queue.Stats.Of] finds the chunk.
+// move the invoice to sending and back without sending it. The revision of the invoice is then
+// greater by two, but the task that tries again keeps its id. So the invoice may have tasks of
+// several revisions. Any of them would send it, and the newest one counts.
+//
+// An invoice without a task of its own may be in a chunk, whose id says nothing of the invoice.
+// Then alone returns a stage with the id of the invoice, by which [queue.Stats.Of] finds the chunk.
 func (f *Facts) alone(inv *ledger.Invoice) stage {
 	first := inv.FirstRev()
 	for rev := inv.Rev; rev >= first && inv.Rev-rev <= maxAttempts; rev-- {
