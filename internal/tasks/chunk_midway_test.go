@@ -102,7 +102,7 @@ func TestChunk_WorkerDiesMidway_TheRestIsFinishedAndNothingIsSentTwice(t *testin
 			w.must(queue.KindSweep, "1")
 			tasks, err := asynq.NewInspectorFromRedisClient(s.rdb).ListPendingTasks(queue.QueueInvoices)
 			if err != nil || len(tasks) == 0 {
-				t.Fatalf("the sweep queued %d tasks, %v", len(tasks), err)
+				t.Fatalf("the sweep queued %d tasks, %v; want at least one", len(tasks), err)
 			}
 			for _, task := range tasks {
 				if err := w.mux.ProcessTask(t.Context(), asynq.NewTask(task.Type, task.Payload)); err != nil {

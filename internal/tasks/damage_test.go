@@ -79,7 +79,7 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 				t.Errorf("the entry says %q, want it to name the damaged object and its copy", got.Reason)
 			}
 			if !damage.result && s.result(bad).Reason != got.Reason {
-				t.Errorf("the result says %q, the entry %q", s.result(bad).Reason, got.Reason)
+				t.Errorf("the result says %q and the entry %q, want the same", s.result(bad).Reason, got.Reason)
 			}
 			if s.read(invs[0].ID).Reason != "" || !s.log.says("a damaged object of an invoice") {
 				t.Errorf("a sound one has the reason %q; the damage is in the log: %v",

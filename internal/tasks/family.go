@@ -26,10 +26,10 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 
 // togetherSince returns since when the invoices of p have been together. It follows the parents of
 // p to the oldest package that resulted from a refusal and held as many invoices as p. It returns
-// when that package was made. The invoices are the same ones, because a package only loses invoices
-// and takes back what was split off it. The time is zero when p did not result from a refusal. The
-// search ends at a parent that was pruned or cannot be read. The time may then be later than the
-// true one, which only makes the caller more careful.
+// when that package was made. Equal numbers mean the same invoices, because a package only loses
+// invoices and takes back those that were split off from it. The time is zero when p did not result
+// from a refusal. The search ends at a parent that was pruned or cannot be read. The time may then
+// be later than the true one, which only makes the caller more careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {

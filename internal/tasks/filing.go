@@ -62,7 +62,7 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 		g.Go(func() error {
 			if f.bundles.takes(&one.inv, doc) {
 				one.err = f.bundles.add(one, doc)
-				reuse(doc) // the bundle has it compressed
+				reuse(doc) // the bundle has a compressed copy
 				return nil
 			}
 			if one.err = f.w.archiveOne(ctx, one, doc); one.err != nil && f.w.archiving.givesUp(ctx) {

@@ -151,7 +151,8 @@ func withheld(err error) bool {
 	return kind == ksef.KindRefused || kind == ksef.KindUnauthorized && api.Status == http.StatusForbidden
 }
 
-// moved counts the moves that were made. A conflict is left to the task that moved that entry.
+// moved counts the moves that were made. errs has nil for each of them, and a conflict for each of
+// the others. A conflict is left to the task that moved that entry.
 func moved(errs []error) int {
 	n := 0
 	for _, err := range errs {

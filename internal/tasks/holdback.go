@@ -79,13 +79,13 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 }
 
 // holdBack reports whether a set should wait although a session may be free. It should wait while
-// KSeF refuses the tenant's sessions. It should also wait when probably no package of the tenant can
-// be sent, and a poll or a package that is already cut will notice when packages can be sent again.
-// When nothing else would notice that, the set is cut all the same.
+// KSeF refuses the tenant's sessions. It should also wait when probably no package of the tenant
+// can be sent, and a poll or a package that is already cut will notice when packages can be sent
+// again. When nothing else would notice that, the set is cut all the same.
 //
 // A waiting set is ordered by deadline and takes in whatever comes. Packages that are cut have no
-// order. If one package were cut every two minutes in an outage of three days, the invoice that came
-// last and is due first would then wait behind two thousand packages.
+// order. If one package were cut every two minutes in an outage of three days, the invoice that
+// came last and is due first would then wait behind two thousand packages.
 func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {

@@ -16,9 +16,9 @@ const completeWithin = time.Minute
 // missing, and will always refuse it. The gateway closes such a session, which then ends in an
 // error. KSeF's own API leaves the session open until it is cancelled, twelve hours later.
 //
-// The worker with the session's key writes closing only after the store has taken all parts. If
-// parts are missing all the same, no worker can bring them any more. They cannot be made again
-// without the key, and the ledger lets no later worker begin a close of its own.
+// The worker with the session's key writes the state closing only after the store has taken all
+// parts. If parts are missing all the same, no worker can bring them any more. They cannot be made
+// again without the key, and the ledger lets no later worker begin a close of its own.
 func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	if p.Lane != ledger.Bulk || c.o.Now().Sub(p.ClosingAt.Time()) < completeWithin {
 		return false

@@ -12,8 +12,8 @@ import (
 )
 
 // One session is left in the hour, and ordinary packages leave one to urgent ones. So an ordinary
-// set is not cut for that session. Its package would find no session and go back to the set, again
-// and again.
+// set is not cut for that session. If it were, its package would find no session and go back to the
+// set, again and again.
 func TestOpening_OneSessionLeft_OrdinarySetsAreNotCutForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.toMidnight(12 * time.Hour)

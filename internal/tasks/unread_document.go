@@ -74,8 +74,8 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 		return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive,
 			What: "no stored document of the package can be read", Err: unread[0].why}
 	}
-	// The part is made in one step with the change of the package, which goes on with the invoices
-	// that are left in it.
+	// One step makes the new package for these invoices and takes them out of this one. This
+	// package goes on with the invoices that are left in it.
 	if err := d.repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
 		return err
 	}

@@ -57,8 +57,8 @@ func (b *batchBuilder) upload(ctx context.Context, t Transport, p *ledger.Packag
 }
 
 // uploadPart sends one part until the store takes it, refuses it for good, or the time is over. It
-// may repeat, because putting the same bytes in the same place twice has the same effect as putting
-// them once.
+// may send a part again, because putting the same bytes in the same place twice has the same effect
+// as putting them once.
 func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
 	over time.Time,
 ) error {
