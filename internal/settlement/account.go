@@ -211,8 +211,8 @@ func (a account) unclaimed() bool {
 }
 
 // provesAbsence reports whether the list proves that the invoices without an answer are not in
-// KSeF. The list must be complete, each acceptance in it must belong to another invoice, and it
-// must have as many acceptances as the session counts.
+// KSeF. The list must be complete, and must have as many acceptances as the session counts. Each of
+// these acceptances must be joined to one of our invoices.
 func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
