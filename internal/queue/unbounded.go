@@ -31,8 +31,8 @@ const letThrough = "redis.call('DEL', (KEYS[1] or ARGV[2]) .. ':none')\n"
 
 var oneCommand = redis.NewScript(letThrough + "return redis.call(unpack(ARGV))")
 
-// EvalSha implements redis.Cmdable. When Redis is at maxmemory, it answers that the script is not
-// known. The caller then sends the source with Eval, which can be changed.
+// EvalSha implements redis.Cmdable. When Redis is at maxmemory, EvalSha answers that the script is
+// not known. The caller then sends the source with Eval, which can be changed.
 func (u unbounded) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	cmd := u.UniversalClient.EvalSha(ctx, sha, keys, args...)
 	if ledger.IsFull(cmd.Err()) {
