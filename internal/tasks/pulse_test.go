@@ -99,7 +99,8 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 		_, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindCut, waits.WaitingGroup().Name(), 0))
 		return err == nil
 	})
-	// A heartbeat is valid for DeadAfter, and there are six of them in that time.
+	// A heartbeat is valid for DeadAfter, and six of them are sent in that time. So after 15 more
+	// the worker counts as alive only because of heartbeats that were sent while the closes hung.
 	want := beats.n.Load() + 15
 	s.eventually("heartbeats for longer than one of them is valid", func() bool { return beats.n.Load() >= want })
 	if alive, err := s.ledger.Alive(t.Context(), "w"); !alive {
