@@ -36,8 +36,8 @@ func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", name, p.ID, err, c.want)
 		}
 	}
-	// A field that a newer worker added does not stop an older one, as long as the version says
-	// that it may be ignored.
+	// A newer worker may add a field to the payload and keep the version. An older worker then
+	// reads the payload and ignores the field.
 	if p, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || p.ID != "a" {
 		t.Errorf("with a field of a newer worker: %q, %v", p.ID, err)
 	}

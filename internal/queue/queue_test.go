@@ -178,15 +178,16 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{Run: true}))
 	b.until("it is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
 
-	// We set no retention, but a tool of the operator may have set it. A completed task must not
-	// block the next one.
+	// Put sets no retention, so its tasks are deleted when they are completed. A tool of the
+	// operator may set one, and then the completed task stays. It must not block the next task of
+	// the same id.
 	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), payload{ID: "done"}.encode()),
 		asynq.Queue(QueueReceipts), asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
 	b.must(err)
 	b.reach(KindReceipt, "done", asynq.TaskStateCompleted)
 	b.must(b.Put(ctx, KindReceipt, "done", 0, When{In: time.Hour}))
 	if got := b.state(KindReceipt, "done"); got != asynq.TaskStateScheduled {
-		t.Errorf("a completed task was replaced by one that is %v, want scheduled", got)
+		t.Errorf("after Put the task that was completed is %v, want it replaced by a scheduled one", got)
 	}
 
 	b.must(b.Put(ctx, KindPackage, "runs", 0, When{}))
