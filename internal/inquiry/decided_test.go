@@ -93,8 +93,8 @@ func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testin
 		w.check(err)
 		w.tick()
 	}
-	// A receipted entry that is packed is a field of a bucket. The field of a is absent, and the
-	// field of b is empty.
+	// The ledger may keep the entry of a receipted invoice as a field of a bucket. Now the entry of
+	// a is absent there too, and the entry of b is an empty field.
 	w.check(w.rdb.Del(t.Context(), "ksef:inv:"+a, "ksef:inv:"+b).Err())
 	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(b[len("inv-"):]))
 	w.check(err)
