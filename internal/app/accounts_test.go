@@ -94,8 +94,8 @@ func TestAccounts_InvoiceSizeRaised_LargeInvoicesAreAccepted(t *testing.T) {
 	}
 }
 
-// Two workers with one configuration run on one host. The pages of the second are at another port,
-// and its log says so.
+// Two workers with one configuration run on one host, so the second worker finds http.addr in use.
+// It serves its pages at another port, and its log says how to configure the address.
 func TestWorker_AddressInUse_ListensElsewhereAndSaysHowToConfigureIt(t *testing.T) {
 	p := newPool(t, 1, simulator.Options{}, nil)
 	first, _ := p.workAt()

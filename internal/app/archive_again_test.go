@@ -14,8 +14,9 @@ import (
 )
 
 // A person removes the archive's folder and makes it again while a worker runs. The new folder is
-// empty, like the folder of a share that is not mounted, so receipts wait. When the folder has its
-// mark again, they are archived there without a restart.
+// empty, like the mount point of a share that is not mounted. It lacks archive.json, the file that
+// marks the archive, so receipts wait. When the folder has this file again, the receipts are
+// archived there without a restart.
 func TestArchive_FolderIsMadeAgainUnderAWorker_ReceiptsWaitForItsMarkAndFollow(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -31,14 +32,14 @@ func TestArchive_FolderIsMadeAgainUnderAWorker_ReceiptsWaitForItsMarkAndFollow(t
 		t.Fatal(err)
 	}
 	later := p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)
-	until(t, 60*time.Second, "those that came later are accepted, and wait for the archive", func() bool {
+	until(t, 60*time.Second, "the invoices that came later are accepted, and their receipts wait for the archive", func() bool {
 		return p.all(later, ledger.Accepted)() &&
 			strings.Contains(p.log.String(), "was used before, and its file archive.json is missing")
 	})
 	if err := os.WriteFile(filepath.Join(dir, "archive.json"), mark, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 90*time.Second, "those that came later are receipted", p.all(later, receipted))
+	until(t, 90*time.Second, "the invoices that came later are receipted", p.all(later, receipted))
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) < 2 {
 		t.Errorf("the folder has %v, %v", entries, err)
 	}

@@ -109,7 +109,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			until(t, 60*time.Second, "all are accepted", p.all(taken, accepted))
 			// Receipts that wait delay no other invoice.
 			later := p.admit(intake.Terms{}, good(sample.NIP(0), 16)[8:]...)
-			until(t, 60*time.Second, "those that came later are accepted too", p.all(later, accepted))
+			until(t, 60*time.Second, "the invoices that came later are accepted too", p.all(later, accepted))
 			// The sweep runs each second, and must change nothing.
 			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 			sweeps := func() int {

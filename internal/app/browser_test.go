@@ -40,8 +40,8 @@ type browserReport struct {
 
 // browse opens the dashboard's pages in headless Chromium. This runs only with KSEF_BROWSER_TEST=1,
 // because it needs seconds, a browser and an npm package. The Makefile (target browser) and CI set
-// the variable. A missing program is an error then. KSEF_BROWSER_SHOTS names a folder for
-// screenshots.
+// the variable. While it is set, a program that is missing is an error. KSEF_BROWSER_SHOTS names a
+// folder for screenshots.
 func browse(t *testing.T, job browserJob) browserReport {
 	t.Helper()
 	var report browserReport
@@ -55,8 +55,8 @@ func browse(t *testing.T, job browserJob) browserReport {
 	return report
 }
 
-// runBrowser runs a script of test/browser and reads its report. job gets the path of the browser
-// and the folder for screenshots, "" for none. It returns the input of the script.
+// runBrowser runs a script of test/browser and reads its report. The function job returns the input
+// of the script. It gets the path of the browser, and the folder for screenshots ("" for none).
 func runBrowser(t *testing.T, script string, job func(chromium, screenshots string) any, report any) {
 	t.Helper()
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {

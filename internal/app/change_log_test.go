@@ -38,7 +38,8 @@ func changeLines(log string) (lines []changeLine) {
 	return lines
 }
 
-// told returns, for each invoice and package, the states of its lines in their order.
+// told returns the states that the log tells of each invoice and package, in the order of the
+// lines.
 func told(log string) map[string][]string {
 	states := map[string][]string{}
 	for _, l := range changeLines(log) {
@@ -51,8 +52,9 @@ func told(log string) map[string][]string {
 	return states
 }
 
-// moves notes each entry that is added to the index of a state. It watches the commands to Redis,
-// so it does not depend on the code that logs.
+// moves notes the states of each invoice and package. Redis has an index for each state, and moves
+// watches the commands that add an entry to one of them. So it does not depend on the code that
+// writes the log.
 type moves struct {
 	mu     sync.Mutex
 	states map[string][]string
@@ -92,7 +94,7 @@ func watchMoves(t *testing.T, addr string) *moves {
 	return m
 }
 
-// note adds a state to each entry, unless it is the entry's latest one already.
+// note adds the state to each of these entries, except those whose latest state it already is.
 func (m *moves) note(state string, entries [][]string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,8 +115,8 @@ func (m *moves) all() map[string][]string {
 	return out
 }
 
-// Invoices go through every lane and to every end. The log has the same states of each as Redis. A
-// collector of traces has the whole path of each invoice under one trace.
+// Invoices go through every lane and to every end. For each invoice and package, the log has the
+// same states as Redis. A collector of traces has the whole path of each invoice under one trace.
 func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
@@ -216,7 +218,7 @@ func checkLines(p *pool) {
 		early := slices.Contains([]string{"queued", "superseded", "cut", "packed"}, l.State)   // may lack a session
 		if l.Level != "debug" || l.Tenant != p.cfg.Tenants[0].Title() || l.TraceID != tracing.IDText(object) ||
 			(l.Package == "" && !alone) || (l.Session == "" && !early) {
-			p.t.Errorf("incomplete: %+v", l)
+			p.t.Errorf("a line about a change of state lacks a field or has a wrong one: %+v", l)
 		}
 	}
 }
@@ -245,7 +247,7 @@ func checkTraces(t *testing.T, c *tracetest.Collector, express string, bulk ledg
 		"invoice delivered")
 	if send := one["send invoice"]; send.Parent == "" || send.Attributes["http.response.status_code"] == "" ||
 		!strings.HasSuffix(send.Attributes["url.template"], "/invoice/send") || send.Attributes["http.request.method"] != "POST" {
-		t.Errorf("the request is %+v", send)
+		t.Errorf("the span of the request to send is %+v, want a parent, a status code, the path and POST", send)
 	}
 	got := want(bulk.ID, "invoice taken", "invoice accepted", "invoice receipted", "invoice delivered")["invoice accepted"]
 	steps := []string{"taken", "cut", "session opened", "session closing", "acquired by KSeF", "accepted"}
@@ -255,15 +257,15 @@ func checkTraces(t *testing.T, c *tracetest.Collector, express string, bulk ledg
 		t.Errorf("the path of an invoice is %+v, want steps %q and a link to its package", got, steps)
 	}
 	if got.Start.Sub(bulk.CreatedAt.Time()).Abs() > time.Millisecond || got.End.Before(got.Start) {
-		t.Errorf("it took from %v to %v, and was taken in at %v", got.Start, got.End, bulk.CreatedAt.Time())
+		t.Errorf("the span of acceptance lasts from %v to %v, want it to begin when the invoice was taken in, %v", got.Start, got.End, bulk.CreatedAt.Time())
 	}
 	pkg := want(bulk.Package, "package:submit", "package:confirm", "package:receipt", "open batch session", "package settled",
 		"package receipted")
 	if task := pkg["package:submit"]; task.Attributes["ksef.tenant"] != bulk.Tenant || task.Attributes["ksef.task.queue"] != "packages" {
-		t.Errorf("the task is %+v", task)
+		t.Errorf("the span of package:submit is %+v, want its tenant and its queue", task)
 	}
 	if end := want(dismissed, "invoice taken", "invoice rejected", "invoice dismissed")["invoice rejected"]; !end.Failed ||
 		end.Attributes["ksef.code"] != "450" {
-		t.Errorf("the rejection is %+v", end)
+		t.Errorf("the span of the rejection is %+v, want it failed, with code 450", end)
 	}
 }

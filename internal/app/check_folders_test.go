@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/app"
 )
 
-// Only the file system knows that two paths lead to one folder. The check says so, and no worker
-// starts.
+// A link makes two configured paths lead to one folder, which only the file system shows. The check
+// reports this, and no worker starts.
 func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)

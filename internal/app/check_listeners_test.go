@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The check reports each key file of a client that cannot be used, which enqueue serve would start
-// without, and a certificate that cannot be used, with which enqueue serve would not start.
+// The check reports each client's key file that cannot be used, although enqueue serve would start
+// without it. It also reports a certificate that cannot be used. With that certificate enqueue
+// serve would not start.
 func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -66,7 +67,7 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 	}
 	cfg.HTTP.TLS = config.HTTPTLS{}
 
-	// On a machine that does not run enqueue serve, its files need not exist.
+	// On a machine that does not run enqueue serve, the files of enqueue serve need not exist.
 	cfg.Intake.Clients, cfg.Intake.HTTP.TLS = []config.IntakeClient{client("gone", filepath.Join(dir, "gone"))}, config.HTTPTLS{}
 	out, err = checkOutput(t, cfg)
 	if err != nil || !strings.Contains(out, "note   no file of intake") {

@@ -55,8 +55,8 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 		}
 	}
 	missing := slices.DeleteFunc(seals.Missing(pool.Bodies), func(id string) bool {
-		// A worker that starts goes by the same rule: a process that holds another active key of
-		// the pool retires a key that nothing needs. So such a key is not missing.
+		// A key that nothing needs is not missing if this process holds another active key of the
+		// pool. A worker that starts with that other key retires the unneeded one.
 		return tally.Needs(id) == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
 	})
 	if len(missing) > 0 {

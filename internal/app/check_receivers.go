@@ -98,8 +98,9 @@ func checkFolderInTime(ctx context.Context, setting, dir string) (proven bool, e
 	}
 }
 
-// checkFolders returns the folders of results that several receivers have. A share that does not
-// answer in time is none: its receiver is out, and a lock keeps what is written there.
+// checkFolders returns an error for each folder of results that two receivers share. When a network
+// share does not answer in time, checkFolders returns nil. The receiver on that share is then
+// reported as out of service by its own check.
 func checkFolders(ctx context.Context, cfg config.Config) error {
 	return bounded(ctx, func(ctx context.Context) error {
 		found := make(chan error, 1)

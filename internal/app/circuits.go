@@ -10,15 +10,15 @@ import (
 
 // circuits are the pool's circuits and, in front of them, those of this process alone. A process
 // that cannot connect may have lost its own network. A process that gets no proper answers may be
-// behind a sick proxy. Neither must stop the other processes. So a process counts such failures in
-// memory first, and tells the pool only after several of them. Unless the process is alone in the
-// pool, the pool takes the failures for an outage only when two processes report them (see
-// [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
+// behind a sick proxy. Neither fault may stop the other processes. So a process counts such
+// failures in memory first, and tells the pool only after several of them. Unless the process is
+// alone in the pool, the pool takes the failures for an outage only when two processes report them
+// (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
 	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
 	own     *ratelimit.Circuit // of this process: can it connect?
-	answers *ratelimit.Circuit // of this process: does it get proper answers for a pair?
+	answers *ratelimit.Circuit // of this process: does it get proper answers for a pair (a tenant's group at a host)?
 	alone   func() bool
 	process string
 	counted int // failures in a row in this process before the pool is told
@@ -60,9 +60,9 @@ func connecting(host string) ratelimit.Pair {
 	return ratelimit.Pair{Host: host, Tenant: "process", Group: groupConnect}
 }
 
-// Names of circuits in metrics, besides the groups of a tenant's requests. The series of connect
-// and host name no tenant. The series of part_store names a tenant when only the circuit of that
-// tenant's parts is open.
+// Names of circuits in metrics, besides the groups of a tenant's requests. The series connect and
+// host have no tenant. The series part_store has a tenant when only the circuit of that tenant's
+// parts is open.
 const (
 	groupConnect   = "connect"    // this process cannot connect, or gets no proper answers
 	groupHost      = "host"       // the gateway or KSeF
@@ -77,7 +77,7 @@ func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 		return err
 	}
 	if err := c.allowOwn(ctx, p); err != nil {
-		_ = c.own.Release(ctx, own) // memory does not fail
+		_ = c.own.Release(ctx, own) // a circuit in memory returns no error
 		return err
 	}
 	if err := c.pool.Allow(ctx, p); err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // shownKeys are the keys of a task's payload and result that the dashboard shows by default. They
-// are ids, and what an operator sorts by. The list names what may be shown. So a new key of a
-// payload stays hidden until it is added here.
+// are ids, and fields by which an operator tells tasks apart. A new key of a payload stays hidden
+// until it is added here.
 var shownKeys = []string{
 	"v", "id", "ids", "nip", "tenant", "kind", "lane", "package", "session", "part", "count",
 	"revision", "state", "attempt", "code", "deadline",

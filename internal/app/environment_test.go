@@ -17,9 +17,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// After a test run somebody changes gateway.url to the live gateway and forgets Redis. Without a
-// refusal the same files would be "already here" with the numbers of the test. Invoices that still
-// wait from the test would be sent to production.
+// After a test run somebody changes gateway.url to the live gateway, but keeps the ledger of the
+// test in Redis. If the worker started, the same files would be "already here", with the numbers of
+// the test. Invoices that still wait from the test would be sent to production.
 func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefixWorks(t *testing.T) {
 	t.Parallel()
 	tested := newPool(t, 1, quickSim, hasty)
@@ -77,7 +77,7 @@ func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGat
 
 	next := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Redis.URL = old.redis.URL() })
 	home := fmt.Sprintf(`{"v":1,"environment":"custom","address":%q}`, next.cfg.Gateway.URL)
-	_, err := old.base.Redis.TxPipelined(t.Context(), func(p redis.Pipeliner) error { // or the old one would claim it first
+	_, err := old.base.Redis.TxPipelined(t.Context(), func(p redis.Pipeliner) error { // in one transaction, or the old worker would claim the empty ledger first
 		p.FlushAll(t.Context())
 		p.Set(t.Context(), "ksef:home", home, 0)
 		return nil

@@ -11,8 +11,8 @@ import (
 
 var descParts = regexp.MustCompile(`^Desc\{fqName: "([^"]*)", help: .*, constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}\}$`)
 
-// DescribeMetrics returns the names of all metrics of a worker, including those that have no series
-// now. Each has its labels in the order of their declaration.
+// DescribeMetrics returns all metrics of a worker, including those that have no series now. It maps
+// the name of each metric to its labels, in the order of their declaration.
 func DescribeMetrics(w *Worker) map[string]string {
 	ch := make(chan *prometheus.Desc)
 	go func() {
@@ -25,7 +25,7 @@ func DescribeMetrics(w *Worker) map[string]string {
 	for d := range ch {
 		m := descParts.FindStringSubmatch(d.String())
 		if m == nil {
-			panic("the library describes a metric otherwise now: " + d.String())
+			panic("the text with which the Prometheus library describes a metric has changed: " + d.String())
 		}
 		var labels []string
 		for pair := range strings.SplitSeq(m[2], ",") {

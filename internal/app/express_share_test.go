@@ -28,7 +28,8 @@ func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T
 	for range 2 {
 		p.work()
 	}
-	// The flood may use all of the hour's sends except the share and one more.
+	// The flood may use all of the hour's sends except the share and one more. Requests that are
+	// not urgent always leave one place free.
 	flooded := hour - kept - 1
 	sends := func() int { return p.sim.Books().Requests["invoiceSend"] }
 	until(t, 30*time.Second, "the flood has used what it may", func() bool { return sends() >= flooded })

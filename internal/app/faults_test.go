@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// eachHas starts a pool with one tenant for each fault. Each tenant meets its own fault only. It
-// returns the pool, which is at work, and the invoices of all tenants. All tenants are in one pool,
-// because starting a pool takes longer than sending the invoices.
+// eachHas starts a pool with one tenant for each fault. Each tenant meets its own fault only.
+// eachHas returns the pool, which is at work, and the invoices of all tenants. All tenants are in
+// one pool, because starting a pool takes longer than sending the invoices.
 func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func(*config.Config)) (*pool, []intake.Admission) {
 	t.Helper()
 	o := quickSim
@@ -128,8 +128,8 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	}
 }
 
-// A session answers 100 for a while although it was closed. It is closed again, which KSeF refuses,
-// and polled until its status changes.
+// KSeF reports status 100 (open) for a session for a while although it was closed. The worker
+// closes the session again, which KSeF refuses, and polls it until its status changes.
 func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	t.Parallel()
 	o := quickSim

@@ -9,7 +9,7 @@ import (
 )
 
 // A group that KSeF's client knows but the table lacks would silently get the figures of "other".
-// The register, for example, would get 120 requests an hour, and KSeF allows only 20.
+// The register, for example, would get 120 requests an hour, although KSeF allows only 20.
 func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 	table := config.Default().Limits.Groups.ByName()
 	for _, g := range ksef.Groups() {

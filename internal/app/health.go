@@ -47,7 +47,7 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
-		if sick, err := c.sick.get(ctx); err == nil { // n misses sick keys if the list that it counts is one of them
+		if sick, err := c.sick.get(ctx); err == nil { // if the list that n counts is itself a sick key, n misses the sick keys
 			n = max(n, int64(len(sick)))
 		}
 		gauge(ch, unreadableEntries, float64(n))

@@ -27,14 +27,14 @@ func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown
 	w := p.newWorker(b)
 	defer p.start(w)()
 	until(t, time.Minute, "the others are receipted", p.count(receipted, 7))
-	until(t, 20*time.Second, "readiness names both", func() bool {
+	until(t, 20*time.Second, "readiness names the unreadable entry and the clock", func() bool {
 		ready := page(t, w.Addr(), "/readyz")
 		return strings.Contains(ready, `"ready": true`) && strings.Contains(ready, "inv:"+bad.ID) &&
 			strings.Contains(ready, "this machine's clock is 2160h0m0s ahead of redis's")
 	})
 	metrics := page(t, w.Addr(), "/metrics")
 	if !strings.Contains(metrics, "ksef_unreadable_entries 1\n") || !strings.Contains(metrics, "ksef_clock_skew_seconds 7.77") {
-		t.Error("the metrics do not show both")
+		t.Error("the metrics do not show both the unreadable entry and the clock")
 	}
 	log := p.log.String()
 	if n := strings.Count(log, `"key":"inv:`+bad.ID+`"`); n != 1 {

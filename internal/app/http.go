@@ -70,7 +70,8 @@ type httpOptions struct {
 	// Users says that people log in at the page. Then the dashboard is open only to people who have
 	// logged in and may see and do everything.
 	Users bool
-	// Throttle counts wrong logins, here and at the page; nil makes one.
+	// Throttle counts wrong logins, here and at the page. If it is nil, the dashboard gets one of
+	// its own.
 	Throttle *throttle
 	// TLS encrypts the connections; nil serves plain text.
 	TLS *tls.Config

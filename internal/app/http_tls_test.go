@@ -61,7 +61,8 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	if served(before) == nil {
 		t.Error("the old certificate is served as well")
 	}
-	// A damaged key file changes nothing, but the log and /readyz say so.
+	// With a damaged key file, the certificate from before is still served. The log and /readyz
+	// report the damage.
 	good, err := os.ReadFile(key)
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// KSeF is asked for the limits of a tenant at start, once a day, and after a 429, which may mean
-// that the limits were lowered. KSeF counts these requests like any other.
+// A worker asks KSeF for the limits of a tenant at start, once a day, and after a 429, which may
+// mean that the limits were lowered. It does not ask more often, because KSeF counts these requests
+// like any other.
 const (
 	limitsEvery      = 24 * time.Hour
 	limitsAfter429   = 10 * time.Minute // at most once in this time
@@ -27,8 +28,8 @@ const (
 )
 
 // toldLimits keeps the limiter's tables of the tenants with transport direct up to date with the
-// limits that KSeF tells. Each process reads the limits by itself, because it applies them to what
-// it books in the windows that the pool shares. Safe for concurrent use.
+// limits that KSeF tells. The pool shares the windows, but not these tables. So each process reads
+// the limits for itself and applies them to the requests that it books. Safe for concurrent use.
 type toldLimits struct {
 	cfg      config.Config
 	accounts map[string]direct.Account
@@ -45,7 +46,7 @@ type told struct {
 	due, asked, read time.Time
 	pause            time.Duration
 	stricter         []string // groups in which the configuration is stricter than KSeF
-	groups           map[string]bool
+	groups           map[string]bool // whose limits KSeF has told
 	sessions         int // invoices in a batch session; 0: not told
 }
 

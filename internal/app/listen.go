@@ -60,8 +60,8 @@ func (w *Worker) listen(metrics *Metrics) error {
 	return nil
 }
 
-// closeHTTP gives the requests that are under way one second to end. It closes the listener too,
-// which the server does not know before Serve.
+// closeHTTP gives the requests that are under way one second to end. It also closes the listener
+// itself, because the server closes it only if Serve was called.
 func (w *Worker) closeHTTP(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -75,9 +75,9 @@ func (w *Worker) closeHTTP(ctx context.Context) error {
 	return err
 }
 
-// listenElsewhere takes any free port when the configured one is in use, as for the second worker
-// of one configuration on one host. Refusing to start would stop a worker that can send invoices.
-// The log names the other port.
+// listenElsewhere takes any free port when the configured one is in use. This happens when two
+// workers run on one host with the same configuration. Refusing to start would stop a worker that
+// can send invoices. The log names the other port.
 func (w *Worker) listenElsewhere(inUse string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(inUse)
 	if err != nil {

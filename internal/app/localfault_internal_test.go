@@ -30,7 +30,9 @@ func TestHandOver_FewTasksOrMany_EachWaitsForThoseBeforeIt(t *testing.T) {
 				back[i] = now.Add(d)
 			}
 		}
-		// Tasks whose turn is at most a second away come back at each tick.
+		// A task whose turn is at most a second away gets no pause. It comes back at the next tick
+		// and is given a later turn. So a task may wait for two seconds longer than its first turn
+		// says.
 		fair := max(2*time.Second, time.Duration(tasks)*time.Second/handOversASecond+2*time.Second)
 		if longest > min(fair, handOverAtMost) {
 			t.Errorf("%d tasks: one waits %v, want at most %v", tasks, longest, min(fair, handOverAtMost))

@@ -176,8 +176,9 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 }
 
-// The folders are on a file system that takes no files. When root runs the check, only a write
-// could show that. The check does not call the folders proven, and goes on.
+// The folders do not exist, and their file system takes no files. For root only a write could show
+// that, and the check makes no folder. So it reports that they are not proven, and goes on with the
+// other parts.
 func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsChecked(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self"); err != nil {

@@ -38,9 +38,9 @@ func long(n int) []intake.Document {
 	return docs
 }
 
-// During an export the gateway is down until Redis has no memory left. maxmemory is even lowered
-// below what is used. Then a running worker and a worker that starts only now bring every invoice
-// to its end, and intake opens by itself.
+// The gateway is down, so the invoices of an export fill Redis. The test lowers maxmemory below
+// what is used. When the gateway is back, a running worker and a worker that starts only now bring
+// every invoice to its end, and intake opens again without help.
 func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []ledger.Lane{ledger.Auto, ledger.Express} {

@@ -63,7 +63,7 @@ func (m *outcomeMetrics) ended(e tasks.Ended) {
 	case ledger.Accepted:
 		lane := e.Lane
 		if lane != ledger.Express {
-			lane = ledger.Bulk // the entry's lane was never chosen
+			lane = ledger.Bulk // no lane was ever chosen: it counts as bulk
 		}
 		m.toNumber.WithLabelValues(string(lane)).Observe(e.After.Seconds())
 	case ledger.Rejected:

@@ -100,13 +100,14 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	t.Parallel()
 	const perPackage = 2
 	o := quickSim
-	o.Profile = simulator.Unlimited // limits cannot agree: the simulator's clock jumps by hours, Redis's does not
+	o.Profile = simulator.Unlimited // its limits could not match the pool's: its clock jumps by hours, Redis's does not
 	o.Delay = 10 * time.Minute      // the first sessions are still processed when the gateway goes down
 	m := &timeMachine{}
 	p, s := newInterceptedPool(t, 2, o, func(c *config.Config) {
 		c.Sweep.After = time.Hour // on the moved clock; no task is lost in this test
 		c.Packages.MaxInvoices, c.Packages.ExpressBelow = perPackage, 0
-		// Requests that workers send once an hour are sent several times a second here.
+		// These groups are unlimited, because an hour passes several times a second here. So
+		// requests that workers send once an hour come several times a second.
 		groups := &c.Limits.Groups
 		unlimited := config.Rates{PerSecond: config.Unlimited, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 		groups.Other, groups.SessionMisc, groups.OnlineSession, groups.SessionInvoiceList = unlimited, unlimited, unlimited, unlimited
@@ -187,7 +188,8 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 		t.Fatal(err)
 	}
 	// A task that has to wait for less than two seconds sleeps instead of joining the waitlist. So
-	// it may overtake as many others as are sent in two seconds. Packages are twice as large while
+	// it may overtake as many others as are sent in two seconds. For packages these are two
+	// sessions, with twice as many invoices as usual, because packages are twice as large while
 	// sessions are scarce.
 	m.inOrder("batch", busy, "B", "", 4*perPackage)
 	m.inOrder("batch", quiet, "Q", probe.Session, 4*perPackage)
@@ -269,7 +271,7 @@ func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 	var order []string
 	for i, s := range all {
 		if lane == "online" && i < 4 {
-			continue // as many as fit into two seconds: they did not have to wait when the gateway was back
+			continue // as many as are sent in two seconds went first, without a wait, when the gateway was back
 		}
 		order = append(order, s.number)
 	}

@@ -62,7 +62,7 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 				t.Error("the store is taken for down although it takes the other tenant's parts")
 			}
 			if n := len(p.sim.Books().Sessions) - 3; n > before+1 {
-				t.Errorf("%d sessions of the sick tenant when that was known, %d now", before, n)
+				t.Errorf("the sick tenant had %d sessions when the outage was known and has %d now", before, n)
 			}
 			s.clear()
 			p.wait(240*time.Second, taken, receipted)

@@ -12,8 +12,8 @@ const appendOnly = "the append-only file"
 
 // contentsOfRedis reads every key with redis-cli, and the append-only file. It returns the contents
 // by key. The content of a sorted set is its members and scores. The content of a hash is its
-// fields and values. The values then follow once more without line breaks between them, because a
-// packed entry is cut into pieces.
+// fields and values. The values then follow once more without line breaks between them. An entry
+// may be cut into pieces, each a value of its hash, and a search must find words across two pieces.
 func (p *pool) contentsOfRedis() map[string]string {
 	p.t.Helper()
 	conn, err := p.cfg.Redis.Conn()

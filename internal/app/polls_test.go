@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF needs some seconds for each session. Workers poll the session's status, which is one request
-// for all its invoices, and read its list once, when it is done.
+// KSeF needs some seconds for each session. Workers poll the status of the session, which is one
+// request for all its invoices. They read the session's list of invoices only once, when the
+// session is done.
 func TestPolls_SlowSession_StatusIsPolledRepeatedlyAndTheListReadOnce(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: 4 * time.Second}, func(c *config.Config) {

@@ -110,9 +110,9 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 	return c
 }
 
-// describeFreeze says why a group is frozen. denied says that the 410s of the tenant are described
-// already. Then only a freeze after a 429 is described, because every other freeze comes from these
-// 410s too. A freeze by an older worker has no cause.
+// describeFreeze says why a group is frozen. denied is true when the 410s of the tenant are
+// described already. Then only a freeze after a 429 is described, because every other freeze comes
+// from these 410s. A freeze by an older worker has no cause.
 func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
 	left := u.Frozen.Round(time.Second)
 	switch {

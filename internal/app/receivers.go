@@ -24,8 +24,8 @@ func (d *deliveries) open() error {
 	for _, w := range r.Webhooks {
 		hook := webhook(cfg, w, d.now)
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
-		// A round may send three batches: new results, held ones, and those left behind. So it
-		// gets more time than three slow calls take.
+		// A round may send three batches: new results, results that were held, and results that an
+		// earlier round left in the outbox. So a round gets more time than three slow calls take.
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
 		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}
@@ -48,7 +48,8 @@ func (d *deliveries) open() error {
 	return nil
 }
 
-// clock returns the clock for what cannot be undone. It compares Redis's clock with this machine's.
+// clock returns the clock that is read before something that cannot be undone, such as dropping old
+// results. It compares Redis's clock with this machine's.
 func (d *deliveries) clock() sinks.Clock {
 	return sinks.Clock{Pool: d.pool.Ledger.Clock, Machine: d.pool.Now}
 }
@@ -86,8 +87,8 @@ func userAgent(cfg config.Config) string {
 	return "ksefworker/" + buildinfo.Read().Version
 }
 
-// documentTimeout is how long the document of one result may take. Without the document, only the
-// amount is left out.
+// documentTimeout is how long reading the document of one result may take. Without the document,
+// only the amount is left out.
 const documentTimeout = 2 * time.Second
 
 // document returns the document of an invoice, from Redis or from the archive; nil when neither

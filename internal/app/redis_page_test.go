@@ -219,7 +219,8 @@ func login(t *testing.T, addr, user string) *http.Client {
 	return client
 }
 
-// writeRareLedgerKeys makes the ledger write the keys that twelve good invoices do not need.
+// writeRareLedgerKeys makes the ledger write the keys that the test's twelve good invoices do not
+// need.
 func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
 	ctx, nip := t.Context(), sample.NIP(0)
@@ -237,11 +238,11 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	}
 	check()
 	check(l.Move(ctx, ledger.Move{ID: "inv-first", Rev: first[0].Rev, To: ledger.Rejected}))
-	_, err = l.Take(ctx, []ledger.NewInvoice{document("inv-second")}) // the second of its identity
+	_, err = l.Take(ctx, []ledger.NewInvoice{document("inv-second")}) // the second document of one identity
 	check()
 	_, _, err = l.WithoutTask(ctx, time.Now(), 10)
 	check()
-	_, err = l.NextInvoices(ctx, ledger.Receipted, time.Time{}, 1) // it stops in the middle
+	_, err = l.NextInvoices(ctx, ledger.Receipted, time.Time{}, 1) // it stops in the middle, and so writes its place
 	check()
 	_, err = l.NoteUnreadable(ctx, []ledger.Unreadable{{ID: "inv-none", Key: "inv:inv-none"}})
 	check(l.NoteKeyRefused(ctx, nip, "its key was refused"), l.Hold(ctx, nip, ledger.Hold{

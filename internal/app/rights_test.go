@@ -23,7 +23,7 @@ func TestRights_UserOfTheDocs_IsEnough(t *testing.T) {
 	}
 	line := regexp.MustCompile(`(?m)^ACL SETUSER worker .*$`).FindString(string(page))
 	if line == "" {
-		t.Fatal("docs/redis.md has no such command")
+		t.Fatal("docs/redis.md has no line that begins with ACL SETUSER worker")
 	}
 	p := newPool(t, 1, quickSim, hasty)
 	args := []any{}

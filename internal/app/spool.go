@@ -10,7 +10,7 @@ import (
 )
 
 // spoolEvery is how often a worker removes what killed processes have left in the spool. Together
-// with [pack.LeftBehind] it bounds how long that takes up the disk.
+// with [pack.LeftBehind] it bounds how long such files take up the disk.
 const spoolEvery = 10 * time.Minute
 
 // tidySpool removes the folders of killed processes from the spool, at once and then again and

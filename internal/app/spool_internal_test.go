@@ -41,12 +41,12 @@ func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *tes
 		defer close(ended)
 		tidySpool(t.Context(), time.Millisecond, stop, dir, zerolog.Nop())
 	}()
-	for range 2 { // the second one after the first was removed, so not at the start
+	for range 2 { // the second folder appears when the first is removed, so long after the start
 		folder := filepath.Join(dir, "package-of-a-killed-one")
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, "owner.lock"), nil, 0o600); err != nil { // nobody has locked it
+		if err := os.WriteFile(filepath.Join(folder, "owner.lock"), nil, 0o600); err != nil { // nobody holds the lock, so its owner is dead
 			t.Fatal(err)
 		}
 		grown(folder)

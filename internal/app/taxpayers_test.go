@@ -53,7 +53,8 @@ func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	}
 }
 
-// A tenant gets another name, without a hint for what was taken in under the first.
+// A tenant gets another name. What was taken in under the old name would then belong to nobody, so
+// no worker starts.
 func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, named("old", "b"))
@@ -68,7 +69,8 @@ func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 		}
 		_ = renamed.Close()
 	}
-	// A further account of the taxpayer is no new name of the first. Later the first may go.
+	// A second account of the same taxpayer is not a renamed first account, so a worker starts.
+	// When the invoices of the first account are done, that account may be removed.
 	p.cfg.Tenants[0].Name = "old"
 	second := p.cfg.Tenants[0]
 	second.Name = "second"
@@ -85,9 +87,9 @@ func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 	}
 }
 
-// Two configurations give a name to two taxpayers, and both begin with an empty ledger. The worker
-// of the second sends nothing of what the first took in under the name, and serves its other
-// tenant.
+// Two processes begin with one empty ledger, and their configurations give the name a to two
+// different taxpayers. The other process takes in an invoice under this name. The worker sends
+// nothing of that invoice, and goes on with its other tenant.
 func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, named("a", "b"))

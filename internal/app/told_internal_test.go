@@ -27,8 +27,8 @@ func (fixedToken) Refused(direct.Secret)                         {}
 func (fixedToken) Denied(direct.Secret)                          {}
 
 // limitsOf starts a server in place of KSeF. The server gets its replies from the function answer.
-// limitsOf returns toldLimits that ask this server, the limiter that they set, and a function that
-// moves their clock forward.
+// limitsOf returns toldLimits that ask this server, the limiter whose tables they set, and a
+// function that moves their clock forward.
 func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimit.Limiter, func(time.Duration)) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

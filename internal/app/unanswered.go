@@ -157,7 +157,7 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 		pairs = append(pairs, l.pair(tenant, g))
 	}
 	for _, p := range pairs {
-		// An error of the store is returned where the store is needed.
+		// An error of the store is ignored here. The calls that need the store return it.
 		if s, err := l.circuits.apart(context.Background(), p); err == nil && s.Wait > 0 {
 			n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: host}
 			if !s.OfHost {

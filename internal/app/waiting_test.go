@@ -119,7 +119,8 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 				return false
 			})
 			var counts []waiting.Count
-			// An invoice that moves between the two reads of it is counted twice for a moment.
+			// The overview reads several lists, one after the other. An invoice that moves to
+			// another list in between may be counted twice for a moment.
 			until(t, 30*time.Second, "the overview counts each invoice once at most", func() bool {
 				var err error
 				if counts, err = reader.Overview(t.Context()); err != nil {
@@ -135,7 +136,7 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 				return
 			}
 			series := fmt.Sprintf(`reason=%q,tenant=%q`, c.want, sample.NIP(0))
-			until(t, 30*time.Second, "the metric names it", func() bool {
+			until(t, 30*time.Second, "the metric names what the invoices wait for", func() bool {
 				return strings.Contains(page(t, addr, "/metrics"), "ksef_waiting_invoices{"+series+"}")
 			})
 			if c.says != "" {
@@ -149,7 +150,7 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 			}
 			if answer := page(t, addr, "/readyz"); strings.Contains(answer, `"ready": true`) && !c.want.Ordinary() &&
 				!strings.Contains(answer, " invoices: ") {
-				t.Errorf("readiness does not name it: %s", answer)
+				t.Errorf("readiness does not name what the invoices wait for: %s", answer)
 			}
 		})
 	}
