@@ -16,7 +16,7 @@
 // variables. Only the file can set them. Lists are split at commas. A variable that is set but
 // empty counts as not set, because compose files and unit files write `KEY=` for what they leave
 // out. Two more variables are read. REDIS_URL is set by many hosting services; KSEF_REDIS_URL takes
-// precedence over it. KSEF_KEY_FILE_<NIP> is the key file of that tenant.
+// precedence over it. KSEF_KEY_FILE_<NIP> is the key file of the tenant with that NIP.
 //
 // # Secrets
 //

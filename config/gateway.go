@@ -74,7 +74,8 @@ func checkGateway(c *Config, f *faults) {
 	f.printable("gateway.user_agent", c.Gateway.UserAgent)
 }
 
-// checkAddress checks an address of environment custom. needed says that a tenant uses it.
+// checkAddress checks an address of environment custom. needed is true when a tenant uses the
+// address.
 func checkAddress(c *Config, f *faults, field, address string, needed bool, what, secrets string) {
 	if address == "" {
 		if needed {

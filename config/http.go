@@ -54,8 +54,8 @@ type Dashboard struct {
 	// Enabled says that the dashboard is served.
 	Enabled bool `yaml:"enabled" env:"ENABLED"`
 	// ReadOnly refuses every change in the dashboard. It also keeps people from acting on the
-	// business page. The sweep would repair most of the damage that changes in the dashboard can
-	// do, but at a cost.
+	// business page. Without ReadOnly, the sweep repairs most of the damage that a change in the
+	// dashboard can do, but each repair costs extra work.
 	ReadOnly bool `yaml:"read_only" env:"READ_ONLY"`
 	// Username of the login; empty means no such login. If there is no such login, no user and no
 	// OIDC, the dashboard may be served on a loopback address only.

@@ -81,8 +81,8 @@ type Account struct {
 	Name    string
 	Tenants []string // nil: all
 	Role    Role
-	// Check reports whether both name and password are right. A wrong name takes it as long as a
-	// wrong password.
+	// Check reports whether both name and password are right. It takes as long for a wrong name as
+	// for a wrong password.
 	Check func(user, password string) bool
 	// Seal returns a digest of text that changes when the content of the password file changes.
 	Seal func(text string) string

@@ -9,7 +9,7 @@ import (
 
 // CheckFolders returns a [FieldError] for each folder of results that is also the folder of another
 // receiver. [Load] compares only the paths. CheckFolders also follows links and mounts, so it may
-// hang while a share is away. What it cannot see, it takes for a folder of its own.
+// hang while a share is away. A folder that it cannot look up counts as different from all others.
 func (r Results) CheckFolders() error {
 	all := r.AllFolders()
 	if len(all) < 2 {
@@ -34,8 +34,8 @@ func (r Results) CheckFolders() error {
 	return errors.Join(f.all...)
 }
 
-// folderPlace is where a folder is: its nearest parent that exists, or the folder itself, and the
-// path below that.
+// folderPlace says where a folder is, even when it does not exist yet. there is the folder itself
+// or its nearest parent that exists, and below is the path from there to the folder.
 type folderPlace struct {
 	setting, path string
 	there         fs.FileInfo

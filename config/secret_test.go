@@ -285,7 +285,7 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 		t.Fatalf("only %d secret files are found: this test proves nothing", len(files))
 	}
 	said := strings.Join(c.OpenSecrets(), "\n")
-	delete(files, "archive.access_key_file") // it is a name, like that of a user
+	delete(files, "archive.access_key_file") // not a secret, but a name, like that of a user
 	for setting, path := range files {
 		if !strings.Contains(said, path+";") {
 			t.Errorf("%s is not looked at", setting)

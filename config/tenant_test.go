@@ -30,7 +30,7 @@ func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
 	if n := c.LimitsOf("second").BatchSession.PerHour; n != 7 || c.LimitsOf("first").BatchSession.PerHour == 7 {
 		t.Errorf("limits of the second account: %d an hour", n)
 	}
-	// A key file for the NIP could belong to either of them.
+	// Both accounts have this NIP, so a key file for the NIP could belong to either account.
 	_, err = Load(writeFile(t, "c.yaml", tenants(a, b)), []string{"KSEF_KEY_FILE_5265877635=/x"})
 	if got := fieldsOf(err); len(got) != 1 || got[0] != "KSEF_KEY_FILE_5265877635" {
 		t.Errorf("a key file for both: %v", err)
@@ -101,7 +101,7 @@ func TestPackages_SessionsOfFewInvoices_LowerTheDefaults(t *testing.T) {
 	}
 	_, err = Load(writeFile(t, "c.yaml", few+"packages: {max_invoices: 4}\n"), nil)
 	if got := fieldsOf(err); len(got) != 1 || got[0] != "packages.max_invoices" {
-		t.Errorf("a number that was set is wrong: %v", err)
+		t.Errorf("packages.max_invoices is set to more than a session takes: %v", err)
 	}
 }
 

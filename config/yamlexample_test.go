@@ -146,7 +146,7 @@ func TestExampleFile_EverySetting_IsShownWithAComment(t *testing.T) {
 
 func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
 	if got := strings.Count(string(exampleFile(t)), "(required)"); got != len(required)+2 {
-		// The two others are the legend and the list of tenants.
+		// The file has (required) in two more places: in the legend and at the list of tenants.
 		t.Errorf("%d times (required), want %d", got, len(required)+2)
 	}
 }

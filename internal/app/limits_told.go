@@ -45,9 +45,9 @@ type toldLimits struct {
 type told struct {
 	due, asked, read time.Time
 	pause            time.Duration
-	stricter         []string // groups in which the configuration is stricter than KSeF
+	stricter         []string        // groups in which the configuration is stricter than KSeF
 	groups           map[string]bool // whose limits KSeF has told
-	sessions         int // invoices in a batch session; 0: not told
+	sessions         int             // invoices in a batch session; 0: not told
 }
 
 func newToldLimits(cfg config.Config, accounts map[string]direct.Account, l *ratelimit.Limiter, now func() time.Time,
