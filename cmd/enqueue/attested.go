@@ -8,7 +8,8 @@ import (
 // maxAttested is how many invoices of one receipt are named. A package may have ten thousand.
 const maxAttested = 20
 
-// attested tells a person of invoices that only receipts of the archive tell of.
+// attested names invoices for a person. The archive has a receipt that lists them, but lacks their
+// documents and results.
 type attested struct {
 	*program
 	tenant   string         // only invoices that may be of this tenant; "" for all

@@ -160,7 +160,7 @@ func (p *program) directTenant(name string) (config.Tenant, error) {
 	return t, err
 }
 
-// loggedIn logs a tenant in, calls f, and ends the login. byCertificate says that KSeF takes the
+// loggedIn logs a tenant in, calls f, and ends the login. byCertificate is true when KSeF takes the
 // request only after a login by certificate.
 func (p *program) loggedIn(ctx context.Context, tenant string, byCertificate bool, f func(config.Tenant, direct.Account) error) error {
 	t, err := p.directTenant(tenant)

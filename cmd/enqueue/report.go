@@ -29,7 +29,7 @@ type reportCmd struct {
 
 	csv     listing
 	damaged int // objects of the archive that could not be used, so the report may lack invoices
-	lacking int // invoices that only receipts of the archive tell of
+	lacking int // invoices of which the archive has only a receipt
 	unread  int // entries of Redis that cannot be read, and whose invoices the archive does not have
 }
 

@@ -75,7 +75,8 @@ func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// "maxmemory PERCENT" sets maxmemory so that Redis uses this share of it now; 0 removes the limit.
+// "maxmemory PERCENT" sets maxmemory so that Redis uses this percentage of it now. With 0, Redis
+// has no maxmemory.
 func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
 	percent, err := strconv.ParseInt(args[0], 10, 64)
 	ts.Check(err)

@@ -32,7 +32,7 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 // putoff records when a receiver is called next, and why it is not called before:
 //   - putoff RECEIVER out: it takes nothing
 //   - putoff RECEIVER sick NAME: it takes nothing of a tenant, which was the last one tried
-//   - putoff RECEIVER tenant NAME: it asked for time when it got results of a tenant
+//   - putoff RECEIVER tenant NAME: it asked for a pause when it got results of a tenant
 //   - putoff RECEIVER held ID: it did not take a result
 //   - putoff RECEIVER refused ID NAME: it took all results but one, which is of this tenant
 //

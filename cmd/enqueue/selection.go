@@ -61,7 +61,7 @@ type action struct {
 	notDone string                                       // "not retried"
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
-	check   func(context.Context, *ledger.Invoice) error // for --dry-run: what the field invoice would return; nil if that is unknown
+	check   func(context.Context, *ledger.Invoice) error // for --dry-run: returns what the field invoice would; nil: cannot be known before
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }

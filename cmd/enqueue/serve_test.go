@@ -52,13 +52,13 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	}
 	status, text := get(t, address+"/readyz")
 	if status != http.StatusOK || !strings.Contains(text, "nothing new is taken in: redis is nearly full") {
-		t.Errorf("full: %d %s", status, text)
+		t.Errorf("while redis is nearly full, readiness is %d %s", status, text)
 	}
 	if err := rdb.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if status, text = get(t, address+"/readyz"); status != http.StatusOK || text != "ready\n" {
-		t.Errorf("not full: %d %s", status, text)
+		t.Errorf("when redis has memory again, readiness is %d %s, want 200 ready", status, text)
 	}
 	http.DefaultClient.CloseIdleConnections()
 	serving.end()
@@ -74,8 +74,9 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	}
 }
 
-// One program's key was revoked as docs/http.md says, another program's file has a line that cannot
-// be used, and the server is started again.
+// The server is started again after one program's key was revoked, as docs/http.md says, and after
+// another program's file got a line that cannot be used. The server starts, and only a program
+// without a usable key is locked out.
 func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedOut(t *testing.T) {
 	s := newSite(t)
 	key := strings.Repeat("k", 32)

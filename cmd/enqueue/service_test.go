@@ -24,7 +24,8 @@ type site struct {
 	redis  *redisd.Server
 	dir    string
 	intake string // lines of the section intake
-	// listener is the end of the section intake.http.
+	// listener is text that follows the address in the section intake.http, such as its TLS
+	// settings.
 	listener string
 }
 

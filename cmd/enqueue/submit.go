@@ -90,8 +90,9 @@ func (c *submitCmd) check() error {
 	return nil
 }
 
-// memoryLimit is the memory, in bytes, at which the garbage collector starts. Package intake bounds
-// the documents in memory.
+// memoryLimit is the memory, in bytes, at which the garbage collector starts. It is far above what
+// a run keeps, because the package intake bounds how many bytes of documents are in memory at a
+// time.
 const memoryLimit = 64 << 20
 
 func (c *submitCmd) run(ctx context.Context, p *program) error {

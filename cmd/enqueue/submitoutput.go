@@ -182,7 +182,7 @@ func (p *program) sayUnrecorded(r *intake.Refusals) {
 		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
 	}
 	if r.Untold > 0 {
-		p.say("receivers of results are not told of %d of the refused documents: of a tenant they are told of %d within four hours",
+		p.say("receivers of results are not told of %d of the refused documents: they are told of at most %d of one tenant in four hours",
 			r.Untold, ledger.MaxToldRefusals)
 	}
 }

@@ -76,8 +76,8 @@ func (c *watchCmd) run(ctx context.Context, p *program) error {
 	return c.summary(p, w.Decided, waiting)
 }
 
-// apart refuses a folder that shares files with another folder of this program. The watch would
-// hand in the results and archived documents there again, and take them away.
+// apart refuses a folder that shares files with another folder of this program. Otherwise the watch
+// would hand in results and archived documents, and take them out of that other folder.
 func (c *watchCmd) apart(p *program) error {
 	watched, err := realPath(c.Dir)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/simulator/ministry"
 )
 
-// directFlags configure the second face, the Ministry's own API.
+// directFlags configure the second address on which the simulator answers. It stands for the
+// Ministry's own API.
 type directFlags struct {
 	Addr        string        `help:"Also answer the Ministry's own API on this address, under /v2; port 0 takes a free one."`
 	Token       []string      `sep:"none" placeholder:"NIP:FILE[:PERMISSIONS]" help:"${token_help}"`
