@@ -112,8 +112,8 @@ func (v *visit) fail(e *shown) {
 	}
 }
 
-// kept returns an error that shows the text gone to a person, if err says that something is not in
-// the archive. It returns any other error unchanged.
+// If err says that something is not in the archive, kept returns an error that shows a person the
+// text in the parameter gone. It returns any other error unchanged.
 func kept(err error, gone string) error {
 	if records.Missing(err) {
 		return &shown{http.StatusNotFound, gone, nil}

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The key of the audit log holds what another program wrote. People can still look. Whoever wants
-// to do something reads that nothing was done, and which key is wrong.
+// The key of the audit log holds what another program wrote. People can still look at every page. A
+// person who tries to change something is told that nothing was done, and which key is wrong.
 func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "ONE/1", ledger.Parked, "x")
