@@ -12,8 +12,8 @@ type Facts struct {
 	Rules      []string // of a refused document: the rule of each fault
 }
 
-// About returns the entries that explain how an invoice or a refused document stands. The first
-// says the most; there is at least one when the state is known.
+// About returns the entries that explain how an invoice or a refused document stands. The entry
+// that says the most comes first. There is at least one entry when the state is known.
 func About(f Facts) []Entry {
 	var found []Entry
 	add := func(e Entry, ok bool) {

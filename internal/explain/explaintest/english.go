@@ -13,8 +13,8 @@ var same = strings.Fields("do element folder format go limit na on plus program 
 var names = strings.Fields("auto bulk corrects deflate direct enqueue express faktura gzip id json key_file max_invoice_size nil no " +
 	"offline path ref results retry standalone tenants true false transport xml xmlns yes")
 
-// ofTerms are fields of a call, which a Polish text may name as they are. Only an answer about
-// terms must translate these words, because it says what the terms are.
+// ofTerms are the names of an invoice's terms in a call. A Polish text may name these fields as
+// they are. Only an answer that says which terms an invoice has must translate the words.
 var ofTerms = strings.Fields("deadline lane tenant")
 
 // English returns the words of an English text that its Polish form still has. Names, and words
