@@ -9,7 +9,7 @@
 // traces of a package and its invoices are joined by links.
 //
 // The spans of one trace are roots side by side. A parent might end only days later, in a process
-// that does not run yet, and the trace would lack it until then. What one process does for one
+// that does not run yet, and the trace would lack it until then. A step of one process within a
 // span, such as a request to KSeF within a task, is a child of that span ([Child]).
 //
 // Without a collector there is no exporter and no goroutine, and a nil [*Tracer] starts nothing.

@@ -184,7 +184,7 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 	_ = away.Close()
 	sick := map[string]http.HandlerFunc{
 		"hangs": func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the caller has gone
+			_, _ = io.Copy(io.Discard, r.Body) // a server sees that its caller has gone only after it has read the body
 			select {
 			case <-hang:
 			case <-r.Context().Done():
