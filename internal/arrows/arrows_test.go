@@ -43,7 +43,7 @@ var (
 	mayImport = map[string][]string{
 		"cmd/worker": join([]string{"config", "internal/app", "internal/arguments", "internal/buildinfo", "internal/connect"}, trail),
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
-		// It shows results and ledger states to people, so it needs their types.
+		// enqueue shows results and ledger states to people, so it needs their types.
 		"cmd/enqueue": join([]string{"config", "internal/arguments", "internal/buildinfo", "internal/connect", "internal/actions",
 			"internal/audit",
 			"internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake",
@@ -51,7 +51,7 @@ var (
 			"internal/shell"}, forPeople, document, trail),
 		"cmd/simulator": join([]string{"internal/arguments", "internal/buildinfo"}, direct),
 
-		// It links the testing package, so only tests may import it.
+		// bedtest links the package testing of Go, so only tests may import bedtest.
 		"internal/testbed/bedtest": {"internal/testbed", "internal/simulator/keytest"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or
@@ -72,11 +72,11 @@ var (
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
 		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
 			machinery, trail),
-		// The queue of tasks, on asynq. It says when a task runs. Of the ledger it uses the
-		// invoices that it queues tasks for, and the error of a full Redis.
+		// The queue of tasks, on asynq. It says when a task runs. It needs the ledger for the
+		// invoices that it queues tasks for, and for the error of a full Redis.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
-		// It only decides. Its own test checks that it imports nothing that can act. Of the ledger
-		// it uses the types alone.
+		// settlement only decides. Its own test checks that it imports nothing that can act. It
+		// uses only the types of the ledger.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger", "internal/explain"}, document),
@@ -99,11 +99,11 @@ var (
 		// What people and programs ask and do about invoices. The command line and the HTTP intake
 		// call these packages.
 		"internal/inquiry": join([]string{"internal/results", "internal/waiting", "internal/ledger"}, document),
-		// It translates between HTTP and the packages that the command line uses too.
+		// httpintake translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
 			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger", "internal/explain"}, document, trail),
-		// It hands in the documents of a folder, as the command line does, and writes the outcomes
-		// into that folder.
+		// watch hands in the documents of a folder, as the command line does, and writes the
+		// outcomes into that folder.
 		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
 		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue",
 			"internal/ledger", "internal/audit"}, trail),
@@ -120,11 +120,11 @@ var (
 		"internal/oidc/oidctest": nil, // for tests only
 		// Credentials for KSeF itself. The command line calls this package.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
-		// It explains what tasks wait for; tasks do not use it.
+		// waiting explains what tasks wait for. The package tasks does not use it.
 		"internal/waiting": join([]string{"internal/queue", "internal/settlement"}, tools),
 
-		// Tools do not import each other. The exception is retry, because a verdict needs the facts
-		// that it is about.
+		// The tools do not import each other. The exception is retry, because it judges errors of
+		// ksef and ratelimit.
 		"internal/ledger":        document,
 		"internal/ratelimit":     join([]string{"internal/ratelimit/lua"}, document),
 		"internal/ratelimit/lua": nil,
@@ -216,20 +216,20 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report": {"internal/archive"},
-		// One test hands it outcomes from a real ledger.
+		// One test hands the PostgreSQL receiver outcomes from a real ledger.
 		"internal/results/sinks/postgres": {"internal/ledger"},
 		"internal/page":                   {"internal/archive", "internal/results/sinks"},
 		"internal/httpintake":             {"internal/archive", "internal/queue"},
 		"internal/watch":                  {"internal/archive", "internal/queue"},
 		"internal/intake":                 {"internal/archive/bundle"},
-		// Its tests find the codes that the program can meet.
+		// The tests of explain find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
 		"internal/app": {"internal/results", "internal/enrol"},
 		// One test script runs a worker beside the command line. Another needs a pause, as after a
 		// 429.
 		"cmd/enqueue": {"internal/app", "internal/ratelimit", "internal/archive/bundle"},
-		// Its tests hand documents in and run the real client against the simulator.
+		// The tests of tasks hand documents in and run the real client against the simulator.
 		"internal/tasks":           join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
 		"internal/simulator":       {"internal/simulator/fa/fatest", "internal/simulator/keytest"},
 		"internal/simulator/fa":    {"internal/simulator/fa/fatest"},

@@ -17,8 +17,8 @@ var (
 	clockTests = regexp.MustCompile(`(?m)^CLOCKS = (.*)$`)
 )
 
-// `make race` skips some tests in every package and then runs them without the race detector in a
-// few. A test of the same name in another package would never run.
+// `make race` skips some tests by their names in every package. Then it runs them, without the race
+// detector, in a few packages. A test of the same name in another package would never run.
 func TestSkipped_TestsThatTheRaceRunSkips_AreInPackagesThatRunThemAgain(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
 	if err != nil {
