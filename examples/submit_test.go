@@ -22,8 +22,8 @@ var languages = []struct {
 	{"bash", []string{"bash/submit.sh"}, nil},
 	{"python3", []string{"python/submit.py"}, []string{"python/receive.py"}},
 	{"node", []string{"node/submit.mjs"}, []string{"node/receive.mjs"}},
-	// These are PHP's settings without a php.ini. PHP prints its warnings to the caller, and sends
-	// the status with the first of them.
+	// These are PHP's settings without a php.ini. Then PHP prints a warning to the caller, and
+	// sends the status with it. After a warning, a program cannot set another status any more.
 	{"php", []string{"-d", "display_errors=1", "php/submit.php"},
 		[]string{"-d", "display_errors=1", "-d", "output_buffering=0", "-S", "127.0.0.1:PORT", "php/receive.php"}},
 	{"java", []string{"java/Submit.java"}, []string{"java/Receive.java"}},
