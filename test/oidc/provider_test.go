@@ -24,8 +24,8 @@ const (
 	password = "correct horse"
 )
 
-// provider is the library's provider with its example of a login page, on a port of its own. What
-// the test adds are people with groups, and keys that change.
+// provider is the library's provider with its example of a login page, on a port of its own. The
+// test adds people with groups, and keys that change.
 type provider struct {
 	*storage.Storage
 	t       *testing.T
