@@ -11,8 +11,8 @@ import (
 const (
 	// aliveEvery is how often a process that takes documents in says that it is alive.
 	aliveEvery = 5 * time.Second
-	// aliveFor is how long one such message counts. The pool waits that long for a process that was
-	// killed.
+	// aliveFor is how long a process counts as alive after its last message. The pool waits that
+	// long for a process that was killed.
 	aliveFor = 6 * aliveEvery
 	// leaveWithin bounds how long a process that ends waits for Redis.
 	leaveWithin = time.Second

@@ -12,8 +12,8 @@ import (
 // folder holds a shared lock on the folder. So a process that gets an exclusive lock knows that
 // nobody is writing the temporary files in the folder, and removes them.
 
-// tempNames are the names of temporary files: those of an export, and those of writeWhole. Nobody
-// else's file has such a name.
+// tempNames are the names of temporary files: those of an export, and those of writeWhole. The
+// files of other programs do not have such names.
 var tempNames = regexp.MustCompile(`^\.enqueue-([A-Z2-7]{26}|[0-9]{1,10})$`)
 
 // leftBehind is the age from which a temporary file counts as left behind where folders cannot be

@@ -78,8 +78,8 @@ func progressText(st intake.Standing, since time.Duration) string {
 	return s
 }
 
-// withBar puts a bar before the text when the line is wide enough for both. It cuts text that is
-// too long, because a line that wraps cannot be redrawn in place.
+// withBar puts a bar before the text when the line is wide enough for bar and text. It cuts text
+// that is too long, because a line that wraps cannot be redrawn in place.
 func withBar(st intake.Standing, text string, width int) string {
 	const minBar, maxBar = 10, 40
 	bar := width - 1 - len(text) - 3

@@ -63,7 +63,8 @@ func (s *screen) raw(line string) {
 }
 
 // clean replaces control characters (see isControl) and bytes that are not UTF-8 by escapes such as
-// \x1b. Others write file names and KSeF's texts, and could put such characters into them.
+// \x1b. Other people choose the names of files, and KSeF writes texts, so both may contain such
+// characters.
 func clean(s string) string {
 	if harmless(s) || !strings.ContainsFunc(s, isControl) && utf8.ValidString(s) {
 		return s

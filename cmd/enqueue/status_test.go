@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// After a loss of Redis an export is handed in again. Whoever looks an invoice up sees that KSeF
-// has it once, and why it has a number that is older than the export.
+// After a loss of Redis an export is handed in again. A person who looks an invoice up sees that
+// KSeF had it already. This explains why its KSeF number is older than the export.
 func TestDetail_InvoiceWasRecovered_SaysThatKSeFHadIt(t *testing.T) {
 	show := func(recovered bool) string {
 		var out bytes.Buffer

@@ -68,8 +68,8 @@ func hoursLeft(deadline, now time.Time) string {
 	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
 }
 
-// deadlineText formats a deadline. A deadline at midnight is shown as the minute before, because
-// people would read the date of the next day as one day later.
+// deadlineText formats a deadline. A deadline at midnight is shown as the minute before: 2026-11-24
+// 23:59 and not 2026-11-25 00:00. Otherwise people would think that they have all of the 25th.
 func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
 
 // day formats a point in time to the minute, in Warsaw. It returns "" for the zero time.

@@ -103,7 +103,7 @@ func readRate(text string) (ministry.Allowance, error) {
 	return a, nil
 }
 
-// face makes the second face of a simulator.
+// face makes the part of a simulator that answers like the Ministry's own API.
 func (f directFlags) face(s *simulator.Simulator) (*ministry.Ministry, error) {
 	o, err := f.options()
 	if err != nil {
