@@ -35,9 +35,9 @@ type Archive struct {
 	// several tenants and more than one slot, no tenant uses all of the slots: one is always left
 	// to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
-	// Layout is packages or files. With packages, the receipted invoices of larger packages are
-	// kept together, in ZIPs with an index. Otherwise each invoice is kept by itself. Both layouts
-	// are always read.
+	// Layout is packages or files. With packages, the receipted invoices of a larger package are
+	// kept together, in ZIPs with an index, and the invoices of smaller packages one by one. With
+	// files, every invoice is kept in files of its own. Both layouts are always read.
 	Layout ArchiveLayout `yaml:"layout" env:"LAYOUT"`
 }
 
@@ -197,8 +197,9 @@ type Ledger struct {
 	// UpgradeAfter is how long after an upgrade the pool can go back to an earlier build, which
 	// reads only an earlier format of the ledger; 0 to 720h. The time begins when the last process
 	// of that build has ended. When it has passed, the ledger refuses earlier builds. When the same
-	// time has passed once more, the pool writes the new format. 0 means that the pool does both at
-	// once. Then no enqueue of an earlier build may be at work anywhere.
+	// time has passed once more, the pool writes the new format. With 0 the pool refuses earlier
+	// builds and writes the new format without any wait. Then no enqueue of an earlier build may be
+	// at work anywhere.
 	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`
 }
 

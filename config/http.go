@@ -57,8 +57,8 @@ type Dashboard struct {
 	// business page. Without ReadOnly, the sweep repairs most of the damage that a change in the
 	// dashboard can do, but each repair costs extra work.
 	ReadOnly bool `yaml:"read_only" env:"READ_ONLY"`
-	// Username of the login; empty means no such login. If there is no such login, no user and no
-	// OIDC, the dashboard may be served on a loopback address only.
+	// Username of the login; empty means that the dashboard has no login of its own. Then, without
+	// Users and OIDC, the dashboard may be served on a loopback address only.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds a bcrypt hash (htpasswd -nB) or the password itself.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`

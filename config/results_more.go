@@ -14,7 +14,7 @@ type StreamReceiver struct {
 	// Name of the receiver, as that of a webhook.
 	Name string `yaml:"name"`
 	// PlainText, Tenants, Length and Keep are as in [ResultsStream]. Length 0 and Keep 0 mean the
-	// default there.
+	// defaults of ResultsStream.
 	PlainText bool          `yaml:"plain_text"`
 	Tenants   []string      `yaml:"tenants"`
 	Length    int           `yaml:"length"`

@@ -12,7 +12,7 @@ import (
 // Tenant is one taxpayer, with the way to KSeF, the credentials and the request limits.
 type Tenant struct {
 	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this account sends.
-	// Several tenants may have the same NIP. Its check digit is not checked here.
+	// Several tenants may have the same NIP. Load does not verify its check digit.
 	NIP string `yaml:"nip" env:"NIP"`
 	// Transport is the way to KSeF: gateway (ksefapi.pl) or direct (KSeF's own API). "" is gateway.
 	Transport Transport `yaml:"transport" env:"TRANSPORT"`
