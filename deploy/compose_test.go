@@ -185,7 +185,8 @@ func TestCompose_EverySecretThatAConfigurationReads_IsMounted(t *testing.T) {
 	}
 }
 
-// With a tag that moves, the same file would install something else tomorrow.
+// A tag such as latest moves to newer images. With such a tag, the same file would install
+// something else tomorrow.
 func TestImages_AllHaveAVersion(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$`)
 	images := []string{strings.TrimPrefix(dockerfile(t)[0].base, "--platform=$BUILDPLATFORM ")}

@@ -23,7 +23,7 @@ func TestSystemd_Units_AreTakenBySystemd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The programs are not installed here; any program stands for them.
+		// The programs are not installed here, so /bin/true takes their place.
 		dir := t.TempDir()
 		text := regexp.MustCompile(`ExecStart=\S+`).ReplaceAllString(string(raw), "ExecStart=/bin/true")
 		path := filepath.Join(dir, instance)
