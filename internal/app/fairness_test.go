@@ -28,8 +28,9 @@ func (p *pool) withinLimits() {
 	}
 }
 
-// In the express lane one tenant has more single sends than fit into two hours, the other has ten.
-// When the ten are sent, most sends of the first tenant still wait.
+// One tenant hands in more invoices for the express lane than may be sent in two hours. Then the
+// other tenant hands in ten. When the ten are sent, most invoices of the first tenant must still
+// wait.
 func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, scaledSim, scaled)
@@ -48,8 +49,8 @@ func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *te
 	p.withinLimits()
 }
 
-// In the bulk lane one tenant hands in many invoices before the other's ten. When the ten are on
-// their way, most of the many are still in the queue.
+// One tenant hands in many invoices for the bulk lane, and then the other tenant hands in ten. When
+// the ten are on their way, most of the many must still be in the queue.
 func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t *testing.T) {
 	t.Parallel()
 	const flood = 4000

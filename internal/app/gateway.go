@@ -25,8 +25,8 @@ type limits struct {
 	told     *toldLimits // nil until there are clients
 }
 
-// pair returns the pair of a tenant's group at the tenant's host. A pair can be out of service by
-// itself.
+// pair returns the pair of a tenant's group at the tenant's host. A pair can be out of service
+// although other pairs of the host work.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }

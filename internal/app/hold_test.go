@@ -74,8 +74,8 @@ func TestHold_TenantPausedWhileASessionIsProcessed_TheSessionIsSettled(t *testin
 	until(t, 60*time.Second, "they are receipted", p.all(taken, receipted))
 }
 
-// A person drains a tenant. New invoices are refused, and those that were taken in are sent. The
-// same file again is still "already here".
+// A person drains a tenant. New invoices are refused, and those that were taken in are sent. A file
+// that was taken in before is still "already here" when it is handed in again.
 func TestHold_TenantDrained_NothingNewIsTakenIn(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)

@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// delayed is the time above which a send counts as delayed by somebody else's fault. A busy machine
-// alone delays a send by some seconds, so the faults of these tests last for half a minute and
-// more.
+// A send that takes longer than delayed counts as held up by requests that fail for another tenant
+// or operation. A busy machine alone delays a send by some seconds, so the faults of these tests
+// last for half a minute and more.
 const delayed = 20 * time.Second
 
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// logWaiting is how much of the log waits in memory for whoever reads it, in bytes.
+	// logWaiting is how many bytes of the log wait in memory for its reader, at most.
 	logWaiting = 4 << 20
 	// logEnd is how long a process that ends waits for its log to be read, at most.
 	logEnd = 2 * time.Second

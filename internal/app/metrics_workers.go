@@ -13,7 +13,7 @@ var workersDesc = prometheus.NewDesc("ksef_workers_alive",
 
 // workersCollector counts the workers of the pool. asynq keeps a sorted set of workers whose scores
 // are the times at which their records expire. One command counts those that have not expired.
-// asynq's inspector would read every worker's record and running tasks.
+// asynq's inspector is not used, because it would read every worker's record and running tasks.
 type workersCollector struct{ asynq redis.UniversalClient }
 
 // Describe implements prometheus.Collector.

@@ -22,12 +22,12 @@ import (
 // sixty sessions an hour. So the store of a tenant's last session is remembered, and the store's
 // circuit is asked before the tenant opens the next session.
 //
-// The parts of one tenant can be out of service by themselves, because their addresses come with
-// the tenant's sessions. A tenant's parts count as out of service when two of the tenant's packages
-// failed and no part was taken in between. When that happens to two tenants, the store counts as
-// down for all. While parts are not taken, a tenant may still open a session from time to time, to
-// try whether they are taken again. No tenant waits for the try of another, because each try uses
-// up a session of the tenant that makes it.
+// A store may refuse the parts of one tenant and take those of another, because the addresses of
+// parts come with the sessions of their tenant. A tenant's parts count as out of service when two
+// of the tenant's packages failed and no part was taken in between. When that happens to two
+// tenants, the store counts as down for all. While parts are not taken, a tenant may still open a
+// session from time to time, to try whether they are taken again. No tenant waits for the try of
+// another, because each try uses up a session of the tenant that makes it.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -75,7 +75,7 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 func storeHost(host string) string { return "parts:" + host }
 
 // partsOf returns the pair for the parts of one tenant at a store. These parts can be out of
-// service by themselves.
+// service although the store takes the parts of other tenants.
 func partsOf(host, tenant string) ratelimit.Pair {
 	return ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: groupPartStore}
 }

@@ -147,8 +147,8 @@ func seriesOf(metrics string) (n int) {
 }
 
 // A page costs a few commands for all tenants together, and has a bounded number of series. That
-// holds whatever is still known from an earlier page. With a command for each tenant and group, the
-// whole pool would feel a scrape of five hundred tenants.
+// holds whether the figures of an earlier page are still fresh or not. With a command for each
+// tenant and group, the whole pool would feel a scrape of five hundred tenants.
 func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 	now := time.Now()
 	s := newSite(t, 40, func() time.Time { return now })
@@ -178,8 +178,8 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 	}
 }
 
-// Every tenant has something that waits. What is read for each tenant is read by scripts, a hundred
-// tenants at a time.
+// Every tenant has something that waits. Scripts read the facts about a hundred tenants at a time,
+// so the pages still cost few commands.
 func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 	now := time.Now()
 	s := newSite(t, manyTenants, func() time.Time { return now })

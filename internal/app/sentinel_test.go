@@ -124,8 +124,8 @@ func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 	p.balanced(60)
 }
 
-// With Sentinel, writes wait for one replica. Without any replica the pool stops, shows why in
-// every place, and goes on by itself when there is one.
+// With Sentinel, writes wait for one replica. Without any replica the pool takes in and sends
+// nothing, and readiness, --check and the log say why. When there is a replica, the pool goes on.
 func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) {
 	t.Parallel()
 	var first *redisd.Server

@@ -21,7 +21,8 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// Whatever an invoice waits for, the explanation, the overview, the metric and readiness name it.
+// For every reason to wait, the explanation of an invoice, the overview, the metric and readiness
+// name the reason.
 func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 	t.Parallel()
 	hour := config.Rates{PerSecond: 5, PerMinute: 1, PerHour: 1}
