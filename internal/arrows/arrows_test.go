@@ -168,7 +168,8 @@ var (
 		"internal/simulator/fa/facts":   nil, // reads the schemas for it
 		"internal/simulator/limits":     nil,
 		"internal/simulator/strictjson": nil,
-		// The second face, which is the Ministry's API, on the same books as the first.
+		// The simulator's second face, the Ministry's API. It has the same books as the first face,
+		// the gateway.
 		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
 			"internal/simulator/login", "internal/simulator/strictjson"},
 		"internal/simulator/login":        {"internal/simulator/xades"},
