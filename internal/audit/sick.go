@@ -7,7 +7,7 @@ import (
 )
 
 // SickError says that the key of the log holds what the log did not write. Until a person has
-// repaired the key, whatever people ask for is refused, because no action may go unrecorded.
+// repaired the key, every action is refused, because no action may go unrecorded.
 type SickError struct {
 	Key string // with the prefix
 	Err error
