@@ -97,7 +97,8 @@ var kindsOfJSON = map[string]string{
 	"array": "tablica", "bool": "wartość logiczna", "number": "liczba", "object": "obiekt", "string": "tekst",
 }
 
-// quoted puts a value between Polish quotation marks. Whatever cannot be printed is escaped.
+// quoted puts a value between Polish quotation marks. Characters that cannot be printed are
+// escaped.
 func quoted(value string) string {
 	if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		escaped := strconv.Quote(value)
