@@ -151,8 +151,8 @@ func (s *Store) Count(ctx context.Context, outcomes []Outcome) error {
 	return nil
 }
 
-// wrongType reports whether an error says that another program wrote a key. The hour or day of such
-// a key counts as nothing. All other keys are read and counted.
+// wrongType reports whether an error says that another program wrote a key. The counts in such a
+// key are taken for zero. All other keys are read and counted.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // LastHours returns the last n hours of some tenants together, at most [Hours], the oldest first.
