@@ -121,7 +121,7 @@ var (
 	_ Actions = (*actions.Executor)(nil)
 )
 
-// Throttle slows down whoever guesses passwords, by address.
+// Throttle slows down logins from an address from which passwords are guessed.
 type Throttle interface {
 	Wait(from string) time.Duration // how long logins stay refused; 0 or less: allowed
 	Failed(from string)

@@ -54,8 +54,9 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 		p := w.as(name)
 		for _, path := range everyPage(idOfB) {
 			status, body, header := p.get(path)
-			// What the visitor asked for comes back in the field of the search and in the link to
-			// the other language.
+			// The page repeats the visitor's own question in the field of the search and in the
+			// link to the other language. So the question is removed before the page is searched
+			// for secrets.
 			if at := strings.IndexByte(path, '?'); at > 0 {
 				u, _ := url.Parse(path)
 				for _, values := range u.Query() {
