@@ -11,7 +11,8 @@ type Change struct {
 }
 
 // Log writes the line of a change. Its level is debug, because a night of 100,000 invoices has half
-// a million changes. What a person has to act on is also logged elsewhere, with a higher level.
+// a million changes. Changes that a person has to act on are also logged elsewhere, at a higher
+// level.
 func (c Change) Log(log *zerolog.Logger) {
 	e := log.Debug()
 	if !e.Enabled() {

@@ -18,8 +18,8 @@ func ID(object string) trace.TraceID {
 // IDText returns the trace of an object as log lines have it: 32 hexadecimal digits.
 func IDText(object string) string { return ID(object).String() }
 
-// firstSpan returns the id of the span with which the trace of an object begins. Links lead there,
-// from processes that never saw that span.
+// firstSpan returns the id of the span with which the trace of an object begins. Processes that
+// never saw that span can make a link to it.
 func firstSpan(object string) trace.SpanID {
 	sum := sha256.Sum256([]byte(object))
 	return trace.SpanID(sum[16:24])
