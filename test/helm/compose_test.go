@@ -9,8 +9,8 @@ import (
 )
 
 // compose reads compose files as docker compose config does. It checks the schema, fills in
-// variables, merges the files and checks the references between services. profiles are those that
-// are turned on.
+// variables, merges the files and checks the references between services. profiles names the
+// profiles that are turned on.
 func compose(t *testing.T, profiles []string, files ...string) *types.Project {
 	t.Helper()
 	o, err := cli.NewProjectOptions(files, cli.WithProfiles(profiles), cli.WithResolvedPaths(true), cli.WithName("ksefworker"))
