@@ -18,6 +18,6 @@ func TestCommandLine_NotUTF8_KeepsItsBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if g.Submit.Ref != "zam\xb3" || !slices.Equal(g.Submit.Paths, paths) {
-		t.Errorf("ref %q, paths %q", g.Submit.Ref, g.Submit.Paths)
+		t.Errorf("the parser read ref %q and paths %q, want the same bytes as given", g.Submit.Ref, g.Submit.Paths)
 	}
 }

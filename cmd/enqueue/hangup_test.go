@@ -33,6 +33,6 @@ func TestWatch_SIGHUP_IsLoggedAndTheWatchGoesOn(t *testing.T) {
 	refused("second.xml")
 	watching.stop()
 	if err := <-watching.ended; err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("enqueue watch ended with %v, want no error", err)
 	}
 }

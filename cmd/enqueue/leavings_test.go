@@ -53,12 +53,12 @@ func TestHoldFolder_LeavingsOfKilledProcesses_AreRemovedAndNobodyElsesFiles(t *t
 	}
 	removed, second := holdFolder(root)
 	if got := left(); removed != 1 || !slices.Contains(got, ofExport) {
-		t.Errorf("while it is held: %d removed, left are %q", removed, got)
+		t.Errorf("while another process holds the folder: %d files removed, want only the old one; left are %q", removed, got)
 	}
 	second()
 	release()
 	if removed, release = holdFolder(root); removed != 1 {
-		t.Errorf("when it is free: %d removed, left are %q", removed, left())
+		t.Errorf("when no other process holds the folder: %d files removed, want one; left are %q", removed, left())
 	}
 	release()
 }

@@ -44,7 +44,7 @@ func TestPrintJSON_ControlCharacters_AreEscapedAndReadBackTheSame(t *testing.T) 
 	}
 	line := strings.TrimSuffix(buf.String(), "\n")
 	if strings.ContainsFunc(line, isControl) {
-		t.Errorf("control characters in %q", line)
+		t.Errorf("the line of JSON has control characters: %q", line)
 	}
 	var out results.Result
 	if err := json.Unmarshal([]byte(line), &out); err != nil || !reflect.DeepEqual(out, in) {
@@ -64,7 +64,7 @@ func TestCSVRow_TextOfOthersBeginsAFormula_GetsAnApostrophe(t *testing.T) {
 	row := strings.Join(csvRow(results.Result{Tenant: "=cmd", File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
 	for _, want := range []string{"'=cmd|", "|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
 		if !strings.Contains("|"+row+"|", want) {
-			t.Errorf("%s: no %s", row, want)
+			t.Errorf("the row %s lacks the cell %s", row, want)
 		}
 	}
 }
@@ -88,12 +88,12 @@ func TestWithBar_AnyWidth_FitsOnOneLine(t *testing.T) {
 	for width := range 200 {
 		got := withBar(st, text, width)
 		if len(got) > max(0, width-1) {
-			t.Fatalf("%d characters in %d columns: %q", len(got), width, got)
+			t.Fatalf("the bar has %d characters on a terminal of %d columns: %q", len(got), width, got)
 		}
 	}
 	got := withBar(st, text, 80)
 	if !strings.HasPrefix(got, "[#######") || !strings.Contains(got, "150 of 300 decided: 150 accepted after 1m15s") {
-		t.Errorf("bar: %q", got)
+		t.Errorf("the bar is %q, want it half full, with its text", got)
 	}
 }
 
@@ -145,6 +145,6 @@ func TestTerminal_RowsAreAlignedAndTheBarIsRemoved(t *testing.T) {
 	p.clear()
 	drawn := buf.String()
 	if !strings.HasPrefix(drawn, "\r[##") || !strings.HasSuffix(drawn, "\x1b[K\r\x1b[K") || strings.Contains(drawn, "\n") {
-		t.Errorf("bar %q", drawn)
+		t.Errorf("the bar was drawn as %q, want it on one line and removed at the end", drawn)
 	}
 }

@@ -27,7 +27,7 @@ func scriptArchived(ts *testscript.TestScript, _ bool, args []string) {
 	ids, err := l.ByNumber(ctx, args[0])
 	ts.Check(err)
 	if len(ids) != 1 {
-		ts.Fatalf("%d invoices have number %s", len(ids), args[0])
+		ts.Fatalf("%d invoices have number %s, want one", len(ids), args[0])
 	}
 	inv, err := l.Invoice(ctx, ids[0])
 	ts.Check(err)
@@ -64,7 +64,7 @@ func scriptBundled(ts *testscript.TestScript, _ bool, ids []string) {
 	for i, id := range ids {
 		found, err := filepath.Glob(ts.MkAbs(filepath.Join(".archive", "*", "*", id+".json")))
 		if err != nil || len(found) != 1 {
-			ts.Fatalf("%s is archived as %v, %v", id, found, err)
+			ts.Fatalf("%s has the results %v in the archive (%v), want one", id, found, err)
 		}
 		xml := strings.TrimSuffix(found[0], ".json") + ".xml"
 		document, result := ts.ReadFile(xml), ts.ReadFile(found[0])

@@ -81,7 +81,7 @@ func scriptCorrected(ts *testscript.TestScript, _ bool, args []string) {
 			continue
 		}
 		if found++; a.Mode != "offline" || a.Corrects != base64.StdEncoding.EncodeToString(sum[:]) {
-			ts.Fatalf("KSeF accepted %+v", a)
+			ts.Fatalf("KSeF accepted %+v, want an offline correction of the document in the file", a)
 		}
 	}
 	if found != 1 {

@@ -81,7 +81,7 @@ func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = l.Prune(ctx, -time.Hour, 100)
 	ts.Check(err)
 	if left, err := l.ByNumber(ctx, args[0]); err != nil || len(left) > 0 {
-		ts.Fatalf("%v are left, %v", left, err)
+		ts.Fatalf("the ledger still has the invoices %v (%v), want none", left, err)
 	}
 }
 

@@ -88,7 +88,7 @@ func (v *service) end() {
 	v.t.Helper()
 	v.stop()
 	if err := <-v.ended; err != nil {
-		v.t.Errorf("it ended with %v", err)
+		v.t.Errorf("the service ended with %v", err)
 	}
 }
 
@@ -112,10 +112,10 @@ func (v *service) until(what string, so func() bool) {
 	for deadline := time.Now().Add(20 * time.Second); !so(); {
 		select {
 		case err := <-v.ended:
-			v.t.Fatalf("it ended: %v %s", err, v.stderr.String())
+			v.t.Fatalf("the service ended too early: %v %s", err, v.stderr.String())
 		case <-time.After(5 * time.Millisecond):
 			if time.Now().After(deadline) {
-				v.t.Fatalf("not so: %s; the log is %s", what, v.stderr.String())
+				v.t.Fatalf("within 20 seconds this did not happen: %s; the log is %s", what, v.stderr.String())
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func TestHoursLeft_NearOrFar_IsInHoursOrDays(t *testing.T) {
 		}
 	}
 	if got := hoursLeft(time.Time{}, now); got != "" {
-		t.Errorf("no deadline: %q", got)
+		t.Errorf("for no deadline it says %q, want nothing", got)
 	}
 }
 

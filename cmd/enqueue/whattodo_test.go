@@ -36,7 +36,7 @@ func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 		command := p.submitAgain(file, "")
 		args, found := strings.CutPrefix(command, "enqueue submit ")
 		if !found {
-			t.Errorf("%q: %s", file, command)
+			t.Errorf("for the file %q the command is %s, want enqueue submit", file, command)
 			continue
 		}
 		out, err := exec.Command("sh", "-c", `printf '<%s>' `+args).Output()
@@ -49,9 +49,9 @@ func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 func TestCommand_ConfigFlagWasGiven_IsRepeated(t *testing.T) {
 	p := newProgram(&core{config: "my worker.yaml"})
 	if got := p.command("retry", "inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
-		t.Errorf("%s", got)
+		t.Errorf("the command is %s, want it with --config", got)
 	}
 	if got := p.command("open"); got != "enqueue open --config 'my worker.yaml'" {
-		t.Errorf("%s", got)
+		t.Errorf("the command is %s, want it with --config", got)
 	}
 }

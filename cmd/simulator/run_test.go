@@ -61,7 +61,7 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 	case text := <-out.text:
 		url = text[strings.Index(text, "http://"):]
 	case <-time.After(20 * time.Second):
-		t.Fatal("never ready")
+		t.Fatal("the simulator did not print its address within 20 seconds")
 	}
 	want := []int{http.StatusServiceUnavailable, http.StatusOK}
 	for _, status := range want {
@@ -77,12 +77,12 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
 		if resp.StatusCode != status {
-			t.Errorf("status %d", resp.StatusCode)
+			t.Errorf("the simulator answered with status %d, which is not the expected one", resp.StatusCode)
 		}
 	}
 	stop()
 	if code := <-done; code != exitOK {
-		t.Errorf("exit code %d: %s", code, errs)
+		t.Errorf("at its end the simulator had exit code %d, want 0: %s", code, errs)
 	}
 	if strings.Contains(errs.String()+out.String(), "verysecret") {
 		t.Error("a key was written")
@@ -108,23 +108,23 @@ func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		if code := serve(t.Context(), strings.Fields(args), &out, &errs); code != exitUsage || !strings.Contains(errs.String(), reason) {
-			t.Errorf("%s: %d %s", args, code, errs.String())
+			t.Errorf("%s: exit code %d, want that of a wrong call and the reason: %s", args, code, errs.String())
 		}
 	}
 	var out, errs bytes.Buffer
 	if code := serve(t.Context(), []string{"--help"}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "--delay") {
-		t.Errorf("help: %d %s %s", code, out.String(), errs.String())
+		t.Errorf("--help: exit code %d, want 0 and the flags: %s %s", code, out.String(), errs.String())
 	}
 	out.Reset()
 	if code := serve(t.Context(), []string{"--version"}, &out, &errs); code != exitOK ||
 		!strings.Contains(out.String(), "simulator ") || !strings.Contains(out.String(), "go1.") {
-		t.Errorf("version: %d %s %s", code, out.String(), errs.String())
+		t.Errorf("--version: exit code %d, want 0 and the versions: %s %s", code, out.String(), errs.String())
 	}
 	if code := serve(t.Context(), []string{"--addr", "127.0.0.1:0", "--grant", "5265877635:1"}, &out, &errs); code != exitFault {
 		t.Errorf("a grant to an invalid NIP: %d", code)
 	}
 	if code := serve(t.Context(), []string{"--addr", "nowhere:1:2"}, &out, &errs); code != exitFault {
-		t.Errorf("a bad address: %d", code)
+		t.Errorf("with a bad address the exit code is %d, want that of a fault", code)
 	}
 }
 
@@ -147,9 +147,9 @@ func TestServe_DirectAddr_AnswersTheMinistrysAPIAndEndsCleanly(t *testing.T) {
 	for url == "" {
 		select {
 		case code := <-done:
-			t.Fatalf("exit code %d: %s", code, errs)
+			t.Fatalf("the simulator ended too early with exit code %d: %s", code, errs)
 		case <-deadline:
-			t.Fatal("never ready")
+			t.Fatal("the simulator did not print both addresses in time")
 		case <-time.After(time.Millisecond):
 			_, after, _ := strings.Cut(out.String(), "API on ")
 			url, _, _ = strings.Cut(after, "\n")
@@ -162,11 +162,11 @@ func TestServe_DirectAddr_AnswersTheMinistrysAPIAndEndsCleanly(t *testing.T) {
 	body, _ := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "-CR-") {
-		t.Errorf("%d %s", resp.StatusCode, body)
+		t.Errorf("the challenge was answered with %d %s, want 200 and its reference", resp.StatusCode, body)
 	}
 	stop()
 	if code := <-done; code != exitOK {
-		t.Errorf("exit code %d: %s", code, errs)
+		t.Errorf("at its end the simulator had exit code %d, want 0: %s", code, errs)
 	}
 	if strings.Contains(errs.String()+out.String(), "verysecret") {
 		t.Error("a token was written")
