@@ -48,7 +48,7 @@ func TestDirect_AddressesOfEachEnvironment(t *testing.T) {
 	} {
 		c := Config{Environment: env, Tenants: []Tenant{{Transport: DirectTransport}}}
 		if c.GatewayURL() != want.gateway || c.DirectURL() != want.direct || c.BaseURL() != want.direct {
-			t.Errorf("%s: %s, %s, %s", env, c.GatewayURL(), c.DirectURL(), c.BaseURL())
+			t.Errorf("%s: gateway at %s, KSeF at %s, ledger at %s, want others", env, c.GatewayURL(), c.DirectURL(), c.BaseURL())
 		}
 	}
 }
@@ -122,7 +122,7 @@ func pair(t *testing.T) (cert, key string) {
 		"2",
 		"-passout", "pass:hasło", "-keyout", key, "-out", cert).CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("openssl failed: %v: %s", err, out)
 	}
 	return cert, key
 }

@@ -72,7 +72,7 @@ func TestEnviron_EveryVariable_SetsItsFieldAndNoOther(t *testing.T) {
 			var f faults
 			got.readEnviron([]string{l.variable + "=" + text, "PATH=/bin"}, &f)
 			if len(f.all) > 0 || len(got.Warnings) > 0 {
-				t.Fatalf("faults %v, warnings %q", f.all, got.Warnings)
+				t.Fatalf("one valid variable gave faults %v, warnings %q", f.all, got.Warnings)
 			}
 			before, after := leaves(want), leaves(got)
 			for i := range before {
@@ -129,7 +129,7 @@ func TestEnviron_WithoutFile_IsComplete(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if c.BaseURL() != "https://ksefapi.pl/api" {
-		t.Errorf("BaseURL = %s", c.BaseURL())
+		t.Errorf("the ledger's address is %s, want the gateway of production", c.BaseURL())
 	}
 }
 
@@ -140,7 +140,7 @@ func TestEnviron_TwoRedisURLs_TheOneWithPrefixWins(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Redis.URL != "redis://two:2" {
-		t.Errorf("got %s", c.Redis.URL)
+		t.Errorf("redis.url is %s, want that of KSEF_REDIS_URL", c.Redis.URL)
 	}
 }
 

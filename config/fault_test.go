@@ -130,7 +130,7 @@ func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 		t.Run(tc.why, func(t *testing.T) {
 			_, err := Load(writeFile(t, "c.yaml", tc.yaml), nil)
 			if err == nil {
-				t.Fatal("no error")
+				t.Fatal("the file was accepted")
 			}
 			var found *FieldError
 			for _, f := range fieldErrors(err) {

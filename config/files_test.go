@@ -41,12 +41,12 @@ func TestStorageKeyFile_NotAPath_IsReported(t *testing.T) {
 		_, err := Load(writeFile(t, "c.yaml", minimal+c.yaml), []string{c.environ})
 		if c.want == "" {
 			if err != nil {
-				t.Errorf("%s: %v", why, err)
+				t.Errorf("%s: %v, want no error", why, err)
 			}
 			continue
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", why, err)
+			t.Errorf("%s: the error is %v, want another text", why, err)
 		}
 	}
 }
@@ -56,7 +56,7 @@ func TestStorageKeys_SeveralFiles_AreInOrderAndMustDiffer(t *testing.T) {
 	fileA, fileB, copyOfA := writeFile(t, "a", a), writeFile(t, "b", b), writeFile(t, "copy", a)
 	keys, err := Storage{KeyFile: Files{fileB, fileA}}.Keys()
 	if err != nil || len(keys) != 2 || string(keys[0]) != b || string(keys[1]) != a {
-		t.Errorf("got %q, %v", keys, err)
+		t.Errorf("the keys are %q, %v, want both in the order of the files", keys, err)
 	}
 	_, err = Storage{KeyFile: Files{fileA, fileB, copyOfA}}.Keys()
 	if err == nil || !strings.Contains(err.Error(), fileA) || !strings.Contains(err.Error(), copyOfA) ||

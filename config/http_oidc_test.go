@@ -29,7 +29,7 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 	}
 	o := c.HTTP.OIDC
 	if o.Name() != "login.example.com" || o.Session != 8*time.Hour || o.GroupsClaim != "groups" || len(o.Scopes) != 3 {
-		t.Errorf("%+v", o)
+		t.Errorf("the provider is read as %+v", o)
 	}
 	if got := c.TitlesSeen(o.Groups[0].Tenants); len(got) != 1 {
 		t.Errorf("the first group sees %q", got)
@@ -39,7 +39,7 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 	}
 	if c, err = Load(oidcFile(t), []string{"KSEF_HTTP_OIDC_TITLE=The office", "KSEF_HTTP_OIDC_SESSION=0s"}); err != nil ||
 		c.HTTP.OIDC.Name() != "The office" || c.HTTP.OIDC.Session != 0 {
-		t.Errorf("%v, %+v", err, c.HTTP.OIDC)
+		t.Errorf("with variables: %v; the provider is read as %+v", err, c.HTTP.OIDC)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestOIDC_Files_AreReadWithWords(t *testing.T) {
 	o := OIDC{Issuer: "https://login.example.com", ClientID: "ksef", ClientSecretFile: writeFile(t, "secret", "geheim\n")}
 	c, err := o.Client()
 	if err != nil || c.Secret != "geheim" || c.Roots != nil || len(c.Seal("x")) != 64 || strings.Contains(c.Seal("x"), "geheim") {
-		t.Fatalf("%v", err)
+		t.Fatalf("the client of the provider is wrong: %v", err)
 	}
 	if err := os.WriteFile(o.ClientSecretFile, []byte("another"), 0o600); err != nil {
 		t.Fatal(err)
@@ -88,13 +88,13 @@ func TestOIDC_Files_AreReadWithWords(t *testing.T) {
 	o.CAFile = o.ClientSecretFile
 	_, err = o.Client()
 	if err == nil || !strings.Contains(err.Error(), "contains no certificate") || strings.Contains(err.Error(), "another") {
-		t.Errorf("%v", err)
+		t.Errorf("a CA file without a certificate: %v", err)
 	}
 	o.ClientSecretFile += ".missing"
 	if _, err := o.Client(); err == nil || !strings.Contains(err.Error(), "read http.oidc.client_secret_file: no file") {
-		t.Errorf("%v", err)
+		t.Errorf("a missing client_secret_file: %v", err)
 	}
 	if _, err := (OIDC{}).Client(); err != nil {
-		t.Errorf("without a provider: %v", err)
+		t.Errorf("without a provider there is an error: %v", err)
 	}
 }

@@ -30,18 +30,18 @@ func TestPublicURL_PageBehindAProxy_IsKnownByItsAddress(t *testing.T) {
 	at := netip.MustParseAddr
 	if len(proxies) != 2 || !proxies[0].Contains(at("127.0.0.1")) || proxies[0].Contains(at("127.0.0.2")) ||
 		!proxies[1].Contains(at("10.200.0.1")) {
-		t.Errorf("trusted are %v", proxies)
+		t.Errorf("the trusted proxies are %v, want 127.0.0.1 and 10.0.0.0/8", proxies)
 	}
 	c, err = Load(publicFile(t, "\n  public_url: https://ksef.example.com", ""), []string{
 		"KSEF_HTTP_PUBLIC_URL=https://ksef.example.com:8443/", "KSEF_HTTP_TRUSTED_PROXIES=10.1.0.0/16,fd00::/8"})
 	if err != nil || c.HTTP.Public() != "https://ksef.example.com:8443" || len(c.HTTP.Proxies()) != 2 {
-		t.Errorf("from the environment: %v, %q, %v", err, c.HTTP.Public(), c.HTTP.Proxies())
+		t.Errorf("from the environment: error %v, address %q, proxies %v", err, c.HTTP.Public(), c.HTTP.Proxies())
 	}
 	if c, err = Load(oidcFile(t), nil); err != nil || c.HTTP.Public() != "https://ksef.example.com" {
-		t.Errorf("with a provider: %v, %q", err, c.HTTP.Public())
+		t.Errorf("with a provider: error %v, address %q, want that of redirect_url", err, c.HTTP.Public())
 	}
 	if got := defaultHTTP().Public(); got != "" {
-		t.Errorf("by default it is %q", got)
+		t.Errorf("by default the public address is %q, want none", got)
 	}
 }
 
@@ -64,6 +64,6 @@ func TestPublicURL_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 	}
 	other := oidcFile(t, "  oidc:", "  public_url: https://other.example.com\n  oidc:")
 	if _, err := Load(other, nil); err == nil || !strings.Contains(err.Error(), "is another address than that of http.oidc.redirect_url") {
-		t.Errorf("two addresses: %v", err)
+		t.Errorf("two different public addresses are given, and the error is %v", err)
 	}
 }

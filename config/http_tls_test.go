@@ -69,7 +69,7 @@ func TestTLS_RenewalCannotBeUsed_IsToldOnceAndTheOldCertificateIsServed(t *testi
 	}
 	first, err := settings.GetCertificate(nil)
 	if err != nil || len(told) != 0 {
-		t.Fatalf("at first it told %q, %v", told, err)
+		t.Fatalf("a good certificate was told as a fault: %q, %v", told, err)
 	}
 	good, err := os.ReadFile(files.CertFile)
 	if err != nil {
@@ -96,11 +96,11 @@ func TestTLS_RenewalCannotBeUsed_IsToldOnceAndTheOldCertificateIsServed(t *testi
 		}
 		if len(told) != 1 || !strings.Contains(told[0], c.want) || !strings.Contains(told[0], files.CertFile) ||
 			!strings.Contains(told[0], "intake.http.tls") || !strings.HasSuffix(told[0], "the certificate from before is served") {
-			t.Errorf("%s: told %q", what, told)
+			t.Errorf("%s: told were %q, want one fault with the files and the setting", what, told)
 		}
 		replace(t, files.CertFile, good)
 		if first, err = settings.GetCertificate(nil); err != nil || len(told) != 2 || told[1] != "well" {
-			t.Errorf("%s, corrected: told %q, %v", what, told, err)
+			t.Errorf("%s, corrected: told were %q, want that all is well: %v", what, told, err)
 		}
 	}
 }
@@ -115,10 +115,10 @@ func TestTLS_CertificateEnds_IsToldBeforeAndAfter(t *testing.T) {
 		err := files.Check()
 		ending, ok := errors.AsType[*config.EndingError](err)
 		if ok != (want != "") || ok && (!strings.Contains(err.Error(), want) || ending.Over != (left < 0)) {
-			t.Errorf("%s before its end: %v", left, err)
+			t.Errorf("a certificate with %s left: the error is %v", left, err)
 		}
 	}
 	if err := (config.HTTPTLS{}).Check(); err != nil {
-		t.Errorf("without a certificate: %v", err)
+		t.Errorf("without a certificate there is an error: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func TestLimitsTold_KSeFWins_UnlessTheFileIsStricter(t *testing.T) {
 		}
 	}
 	if want := []string{"batchSession", "sessionMisc"}; !reflect.DeepEqual(stricter, want) {
-		t.Errorf("stricter %q", stricter)
+		t.Errorf("the file is stricter in %q, want batchSession and sessionMisc", stricter)
 	}
 	if got, stricter := c.LimitsTold("5265877635", nil); got != c.LimitsOf("5265877635") || stricter != nil {
 		t.Error("nothing told changes something")

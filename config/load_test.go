@@ -55,13 +55,13 @@ func TestLoad_PromisedFile_WorksAsWritten(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := c.BaseURL(); got != "http://127.0.0.1:9090" {
-		t.Errorf("BaseURL = %q", got)
+		t.Errorf("the ledger's address is %q, want that of gateway.url", got)
 	}
 }
 
 func TestLoad_FileIsNotAConfiguration_Fails(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "absent.yaml"), nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("absent file: %v", err)
+		t.Errorf("a file that does not exist: %v, want fs.ErrNotExist", err)
 	}
 	for why, content := range map[string]string{
 		"broken YAML":    "environment: [",
@@ -78,7 +78,7 @@ func TestLoad_FileIsNotAConfiguration_Fails(t *testing.T) {
 		"broken encoding": "log: {level: \"\xff\"}",
 	} {
 		if _, err := Load(writeFile(t, "c.yaml", content), nil); err == nil {
-			t.Errorf("%s: no error", why)
+			t.Errorf("%s was accepted as a configuration", why)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestLoad_UrgencyAndWarning_AreSeparateSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Packages.UrgentWithin != 90*time.Minute || c.Deadlines.Warn != 48*time.Hour {
-		t.Errorf("urgent_within %s, warn %s", c.Packages.UrgentWithin, c.Deadlines.Warn)
+		t.Errorf("urgent_within is %s and warn is %s, want 90m and 48h", c.Packages.UrgentWithin, c.Deadlines.Warn)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestLoad_SchemaFolderOfEarlierVersions_LoadsAndWarns(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "validation.schema_dir has no effect") {
-		t.Errorf("warnings: %q", c.Warnings)
+		t.Errorf("the warnings are %q, want one about validation.schema_dir", c.Warnings)
 	}
 }
 
@@ -180,7 +180,7 @@ func TestLoad_PlainHTTPBeyondLoopback_Warns(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "in the clear") {
-		t.Errorf("warnings: %q", c.Warnings)
+		t.Errorf("the warnings are %q, want one about an address in the clear", c.Warnings)
 	}
 }
 
@@ -213,7 +213,7 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 	for _, good := range []string{"ksef:", "ksef-test:", "Pool_2.a:"} {
 		c, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + good})
 		if err != nil || c.Redis.Prefix != good {
-			t.Errorf("%q: %v, %q", good, err, c.Redis.Prefix)
+			t.Errorf("the prefix %q: error %v, read as %q", good, err, c.Redis.Prefix)
 		}
 	}
 	// All keys of a pool ksef:test: also begin with ksef:. Deleting the pool ksef: would delete

@@ -14,7 +14,7 @@ import (
 func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 	_, err := Load(writeFile(t, "c.yaml", minimal+"results: {folder: {path: /r/a/../a/}, folders: [{name: b, path: /r/a}]}\n"), nil)
 	if d := cmp.Diff([]string{"results.folders[0].path"}, fieldsOf(err)); d != "" || !strings.Contains(err.Error(), "results.folder.path") {
-		t.Errorf("%s\n%v", d, err)
+		t.Errorf("the faults differ (-want +got): %s\n%v", d, err)
 	}
 	dir := t.TempDir()
 	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
@@ -30,9 +30,9 @@ func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 			{Name: "same", Path: filepath.Join(link, below)}}}
 		err := r.CheckFolders()
 		if d := cmp.Diff([]string{"results.folders[2].path"}, fieldsOf(err)); d != "" {
-			t.Errorf("%s\n%v", d, err)
+			t.Errorf("the faults differ (-want +got): %s\n%v", d, err)
 		} else if want := "is the same folder as results.folder.path (" + r.Folder.Path + ")"; !strings.Contains(err.Error(), want) {
-			t.Errorf("%v", err)
+			t.Errorf("the error does not name the other folder: %v", err)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestResults_BadReceivers_EachFaultIsNamed(t *testing.T) {
 		}
 		_, err := Load(writeFile(t, "c.yaml", minimal+"results: {"+results+"}\n"), nil)
 		if d := cmp.Diff(c.want, fieldsOf(err)); d != "" {
-			t.Errorf("%s: %s\n%v", what, d, err)
+			t.Errorf("%s: the faults differ (-want +got): %s\n%v", what, d, err)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestResults_OutboxSmallerThanAPackage_Warns(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := len(c.Warnings) == 1 && strings.Contains(c.Warnings[0], "set it to 20000 at least"); got != warns {
-			t.Errorf("%s: %q", settings, c.Warnings)
+			t.Errorf("%s: the warnings are %q", settings, c.Warnings)
 		}
 	}
 }

@@ -71,11 +71,11 @@ func TestTenantKey_FileContents_AreTrimmedOrRefused(t *testing.T) {
 func TestTenantKey_MissingFile_SaysWhatToDo(t *testing.T) {
 	_, err := Tenant{NIP: "5265877635", KeyFile: "/nonexistent/key"}.Key()
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "create it or correct the path") {
-		t.Errorf("got %v", err)
+		t.Errorf("a missing key file: %v, want what to do", err)
 	}
 	_, err = Tenant{NIP: "5265877635"}.Key()
 	if err == nil || !strings.Contains(err.Error(), "KSEF_KEY_FILE_5265877635") {
-		t.Errorf("got %v", err)
+		t.Errorf("no key file is set: %v, want the variable to set", err)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestTenantKey_FileWritableByEveryone_IsRefused(t *testing.T) {
 		}
 		_, err := Tenant{KeyFile: path}.Key()
 		if (err != nil) != refused {
-			t.Errorf("mode %o: %v", mode, err)
+			t.Errorf("a file with mode %o: %v", mode, err)
 		}
 	}
 }
@@ -103,20 +103,20 @@ func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
 		if why == "raw with a newline after it" {
 			// 33 bytes are ambiguous, and a wrong guess could lose every stored invoice.
 			if err == nil {
-				t.Errorf("%s was accepted", why)
+				t.Errorf("%s was accepted as a storage key", why)
 			}
 			continue
 		}
 		if err != nil || len(keys) != 1 || string(keys[0]) != string(key) {
-			t.Errorf("%s: got %q, %v", why, keys, err)
+			t.Errorf("%s: the keys are %q, %v, want one with the same bytes", why, keys, err)
 		}
 	}
 	if got, err := (Storage{}).Keys(); got != nil || err != nil {
-		t.Errorf("no file: got %q, %v", got, err)
+		t.Errorf("without key_file the keys are %q, %v, want none", got, err)
 	}
 	_, err := Storage{KeyFile: Files{writeFile(t, "key", "geheim")}}.Keys()
 	if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "openssl rand") {
-		t.Errorf("short key: %v", err)
+		t.Errorf("a key that is too short: %v, want a hint and not the key", err)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestRedisConn_PasswordFileAndSentinel_AreRead(t *testing.T) {
 	}
 	r.PasswordFile = "/nonexistent"
 	if _, err := r.Conn(); err == nil || !strings.Contains(err.Error(), "redis.password_file") {
-		t.Errorf("got %v", err)
+		t.Errorf("a missing password file: %v, want the setting named", err)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestRedisURL_AllForms_AreReadOrRefused(t *testing.T) {
 	}
 	for _, raw := range []string{"", "h:6379", "redis://", "redis://h/x", "redis://h/-1", "unix://h/p", "redis://h#f"} {
 		if _, err := parseRedisURL(raw); err == nil {
-			t.Errorf("%q was accepted", raw)
+			t.Errorf("the URL %q was accepted", raw)
 		}
 	}
 }
@@ -205,7 +205,7 @@ func TestLogin_PlainAndBcrypt_AcceptOnlyTheCorrectPair(t *testing.T) {
 	} {
 		check, err := Dashboard{Username: "admin", PasswordFile: writeFile(t, "p", content)}.Login()
 		if err != nil {
-			t.Fatalf("%s: %v", why, err)
+			t.Fatalf("%s: the password file is refused: %v", why, err)
 		}
 		for _, tc := range []struct {
 			user, password string
@@ -215,16 +215,16 @@ func TestLogin_PlainAndBcrypt_AcceptOnlyTheCorrectPair(t *testing.T) {
 			{"root", "s3cret", false}, {"", "", false}, {"admins", "3cret", false},
 		} {
 			if got := check(tc.user, tc.password); got != tc.want {
-				t.Errorf("%s: %s/%s = %v", why, tc.user, tc.password, got)
+				t.Errorf("%s: the login %s/%s is accepted: %v", why, tc.user, tc.password, got)
 			}
 		}
 	}
 	if check, err := (Dashboard{}).Login(); check != nil || err != nil {
-		t.Errorf("no login configured: %v", err)
+		t.Errorf("without a login there is an error or a check: %v", err)
 	}
 	_, err = Dashboard{Username: "a", PasswordFile: writeFile(t, "p", "$2y$junk")}.Login()
 	if err == nil || !strings.Contains(err.Error(), "htpasswd") {
-		t.Errorf("broken hash: %v", err)
+		t.Errorf("a broken bcrypt hash: %v, want a hint to htpasswd", err)
 	}
 }
 
@@ -244,7 +244,7 @@ func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
 	c = Default()
 	c.Tenants = []Tenant{{NIP: "5265877635", KeyFile: writeFile(t, "k", "k")}}
 	if err := c.CheckFiles(); err != nil {
-		t.Errorf("all files present: %v", err)
+		t.Errorf("all files are there, but the check says: %v", err)
 	}
 }
 
@@ -316,13 +316,13 @@ func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
 	} {
 		got, err := IntakeClient{Name: "erp", KeyFile: writeFile(t, "key", tt.file)}.Keys()
 		if !slices.Equal(got, tt.want) || got == nil || (err == nil) != (tt.fault == "") {
-			t.Errorf("%q: %q, %v", tt.file, got, err)
+			t.Errorf("%q: the keys are %q, the error is %v", tt.file, got, err)
 		}
 		if err != nil && (!strings.Contains(err.Error(), tt.fault) || strings.Contains(err.Error(), "secret")) {
 			t.Errorf("%q: %v, want %q", tt.file, err, tt.fault)
 		}
 	}
 	if got, err := (IntakeClient{Name: "erp", KeyFile: "none"}).Keys(); got != nil || err == nil {
-		t.Errorf("without a file: %q, %v", got, err)
+		t.Errorf("without a file the keys are %q, %v, want none and an error", got, err)
 	}
 }

@@ -19,7 +19,7 @@ func TestSize_AllForms_AreReadOrRefused(t *testing.T) {
 	for _, text := range []string{"", "MB", "-1", "1.5B", "1e9", "0x10", "NaN", "Inf", "9999999999GB", "1TB", "1.2.3MB"} {
 		var s Size
 		if err := s.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q was read as %d", text, s)
+			t.Errorf("%q was read as the size %d, want an error", text, s)
 		}
 	}
 }

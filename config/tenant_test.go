@@ -22,7 +22,7 @@ func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
 	}
 	second, ok := c.Tenant("second")
 	if !ok || second.KeyID != "b" || second.Title() != "second" {
-		t.Errorf("second is %+v, %v", second, ok)
+		t.Errorf("the second tenant is %+v, found %v", second, ok)
 	}
 	if _, ok := c.Tenant("5265877635"); ok {
 		t.Error("a tenant with a name is found by its NIP, which two of them have")
@@ -48,7 +48,7 @@ func TestTenants_NameThatCannotBePartOfAKey_IsRefused(t *testing.T) {
 	} {
 		_, err := Load(writeFile(t, "c.yaml", tenants(c.line)), nil)
 		if got := fieldsOf(err); len(got) != 1 || got[0] != c.field {
-			t.Errorf("%s: %v", c.why, err)
+			t.Errorf("%s: the error is %v, want one fault of the name", c.why, err)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestTenants_Sizes_DefaultToKSeFsLimits(t *testing.T) {
 	} {
 		a, b, n := c.set.InvoiceSize(false), c.set.InvoiceSize(true), c.set.SessionInvoices()
 		if a != c.plain || b != c.attached || n != c.session {
-			t.Errorf("%+v: %d, %d, %d", c.set, a, b, n)
+			t.Errorf("%+v: invoices of %d, with attachment %d, sessions of %d", c.set, a, b, n)
 		}
 	}
 }
@@ -77,17 +77,17 @@ func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T
 	const more = "packages: {max_invoices: 20000}\nexpress: {max_invoices: 20000}\n"
 	_, err := Load(writeFile(t, "c.yaml", minimal+more), nil)
 	if got := fieldsOf(err); len(got) != 2 || got[0] != "packages.max_invoices" || got[1] != "express.max_invoices" {
-		t.Errorf("without a raised limit: %v", err)
+		t.Errorf("without a raised limit: %v, want faults of both max_invoices", err)
 	}
 	raised := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 20000, max_invoice_size: 2MB}`)
 	c, err := Load(writeFile(t, "c.yaml", raised+more), nil)
 	if err != nil || c.LargestInvoice() != 3_000_000 {
-		t.Errorf("with a raised limit: largest %d, %v", c.LargestInvoice(), err)
+		t.Errorf("with a raised limit the largest invoice has %d bytes, want 3 MB: %v", c.LargestInvoice(), err)
 	}
 	const beyond = `  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 200000, max_invoice_size: 2GB}`
 	_, err = Load(writeFile(t, "c.yaml", tenants(beyond)), nil)
 	if got := fieldsOf(err); len(got) != 2 {
-		t.Errorf("beyond all bounds: %v", err)
+		t.Errorf("limits above the highest ones: %v, want two faults", err)
 	}
 }
 
@@ -119,11 +119,11 @@ func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 	} {
 		cfg := Config{Environment: c.environment, Validation: c.set}
 		if warn, check := cfg.AllowsDiscouraged(), cfg.ChecksNIPs(); warn != c.warn || check != c.check {
-			t.Errorf("%s %+v: warn %v, check %v", c.environment, c.set, warn, check)
+			t.Errorf("%s %+v: discouraged characters allowed %v, check digits verified %v", c.environment, c.set, warn, check)
 		}
 	}
 	_, err := Load(writeFile(t, "c.yaml", minimal+"validation: {discouraged_characters: yes, nip_check_digits: maybe}\n"), nil)
 	if got := fieldsOf(err); len(got) != 2 {
-		t.Errorf("unknown words: %v", err)
+		t.Errorf("two unknown words: %v, want two faults", err)
 	}
 }

@@ -83,7 +83,7 @@ func TestExampleFile_Unchanged_Loads(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(c.Warnings) != 0 {
-		t.Errorf("warnings: %q", c.Warnings)
+		t.Errorf("the example file loads with warnings: %q", c.Warnings)
 	}
 }
 
