@@ -45,7 +45,7 @@ func alertRules(t *testing.T) map[string]alertRule {
 		}
 	}
 	if len(rules) < 20 {
-		t.Fatalf("only %d alerts", len(rules))
+		t.Fatalf("only %d alerts were found, want at least 20", len(rules))
 	}
 	return rules
 }
@@ -74,7 +74,7 @@ func TestAlerts_EachHasAPageInTheRunbook_WithAllThatIsNeededAtNight(t *testing.T
 			t.Errorf("%s lacks its summary, its description or how long it must last", name)
 		}
 		if s := r.Labels["severity"]; s != "page" && s != "ticket" {
-			t.Errorf("%s: severity %q", name, s)
+			t.Errorf("%s has severity %q, want page or ticket", name, s)
 		}
 		if strings.Contains(pages[name], "Whom to wake**: nobody.") && r.Labels["severity"] == "page" {
 			t.Errorf("%s wakes somebody, and its page says that it need not", name)
@@ -166,7 +166,7 @@ func TestAlerts_EachIsTriedSilentAndFiring(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(alertRules(t))) {
 		if !silent[name] || !firing[name] {
-			t.Errorf("%s: tried silent %v, firing %v", name, silent[name], firing[name])
+			t.Errorf("%s: it is tried silent: %v, and firing: %v; want both", name, silent[name], firing[name])
 		}
 	}
 }

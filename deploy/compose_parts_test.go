@@ -58,7 +58,7 @@ func TestCompose_FilesAndVolumes_AreThere(t *testing.T) {
 				to = from
 			case strings.HasPrefix(from, "."):
 				if _, err := os.Stat(filepath.Join("..", from)); err != nil && !made[from] {
-					t.Errorf("%s mounts %s: %v", name, from, err)
+					t.Errorf("%s mounts %s, which is not there: %v", name, from, err)
 				}
 			default:
 				if used[from] = true; !contains(base.Volumes, from) {
@@ -66,13 +66,13 @@ func TestCompose_FilesAndVolumes_AreThere(t *testing.T) {
 				}
 			}
 			if !strings.HasPrefix(to, "/") {
-				t.Errorf("%s mounts at %s", name, to)
+				t.Errorf("%s mounts something at %s, which is not an absolute path", name, to)
 			}
 		}
 		for _, secret := range s.Secrets {
 			file, _ := base.Secrets[secret]["file"].(string)
 			if _, err := os.Stat(filepath.Join("..", file)); err != nil || file == "" {
-				t.Errorf("%s gets secret %s: %v", name, secret, err)
+				t.Errorf("%s gets secret %s, whose file is not there: %v", name, secret, err)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func TestCompose_Programs_AreInTheImage(t *testing.T) {
 			t.Errorf("%s starts %s, which the image does not have", name, program)
 		}
 		if test := s.Healthcheck.Test; len(test) > 1 && test[1] != "/usr/local/bin/"+program {
-			t.Errorf("%s is checked by %q", name, test)
+			t.Errorf("the health check of %s is %q, want the program of the container", name, test)
 		}
 	}
 	if !strings.Contains(string(image), "-o /out/") || !strings.Contains(string(image), "COPY --from=build /out/ /usr/local/bin/") {

@@ -84,7 +84,7 @@ func TestConfigurations_DemoAndProduction_Load(t *testing.T) {
 	}
 	production := load(t, "production.example.yaml")
 	if production.Environment != config.Production || len(production.Warnings) > 0 {
-		t.Errorf("production: %s, warnings %q", production.Environment, production.Warnings)
+		t.Errorf("the production file has environment %s and the warnings %q, want none", production.Environment, production.Warnings)
 	}
 }
 

@@ -89,7 +89,7 @@ func TestDockerfile_Sources_AreInTheTreeOrInAnEarlierStage(t *testing.T) {
 				stage := c.flags["from"]
 				if stage == "" {
 					if _, err := os.Stat(filepath.Join("..", from)); err != nil {
-						t.Errorf("COPY %s: %v", c.rest, err)
+						t.Errorf("COPY %s copies a file that is not there: %v", c.rest, err)
 					}
 					continue
 				}
@@ -135,7 +135,7 @@ func TestDockerfile_Variables_AreDeclaredAndGiven(t *testing.T) {
 	}
 	given := regexp.MustCompile(`--build-arg ([A-Z]+)=`).FindAllStringSubmatch(string(makefile), -1)
 	if len(given) != 2 {
-		t.Errorf("make docker gives %q", given)
+		t.Errorf("make docker gives the build arguments %q, want two", given)
 	}
 	for _, m := range given {
 		if !declared[m[1]] {

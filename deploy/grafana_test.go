@@ -28,7 +28,7 @@ type dashboard struct {
 func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 	files, err := filepath.Glob("grafana/dashboards/*.json")
 	if err != nil || len(files) != 2 {
-		t.Fatalf("dashboards: %v %v", files, err)
+		t.Fatalf("the dashboards are %v (%v), want two files", files, err)
 	}
 	metrics, uids := metricLabels(t), map[string]bool{}
 	for _, file := range files {
@@ -41,7 +41,7 @@ func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		if d.UID == "" || uids[d.UID] || len(d.Panels) < 10 {
-			t.Errorf("%s: uid %q, %d panels", file, d.UID, len(d.Panels))
+			t.Errorf("%s: uid %q, %d panels; want a uid of its own and at least 10 panels", file, d.UID, len(d.Panels))
 		}
 		uids[d.UID] = true
 		ids, taken := map[int]bool{}, map[[2]int]string{}
@@ -83,7 +83,7 @@ func TestDashboards_AreProvisionedInCompose_BehindAProfile(t *testing.T) {
 	} {
 		s := c.Services[name]
 		if strings.Join(s.Profiles, " ") != "monitoring" {
-			t.Errorf("%s has the profiles %v", name, s.Profiles)
+			t.Errorf("%s has the profiles %v, want monitoring", name, s.Profiles)
 		}
 		for _, m := range mounts {
 			if !strings.Contains(strings.Join(s.Volumes, " "), m) {
@@ -100,7 +100,7 @@ func TestDashboards_AreProvisionedInCompose_BehindAProfile(t *testing.T) {
 	}
 	readYAML(t, "grafana/provisioning/datasources/prometheus.yaml", &source)
 	if len(source.Datasources) != 1 || source.Datasources[0].URL != "http://prometheus:9090" {
-		t.Errorf("data sources: %+v", source.Datasources)
+		t.Errorf("the data sources are %+v, want Prometheus alone", source.Datasources)
 	}
 	var jobs struct {
 		ScrapeConfigs []struct {
@@ -152,6 +152,6 @@ func TestDashboards_EveryQuery_IsReadByPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(promtool, "check", "rules", file).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("promtool cannot read a query: %v\n%s", err, out)
 	}
 }

@@ -18,6 +18,6 @@ func TestRelease_TwoBuildsInDifferentFolders_AreTheSameBytes(t *testing.T) {
 	cmd.Env = append(os.Environ(), "COLD=", "SBOM=0", "PLATFORMS=linux/amd64", "PROGRAMS=simulator", "VERSION=v0.0.0-test")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "two builds, same bytes: 1 files") {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("the two builds differ: %v\n%s", err, out)
 	}
 }

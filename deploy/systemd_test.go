@@ -35,7 +35,7 @@ func TestSystemd_Units_AreTakenBySystemd(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		// systemd-analyze also complains about the machine that it runs on.
 		if ours := strings.Contains(string(out), dir) || strings.Contains(string(out), "ksefworker"); ours || err != nil {
-			t.Errorf("%s: %v\n%s", file, err, out)
+			t.Errorf("systemd-analyze complains about %s: %v\n%s", file, err, out)
 		}
 	}
 }
@@ -57,9 +57,9 @@ func TestSystemd_VariablesAndPrograms_AreThoseOfTheProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c, err := config.Load("demo/worker.yaml", environ); err != nil {
-			t.Errorf("%s: %v", file, err)
+			t.Errorf("the variables of %s are refused: %v", file, err)
 		} else if len(c.Warnings) > len(bare.Warnings) {
-			t.Errorf("%s: %v", file, c.Warnings)
+			t.Errorf("the variables of %s give warnings: %v", file, c.Warnings)
 		}
 		stop := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)s$`).FindStringSubmatch(string(raw))
 		if stop == nil || stop[1] != "45" {
