@@ -82,13 +82,13 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	raw, _ := os.ReadFile(log.Name())
 	text := string(raw)
 	if err != nil || !strings.HasSuffix(text, "the end\n") {
-		t.Fatalf("%v:\n%s", err, text)
+		t.Fatalf("the commands of the page did not run to their end: %v:\n%s", err, text)
 	}
 	if n := len(regexp.MustCompile(`\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}`).FindAllString(text, -1)); n < 4 {
 		t.Errorf("only %d KSeF numbers are in\n%s", n, text)
 	}
 	if pdf, err := os.ReadFile(filepath.Join(dir, "third.pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
-		t.Errorf("the PDF: %v", err)
+		t.Errorf("the PDF is missing or is not a PDF: %v", err)
 	}
 	described(t, dir)
 	t.Log(text)

@@ -55,7 +55,7 @@ func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 			cmd.Env = append(os.Environ(), "KSEF_URL="+server.URL, "KSEF_KEY_FILE="+filepath.Join(dir, "key"))
 			out, err := cmd.Output()
 			if err != nil || !ksefNumber.Match(out) || calls[http.MethodPost] != 2 || calls[http.MethodGet] != 2 {
-				t.Errorf("%q, %v, calls %v", out, err, calls)
+				t.Errorf("printed %q, %v; calls %v, want a KSeF number after two calls of each kind", out, err, calls)
 			}
 		})
 	}

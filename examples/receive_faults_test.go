@@ -136,7 +136,7 @@ func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testin
 		r.write(t, r.secret, secretLine(goodKey))
 		is("all is well", r.call(t, goodKey, body), 204)
 		if kept, err := os.ReadFile(r.out); string(kept) != body+"\n" {
-			t.Errorf("kept is %q, %v", kept, err)
+			t.Errorf("the receiver has kept %q, %v, want the one result", kept, err)
 		}
 	})
 }
@@ -166,12 +166,12 @@ func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 		}
 		for line := range strings.Lines(string(kept)) {
 			if !want[strings.TrimSuffix(line, "\n")] {
-				t.Errorf("a line is %.80q", line)
+				t.Errorf("the file has a line that is not one of the results: %.80q", line)
 			}
 			delete(want, strings.TrimSuffix(line, "\n"))
 		}
 		if len(want) > 0 {
-			t.Errorf("%d results are missing", len(want))
+			t.Errorf("%d results are missing from the file", len(want))
 		}
 	})
 }
@@ -293,7 +293,7 @@ func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
 		for _, text := range []string{"a list of customers", "two\nlines", "x" + strings.Repeat("{", maxFile-1)} {
 			r.write(t, r.out, text)
 			if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 500 {
-				t.Errorf("status %d for %.20q", status, text)
+				t.Errorf("the receiver answers %d for the file %.20q, want 500", status, text)
 			}
 			if after, err := os.ReadFile(r.out); err != nil || string(after) != text {
 				t.Errorf("%d bytes are left of %.20q: %.20q, %v", len(after), text, after, err)

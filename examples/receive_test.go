@@ -82,7 +82,7 @@ func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
 		}
 		kept, err := os.ReadFile(r.out)
 		if want := strings.Repeat(body+"\n", 3); err != nil || string(kept) != want {
-			t.Errorf("kept is %q, %v", kept, err)
+			t.Errorf("the receiver has kept %q, %v, want the three good results", kept, err)
 		}
 	})
 }

@@ -107,7 +107,7 @@ func until(t testing.TB, what string, holds func() bool) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(90 * time.Second); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 90 seconds: %s", what)
+			t.Fatalf("within 90 seconds this did not happen: %s", what)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func copied(t *testing.T, l int, seconds string) []string {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(raw), "600"); n != 1 {
-		t.Fatalf("600 is in %s %d times", program, n)
+		t.Fatalf("the number 600 is in %s %d times, want once, to change it", program, n)
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, filepath.Base(program))
@@ -57,7 +57,7 @@ func copied(t *testing.T, l int, seconds string) []string {
 	}
 	if class, is := strings.CutSuffix(filepath.Base(program), ".java"); is {
 		if out, err := exec.Command("javac", "-d", dir, path).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+			t.Fatalf("javac failed: %v: %s", err, out)
 		}
 		return []string{"-cp", dir, class}
 	}
@@ -73,7 +73,7 @@ func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	}
 	for _, w := range words {
 		if !strings.Contains(got.stderr, w) {
-			t.Errorf("%s: no %q in %s", what, w, got.stderr)
+			t.Errorf("%s: %q is not in the message: %s", what, w, got.stderr)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 			got := run(text)
 			failsWith(t, name, got, filepath.Join(dir, "key"))
 			if strings.Contains(got.stderr, key) || calls.Load() > 0 {
-				t.Errorf("%s: %d calls, %s", name, calls.Load(), got.stderr)
+				t.Errorf("%s: %d calls were made, want none, and no key in: %s", name, calls.Load(), got.stderr)
 			}
 		}
 	})
@@ -265,10 +265,10 @@ func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 				took := time.Since(begin)
 				server.CloseClientConnections()
 				if got.code != 4 || got.stdout != "" || got.stderr == "" || took > 3*patience*time.Second {
-					t.Errorf("%s: after %v: %+v", tt.name, took, got)
+					t.Errorf("%s: after %v it ended with %+v, want exit code 4 in time", tt.name, took, got)
 				}
 				if n := calls.Load(); n > tt.maxCalls {
-					t.Errorf("%s: %d calls", tt.name, n)
+					t.Errorf("%s: %d calls were made, which are too many", tt.name, n)
 				}
 			})
 		}

@@ -106,7 +106,7 @@ func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 		dir := handedIn(t)
 		got := runSubmit(t, runtime, l, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		if got.code != 0 || !ksefNumber.MatchString(got.stdout) || calls[http.MethodPost] < 3 || calls[http.MethodGet] < 3 {
-			t.Errorf("%+v, calls %v", got, calls)
+			t.Errorf("it ended with %+v, calls %v; want a KSeF number after three calls of each kind", got, calls)
 		}
 	})
 }

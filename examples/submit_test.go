@@ -57,7 +57,7 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			good, ref := write("good.xml", sample.Invoice(o)), "SO "+l.runtime
 			code, number, stderr := run(good, ref)
 			if n++; code != 0 || !ksefNumber.MatchString(number) {
-				t.Fatalf("exit code %d, %q %s", code, number, stderr)
+				t.Fatalf("a good invoice: exit code %d, printed %q %s, want a KSeF number", code, number, stderr)
 			}
 			if code, again, _ := run(good, ref); code != 0 || again != number {
 				t.Errorf("handed in again: exit code %d, %q", code, again)
@@ -66,13 +66,13 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			// number.
 			code, again, stderr := run(good, "another "+ref)
 			if code != 0 || again != number || !strings.Contains(stderr, "not applied") || !strings.Contains(stderr, ref) {
-				t.Errorf("with another ref: exit code %d, %q %s", code, again, stderr)
+				t.Errorf("with another ref: exit code %d, printed %q, want the same number and a remark: %s", code, again, stderr)
 			}
 			if code, out, stderr := run(good, ""); code != 3 || out != "" || !strings.Contains(stderr, "ref is empty") {
-				t.Errorf("with an empty ref: exit code %d, %q %s", code, out, stderr)
+				t.Errorf("with an empty ref: exit code %d, want 3: %q %s", code, out, stderr)
 			}
 			if code, out, stderr := run(good, "SO \xff"); code != 3 || out != "" || strings.Count(stderr, "\n") != 1 {
-				t.Errorf("with a ref that is no text: exit code %d, %q %s", code, out, stderr)
+				t.Errorf("with a ref that is no text: exit code %d, want 3 and one line: %q %s", code, out, stderr)
 			}
 			o.Number, o.IssueDate = "FV/bad", "2049-12-31"
 			code, out, stderr := run(write("bad.xml", sample.Invoice(o)), "SO-bad "+l.runtime)
