@@ -105,7 +105,7 @@ func TestWorker_AddressInUse_ListensElsewhereAndSaysHowToConfigureIt(t *testing.
 		t.Fatalf("the second worker listens on %q, the first on %q", second, first)
 	}
 	if ready := page(t, second, "/readyz"); !strings.Contains(ready, "redis") {
-		t.Errorf("its page: %s", ready)
+		t.Errorf("the second worker's /readyz shows no check of redis: %s", ready)
 	}
 	for _, want := range []string{"http.addr is in use", first, second, "KSEF_HTTP_ADDR"} {
 		if !strings.Contains(p.log.String(), want) {
@@ -117,6 +117,6 @@ func TestWorker_AddressInUse_ListensElsewhereAndSaysHowToConfigureIt(t *testing.
 	b := p.open()
 	defer b.Close()
 	if _, err := app.NewWorker(t.Context(), b, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "listen on http.addr") {
-		t.Errorf("with the address of another machine: %v", err)
+		t.Errorf("with the address of another machine: %v, want an error about http.addr", err)
 	}
 }

@@ -129,7 +129,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			}
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) ||
 				name != "disk full" && !strings.Contains(ready, "receipts wait") {
-				t.Errorf("readiness shows %s", ready)
+				t.Errorf("while the archive is broken, readiness shows %s", ready)
 			}
 			a.repair(t)
 			for _, inv := range p.wait(120*time.Second, all, receipted) {
@@ -140,7 +140,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 					archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID),
 				} {
 					if _, err := p.base.Store.Get(t.Context(), file); err != nil {
-						t.Errorf("%s: %v", inv.Number, err)
+						t.Errorf("%s has no receipt in the archive: %v", inv.Number, err)
 					}
 				}
 			}

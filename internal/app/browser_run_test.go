@@ -44,7 +44,7 @@ func TestBrowser_DuringARun_ShowsQueuesAndATaskButNoContent(t *testing.T) {
 		Views:     []string{"servers", "redis"},
 	})
 	if !report.OK {
-		t.Errorf("faults: %q", report.Faults)
+		t.Errorf("the browser found faults: %q", report.Faults)
 	}
 	t.Logf("%d pages, %d answers read", len(report.Pages), report.Answers)
 	p.sim.Advance(3 * time.Hour)

@@ -128,7 +128,7 @@ func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNoPlantedString(t *testing
 		Login: map[string]string{"username": "admin", "password": "s3cret"},
 	})
 	if !report.OK {
-		t.Errorf("faults: %q", report.Faults)
+		t.Errorf("the browser found faults: %q", report.Faults)
 	}
 	t.Logf("%d pages, %d answers, %d unread", len(report.Pages), report.Answers, report.Unread)
 }

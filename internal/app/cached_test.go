@@ -33,10 +33,10 @@ func TestCached_ReadFails_TheNextCallerReadsAgain(t *testing.T) {
 		return "value", err
 	})
 	if _, err := c.get(t.Context()); !errors.Is(err, failed) {
-		t.Errorf("the first read: %v", err)
+		t.Errorf("the first read: %v, want the error of the source", err)
 	}
 	if got, err := c.get(t.Context()); got != "value" || err != nil {
-		t.Errorf("the second read: %q, %v", got, err)
+		t.Errorf("the second read: %q, %v, want the value", got, err)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestCached_AnotherReadHangs_TheCallersContextEndsItsWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if _, err := c.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("beside a read that hangs: %v", err)
+			t.Errorf("a call beside a read that hangs: %v, want that its time is up", err)
 		}
 		close(release)
 	})

@@ -75,7 +75,7 @@ func TestCheck_ReceiversAtFault_EachIsNamedAndNothingIsSent(t *testing.T) {
 	}
 	out, err := checkOutput(t, cfg)
 	if err == nil {
-		t.Error("it found no fault")
+		t.Error("--check found no fault")
 	}
 	for _, h := range hooks {
 		line := "ok     webhook " + h.Name + " of tenant " + tenant + ", results.webhooks[0].url\n"

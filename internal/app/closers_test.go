@@ -23,7 +23,7 @@ func TestClosers_ClosedTwice_CloseOnceInReverseOrderAndJoinErrorsByName(t *testi
 	for range 2 {
 		err := c.close(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "close pages: refused\nclose redis: refused") {
-			t.Errorf("close: %v", err)
+			t.Errorf("close returned %v, want both errors by name", err)
 		}
 	}
 	if !slices.Equal(order, []string{"pages", "archive", "redis"}) {

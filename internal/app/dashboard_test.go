@@ -158,7 +158,7 @@ func TestDashboard_Page_LoadsNothingFromOtherHostsAndRunsOnlyItsOwnScripts(t *te
 		res := ask(d, "GET", "/monitoring"+path)
 		page := bodyOf(t, res)
 		if res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
-			t.Fatalf("%q: status %d, type %s", path, res.StatusCode, res.Header.Get("Content-Type"))
+			t.Fatalf("the page at %q has status %d and type %s, want 200 and HTML", path, res.StatusCode, res.Header.Get("Content-Type"))
 		}
 		if m := regexp.MustCompile(`(?:href|src)="(?:https?:)?//[^"]*`).FindString(page); m != "" {
 			t.Errorf("%q: the page loads from outside: %s", path, m)
@@ -166,7 +166,7 @@ func TestDashboard_Page_LoadsNothingFromOtherHostsAndRunsOnlyItsOwnScripts(t *te
 		policy := res.Header.Get("Content-Security-Policy")
 		if strings.Count(policy, "'sha256-") != 2 || strings.Contains(policy, "script-src 'self' 'unsafe") ||
 			strings.Contains(policy, "http") {
-			t.Errorf("%q: policy %s", path, policy)
+			t.Errorf("the page at %q has the policy %s, want its two scripts and no host", path, policy)
 		}
 		for name, want := range map[string]string{
 			"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",

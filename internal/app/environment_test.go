@@ -28,7 +28,7 @@ func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefix
 		t.Errorf("--check of a new ledger says\n%s", before)
 	}
 	if at, err := tested.base.Ledger.Home(t.Context()); err != nil || at != (ledger.Home{}) {
-		t.Errorf("after --check the ledger belongs to %v, %v", at, err)
+		t.Errorf("--check has given the ledger to %v, %v, want that it changes nothing", at, err)
 	}
 	stop := tested.work()
 	docs := good(sample.NIP(0), 6)
@@ -47,7 +47,7 @@ func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefix
 	out, err := checkOutput(t, live.cfg)
 	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out,
 		"FAULT  ledger: environment: the ledger under redis.prefix ksef: belongs to custom at "+tested.cfg.Gateway.URL) {
-		t.Errorf("--check says %v\n%s", err, out)
+		t.Errorf("--check ends with %v, want a fault of the environment\n%s", err, out)
 	}
 	live.cfg.Redis.Prefix = "ksef-live:"
 	live.base = live.open()

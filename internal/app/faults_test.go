@@ -115,7 +115,7 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	p.balanced(31)
 	for _, inv := range invs {
 		if parked := inv.State == ledger.Parked; parked != (inv.Number == number) {
-			t.Errorf("%s is %s", inv.Number, inv.State)
+			t.Errorf("%s is %s, want that only the poisonous invoice is parked", inv.Number, inv.State)
 		}
 	}
 	sessions := len(p.sim.Books().Sessions)
@@ -203,6 +203,6 @@ func TestFaults_InvoiceFailsEveryTime_IsParkedAfterABoundedNumberOfTries(t *test
 	p.wait(120*time.Second, taken, ledger.Receipted, ledger.Parked)
 	p.balanced(5)
 	if inv := p.state(taken[2]); inv.State != ledger.Parked || inv.Attempts > 5 {
-		t.Errorf("it is %s after %d sessions", inv.State, inv.Attempts)
+		t.Errorf("the invoice is %s after %d sessions, want it parked after five at most", inv.State, inv.Attempts)
 	}
 }

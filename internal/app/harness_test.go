@@ -128,7 +128,7 @@ func flushed(p *pool, c *tracetest.Collector) string {
 		p.t.Fatal(err)
 	}
 	if s := p.trace.Stats(); s.Exported == 0 || s.Failed+s.Dropped > 0 || len(c.Refused()) > 0 {
-		p.t.Errorf("spans: %+v, refused: %q", s, c.Refused())
+		p.t.Errorf("some spans did not reach the collector: %+v, refused: %q", s, c.Refused())
 	}
 	return c.Text()
 }
@@ -150,7 +150,7 @@ func (p *pool) start(w *app.Worker) (stop func()) {
 	go func() {
 		defer close(done)
 		if err := w.Run(ctx); err != nil {
-			p.t.Errorf("worker: %v", err)
+			p.t.Errorf("the worker ended with %v", err)
 		}
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-done })

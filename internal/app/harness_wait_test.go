@@ -35,7 +35,7 @@ func polled(usual time.Duration, ok func() bool) bool {
 func until(t *testing.T, usual time.Duration, what string, ok func() bool) {
 	t.Helper()
 	if !polled(usual, ok) {
-		t.Fatalf("%v passed without: %s", max(usual, patience), what)
+		t.Fatalf("%v passed and this did not happen: %s", max(usual, patience), what)
 	}
 }
 

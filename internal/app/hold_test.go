@@ -47,7 +47,7 @@ func TestHold_TenantPaused_NothingNewIsSentUntilItIsResumed(t *testing.T) {
 		t.Errorf("%d of %d are shown to wait because of the pause: %+v", waits, len(held), counts)
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "paused by anna") || !strings.Contains(ready, `"ready": true`) {
-		t.Errorf("readiness shows %s", ready)
+		t.Errorf("readiness does not show the pause, or is not ready: %s", ready)
 	}
 	if _, err := p.base.Ledger.Release(t.Context(), nip); err != nil {
 		t.Fatal(err)

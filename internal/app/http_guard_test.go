@@ -39,15 +39,15 @@ func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 			t.Errorf("%d guesses in an hour, want about one a minute", tried)
 		}
 		if w := try("10.0.0.1", "right"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
-			t.Errorf("during the pause it answers %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+			t.Errorf("during the pause it answers %d with Retry-After %q, want 429 and a time", w.Code, w.Header().Get("Retry-After"))
 		}
 		if w := try("10.0.0.2", "right"); w.Code != http.StatusOK {
-			t.Errorf("another address gets %d", w.Code)
+			t.Errorf("another address gets %d, want 200", w.Code)
 		}
 		<-time.After(loginPauseMax + time.Second)
 		for range 3 { // after a right login, the wrong ones before it do not count
 			if w := try("10.0.0.1", "right"); w.Code != http.StatusOK {
-				t.Errorf("after the pause it answers %d", w.Code)
+				t.Errorf("after the pause it answers %d, want 200", w.Code)
 			}
 			try("10.0.0.1", "mistyped")
 		}
@@ -57,7 +57,7 @@ func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 			}
 		}
 		if text := log.String(); !strings.Contains(text, "10.0.0.1") || strings.Contains(text, "guess") {
-			t.Errorf("the log says %s", text)
+			t.Errorf("the log lacks the address, or has a guessed password: %s", text)
 		}
 	})
 }
@@ -73,7 +73,7 @@ func TestDashboard_Change_IsLoggedWithItsUser(t *testing.T) {
 	}
 	text := log.String()
 	if n := strings.Count(text, `"user":"anna"`); n != 2 || strings.Contains(text, "s3cret") {
-		t.Errorf("%d lines: %s", n, text)
+		t.Errorf("%d lines of the log name anna, want two and no password: %s", n, text)
 	}
 	for _, want := range []string{
 		`"method":"DELETE"`, `"path":"/monitoring/api/queues/invoices:pause"`, `"status":204`, `"from":"192.0.2.1"`,

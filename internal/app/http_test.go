@@ -35,7 +35,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 	})
 	res := ask(unhealthy, "GET", "/healthz")
 	if body := bodyOf(t, res); res.StatusCode != 503 || !strings.Contains(body, "has stopped") {
-		t.Errorf("healthz: %d %s", res.StatusCode, body)
+		t.Errorf("/healthz of an unhealthy worker answers %d %s, want 503", res.StatusCode, body)
 	}
 	res = ask(unhealthy, "GET", "/readyz")
 	var got Readiness
@@ -43,7 +43,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	if res.StatusCode != 503 || got.Ready || len(got.Checks) != 2 || got.Checks[1].Detail != "no answer since 12:00" {
-		t.Errorf("readyz: %d %+v", res.StatusCode, got)
+		t.Errorf("/readyz of a worker that is not ready answers %d %+v, want 503", res.StatusCode, got)
 	}
 	healthy := testHTTP(t, httpOptions{})
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
@@ -57,7 +57,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 		}
 	}
 	if res := ask(healthy, "POST", "/healthz"); res.StatusCode != 405 {
-		t.Errorf("POST /healthz: status %d", res.StatusCode)
+		t.Errorf("POST /healthz is answered with %d, want 405", res.StatusCode)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 	d := testDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, dashboardOptions{})
 	for _, addr := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "10.1.2.3:80", "worker.internal:80"} {
 		if _, err := newHTTP(httpOptions{Addr: addr, Dashboard: d}); !errors.Is(err, ErrNoLogin) {
-			t.Errorf("%s: %v", addr, err)
+			t.Errorf("a dashboard at %s without a login: %v, want ErrNoLogin", addr, err)
 		}
 	}
 	if _, err := newHTTP(httpOptions{Addr: "nowhere"}); err == nil {
@@ -101,12 +101,12 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 		for _, header := range [][]string{nil, {"Authorization", wrong}, {"Authorization", "Bearer x"}} {
 			res := ask(h, "GET", path, header...)
 			if res.StatusCode != 401 || !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Basic realm=") {
-				t.Errorf("%s with %v: status %d", path, header, res.StatusCode)
+				t.Errorf("%s with %v: status %d, want 401", path, header, res.StatusCode)
 			}
 		}
 	}
 	if res := ask(h, "GET", "/monitoring/", "Authorization", right); res.StatusCode != 200 {
-		t.Errorf("with the right login: status %d", res.StatusCode)
+		t.Errorf("with the right login: status %d, want 200", res.StatusCode)
 	}
 	// Supervisors and Prometheus have no login.
 	if res := ask(h, "GET", "/healthz"); res.StatusCode != 200 {

@@ -42,7 +42,7 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	}
 	until(t, 20*time.Second, "the worker serves its pages", func() bool { return health() == nil })
 	if err := served(cert); err != nil {
-		t.Errorf("with the certificate: %v", err)
+		t.Errorf("the worker does not serve the certificate: %v", err)
 	}
 	if resp, err := http.Get("http://" + addr + "/healthz"); err == nil {
 		resp.Body.Close()
@@ -83,16 +83,16 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	}
 	writeFile(t, key, "no key")
 	if err := served(cert); err != nil {
-		t.Errorf("with a damaged key file: %v", err)
+		t.Errorf("with a damaged key file the certificate from before is not served: %v", err)
 	}
 	if said := ready(); !strings.Contains(said, wrong) {
-		t.Errorf("with a damaged key file /readyz says %s", said)
+		t.Errorf("with a damaged key file /readyz does not say so: %s", said)
 	}
 	if n := strings.Count(p.log.String(), wrong); n != 1 {
-		t.Errorf("with a damaged key file the log has %d lines", n)
+		t.Errorf("with a damaged key file the log says so %d times, want once", n)
 	}
 	writeFile(t, key, string(good))
 	if said := ready(); strings.Contains(said, wrong) || !strings.Contains(said, "ends on") {
-		t.Errorf("with the key back /readyz says %s", said)
+		t.Errorf("with the key file restored /readyz still says %s", said)
 	}
 }

@@ -95,7 +95,7 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	}
 	mu.Unlock()
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "no answer since") {
-		t.Errorf("readiness shows %s", ready)
+		t.Errorf("readiness does not say that nothing answers: %s", ready)
 	}
 	s.clear()
 	until(t, 60*time.Second, "all is receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })

@@ -119,7 +119,7 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "sessionMisc:upo is out of service") ||
 		!strings.Contains(ready, `"ready": true`) {
-		t.Errorf("readiness shows %s", ready)
+		t.Errorf("readiness does not name the receipts, or is not ready: %s", ready)
 	}
 	s.clear()
 	p.wait(120*time.Second, append(first, second...), receipted)

@@ -32,14 +32,14 @@ func TestWorker_StoppedBeforeRun_ClosesWhatItHolds(t *testing.T) {
 	}
 	for range 2 {
 		if err := w.Stop(t.Context()); err != nil {
-			t.Errorf("stop: %v", err)
+			t.Errorf("Stop returned %v", err)
 		}
 	}
 	if listens(w.Addr()) {
-		t.Error("it still listens")
+		t.Error("after Stop the worker still listens")
 	}
 	if err := w.Run(t.Context()); err != nil {
-		t.Errorf("run after stop: %v", err)
+		t.Errorf("Run after Stop returned %v", err)
 	}
 }
 
@@ -62,14 +62,14 @@ func TestWorker_StoppedWhileItRuns_StopsInOrderOnce(t *testing.T) {
 	}
 	for range cap(stopped) {
 		if err := <-stopped; err != nil {
-			t.Errorf("stop: %v", err)
+			t.Errorf("Stop returned %v", err)
 		}
 	}
 	if err := <-ran; err != nil {
-		t.Errorf("run: %v", err)
+		t.Errorf("Run returned %v", err)
 	}
 	if listens(w.Addr()) {
-		t.Error("it still listens")
+		t.Error("after Stop the worker still listens")
 	}
 }
 
@@ -80,9 +80,9 @@ func TestNewWorker_Fails_LeavesNothingOpenButThePool(t *testing.T) {
 	shared := p.open()
 	defer func() { _ = shared.Close() }()
 	if _, err := app.NewWorker(t.Context(), shared, zerolog.Nop()); err == nil {
-		t.Fatal("it listens on an address of another machine")
+		t.Fatal("NewWorker listens on an address of another machine")
 	}
 	if err := shared.Redis.Ping(t.Context()).Err(); err != nil {
-		t.Errorf("it has closed the caller's pool: %v", err)
+		t.Errorf("NewWorker has closed the caller's pool: %v", err)
 	}
 }

@@ -67,7 +67,7 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 			}
 			if !strings.Contains(ready, `"ready": false`) ||
 				!strings.Contains(ready, "key_file of tenant "+sample.NIP(0)) || strings.Contains(ready, "test_key") {
-				t.Errorf("readiness shows %s", ready)
+				t.Errorf("readiness does not name the key file, or shows the key: %s", ready)
 			}
 			if n := strings.Count(p.log.String(), "a fault of this process alone"); n != 1 {
 				t.Errorf("%d lines of log about the fault, want one", n)
@@ -78,7 +78,7 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 			}
 			writeFile(t, key, "test_key\n")
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) {
-				t.Errorf("with the key in place readiness shows %s", ready)
+				t.Errorf("with the key in place the worker is not ready: %s", ready)
 			}
 			p.balanced(30)
 		})
@@ -150,7 +150,7 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 			var out bytes.Buffer
 			err := app.CheckAll(t.Context(), cfg, &out)
 			if (err == nil) != (c.want == "") || !strings.Contains(out.String(), c.want) {
-				t.Errorf("%s: %v\n%s", c.why, err, out.String())
+				t.Errorf("%s: --check ends with %v and says\n%s", c.why, err, out.String())
 			}
 			if strings.Contains(out.String(), "not_it") {
 				t.Errorf("%s: the key is shown", c.why)
@@ -213,12 +213,12 @@ func TestCheck_LimitUsedUp_SendsNoRequest(t *testing.T) {
 	before := p.sim.Books().Requests
 	var out bytes.Buffer
 	if err := app.CheckAll(t.Context(), p.cfg, &out); err == nil || !strings.Contains(out.String(), "the key was not tried") {
-		t.Errorf("%v\n%s", err, out.String())
+		t.Errorf("--check ends with %v, want that the key was not tried\n%s", err, out.String())
 	}
 	after := p.sim.Books().Requests
 	for _, name := range []string{"other:publicKey", "publicKey"} {
 		if after[name] != before[name] {
-			t.Errorf("it sent a request of %s", name)
+			t.Errorf("--check sent a request of %s", name)
 		}
 	}
 }
@@ -228,7 +228,7 @@ func TestReady_SpoolCannotBeWritten_IsNotReady(t *testing.T) {
 	p := newPool(t, 1, openSim, nil)
 	addr, _ := p.workAt()
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) {
-		t.Fatalf("readiness shows %s", ready)
+		t.Fatalf("a worker with a good spool is not ready: %s", ready)
 	}
 	if err := os.RemoveAll(p.cfg.Packages.SpoolDir); err != nil {
 		t.Fatal(err)
@@ -236,6 +236,6 @@ func TestReady_SpoolCannotBeWritten_IsNotReady(t *testing.T) {
 	writeFile(t, p.cfg.Packages.SpoolDir, "")
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": false`) ||
 		!strings.Contains(ready, "packages.spool_dir") {
-		t.Errorf("readiness shows %s", ready)
+		t.Errorf("a worker with a bad spool is ready, or does not name it: %s", ready)
 	}
 }

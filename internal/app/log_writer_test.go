@@ -48,19 +48,19 @@ func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *test
 		before := time.Now()
 		for range 10_000 {
 			if n, err := l.Write(line); n != len(line) || err != nil {
-				t.Fatalf("%d, %v", n, err)
+				t.Fatalf("Write returned %d, %v, want the whole line", n, err)
 			}
 		}
 		if waited := time.Since(before); waited > 0 {
-			t.Errorf("the lines took %v", waited)
+			t.Errorf("the lines took %v, want no time", waited)
 		}
 		if l.size > logWaiting {
-			t.Errorf("%d bytes wait", l.size)
+			t.Errorf("%d bytes wait in memory, more than logWaiting", l.size)
 		}
 		begun := time.Now()
 		_ = l.Close()
 		if waited := time.Since(begun); waited != logEnd {
-			t.Errorf("the end took %v", waited)
+			t.Errorf("Close took %v, want logEnd", waited)
 		}
 		all, told := 0, 0
 		go func() { <-l.done; write.Close() }()

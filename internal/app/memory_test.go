@@ -67,7 +67,7 @@ func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *te
 			})
 			ready, metrics := page(t, first, "/readyz"), page(t, first, "/metrics")
 			if !strings.Contains(ready, "redis is full: ") || !strings.Contains(ready, "nothing new is taken in") {
-				t.Errorf("readiness: %s", ready)
+				t.Errorf("readiness does not say that redis is full: %s", ready)
 			}
 			for _, want := range []string{"ksef_redis_memory_used_bytes ", "ksef_redis_memory_max_bytes "} {
 				if !strings.Contains(metrics, "\n"+want) || strings.Contains(metrics, "\n"+want+"0\n") {

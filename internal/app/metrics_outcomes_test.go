@@ -23,7 +23,7 @@ func TestMetrics_RejectionsByCode_AreAClosedListWithOneSeriesForTheRest(t *testi
 		}
 	}
 	if after := testutil.CollectAndCount(m, "ksef_rejections_total"); after != before {
-		t.Errorf("%d series became %d", before, after)
+		t.Errorf("the %d series of rejections became %d, want no more", before, after)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestMetrics_Tenants_ThoseWithSomethingToTellHaveSeries(t *testing.T) {
 	}
 	c := newTenantCollector(read, func() time.Time { return now }, func(name string) bool { return name != "removed" && name != "" })
 	if n := testutil.CollectAndCount(c); n != 0 {
-		t.Errorf("without an answer of Redis there are %d series", n)
+		t.Errorf("Redis does not answer, and there are %d series, want none", n)
 	}
 	const want = `# HELP ksef_tenant_invoices_at_risk Invoices of a tenant that KSeF does not have yet and whose legal deadline is near or has passed; absent when there is none.
 # TYPE ksef_tenant_invoices_at_risk gauge

@@ -31,7 +31,7 @@ func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t 
 			}
 			for i, a := range p.admit(intake.Terms{Lane: lane}, again...) {
 				if a.Taken != ledger.Present || a.Invoice.ID != before[i].ID || a.Invoice.State != ledger.Receipted {
-					t.Fatalf("while the ledger has them: %+v", a)
+					t.Fatalf("handed in while the ledger has it, the invoice is %+v, want it already here", a)
 				}
 			}
 			if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {

@@ -201,7 +201,7 @@ func (m *timeMachine) logged(text string) (postponed, lines int) {
 	for line := range strings.Lines(text) {
 		var l struct{ Level, Verdict, Reason string }
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
-			m.t.Fatalf("%v: %s", err, line)
+			m.t.Fatalf("a line of the log is not JSON: %v: %s", err, line)
 		}
 		switch {
 		case l.Level != "debug":

@@ -196,7 +196,7 @@ func TestOutcomes_KeyMayNotRead_OnlyInvoicesThatNeedItAreParked(t *testing.T) {
 	p.balanced(12)
 	for i, inv := range invs {
 		if parked := inv.State == ledger.Parked; parked != (i == 0) {
-			t.Errorf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
+			t.Errorf("%s is %s (%s), want that only the first invoice is parked", inv.Number, inv.State, inv.Reason)
 		}
 	}
 	if strings.Contains(p.log.String(), "credentials refused") {

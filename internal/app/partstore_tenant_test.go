@@ -45,7 +45,7 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 				return strings.Contains(page(t, addr, "/metrics"), `ksef_circuit_open{group="part_store",tenant="`+sick+`"} 1`)
 			})
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "packages of tenant "+sick+" wait") {
-				t.Errorf("readiness says %s", ready)
+				t.Errorf("readiness does not say that the tenant's packages wait: %s", ready)
 			}
 			<-time.After(2 * time.Second) // what was under way has had its answer
 			before := len(p.sim.Books().Sessions)

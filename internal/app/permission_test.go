@@ -16,7 +16,7 @@ func TestRefusedKey_PermissionIsMissing_SaysWhichToGrant(t *testing.T) {
 	} {
 		_, todo := refusedKey(&ksef.APIError{Kind: ksef.KindUnauthorized, Reason: "missing-permissions", Permissions: permissions})
 		if !strings.HasPrefix(todo, want) {
-			t.Errorf("for %q it says %q", permissions, todo)
+			t.Errorf("for the permissions %q the advice is %q", permissions, todo)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := one.PublicKey(t.Context()); err == nil {
-		t.Error("without Redis the key may be out of date, but it was returned")
+		t.Error("Redis is away, so the key may be out of date, but it was returned")
 	}
 	one.Invalidate() // must not hang or panic
 }

@@ -36,7 +36,7 @@ func TestReady_RedisIsAReplica_BlamesRedisAlone(t *testing.T) {
 	})
 	for _, name := range []string{"gateway", "part store"} {
 		if c := checks[name]; !c.OK || strings.Contains(c.Detail, "READONLY") {
-			t.Errorf("%s: %+v", name, c)
+			t.Errorf("the check %s blames something else than Redis: %+v", name, c)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepQueuesThemAgain(t *testin
 			taken := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
 			stats, err := p.base.Queue.Stats(100)
 			if err != nil || len(stats.Tasks) == 0 {
-				t.Fatalf("%+v, %v", stats, err)
+				t.Fatalf("the queues have no tasks: %+v, %v", stats, err)
 			}
 			for id := range stats.Tasks {
 				if how == "deleted" {

@@ -359,7 +359,7 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 		t.Fatal(err)
 	}
 	if seen, err := queue.NewRepairer(base.Queue).SickKeys(t.Context()); err != nil || len(seen) != 1 {
-		t.Fatalf("seen are %v, %v", seen, err)
+		t.Fatalf("the sick keys of the queues are %v, %v, want one", seen, err)
 	}
 	if err := base.Redis.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)
@@ -376,7 +376,7 @@ func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 		t.Fatal(err)
 	}
 	if seen, err := l.SeeSickKeys(t.Context()); err != nil || len(seen) != 1 {
-		t.Fatalf("seen are %v, %v", seen, err)
+		t.Fatalf("the sick keys of the ledger are %v, %v, want one", seen, err)
 	}
 	if err := rdb.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)

@@ -141,7 +141,7 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	cfg.Redis.WaitReplicas = 0
 	b, err := connect.Open(t.Context(), cfg)
 	if err != nil {
-		t.Fatalf("with the Sentinel's password: %v", err)
+		t.Fatalf("the Sentinels do not take the first password: %v", err)
 	}
 	defer b.Close()
 	writeFile(t, file, "second\n")
@@ -156,7 +156,7 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	until(t, 30*time.Second, "the master is found with the new password", func() bool { return b.Redis.Ping(t.Context()).Err() == nil })
 	fresh, err := connect.Open(t.Context(), cfg)
 	if err != nil {
-		t.Fatalf("a new client: %v", err)
+		t.Fatalf("a new client cannot connect with the new password: %v", err)
 	}
 	fresh.Close()
 }

@@ -61,7 +61,7 @@ func TestRedis_Volatile_IsRefusedWithTheRemedy(t *testing.T) {
 			}
 			b.Config.Redis.AllowVolatile = true
 			if _, err := app.NewWorker(t.Context(), b, zerolog.Nop()); err != nil {
-				t.Errorf("with allow_volatile: %v", err)
+				t.Errorf("with allow_volatile the worker does not start: %v", err)
 			}
 		})
 	}
@@ -100,7 +100,7 @@ func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 			}
 			out, err := checkOutput(t, cfg)
 			if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  redis: this Redis may lose invoices: "+c.want) {
-				t.Errorf("--check says %v\n%s", err, out)
+				t.Errorf("--check ends with %v, want a fault of Redis\n%s", err, out)
 			}
 		})
 	}
@@ -134,7 +134,7 @@ func TestRedis_IsACluster_IsRefusedBeforeOtherFaultsAreReported(t *testing.T) {
 		}
 		out, err := checkOutput(t, cfg)
 		if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "this Redis is a cluster") || strings.Contains(out, "gateway.url") {
-			t.Errorf("%s: --check says %v\n%s", url, err, out)
+			t.Errorf("%s: --check ends with %v, want the cluster as the only fault\n%s", url, err, out)
 		}
 	}
 }

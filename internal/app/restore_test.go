@@ -114,7 +114,7 @@ func TestRestore_OldBackupAndTheSameExportAgain_BooksBalanceAndReceiptsAreBack(t
 			t.Errorf("%s has the number %s now, and had %s", inv.Number, inv.KsefNumber, before[i].KsefNumber)
 		}
 		if recovered := i >= len(done); inv.Recovered != recovered {
-			t.Errorf("%s: recovered is %v", inv.Number, inv.Recovered)
+			t.Errorf("%s: recovered is %v, want it only for invoices that the backup lacks", inv.Number, inv.Recovered)
 		}
 		receipt := strings.TrimPrefix(inv.UPO, "file://")
 		if raw, err := os.ReadFile(receipt); err != nil || !strings.Contains(string(raw), inv.KsefNumber) {

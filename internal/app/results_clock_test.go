@@ -61,7 +61,7 @@ func TestResults_WorkersClockIsDaysAhead_ReceiversAreServedByRedisClock(t *testi
 	})
 	held, failed, err := p.base.Ledger.SinkCounts(t.Context(), "sick")
 	if err != nil || held != 1 || failed != 0 {
-		t.Errorf("%d held, %d failed, %v", held, failed, err)
+		t.Errorf("the sick receiver has %d held and %d failed results (%v), want 1 and 0", held, failed, err)
 	}
 	if next, err := p.base.Ledger.NextTry(t.Context(), "sick"); err != nil || time.Until(next) > time.Minute {
 		t.Errorf("the next try is at %v, %v", next, err)

@@ -55,7 +55,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.t.Error(err)
 	}
 	if err := check.Verify(body, req.Header); err != nil {
-		r.t.Errorf("signature: %v", err)
+		r.t.Errorf("a call has a wrong signature: %v", err)
 	}
 	var one results.Result
 	if err := json.Unmarshal(body, &one); err != nil {
@@ -178,7 +178,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 	hook.mu.Lock()
 	for _, r := range hook.got {
 		if r.State == "accepted" && (r.KsefNumber == "" || r.Gross == "" || r.Currency != "PLN" || r.QRLink == "") {
-			t.Errorf("told %+v", r)
+			t.Errorf("an accepted invoice was told without number, amount or link: %+v", r)
 		}
 	}
 	hook.mu.Unlock()
@@ -197,7 +197,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		s, err := p.base.Ledger.Sink(t.Context(), name)
 		if held, failed, _ := p.base.Ledger.SinkCounts(t.Context(), name); err != nil || s.Lost != 0 || held != 0 || failed != 0 ||
 			s.Err != "" {
-			t.Errorf("%s: %+v, %v; %d held, %d failed", name, s, err, held, failed)
+			t.Errorf("the receiver %s is behind: %+v, %v; %d held, %d failed", name, s, err, held, failed)
 		}
 	}
 }

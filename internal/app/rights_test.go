@@ -44,7 +44,7 @@ func TestRights_UserOfTheDocs_IsEnough(t *testing.T) {
 	few.balanced(8)
 	denied := p.base.Redis.Do(t.Context(), "ACL", "LOG").Val()
 	if log, _ := denied.([]any); len(log) != 0 {
-		t.Errorf("Redis refused: %v", log)
+		t.Errorf("Redis refused commands of the worker: %v", log)
 	}
 	if err := few.base.Redis.ConfigSet(t.Context(), "maxmemory", "1gb").Err(); err == nil {
 		t.Error("the user may change the server's settings")

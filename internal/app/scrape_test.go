@@ -169,7 +169,7 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 			t.Errorf("the %s /metrics costs %+v and has %d series", what, scrape, n)
 		}
 		if n := strings.Count(metrics, `ksef_limit_used{group="invoiceSend"`); n != 3*s.base.Config.HTTP.TenantSeries {
-			t.Errorf("%d windows are shown", n)
+			t.Errorf("%d windows of invoiceSend are shown, want three for each shown tenant", n)
 		}
 		if !strings.Contains(metrics, "\nksef_limit_tenants_left_out 485\n") {
 			t.Error("nothing says that tenants are left out")
@@ -191,7 +191,7 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 			t.Errorf("%s costs %+v and shows what waits of %d tenants", path, c, shown)
 		}
 		if n := seriesOf(body); n > 5000 {
-			t.Errorf("%s has %d series", path, n)
+			t.Errorf("%s has %d series, want 5000 at most", path, n)
 		}
 	}
 }

@@ -143,11 +143,11 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 		t.Errorf("handed in without a replica: %v", err)
 	}
 	if answer := page(t, addr, "/readyz"); !strings.Contains(answer, `"ready": false`) || !strings.Contains(answer, "0 of 1 replicas") {
-		t.Errorf("readiness shows %s", answer)
+		t.Errorf("readiness does not say that a replica is missing: %s", answer)
 	}
 	out, err := checkOutput(t, p.cfg)
 	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "redis.wait_replicas is 1 and 0 are connected") {
-		t.Errorf("--check says %v\n%s", err, out)
+		t.Errorf("--check ends with %v, want a fault about the replicas\n%s", err, out)
 	}
 	until(t, 30*time.Second, "the worker's log says why nothing is sent", func() bool {
 		return strings.Contains(p.log.String(), "0 of 1 replicas")

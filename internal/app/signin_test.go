@@ -87,10 +87,10 @@ func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 		t.Errorf("the log does not tell who changed what in the dashboard: %s", log)
 	}
 	if text := page(t, addr, "/monitoring/api/queues"); !strings.Contains(text, "log in at /") {
-		t.Errorf("without a login the dashboard answers %q", text)
+		t.Errorf("without a login the dashboard answers %q, want where to log in", text)
 	}
 	if text := page(t, addr, "/"); !strings.Contains(text, "/login/oidc") || strings.Contains(text, `name="password"`) {
-		t.Errorf("without a login the page answers %s", text)
+		t.Errorf("without a login the page does not lead to the provider: %s", text)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestCheck_ProviderOfLogins_IsReported(t *testing.T) {
 		var out strings.Builder
 		err := app.CheckAll(t.Context(), p.cfg, &out)
 		if !strings.Contains(out.String(), c.want) || (err == nil) != (c.answer == nil) || strings.Contains(out.String(), oidctest.Secret) {
-			t.Errorf("%v:\n%s", err, out.String())
+			t.Errorf("--check of the provider ends with %v:\n%s", err, out.String())
 		}
 	}
 }

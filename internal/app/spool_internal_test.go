@@ -52,7 +52,7 @@ func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *tes
 		grown(folder)
 		for deadline := time.Now().Add(20 * time.Second); len(folders()) > 1; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("still there: %v", folders())
+				t.Fatalf("the folder of a killed process is still there: %v", folders())
 			}
 		}
 	}

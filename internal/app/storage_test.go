@@ -139,15 +139,15 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	turn(old, fresh)
 	turn(fresh, old)
 	if got := check(); !strings.Contains(got, "storage key "+id) || strings.Contains(got, "may be removed") {
-		t.Errorf("before anything is sealed again --check says\n%s", got)
+		t.Errorf("the old key is still needed, but --check says\n%s", got)
 	}
 	stop = p.work()
 	resealed(t, p)
 	if got := check(); strings.Contains(got, "may be removed") { // the document of the rejected invoice
-		t.Errorf("with a document under the old key --check says\n%s", got)
+		t.Errorf("a rejected document needs the old key, but --check says\n%s", got)
 	}
 	if got := p.state(taken[3]); p.base.Ledger.Dismiss(t.Context(), &got, ledger.Dismissal{By: "jan", Reason: "not ours"}) != nil {
-		t.Fatal("it cannot be dismissed")
+		t.Fatal("the rejected invoice cannot be dismissed")
 	}
 	until(t, 10*time.Second, "its document is removed", func() bool {
 		_, err := p.base.Ledger.Shed(t.Context(), time.Millisecond, 0, 10)
@@ -156,26 +156,26 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	})
 	resealed(t, p)
 	if got := check(); !strings.Contains(got, "nothing that is stored needs it, so it may be removed") {
-		t.Errorf("afterwards --check says\n%s", got)
+		t.Errorf("nothing needs the old key, but --check says\n%s", got)
 	}
 	stop()
 
 	turn(fresh)
 	for i, id := range taken {
 		if got := p.state(id); got.File != docs[i].File || strings.Contains(got.Reason, "encrypted") {
-			t.Errorf("%s: file %q, reason %q", got.ID, got.File, got.Reason)
+			t.Errorf("%s cannot be read in full: file %q, reason %q", got.ID, got.File, got.Reason)
 		}
 	}
 	if got := p.state(taken[3]); !strings.Contains(got.Reason, "not ours") || !strings.Contains(got.Reason, "PROFORMA") {
-		t.Errorf("the reason is %q", got.Reason)
+		t.Errorf("the reason of the dismissal is %q", got.Reason)
 	}
 	refusals, err := p.base.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil || len(refusals) != 1 || refusals[0].File != "refused.xml" {
-		t.Errorf("refusals %+v, %v", refusals, err)
+		t.Errorf("the refusals are %+v, %v, want the one file", refusals, err)
 	}
 	holds, err := p.base.Ledger.Holds(t.Context())
 	if err != nil || holds["another"].Why != "the audit" {
-		t.Errorf("holds %+v, %v", holds, err)
+		t.Errorf("the holds are %+v, %v, want the reason readable", holds, err)
 	}
 	p.balanced(3)
 }

@@ -20,7 +20,7 @@ func TestStreak_OneObjectExplainsTheFailures_TheProcessIsNotBlamed(t *testing.T)
 			s.failed(object)
 		}
 		if got := s.ofThisProcess(); got != c.want {
-			t.Errorf("%s: ofThisProcess reports %v", c.why, got)
+			t.Errorf("%s: ofThisProcess reports %v, want the opposite", c.why, got)
 		}
 		s.answered()
 		if s.ofThisProcess() {
@@ -34,6 +34,6 @@ func TestStreak_OneObjectExplainsTheFailures_TheProcessIsNotBlamed(t *testing.T)
 		}
 	}
 	if len(s.objects) > streakMaxRepeats {
-		t.Errorf("%d objects are remembered", len(s.objects))
+		t.Errorf("%d objects are remembered, more than streakMaxRepeats", len(s.objects))
 	}
 }

@@ -29,7 +29,7 @@ func TestOutcomes_RejectedThenFixed_IsSupersededInLedgerAndArchive(t *testing.T)
 	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Superseded)
 	now, err := p.base.Ledger.Invoice(t.Context(), first.ID)
 	if err != nil || now.State != ledger.Superseded || now.Code != first.Code || now.Reason != first.Reason {
-		t.Errorf("the first is %s %d %q, %v", now.State, now.Code, now.Reason, err)
+		t.Errorf("the first document is %s %d %q (%v), want it superseded, with its code", now.State, now.Code, now.Reason, err)
 	}
 	if open, err := p.base.Ledger.OpenItems(t.Context()); err != nil || open["rejected"]+open["parked"]+open["refused"] != 0 {
 		t.Errorf("open items after the correction: %v, %v", open, err)

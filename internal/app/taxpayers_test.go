@@ -43,13 +43,13 @@ func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	}
 	out, err := checkOutput(t, p.cfg)
 	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  ledger: tenants[1].name: a means NIP "+sample.NIP(0)) {
-		t.Errorf("--check says %v\n%s", err, out)
+		t.Errorf("--check ends with %v, want a fault of tenants[1].name\n%s", err, out)
 	}
 	// A process with the swapped names may run already, because it began when the ledger was empty.
 	// It takes nothing in.
 	refused, err := swapped.Admitter().Admit(t.Context(), good(sample.NIP(1), 1), intake.Terms{})
 	if err != nil || refused[0].Taken != ledger.Refused || !strings.Contains(refused[0].Err.Error(), "tenant a is NIP "+sample.NIP(0)) {
-		t.Errorf("Admit = %+v, %v", refused, err)
+		t.Errorf("Admit = %+v, %v, want a refusal that names the taxpayer", refused, err)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 	defer other.Close()
 	taken, err := other.Admitter().Admit(t.Context(), good("5252248481", 1), intake.Terms{Lane: ledger.Express})
 	if err != nil || taken[0].Taken != ledger.Created {
-		t.Fatalf("Admit = %+v, %v", taken, err)
+		t.Fatalf("Admit = %+v, %v, want the invoice taken in", taken, err)
 	}
 	p.cfg = cfg
 	until(t, 30*time.Second, "the worker has noticed", func() bool {

@@ -43,7 +43,7 @@ func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 		for _, window := range []string{"1s", "1m0s", "1h0m0s"} {
 			want := name + `{group="invoiceSend",tenant="` + sample.NIP(0) + `",window="` + window + `"}`
 			if !strings.Contains(metrics, want) {
-				t.Errorf("no %s", want)
+				t.Errorf("the metrics lack %s", want)
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 	select {
 	case <-killed:
 	case <-time.After(30 * time.Second):
-		t.Fatal("there was no 429")
+		t.Fatal("the simulator answered no 429 within 30 seconds")
 	}
 	began := time.Now()
 	until(t, 15*time.Second, "the worker logs that only it knows of the pause", func() bool {

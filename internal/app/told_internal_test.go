@@ -72,14 +72,14 @@ func TestToldLimits_AnswerOfKSeF_HoldsUnlessTheConfigurationIsStricter(t *testin
 		t.Error(d)
 	}
 	if !told.begin(toldNIP) {
-		t.Fatal("it is not due at start")
+		t.Fatal("a tenant is not asked about at the start")
 	}
 	told.ask(t.Context(), toldNIP)
 	if got := l.Limits(toldNIP, "invoiceSend"); len(got) != 2 || got[0].Limit != 50 || got[1].Limit != 100 {
-		t.Errorf("invoiceSend %v", got)
+		t.Errorf("the limits of invoiceSend are %v, want 50 a second and 100 a minute", got)
 	}
 	if got := l.Limits(toldNIP, "batchSession"); got[2].Limit != 600 {
-		t.Errorf("batchSession %v", got)
+		t.Errorf("the limits of batchSession are %v, want 600 an hour", got)
 	}
 	if d := told.describe(toldNIP); !strings.Contains(d, "stricter: invoiceSend") {
 		t.Error(d)
@@ -98,7 +98,7 @@ func TestToldLimits_AnswerOfKSeF_HoldsUnlessTheConfigurationIsStricter(t *testin
 	ch := make(chan prometheus.Metric, 100)
 	told.Collect(ch)
 	if n := len(ch); n != 1+len(l.Groups()) {
-		t.Errorf("%d series", n)
+		t.Errorf("there are %d series, want one for the tenant and one for each group", n)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestToldLimits_NoAnswer_KeepsTheLimitsAndAsksAgainAtGrowingPauses(t *testin
 func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 	told, _, pass := limitsOf(t, func() (int, string) { return 200, `{"invoiceSend":{"perSecond":1,"perMinute":1,"perHour":1}}` })
 	if !told.begin(toldNIP) {
-		t.Fatal("not due")
+		t.Fatal("a tenant is not asked about at the start")
 	}
 	told.ask(t.Context(), toldNIP)
 	asked := 0
@@ -152,7 +152,7 @@ func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 	}
 	pass(2 * time.Hour)
 	if !told.begin(toldNIP) {
-		t.Error("not asked again after a day")
+		t.Error("after a day KSeF is not asked again")
 	}
 }
 
@@ -167,7 +167,7 @@ func TestExpiries_CertificateNearItsEnd_IsToldDailyAndThenHourly(t *testing.T) {
 		{71 * time.Hour, 59 * time.Minute, false}, {71 * time.Hour, time.Hour, true}, {-time.Hour, time.Hour, true},
 	} {
 		if got := expiryDue(c.left, c.since); got != c.want {
-			t.Errorf("%v left, told %v ago: %v", c.left, c.since, got)
+			t.Errorf("%v left, logged %v ago: due is %v, want the opposite", c.left, c.since, got)
 		}
 	}
 }
@@ -178,7 +178,7 @@ func TestHosts_EachTenantHasItsOwn(t *testing.T) {
 		Tenants: []config.Tenant{{NIP: "1"}, {NIP: "2", Transport: config.DirectTransport}, {NIP: "3"}}}
 	h, err := hostsOf(cfg)
 	if err != nil || h.of("1") != "gw:1" || h.of("2") != "ksef:2" || strings.Join(h.all(), " ") != "gw:1 ksef:2" {
-		t.Errorf("%v, %v", h, err)
+		t.Errorf("the hosts are %v, %v", h, err)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestWarner_SameWarningAThousandTimes_IsLoggedOnceAnHour(t *testing.T) {
 		warn(t.Context(), "log in", "[sig-001]: podpis")
 	}
 	if n := strings.Count(out.String(), "\n"); n != 2 {
-		t.Errorf("%d lines", n)
+		t.Errorf("the log has %d lines, want two", n)
 	}
 	at = at.Add(time.Hour)
 	warn(t.Context(), "log in", "[sig-001]: podpis")

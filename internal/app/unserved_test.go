@@ -35,12 +35,12 @@ func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *test
 		t.Errorf("the log says it %d times, want once", n)
 	}
 	if out, _ := checkOutput(t, p.cfg); !strings.Contains(out, "note   "+number+gone) {
-		t.Errorf("--check says\n%s", out)
+		t.Errorf("--check does not say how many invoices wait for the tenant:\n%s", out)
 	}
 	stop()
 	for _, a := range waiting {
 		if inv := p.state(a); inv.KsefNumber != "" || inv.State != ledger.Queued {
-			t.Errorf("%s is %s", a.File, inv.State)
+			t.Errorf("%s is %s, want it queued", a.File, inv.State)
 		}
 	}
 	// A person may decide that one invoice of each lane is not to be sent after all.
