@@ -350,7 +350,7 @@ func TestTable_HasNoCycle(t *testing.T) {
 func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	files, err := filepath.Glob("../ksef/*.go")
 	if err != nil || len(files) < 5 {
-		t.Fatalf("%d files, %v", len(files), err)
+		t.Fatalf("only %d files of internal/ksef were found (%v)", len(files), err)
 	}
 	for _, file := range files {
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
@@ -360,7 +360,7 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 		for _, spec := range f.Imports {
 			switch imported := strings.Trim(spec.Path.Value, `"`); {
 			case imported == "net" || strings.HasPrefix(imported, "net/http"):
-				t.Errorf("%s imports %s", file, imported)
+				t.Errorf("%s imports %s, which is the network", file, imported)
 			case slices.Contains(clients, strings.TrimPrefix(imported, module+"/")):
 				t.Errorf("%s imports the client %s", file, imported)
 			}
