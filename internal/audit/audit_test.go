@@ -30,7 +30,7 @@ func TestLog_List_IsNewestFirstInPages(t *testing.T) {
 		}
 		for _, e := range some {
 			if e.Who != "anna" || e.Via != "page" || time.Since(e.At) > time.Minute {
-				t.Errorf("entry %+v", e)
+				t.Errorf("the entry is %+v, want anna, page and the present time", e)
 			}
 			got = append(got, e.ID+e.NotDone)
 		}
@@ -53,11 +53,11 @@ func TestRecorder_RedisIsAway_NothingMayBeDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := r.Begin(t.Context(), audit.Entry{Who: "anna", What: audit.Retry}); err == nil {
-		t.Error("no error")
+		t.Error("Redis is away, but Begin returned no error")
 	}
 	var none *audit.Recorder
 	if err := none.Begin(t.Context(), audit.Entry{}); err != nil {
-		t.Errorf("without a log: %v", err)
+		t.Errorf("a nil Recorder returned %v", err)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestRecorder_KeyIsOfAnotherType_NothingMayBeDoneAndTheErrorNamesIt(t *testi
 	for _, err := range []error{recorded, listed} {
 		e, sick := errors.AsType[*audit.SickError](err)
 		if !sick || e.Key != "ksef:audit" || !strings.Contains(err.Error(), "the key ksef:audit") {
-			t.Errorf("%v", err)
+			t.Errorf("the error does not name the key: %v", err)
 		}
 	}
 }
