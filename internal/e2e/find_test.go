@@ -26,7 +26,7 @@ func TestFind_WholePackageInOneZIP_DocumentAndReceiptAreExportedWithoutTheLedger
 	zips, err := filepath.Glob(filepath.Join(s.bed.ArchiveDir(), "*", "*", "packages", "*", "*.zip"))
 	alone, err2 := filepath.Glob(filepath.Join(s.bed.ArchiveDir(), "*", "*", "inv-*"))
 	if err != nil || err2 != nil || len(zips) == 0 {
-		t.Fatalf("ZIPs %v, by themselves %v, %v %v", zips, alone, err, err2)
+		t.Fatalf("the archive has the ZIPs %v and the single files %v (%v %v)", zips, alone, err, err2)
 	}
 	accepted := s.bed.Simulator.Books().Accepted[n/2]
 	out := filepath.Join(t.TempDir(), "out")

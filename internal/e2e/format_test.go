@@ -97,7 +97,7 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 		t.Helper()
 		code, out := runProgram(s, filepath.Join(build, "enqueue"), "submit", dir)
 		if code != 0 {
-			t.Fatalf("exit code %d:\n%s", code, out)
+			t.Fatalf("enqueue submit ended with exit code %d:\n%s", code, out)
 		}
 		return out
 	}

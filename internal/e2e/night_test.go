@@ -45,7 +45,7 @@ func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 				t.Errorf("%d sessions, want at most 3", len(books.Sessions))
 			}
 			if strings.Contains(out, "refused") {
-				t.Error("some were refused")
+				t.Error("some good invoices were refused")
 			}
 		})
 	}

@@ -24,7 +24,7 @@ func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 		s.eventually(60*time.Second, func() (bool, string) {
 			select {
 			case <-w.done:
-				t.Fatal("the worker ended")
+				t.Fatal("SIGHUP has ended the worker")
 			default:
 			}
 			return w.count(t, text) >= times, fmt.Sprintf("the log does not say %q", text)
@@ -74,6 +74,6 @@ func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 	_ = w.cmd.Process.Signal(syscall.SIGHUP) // it may have ended
 	<-w.done
 	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("it ended with %d", code)
+		t.Errorf("the worker ended with exit code %d, want 0", code)
 	}
 }

@@ -93,7 +93,7 @@ func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
 	for _, from := range [][]string{nil, {"--archive-only"}} {
 		code, out := s.enqueue(append([]string{"report", "--from", today(), "--to", today(), "--format", "csv"}, from...)...)
 		if code != 0 {
-			t.Fatalf("exit code %d:\n%s", code, out)
+			t.Fatalf("enqueue report ended with exit code %d:\n%s", code, out)
 		}
 		for nip, want := range booked {
 			n := each
@@ -117,7 +117,7 @@ func (s *site) proves(a simulator.Accepted) {
 	s.t.Helper()
 	file := filepath.Join(s.dir, "proof.zip")
 	if code, out := s.enqueue("proof", a.KsefNumber, "--out", file); code != 0 || strings.Contains(out, "NO  ") {
-		s.t.Fatalf("exit code %d:\n%s", code, out)
+		s.t.Fatalf("enqueue proof ended with exit code %d, or the proof is not whole:\n%s", code, out)
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {

@@ -31,6 +31,6 @@ func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *test
 		}
 	}
 	if counts, err := s.ledger.Counts(t.Context()); err != nil || counts["queued"] != 0 {
-		t.Errorf("the ledger counts %v, %v", counts, err)
+		t.Errorf("the ledger counts %v (%v), want no invoice taken in", counts, err)
 	}
 }

@@ -78,7 +78,7 @@ func (w *worker) terminate(t testing.TB, within time.Duration) time.Duration {
 		t.Fatalf("still running %v after SIGTERM", within)
 	}
 	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("it ended with exit code %d", code)
+		t.Errorf("the worker ended with exit code %d, want 0", code)
 	}
 	return time.Since(began)
 }
