@@ -70,7 +70,7 @@ func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /tokens/20261125-EC-1-2-3":
 		answer(`{"referenceNumber":"20261125-EC-1-2-3","status":%q}`, o.token)
 	default:
-		o.t.Errorf("asked %s", path)
+		o.t.Errorf("KSeF was asked for %s, which this test does not know", path)
 		w.WriteHeader(404)
 	}
 }
@@ -155,7 +155,7 @@ func TestSelfSigned_Pair_BelongsTogetherAndNamesTheNIP(t *testing.T) {
 		cfg.Environment = env
 		if _, err := enrol.SelfSigned(cfg, tenant, "", time.Hour, time.Now()); err == nil ||
 			!strings.Contains(err.Error(), "only test does") {
-			t.Errorf("%s: %v", env, err)
+			t.Errorf("environment %s made a certificate, or refused it otherwise: %v", env, err)
 		}
 	}
 }
@@ -174,7 +174,7 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	// The request has exactly the parts that KSeF sent, organizationIdentifier and uniqueIdentifier
 	// among them.
 	if names := o.csr.Subject.Names; len(names) != 5 || !strings.Contains(o.csr.Subject.String(), "CN=Zażółć") {
-		t.Errorf("asked for %v", o.csr.Subject)
+		t.Errorf("the certificate was requested for %v, want the five parts of KSeF", o.csr.Subject)
 	}
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil ||
 		!strings.Contains(err.Error(), "requested already") {
@@ -191,14 +191,14 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	}
 	now, _, err := tenant.Certificate()
 	if err != nil || !now.Equal(cert) || now.SerialNumber.Int64() != 10 {
-		t.Errorf("in its place is %v, %v", now, err)
+		t.Errorf("in the place of the certificate is %v (%v), want the new one", now, err)
 	}
 	if read(t, tenant.PrivateKeyFile+".previous") != old || !exists(tenant.CertificateFile+".previous") {
 		t.Error("the previous pair is not kept")
 	}
 	for _, gone := range []string{tenant.CertificateFile + ".request", tenant.PrivateKeyFile + ".next", tenant.CertificateFile + ".next"} {
 		if exists(gone) {
-			t.Errorf("%s is left behind", gone)
+			t.Errorf("%s is left behind after the fetch", gone)
 		}
 	}
 }
@@ -207,11 +207,11 @@ func TestRequest_Refused_LeavesNothingBehindAndUnknownKeepsTheKey(t *testing.T) 
 	o, a, cfg, tenant := open(t)
 	o.enroll = 400
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || exists(tenant.PrivateKeyFile+".next") {
-		t.Errorf("%v, key left %v", err, exists(tenant.PrivateKeyFile+".next"))
+		t.Errorf("a refused request: %v; the new key is left: %v, want it removed", err, exists(tenant.PrivateKeyFile+".next"))
 	}
 	o.enroll = 500 // it may have been taken
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || !exists(tenant.PrivateKeyFile+".next") {
-		t.Errorf("%v, key left %v", err, exists(tenant.PrivateKeyFile+".next"))
+		t.Errorf("a request that may have been taken: %v; the new key is left: %v", err, exists(tenant.PrivateKeyFile+".next"))
 	}
 }
 
@@ -223,7 +223,7 @@ func TestFetch_CertificateOfAnotherKey_ReplacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := enrol.Fetch(t.Context(), cfg, tenant, a, ""); err == nil || read(t, tenant.CertificateFile) != before {
-		t.Errorf("%v", err)
+		t.Errorf("a certificate of another key was installed, or gave no error: %v", err)
 	}
 	cfg.Environment = config.Test
 	if _, err := enrol.Status(t.Context(), cfg, tenant, a, ""); err == nil || !strings.Contains(err.Error(), "environment custom") {
@@ -262,7 +262,7 @@ func TestCreateToken_IsInItsFileAloneAndActive(t *testing.T) {
 		t.Fatal(reference, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+		t.Errorf("the file of the token has mode %v (%v), want 0600", info.Mode(), err)
 	}
 	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path); err == nil ||
 		strings.Contains(err.Error(), "geheim") {
