@@ -16,7 +16,7 @@ func TestDefect_InPolish_NamesFieldRuleValueAndPlace(t *testing.T) {
 	}
 	two := []Defect{{Field: "document", Rule: "must not be empty"}, {Field: "Fa", Rule: "no words"}}
 	if got := PolishFaults(two, 3); got != "dokument: nie może być puste | pole Fa: wartość nieprawidłowa | i jeszcze błędów: 3" {
-		t.Errorf("all: %q", got)
+		t.Errorf("both faults together are %q", got)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestSayValue_WordsOfTheProgram_AreInPolish(t *testing.T) {
 			t.Errorf("%s: %q is %q, want %q", c.rule, c.value, got, c.pl)
 		}
 		if got := SayValue(English, c.rule, c.value); got != c.value {
-			t.Errorf("in English %q is %q", c.value, got)
+			t.Errorf("in English the value %q is %q, want it unchanged", c.value, got)
 		}
 	}
 }

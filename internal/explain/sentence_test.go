@@ -31,7 +31,7 @@ func TestSay_SentenceWithFacts_HasThemInPolish(t *testing.T) {
 			t.Errorf("%q\n is %q (%v)\nwant %q", c.en, got, ok, c.pl)
 		}
 		if got, ok := explain.Say(explain.English, c.en); !ok || got != c.en {
-			t.Errorf("in English it is %q", got)
+			t.Errorf("in English it is %q, want it unchanged", got)
 		}
 	}
 }
@@ -39,7 +39,7 @@ func TestSay_SentenceWithFacts_HasThemInPolish(t *testing.T) {
 func TestSay_WordsOfKSeF_AreNotKnown(t *testing.T) {
 	for _, text := range []string{"", "Błąd weryfikacji semantyki dokumentu faktury", strings.Repeat("x", 5000)} {
 		if got, ok := explain.Say(explain.Polish, text); ok {
-			t.Errorf("%.20q is %q", text, got)
+			t.Errorf("the text %.20q is taken for one of the program: %q", text, got)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestSentences_EachOne_KeepsItsFacts(t *testing.T) {
 			}
 		}
 		if strings.ContainsAny(pl, "*{}") {
-			t.Errorf("%q is %q", en, pl)
+			t.Errorf("the Polish form of %q has places left to fill: %q", en, pl)
 		}
 	}
 }

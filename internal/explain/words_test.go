@@ -14,7 +14,7 @@ func TestTable_EachEntry_IsWholeInBothLanguages(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range explain.All() {
 		if seen[e.Name()] {
-			t.Errorf("%s is there twice", e.Name())
+			t.Errorf("%s is in the table twice", e.Name())
 		}
 		seen[e.Name()] = true
 		for _, l := range []explain.Language{explain.Polish, explain.English} {
@@ -36,7 +36,7 @@ func TestTable_EachEntry_IsWholeInBothLanguages(t *testing.T) {
 		}
 	}
 	if len(seen) < 150 {
-		t.Errorf("only %d entries", len(seen))
+		t.Errorf("only %d entries were found in the table", len(seen))
 	}
 }
 
