@@ -23,16 +23,16 @@ func TestCount_OfTenants_AreApartAndTogether(t *testing.T) {
 	}
 	hours, err := s.LastHours(t.Context(), now, 24, "A")
 	if err != nil || len(hours) != 24 || hours[23].Accepted != 2 || hours[22].Rejected != 1 || hours[23].Parked != 0 {
-		t.Errorf("hours of A: %+v, %v", hours, err)
+		t.Errorf("the hours of A are %+v, %v, want 2 accepted and 1 rejected", hours, err)
 	}
 	days, err := s.LastDays(t.Context(), now, 30, figures.All)
 	if err != nil || len(days) != 30 || days[29].Accepted != 2 || days[29].Parked != 1 || days[28].Rejected != 1 {
-		t.Errorf("days of all: %+v, %v", days, err)
+		t.Errorf("the days of all are %+v, %v, want 2 accepted, 1 parked, 1 rejected", days, err)
 	}
 	today, err := s.Today(t.Context(), now, []string{"A", "B", "C"})
 	a, b := today["A"], today["B"]
 	if err != nil || a.Accepted != 2 || a.Rejected != 0 || b.Parked != 1 || b.Accepted != 0 {
-		t.Errorf("today: %+v, %v", today, err)
+		t.Errorf("today has %+v, %v, want 2 accepted of A and 1 parked of B", today, err)
 	}
 	if p50, ok := a.Quantile(.5); !ok || p50 < 20*time.Second || p50 > 40*time.Second {
 		t.Errorf("half of A's are there within %v, %v", p50, ok)
@@ -42,7 +42,7 @@ func TestCount_OfTenants_AreApartAndTogether(t *testing.T) {
 	}
 	for _, key := range rdb.Keys(t.Context(), "ksef:figures:*").Val() {
 		if ttl := rdb.TTL(t.Context(), key).Val(); ttl <= 0 || ttl > figures.Days*24*time.Hour {
-			t.Errorf("%s expires in %v", key, ttl)
+			t.Errorf("the key %s expires in %v, want it within the kept days", key, ttl)
 		}
 	}
 }
@@ -57,6 +57,6 @@ func TestQuantile_SlowerThanADay_IsADay(t *testing.T) {
 	today, err := s.Today(t.Context(), now, []string{"A"})
 	f := today["A"]
 	if p, ok := f.Quantile(.95); err != nil || !ok || p != 24*time.Hour {
-		t.Errorf("%v, %v, %v", p, ok, err)
+		t.Errorf("the quantile is %v, %v (%v), want a day", p, ok, err)
 	}
 }
