@@ -20,7 +20,7 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	q := u.Query()
 	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile" ||
 		q.Get("redirect_uri") != returnURL || q.Has("client_secret") || q.Has("code_verifier") {
-		t.Errorf("the address is %s", to)
+		t.Errorf("the address lacks something, or has a secret: %s", to)
 	}
 	body, _, _ := strings.Cut(cookie, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(body)
@@ -49,7 +49,7 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 	cookie, answer := w.begin()
 	others, _ := w.begin()
 	if a, err := w.p.Open(cookie, answer); err != nil || a.Next != "/invoices?q=1" || a.ID == "" {
-		t.Fatalf("%+v, %v", a, err)
+		t.Fatalf("the login that was begun cannot be opened: %+v, %v", a, err)
 	}
 	with := func(name, value string) url.Values {
 		v := url.Values{}

@@ -20,11 +20,11 @@ func TestLogin_HonestProvider_NamesThePerson(t *testing.T) {
 		w.op.Rotate(key)
 		who, err := w.login()
 		if err != nil {
-			t.Fatalf("%s: %v", key.Algorithm, err)
+			t.Fatalf("with %s nobody is logged in: %v", key.Algorithm, err)
 		}
 		if who.Subject != "1234" || who.Name != "ewa" || len(who.Groups) != 1 || who.Groups[0] != "accounting" || !who.Told ||
 			time.Until(who.Until) < 4*time.Minute {
-			t.Errorf("%s: %+v", key.Algorithm, who)
+			t.Errorf("with %s the person is %+v, want ewa of accounting", key.Algorithm, who)
 		}
 		if w.op.Requests("/userinfo") != 0 {
 			t.Error("the login asked /userinfo for what the ID token has")
@@ -114,7 +114,7 @@ func TestKeys_Rotated_NewOneCountsAndOldOneDoesNot(t *testing.T) {
 	}
 	w.op.Rotate(oidctest.EC("second"), oidctest.RSA("third"))
 	if _, err := w.login(); err != nil || w.op.Requests("/keys") != fetched+1 {
-		t.Errorf("after the rotation: %v; the keys were fetched %d times", err, w.op.Requests("/keys"))
+		t.Errorf("after the rotation: %v; the keys were fetched %d times, want once more", err, w.op.Requests("/keys"))
 	}
 	w.op.Forge = func(c map[string]any) string { return w.op.Sign(oidctest.RSA("first"), c) }
 	_, err := w.login()
@@ -131,7 +131,7 @@ func TestExchange_ClocksDiffer_ALittleIsAllowed(t *testing.T) {
 	} {
 		w.op.Change = change
 		if _, err := w.login(); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: the login is refused: %v", name, err)
 		}
 	}
 }
@@ -198,6 +198,6 @@ func TestExchange_SecretByForm_WhereTheProviderTakesNoOther(t *testing.T) {
 		return false
 	}
 	if _, err := w.login(); err != nil || form.Get("client_secret") != oidctest.Secret || form.Get("client_id") != oidctest.ClientID {
-		t.Errorf("%v, with %d fields", err, len(form))
+		t.Errorf("the login ends with %v; the form has %d fields, want id and secret", err, len(form))
 	}
 }

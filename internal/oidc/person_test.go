@@ -40,7 +40,7 @@ func TestPerson_Claims_AreReadAsConfigured(t *testing.T) {
 			continue
 		}
 		if err != nil || who.Name != test.wantName || strings.Join(who.Groups, " ") != test.wantGroup {
-			t.Errorf("%s: %+v, %v", name, who, err)
+			t.Errorf("%s: the person is %+v, %v", name, who, err)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestPerson_GroupsAtTheUserInfoEndpoint_AreAskedFor(t *testing.T) {
 	w.op.UserInfo = map[string]any{"sub": "1234", "groups": []string{"a"}, "preferred_username": "another", "iss": "another"}
 	who, err := w.login()
 	if err != nil || !slices.Equal(who.Groups, []string{"a"}) || who.Name != "ewa" {
-		t.Errorf("%+v, %v", who, err)
+		t.Errorf("the person is %+v, %v, want ewa with the groups of UserInfo", who, err)
 	}
 	w.op.UserInfo["sub"] = "another"
 	_, err = w.login()

@@ -43,7 +43,7 @@ func TestProvider_GoesAwayAndComesBack_IsToldOnce(t *testing.T) {
 	w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
 	w.now = w.now.Add(11 * time.Second)
 	if err := w.p.Reach(t.Context()); err != nil || strings.Count(w.log.String(), "answers again") != 1 {
-		t.Errorf("%v; the log:\n%s", err, w.log)
+		t.Errorf("the provider is back: %v; want one line of the log:\n%s", err, w.log)
 	}
 	asked := w.op.Requests(path)
 	for range 20 {
@@ -137,7 +137,7 @@ func TestProvider_SickAnswers_AreBounded(t *testing.T) {
 			t.Errorf("%s: the redirect was followed", name)
 		}
 		if name == "2 MiB" && !strings.Contains(err.Error(), "1 MiB") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v, want the bound named", name, err)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestDiscovery_WithWhichNobodyCanLogInSafely_IsRefusedWithWords(t *testing.T
 func TestLogoutURL_HasNoTokenInIt(t *testing.T) {
 	w := newWorld(t, func(o *oidc.Options) { o.LoggedOutURL = "https://ksef.example.com/login" })
 	if got := w.p.LogoutURL(); got != "" {
-		t.Errorf("before the provider was asked: %s", got)
+		t.Errorf("before the provider was asked, the logout leads to %s, want nowhere", got)
 	}
 	if _, err := w.login(); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestLogoutURL_HasNoTokenInIt(t *testing.T) {
 		w := newWorld(t, nil)
 		w.op.Discovery = func(d map[string]any) { d["end_session_endpoint"] = none }
 		if err := w.p.Reach(t.Context()); err != nil || w.p.LogoutURL() != "" {
-			t.Errorf("%q: %v, %s", none, err, w.p.LogoutURL())
+			t.Errorf("with the address %q: %v; the logout leads to %s, want nowhere", none, err, w.p.LogoutURL())
 		}
 	}
 }
