@@ -51,7 +51,7 @@ func BenchmarkPage(b *testing.B) {
 			for b.Loop() {
 				begun := time.Now()
 				if status, _, _ := bench.who.get(bench.path); status != 200 {
-					b.Fatalf("status %d: %s", status, w.log.String())
+					b.Fatalf("the page has status %d: %s", status, w.log.String())
 				}
 				took = append(took, time.Since(begun))
 			}

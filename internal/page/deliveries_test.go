@@ -64,7 +64,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 		t.Error("the filter by tenant A shows an invoice of B, or none of A")
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"resend"}}); status != http.StatusBadRequest {
-		t.Errorf("nothing picked: status %d", status)
+		t.Errorf("with nothing picked: status %d, want 400", status)
 	}
 	if status, _, h := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {one}}); status != http.StatusSeeOther ||
 		!strings.HasSuffix(h.Get("Location"), "/deliveries/erp?done=1") || w.failedOf("erp") != two {
@@ -75,10 +75,10 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 	}
 	p.post("/deliveries/erp", url.Values{"do": {"resume"}})
 	if s, err := w.ledger.Sink(t.Context(), "erp"); err != nil || s.Next != 0 {
-		t.Errorf("it is called again at %v, %v", s.Next, err)
+		t.Errorf("after a resume the receiver is called again at %v, %v, want at once", s.Next, err)
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"since"}, "since": {"2026-11-01"}}); status != http.StatusSeeOther {
-		t.Errorf("everything again: status %d", status)
+		t.Errorf("with a day: status %d, want 303", status)
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 4)
 	w.check(err)
@@ -118,7 +118,7 @@ func TestDeliveries_OperatorOfOneTenant_SendsTheOwnAgainAndNoOther(t *testing.T)
 		t.Errorf("a receiver of his own tenant: status %d", status)
 	}
 	if status, _, _ := w.as("anna").post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusForbidden {
-		t.Errorf("a viewer: status %d", status)
+		t.Errorf("a viewer sends again: status %d, want 403", status)
 	}
 	status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}, "Sec-Fetch-Site", "cross-site")
 	if status != http.StatusForbidden {
@@ -134,7 +134,7 @@ func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
 	}
 	status, body, _ := w.as("olga").post("/deliveries/erp", url.Values{"do": {"all"}})
 	if status != http.StatusConflict || !strings.Contains(body, "busy") {
-		t.Errorf("status %d", status)
+		t.Errorf("a worker serves the receiver: status %d, want 409 and a text", status)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	_, body, _ = w.as("anna").get("/deliveries/erp")
 	if row := rowOf(body, "A"); !strings.Contains(row, "takes nothing") || !strings.Contains(row, "answered 503: closed for A") ||
 		strings.Contains(body, `<th scope="row">B</th>`) {
-		t.Errorf("while it is out, a viewer of A is told: %s", row)
+		t.Errorf("while the receiver is out, a viewer of A is told: %s", row)
 	}
 	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(body, `<th scope="row">B</th>`) ||
 		!strings.Contains(body, "9\u202f422") {

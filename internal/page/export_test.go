@@ -94,7 +94,7 @@ func TestExport_InvoicesChangeMeanwhile_NoneIsMissing(t *testing.T) {
 		}
 	}
 	if len(times) != 1101 || pieces < 3 {
-		t.Errorf("%d invoices in %d pieces", len(times), pieces)
+		t.Errorf("the export has %d invoices in %d pieces, want 1101 in three or more", len(times), pieces)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestExport_RedisFailsMidway_TheFileIsNotWhole(t *testing.T) {
 		t.Errorf("a file of %d bytes looks whole", len(body))
 	}
 	if !strings.Contains(w.log.String(), "an export was broken off") {
-		t.Errorf("the log says %s", w.log)
+		t.Errorf("the log does not tell that the export was broken off: %s", w.log)
 	}
 }
 
@@ -161,10 +161,10 @@ func TestSearch_Buyer_IsReadFromTheDocuments(t *testing.T) {
 		t.Error("the document that is gone is not told, or the export has another question")
 	}
 	if found, _ := w.as("anna").numbers("/invoices?buyer=" + buyer); len(found) != 0 {
-		t.Errorf("anna finds %q", found)
+		t.Errorf("anna may not see these invoices, but finds %q", found)
 	}
 	if status, body, _ := p.get("/invoices?buyer=12", "Accept-Language", "pl"); status != http.StatusBadRequest ||
 		!strings.Contains(body, "NIP składa się z dziesięciu cyfr") {
-		t.Errorf("status %d", status)
+		t.Errorf("a NIP of two digits: status %d, want 400 and words in Polish", status)
 	}
 }

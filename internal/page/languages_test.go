@@ -180,7 +180,7 @@ func TestLanguages_EveryPageWithEveryReason_IsInOneLanguage(t *testing.T) {
 				body = spaces.ReplaceAllString(html.UnescapeString(record.ReplaceAllString(body, "")), " ")
 				for _, text := range c.foreign {
 					if strings.Contains(body, text) {
-						t.Errorf("%s in %s has %q", path, c.lang, text)
+						t.Errorf("the page %s in %s has a text of the other language: %q", path, c.lang, text)
 					}
 				}
 				path = next(body)

@@ -32,7 +32,7 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 			t.Errorf("Redis has the token, or the password: %s", key)
 		}
 		if ttl := w.rdb.TTL(t.Context(), key).Val(); strings.HasPrefix(key, "ksef:session:") && (ttl <= 0 || ttl > page.SessionTime) {
-			t.Errorf("the session lasts %v", ttl)
+			t.Errorf("the session lasts %v, want SessionTime at most", ttl)
 		}
 	}
 }
@@ -46,22 +46,22 @@ func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	status, body, header := p.post("/login", right, "Origin", "http://10.0.0.9", "Sec-Fetch-Site", "same-origin")
 	if status != http.StatusBadRequest || !strings.Contains(body, "without encryption") || header.Get("Set-Cookie") != "" ||
 		!strings.Contains(body, `<a href="https://ksef.example.com/login">`) {
-		t.Errorf("over http: status %d, %s", status, body)
+		t.Errorf("a login over http: status %d, want 400 and the https address: %s", status, body)
 	}
 	_, body, _ = p.post("/login", right, "Origin", "http://10.0.0.9", "Sec-Fetch-Site", "same-origin", "Accept-Language", "pl")
 	if !strings.Contains(body, "połączenie nieszyfrowane") {
-		t.Errorf("in Polish: %s", body)
+		t.Errorf("a login over http, in Polish, does not name encryption: %s", body)
 	}
 	// The proxy may pass the request on under another host name than the browser used. An older
 	// browser does not send Sec-Fetch-Site, which would show that the request is of the same
 	// origin. So the page also accepts the origin Options.Public.
 	for _, origin := range []string{"https://ksef.example.com", ""} {
 		if status, _, _ = p.post("/login", right, "Origin", origin); status != http.StatusSeeOther {
-			t.Errorf("from %q: status %d", origin, status)
+			t.Errorf("a login from the origin %q: status %d, want 303", origin, status)
 		}
 	}
 	if status, _, _ = p.post("/login", right, "Origin", "https://other.example.com"); status != http.StatusForbidden {
-		t.Errorf("from another site: status %d", status)
+		t.Errorf("a login from another site: status %d, want 403", status)
 	}
 }
 
@@ -72,7 +72,7 @@ func TestLogin_WithoutOne_NothingIsShownOrDone(t *testing.T) {
 	for _, path := range everyPage(id) {
 		status, body, header := p.get(path)
 		if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/login") || strings.Contains(body, "MINE") {
-			t.Errorf("%s: status %d to %s", path, status, header.Get("Location"))
+			t.Errorf("%s without a login: status %d to %s, want 303 to the login", path, status, header.Get("Location"))
 		}
 	}
 	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != http.StatusUnauthorized || w.state(id) != ledger.Rejected {
@@ -87,21 +87,21 @@ func TestLogin_Wrong_IsCountedLoggedAndSlowed(t *testing.T) {
 	for _, form := range []url.Values{{"name": {"anna"}, "password": {"secret typed wrong"}},
 		{"name": {"secret typed in the wrong field"}}} {
 		if status, body, _ := p.post("/login", form); status != http.StatusUnauthorized || strings.Contains(body, "typed wrong") {
-			t.Errorf("status %d", status)
+			t.Errorf("a wrong login has status %d, want 401 and no repeated password", status)
 		}
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 10)
 	w.check(err)
 	if slow.failed != 2 || len(entries) != 2 || entries[1].Who != "anna" || entries[1].What != audit.Refused || entries[0].Who != "?" {
-		t.Errorf("%d counted, on record: %+v", slow.failed, entries)
+		t.Errorf("%d wrong logins are counted, want 2; on record: %+v", slow.failed, entries)
 	}
 	if log := w.log.String(); !strings.Contains(log, `"user":"anna"`) || strings.Contains(log, "typed") {
-		t.Errorf("the log: %s", log)
+		t.Errorf("the log lacks the user, or has what was typed: %s", log)
 	}
 	slow.wait = 3 * time.Second
 	status, _, header := p.post("/login", url.Values{"name": {"anna"}, "password": {"of anna"}})
 	if status != http.StatusTooManyRequests || header.Get("Retry-After") != "4" || header.Get("Set-Cookie") != "" {
-		t.Errorf("while logins are refused: status %d, %v", status, header)
+		t.Errorf("while logins are refused: status %d, want 429: %v", status, header)
 	}
 }
 
@@ -111,11 +111,11 @@ func TestLogout_EndsTheSessionInThePool(t *testing.T) {
 	u, _ := url.Parse(w.url)
 	stolen := p.client.Jar.Cookies(u)
 	if status, _, header := p.post("/logout", nil); status != http.StatusSeeOther || header.Get("Location") != "/login" {
-		t.Errorf("status %d", status)
+		t.Errorf("the logout has status %d, want 303 to the login", status)
 	}
 	p.client.Jar.SetCookies(u, stolen)
 	if status, _, _ := p.get("/"); status != http.StatusSeeOther {
-		t.Errorf("with the old cookie: status %d", status)
+		t.Errorf("with the cookie from before the logout: status %d, want 303", status)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestSupervisor_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 			r.AddCookie(c)
 		}
 		if _, got := page.New(o).Supervisor(r); got != want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s may use the dashboard: %v, want the opposite", name, got)
 		}
 	}
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
@@ -168,20 +168,20 @@ func TestAct_FormOnAnotherSite_DoesNothing(t *testing.T) {
 			"/open": {"do": {"dismiss"}, "reason": {"x"}, "id": {id}}, "/logout": nil,
 			"/login": {"name": {"anna"}, "password": {"of anna"}}} {
 			if status, _, _ := p.post(path, form, header...); status != http.StatusForbidden {
-				t.Errorf("%s with %v: status %d", path, header, status)
+				t.Errorf("%s with %v: status %d, want 403", path, header, status)
 			}
 		}
 	}
 	if status, _, _ := p.get("/invoices/" + id + "/dismiss?reason=x"); status != http.StatusNotFound &&
 		status != http.StatusMethodNotAllowed {
-		t.Errorf("by GET: status %d", status)
+		t.Errorf("a dismissal by GET: status %d, want 404 or 405", status)
 	}
 	if got := w.state(id); got != ledger.Rejected {
-		t.Errorf("the invoice is %s", got)
+		t.Errorf("the invoice is %s, want it still rejected", got)
 	}
 	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason, "Sec-Fetch-Site", "same-origin"); status != http.StatusSeeOther ||
 		w.state(id) != ledger.Dismissed {
-		t.Errorf("from the page itself: status %d, and the invoice is %s", status, w.state(id))
+		t.Errorf("from the page itself: status %d, and the invoice is %s, want it dismissed", status, w.state(id))
 	}
 }
 
@@ -193,7 +193,7 @@ func TestAct_ViewerOrReadOnly_DoesNothing(t *testing.T) {
 		for path, form := range map[string]url.Values{"/invoices/" + id + "/dismiss": reason, "/invoices/" + id + "/retry": nil,
 			"/open": {"do": {"retry"}, "id": {id}}} {
 			if status, _, _ := p.post(path, form); status != http.StatusForbidden {
-				t.Errorf("%s: %s has status %d", who, path, status)
+				t.Errorf("%s: a form to %s has status %d, want 403", who, path, status)
 			}
 		}
 		if _, body, _ := p.get("/invoices/" + id); strings.Contains(body, "/dismiss") || w.state(id) != ledger.Parked {
@@ -210,15 +210,15 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	p := w.as("adam")
 	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {"  "}}); status != http.StatusBadRequest ||
 		w.state(first) != ledger.Rejected {
-		t.Errorf("without a reason: status %d", status)
+		t.Errorf("a dismissal without a reason: status %d, want 400", status)
 	}
 	if status, _, _ := p.post("/invoices/"+first+"/dismiss",
 		url.Values{"reason": {strings.Repeat("ż", 501)}}); status != http.StatusBadRequest {
-		t.Errorf("with a long reason: status %d", status)
+		t.Errorf("a dismissal with a long reason: status %d, want 400", status)
 	}
 	if status, _, header := p.post("/invoices/"+first+"/dismiss", reason); status != http.StatusSeeOther ||
 		header.Get("Location") != "/invoices/"+first+"?asked=dismiss" {
-		t.Errorf("status %d", status)
+		t.Errorf("a dismissal has status %d, want 303 to the invoice", status)
 	}
 	if status, _, _ := p.post("/invoices/"+third+"/retry", nil); status != http.StatusConflict {
 		t.Errorf("retry of a queued one: status %d", status)
@@ -233,7 +233,7 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	inv, err := w.ledger.Invoice(t.Context(), first)
 	w.check(err)
 	if inv.State != ledger.Dismissed || !strings.Contains(inv.Reason, "adam: an advertisement") || w.state(second) != ledger.Queued {
-		t.Errorf("%s: %s; the second is %s", inv.State, inv.Reason, w.state(second))
+		t.Errorf("the first is %s: %s; the second is %s, want it queued", inv.State, inv.Reason, w.state(second))
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 10)
 	w.check(err)

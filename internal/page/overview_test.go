@@ -35,6 +35,6 @@ func TestOverview_LimitsCannotBeRead_TheRestIsShownAndTheLogSaysSo(t *testing.T)
 	w := newWorld(t, func(o *page.Options) { o.Limits = sickLimits{} })
 	status, body, _ := w.as("anna").get("/")
 	if status != 200 || !strings.Contains(body, `<a href="/tenants/A">`) || !strings.Contains(w.log.String(), "what is left of the limits") {
-		t.Errorf("status %d, log %s", status, w.log.String())
+		t.Errorf("the overview has status %d, or lacks a tenant; the log is %s", status, w.log.String())
 	}
 }

@@ -25,7 +25,7 @@ func (p *person) numbers(path string) (all []string, pages int) {
 	for path != "" {
 		status, body, _ := p.get(path)
 		if pages++; status != 200 || pages > 20 {
-			p.t.Fatalf("%s: status %d, page %d", path, status, pages)
+			p.t.Fatalf("%s has status %d on page %d", path, status, pages)
 		}
 		for _, m := range regexp.MustCompile(`<th scope="row"><a href="/invoices/[^"]+">([^<]+)</a>`).FindAllStringSubmatch(body, -1) {
 			all = append(all, html.UnescapeString(m[1]))
@@ -48,16 +48,16 @@ func TestInvoices_MoreThanOnePage_AreListedOnceNewestFirst(t *testing.T) {
 	seen := map[string]bool{}
 	for i, n := range all {
 		if seen[n] {
-			t.Errorf("%s comes twice", n)
+			t.Errorf("%s is listed twice", n)
 		}
 		seen[n] = true
 		// Invoices that were changed in the same millisecond have no order.
 		if i > 20 && all[i-20] < n {
-			t.Errorf("%s comes behind %s", n, all[i-20])
+			t.Errorf("%s is listed after %s, which is older", n, all[i-20])
 		}
 	}
 	if len(all) != 130 || pages != 3 {
-		t.Errorf("%d invoices on %d pages", len(all), pages)
+		t.Errorf("%d invoices are on %d pages, want 130 on 3", len(all), pages)
 	}
 	if mine, pages := w.as("anna").numbers("/invoices"); len(mine) != 65 || pages != 2 {
 		t.Errorf("anna has %d invoices on %d pages", len(mine), pages)
@@ -128,7 +128,7 @@ func TestInvoices_DaysOfTheIssueDate_FindWhatWasIssuedThen(t *testing.T) {
 	}
 	_, file, _ := p.get("/invoices.csv?by=issued&from=" + day(1) + "&to=" + day(1))
 	if strings.Count(file, "\nA;") != 1 || !strings.Contains(file, "\nA;YESTERDAY/1;") {
-		t.Errorf("the export has %s", file)
+		t.Errorf("the export of yesterday has %s", file)
 	}
 }
 
@@ -138,12 +138,12 @@ func TestLanguage_BrowserAndSwitch_Decide(t *testing.T) {
 	for accept, want := range map[string]string{"pl-PL,pl;q=0.9,en;q=0.8": "Przegląd", "en-GB,en": "Overview", "de": "Overview",
 		"en;q=0.5, pl": "Przegląd"} {
 		if _, body, _ := p.get("/", "Accept-Language", accept); !strings.Contains(body, want) {
-			t.Errorf("%s: no %s", accept, want)
+			t.Errorf("with the languages %s there is no %s", accept, want)
 		}
 	}
 	status, _, header := p.get("/invoices?q=x&lang=pl", "Accept-Language", "en")
 	if status != 303 || header.Get("Location") != "/invoices?q=x" {
-		t.Errorf("the switch: %d to %s", status, header.Get("Location"))
+		t.Errorf("the switch of the language answers %d to %s", status, header.Get("Location"))
 	}
 	if _, body, _ := p.get("/", "Accept-Language", "en"); !strings.Contains(body, "Przegląd") {
 		t.Error("the switch is forgotten")
@@ -155,7 +155,7 @@ func TestPage_WithoutUsers_IsOpenToEverybodyHere(t *testing.T) {
 	id := w.take("B", sellerB, "FV/1", ledger.Rejected, "")
 	p := w.somebody()
 	if status, body, _ := p.get("/invoices/" + id); status != 200 || !strings.Contains(body, "FV/1") {
-		t.Errorf("status %d", status)
+		t.Errorf("the invoice has status %d, want 200 and its number", status)
 	}
 	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != 303 || w.state(id) != ledger.Dismissed {
 		t.Errorf("status %d, the invoice is %s", status, w.state(id))
@@ -174,7 +174,7 @@ func TestPage_HostileTexts_AreShownAsText(t *testing.T) {
 		}
 		if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") ||
 			strings.Contains(policy, "unsafe") {
-			t.Errorf("%s: policy %s", path, policy)
+			t.Errorf("%s has the policy %s", path, policy)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
 	w.check(w.rdb.Close())
 	status, body, _ := w.somebody().get("/", "Accept-Language", "pl")
 	if status != 503 || !strings.Contains(body, "Redis lub archiwum nie odpowiada") || strings.Contains(body, "closed") {
-		t.Errorf("status %d: %s", status, body)
+		t.Errorf("without Redis the page has status %d, want 503 and no words of Redis: %s", status, body)
 	}
 }
 
@@ -210,7 +210,7 @@ func TestInvoices_NextPage_NamesNoInvoiceOfAnother(t *testing.T) {
 		raw, err := base64.RawURLEncoding.DecodeString(m[1])
 		w.check(err)
 		if strings.Contains(string(raw), hidden) {
-			t.Errorf("%s: the address has %s", path, raw)
+			t.Errorf("the next page of %s names an invoice of another: %s", path, raw)
 		}
 	}
 }

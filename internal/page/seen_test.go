@@ -22,23 +22,23 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 	p := w.as("adam")
 	status, _, h := p.post("/open", url.Values{"do": {"seen"}, "id": {one, "A|" + ref}, "tenant": {"A"}, "seen": {"no"}})
 	if to := h.Get("Location"); status != http.StatusSeeOther || to != "/open?done=2&seen=no&tenant=A" {
-		t.Fatalf("status %d at %s", status, to)
+		t.Fatalf("marking two items has status %d and leads to %s", status, to)
 	}
 	_, body, _ := p.get("/open")
 	if strings.Count(body, "Seen by adam") != 2 {
-		t.Errorf("%d items are marked", strings.Count(body, "Seen by adam"))
+		t.Errorf("%d items are shown as seen, want 2", strings.Count(body, "Seen by adam"))
 	}
 	_, body, _ = p.get("/open?seen=no")
 	for number, want := range map[string]bool{"ONE/1": false, "TWO/1": true, "REF/1<": false, "REF/2<": true} {
 		if strings.Contains(body, number) != want {
-			t.Errorf("among those that were not seen is %s: %v", number, !want)
+			t.Errorf("the list of what was not seen has %s: %v, want the opposite", number, !want)
 		}
 	}
 	if _, body, _ = p.get("/open.csv?seen=no"); strings.Contains(body, "ONE/1") || !strings.Contains(body, "TWO/1") {
 		t.Error("the export does not leave out what was seen")
 	}
 	if status, _, _ := p.post("/invoices/"+two+"/seen", nil); status != http.StatusSeeOther {
-		t.Errorf("one invoice: status %d", status)
+		t.Errorf("marking one invoice has status %d, want 303", status)
 	}
 	if _, body, _ = p.get("/invoices/" + two); !strings.Contains(body, "Seen by adam") || !strings.Contains(body, two+"/unseen") {
 		t.Error("its page does not say who has seen it")
@@ -49,11 +49,11 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 	}
 	for _, path := range []string{"/invoices/" + other + "/seen", "/invoices/" + one + "/look"} {
 		if status, _, _ := p.post(path, nil); status != http.StatusNotFound {
-			t.Errorf("%s: status %d", path, status)
+			t.Errorf("%s has status %d, want 404", path, status)
 		}
 	}
 	if status, _, _ := w.as("anna").post("/invoices/"+one+"/seen", nil); status != http.StatusForbidden {
-		t.Errorf("a viewer: status %d", status)
+		t.Errorf("a viewer marks an item: status %d, want 403", status)
 	}
 	p.post("/invoices/"+one+"/retry", nil)
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 4)
@@ -63,7 +63,7 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 		record = append(record, e.Who+" "+e.What)
 	}
 	if got := strings.Join(record, ", "); got != "adam retry, anna login, adam not seen, adam seen" || entries[3].ID != two {
-		t.Errorf("on record: %s", got)
+		t.Errorf("the audit log has: %s", got)
 	}
 	if status, _, _ := p.post("/invoices/"+one+"/seen", nil); status != http.StatusConflict {
 		t.Errorf("an invoice that is not open: status %d", status)
@@ -99,14 +99,14 @@ func TestExport_XLSX_HasTheRowsOfTheListAndTextIsText(t *testing.T) {
 	name, rows := cells(t, body)
 	if name != "Do wyjaśnienia" || len(rows) != 3 || rows[0][0] != "Podatnik" || rows[1][3] != "=1+1" || rows[1][7] != "Błąd" ||
 		rows[1][6] != "450" || rows[2][3] != "REF/1" {
-		t.Errorf("%s: %q", name, rows)
+		t.Errorf("the sheet %s has the rows %q", name, rows)
 	}
 	_, body, _ = p.get("/invoices.xlsx?state=queued")
 	if name, rows = cells(t, body); name != "Invoices" || len(rows) != 2 || rows[1][1] != "FV/2" || rows[1][2] != "Queued" {
-		t.Errorf("%s: %q", name, rows)
+		t.Errorf("the sheet %s has the rows %q", name, rows)
 	}
 	if _, body, _ = p.get("/invoices.csv?q=" + url.QueryEscape("=1+1")); !strings.Contains(body, ";'=1+1;") {
-		t.Errorf("CSV: %s", body)
+		t.Errorf("the CSV does not guard the formula: %s", body)
 	}
 }
 
@@ -125,13 +125,13 @@ func TestReadable_FormAndPDF_AreOfTheDocument(t *testing.T) {
 	}
 	if status, body, h := p.get("/invoices/"+mine+"/pdf", "Accept-Language", "pl"); status != 200 || body != "%PDF-1.4" ||
 		h.Get("Content-Type") != "application/pdf" {
-		t.Errorf("status %d: %.100s", status, body)
+		t.Errorf("the PDF has status %d, want 200: %.100s", status, body)
 	}
 	if got := strings.Join(asked, ""); got != "pl <Faktura>FV/1</Faktura> offline true" {
-		t.Errorf("asked for %q", got)
+		t.Errorf("the gateway was asked for %q", got)
 	}
 	if status, _, _ := p.get("/invoices/" + other + "/pdf"); status != http.StatusNotFound {
-		t.Errorf("of a tenant without: status %d", status)
+		t.Errorf("the PDF for a tenant without PDFs: status %d, want 404", status)
 	}
 	if _, body, _ := p.get("/invoices/" + other); strings.Contains(body, "/pdf") || !strings.Contains(body, "/form") {
 		t.Error("the links are not those that there are")

@@ -21,23 +21,23 @@ func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
 	for _, verb := range []string{"retry", "dismiss", "seen"} {
 		status, body, _ := p.post("/invoices/"+id+"/"+verb, url.Values{"reason": {"x"}})
 		if status != http.StatusServiceUnavailable || !strings.Contains(body, "the key ksef:audit") {
-			t.Errorf("%s: status %d: %s", verb, status, body)
+			t.Errorf("%s has status %d, want 503 and the key named: %s", verb, status, body)
 		}
 	}
 	if got := w.state(id); got != ledger.Parked {
-		t.Errorf("it is %s", got)
+		t.Errorf("the invoice is %s, want it still parked", got)
 	}
 	for _, path := range []string{"/", "/open", "/invoices/" + id} {
 		if status, body, _ := p.get(path); status != http.StatusOK {
-			t.Errorf("%s: status %d: %s", path, status, body)
+			t.Errorf("%s has status %d, want 200: %s", path, status, body)
 		}
 	}
 	status, body, _ := late.post("/login", url.Values{"name": {"olga"}, "password": {"of olga"}})
 	if !strings.Contains(body, "the key ksef:audit") {
-		t.Errorf("a login: status %d: %s", status, body)
+		t.Errorf("a login has status %d and does not name the key: %s", status, body)
 	}
 	if status, _, h := p.post("/logout", nil); status != http.StatusSeeOther || h.Get("Location") != "/login" {
-		t.Errorf("a logout: status %d", status)
+		t.Errorf("a logout has status %d, want 303 to the login", status)
 	}
 	if !strings.Contains(w.log.String(), "find out which program did, then restore the key") {
 		t.Error("the log does not say what to do")
@@ -57,7 +57,7 @@ func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/days", "/tenants/A"} {
 		if status, body, _ := p.get(path); status != http.StatusOK {
-			t.Errorf("%s: status %d: %s", path, status, body)
+			t.Errorf("%s has status %d, want 200: %s", path, status, body)
 		}
 	}
 	keys, err := w.rdb.Keys(t.Context(), "ksef:session:*").Result()
@@ -68,6 +68,6 @@ func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
 		t.Errorf("a sick session: status %d", status)
 	}
 	if status, _, _ := w.as("adam").get("/open"); status != http.StatusOK {
-		t.Errorf("another login: status %d", status)
+		t.Errorf("another login: status %d, want 200", status)
 	}
 }

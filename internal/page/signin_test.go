@@ -19,17 +19,17 @@ func TestSignIn_Person_SeesAndDoesWhatTheGroupGives(t *testing.T) {
 	p := o.somebody()
 	if status, body, _ := p.get("/login?next=%2Fopen"); status != http.StatusOK || !strings.Contains(body, `name="password"`) ||
 		!strings.Contains(body, `href="/login/oidc?next=%2Fopen"`) || !strings.Contains(body, "Log in with Office &amp; Co") {
-		t.Errorf("status %d: %s", status, body)
+		t.Errorf("the login page has status %d, or lacks a way to log in: %s", status, body)
 	}
 	if _, body, _ := p.get("/login", "Accept-Language", "pl"); !strings.Contains(body, "Zaloguj się przez: Office &amp; Co") {
-		t.Errorf("in Polish: %s", body)
+		t.Errorf("the login page in Polish does not name the provider: %s", body)
 	}
 	if to := o.signIn(p, "/open?tenant=A"); to != "/open?tenant=A" {
 		t.Errorf("the login leads to %s", to)
 	}
 	if _, body, _ := p.get("/open"); !strings.Contains(body, "MINE/1") || strings.Contains(body, "SECRET") ||
 		!strings.Contains(body, `<span class="who">ewa</span>`) {
-		t.Errorf("the open items: %s", body)
+		t.Errorf("the open items are not those of ewa's tenant: %s", body)
 	}
 	for id, want := range map[string]int{mine: http.StatusSeeOther, other: http.StatusNotFound} {
 		if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != want {
@@ -43,10 +43,10 @@ func TestSignIn_Person_SeesAndDoesWhatTheGroupGives(t *testing.T) {
 		got = append(got, strings.Join([]string{e.Who, e.Via, e.What, e.Tenant}, " "))
 	}
 	if want := "ewa page dismiss A, ewa page login "; strings.Join(got, ", ") != want {
-		t.Errorf("on record: %q", got)
+		t.Errorf("the audit log has %q", got)
 	}
 	if !strings.Contains(o.log.String(), `"user":"ewa","subject":"1234"`) {
-		t.Errorf("the log: %s", o.log)
+		t.Errorf("the log does not tell who logged in: %s", o.log)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestSignIn_SeveralGroups_EachRoleCountsForItsOwnTenants(t *testing.T) {
 		func() (int, string, http.Header) { return p.get("/audit") },
 	} {
 		if status, _, _ := act(); status < 400 {
-			t.Errorf("status %d", status)
+			t.Errorf("an act on the other tenant has status %d, want an error", status)
 		}
 	}
 	if left, err := o.ledger.CountRefusals(t.Context()); err != nil || left["B"] != 1 || o.state(b) != ledger.Parked {
@@ -97,7 +97,7 @@ func TestSignIn_GroupOfOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 		}
 		options := page.Options{SignIn: o.in, Sessions: page.NewSessions(o.rdb, "ksef:")}
 		if name, got := page.New(options).Supervisor(r); got != want || name != "ewa" {
-			t.Errorf("%s: %v", group, got)
+			t.Errorf("a member of %s may use the dashboard: %v, want the opposite", group, got)
 		}
 	}
 }
@@ -108,20 +108,20 @@ func TestSignIn_NoGroupThatCounts_IsRefusedWithWords(t *testing.T) {
 	p := o.somebody()
 	to := o.signIn(p, "/open")
 	if to != "/login?fault=no-group&next=%2Fopen" {
-		t.Errorf("it leads to %s", to)
+		t.Errorf("the login leads to %s, want back to the login with no-group", to)
 	}
 	for lang, words := range map[string]string{"en": "you are in no group that may use this page", "pl": "nie należy do żadnej grupy"} {
 		if _, body, _ := p.get(to, "Accept-Language", lang); !strings.Contains(body, words) || !strings.Contains(body, o.op.URL+"/end?") {
-			t.Errorf("%s: %s", lang, body)
+			t.Errorf("in %s the login does not say why, or how to log out: %s", lang, body)
 		}
 	}
 	if status, _, header := p.get("/open"); status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/login") {
-		t.Errorf("status %d to %s", status, header.Get("Location"))
+		t.Errorf("a page without a login has status %d and leads to %s", status, header.Get("Location"))
 	}
 	entries, _, err := o.audit.List(t.Context(), "", time.Time{}, 10)
 	o.check(err)
 	if len(entries) != 1 || entries[0].Who != "ewa" || entries[0].What != audit.Refused || entries[0].NotDone != "no-group" {
-		t.Errorf("on record: %+v", entries)
+		t.Errorf("the audit log has %+v, want one refused login of ewa", entries)
 	}
 	if !strings.Contains(o.log.String(), `"groups":["Accounting","canteen"]`) {
 		t.Errorf("the log does not tell an operator what to write: %s", o.log)
@@ -134,7 +134,7 @@ func TestSignIn_NameOfAUser_IsRefused(t *testing.T) {
 		o := newOffice(t, nil)
 		o.op.Claims["preferred_username"] = name
 		if to := o.signIn(o.somebody(), "/"); to != "/login?fault=name-taken" {
-			t.Errorf("%s: it leads to %s", name, to)
+			t.Errorf("the name %s is a user's, but the login leads to %s", name, to)
 		}
 	}
 }
@@ -147,10 +147,10 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	back := o.leave(p, "/open")
 	stolen := p.client.Jar.Cookies(u)
 	if _, _, header := o.somebody().get(back); header.Get("Location") != "/login?fault=stale" {
-		t.Errorf("in another browser: %s", header.Get("Location"))
+		t.Errorf("in another browser the answer leads to %s, want a stale login", header.Get("Location"))
 	}
 	if _, _, header := p.get(back); header.Get("Location") != "/open" {
-		t.Errorf("in the right one: %s", header.Get("Location"))
+		t.Errorf("in the right browser the answer leads to %s, want /open", header.Get("Location"))
 	}
 	thief := o.somebody()
 	thief.client.Jar.SetCookies(u, stolen)
@@ -165,7 +165,7 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	}
 	slow.wait = 3 * time.Second
 	if _, _, header := p.get(back); header.Get("Location") != "/login?fault=too-many" {
-		t.Errorf("while logins are refused: %s", header.Get("Location"))
+		t.Errorf("while logins are refused, the answer leads to %s", header.Get("Location"))
 	}
 	for _, text := range []string{back, strings.TrimPrefix(back, page.ReturnPath)} {
 		if strings.Contains(o.log.String(), text) {
@@ -191,7 +191,7 @@ func TestSignIn_Next_LeadsToThisPageOnly(t *testing.T) {
 	o := newOffice(t, nil)
 	for _, next := range []string{"//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", ""} {
 		if to := o.signIn(o.somebody(), next); to != "/" {
-			t.Errorf("%q leads to %s", next, to)
+			t.Errorf("the login with next %q leads to %s, want the overview", next, to)
 		}
 	}
 	_, body, _ := o.somebody().get("/login?fault=" + url.QueryEscape("<script>evil") + "&next=//evil.example")
@@ -218,7 +218,7 @@ func TestSignIn_CookiesAndRedis_HaveNoSecretsAndEnd(t *testing.T) {
 	cookies := strings.Join(header.Values("Set-Cookie"), "\n")
 	for _, part := range []string{"__Host-ksef=", "Max-Age=3600", "__Host-ksef-login=; Path=/; Max-Age=0"} {
 		if !strings.Contains(cookies, part) {
-			t.Errorf("no %s in:\n%s", part, cookies)
+			t.Errorf("the cookies have no %s:\n%s", part, cookies)
 		}
 	}
 	answer, _ := url.ParseQuery(strings.TrimPrefix(back, page.ReturnPath+"?"))
@@ -230,7 +230,7 @@ func TestSignIn_CookiesAndRedis_HaveNoSecretsAndEnd(t *testing.T) {
 			}
 		}
 		if ttl := o.rdb.TTL(t.Context(), key).Val(); ttl <= 0 || ttl > time.Hour {
-			t.Errorf("%s stays for %v", key, ttl)
+			t.Errorf("the key %s stays for %v, want an hour at most", key, ttl)
 		}
 	}
 }
@@ -241,15 +241,15 @@ func TestSignIn_ProviderAway_UsersStillLogInAndThePageSaysSo(t *testing.T) {
 	p := o.somebody()
 	for lang, words := range map[string]string{"en": "Office &amp; Co can&#39;t be reached now", "pl": "jest teraz niedostępna"} {
 		if status, body, _ := p.get("/login", "Accept-Language", lang); status != http.StatusOK || strings.Count(body, words) != 1 {
-			t.Errorf("%s: status %d: %s", lang, status, body)
+			t.Errorf("in %s the login page has status %d, or does not say it once: %s", lang, status, body)
 		}
 	}
 	_, _, header := p.get("/login/oidc?next=/open")
 	if header.Get("Location") != "/login?fault=unreachable&next=%2Fopen" {
-		t.Errorf("it leads to %s", header.Get("Location"))
+		t.Errorf("the provider is away, but the login leads to %s", header.Get("Location"))
 	}
 	if _, body, _ := p.get(header.Get("Location")); strings.Count(body, "reached now") != 1 {
-		t.Errorf("it is said %d times", strings.Count(body, "reached now"))
+		t.Errorf("the page says %d times that the provider is away, want once", strings.Count(body, "reached now"))
 	}
 	if status, _, _ := o.as("olga").get("/"); status != http.StatusOK {
 		t.Errorf("a user with a password: status %d", status)
@@ -265,7 +265,7 @@ func TestSignIn_FailsAtTheProvider_IsSaidInBothLanguages(t *testing.T) {
 			_, notice, found := strings.Cut(body, `<p class="notice bad" role="alert">`)
 			notice, _, _ = strings.Cut(notice, "<")
 			if !found || said[notice] || strings.Contains(body, `name="password"`) {
-				t.Errorf("%s in %s: %q", fault, lang, notice)
+				t.Errorf("for %s in %s the notice is %q, want words of its own", fault, lang, notice)
 			}
 			said[notice] = true
 		}
@@ -283,11 +283,11 @@ func TestSignIn_NotConfigured_IsNotThere(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, path := range []string{"/login/oidc", page.ReturnPath + "?code=x&state=y"} {
 		if status, _, _ := w.somebody().get(path); status != http.StatusNotFound {
-			t.Errorf("%s: status %d", path, status)
+			t.Errorf("%s has status %d, want 404", path, status)
 		}
 	}
 	if _, body, _ := w.somebody().get("/login?fault=no-group"); strings.Contains(body, "oidc") || strings.Contains(body, "notice") {
-		t.Errorf("the login: %s", body)
+		t.Errorf("the login page names a provider, which is not configured: %s", body)
 	}
 }
 
@@ -344,11 +344,11 @@ func TestLogout_OfSomebodyFromTheProvider_OffersItsLogout(t *testing.T) {
 	status, body, _ := p.post("/logout", nil)
 	if status != http.StatusOK || !strings.Contains(body, fmt.Sprintf(`href="%s/end?client_id=ksef"`, o.op.URL)) ||
 		strings.Contains(body, "ewa") {
-		t.Errorf("status %d: %s", status, body)
+		t.Errorf("the page after the logout has status %d, or no link: %s", status, body)
 	}
 	p.client.Jar.SetCookies(u, stolen)
 	if status, _, _ := p.get("/"); status != http.StatusSeeOther {
-		t.Errorf("with the old cookie: status %d", status)
+		t.Errorf("with the cookie from before the logout: status %d, want 303", status)
 	}
 	if _, _, header := o.as("olga").post("/logout", nil); header.Get("Location") != "/login" {
 		t.Errorf("a user with a password is led to %q", header.Get("Location"))

@@ -47,7 +47,7 @@ func (o *office) leave(p *person, next string) string {
 	o.t.Helper()
 	status, _, header := p.get("/login/oidc?next=" + url.QueryEscape(next))
 	if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), o.op.URL+"/authorize?") {
-		o.t.Fatalf("status %d to %s", status, header.Get("Location"))
+		o.t.Fatalf("the login has status %d and leads to %s, want the provider", status, header.Get("Location"))
 	}
 	return page.ReturnPath + "?" + o.op.Login(header.Get("Location")).RawQuery
 }
@@ -57,7 +57,7 @@ func (o *office) signIn(p *person, next string) string {
 	o.t.Helper()
 	status, body, header := p.get(o.leave(p, next))
 	if status != http.StatusSeeOther {
-		o.t.Fatalf("status %d: %s", status, body)
+		o.t.Fatalf("the way back has status %d, want 303: %s", status, body)
 	}
 	return header.Get("Location")
 }

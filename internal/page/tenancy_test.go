@@ -48,7 +48,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 	olga := w.as("olga")
 	if status, _, _ := olga.post("/invoices/"+idOfB+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusForbidden &&
 		status != http.StatusSeeOther {
-		t.Fatalf("olga's dismissal: %d", status)
+		t.Fatalf("olga's dismissal has status %d", status)
 	}
 	for _, name := range []string{"anna", "adam"} {
 		p := w.as(name)
@@ -75,7 +75,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 				path != "/?tenant=B" ||
 				path == "/audit" || path == "/tenants/B" || path == "/deliveries/of-b" {
 				if status != http.StatusNotFound {
-					t.Errorf("%s: %s has status %d", name, path, status)
+					t.Errorf("%s: %s has status %d, want 404", name, path, status)
 				}
 			}
 			if status >= 500 {
@@ -136,7 +136,7 @@ func TestTenancy_OperatorOfOneTenant_ActsOnNoOther(t *testing.T) {
 	status, body, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"},
 		"id": {idOfB, "B|" + ofB, "|" + ofNobody, "A|" + ofB, idOfA}})
 	if status != http.StatusConflict || strings.Contains(body, "SECRET") || strings.Contains(body, "HIDDEN") {
-		t.Errorf("status %d: %s", status, body)
+		t.Errorf("acting on B has status %d, want 409, or shows its texts: %s", status, body)
 	}
 	if w.state(idOfB) != ledger.Rejected || w.state(idOfA) != ledger.Dismissed {
 		t.Errorf("B's is %s, A's is %s", w.state(idOfB), w.state(idOfA))
@@ -149,7 +149,7 @@ func TestTenancy_OperatorOfOneTenant_ActsOnNoOther(t *testing.T) {
 	w.check(err)
 	for _, e := range entries {
 		if e.Tenant == "B" {
-			t.Errorf("on record: %+v", e)
+			t.Errorf("the audit log has an act on B: %+v", e)
 		}
 	}
 }

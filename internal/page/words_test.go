@@ -29,7 +29,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	pages, _ := filepath.Glob("templates/*.html")
 	code, _ := filepath.Glob("*.go")
 	if len(pages) < 10 || len(code) < 15 {
-		t.Fatalf("%d templates, %d files", len(pages), len(code))
+		t.Fatalf("only %d templates and %d files were found", len(pages), len(code))
 	}
 	note(`\.T "([^"]+)"`, pages...)
 	for _, f := range code {
@@ -62,7 +62,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	}
 	for key, pl := range polish {
 		if !used[key] {
-			t.Errorf("nothing shows %q", key)
+			t.Errorf("no page shows the text %q", key)
 		}
 		if strings.Count(key, "%") != strings.Count(pl, "%") {
 			t.Errorf("%q and %q have other values in them", key, pl)

@@ -163,7 +163,7 @@ func (w *world) takeIssued(tenant, seller, number, issued string) string {
 		}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {
-		w.t.Fatalf("%s is %s", number, taken[0].Taken)
+		w.t.Fatalf("handed in, %s is %s, want it created", number, taken[0].Taken)
 	}
 	return id
 }
@@ -201,7 +201,7 @@ func (w *world) as(name string) *person {
 	w.t.Helper()
 	p := w.somebody()
 	if status, _, _ := p.post("/login", url.Values{"name": {name}, "password": {"of " + name}}); status != http.StatusSeeOther {
-		w.t.Fatalf("login of %s: status %d", name, status)
+		w.t.Fatalf("the login of %s has status %d, want 303", name, status)
 	}
 	return p
 }
