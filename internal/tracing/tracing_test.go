@@ -54,11 +54,11 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 	} {
 		tr, _ := open(t, environ...)
 		if tr != nil {
-			t.Errorf("%q opens an exporter", environ)
+			t.Errorf("with %q an exporter is opened", environ)
 		}
 		ctx, span := tr.Start(t.Context(), "inv-1", "task")
 		if _, child := tracing.Child(ctx, "request"); span.IsRecording() || child.IsRecording() || tracing.Recording(ctx) {
-			t.Error("something is recorded")
+			t.Error("without a collector something is recorded")
 		}
 		tr.Taken(ctx, tracing.Change{Invoice: "inv-1"})
 		if err := tr.Close(t.Context()); err != nil || tr.Stats() != (tracing.Stats{}) {
@@ -66,7 +66,7 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 		}
 	}
 	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines, %d before", n, before)
+		t.Errorf("there are %d goroutines, and there were %d before", n, before)
 	}
 }
 
@@ -84,7 +84,7 @@ func TestOpen_VariableThatCannotBeUsed_IsRefusedWithWords(t *testing.T) {
 		_, err := tracing.Open(t.Context(), tracing.Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", row.set}})
 		var fault *tracing.EnvironmentError
 		if !errors.As(err, &fault) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hush") {
-			t.Errorf("%s: %v", row.set, err)
+			t.Errorf("with %s the error is %v", row.set, err)
 		}
 	}
 	for _, arg := range []string{"2", "-1", "x"} {
@@ -132,10 +132,10 @@ func TestTrace_OfAnInvoice_IsTheSameInEveryProcess(t *testing.T) {
 		}
 	}
 	if names["session status"].Parent != names["package:confirm"].ID || names["POST /v1/invoices"].Parent != "b7ad6b7169203331" {
-		t.Errorf("parents: %+v", names)
+		t.Errorf("a span has another parent: %+v", names)
 	}
 	if got := names["invoice taken"]; got.Attributes["ksef.invoice.id"] != "inv-1" || got.Service != "ksef-worker" {
-		t.Errorf("%+v", got)
+		t.Errorf("the first span of the invoice is %+v", got)
 	}
 	if refused := c.Refused(); len(refused) > 0 {
 		t.Errorf("the collector refused %q", refused)
@@ -227,11 +227,11 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 			begun := time.Now()
 			_ = tr.Close(ctx)
 			if took := time.Since(begun); took > 20*time.Second {
-				t.Errorf("the end took %v", took)
+				t.Errorf("the end took %v, want 20 s at most", took)
 			}
 			runtime.ReadMemStats(&after)
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 200<<20 {
-				t.Errorf("%d MB were allocated", grown>>20)
+				t.Errorf("%d MB were allocated, want 200 at most", grown>>20)
 			}
 			s := tr.Stats()
 			if s.Exported > 0 || s.Dropped < n/5 || s.Failed+s.Dropped > n {
@@ -257,10 +257,10 @@ func TestHeaders_OfTheEnvironment_AreSent(t *testing.T) {
 	closed(t, tr)
 	r := <-got
 	if r.URL.Path != "/otlp/traces" || r.Header.Get("Authorization") != "Bearer abc" {
-		t.Errorf("%s with %q", r.URL.Path, r.Header.Get("Authorization"))
+		t.Errorf("the collector was asked at %s with %q, want /otlp/traces and the header", r.URL.Path, r.Header.Get("Authorization"))
 	}
 	if s := tr.Stats(); s.Exported != 1 || s.Failed != 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("the spans were not exported: %+v", s)
 	}
 }
 
