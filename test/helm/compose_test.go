@@ -51,7 +51,7 @@ func TestCompose_RealDeployment_ReplacesTheDemo(t *testing.T) {
 	for _, v := range worker.Volumes {
 		if v.Target == "/etc/ksef/worker.yaml" {
 			if configs++; v.Source[len(v.Source)-len("deploy/production.yaml"):] != "deploy/production.yaml" {
-				t.Errorf("the worker reads %s", v.Source)
+				t.Errorf("the worker reads %s, want deploy/production.yaml", v.Source)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 		if *in.Spec.IngressClassName != "nginx" || in.Annotations["cert-manager.io/cluster-issuer"] != "letsencrypt" ||
 			len(in.Spec.TLS) != 1 || in.Spec.TLS[0].SecretName != "ksef-tls" || !slices.Equal(in.Spec.TLS[0].Hosts, []string{host}) ||
 			len(in.Spec.Rules) != 1 || in.Spec.Rules[0].Host != host {
-			t.Errorf("%s: %+v", name, in.Spec)
+			t.Errorf("%s has another class, certificate or host: %+v", name, in.Spec)
 		}
 		for _, p := range in.Spec.Rules[0].HTTP.Paths {
 			s, is := o["Service "+p.Backend.Service.Name].(*corev1.Service)
@@ -83,7 +83,7 @@ func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	}
 	for _, path := range paths {
 		if !reaches(in, path) {
-			t.Errorf("nobody reaches %s", path)
+			t.Errorf("the Ingress does not pass on %s", path)
 		}
 	}
 	for _, path := range []string{"/metrics", "/readyz", "/healthz", "/metrics/", "/debug/pprof/"} {

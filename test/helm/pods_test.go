@@ -31,7 +31,7 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 			t.Errorf("%s may write to its file system or has capabilities", name)
 		}
 		if c.LivenessProbe == nil || c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
-			t.Errorf("%s is not probed", name)
+			t.Errorf("%s has no probes, or another path than /readyz", name)
 		}
 		if last := len(c.Env) - 1; last < 0 || c.Env[last].Value != "http://collector:4318" {
 			t.Errorf("%s does not have the variable from env: %v", name, c.Env)
@@ -93,11 +93,11 @@ func TestChart_Autoscaling_OwnsTheNumberOfWorkers(t *testing.T) {
 	s := o["ScaledObject prod-ksefworker-worker"].(*scaledObject)
 	if s.Spec.ScaleTargetRef.Name != "prod-ksefworker-worker" || s.Spec.MinReplicaCount < 1 || len(s.Spec.Triggers) != 1 ||
 		!strings.Contains(s.Spec.Triggers[0].Metadata["query"], "ksef_waiting_invoices") {
-		t.Errorf("scaled: %+v", s.Spec)
+		t.Errorf("KEDA scales otherwise: %+v", s.Spec)
 	}
 	fixed := must(t, nil)["Deployment prod-ksefworker-worker"].(*appsv1.Deployment)
 	if fixed.Spec.Replicas == nil || *fixed.Spec.Replicas != 2 {
-		t.Errorf("without autoscaling: %v replicas", fixed.Spec.Replicas)
+		t.Errorf("without autoscaling there are %v replicas, want 2", fixed.Spec.Replicas)
 	}
 }
 
@@ -107,11 +107,11 @@ func TestChart_Network_OnlyNamedSourcesMayConnect(t *testing.T) {
 		p := o["NetworkPolicy prod-ksefworker-"+name].(*networkingv1.NetworkPolicy)
 		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 2 ||
 			p.Spec.Ingress[0].Ports[0].Port.IntValue() != port {
-			t.Errorf("%s: %+v", name, p.Spec)
+			t.Errorf("the network policy of %s is %+v", name, p.Spec)
 		}
 		budget := o["PodDisruptionBudget prod-ksefworker-"+name].(*policyv1.PodDisruptionBudget)
 		if budget.Spec.MaxUnavailable.IntValue() != 1 || budget.Spec.Selector.MatchLabels["app.kubernetes.io/component"] != name {
-			t.Errorf("%s: %+v", name, budget.Spec)
+			t.Errorf("the disruption budget of %s is %+v", name, budget.Spec)
 		}
 	}
 	closed := must(t, map[string]any{"networkPolicy": map[string]any{"metricsFrom": []any{}}})
@@ -125,7 +125,7 @@ func TestChart_Metrics_AreScrapedUnderTheNameThatTheAlertsKnow(t *testing.T) {
 	m := o["ServiceMonitor prod-ksefworker-worker"].(*serviceMonitor)
 	s := o["Service prod-ksefworker-worker"].(*corev1.Service)
 	if s.Labels[m.Spec.JobLabel] != "ksefworker" {
-		t.Errorf("the job is %q", s.Labels[m.Spec.JobLabel])
+		t.Errorf("Prometheus's job is %q, want ksefworker", s.Labels[m.Spec.JobLabel])
 	}
 	for k, v := range m.Spec.Selector.MatchLabels {
 		if s.Labels[k] != v {
@@ -133,6 +133,6 @@ func TestChart_Metrics_AreScrapedUnderTheNameThatTheAlertsKnow(t *testing.T) {
 		}
 	}
 	if m.Spec.Endpoints[0].Port != s.Spec.Ports[0].Name || m.Metadata.Labels["release"] != "prometheus" {
-		t.Errorf("%+v", m)
+		t.Errorf("the monitor has another port or label: %+v", m)
 	}
 }

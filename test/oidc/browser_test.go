@@ -32,6 +32,6 @@ func TestBrowser_ProviderByOthers_LetsPeopleInAndOut(t *testing.T) {
 	cmd.Dir, cmd.Stdin = "../browser", bytes.NewReader(job)
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Count(string(out), "loggedout") != 2 {
-		t.Errorf("%v: %s\n%s", err, out, s.logged())
+		t.Errorf("the browser did not log out twice: %v: %s\n%s", err, out, s.logged())
 	}
 }

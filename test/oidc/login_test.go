@@ -31,7 +31,7 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 
 	s.op.start()
 	if out := s.check(); !strings.Contains(out, "ok     logins at "+s.op.issuer()) {
-		t.Errorf("--check:\n%s", out)
+		t.Errorf("--check does not find the provider:\n%s", out)
 	}
 	s.answersAgain()
 
@@ -61,12 +61,12 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 		t.Errorf("jan is at %s with status %d: %s", jan.at, status, body)
 	}
 	if status, _ := jan.get("/"); status != http.StatusOK || jan.at.Path != "/login" {
-		t.Errorf("jan sees %s", jan.at)
+		t.Errorf("jan has no rights, but sees %s", jan.at)
 	}
 
 	s.op.set(func(p *provider) { p.key = newKey(t, "third") })
 	if status, _ := s.browser().signIn("anna", "/"); status != http.StatusOK {
-		t.Errorf("after another rotation: status %d", status)
+		t.Errorf("after another rotation of keys a login has status %d", status)
 	}
 	status, body := olga.post("/logout", nil)
 	_, leave, found := strings.Cut(body, `<a class="button" href="`)
