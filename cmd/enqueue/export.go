@@ -133,10 +133,10 @@ func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r r
 	return false, err
 }
 
-// kept returns the archived result of an invoice that the ledger has, so that every export of an
-// invoice writes the same result, whether a person named its id, its number or its KSeF number.
-// When the archive has none, or has it from before the last decision, kept returns the result of
-// the ledger, and false.
+// kept returns the archived result of an invoice that the ledger has. So every export of an invoice
+// writes the same result, whether a person named its id, its number or its KSeF number. When the
+// archive has none, or has it from before the last decision, kept returns the result of the ledger,
+// and false.
 func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result, bool, error) {
 	archived, ok, err := c.archive.Kept(ctx, r)
 	if err != nil || !ok {

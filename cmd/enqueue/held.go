@@ -11,8 +11,8 @@ import (
 // heldPage is how many held results are read at a time.
 const heldPage = 500
 
-// eachHeld calls visit for each result that a receiver has not taken and that is tried again, the
-// next one first, until visit returns false.
+// eachHeld calls visit for each result that a receiver has not taken and that is tried again. It
+// begins with the result that is tried soonest, and ends when visit returns false.
 func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledger.HeldBack) bool) error {
 	for at := 0; ; {
 		page, err := p.base.Ledger.HeldBack(ctx, receiver, at, heldPage)
@@ -28,8 +28,9 @@ func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledg
 	}
 }
 
-// sayWhy adds to the state of a receiver why results are held, where the state has no reason: one
-// of the reasons for the receiver, and one for each of its tenants.
+// sayWhy fills in why results are held: Error of the receiver, if it is empty, and Error of each
+// tenant in s.Tenants. Each is the error of one held result, although other results may be held for
+// other reasons.
 func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	if s.Held == 0 {
 		return nil

@@ -51,8 +51,8 @@ func (c *statusCmd) run(ctx context.Context, p *program) error {
 	return c.overview(ctx, p)
 }
 
-// named shows each invoice in full. Several invoices may have the same number, for example those of
-// other sellers.
+// named shows each invoice in full. Several invoices may have the same number, for example because
+// their sellers differ.
 func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
 	for i, name := range slices.Concat(c.Names, c.Ref) {
