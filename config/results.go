@@ -10,9 +10,9 @@ import (
 
 // Results says who is told what became of invoices (docs/results.md).
 type Results struct {
-	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000.
-	// 0 means that no receiver is told. Ten thousand take about 2 MB of Redis. Load warns when one
-	// package may have more outcomes than Outbox keeps.
+	// Outbox is the approximate number of outcomes that are kept for receivers that are behind;
+	// 1000 to 10,000,000. 0 means that no receiver is told. Ten thousand take about 2 MB of Redis.
+	// Load warns when one package may have more outcomes than Outbox keeps.
 	Outbox int `yaml:"outbox" env:"OUTBOX"`
 	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for
 	// longer misses the older ones.

@@ -34,8 +34,9 @@ func (r Results) CheckFolders() error {
 	return errors.Join(f.all...)
 }
 
-// folderPlace says where a folder is, even when it does not exist yet. there is the folder itself
-// or its nearest parent that exists, and below is the path from there to the folder.
+// folderPlace says where a folder is, even when it does not exist yet. The field there is the
+// folder itself, or its nearest parent that exists. The field below is the path from that parent to
+// the folder; "" for the folder itself.
 type folderPlace struct {
 	setting, path string
 	there         fs.FileInfo
