@@ -94,7 +94,8 @@ func watchMoves(t *testing.T, addr string) *moves {
 	return m
 }
 
-// note adds the state to each of these entries, except those whose latest state it already is.
+// note adds the state to the states of each of these entries, unless it is the latest of them
+// already.
 func (m *moves) note(state string, entries [][]string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

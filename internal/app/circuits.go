@@ -69,8 +69,8 @@ const (
 	groupPartStore = "part_store" // the store that takes the parts of packages
 )
 
-// allow returns nil when a request may go. Then exactly one of unsent, answered, exhausted,
-// unreachable and failed must follow.
+// allow returns nil when a request may go. Then the caller must call exactly one of unsent,
+// answered, exhausted, unreachable and failed.
 func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	own := connecting(p.Host)
 	if err := c.allowConnecting(ctx, p.Host); err != nil {

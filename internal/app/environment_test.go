@@ -77,7 +77,7 @@ func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGat
 
 	next := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Redis.URL = old.redis.URL() })
 	home := fmt.Sprintf(`{"v":1,"environment":"custom","address":%q}`, next.cfg.Gateway.URL)
-	// In one transaction, or the old worker would claim the empty ledger first.
+	// This is one transaction. Otherwise the old worker would claim the empty ledger first.
 	_, err := old.base.Redis.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
 		p.FlushAll(t.Context())
 		p.Set(t.Context(), "ksef:home", home, 0)

@@ -52,7 +52,8 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collectHost reports false when Redis does not answer.
+// collectHost sends the circuits of one host that are not closed. It returns false when Redis does
+// not answer.
 func (c *circuitCollector) collectHost(ctx context.Context, host string, send func(tenant, group string)) bool {
 	open, err := c.limits.circuits.open(ctx, host)
 	if err != nil {

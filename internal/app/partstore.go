@@ -26,8 +26,8 @@ import (
 // parts come with the sessions of their tenant. A tenant's parts count as out of service when two
 // of the tenant's packages failed and no part was taken in between. When that happens to two
 // tenants, the store counts as down for all. While parts are not taken, a tenant may still open a
-// session from time to time, to try whether they are taken again. No tenant waits for the try of
-// another, because each try uses up a session of the tenant that makes it.
+// session from time to time, to try whether they are taken again. Each tenant tries for itself and
+// does not wait for another tenant's try, because a try uses up a session of its own tenant only.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient

@@ -77,7 +77,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			}
 			// Two workers build three packages each at a time, and one more of each tenant may
 			// probe. When the store refuses a part, the package of that part ends at once. Other
-			// packages take its place until two of a tenant have been refused.
+			// packages take its place until two packages of a tenant have been refused.
 			if n := opened(); n > before+2 || n > 2*3+2 && name != "refuses" {
 				t.Errorf("%d sessions when the store was known to be down, %d now", before, n)
 			}

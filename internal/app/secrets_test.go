@@ -84,7 +84,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		"challenge", "loginToken", "loginXades", "loginStatus", "redeem", "openBatch", "part", "close", "send", "sessionStatus", "invoices",
 		"upo", simulator.OpDownload, simulator.OpRateLimits,
 	} {
-		f := manners[i%len(manners)] // one each: more of them only open circuits, and the test waits for those
+		f := manners[i%len(manners)] // one for each operation: more would open circuits, and the test would wait for them
 		f.On = on
 		faults = append(faults, f)
 	}

@@ -74,8 +74,9 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 	}
 }
 
-// resealed waits until the sweep has sealed every text with the first key. It empties the outbox,
-// as the program does after results.keep, because outcomes are not sealed again.
+// resealed waits until the sweep has sealed every text with the first key. The outcomes in the
+// outbox keep the key with which they were sealed. So it empties the outbox, as the program does
+// after results.keep.
 func resealed(t *testing.T, p *pool) {
 	t.Helper()
 	first := p.base.Bodies.KeyIDs()[0]

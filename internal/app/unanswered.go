@@ -13,7 +13,7 @@ import (
 // worker may be able to do what this one cannot.
 type unansweredError struct {
 	notNow *ratelimit.NotNow
-	apart  bool // it cannot connect
+	apart  bool // this process cannot connect; false: it connects and gets no proper answer
 }
 
 func (e *unansweredError) Error() string {
@@ -44,9 +44,10 @@ func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error)
 	return err == nil && (pool.OfHost || !own.OfHost), err
 }
 
-// allowConnecting asks the circuit about connecting. While other processes may be able to connect,
-// tasks that this one cannot do are left to them. Otherwise this process, which is always free,
-// would take most tasks, and each task would wait until this process tries to connect again.
+// allowConnecting asks this process's circuit whether a request may try to connect to the host.
+// While other processes may be able to connect, tasks that this one cannot do are left to them.
+// Otherwise this process would take most tasks, because it fails them at once and is free again.
+// Each task would then wait until this process tries to connect again.
 func (c *circuits) allowConnecting(ctx context.Context, host string) error {
 	err := c.own.Allow(ctx, connecting(host))
 	n, shut := errors.AsType[*ratelimit.NotNow](err)
@@ -114,8 +115,8 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	return c.pool.Unreachable(ctx, p, c.process)
 }
 
-// apart returns the state of this process's own circuit for p, closed while the pool's circuit
-// governs. p may name a host alone.
+// apart returns the state of this process's own circuit for p. While the pool's circuit governs
+// (see governed), it returns a closed circuit. p may name a host alone.
 func (c *circuits) apart(ctx context.Context, p ratelimit.Pair) (ratelimit.CircuitState, error) {
 	own, err := c.answers.State(ctx, p)
 	if err != nil || own.Phase == ratelimit.CircuitClosed {
