@@ -15,7 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// MaxEntries is about how many entries are kept, some 15 MB of Redis. The oldest go first.
+// MaxEntries is the approximate number of entries that are kept. They take some 15 MB of Redis. The
+// oldest go first.
 const MaxEntries = 100_000
 
 // Entry is one action of a person, done or not done.
