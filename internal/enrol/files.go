@@ -42,7 +42,7 @@ func filesOf(t config.Tenant, dir string) (files, error) {
 		install: true}, nil
 }
 
-// newKey makes a private key and writes it to a file that must not exist.
+// newKey makes a private key and writes it to a new file. It fails when the file exists already.
 func newKey(path string) (*ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -55,7 +55,8 @@ func newKey(path string) (*ecdsa.PrivateKey, error) {
 	return key, create(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// create writes a file that must not exist. What was written is on the disk when it returns.
+// create writes a new file. It fails when the file exists already. When create returns, the content
+// is on the disk.
 func create(path string, content []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {

@@ -13,8 +13,9 @@ import (
 // tokenTimeout is how long KSeF may take until a new token works.
 const tokenTimeout = time.Minute
 
-// CreateToken makes a token and writes it to a file that must not exist: KSeF shows a token only
-// once. CreateToken returns when the token works. The reference is needed to revoke the token.
+// CreateToken makes a token and writes it to a new file, because KSeF shows a token only once. The
+// file must not exist before. CreateToken waits up to a minute until the token works. The reference
+// is needed to revoke the token.
 func CreateToken(ctx context.Context, a direct.Account, permissions []string, description, path string) (reference string, err error) {
 	// The file comes first, because a token that cannot be kept must not be made.
 	if err := create(path, nil, 0o600); err != nil {
