@@ -109,7 +109,8 @@ func (p *Provider) reach(ctx context.Context) (*metadata, error) {
 	if m, err, fresh := p.known(); fresh {
 		return m, err
 	}
-	// One request serves all who wait, so it must go on when the caller that began it goes away.
+	// One request serves all callers that wait for the metadata. So it must go on when the caller
+	// that began it goes away.
 	asking := context.WithoutCancel(ctx)
 	answer := p.flight.DoChan("", func() (any, error) {
 		if m, err, fresh := p.known(); fresh {
