@@ -135,7 +135,8 @@ func (d *delivery) told() bool {
 	return !ledger.AfterOutcome(d.At, place)
 }
 
-// held lists results that a receiver did not take and that are tried again, the next one first.
+// held lists results that a receiver did not take and that are tried again. The result that is
+// tried soonest comes first.
 func (v *deliveries) held(receiver, tenant string, limit int, until time.Time) (delivered, error) {
 	at := 0
 	return v.each(tenant, limit, until, func() ([]delivery, error) {

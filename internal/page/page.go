@@ -87,7 +87,8 @@ type Ledger interface {
 // Limits tells what is left of the limits of a tenant.
 type Limits interface {
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
-	// Usages is the use of all groups of all tenants. What nobody has used lately is left out.
+	// Usages is the use of all groups of all tenants. Groups that nobody has used lately are left
+	// out.
 	Usages(ctx context.Context) (map[ratelimit.Key]ratelimit.Usage, error)
 }
 
