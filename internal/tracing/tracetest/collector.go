@@ -26,7 +26,7 @@ type Span struct {
 	Service                 string
 	Attributes              map[string]string
 	Events                  []string
-	Links                   []string // traces
+	Links                   []string // ids of the linked traces
 	Start, End              time.Time
 	Failed                  bool
 	Status                  string
