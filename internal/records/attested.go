@@ -3,15 +3,12 @@ package records
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"maps"
-	"path"
 	"slices"
 	"time"
 
-	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
@@ -92,7 +89,7 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 		if !w.mayAttest(p) {
 			continue
 		}
-		err := r.eachReceipt(ctx, p, func(name string, receipt ksef.Receipt) {
+		err := r.eachReceipt(ctx, p, nil, func(name string, receipt ksef.Receipt) {
 			if own, named := m.own[name]; named && !own {
 				return
 			}
@@ -115,35 +112,6 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 func attestedBy(name string, receipt *ksef.Receipt, number string) Attested {
 	l := receipt.Lines[number]
 	return Attested{KsefNumber: number, SellerNIP: l.SellerNIP, IssueDate: l.IssueDate, Session: receipt.Session, Receipt: name}
-}
-
-// eachReceipt calls yield with every receipt of a place that can be read.
-func (r *Reader) eachReceipt(ctx context.Context, p Place, yield func(name string, receipt ksef.Receipt)) error {
-	names, err := archive.ListIn(ctx, r.Store, p.folder()+"/upo")
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if path.Ext(name) != ".xml" {
-			continue
-		}
-		raw, err := r.Store.Get(ctx, name)
-		var receipt ksef.Receipt
-		if err == nil {
-			if receipt, err = ksef.ParseReceipt(raw); err != nil {
-				err = errors.Join(archive.ErrCorrupt, err)
-			}
-		}
-		switch {
-		case err == nil:
-			yield(name, receipt)
-		case errors.Is(err, archive.ErrCorrupt):
-			r.unread(name, err)
-		case !errors.Is(err, archive.ErrNotFound): // a person removed it just now
-			return err
-		}
-	}
-	return nil
 }
 
 // mayAttest reports whether a place has the receipts of invoices of these dates: those of sessions

@@ -29,7 +29,8 @@ func Missing(err error) bool {
 }
 
 // Document returns the document of a result. Its bytes have the hash of the result. The error wraps
-// [archive.ErrNotFound] when no object under the names of the result has this hash.
+// [archive.ErrNotFound] when no object under the names of the result has this hash, and
+// [archive.ErrCorrupt] when one of these objects is damaged, because it may have had the hash.
 func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error) {
 	ids := []string{of.ID}
 	// KSeF may have the invoice in other bytes than were handed in. The document with those bytes
@@ -65,6 +66,9 @@ func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error
 		}
 	}
 	bad.tell(r, false)
+	if len(bad) > 0 {
+		return nil, fmt.Errorf("document of %s: %w", of.ID, bad[0].err)
+	}
 	if other > 0 {
 		return nil, fmt.Errorf("document of %s: %w: %s its names, none with the hash %s",
 			of.ID, archive.ErrNotFound, plural.Of(other, "other document has", "other documents have"), of.Hash)
@@ -93,6 +97,13 @@ func receiptName(address string) (name string, ok bool) {
 		return "", false
 	}
 	return strings.Join(parts[len(parts)-components:], "/"), true
+}
+
+// ReceiptName returns the name in the archive of the receipt that a result names; "" when it names
+// none.
+func ReceiptName(of results.Result) string {
+	name, _ := receiptName(of.UPO)
+	return name
 }
 
 // Receipt returns the UPO that a result names. The result has the address of the UPO, but the

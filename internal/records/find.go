@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/results"
 )
 
@@ -21,15 +22,22 @@ import (
 // An invoice that an index or a receipt names therefore hides the other invoices of its number,
 // such as rejected ones.
 //
-// A search for an id reads no receipts. In each month it looks for the result by its name, which
-// contains the id, and for the id in the indexes. If no month has the id, it is taken for a number
-// (P_2). One index, one receipt or a few hundred results are in memory at a time.
+// A search for an id reads no receipts while it finds something. In each month it looks for the
+// result by its name, which contains the id, and for the id in the indexes. If no month has the id,
+// it is taken for a number (P_2), and looked for in the receipts. One index, one receipt or a few
+// hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err
 }
 
-// FindWithin is Find among the invoices of some issue dates. It says what it has read.
+// FindID returns the results that have an id. It reads no receipts.
+func (r *Reader) FindID(ctx context.Context, id string) ([]results.Result, error) {
+	return (&search{Reader: r}).byID(ctx, id)
+}
+
+// FindWithin is Find among the invoices of some issue dates. It says what it has read, and which
+// invoices of a number or KSeF number the archive has lost (see compare).
 func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found []results.Result, did Scanned, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
@@ -40,18 +48,21 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 	switch {
 	case err == nil:
 		found, err = s.byKsefNumber(ctx, number)
-	case strings.HasPrefix(name, "inv-"): // as every id does; a number may do so too
+	case isID(name):
 		if found, err = s.byID(ctx, name); err == nil && len(found) == 0 {
 			found, err = s.byNumber(ctx, name)
 		}
 	default:
 		found, err = s.byNumber(ctx, name)
 	}
-	if len(found) > 0 {
-		s.did.Attested = nil
+	if err == nil {
+		found, err = s.compare(ctx, found)
 	}
 	return found, s.did, err
 }
+
+// isID reports whether a name can be an id. A number may begin like one too.
+func isID(name string) bool { return strings.HasPrefix(name, "inv-") }
 
 // EachWithin calls yield with every result of some issue dates, the newest month first. An error of
 // yield ends it and is returned. Then EachWithin reads the receipts of these months, and calls
@@ -98,8 +109,8 @@ type search struct {
 type query struct {
 	places []Place // all folders of the sellers in question
 	index  bundle.Query
-	line   func(ksefNumber, number string) bool // reports whether a line of a receipt matches
-	texts  [][]byte                             // receipts that have none of these are left out; empty: every receipt is read
+	line   func(ksefNumber string, l *ksef.ReceiptLine) bool // reports whether a line of a receipt matches
+	texts  [][]byte                                          // receipts that have none of these are left out; empty: every receipt is read
 	result func(results.Result) bool
 	one    bool // at most one invoice can match
 }
@@ -122,7 +133,7 @@ func (s *search) byKsefNumber(ctx context.Context, number invoice.KsefNumber) ([
 		places: likely(places, number),
 		index: bundle.Query{Texts: texts, One: true, Since: since.AddDate(0, 0, -1).Format(time.DateOnly),
 			Match: func(l *bundle.Line) bool { return same(l.KsefNumber) }},
-		line:   func(number, _ string) bool { return same(number) },
+		line:   func(number string, _ *ksef.ReceiptLine) bool { return same(number) },
 		texts:  texts,
 		result: func(f results.Result) bool { return same(f.KsefNumber) },
 		one:    true,
@@ -139,7 +150,9 @@ func (s *search) byNumber(ctx context.Context, name string) ([]results.Result, e
 		places: places,
 		index: bundle.Query{Texts: [][]byte{bundle.Text(strings.Fields(name)[0])},
 			Match: func(l *bundle.Line) bool { return same(l.Number) }},
-		line:   func(_, number string) bool { return same(number) },
+		line: func(_ string, l *ksef.ReceiptLine) bool {
+			return same(l.Number) || isID(name) && slices.Contains(idsOf(l), name)
+		},
 		result: func(f results.Result) bool { return same(f.Number) },
 	})
 }

@@ -28,6 +28,11 @@ type Reader struct {
 	// [ErrSoundCopy] when the answer lacks nothing all the same. It is never called twice at the
 	// same time. It may be nil.
 	Unread func(name string, err error)
+	// NoDocument is called with each result from Results that KSeF has accepted and whose document
+	// the archive lacks, and with the error of Document. Only what a list shows is looked at: which
+	// files are there, and which names a ZIP has. NoDocument is called by one goroutine at a time.
+	// It may be nil.
+	NoDocument func(of results.Result, err error)
 
 	telling sync.Mutex // held while Unread is called
 	lacking int        // how many objects were left out without a sound copy
@@ -102,7 +107,7 @@ func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
 // by one goroutine at a time.
 func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result) error) error {
 	seen := map[string]bool{}
-	err := r.store().Results(ctx, p.bundles(), func(id string, raw []byte) error {
+	err := r.store().Results(ctx, p.bundles(), func(id string, raw []byte, document bool) error {
 		out, err := parseResult(raw, id)
 		if err != nil {
 			r.unread(p.folder()+"/"+id+".json", err)
@@ -112,6 +117,9 @@ func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result
 			return nil
 		}
 		seen[id] = true // what is in a bundle is final
+		if err := r.noDocument(ctx, out, document); err != nil {
+			return err
+		}
 		return yield(out)
 	}, r.unread)
 	if err != nil {
@@ -135,11 +143,11 @@ func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield
 	}
 	for some := range slices.Chunk(ids, 20*parallel) {
 		read, found := make([]results.Result, len(some)), make([]bool, len(some))
-		g, ctx := errgroup.WithContext(ctx)
+		g, reading := errgroup.WithContext(ctx)
 		g.SetLimit(parallel)
 		for i, id := range some {
 			g.Go(func() (err error) {
-				read[i], found[i], err = r.resultIn(ctx, r.below(), p, id)
+				read[i], found[i], err = r.resultIn(reading, r.below(), p, id)
 				return err
 			})
 		}
@@ -150,11 +158,30 @@ func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield
 			if !found[i] {
 				continue
 			}
+			_, document := slices.BinarySearch(names, archive.InvoiceName(p.NIP, p.Month, some[i]))
+			if err := r.noDocument(ctx, read[i], document); err != nil {
+				return err
+			}
 			if err := yield(read[i]); err != nil {
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// noDocument reports a result without a document. listed says that the list has a document under
+// the name of the result. The document may have another name, so it is looked for then. A document
+// that KSeF does not have may have been removed by a person.
+func (r *Reader) noDocument(ctx context.Context, of results.Result, listed bool) error {
+	if listed || r.NoDocument == nil || of.KsefNumber == "" {
+		return nil
+	}
+	_, err := r.Document(ctx, of)
+	if !Missing(err) {
+		return err
+	}
+	r.NoDocument(of, err)
 	return nil
 }
 

@@ -3,9 +3,8 @@ package records
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
-	"errors"
-	"path"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -110,51 +109,39 @@ func (s *search) matching(all []results.Result, match func(results.Result) bool)
 // invoice is, but the id of the invoice depends on it.
 var kinds = []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"}
 
-// attestedIn reads all receipts of a place. It returns the ids that the invoices of the matching
-// lines can have. There is one id for each line and kind of invoice.
-func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, error) {
-	names, err := archive.ListIn(ctx, s.Store, p.folder()+"/upo")
-	if err != nil {
-		return nil, err
+// idsOf returns the ids that the invoice of a line of a receipt can have, one for each kind.
+func idsOf(l *ksef.ReceiptLine) []string {
+	sum, err := base64.StdEncoding.DecodeString(l.Hash)
+	if err != nil || len(sum) != sha256.Size {
+		return nil
 	}
-	var ids []string
-	for _, name := range names {
-		if path.Ext(name) != ".xml" {
-			continue
-		}
-		raw, err := s.Store.Get(ctx, name)
+	ids := make([]string, len(kinds))
+	for i, kind := range kinds {
+		ids[i] = ledger.InvoiceID(ledger.Identity{NIP: l.SellerNIP, Kind: kind, Number: l.Number}, [32]byte(sum))
+	}
+	return ids
+}
+
+// attestedIn reads all receipts of a place. It returns the ids that the invoices of the matching
+// lines can have.
+func (s *search) attestedIn(ctx context.Context, p Place, q query) (ids []string, err error) {
+	wants := func(raw []byte) bool {
 		s.did.Receipts++
 		s.did.Bytes += int64(len(raw))
-		if err == nil && len(q.texts) > 0 && !slices.ContainsFunc(q.texts, func(text []byte) bool { return bytes.Contains(raw, text) }) {
-			continue
-		}
-		var receipt ksef.Receipt
-		if err == nil {
-			if receipt, err = ksef.ParseReceipt(raw); err != nil {
-				err = errors.Join(archive.ErrCorrupt, err)
-			}
-		}
-		if errors.Is(err, archive.ErrCorrupt) {
-			s.unread(name, err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
+		return len(q.texts) == 0 || slices.ContainsFunc(q.texts, func(text []byte) bool { return bytes.Contains(raw, text) })
+	}
+	err = s.eachReceipt(ctx, p, wants, func(name string, receipt ksef.Receipt) {
 		for number, l := range receipt.Lines {
-			sum, err := base64.StdEncoding.DecodeString(l.Hash)
-			if err != nil || len(sum) != 32 || !q.line(number, l.Number) {
+			if !q.line(number, &l) {
 				continue
 			}
 			if a := attestedBy(name, &receipt, number); a.IssueDate == "" || s.within.hasDay(a.IssueDate) {
 				s.did.Attested = append(s.did.Attested, a)
 			}
-			for _, kind := range kinds {
-				ids = append(ids, ledger.InvoiceID(ledger.Identity{NIP: l.SellerNIP, Kind: kind, Number: l.Number}, [32]byte(sum)))
-			}
+			ids = append(ids, idsOf(&l)...)
 		}
-	}
-	return ids, nil
+	})
+	return ids, err
 }
 
 // withIDs returns the results with these ids that a store has in these places.

@@ -40,7 +40,8 @@ type Scanned struct {
 	Receipts int   // those that are kept by themselves
 	Results  int   // those that are kept by themselves; those in bundles are not counted
 	Bytes    int64 // of indexes and receipts
-	// Attested are the invoices that receipts list under the name, when the archive has none.
+	// Attested are the invoices that receipts list under the name, and that the archive does not
+	// have. Other invoices of the same name may be found.
 	Attested []Attested
 }
 

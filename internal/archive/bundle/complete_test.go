@@ -165,7 +165,7 @@ func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePacka
 // read.
 func unreadZIPs(t *testing.T, below archive.Store) (n int, names []string) {
 	t.Helper()
-	err := bundle.Over(below).Results(t.Context(), folder, func(string, []byte) error { n++; return nil },
+	err := bundle.Over(below).Results(t.Context(), folder, func(string, []byte, bool) error { n++; return nil },
 		func(name string, err error) {
 			if !errors.Is(err, archive.ErrCorrupt) {
 				t.Errorf("%s: %v", name, err)

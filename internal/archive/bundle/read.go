@@ -28,6 +28,9 @@ func read(ctx context.Context, s archive.Store, folder string, l Line, suffix st
 	damaged := func(why error) error {
 		return fmt.Errorf("%s of %s in bundle %s: %w: %w", suffix[1:], l.ID, name, archive.ErrCorrupt, why)
 	}
+	if p == (Part{}) {
+		return nil, damaged(errors.New("the ZIP does not have it"))
+	}
 	if p.At <= 0 || p.Stored <= 0 || p.Stored > maxDocument || p.Size < 0 || p.Size > maxDocument {
 		return nil, damaged(errors.New("its place in the index cannot be right"))
 	}

@@ -208,11 +208,12 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 	return out, nil
 }
 
-// Results calls yield with every result of a folder. It reads each ZIP whole, one at a time. A
-// result that is in two ZIPs comes twice. Results calls the function unread, if it is not nil, with
+// Results calls yield with every result of a folder. document says whether the ZIP lists the
+// document too. Results reads each ZIP whole, one at a time. A result that is in two ZIPs comes
+// twice. Results calls the function unread, if it is not nil, with
 // each ZIP that is damaged, or is missing although an index names it. It leaves out those whose
 // results are all in other ZIPs.
-func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte) error,
+func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte, document bool) error,
 	unread func(name string, err error),
 ) error {
 	names, err := archive.ListIn(ctx, s.Store, folder)
@@ -329,7 +330,7 @@ func (s *Store) haveAll(ctx context.Context, in *shelf, ids []string) (bool, err
 	return len(ids) > 0, nil
 }
 
-func (s *Store) resultsOf(ctx context.Context, name string, yield func(id string, result []byte) error) error {
+func (s *Store) resultsOf(ctx context.Context, name string, yield func(id string, result []byte, document bool) error) error {
 	raw, err := s.Store.Get(ctx, name)
 	if err != nil {
 		return missingZIP(name, err)
@@ -337,6 +338,12 @@ func (s *Store) resultsOf(ctx context.Context, name string, yield func(id string
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return damagedZIP(name, err)
+	}
+	documents := map[string]bool{}
+	for _, f := range z.File {
+		if id, isDocument := strings.CutSuffix(f.Name, xmlSuffix); isDocument && f.UncompressedSize64 > 0 {
+			documents[id] = true
+		}
 	}
 	var bad error
 	for _, f := range z.File {
@@ -349,7 +356,7 @@ func (s *Store) resultsOf(ctx context.Context, name string, yield func(id string
 			bad = fmt.Errorf("%s in bundle %s: %w: %w", f.Name, name, archive.ErrCorrupt, err)
 			continue
 		}
-		if err := yield(id, result); err != nil {
+		if err := yield(id, result, documents[id]); err != nil {
 			return err
 		}
 	}

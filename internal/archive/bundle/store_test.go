@@ -164,7 +164,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 			t.Errorf("a result of its own: %s, %v", got, err)
 		}
 		unread := 0
-		err = s.Results(t.Context(), folder, func(string, []byte) error { return nil }, func(string, error) { unread++ })
+		err = s.Results(t.Context(), folder, func(string, []byte, bool) error { return nil }, func(string, error) { unread++ })
 		if err != nil || unread != 1 {
 			t.Errorf("%d bundles were not read, %v", unread, err)
 		}

@@ -1,0 +1,66 @@
+package records
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path"
+	"strings"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ksef"
+)
+
+// eachReceipt calls yield with the receipts of a place that can be read and that wants asks for. It
+// calls wants, if it is not nil, with the bytes of each. A receipt that is not wanted is read as
+// XML all the same when it cannot be whole, because what was wanted may be in the part that is
+// missing. What cannot be read is reported.
+func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte) bool,
+	yield func(name string, receipt ksef.Receipt),
+) error {
+	names, err := archive.ListIn(ctx, r.Store, p.folder()+"/upo")
+	if err != nil {
+		return err
+	}
+	sound, bad := map[string]bool{}, damaged{}
+	for _, name := range names {
+		if path.Ext(name) != ".xml" {
+			continue
+		}
+		raw, err := r.Store.Get(ctx, name)
+		var receipt ksef.Receipt
+		wanted := err == nil && (wants == nil || wants(raw))
+		if wanted || err == nil && !endsAsReceipt(raw) {
+			if receipt, err = ksef.ParseReceipt(raw); err != nil {
+				err = errors.Join(archive.ErrCorrupt, err)
+			}
+		}
+		switch {
+		case err == nil:
+			sound[withoutCopy(name)] = true
+			if wanted {
+				yield(name, receipt)
+			}
+		case errors.Is(err, archive.ErrCorrupt):
+			bad = append(bad, damagedObject{name, err})
+		case !errors.Is(err, archive.ErrNotFound): // a person removed it just now
+			return err
+		}
+	}
+	for _, one := range bad {
+		damaged{one}.tell(r, sound[withoutCopy(one.name)])
+	}
+	return nil
+}
+
+// endsAsReceipt reports whether a receipt has its end and no zero bytes, which a file that lost
+// blocks has. It is much faster than reading the XML.
+func endsAsReceipt(raw []byte) bool {
+	return bytes.HasSuffix(bytes.TrimSpace(raw), []byte("Potwierdzenie>")) && bytes.IndexByte(raw, 0) < 0
+}
+
+// withoutCopy returns the name of which a name may be a copy, see [archive.CopyName].
+func withoutCopy(name string) string {
+	base, _, _ := strings.Cut(path.Base(name), ".copy")
+	return path.Join(path.Dir(name), strings.TrimSuffix(base, path.Ext(name)))
+}
