@@ -3,6 +3,7 @@ package main
 import (
 	"ksefworker/internal/plural"
 	"ksefworker/internal/records"
+	"ksefworker/internal/results"
 )
 
 // maxAttested is how many invoices of one receipt are named. A package may have ten thousand.
@@ -37,6 +38,21 @@ func (a *attested) tell(one records.Attested) {
 	if a.of[one.Receipt] <= maxAttested {
 		a.say("%s: %v", one.KsefNumber, one)
 	}
+}
+
+// tellAttested names the invoices of a name that only receipts tell of, without those that were
+// found elsewhere. It reports whether there are any.
+func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result) bool {
+	have, lacking := records.Numbers{}, newAttested(p, tenant)
+	for i := range found {
+		have.Add(found[i].KsefNumber)
+	}
+	for _, a := range all {
+		if !have.Has(a.KsefNumber) {
+			lacking.tell(a)
+		}
+	}
+	return lacking.end() > 0
 }
 
 func (a *attested) mayBeWanted(nip string) bool {

@@ -81,20 +81,14 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 		}
 	}
 	base := fileName(cmp.Or(r.KsefNumber, r.ID))
-	doc, err := c.archive.Document(ctx, r)
-	if records.Missing(err) && inv != nil { // it waits, so it is not archived yet
-		doc, err = p.base.Document(ctx, inv)
+	doc, lacks, err := c.document(ctx, p, r, inv)
+	if err != nil {
+		return false, err
 	}
-	whole = true
-	switch {
-	case err == nil:
-		if whole, err = to.write(base+".xml", doc); err != nil {
-			return false, err
-		}
-	case records.Missing(err), errors.Is(err, ledger.ErrNotFound):
-		p.say("%s: its document is not there: %v", r.ID, err)
-		whole = false
-	default:
+	written := false
+	if lacks != nil {
+		p.say("%s: %s.xml is not written, because its document is not there: %v", r.ID, base, lacks)
+	} else if written, err = to.write(base+".xml", doc); err != nil {
 		return false, err
 	}
 	attested, err := c.receipt(ctx, p, to, r, base)
@@ -104,8 +98,29 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	if !final {
 		r.AddDocument(doc)
 	}
-	written, err := to.result(base, r)
-	return whole && attested && written, err
+	result, err := to.result(base, r)
+	to.count(written && result, attested)
+	return written && result && attested, err
+}
+
+// document returns the document of an invoice, from the archive or, while it is not archived yet,
+// from Redis. lacks says why neither has it. err says that one of them could not be asked.
+func (c *exportCmd) document(ctx context.Context, p *program, r results.Result, inv *ledger.Invoice) (doc []byte, lacks, err error) {
+	doc, err = c.archive.Document(ctx, r)
+	if !records.Missing(err) {
+		return doc, nil, err
+	}
+	if lacks = err; inv == nil {
+		return nil, lacks, nil
+	}
+	doc, err = p.base.Document(ctx, inv)
+	if records.Missing(err) || errors.Is(err, ledger.ErrNotFound) {
+		return nil, fmt.Errorf("%w; Redis does not have it either", lacks), nil
+	}
+	if err == nil && records.HashOf(doc) != r.Hash {
+		return nil, fmt.Errorf("%w; Redis has it in other bytes than KSeF", lacks), nil
+	}
+	return doc, nil, err
 }
 
 // fromRedis writes the document of an invoice from Redis, and the result as the ledger has it, when
@@ -125,11 +140,13 @@ func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r r
 	p.say("%s: the archive cannot be asked, so this is what Redis has of it: the document and the result, without a receipt (UPO); "+
 		"export it again when the archive is back: %s", r.ID, connect.Explain(away))
 	base := fileName(cmp.Or(r.KsefNumber, r.ID))
-	if _, err := to.write(base+".xml", doc); err != nil {
+	written, err := to.write(base+".xml", doc)
+	if err != nil {
 		return false, err
 	}
 	r.AddDocument(doc)
-	_, err = to.result(base, r)
+	result, err := to.result(base, r)
+	to.count(written && result, false)
 	return false, err
 }
 
@@ -165,7 +182,7 @@ func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r res
 				return false, err
 			}
 		case records.Missing(err):
-			p.say("%s: %v", r.ID, err)
+			p.say("%s: its receipt (UPO) is not written: %v", r.ID, err)
 		default:
 			return false, err
 		}

@@ -29,7 +29,8 @@ type exported struct {
 	// receipts has the file of each receipt by the URL in the results; "" for one that could not be
 	// written.
 	receipts map[string]string
-	invoices int
+	invoices int // whose document and result are in the folder
+	lacking  int // that lack something that they should have
 	attests  int // receipts that are in the folder
 	files    int // that were written
 	bytes    int64
@@ -45,8 +46,18 @@ func (e *exported) result(base string, r results.Result) (written bool, err erro
 	if err != nil {
 		return false, fmt.Errorf("write the result of %s: %w", r.ID, err)
 	}
-	e.invoices++
 	return e.write(base+".json", append(result, '\n'))
+}
+
+// count counts an invoice. written says that its document and its result are in the folder, and
+// whole that it lacks nothing else either.
+func (e *exported) count(written, whole bool) {
+	if written {
+		e.invoices++
+	}
+	if !written || !whole {
+		e.lacking++
+	}
 }
 
 // receipt writes the receipt of a session, and returns the name of the file. The name is "" when a
@@ -121,9 +132,13 @@ func (e *exported) failed(name string, err error) error {
 
 // sayWritten says what the folder has of this export, and what was written for it.
 func (e *exported) sayWritten() {
-	e.say("%s and %s are in %s; written: %s, %s", plural.Of(e.invoices, "invoice", "invoices"),
+	lacking := ""
+	if e.lacking > 0 {
+		lacking = "; not whole, see above: " + plural.Of(e.lacking, "invoice", "invoices")
+	}
+	e.say("%s and %s are in %s; written: %s, %s%s", plural.Of(e.invoices, "invoice", "invoices"),
 		plural.Of(e.attests, "receipt (UPO)", "receipts (UPO)"), e.root.Name(),
-		plural.Of(e.files, "file", "files"), plural.Of(e.bytes, "byte", "bytes"))
+		plural.Of(e.files, "file", "files"), plural.Of(e.bytes, "byte", "bytes"), lacking)
 }
 
 func (e *exported) removed(temp string) error {

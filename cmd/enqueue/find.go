@@ -11,6 +11,7 @@ import (
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/inquiry"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
 	"ksefworker/internal/results"
@@ -34,7 +35,7 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
-	damaged int                // objects of the archive that could not be used, and may be missed
+	damaged []string           // objects of the archive that could not be used, and may be missed
 	onlyUPO []records.Attested // what the last search knows from receipts alone
 }
 
@@ -85,7 +86,7 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 		w.archive.Unread = func(name string, err error) {
 			p.sayUnusable(name, err)
 			if !errors.Is(err, records.ErrSoundCopy) {
-				w.damaged++
+				w.damaged = append(w.damaged, name)
 			}
 		}
 	}
@@ -147,9 +148,9 @@ func (w *where) leavesOut(r results.Result) bool {
 
 // each calls yield with the invoices that have one of the names. Without names it calls yield with
 // every invoice of the issue dates that is in the archive. entry is nil when the ledger was not
-// asked or lacks the invoice. some is true when one of the names was not found. Without names, some
-// is true when the archive had no invoice, or lacks one that a receipt lists, or has something that
-// cannot be used.
+// asked or lacks the invoice. some is true when one of the names was not found, or the archive had
+// no invoice of the dates. It is also true when the archive lacks an invoice that a receipt lists,
+// or has something that cannot be used and that may have another answer.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {
@@ -165,33 +166,25 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		if n == 0 && err == nil {
 			p.say("the archive has no invoice with these dates and this tenant")
 		}
-		return lacking.end() > 0 || n == 0 || w.damaged > 0, err
+		return lacking.end() > 0 || n == 0 || len(w.damaged) > 0, err
 	}
 	for _, name := range names {
-		before := w.damaged
+		before := len(w.damaged)
 		w.onlyUPO = nil
 		found, entries, err := w.find(ctx, p, name)
 		if err != nil {
 			return some, err
 		}
 		w.sayRead(p)
-		lacking := newAttested(p, w.Tenant)
-		if len(found) == 0 && w.damaged == before {
-			for _, a := range w.onlyUPO {
-				lacking.tell(a)
-			}
-		}
-		if lacking.end() > 0 {
-			some = true
-			continue
-		}
-		if len(found) == 0 {
+		damaged := w.damaged[before:]
+		lost := tellAttested(p, w.Tenant, w.onlyUPO, found)
+		some = some || lost || len(found) == 0 || mayLack(name, found, damaged)
+		if len(found) == 0 && !lost {
 			mayBe := ""
-			if w.damaged > before {
+			if len(damaged) > 0 {
 				mayBe = "; what cannot be used may have it, see above"
 			}
 			p.say("%s: no invoice has this id, number or KSeF number%s%s", name, w.places(), mayBe)
-			some = true
 		}
 		for _, r := range found {
 			if err := yield(r, entries[r.ID]); err != nil {
@@ -200,6 +193,20 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		}
 	}
 	return some, nil
+}
+
+// mayLack reports whether damaged objects that a search met may have something that its answer
+// lacks: another invoice of the number, or the receipt of an invoice that was found. At most one
+// invoice has an id or a KSeF number.
+func mayLack(name string, found []results.Result, damaged []string) bool {
+	for _, r := range found {
+		if slices.Contains(damaged, records.ReceiptName(r)) {
+			return true
+		}
+	}
+	_, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
+	one := len(found) == 1 && (err == nil || found[0].ID == strings.TrimSpace(name))
+	return !one && len(damaged) > 0
 }
 
 // sayRead says what a search of the archive has read, so that a person sees how far it went.
@@ -217,12 +224,31 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer c.close()
+	lacks := false
+	noDocument := func(r results.Result, err error) {
+		if !c.leavesOut(r) {
+			p.say("%s: its document is not there: %v", r.ID, err)
+			lacks = true
+		}
+	}
+	if len(c.Names) == 0 {
+		c.archive.NoDocument = noDocument
+	}
 	print, end := (&resultsCmd{listing: c.listing}).printer(p)
-	some, err := c.each(ctx, p, c.Names, func(r results.Result, _ *ledger.Invoice) error { return print(&r) })
+	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
+		if len(c.Names) > 0 && entry == nil && r.KsefNumber != "" {
+			if _, err := c.archive.Document(ctx, r); records.Missing(err) {
+				noDocument(r, err)
+			} else if err != nil {
+				return err
+			}
+		}
+		return print(&r)
+	})
 	if err := errors.Join(err, end()); err != nil {
 		return err
 	}
-	if some {
+	if some || lacks {
 		return errSome
 	}
 	return nil

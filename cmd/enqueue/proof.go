@@ -42,16 +42,12 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	lost := tellAttested(p, "", did.Attested, found)
 	switch len(found) {
 	case 0:
-		lacking := newAttested(p, "")
-		for _, a := range did.Attested {
-			lacking.tell(a)
+		if !lost {
+			p.say("%s: the archive has no invoice of this id, number or KSeF number; an invoice comes there when it is decided", c.Name)
 		}
-		if lacking.end() > 0 {
-			return errSome
-		}
-		p.say("%s: the archive has no invoice of this id, number or KSeF number; an invoice comes there when it is decided", c.Name)
 		return errSome
 	case 1:
 	default:
@@ -82,6 +78,9 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 	}
 	if !proof.Holds(findings) {
 		p.say("the proof is not whole: see the lines marked NO")
+		return errSome
+	}
+	if lost {
 		return errSome
 	}
 	return nil
