@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"ksefworker/internal/explain"
@@ -31,6 +32,7 @@ type reportCmd struct {
 	damaged int // objects of the archive that could not be used, so the report may lack invoices
 	lacking int // invoices of which the archive has only a receipt
 	unread  int // entries of Redis that cannot be read, and whose invoices the archive does not have
+	no      noDocuments
 }
 
 // opensItself: the archive alone is enough for --archive-only.
@@ -106,11 +108,15 @@ func (c *reportCmd) whole(p *program) error {
 		p.say("the report is not complete: it lacks %s, see above",
 			plural.Of(c.lacking, "invoice that only a receipt (UPO) tells of", "invoices that only receipts (UPO) tell of"))
 	}
+	if c.no.n > 0 {
+		p.say("the report is not complete: it lacks %s, see above",
+			plural.Of(c.no.n, "amount whose document is not there", "amounts whose documents are not there"))
+	}
 	if c.unread > 0 {
 		p.say("the report may not be complete: the invoices of %s are missing from it, of whatever day they are",
 			plural.Of(c.unread, "entry of Redis that cannot be read", "entries of Redis that cannot be read"))
 	}
-	if c.damaged+c.lacking+c.unread > 0 {
+	if c.damaged+c.lacking+c.unread+c.no.n > 0 {
 		return errSome
 	}
 	return nil
@@ -144,7 +150,7 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		query.Tenant = func(name, _ string) bool { return name == wanted }
 	}
 	lacking := newAttested(p, c.Tenant)
-	sources.Attested = lacking.tell
+	sources.Attested, sources.NoDocument = lacking.tell, func(id string, err error) { c.no.tell(p, id, err) }
 	sums := &report.Collector{RiskBefore: now.Add(p.cfg.Deadlines.Warn)}
 	if err := sources.Gather(ctx, query, sums); err != nil {
 		return none, err
@@ -168,12 +174,27 @@ func (c *reportCmd) sources(ctx context.Context, p *program, reader *records.Rea
 		return nil, time.Time{}, err
 	}
 	now, err := p.base.Ledger.Clock(ctx)
-	return &report.Sources{Archive: reader, Ledger: p.base.Ledger, Document: p.base.Document, Unread: p.sayUnread,
-		Lacks: func(u ledger.Unreadable) {
-			if c.Tenant == "" || u.Tenant == "" || u.Tenant == c.Tenant {
-				c.unread++
-			}
-		}}, now, err
+	unread := func(u ledger.Unreadable) {
+		p.sayUnread(u)
+		c.unread++
+	}
+	return &report.Sources{Archive: reader, Ledger: p.base.Ledger, Document: p.base.Document, Unread: unread}, now, err
+}
+
+// noDocuments are the accepted invoices whose documents nobody has, so a report lacks their
+// amounts. The reader of documents reports them from several goroutines.
+type noDocuments struct {
+	mu sync.Mutex
+	n  int
+}
+
+// tell names an invoice, as long as there are not too many to read.
+func (d *noDocuments) tell(p *program, id string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.n++; d.n <= maxAttested {
+		p.say("%s: its document is not there, so its amount is not known: %v", id, err)
+	}
 }
 
 func (c *reportCmd) write(s *screen, r report.Report, lang explain.Language) error {

@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/plural"
+	"ksefworker/internal/records"
 	"ksefworker/internal/results"
 )
 
@@ -78,10 +79,10 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	asked, unread := p.inquiry(), 0
+	asked, archive, unread := p.inquiry(), &records.Reader{Store: p.base.Store}, 0
 	asked.Unread = func(u ledger.Unreadable) {
-		p.sayUnread(u)
-		if u.Tenant == "" || wanted.OfTenant(u.Tenant) {
+		if mayPass(ctx, archive, &wanted, &u) {
+			p.sayUnread(u)
 			unread++
 		}
 	}
@@ -100,6 +101,28 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	return whole(p, unread)
+}
+
+// mayPass reports whether the invoice of an entry that cannot be read may pass the filter. The
+// archive knows what never changes of it: tenant, dates and numbers. Without it nobody does.
+func mayPass(ctx context.Context, archive *records.Reader, wanted *inquiry.Filter, u *ledger.Unreadable) bool {
+	if u.Tenant != "" && !wanted.OfTenant(u.Tenant) {
+		return false
+	}
+	asked := len(wanted.Tenants) > 0 || wanted.Day != "" || wanted.Number != "" || wanted.KsefNumber != ""
+	if !asked || !strings.HasPrefix(u.Key, "inv:") { // a shared key concerns all
+		return true
+	}
+	found, err := archive.FindID(ctx, u.ID)
+	if err != nil || len(found) == 0 {
+		return true
+	}
+	r := &found[0]
+	tenant, ksefNumber := cmp.Or(r.Tenant, r.NIP), strings.ToUpper(wanted.KsefNumber)
+	if r.KsefNumber != "" {
+		ksefNumber = r.KsefNumber // one without a number may have got it since
+	}
+	return wanted.OfTenant(tenant) && wanted.MatchText(r.IssueDate, r.Number, ksefNumber)
 }
 
 // whole returns an error when entries were left out of a list. A program must not take the list for

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -113,8 +115,9 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 }
 
-// damage NUMBER newer|opaque|gone makes the entry of an invoice unreadable. gone deletes the entry,
-// and for a finished invoice the whole bucket (ksef:final:…) that holds its entry.
+// damage NUMBER newer|opaque|gone|empty makes the entry of an invoice unreadable. gone deletes the
+// entry, and for a finished invoice the whole bucket (ksef:final:…) that holds its entry. empty
+// empties the field of the bucket.
 func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -127,6 +130,10 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(rdb.HSet(ctx, key, "facts", `{"v":9}`).Err())
 	case "gone":
 		ts.Check(rdb.Del(ctx, key, "ksef:final:"+ids[0][len("inv-"):len("inv-")+2]).Err())
+	case "empty":
+		raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(ids[0][len("inv-"):]))
+		ts.Check(err)
+		ts.Check(rdb.HSet(ctx, "ksef:final:"+ids[0][len("inv-"):len("inv-")+2], string(raw[1:]), "").Err())
 	case "opaque":
 		ts.Check(rdb.Del(ctx, key).Err())
 		ts.Check(rdb.Set(ctx, key, "x", 0).Err())

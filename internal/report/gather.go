@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,14 +37,17 @@ type Sources struct {
 	// LedgerAlone leaves out invoices that only the archive knows. Documents are still looked for
 	// in the archive.
 	LedgerAlone bool
-	// Unread is called with each entry that cannot be read. It may be nil.
+	// Unread is called with each entry that cannot be read and may be of a wanted tenant, if no
+	// result of it was found in the archive either. So the report may lack its invoice. Unread may
+	// be nil.
 	Unread func(ledger.Unreadable)
+	// NoDocument is called with the id of each invoice that KSeF has accepted and whose document
+	// nobody has, and with what the archive says of it. So the report lacks its amount. It may be
+	// called by several goroutines at the same time. It may be nil.
+	NoDocument func(id string, err error)
 	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
 	// nil; then no receipts are read.
 	Attested func(records.Attested)
-	// Lacks is called with each entry that cannot be read, if no result of it was found in the
-	// archive either. So the report may lack its invoice. Lacks may be nil.
-	Lacks func(ledger.Unreadable)
 }
 
 // Query chooses invoices by tenant and by P_1, which is between From and To, both included. Tenant
@@ -81,25 +85,23 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 			return err
 		}
 	}
-	if s.LedgerAlone {
-		return s.lacking(ctx, unread, nil)
+	if !s.LedgerAlone {
+		if err := s.inArchive(ctx, q, seen, c, numbers); err != nil {
+			return err
+		}
 	}
-	if err := s.inArchive(ctx, q, seen, c, numbers); err != nil {
-		return err
-	}
-	return s.lacking(ctx, unread, s.Archive)
+	return s.tellUnread(ctx, q, unread)
 }
 
-// lacking calls Lacks with the entries whose results the archive does not have. An entry that
-// cannot be read may be of any day, so the archive is asked for its id in every month. archive is
-// nil when it is not asked.
-func (s *Sources) lacking(ctx context.Context, unread []ledger.Unreadable, archive *records.Reader) error {
-	if s.Lacks == nil {
-		return nil
-	}
+// tellUnread calls Unread with the entries whose results the archive does not have. An entry that
+// cannot be read may be of any day, so the archive is asked for its id in every month.
+func (s *Sources) tellUnread(ctx context.Context, q Query, unread []ledger.Unreadable) error {
 	for _, u := range unread {
-		if archive != nil && strings.HasPrefix(u.Key, "inv:") {
-			found, err := archive.Find(ctx, u.ID)
+		if s.Unread == nil || u.Tenant != "" && q.Tenant != nil && !q.Tenant(u.Tenant, "") {
+			continue
+		}
+		if !s.LedgerAlone && strings.HasPrefix(u.Key, "inv:") {
+			found, err := s.Archive.FindID(ctx, u.ID)
 			if err != nil {
 				return err
 			}
@@ -107,7 +109,7 @@ func (s *Sources) lacking(ctx context.Context, unread []ledger.Unreadable, archi
 				continue
 			}
 		}
-		s.Lacks(u)
+		s.Unread(u)
 	}
 	return nil
 }
@@ -176,29 +178,34 @@ func (s *Sources) listed(ctx context.Context, state ledger.State, places []ledge
 	if err != nil {
 		return nil, nil, err
 	}
-	unread = append(unread, lost...)
-	if s.Unread != nil {
-		for _, u := range unread {
-			s.Unread(u)
-		}
-	}
-	return invs, unread, nil
+	return invs, append(unread, lost...), nil
 }
 
 // document returns the document of an entry, or nil when it is not kept any more. For an entry in a
 // final state it looks in the archive first.
 func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	var lacks error
 	if inv.State.Final() {
 		doc, err := s.Archive.Document(ctx, results.Of(*inv, ""))
 		if err == nil || !records.Missing(err) {
 			return doc, err
 		}
+		lacks = err
 	}
 	doc, err := s.Document(ctx, inv)
 	if errors.Is(err, ledger.ErrNotFound) || records.Missing(err) {
+		s.noDocument(inv.ID, inv.State, cmp.Or(lacks, err))
 		return nil, nil // the amount is not known
 	}
 	return doc, err
+}
+
+// noDocument reports an invoice without a document. A document that KSeF has not accepted may have
+// been removed by a person, or after storage.keep_rejected.
+func (s *Sources) noDocument(id string, state ledger.State, err error) {
+	if s.NoDocument != nil && state.InKSeF() {
+		s.NoDocument(id, err)
+	}
 }
 
 func ofEntry(inv *ledger.Invoice, doc []byte) Fact {
@@ -280,7 +287,9 @@ func (s *Sources) inArchive(ctx context.Context, q Query, seen map[string]bool, 
 		}
 		g.Go(func() error {
 			doc, err := s.Archive.Document(within, r)
-			if err != nil && !records.Missing(err) {
+			if records.Missing(err) {
+				s.noDocument(r.ID, ledger.State(r.State), err)
+			} else if err != nil {
 				return err
 			}
 			f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: r.State, Code: r.Code, Reason: r.Reason}

@@ -265,10 +265,13 @@ func TestGather_EntryCannotBeReadOrIsLost_LacksOnlyWhatTheArchiveDoesNotHave(t *
 		{ID: "inv-nowhere", Key: "inv:inv-nowhere", Err: ledger.ErrNewer},
 	}
 	b.add(t, "A/2", "2026-11-02", ledger.Queued)
+	b.unread = append(b.unread, ledger.Unreadable{ID: "inv-other", Tenant: "other"})
+	november := november
+	november.Tenant = func(name, _ string) bool { return name == "T" }
 	var lacks []string
 	c := &report.Collector{}
 	sources := &report.Sources{Archive: &records.Reader{Store: s}, Ledger: b, Document: b.document,
-		Lacks: func(u ledger.Unreadable) { lacks = append(lacks, u.ID) }}
+		Unread: func(u ledger.Unreadable) { lacks = append(lacks, u.ID) }}
 	err := sources.Gather(t.Context(), november, c)
 	if err != nil || c.Report().Invoices() != 2 || !slices.Equal(lacks, []string{"inv-nowhere"}) {
 		t.Errorf("%d invoices, lacking %q, %v", c.Report().Invoices(), lacks, err)
