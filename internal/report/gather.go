@@ -193,11 +193,18 @@ func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, er
 		lacks = err
 	}
 	doc, err := s.Document(ctx, inv)
-	if errors.Is(err, ledger.ErrNotFound) || records.Missing(err) {
-		s.noDocument(inv.ID, inv.State, cmp.Or(lacks, err))
-		return nil, nil // the amount is not known
+	if !errors.Is(err, ledger.ErrNotFound) && !records.Missing(err) {
+		return doc, err
 	}
-	return doc, err
+	if inv.State.InKSeF() {
+		// A worker may have archived the document meanwhile, and then removed it from Redis.
+		again, missing := s.Archive.Document(ctx, results.Of(*inv, ""))
+		if missing == nil || !records.Missing(missing) {
+			return again, missing
+		}
+	}
+	s.noDocument(inv.ID, inv.State, cmp.Or(lacks, err))
+	return nil, nil // the amount is not known
 }
 
 // noDocument reports an invoice without a document. A document that KSeF has not accepted may have
