@@ -178,7 +178,8 @@ func noneEmpty(parsed *kong.Context) error {
 			continue
 		}
 		if v := parsed.FlagValue(at.Flag); v != nil && reflect.ValueOf(v).Kind() == reflect.String && reflect.ValueOf(v).Len() == 0 {
-			return &usageError{what: "--" + at.Flag.Name + " is empty", hint: "leave it out, or give it a value; a variable may not be set"}
+			return &usageError{what: "--" + at.Flag.Name + " is empty",
+				hint: "give it a value or leave it out; if the value comes from a variable, that variable may be unset"}
 		}
 	}
 	return nil

@@ -100,7 +100,7 @@ func (c *watchCmd) apart(p *program) error {
 		if err == nil && (within(path, watched) || within(watched, path)) {
 			return &usageError{
 				what: fmt.Sprintf("%s and %s (%s) are one folder, or one is inside the other", c.Dir, other.setting, other.path),
-				hint: "watch a folder that only the program which hands in writes into"}
+				hint: "watch a folder that nothing else uses"}
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func checkIntake(cfg config.Config, say func(what string, err error), out io.Wri
 		return
 	}
 	if !in.Here() {
-		fmt.Fprintln(out, "note   no file of intake (key files, certificate) is on this machine: only where enqueue serve runs they are needed")
+		fmt.Fprintln(out, "note   the files of intake (key files, certificate) are not on this machine; only a machine that runs enqueue serve needs them")
 		return
 	}
 	for name, err := range in.CheckKeys() {

@@ -70,7 +70,7 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 	// On a machine that does not run enqueue serve, the files of enqueue serve need not exist.
 	cfg.Intake.Clients, cfg.Intake.HTTP.TLS = []config.IntakeClient{client("gone", filepath.Join(dir, "gone"))}, config.HTTPTLS{}
 	out, err = checkOutput(t, cfg)
-	if err != nil || !strings.Contains(out, "note   no file of intake") {
+	if err != nil || !strings.Contains(out, "note   the files of intake") {
 		t.Errorf("no file is on this machine; --check ends with %v and says\n%s", err, out)
 	}
 }

@@ -17,7 +17,7 @@ var openDesc = prometheus.NewDesc("ksef_open_items",
 		"every worker reports the same figure.", []string{"state"}, nil)
 
 var openAgeDesc = prometheus.NewDesc("ksef_open_items_oldest_age_seconds",
-	"How long the document waits that has waited longest for a person, by state; 0 without one; every worker reports the same figure.",
+	"For how long the oldest open document has waited for a person, by state; 0 if there is none; every worker reports the same figure.",
 	[]string{"state"}, nil)
 
 // Describe implements prometheus.Collector.

@@ -39,8 +39,8 @@ func TestMetrics_OldestOpenItem_AgesUntilAPersonActs(t *testing.T) {
 		}
 		now = now.Add(3 * time.Hour)
 	}
-	const want = `# HELP ksef_open_items_oldest_age_seconds How long the document waits that has waited longest for a person, ` +
-		`by state; 0 without one; every worker reports the same figure.
+	const want = `# HELP ksef_open_items_oldest_age_seconds For how long the oldest open document has waited for a person, ` +
+		`by state; 0 if there is none; every worker reports the same figure.
 # TYPE ksef_open_items_oldest_age_seconds gauge
 ksef_open_items_oldest_age_seconds{state="parked"} 0
 ksef_open_items_oldest_age_seconds{state="refused"} 21600

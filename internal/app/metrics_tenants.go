@@ -14,7 +14,7 @@ var (
 		"Documents of a tenant that a person still has to act on; absent when there is none; every worker reports the same figure.",
 		[]string{"tenant"}, nil)
 	tenantOpenAge = prometheus.NewDesc("ksef_tenant_open_items_oldest_age_seconds",
-		"How long the rejected or parked invoice of a tenant waits that has waited longest for a person; absent without one.",
+		"For how long the oldest rejected or parked invoice of a tenant has waited for a person; absent if there is none.",
 		[]string{"tenant"}, nil)
 	tenantAtRisk = prometheus.NewDesc("ksef_tenant_invoices_at_risk",
 		"Invoices of a tenant that KSeF does not have yet and whose legal deadline is near or has passed; absent when there is none.",

@@ -40,7 +40,7 @@ ksef_tenant_next_deadline_seconds{tenant="late"} -3600
 # TYPE ksef_tenant_open_items gauge
 ksef_tenant_open_items{tenant="late"} 2
 ksef_tenant_open_items{tenant="refused"} 1
-# HELP ksef_tenant_open_items_oldest_age_seconds How long the rejected or parked invoice of a tenant waits that has waited longest for a person; absent without one.
+# HELP ksef_tenant_open_items_oldest_age_seconds For how long the oldest rejected or parked invoice of a tenant has waited for a person; absent if there is none.
 # TYPE ksef_tenant_open_items_oldest_age_seconds gauge
 ksef_tenant_open_items_oldest_age_seconds{tenant="late"} 7200
 `
