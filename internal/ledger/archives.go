@@ -14,8 +14,8 @@ func (hs *HomeStore) ArchiveUsed(ctx context.Context, url string) (bool, error) 
 	return used, nil
 }
 
-// NoteArchive records that an archive is used. If the archive is found empty later, this shows that
-// something is missing.
+// NoteArchive records that an archive is used. If the archive is found empty later, the record
+// shows that something is missing.
 func (hs *HomeStore) NoteArchive(ctx context.Context, url string) error {
 	if err := hs.rdb.SAdd(ctx, hs.key(keyArchives), url).Err(); err != nil {
 		return fmt.Errorf("note that an archive is used: %w", err)

@@ -11,11 +11,12 @@ import (
 
 // BenchmarkBytes measures how much of Redis's memory one invoice takes, all keys together. It
 // measures an invoice that waits for its package, an accepted one and a receipted one, each in the
-// format of earlier builds and in the newest format. entry, document, identity and lists are parts
-// of the memory of a waiting invoice. The rest of that memory is tables that Redis doubles when
-// they are full. Documents have the size that a real document of 8 KB has in that format. redis-µs
-// and worker-µs are the processor times that an invoice takes from start to end. They are useful on
-// a busy machine, too. take-µs is the sum of both processor times for taking an invoice in.
+// format of earlier builds and in the newest format. The figures entry, document, identity and
+// lists are parts of the memory of a waiting invoice. The rest of that memory is hash tables, which
+// Redis doubles when they are full. Documents have the size that a real document of 8 KB has when
+// it is stored in that format. redis-µs and worker-µs are the processor times that an invoice takes
+// from start to end. Unlike times on the clock, they are useful on a busy machine too. take-µs is
+// the sum of both processor times for taking an invoice in.
 func BenchmarkBytes(b *testing.B) {
 	for _, f := range []struct {
 		name     string

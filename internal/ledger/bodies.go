@@ -22,13 +22,15 @@ const maxOpened = 64 << 20
 
 // Bodies seals documents before they are stored, and opens them again.
 //
-// The first byte of a sealed document or text is its layout. Layout 1 is S2 alone. Layout 3 is S2,
-// then AES-256-GCM. The eight bytes of the key's id and a random 12-byte nonce stand before the
-// ciphertext. The invoice's id is additional data, so that documents cannot be swapped. Layout 2 is
-// layout 3 without the key's id. It is only read, not written any more. Layouts 4 to 9 are for
-// documents only and use a dictionary (dictionary.go). Layouts 4 and 5 are layouts 1 and 3 with the
-// first dictionary, 6 and 7 are the same with the second. Layouts 8 and 9 use zstd in place of S2,
-// with the second dictionary. Safe for concurrent use.
+// The first byte of a sealed document or text is its layout. Layout 1 is compressed with S2 and not
+// encrypted. Layout 3 is compressed with S2 and then encrypted with AES-256-GCM. In layout 3 the
+// eight bytes of the key's id and a random 12-byte nonce stand before the ciphertext. The invoice's
+// id is the additional data of the encryption, so the document of one invoice cannot be put in the
+// place of another invoice's document. Layout 2 is layout 3 without the key's id. It is only read,
+// not written any more. Layouts 4 to 9 are for documents only and use a dictionary (dictionary.go).
+// Layouts 4 and 5 are layouts 1 and 3 with the first dictionary, and layouts 6 and 7 are layouts 1
+// and 3 with the second. Layouts 8 and 9 are layouts 6 and 7 with zstd in place of S2. Safe for
+// concurrent use.
 type Bodies struct {
 	keys  []storageKey // the first key seals
 	dense atomic.Bool  // documents are sealed in the layouts 6 to 9; MayTake sets it

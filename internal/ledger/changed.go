@@ -15,8 +15,9 @@ type Place struct {
 	ID string
 }
 
-// justNow is how long Changed waits before it reads again. The millisecond of the last changes is
-// over then.
+// justNow is how long Changed waits before it reads again. It leaves out the invoices that changed
+// in the present millisecond, because others may still get the same time. After the wait that
+// millisecond is over.
 const justNow = 2 * time.Millisecond
 
 // Changed lists up to n invoices of some states that stand behind a place, in one list. The
@@ -34,7 +35,8 @@ const justNow = 2 * time.Millisecond
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, the last changes may be hours ahead of it. After some tries
-		// such invoices are listed all the same, and the order suffers.
+		// Changed lists such invoices all the same, although others may still come to stand before
+		// them.
 		const tries = 3
 		places, young, err := er.changed(ctx, states, from, n, try == tries)
 		if unread, other := Skip(err); other == nil && unread != nil && (len(places) > 0 || !young) {

@@ -52,9 +52,10 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With the function change, compact works on
-// entries that are packed already. It packs again each entry that the function has changed. If the
-// function sealed the ref again, digest is the new digest of the ref, otherwise "".
+// compact packs those of the entries that can be packed. If change is not nil, the entries are
+// packed already. compact then calls change with each of them, and packs again each entry that
+// change has altered. If change has sealed the ref again, digest is the new digest of the ref,
+// otherwise "".
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {
@@ -85,8 +86,9 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 	return n, nil
 }
 
-// notPacked returns those ids whose entries have keys of their own. Such an entry may be packed all
-// the same: an older build has packed it, or it has left its bucket to be changed.
+// notPacked returns those ids whose entries have keys of their own. A few of these entries may have
+// the packed form all the same: an older build packed them there, or they left their bucket to be
+// changed.
 func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 	facts := make([]*redis.StringCmd, len(ids))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {
@@ -164,8 +166,8 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 	return inv, cmp.Or(inv.unpackFacts(m["facts"]), scanned)
 }
 
-// packageOf returns the package of a packed entry, which scripts cannot read. It returns "" if the
-// entry cannot be read now.
+// packageOf returns the package that a packed entry names. Scripts cannot read it. It returns "" if
+// the entry cannot be read now.
 func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
 	if err != nil || loadShapesOf(ctx, st, cmds) != nil {

@@ -80,7 +80,7 @@ func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 // first.
 func TestCut_SameNumberInAnotherPiece_WaitsForTheNextPackage(t *testing.T) {
 	w := oneWorld(t)
-	const n = cutPiece + 51 // odd, so that the second invoice with a number is of the other kind
+	const n = cutPiece + 51 // odd, so that the two invoices with one number are of different kinds
 	manyWaiting(w, 2*n, func(i int) string { return fmt.Sprint("m", i%n) })
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
 	w.must(err)
@@ -128,13 +128,13 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 	if len(rest) != cutPiece {
 		t.Errorf("the next package took %d", len(rest))
 	}
-	w.step(&p, PackageOpened) // whoever finds it goes on with it
+	w.step(&p, PackageOpened) // the process that finds the package goes on with it
 	w.audit()
 }
 
 // A worker opens the package while it is still being cut. That can happen when the process that
-// cuts was suspended and the sweep goes on with its package. From then on the package must get no
-// more invoices.
+// cuts is suspended, and the sweep finds its package and goes on with it. Once it is opened, the
+// package must get no more invoices.
 func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
 	manyWaiting(w, 3*cutPiece, distinct)
@@ -170,7 +170,7 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 }
 
 // Several sellers may use the same number. If thousands of self-billed invoices have one number,
-// each of them needs a package of its own. They do not keep the other invoices from going in one
+// each of them needs a package of its own. All other invoices must still go together in one
 // package.
 func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w := oneWorld(t)

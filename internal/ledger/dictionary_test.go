@@ -13,7 +13,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// With another dictionary no stored document could be opened.
+// A stored document can be opened only with the dictionary that sealed it, so a dictionary must
+// never change.
 func TestDictionary_IsTheOneThatDocumentsAreStoredWith(t *testing.T) {
 	for name, d := range map[string]struct {
 		dict []byte

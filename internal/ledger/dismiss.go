@@ -49,10 +49,10 @@ type DecisionStore struct {
 	refusals *RefusalStore
 }
 
-// Dismiss ends an invoice that is queued, rejected or parked; another document can then take its
-// identity. TakeBack undoes that. Dismiss returns a [*ConflictError] if the entry is not as it was
-// read. An invoice that a package holds, or that is being sent, cannot be dismissed, because it may
-// soon be in KSeF.
+// Dismiss ends an invoice that is queued, rejected or parked. Another document can then take its
+// identity. TakeBack undoes a dismissal. Dismiss returns a [*ConflictError] if the entry is not as
+// it was read. An invoice that a package holds, or that is being sent, cannot be dismissed, because
+// it may soon be in KSeF.
 func (ds *DecisionStore) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {

@@ -89,8 +89,8 @@ func TestDismiss_OneThatWaits_LeavesItsWaitingSet(t *testing.T) {
 	}
 }
 
-// The ZIP with the document may be on its way: KSeF could have an invoice that the ledger calls
-// dismissed.
+// An invoice that has left the queue may be in a ZIP that is on its way. If it could be dismissed,
+// KSeF could have an invoice that the ledger calls dismissed.
 func TestDismiss_WhatLeftTheQueueOrWasAccepted_IsAConflict(t *testing.T) {
 	next := worlds(t)
 	for _, s := range []State{Packed, Sending, Unknown, Sent, Accepted, Receipted, Dismissed, Superseded} {

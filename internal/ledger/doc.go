@@ -17,8 +17,8 @@
 // call that reads many entries returns the readable ones, and an [*UnreadableError] that names the
 // others.
 //
-// Times are Redis's own (TIME), because a worker whose clock is wrong must not prune what has just
-// ended.
+// Times are those of Redis's own clock (TIME). A worker whose own clock is wrong could otherwise
+// prune entries that have just ended.
 //
 // The keys are in keys.go, the scripts in lua. docs/redis.md lists these keys and all others that
 // the pool writes. docs/states.md says who may make which move.

@@ -144,10 +144,10 @@ type Package struct {
 
 	// Within is a life of Redis ([Ledger.Life]). A change that is based on this copy of the package
 	// fails with a [*ConflictError] when Redis is in another life. Within is for a caller that
-	// changes invoices and then records in their package that all is done. In between, a failover
-	// may undo the changes of the invoices but leave the revision of the package. Such a caller
-	// reads the life before it reads the invoices. "" allows any life. Within is not part of the
-	// entry.
+	// changes invoices and then records in their package that all is done. Between these two steps
+	// a failover may undo the changes of the invoices but leave the revision of the package, so the
+	// revision alone would not show it. Such a caller reads the life before it reads the invoices.
+	// "" allows any life. Within is not part of the entry.
 	Within string `redis:"-"`
 }
 

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// Facts that the quick reader reads mean the same to encoding/json. Facts that it leaves to
-// encoding/json only take longer. The check of the variable whole shows that the quick reader does
-// read stored facts.
+// When the quick reader reads facts, encoding/json must read the same from them. The quick reader
+// may leave other facts to encoding/json, which only takes longer. The check of the variable whole
+// makes sure that it does not leave all facts to encoding/json.
 func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 	whole := storedFacts{Facts: Facts{V: 1, Revision: 2, ID: "inv-x", CreatedAt: 3, Tenant: "Łódź 1", NIP: "5210000026", Context: "c",
 		Subject: "s",

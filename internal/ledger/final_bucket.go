@@ -118,7 +118,7 @@ func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStr
 	return cmds, read(gone) // an entry may have left its bucket in between
 }
 
-// frozenOf reads values of buckets.
+// frozenOf reads, for each index i in which, the value of the entry ids[i] from its bucket.
 func frozenOf(ctx context.Context, st *store, rdb pipeliner, ids []string, which []int) ([]*redis.StringCmd, error) {
 	values := make([]*redis.StringCmd, len(which))
 	err := pipe(ctx, rdb, func(p redis.Pipeliner) {

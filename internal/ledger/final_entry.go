@@ -18,7 +18,8 @@ import (
 // [FormatBuckets] packed entries in this form, and still older builds take this layout for that of
 // a newer build.
 
-// finalFacts replaces the facts of a packed entry. The number is a layout that [Version] skips.
+// finalFacts stands in a packed entry in place of the facts. Layout 2 means that the entry is
+// packed, so no [Version] may be 2.
 const finalFacts = `{"v":2}`
 
 const (

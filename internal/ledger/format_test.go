@@ -160,7 +160,8 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	w.Ledger = first
 }
 
-// A process believes that it may pack entries. The script looks at the home itself and refuses.
+// A process believes that it may pack entries, but the home does not allow that. The script reads
+// the home itself, and refuses.
 func TestCompact_TheProcessBelievesThatItMay_TheScriptLooksItself(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.accepted("1", "", "a.xml")

@@ -33,9 +33,9 @@ func (h Home) String() string { return h.Environment + " at " + h.Address }
 // custom is the environment that only its address identifies.
 const custom = "custom"
 
-// Same reports whether both send to the same KSeF. They do if they have the same address, or the
+// Same reports whether h and o send to the same KSeF. They do if they have the same address, or the
 // same environment other than custom. The environment counts too, because a later build may change
-// its address.
+// the address of an environment.
 func (h Home) Same(o Home) bool {
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }
@@ -170,10 +170,11 @@ type claim struct {
 	home string
 }
 
-// atHome runs a verb after which something is sent. Its first argument is replaced by the home that
-// this process has claimed. If Redis has another home now, the process claims again: Redis may have
-// been emptied, or the gateway may have moved. It returns a [*HomeError] if the ledger belongs to
-// another environment now. If this process has never claimed the ledger, the home is not compared.
+// atHome runs the script s of a verb after which something is sent. The caller leaves the first
+// argument of the verb empty, and atHome puts the home that this process has claimed there. If
+// Redis has another home now, the process claims again: Redis may have been emptied, or the gateway
+// may have moved. It returns a [*HomeError] if the ledger belongs to another environment now. If
+// this process has never claimed the ledger, the home is not compared.
 func (hs *HomeStore) atHome(
 	ctx context.Context, run func(context.Context, *redis.Script, []any) ([]any, error), s *redis.Script, args []any,
 ) ([]any, error) {

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// A suspended worker wakes up after its ledger was purged and another environment has claimed it.
-// The worker must send nothing of the other environment.
+// A worker was suspended. Meanwhile its ledger was purged, and another environment has claimed it.
+// When the worker wakes up, it must send nothing, because the invoices there belong to the other
+// environment.
 func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Claim(ctx(), testHome))

@@ -95,7 +95,7 @@ func TestHome_Same_GoesByNameOrAddress(t *testing.T) {
 	}
 }
 
-// Whatever kind of key there is, the ledger is not empty.
+// A single key is enough, whatever it is for: then the ledger is not empty.
 func TestEmpty_OneKeyOfAnyKind_IsNotEmpty(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())

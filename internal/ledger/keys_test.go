@@ -68,7 +68,7 @@ func TestKeys_TheCodeUsesEachOfThem_AndNoOther(t *testing.T) {
 			used[m[1]] = true
 		}
 	}
-	delete(used, "none") // it is deleted before anything is written, and never exists
+	delete(used, "none") // scripts delete it before their first write, and it never exists
 	source, _ := filepath.Glob("*.go")
 	for _, file := range source {
 		if file == "keys.go" || strings.HasSuffix(file, "_test.go") {

@@ -60,8 +60,8 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 	return out, nil
 }
 
-// OpenRefusalsOf reads up to limit open refusals of one tenant, the oldest first. It leaves out as
-// many of the oldest as the parameter skip says. The tenant "" has the refusals that belong to no
+// OpenRefusalsOf reads up to limit open refusals of one tenant, the oldest first. It leaves out the
+// oldest ones, as many as the parameter skip says. The tenant "" has the refusals that belong to no
 // tenant.
 func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]Refusal, error) {
 	ids, err := rs.rdb.ZRange(ctx, rs.key(keyOpenRefusals, tenant), int64(skip), int64(skip+limit-1)).Result()

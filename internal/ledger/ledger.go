@@ -104,9 +104,9 @@ type store struct {
 	outbox int // how many outcomes it keeps; 0 is none
 }
 
-// args returns the arguments of a script: the prefix, "now,outbox" and more. now is the time of a
-// test's clock; empty without such a clock. outbox is the bound of the outbox; empty without an
-// outbox.
+// args returns the arguments of a script: the prefix, the text "now,outbox", and then more. now is
+// the time of a test's clock. It is empty when there is no such clock, and the script then asks
+// Redis. outbox is how many outcomes the outbox keeps. It is empty when no outbox is kept.
 func (st *store) args(more ...any) []any {
 	now, outcomes := "", ""
 	if st.now != nil {

@@ -66,8 +66,8 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 	}
 }
 
-// Only a fault leaves an entry both in a bucket and under a key of its own. Then the key of its own
-// counts, as it does for the scripts.
+// Only a fault leaves an entry both in a bucket and under a key of its own. Then readers use the
+// entry in its own key, as the scripts do.
 func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 	w := unaudited(t)
 	inv, other := w.receipt(w.accepted("1", "", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))

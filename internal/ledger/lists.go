@@ -86,7 +86,7 @@ func (er *EntryReader) InState(ctx context.Context, s State, from, to time.Time,
 	return er.byTime(ctx, keyState+string(s), from, to, limit)
 }
 
-// PackagesInState does the same for packages.
+// PackagesInState lists ids of packages as InState lists ids of invoices.
 func (er *EntryReader) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
 	return er.byTime(ctx, keyPackageState+string(s), from, to, limit)
 }

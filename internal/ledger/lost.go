@@ -8,13 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// errLost says that an index names an entry that does not exist. Its field of a bucket may be
-// absent or empty, or its own key may be gone.
+// errLost says that an index names an entry that does not exist. Its own key is gone, or its field
+// in a bucket is absent or empty.
 var errLost = fmt.Errorf("%w: its state lists it, and there is no such entry", errDamaged)
 
 // Lost returns those ids that an index of the states names although they have no entry. The caller
-// has read the ids from these indexes and has found no entry of them. Lost reads both again,
-// because an entry that was removed meanwhile, as after the retention, has left its index too.
+// has read the ids from these indexes and has found no entry for them. Lost reads the entries and
+// the indexes again. An entry that was removed meanwhile, for example at the end of its retention,
+// has left its index too and is not lost.
 func (us *UnreadableStore) Lost(ctx context.Context, states []State, ids []string) (lost []Unreadable, err error) {
 	for some := range slices.Chunk(ids, listedPiece) {
 		here, err := us.entries.Invoices(ctx, some)

@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// FullError says that Redis has no memory for new invoices. Those that were taken in before go on.
+// FullError says that Redis has no memory for new invoices. Invoices that were taken in before go
+// on.
 type FullError struct {
 	Memory Memory
 	Below  float64 // the share at which intake stops; 0: Redis itself refused the write

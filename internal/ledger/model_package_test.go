@@ -39,7 +39,7 @@ func (m *model) Cut(t *rapid.T) {
 	var want []string
 	var size int64
 	numbers := map[string]bool{}
-	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // twice the limit is enough: a number waits twice at most
+	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // twice is enough: a number waits at most twice
 		i := m.invs[id]
 		if len(want) == lim.Invoices || !numbers[i.number] && len(want) > 0 && size+i.size > lim.Bytes {
 			break

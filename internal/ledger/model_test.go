@@ -66,8 +66,8 @@ type actor struct {
 
 func (m *model) actor() *actor { return &m.actors[pick(m.t, len(m.actors), "actor")] }
 
-// pick draws a number below n with equal chances. rapid's own choices prefer the first values, and
-// an invoice's path is long.
+// pick draws a number below n. All numbers have equal chances, because rapid's own draws prefer the
+// first values, and with those few invoices would get to the end of their long path.
 func pick(t *rapid.T, n int, label string) int {
 	v := 0
 	for _, coin := range rapid.SliceOfN(rapid.Bool(), 8, 8).Draw(t, label) {
@@ -87,8 +87,8 @@ func key[V any](t *rapid.T, from map[string]V, label string) (string, bool) {
 	return slices.Sorted(maps.Keys(from))[pick(t, len(from), label)], true
 }
 
-// succeeds fails the test if a verb that must succeed did not, or the other way round. It returns
-// whether the verb succeeded.
+// succeeds fails the test if a verb that must succeed failed, or if a verb that must fail
+// succeeded. It reports whether the verb succeeded.
 func (m *model) succeeds(what string, must bool, err error) bool {
 	m.t.Helper()
 	m.touched = true
@@ -189,8 +189,8 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 			t.Fatal(err)
 		}
 	})
-	// Runs that stay in the first states would prove nothing about the others. Chance may leave out
-	// one or two.
+	// A run that stays in the first states proves nothing about the others. By chance, one to three
+	// states may not be reached.
 	if all := len(States()) + len(PackageStates()); len(reached) < all-3 && !t.Failed() {
 		t.Errorf("the runs reached only %d of %d states: %v", len(reached), all, reached)
 	}

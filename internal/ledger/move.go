@@ -54,7 +54,7 @@ func (is *InvoiceStore) Apply(ctx context.Context, moves []Move) ([]error, error
 	return out, err
 }
 
-// ApplyEach does the same and tells the new revision of each entry that was moved.
+// ApplyEach is like Apply, and also tells the new revision of each entry that was moved.
 func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
 	return is.applyEach(ctx, moves, true)
 }

@@ -119,7 +119,8 @@ func TestTake_AnOrdinaryEntry_StaysSmallUntilItsReceipt(t *testing.T) {
 	small("accepted", inv.ID)
 }
 
-// An invoice that an older build has taken in goes on, and its entry is packed at the end.
+// An invoice was taken in by an older build, and another one by this build. They go in one package,
+// and both entries are packed at the end.
 func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w := oneWorld(t)
 	var ids []string

@@ -16,7 +16,7 @@ func (er *EntryReader) NextInvoices(ctx context.Context, s State, before time.Ti
 	return er.next(ctx, keyState+string(s), before, limit)
 }
 
-// NextPackages does the same for packages.
+// NextPackages lists ids of packages as NextInvoices lists ids of invoices.
 func (er *EntryReader) NextPackages(ctx context.Context, s PackageState, before time.Time, limit int) ([]string, error) {
 	return er.next(ctx, keyPackageState+string(s), before, limit)
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// OnWay counts the packages of a tenant between the cut and the outcome, without online sessions.
+// OnWay counts the packages of a tenant that were cut and whose outcome is not known yet. Online
+// sessions are not counted.
 type OnWay struct {
 	Packages int
 	// Cut counts those whose session is not open yet. It leaves out a package that was made after a

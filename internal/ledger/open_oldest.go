@@ -8,9 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// OldestOpen returns, for each state, when the document that has waited longest for a person began
-// to wait. The states are those by which [DecisionStore.OpenItems] counts. A state in which no
-// document waits is left out.
+// OldestOpen returns, for each state, since when the oldest open document waits for a person. The
+// states are those by which [DecisionStore.OpenItems] counts. A state in which no document waits is
+// left out.
 func (ds *DecisionStore) OldestOpen(ctx context.Context) (map[string]time.Time, error) {
 	tenants, err := ds.refusals.refusers(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 //
 // An outcome contains what may change in the entry later. For example, after a retry a rejected
 // invoice has another state and no reason. The rest is read from the entry when a sink is told. The
-// list is bounded by count and by age. So Redis does not fill up while a sink takes nothing.
+// outbox is bounded by count and by age, so that Redis does not fill up while a sink takes nothing.
 
 // stateRefused is the state of an outcome that is about a refused document, which is not an
 // invoice.
@@ -42,7 +42,7 @@ type Outcome struct {
 // Refusal reports whether the outcome is about a refused document.
 func (o *Outcome) Refusal() bool { return strings.HasPrefix(o.ID, refusalPrefix) }
 
-// Time returns when it was written, by Redis's clock.
+// Time returns when the outcome was written, by Redis's clock.
 func (o *Outcome) Time() time.Time {
 	ms, _, _ := strings.Cut(o.At, "-")
 	n, _ := strconv.ParseInt(ms, 10, 64)
@@ -90,9 +90,9 @@ func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Out
 	return outcomesOf(found), nil
 }
 
-// OutcomesAndSpan reads as Outcomes does, and also what the outbox holds. Both are of the same
-// moment: if outcomes behind the place have left the outbox between the two commands, it reads both
-// again.
+// OutcomesAndSpan reads outcomes as Outcomes does, and also what the outbox holds. Both results are
+// of the same moment: if the outbox drops outcomes behind the place between the two commands,
+// OutcomesAndSpan reads everything again.
 func (ob *OutboxStore) OutcomesAndSpan(ctx context.Context, after string, n int) ([]Outcome, OutboxSpan, error) {
 	for {
 		var (
@@ -178,8 +178,8 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	now, err := ob.Clock(ctx)
 	if err == nil {
 		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-		// Trimming is exact, because an old storage key is needed until its outcomes are gone. Less
-		// exact trimming would keep them for longer.
+		// An old storage key is needed until the outcomes that it sealed are gone. So the outbox is
+		// trimmed exactly. Approximate trimming would keep some outcomes for longer.
 		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err()
 	}
 	if err != nil {

@@ -55,7 +55,8 @@ func TestOutbox_EveryFinalState_IsWrittenWithTheMove(t *testing.T) {
 	}
 }
 
-// Whoever reads an outcome must learn its tenant, also when the entry cannot be read.
+// The reader of an outcome must learn its tenant, even when the entry of the invoice cannot be
+// read.
 func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	opaque, newer := w.move(w.take(w.fresh())[0], Rejected), w.move(w.take(w.fresh())[0], Rejected)
@@ -205,8 +206,8 @@ func TestOutbox_RefusalAndItsEnd_AreTold(t *testing.T) {
 	}
 }
 
-// A program can have documents refused as fast as it sends them. The outbox keeps its room for the
-// outcomes of others.
+// A program can have documents refused as fast as it sends them. Only some refusals of a tenant are
+// told, so that the outbox has room for the outcomes of other tenants.
 func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 	w := oneWorld(t).telling(100_000)
 	all := make([]Refusal, MaxToldRefusals+700)

@@ -13,8 +13,8 @@ type Told struct {
 	Invoice   *Invoice
 	OfRefusal *Refusal
 	// Missing says that the record was dropped, because it was too old or there were too many, so
-	// nothing can be told of it any more. A refusal that another tenant's list has now is not
-	// missing.
+	// nothing can be told of it any more. A refusal that is now in the list of another tenant is
+	// not missing.
 	Missing bool
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
@@ -100,7 +100,8 @@ func withoutPlaceholders(inv *Invoice) (sealed bool) {
 	return sealed
 }
 
-// withoutSealed does the same for a refusal.
+// withoutSealed empties the texts of a refusal that this process cannot open. It reports whether
+// there are any.
 func withoutSealed(r *Refusal) (sealed bool) {
 	if r.sealed != "" {
 		r.Faults, sealed = nil, true
@@ -114,12 +115,13 @@ func withoutSealed(r *Refusal) (sealed bool) {
 // asOf returns an entry as it was at an outcome. For an outcome without a state it returns the
 // entry as it is now.
 //
-// If only a note was added since, the note is part of what became of the invoice, so the entry is
-// returned as it is now. But it gets the outcome's revision, because later outcomes must not seem
-// older than this one.
+// If only notes were added to the entry since, its notes belong to this outcome too, so the entry
+// is returned as it is now. But it gets the outcome's revision. A higher revision would make the
+// outcomes that follow this one seem old.
 //
-// Otherwise the invoice may have been sent again since. Then asOf leaves out the fields that
-// another attempt writes and the outcome does not hold, because they may belong to another attempt.
+// Otherwise the invoice may have been sent again since. The outcome does not hold all fields. Those
+// that it lacks and that a new attempt writes are left out, because their present values may belong
+// to the new attempt.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now

@@ -35,9 +35,9 @@ type PackageMove struct {
 //
 // The first step changes the package and a piece of its invoices. Each further step moves one more
 // piece, as in [PackageStore.Cut]. If the process dies, the state of the package is written, but
-// some of its invoices may not have followed. So callers choose states from which the process that
-// finds the package goes on ([PackageStore.MoveRest]). Each step is a revision of the package. With
-// an error, p is as the last step left it.
+// some of its invoices may not have followed. So a caller moves a package only to a state in which
+// the next process that finds the package moves the rest ([PackageStore.MoveRest]). Each step is a
+// revision of the package. With an error, p is as the last step left it.
 //
 // A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
 // close MUST NOT be called.
@@ -50,8 +50,9 @@ func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMo
 	}
 	m.fence = (m.fence || m.To == PackageClosing) && ps.replication.replicas > 0
 	steps := m
-	// The last revision of the package is the one to wait for. The count tells beforehand whether
-	// the first step is the last one. If the count is wrong, the worst result is one more wait.
+	// Only the last step has to wait for the replicas. The package's count tells beforehand whether
+	// the first step is also the last one. If the count is wrong, at worst the ledger waits once
+	// more.
 	steps.fence = m.fence && (m.InvoicesFrom == nil || p.Count <= packagePiece)
 	more, err := ps.moveStep(ctx, p, steps, 0)
 	lag, lagging := errors.AsType[*ReplicaError](err)
@@ -70,9 +71,9 @@ func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMo
 	return nil
 }
 
-// MoveRest goes on with a move of a package's invoices that may have been cut off. It moves the
-// invoices that are still in one of the states InvoicesFrom. The package stays in its state. It
-// returns what MovePackage returns.
+// MoveRest finishes a move of a package's invoices that an earlier process may not have finished.
+// It moves the invoices that are still in one of the states InvoicesFrom. The package stays in its
+// state. It returns what MovePackage returns.
 func (ps *PackageStore) MoveRest(ctx context.Context, p *Package, m PackageMove) error {
 	m.To, m.Edit, m.From = "", nil, []PackageState{p.State}
 	if err := m.check(p.ID); err != nil {

@@ -86,7 +86,7 @@ func TestMovePackage_ProcessDiesBetweenPieces_ThePackageIsClosingAndTheRestFollo
 			t.Fatalf("%s is %s in session %q after %d attempts", inv.ID, inv.State, inv.Session, inv.Attempts)
 		}
 	}
-	// The process that was thought dead goes on, but has lost the right to act.
+	// The first process was thought dead but goes on. It has lost the right to act.
 	w.conflict(w.MoveRest(ctx(), &dead, closingOf(p)))
 	w.audit()
 }
@@ -106,7 +106,7 @@ func TestMovePackage_ThePackageMovesBetweenPieces_IsAConflictAndTheRestStays(t *
 	w.audit()
 }
 
-// The replicas must have the last piece too before close is called.
+// Before close is called, the replicas must have the last piece, and not only the first.
 func TestMovePackage_ReplicaIsLostBetweenPieces_IsToldAndSecureOnceItIsBack(t *testing.T) {
 	r := newReplicated(t)
 	const n = packagePiece + 1
@@ -127,7 +127,8 @@ func TestMovePackage_ReplicaIsLostBetweenPieces_IsToldAndSecureOnceItIsBack(t *t
 	}
 }
 
-// A master that lacks the last piece lacks the last revision too.
+// Each piece makes a new revision of the package. So a master that lacks the last piece also lacks
+// the last revision, and the next change is a conflict.
 func TestMovePackage_TheLastPieceIsForgottenInAFailover_IsAConflictBeforeCloseIsCalled(t *testing.T) {
 	r := newReplicated(t)
 	p := r.uploadedOf(2*packagePiece + 1)
@@ -243,8 +244,9 @@ func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing
 	w.audit()
 }
 
-// Apply moves invoices and does not change the revision of their package. So whoever ends the
-// package afterwards is bound to the life of Redis in which the invoices were moved.
+// Apply moves invoices and does not change the revision of their package. So the revision does not
+// show whether these moves were lost. A caller that changes the package afterwards therefore names
+// the life of Redis in which it moved the invoices.
 func TestWithin_RedisBeganAnotherLife_EveryChangeOfThePackageIsAConflict(t *testing.T) {
 	w := oneWorld(t)
 	p, ids := w.refusedOf(2)

@@ -127,7 +127,8 @@ func TestMovePackage_ItsInvoicesGoWithIt(t *testing.T) {
 	w.step(&p, PackageOpened)
 	p = w.readPackage(p.ID)
 	w.step(&p, PackageUploaded)
-	// One invoice has left the package. The package must not change this invoice any more.
+	// One invoice has left the package. A move of the package must not change this invoice any
+	// more.
 	left := w.move(w.read(ids[1])[0], Parked)
 	w.step(&p, PackageClosing)
 	for i, inv := range w.read(ids...) {
@@ -160,8 +161,8 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 		t.Fatalf("abandoned invoices wait again as %+v", waits)
 	}
 	again := w.cut(groupA, CutLimits{9, much})
-	// A worker with a stale copy of the old package cannot change them, even by a move that is
-	// legal for the state in its copy.
+	// A worker with a stale copy of the old package cannot change these invoices any more, even by
+	// a move that is legal for the state in its copy.
 	w.unchanged(func() { w.conflict(w.MovePackage(ctx(), &stale, stepOf(&stale, PackageAbandoned))) })
 	held, err := w.Held(ctx(), old.ID)
 	w.must(err)

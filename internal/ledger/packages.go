@@ -64,7 +64,7 @@ func (ps *PackageStore) BeginSend(ctx context.Context, pkg, owner string, inv *I
 	return 0, 0, c
 }
 
-// packageConflict makes the error of a script that found a package not as it was read.
+// packageConflict returns the error for a script that found the package not as it was read.
 func packageConflict(p *Package, to string, answer []any, expected string) error {
 	expected = fmt.Sprintf("%s at revision %d", expected, p.Rev)
 	if text(cell(answer, 3)) == "over" {

@@ -74,7 +74,7 @@ func (er *EntryReader) Invoices(ctx context.Context, ids []string) ([]Invoice, e
 	return many(ctx, er.store, keyInvoice, ids, er.readInvoice)
 }
 
-// Packages reads packages in the same way.
+// Packages reads packages as Invoices reads invoices.
 func (er *EntryReader) Packages(ctx context.Context, ids []string) ([]Package, error) {
 	return many(ctx, er.store, keyPackage, ids, er.readPackage)
 }
@@ -179,9 +179,10 @@ func damaged(err error) error {
 	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
 }
 
-// countable returns why a revision cannot be incremented, or nil. Redis increments only numbers in
-// the form that it writes itself. So with "01" every move would conflict or fail half way. A
-// missing revision is another fault, which sound reports.
+// countable returns nil if a revision can be incremented, and otherwise why not. Redis increments
+// only numbers in the form that it writes itself. With a revision like "01" every move would
+// conflict or fail half way. A revision that is missing is not reported here, because sound reports
+// it.
 func countable(stored string, rev int64) error {
 	if rev == 0 || stored == strconv.FormatInt(rev, 10) && len(stored) <= maxRevision {
 		return nil
@@ -193,8 +194,8 @@ func countable(stored string, rev int64) error {
 // doubles.
 const maxRevision = 15
 
-// sound returns why an entry cannot be used, or nil. It checks the version first, because a newer
-// entry may also have other fields. An unknown state comes from a newer build.
+// sound returns nil if an entry can be used, and otherwise why not. It checks the version first,
+// because a newer entry may also have other fields. An unknown state comes from a newer build.
 func sound(version int, parsed error, whole, known bool) error {
 	switch {
 	case version > Version:

@@ -9,8 +9,8 @@ func (is *InvoiceStore) Receipt(ctx context.Context, ids []string, upo string) (
 	return is.ReceiptWith(ctx, ids, upo, "")
 }
 
-// ReceiptWith does the same and writes a reason that a person should read, because something in the
-// archive was found damaged.
+// ReceiptWith is like Receipt and also writes a reason. The reason tells a person that something in
+// the archive was found damaged.
 func (is *InvoiceStore) ReceiptWith(ctx context.Context, ids []string, upo, reason string) ([]error, error) {
 	moves := make([]Move, len(ids))
 	for i, id := range ids {

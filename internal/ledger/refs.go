@@ -10,15 +10,15 @@ import (
 )
 
 // A ref is the key that the sender's own program has for an invoice. Within a tenant it names one
-// invoice that is alive or accepted. When that invoice has ended without KSeF, another document may
-// take the ref, as it may take the identity. So a corrected invoice keeps its place in the sender's
-// books.
+// invoice that is alive or accepted. When that invoice has ended without a KSeF number, another
+// document may take the ref, just as it may take the identity. So a corrected invoice can have the
+// same ref in the sender's books.
 //
 // A ref may contain data by which a person can be identified. With a storage key the entry has the
-// ref sealed, and the index has a digest under a key that is made from the storage key. So a ref
-// can be looked up, but whoever reads Redis cannot find it by trying customers' names. The digest
-// differs with each storage key. While keys are rotated, every key that a process has is tried, and
-// Reseal moves the index together with the sealed ref.
+// ref sealed, and the index has a digest under a key that is made from the storage key. So a
+// process with the storage key can look a ref up. A person who only reads Redis cannot find it by
+// trying the names of customers. The digest differs with each storage key. While keys are rotated,
+// every key that a process has is tried, and Reseal moves the index together with the sealed ref.
 
 // refPurpose is hashed with the storage key, so that no other use of the key has the same digests.
 const refPurpose = "ksefworker ref digest 1\x00"
@@ -28,8 +28,9 @@ func refText(id string) string { return id + "|ref" }
 // encryptedRef is shown in place of a ref that this process cannot read.
 const encryptedRef = "(the ref is encrypted, and this process does not have the key: storage.key_file)"
 
-// refDigests returns the digests under which a ref can be indexed, without duplicates. The first is
-// the one that is written now. The last is that of a ledger without a storage key.
+// refDigests returns the digests under which a ref can be indexed, without duplicates. The first
+// digest is the one that is written now. The last is the digest that a ledger without a storage key
+// writes.
 func refDigests(st *store, tenant, ref string) []string {
 	text := []byte(tenant + "\x00" + ref)
 	var out []string

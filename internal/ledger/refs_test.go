@@ -49,8 +49,8 @@ func TestTake_RefOfALivingInvoice_RefusesAnotherDocumentAndNamesTheFirst(t *test
 	}
 }
 
-// Two processes take documents with one ref at the same moment, and the first to write gets the
-// ref.
+// Two processes take in documents that have the same ref at the same moment. The process that
+// writes first gets the ref.
 func TestTake_RefIsGivenAwayMeanwhile_TheDocumentIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	winner, loser, beside := w.withRef("SO-1"), w.withRef("SO-1"), w.withRef("SO-2")

@@ -10,7 +10,7 @@ import (
 type Refusal struct {
 	ID        string         `json:"-"`
 	Tenant    string         `json:"-"`            // the tenant in whose list it is; "" if it belongs to no tenant
-	ByInvoice bool           `json:"-"`            // [RefusalOfInvoice] made the ID; only [Ledger.Refuse] uses this
+	ByInvoice bool           `json:"-"`            // [RefusalOfInvoice] made the ID; only [Ledger.Refuse] reads this field
 	By        string         `json:"by,omitempty"` // the client that handed it in over HTTP; "" for every other way in
 	NIP       string         `json:"nip,omitempty"`
 	Kind      string         `json:"kind,omitempty"`
@@ -36,7 +36,8 @@ type Refusal struct {
 	sealed string
 }
 
-// Revision grows whenever the refusal changes, so an older state has a smaller revision.
+// Revision returns a number that grows whenever the refusal changes. So of two copies the one with
+// the smaller revision is older.
 func (r *Refusal) Revision() int64 { return int64(max(r.At, r.EndedAt)) }
 
 // RefusalFault is one fault of a refused document. Field is "" if the fault is not in the document.
@@ -66,13 +67,13 @@ type RefusalEnd struct {
 
 const refusalPrefix = "ref-"
 
-// RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. The
-// same invoice, refused again from any file, has the same refusal.
+// RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. When
+// the same invoice is refused again, from whatever file, its refusal has the same id.
 func RefusalOfInvoice(i Identity) string { return refusalID("identity", i.digest()) }
 
-// RefusalIn is like RefusalOfInvoice, but returns an id for one list. It is for a sender that may
-// not change the lists of others. Two senders may hand in the same invoice, and each keeps its own
-// refusal.
+// RefusalIn is like RefusalOfInvoice, but the id it returns is valid for one list only. It is for a
+// sender that may not change the lists of others. If two such senders hand in the same invoice,
+// each keeps its own refusal.
 func RefusalIn(list string, i Identity) string {
 	return refusalID("identity in", list+"\x00"+i.digest())
 }

@@ -37,9 +37,10 @@ func (rs *RefusalStore) packRefusal(r *Refusal) ([]byte, error) {
 	return json.Marshal(sealedRefusal{Sealed: base64.StdEncoding.EncodeToString(sealed), At: r.At, Ended: r.Ended})
 }
 
-// unpackRefusal reads what packRefusal wrote; false if it cannot be read. Such a refusal is left
-// out, and it is pruned in time. A refusal whose key this process does not have is not left out:
-// the result is true, and the only fault of the refusal says that it is encrypted.
+// unpackRefusal reads what packRefusal wrote. It returns false if the text cannot be read. The
+// caller leaves such a refusal out, and it is pruned in time. If this process lacks the key of the
+// refusal, unpackRefusal returns true. The refusal then has one fault, which says that it is
+// encrypted.
 func (rs *RefusalStore) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 	var outer sealedRefusal
 	if json.Unmarshal([]byte(packed), &outer) != nil {

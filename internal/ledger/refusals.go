@@ -19,13 +19,14 @@ type RefusalStore struct{ *store }
 
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
 // again. A refusal of the same invoice in another tenant's list is removed, because the document
-// was handed in for the wrong tenant or the configuration has changed. When [IsFull] is true for
-// the error, some of the refusals are missing from the record, and nothing else has changed.
+// was handed in for the wrong tenant or the configuration has changed. If [IsFull] is true for the
+// error, some of the refusals were not recorded, and nothing else has changed.
 //
 // Refuse sets Untold of the refusals that are on record but not in the outbox.
 //
-// Unlike the other verbs, Refuse is not a script. Scripts work at maxmemory too, so that invoices
-// that were taken in can finish. Refusals must not use up the memory that is left for that.
+// Unlike the other verbs, Refuse is not a script. Scripts write even at maxmemory, so that invoices
+// that were taken in can finish. Refusals must not use up the memory that is left for those
+// invoices.
 func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	now, err := rs.Clock(ctx)
 	if err != nil {
@@ -81,8 +82,8 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 	return nil
 }
 
-// refuse records a batch of one sender. It returns how many refusals, counted from the beginning of
-// the batch, are in the outbox.
+// refuse records a batch of one sender. The first told refusals of the batch are in the outbox,
+// too.
 func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (told int, err error) {
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))

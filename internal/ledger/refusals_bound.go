@@ -11,9 +11,9 @@ import (
 // kilobyte each they take up to 3 MB of Redis for a tenant, however many documents are refused.
 const maxRefusals = 5000
 
-// maxOfClient is how many refusals of documents that belong to no tenant are kept of one client.
-// All clients share the list of these documents, and one client must not push out what the others
-// have there.
+// maxOfClient is how many refusals of one client are kept, counting only documents that belong to
+// no tenant. All clients share the list of such documents, and one client must not push the
+// refusals of the others out of it.
 const (
 	maxOfClient  = maxRefusals / 5
 	ofClientKept = 90 * 24 * time.Hour // how long the ids of a client are kept after its last one
@@ -21,8 +21,8 @@ const (
 
 // MaxToldRefusals is how many refusals of one tenant are written into the outbox within
 // refusalsToldIn. A program can have documents refused as fast as it sends them, and the outbox
-// belongs to all tenants. The same bound holds for those documents of one client that belong to no
-// tenant.
+// belongs to all tenants. The same bound holds for the refusals of one client whose documents
+// belong to no tenant.
 const (
 	MaxToldRefusals = maxRefusals
 	refusalsToldIn  = 4 * time.Hour
@@ -40,8 +40,7 @@ func senderOf(r *Refusal) sender {
 	return sender{client: r.By}
 }
 
-// mayTell returns how many of n refusals may be written into the outbox now, and counts all of
-// them.
+// mayTell returns how many of n refusals may be written into the outbox now. All n are counted.
 func (rs *RefusalStore) mayTell(ctx context.Context, s sender, n int) (int, error) {
 	key := rs.key(keyRefusalsTold, s.tenant)
 	if s.client != "" {
@@ -57,8 +56,9 @@ func (rs *RefusalStore) mayTell(ctx context.Context, s sender, n int) (int, erro
 	return int(min(max(MaxToldRefusals-(counted.Val()-int64(n)), 0), int64(n))), nil
 }
 
-// dropOldest forgets the oldest refusals of a list that has too many, and of a client that has too
-// many in the list of documents without a tenant. recorded are those that were just written.
+// dropOldest forgets the oldest refusals of a list that has too many. In the list of documents
+// without a tenant, it also forgets the oldest ones of a client that has too many there. recorded
+// are those that were just written.
 func (rs *RefusalStore) dropOldest(ctx context.Context, s sender, recorded []redis.Z) error {
 	if s.client != "" {
 		key := rs.key(keyClientRefusals, s.client)
@@ -70,7 +70,7 @@ func (rs *RefusalStore) dropOldest(ctx context.Context, s sender, recorded []red
 		}
 		ids, err := rs.beyond(ctx, key, maxOfClient)
 		if wrongType(err) {
-			err = nil // another program wrote the key: the bound of the whole list is left
+			err = nil // another program wrote the key, so only the bound of the whole list counts
 		}
 		if err == nil {
 			err = rs.forgetRefusals(ctx, "", ids)

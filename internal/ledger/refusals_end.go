@@ -9,7 +9,8 @@ import (
 )
 
 // EndRefusals ends refusals that are open, and returns how many it ended. It ignores an id without
-// a refusal, because intake does not know which documents were refused before.
+// a refusal. Intake does not know which documents were refused before, so it names every refusal
+// that there could be.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {
@@ -39,8 +40,8 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 }
 
 // dropEnded removes from byTenant the tenants that have none of the given refusals open. It asks
-// about all tenants in one round trip, because a pool has hundreds of tenants, and only a few
-// documents end a refusal.
+// about all tenants in one round trip. A pool has hundreds of tenants, and only a few documents end
+// a refusal, so asking each tenant in turn would be slow.
 func (rs *RefusalStore) dropEnded(ctx context.Context, byTenant map[string][]RefusalEnd) error {
 	scores := map[string]*redis.FloatSliceCmd{}
 	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
@@ -102,7 +103,8 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		fields = append(fields, r.ID, packed)
 	}
 	members := anys(open)
-	// What counts is that the refusal has ended. How it ended may be lost when Redis is full.
+	// It matters most that the refusal leaves the open ones. If Redis is full, the record of how it
+	// ended may not be written.
 	var unseen *redis.IntCmd
 	cmds, err := rs.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
@@ -124,7 +126,8 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 	return len(open), nil
 }
 
-// DismissRefusal ends a refusal because a person decided so; [ErrNotFound] if it is not open.
+// DismissRefusal ends a refusal because a person decided so. It returns [ErrNotFound] if the
+// refusal is not open.
 func (rs *RefusalStore) DismissRefusal(ctx context.Context, id string, d Dismissal) error {
 	now, err := rs.Clock(ctx)
 	if err != nil {

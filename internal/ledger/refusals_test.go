@@ -69,9 +69,9 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 }
 
-// A document may be handed in for the wrong tenant first, so the refusal of an invoice moves to the
-// tenant that hands it in last. Files of two tenants may have the same path on two machines, so the
-// refusals of files stay apart.
+// A document may be handed in for the wrong tenant first. So the refusal of an invoice moves to the
+// tenant that hands the invoice in last. A refusal that is known only by a file's path does not
+// move, because files of two tenants may have the same path on two machines.
 func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *testing.T) {
 	w := oneWorld(t)
 	one := refusedDoc(sellerA, "a.xml")
@@ -214,7 +214,7 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	for i := range maxRefusals + 700 {
 		all = append(all, of("loud", fmt.Sprintf("%05d.xml", i)))
 	}
-	for batch := range slices.Chunk(all, 1900) { // each batch in a call of its own
+	for batch := range slices.Chunk(all, 1900) { // each batch in one call
 		w.must(w.Refuse(ctx(), batch))
 	}
 	got := w.refusals("")

@@ -11,8 +11,8 @@ import (
 const reindexAtOnce = 1000
 
 // Reindex goes through all entries and puts each back into those indexes that have lost it. It is
-// for indexes that a person had to delete. Redis needs a few milliseconds for a thousand entries,
-// and serves other clients in between. Reindex returns how many places were missing.
+// needed after a person had to delete an index. A thousand entries take Redis a few milliseconds,
+// and it serves other clients after each thousand. Reindex returns how many places were missing.
 func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	n := 0
 	for _, kind := range []string{keyInvoice, keyPackage, keyFinal} {
@@ -41,8 +41,8 @@ func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// reindexBuckets does the same with the entries in buckets of these names, and with their
-// identities.
+// reindexBuckets does what Reindex does for the entries in the buckets of these names, and for
+// their identities.
 func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, names []string) (int, error) {
 	n := 0
 	for _, name := range names {

@@ -20,20 +20,20 @@ type Part struct {
 	// nil.
 	Moved func(ids []string)
 
-	joins bool // an earlier step of the same Repack may have made it
+	joins bool // a step before, of the same Repack, may have made the package already
 }
 
-// Repack ends a package and puts invoices of it into other packages. It is only for sessions that
-// were never closed, or that are final and did not accept those invoices. The caller must have the
-// proof. With end "" the package keeps its state, and goes on with what is left in it. Repack
-// returns a [*ConflictError] if p is not as it was read, or if a package that the invoices should
-// join is not [PackageCut].
+// Repack ends a package and puts invoices of it into other packages. It may be called only if the
+// package's session was never closed, or is final and did not accept those invoices. The caller
+// must have proof of that. With end "" the package keeps its state, and goes on with what is left
+// in it. Repack returns a [*ConflictError] if p is not as it was read, or if a package that the
+// invoices should join is not [PackageCut].
 //
 // Up to two hundred invoices go in one step. More invoices go in several steps, and the last step
 // ends the package. Each invoice is in exactly one package at any time. A process that dies in
 // between leaves a package with the invoices that have not left it. The process that finds this
-// package decides about those invoices again. A package that has not received all of its invoices
-// yet is sent with those that it has. With an error, p is as the last step left it.
+// package decides about those invoices again. A new package that has not received all of its
+// invoices by then is sent with those that it has. With an error, p is as the last step left it.
 func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
 		end = p.State
@@ -45,7 +45,8 @@ func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState
 		n += len(part.IDs)
 	}
 	// While a package is opened or uploaded, any process that finds it may close its session. So
-	// all invoices leave it in the step that ends it. No worker repacks a package in these states.
+	// all invoices must leave it in the same step that ends it, however many they are. (At present
+	// no worker repacks a package in these states.)
 	if n <= packagePiece || p.State == PackageOpened || p.State == PackageUploaded {
 		return ps.repackStep(ctx, p, end, reason, parts)
 	}
@@ -82,7 +83,8 @@ func inSteps(parts []Part) []Part {
 	return out
 }
 
-// repackStep makes one step of a Repack. With end "=" more steps follow.
+// repackStep makes one step of a Repack. If end is "=", more steps follow and the package keeps its
+// state.
 func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	sealed, err := ps.sealText(reasonText(p.ID), reason)
 	if err != nil {
@@ -92,7 +94,7 @@ func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageS
 	for _, n := range parts {
 		why, into := "", "0"
 		switch {
-		case n.Into: // only an existing package gets the reason; one that is made here has none
+		case n.Into: // only an existing package gets the reason: a package that is made here has none
 			into = "1"
 			if why, err = ps.sealText(reasonText(n.ID), reason); err != nil {
 				return err

@@ -9,10 +9,11 @@ import (
 )
 
 // When a replica that lags becomes the master, the last writes are lost. For most writes their loss
-// does no harm, because the worker asks KSeF again. Three kinds of writes must not be lost. The
-// first is the entry of an invoice that is taken in, because its sender will not hand it in again.
-// The others are the states closing and sending, because the worker makes a call after them. The
-// process that makes such a write waits until the replicas have it.
+// does no harm, because the worker asks KSeF again. Three kinds of writes must not be lost: the
+// entry of an invoice that is taken in, the state closing and the state sending. The entry must not
+// be lost because the sender will not hand the invoice in again. The two states must not be lost
+// because the worker makes a call to KSeF right after them. The process that makes such a write
+// waits until the replicas have it.
 
 // ReplicaError says that a write was made but too few replicas had it in time. The write may still
 // be lost, so the caller MUST NOT make the call that the write announces.
@@ -41,10 +42,10 @@ type Replication struct {
 	replicaTimeout time.Duration
 }
 
-// fenced runs a script and waits until the replicas have what it wrote. Both use one connection and
-// one round trip: WAIT concerns the writes of its own connection. On another connection, WAIT could
-// reach the new master after a failover, which never had these writes. With a [*ReplicaError] the
-// answer of the script is valid all the same.
+// fenced runs a script and waits until the replicas have what it wrote. The script and WAIT use the
+// same connection, and one round trip, because WAIT waits only for the writes of its own
+// connection. After a failover, another connection could reach a new master that never had these
+// writes. With a [*ReplicaError] the answer of the script is valid all the same.
 func (rp *Replication) fenced(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	if rp.replicas == 0 {
 		return rp.run(ctx, s, args)
@@ -104,8 +105,8 @@ func (ps *PackageStore) Secure(ctx context.Context, p *Package) error {
 	return ps.MovePackage(ctx, p, PackageMove{fence: true})
 }
 
-// Replicated makes a write and waits until the replicas have it; a [*ReplicaError] if they lag.
-// Without replicas to wait for, it only writes.
+// Replicated makes a write and waits until the replicas have it. It returns a [*ReplicaError] if
+// they lag. If the ledger waits for no replica, it only writes.
 func (rp *Replication) Replicated(ctx context.Context) error {
 	_, err := rp.fenced(ctx, fenceScript, rp.args())
 	return err

@@ -68,8 +68,8 @@ func lags(t *testing.T, what string, err error) {
 	}
 }
 
-// Once a method has returned, the replica has what must not be lost. This also holds while Redis
-// does not know the method's script yet.
+// When a verb that makes such a write has returned, the replica must have the write. This also
+// holds while Redis does not know the verb's script yet.
 func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T) {
 	r := newReplicated(t)
 	for range 3 {
@@ -108,7 +108,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 
 	_, err = l.Take(ctx(), []NewInvoice{doc})
 	lags(t, "take", err)
-	_, err = l.Take(ctx(), []NewInvoice{doc}) // it is present now, and still not safe
+	_, err = l.Take(ctx(), []NewInvoice{doc}) // the invoice is present now, but the replica still lacks it
 	lags(t, "take again", err)
 	rev, ordinal, err := l.BeginSend(ctx(), s.ID, "w", &single)
 	lags(t, "begin to send", err)
@@ -143,7 +143,8 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	}
 }
 
-// A conflict is reported as a conflict whatever the replicas do, because nothing was written.
+// A conflict is reported as a conflict even when the replica is lost, because nothing was written
+// that it could lack.
 func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)

@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Reseal seals texts again with the first key, if this process has several. Without Reseal an old
-// key would be needed until the last entry is forgotten, which may be never. Documents are not
-// sealed again, because most of them leave Redis with their receipt.
+// Reseal seals texts again with the first key, if this process has several keys. Without Reseal, an
+// old key would be needed until the last entry that it sealed is forgotten, and that may never
+// happen. Documents are not sealed again, because most of them leave Redis with their receipt.
 //
 // It looks at up to limit entries of each state, and begins behind the last entry that any process
 // looked at. It also looks at every refusal, hold and tenant, and at every outcome that some sink
@@ -140,9 +140,10 @@ func (ss *SealStore) resealPacked(inv *Invoice) (digest string, changed bool) {
 	return digest, changed
 }
 
-// resealedFacts returns packed facts with file name and ref sealed with the first key, and the
-// digest of the ref under that key. The digest is "" if the ref is not sealed again. Only these
-// texts are replaced, because a newer build may have facts that this one does not know.
+// resealedFacts returns facts in which the file name and the ref are sealed with the first key. It
+// also returns the digest of the ref under that key. The digest is "" if the ref is not sealed
+// again. Only these texts are replaced, because a newer build may have facts that this one does not
+// know.
 func (ss *SealStore) resealedFacts(id, facts string) (now, digest string) {
 	now = facts
 	for _, one := range []struct{ field, aad string }{{"file", fileText(id)}, {"ref", refText(id)}} {

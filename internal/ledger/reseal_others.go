@@ -14,8 +14,8 @@ type otherText struct {
 	with              func(packed string) ([]byte, error)
 }
 
-// otherTexts calls do with the sealed texts of refusals, holds and tenants. What cannot be read is
-// left out.
+// otherTexts calls do with the sealed texts of refusals, holds and tenants. It leaves out texts
+// that cannot be read.
 func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, err := ss.refusals.refusers(ctx)
 	if err != nil {

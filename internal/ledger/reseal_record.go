@@ -2,8 +2,8 @@ package ledger
 
 import "github.com/redis/go-redis/v9"
 
-// recordField is what a step of reseal.lua names in place of a field when the step is about a whole
-// record. The pieces of a record change together or not at all.
+// recordField tells reseal.lua that a step is about the whole record of a packed entry, and not
+// about a field. The pieces of a record change together or not at all.
 const recordField = "record"
 
 // livingRecords returns the records among the entries that resealEntries has read.

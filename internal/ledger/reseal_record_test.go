@@ -50,7 +50,8 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 	w.Ledger = first
 }
 
-// Two processes seal a record again at the same time. What one of them wrote stays, and is whole.
+// Two processes seal the same record again at the same time. The record that the first one wrote
+// stays, and it is whole.
 func TestReseal_TheRecordHasChangedSinceItWasRead_StaysAsItIs(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger

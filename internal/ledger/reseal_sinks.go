@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Outcomes that sinks have not taken contain parts of invoices. Reasons are sealed as in the
-// outbox, and a sink's answer may contain what was sent to the sink. Both are sealed again like
-// other texts. Outcomes in the outbox never change, so they need their key until they leave the
-// outbox, after results.keep.
+// Outcomes that sinks have not taken contain parts of invoices. Their reasons are sealed as in the
+// outbox. The answers of sinks are sealed too, because an answer may contain what was sent to the
+// sink. Reasons and answers are sealed again like other texts. Outcomes in the outbox never change,
+// so they need their key until they leave the outbox, after results.keep.
 
-// AddSinks records the names of sinks, so that what is sealed for them is found.
+// AddSinks records the names of sinks. Reseal and SealTally find the texts of a sink by its name.
 func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
 	if len(sinks) == 0 {
 		return nil
@@ -56,9 +56,9 @@ func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error)
 	return nil
 }
 
-// edit calls change for each sealed text of the record, without the prefix and with the additional
-// data of the text. It returns the record with the results in place of the texts. A record that
-// cannot be read stays as it is.
+// edit calls change for each sealed text of the record. It passes the additional data of the text,
+// and the text without its prefix. It returns the record with the results in place of the texts. A
+// record that cannot be read stays as it is.
 func (r sinkRecord) edit(change func(aad, packed string) string) (string, error) {
 	one := func(aad, stored string) string {
 		if packed, sealed := strings.CutPrefix(stored, sealedText); sealed {

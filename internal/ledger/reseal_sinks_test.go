@@ -6,8 +6,8 @@ import (
 )
 
 // Outcomes that receivers have not taken, and outcomes in the outbox, are sealed. The sweep seals
-// the outcomes for receivers again with the new key. The outcomes in the outbox keep the old key
-// until they leave the outbox. Only then may the old key go.
+// the outcomes for receivers again with the new key. The outcomes in the outbox stay sealed with
+// the old key until they leave the outbox. Only then may the old key be removed.
 func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *testing.T) {
 	w := oneWorld(t)
 	writing := func(keys ...byte) *Ledger {

@@ -13,10 +13,10 @@ const (
 	resizeTries = 5
 )
 
-// resize counts the bytes of all waiting sets again. A count may be wrong after a person deleted
-// the count or one of the two indexes of its set. resize reports false if it could not count some
-// set, for example because invoices left the set during every try. The count of that set stays as
-// it was.
+// resize counts the bytes of all waiting sets again. The count of a set may be wrong after a person
+// has deleted the count or one of the set's two indexes. resize reports false if it could not count
+// some set, for example because invoices left the set during every try. The count of that set stays
+// as it was.
 func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil {

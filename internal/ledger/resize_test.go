@@ -6,7 +6,7 @@ import (
 )
 
 // A person deletes a waiting set, and in two cases one of its invoices ends before the others are
-// put back. The set then counts the bytes of the invoices that came back.
+// put back. The set must then count the bytes of those invoices that came back, and no others.
 func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.T) {
 	next := worlds(t)
 	for _, c := range []struct {

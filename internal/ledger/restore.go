@@ -2,8 +2,8 @@ package ledger
 
 import "context"
 
-// restore records the documents of invoices that were handed in again, so that an invoice whose
-// document was removed or lost can go on.
+// restore records that documents which were handed in again are stored. An invoice whose document
+// was removed or lost can then go on.
 func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []TakeResult, there present) error {
 	args := ts.args()
 	n := len(args)
@@ -26,7 +26,7 @@ func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []
 	if len(args) == n {
 		return nil
 	}
-	if len(receipted) > 0 { // only an entry with a key of its own can say that the sweep has a document to remove
+	if len(receipted) > 0 { // the sweep is told of the document by a field, so the entry needs a key of its own
 		if _, err := ts.thaw(ctx, receipted); err != nil {
 			return err
 		}

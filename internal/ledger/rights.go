@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// scriptCommands are the commands that scripts use on keys. Each has arguments with which it
-// changes nothing if the key is missing. A script goes on when it cannot write an index, because
-// the index may be of another type (lua/entries.lua). If Redis refused a command because its user
-// lacks the right, the script would go on in the same way, without an error. Then waiting invoices
-// could be missing from the indexes, or receivers could miss results. So these rights are tried
-// beforehand.
+// scriptCommands are the commands that scripts use on keys. Each stands with arguments with which
+// it changes nothing if the key is missing, so it can be tried without harm. The rights must be
+// tried beforehand for this reason: a script goes on when it cannot write an index, because the
+// index may be of another type (lua/entries.lua). If Redis refused a command because its user lacks
+// the right, the script would go on in the same way, without an error. Then waiting invoices could
+// be missing from the indexes, or receivers could miss results.
 var scriptCommands = [][]any{
 	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"TYPE"}, {"GET"}, {"SET", "1", "XX"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
 	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},
@@ -21,9 +21,9 @@ var scriptCommands = [][]any{
 	{"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1}, {"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "NOMKSTREAM", "*", "a", 1},
 }
 
-// onHome are the commands for which there are no such arguments. They are tried on the key of the
-// home, which they leave as it is because it is of another type. Without such a key they are not
-// tried.
+// onHome are the commands that would change a missing key whatever their arguments are. They are
+// tried on the key of the home. They fail there and change nothing, because that key is of another
+// type. As long as the ledger has no home, they are not tried.
 var onHome = [][]any{{"HSETNX", "a", 1}, {"SADD", "a"}}
 
 // RightsError says that this process logs in to Redis as a user who may not use some commands that
@@ -59,7 +59,8 @@ func (us *UnreadableStore) CheckRights(ctx context.Context) error {
 	return nil
 }
 
-// ListAgain lets the next sweep list all entries again, because indexes may lack some of them.
+// ListAgain makes the next sweep put all entries into the indexes again, because indexes may lack
+// some of them.
 func (us *UnreadableStore) ListAgain(ctx context.Context) error {
 	return us.seeSickNames(ctx, []string{anyIndex})
 }

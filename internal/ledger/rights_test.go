@@ -49,7 +49,8 @@ func TestCheckRights_UserLacksCommands_AreNamedAndNothingIsLeft(t *testing.T) {
 	})
 }
 
-// The rights came back after some entries had moved without being listed.
+// While the ledger's user lacked some rights, entries moved and were not listed. Then the user gets
+// the rights back.
 func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]

@@ -17,13 +17,14 @@ type SaidStore struct{ *store }
 const maxSaid = 1000
 
 // NoteSaidOfInvoice records what was said when a task of the invoice failed. The revision stays,
-// because the invoice itself has not changed. It does nothing if the entry is missing or the
-// invoice is receipted.
+// because the invoice itself has not changed. NoteSaidOfInvoice does nothing if the entry is
+// missing or the invoice is receipted.
 func (ss *SaidStore) NoteSaidOfInvoice(ctx context.Context, id, said string) error {
 	return ss.noteSaid(ctx, keyInvoice, id, said)
 }
 
-// NoteSaidOfPackage does the same for a package.
+// NoteSaidOfPackage records what was said when a task of the package failed, as NoteSaidOfInvoice
+// does.
 func (ss *SaidStore) NoteSaidOfPackage(ctx context.Context, id, said string) error {
 	return ss.noteSaid(ctx, keyPackage, id, said)
 }

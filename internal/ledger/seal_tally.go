@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// What [Ledger.SealTally] calls the seals that do not name a key.
+// These are the seals in [Ledger.SealTally] that are not the id of a key.
 const (
 	SealPlain    = "plain"
 	SealKeyless  = "layout 2"       // encrypted by an older build
@@ -32,8 +32,8 @@ func (t Tally) Needs(key string) int64 { return t.Documents[key] + t.Texts[key] 
 
 // SealTally counts what is sealed. It reads every entry, which takes Redis about three microseconds
 // each. An invoice that moves meanwhile may be counted twice or, if a person retries it at that
-// moment, not at all. At worst, a key is retired too early. Then processes become not ready until
-// they have the key again.
+// moment, not at all. If it is not counted, at worst a key is retired too early. Then processes
+// become not ready until they have the key again.
 func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 	t := Tally{Documents: map[string]int64{}, Texts: map[string]int64{}}
 	for _, index := range entryIndexes() {
@@ -104,8 +104,8 @@ func SealOf(sealed []byte) string {
 const olderAtOnce = 100
 
 // openOlder checks the keys of the first process that declares anything. Documents that older
-// builds encrypted do not name their key, so it tries some of them. If none opens, this process has
-// the wrong key, and openOlder returns a [*SealError].
+// builds encrypted do not name their key, so openOlder tries to open some of them. If it can open
+// none, this process has the wrong key, and openOlder returns a [*SealError].
 func (ss *SealStore) openOlder(ctx context.Context, b *Bodies) error {
 	tally, err := ss.SealTally(ctx)
 	if err != nil || tally.Documents[SealKeyless] == 0 {

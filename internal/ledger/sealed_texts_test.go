@@ -161,8 +161,9 @@ func TestSealTally_TextsOfEveryKind_CountForTheirKey(t *testing.T) {
 	}
 }
 
-// The documented rotation loses no text. A key stays in use while a text needs it, the texts are
-// sealed with the new key, and then the old key can go.
+// When keys are rotated as the documentation says, no text is lost. The old key stays in use while
+// a text needs it. The sweep seals the texts again with the new key, and then the old key can be
+// removed.
 func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Declare(ctx(), ring(t, 7)))

@@ -71,8 +71,9 @@ func (s Seals) Missing(b *Bodies) []string {
 	return slices.DeleteFunc(s.active(), func(id string) bool { return slices.Contains(held, id) })
 }
 
-// declared reports whether the record says what a process seals with. If so, the process may seal.
-// dense says that the process seals in the layouts 6 to 9.
+// declared reports whether the record already says that documents are sealed in the way in which a
+// process with b seals. If so, the process may seal. dense says that the process seals in the
+// layouts 6 to 9.
 func (s Seals) declared(b *Bodies, dense bool) bool {
 	held := b.KeyIDs()
 	if s.Layout < layoutOf(len(held) > 0, dense) {
@@ -117,8 +118,8 @@ func (s Seals) Elsewhere(b *Bodies, err error) bool {
 	return len(b.keys) == 0 || len(s.active()) == 0 || len(s.Missing(b)) > 0
 }
 
-// SealError says that a process must not work with this pool. It would seal documents in another
-// way, or lacks a key for those that are stored.
+// SealError says that a process must not work with this pool. The process would seal documents in
+// another way, or it lacks a key for those that are stored.
 type SealError struct {
 	Missing []string // ids of keys that the pool uses and this process lacks; none: they are unknown
 	Held    []string // ids of keys that it has
@@ -145,8 +146,9 @@ func (e *SealError) Error() string {
 
 // Declare records what a process seals with, before it seals anything. It returns a [*SealError] if
 // the pool uses a key that the process does not have. If the pool had no key so far, the first key
-// is simply recorded, because unencrypted documents stay readable. A missing key with which nothing
-// is sealed any more is retired, if this process has another key of the pool.
+// is simply recorded, because unencrypted documents stay readable. If the process lacks a key with
+// which nothing is sealed any more, and has another key of the pool, Declare retires the missing
+// key.
 func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
 	seals, err := ss.Seals(ctx)
 	if err != nil {

@@ -95,7 +95,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	old, both, turned, fresh := ring(t, 7), ring(t, 7, 8), ring(t, 8, 7), ring(t, 8)
 	w.must(w.Declare(ctx(), old))
 	inv := w.takeSealed(old, 3)
-	w.must(w.Declare(ctx(), both)) // 1. everywhere [old, new]; processes with the old key go on
+	w.must(w.Declare(ctx(), both)) // 1. everywhere [old, new]; processes that have only the old key go on
 	w.must(w.Declare(ctx(), old))
 	w.must(w.Declare(ctx(), turned)) // 2. everywhere [new, old]
 	w.takeSealed(turned, 2)

@@ -17,8 +17,8 @@ type Seen struct {
 	At Millis // by Redis's clock
 }
 
-// Of returns the mark if the item has not changed since, otherwise the zero value. changed is when
-// the item last changed.
+// Of returns the mark s if the item has not changed since it was marked, otherwise the zero value.
+// changed is when the item last changed.
 func (s Seen) Of(changed Millis) Seen {
 	if s.At < changed {
 		return Seen{}

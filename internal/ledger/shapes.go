@@ -50,9 +50,10 @@ func (s finalShape) text() (string, bool) {
 	return string(packed), err == nil && json.Unmarshal(packed, &again) == nil && again == s
 }
 
-// shapeField is the field with the shape of an entry that was packed before its receipt, as brief
-// returns it. So an invoice that is on its way can be read without the shared key [keyShapes]. The
-// shape is in that key too, because earlier builds look for it there.
+// shapeField is the field that holds an entry's own copy of its shape, as brief returns it. Entries
+// that were packed before their receipt have it, so an invoice that is on its way can be read
+// without the shared key [keyShapes]. The shape is in keyShapes too, because earlier builds look
+// for it there.
 const shapeField = "s"
 
 // briefSep stands between the texts of a brief shape.
@@ -117,8 +118,8 @@ type writtenShapes struct {
 	known *knownShape // of last
 }
 
-// of returns a shape as it is stored, and as it is read from there. Nearly always the shape is that
-// of the invoice before.
+// of returns a shape as it is stored, together with what the stored text says. Nearly always the
+// shape is that of the invoice before.
 func (ws *writtenShapes) of(s finalShape) (*knownShape, error) {
 	if ws.known != nil && s == ws.last {
 		return ws.known, nil
@@ -132,7 +133,7 @@ func (ws *writtenShapes) of(s finalShape) (*knownShape, error) {
 }
 
 // keep remembers a shape if its text has this digest. Without this check a damaged shape could stay
-// here after it was repaired in Redis.
+// in the cache after it was repaired in Redis.
 func (c *shapeCache) keep(digest, text string) {
 	if text == "" || string(shapeDigest(text)) != digest || c.known([]byte(digest)) != nil {
 		return
@@ -193,7 +194,7 @@ func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringC
 
 // loadShapes reads the shapes of records that this process has not read yet. The first bytes of a
 // record are enough (headIn). It is not an error if some shapes are missing or the key holds
-// something else. That concerns only the entries with these shapes, and unpackFinal returns an
+// something else. Only the entries with these shapes are concerned, and unpackFinal returns an
 // error for each of them.
 func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	var missing []string
@@ -232,9 +233,9 @@ func (c *shapeCache) learn(record []byte, own string) {
 	}
 }
 
-// restoreShapes writes every shape that this process knows. That repairs the shapes that the ledger
-// has lost or damaged. The name of a shape is the digest of its text, so no other text can be
-// right.
+// restoreShapes writes every shape that this process knows. This repairs the shapes that the ledger
+// has lost or damaged. It never overwrites a good shape by another one, because the name of a shape
+// is the digest of its text.
 func restoreShapes(ctx context.Context, st *store) error {
 	pairs := st.shapes.all()
 	if len(pairs) == 0 {

@@ -9,7 +9,7 @@ import (
 // Shed is what [Ledger.Shed] did and found.
 type Shed struct {
 	Gone      int      // documents that were deleted
-	Archived  []string // rejected, dismissed, superseded; the archive store may have the document
+	Archived  []string // rejected, dismissed and superseded invoices whose document may be in the archive store
 	Receipted []string // receipted invoices whose document is in the archive store
 }
 
@@ -19,9 +19,9 @@ type Shed struct {
 // when a process dies after it has written the receipt. Invoices whose receipt is younger than the
 // duration quiet are left alone. Shed looks at up to about limit invoices of each state.
 //
-// The caller removes the documents that are in the archive store. Before that, it calls
-// [Ledger.NoteShed] for each of Archived, but not for Receipted. Afterwards it calls
-// [Ledger.BodiesGone].
+// Shed leaves the documents that are in the archive store to the caller, who removes them. Before
+// that, the caller calls [Ledger.NoteShed] for each invoice in Archived, but not for those in
+// Receipted. Afterwards it calls [Ledger.BodiesGone].
 func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit int) (Shed, error) {
 	var kept any = ""
 	if keep > 0 {
@@ -46,8 +46,8 @@ func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit 
 
 // NoteShed records that the document of an ended invoice will be removed from the archive store. It
 // is called before the removal, and again with kept true if the removal failed. It returns false if
-// the invoice was retried and so needs its document. NoteShed does not change how long the entry is
-// kept.
+// a person has retried the invoice, which then needs its document. NoteShed does not change how
+// long the entry is kept.
 func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
 	what := "going"
 	if kept {

@@ -11,10 +11,10 @@ import (
 )
 
 // A key that many entries share may hold another type than the ledger writes, because another
-// program or a person wrote it. Such a key is called sick. The entries are the truth, and the
+// program or a person wrote it. Such a key is called sick. What counts is in the entries, and the
 // shared keys only serve to find them. So a move goes on without a sick key (lua/entries.lua). A
 // list leaves out what it cannot find and names the key. The sweep reports the key. When a person
-// has deleted the key, [UnreadableStore.Reindex] lists again what the entries say.
+// has deleted the key, [UnreadableStore.Reindex] makes it again from the entries.
 
 // sharedKeys are the types of the keys that have one name, or one for each state.
 var sharedKeys = func() map[string]string {
@@ -77,7 +77,8 @@ func sickOr(err error, key string) error {
 }
 
 // notSick returns nil if the only errors of a transaction are those of writes to indexes that hold
-// something else. Otherwise it returns the error. Redis undoes nothing of such a transaction.
+// something else. Otherwise it returns the error. Redis does not undo the other writes of such a
+// transaction.
 func notSick(cmds []redis.Cmder, err error) error {
 	if !wrongType(err) {
 		return err
@@ -112,7 +113,7 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 		return nil, err
 	}
 	for _, key := range seen {
-		if kind := kindOfName(key); kind != "" { // such keys are many, so only those that were seen sick are looked at
+		if kind := kindOfName(key); kind != "" { // there are many such keys, so only those that were seen sick are looked at
 			want[key] = kind
 		}
 	}
@@ -138,8 +139,9 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 	return sick, nil
 }
 
-// kindOfName returns the type of a key that names invoices by identity or ref, is a bucket of
-// entries, or is of a waiting set. For any other key it returns "".
+// kindOfName returns the type that the ledger gives a key. It knows the keys that name an invoice
+// by its identity or ref, the buckets of entries, and the keys of waiting sets. For any other key
+// it returns "".
 func kindOfName(key string) string {
 	switch {
 	case strings.HasPrefix(key, keyIdentities), strings.HasPrefix(key, keyFinal):
@@ -152,8 +154,8 @@ func kindOfName(key string) string {
 	return ""
 }
 
-// seeSickNames remembers keys that name invoices and hold another type, so that the sweep reports
-// them. When a person has deleted them, the sweep writes them again.
+// seeSickNames remembers keys that name invoices and are sick, so that the sweep reports them. When
+// a person has deleted these keys, the sweep writes them again.
 func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil

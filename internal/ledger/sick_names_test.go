@@ -12,9 +12,9 @@ func (w *world) spoil(key string) {
 	w.must(w.rdb.SAdd(ctx(), key, "x").Err())
 }
 
-// A key that should name the invoice of an identity, or of a ref, holds something else. It may have
-// named an accepted invoice, so no other invoice may take its place. Everything else goes on. When
-// a person has deleted the key, it is written again as it was.
+// A key that should name the invoice of an identity, or of a ref, holds something else. The key may
+// have named an accepted invoice, so no document with that identity or ref may be taken in.
+// Everything else goes on. When a person has deleted the key, it is written again as it was.
 func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	next := worlds(t)
 	for _, of := range []string{"identity", "ref"} {

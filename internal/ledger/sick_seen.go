@@ -8,9 +8,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SeeSickKeys returns what SickKeys returns, and remembers these keys, so that entries are listed
-// again when a person has deleted one. A caller that shows the keys to a person uses it, because
-// the person may be faster than the sweep.
+// SeeSickKeys returns what SickKeys returns, and remembers these keys. When a person has deleted
+// one of them, the sweep then knows that it has to list the entries again. A caller that shows the
+// keys to a person uses SeeSickKeys in place of SickKeys, because the person may delete a key
+// before the sweep has seen it.
 func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error) {
 	sick, err := us.SickKeys(ctx)
 	if err != nil {
@@ -19,8 +20,8 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	return sick, us.seeSick(ctx, sick)
 }
 
-// SeeSharedSickKeys is SeeSickKeys without the keys of waiting sets, because there may be many of
-// them. Those that were seen sick before are included.
+// SeeSharedSickKeys is SeeSickKeys without the keys of waiting sets, of which there may be many. It
+// includes those keys of waiting sets that were seen sick before.
 func (us *UnreadableStore) SeeSharedSickKeys(ctx context.Context) ([]Unreadable, error) {
 	sick, err := us.sickAmong(ctx, nil)
 	if err != nil {

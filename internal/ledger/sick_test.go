@@ -8,8 +8,8 @@ import (
 )
 
 // While invoices move, the key of an index holds a value of the wrong type. Then a person deletes
-// the key. The sweep lists again what the entries say, and the audit of the test world finds
-// nothing missing.
+// the key. The sweep puts the entries into the index again, and the audit at the end of the test
+// finds nothing missing.
 func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 	next := worlds(t)
 	for _, keys := range [][]string{

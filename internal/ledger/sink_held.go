@@ -8,7 +8,8 @@ import (
 )
 
 // NotTaken returns, by invoice, the outcomes of these invoices that a sink has still to take. It
-// leaves out invoices without such outcomes. unread lists the invoices whose record cannot be read.
+// leaves out invoices without such outcomes. unread lists the invoices whose outcomes cannot be
+// read.
 func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (held map[string][]Held, unread []string, err error) {
 	return ss.heldIn(ctx, keySinkHeld, sink, ids)
 }

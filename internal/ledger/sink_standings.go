@@ -9,14 +9,14 @@ import (
 
 // A standing is how one tenant stands at a sink. The standing exists while the sink holds something
 // of the tenant, or has left outcomes of the tenant behind in the outbox. Without standings, a sink
-// that does not take the results of one tenant would hold up those of all.
+// that refuses the results of one tenant would get no results of the others either.
 //
 // A blocked standing has its own place in the outbox. The sink has been told of the tenant's
 // outcomes up to that place. The outcomes between that place and the sink's own place still wait.
 // They are stored only in the outbox.
 
-// Standing is one tenant at a sink. The zero value is a tenant of which nothing waits. Outcomes
-// without a tenant share the standing "", which is never blocked.
+// Standing is one tenant at a sink. In the zero value, nothing of the tenant waits. Outcomes that
+// name no tenant share the standing "", which is never blocked.
 type Standing struct {
 	Held   int64  `json:"held,omitempty"`   // invoices of which an outcome is held
 	Cursor string `json:"cursor,omitempty"` // its own place in the outbox; "" when nothing was left behind
@@ -54,8 +54,8 @@ func (l *Standing) State() string {
 }
 
 // NextOf returns when the sink may next be told of outcomes of a tenant. While the sink takes
-// nothing, the tenants of which it takes nothing wait for each other, and other tenants do not wait
-// for them. While it cannot be reached, all tenants wait.
+// nothing of some tenants, it is told of none of these tenants before s.Next. Other tenants do not
+// wait for s.Next. While the sink cannot be reached, all tenants do.
 func (s *SinkState) NextOf(l *Standing) Millis {
 	if s.Outage != 0 && (s.Away || l.Outage != 0) {
 		return max(s.Next, l.Next)
@@ -63,8 +63,10 @@ func (s *SinkState) NextOf(l *Standing) Millis {
 	return l.Next
 }
 
-// NextCall returns when a sink that takes nothing is tried again with outcomes that wait, or 0 when
-// that is not known. Unless the sink could not be reached, it is the first of the tenants' times.
+// NextCall returns when a sink that takes nothing is tried again with outcomes that wait in the
+// outbox. It is the earliest time that NextOf returns for a tenant of which the sink takes nothing.
+// If the sink cannot be reached, or if there is no such tenant, it is s.Next, which is 0 if the
+// time is not known.
 func (s *SinkState) NextCall(standings map[string]*Standing) Millis {
 	next := Millis(0)
 	for _, l := range standings {
@@ -99,9 +101,9 @@ func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*St
 	return out, nil
 }
 
-// CountHeld counts the invoices of which a sink holds an outcome, by tenant. Those whose record
-// cannot be read count for the tenant "". It reads every record. The counts in [Standing.Held]
-// should be the same.
+// CountHeld counts the invoices of which a sink holds an outcome, by tenant. Invoices whose record
+// cannot be read count for the tenant "". CountHeld reads every record. It should find the same
+// counts as [Standing.Held] has.
 func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int64, error) {
 	out := map[string]int64{}
 	for cursor := uint64(0); ; {
@@ -147,8 +149,8 @@ func LeftBehind(standings map[string]*Standing) (n int64) {
 	return n
 }
 
-// NotTold lists the tenants whose outcomes are left behind because the sink does not take them, in
-// order.
+// NotTold lists, in order, the tenants whose outcomes are left behind because the sink does not
+// take them.
 func NotTold(standings map[string]*Standing) (tenants []string) {
 	for tenant, s := range standings {
 		if s.Blocked() && !(s.Slow && s.Outage == 0 && s.Next == 0) {

@@ -29,8 +29,9 @@ type SinkState struct {
 	// Lost counts the outcomes of which the sink can no longer be told, because they left the
 	// outbox or their records were dropped.
 	Lost int64 `redis:"lost"`
-	// Rewound is how far the sink had got when a person let it go back, or "". Outcomes up to there
-	// come again, so they are not counted as lost.
+	// Rewound is how far the sink had got when a person let it go back, or "". The sink was told of
+	// the outcomes up to that place once before. So they are not counted as lost if the sink cannot
+	// be told of them again.
 	Rewound string `redis:"rewound"`
 	Taken   int64  `redis:"taken"` // outcomes that it has taken
 	// Dropped counts outcomes that were given up and are not kept any more, because there were more
@@ -42,8 +43,8 @@ type SinkState struct {
 	Outage Millis `redis:"outage"`
 	Probes int    `redis:"probes"`
 	Next   Millis `redis:"next"`
-	// Away says that the sink could not be reached, so Outage and Next concern every tenant. If it
-	// answered, they concern only the tenants that have an outage themselves.
+	// Away says that the sink could not be reached, so Outage and Next concern every tenant. If
+	// Away is false, Outage and Next concern only the tenants whose [Standing] has an outage.
 	Away bool `redis:"away"`
 	// Stopped is when the sink said that it wants no more outcomes, or 0. A person lets the sink go
 	// on.
@@ -51,8 +52,8 @@ type SinkState struct {
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
 
-// Behind returns about how many outcomes the sink has not been told of. Those that are held or were
-// left behind do not count.
+// Behind returns about how many outcomes stand in the outbox behind the sink's place. Outcomes that
+// are held or were left behind do not count.
 func (s *SinkState) Behind(span OutboxSpan) int64 {
 	if !AfterOutcome(span.Last, s.Cursor) {
 		return 0
@@ -109,7 +110,8 @@ type SinkChange struct {
 	// Forget names failures that are no longer kept.
 	Forget []string
 	// DropOld deletes the failures that are so old that no person needs them any more. It must be
-	// set only while a second clock agrees with Redis's.
+	// set only while a second clock agrees with Redis's, because a wrong clock would make new
+	// failures look old.
 	DropOld bool
 }
 
@@ -182,8 +184,8 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 	return number(cell(r, 0)) == 1, nil
 }
 
-// packHeld returns outcomes as Redis has them. With a storage key the errors are sealed, because a
-// sink may have answered with what was sent to it. Reasons are sealed already.
+// packHeld returns outcomes as Redis has them. With a storage key the errors are sealed, because
+// the answer of a sink may quote the result that was sent to it. The reasons are sealed already.
 func (ss *SinkStore) packHeld(sink string, list ...Held) (string, error) {
 	list = slices.Clone(list)
 	for i := range list {
@@ -218,8 +220,8 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 func sinkText(sink string) string { return sink + "|sink" }
 
 // DueSink lists up to n invoices whose next attempt is due now, in the order in which they became
-// due. An attempt that lies further ahead than longest is due too, because only a wrong clock
-// writes such a time.
+// due. An attempt that lies further ahead than the duration longest is due too, because only a
+// wrong clock can have written such a time.
 func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, longest time.Duration, n int) ([]string, error) {
 	key := ss.key(keySinkDue, sink)
 	var due, far *redis.StringSliceCmd

@@ -17,9 +17,10 @@ const (
 	Rejected  State = "rejected"  // KSeF or our own check refused it; final unless a person retries
 	Parked    State = "parked"    // waits for a person
 	Dismissed State = "dismissed" // given up by a person; final unless a person takes that back
-	// Superseded is a rejected or parked invoice whose identity KSeF accepted with another
-	// document. It is also a rejected invoice after which another document of its identity was
-	// rejected. Nothing is left to do about it. Final unless a person retries it.
+	// Superseded is a rejected or parked invoice in whose place KSeF accepted another document of
+	// the same identity. A rejected invoice is also superseded when another document of its
+	// identity is rejected after it. Nothing is left to do about a superseded invoice. Final unless
+	// a person retries it.
 	Superseded State = "superseded"
 )
 

@@ -9,9 +9,9 @@ import (
 	"fmt"
 )
 
-// keyID identifies a storage key and reveals nothing about it. It is the start of a hash that is
-// made only for this purpose. A keyID does not make guessing the key easier, because any encrypted
-// document serves to test a guess just as well.
+// keyID identifies a storage key and reveals nothing about it. It is the start of a hash of the key
+// that is used for nothing else. A keyID does not make guessing the key easier: a guess can be
+// tested on any encrypted document just as well.
 type keyID [8]byte
 
 // keyPurpose is hashed before the key, so that no other hash of the same key has this value.

@@ -49,9 +49,9 @@ type TakeResult struct {
 type NewInvoice struct {
 	Invoice
 	Body []byte
-	// AskEnded: if another document of the same identity has ended, the outcome is [Refused] with
-	// its state, and the caller compares the two. Without AskEnded the new document then takes the
-	// identity, as the next revision.
+	// AskEnded matters when another document of the same identity has ended. With AskEnded the
+	// outcome is [Refused] with the state of that document, and the caller compares the two.
+	// Without AskEnded the new document takes the identity, as the next revision.
 	AskEnded bool
 }
 
@@ -79,7 +79,7 @@ type TakeStore struct {
 //
 // It returns a [*HomeError] if the ledger belongs to another environment than this process has
 // claimed. It returns a [*FormatError] if a newer build writes the ledger in a format that this
-// build does not know. This build would overlook some documents.
+// build does not know, because this build would overlook some documents there.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
 // batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the
@@ -123,7 +123,7 @@ func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results [
 				return err
 			}
 			return ts.replication.waitFor(ctx,
-				tx) // also for present ones, because their creator may lack an answer from the replicas
+				tx) // also for invoices that were present: the process that created them may not have heard from the replicas yet
 		}, watched...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break
@@ -169,8 +169,9 @@ func (ts *TakeStore) writeNew(
 			if own := there.refs.of[i]; len(own) > 0 {
 				fields = append(fields, refDigestField, own[0].digest)
 				for k, r := range own {
-					// An ended invoice may have this ref under the digest of another storage key,
-					// and must not be retried with it.
+					// Under the digest of another storage key, the index may name an ended invoice
+					// for this ref. It is made to name the new invoice there too, because otherwise
+					// the ended invoice could be retried with the same ref.
 					if k == 0 || there.refs.held[r.key] != "" {
 						strs = append(strs, r.key, n.ID)
 					}

@@ -37,7 +37,7 @@ func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 	}
 }
 
-// betweenReads acts before the first pipeline that reads a bucket of entries.
+// betweenReads is a hook that calls act before the first pipeline that reads a bucket of entries.
 type betweenReads struct {
 	act  func()
 	done bool

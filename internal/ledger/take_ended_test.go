@@ -46,7 +46,7 @@ func TestKnown_ReportsForEachIDWhetherThereIsAnEntry(t *testing.T) {
 }
 
 // KSeF may hold an invoice in other bytes than those that were handed in. The verification link
-// contains the hash of KSeF's bytes, so the entry then has that hash.
+// must contain the hash of KSeF's bytes, so that hash replaces ours in the entry.
 func TestInvoice_HashOfTheDocumentThatKSeFHas_ReplacesOurs(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)

@@ -10,9 +10,9 @@ import (
 // sickBucket is what finals.lua answers about a bucket that holds another type.
 const sickBucket = "!"
 
-// frozenIdentities returns, for each invoice of a batch, what buckets have under its identity. It
-// returns an empty list if they have nothing for any invoice of the batch. It runs one script,
-// because a command for each invoice would take longer.
+// frozenIdentities returns, for each invoice of a batch, which document the bucket of its identity
+// names. It returns an empty list if the buckets name a document for none of the invoices. It runs
+// one script, because a command for each invoice would take longer.
 func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch []NewInvoice) ([]any, error) {
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, ts.args()...)
@@ -34,8 +34,8 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 	return found, (&UnreadableStore{store: ts.store}).seeSickNames(ctx, sick)
 }
 
-// frozenHolders returns the fields of those entries that are in buckets. An entry whose bucket
-// holds another type has fields that cannot be read.
+// frozenHolders returns the fields of those entries that are in buckets. For an entry whose bucket
+// holds another type, it returns fields that make the entry unreadable.
 func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string,
 	error) {
 	var missing []int

@@ -7,9 +7,9 @@ import (
 )
 
 // readLost looks again for entries that were not found, although they are listed as receipted. Such
-// an entry may have left its bucket during the search. If it is not found this time either, it was
-// lost with its bucket. KSeF has that invoice, so neither its document nor another document with
-// its number is taken in.
+// an entry may have left its bucket during the first search. If readLost does not find it either,
+// it was lost with its bucket. KSeF has that invoice, so neither its document nor another document
+// with its number is taken in.
 func (ts *TakeStore) readLost(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
 	var missing []string
 	for _, id := range ids {

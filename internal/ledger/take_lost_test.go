@@ -37,8 +37,8 @@ func (d *lossy) Read(b []byte) (int, error) {
 }
 
 // The connection breaks before EXEC is answered. The entries are there, and one of them has already
-// moved on. The client must not repeat EXEC, because the second time nothing would be watched. The
-// entry would be queued again, perhaps after it was sent.
+// moved on. The client must not repeat EXEC. On the new connection nothing is watched, so the
+// second EXEC would overwrite that entry and queue it again, perhaps after it was sent.
 func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *testing.T) {
 	w := oneWorld(t)
 	a, b := w.fresh(), w.fresh()
@@ -75,8 +75,8 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 	}
 }
 
-// A new document can take the identity of a rejected one only if nobody has retried the rejected
-// one meanwhile.
+// A new document may take the identity of a rejected one. But here a person retries the rejected
+// one before the new one is written, so the new one must be refused.
 func TestTake_FirstIsRetriedMeanwhile_SecondIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	first := w.invoiceIn(Rejected)

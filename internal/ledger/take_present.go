@@ -40,10 +40,10 @@ type present struct {
 }
 
 // readPresent reads what the ledger has of a batch. The transaction already watches the identities
-// and refs. Here it starts to watch also the ended documents that have one of them, because a
-// person could retry them in between. Other entries are not watched. Whatever happens to them, they
-// are present or refuse the new document. If they were watched, a pool that works on them would
-// break the transaction again and again.
+// and refs. readPresent adds the ended documents that have one of them, because a person could
+// retry such a document before the transaction is executed. Other entries are not watched. However
+// they change, the outcome stays the same: the document is present already, or it is refused. If
+// these entries were watched, workers that move them would break the transaction again and again.
 func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string, refs refKeys) (present, error) {
 	refs.forget()
 	s := present{refs: refs, entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
@@ -53,7 +53,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		ids[i], keys[i] = batch[i].ID, ts.key(keyInvoice, batch[i].ID)
 	}
 	// Nearly always all invoices are new. Then only this round trip and the buckets of identities
-	// are read. The new entries get the time that this round trip reads.
+	// are read. The new entries are written with the time that this round trip reads.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // finds entries in buckets, even if their identity is lost
 	var shapes *redis.IntCmd           // if its key is sick, new entries are not packed

@@ -7,9 +7,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// namesIn reads keys that each name an invoice. An id is "" if its key does not exist. sick has, by
-// their places, the keys that hold something else. MGET would report such keys as empty, and Take
-// would overwrite a key that may have named an accepted invoice.
+// namesIn reads keys that each name an invoice. An id is "" if its key does not exist. sick has the
+// keys that hold something else, by their place in keys. The keys are not read with MGET, because
+// MGET reports such a key as missing. Take would then overwrite a key that may have named an
+// accepted invoice.
 func namesIn(ctx context.Context, tx *redis.Tx, keys []string) (ids []string, sick map[int]string, err error) {
 	cmds := make([]*redis.StringCmd, len(keys))
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
@@ -29,8 +30,8 @@ func namesIn(ctx context.Context, tx *redis.Tx, keys []string) (ids []string, si
 }
 
 // noteSickNames marks the invoices of a batch whose identity or ref is under a sick key. It returns
-// these keys without the prefix. ids are those of the batch. If an invoice has an entry, the caller
-// reads the entry later, and what it reads replaces the mark.
+// these keys without the prefix. ids are those of the batch. If a marked invoice has an entry, the
+// caller reads the entry afterwards, and the entry replaces the mark.
 func (ts *TakeStore) noteSickNames(s present, ids []string, sick ...map[int]string) []string {
 	var keys []string
 	for _, of := range sick {

@@ -117,7 +117,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 			w := next(t)
 			w.t = t
 			old := w.invoiceIn(Rejected)
-			// The verbs bring the later document of the same identity into its state.
+			// The later document has the same identity. The worker's verbs bring it into its state.
 			w.serial--
 			fresh := document(old.NIP, old.Kind, old.Number, "second")
 			later := w.take(fresh)[0]
@@ -184,8 +184,8 @@ func (sc *scenes) lead(inv Invoice, s State) Invoice {
 func TestIdentity_IsSellerKindAndNumber_NothingElse(t *testing.T) {
 	w := oneWorld(t)
 	w.take(document(sellerA, "VAT", "FV/1", "x"))
-	// Each differs in at least one of the three. Kind and number of the last are equal to those of
-	// the first only when they are joined.
+	// Each differs from the first document in seller, kind or number. In the last one, kind and
+	// number differ, but joined to one text they are the same as those of the first.
 	w.take(document(sellerB, "VAT", "FV/1", "x"), document(sellerA, "KOR", "FV/1", "x"), document(sellerA, "VAT", "FV/2", "x"),
 		document(sellerA, "VAT", "fv/1", "x"), document(sellerA, "VATF", "V/1", "x"))
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 3 {
@@ -303,8 +303,8 @@ func TestTake_DocumentWasLost_HandedInAgainItIsThereAgain(t *testing.T) {
 	}
 }
 
-// A pool that works on invoices that are handed in again must not keep out new ones of the same
-// batch.
+// A batch has an invoice that was handed in before, and a new one. While workers move the first all
+// the time, the second must still be taken in.
 func TestTake_PresentOnesMoveAllTheTime_NewOnesAreTaken(t *testing.T) {
 	w := oneWorld(t)
 	known := w.take(w.fresh())[0]

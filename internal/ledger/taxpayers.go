@@ -71,8 +71,7 @@ func (ts *TaxpayerStore) Bind(ctx context.Context, nips map[string]string) (othe
 	return others, nil
 }
 
-// unbound returns the names that this process has not bound to these taxpayers yet. A name that is
-// the NIP itself needs no record.
+// unbound returns the names that this process has not bound to these taxpayers yet.
 func (ts *TaxpayerStore) unbound(nips map[string]string) map[string]string {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

@@ -134,8 +134,9 @@ func (ts *TenantStore) NoteSaidOfTenant(ctx context.Context, tenant, said string
 	return ts.noteTenant(ctx, tenant, "said", 0, 0, said)
 }
 
-// TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,
-// once the last refusal or try is at least as old as the parameter pause.
+// TryRefused asks whether the caller may try to open a session for a tenant whose sessions are
+// refused. It returns true when the last refusal or try is at least as old as the parameter pause.
+// It then records a new try, so only one caller gets true.
 func (ts *TenantStore) TryRefused(ctx context.Context, tenant string, at time.Time, pause time.Duration) (bool, error) {
 	r, err := ts.run(ctx, tenantScript, ts.args(tenant, "try", int64(At(at)), pause.Milliseconds()))
 	if err != nil {
@@ -145,7 +146,8 @@ func (ts *TenantStore) TryRefused(ctx context.Context, tenant string, at time.Ti
 }
 
 // ReturnTry gives back the try that was taken at the given time and was not used. before is
-// [Tenant.RefusedAt] as it was then. When there was another refusal or try since, nothing changes.
+// [Tenant.RefusedAt] as it was then. ReturnTry changes nothing if there was another refusal or try
+// since.
 func (ts *TenantStore) ReturnTry(ctx context.Context, tenant string, at time.Time, before Millis) error {
 	if _, err := ts.run(ctx, tenantScript, ts.args(tenant, "untry", int64(At(at)), int64(before), "")); err != nil {
 		return fmt.Errorf("return a try of tenant %s: %w", tenant, err)

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Underway is a session that a worker has to poll. It is closed, or a close was tried, or it is an
-// open online session.
+// Underway is a session that a worker has to poll. The session is closed, or a worker has tried to
+// close it, or it is an online session that is still open.
 type Underway struct {
 	Tenant string
 	Open   bool      // it still takes invoices
@@ -21,8 +21,8 @@ type Underway struct {
 
 // Underways lists up to limit sessions of each state, oldest first, in two round trips. It leaves
 // out the first offset sessions of each state. more says that there may be others behind those
-// listed. A caller that continues until more is false has seen all sessions except those that came
-// or went meanwhile. An entry that cannot be read is left out.
+// listed. A caller that asks with growing offsets until more is false has seen all sessions, except
+// those that came or went meanwhile. An entry that cannot be read is left out.
 func (ps *PackageStore) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))

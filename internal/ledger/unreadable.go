@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNewer says that a newer build wrote an entry or sealed a document, as happens during a rolling
-// update. It is left to a worker of that build.
+// update. The entry or document is left to a worker of that build.
 var ErrNewer = errors.New("entry of a newer version")
 
 // errDamaged says that an entry lacks something that every entry has, or that its key holds
@@ -36,10 +36,10 @@ type Unreadable struct {
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
 // UnreadableError names the entries that could not be read. A call that reads many entries returns
-// it together with those that could be read. An entry that is in neither is missing from the
-// ledger, unless the error names a shared key. A caller that needs the complete list MUST stop at
-// this error. A caller that handles each entry independently uses [Skip] and goes on with the
-// others.
+// the error together with the entries that could be read. An entry that is in neither of the two
+// does not exist, unless the error names a shared key. A caller that needs the complete list MUST
+// stop at this error. A caller that handles each entry independently uses [Skip] and goes on with
+// the others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }

@@ -99,7 +99,7 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	if err := us.recheckShared(ctx, keys, unread); err != nil {
 		return 0, err
 	}
-	forgotten, now := 0, float64(time.Now().UnixMilli()) // any clock will do: only the order counts
+	forgotten, now := 0, float64(time.Now().UnixMilli()) // the local clock will do: only the order of the times counts
 	_, err = us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			inIndex := slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// spoils are the ways in which an invoice's entry can become unreadable; opaque leaves nothing of
-// it.
+// spoils are the ways in which an invoice's entry can become unreadable. After "opaque", nothing of
+// the entry is left.
 var spoils = map[string]func(w *world, key string){
 	"newer":                       func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
 	"newer, with a number as nip": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
@@ -67,7 +67,8 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 	})
 }
 
-// A script cannot undo anything, so an error in the middle would leave its work half done.
+// A script cannot undo its writes, so an error at one entry would leave the work on the others half
+// done.
 func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
 		p := w.packed(3)

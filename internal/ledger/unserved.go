@@ -8,12 +8,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Unserved counts, by tenant, the invoices of tenants for which served returns false. It counts
-// invoices in waiting sets, in unfinished packages, and queued invoices without a waiting set. It
-// reads up to limit entries of each list. It begins with the entries that moved longest ago,
-// because an unserved invoice stays where it is. more says that some invoices were counted, and
-// that a list may have more entries than were read. Unserved takes the round trips of
-// [WaitingStore.Waits] and two more. It leaves out an entry that cannot be read.
+// Unserved counts the invoices of those tenants for which the function served returns false, by
+// tenant. It counts invoices in waiting sets, invoices in unfinished packages, and queued invoices
+// without a waiting set. It reads up to limit entries of each list, and begins with the entries
+// that moved longest ago, because an unserved invoice stays where it is. more says that some
+// invoices were counted and that a list may have more entries than were read. Unserved makes the
+// round trips of [WaitingStore.Waits] and two more. It leaves out an entry that cannot be read.
 func (ws *WaitingStore) Unserved(
 	ctx context.Context, served func(tenant string) bool, limit int,
 ) (counts map[string]int64, more bool, err error) {
@@ -84,7 +84,7 @@ func (ws *WaitingStore) Unserved(
 // tenantOf returns the tenant in the facts of an entry, or in its own shape if it is packed.
 func tenantOf(facts, own string) string {
 	if facts == finalFacts {
-		s, _ := fromBrief(own) // the process that has to act on the entry reports that it cannot be read
+		s, _ := fromBrief(own) // if the shape cannot be read, the process that acts on the entry reports it
 		return s.Tenant
 	}
 	var f struct {

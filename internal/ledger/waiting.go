@@ -45,8 +45,8 @@ type WaitingStore struct {
 	invoices *InvoiceStore
 }
 
-// Wait puts a queued invoice into its waiting set. Doing it again changes only the revision and the
-// time of the last change.
+// Wait puts a queued invoice into its waiting set. If the invoice is in the set already, only its
+// revision and the time of its last change are written.
 func (ws *WaitingStore) Wait(ctx context.Context, inv *Invoice) error {
 	return ws.invoices.Move(ctx, ws.WaitMove(inv))
 }

@@ -22,7 +22,7 @@ type Waiting struct {
 // millisecond.
 const waitsAtOnce = 100
 
-// Waits describes every waiting set that is not empty, with one command for each hundred of them
+// Waits describes every waiting set that is not empty. It sends one command for each hundred sets,
 // and one more.
 func (ws *WaitingStore) Waits(ctx context.Context) ([]Waiting, error) { return ws.waits(ctx, "1") }
 
@@ -61,7 +61,8 @@ func (ws *WaitingStore) waits(ctx context.Context, newest string) ([]Waiting, er
 	return out, nil
 }
 
-// timeOf returns the time that a script tells as a score; zero for anything else.
+// timeOf returns the time that a script returned as a score. It returns the zero time for anything
+// else.
 func timeOf(v any) time.Time {
 	f, err := strconv.ParseFloat(text(v), 64)
 	if err != nil {

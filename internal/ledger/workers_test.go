@@ -16,7 +16,8 @@ func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	}
 }
 
-// A worker that has left a session cannot begin a send in it, nor can any other worker.
+// When a worker has left a session to others, neither that worker nor any other can begin a send in
+// it.
 func TestBeginSend_SessionIsLeftToOthers_Refused(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]

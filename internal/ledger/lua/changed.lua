@@ -1,10 +1,10 @@
 -- List invoices of some states in the order of their last change, all states together.
 --
 -- ARGV: the time and the id of the place behind which the list begins, the maximum number of
--- invoices, '1' to list also the invoices that changed just now, the states.
+-- invoices, '1' to list also the invoices that changed in this millisecond, the states.
 --
--- Returns {whether some are left out because they changed just now, {id, time, id, time …}, {the
--- indexes that hold something else}}.
+-- Returns {1 if some are left out because they changed in this millisecond, else 0, {id, time, id,
+-- time …}, {the indexes that hold something else}}.
 --
 -- Because one script reads all states, an invoice that moves from one to another is in the list
 -- once. An invoice that changes later has a later time or the same time. With the same time it may

@@ -50,7 +50,8 @@ for _, id in ipairs(found) do
   local e = entry(id, 'number', 'facts')
   local number = e[7]
   if e[1] ~= 'queued' or e[4] ~= group or not number or e.damaged or not readable(e[8]) then
-    -- An entry that is gone or was moved by hand must not block the group for ever.
+    -- The entry is gone or was moved by hand. It must not stay at the head of the waiting set for
+    -- ever.
     index('ZREM', P .. 'wait:' .. group, id)
     if index('ZREM', P .. 'waitage:' .. group, id) == 1 then
       index('HINCRBY', P .. 'waitsize', group, 0 - tonumber(e[5]))

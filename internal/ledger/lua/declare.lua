@@ -1,7 +1,7 @@
 -- Record how a process seals documents. ARGV: layout, id of its first key or '', ids of the keys
--- that it holds, ids of the keys to retire. The ids of a list are separated by commas. When there
--- are active keys, the script refuses a process that holds none of them. Returns {1}, or {0} when
--- it refused.
+-- that it holds, ids of the keys to retire. The last two are lists, separated by commas. If there
+-- are active keys and the process holds none of them, nothing is written. Returns {1}, or {0} when
+-- nothing was written.
 local layout, first, held, gone = tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local all = redis.call('HGETALL', P .. 'seals')
 local active, member, newest = false, false, 0

@@ -1,8 +1,8 @@
 -- Reading and writing entries. A verb is a script of the ledger. This file is put before nearly
 -- every verb (scripts.go). ARGV starts with the prefix of every key. The second argument is
--- '<time>,<outcomes>'. The time is that of a test's clock, or ''. The other half is how many
--- outcomes the outbox keeps, or ''. The arguments of the verb follow. Scripts build their keys from
--- the prefix, because one Redis node holds them all (doc.go says why).
+-- '<time>,<outcomes>'. <time> is that of a test's clock, or ''. <outcomes> is how many outcomes the
+-- outbox keeps, or ''. The arguments of the verb follow. Scripts build their keys from the prefix,
+-- because one Redis node holds them all (doc.go says why).
 local P = ARGV[1]
 local now, kept_outcomes = string.match(ARGV[2], '^(%d*),(%d*)$')
 local test_clock = now ~= ''
@@ -29,12 +29,12 @@ local function elsewhere()
   end
 end
 
--- The states of an invoice that is decided. Either its legal deadline is met, or only a person can
--- make it be sent.
+-- The states of an invoice that is decided. Its legal deadline is met, or it is not sent again
+-- unless a person decides so.
 local decided = { accepted = true, receipted = true, rejected = true, parked = true, dismissed = true, superseded = true }
 
--- The states that end an invoice without a receipt. Its result must go to the archive, whoever
--- ended it and whatever its package does. The entry marks the result as pending in the same step
+-- The states that end an invoice without a receipt. The result of such an invoice must go to the
+-- archive in every case. So the script that ends the invoice also marks its result as pending
 -- (pending_results.go).
 local ended = { rejected = true, parked = true, dismissed = true, superseded = true }
 
@@ -42,8 +42,8 @@ local ended = { rejected = true, parked = true, dismissed = true, superseded = t
 local open = { rejected = true, parked = true }
 
 -- After an error in the middle of a script, the writes before it stay and the rest is skipped. So
--- everything that is read of an entry is checked here. An entry that is damaged or of another type
--- is skipped, and the other entries of the same call are still written.
+-- the functions in this file check everything that they read of an entry. An entry that is damaged
+-- or of another type is skipped, and the other entries of the same call are still written.
 
 -- whole returns a field that is a whole number unchanged, and '0' for anything else.
 local function whole(v)
@@ -153,7 +153,7 @@ local function frozen(id)
 end
 
 -- newest returns the id of the newest document of an identity, which may be in a bucket. The id is
--- nil if there is none. The second value says that a key which may name it holds something else.
+-- nil if there is none. The second value is true if a key that may name it holds something else.
 local function newest(ident)
   local own = redis.pcall('GET', P .. 'ident:' .. ident)
   if type(own) == 'string' then return own end
@@ -201,9 +201,9 @@ end
 
 -- page continues through a sorted set behind the cursor of the given name. It lists up to max
 -- members whose score is not above the argument before, lowest first. The cursor is the last member
--- listed, so a member that stays at the head for ever is not listed again before all others were.
--- After a page of fewer than max members the cursor is deleted, and the next page starts from the
--- beginning.
+-- listed. So a member that stays at the head of the set for ever is not listed again before all
+-- others were listed. After a page of fewer than max members the cursor is deleted, and the next
+-- page starts from the beginning.
 local function page(key, name, before, max)
   key, max, before = P .. key, tonumber(max), tonumber(before)
   if not index('ZCARD', key) then return {} end
@@ -228,8 +228,9 @@ end
 
 -- empty removes a group and its count of bytes when both of its sets, by deadline and by age, are
 -- empty. The bytes of an invoice are counted when it enters the set by age. If a person deletes
--- only the set by deadline, its invoices come back to that set and are not counted again. So the
--- count has to stay while the set by age has members.
+-- only the set by deadline, the invoices come back to that set, but their bytes are not counted
+-- again, because they are still in the set by age. So the count has to stay while the set by age
+-- has members.
 local function empty(group)
   if redis.call('EXISTS', P .. 'wait:' .. group) == 0 and (index('ZCARD', P .. 'waitage:' .. group) or 0) == 0 then
     index('SREM', P .. 'groups', group)
@@ -239,7 +240,7 @@ end
 
 -- Changes that put makes to indexes are collected, and written at the end of the verb (finish). A
 -- verb moves a hundred invoices at a time, and one command for all of them is quicker than a
--- hundred. With it, Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
+-- hundred. With one command for all, Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
 local scores = {} -- by index, then by member: the new score, or false when the member leaves
 local leaving = {} -- by waiting group, then by invoice: its size
 local PIECE_OF_INDEX = 500 -- how many members one command gets; Lua bounds the number of arguments
@@ -277,8 +278,9 @@ local function leave(group)
   empty(group)
 end
 
--- finish runs a verb and then writes what it collected. It writes even after an error, because the
--- entries that the verb moved before the error are written.
+-- finish runs a verb and then writes what it collected. It writes the collected changes even after
+-- an error of the verb, because the entries that the verb moved before the error are written
+-- already.
 local function finish(verb)
   local ok, answer = pcall(verb)
   for group in pairs(leaving) do leave(group) end
@@ -305,9 +307,9 @@ local function finish(verb)
 end
 
 -- wait puts an invoice into the waiting set of a group. Its age counts from the time since, or from
--- now. If it waits there already, it keeps its age. A set of another type is an error before
--- anything of the entry is written. The error concerns only the invoices of this group. If there
--- were no error, they would wait in no set.
+-- now. If it waits there already, it keeps its age. If the set by age is of another type, wait
+-- raises an error before anything of the entry is written. The error concerns only the invoices of
+-- this group. Without the error, the invoice would wait in no set.
 local function wait(id, group, deadline, size, since)
   if leaving[group] and leaving[group][id] then leave(group) end
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
@@ -333,7 +335,7 @@ local function fact(packed, name)
 end
 
 -- others returns the ids of all documents of an invoice's identity when there are several. e has
--- its fields 'facts' and 'i'.
+-- the fields 'facts' and 'i' of the invoice's entry.
 local function others(e)
   local ident = e[1] == FINAL and e[2] and base32(e[2]) or e[1] and fact(e[1], 'ident')
   local all = ident and redis.pcall('SMEMBERS', P .. 'more:' .. ident) or {}
@@ -341,9 +343,9 @@ local function others(e)
 end
 
 -- tell puts an outcome into the outbox, in the step that writes the entry. Redis drops the oldest
--- outcomes. Their number is bounded, so this works at maxmemory too. An outcome names the tenant,
--- because the entry may be unreadable later. e has the entry's fields 'facts', 'i', 's', 'code',
--- 'ksef_number' and 'reason'.
+-- outcomes, so their number is bounded, and tell may write at maxmemory too. An outcome names the
+-- tenant, because the entry may be unreadable later. e has the entry's fields 'facts', 'i', 's',
+-- 'code', 'ksef_number' and 'reason'.
 local function tell(id, rev, state, e)
   if kept_outcomes == '' then return end
   local tenant = string.match(e[3] or '', '^([^\31]*)\31') or fact(e[1] or '', 'tenant') or '' -- 's' is of a packed entry
@@ -353,10 +355,11 @@ end
 
 -- put writes the new state of an invoice and updates every index. e is what entry returned for the
 -- invoice just before, with the legal deadline that is valid from now on. fields is a flat list of
--- names and values. When the invoice is accepted, other documents of its identity that wait for a
--- person become superseded. When the invoice is rejected, only the rejected ones become superseded,
--- because one open item is enough. A parked one stays, because KSeF may have it. Returns the new
--- revision, and the ids that became superseded, if any did.
+-- names and values. When the invoice is accepted, the other documents of its identity that wait for
+-- a person become superseded. When the invoice is rejected, only the other rejected documents
+-- become superseded, because one open item is enough for a person. A parked document stays parked,
+-- because KSeF may have it. Returns the new revision, and the ids that became superseded, if any
+-- did.
 local function put(id, e, to, newgroup, fields)
   local from, rev, group, size, deadline = e[1], e[2] + 1, e[4], e[5], e[6]
   local n = #fields
@@ -414,8 +417,8 @@ local function life()
   return process .. '/' .. master
 end
 
--- over says whether the life of Redis that a caller is bound to is over. An unknown life counts as
--- going on.
+-- over reports whether Redis has begun another life than the one that the caller is bound to. It
+-- returns false when the life is not known.
 local function over(within)
   if within == '' then return false end
   local present = life()
@@ -423,7 +426,7 @@ local function over(within)
 end
 
 -- attempt counts how often an invoice is about to be sent. The count is only shown to people, so a
--- damaged one stops nothing.
+-- damaged count does not stop the send.
 local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
 
 -- movepkg writes the new state of a package and updates its index. from is '' for a new package.
@@ -434,8 +437,8 @@ local function movepkg(id, from, to, fields)
   if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
   -- A receipted package does not need the list of its invoices any more. But if close was never
-  -- tried, some invoices may have been left in the package. They are in the list, and have to wait
-  -- again (Ledger.MoveRest). So the list is then kept.
+  -- tried, some invoices may have been left in the package, and have to wait again
+  -- (Ledger.MoveRest). They are found by the list, so the list is then kept.
   if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
     redis.call('UNLINK', P .. 'pkginv:' .. id)
   end

@@ -1,5 +1,5 @@
--- Let a process serve a sink alone, or go on doing so. ARGV: sink, token of the process, for how
--- long (ms), 0 to end the lease. Returns {1}, or {0} when another process has the lease.
+-- Let a process serve a sink alone, or go on doing so. ARGV: sink, token of the process, and for
+-- how long (ms); 0 ends the lease. Returns {1}, or {0} when another process has the lease.
 local key, token, ms = P .. 'sinklease:' .. ARGV[3], ARGV[4], ARGV[5]
 local holder = redis.call('GET', key)
 if holder and holder ~= token then return { 0 } end

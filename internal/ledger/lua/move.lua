@@ -18,12 +18,12 @@
 --     another invoice has one of these places and has not ended, the invoice is not moved.
 --
 -- Returns for each moved invoice {new revision} or {new revision, {ids that became superseded}}.
--- For an invoice that was not moved it returns {0, state, revision, package} as they are, with '1'
--- behind them when the entry is in a bucket.
+-- For an invoice that was not moved it returns {0, state, revision, package} of the invoice as it
+-- is, with '1' behind them when the entry is in a bucket.
 local i, out = 3, {}
 
--- free reports whether an invoice may take the place of another one, because that one is gone or
--- has ended. If the other one cannot be read, it may be alive and keeps its place.
+-- free reports whether the invoice other is gone or has ended, so that another invoice may take its
+-- place. If it cannot be read, it may be alive, and the result is false.
 local function free(other)
   if redis.call('EXISTS', P .. 'inv:' .. other) == 0 then return redis.pcall('HEXISTS', bucket(other)) == 0 end
   return ended[read('inv:' .. other, 'state')[1]]

@@ -6,9 +6,9 @@
 -- Between 'going' and 'gone' the entry has the field shedding, so that the document is found again
 -- if a process dies in between.
 --
--- The entry keeps its place in every index. Its time stays as it is, because retention counts from
--- the end of the invoice. 'going' and 'kept' raise the revision. So a retry fails if it has read
--- the entry before.
+-- The entry keeps its place in every index. The time of its last change stays as it is, because
+-- retention counts from the end of the invoice. 'going' and 'kept' raise the revision. So a retry
+-- that has read the entry before fails.
 local shed = { receipted = true, rejected = true, dismissed = true, superseded = true }
 local out = {}
 for i = 4, #ARGV do

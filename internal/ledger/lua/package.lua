@@ -23,9 +23,10 @@
 -- Every piece makes a new revision of the package. So a caller that writes a later revision knows
 -- that the earlier pieces are written, even if Redis has forgotten its last writes.
 --
--- An invoice is moved by the state and the package in its entry, even when this build cannot read
--- the rest. Its package may be about to be closed, and the invoice is sent with the others. Without
--- its new state it could be sent twice.
+-- To move an invoice, the script needs only the state and the package in its entry. It moves the
+-- invoice even when this build cannot read the rest. The reason is that the package may be about to
+-- be closed, which sends this invoice with the others. If its entry did not get the new state, the
+-- invoice could be sent a second time.
 local away = elsewhere()
 if away then return away end
 local pkg, rev, within, froms, to, mfroms, mto, mgroup, first, max, nf = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7],

@@ -1,7 +1,7 @@
--- Forget entries that ended long ago. ARGV: how many of each kind at most, for how long they are
--- kept (ms). A package goes when it has been over for that long. Returns {how many went, id, value,
--- id, value …}. The pairs are old entries in buckets, for forget.lua. An entry that cannot be read
--- stays, and the cursor moves on behind it.
+-- Forget entries that ended long ago. ARGV: how many of each state at most, for how long they are
+-- kept (ms). A package is forgotten when it has been over for that long. Returns {how many were
+-- forgotten, id, value, id, value …}. The pairs are old entries in buckets, for forget.lua. An
+-- entry that cannot be read stays, and the cursor moves on behind it.
 local max, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, { 0 }
 for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) do
   for _, id in ipairs(page('st:' .. state, 'prune:st:' .. state, before, max)) do

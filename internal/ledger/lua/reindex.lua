@@ -1,10 +1,11 @@
 -- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or
 -- 'final:', then for each entry: id, revision, time of its last change, and digest of the identity
--- of an invoice, otherwise ''. An entry whose revision has changed is passed over, because the
--- change has put it into the index of its state and into its waiting set. Only the index of
--- deadlines is checked all the same, because not every change writes it. If the key of an identity
--- or of a ref is lost, it is written again. It then names the invoice that is alive or accepted, or
--- else one that has ended. Returns {how many places were missing}.
+-- of an invoice, otherwise ''. If the revision of an entry is not the given one any more, the entry
+-- is passed over, because the change has put it into the index of its state and into its waiting
+-- set. Only the index of deadlines is checked for such an entry too, because not every change
+-- writes that index. If the key of an identity or of a ref is lost, it is written again. The key
+-- then names the invoice that is alive or accepted, or if there is none, one that has ended.
+-- Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
 

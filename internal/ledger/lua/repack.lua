@@ -23,14 +23,14 @@
 -- Returns {new revision, {ids that went into the first of the other packages}, …}. When nothing was
 -- written, it returns {0, state, revision} of the package as it is, with 'over' behind them when
 -- Redis has begun another life. It also returns {0, state, revision} when one of the other packages
--- exists but cannot be used. This is so if it is in another state than cut, or differs in tenant,
--- form or offline.
+-- exists but cannot be used, because it is in another state than cut, or differs in tenant, form or
+-- offline.
 local pkg, rev, within, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local p = read('pkg:' .. pkg, 'state', 'rev', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
 if over(within) then return { 0, p[1], p[2], 'over' } end
 local i = 10
-while i <= #ARGV do -- before any write, because an error undoes nothing
+while i <= #ARGV do -- checked before the first write, because an error does not undo writes
   local there = read('pkg:' .. ARGV[i], 'state', 'tenant', 'form', 'offline')
   if ARGV[i+2] == '1' or ARGV[i+2] == '+' and there[1] then
     if there[1] ~= 'cut' or there[2] ~= p[3] or there[3] ~= p[4] or there[4] ~= p[5] then return { 0, p[1], p[2] } end

@@ -8,8 +8,8 @@
 --   the new digest of the ref, or '' if no ref is among the texts
 --
 -- A value that has changed since it was read stays as it is. Revisions stay, because the entry
--- still says the same. Returns {how many were replaced}. The field 'k' does not count, because it
--- is no text: it names the keys that sealed the texts of a record.
+-- still says the same. Returns {how many texts were replaced}. A change of the field 'k' is not
+-- counted, because 'k' is no text: it names the keys that sealed the texts of a record.
 local n = 0
 
 -- record returns the record of a packed entry.

@@ -1,7 +1,7 @@
 -- Count the bytes of a waiting set again, in steps.
 --
 -- ARGV of the first step: the group, how many invoices one step counts. Each later step also gets
--- what the step before returned behind 'more':
+-- the values that the step before returned behind 'more':
 --   the highest score that is counted in steps
 --   score of the last invoice that was counted
 --   id of the last invoice that was counted
@@ -12,11 +12,12 @@
 -- Returns {'more', …}, {'done'}, or {'again'} when an invoice left the set meanwhile or Redis's
 -- clock has stepped back.
 --
--- A new invoice stands behind all others and adds its bytes to the count of the set. So the steps
--- count the invoices from before the beginning. The first step also counts those of its own
--- millisecond, all at once. Since the beginning, the count of the set has grown by the bytes of the
--- invoices that came later. This holds only if no invoice from before the beginning has left, so
--- the last step checks that all of them are there.
+-- An invoice that enters the set during the count stands behind all others, and adds its bytes to
+-- the count of the set. So the steps count only the invoices that were there at the beginning. (The
+-- first step also counts those that entered in its own millisecond, all at once.) The growth of the
+-- set's count since the beginning is the bytes of the invoices that came later. This holds only if
+-- no invoice that was there at the beginning has left, so the last step checks that all of them are
+-- still there.
 local group, max = ARGV[3], tonumber(ARGV[4])
 local ages, until_, at, id, n, sum, base = P .. 'waitage:' .. group, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 if not index('ZCARD', ages) or not index('HLEN', P .. 'waitsize') then return { 'done' } end -- a sick key, which the sweep reports

@@ -6,8 +6,8 @@
 -- If an invoice has ended without KSeF, the time for which its document is kept begins again, so
 -- that a person can retry the invoice. A receipted invoice does not need its document, and the
 -- sweep removes it. If the document of a rejected or dismissed invoice was still there, the time of
--- its end is moved only when the end is more than an hour ago. If the invoice ended within the last
--- hour, there is time enough.
+-- its end is moved only when the end is more than an hour ago. An invoice that ended within the
+-- last hour has enough time as it is.
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)

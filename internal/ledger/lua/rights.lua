@@ -6,9 +6,10 @@
 --   number of words behind the key
 --   the words
 --
--- Nothing is written. If the key does not exist, the words are wrong or have no effect. On the key
--- of the home a command fails, because that key has another type than the command needs. Returns
--- the names of the commands that Redis refuses, then the first error with which it refused one.
+-- Nothing is written. On a key that does not exist, the words make each command fail or do nothing.
+-- On the key of the home a command fails, because that key has another type than the command needs.
+-- Returns the names of the commands that Redis refuses, then the first error with which it refused
+-- one.
 local out, why, i = {}, nil, 3
 local home = redis.call('TYPE', P .. 'home').ok == 'string'
 while i <= #ARGV do

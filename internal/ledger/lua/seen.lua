@@ -1,6 +1,6 @@
 -- Record that somebody has seen open items, or that nobody has. ARGV: who ('' takes the mark away),
--- then two words for each item. They are its id and, for a refusal, the tenant in whose list it is.
--- For an invoice the second word is ''. Returns for each item 1, or 0 when it is not open.
+-- then two words for each item. The words are its id and, for a refusal, the tenant in whose list
+-- it is. For an invoice the second word is ''. Returns for each item 1, or 0 when it is not open.
 local who, out = ARGV[3], {}
 for i = 4, #ARGV, 2 do
   local id, name, is_open = ARGV[i], ARGV[i], nil

@@ -9,7 +9,7 @@ local p = read('pkg:' .. pkg, 'state', 'owner', 'session', 'rev', 'count', 'size
 local sound = p[3] and whole(p[5]) == p[5] and whole(p[6]) == p[6]
 if p[1] ~= 'opened' or p[2] ~= owner or owner == '' or not sound then return { 0, 'package', p[1] or '', p[4] or '' } end
 local e = entry(id, 'left_session')
-if e[7] and e[7] ~= '' and e[7] == p[3] then return { 0, 'session', p[1], p[4] } end -- it was retried; see entry.go
+if e[7] and e[7] ~= '' and e[7] == p[3] then return { 0, 'session', p[1], p[4] } end -- see LeftSession in entry.go
 if e[1] ~= 'queued' or e[2] ~= rev then
   local packed, at = frozen(id)
   if packed and not e[2] then return { 0, 'invoice', 'receipted', at } end

@@ -1,12 +1,12 @@
--- Drop the documents of invoices that ended without KSeF, and find documents of ended invoices in
--- the archive store.
+-- Delete the documents of invoices that ended without KSeF, and find ended invoices whose documents
+-- are in the archive store.
 --
 -- ARGV:
 --   maximum number of invoices of each state
 --   how long documents of invoices that ended without KSeF are kept (ms), '' for ever
 --   how long an invoice is left alone after its receipt (ms)
 --
--- Returns how many documents were dropped, then ids of invoices whose document is in the archive
+-- Returns how many documents were deleted, then ids of invoices whose document is in the archive
 -- store: first those that ended without KSeF, then '', then those that are receipted.
 local max, gone, out, receipted = ARGV[3], 0, {}, {}
 local before = ARGV[4] == '' and -1 or tonumber(now) - tonumber(ARGV[4]) - 1

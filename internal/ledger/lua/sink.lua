@@ -60,7 +60,7 @@ for i = 8 + nf, #ARGV, 4 do
     redis.call('ZREM', P .. 'sinkgaveup:' .. sink, name)
   end
 end
--- The oldest failures go, when there are too many or they are too old.
+-- The oldest failures are deleted when there are too many of them or when they are too old.
 local over = redis.call('ZCARD', P .. 'sinkgaveup:' .. sink) - max
 local old = over > 0 and redis.call('ZRANGE', P .. 'sinkgaveup:' .. sink, 0, math.min(over, 1000) - 1)
   or redis.call('ZRANGEBYSCORE', P .. 'sinkgaveup:' .. sink, '-inf', '(' .. before, 'LIMIT', 0, 1000)

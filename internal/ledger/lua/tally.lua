@@ -1,8 +1,8 @@
 -- Count the seals of one page of an index of entries. ARGV: the index (st:<state> of invoices or
 -- pst:<state> of packages), cursor, about how many to read. Returns the next cursor, '0' at the
 -- end, then two lists of pairs. The first list has seals of documents and how often each occurs.
--- The second has the same for the first 12 characters of sealed texts, which are layout and key id
--- in Base64.
+-- The second list has the first 12 characters of sealed texts, and how often each occurs. These
+-- characters are the layout and the key id in Base64.
 local index, docs, texts = ARGV[3], {}, {}
 local page = redis.call('ZSCAN', P .. index, ARGV[4], 'COUNT', ARGV[5])
 local packages = string.sub(index, 1, 4) == 'pst:'

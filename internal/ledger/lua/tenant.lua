@@ -1,5 +1,5 @@
--- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. The
--- second is one of:
+-- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
+-- one of:
 --   through: KSeF processed a batch session, which was closed at the time
 --   accepted: KSeF accepts the tenant
 --   answered: the number is how many invoices KSeF answered with 410
@@ -11,13 +11,14 @@
 --   try
 --   untry: takes back the try of that time; the number is the time of the refusal or try before
 --
--- Returns {1}. For a try it returns {0} when the last refusal or try is not yet as old as the
--- number says (ms). It is a script because scripts work at maxmemory; see entries.lua.
+-- Returns {1}. For a try it returns {0}, and records nothing, when the last refusal or try is not
+-- yet as old as the number says (ms). It is a script because scripts work at maxmemory; see
+-- entries.lua.
 if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
-  -- If a session that was closed later, or this very session, is on record already, this call shows
-  -- nothing about the refusals that came since. So it changes nothing.
+  -- If this session, or one that was closed later, is on record already, then the refusals on
+  -- record may have come after it. So the call changes nothing.
   if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then
     redis.call('HDEL', key, 'refusals', 'refused_at', 'refused_why')
     redis.call('HSET', key, 'through_at', at)

@@ -1,7 +1,8 @@
--- Describe waiting sets. ARGV, behind the prefix: 1 when the newest is asked for too, or ''; names
--- of groups. Returns five values for each group: how many invoices wait, since when the first of
--- them waits, the nearest legal deadline, since when the newest waits, and the bytes that wait. A
--- value is '' if it does not exist or its key is of another type.
+-- Describe waiting sets. ARGV, behind the prefix: 1 if the caller also wants to know since when the
+-- newest invoice waits, otherwise ''; names of groups. Returns five values for each group: how many
+-- invoices wait, since when the first of them waits, the nearest legal deadline, since when the
+-- newest waits, and the bytes that wait. A value is '' if it does not exist or its key is of
+-- another type.
 local P, get, out, refused = ARGV[1], redis.pcall, {}, nil
 local function tell(v)
   if type(v) == 'table' and v.err and not string.find(v.err, 'WRONGTYPE', 1, true) then refused = v end
