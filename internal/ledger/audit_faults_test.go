@@ -251,7 +251,7 @@ func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 			}
 			spoil(w, inv.ID)
 			if len(snapshotOf(t, w.rdb, w.prefix).faults()) == 0 {
-				t.Error("the audit finds no fault")
+				t.Error("the audit reports no fault, although the index was spoiled")
 			}
 		})
 	}

@@ -33,7 +33,7 @@ func TestNewBodies_KeyOfWrongLength_IsRefusedWithoutShowingIt(t *testing.T) {
 		key := bytes.Repeat([]byte("s"), n)
 		_, err := NewBodies(key)
 		if err == nil || strings.Contains(err.Error(), "ss") {
-			t.Errorf("%d bytes: %v", n, err)
+			t.Errorf("a key of %d bytes gives the error %v, want an error that does not show the key", n, err)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestBodies_SealThenOpen_GivesTheExactBytes(t *testing.T) {
 			for _, sealed := range [][]byte{text, document} {
 				got, err := b.Open("inv-a", sealed)
 				if err != nil || !bytes.Equal(got, doc) {
-					t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(doc), err)
+					t.Errorf("%s: opened %d bytes of %d (error %v), want the whole document", name, len(got), len(doc), err)
 				}
 			}
 		}
@@ -72,7 +72,7 @@ func TestBodies_Sealed_HidesTheDocumentAndNeverLooksTheSameTwice(t *testing.T) {
 	a, _ := keyed.Seal("inv-a", doc)
 	b, _ := keyed.Seal("inv-a", doc)
 	if bytes.Contains(a, []byte("5265877635")) || bytes.Equal(a, b) || bytes.Equal(a[9:21], b[9:21]) {
-		t.Errorf("sealed as %q and %q", a, b)
+		t.Errorf("sealed twice as %q and %q: want two different texts that hide the document", a, b)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestBodies_SealedWithoutKey_StayReadableAfterAKeyWasSet(t *testing.T) {
 	plain, keyed, _ := sealers(t)
 	sealed, _ := plain.Seal("inv-a", []byte("doc"))
 	if got, err := keyed.Open("inv-a", sealed); err != nil || string(got) != "doc" {
-		t.Errorf("opened with a key: %q, %v", got, err)
+		t.Errorf("a document sealed without a key is opened with one as %q (error %v), want doc", got, err)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 	} {
 		got, err := c.with.Open(c.id, c.sealed)
 		if err == nil {
-			t.Errorf("%s: opened as %q", name, got)
+			t.Errorf("%s: opened as %q, want an error", name, got)
 			continue
 		}
 		if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.id) || strings.Contains(err.Error(), "secret") {
@@ -170,7 +170,7 @@ func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
 	older := sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), "inv-a", doc)
 	for why, sealed := range map[string][]byte{"by the old key": byOld, "by the new key": byNew, "by an older build": older} {
 		if got, err := turned.Open("inv-a", sealed); err != nil || !bytes.Equal(got, doc) {
-			t.Errorf("%s: %q, %v", why, got, err)
+			t.Errorf("%s: opened as %q (error %v), want the document", why, got, err)
 		}
 	}
 	if SealOf(byOld) != old.KeyIDs()[0] || SealOf(byNew) != turned.KeyIDs()[0] || SealOf(byOld) == SealOf(byNew) {
@@ -178,7 +178,7 @@ func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
 	}
 	var missing *KeyError
 	if _, err := old.Open("inv-a", byNew); !errors.As(err, &missing) || missing.Key != turned.KeyIDs()[0] {
-		t.Errorf("opened without the new key: %v", err)
+		t.Errorf("a process without the new key gets the error %v, want a KeyError that names the new key", err)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestKeyID_TellsNothingOfTheKeyAndIsNoPlainHashOfIt(t *testing.T) {
 	id := ring(t, 7).KeyIDs()[0]
 	sum := sha256.Sum256(key)
 	if len(id) != 16 || strings.Contains(hex.EncodeToString(key), id) || strings.Contains(hex.EncodeToString(sum[:]), id) {
-		t.Errorf("id %s", id)
+		t.Errorf("the id of the key is %s, want 16 characters that are no part of the key or of its plain hash", id)
 	}
 }
 
@@ -219,12 +219,12 @@ func FuzzOpen(f *testing.F) {
 			doc, err := b.Open(id, sealed)
 			if err != nil {
 				if doc != nil {
-					t.Fatalf("a document of %d bytes beside %v", len(doc), err)
+					t.Fatalf("Open returned a document of %d bytes beside the error %v", len(doc), err)
 				}
 				continue
 			}
 			if len(sealed) == 0 {
-				t.Fatal("nothing was opened")
+				t.Fatal("Open opened an empty text")
 			}
 			// In a layout that needs no key, the document is what its codec decodes. Only a process
 			// that has the key can make a document that opens with it.
@@ -233,7 +233,7 @@ func FuzzOpen(f *testing.F) {
 					t.Fatalf("%q, %v, want %q", doc, err, want)
 				}
 			} else if id != "inv-a" {
-				t.Fatalf("a forged document of %s was opened", id)
+				t.Fatalf("a document of the invoice inv-a was opened as one of %s", id)
 			}
 		}
 	})

@@ -17,7 +17,7 @@ func (w *world) changedFrom(from Place, n int, states ...State) (ids []string) {
 		}
 		for _, p := range places {
 			if p.At < from.At || p.At == from.At && p.ID <= from.ID {
-				w.t.Fatalf("%+v comes after %+v", p, from)
+				w.t.Fatalf("the list has %+v after %+v, want ascending places", p, from)
 			}
 			ids, from = append(ids, p.ID), p
 		}
@@ -127,6 +127,6 @@ func TestChanged_WhileInvoicesMove_NoneIsMissed(t *testing.T) {
 		}
 	}
 	if len(seen) != n {
-		t.Errorf("%d of %d were listed", len(seen), n)
+		t.Errorf("%d of %d invoices were listed, want all", len(seen), n)
 	}
 }

@@ -49,7 +49,7 @@ func TestCompact_AReceiptedInvoice_ReadsAsBeforeAndIsFoundEveryWay(t *testing.T)
 	was := w.accepted("FV/2026/11/000123", "order 7", "a.xml")
 	got := w.receipt(was)
 	if !w.isPacked(was.ID) {
-		t.Fatal("it is not packed")
+		t.Fatal("the receipted entry is not packed")
 	}
 	was.State, was.UPO, was.Rev, was.UpdatedAt = Receipted, aUPO, was.Rev+1, got.UpdatedAt
 	if d := cmp.Diff(was, got); d != "" {
@@ -59,7 +59,7 @@ func TestCompact_AReceiptedInvoice_ReadsAsBeforeAndIsFoundEveryWay(t *testing.T)
 	name, _ := identityBucket(ident)
 	if enc := w.rdb.ObjectEncoding(ctx(), w.key(keyIdentities, name)).Val(); enc != "listpack" ||
 		w.rdb.Exists(ctx(), w.key(keyIdentity, ident)).Val() != 0 {
-		t.Errorf("redis keeps its identity as %s", enc)
+		t.Errorf("Redis keeps the identity as %s, want a listpack in a bucket", enc)
 	}
 	byNumber, err := w.ByNumber(ctx(), "FV/2026/11/000123")
 	w.must(err)
@@ -69,12 +69,12 @@ func TestCompact_AReceiptedInvoice_ReadsAsBeforeAndIsFoundEveryWay(t *testing.T)
 	w.must(err)
 	for how, ids := range map[string][]string{"number": byNumber, "ref": byRef, "state": inState} {
 		if len(ids) != 1 || ids[0] != was.ID {
-			t.Errorf("by %s: %v", how, ids)
+			t.Errorf("looked up by %s, the packed invoice gives %v, want its id", how, ids)
 		}
 	}
 	fresh := New(w.rdb, Options{Prefix: w.prefix}) // a process that has no shape in memory
 	if inv, err := fresh.Invoice(ctx(), was.ID); err != nil || inv != got {
-		t.Errorf("another process reads %+v, %v", inv, err)
+		t.Errorf("a process without the shape reads %+v (error %v), want the same entry", inv, err)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestCompact_TheDocumentIsHandedInAgain_IsPresentAndAnotherOfItsNumberIsRefu
 		w.must(err)
 		if res[0].Taken != Present || res[0].State != Receipted || res[0].Ref != "order 7" || res[0].Rev != inv.Rev ||
 			res[0].Revision != 1 {
-			t.Errorf("the same: %+v", res[0])
+			t.Errorf("the same document gives %+v, want present with its ref and revision", res[0])
 		}
 		if res[1].Taken != Refused || res[1].ID != inv.ID || res[2].Taken != RefUsed || res[2].RefOf != inv.ID {
 			t.Errorf("another document: %+v, another invoice with its ref: %+v", res[1], res[2])
@@ -105,7 +105,7 @@ func TestCompact_SweepFindsWhatAnOlderBuildReceipted_AndPacksItOnce(t *testing.T
 	was := w.again(inv)
 	for i, want := range []int{1, 0} {
 		if n, err := w.Compact(ctx(), 1000); n != want || err != nil {
-			t.Errorf("round %d: packed %d, %v", i, n, err)
+			t.Errorf("round %d: packed %d entries (error %v), want one in the first round only", i, n, err)
 		}
 	}
 	if d := cmp.Diff(was, w.again(inv)); d != "" || !w.isPacked(inv.ID) {
@@ -140,7 +140,7 @@ func TestCompact_WhatARecordCannotHold_StaysAsItIs(t *testing.T) {
 			w.must(spoil(w, key))
 			before := w.rdb.HGetAll(ctx(), key).Val()
 			if n, err := w.Compact(ctx(), 1000); n != 0 || err != nil {
-				t.Errorf("packed %d, %v", n, err)
+				t.Errorf("packed %d entries (error %v), want none", n, err)
 			}
 			if d := cmp.Diff(before, w.rdb.HGetAll(ctx(), key).Val()); d != "" {
 				t.Error(d)
@@ -158,10 +158,10 @@ func TestCompact_TheEntryChangesAfterItWasRead_StaysAsItIs(t *testing.T) {
 		return w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "reason", "meanwhile").Err()
 	}})
 	if n, err := w.Compact(ctx(), 1000); n != 0 || err != nil || w.isPacked(inv.ID) {
-		t.Errorf("packed %d, %v", n, err)
+		t.Errorf("packed %d entries (error %v), want none: the entry has changed", n, err)
 	}
 	if got := w.again(inv); got.Reason != "meanwhile" {
-		t.Errorf("the reason is %q", got.Reason)
+		t.Errorf("the reason is %q, want the one that was written meanwhile", got.Reason)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestCompact_AFieldIsWrittenLater_CountsMoreThanTheRecord(t *testing.T) {
 	w.must(w.Move(ctx(), Move{ID: inv.ID, From: []State{Receipted}, Edit: Edit{}.Reason("the archive lost it")}))
 	got := w.again(inv)
 	if got.Reason != "the archive lost it" || got.Number != inv.Number || got.Rev != inv.Rev+1 {
-		t.Errorf("the entry is %+v", got)
+		t.Errorf("the entry is %+v, want the new reason, one more revision and the rest of the record", got)
 	}
 }
 
@@ -182,13 +182,13 @@ func TestCompact_OldEntriesArePruned_WithTheirIdentityAndRef(t *testing.T) {
 	w.step(&p, PackageSettled)
 	w.step(&p, PackageReceipted)
 	if n, err := w.pruneBefore(inv.UpdatedAt.Time().Add(time.Second), 10); n != 2 || err != nil { // and its package
-		t.Errorf("pruned %d, %v", n, err)
+		t.Errorf("pruned %d entries (error %v), want the invoice and its package", n, err)
 	}
 	left := w.rdb.Keys(ctx(), w.prefix+"inv:*").Val()
 	left = append(left, w.rdb.Keys(ctx(), w.prefix+"ident*").Val()...)
 	left = append(left, w.rdb.Keys(ctx(), w.prefix+"final:*").Val()...)
 	if left = append(left, w.rdb.Keys(ctx(), w.prefix+"ref:*").Val()...); len(left) != 0 {
-		t.Errorf("left: %v", left)
+		t.Errorf("the keys %v are left of the pruned invoice, want none", left)
 	}
 }
 
@@ -201,11 +201,11 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 		t.Fatalf("not packed, or its texts are lost: %+v", inv)
 	}
 	if raw := w.raw(); strings.Contains(raw, "Kowalski") || strings.Contains(raw, "order 7") {
-		t.Error("a text is there in clear")
+		t.Error("Redis has a sealed text in clear")
 	}
 	rotated := w.sealing(2, 1)
 	if n, err := rotated.Reseal(ctx(), 100); n != 1 || err != nil {
-		t.Errorf("sealed %d entries again, %v", n, err)
+		t.Errorf("sealed %d entries again (error %v), want 1", n, err)
 	}
 	only := w.sealing(2)
 	got, err := only.Invoice(ctx(), inv.ID)
@@ -214,7 +214,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 		t.Error(d)
 	}
 	if ids, err := only.ByRef(ctx(), "order 7", sellerA); err != nil || len(ids) != 1 {
-		t.Errorf("by its ref: %v, %v", ids, err)
+		t.Errorf("the ref finds %v (error %v), want the one invoice", ids, err)
 	}
 	w.Ledger = first
 }
@@ -259,7 +259,7 @@ func TestPackFinal_AnyInvoice_ReadsAsItWas(t *testing.T) {
 		if err := got.unpackFinal("inv-x", record, shape); err != nil || got != i {
 			// JSON has no invalid UTF-8: compact finds the difference, and leaves the entry alone
 			if !strings.ContainsRune(shape.text, '\uFFFD') {
-				t.Fatalf("it reads otherwise: %v\n%s", err, cmp.Diff(i, got))
+				t.Fatalf("the record gives another invoice: %v\n%s", err, cmp.Diff(i, got))
 			}
 		}
 		cut := record[:rapid.IntRange(0, len(record)-1).Draw(t, "cut")]

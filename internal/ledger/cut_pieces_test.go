@@ -61,17 +61,17 @@ func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: n, Bytes: much})
 	w.must(err)
 	if len(ids) != n || !slices.Equal(ids[:3], []string{invs[0].ID, invs[1].ID, invs[2].ID}) || ids[n-1] != invs[n-1].ID {
-		t.Errorf("took %d, %v first", len(ids), ids[:3])
+		t.Errorf("took %d invoices, %v first: want n, in the order of their deadlines", len(ids), ids[:3])
 	}
 	p := w.readPackage("pkg-x")
 	if p.Count != n || p.Size != 10*n || p.State != PackageCut || p.Deadline != At(noon) {
-		t.Errorf("the package is %+v", p)
+		t.Errorf("the package is %+v, want it cut, with the count, size and deadline of its invoices", p)
 	}
 	if members := w.rdb.ZRange(ctx(), w.key(keyMembers, "pkg-x"), 0, -1).Val(); !slices.Equal(members, ids) {
 		t.Error("the ordinals are not in the order in which the invoices were taken")
 	}
 	if w.rdb.Exists(ctx(), w.key(keyCutNumbers, "pkg-x")).Val() != 0 {
-		t.Error("the numbers are left behind")
+		t.Error("the key of the package's numbers is left behind")
 	}
 	w.audit()
 }
@@ -102,7 +102,7 @@ func TestCut_BytesAreFullInALaterPiece_ThePackageEndsThere(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: 10 * fits})
 	w.must(err)
 	if p := w.readPackage("pkg-x"); len(ids) != fits || p.Count != fits || p.Size != 10*fits {
-		t.Errorf("took %d: %+v", len(ids), p)
+		t.Errorf("took %d invoices into %+v: want as many as fit into its bytes", len(ids), p)
 	}
 	w.audit()
 }
@@ -114,19 +114,19 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 	w.rdb.AddHook(&beforePiece{cutScript, 3, func() error { return killed }})
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
 	if !errors.Is(err, killed) || len(ids) != 2*cutPiece {
-		t.Fatalf("%d ids, %v", len(ids), err)
+		t.Fatalf("took %d invoices (error %v), want two pieces and then the kill", len(ids), err)
 	}
 	p := w.readPackage("pkg-x")
 	held, err := w.Held(ctx(), "pkg-x")
 	w.must(err)
 	if p.Count != 2*cutPiece || len(held) != p.Count {
-		t.Errorf("%+v holds %d", p, len(held))
+		t.Errorf("the package is %+v and holds %d invoices, want two pieces", p, len(held))
 	}
 	w.audit()
 	rest, err := w.Cut(ctx(), "pkg-y", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
 	w.must(err)
 	if len(rest) != cutPiece {
-		t.Errorf("the next package took %d", len(rest))
+		t.Errorf("the next package took %d invoices, want the one piece that waited", len(rest))
 	}
 	w.step(&p, PackageOpened) // the process that finds the package goes on with it
 	w.audit()
@@ -147,12 +147,12 @@ func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w.must(err)
 	p := w.readPackage("pkg-x")
 	if len(ids) != cutPiece || p.Count != cutPiece || p.State != PackageOpened {
-		t.Errorf("took %d, %+v", len(ids), p)
+		t.Errorf("took %d invoices into %+v: want one piece, and the package opened", len(ids), p)
 	}
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != 2*cutPiece {
-		t.Errorf("%+v wait", waits)
+		t.Errorf("%+v wait, want the two pieces that were not taken", waits)
 	}
 	w.audit()
 }
@@ -164,7 +164,7 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * cutPiece, Bytes: much})
 	w.must(err)
 	if p := w.readPackage("pkg-x"); len(ids) != 2*cutPiece || p.Deadline != At(noon.Add(-5*time.Hour)) {
-		t.Errorf("took %d, due %v", len(ids), p.Deadline.Time())
+		t.Errorf("took %d invoices, due %v: want two pieces, and the deadline of the most urgent invoice", len(ids), p.Deadline.Time())
 	}
 	w.audit()
 }
@@ -187,7 +187,7 @@ func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w.waitAll(w.take(docs...))
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 5000, Bytes: much})
 	if err != nil || len(ids) != others+1 {
-		t.Errorf("%d are in the first package: %v", len(ids), err)
+		t.Errorf("%d invoices are in the first package (error %v), want all other numbers and one of the same", len(ids), err)
 	}
 	w.audit()
 }

@@ -40,7 +40,7 @@ func TestCut_TakesTheMostUrgent(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3, Bytes: much})
 	w.must(err)
 	if got := w.numbers(ids); !slices.Equal(got, []string{"n10", "n20", "n30"}) {
-		t.Errorf("took %v", got)
+		t.Errorf("took %v, want the three most urgent", got)
 	}
 	p := w.readPackage("pkg-x")
 	want := Package{
@@ -53,13 +53,14 @@ func TestCut_TakesTheMostUrgent(t *testing.T) {
 	}
 	for _, inv := range w.read(ids...) {
 		if inv.State != Packed || inv.Package != "pkg-x" || inv.Group != "" {
-			t.Errorf("%s is %s in %q, group %q", inv.Number, inv.State, inv.Package, inv.Group)
+			t.Errorf("%s is %s in package %q, group %q: want it packed in pkg-x and in no group",
+				inv.Number, inv.State, inv.Package, inv.Group)
 		}
 	}
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != 2 || waits[0].Bytes != 102+100 || !waits[0].Deadline.Equal(noon.Add(40*time.Hour)) {
-		t.Errorf("left %+v", waits)
+		t.Errorf("%+v still wait, want the two less urgent invoices", waits)
 	}
 }
 
@@ -136,7 +137,7 @@ func TestCut_ExistingPackageID_IsAnErrorAndWritesNothing(t *testing.T) {
 	w.waiting(1)
 	w.unchanged(func() {
 		if _, err := w.Cut(ctx(), p.ID, groupA, CutLimits{9, much}); err == nil {
-			t.Error("a package was made twice")
+			t.Error("a second package was made with an id that exists")
 		}
 		if _, err := w.OpenOnline(ctx(), Package{ID: p.ID, Tenant: sellerA, Session: "s", Owner: "me"}); err == nil {
 			t.Error("an online session took the id of a package")
@@ -157,7 +158,7 @@ func TestCut_EntriesGoneOrMovedByHand_NeitherBlockNorCount(t *testing.T) {
 		t.Errorf("took %v, want only %s", ids, sound.ID)
 	}
 	if waits, err := w.Waits(ctx()); err != nil || len(waits) != 0 {
-		t.Errorf("still waits: %+v, %v", waits, err)
+		t.Errorf("%+v still wait (error %v), want nothing", waits, err)
 	}
 	w.wait("4", "VAT", 1, 40)
 	if waits, err := w.Waits(ctx()); err != nil || len(waits) != 1 || waits[0].Bytes != 40 {
@@ -175,16 +176,16 @@ func TestCut_Groups_AreKeptApart(t *testing.T) {
 		w.must(w.Wait(ctx(), &inv))
 	}
 	if waits, err := w.Waits(ctx()); err != nil || len(waits) != len(groups) {
-		t.Fatalf("%d groups wait, %v", len(waits), err)
+		t.Fatalf("%d groups wait (error %v), want each of them", len(waits), err)
 	}
 	for i, g := range groups {
 		ids, err := w.Cut(ctx(), fmt.Sprint("pkg-", i), g, CutLimits{9, much})
 		w.must(err)
 		if got := w.numbers(ids); !slices.Equal(got, []string{fmt.Sprint("n", i)}) {
-			t.Errorf("the package of %s has %v", g.Name(), got)
+			t.Errorf("the package of %s has the invoices %v, want only those of its group", g.Name(), got)
 		}
 		if p := w.readPackage(fmt.Sprint("pkg-", i)); p.Tenant != g.Tenant || p.Form != g.Form || p.Offline != g.Offline {
-			t.Errorf("%s: package is %s %s %v", g.Name(), p.Tenant, p.Form, p.Offline)
+			t.Errorf("%s: the package has tenant %s, form %s, offline %v: want those of the group", g.Name(), p.Tenant, p.Form, p.Offline)
 		}
 	}
 }
@@ -219,7 +220,7 @@ func TestCut_ManyAtOnce_NoInvoiceIsInTwoPackages(t *testing.T) {
 				mu.Lock()
 				for _, id := range ids {
 					if owner[id] != "" {
-						t.Errorf("%s is in %s and %s", id, owner[id], pkg)
+						t.Errorf("%s is in both %s and %s", id, owner[id], pkg)
 					}
 					owner[id] = pkg
 				}

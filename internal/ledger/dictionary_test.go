@@ -40,20 +40,20 @@ func TestOpen_DocumentsOfEachLayout_AreOpenedByThisBuild(t *testing.T) {
 			sealed, err := b.seal([]byte("before"), "inv-a", doc, c)
 			sealed, found := bytes.CutPrefix(sealed, []byte("before"))
 			if err != nil || !found || sealed[0] != layout {
-				t.Fatalf("layout %d: %v", layout, err)
+				t.Fatalf("layout %d: the document was not sealed in this layout (error %v)", layout, err)
 			}
 			if got, err := b.Open("inv-a", sealed); err != nil || !bytes.Equal(got, doc) {
-				t.Errorf("layout %d: %d bytes of %d, %v", layout, len(got), len(doc), err)
+				t.Errorf("layout %d: opened %d bytes of %d (error %v), want the whole document", layout, len(got), len(doc), err)
 			}
 			if want := b.KeyIDs(); SealOf(sealed) != append(want, SealPlain)[0] {
-				t.Errorf("layout %d is sealed with %s", layout, SealOf(sealed))
+				t.Errorf("layout %d: SealOf gives %s, want the first key, or plain without a key", layout, SealOf(sealed))
 			}
 		}
 	}
 	// written by the builds that had the first dictionary alone
 	old, _ := hex.DecodeString("04221100003eb5f3143c2f505f323e0123146b747572613e")
 	if got, err := plain.Open("inv-a", old); err != nil || string(got) != "<Faktura><P_2>FV/1</P_2></Faktura>" {
-		t.Errorf("an old document is %q, %v", got, err)
+		t.Errorf("the document of an old build opens as %q (error %v)", got, err)
 	}
 }
 
@@ -70,10 +70,11 @@ func TestAppendSeal_InTheNewestForm_SmallAndLargeDocumentsOpenAndAreSmaller(t *t
 			newest, err := b.AppendSeal(nil, "inv-a", doc)
 			b.dense.Store(false)
 			if err != nil || newest[0] <= first[0] || len(newest) > len(first)+16 {
-				t.Errorf("%s: %d bytes, in the first form %d, %v", name, len(newest), len(first), err)
+				t.Errorf("%s: sealed into %d bytes, in the first form %d (error %v): want a newer layout and no more bytes",
+					name, len(newest), len(first), err)
 			}
 			if got, err := b.Open("inv-a", newest); err != nil || !bytes.Equal(got, doc) {
-				t.Errorf("%s: opened %d bytes of %d, %v", name, len(got), len(doc), err)
+				t.Errorf("%s: opened %d bytes of %d (error %v), want the whole document", name, len(got), len(doc), err)
 			}
 		}
 	}
@@ -112,7 +113,7 @@ func TestOpen_ADocumentOfZstdSaysThatItIsHuge_IsRefused(t *testing.T) {
 	}
 	packed := huge.EncodeAll(make([]byte, maxOpened+1), []byte{sealedPlainZstd})
 	if _, err := plain.Open("inv-a", packed); err == nil {
-		t.Error("it was opened")
+		t.Error("a document that claims to be huge was opened")
 	}
 }
 
@@ -124,22 +125,22 @@ func TestAppendSeal_ADocument_IsSmallerThanWithoutDictionaryAndOpens(t *testing.
 		sealed, err := b.AppendSeal([]byte("before"), "inv-a", doc)
 		sealed, found := bytes.CutPrefix(sealed, []byte("before"))
 		if err != nil || !found || len(sealed) > without/2 {
-			t.Errorf("%s: %d bytes, %d without, %v", name, len(sealed), without, err)
+			t.Errorf("%s: sealed into %d bytes, %d without dictionary (error %v): want less than half", name, len(sealed), without, err)
 		}
 		if got, err := b.Open("inv-a", sealed); err != nil || !bytes.Equal(got, doc) {
-			t.Errorf("%s: opened %d bytes of %d, %v", name, len(got), len(doc), err)
+			t.Errorf("%s: opened %d bytes of %d (error %v), want the whole document", name, len(got), len(doc), err)
 		}
 		if _, err := b.Open("inv-a", sealed[:len(sealed)-1]); err == nil {
-			t.Errorf("%s: what was cut off was opened", name)
+			t.Errorf("%s: a document that was cut off was opened", name)
 		}
 	}
 	sealed, _ := keyed.AppendSeal(nil, "inv-a", doc)
 	for _, b := range []*Bodies{plain, other} {
 		if _, err := b.Open("inv-a", sealed); err == nil {
-			t.Error("it was opened without the key")
+			t.Error("the document was opened without the key")
 		}
 	}
 	if _, err := keyed.Open("inv-b", sealed); err == nil || SealOf(sealed) != keyed.KeyIDs()[0] {
-		t.Errorf("as another invoice's: %v; sealed with %s", err, SealOf(sealed))
+		t.Errorf("opened as another invoice's document: %v; sealed with %s: want an error, and the first key", err, SealOf(sealed))
 	}
 }

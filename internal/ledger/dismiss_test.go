@@ -13,7 +13,7 @@ func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 	w.must(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "the sale was cancelled"}))
 	inv = w.again(inv)
 	if inv.State != Dismissed || inv.Code != 415 {
-		t.Errorf("is %s with code %d", inv.State, inv.Code)
+		t.Errorf("the invoice is %s with code %d, want dismissed with 415", inv.State, inv.Code)
 	}
 	for _, part := range []string{
 		"dismissed 2026-11-23T13:00:00+01:00 by anna: the sale was cancelled",
@@ -42,11 +42,11 @@ func TestTakeBack_NumberIsFree_IsQueuedAndStaysOnRecord(t *testing.T) {
 		t.Errorf("is %s with code %d, reason %q, taken back %q", inv.State, inv.Code, inv.Reason, inv.TakenBack)
 	}
 	if due, err := w.Due(ctx(), inv.Deadline.Time(), 10); err != nil || !slices.Equal(due, []string{inv.ID}) {
-		t.Errorf("due are %v, %v", due, err)
+		t.Errorf("the index of deadlines has %v (error %v), want the invoice again", due, err)
 	}
 	w.lead(inv, Accepted)
 	if got := w.again(inv); got.TakenBack != want {
-		t.Errorf("after it was accepted: %q", got.TakenBack)
+		t.Errorf("after the invoice was accepted, TakenBack is %q: want it unchanged", got.TakenBack)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestDismiss_OneThatWaits_LeavesItsWaitingSet(t *testing.T) {
 	w.must(w.Dismiss(ctx(), &invs[0], Dismissal{By: "anna", Reason: "twice"}))
 	p := w.cut(invs[1].WaitingGroup(), CutLimits{Invoices: 10, Bytes: 1 << 20})
 	if ids, err := w.Members(ctx(), p.ID); err != nil || !slices.Equal(ids, []string{invs[1].ID}) {
-		t.Errorf("the package holds %v, %v", ids, err)
+		t.Errorf("the package holds %v (error %v), want only the invoice that was not dismissed", ids, err)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestAccepted_WhateverElseOfTheNumberWaitsForAPerson_IsSuperseded(t *testing
 		}
 	}
 	if got := w.again(other); got.State != Parked {
-		t.Errorf("a document of another number is %s", got.State)
+		t.Errorf("a document of another number is %s, want parked as before", got.State)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	w.must(w.Retry(ctx(), &first))
 	w.lead(w.again(first), Accepted)
 	if got := w.again(second); got.State != Superseded {
-		t.Errorf("the later document is %s", got.State)
+		t.Errorf("the later document is %s, want superseded", got.State)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestRejected_AnotherRejectedDocumentOfTheNumber_IsSupersededAndMayBeRetried
 	}
 	states(Parked, Superseded, Rejected)
 	if open, err := w.OpenItems(ctx()); err != nil || open["rejected"] != 1 || open["parked"] != 1 {
-		t.Errorf("open items: %v, %v", open, err)
+		t.Errorf("the open items are %v (error %v), want one rejected and one parked", open, err)
 	}
 	first = w.again(first)
 	w.must(w.Retry(ctx(), &first))
@@ -165,10 +165,10 @@ func TestChangeTerms_DeadlineOfOneThatWaits_MovesItForward(t *testing.T) {
 	soon := At(noon.Add(time.Hour))
 	w.must(w.ChangeTerms(ctx(), &invs[1], NewTerms{Deadline: soon}))
 	if ids, err := w.FirstWaiting(ctx(), groupA, 1); err != nil || ids[0] != invs[1].ID {
-		t.Errorf("first is %v, %v", ids, err)
+		t.Errorf("the first of the waiting set is %v (error %v), want the invoice with the new deadline", ids, err)
 	}
 	if ids, err := w.Due(ctx(), noon.Add(2*time.Hour), 10); err != nil || !slices.Equal(ids, []string{invs[1].ID}) {
-		t.Errorf("due are %v, %v", ids, err)
+		t.Errorf("due are %v (error %v), want the invoice with the new deadline", ids, err)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestChangeTerms_OfflineAndLane_MoveItToItsSet(t *testing.T) {
 	inv := w.waiting(1)[0]
 	w.must(w.ChangeTerms(ctx(), &inv, NewTerms{Offline: true}))
 	if got := w.again(inv); !got.Offline || got.Group != (Group{groupA.Tenant, groupA.Form, true}).Name() {
-		t.Errorf("offline %v in %q", got.Offline, got.Group)
+		t.Errorf("the invoice has offline %v and waits in %q, want the offline group", got.Offline, got.Group)
 	}
 	inv = w.waiting(1)[0]
 	w.must(w.ChangeTerms(ctx(), &inv, NewTerms{Lane: Express}))

@@ -20,7 +20,7 @@ func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 	}
 	var got storedFacts
 	if !got.read(string(packed)) || !reflect.DeepEqual(got, whole) {
-		f.Fatalf("%s is read as %+v", packed, got)
+		f.Fatalf("%s is read as %+v, want the facts that were packed", packed, got)
 	}
 	for _, seed := range []string{string(packed), `{"v":1}`, `{"v":01}`, `{"v":1,"file":"a\u0026b"}`, `{"v":1,"new":2}`, `{"v":"1"}`,
 		`{"id":1}`,

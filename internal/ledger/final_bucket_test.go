@@ -68,13 +68,13 @@ func TestBuckets_AnOlderBuildPackedIt_ReadsTheSameAndTheSweepMovesIt(t *testing.
 		t.Error(d)
 	}
 	if res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil || res[0].Taken != Present {
-		t.Errorf("handed in again: %+v, %v", res, err)
+		t.Errorf("handed in again: %+v (error %v), want present", res, err)
 	}
 	if n, err := w.Counts(ctx()); err != nil || n[string(Receipted)] != 1 {
-		t.Errorf("counted: %v, %v", n, err)
+		t.Errorf("the counts are %v (error %v), want one receipted invoice", n, err)
 	}
 	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
-		t.Errorf("packed %d, %v", n, err)
+		t.Errorf("packed %d entries (error %v), want 1, in its bucket", n, err)
 	}
 	if d := cmp.Diff(inv, w.again(inv)); d != "" {
 		t.Error(d)
@@ -85,7 +85,7 @@ func TestBuckets_AnEntryThatLeavesItsBucket_StaysFoundAndGoesBack(t *testing.T) 
 	w := oneWorld(t)
 	inv := w.receipt(w.accepted("1", "order 7", "a.xml"))
 	if n, err := w.thaw(ctx(), []string{inv.ID, "inv-x", InvoiceID(Identity{}, [32]byte{})}); n != 1 || err != nil {
-		t.Fatalf("moved %d, %v", n, err)
+		t.Fatalf("moved %d entries out of their buckets (error %v), want 1", n, err)
 	}
 	for _, packed := range []bool{false, true} {
 		ids, err := w.ByNumber(ctx(), "1")
@@ -93,11 +93,11 @@ func TestBuckets_AnEntryThatLeavesItsBucket_StaysFoundAndGoesBack(t *testing.T) 
 		known, err := w.Known(ctx(), []string{inv.ID})
 		w.must(err)
 		if d := cmp.Diff(inv, w.again(inv)); d != "" || len(ids) != 1 || ids[0] != inv.ID || !known[0] || w.isPacked(inv.ID) != packed {
-			t.Errorf("packed %v: by number %v, known %v\n%s", packed, ids, known, d)
+			t.Errorf("packed %v: by its number %v is found, known %v, want the same entry\n%s", packed, ids, known, d)
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 		if err != nil || res[0].Taken != Present || res[1].Taken != Refused || res[1].ID != inv.ID {
-			t.Errorf("packed %v: handed in again: %+v, %v", packed, res, err)
+			t.Errorf("packed %v: handed in again: %+v (error %v), want present, and another document refused", packed, res, err)
 		}
 		_, err = w.Compact(ctx(), 100)
 		w.must(err)
@@ -110,16 +110,16 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	before := snapshotOf(t, w.rdb, w.prefix)
 	w.must(w.rdb.Del(ctx(), w.rdb.Keys(ctx(), w.prefix+"idents:*").Val()...).Err())
 	if res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil || res[0].Taken != Present {
-		t.Errorf("a document whose identity is lost: %+v, %v", res, err)
+		t.Errorf("a document whose identity is lost: %+v (error %v), want present", res, err)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyState, string(Receipted)), w.key(keySellers)).Err())
 	if n, err := w.Reindex(ctx()); n != 4 || err != nil {
-		t.Errorf("%d places were missing, %v", n, err)
+		t.Errorf("Reindex found %d places missing (error %v), want 4", n, err)
 	}
 	w.unchangedSince(before)
 	for _, inv := range []Invoice{a, b} {
 		if ids, err := w.ByNumber(ctx(), inv.Number); err != nil || len(ids) != 1 || ids[0] != inv.ID {
-			t.Errorf("number %s finds %v, %v", inv.Number, ids, err)
+			t.Errorf("number %s finds %v (error %v), want the one invoice", inv.Number, ids, err)
 		}
 	}
 }
@@ -142,29 +142,29 @@ func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
 			res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "2", "x"),
 				document(sellerA, "VAT", "1", "y")})
 			if err != nil || res[0].Taken != same || res[1].Taken != Created || res[2].Taken != Unread {
-				t.Errorf("handed in again: %+v, %v", res, err)
+				t.Errorf("handed in again: %+v (error %v), want only the document created that is not of the sick bucket", res, err)
 			}
 			got, err := w.Invoices(ctx(), []string{inv.ID, res[1].ID})
 			unread, other := Skip(err)
 			if other != nil || (of == "entry") != (len(unread) == 1 && unread[0].Opaque && len(got) == 1) {
-				t.Errorf("read %d, %v", len(got), err)
+				t.Errorf("read %d entries (error %v), want only the one in the sick bucket left out", len(got), err)
 			}
 			sick, err := w.SickKeys(ctx())
 			if err != nil || len(sick) != 1 || w.key(sick[0].Key) != key {
-				t.Errorf("sick are %v, %v", sick, err)
+				t.Errorf("sick are %v (error %v), want the one bucket", sick, err)
 			}
 			next := w.receipt(w.accepted("3", "", "c.xml"))
 			if next.State != Receipted {
-				t.Errorf("another one is %s", next.State)
+				t.Errorf("an invoice outside the sick bucket is %s, want receipted", next.State)
 			}
 			if n, err := w.Prune(ctx(), time.Hour, 100); n != 0 || err != nil {
-				t.Errorf("pruned %d, %v", n, err)
+				t.Errorf("pruned %d entries (error %v), want none", n, err)
 			}
 			w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
 			_, err = w.RecheckUnreadable(ctx(), 100)
 			w.must(err)
 			if ids, err := w.ByNumber(ctx(), "1"); err != nil || len(ids) != 1 {
-				t.Errorf("by its number: %v, %v", ids, err)
+				t.Errorf("the number finds %v (error %v), want the invoice again", ids, err)
 			}
 		})
 	}
@@ -176,12 +176,12 @@ func TestBuckets_AnInvoiceIsToBeRetriedBesideAPackedOne_TheMoveIsRefused(t *test
 	second := w.receipt(w.accepted("1", "", "a.xml"))
 	first = w.again(first)
 	if may, err := w.MayRetry(ctx(), &first); may || err != nil {
-		t.Errorf("it may: %v, %v", may, err)
+		t.Errorf("the invoice may be retried: %v (error %v), want false beside a receipted one", may, err)
 	}
 	w.conflict(w.Retry(ctx(), &first))
 	newest, err := w.NewestOf(ctx(), []Invoice{first})
 	if got := newest[first.ID]; err != nil || got != (Newest{second.ID, Receipted}) {
-		t.Errorf("the newest is %+v, %v", got, err)
+		t.Errorf("the newest document is %+v (error %v), want the receipted one", got, err)
 	}
 }
 
@@ -195,14 +195,14 @@ func TestFrozenValue_OfANewerBuild_IsLeftAlone(t *testing.T) {
 		_, err := w.Invoice(ctx(), inv.ID)
 		unread, _ := Skip(err)
 		if len(unread) != 1 || newer != errors.Is(unread[0].Err, ErrNewer) {
-			t.Errorf("%q: %v", value, err)
+			t.Errorf("value %q is read with the error %v, want ErrNewer only for a newer layout", value, err)
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")})
 		if err != nil || res[0].Taken != Unread {
-			t.Errorf("%q: handed in again: %+v, %v", value, res, err)
+			t.Errorf("value %q: handed in again: %+v (error %v), want unread", value, res, err)
 		}
 		if n, err := w.Prune(ctx(), 0, 100); n != 0 || err != nil || w.rdb.HGet(ctx(), key, field).Val() != value {
-			t.Errorf("%q: pruned %d, %v", value, n, err)
+			t.Errorf("value %q: pruned %d entries (error %v), want none, and the value unchanged", value, n, err)
 		}
 	}
 }

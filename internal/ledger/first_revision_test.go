@@ -16,7 +16,7 @@ func TestTake_TheEntryWasLost_TheNewOneHasGreaterRevisions(t *testing.T) {
 		},
 		"the ledger forgot it": func(w *world) {
 			if n, err := w.Prune(ctx(), 30*time.Second, 10); n != 1 || err != nil {
-				w.t.Fatalf("%d entries went, %v", n, err)
+				w.t.Fatalf("Prune forgot %d entries (error %v), want 1", n, err)
 			}
 		},
 	} {
@@ -39,7 +39,7 @@ func TestTake_TheEntryWasLost_TheNewOneHasGreaterRevisions(t *testing.T) {
 				w.must(err)
 				got := w.read(lost.ID)[0]
 				if res[0].Taken != Created || res[0].Rev != got.Rev || res[0].CreatedAt != got.CreatedAt {
-					t.Errorf("answered %+v, the entry is %+v", res[0], got)
+					t.Errorf("Take answered %+v and the entry is %+v, want the same revision and time in both", res[0], got)
 				}
 				if !got.Fresh() || got.Rev <= lost.Rev {
 					t.Errorf("the new entry is at revision %d, the lost one was at %d", got.Rev, lost.Rev)
@@ -86,10 +86,10 @@ func TestTake_ClockBefore2026_BeginsAtOne(t *testing.T) {
 	w.millis.Store(time.Date(2025, 12, 31, 12, 0, 0, 0, time.UTC).UnixMilli())
 	inv := w.take(w.fresh())[0]
 	if inv.Rev != 1 || !inv.Fresh() {
-		t.Errorf("it begins at %d", inv.Rev)
+		t.Errorf("the entry begins at revision %d, want 1", inv.Rev)
 	}
 	if inv = w.move(inv, Rejected); inv.Rev != 2 {
-		t.Errorf("after a move it is at %d", inv.Rev)
+		t.Errorf("after a move the entry is at revision %d, want 2", inv.Rev)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
 		"the ledger is being purged": {purged, purged, 2},
 	} {
 		if d := cmp.Diff(c.want, c.is.step(c.reads, now, after)); d != "" {
-			t.Errorf("%s:\n%s", name, d)
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
 }
@@ -78,42 +78,42 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		t.Helper()
 		n, err := w.Compact(ctx(), 100)
 		if n != 0 || err != nil || w.isPacked(inv.ID) || w.EverybodyReads(ctx(), FormatBuckets) {
-			t.Fatalf("%s: packed %d, %v", when, n, err)
+			t.Fatalf("%s: packed %d entries (error %v), want none, and the gate closed", when, n, err)
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 		if err != nil || res[0].Taken != Present || res[1].Taken != Refused {
-			t.Fatalf("%s: handed in again: %+v, %v", when, res, err)
+			t.Fatalf("%s: handed in again: %+v (error %v), want present, and another document refused", when, res, err)
 		}
 	}
 	for range 2 {
 		if s := w.advance(time.Hour); len(s.Behind) != 1 || s.Behind[0] != "old" || s.Format != 1 || s.Changed {
-			t.Fatalf("while it is alive: %+v", s)
+			t.Fatalf("while an older build is alive: %+v, want no step, and the build named", s)
 		}
 		unpacked("while it is alive")
 		w.later(3 * time.Hour)
 	}
 	w.must(w.Leave(ctx(), "old"))
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != Format || len(s.Behind) != 0 {
-		t.Fatalf("it has just ended: %+v", s)
+		t.Fatalf("the older build has just ended: %+v, want the next format chosen", s)
 	}
 	unpacked("it has just ended")
 	w.later(time.Hour)
 	if s := w.advance(time.Hour); s.Format != Format || s.Writes != 1 {
-		t.Fatalf("an hour later: %+v", s)
+		t.Fatalf("an hour later: %+v, want the older builds barred, and nothing written yet", s)
 	}
 	unpacked("earlier builds are refused")
 	w.later(time.Hour)
 	if s := w.advance(time.Hour); s.Format != Format || s.Writes != Format || !s.Changed {
-		t.Fatalf("two hours later: %+v", s)
+		t.Fatalf("two hours later: %+v, want the newest format written", s)
 	}
 	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
-		t.Errorf("packed %d, %v", n, err)
+		t.Errorf("packed %d entries (error %v), want 1", n, err)
 	}
 	if d := cmp.Diff(inv, w.again(inv)); d != "" {
 		t.Error(d)
 	}
 	if s := w.advance(time.Hour); s.Changed || s.Writes != Format {
-		t.Errorf("once more: %+v", s)
+		t.Errorf("one more step was made: %+v, want none", s)
 	}
 }
 
@@ -127,16 +127,16 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	oldBeat(w, "old")
 	w.later(50 * time.Minute)
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 0 || len(s.Behind) != 1 {
-		t.Errorf("it is back: %+v", s)
+		t.Errorf("an older build is back: %+v, want no next format", s)
 	}
 	w.must(w.Leave(ctx(), "old"))
 	w.advance(time.Hour)
 	w.later(50 * time.Minute)
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != Format {
-		t.Errorf("it has ended again: %+v", s)
+		t.Errorf("the older build has ended again: %+v, want the next format chosen", s)
 	}
 	if raw := w.rdb.Get(ctx(), w.key(keyHome)).Val(); !strings.Contains(raw, `"v":1,`) {
-		t.Errorf("an earlier build reads %s", raw)
+		t.Errorf("an older build reads the home %s, want format 1", raw)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	before(w)
 	rotated := w.sealing(2, 1)
 	if n, err := rotated.Reseal(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) || w.isPacked(thawed.ID) {
-		t.Errorf("sealed %d entries again, %v", n, err)
+		t.Errorf("sealed %d entries again (error %v), want only the one in the bucket", n, err)
 	}
 	w.Ledger = first
 }
@@ -174,11 +174,11 @@ func TestCompact_TheProcessBelievesThatItMay_TheScriptLooksItself(t *testing.T) 
 		w.gate.note(Home{Writes: FormatBuckets})
 		w.must(w.Move(ctx(), Move{ID: inv.ID, From: []State{Accepted, Receipted}, To: Receipted, dropBody: true}))
 		if n, err := w.compact(ctx(), []string{inv.ID}, nil); n != 0 || err != nil || w.isPacked(inv.ID) {
-			t.Errorf("home %s: packed %d, %v", name, n, err)
+			t.Errorf("home %s: packed %d entries (error %v), want none", name, n, err)
 		}
 		*w.gate = formatGate{}
 		if home != homeBefore && w.EverybodyReads(ctx(), FormatBuckets) {
-			t.Errorf("home %s: the gate is open", name)
+			t.Errorf("home %s: the gate is open, want it closed", name)
 		}
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
@@ -200,7 +200,7 @@ func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *
 			err := do()
 			refused, ok := errors.AsType[*FormatError](err)
 			if !ok || refused.Format != Format+1 || !errors.Is(err, ErrNewer) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s gives the error %v, want a FormatError that is ErrNewer", name, err)
 				return
 			}
 			for _, want := range []string{w.prefix, fmt.Sprintf("format %d", Format+1), fmt.Sprintf("up to %d", Format),
@@ -212,7 +212,7 @@ func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *
 		})
 	}
 	if w.EverybodyReads(ctx(), FormatBuckets) {
-		t.Error("the gate is open")
+		t.Error("the gate is open, want it closed")
 	}
 }
 
@@ -225,10 +225,10 @@ func TestTake_TheLedgerGetsANewerFormatMeanwhile_NothingIsTakenIn(t *testing.T) 
 	}})
 	w.must(w.LoadScripts(ctx()))
 	if _, ok := errors.AsType[*FormatError](func() error { _, err := w.Take(ctx(), []NewInvoice{doc}); return err }()); !ok {
-		t.Error("it was not refused")
+		t.Error("the document was not refused")
 	}
 	if known, err := w.Known(ctx(), []string{doc.ID}); err != nil || known[0] {
-		t.Errorf("taken in: %v, %v", known, err)
+		t.Errorf("the refused document is known: %v (error %v), want false", known, err)
 	}
 }
 
@@ -240,7 +240,7 @@ func TestTake_TheLedgerBelongsElsewhereNow_NothingIsTakenIn(t *testing.T) {
 	doc := w.fresh()
 	_, err := w.Take(ctx(), []NewInvoice{doc})
 	if refused, ok := errors.AsType[*HomeError](err); !ok || refused.Home.Environment != "production" {
-		t.Errorf("handed in: %v", err)
+		t.Errorf("handing in gives the error %v, want a HomeError that names production", err)
 	}
 }
 
@@ -248,20 +248,20 @@ func TestClaim_NoHome_AnEmptyLedgerIsOpenAndAnotherWaits(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	empty := New(rdb, Options{Prefix: "a:"})
 	if err := empty.Claim(t.Context(), testHome); err != nil || !empty.EverybodyReads(t.Context(), Format) {
-		t.Errorf("empty: %v", err)
+		t.Errorf("claiming an empty ledger: %v, want no error and the newest format open", err)
 	}
 	used := New(rdb, Options{Prefix: "b:"})
 	if _, err := used.Take(t.Context(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := used.Claim(t.Context(), testHome); err != nil || used.EverybodyReads(t.Context(), FormatBuckets) {
-		t.Errorf("with an invoice in it: %v", err)
+		t.Errorf("claiming a ledger with an invoice: %v, want no error and the gate closed", err)
 	}
 	if h, err := used.Home(t.Context()); err != nil || h.V != Format || h.writes() != FormatKeys || h.Since == 0 {
-		t.Errorf("its home is %+v, %v", h, err)
+		t.Errorf("its home is %+v (error %v), want the newest format, not written yet", h, err)
 	}
 	if s, err := used.Advance(t.Context(), 0); err != nil || s.Writes != Format {
-		t.Errorf("then: %+v, %v", s, err)
+		t.Errorf("the next step: %+v (error %v), want the newest format written", s, err)
 	}
 }
 
@@ -277,7 +277,7 @@ func TestFormat_TheHomeThatIsWritten_IsRefusedByEarlierBuilds(t *testing.T) {
 	}
 	raw := w.rdb.Get(ctx(), w.key(keyHome)).Val()
 	if err := json.Unmarshal([]byte(raw), &h); err != nil || h.V <= 1 {
-		t.Errorf("it is %s, %v", raw, err)
+		t.Errorf("the home that is written is %s (error %v), want a number that older builds refuse", raw, err)
 	}
 }
 
@@ -299,14 +299,14 @@ func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 				}
 			}
 			if w.isPacked(inv.ID) != (form == "in a bucket") {
-				t.Fatal("it has another form")
+				t.Fatal("the entry does not have the form that the test needs")
 			}
 			other := document(sellerA, "VAT", "2", "z")
 			other.Ref = "order 7"
 			res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "z"), other})
 			if err != nil || res[0].Taken != Present || res[0].State != Receipted || res[1].Taken != Refused || res[1].ID != inv.ID ||
 				res[2].Taken != RefUsed {
-				t.Errorf("handed in: %+v, %v", res, err)
+				t.Errorf("handed in: %+v (error %v), want present, then refused, then the ref used", res, err)
 			}
 			if may, err := w.MayRetry(ctx(), &first); may || err != nil {
 				t.Errorf("another of its number may be retried: %v, %v", may, err)
@@ -327,13 +327,13 @@ func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 				t.Errorf("newest %v, by number %v, by ref %v, known %v, listed %v", newest, byNumber, byRef, known, listed)
 			}
 			if got := w.again(inv); got.State != Receipted || got.Number != "1" || got.KsefNumber != inv.KsefNumber {
-				t.Errorf("read as %+v", got)
+				t.Errorf("the entry is read as %+v, want it receipted, with both numbers", got)
 			}
 			p := w.readPackage(inv.Package)
 			w.step(&p, PackageSettled)
 			w.step(&p, PackageReceipted)
 			if n, err := w.pruneBefore(inv.UpdatedAt.Time().Add(time.Second), 10); n < 2 || err != nil {
-				t.Errorf("pruned %d, %v", n, err)
+				t.Errorf("pruned %d entries (error %v), want the invoice and its package", n, err)
 			}
 		})
 	}

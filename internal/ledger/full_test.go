@@ -14,7 +14,7 @@ func (w *world) fill() {
 	w.t.Helper()
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1").Err())
 	if err := w.rdb.Set(ctx(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
-		w.t.Fatalf("redis is not full: %v", err)
+		w.t.Fatalf("redis is not full: a write gives the error %v", err)
 	}
 }
 
@@ -28,7 +28,7 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 	w.fill()
 
 	if _, err := w.Take(ctx(), []NewInvoice{w.fresh()}); !IsFull(err) {
-		t.Errorf("take: %v", err)
+		t.Errorf("Take gives the error %v, want that Redis is full", err)
 	}
 	w.must(w.LoadScripts(ctx()))
 	w.must(w.Declare(ctx(), ring(t, 8, 7)))
@@ -78,10 +78,10 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 		t.Error(err)
 	}
 	if n, err := w.Prune(ctx(), -time.Hour, 100); n < 7 || err != nil {
-		t.Errorf("pruned %d, %v", n, err)
+		t.Errorf("pruned %d entries (error %v), want at least 7", n, err)
 	}
 	if n := w.rdb.Exists(ctx(), w.key("body:", ids[0]), w.key("inv:", ids[0])).Val(); n != 0 {
-		t.Error("a pruned entry is still there")
+		t.Error("a pruned entry or its document is still there")
 	}
 }
 
@@ -92,17 +92,17 @@ func TestMayTake_MemoryAboveTheShare_IsRefusedAndSaysWhatToDo(t *testing.T) {
 	m, err := w.Memory(ctx())
 	w.must(err)
 	if m.Used < 500_000 || m.Max != 0 || m.Share() != 0 {
-		t.Fatalf("memory: %+v", m)
+		t.Fatalf("memory without a bound is %+v, want some use, no maximum and no share", m)
 	}
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1000mb").Err())
 	w.must(mayTake(w, b, 0.85))
 	if m, err = w.Memory(ctx()); m.Max != 1000<<20 || err != nil {
-		t.Errorf("memory with a bound: %+v, %v", m, err)
+		t.Errorf("memory with a bound is %+v (error %v), want the bound as Max", m, err)
 	}
 	err = mayTake(w, b, float64(m.Used)/float64(m.Max)/2)
 	var full *FullError
 	if !errors.As(err, &full) || !IsFull(err) || full.Memory.Max != m.Max {
-		t.Fatalf("above the share: %v", err)
+		t.Fatalf("above the share, MayTake gives the error %v, want a FullError with the bound", err)
 	}
 	for _, want := range []string{"of 1049 MB used", "redis.intake_below", "maxmemory", "hand them in again"} {
 		if !strings.Contains(err.Error(), want) {

@@ -45,9 +45,9 @@ func TestSending_HomeIsGoneButFree_IsClaimedAgain(t *testing.T) {
 	session, queued := w.online(), w.take(w.fresh())[0]
 	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
 	if _, _, err := w.BeginSend(ctx(), session.ID, session.Owner, &queued); err != nil {
-		t.Errorf("begin to send: %v", err)
+		t.Errorf("BeginSend gives the error %v, want the home claimed again", err)
 	}
 	if at, err := w.Home(ctx()); err != nil || at.Environment != testHome.Environment {
-		t.Errorf("the ledger belongs to %v, %v", at, err)
+		t.Errorf("the ledger belongs to %v (error %v), want the home of this process", at, err)
 	}
 }

@@ -22,7 +22,7 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
 	if err := errors.Join(l.Claim(t.Context(), testHome), l.Claim(t.Context(), testHome), l.CheckHome(t.Context(), testHome)); err != nil {
-		t.Fatalf("its own: %v", err)
+		t.Fatalf("claiming and checking its own ledger gives the error %v", err)
 	}
 	for _, err := range []error{l.Claim(t.Context(), liveHome), l.CheckHome(t.Context(), liveHome)} {
 		if _, refused := errors.AsType[*HomeError](err); !refused {
@@ -37,10 +37,10 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 		}
 	}
 	if at, err := l.Home(t.Context()); err != nil || at.Environment != "test" {
-		t.Errorf("it belongs to %v (%v) after a refusal", at, err)
+		t.Errorf("the ledger belongs to %v (error %v) after a refusal, want test", at, err)
 	}
 	if err := New(rdb, Options{Prefix: "ksef-live:"}).Claim(t.Context(), liveHome); err != nil {
-		t.Errorf("under another prefix: %v", err)
+		t.Errorf("claiming under another prefix gives the error %v", err)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	}
 	counts, err := gone.Purge(t.Context(), home, nil, nil)
 	if err != nil || counts["inv"] != 5000 || counts["asynq"] != 1 || counts["rate"] != 1 {
-		t.Errorf("Purge = %v, %v", counts, err)
+		t.Errorf("Purge counted %v (error %v), want the entries, the queue and the limiter", counts, err)
 	}
 	if left := rdb.Keys(t.Context(), "ksef:*").Val(); len(left) > 0 {
 		t.Errorf("%d keys are left, %q among them", len(left), left[0])
@@ -169,19 +169,19 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 		t.Fatal("the purge was not cut off: this test proves nothing")
 	}
 	if err := l.Claim(t.Context(), testHome); err == nil || !strings.Contains(err.Error(), "run enqueue purge again") {
-		t.Errorf("with half a ledger: %v", err)
+		t.Errorf("claiming half a ledger gives the error %v, want that the purge must be run again", err)
 	}
 	if home, err = l.Home(t.Context()); err != nil || !home.Purging {
-		t.Fatalf("home %+v, %v", home, err)
+		t.Fatalf("the home is %+v (error %v), want it marked as being purged", home, err)
 	}
 	if _, err := l.Purge(t.Context(), home, nil, nil); err != nil {
 		t.Error(err)
 	}
 	if n := rdb.DBSize(t.Context()).Val(); n != 0 {
-		t.Errorf("%d keys are left", n)
+		t.Errorf("%d keys are left after the second purge", n)
 	}
 	if err := l.Claim(t.Context(), liveHome); err != nil {
-		t.Errorf("a new ledger after the purge: %v", err)
+		t.Errorf("claiming after the purge gives the error %v", err)
 	}
 }
 

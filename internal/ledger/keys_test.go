@@ -95,11 +95,11 @@ func TestScripts_EveryFileIsAVerb(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".lua")
 		if scripts[name] == nil && name != "entries" {
-			t.Errorf("%s is not used", file)
+			t.Errorf("%s is not used by any verb", file)
 		}
 	}
 	if len(files) != len(scripts)+1 {
-		t.Errorf("%d files for %d verbs", len(files), len(scripts))
+		t.Errorf("there are %d files for %d verbs, want one for each and entries.lua", len(files), len(scripts))
 	}
 }
 

@@ -43,7 +43,7 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 	}
 	ids = append(ids, w.take(w.fresh())[0].ID, "inv-nobody", InvoiceID(Identity{}, [32]byte{}), w.take(w.fresh())[0].ID, ids[0])
 	if got := sameAsInvoices(w, ids); len(got) != 11 {
-		t.Fatalf("read %d", len(got))
+		t.Fatalf("Listed read %d entries, want 11", len(got))
 	}
 	_, err := w.thaw(ctx(), ids[2:3])
 	w.must(err)
@@ -59,10 +59,10 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 	w.must(w.rdb.Del(ctx(), sick).Err())
 	w.must(w.rdb.Set(ctx(), sick, "x", 0).Err())
 	if got := sameAsInvoices(w, ids); len(got) > 7 { // some may be in the bucket that is sick
-		t.Errorf("read %d", len(got))
+		t.Errorf("Listed read %d entries, want at most the 7 that are not spoiled", len(got))
 	}
 	if got, err := w.Listed(ctx(), nil); len(got) != 0 || err != nil {
-		t.Errorf("of none: %v, %v", got, err)
+		t.Errorf("Listed of no ids gives %v (error %v)", got, err)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 	w.must(w.rdb.HSet(ctx(), key, field, value).Err())
 	w.must(w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "reason", "later").Err())
 	if got := sameAsInvoices(w, []string{other.ID, inv.ID}); len(got) != 2 || got[1].Reason != "later" {
-		t.Errorf("read %+v", got)
+		t.Errorf("Listed read %+v, want the reason of the entry with its own key", got)
 	}
 }
 
@@ -101,7 +101,8 @@ func TestListed_ManyEntries_TakesOneRoundTripForEachPiece(t *testing.T) {
 	w.rdb.AddHook(count)
 	got, err := fresh.Listed(ctx(), ids)
 	if err != nil || len(got) != n || count.n != 3+1 { // three pieces, and the shapes
-		t.Errorf("read %d in %d round trips, %v", len(got), count.n, err)
+		t.Errorf("Listed read %d entries in %d round trips (error %v), want all in one for each piece and one for the shapes",
+			len(got), count.n, err)
 	}
 }
 

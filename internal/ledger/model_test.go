@@ -128,7 +128,7 @@ func (m *model) Check(t *rapid.T) {
 			m.reached[h["state"]]++
 			var known Invoice
 			if err := known.unpackFacts(h["facts"]); err != nil {
-				t.Errorf("%s: %v", id, err)
+				t.Errorf("the facts of %s cannot be read: %v", id, err)
 			}
 			got := fmt.Sprintln(h["state"], h["rev"], known.Revision, h["group"], h["package"], "attempts", h["attempts"])
 			attempts := ""

@@ -100,7 +100,7 @@ func TestMove_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 					w.unchanged(func() {
 						c := w.conflict(w.Move(ctx(), m))
 						if m.ID == inv.ID && (c.State != string(from) || c.Rev != inv.Rev) || m.ID != inv.ID && c.State != "" {
-							t.Errorf("%s: conflict tells %s at %d", name, c.State, c.Rev)
+							t.Errorf("%s: the conflict tells state %s at revision %d, want those of the entry", name, c.State, c.Rev)
 						}
 					})
 				}
@@ -120,7 +120,7 @@ func TestMove_FromNamesAnIllegalMove_IsRefusedBeforeRedisIsAsked(t *testing.T) {
 			w.unchanged(func() {
 				err := w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{from}, To: to})
 				if err == nil || errors.As(err, new(*ConflictError)) || !strings.Contains(err.Error(), "not a legal move") {
-					t.Errorf("%s to %s: %v", from, to, err)
+					t.Errorf("the move from %s to %s gives %v, want a refusal that is no conflict", from, to, err)
 				}
 			})
 		}
@@ -166,7 +166,8 @@ func TestMove_OnlyFields_LeavesAWaitingInvoiceWaiting(t *testing.T) {
 	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, Edit: Edit{{"reason", "was read"}}}))
 	got := w.again(inv)
 	if got.Group != groupA.Name() || got.Reason != "was read" || got.State != Queued || got.Rev != inv.Rev+1 {
-		t.Errorf("is %s in %q at %d: %q", got.State, got.Group, got.Rev, got.Reason)
+		t.Errorf("the invoice is %s in group %q at revision %d with reason %q, want it queued in its group, with the new reason",
+			got.State, got.Group, got.Rev, got.Reason)
 	}
 }
 
@@ -188,15 +189,16 @@ func TestApply_ManyMoves_EachIsIndependent(t *testing.T) {
 	errs, err := w.Apply(ctx(), moves)
 	w.must(err)
 	if len(errs) != n {
-		t.Fatalf("%d answers for %d moves", len(errs), n)
+		t.Fatalf("there are %d answers for %d moves", len(errs), n)
 	}
 	for i, inv := range w.read(idsOf(invs)...) {
 		if i%3 == 0 {
 			if c := w.conflict(errs[i]); c.ID != inv.ID || inv.State != Queued {
-				t.Fatalf("move %d: %v, %s", i, c, inv.State)
+				t.Fatalf("move %d gives the conflict %v and leaves the invoice %s, want queued", i, c, inv.State)
 			}
 		} else if errs[i] != nil || inv.State != Rejected || inv.Code != 430+i%2 {
-			t.Fatalf("move %d: %v, is %s %d", i, errs[i], inv.State, inv.Code)
+			t.Fatalf("move %d gives %v, and the invoice is %s with code %d: want it rejected with its code",
+				i, errs[i], inv.State, inv.Code)
 		}
 	}
 }
@@ -207,7 +209,7 @@ func TestApply_SameInvoiceTwiceInOneCall_TheSecondSeesTheFirst(t *testing.T) {
 	errs, err := w.Apply(ctx(), []Move{{ID: inv.ID, Rev: inv.Rev, To: Accepted}, {ID: inv.ID, Rev: inv.Rev, To: Rejected}})
 	w.must(err)
 	if errs[0] != nil || w.conflict(errs[1]).State != string(Accepted) {
-		t.Errorf("answers %v", errs)
+		t.Errorf("the answers are %v, want a conflict in the second only", errs)
 	}
 }
 
@@ -220,7 +222,7 @@ func TestApplyEach_RevisionsAreTheEntriesOwn_AlsoAfterAMoveAtAnyRevision(t *test
 	got, err := w.ApplyEach(ctx(), []Move{stay(invs[0].ID, invs[0].Rev), stay(invs[0].ID, 0), stay(invs[1].ID, invs[1].Rev+5)})
 	w.must(err)
 	if now := w.again(invs[0]); len(got) != 3 || got[0].Rev != now.Rev-1 || got[1].Rev != now.Rev || got[0].Conflict != nil {
-		t.Errorf("%+v, and the entry is at %d", got, now.Rev)
+		t.Errorf("the moves gave %+v, and the entry is at revision %d: want the revision of each move", got, now.Rev)
 	}
 	if c := got[2].Conflict; c == nil || c.State != string(Queued) || c.Rev != invs[1].Rev || got[2].Rev != 0 {
 		t.Errorf("a move at a future revision gave %+v", got[2])
@@ -267,7 +269,7 @@ func TestWait_AgainWithAFreshCopy_KeepsItsPlaceInTheQueue(t *testing.T) {
 	after := snapshotOf(t, w.rdb, w.prefix)
 	for _, key := range []string{"waitage:" + groupA.Name(), "wait:" + groupA.Name()} {
 		if d := cmp.Diff(before.Sorted[key], after.Sorted[key]); d != "" {
-			t.Errorf("%s: %s", key, d)
+			t.Errorf("the waiting set %s has changed:\n%s", key, d)
 		}
 	}
 	if got := w.again(inv); got.Rev != inv.Rev+1 {
@@ -292,13 +294,15 @@ func TestExpressMove_TakesItOutOfTheWaitingSet_BackToWaitingPutsItBack(t *testin
 	w.must(w.Move(ctx(), w.ExpressMove(&invs[0])))
 	got := w.again(stale)
 	if got.Group != "" || got.Lane != Express || !got.Chosen || got.State != Queued {
-		t.Errorf("is %s in %q, lane %s, chosen %v", got.State, got.Group, got.Lane, got.Chosen)
+		t.Errorf("the invoice is %s in group %q, lane %s, chosen %v: want it queued for express in no group",
+			got.State, got.Group, got.Lane, got.Chosen)
 	}
 	w.unchanged(func() { w.conflict(w.Move(ctx(), w.ExpressMove(&stale))) })
 	w.audit()
 	w.must(w.BackToWaiting(ctx(), &got))
 	if got = w.again(stale); got.Group != groupA.Name() || got.Lane != Auto || got.Chosen {
-		t.Errorf("is in %q, lane %s, chosen %v", got.Group, got.Lane, got.Chosen)
+		t.Errorf("the invoice is in group %q, lane %s, chosen %v: want it in its group again, for any lane",
+			got.Group, got.Lane, got.Chosen)
 	}
 }
 
@@ -316,11 +320,11 @@ func TestReceipt_DropsTheDocument_OnlyOfAcceptedInvoices(t *testing.T) {
 			continue
 		}
 		if _, err := w.Body(ctx(), inv.ID); err != nil {
-			t.Errorf("before: %v", err)
+			t.Errorf("reading the document before the receipt gives the error %v", err)
 		}
 		w.must(receipt())
 		if got := w.again(inv); got.UPO != "file:///upo.xml" || got.State != Receipted {
-			t.Errorf("is %s with UPO %q", got.State, got.UPO)
+			t.Errorf("the invoice is %s with UPO %q, want receipted with the URL of the receipt", got.State, got.UPO)
 		}
 		if _, err := w.Body(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
 			t.Errorf("after: %v, want ErrNotFound", err)
@@ -351,7 +355,7 @@ func TestRetry_OnlyRejectedParkedOrSuperseded_StartsAgainWithoutTheOldOutcome(t 
 		want.Attempts = 2 // attempts are history and stay
 		want.LeftSession = "s"
 		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s: %s", s, d)
+			t.Errorf("retried from %s (-want +got):\n%s", s, d)
 		}
 	}
 }

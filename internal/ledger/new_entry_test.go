@@ -44,7 +44,7 @@ func TestTake_APackedEntry_SaysTheSameAsOneInJSON(t *testing.T) {
 				w.millis.Store(noon.UnixMilli())
 				read[k] = w.take(doc)[0]
 				if facts := w.rdb.HGet(ctx(), w.key(keyInvoice, doc.ID), "facts").Val(); (facts == finalFacts) != (form == FormatPacked) {
-					t.Errorf("%s, form %d: facts are %s", name, form, facts)
+					t.Errorf("%s, format %d: the facts are %s, want them packed only in the newest format", name, form, facts)
 				}
 			}
 			if d := cmp.Diff(read[0], read[1]); d != "" || read[1].File != doc.File || read[1].Ref != doc.Ref {
@@ -77,10 +77,10 @@ func TestTake_WhatARecordCannotHold_IsJSONAndRead(t *testing.T) {
 		other := w.fresh()
 		w.take(doc, other)
 		if facts := w.rdb.HGet(ctx(), w.key(keyInvoice, doc.ID), "facts").Val(); !strings.HasPrefix(facts, `{"v":1,`) {
-			t.Errorf("%s: facts are %s", name, facts)
+			t.Errorf("%s: the facts are %s, want JSON", name, facts)
 		}
 		if facts := w.rdb.HGet(ctx(), w.key(keyInvoice, other.ID), "facts").Val(); facts != finalFacts {
-			t.Errorf("beside %s: facts are %s", name, facts)
+			t.Errorf("beside %s: the facts of another invoice are %s, want them packed", name, facts)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestTake_ShapesHoldAnotherType_EntriesAreJSONAndRead(t *testing.T) {
 	w.must(w.rdb.Set(ctx(), w.key(keyShapes), "x", 0).Err())
 	doc := w.fresh()
 	if got := w.take(doc)[0]; got.File != doc.File {
-		t.Errorf("read as %+v", got)
+		t.Errorf("the entry is read as %+v, want its file name", got)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyShapes)).Err())
 }
@@ -101,7 +101,7 @@ func TestTake_AnOrdinaryEntry_StaysSmallUntilItsReceipt(t *testing.T) {
 	small := func(when, id string) {
 		t.Helper()
 		if e := w.rdb.ObjectEncoding(ctx(), w.key(keyInvoice, id)).Val(); e != "listpack" {
-			t.Errorf("%s: it is a %s: %v", when, e, w.rdb.HGetAll(ctx(), w.key(keyInvoice, id)).Val())
+			t.Errorf("%s: the entry is kept as a %s, want a listpack: %v", when, e, w.rdb.HGetAll(ctx(), w.key(keyInvoice, id)).Val())
 		}
 	}
 	doc := w.fresh()
@@ -141,7 +141,7 @@ func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w.must(err)
 	for k, inv := range w.read(ids...) {
 		if inv.State != Receipted || inv.Revision != 1 || inv.Attempts != 1 || inv.IssueDate != "2026-11-23" || !w.isPacked(ids[k]) {
-			t.Errorf("at the end it is %+v", inv)
+			t.Errorf("at the end the entry is %+v, want it receipted and packed", inv)
 		}
 	}
 }
@@ -158,7 +158,8 @@ func TestMayTake_TheFormatIsNotWrittenYet_EntriesAndDocumentsAreAsEarlierBuildsR
 		sealed, err := bodies.AppendSeal(nil, inv.ID, []byte("<Faktura/>"))
 		w.must(err)
 		if newest := format == FormatPacked; (facts == finalFacts) != newest || (sealed[0] > sealedEncryptedDict) != newest {
-			t.Errorf("format %d: facts %s, document in layout %d", format, facts, sealed[0])
+			t.Errorf("format %d: the facts are %s and the document is in layout %d, want both in the form of that format",
+				format, facts, sealed[0])
 		}
 	}
 }
@@ -169,11 +170,11 @@ func TestTake_APackedEntry_IsFoundByItsTenantAndIdentity(t *testing.T) {
 	inv := w.take(doc)[0]
 	counts, _, err := w.Unserved(ctx(), func(tenant string) bool { return tenant != doc.Tenant }, 10)
 	if err != nil || counts[doc.Tenant] != 1 {
-		t.Errorf("unserved: %v, %v", counts, err)
+		t.Errorf("the unserved invoices are %v (error %v), want one of the tenant", counts, err)
 	}
 	w.shapes.by = nil // as in another process
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	if err != nil || res[0].Taken != Present || res[0].ID != inv.ID || res[0].Revision != 1 {
-		t.Errorf("handed in again: %+v, %v", res, err)
+		t.Errorf("handed in again: %+v (error %v), want present", res, err)
 	}
 }

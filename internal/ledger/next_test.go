@@ -74,7 +74,7 @@ func TestNext_TheLastOneListedHasMoved_NoneIsSkipped(t *testing.T) {
 	}
 	for i := range n {
 		if id := fmt.Sprintf("pkg-%02d", i); seen[id] != 1 {
-			t.Errorf("%s was listed %d times", id, seen[id])
+			t.Errorf("%s was listed %d times, want once", id, seen[id])
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestClock_NoneIsSet_EverythingHasRedisTime(t *testing.T) {
 	}
 	stored, err := l.Package(t.Context(), p.ID)
 	if err != nil || stored.OpenedAt != p.OpenedAt {
-		t.Errorf("opened at %d, told %d (%v)", stored.OpenedAt, p.OpenedAt, err)
+		t.Errorf("the package was opened at %d, but the caller was told %d (error %v)", stored.OpenedAt, p.OpenedAt, err)
 	}
 	for what, at := range map[string]time.Time{
 		"taken": inv.CreatedAt.Time(), "changed": inv.UpdatedAt.Time(), "waits since": waits[0].Oldest,

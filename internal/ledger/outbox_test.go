@@ -80,12 +80,12 @@ func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	w.must(err)
 	for _, o := range told {
 		if !o.Unread || o.Tenant == "" || o.Tenant != opaque.Tenant {
-			t.Errorf("%s: unread %v, tenant %q", o.ID, o.Unread, o.Tenant)
+			t.Errorf("outcome of %s: unread %v, tenant %q: want it unread, with its tenant", o.ID, o.Unread, o.Tenant)
 		}
 	}
 	_, err = w.Invoices(ctx(), []string{newer.ID, late.ID})
 	if unread, _ := Skip(err); len(unread) != 2 || unread[0].Tenant != newer.Tenant || unread[1].Tenant != late.Tenant {
-		t.Errorf("unread: %+v", unread)
+		t.Errorf("unreadable are %+v, want two, each with its tenant", unread)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestOutbox_NothingElse_IsTold(t *testing.T) {
 	inv := w.invoiceIn(Accepted)
 	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Accepted}, Edit: Edit{}.Reason("KSeF gives no receipt")}))
 	if got := w.told(inv.ID); got != "accepted" {
-		t.Errorf("a note was told: %q", got)
+		t.Errorf("told %q after a note, want only accepted", got)
 	}
 	w.conflict(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Receipted}))
 	if got := w.told(inv.ID); got != "accepted" {
@@ -106,7 +106,7 @@ func TestOutbox_NotKept_IsNotWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.invoiceIn(Rejected)
 	if n := w.rdb.Exists(ctx(), w.prefix+keyOutbox).Val(); n != 0 || w.KeepsOutbox() == nil {
-		t.Errorf("an outbox is there: %d", n)
+		t.Errorf("an outbox is there although none is kept (%d keys)", n)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestOutbox_RetriedMeanwhile_TellsTheEntryAsItWas(t *testing.T) {
 	got := told[0].Invoice
 	if got == nil || got.State != Rejected || got.Rev != inv.Rev || got.Code != 450 || got.Reason != quoted+" is wrong" ||
 		got.File != inv.File {
-		t.Fatalf("told %+v", got)
+		t.Fatalf("told %+v, want the rejected invoice as it was", got)
 	}
 }
 
@@ -197,12 +197,12 @@ func TestOutbox_RefusalAndItsEnd_AreTold(t *testing.T) {
 	w.must(w.Refuse(ctx(), []Refusal{r}))
 	w.must(w.DismissRefusal(ctx(), r.ID, Dismissal{By: "anna", Reason: "not ours"}))
 	if got := w.told(r.ID); got != "refused dismissed" {
-		t.Fatalf("told %q", got)
+		t.Fatalf("told %q, want refused dismissed", got)
 	}
 	told, err := w.Told(ctx(), w.outcomes())
 	w.must(err)
 	if r := told[1].OfRefusal; r == nil || r.Ended != RefusalDismissed || told[1].Rev <= told[0].Rev || r.Revision() != told[1].Rev {
-		t.Errorf("told %+v", told)
+		t.Errorf("told %+v, want the end of the refusal at a greater revision", told)
 	}
 }
 
@@ -224,7 +224,7 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 		return n
 	}
 	if n := untold(all[:4900]); n != 0 {
-		t.Errorf("%d are not told", n)
+		t.Errorf("%d refusals are not told, want none", n)
 	}
 	if n := untold(all[4900:]); n != 700 {
 		t.Errorf("%d are not told, want 700", n)
@@ -233,15 +233,15 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 		t.Error("that of the other tenant is not told")
 	}
 	if span, err := w.Outbox(ctx()); err != nil || span.Added != MaxToldRefusals+1 {
-		t.Errorf("the outbox got %d, %v", span.Added, err)
+		t.Errorf("the outbox got %d outcomes (error %v), want the bound and one of another tenant", span.Added, err)
 	}
 	key := w.key(keyRefusalsTold, sellerA)
 	if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 || left > refusalsToldIn {
-		t.Errorf("the count is there for %v", left)
+		t.Errorf("the count expires in %v, want at most refusalsToldIn", left)
 	}
 	w.must(w.rdb.Del(ctx(), key).Err()) // as after refusalsToldIn
 	if n := untold(all[:10]); n != 0 {
-		t.Errorf("%d are not told later", n)
+		t.Errorf("%d refusals are not told after the time of the count, want none", n)
 	}
 	// Refusals are recorded and told even when another program has written the key of their count.
 	w.must(w.rdb.Del(ctx(), key).Err())
@@ -270,12 +270,12 @@ func TestOutbox_ManyOutcomes_StaysBounded(t *testing.T) {
 	w.must(err)
 	// Redis drops whole nodes of a hundred.
 	if span.Added != 800 || span.Length < 200 || span.Length > 400 {
-		t.Errorf("the outbox holds %d of %d", span.Length, span.Added)
+		t.Errorf("the outbox holds %d of %d outcomes, want 200 to 400 of 800", span.Length, span.Added)
 	}
 	w.millis.Add((time.Since(noon) + 100*time.Hour).Milliseconds())
 	w.must(w.TrimOutbox(ctx(), time.Hour))
 	if span, err = w.Outbox(ctx()); err != nil || span.Length > 100 {
-		t.Errorf("after trimming it holds %d, %v", span.Length, err)
+		t.Errorf("after trimming the outbox holds %d outcomes (error %v), want at most 100", span.Length, err)
 	}
 }
 
@@ -290,7 +290,7 @@ func TestSink_ServedByOneProcess_AnotherWritesNothing(t *testing.T) {
 		t.Fatal("the lease does not belong to the first process")
 	}
 	if ok, err := w.ChangeSink(ctx(), "erp", SinkChange{Token: "b", State: &SinkState{Cursor: "9-9"}}); ok || err != nil {
-		t.Errorf("another process changed it: %v", err)
+		t.Errorf("a process without the lease changed the sink (error %v)", err)
 	}
 	if !lease("a", 0) || !lease("b", time.Minute) {
 		t.Error("a lease that was given back cannot be taken")
@@ -325,7 +325,7 @@ func TestSink_Change_IsReadAsItWasWritten(t *testing.T) {
 	_, err = w.ChangeSink(ctx(), "erp", SinkChange{Hold: map[string][]Held{"inv-a": nil}, Forget: []string{"inv-a:3"}})
 	w.must(err)
 	if h, f, err := w.SinkCounts(ctx(), "erp"); h != 0 || f != 0 || err != nil {
-		t.Errorf("%d held, %d failed, %v", h, f, err)
+		t.Errorf("the sink has %d held and %d failed outcomes (error %v), want none", h, f, err)
 	}
 }
 

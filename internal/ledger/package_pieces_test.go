@@ -51,7 +51,8 @@ func TestMovePackage_MoreThanAPiece_EveryInvoiceFollowsAndEveryPieceIsARevision(
 	before := p.Rev
 	w.must(w.MovePackage(ctx(), &p, closingOf(p)))
 	if by := w.count(p.ID); by[Sending] != n || p.State != PackageClosing || p.Rev != before+3 {
-		t.Errorf("%v, package %s at %d, it was at %d", by, p.State, p.Rev, before)
+		t.Errorf("the invoices are %v, the package is %s at revision %d, it was at %d: want all sending and three more revisions",
+			by, p.State, p.Rev, before)
 	}
 	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageProcessing, InvoicesFrom: []State{Sending, Unknown}, InvoicesTo: Sent}))
 	if by := w.count(p.ID); by[Sent] != n {
@@ -83,7 +84,8 @@ func TestMovePackage_ProcessDiesBetweenPieces_ThePackageIsClosingAndTheRestFollo
 	w.must(err)
 	for _, inv := range held {
 		if inv.State != Sending || inv.Attempts != 1 || inv.Session != p.Session {
-			t.Fatalf("%s is %s in session %q after %d attempts", inv.ID, inv.State, inv.Session, inv.Attempts)
+			t.Fatalf("%s is %s in session %q after %d attempts, want it sending in the package's session, once",
+				inv.ID, inv.State, inv.Session, inv.Attempts)
 		}
 	}
 	// The first process was thought dead but goes on. It has lost the right to act.
@@ -101,7 +103,7 @@ func TestMovePackage_ThePackageMovesBetweenPieces_IsAConflictAndTheRestStays(t *
 	}})
 	c := w.conflict(w.MovePackage(ctx(), &p, closingOf(p)))
 	if by := w.count(p.ID); c.State != string(PackageProcessing) || by[Sending] != packagePiece || by[Packed] != packagePiece {
-		t.Errorf("conflict %+v, invoices by state: %v", c, by)
+		t.Errorf("the conflict is %+v and the invoices are %v, want one piece sending and one still packed", c, by)
 	}
 	w.audit()
 }
@@ -160,13 +162,13 @@ func TestMovePackage_GivenUpAndTheProcessDiesBetweenPieces_NoneIsInTwoSessionsAn
 	}
 	p = w.readPackage(p.ID)
 	if p.State != PackageAbandoned { // first of all, nobody may close the session
-		t.Fatalf("it is %s", p.State)
+		t.Fatalf("the package is %s, want abandoned before anything else", p.State)
 	}
 	w.must(w.MoveRest(ctx(), &p, up))
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != n {
-		t.Errorf("%+v wait", waits)
+		t.Errorf("%+v wait, want all invoices of the abandoned package", waits)
 	}
 	w.audit()
 }
@@ -188,7 +190,7 @@ func TestRepack_MoreThanAPiece_EveryInvoiceIsInItsPartInItsOrder(t *testing.T) {
 	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{
 		{ID: "pkg-x", Refusals: 2, Rest: "pkg-y", IDs: ids[:half]}, {ID: "pkg-y", Refusals: 2, Probe: "pkg-x", IDs: ids[half:]}}))
 	if got := w.readPackage(p.ID); got.State != PackageFailed || got.Rev != p.Rev || got.Reason != "refused" {
-		t.Errorf("the old one is %+v", got)
+		t.Errorf("the old package is %+v, want it failed, with the reason", got)
 	}
 	for id, want := range map[string][]string{"pkg-x": ids[:half], "pkg-y": ids[half:]} {
 		got := w.readPackage(id)
@@ -196,7 +198,7 @@ func TestRepack_MoreThanAPiece_EveryInvoiceIsInItsPartInItsOrder(t *testing.T) {
 		w.must(err)
 		if got.State != PackageCut || got.Count != len(want) || got.Size != int64(10*len(want)) || got.Refusals != 2 ||
 			got.Parent != p.ID || got.Reason != "" || len(members) != len(want) || members[len(want)-1] != want[len(want)-1] {
-			t.Errorf("%+v of %d", got, len(members))
+			t.Errorf("the new package is %+v and lists %d invoices, want all of its part", got, len(members))
 		}
 	}
 	if x, y := w.readPackage("pkg-x"), w.readPackage("pkg-y"); x.Rest != "pkg-y" || y.Probe != "pkg-x" {
@@ -216,14 +218,14 @@ func TestRepack_ProcessDiesBetweenPieces_EachInvoiceIsInOnePackageAndNobodyClose
 	w.audit()
 	p = w.readPackage(p.ID)
 	if by := w.count(p.ID); p.State != PackageProcessing || by[Sending] != packagePiece {
-		t.Fatalf("the old one is %+v: %v", p, by)
+		t.Fatalf("the old package is %+v with the invoices %v, want it processing, with one piece left", p, by)
 	}
 	if x := w.readPackage("pkg-x"); x.State != PackageCut || x.Count != 2*packagePiece || w.count("pkg-x")[Packed] != x.Count {
-		t.Fatalf("the new one is %+v", x)
+		t.Fatalf("the new package is %+v, want it cut, with two pieces", x)
 	}
 	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-y", IDs: ids}}))
 	if y := w.readPackage("pkg-y"); y.Count != packagePiece {
-		t.Errorf("the second new package is %+v", y)
+		t.Errorf("the second new package is %+v, want one piece in it", y)
 	}
 	w.audit()
 }
@@ -239,7 +241,7 @@ func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing
 	}})
 	w.conflict(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", IDs: ids}}))
 	if x := w.readPackage("pkg-x"); x.State != PackageOpened || x.Count != packagePiece {
-		t.Errorf("the new package is %+v", x)
+		t.Errorf("the new package is %+v, want it opened, with only the first piece", x)
 	}
 	w.audit()
 }

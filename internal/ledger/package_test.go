@@ -34,7 +34,7 @@ func TestMayMovePackage_IsTheDesignsTable(t *testing.T) {
 	for _, s := range PackageStates() {
 		final := s == PackageReceipted || s == PackageAbandoned || s == PackageFailed
 		if s.Live() == final {
-			t.Errorf("%s is live: %v", s, s.Live())
+			t.Errorf("%s: Live reports %v, want the opposite", s, s.Live())
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 				if !slices.Contains(strings.Fields(legalPackageMoves[from]), string(to)) {
 					w.unchanged(func() {
 						if err := w.MovePackage(ctx(), &p, m); err == nil || !strings.Contains(err.Error(), "not a legal move") {
-							t.Errorf("got %v", err)
+							t.Errorf("an illegal move gives %v, want a refusal that names it", err)
 						}
 					})
 					if p != before {
@@ -70,10 +70,10 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 				}
 				w.must(w.MovePackage(ctx(), &p, m))
 				if p.State != to || p.Rev != before.Rev+1 {
-					t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
+					t.Errorf("after the move the caller's copy is %s at revision %d", p.State, p.Rev)
 				}
 				if got := w.readPackage(p.ID); got.State != to || got.Rev != p.Rev || got.UpdatedAt <= before.UpdatedAt {
-					t.Errorf("is %s at %d", got.State, got.Rev)
+					t.Errorf("after the move the entry is %s at revision %d", got.State, got.Rev)
 				}
 			})
 		}
@@ -99,7 +99,8 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 						w.unchanged(func() {
 							c := w.conflict(w.MovePackage(ctx(), &copied, stepOf(&copied, PackageState(to))))
 							if c.ID != p.ID || c.State != string(actual) || c.Rev != p.Rev || c.To != to {
-								t.Errorf("believed %s at %s: conflict %+v", believed, name, c)
+								t.Errorf("moved by a copy that is %s, %s: the conflict is %+v, want the state and revision of the entry",
+									believed, name, c)
 							}
 						})
 						if copied != before {
@@ -111,7 +112,7 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 			w.unchanged(func() {
 				nobody := Package{ID: "pkg-nobody", State: PackageCut, Rev: 1}
 				if c := w.conflict(w.MovePackage(ctx(), &nobody, PackageMove{To: PackageOpened})); c.State != "" {
-					t.Errorf("a package that is not there: %+v", c)
+					t.Errorf("moving a package that does not exist gives %+v, want a conflict without a state", c)
 				}
 				w.conflict(w.MovePackage(ctx(), &Package{ID: p.ID}, PackageMove{Edit: PackageEdit{}.Code(1)}))
 			})
@@ -135,17 +136,18 @@ func TestMovePackage_ItsInvoicesGoWithIt(t *testing.T) {
 		switch {
 		case i == 1:
 			if d := cmp.Diff(left, inv); d != "" {
-				t.Errorf("the parked one was touched: %s", d)
+				t.Errorf("the parked invoice has changed (-before +after):\n%s", d)
 			}
 		case inv.State != Sending || inv.Session != p.Session || inv.Attempts != 1 || inv.Package != p.ID:
-			t.Errorf("%s is %s in session %q, %d attempts", inv.ID, inv.State, inv.Session, inv.Attempts)
+			t.Errorf("%s is %s in session %q after %d attempts, want it sending in the package's session, once",
+				inv.ID, inv.State, inv.Session, inv.Attempts)
 		}
 	}
 	w.audit()
 	w.step(&p, PackageProcessing)
 	for i, inv := range w.read(ids...) {
 		if i != 1 && (inv.State != Sent || inv.Attempts != 1) {
-			t.Errorf("%s is %s, %d attempts", inv.ID, inv.State, inv.Attempts)
+			t.Errorf("%s is %s after %d attempts, want sent after one", inv.ID, inv.State, inv.Attempts)
 		}
 	}
 }
@@ -158,7 +160,7 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != 2 || waits[0].Bytes != 2000 {
-		t.Fatalf("abandoned invoices wait again as %+v", waits)
+		t.Fatalf("%+v wait, want the two invoices of the abandoned package", waits)
 	}
 	again := w.cut(groupA, CutLimits{9, much})
 	// A worker with a stale copy of the old package cannot change these invoices any more, even by
@@ -167,10 +169,10 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 	held, err := w.Held(ctx(), old.ID)
 	w.must(err)
 	if len(held) != 0 {
-		t.Errorf("the abandoned package still holds %d", len(held))
+		t.Errorf("the abandoned package still holds %d invoices", len(held))
 	}
 	if held, _ = w.Held(ctx(), again.ID); len(held) != 2 {
-		t.Errorf("the new one holds %d", len(held))
+		t.Errorf("the new package holds %d invoices, want 2", len(held))
 	}
 	if members, _ := w.Members(ctx(), old.ID); len(members) != 2 {
 		t.Errorf("history of the old one lists %d", len(members))
@@ -190,10 +192,10 @@ func TestMovePackage_AMemberThatANewPackageHolds_IsNotTouchedByTheOldOne(t *test
 	w.step(&old, PackageUploaded)
 	w.step(&old, PackageClosing)
 	if d := cmp.Diff(before, w.again(left)); d != "" || before.Package != again.ID {
-		t.Errorf("%s holds it and %s moved it: %s", again.ID, old.ID, d)
+		t.Errorf("package %s holds the invoice, but a move of %s changed it:\n%s", again.ID, old.ID, d)
 	}
 	if got := w.read(ids[1])[0]; got.State != Sending {
-		t.Errorf("the one that stayed is %s", got.State)
+		t.Errorf("the invoice that stayed in the package is %s, want sending", got.State)
 	}
 }
 
@@ -224,10 +226,10 @@ func TestMovePackage_OnlyFields_KeepsStateAndInvoices(t *testing.T) {
 		w.must(w.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Listed().Lost(At(noon)).Reason("żółć, =")}))
 		got := w.readPackage(p.ID)
 		if got.State != s || got.Rev != p.Rev || !got.Listed || got.Lost != At(noon) || got.Reason != "żółć, =" || p.State != s {
-			t.Errorf("%s: %+v", s, got)
+			t.Errorf("%s: the package is %+v, want only the given fields written", s, got)
 		}
 		if d := cmp.Diff(invs, w.read(ids...)); d != "" {
-			t.Errorf("%s: its invoices were touched: %s", s, d)
+			t.Errorf("%s: the invoices of the package have changed:\n%s", s, d)
 		}
 	}
 }
@@ -237,7 +239,7 @@ func TestOpenOnline_IsReadBackAsItWasReturned(t *testing.T) {
 	p := w.online()
 	got := w.readPackage(p.ID)
 	if p.State != PackageOpened || p.Lane != Express || p.Rev != 1 || p.OpenedAt == 0 {
-		t.Errorf("returned %+v", p)
+		t.Errorf("OpenOnline returned %+v, want an opened express package at revision 1", p)
 	}
 	p.CreatedAt, p.UpdatedAt = got.CreatedAt, got.UpdatedAt // from the clock of the script
 	if d := cmp.Diff(p, got); d != "" {
@@ -255,11 +257,12 @@ func TestBeginSend_WritesSendingBeforeThePost(t *testing.T) {
 		got := w.again(inv)
 		if got.State != Sending || got.Package != p.ID || got.Session != p.Session || got.Attempts != 1 || got.Group != "" ||
 			got.Rev != rev || rev != inv.Rev+1 || ordinal != i+1 {
-			t.Errorf("is %+v; answered revision %d, ordinal %d", got, rev, ordinal)
+			t.Errorf("the invoice is %+v; BeginSend answered revision %d and ordinal %d", got, rev, ordinal)
 		}
 	}
 	if got := w.readPackage(p.ID); got.Count != 2 || got.Size != 2000 || got.Rev != p.Rev {
-		t.Errorf("package counts %d of %d bytes at %d", got.Count, got.Size, got.Rev)
+		t.Errorf("the session counts %d invoices of %d bytes at revision %d, want 2 of 2000 at its old revision",
+			got.Count, got.Size, got.Rev)
 	}
 }
 
@@ -270,7 +273,7 @@ func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
 		_, ordinal, err := w.BeginSend(ctx(), p.ID, "me", &inv)
 		w.must(err)
 		if ordinal != 1 {
-			t.Errorf("attempt %d has ordinal %d", attempt, ordinal)
+			t.Errorf("attempt %d has ordinal %d, want 1", attempt, ordinal)
 		}
 		inv = w.move(w.again(inv), Queued, change{"package", ""}, change{"session", ""}) // it was not sent
 		if inv.Attempts != attempt {
@@ -278,7 +281,7 @@ func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
 		}
 	}
 	if got := w.readPackage(p.ID); got.Count != 1 || got.Size != 1000 {
-		t.Errorf("package counts %d of %d bytes", got.Count, got.Size)
+		t.Errorf("the session counts %d invoices of %d bytes, want 1 of 1000", got.Count, got.Size)
 	}
 }
 
@@ -291,7 +294,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			w.unchanged(func() {
 				_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
 				if c := w.conflict(err); c.ID != inv.ID || c.State != string(s) || c.Rev != inv.Rev {
-					t.Errorf("conflict %+v", c)
+					t.Errorf("the conflict is %+v, want the state of the invoice", c)
 				}
 			})
 		})
@@ -306,7 +309,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			w.unchanged(func() {
 				_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
 				if c := w.conflict(err); c.ID != p.ID || c.State != string(s) {
-					t.Errorf("conflict %+v", c)
+					t.Errorf("the conflict is %+v, want the state of the package", c)
 				}
 			})
 		})
@@ -324,7 +327,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			defer w.rdb.HDel(ctx(), w.key(keyInvoice, inv.ID), "left_session")
 			_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
 			if c := w.conflict(err); c.ID != p.ID || !strings.Contains(c.Error(), "a session that "+inv.ID+" has not been in") {
-				t.Errorf("conflict %v", c)
+				t.Errorf("the conflict is %v, want one about the session", c)
 			}
 			return err
 		},
@@ -342,7 +345,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 		w.unchanged(func() {
 			c := w.conflict(send())
 			if name == "a session that is not there" && (c.ID != "pkg-nobody" || c.State != "gone") {
-				t.Errorf("%s: %+v", name, c)
+				t.Errorf("%s: the conflict is %+v, want that the package is gone", name, c)
 			}
 		})
 	}

@@ -31,7 +31,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			if !slices.Contains([]State{Receipted, Rejected, Dismissed, Superseded}, s) {
 				w.unchanged(func() {
 					if n := prune(); n != 0 {
-						t.Errorf("%d entries went", n)
+						t.Errorf("Prune forgot %d entries that may not be forgotten yet", n)
 					}
 				})
 				return
@@ -47,7 +47,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			delete(left.Hashes, "shapes")
 			delete(left.Strings, "home")
 			if n := len(left.Hashes) + len(left.Sorted) + len(left.Sets) + len(left.Strings); n != 0 {
-				t.Errorf("left behind: %+v", left)
+				t.Errorf("the pruned invoice has left behind %+v", left)
 			}
 			w.must(w.rdb.Del(ctx(), w.prefix+"pkginv:"+inv.Package, w.prefix+"pkg:"+inv.Package, w.prefix+"pst:opened").Err())
 			w.millis.Add(time.Minute.Milliseconds())
@@ -67,7 +67,7 @@ func TestPrune_PackagesThatAreOver_Go_LiveOnesStay(t *testing.T) {
 			_, err := w.pruneBefore(noon.Add(time.Hour), 100)
 			w.must(err)
 			if _, err := w.Package(ctx(), p.ID); (err == nil) != s.Live() {
-				t.Errorf("a %s package: %v", s, err)
+				t.Errorf("after Prune, reading a %s package gives %v: want only live ones left", s, err)
 			}
 		})
 	}
@@ -112,7 +112,7 @@ func TestPrune_EntryOfANewerBuild_KeepsItsIdentity(t *testing.T) {
 	defer w.rdb.HSet(ctx(), entry, "facts", facts)
 	w.unchanged(func() {
 		if n, err := w.pruneBefore(inv.UpdatedAt.Time().Add(time.Millisecond), 100); n != 0 || err != nil {
-			t.Errorf("%d entries went, %v", n, err)
+			t.Errorf("Prune forgot %d entries (error %v), want none", n, err)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 	w := oneWorld(t)
 	if waits, err := w.Waits(ctx()); err != nil || waits != nil {
-		t.Fatalf("an empty ledger: %v, %v", waits, err)
+		t.Fatalf("an empty ledger has the waiting sets %v (error %v)", waits, err)
 	}
 	first, second, third := w.wait("1", "VAT", 30, 10), w.wait("2", "VAT", 10, 20), w.wait("3", "VAT", 20, 30)
 	waits, err := w.Waits(ctx())
@@ -27,35 +27,35 @@ func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 	ids, err := w.FirstWaiting(ctx(), groupA, 2)
 	w.must(err)
 	if !slices.Equal(ids, []string{second.ID, third.ID}) {
-		t.Errorf("first two are %v", ids)
+		t.Errorf("the first two that wait are %v", ids)
 	}
 }
 
 func TestDueAndAtRisk_CountOnlyUndecidedInvoices(t *testing.T) {
 	w := oneWorld(t)
 	if n, next, err := w.AtRisk(ctx(), noon); n != 0 || !next.IsZero() || err != nil {
-		t.Errorf("an empty ledger: %d, %v, %v", n, next, err)
+		t.Errorf("an empty ledger has %d invoices at risk, the next at %v (error %v)", n, next, err)
 	}
 	a, b, c := w.wait("1", "VAT", 1, 1), w.wait("2", "VAT", 2, 1), w.wait("3", "VAT", 3, 1)
 	ids, err := w.Due(ctx(), noon.Add(2*time.Hour), 10)
 	w.must(err)
 	if !slices.Equal(ids, []string{a.ID, b.ID}) {
-		t.Errorf("due %v", ids)
+		t.Errorf("due are %v, want the two that are undecided, nearest first", ids)
 	}
 	if ids, _ = w.Due(ctx(), time.Time{}, 0); len(ids) != 3 {
-		t.Errorf("without bounds: %v", ids)
+		t.Errorf("without bounds due are %v, want three", ids)
 	}
 	w.move(a, Rejected)
 	b = w.move(b, Parked) // sent only if a person acts
 	n, next, err := w.AtRisk(ctx(), noon.Add(200*time.Minute))
 	if n != 1 || !next.Equal(noon.Add(3*time.Hour)) || err != nil {
-		t.Errorf("%d at risk, next %v, %v", n, next, err)
+		t.Errorf("%d invoices are at risk, the next at %v (error %v): want 1 in three hours", n, next, err)
 	}
 	a = w.again(a)
 	w.must(w.Retry(ctx(), &a))
 	w.must(w.Retry(ctx(), &b))
 	if n, next, _ = w.AtRisk(ctx(), noon.Add(10*time.Hour)); n != 3 || !next.Equal(noon.Add(time.Hour)) {
-		t.Errorf("after a retry %d at risk, next %v", n, next)
+		t.Errorf("after a retry %d invoices are at risk, the next at %v: want 3, in an hour", n, next)
 	}
 	_ = c
 }
@@ -97,23 +97,23 @@ func TestReads_UnknownIDs_AreNotFoundOrLeftOut(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]
 	if _, err := w.Invoice(ctx(), "inv-nobody"); err == nil || err.Error() != "read inv-nobody: not in the ledger" {
-		t.Errorf("invoice: %v", err)
+		t.Errorf("reading an unknown invoice gives %v", err)
 	}
 	if _, err := w.Package(ctx(), "pkg-nobody"); err == nil || err.Error() != "read pkg-nobody: not in the ledger" {
-		t.Errorf("package: %v", err)
+		t.Errorf("reading an unknown package gives %v", err)
 	}
 	if invs, err := w.Invoices(ctx(), []string{"inv-a", inv.ID, "inv-b"}); err != nil || len(invs) != 1 || invs[0].ID != inv.ID {
-		t.Errorf("unknown ids are left out: %v, %v", invs, err)
+		t.Errorf("reading one known and two unknown ids gives %v (error %v), want the known invoice", invs, err)
 	}
 	if ids, err := w.Members(ctx(), "pkg-nobody"); err != nil || len(ids) != 0 {
-		t.Errorf("members: %v, %v", ids, err)
+		t.Errorf("an unknown package has the members %v (error %v)", ids, err)
 	}
 	bodies, err := w.BodiesOf(ctx(), []string{"inv-a", inv.ID})
 	if err != nil || bodies[0] != nil || string(bodies[1]) != "sealed first" {
-		t.Errorf("documents: %q, %v", bodies, err)
+		t.Errorf("the documents are %q (error %v), want none and one", bodies, err)
 	}
 	if bodies, err := w.BodiesOf(ctx(), nil); err != nil || bodies != nil {
-		t.Errorf("documents of nobody: %v, %v", bodies, err)
+		t.Errorf("the documents of no ids are %v (error %v)", bodies, err)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestReads_RedisGone_IsAnErrorNotAnEmptyLedger(t *testing.T) {
 		"Move":            func() error { return l.Move(ctx(), Move{ID: "x", To: Sent}) },
 	} {
 		if err := read(); err == nil {
-			t.Errorf("%s: no error", name)
+			t.Errorf("%s: no error although Redis is gone", name)
 		}
 	}
 }
@@ -151,12 +151,12 @@ func TestReads_RedisGone_IsAnErrorNotAnEmptyLedger(t *testing.T) {
 func TestGroup_NameAndParse_AreInverse(t *testing.T) {
 	for _, g := range []Group{{sellerA, "v3", false}, {sellerB, "v2", true}} {
 		if got, ok := ParseGroup(g.Name()); !ok || got != g {
-			t.Errorf("%s: %v, %v", g.Name(), got, ok)
+			t.Errorf("the name of group %s is read as %v, %v", g.Name(), got, ok)
 		}
 	}
 	for _, name := range []string{"", "a|b", "a|b|c", "a|b|online|x", "||", "a|b|Online"} {
 		if g, ok := ParseGroup(name); ok {
-			t.Errorf("%q was taken for %+v", name, g)
+			t.Errorf("the name %q is read as the group %+v", name, g)
 		}
 	}
 }
@@ -169,19 +169,19 @@ func TestWorkers_AreAliveUntilTheyLeaveOrFallSilent(t *testing.T) {
 		return ok
 	}
 	if alive() {
-		t.Error("alive before its first beat")
+		t.Error("the worker is alive before its first heartbeat")
 	}
 	w.must(w.Beat(ctx(), "me", time.Hour))
 	if ttl := w.rdb.PTTL(ctx(), w.prefix+"worker:me").Val(); !alive() || ttl <= 59*time.Minute || ttl > time.Hour {
-		t.Errorf("alive %v for %v", alive(), ttl)
+		t.Errorf("alive is %v and the key expires in %v, want true for an hour", alive(), ttl)
 	}
 	w.must(w.rdb.PExpireAt(ctx(), w.prefix+"worker:me", time.Unix(1, 0)).Err()) // its ttl is over
 	if alive() {
-		t.Error("alive after its ttl was over")
+		t.Error("the worker is alive after its heartbeat expired")
 	}
 	w.must(w.Beat(ctx(), "me", time.Hour))
 	w.must(w.Leave(ctx(), "me"))
 	if alive() {
-		t.Error("alive after it left")
+		t.Error("the worker is alive after it left")
 	}
 }

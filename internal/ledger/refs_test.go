@@ -96,7 +96,7 @@ func TestTake_ManyWithOneRefAtOnce_OneIsCreated(t *testing.T) {
 		outcomes[r.Taken]++
 	}
 	if outcomes[Created] != 1 || outcomes[RefUsed] != n-1 {
-		t.Errorf("got %v", outcomes)
+		t.Errorf("the outcomes are %v, want one created and all others ref_used", outcomes)
 	}
 }
 
@@ -105,12 +105,12 @@ func TestTake_SameDocumentWithItsRef_IsPresent(t *testing.T) {
 	doc := w.withRef("SO-1")
 	w.take(doc)
 	if r := w.takeOne(w.Ledger, doc); r.Taken != Present || r.Ref != "SO-1" || r.RefOf != "" {
-		t.Errorf("got %+v", r)
+		t.Errorf("the same document gives %+v, want present with its ref", r)
 	}
 	other := doc
 	other.Ref = "SO-2"
 	if r := w.takeOne(w.Ledger, other); r.Taken != Present || r.Ref != "SO-1" {
-		t.Errorf("with another ref: %+v", r)
+		t.Errorf("the same document with another ref gives %+v, want present with its first ref", r)
 	}
 	if ids := w.byRef(w.Ledger, "SO-2", sellerA); ids != nil {
 		t.Errorf("a ref that was not taken finds %q", ids)
@@ -128,7 +128,7 @@ func TestTake_SameRefTwiceInOneBatch_TakesTheFirst(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{a, b, a})
 	w.must(err)
 	if res[0].Taken != Created || res[1].Taken != RefUsed || res[1].RefOf != a.ID || res[2].Taken != Present || res[2].RefOf != "" {
-		t.Errorf("got %+v", res)
+		t.Errorf("one ref twice in a batch gives %+v, want created, ref_used and present", res)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestTake_SameRefOfTwoTenants_NamesOneInvoiceOfEach(t *testing.T) {
 	b.Ref = "SO-1"
 	w.take(a, b)
 	if got := w.byRef(w.Ledger, "SO-1", sellerA, sellerB); !slices.Equal(got, []string{a.ID, b.ID}) {
-		t.Errorf("the ref finds %q", got)
+		t.Errorf("the ref finds %q, want one invoice of each tenant", got)
 	}
 	if got := w.byRef(w.Ledger, "SO-1", sellerB); !slices.Equal(got, []string{b.ID}) {
 		t.Errorf("the ref of one tenant finds %q", got)
@@ -150,19 +150,19 @@ func TestTake_RefOfAnEndedInvoice_GoesToTheNewDocumentAndBackOnlyWhenThatHasEnde
 	first := w.move(w.take(w.withRef("SO-1"))[0], Rejected)
 	second := w.take(w.withRef("SO-1"))[0]
 	if got := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(got, []string{second.ID}) {
-		t.Errorf("the ref finds %q", got)
+		t.Errorf("the ref finds %q, want the second document", got)
 	}
 	w.unchanged(func() {
 		if may, err := w.MayRetry(ctx(), &first); may || err != nil {
-			t.Errorf("the first may be retried: %v, %v", may, err)
+			t.Errorf("the first document may be retried: %v (error %v), want false", may, err)
 		}
 		if err := w.Retry(ctx(), &first); err == nil {
-			t.Error("the first was retried")
+			t.Error("the first document was retried beside the second")
 		}
 	})
 	w.move(second, Dismissed)
 	if may, err := w.MayRetry(ctx(), &first); !may || err != nil {
-		t.Errorf("the first may be retried: %v, %v", may, err)
+		t.Errorf("the first document may be retried: %v (error %v), want true", may, err)
 	}
 	w.must(w.Retry(ctx(), &first))
 	if got := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(got, []string{first.ID}) {
@@ -180,7 +180,7 @@ func TestPrune_EntryWithARef_ForgetsTheRef(t *testing.T) {
 		t.Fatalf("pruned %d, %v; want %s and %s", n, err, first.ID, second.ID)
 	}
 	if keys := w.rdb.Keys(ctx(), w.prefix+"ref:*").Val(); len(keys) != 1 {
-		t.Errorf("left are %q", keys)
+		t.Errorf("the keys of refs are %q, want one", keys)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestRef_WithAKey_CannotBeReadOrComputedFromRedis(t *testing.T) {
 	}
 	for _, plain := range append(refDigests(w.Ledger.store, sellerA, quoted), quoted) {
 		if strings.Contains(w.raw(), plain) {
-			t.Errorf("Redis has %q", plain)
+			t.Errorf("Redis has the ref %q in clear text", plain)
 		}
 	}
 	if inv = w.again(inv); inv.Ref != encryptedRef {
@@ -219,10 +219,10 @@ func TestReseal_KeyIsRotated_RefsStayUniqueAndAreFoundWithTheNewKeyAlone(t *test
 	only := w.sealing(2)
 	for _, d := range []NewInvoice{doc, late} {
 		if got := w.byRef(only, d.Ref, sellerA); !slices.Equal(got, []string{d.ID}) {
-			t.Errorf("%s finds %q", d.Ref, got)
+			t.Errorf("the ref %s finds %q, want its invoice", d.Ref, got)
 		}
 		if r := w.takeOne(only, w.withRef(d.Ref)); r.Taken != RefUsed {
-			t.Errorf("%s was taken twice: %+v", d.Ref, r)
+			t.Errorf("the ref %s was given to another document: %+v, want ref_used", d.Ref, r)
 		}
 	}
 	tally, err := both.SealTally(ctx())
@@ -238,7 +238,7 @@ func TestTake_RefOfAnEntryThatCannotBeRead_IsRefused(t *testing.T) {
 	facts := w.rdb.HGet(ctx(), w.prefix+"inv:"+first.ID, "facts").Val()
 	w.must(w.rdb.HSet(ctx(), w.prefix+"inv:"+first.ID, "facts", "x").Err())
 	if r := w.takeOne(w.Ledger, w.withRef("SO-1")); r.Taken != RefUsed || r.RefOf != first.ID || r.RefState != "" {
-		t.Errorf("got %+v", r)
+		t.Errorf("a ref of an unreadable entry gives %+v, want ref_used without a state", r)
 	}
 	w.must(w.rdb.HSet(ctx(), w.prefix+"inv:"+first.ID, "facts", facts).Err())
 }

@@ -33,19 +33,19 @@ func TestRefuse_SameDocumentAgain_IsOneRefusalAndOpenAgain(t *testing.T) {
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml"), refusedDoc("", "b.xml")}))
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml")}))
 	if got := w.refusals(""); !slices.Equal(got, []string{"b.xml", "a.xml"}) {
-		t.Errorf("on record, oldest first: %v", got)
+		t.Errorf("the refusals on record are %v, want b.xml and then a.xml", got)
 	}
 	w.must(w.DismissRefusal(ctx(), RefusalOfFile("b.xml"), Dismissal{By: "anna", Reason: "a test"}))
 	all, err := w.Refusals(ctx(), time.Time{}, RefusalDismissed)
 	if err != nil || len(all) != 1 || !strings.Contains(all[0].Note, "by anna: a test") || all[0].Faults[0].Field != "P_15" {
-		t.Errorf("dismissed: %+v, %v", all, err)
+		t.Errorf("the dismissed refusals are %+v (error %v), want one by anna", all, err)
 	}
 	if err := w.DismissRefusal(ctx(), RefusalOfFile("b.xml"), Dismissal{}); !errors.Is(err, ErrNotFound) {
-		t.Errorf("dismissed twice: %v", err)
+		t.Errorf("dismissing the refusal a second time gives %v, want ErrNotFound", err)
 	}
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc("", "b.xml")}))
 	if n, err := w.OpenRefusals(ctx()); n != 2 || err != nil {
-		t.Errorf("%d are open, %v", n, err)
+		t.Errorf("%d refusals are open (error %v), want 2", n, err)
 	}
 }
 
@@ -58,14 +58,14 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 	for i, want := range []int{2, 0} {
 		if n, err := w.EndRefusals(ctx(), ends); n != want || err != nil {
-			t.Errorf("call %d ended %d, %v", i+1, n, err)
+			t.Errorf("call %d ended %d refusals (error %v), want two in the first call and none in the second", i+1, n, err)
 		}
 	}
 	if got := w.refusals(""); !slices.Equal(got, []string{"c.xml"}) {
-		t.Errorf("open: %v", got)
+		t.Errorf("the open refusals are %v, want c.xml", got)
 	}
 	if got := w.refusals(RefusalSuperseded); len(got) != 2 {
-		t.Errorf("superseded: %v", got)
+		t.Errorf("the superseded refusals are %v, want two", got)
 	}
 }
 
@@ -83,18 +83,18 @@ func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *t
 	got := w.refusals("")
 	slices.Sort(got)
 	if !slices.Equal(got, []string{"b.xml", "same.xml", "same.xml"}) {
-		t.Errorf("open: %v", got)
+		t.Errorf("the open refusals are %v, want b.xml and same.xml of each tenant", got)
 	}
 	end := RefusalEnd{ID: one.ID, Tenant: "third", ByInvoice: true, Ended: RefusalSuperseded, Note: "inv-x"}
 	if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
-		t.Errorf("ended %d, %v", n, err)
+		t.Errorf("EndRefusals ended %d (error %v), want 1", n, err)
 	}
 	end = RefusalEnd{ID: file.ID, Tenant: sellerA, Ended: RefusalSuperseded, Note: "inv-y"}
 	if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
-		t.Errorf("ended %d, %v", n, err)
+		t.Errorf("EndRefusals ended %d (error %v), want 1", n, err)
 	}
 	if all, err := w.Refusals(ctx(), time.Time{}, ""); err != nil || len(all) != 1 || all[0].Tenant != sellerB {
-		t.Errorf("open: %+v, %v", all, err)
+		t.Errorf("the open refusals are %+v (error %v), want one of the second seller", all, err)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestRefuse_MoreThanIsKept_TheOldestGoAndOtherTenantsKeepTheirs(t *testing.T
 	w.must(w.Refuse(ctx(), all[700:]))
 	got := w.refusals("")
 	if len(got) != maxRefusals+1 || got[0] != "other.xml" || slices.Contains(got, "00000.xml") {
-		t.Errorf("%d are on record, first %s", len(got), got[0])
+		t.Errorf("%d refusals are on record, the first is %s: want as many as are kept and the other tenant's", len(got), got[0])
 	}
 }
 
@@ -126,10 +126,10 @@ func TestPruneRefusals_OldOnesGo_SomeAtATime(t *testing.T) {
 		}
 	}
 	if got := w.refusals(""); !slices.Equal(got, []string{"new.xml"}) {
-		t.Errorf("left: %v", got)
+		t.Errorf("the refusals left are %v, want new.xml", got)
 	}
 	if n := len(snapshotOf(t, w.rdb, w.prefix).Hashes["refused:"+sellerA]); n != 1 {
-		t.Errorf("%d records are left", n)
+		t.Errorf("%d records of refusals are left, want 1", n)
 	}
 }
 
@@ -146,10 +146,10 @@ func TestRefuse_RedisIsFull_IsReportedAndNothingIsWritten(t *testing.T) {
 	})
 	end := RefusalEnd{ID: RefusalOfFile("a.xml"), Tenant: sellerA, Ended: RefusalSuperseded}
 	if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
-		t.Errorf("ended %d, %v", n, err)
+		t.Errorf("EndRefusals ended %d (error %v), want 1", n, err)
 	}
 	if n, err := w.OpenRefusals(ctx()); n != 0 || err != nil {
-		t.Errorf("%d are open, %v", n, err)
+		t.Errorf("%d refusals are open (error %v), want none", n, err)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestOpenItems_RefusedRejectedAndParked_NothingElse(t *testing.T) {
 	got, err := w.OpenItems(ctx())
 	w.must(err)
 	if len(got) != 3 || got["refused"] != 1 || got["rejected"] != 1 || got["parked"] != 1 {
-		t.Errorf("open items: %v", got)
+		t.Errorf("the open items are %v, want one refused, one rejected and one parked", got)
 	}
 }
 
@@ -178,22 +178,22 @@ func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
 	w.must(keyed.Refuse(ctx(), []Refusal{doc}))
 	stored := w.rdb.HGet(ctx(), w.key("refused:", sellerA), doc.ID).Val()
 	if stored == "" || strings.Contains(stored, "Kowalski") || strings.Contains(stored, "a.xml") {
-		t.Errorf("Redis has %q", stored)
+		t.Errorf("Redis has the refusal as %q, want nothing of the document in clear text", stored)
 	}
 	one := func(l *Ledger, ended string) Refusal {
 		t.Helper()
 		all, err := l.Refusals(ctx(), time.Time{}, ended)
 		w.must(err)
 		if len(all) != 1 || all[0].ID != doc.ID || all[0].Tenant != sellerA || all[0].At == 0 {
-			t.Fatalf("on record: %+v", all)
+			t.Fatalf("the refusals on record are %+v, want the one refusal", all)
 		}
 		return all[0]
 	}
 	if got := one(keyed, ""); got.Kind != doc.Kind || got.File != "a.xml" || got.Faults[0] != doc.Faults[0] {
-		t.Errorf("with the key: %+v", got)
+		t.Errorf("with the key the refusal is %+v, want all of it", got)
 	}
 	if got := one(w.Ledger, ""); got.File != "" || !strings.Contains(got.Faults[0].Rule, "storage.key_file") {
-		t.Errorf("without it: %+v", got)
+		t.Errorf("without the key the refusal is %+v, want only that it is encrypted", got)
 	}
 	w.must(w.DismissRefusal(ctx(), doc.ID, Dismissal{By: "anna", Reason: "a test"}))
 	if got := one(keyed, RefusalDismissed); got.File != "a.xml" || !strings.Contains(got.Note, "by anna: a test") {
@@ -219,7 +219,7 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	}
 	got := w.refusals("")
 	if len(got) != maxOfClient+2 || !slices.Contains(got, "q.xml") || !slices.Contains(got, "folder.xml") {
-		t.Errorf("%d on record, the first are %v", len(got), got[:2])
+		t.Errorf("%d refusals are on record, the first are %v: want those of the quiet client too", len(got), got[:2])
 	}
 	late := []Refusal{of("quiet", "late.xml"), of("loud", "late.xml")}
 	w.must(w.Refuse(ctx(), late))
@@ -228,11 +228,11 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	}
 	for _, key := range []string{w.key(keyClientRefusals, "loud"), w.key(keyClientTold, "loud")} {
 		if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 {
-			t.Errorf("%s never ends", key)
+			t.Errorf("the key %s never expires", key)
 		}
 	}
 	if n := w.rdb.ZCard(ctx(), w.key(keyClientRefusals, "loud")).Val(); n != maxOfClient {
-		t.Errorf("%d ids of the loud client", n)
+		t.Errorf("%d refusals of the loud client are remembered, want maxOfClient", n)
 	}
 	// A refusal is recorded even when another program has written the key of the ids of its client.
 	w.must(w.rdb.Set(ctx(), w.key(keyClientRefusals, "quiet"), "x", 0).Err())

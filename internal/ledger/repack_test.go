@@ -22,10 +22,10 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 		{ID: "pkg-x", Refusals: 2, IDs: ids[:3]}, {ID: "pkg-y", Refusals: 3, IDs: ids[3:]},
 	}))
 	if p.State != PackageFailed || p.Rev != stale.Rev+1 {
-		t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
+		t.Errorf("the caller's copy is %s at revision %d, want failed, one revision later", p.State, p.Rev)
 	}
 	if got := w.readPackage(p.ID); got.State != PackageFailed || got.Reason != "session ended with 405" || got.Rev != p.Rev {
-		t.Errorf("the old one is %+v", got)
+		t.Errorf("the old package is %+v, want it failed, with the reason", got)
 	}
 	for id, want := range map[string]struct{ count, refusals int }{"pkg-x": {2, 2}, "pkg-y": {2, 3}} {
 		got := w.readPackage(id)
@@ -40,16 +40,16 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 		held, err := w.Held(ctx(), id)
 		w.must(err)
 		if len(held) != want.count {
-			t.Errorf("%s holds %d", id, len(held))
+			t.Errorf("package %s holds %d invoices, which are not those of its part", id, len(held))
 		}
 		for _, inv := range held {
 			if inv.State != Packed || inv.Session != "" {
-				t.Errorf("%s is %s in session %q", inv.ID, inv.State, inv.Session)
+				t.Errorf("%s is %s in session %q, want it packed in none", inv.ID, inv.State, inv.Session)
 			}
 		}
 	}
 	if d := cmp.Diff(accepted, w.again(accepted)); d != "" {
-		t.Errorf("the accepted one was touched: %s", d)
+		t.Errorf("the accepted invoice has changed:\n%s", d)
 	}
 	w.unchanged(func() {
 		w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{ID: "pkg-z", Refusals: 1, IDs: ids}}))
@@ -69,7 +69,7 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 				if !MayMovePackage(s, end) {
 					w.unchanged(func() {
 						if err := w.Repack(ctx(), &p, end, "r", part); err == nil {
-							t.Errorf("%s ended as %s", s, end)
+							t.Errorf("a package that is %s was ended as %s", s, end)
 						}
 					})
 					continue
@@ -80,7 +80,7 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 				if end == PackageAbandoned || end == PackageFailed {
 					w.unchanged(func() {
 						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: p.ID, Refusals: 1, IDs: ids}}); err == nil {
-							t.Errorf("%s was repacked into itself", s)
+							t.Errorf("a package that is %s was repacked into itself", s)
 						}
 					})
 					other := w.online()
@@ -112,7 +112,7 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 		}
 	}
 	if held, err := w.Held(ctx(), other.ID); err != nil || len(held) != 1 {
-		t.Errorf("another package's invoice was taken: %v, %v", held, err)
+		t.Errorf("the other package holds %v (error %v), want its one invoice", held, err)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 		{ID: "pkg-probe", Refusals: 6, Rest: "pkg-rest", IDs: ids[:2]}, {ID: "pkg-rest", Refusals: 6, Probe: "pkg-probe", IDs: ids[2:]}}))
 	probe, rest := w.readPackage("pkg-probe"), w.readPackage("pkg-rest")
 	if probe.Rest != rest.ID || rest.Probe != probe.ID || probe.Count != 2 || rest.Count != 4 {
-		t.Fatalf("probe %+v, rest %+v", probe, rest)
+		t.Fatalf("the probe is %+v and the rest %+v, want that they name each other, with 2 and 4 invoices", probe, rest)
 	}
 	w.must(w.Repack(ctx(), &probe, PackageAbandoned, "in vain", []Part{{ID: rest.ID, Into: true, Refusals: 7, IDs: ids[:2]}}))
 	got := w.readPackage("pkg-rest")
@@ -140,7 +140,7 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	}
 	if got.Count != 6 || got.Size != p.Size || got.Refusals != 7 || got.Probe != "" ||
 		got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
-		t.Errorf("it is %+v", got)
+		t.Errorf("the package is %+v, want all 6 invoices in it and no probe", got)
 	}
 }
 

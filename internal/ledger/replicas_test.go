@@ -42,7 +42,7 @@ func (r *replicated) follows() {
 	r.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); r.Replicated(ctx()) != nil; {
 		if time.Now().After(deadline) {
-			r.t.Fatal("the replica does not follow")
+			r.t.Fatal("the replica did not follow within 20 seconds")
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T
 	for range 3 {
 		inv, single := r.take(r.fresh())[0], r.take(r.fresh())[0]
 		if got := r.has("inv:", single.ID, "state"); got != "queued" {
-			t.Fatalf("taken in: the replica has %q", got)
+			t.Fatalf("after Take the replica has the invoice as %q, want queued", got)
 		}
 		r.must(r.rdb.ScriptFlush(ctx()).Err())
 		s, err := r.OpenOnline(ctx(), Package{ID: "pkg-" + single.ID, Tenant: sellerA, Form: "v3", Session: "s", Owner: "w"})
@@ -83,14 +83,14 @@ func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T
 		_, _, err = r.BeginSend(ctx(), s.ID, "w", &single)
 		r.must(err)
 		if got := r.has("inv:", single.ID, "state"); got != "sending" {
-			t.Fatalf("sending: the replica has %q", got)
+			t.Fatalf("after BeginSend the replica has the invoice as %q, want sending", got)
 		}
 		r.must(r.Wait(ctx(), &inv))
 		p := r.cut(groupA, CutLimits{Invoices: 1, Bytes: 1 << 40})
 		r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
 		r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
 		if got := r.has("pkg:", p.ID, "state"); got != "closing" {
-			t.Fatalf("closing: the replica has %q", got)
+			t.Fatalf("after MovePackage the replica has the package as %q, want closing", got)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	back()
 	r.must(r.Secure(ctx(), &p))
 	if got := r.has("pkg:", p.ID, "state"); got != "closing" {
-		t.Errorf("secured: the replica has %q", got)
+		t.Errorf("after Secure the replica has the package as %q, want closing", got)
 	}
 	res, err := r.Take(ctx(), []NewInvoice{doc})
 	if r.must(err); res[0].Taken != Present || r.has("inv:", doc.ID, "state") != "queued" {
@@ -136,10 +136,10 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	stale.Rev--
 	var conflict *ConflictError
 	if err := r.Secure(ctx(), &stale); !errors.As(err, &conflict) {
-		t.Errorf("a stale copy was secured: %v", err)
+		t.Errorf("Secure of a stale copy gives %v, want a conflict", err)
 	}
 	if connected, wanted, err := r.Replicas(ctx()); connected != 1 || wanted != 1 || err != nil {
-		t.Errorf("%d of %d replicas, %v", connected, wanted, err)
+		t.Errorf("Redis has %d of %d replicas (error %v), want 1 of 1", connected, wanted, err)
 	}
 }
 
@@ -154,10 +154,10 @@ func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
 	stale.Rev--
 	var conflict *ConflictError
 	if err := r.MovePackage(ctx(), &stale, PackageMove{To: PackageClosing}); !errors.As(err, &conflict) {
-		t.Errorf("got %v", err)
+		t.Errorf("a move with a stale copy gives %v, want a conflict", err)
 	}
 	if got := r.readPackage(p.ID); got.State != PackageOpened {
-		t.Errorf("the package is %s", got.State)
+		t.Errorf("the package is %s, want opened", got.State)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r.must(err)
 	r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
 	if got := r.readPackage(p.ID).Life; got != life || len(life) != 81 {
-		t.Errorf("opened in life %q, it is %q", got, life)
+		t.Errorf("the package was opened in life %q, Redis is in life %q", got, life)
 	}
 	r.follows()
 	promoted := New(r.replica, Options{Prefix: "w:"})

@@ -17,12 +17,12 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 	w.must(w.Wait(ctx(), &inv))
 	inv = w.again(inv)
 	if raw := w.raw(); strings.Contains(raw, "Kowalski") || strings.Contains(raw, "order 7") {
-		t.Error("a text is there in clear")
+		t.Error("Redis has a text of the invoice in clear")
 	}
 	rotated := w.sealing(2, 1)
 	for round, want := range []int{1, 0} {
 		if n, err := rotated.Reseal(ctx(), 100); n != want || err != nil {
-			t.Errorf("round %d: sealed %d entries again, %v", round, n, err)
+			t.Errorf("round %d sealed %d entries again (error %v), want one in the first round only", round, n, err)
 		}
 	}
 	only := w.sealing(2)
@@ -32,17 +32,17 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 		t.Error(d)
 	}
 	if ids, err := only.ByRef(ctx(), "order 7", sellerA); err != nil || len(ids) != 1 {
-		t.Errorf("by its ref: %v, %v", ids, err)
+		t.Errorf("the ref finds %v (error %v), want the one invoice", ids, err)
 	}
 	tally, err := only.SealTally(ctx())
 	w.must(err)
 	if old := ring(t, 1).KeyIDs()[0]; tally.Needs(old) != 0 || tally.Texts[ring(t, 2).KeyIDs()[0]] != 2 {
-		t.Errorf("sealed with: %+v", tally)
+		t.Errorf("the texts are sealed with %+v, want two with the new key", tally)
 	}
 	w.Ledger = only
 	w.must(w.ChangeTerms(ctx(), &got, NewTerms{Offline: true}))
 	if tally, err = only.SealTally(ctx()); err != nil || tally.Texts[ring(t, 2).KeyIDs()[0]] != 2 {
-		t.Errorf("after its terms have changed: %+v, %v", tally, err)
+		t.Errorf("after a change of terms the texts are sealed with %+v (error %v), want two with the new key", tally, err)
 	}
 	if again := w.again(got); !again.Offline || again.File != doc.File || again.Ref != doc.Ref {
 		t.Errorf("with its new terms it is %+v", again)

@@ -29,7 +29,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		ok, err := old.ChangeSink(ctx(), sink, SinkChange{State: &SinkState{Cursor: outcomes[0].At, Err: held.Err},
 			Hold: map[string][]Held{doc.ID: {held, behind}}, Fail: []Held{held}})
 		if w.must(err); !ok {
-			t.Fatal("not recorded")
+			t.Fatal("the change of the sink was not recorded")
 		}
 	}
 	oldKey, newKey := ring(t, 7).KeyIDs()[0], ring(t, 8).KeyIDs()[0]
@@ -53,7 +53,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 	}
 	w.must(w.Declare(ctx(), ring(t, 8, 7)))
 	if refused := refusal(t, w.Declare(ctx(), ring(t, 8))); refused.Waiting != 1 {
-		t.Errorf("too early: %v", refused)
+		t.Errorf("declaring the new key alone gives %v, want a refusal because of one text", refused)
 	}
 	inAWeek := New(w.rdb, Options{Prefix: w.prefix, Now: func() time.Time { return time.Now().Add(8 * 24 * time.Hour) }})
 	w.must(inAWeek.TrimOutbox(ctx(), 7*24*time.Hour))
@@ -72,7 +72,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		}
 		for _, h := range append(list, failed...) {
 			if got := openReason(alone.store, h.ID, h.Reason); got != quoted+" is wrong" {
-				t.Errorf("the reason is %q", got)
+				t.Errorf("the reason is read as %q", got)
 			}
 		}
 	}

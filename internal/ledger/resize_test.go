@@ -54,25 +54,25 @@ func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
 	first := step(nil)
 	w.waiting(2) // they are counted as they come
 	if second := step(first[1:]); text(second[0]) != "more" {
-		t.Fatalf("the second step: %v", second)
+		t.Fatalf("the second step gives %v, want more", second)
 	}
 	w.must(w.Dismiss(ctx(), &invs[0], Dismissal{By: "anna", Reason: "x"})) // it was counted already
 	last := step(step(first[1:])[1:])
 	if text(last[0]) != "again" {
-		t.Errorf("one has left the set: %v", last)
+		t.Errorf("an invoice has left the set, and the last step gives %v: want again", last)
 	}
 	done, err := w.resizeGroup(ctx(), groupA.Name(), 2)
 	w.must(err)
 	if !done {
-		t.Error("it is not counted")
+		t.Error("resize did not count the set")
 	}
 	w.millis.Store(noon.Add(-time.Hour).UnixMilli()) // the clock steps back
 	if done, err := w.resizeGroup(ctx(), groupA.Name(), 2); done || err != nil {
-		t.Errorf("all are in the future: %v, %v", done, err)
+		t.Errorf("the clock has stepped back: counted %v (error %v), want false", done, err)
 	}
 	first = step(nil)
 	if text(first[0]) != "again" {
-		t.Errorf("all are in the future: %v", first)
+		t.Errorf("the clock has stepped back, and the first step gives %v: want again", first)
 	}
 	w.millis.Store(noon.Add(time.Hour).UnixMilli())
 	first = step(nil)
@@ -82,6 +82,6 @@ func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
 		first = step(first[1:])
 	}
 	if text(first[0]) != "done" {
-		t.Errorf("it ends with %v", first)
+		t.Errorf("the first step gives %v, want done", first)
 	}
 }

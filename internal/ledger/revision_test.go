@@ -14,7 +14,7 @@ func TestRevision_NotAsRedisWritesIt_TheEntryIsNamedAndTheOthersMove(t *testing.
 			got, err := w.Invoices(ctx(), []string{invs[0].ID, invs[1].ID, invs[2].ID})
 			unread, err := Skip(err)
 			if err != nil || len(got) != 2 || len(unread) != 1 || unread[0].ID != invs[1].ID {
-				t.Fatalf("read %d, unread %+v, %v", len(got), unread, err)
+				t.Fatalf("read %d entries, unread %+v (error %v): want two, and the damaged one named", len(got), unread, err)
 			}
 			var moves []Move
 			for i := range invs {
@@ -23,13 +23,13 @@ func TestRevision_NotAsRedisWritesIt_TheEntryIsNamedAndTheOthersMove(t *testing.
 			errs, err := w.Apply(ctx(), moves)
 			w.must(err)
 			if errs[0] != nil || errs[1] == nil || errs[2] != nil {
-				t.Errorf("moves: %v", errs)
+				t.Errorf("the moves give %v, want an error for the damaged entry only", errs)
 			}
 			doc := document(invs[1].NIP, invs[1].Kind, invs[1].Number, "first")
 			taken, err := w.Take(ctx(), []NewInvoice{doc})
 			w.must(err)
 			if taken[0].Taken != Unread {
-				t.Errorf("handed in again: %+v", taken[0])
+				t.Errorf("handed in again: %+v, want unread", taken[0])
 			}
 			p := w.packed(1)
 			w.rdb.HSet(ctx(), w.key(keyPackage, p.ID), "rev", rev)

@@ -37,13 +37,13 @@ func TestCheckRights_UserLacksCommands_AreNamedAndNothingIsLeft(t *testing.T) {
 			err := limited(w, lacks...).CheckRights(ctx())
 			refused, ok := errors.AsType[*RightsError](err)
 			if !ok {
-				t.Errorf("without %v: %v", lacks, err)
+				t.Errorf("without %v CheckRights gives %v, want a RightsError", lacks, err)
 				continue
 			}
 			slices.Sort(refused.Commands)
 			slices.Sort(lacks)
 			if !slices.Equal(refused.Commands, lacks) || !strings.Contains(err.Error(), "docs/redis.md") {
-				t.Errorf("without %v: %v", lacks, err)
+				t.Errorf("without %v CheckRights gives %v, want these commands named", lacks, err)
 			}
 		}
 	})
@@ -70,7 +70,7 @@ func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
 	_, err := w.RecheckUnreadable(ctx(), 10)
 	w.must(err)
 	if n := listed(); n != 1 {
-		t.Errorf("%d are listed", n)
+		t.Errorf("the indexes list %d entries, want 1", n)
 	}
 }
 
@@ -84,7 +84,7 @@ func TestScriptCommands_AreAllThatScriptsUse(t *testing.T) {
 	for _, file := range files {
 		for _, m := range regexp.MustCompile(`(?:call|index|get)\('([A-Z]+)'|'(H[A-Z]+)' or '`).FindAllStringSubmatch(contents(t, file), -1) {
 			if command := m[1] + m[2]; !listed[command] {
-				t.Errorf("%s uses %s", file, command)
+				t.Errorf("%s uses the command %s, which is neither in scriptCommands nor in onHome", file, command)
 			}
 		}
 	}

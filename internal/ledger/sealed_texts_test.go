@@ -145,7 +145,7 @@ func TestTexts_WrittenBeforeThereWasAKey_StayReadable(t *testing.T) {
 	w := oneWorld(t)
 	invoices, packages := w.plantTexts(w.sealing())
 	if got := w.readTexts(w.sealing(7), invoices, packages); got != plantedTexts {
-		t.Errorf("%d of %d texts can be read", got, plantedTexts)
+		t.Errorf("%d of %d texts can be read, want all", got, plantedTexts)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestSealTally_TextsOfEveryKind_CountForTheirKey(t *testing.T) {
 	key := ring(t, 7).KeyIDs()[0]
 	// A refusal and the note of its end are one sealed text.
 	if got := tally.Texts[key]; got != plantedTexts-1 || len(tally.Texts) != 1 || tally.Needs(key) != got {
-		t.Errorf("sealed with: %+v", tally)
+		t.Errorf("the texts are sealed with %+v, want all with the one key", tally)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 	invoices, packages := w.plantTexts(w.sealing(7))
 	w.must(w.Declare(ctx(), ring(t, 8, 7)))
 	if refused := refusal(t, w.Declare(ctx(), ring(t, 8))); refused.Waiting != plantedTexts-1 {
-		t.Errorf("too early: %v", refused)
+		t.Errorf("declaring the new key alone gives %v, want a refusal because of all texts", refused)
 	}
 	before := w.read(invoices...)
 	for range 4 { // two entries of each state in one round
@@ -181,11 +181,11 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 	w.must(err)
 	old, fresh := ring(t, 7).KeyIDs()[0], ring(t, 8).KeyIDs()[0]
 	if tally.Texts[fresh] != plantedTexts-1 || tally.Texts[old] != 0 {
-		t.Errorf("sealed with: %v", tally.Texts)
+		t.Errorf("the texts are sealed with %v, want all with the new key", tally.Texts)
 	}
 	w.must(w.Declare(ctx(), ring(t, 8)))
 	if got := w.readTexts(w.sealing(8), invoices, packages); got != plantedTexts {
-		t.Errorf("%d of %d texts can be read", got, plantedTexts)
+		t.Errorf("%d of %d texts can be read with the new key, want all", got, plantedTexts)
 	}
 	for i, inv := range w.read(invoices...) {
 		if inv.Rev != before[i].Rev || inv.UpdatedAt != before[i].UpdatedAt || inv.Hash != before[i].Hash ||
@@ -194,7 +194,7 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 		}
 	}
 	if n, err := w.sealing(8, 7).Reseal(ctx(), 100); n != 0 || err != nil {
-		t.Errorf("sealed again without need: %d, %v", n, err)
+		t.Errorf("sealed %d texts again without need (error %v)", n, err)
 	}
 	w.audit()
 }
@@ -211,7 +211,7 @@ func TestReseal_TextChangesMeanwhile_TheChangeStands(t *testing.T) {
 		t.Errorf("%d were replaced, %v, want none", n, err)
 	}
 	if got := w.rdb.HGet(ctx(), key, "reason").Val(); got != "new" {
-		t.Errorf("the reason is %q", got)
+		t.Errorf("the reason is %q, want new", got)
 	}
 }
 
@@ -222,7 +222,7 @@ func TestMovePackage_ReasonForEveryInvoice_IsRefused(t *testing.T) {
 	w.unchanged(func() {
 		if err := w.MovePackage(ctx(), &p, PackageMove{InvoicesFrom: []State{Packed}, InvoicesTo: Parked, To: PackageAbandoned,
 			InvoicesEdit: Edit{{"reason", quoted}}}); err == nil || strings.Contains(err.Error(), quoted) {
-			t.Errorf("got %v", err)
+			t.Errorf("a reason for every invoice gives %v, want a refusal that does not quote it", err)
 		}
 	})
 }
@@ -244,7 +244,7 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	w.must(with(key).Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"code", 450}, {"reason", reason}}}))
 	stored := w.rdb.HGet(ctx(), w.key("inv:", doc.ID), "reason").Val()
 	if !strings.HasPrefix(stored, sealedText) || strings.Contains(stored, "7654") {
-		t.Errorf("Redis has %q", stored)
+		t.Errorf("Redis has the reason as %q, want it sealed", stored)
 	}
 	for name, c := range map[string]struct {
 		l    *Ledger

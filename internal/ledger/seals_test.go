@@ -100,10 +100,10 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	w.must(w.Declare(ctx(), turned)) // 2. everywhere [new, old]
 	w.takeSealed(turned, 2)
 	if refused := refusal(t, w.Declare(ctx(), old)); refused.Missing[0] != fresh.KeyIDs()[0] {
-		t.Errorf("missing %v", refused.Missing)
+		t.Errorf("the process lacks the keys %v, want the new one", refused.Missing)
 	}
 	if refused := refusal(t, w.Declare(ctx(), fresh)); refused.Waiting != 3 || !strings.Contains(refused.Error(), "about 3") {
-		t.Errorf("too early: %v", refused)
+		t.Errorf("declaring the new key alone gives %v, want a refusal because of about 3 documents", refused)
 	}
 	tally, err := w.SealTally(ctx())
 	w.must(err)
@@ -117,7 +117,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	seals, err := w.Seals(ctx())
 	w.must(err)
 	if seals.Keys[old.KeyIDs()[0]] != KeyRetired || len(seals.Missing(fresh)) != 0 {
-		t.Errorf("record: %+v", seals)
+		t.Errorf("the record is %+v, want the old key retired", seals)
 	}
 	refusal(t, w.Declare(ctx(), old))
 	w.must(w.Declare(ctx(), ring(t, 7, 8))) // this process needs the old key again
@@ -149,7 +149,7 @@ func TestDeclare_DocumentsOfAnOlderBuild_TellWhetherTheKeyFits(t *testing.T) {
 		n.Body = sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), n.ID, []byte("<Faktura/>"))
 		w.take(n)
 		if err := w.Declare(ctx(), c.with); (err == nil) != c.ok {
-			t.Errorf("%s: %v", why, err)
+			t.Errorf("%s: Declare gives %v", why, err)
 		} else if err != nil {
 			refusal(t, err)
 		}

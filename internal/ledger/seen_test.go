@@ -67,13 +67,13 @@ func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
 	w.move(superseded, Superseded)
 	w.millis.Add(time.Hour.Milliseconds())
 	if n, err := w.Prune(ctx(), time.Minute, 10); n != 2 || err != nil {
-		t.Errorf("%d were pruned, %v", n, err)
+		t.Errorf("Prune forgot %d invoices (error %v), want 2", n, err)
 	}
 	if n, err := w.PruneRefusals(ctx(), time.Minute, 10); n != 1 || err != nil {
-		t.Errorf("%d refusals were pruned, %v", n, err)
+		t.Errorf("PruneRefusals forgot %d refusals (error %v), want 1", n, err)
 	}
 	if n := w.rdb.Exists(ctx(), w.key(keySeen)).Val(); n != 0 {
-		t.Error("marks are left")
+		t.Error("marks are left of items that are gone")
 	}
 }
 
@@ -90,7 +90,7 @@ func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
 	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))
 	sick, err := w.SickKeys(ctx())
 	if err != nil || len(sick) != 1 || sick[0].Key != keySeen {
-		t.Errorf("reported: %+v, %v", sick, err)
+		t.Errorf("the sick keys are %+v (error %v), want that of the marks", sick, err)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keySeen)).Err())
 }

@@ -33,19 +33,20 @@ func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *tes
 			invs, err := other.Invoices(ctx(), ids)
 			unread, rest := Skip(err)
 			if rest != nil || len(invs) != 1 || invs[0].ID != waiting.ID || len(unread) != 1 || unread[0].ID != packed.ID {
-				t.Fatalf("listed %d, unread %+v, %v", len(invs), unread, rest)
+				t.Fatalf("listed %d entries, unread %+v (error %v): want the waiting one listed and the packed one named",
+					len(invs), unread, rest)
 			}
 			if !strings.Contains(unread[0].Err.Error(), "shapes") || unread[0].Undecided() {
-				t.Errorf("what is reported of it: %+v", unread[0])
+				t.Errorf("the packed entry is reported as %+v, want a decided one that lacks its shape", unread[0])
 			}
 			if _, err := other.Invoice(ctx(), packed.ID); !errors.Is(err, errNoShape) {
-				t.Errorf("alone: %v", err)
+				t.Errorf("reading the packed entry alone gives %v, want errNoShape", err)
 			}
 			taken, err := other.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y"),
 				document(sellerB, "VAT", "3", "x")})
 			w.must(err)
 			if taken[0].Taken != Unread || taken[1].Taken != Unread || taken[2].Taken != Created {
-				t.Errorf("taken %+v", taken)
+				t.Errorf("handed in again: %+v, want unread twice and the new one created", taken)
 			}
 			_, err = other.NoteUnreadable(ctx(), unread)
 			w.must(err)
@@ -55,10 +56,10 @@ func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *tes
 			}
 			w.rdb.Del(ctx(), w.key(keyShapes)) // what a person does
 			if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
-				t.Errorf("%d can be read again, %v", n, err)
+				t.Errorf("%d entries can be read again (error %v), want 1", n, err)
 			}
 			if invs, err := other.Invoices(ctx(), ids); err != nil || len(invs) != 2 {
-				t.Errorf("afterwards %d: %v", len(invs), err)
+				t.Errorf("afterwards %d entries are read (error %v), want 2", len(invs), err)
 			}
 		})
 	}
@@ -70,13 +71,13 @@ func TestShapes_TheirKeyIsOfAnotherType_InvoicesAreReceiptedAndPackedLater(t *te
 	inv := w.accepted("1", "", "")
 	w.rdb.Set(ctx(), w.key(keyShapes), "x", 0)
 	if got := w.receipt(inv); got.State != Receipted || w.isPacked(inv.ID) {
-		t.Fatalf("it is %s, packed %v", got.State, w.isPacked(inv.ID))
+		t.Fatalf("the invoice is %s and packed %v, want receipted and not packed", got.State, w.isPacked(inv.ID))
 	}
 	if n, err := w.Compact(ctx(), 10); n != 0 || err != nil {
-		t.Errorf("%d were packed without their shape, %v", n, err)
+		t.Errorf("%d entries were packed without a key for their shape (error %v), want none", n, err)
 	}
 	w.rdb.Del(ctx(), w.key(keyShapes))
 	if n, err := w.Compact(ctx(), 10); n != 1 || err != nil {
-		t.Errorf("afterwards %d packed, %v", n, err)
+		t.Errorf("afterwards %d entries were packed (error %v), want 1", n, err)
 	}
 }

@@ -40,10 +40,10 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				same.Ref = "order 7"
 				res, err := w.Take(ctx(), []NewInvoice{same, rival, document(sellerA, "VAT", "3", "x")})
 				if err != nil || res[0].Taken != Present || res[1].Taken != Unread || res[2].Taken != Created {
-					t.Fatalf("handed in: %+v, %v", res, err)
+					t.Fatalf("handed in: %+v (error %v), want present, unread and created", res, err)
 				}
 				if w.rdb.Type(ctx(), key).Val() != "set" {
-					t.Error("the key was overwritten")
+					t.Error("Take has overwritten the sick key")
 				}
 				if may, err := w.MayRetry(ctx(), &former); may || err != nil {
 					t.Errorf("an earlier one of its number may be retried: %v, %v", may, err)
@@ -52,10 +52,10 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				w.conflict(w.Retry(ctx(), &former))
 				sick, err := w.SickKeys(ctx())
 				if err != nil || len(sick) != 1 || w.key(sick[0].Key) != key {
-					t.Errorf("sick are %v, %v", sick, err)
+					t.Errorf("sick are %v (error %v), want the one key", sick, err)
 				}
 				if _, err := w.Reindex(ctx()); err != nil {
-					t.Errorf("list entries again: %v", err)
+					t.Errorf("Reindex gives the error %v", err)
 				}
 				w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
 				_, err = w.RecheckUnreadable(ctx(), 100)
@@ -67,10 +67,10 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				w.spoil(key)
 				w.later(time.Hour)
 				if _, err := w.pruneBefore(noon.Add(30*time.Minute), 100); err != nil {
-					t.Errorf("prune: %v", err)
+					t.Errorf("Prune gives the error %v", err)
 				}
 				if known, err := w.Known(ctx(), []string{inv.ID, other.ID}); err != nil || known[0] || known[1] {
-					t.Errorf("old ones are still there: %v, %v", known, err)
+					t.Errorf("the pruned invoices are known: %v (error %v), want neither", known, err)
 				}
 			})
 		}

@@ -46,7 +46,7 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 			}
 
 			if n, err := w.RecheckUnreadable(ctx(), 10); n != 0 || err != nil {
-				t.Fatalf("%d are well, %v", n, err)
+				t.Fatalf("%d sick keys are forgotten (error %v), want none while they are sick", n, err)
 			}
 			for _, key := range keys {
 				w.rdb.Del(ctx(), w.key(key))
@@ -56,11 +56,11 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 				w.must(err)
 			}
 			if n, _, err := w.Unreadables(ctx(), 1); n != 0 || err != nil {
-				t.Errorf("still noted: %d, %v", n, err)
+				t.Errorf("%d sick keys are still recorded (error %v), want none", n, err)
 			}
 			if keys[0] == "sellers" {
 				if ids, err := w.ByNumber(ctx(), "2"); err != nil || len(ids) != 1 {
-					t.Errorf("by number: %v, %v", ids, err)
+					t.Errorf("the number finds %v (error %v), want its invoice", ids, err)
 				}
 			}
 			_, err = w.InState(ctx(), Queued, time.Time{}, time.Time{}, 0)

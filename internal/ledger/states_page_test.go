@@ -59,7 +59,8 @@ func TestStates_ThePageIsTheLedgersTables(t *testing.T) {
 			}
 			for who := range strings.SplitSeq(row[2], ", ") {
 				if !slices.Contains([]string{"worker", "sweep", "person", "ledger"}, who) {
-					t.Errorf("%s: %s to %s is made by %q", section, row[0], row[1], who)
+					t.Errorf("%s: the move from %s to %s is made by %q, who is neither worker, sweep, person nor ledger",
+						section, row[0], row[1], who)
 				}
 			}
 			told[row[0]+" to "+row[1]] = true
@@ -67,7 +68,7 @@ func TestStates_ThePageIsTheLedgersTables(t *testing.T) {
 		for _, from := range states {
 			for _, to := range states {
 				if move := from + " to " + to; told[move] != may(from, to) {
-					t.Errorf("%s: %s: told %v, legal %v", section, move, told[move], may(from, to))
+					t.Errorf("%s: %s: the page has the move: %v, the ledger allows it: %v", section, move, told[move], may(from, to))
 				}
 				delete(told, from+" to "+to)
 			}

@@ -26,14 +26,14 @@ func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 			}
 		}
 		if res[1].ID != lost.ID || res[2].ID != kept.ID {
-			t.Errorf("other invoices are named: %+v", res)
+			t.Errorf("Take names %+v, want the lost and the kept invoice", res)
 		}
 	}
 	// A person gives the lost entry up, and its document is taken in again. KSeF will answer 440, a
 	// duplicate, and that answer brings the KSeF number back.
 	w.must(w.rdb.ZRem(ctx(), w.key(keyState, string(Receipted)), lost.ID).Err())
 	if res, err := w.Take(ctx(), docs[:1]); err != nil || res[0].Taken != Created {
-		t.Errorf("given up: %+v, %v", res, err)
+		t.Errorf("after the lost entry was given up, Take gives %+v (error %v), want created", res, err)
 	}
 }
 
@@ -64,12 +64,12 @@ func TestTake_AnEntryLeavesItsBucketBetweenTwoReads_IsPresent(t *testing.T) {
 	t.Cleanup(func() { _ = other.rdb.Close() })
 	hook := &betweenReads{act: func() {
 		if n, err := other.thaw(ctx(), []string{inv.ID}); n != 1 || err != nil {
-			t.Errorf("moved %d, %v", n, err)
+			t.Errorf("moved %d entries out of their buckets (error %v), want 1", n, err)
 		}
 	}}
 	w.rdb.AddHook(hook)
 	res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 	if err != nil || !hook.done || res[0].Taken != Present || res[1].Taken != Refused {
-		t.Errorf("handed in: %+v, %v", res, err)
+		t.Errorf("handed in: %+v (error %v), want present, and another document refused", res, err)
 	}
 }

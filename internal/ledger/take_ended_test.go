@@ -38,10 +38,10 @@ func TestKnown_ReportsForEachIDWhetherThereIsAnEntry(t *testing.T) {
 	got, err := w.Known(ctx(), []string{"inv-none", inv.ID, "inv-other"})
 	w.must(err)
 	if !slices.Equal(got, []bool{false, true, false}) {
-		t.Errorf("got %v", got)
+		t.Errorf("Known gives %v, want false, true, false", got)
 	}
 	if got, err := w.Known(ctx(), nil); err != nil || len(got) != 0 {
-		t.Errorf("of no ids: %v, %v", got, err)
+		t.Errorf("Known of no ids gives %v (error %v)", got, err)
 	}
 }
 
@@ -54,6 +54,6 @@ func TestInvoice_HashOfTheDocumentThatKSeFHas_ReplacesOurs(t *testing.T) {
 	got, err := w.Invoice(ctx(), inv.ID)
 	w.must(err)
 	if got.Hash != "KSeF's" || inv.Hash == "" || inv.Hash == got.Hash {
-		t.Errorf("the hash was %q and is %q", inv.Hash, got.Hash)
+		t.Errorf("the hash was %q and is %q, want KSeF's", inv.Hash, got.Hash)
 	}
 }

@@ -62,7 +62,7 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 		t.Fatal("an answer that was lost is reported as an outcome")
 	}
 	if n := execs.Load(); n != 1 {
-		t.Fatalf("EXEC was sent %d times", n)
+		t.Fatalf("EXEC was sent %d times, want once", n)
 	}
 	moved := w.read(a.ID)[0]
 	if moved.Rev != moved.FirstRev()+1 || moved.Fresh() {
@@ -71,7 +71,7 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 	res, err := l.Take(ctx(), []NewInvoice{a, b})
 	w.must(err)
 	if res[0].Taken != Present || res[0].Rev != moved.Rev || res[1].Taken != Present {
-		t.Errorf("handed in again: %+v", res)
+		t.Errorf("handed in again: %+v, want both present", res)
 	}
 }
 

@@ -27,13 +27,13 @@ func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
 		t.Error(d)
 	}
 	if got.CreatedAt < At(noon) {
-		t.Errorf("created at %d", got.CreatedAt)
+		t.Errorf("the entry was created at %d, want a time from noon on", got.CreatedAt)
 	}
 	if ids, err := w.ByNumber(ctx(), doc.Number); err != nil || !slices.Equal(ids, []string{doc.ID}) {
-		t.Errorf("by number: %v, %v", ids, err)
+		t.Errorf("the number finds %v (error %v), want its invoice", ids, err)
 	}
 	if body, err := w.Body(ctx(), doc.ID); err != nil || string(body) != string(doc.Body) {
-		t.Errorf("document: %q, %v", body, err)
+		t.Errorf("the stored document is %q (error %v), want the one that was handed in", body, err)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestTake_RevisionsGrow_AndThePastStaysReadable(t *testing.T) {
 	for n := 1; n <= 4; n++ {
 		inv := w.take(document(sellerA, "VAT", "FV/1", fmt.Sprint("content ", n)))[0]
 		if inv.Revision != n {
-			t.Errorf("document %d has revision %d", n, inv.Revision)
+			t.Errorf("document %d has revision %d, want its place in the order", n, inv.Revision)
 		}
 		w.move(inv, Rejected)
 	}
@@ -189,7 +189,7 @@ func TestIdentity_IsSellerKindAndNumber_NothingElse(t *testing.T) {
 	w.take(document(sellerB, "VAT", "FV/1", "x"), document(sellerA, "KOR", "FV/1", "x"), document(sellerA, "VAT", "FV/2", "x"),
 		document(sellerA, "VAT", "fv/1", "x"), document(sellerA, "VATF", "V/1", "x"))
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 3 {
-		t.Errorf("number FV/1 belongs to %v, %v", ids, err)
+		t.Errorf("number FV/1 belongs to %v (error %v), want three invoices", ids, err)
 	}
 }
 
@@ -200,7 +200,7 @@ func TestInvoiceID_IsTheSameOnEveryMachineAndOfFixedForm(t *testing.T) {
 	}
 	strange := Identity{sellerA, "VAT", strings.Repeat("Ż:|*", 64)}
 	if got := InvoiceID(strange, [32]byte{}); len(got) != 28 || strings.ContainsAny(got[4:], ":|* ") {
-		t.Errorf("id of a strange number is %q", got)
+		t.Errorf("the id of a strange number is %q, want 28 characters without separators of keys", got)
 	}
 }
 
@@ -225,7 +225,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 	res, err := w.Take(ctx(), docs)
 	w.must(err)
 	if len(res) != n {
-		t.Fatalf("%d answers for %d invoices", len(res), n)
+		t.Fatalf("there are %d answers for %d invoices", len(res), n)
 	}
 	for i, r := range res {
 		inv := w.read(docs[i].ID)[0]
@@ -238,7 +238,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 		}
 	}
 	if counts, err := w.Counts(ctx()); err != nil || counts["queued"] != n || len(counts) != len(States()) {
-		t.Errorf("counts %v, %v", counts, err)
+		t.Errorf("the counts are %v (error %v), want all queued, and every state listed", counts, err)
 	}
 }
 
@@ -296,10 +296,10 @@ func TestTake_DocumentWasLost_HandedInAgainItIsThereAgain(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	w.must(err)
 	if res[0].Taken != Present {
-		t.Errorf("it is %s", res[0].Taken)
+		t.Errorf("the document whose body was lost is %s, want present", res[0].Taken)
 	}
 	if body, err := w.Body(ctx(), inv.ID); err != nil || string(body) != string(doc.Body) {
-		t.Errorf("document: %q, %v", body, err)
+		t.Errorf("the stored document is %q (error %v), want the one that was handed in again", body, err)
 	}
 }
 

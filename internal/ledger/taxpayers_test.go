@@ -28,7 +28,7 @@ func TestBind_NameOfAnotherTaxpayer_IsNamedAndTheOthersAreRecorded(t *testing.T)
 	got, err := w.Taxpayers(ctx())
 	w.must(err)
 	if !maps.Equal(got, map[string]string{"a": sellerA, "b": sellerB, sellerB: sellerB}) {
-		t.Errorf("Taxpayers = %v", got)
+		t.Errorf("the names mean %v, want a and b as they were bound first", got)
 	}
 }
 
@@ -39,7 +39,7 @@ func TestBind_RedisEmptiedAndClaimedAgain_RecordsTheNameAgain(t *testing.T) {
 	w.must(w.Claim(ctx(), testHome))
 	bound(w, map[string]string{"a": sellerA})
 	if got := w.rdb.HGet(ctx(), w.key(keyTaxpayers), "a").Val(); got != sellerA {
-		t.Errorf("a means %q", got)
+		t.Errorf("the name a means %q, want the seller that was bound again", got)
 	}
 }
 
@@ -47,17 +47,17 @@ func TestBind_SickKey_StopsNothing(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Set(ctx(), w.key(keyTaxpayers), "x", 0).Err())
 	if others := bound(w, map[string]string{"a": sellerA}); len(others) != 0 {
-		t.Errorf("names mean others: %v", others)
+		t.Errorf("with a sick key, names mean others: %v", others)
 	}
 	got, err := w.Taxpayers(ctx())
 	w.must(err)
 	if len(got) != 0 {
-		t.Errorf("Taxpayers = %v", got)
+		t.Errorf("with a sick key, Taxpayers gives %v, want nothing", got)
 	}
 	sick, err := w.SickKeys(ctx())
 	w.must(err)
 	if len(sick) != 1 || sick[0].Key != keyTaxpayers {
-		t.Errorf("sick: %v", sick)
+		t.Errorf("the sick keys are %v, want that of the names", sick)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
 }

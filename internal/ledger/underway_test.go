@@ -22,7 +22,7 @@ func TestUnderways_AreTheSessionsToPoll_WithTheirAgeAndDeadline(t *testing.T) {
 				w.must(w.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.ClosingAt(At(noon))}))
 				want = []Underway{{Tenant: p.Tenant, Since: At(noon).Time(), Deadline: p.Deadline}}
 				if p.Deadline == 0 {
-					t.Fatal("a package without a deadline")
+					t.Fatal("the package has no deadline, so the test proves nothing")
 				}
 			default: // not closed yet, or over: nothing to poll
 				p = w.packageIn(s)

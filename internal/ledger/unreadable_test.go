@@ -49,20 +49,20 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 			unread, other := Skip(err)
 			if other != nil || len(unread) != 1 || unread[0].ID != held[1].ID ||
 				unread[0].Key != "inv:"+held[1].ID || !unread[0].Undecided() {
-				t.Fatalf("%s: %+v, %v", name, unread, other)
+				t.Fatalf("%s: unread are %+v (error %v), want the one entry", name, unread, other)
 			}
 			if len(invs) != 2 || invs[0].ID != held[0].ID || invs[1].ID != held[2].ID {
-				t.Errorf("%s: read are %d", name, len(invs))
+				t.Errorf("%s: %d entries are read, want the other two", name, len(invs))
 			}
 			if u := unread[0]; u.Opaque != (what == "opaque") || !u.Opaque && (u.State != string(Packed) || u.Package != p.ID) {
-				t.Errorf("%s: known of it is %+v", name, u)
+				t.Errorf("%s: known of the entry is %+v", name, u)
 			}
 			if newer := errors.Is(err, ErrNewer); newer != (what == "newer" || what == "newer, with a number as nip") {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: the error is %v, want ErrNewer only for a newer entry", name, err)
 			}
 		}
 		if _, err := w.Invoice(ctx(), held[1].ID); err == nil || errors.Is(err, ErrNotFound) {
-			t.Errorf("alone: %v", err)
+			t.Errorf("reading the entry alone gives %v, want an error other than ErrNotFound", err)
 		}
 	})
 }
@@ -84,17 +84,17 @@ func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 			w.step(&p, next)
 		}
 		if state(0) != Sending || state(2) != Sending {
-			t.Fatalf("the others are %s and %s", state(0), state(2))
+			t.Fatalf("the other two invoices are %s and %s, want sending", state(0), state(2))
 		}
 		// Every invoice of the package that has a state is now sending, even if this build cannot
 		// read the rest of its entry.
 		if got := w.rdb.HGet(ctx(), w.key("inv:", held[1].ID), "state").Val(); what != "opaque" && got != string(Sending) {
-			t.Errorf("it is %s", got)
+			t.Errorf("the unreadable invoice is %s, want sending", got)
 		}
 		errs, err := w.Apply(ctx(), []Move{{ID: held[0].ID, To: Sent}, {ID: held[1].ID, To: Sent}, {ID: held[2].ID, To: Sent}})
 		w.must(err)
 		if errs[0] != nil || errs[2] != nil || (errs[1] != nil) != (what == "opaque") {
-			t.Errorf("moves: %v", errs)
+			t.Errorf("the moves give %v, want no error for the other two", errs)
 		}
 		w.must(w.Repack(ctx(), &p, "", "r", []Part{{ID: "pkg-new", IDs: []string{held[0].ID, held[1].ID, held[2].ID}}}))
 		if got := w.readPackage("pkg-new"); state(0) != Packed || state(2) != Packed || p.State != PackageClosing || got.Count < 2 {
@@ -113,10 +113,10 @@ func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCanBeRead(t *testi
 		taken, err := w.Cut(ctx(), "pkg-1", groupA, CutLimits{Invoices: 10, Bytes: 1 << 40})
 		w.must(err)
 		if !slices.Contains(taken, waiting[0].ID) || !slices.Contains(taken, waiting[2].ID) {
-			t.Fatalf("cut were %v", taken)
+			t.Fatalf("Cut took %v, want the two that can be read", taken)
 		}
 		if waits, err := w.Waits(ctx()); err != nil || len(waits) != 0 {
-			t.Errorf("something still waits: %+v, %v", waits, err)
+			t.Errorf("%+v still wait (error %v), want nothing", waits, err)
 		}
 		if slices.Contains(taken, waiting[1].ID) {
 			t.Fatal("the unreadable one was cut, too")
@@ -129,12 +129,12 @@ func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCanBeRead(t *testi
 			found, pass = append(found, ids...), done
 		}
 		if !slices.Equal(found, []string{waiting[1].ID}) {
-			t.Fatalf("the sweep finds %v", found)
+			t.Fatalf("the sweep finds %v, want the invoice that was unreadable", found)
 		}
 		inv := w.again(waiting[1])
 		w.must(w.Wait(ctx(), &inv))
 		if waits, err := w.Waits(ctx()); err != nil || len(waits) != 1 || waits[0].Count != 1 || waits[0].Bytes != inv.Size {
-			t.Errorf("it waits as %+v, %v", waits, err)
+			t.Errorf("%+v wait (error %v), want the invoice that can be read again", waits, err)
 		}
 	})
 }
@@ -161,7 +161,7 @@ func TestTake_PresentEntryCannotBeRead_NothingIsWrittenForItAndTheOthersAreTaken
 			t.Error("another document of its number was taken in")
 		}
 		if after := snapshotOf(t, w.rdb, w.key("inv:", inv.ID)); len(after.Hashes) != len(before.Hashes) {
-			t.Error("the entry was written")
+			t.Error("the unreadable entry was written")
 		}
 	})
 }
@@ -180,11 +180,11 @@ func TestPrune_OneCannotBeRead_ItStaysAndHidesNothing(t *testing.T) {
 		}
 		for _, inv := range others {
 			if _, err := w.Invoice(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
-				t.Errorf("another one is still there: %v", err)
+				t.Errorf("reading another old entry gives %v, want ErrNotFound", err)
 			}
 		}
 		if n := w.rdb.Exists(ctx(), w.key("inv:", old.ID)).Val(); (n == 1) != (what != "text for numbers") {
-			t.Errorf("it is still there: %v", n == 1)
+			t.Errorf("the unreadable entry is still there: %v", n == 1)
 		}
 	})
 }
@@ -204,22 +204,22 @@ func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
 			spoil(w, w.key("pkg:", badCut.ID))
 			pkgs, err := w.Packages(ctx(), []string{bad.ID, good.ID, cut.ID})
 			if unread, other := Skip(err); other != nil || len(unread) != 1 || unread[0].Key != "pkg:"+bad.ID || len(pkgs) != 2 {
-				t.Errorf("read %d, %v", len(pkgs), err)
+				t.Errorf("read %d packages (error %v), want two, and the bad one named", len(pkgs), err)
 			}
 			under, more, err := w.Underways(ctx(), 0, 100)
 			if err != nil || more || len(under) == 0 {
-				t.Errorf("sessions: %+v, %v", under, err)
+				t.Errorf("the sessions are %+v (error %v), want those that can be read", under, err)
 			}
 			tenants, err := w.FreshlyCut(ctx())
 			if err != nil || !tenants[sellerA] {
-				t.Errorf("freshly cut: %v, %v", tenants, err)
+				t.Errorf("the tenants with fresh packages are %v (error %v), want the seller", tenants, err)
 			}
 			// A session whose count is damaged takes no invoice and leaves the invoice as it is.
 			inv := w.take(w.fresh())[0]
 			w.rdb.HSet(ctx(), w.key("pkg:", good.ID), "count", "x")
 			_, _, err = w.BeginSend(ctx(), good.ID, "me", &inv)
 			if w.conflict(err); w.again(inv).Rev != inv.Rev {
-				t.Error("the invoice moved")
+				t.Error("the move that was refused has changed the invoice")
 			}
 		})
 	}
@@ -238,11 +238,11 @@ func TestUnderways_MoreThanTheLimit_AreSeenInTurn(t *testing.T) {
 		under, more, err = w.Underways(ctx(), offset, limit)
 		w.must(err)
 		if seen += len(under); len(under) > limit {
-			t.Fatalf("%d at once", len(under))
+			t.Fatalf("%d sessions in one answer, more than the limit", len(under))
 		}
 	}
 	if seen != n {
-		t.Errorf("%d of %d were seen", seen, n)
+		t.Errorf("%d of %d sessions were seen, want all", seen, n)
 	}
 }
 
@@ -258,18 +258,18 @@ func TestUnreadables_AreRecordedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) 
 		for i := range 3 {
 			fresh, err := w.NoteUnreadable(ctx(), unread)
 			if err != nil || len(fresh) != max(0, 1-i) {
-				t.Errorf("noting %d: %d are new, %v", i, len(fresh), err)
+				t.Errorf("call %d: %d entries are new (error %v), want one in the first call only", i, len(fresh), err)
 			}
 			if n, err := w.RecheckUnreadable(ctx(), 10); n != 0 || err != nil {
-				t.Errorf("forgotten: %d, %v", n, err)
+				t.Errorf("%d entries were forgotten (error %v) while they cannot be read", n, err)
 			}
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
 		if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
-			t.Errorf("after it was fixed: forgot %d, %v", n, err)
+			t.Errorf("after the entry was mended, %d were forgotten (error %v), want 1", n, err)
 		}
 		if n, keys, err := w.Unreadables(ctx(), 10); n != 0 || err != nil {
-			t.Errorf("left are %v, %v", keys, err)
+			t.Errorf("%v are still recorded as unreadable (error %v)", keys, err)
 		}
 	})
 }

@@ -12,7 +12,7 @@ func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Beat(ctx(), "", time.Hour))
 	if alive, err := w.Alive(ctx(), ""); alive || err != nil {
-		t.Errorf("Alive = %v, %v", alive, err)
+		t.Errorf("Alive of no worker gives %v (error %v), want false", alive, err)
 	}
 }
 
@@ -27,7 +27,7 @@ func TestBeginSend_SessionIsLeftToOthers_Refused(t *testing.T) {
 	for _, who := range []string{"me", ""} {
 		var conflict *ConflictError
 		if _, _, err := w.BeginSend(ctx(), p.ID, who, &inv); !errors.As(err, &conflict) || conflict.ID != p.ID {
-			t.Errorf("a send of %q: %v", who, err)
+			t.Errorf("beginning a send as %q gives %v, want a conflict about the session", who, err)
 		}
 	}
 }

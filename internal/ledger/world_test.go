@@ -144,7 +144,7 @@ func (b *bed) read(ids ...string) []Invoice {
 	invs, err := b.Invoices(ctx(), ids)
 	b.must(err)
 	if len(invs) != len(ids) {
-		b.t.Fatalf("read %d of %d entries", len(invs), len(ids))
+		b.t.Fatalf("only %d of %d entries could be read", len(invs), len(ids))
 	}
 	return invs
 }
@@ -199,7 +199,7 @@ func (sc *scenes) cut(g Group, lim CutLimits) Package {
 	ids, err := sc.Cut(ctx(), id, g, lim)
 	sc.must(err)
 	if len(ids) == 0 {
-		sc.t.Fatal("cut took nothing")
+		sc.t.Fatal("Cut took no invoice")
 	}
 	return sc.readPackage(id)
 }
