@@ -20,9 +20,9 @@
 // KSeF asked for again so often that it was parked. Each bad invoice was rejected with KSeF's own
 // code, or refused by the folder. Every limit was kept where a client could keep it, and only
 // invoices that were handed in were accepted. The receiver was told the final outcome of every
-// invoice, in order of the invoice's revisions, and the last outcome is the ledger's. Every file
-// that was written into the folder is in its place once. Each invoice has its result, and each
-// accepted invoice its receipt.
+// invoice, in order of the invoice's revisions. The last outcome that it was told is the one in the
+// ledger. Every file that was written into the folder is in its place once. Each invoice has its
+// result, and each accepted invoice its receipt.
 //
 // Partial faults (see PartialFaults) add to this. Requests of one tenant or of one operation fail.
 // The part store or the archive hangs. A replica lacks a key. Entries of a newer version are in the

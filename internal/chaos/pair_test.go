@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// What the replica had is kept. What was written to the master during the lag is lost. The next
-// failover goes in the other direction.
+// After a failover, the keys that the replica had are kept. The keys that were written to the
+// master during the lag are lost. The next failover goes in the other direction.
 func TestPair_Failover_LosesTheLagAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -91,10 +91,10 @@ func (r *run) startBed(ctx context.Context) error {
 }
 
 // writeConfig writes the workers' configuration. All waits are short, so that a run shows in two
-// minutes what otherwise takes a night. Worker slots are few, so that a task that never frees its
-// slot has an effect. The margin is wide, because a loaded test machine may delay a request between
-// the limiter and the simulator, whose "second" is 17 ms long. The tenants in keys have key files
-// of their own.
+// minutes what otherwise takes a night. There are few worker slots, so that a task that never frees
+// its slot has an effect. The safety margin of the limiter is wide. A loaded test machine may delay
+// a request between the limiter and the simulator, and the simulator's "second" is only 17 ms long.
+// The tenants in keys have key files of their own.
 func (r *run) writeConfig(path string, keys map[string]string) error {
 	c := r.bed.Config(r.o.Tenants)
 	c.Gateway.Timeout = requestTimeout

@@ -39,7 +39,8 @@ func ErrorKinds() []ErrorKind {
 var (
 	// ErrProcessing: the thing that was asked for is not ready; ask again later.
 	ErrProcessing = errors.New("still processing")
-	// ErrTimeout: the time that the client allows is over (not the caller's context).
+	// ErrTimeout: the time that the client allows for a request is over. The caller's context has
+	// not ended.
 	ErrTimeout = errors.New("time allowed is over")
 )
 
@@ -95,9 +96,9 @@ type APIError struct {
 func (e *APIError) Unwrap() error { return e.Err }
 
 // Error tells in one line what failed and why. It leaves Details out when the request may carry an
-// invoice, because Details may quote it. Details are included for requests that open or close a
-// session and for those of a login, a certificate or a token. Only Details tell, for example, why
-// KSeF refused a certificate.
+// invoice, because Details may quote it. Requests that open or close a session carry no invoice,
+// and neither do those of a login, a certificate or a token. For them Error includes Details,
+// because only Details tell, for example, why KSeF refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,

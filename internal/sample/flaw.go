@@ -8,9 +8,9 @@ import (
 // Flaw is one way in which an invoice can be bad. Its String is a name for files and messages.
 type Flaw int
 
-// The flaws. invoice.Parse or invoice.Check refuses those up to TooBigForItsKind without checking
-// the schema (WrongNIP only with CheckOptions.CheckNIPs). The flaws after it break the schema. If
-// the schema is not checked here, KSeF refuses them.
+// The flaws. Those up to TooBigForItsKind are refused by invoice.Parse or invoice.Check without
+// checking the schema (WrongNIP only with CheckOptions.CheckNIPs). Those behind TooBigForItsKind
+// break the schema. If the schema is not checked here, KSeF refuses them.
 const (
 	NotXML Flaw = iota
 	Empty

@@ -31,7 +31,7 @@ func (t sumsByRate) gross() grosz {
 }
 
 // cart fills the lines. VAT is computed on the sum of each rate and not line by line. The law
-// allows both; this way no grosz is left over between the lines and the totals.
+// allows both ways. With sums by rate, no grosz is left over between the lines and the totals.
 func cart(d *dice, n int, correction bool) ([]line, sumsByRate) {
 	lines := make([]line, n)
 	var totals sumsByRate

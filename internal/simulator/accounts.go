@@ -32,8 +32,8 @@ func (a Account) validate() error {
 	return nil
 }
 
-// accounts knows the extra accounts by list and the default ones by rule, so that tests can use any
-// number of tenants.
+// accounts knows every account. The extra ones are in a list. The default ones, such as test_<nip>,
+// follow from their names, so tests can use any number of tenants without listing them.
 type accounts struct{ extra []Account }
 
 const (

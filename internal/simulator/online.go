@@ -66,7 +66,8 @@ func (ol *onlineSessions) startOnline(account Account, f *fa.Form, e encryptionI
 	return sess
 }
 
-// opens checks what a session of either lane is opened with, and returns the form of its invoices.
+// opens checks the parameters with which a client opens a session of either lane. It returns the
+// form of the session's invoices.
 func (sb *sessionBook) opens(version string, e encryptionInfo) (*fa.Form, *refusal) {
 	f := sb.forms[version]
 	if f == nil {

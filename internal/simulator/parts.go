@@ -24,15 +24,15 @@ type part struct {
 func (p *part) remove() { _ = os.Remove(p.file) } // a file that stays does no harm
 
 // partHeaders returns the headers that must be sent with the part, exactly as they are. The second
-// one differs from part to part, so that a client which has the headers hard-coded fails.
+// header differs from part to part, so that a client with hard-coded headers fails.
 func partHeaders(session string, ordinal int) []nameValue {
 	return []nameValue{
 		{"x-ms-blob-type", "BlockBlob"}, {"x-ms-meta-part", fmt.Sprintf("%s-%d", session[len(session)-2:], ordinal)},
 	}
 }
 
-// partURL returns the pre-signed address of a part. Whoever has it may upload. An upload with an
-// Authorization header is refused.
+// partURL returns the pre-signed address of a part. Anybody who has the address may upload to it.
+// An upload with an Authorization header is refused.
 func (ps *partStore) partURL(base string, sess *session, ordinal int) string {
 	path := fmt.Sprintf("/storage/%s/batch-parts/%d", strings.ToLower(sess.id), ordinal)
 	until := strconv.FormatInt(sess.partsUntil().Unix(), 10)

@@ -128,7 +128,7 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 }
 
 // hang keeps the client waiting for d, or, when d is 0, until the client goes away. It first reads
-// and discards the body, because net/http does not notice earlier that a client has gone.
+// and discards the body, because net/http notices only after that whether the client has gone.
 func (pf *performer) hang(j job, d time.Duration) {
 	_, _ = io.Copy(io.Discard, j.body)
 	if d > 0 {

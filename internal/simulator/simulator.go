@@ -148,9 +148,10 @@ func (c *core) Now() time.Time {
 	return c.now()
 }
 
-// now returns the simulated time. It is for callers that hold mu, and for those whose times may be
-// out of order: the faults, and [Face.Now]. It drops the monotonic reading, because simulated time
-// is printed, and is compared after the clock was moved. Nothing waits by simulated time.
+// now returns the simulated time. Callers that record times in order hold mu. The faults and
+// [Face.Now] need no order, so they call it without mu. The result has no monotonic reading,
+// because simulated times are printed, and are compared after the clock was moved. Nothing waits by
+// simulated time.
 func (c *core) now() time.Time { return c.opts.Now().Add(time.Duration(c.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.

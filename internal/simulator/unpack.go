@@ -182,7 +182,8 @@ func (u *unpacker) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acce
 	return packageResult{read: read}
 }
 
-// readFile inspects one file of a package; large tells that it is not complete.
+// readFile inspects one file of a package. large says that content is only the beginning of the
+// file, which is too large.
 func (u *unpacker) readFile(name string, content []byte, large bool, f *fa.Form, acceptance time.Time) reading {
 	var r reading
 	if large {
@@ -209,7 +210,7 @@ func badEntry(name string, mode fs.FileMode) string {
 	return ""
 }
 
-// unzip reads one file up to limit bytes; large tells that there was more.
+// unzip reads one file up to limit bytes. large says that the file has more bytes than that.
 func unzip(f *zip.File, limit int) (content []byte, large bool, err error) {
 	r, err := f.Open()
 	if err != nil {

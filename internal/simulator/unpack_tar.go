@@ -64,7 +64,8 @@ func (u *unpacker) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Ti
 			return packageResult{}
 		}
 	}
-	// The checksum of the stream comes after the tar's end.
+	// The checksum of the gzip stream comes after the end of the tar, so the rest is read to check
+	// it.
 	if _, err := io.Copy(io.Discard, io.LimitReader(stream, maxUnpacked)); err != nil {
 		return packageResult{code: 430, details: "the gzip stream is corrupt"}
 	}
@@ -76,7 +77,7 @@ func (u *unpacker) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Ti
 	return result
 }
 
-// readLimited reads a file up to limit bytes; large tells that there was more.
+// readLimited reads a file up to limit bytes. large says that the file has more bytes than that.
 func readLimited(r io.Reader, size int64, limit int) (content []byte, large bool, err error) {
 	content, err = io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if len(content) > limit {

@@ -9,8 +9,9 @@
 //   - [Client] is the sender, for one taxpayer: sessions, invoices, receipts, the register.
 //   - [Account] is what else a taxpayer may ask: limits, certificates, tokens, logins.
 //
-// The last two ask a [Tokens] for an access token before each request that needs one. A request
-// that KSeF answers with 401 was not carried out. The request is repeated once with another token.
+// Client and Account ask a [Tokens] for an access token before each request that needs one. A
+// request that KSeF answers with 401 was not carried out. The request is repeated once with another
+// token.
 //
 // # What is read, and what is not
 //

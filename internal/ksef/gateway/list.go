@@ -77,10 +77,11 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 
 // decodeList reads the entries. If the list begins well but stops being JSON further on, the answer
 // is still the gateway's, because a proxy or firewall would not begin its page with a list. If the
-// list breaks off, the sender of the answer is uncertain.
+// list breaks off, it is uncertain who sent the answer.
 //
 // The number of entries is bounded. In memory, a list of empty entries takes a hundred times the
-// size of its text. It could end the process, which also works for other taxpayers.
+// size of its text. An unbounded list could use up the memory of the process, which also works for
+// other taxpayers.
 func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err

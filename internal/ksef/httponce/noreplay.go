@@ -12,9 +12,10 @@ import (
 // has a GetBody. If nothing had been written yet, any request without a body is replayable. The
 // gateway closes sessions with a GET, so a second request can do harm.
 //
-// So no request of this package has a nil Body or a GetBody. No other switch works per request. The
-// alternative would be a Transport that uses no connection twice. Then each request would pay for a
-// handshake, and safety would depend on a setting of a Transport that the caller may replace.
+// So no request of this package has a nil Body or a GetBody. net/http has no other way to forbid
+// the second sending of a single request. The alternative would be a Transport that uses no
+// connection twice. But then each request would pay for a handshake, and safety would depend on a
+// setting of a Transport that the caller may replace.
 
 // emptyBody is the body of a request that carries none. For a GET or DELETE the transport reads it
 // once, finds it empty, and writes neither Content-Length nor chunks.

@@ -43,8 +43,8 @@ func (w *watchdog) stop() {
 	}
 }
 
-// moved is called for each piece of a stream. After the timer has fired the context has ended, and
-// a reset of the timer changes nothing.
+// moved is called for each piece of a stream. If the timer has fired already, the context has
+// ended, and resetting the timer changes nothing.
 func (w *watchdog) moved() {
 	if w.stream {
 		w.timer.Reset(w.allow)

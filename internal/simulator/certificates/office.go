@@ -81,7 +81,8 @@ func New(now func() time.Time, reference func(kind string) string, delay time.Du
 	}, nil
 }
 
-// Certify signs a certificate for a public key that is not an owner's, such as KSeF's own keys.
+// Certify signs a certificate for a public key that belongs to no owner, for example one of KSeF's
+// own keys.
 func (o *Office) Certify(name string, public any, from, to time.Time) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
@@ -98,7 +99,7 @@ func named(commonName string) pkix.Name {
 	return pkix.Name{CommonName: commonName, Organization: []string{"Symulator KSeF"}, Country: []string{"PL"}}
 }
 
-// Refusal is an answer 400 with its code.
+// Refusal is an answer with HTTP status 400, with the Ministry's code and texts.
 type Refusal struct {
 	Code        int
 	Description string

@@ -64,8 +64,8 @@ func readDocument(content []byte, f *Form) (*document, error) {
 
 // xml reads any document. It uses the raw tokens of encoding/xml, which cost about a fifth less
 // than checked tokens. So the reader follows nesting and namespaces by itself. The reader also
-// refuses what encoding/xml lets pass: text after the root, DTDs, repeated attributes, and what
-// strict.go has.
+// refuses what encoding/xml lets pass: text after the root, DTDs, repeated attributes, and the
+// faults that strict.go finds.
 func (r *reader) xml(content []byte) error {
 	dec := xml.NewDecoder(bytes.NewReader(content))
 	for {

@@ -11,9 +11,9 @@ const (
 	schemaSpace = "http://www.w3.org/2001/XMLSchema"
 )
 
-// prefixed checks the attributes that have a prefix. The schemas declare none. XML Schema itself
-// allows four in any element. Of these xsi:nil is a breach everywhere, because no element of the
-// schemas is nillable.
+// prefixed checks the attributes that have a prefix. The Ministry's schemas declare no such
+// attribute, but XML Schema itself allows four of them in any element. One of the four, xsi:nil, is
+// a breach everywhere, because no element of the schemas is nillable.
 func (d *document) prefixed(l *level, attrs []xml.Attr) {
 	for _, a := range attrs {
 		if a.Name.Space == "" || isDeclaration(a) {

@@ -17,9 +17,10 @@ func isDeclaration(a xml.Attr) bool {
 	return a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns"
 }
 
-// declare puts the declarations among the attributes of an element into force. Whether the name of
-// a namespace is a URI is not checked: Namespaces in XML does not demand it of a parser, and other
-// parsers take any text. xmllint complains about a name such as "a b".
+// declare puts the declarations among the attributes of an element into force. It does not check
+// whether the name of a namespace is a URI. The specification (Namespaces in XML) does not demand
+// this check of a parser, and most parsers take any text. Only xmllint complains about a name such
+// as "a b".
 func (l *level) declare(attrs []xml.Attr) error {
 	for i, a := range attrs {
 		for _, b := range attrs[:i] {

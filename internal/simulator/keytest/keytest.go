@@ -7,9 +7,10 @@ import (
 	"sync"
 )
 
-// made are the keys of this process by their size, in the order in which they were made. They are
-// package state on purpose. Nothing changes a key, and making a key of 2048 bits takes longer than
-// most of the tests that need it. Under the race detector it takes several times as long.
+// made are the keys of this process by their size, in the order in which they were made. This
+// package-level variable is shared by all tests on purpose. Nothing changes a key, and making a key
+// of 2048 bits takes longer than most of the tests that need one, and several times as long under
+// the race detector.
 var made = struct {
 	sync.Mutex
 	keys map[int][]*rsa.PrivateKey

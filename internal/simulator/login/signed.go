@@ -16,10 +16,11 @@ type Begun struct {
 // JWT is a bearer token with the moment from which it is refused.
 type JWT = token
 
-// BeginSigned takes a signed AuthTokenRequest from a client at the address ip. An error that is
-// answered with 400 is a *Refusal. What KSeF finds out later is in the status of the operation.
-// With verifyChain, a certificate that KSeF has not issued is refused. The contract leaves open
-// what this parameter does. Demo and production check the chain in any case.
+// BeginSigned takes a signed AuthTokenRequest from a client at the address ip. A *Refusal is
+// answered with HTTP status 400. Faults that KSeF finds only later are in the status of the
+// operation. If verifyChain is true, a certificate that KSeF has not issued is refused, although
+// the contract does not say what this parameter does. Demo and production check the chain even if
+// it is false.
 func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun, error) {
 	signed, err := xades.Verify(document, d.opts.Now())
 	if err != nil {
@@ -86,8 +87,9 @@ func (d *Desk) identify(o *operation, signed *xades.Signed, byFingerprint bool) 
 	return nil
 }
 
-// refuseSignature returns the refusal for an error of the signature. The published table has no
-// details for 9105. KSeF sends details in Polish. Here they are whatever text helps the reader.
+// refuseSignature returns the refusal for an error of the signature. KSeF sends details in Polish,
+// and the published table has none for code 9105. So the details here are texts of our own, which
+// help the reader of a test.
 func refuseSignature(err error) *Refusal {
 	for _, k := range []struct {
 		kind        error

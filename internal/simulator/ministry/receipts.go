@@ -71,7 +71,8 @@ func (m receiptOps) document(c *call) (simulator.Reply, *problem) {
 	return receiptReply(m.face.Invoices().Document(c.account, c.value(0)))
 }
 
-// address makes a pre-signed address. Whoever has it may download until it expires.
+// address makes a pre-signed address. Anybody who has the address may download from it until it
+// expires.
 func (m *Ministry) address(r *http.Request, path string) (address string, until time.Time) {
 	now := m.face.Now()
 	until = now.Add(m.opts.ReceiptLife).Truncate(time.Second)
