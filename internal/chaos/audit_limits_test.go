@@ -37,7 +37,7 @@ func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 		v := simulator.Violation{Window: c.window, At: now.Add(c.after)}
 		var f Figures
 		if errs := (&auditor{r}).checkLimits(&f, []simulator.Violation{v}); (len(errs) == 0) != c.excused || f.Overrun != len(errs) {
-			t.Errorf("%s: %v", c.why, errs)
+			t.Errorf("%s: the check reports %v", c.why, errs)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func TestCheckLimits_AfterAFailover_OneWindowIsExcused(t *testing.T) {
 		var f Figures
 		errs := (&auditor{r}).checkLimits(&f, []simulator.Violation{{Window: c.window, At: now.Add(c.after)}})
 		if (len(errs) == 1) != c.reported || f.Overbooked+f.Overrun != 1 {
-			t.Errorf("%s window, %v after: %v", c.window, c.after, errs)
+			t.Errorf("an overrun of the %s window %v after a failover: the check reports %v", c.window, c.after, errs)
 		}
 	}
 	r := &run{simLog: &simulatorLog{}, failovers: []time.Time{now}}

@@ -26,7 +26,7 @@ func TestLastLogLines_SeveralWorkers_ReturnsTheNewestOfAll(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(r.lastLogLines("pkg-1")), "\n")
 	if len(lines) != 3 {
-		t.Fatalf("%d lines: %q", len(lines), lines)
+		t.Fatalf("there are %d lines, want 3: %q", len(lines), lines)
 	}
 	for i, want := range []string{"three", "four", "five"} {
 		if !strings.Contains(lines[i], want) {

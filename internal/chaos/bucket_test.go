@@ -39,13 +39,13 @@ func TestBucket_Hang_HoldsRequestsAndCutsThemOff(t *testing.T) {
 	}
 	<-over
 	if status, err := put(); err != nil || status != http.StatusOK {
-		t.Errorf("afterwards: %d %v", status, err)
+		t.Errorf("a request after the hang gets status %d (error %v), want 200", status, err)
 	}
 	dir := t.TempDir()
 	if err := b.copyTo(dir); err != nil {
 		t.Fatal(err)
 	}
 	if data, err := os.ReadFile(filepath.Join(dir, "a", "b.json")); err != nil || string(data) != "{}" {
-		t.Errorf("copied: %s %v", data, err)
+		t.Errorf("the copied file has %s (error %v), want {}", data, err)
 	}
 }

@@ -35,7 +35,7 @@ func TestPartial_EachNameAlone_DrawsAnEpisodeOrAnAlteredAnswer(t *testing.T) {
 			}
 			for _, e := range episodes {
 				if e.kind != name || e.at+e.lasts > o.Feed {
-					t.Errorf("%s, seed %d: %s", name, seed, e)
+					t.Errorf("%s, seed %d: the episode %s is of another kind or ends too late", name, seed, e)
 				}
 				if e.fault != nil {
 					alterations = append(alterations, *e.fault)
@@ -43,7 +43,7 @@ func TestPartial_EachNameAlone_DrawsAnEpisodeOrAnAlteredAnswer(t *testing.T) {
 			}
 			for _, f := range alterations {
 				if err := f.Validate(); err != nil || f.Label != label+name {
-					t.Errorf("%s, seed %d: %+v: %v", name, seed, f, err)
+					t.Errorf("%s, seed %d: the fault %+v is not valid or has another label: %v", name, seed, f, err)
 				}
 			}
 		}
@@ -95,11 +95,11 @@ func TestPartial_SameSeed_SameRunWithAndWithout(t *testing.T) {
 func TestParsePartial_ListsAndUnknownNames(t *testing.T) {
 	for list, want := range map[string]int{"": 0, "none": 0, "all": len(PartialFaults()), "failover,tenant-5xx": 2} {
 		if got, err := ParsePartial(list); err != nil || len(got) != want {
-			t.Errorf("%q: %v %v", list, got, err)
+			t.Errorf("the list %q gives %v (error %v)", list, got, err)
 		}
 	}
 	if _, err := ParsePartial("failover,tenant"); err == nil || !strings.Contains(err.Error(), Tenant5xx) {
-		t.Errorf("an unknown name: %v", err)
+		t.Errorf("an unknown name gives %v, want an error that lists the names", err)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestPlanted_ChangedOrNotLogged_IsReported(t *testing.T) {
 	}
 	l := ledger.New(rdb, ledger.Options{})
 	if counts, err := l.Counts(t.Context()); err != nil || counts[string(newerState)] != p.count(newerState) {
-		t.Errorf("counts %v %v", counts, err)
+		t.Errorf("the ledger counts %v (error %v), want the planted invoice in it", counts, err)
 	}
 	for _, err := range []error{second(l.Invoice(t.Context(), p.invoice)), second(l.Package(t.Context(), p.pack))} {
 		if err == nil || !strings.Contains(err.Error(), ledger.ErrNewer.Error()) {

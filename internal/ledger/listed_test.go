@@ -101,7 +101,7 @@ func TestListed_ManyEntries_TakesOneRoundTripForEachPiece(t *testing.T) {
 	w.rdb.AddHook(count)
 	got, err := fresh.Listed(ctx(), ids)
 	if err != nil || len(got) != n || count.n != 3+1 { // three pieces, and the shapes
-		t.Errorf("Listed read %d entries in %d round trips (error %v), want all in one for each piece and one for the shapes",
+		t.Errorf("read %d entries in %d round trips (error %v), want all, in a round trip for each piece and one for the shapes",
 			len(got), count.n, err)
 	}
 }

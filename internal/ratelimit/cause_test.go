@@ -62,11 +62,11 @@ func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 			_, err := s.Book(t.Context(), Request{Key: send, Limits: three})
 			if n, _ := errors.AsType[*NotNow](err); n == nil || n.Cause != CauseUnknown ||
 				!strings.Contains(n.Error(), "KSeF asked to wait") {
-				t.Errorf("told: %v", err)
+				t.Errorf("a caller is told %v, want a freeze whose cause is not known", err)
 			}
 			all, err := r.Usages(t.Context(), []Key{send}, nil)
 			if u := all[send]; err != nil || u.Frozen != time.Hour || u.Cause != CauseUnknown {
-				t.Errorf("usages: %+v, %v", all, err)
+				t.Errorf("the usages are %+v (error %v), want the key frozen for an hour without a cause", all, err)
 			}
 		}
 	})
@@ -89,7 +89,7 @@ func TestNotNow_OfAFreeze_NamesTheOneThingThatHappened(t *testing.T) {
 		CauseUnknown: "tenant t, group g rests, because KSeF asked to wait",
 	} {
 		if got := fmt.Sprint(&NotNow{Reason: ReasonFrozen, Cause: cause, Key: Key{"t", "g"}}); got != want {
-			t.Errorf("%s: %s", cause, got)
+			t.Errorf("the text of %s is %s", cause, got)
 		}
 	}
 }

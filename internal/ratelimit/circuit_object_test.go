@@ -69,7 +69,7 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 		}
 		must(t, c.Allow(t.Context(), of(uposOfA, "s3")))
 		if allowed(t, c, of(uposOfA, "s4")) {
-			t.Error("a second probe")
+			t.Error("a second probe may go beside the first")
 		}
 		fail(t, c, 1, of(uposOfA, "s3"))
 		clock.advance(15 * time.Second)
@@ -107,7 +107,7 @@ func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
 		wantNotNow(t, c.Allow(t.Context(), uposOfA), 5*time.Minute-5*time.Second, ReasonOutage)
 		must(t, c.Allow(t.Context(), well))
 		if n := c.Allow(t.Context(), of(uposOfA, "another")).(*NotNow); n.Wait != time.Minute {
-			t.Errorf("%v: a second newcomer beside the first", n)
+			t.Errorf("a second newcomer beside the first is told %v, want to wait for a minute", n)
 		}
 		must(t, c.Success(t.Context(), well))
 		must(t, c.Allow(t.Context(), sick[0]))
@@ -180,13 +180,13 @@ func TestObject_ManyFail_TheRecordStaysSmall(t *testing.T) {
 		fail(t, c, 1, of(uposOfA, fmt.Sprint("session", i)))
 	}
 	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 11+maxObjects {
-		t.Errorf("%d fields after 500 objects failed", n)
+		t.Errorf("the record has %d fields after 500 objects failed", n)
 	}
 	if allowed(t, c, uposOfA) {
-		t.Error("closed although hundreds fail")
+		t.Error("the circuit is closed although hundreds of objects fail")
 	}
 	must(t, c.Success(t.Context(), of(uposOfA, "session1")))
 	if left := client.Keys(t.Context(), "test:circuit:*").Val(); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("the keys %v are left of a closed circuit, want none", left)
 	}
 }

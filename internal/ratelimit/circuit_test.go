@@ -274,7 +274,7 @@ func TestCircuit_RedisKeysExpire_AndClosedCircuitsLeaveNone(t *testing.T) {
 	}
 	must(t, c.Allow(t.Context(), sendsOfA))
 	if left := client.Keys(t.Context(), "test:circuit:*").Val(); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("the keys %v are left of closed circuits, want none", left)
 	}
 }
 
@@ -283,11 +283,11 @@ func TestNewCircuit_NamesAllFaultsAtOnce(t *testing.T) {
 		Failures: -1, FirstDelay: time.Minute, MaxDelay: time.Second, ProbeTTL: -1, Window: -1, Tenants: -2, Objects: 9,
 	})
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("NewCircuit took options with faults")
 	}
 	for _, want := range []string{"failures -1", "delays 1m0s to 1s", "probe TTL", "window", "-2 tenants", "9 objects"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error lacks %q: %v", want, err)
+			t.Errorf("the error does not say %q: %v", want, err)
 		}
 	}
 	for _, p := range []Pair{
@@ -295,7 +295,7 @@ func TestNewCircuit_NamesAllFaultsAtOnce(t *testing.T) {
 		{"", "1", "a", ""}, {"a|b", "1", "a", ""},
 	} {
 		if err := newCircuit(t, NewMemory(nil), CircuitOptions{}).Allow(t.Context(), p); err == nil {
-			t.Errorf("%+v was accepted", p)
+			t.Errorf("Allow took the pair %+v", p)
 		}
 	}
 }

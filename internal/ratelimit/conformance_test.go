@@ -56,7 +56,7 @@ func mustBook(t *testing.T, s Store, r Request) Booking {
 	t.Helper()
 	b, err := s.Book(t.Context(), r)
 	if err != nil {
-		t.Fatalf("Book: %v", err)
+		t.Fatalf("Book gives the error %v", err)
 	}
 	return b
 }
@@ -173,7 +173,7 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		bulk := Request{Key: send, Limits: Limits{{2, 10 * time.Second}}, Reserve: 1, MaxWait: time.Hour}
 		for i := range 4 {
 			if b := mustBook(t, s, bulk); b.Wait != time.Duration(i)*(10*time.Second+tick) {
-				t.Fatalf("bulk %d waits %s", i, b.Wait)
+				t.Fatalf("booking %d of the bulk waits %s", i, b.Wait)
 			}
 		}
 		urgent := bulk
@@ -203,7 +203,7 @@ func TestStore_Unlimited_OnlyAFreezeDelaysIt(t *testing.T) {
 		r := Request{Key: send}
 		b := mustBook(t, s, r)
 		if err := s.Cancel(t.Context(), b); err != nil {
-			t.Errorf("Cancel: %v", err)
+			t.Errorf("Cancel of an unlimited booking gives the error %v", err)
 		}
 		for range 100 {
 			mustBook(t, s, r)

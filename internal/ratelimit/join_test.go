@@ -59,7 +59,7 @@ func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *te
 		}
 		t.Logf("400 sends in %s, asked %d times, at most %d places from their turn", time.Since(start), asked, worst)
 		if asked > 3*tasks {
-			t.Errorf("asked %d times for %d sends", asked, tasks)
+			t.Errorf("the tasks asked %d times for %d sends, want at most three times for each", asked, tasks)
 		}
 		if worst > 30 {
 			t.Errorf("a task went %d places from its turn", worst)
@@ -80,11 +80,11 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 			}
 		}
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 2 || u.Windows[0].Used != 1 {
-			t.Errorf("%+v", u)
+			t.Errorf("the usage is %+v, want two on the waitlist and one booked", u)
 		}
 		must(t, l.Leave(With(t.Context(), Ticket("0")), nip, "x"))
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 1 {
-			t.Errorf("%+v", u)
+			t.Errorf("the usage is %+v, want one on the waitlist", u)
 		}
 		time.Sleep(8*time.Second + tick) // the earliest moment at which it may come back
 		ctx := With(t.Context(), Ticket("1"))
@@ -92,7 +92,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 		start := time.Now()
 		must(t, l.Wait(ctx, nip, "x"))
 		if slept := time.Since(start); slept != 2*time.Second {
-			t.Errorf("slept %s", slept)
+			t.Errorf("the last caller slept %s, want 2s", slept)
 		}
 	})
 }

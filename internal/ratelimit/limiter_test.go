@@ -75,7 +75,7 @@ func TestWait_LongWait_ReturnsTheExactDelayAtOnce(t *testing.T) {
 		start := time.Now()
 		wantNotNow(t, l.Wait(t.Context(), nip, "x"), time.Hour+tick, ReasonLimit)
 		if slept := time.Since(start); slept != 0 {
-			t.Errorf("slept %s before refusing", slept)
+			t.Errorf("Wait slept %s before it refused, want no sleep", slept)
 		}
 	})
 }
@@ -133,7 +133,7 @@ func TestWait_ContextEndedBefore_KeepsNoPlace(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := l.Wait(ctx, nip, "x"); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
+			t.Errorf("Wait gives the error %v, want that of the context", err)
 		}
 		if err := l.Wait(t.Context(), nip, "x"); err != nil {
 			t.Errorf("the place was not given back: %v", err)
@@ -289,11 +289,11 @@ func TestNew_NamesAllFaultsAtOnce(t *testing.T) {
 		Tenants:  map[string]map[string]Limits{nip: {"b": {{1, 0}}}},
 	})
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("New took tables with faults")
 	}
 	for _, want := range []string{"defaults, group a: limit 0", "group other is missing", "tenant 5265877635, group b: limit 1"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error lacks %q: %v", want, err)
+			t.Errorf("the error does not say %q: %v", want, err)
 		}
 	}
 }
@@ -374,17 +374,17 @@ func TestSetTenant_NewLimits_HoldForTheNextRequestAndForNoOtherTenant(t *testing
 			t.Fatal(err)
 		}
 		if err := l.Wait(t.Context(), nip, "x"); err != nil {
-			t.Errorf("the second of two: %v", err)
+			t.Errorf("the second of two requests gives %v, want no error", err)
 		}
 		var notNow *NotNow
 		if err := l.Wait(t.Context(), nip, "x"); !errors.As(err, &notNow) {
-			t.Errorf("the third of two: %v", err)
+			t.Errorf("the third of two requests gives %v, want a NotNow", err)
 		}
 		if got := l.Limits("another", "x"); got[0].Limit != 1 {
-			t.Errorf("another tenant has %v", got)
+			t.Errorf("the limits of another tenant are %v, want those of before", got)
 		}
 		if err := l.SetTenant(nip, map[string]Limits{"x": {{0, time.Hour}}}); err == nil {
-			t.Error("a limit of 0 is taken")
+			t.Error("SetTenant took a limit of 0")
 		}
 		if got := l.Limits(nip, "x"); got[0].Limit != 2 {
 			t.Errorf("a wrong table changed the limits to %v", got)

@@ -162,7 +162,7 @@ func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 				s, errS := shared.Usage(ctx, key, full)
 				same := fmt.Sprint(m.Windows, m.Ahead, m.Frozen, m.Cause) == fmt.Sprint(s.Windows, s.Ahead, s.Frozen, s.Cause)
 				if errM != nil || errS != nil || !same || !m.FrozenUntil.Equal(s.FrozenUntil) {
-					t.Fatalf("memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
+					t.Fatalf("Usage differs: memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
 				}
 			},
 		})

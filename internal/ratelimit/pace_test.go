@@ -88,6 +88,6 @@ func TestPace_KeptForHours_UsesTheAllowanceAndNeverStopsForLong(t *testing.T) {
 		t.Errorf("%d used, allowed are %d", used, hours*1200)
 	}
 	if longest > 20*time.Second {
-		t.Errorf("stopped for %s", longest)
+		t.Errorf("the caller stopped for %s, want at most 20s", longest)
 	}
 }

@@ -64,7 +64,7 @@ func TestPendingFreezes_Flush_TellsThePoolWithoutARequest(t *testing.T) {
 		}
 	}
 	if len(first.pending) != 0 {
-		t.Errorf("still pending: %v", first.pending)
+		t.Errorf("the freezes %v are still pending, want none", first.pending)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestPendingFreezes_NoTimeNamed_TheStoreDecidesHowLong(t *testing.T) {
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))
 	if u, err := second.Usage(t.Context(), send, nil); err != nil || u.Frozen < firstRest-time.Second {
-		t.Errorf("frozen for %s (%v)", u.Frozen, err)
+		t.Errorf("the key is frozen for %s (error %v), want the store's own first freeze", u.Frozen, err)
 	}
 }
 

@@ -38,13 +38,13 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 		_, _, throttled := s.Throttle(t.Context(), send, time.Minute)
 		for _, err := range []error{booked, counted, frozen, throttled} {
 			if e, ok := errors.AsType[*SickLogError](err); !ok || e.Key != send || !strings.Contains(err.Error(), "the key "+log) {
-				t.Errorf("%s: %v", what, err)
+				t.Errorf("%s: Book gives %v, want a SickLogError that names the key", what, err)
 			}
 		}
 		mustBook(t, s, Request{Key: Key{send.Tenant, GroupInvoiceStatus}, Limits: three, MaxWait: time.Hour})
 		mustBook(t, s, Request{Key: other, Limits: three, MaxWait: time.Hour})
 		if all, err := s.Usages(t.Context(), []Key{send, other}, nil); err != nil || len(all) != 1 {
-			t.Errorf("%s: usages %v, %v", what, all, err)
+			t.Errorf("%s: Usages gives %v (error %v), want the other key alone", what, all, err)
 		}
 		client.Del(t.Context(), log)
 		mustBook(t, s, Request{Key: send, Limits: three})
@@ -60,7 +60,7 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 	var deleted []string
 	s.OnDeleted(func(key, held string) {
 		if held != "list" {
-			t.Errorf("%s held a %s", key, held)
+			t.Errorf("OnDeleted says that %s held a %s, want a list", key, held)
 		}
 		deleted = append(deleted, key)
 	})
@@ -86,7 +86,7 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 		"strikes429:5265877635:invoiceSend": func() error {
 			_, n, err := s.Throttle(t.Context(), send, time.Millisecond)
 			if n != 1 {
-				t.Errorf("%d strikes", n)
+				t.Errorf("Throttle counts %d answers 429 in a row, want 1", n)
 			}
 			return err
 		},
@@ -99,13 +99,13 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 		spoil(t, client, "test:"+key)
 		deleted = nil
 		if u, err := s.Usage(t.Context(), send, one); err != nil || u.Windows[0].Used != 1 {
-			t.Errorf("%s: usage %+v, %v", key, u, err)
+			t.Errorf("%s: the usage is %+v (error %v), want one booked", key, u, err)
 		}
 		if err := s.Leave(t.Context(), send, "y"); err != nil {
-			t.Errorf("%s: leave: %v", key, err)
+			t.Errorf("%s: Leave gives the error %v", key, err)
 		}
 		if err := does(); err != nil {
-			t.Errorf("%s: %v", key, err)
+			t.Errorf("%s: a call that needs the key gives the error %v", key, err)
 		}
 		if strings.HasSuffix(key, ":why") {
 			continue // this key is overwritten, and counts as empty until then
@@ -114,11 +114,11 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 			t.Errorf("%s: OnDeleted was called for %v, want this key alone", key, deleted)
 		}
 		if _, err := s.Waitlisted(t.Context(), []Key{send}); err != nil {
-			t.Errorf("%s: waitlisted: %v", key, err)
+			t.Errorf("%s: Waitlisted gives the error %v", key, err)
 		}
 		if strings.HasPrefix(key, "circuit:") {
 			if open, err := c.Open(t.Context(), "host"); err != nil || len(open) != 1 {
-				t.Errorf("%s: open are %v, %v", key, open, err)
+				t.Errorf("%s: the open circuits are %v (error %v), want one", key, open, err)
 			}
 		}
 	}

@@ -59,11 +59,11 @@ func TestStore_Cancel_WithALaterBooking_LeavesThePlaceUnused(t *testing.T) {
 func TestStore_Cancel_OfAnUnknownBooking_DoesNothing(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		if err := s.Cancel(t.Context(), Booking{ID: bookingID(clock.now(), 1), Key: send}); err != nil {
-			t.Errorf("Cancel: %v", err)
+			t.Errorf("Cancel of an unknown booking gives the error %v", err)
 		}
 		for _, id := range []string{"", "1", "x-1", "1-x", "1-256", "1--1"} {
 			if err := s.Cancel(t.Context(), Booking{ID: id, Key: send}); err == nil {
-				t.Errorf("id %q was accepted", id)
+				t.Errorf("Cancel took the id %q", id)
 			}
 		}
 	})
@@ -128,7 +128,7 @@ func TestStore_FreezeForever_IsACenturyAndBlocksNoCall(t *testing.T) {
 		r := Request{Key: send, Limits: Limits{{1, time.Hour}}, MaxWait: math.MaxInt64}
 		for i := range 5 {
 			if b := mustBook(t, s, r); b.Wait != maxFreeze+time.Duration(i)*(time.Hour+tick) {
-				t.Errorf("booking %d waits %s", i, b.Wait)
+				t.Errorf("booking %d waits %s, want a century and its own turn", i, b.Wait)
 			}
 		}
 	})

@@ -18,7 +18,7 @@ func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
 				steps++
 			}
 			if wait, _ := ask(t, s, r, fmt.Sprint(i)); wait != time.Minute+time.Duration(steps)*thawStep {
-				t.Errorf("caller %d is told %s", i, wait)
+				t.Errorf("caller %d is told to wait %s", i, wait)
 			}
 		}
 		clock.advance(time.Minute)
@@ -73,6 +73,6 @@ func TestMemory_Strikes429_AreForgottenAfterAQuietHour(t *testing.T) {
 	}
 	clock.advance(strikes429TTL)
 	if d, n, err := s.Throttle(t.Context(), send, 0); d != time.Minute || n != 1 || err != nil {
-		t.Errorf("%s, %d, %v", d, n, err)
+		t.Errorf("frozen for %s after %d answers 429 in a row (error %v), want a minute after 1", d, n, err)
 	}
 }

@@ -60,7 +60,7 @@ func TestUsages_ManyKeys_AgreeWithTheScript(t *testing.T) {
 				}
 			}
 			if got.Waitlisted = waitlisted[k]; !reflect.DeepEqual(got, want) {
-				t.Fatalf("round %d, %s: %+v, the script says %+v", round, k, got, want)
+				t.Fatalf("round %d, %s: Usages gives %+v, the script gives %+v", round, k, got, want)
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func TestUsages_RedisClock_SeesAFreeze(t *testing.T) {
 	}
 	all, err := s.Usages(t.Context(), []Key{free, frozen}, nil)
 	if u := all[frozen]; err != nil || u.Frozen < 59*time.Minute || u.Frozen > time.Hour || len(all) != 1 {
-		t.Errorf("got %+v, %v", all, err)
+		t.Errorf("Usages gives %+v (error %v), want the frozen key alone", all, err)
 	}
 	if err := client.Set(t.Context(), "u:rate:b:g", "x", 0).Err(); err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func TestStore_Waitlist_EachIsToldItsOwnTurn_AsManyReturnAsMayGo(t *testing.T) {
 			}
 		}
 		if u, err := s.Usage(t.Context(), send, r.Limits); err != nil || u.Waitlisted != len(want) || u.Windows[0].Used != 3 {
-			t.Errorf("usage %+v, %v", u, err)
+			t.Errorf("the usage is %+v (error %v), want all callers on the waitlist and three booked", u, err)
 		}
 	})
 }
@@ -54,11 +54,11 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 		ask(t, s, r, "second")
 		clock.advance(10*time.Second + tick) // the turn of the first, but a newcomer asks sooner
 		if wait, booked := ask(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
-			t.Errorf("newcomer: %s, booked %v", wait, booked)
+			t.Errorf("the newcomer waits %s and booked is %v, want the turn behind both callers", wait, booked)
 		}
 		clock.advance(time.Second) // the first comes late, as from a queue
 		if wait, booked := ask(t, s, r, "first"); !booked || wait != 0 {
-			t.Errorf("first: %s, booked %v", wait, booked)
+			t.Errorf("the first caller waits %s and booked is %v, want that it goes at once", wait, booked)
 		}
 		for name, want := range map[string]time.Duration{"second": 10*time.Second + tick, "newcomer": 2 * (10*time.Second + tick)} {
 			if wait, booked := ask(t, s, r, name); booked || wait != want {
@@ -87,12 +87,12 @@ func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 			}
 		}
 		if wait, _ := ask(t, s, away, "last"); wait != 11*turn {
-			t.Errorf("behind them all: %s", wait)
+			t.Errorf("a caller behind them all waits %s, want the eleventh turn", wait)
 		}
 		clock.advance(turn)
 		for i := range 5 {
 			if wait, booked := ask(t, s, here, fmt.Sprint("away", i)); !booked || wait != time.Duration(i)*turn {
-				t.Errorf("back in time, number %d: %s, booked %v", i, wait, booked)
+				t.Errorf("caller %d that is back in time waits %s and booked is %v, want its own turn", i, wait, booked)
 			}
 		}
 	})
@@ -143,11 +143,11 @@ func TestStore_Waitlist_EarlyOrLateReturn_KeepsThePlaceAndOverrunsNothing(t *tes
 		// 25 at 7 a minute end in the fourth minute. One lost place in each round would cost a
 		// minute more.
 		if took := slices.MaxFunc(sent, time.Time.Compare).Sub(start); took > 3*time.Minute+30*time.Second {
-			rt.Errorf("took %s", took)
+			rt.Errorf("all were sent after %s, want at most three and a half minutes", took)
 		}
 		for at, caller := range order {
 			if d := caller - at; d > 7 || d < -7 {
-				rt.Errorf("caller %d went as number %d: %v", caller, at, order)
+				rt.Errorf("caller %d went as number %d of %v, want at most 7 places from its turn", caller, at, order)
 			}
 		}
 	})
@@ -180,7 +180,7 @@ func TestStore_Waitlist_Leave_MovesTheOthersUp(t *testing.T) {
 		must(t, s.Leave(t.Context(), send, "nobody"))
 		must(t, s.Leave(t.Context(), Key{"1111111111", "x"}, "nobody"))
 		if wait, _ := ask(t, s, r, "b"); wait != time.Minute+tick {
-			t.Errorf("b waits %s", wait)
+			t.Errorf("after a left, b waits %s, want the turn of a", wait)
 		}
 	})
 }
@@ -190,17 +190,17 @@ func TestStore_Waitlist_UrgentCallersDoNotWaitBehindTheOthers(t *testing.T) {
 		limits := Limits{{2, time.Minute}}
 		bulk, urgent := Request{Key: send, Limits: limits, Reserve: 1}, Request{Key: send, Limits: limits}
 		if _, booked := ask(t, s, bulk, "b0"); !booked {
-			t.Fatal("no place at all")
+			t.Fatal("the first caller got no place")
 		}
 		for i := range 5 {
 			ask(t, s, bulk, fmt.Sprint("b", i+1))
 		}
 		if wait, booked := ask(t, s, urgent, "u0"); !booked || wait != 0 {
-			t.Errorf("urgent: %s, booked %v", wait, booked)
+			t.Errorf("the urgent caller waits %s and booked is %v, want that it goes at once", wait, booked)
 		}
 		// Places that become free go to urgent callers while any of them wait.
 		if wait, booked := ask(t, s, urgent, "u1"); booked || wait != time.Minute+tick {
-			t.Errorf("second urgent: %s, booked %v", wait, booked)
+			t.Errorf("the second urgent caller waits %s and booked is %v, want the next free place", wait, booked)
 		}
 		clock.advance(time.Minute + tick)
 		if _, booked := ask(t, s, urgent, "u1"); !booked {
@@ -225,7 +225,7 @@ func TestStore_Share_LeavesItsPartOfEachWindow(t *testing.T) {
 		}
 		for _, bad := range []float64{-0.1, 1, 2} {
 			if _, err := s.Book(t.Context(), Request{Key: send, Share: bad}); err == nil {
-				t.Errorf("share %v was accepted", bad)
+				t.Errorf("Book took the share %v", bad)
 			}
 		}
 	})
@@ -291,7 +291,7 @@ func TestStores_WithWaitlists_AnswerAlike(t *testing.T) {
 				m, errM := memory.Book(t.Context(), r)
 				s, errS := shared.Book(t.Context(), r)
 				if fmt.Sprint(m, errM) != fmt.Sprint(s, errS) {
-					rt.Fatalf("memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
+					rt.Fatalf("Book differs: memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
 				}
 			},
 			"advance": func(rt *rapid.T) { clock.advance(time.Duration(rapid.IntRange(0, 90_000_000).Draw(rt, "by")) * us) },
@@ -306,7 +306,7 @@ func TestStores_WithWaitlists_AnswerAlike(t *testing.T) {
 				m, nm, errM := memory.Throttle(t.Context(), key, d)
 				s, ns, errS := shared.Throttle(t.Context(), key, d)
 				if m != s || nm != ns || errM != nil || errS != nil {
-					rt.Fatalf("memory %s, %d (%v), redis %s, %d (%v)", m, nm, errM, s, ns, errS)
+					rt.Fatalf("Throttle differs: memory %s, %d (%v), redis %s, %d (%v)", m, nm, errM, s, ns, errS)
 				}
 			},
 		})

@@ -30,6 +30,6 @@ func TestWaitlisted_FewOfManyKeysHaveAWaitlist_AllTicketsAreCounted(t *testing.T
 	got, err := s.Waitlisted(t.Context(), keys)
 	maps.DeleteFunc(got, func(_ Key, n int) bool { return n == 0 })
 	if err != nil || !maps.Equal(got, want) {
-		t.Errorf("waitlisted are %v, %v", got, err)
+		t.Errorf("Waitlisted gives %v (error %v), want the tickets of the keys that have any", got, err)
 	}
 }

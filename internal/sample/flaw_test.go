@@ -32,7 +32,7 @@ func TestBad_EachFlaw_IsFoundByTheClientOrLeftToKSeF(t *testing.T) {
 			case !known:
 				t.Fatal("the flaw is missing in this test")
 			case (says != "") != flaw.Local():
-				t.Errorf("Local = %v", flaw.Local())
+				t.Errorf("Local is %v, but the list of this test says the opposite", flaw.Local())
 			case says == "" && err != nil:
 				t.Errorf("found by the client, although only KSeF can find it: %v", err)
 			case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
@@ -53,14 +53,14 @@ func TestBad_FlawsForKSeF_HaveThatFlawOnly(t *testing.T) {
 	}
 	h, err := invoice.Parse(sample.Bad(sample.UnknownKind, sample.Options{}))
 	if err != nil || h.Kind != "PROFORMA" {
-		t.Errorf("kind = %q, %v", h.Kind, err)
+		t.Errorf("the kind is %q (error %v), want PROFORMA", h.Kind, err)
 	}
 }
 
 func TestBad_NoFlaw_IsGood(t *testing.T) {
 	for _, flaw := range []sample.Flaw{-1, 1000} {
 		if _, err := invoice.Parse(sample.Bad(flaw, sample.Options{})); err != nil || flaw.Local() || flaw.String() != "no flaw" {
-			t.Errorf("%d: %v", flaw, err)
+			t.Errorf("flaw %d: parsing gives %v, want a good invoice with no flaw", flaw, err)
 		}
 	}
 }

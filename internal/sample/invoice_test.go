@@ -32,11 +32,11 @@ func TestInvoice_Options_AreInTheDocument(t *testing.T) {
 		}
 		h, err := invoice.Parse(sample.Invoice(o))
 		if err != nil {
-			t.Fatalf("%s: %v", kind, err)
+			t.Fatalf("parsing an invoice of kind %s gives the error %v", kind, err)
 		}
 		if h.SellerNIP != o.SellerNIP || h.Number != o.Number || h.Kind != kind || h.IssueDate != o.IssueDate ||
 			h.Attachment != o.Attachment {
-			t.Errorf("%+v became %+v", o, h)
+			t.Errorf("the options %+v became the invoice %+v", o, h)
 		}
 	}
 }
@@ -44,7 +44,7 @@ func TestInvoice_Options_AreInTheDocument(t *testing.T) {
 func TestInvoice_OrdinarySize_IsThreeToEightKilobytes(t *testing.T) {
 	for seed := range uint64(50) {
 		if n := len(sample.Invoice(sample.Options{Seed: seed})); n < 3000 || n > 8000 {
-			t.Errorf("seed %d gives %d bytes", seed, n)
+			t.Errorf("seed %d gives %d bytes, want 3000 to 8000", seed, n)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestInvoice_Sums_AreRightToTheGrosz(t *testing.T) {
 			t.Errorf("seed %d: P_15 = %s, want %s", seed, f.Fa.Gross, gross.FloatString(2))
 		}
 		if (gross.Sign() < 0) != (kind[:2] == "KO") {
-			t.Errorf("%s has the sum %s", kind, f.Fa.Gross)
+			t.Errorf("an invoice of kind %s has the sum %s, want a negative sum for corrections only", kind, f.Fa.Gross)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func round(r *big.Rat) *big.Rat {
 
 func TestNIP_Sequence_IsValidAndDistinct(t *testing.T) {
 	if sample.NIP(0) != "5265877635" {
-		t.Errorf("NIP(0) = %s", sample.NIP(0))
+		t.Errorf("NIP(0) is %s, want 5265877635", sample.NIP(0))
 	}
 	seen := map[string]int{}
 	for i := range 50_000 {
@@ -162,7 +162,7 @@ func TestNIP_Sequence_IsValidAndDistinct(t *testing.T) {
 			t.Fatalf("NIP(%d) = %s is not valid", i, nip)
 		}
 		if other, ok := seen[nip]; ok {
-			t.Fatalf("NIP(%d) = NIP(%d) = %s", i, other, nip)
+			t.Fatalf("NIP(%d) and NIP(%d) are both %s", i, other, nip)
 		}
 		seen[nip] = i
 	}
@@ -181,12 +181,12 @@ func TestInvoices_NamesAndNumbers_AreDistinct(t *testing.T) {
 			t.Fatal(err)
 		}
 		if h.Attachment != (h.Number == "FV/2026/11/000008") {
-			t.Errorf("%s: attachment %v", h.Number, h.Attachment)
+			t.Errorf("invoice %s has an attachment: %v, want one in number 8 only", h.Number, h.Attachment)
 		}
 		names[name], numbers[h.Number] = true, true
 	}
 	if len(names) != 500 || len(numbers) != 500 || !names[sample.NIP(3)+"_FV-2026-11-000001.xml"] {
-		t.Errorf("%d names, %d numbers", len(names), len(numbers))
+		t.Errorf("there are %d names and %d numbers, want 500 of both", len(names), len(numbers))
 	}
 	n := 0
 	for range sample.Invoices("", 10, "") {

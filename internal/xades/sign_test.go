@@ -94,13 +94,13 @@ func TestSign_EveryKeyThatKSeFTakes_IsVerifiedByAnotherProgramAndByTheRules(t *t
 			for _, doc := range []string{document, awkward} {
 				out := sign(t, s, doc)
 				if err := rules(out); err != nil {
-					t.Errorf("against the rules: %v", err)
+					t.Errorf("the signature breaks KSeF's rules: %v", err)
 				}
 				if err := wellFormed(out); err != nil {
 					t.Error(err)
 				}
 				if err := xmlsec(t, out); err != nil {
-					t.Errorf("xmlsec1: %v\n%s", err, out)
+					t.Errorf("xmlsec1 refuses the signature: %v\n%s", err, out)
 				}
 			}
 		})
@@ -147,7 +147,7 @@ func TestSign_ChangedAfterwards_IsRefused(t *testing.T) {
 			t.Fatalf("%s: nothing was changed", what)
 		}
 		if err := verify(t, []byte(bad)); err == nil {
-			t.Errorf("%s: taken", what)
+			t.Errorf("%s: the changed document is still taken", what)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func TestSign_SmallECDSANumbers_KeepTheirLeadingZeros(t *testing.T) {
 	}
 	want := append(append(make([]byte, 31), 1), append(make([]byte, 30), 1, 2)...)
 	if out := sign(t, s, document); !bytes.Contains(out, []byte(">"+base64.StdEncoding.EncodeToString(want)+"</ds:SignatureValue>")) {
-		t.Errorf("no value of 64 bytes in %s", out)
+		t.Errorf("the signature value does not have 64 bytes: %s", out)
 	}
 }
 
@@ -211,7 +211,7 @@ func TestNewSigner_KeyThatKSeFRefuses_IsRefusedHere(t *testing.T) {
 		"are required":                       nil,
 	} {
 		if _, err := xades.NewSigner(cert, key); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
+			t.Errorf("want an error with the words %s, got %v", want, err)
 		}
 	}
 }
@@ -234,7 +234,7 @@ func TestValid_CharactersThatXMLDoesNotHave_AreFound(t *testing.T) {
 		"": true, "Łódź\t\r\n\U0001F600\uFFFD": true, "a\x00": false, "\x1f": false, "\uFFFE": false, "\xff": false, "a\xc5": false,
 	} {
 		if xades.Valid(s) != want {
-			t.Errorf("%q: %v", s, !want)
+			t.Errorf("Valid(%q) is %v", s, !want)
 		}
 	}
 }
