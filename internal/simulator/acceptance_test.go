@@ -38,7 +38,7 @@ func TestDuplicate_AcrossSessionsAndLanes_NamesTheOriginal(t *testing.T) {
 		}
 	}
 	if _, end := r.sendBatch(faXML(sellerB, "FV/1", today)); end.Code != 200 {
-		t.Errorf("another seller: %+v", end)
+		t.Errorf("the same invoice of another seller ends with %+v, want code 200", end)
 	}
 }
 
@@ -85,7 +85,8 @@ func TestDuplicate_ManySessionsAtOnce_OneWins(t *testing.T) {
 		numbers[a.Number]++
 	}
 	if len(books.Accepted) != each || len(numbers) != each || len(books.Rejected) != (sessions-1)*each {
-		t.Errorf("%d accepted of %d numbers, %d rejected", len(books.Accepted), len(numbers), len(books.Rejected))
+		t.Errorf("%d invoices of %d numbers were accepted and %d rejected, want each number accepted once",
+			len(books.Accepted), len(numbers), len(books.Rejected))
 	}
 }
 
@@ -93,15 +94,15 @@ func TestSeller_NotTheAccounts_Is410(t *testing.T) {
 	r := newRig(t)
 	mixed, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerB, "FV/2", today))
 	if list := r.invoices(mixed); list[0].Status.Code != 200 || list[1].Status.Code != 410 {
-		t.Errorf("two sellers in one session: %+v", list)
+		t.Errorf("two sellers in one session give %+v, want code 200 and then 410", list)
 	}
 	own := r.as("test_" + sellerB)
 	o := own.openOnline()
 	if i := o.invoice(o.send(faXML(sellerA, "FV/3", today))); i.Status.Code != 410 {
-		t.Errorf("an account that has a NIP: %+v", i)
+		t.Errorf("an invoice of another seller than the account's is %+v, want code 410", i)
 	}
 	if i := o.invoice(o.send(faXML(sellerB, "FV/3", today))); i.Status.Code != 200 {
-		t.Errorf("its own: %+v", i)
+		t.Errorf("an invoice of the account's own seller is %+v, want code 200", i)
 	}
 }
 
@@ -134,7 +135,7 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 		})
 	}
 	if i := o.invoice(o.send(withAttachment(t, good))); i.Status.Code != 415 || i.Number != "FV/1" {
-		t.Errorf("attachment: %+v", i)
+		t.Errorf("an invoice with an attachment is %+v, want code 415", i)
 	}
 	o.close()
 	if s := r.await(o.id); s.Code != 445 {
@@ -163,11 +164,11 @@ func TestOnline_MalformedSend_IsRefusedAtOnce(t *testing.T) {
 	body := o.body(good)
 	body["sessionId"] = b.id
 	if code, _ := r.post("/invoice/send", body).apiError(); code != codeSessionStatus {
-		t.Errorf("into a batch session: %d", code)
+		t.Errorf("a send into a batch session gives code %d, want that the status forbids it", code)
 	}
 	o.close()
 	if code, _ := r.post("/invoice/send", o.body(good)).apiError(); code != codeSessionStatus {
-		t.Errorf("into a closed session: %d", code)
+		t.Errorf("a send into a closed session gives code %d, want that the status forbids it", code)
 	}
 	if len(r.invoices(o.id)) != 0 || r.await(o.id).Code != 440 {
 		t.Error("a refused invoice is in the session")
@@ -188,16 +189,16 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 	ok := inTime.send(faXML(sellerA, "FV/2", today))
 	r.clock.add(2 * time.Second)
 	if s := r.status(o.id).Status.Code; s != 415 {
-		t.Errorf("status %d", s)
+		t.Errorf("the session has status %d, want 415", s)
 	}
 	if i := o.invoice(id); i.Status.Code != 405 {
 		t.Errorf("the invoice is %+v, want code 405", i)
 	}
 	if code, _ := r.post("/invoice/send", o.body("x")).apiError(); code != codeSessionStatus {
-		t.Errorf("a send later: %d", code)
+		t.Errorf("a later send gives code %d, want that the status forbids it", code)
 	}
 	if i := inTime.invoice(ok); i.Status.Code != 200 {
-		t.Errorf("a session opened before the rotation: %+v", i)
+		t.Errorf("an invoice of a session from before the rotation is %+v, want code 200", i)
 	}
 	if n := len(r.sim.Books().Rejected); n != 0 {
 		t.Errorf("the books have %d rejected invoices, want none: a session that fails as a whole decides no invoice", n)
@@ -210,14 +211,14 @@ func TestOnline_OpenForTwelveHours_ClosesByItself(t *testing.T) {
 	full.send(faXML(sellerA, "FV/1", today))
 	r.clock.add(12*time.Hour - time.Second)
 	if s := r.status(full.id).Status.Code; s != 100 {
-		t.Errorf("status %d", s)
+		t.Errorf("the session has status %d just before its end, want 100", s)
 	}
 	r.clock.add(time.Second)
 	if f, e := r.status(full.id).Status.Code, r.status(empty.id).Status.Code; f != 200 || e != 440 {
-		t.Errorf("statuses %d %d", f, e)
+		t.Errorf("the sessions end with status %d and %d, want 200 and, without invoices, 440", f, e)
 	}
 	if code, _ := r.post("/invoice/send", full.body(faXML(sellerA, "FV/2", today))).apiError(); code != codeSessionStatus {
-		t.Errorf("a send later: %d", code)
+		t.Errorf("a later send gives code %d, want that the status forbids it", code)
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *rig) receiptOf(id string) map[string]string {
 	}
 	a := r.get("/invoice/session/upo/" + id)
 	if err := xml.Unmarshal(a.body, &p); err != nil || a.status != 200 {
-		r.t.Fatalf("%d %s %v", a.status, a.body, err)
+		r.t.Fatalf("the receipt is answered with %d %s (error %v)", a.status, a.body, err)
 	}
 	numbers := map[string]string{}
 	for _, d := range p.Dokumenty {
@@ -58,22 +58,22 @@ func TestFault_ListOmit_EntryStaysInCountsAndBooks_AndComesBackAfterFor(t *testi
 	}
 	for range 3 {
 		if got := shown(); got != "FV/1" {
-			t.Errorf("listed: %s", got)
+			t.Errorf("the list has %s, want FV/1", got)
 		}
 	}
 	if s := r.status(id); *s.Count != 3 || *s.Success != 3 {
-		t.Errorf("the session counts %d, %d accepted", *s.Count, *s.Success)
+		t.Errorf("the session counts %d invoices, %d of them accepted: want 3 of 3", *s.Count, *s.Success)
 	}
 	if got := r.receiptOf(id); len(got) != 3 {
-		t.Errorf("the receipt has %v", got)
+		t.Errorf("the receipt has %v, want 3 invoices", got)
 	}
 	r.clock.add(time.Minute)
 	if got := shown(); got != "FV/1 FV/2" {
-		t.Errorf("after a minute: %s", got)
+		t.Errorf("after a minute the list has %s, want FV/1 FV/2", got)
 	}
 	b := r.sim.Books()
 	if len(b.Accepted) != 3 || b.Sessions[0].Accepted != 3 || b.Sessions[0].Invoices != 3 || b.Faults[ListOmit] != 2 {
-		t.Errorf("books %+v", b)
+		t.Errorf("the books are %+v, want all three invoices and two hits of the fault", b)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestFault_ListOmitWithACode_LeavesOutOnlyEntriesOfThatStatus(t *testing.T) 
 	inject(t, r, Fault{Kind: InvoiceStatus, Number: "FV/2", Code: 550})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
 	if list := r.invoices(id); len(list) != 1 || list[0].Number != "FV/2" || list[0].Status.Code != 550 {
-		t.Errorf("listed: %+v", list)
+		t.Errorf("the list is %+v, want only FV/2 with code 550", list)
 	}
 }
 
@@ -99,15 +99,15 @@ func TestFault_ProbabilityOfAnEntry_IsDrawnOncePerEntry(t *testing.T) {
 	first := strings.Join(r.rawList(id), "\n")
 	n := len(r.rawList(id))
 	if n == 0 || n == len(documents) {
-		t.Errorf("%d of %d listed", n, len(documents))
+		t.Errorf("%d of %d invoices are listed, want some and not all", n, len(documents))
 	}
 	for range 5 {
 		if again := strings.Join(r.rawList(id), "\n"); again != first {
-			t.Errorf("another list: %s", again)
+			t.Errorf("the list has changed to %s", again)
 		}
 	}
 	if hit := r.sim.Books().Faults[ListOmit]; hit != len(documents)-n {
-		t.Errorf("counted %d, left out %d", hit, len(documents)-n)
+		t.Errorf("the books count %d hits, but %d entries were left out", hit, len(documents)-n)
 	}
 }
 
@@ -117,11 +117,11 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		inject(t, r, Fault{Kind: NumberRewritten, As: as, Times: -1})
 		id, _ := r.sendBatch(faXML(sellerA, "A B 1", today), "not XML")
 		if l := r.invoices(id); l[0].Number != want || l[1].Status.Code != 430 || l[1].Number != "" {
-			t.Errorf("%s: listed as %q", as, l[0].Number)
+			t.Errorf("%s: the first entry has the number %q", as, l[0].Number)
 		}
 		for ksefNumber, number := range r.receiptOf(id) {
 			if number != want || len(ksefNumber) != 35 {
-				t.Errorf("%s: in the receipt %q of %s", as, number, ksefNumber)
+				t.Errorf("%s: the receipt has the number %q for %s", as, number, ksefNumber)
 			}
 		}
 		var page struct {
@@ -131,14 +131,14 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		first := m{"subjectType": "Subject1", "range": theDay(), "pageOffset": 0, "pageSize": 10, "sortAsc": true}
 		r.ok(r.post("/invoice/metadata", first), &page)
 		if len(page.Invoices) != 1 || page.Invoices[0].Number != want {
-			t.Errorf("%s: in the register %+v", as, page.Invoices)
+			t.Errorf("%s: the register answers %+v, want the rewritten number", as, page.Invoices)
 		}
 		o := r.openOnline()
 		if i := o.invoice(o.send(faXML(sellerA, "A B 1", today))); i.Status.Code != 440 || i.Number != want {
 			t.Errorf("%s: the invoice is %+v, want a duplicate with the rewritten number", as, i)
 		}
 		if b := r.sim.Books(); b.Accepted[0].Number != "A B 1" || b.Faults[NumberRewritten] != 2 {
-			t.Errorf("%s: books %+v", as, b)
+			t.Errorf("%s: the books are %+v, want the number as KSeF has it, and two hits", as, b)
 		}
 	}
 }
@@ -160,7 +160,7 @@ func TestFault_KsefNumberSplit_ChangesTheReceiptAlone(t *testing.T) {
 	receipt := r.receiptOf(id)
 	n := listed[0].KsefNumber
 	if _, split := receipt[n[:26]+"-"+n[26:]]; len(n) != 35 || !split || receipt[listed[1].KsefNumber] != "FV/2" {
-		t.Errorf("listed %+v, attested %v", listed, receipt)
+		t.Errorf("the list has %+v and the receipt %v, want the KSeF number split in the receipt alone", listed, receipt)
 	}
 	inject(t, r, Fault{Kind: KsefNumberSplit, On: opInvoices})
 	if again := r.invoices(id); len(again[0].KsefNumber) != 36 || len(again[1].KsefNumber) != 35 {
@@ -191,18 +191,18 @@ func TestFault_Undecodable_ChangesOneFieldOfOneEntry(t *testing.T) {
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "2026001", today), "not XML")
 		l := r.rawList(id)
 		if !strings.Contains(l[1], want) {
-			t.Errorf("%s: %s", as, l[1])
+			t.Errorf("%s: the entry is %s", as, l[1])
 		}
 		var right [3]invoiceInfo
 		if json.Unmarshal([]byte(l[0]), &right[0]) != nil || json.Unmarshal([]byte(l[2]), &right[2]) != nil || right[0].Number != "FV/1" {
-			t.Errorf("%s: the others are changed too: %v", as, l)
+			t.Errorf("%s: other entries are changed too: %v", as, l)
 		}
 		if err := json.Unmarshal([]byte(l[1]), &right[1]); err == nil && as != OddDate {
-			t.Errorf("%s: it can be decoded", as)
+			t.Errorf("%s: the changed entry can still be decoded", as)
 		}
 		r.clock.add(time.Minute)
 		if i := r.invoices(id)[1]; i.Number != "2026001" || i.Ordinal != 2 {
-			t.Errorf("%s: after its time %+v", as, i)
+			t.Errorf("%s: after its time the entry is %+v, want it unchanged", as, i)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func TestFault_UndecodableExtensions_ChangesADuplicate(t *testing.T) {
 		inject(t, r, Fault{Kind: Undecodable, As: as})
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
 		if l := r.rawList(id); !strings.Contains(l[0], want) || !strings.Contains(l[0], `"code":440`) {
-			t.Errorf("%s: %s", as, l[0])
+			t.Errorf("%s: the entry of the duplicate is %s", as, l[0])
 		}
 	}
 }
@@ -230,11 +230,11 @@ func TestFault_EntryWithoutTheField_IsNotHit(t *testing.T) {
 	}
 	r.rawList(first(r.sendBatch("not XML")))
 	if n := r.sim.Books().Faults; len(n) != 0 {
-		t.Errorf("hit: %v", n)
+		t.Errorf("the books count the hits %v, want none", n)
 	}
 	r.rawList(first(r.sendBatch(faXML(sellerA, "1 2", today), faXML(sellerA, "12", today))))
 	if n := r.sim.Books().Faults; n[Undecodable] != 1 || n[NumberRewritten] != 1 || n[KsefNumberSplit] != 1 {
-		t.Errorf("hit: %v", n)
+		t.Errorf("the books count the hits %v, want one of each fault", n)
 	}
 }
 
@@ -246,13 +246,13 @@ func TestFault_ReceiptOmit_LeavesADocumentOutForAWhileOrForEver(t *testing.T) {
 	inject(t, r, Fault{Kind: ReceiptOmit, Number: "FV/2"})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today), faXML(sellerA, "FV/3", today))
 	if got := r.receiptOf(id); len(got) != 1 {
-		t.Errorf("attested %v", got)
+		t.Errorf("the receipt has %v, want one invoice", got)
 	}
 	r.clock.add(time.Minute)
 	if got := r.receiptOf(id); len(got) != 2 {
-		t.Errorf("after a minute attested %v", got)
+		t.Errorf("after a minute the receipt has %v, want two invoices", got)
 	}
 	if l := r.invoices(id); len(l) != 3 || len(r.sim.Books().Accepted) != 3 {
-		t.Errorf("the list is changed: %+v", l)
+		t.Errorf("the list has changed to %+v, want all three invoices", l)
 	}
 }

@@ -64,13 +64,13 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 			}
 			b.close()
 			if s := r.await(b.id); s.Code != c.code || s.Description == "" {
-				t.Errorf("status %+v", s)
+				t.Errorf("the session ends with %+v", s)
 			}
 			if got := len(r.sim.Books().Accepted) - before; (got > 0) != (c.code == 200) {
-				t.Errorf("%d invoices accepted", got)
+				t.Errorf("%d invoices were accepted, want some only with code 200", got)
 			}
 			if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (c.code == 200) {
-				t.Errorf("UPO: %d", a.status)
+				t.Errorf("the UPO is answered with %d, want 200 only with code 200", a.status)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 	contains(t, list[2].Status.Details, "KodWaluty")
 	checkReceipt(t, r.get("/invoice/session/upo/"+id).body, id, 2)
 	if info := r.status(id); *info.Count != 4 || *info.Success != 2 || *info.Failed != 2 {
-		t.Errorf("counts %+v", info)
+		t.Errorf("the session counts %+v, want 2 of 4 accepted", info)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 	b.close()
 	seen = append(seen, r.status(b.id).Status.Code)
 	if n := len(r.invoices(b.id)); n != 0 {
-		t.Errorf("%d invoices are known in status 100", n)
+		t.Errorf("%d invoices are listed while the status is 100, want none", n)
 	}
 	for range 2 {
 		r.clock.add(1500 * time.Millisecond)
@@ -123,7 +123,7 @@ func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 		}
 		seen = append(seen, r.status(b.id).Status.Code)
 		if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (len(seen) == 4) {
-			t.Errorf("UPO at status %v: %d", seen, a.status)
+			t.Errorf("after the statuses %v the UPO is answered with %d", seen, a.status)
 		}
 	}
 	if fmt.Sprint(seen) != "[100 100 150 200]" {
@@ -150,14 +150,14 @@ func TestBatch_NeverClosed_IsCancelledAfterTwelveHours(t *testing.T) {
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
 	r.clock.add(12*time.Hour - time.Second)
 	if s := r.status(b.id).Status.Code; s != 100 {
-		t.Errorf("status %d", s)
+		t.Errorf("the session has status %d, want 100", s)
 	}
 	r.clock.add(time.Second)
 	if s := r.status(b.id).Status; s.Code != 440 || s.Details != "Przekroczono czas wysyłki" {
 		t.Errorf("status %+v, want 440 because of the time", s)
 	}
 	if code, _ := r.get("/invoice/session/close/" + b.id).apiError(); code != codeTimedOut {
-		t.Errorf("close: %d", code)
+		t.Errorf("the close gives code %d, want that the time is over", code)
 	}
 	if len(r.sim.Books().Accepted) != 0 {
 		t.Error("an invoice of a cancelled session was accepted")

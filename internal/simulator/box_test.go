@@ -40,7 +40,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 		t.Errorf("the session of the box can be read: %d", a.status)
 	}
 	if a := r.post("/box/upload/invoice", body); a.status != 400 {
-		t.Errorf("the same uploadId again: %d", a.status)
+		t.Errorf("an uploadId that was used is answered with %d, want 400", a.status)
 	}
 	own := r.as("test_" + sellerA)
 	again := m{"uploadId": "u/1", "offline": false, "notify": false, "invoiceData": []byte(faXML(sellerA, "FV/1", today))}
@@ -48,7 +48,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r.clock.add(2 * time.Second)
 	r.ok(own.get("/box/upload/invoice/u%2F1"), &got)
 	if got.Info.Status.Code != 440 {
-		t.Errorf("a duplicate by another account: %+v", got.Info)
+		t.Errorf("a duplicate by another account is %+v, want code 440", got.Info)
 	}
 	for _, path := range []string{"/box/upload/invoice/u2", "/box/upload/batch/u%2F1"} {
 		if a := r.get(path); a.status != 400 {
@@ -101,7 +101,7 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	}
 	r.ok(r.boxBatch(request, "batch.zip", zipType, archive), nil)
 	if a := r.boxBatch(request, "batch.zip", zipType, archive); a.status != 400 {
-		t.Errorf("the same uploadId again: %d", a.status)
+		t.Errorf("an uploadId that was used is answered with %d, want 400", a.status)
 	}
 	var got struct {
 		Info    []invoiceInfo `json:"invoiceInfo"`
@@ -118,7 +118,7 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 		if code, _ := r.get("/box/upload/batch/b2").apiError(); code == 430 {
 			break
 		} else if time.Now().After(deadline) {
-			t.Fatalf("code %d", code)
+			t.Fatalf("the upload still has code %d after the deadline", code)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (r *rig) awaitBox(path string, into any) {
 			return
 		}
 	}
-	r.t.Fatal("never done")
+	r.t.Fatal("the box is still processing after ten seconds")
 }
 
 func TestBox_Download_HasTheAcceptedBytes(t *testing.T) {
@@ -144,21 +144,21 @@ func TestBox_Download_HasTheAcceptedBytes(t *testing.T) {
 	order := m{"downloadId": "d", "notify": false, "subjectType": "Subject1", "range": day}
 	r.ok(r.post("/box/download/invoices", order), nil)
 	if a := r.post("/box/download/invoices", order); a.status != 400 {
-		t.Errorf("the same downloadId again: %d", a.status)
+		t.Errorf("a downloadId that was used is answered with %d, want 400", a.status)
 	}
 	a := r.get("/box/download/invoices/d")
 	if code, _ := a.apiError(); a.status != 200 || code != 100 {
-		t.Errorf("first: %d %s", a.status, a.body)
+		t.Errorf("the first answer is %d %s, want 200 with code 100", a.status, a.body)
 	}
 	r.clock.add(600 * time.Millisecond)
 	a = r.get("/box/download/invoices/d")
 	if code, _ := a.apiError(); a.status != 400 || code != 150 {
-		t.Errorf("then: %d %s", a.status, a.body)
+		t.Errorf("the second answer is %d %s, want 400 with code 150", a.status, a.body)
 	}
 	r.clock.add(time.Second)
 	a = r.get("/box/download/invoices/d")
 	if files := unzipAll(t, a.body); a.status != 200 || len(files) != 2 || files[0] != faXML(sellerA, "FV/1", today) {
-		t.Errorf("%d: %d files", a.status, len(files))
+		t.Errorf("the download is answered with %d and has %d files, want 200 and the two invoices", a.status, len(files))
 	}
 }
 

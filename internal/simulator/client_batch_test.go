@@ -111,7 +111,7 @@ func (b *batch) uploadAll() *batch {
 	b.rig.t.Helper()
 	for i, u := range b.uploads {
 		if a := b.rig.upload(u, b.parts[i]); a.status != http.StatusCreated {
-			b.rig.t.Fatalf("part %d: %d %s %v", i+1, a.status, a.body, a.err)
+			b.rig.t.Fatalf("the upload of part %d is answered with %d %s (error %v), want 201", i+1, a.status, a.body, a.err)
 		}
 	}
 	return b

@@ -147,7 +147,7 @@ func (r *rig) post(path string, body any) answer {
 func (r *rig) ok(a answer, into any) {
 	r.t.Helper()
 	if a.err != nil || a.status != http.StatusOK {
-		r.t.Fatalf("the answer is %d %s %v", a.status, a.body, a.err)
+		r.t.Fatalf("the answer is %d %s (error %v), want 200", a.status, a.body, a.err)
 	}
 	if into == nil {
 		return
@@ -229,7 +229,7 @@ func (r *rig) await(id string) statusInfo {
 		}
 		<-time.After(time.Millisecond)
 	}
-	r.t.Fatalf("session %s never ends", id)
+	r.t.Fatalf("session %s is still processing after 20 seconds", id)
 	return statusInfo{}
 }
 

@@ -15,16 +15,16 @@ func TestControl_CommandFromThisMachine_IsCarriedOut(t *testing.T) {
 		t.Fatalf("the answer is %d %s, want status 200", a.status, a.body)
 	}
 	if a := r.get("/invoice/public/key"); a.status != 401 {
-		t.Errorf("fault: %d", a.status)
+		t.Errorf("the ordered fault was not applied: the answer is %d, want 401", a.status)
 	}
 	before := r.get("/invoice/public/key").body
 	r.post("/sim/rotate-key", []byte(""))
 	if string(r.get("/invoice/public/key").body) == string(before) {
-		t.Error("the key is the same")
+		t.Error("the public key is the same after the rotation")
 	}
 	r.post("/sim/clock", []byte(`{"advance":"72h"}`))
 	if now := r.sim.Now(); !now.Equal(noon.Add(72 * time.Hour)) {
-		t.Errorf("now %v", now)
+		t.Errorf("the simulated time is %v, want 72 hours later", now)
 	}
 	for path, body := range map[string]string{"/sim/faults": `[{"kind":"x"}]`, "/sim/clock": `{"advance":"-1h"}`} {
 		if a := r.post(path, []byte(body)); a.status != 400 {
@@ -32,7 +32,7 @@ func TestControl_CommandFromThisMachine_IsCarriedOut(t *testing.T) {
 		}
 	}
 	if a := r.get("/sim/healthz"); a.status != 200 {
-		t.Errorf("health: %d", a.status)
+		t.Errorf("/sim/healthz is answered with %d, want 200", a.status)
 	}
 }
 
@@ -48,7 +48,7 @@ func TestControl_CommandFromElsewhere_IsRefused(t *testing.T) {
 		rec := httptest.NewRecorder()
 		r.sim.ServeHTTP(rec, req)
 		if rec.Code != want {
-			t.Errorf("%s: %d", path, rec.Code)
+			t.Errorf("%s is answered with %d", path, rec.Code)
 		}
 	}
 }
@@ -66,17 +66,17 @@ func TestBooks_OverHTTP_HaveTheDocumentedFields(t *testing.T) {
 	}
 	for _, key := range []string{"nip", "kind", "number", "ksef_number", "hash", "session", "at"} {
 		if accepted[0][key] == nil || accepted[0][key] == "" {
-			t.Errorf("accepted lacks %s", key)
+			t.Errorf("the entry of an accepted invoice lacks %s", key)
 		}
 	}
 	for _, key := range []string{"nip", "kind", "number", "code", "description", "hash", "session", "at"} {
 		if rejected[0][key] == nil {
-			t.Errorf("rejected lacks %s", key)
+			t.Errorf("the entry of a rejected invoice lacks %s", key)
 		}
 	}
 	for _, key := range []string{"requests", "violations", "sessions", "accounts", "faults"} {
 		if len(books[key]) == 0 || string(books[key]) == "null" {
-			t.Errorf("books lack %s", key)
+			t.Errorf("the books lack %s", key)
 		}
 	}
 }
@@ -88,13 +88,13 @@ func TestNew_BadOptions_AreAllNamed(t *testing.T) {
 	})
 	var field *FieldError
 	if !errors.As(err, &field) {
-		t.Fatalf("error %v", err)
+		t.Fatalf("New gives the error %v, want FieldErrors", err)
 	}
 	for _, part := range []string{"Profile", "Scale", "Delay", "Account.ID", "Account.Key", "Account.NIP", "fault.kind"} {
 		contains(t, err.Error(), part)
 	}
 	if strings.Contains(err.Error(), "topsecret") {
-		t.Error("an error contains a key")
+		t.Error("the error contains a key")
 	}
 }
 

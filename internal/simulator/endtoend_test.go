@@ -22,7 +22,7 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	}
 	b := r.pack(zipOf(t, documents...), 3).begin()
 	if len(b.uploads) != 3 {
-		t.Fatalf("%d uploads", len(b.uploads))
+		t.Fatalf("the answer has %d uploads, want 3", len(b.uploads))
 	}
 	b.uploadAll().close()
 	if s := r.await(b.id); s.Code != 200 {
@@ -30,14 +30,14 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	}
 	info := r.status(b.id)
 	if !*info.Batch || *info.Count != 25 || *info.Success != 25 || *info.Failed != 0 {
-		t.Errorf("counts %+v", info)
+		t.Errorf("the session counts %+v, want 25 of 25 accepted", info)
 	}
 	form := regexp.MustCompile(`^5265877635-20261123-[0-9A-F]{12}-[0-9A-F]{2}$`)
 	seen := map[string]bool{}
 	for i, got := range r.invoices(b.id) {
 		if got.Status.Code != 200 || got.Ordinal != i+1 || got.Number != fmt.Sprintf("FV/%d", i) ||
 			got.Mode != "online" || got.Acquisition == "" {
-			t.Errorf("invoice %+v", got)
+			t.Errorf("the invoice is %+v, want it accepted at its place", got)
 		}
 		if !form.MatchString(got.KsefNumber) || seen[got.KsefNumber] {
 			t.Errorf("number %q is malformed or given twice", got.KsefNumber)
@@ -45,7 +45,7 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 		seen[got.KsefNumber] = true
 		back := r.get("/invoice/get/" + got.KsefNumber)
 		if string(back.body) != documents[i] || back.header.Get("Content-Type") != "text/xml" {
-			t.Errorf("%s is not what was sent", got.KsefNumber)
+			t.Errorf("the document of %s is not what was sent", got.KsefNumber)
 		}
 	}
 	upo := r.get("/invoice/session/upo/" + b.id)
@@ -56,11 +56,11 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	books := r.sim.Books()
 	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 ||
 		books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
-		t.Errorf("books %+v", books.Sessions)
+		t.Errorf("the books have the sessions %+v, want one with 25 invoices in 3 parts", books.Sessions)
 	}
 	n := books.Requests
 	if n[limits.BatchSession] != 1 || n[limits.BatchSessionClose] != 1 || n["other:publicKey"] != 1 || n["part"] != 0 {
-		t.Errorf("requests %v", n)
+		t.Errorf("the books count the requests %v, want one open and one close, and no part", n)
 	}
 }
 
@@ -79,31 +79,31 @@ func TestOnline_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 		t.Errorf("statuses %v, want [100 150 200]", seen)
 	}
 	if refused := o.invoice(bad); refused.Status.Code != 450 || refused.Number != "FV/2" || refused.KsefNumber != "" {
-		t.Errorf("refused %+v", refused)
+		t.Errorf("the refused invoice is %+v, want code 450 and no KSeF number", refused)
 	}
 	if s := r.status(o.id).Status.Code; s != 100 {
-		t.Errorf("open session has status %d", s)
+		t.Errorf("the open session has status %d, want 100", s)
 	}
 	if a := r.get("/invoice/session/upo/" + o.id); a.status != http.StatusBadRequest {
-		t.Errorf("UPO of an open session: %d", a.status)
+		t.Errorf("the UPO of an open session is answered with %d, want 400", a.status)
 	}
 	o.close()
 	if s := r.status(o.id).Status.Code; s != 170 {
-		t.Errorf("closed session has status %d", s)
+		t.Errorf("the closed session has status %d, want 170", s)
 	}
 	r.clock.add(2 * time.Second)
 	if s := r.status(o.id); s.Status.Code != 200 || *s.Success != 1 || *s.Failed != 1 || *s.Batch {
-		t.Errorf("status %+v", s)
+		t.Errorf("the session is %+v, want code 200 with one accepted and one refused", s)
 	}
 	checkReceipt(t, r.get("/invoice/session/upo/"+o.id).body, o.id, 1)
 	books := r.sim.Books()
 	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != got.KsefNumber ||
 		len(books.Rejected) != 1 || books.Rejected[0].Code != 450 {
-		t.Errorf("books %+v", books)
+		t.Errorf("the books are %+v, want one accepted and one rejected invoice", books)
 	}
 	n := books.Requests
 	if n[limits.OnlineSession] != 1 || n[limits.OnlineSessionClose] != 1 || n[limits.InvoiceSend] != 2 {
-		t.Errorf("requests %v", n)
+		t.Errorf("the books count the requests %v, want one open, one close and two sends", n)
 	}
 }
 
@@ -122,7 +122,7 @@ func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 		t.Fatalf("read UPO %s: %v", body, err)
 	}
 	if p.Sesja != session || len(p.Dokumenty) != documents {
-		t.Errorf("UPO of session %s with %d documents", p.Sesja, len(p.Dokumenty))
+		t.Errorf("the UPO is of session %s and has %d documents", p.Sesja, len(p.Dokumenty))
 	}
 	fatest.Validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
 }

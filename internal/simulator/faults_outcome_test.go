@@ -10,24 +10,24 @@ func TestFault_SessionSpoiled_WhatWasAcceptedStaysAndThereIsNoReceipt(t *testing
 	inject(t, r, Fault{Kind: SessionSpoiled, Times: 2})
 	batch, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML")
 	if end.Code != 500 {
-		t.Errorf("batch: %+v", end)
+		t.Errorf("the batch session ends with %+v, want code 500", end)
 	}
 	if l := r.invoices(batch); l[0].Status.Code != 200 || l[0].KsefNumber == "" || l[1].Status.Code != 430 {
-		t.Errorf("batch: %+v", l)
+		t.Errorf("the batch session lists %+v, want one accepted and one with code 430", l)
 	}
 	o := r.openOnline()
 	id := o.send(faXML(sellerA, "FV/2", today))
 	o.close()
 	if s, i := r.await(o.id), o.invoice(id); s.Code != 500 || i.Status.Code != 200 || i.KsefNumber == "" {
-		t.Errorf("online: %+v %+v", s, i)
+		t.Errorf("the online session is %+v and its invoice %+v, want code 500 and 200", s, i)
 	}
 	for _, id := range []string{batch, o.id} {
 		if a := r.get("/invoice/session/upo/" + id); a.status != http.StatusBadRequest {
-			t.Errorf("UPO of %s: %d", id, a.status)
+			t.Errorf("the UPO of %s is answered with %d, want 400", id, a.status)
 		}
 	}
 	if b := r.sim.Books(); len(b.Accepted) != 2 {
-		t.Errorf("books %+v", b.Accepted)
+		t.Errorf("the books have accepted %+v, want two invoices", b.Accepted)
 	}
 }
 

@@ -62,10 +62,10 @@ func TestFault_Hang_AnswersNothingAndDoesNothing(t *testing.T) {
 	}
 	inject(t, r, Fault{Kind: Hang, On: opClose, For: 10 * time.Millisecond})
 	if a := r.get("/invoice/session/close/" + o.id); a.err == nil {
-		t.Errorf("answered %d", a.status)
+		t.Errorf("a hang is answered with %d, want no answer", a.status)
 	}
 	if s := r.status(o.id).Status.Code; s != 100 {
-		t.Errorf("the session is at %d", s)
+		t.Errorf("the session has status %d, want 100: the close was not carried out", s)
 	}
 }
 
@@ -77,18 +77,18 @@ func TestFault_HangOfThePartStore_EndsWithTheClientAndStoresNothing(t *testing.T
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if a := r.upload(b.uploads[0], b.parts[0], func(req *http.Request) { *req = *req.WithContext(ctx) }); a.err == nil {
-		t.Errorf("the part was answered %d", a.status)
+		t.Errorf("the upload during the hang is answered with %d, want no answer", a.status)
 	}
 	if s := r.status(b.id).Status.Code; s != 100 {
 		t.Errorf("the gateway fails with the part store: %d", s)
 	}
 	if a := r.upload(b.uploads[1], b.parts[1]); a.status != http.StatusCreated {
-		t.Errorf("the second part: %d", a.status)
+		t.Errorf("the upload of the second part is answered with %d, want 201", a.status)
 	}
 	r.sim.mu.Lock()
 	defer r.sim.mu.Unlock()
 	if parts := r.sim.sessions[b.id].parts; len(parts) != 1 || parts[2] == nil {
-		t.Errorf("stored: %v", parts)
+		t.Errorf("the stored parts are %v, want the second alone", parts)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestFault_PartStoreDown_TheGatewayAnswers(t *testing.T) {
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin()
 	for range 3 {
 		if a := r.upload(b.uploads[0], b.parts[0]); a.status != 503 {
-			t.Errorf("the part store answers %d", a.status)
+			t.Errorf("the part store answers %d, want 503", a.status)
 		}
 	}
 	r.clock.add(time.Minute)
@@ -114,10 +114,10 @@ func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 	inject(t, r, Fault{Kind: Status, On: opSessionStatus, Code: 503, OneSession: true, Lasting: time.Minute})
 	for range 3 { // the first session that is asked about is the one that fails
 		if a := r.get("/invoice/session/status/" + first.id); a.status != 503 {
-			t.Errorf("the failing session: %d", a.status)
+			t.Errorf("the failing session is answered with %d, want 503", a.status)
 		}
 		if a := r.get("/invoice/session/status/" + second.id); a.status != 200 {
-			t.Errorf("another session: %d", a.status)
+			t.Errorf("another session is answered with %d, want 200", a.status)
 		}
 	}
 	if a := r.get("/invoice/session/invoices/" + first.id); a.status == 503 {
@@ -125,7 +125,7 @@ func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 	}
 	r.clock.add(time.Minute)
 	if a := r.get("/invoice/session/status/" + first.id); a.status != 200 {
-		t.Errorf("afterwards %d", a.status)
+		t.Errorf("after the fault the session is answered with %d, want 200", a.status)
 	}
 }
 
@@ -146,10 +146,10 @@ func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 		}
 	}
 	if _, end := r.as("test_" + sellerB).sendBatch(faXML(sellerB, "FV/1", today)); end.Code != 200 {
-		t.Errorf("another seller: %+v", end)
+		t.Errorf("an invoice of another seller ends with %+v, want code 200", end)
 	}
 	if b := r.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 4 {
-		t.Errorf("books: %d accepted, %d rejected", len(b.Accepted), len(b.Rejected))
+		t.Errorf("the books have %d accepted and %d rejected invoices, want 1 and 4", len(b.Accepted), len(b.Rejected))
 	}
 }
 
@@ -161,7 +161,7 @@ func TestFault_WithALabel_IsCountedUnderIt(t *testing.T) {
 		r.get("/invoice/public/key")
 	}
 	if n := r.sim.Books().Faults; n["storm"] != 2 || n[Status] != 1 {
-		t.Errorf("counted %v", n)
+		t.Errorf("the books count the hits %v, want two of storm and one of status", n)
 	}
 }
 
@@ -175,11 +175,11 @@ func TestFault_Validate_IncompleteOrContradictory_IsRefused(t *testing.T) {
 		"OneSession on an operation without a session": {Kind: Status, On: opOpenBatch, OneSession: true},
 	} {
 		if f.Validate() == nil {
-			t.Errorf("%s is accepted", name)
+			t.Errorf("Validate took %s", name)
 		}
 	}
 	faults, err := ParseFaults([]byte(`[{"kind":"undecodable","as":"date","on":"invoices","times":-1,"for":"5s","lasting":"1m"}]`))
 	if err != nil || faults[0].As != OddDate || faults[0].Lasting != time.Minute {
-		t.Errorf("%+v %v", faults, err)
+		t.Errorf("the script is read as %+v (error %v)", faults, err)
 	}
 }

@@ -51,19 +51,19 @@ func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 				t.Errorf("the answer is %d %s %v", a.status, a.body, a.err)
 			}
 			if html := strings.HasPrefix(a.header.Get("Content-Type"), "text/html"); html != c.html {
-				t.Errorf("Content-Type %s", a.header.Get("Content-Type"))
+				t.Errorf("the Content-Type is %s", a.header.Get("Content-Type"))
 			}
 			if c.fault.For == 10*time.Millisecond && time.Since(started) < c.fault.For {
 				t.Error("the answer was not delayed")
 			}
 			if kind == TooMany && a.header.Get("Retry-After") != "90" {
-				t.Errorf("Retry-After %s", a.header.Get("Retry-After"))
+				t.Errorf("the Retry-After is %s, want 90", a.header.Get("Retry-After"))
 			}
 			if acted := r.status(o.id).Status.Code != 100; acted != c.acted {
-				t.Errorf("acted: %v", acted)
+				t.Errorf("the close was carried out: %v", acted)
 			}
 			if n := r.sim.Books().Faults[kind]; n != 1 {
-				t.Errorf("counted %d times", n)
+				t.Errorf("the books count %d hits, want 1", n)
 			}
 		})
 	}
@@ -75,12 +75,12 @@ func TestFault_429_BlocksTheGroupUntilRetryAfter(t *testing.T) {
 	r.get("/invoice/public/key")
 	r.clock.add(2679 * time.Second)
 	if a := r.get("/invoice/public/key"); a.status != 429 || len(r.sim.Books().Violations) != 1 {
-		t.Errorf("one second early: %d", a.status)
+		t.Errorf("one second before the end of the block the answer is %d, want 429", a.status)
 	}
 	other := newRig(t)
 	inject(t, other, Fault{On: opPublicKey, Kind: TooMany})
 	if a := other.get("/invoice/public/key"); a.status != 429 || a.header.Get("Retry-After") != "" {
-		t.Errorf("without Retry-After: %d %v", a.status, a.header)
+		t.Errorf("a fault without For is answered with %d %v, want 429 without Retry-After", a.status, a.header)
 	}
 	other.ok(other.get("/invoice/public/key"), nil)
 }
@@ -92,7 +92,7 @@ func TestFault_AtAPart_PartIsNotStored(t *testing.T) {
 		inject(t, r, Fault{On: opPart, Kind: kind, Skip: 1})
 		for i, u := range b.uploads {
 			if a := r.upload(u, b.parts[i]); (a.status == 201) != (i == 0) {
-				t.Errorf("%s: part %d: %d", kind, i+1, a.status)
+				t.Errorf("%s: the upload of part %d is answered with %d, want 201 for the last part only", kind, i+1, a.status)
 			}
 		}
 		b.close()
@@ -123,10 +123,10 @@ func TestFault_Lane_HitsOnlyThisLane(t *testing.T) {
 	b, o := r.pack(zipOf(t, "x"), 1).begin().uploadAll(), r.openOnline()
 	inject(t, r, Fault{On: opClose, Kind: Error500, Lane: laneBatch})
 	if a := r.get("/invoice/session/close/" + o.id); a.status != 200 {
-		t.Errorf("online: %d", a.status)
+		t.Errorf("the close of the online session is answered with %d, want 200", a.status)
 	}
 	if a := r.get("/invoice/session/close/" + b.id); a.status != 500 {
-		t.Errorf("batch: %d", a.status)
+		t.Errorf("the close of the batch session is answered with %d, want 500", a.status)
 	}
 }
 
@@ -137,13 +137,13 @@ func TestFault_LargeBody_ClientSeesTheAnswer(t *testing.T) {
 		f.On = opPart
 		inject(t, r, f)
 		if a := r.upload(b.uploads[0], b.parts[0]); a.err != nil || a.status == 201 {
-			t.Errorf("%s: %d %v", f.Kind, a.status, a.err)
+			t.Errorf("%s: the upload is answered with %d (error %v), want an answer other than 201", f.Kind, a.status, a.err)
 		}
 	}
 	u := b.uploads[0]
 	u.Headers = nil
 	if a := r.upload(u, b.parts[0]); a.err != nil || a.status != 400 {
-		t.Errorf("a refusal: %d %v", a.status, a.err)
+		t.Errorf("a refused upload is answered with %d (error %v), want 400", a.status, a.err)
 	}
 }
 
@@ -169,18 +169,18 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 		inject(t, r, Fault{Kind: SessionRefused, Code: code})
 		id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML")
 		if end.Code != code || end.Description == "" {
-			t.Errorf("status %+v", end)
+			t.Errorf("the session ends with %+v", end)
 		}
 		for _, i := range r.invoices(id) {
 			if i.Status.Code != 405 {
-				t.Errorf("%d: %+v", code, i)
+				t.Errorf("code %d: the invoice is %+v, want code 405", code, i)
 			}
 		}
 		if b := r.sim.Books(); len(b.Accepted) != 0 || len(b.Rejected) != 0 {
-			t.Errorf("%d: books %+v %+v", code, b.Accepted, b.Rejected)
+			t.Errorf("code %d: the books have %+v and %+v, want no invoice", code, b.Accepted, b.Rejected)
 		}
 		if _, end := r.sendBatch(faXML(sellerA, "FV/1", today)); end.Code != 200 {
-			t.Errorf("%d: the next: %+v", code, end)
+			t.Errorf("code %d: the next session ends with %+v, want code 200", code, end)
 		}
 	}
 	r := newRig(t)
@@ -191,11 +191,11 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 	o := r.openOnline()
 	id := o.send(faXML(sellerA, "FV/1", today))
 	if i := o.invoice(id); i.Status.Code != 150 {
-		t.Errorf("before the end: %+v", i)
+		t.Errorf("before the end the invoice is %+v, want code 150", i)
 	}
 	o.close()
 	if s, i := r.await(o.id), o.invoice(id); s.Code != 500 || i.Status.Code != 405 || len(r.sim.Books().Accepted) != 1 {
-		t.Errorf("%+v %+v", s, i)
+		t.Errorf("the session is %+v and its invoice %+v, want code 500 and 405", s, i)
 	}
 }
 
@@ -208,7 +208,7 @@ func TestFault_Poison_RefusesEveryPackageThatHoldsTheInvoice(t *testing.T) {
 		}
 	}
 	if _, end := r.sendBatch(faXML(sellerA, "FV/1", today)); end.Code != 200 {
-		t.Errorf("without it: %+v", end)
+		t.Errorf("a package without the invoice ends with %+v, want code 200", end)
 	}
 }
 
@@ -238,7 +238,7 @@ func TestFault_InvoiceStatus_HitsOnceAndTheNextIsAccepted(t *testing.T) {
 			t.Errorf("the list is %+v, want 200 and then the ordered code for FV/2", l)
 		}
 		if _, end := r.sendBatch(faXML(sellerA, "FV/2", today)); end.Code != 200 {
-			t.Errorf("again: %+v", end)
+			t.Errorf("sent again, the package ends with %+v, want code 200", end)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func TestFault_Stuck_StatusStaysForSimulatedTime(t *testing.T) {
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
 	r.sim.Advance(9*time.Hour - time.Second)
 	if s := r.status(b.id).Status.Code; s != 150 {
-		t.Errorf("status %d", s)
+		t.Errorf("the session has status %d, want 150", s)
 	}
 	r.sim.Advance(time.Second)
 	if s := r.await(b.id); s.Code != 200 {
@@ -282,7 +282,7 @@ func TestFault_LostSession_IsUnknownButStillProcessed(t *testing.T) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(r.sim.Books().Accepted) == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the processing has stopped")
+			t.Fatal("the session is not processed within the deadline")
 		}
 	}
 }
@@ -294,11 +294,11 @@ func TestParseFaults_JSONOrYAML_AreReadAndAllMistakesNamed(t *testing.T) {
 		"- {on: close, kind: slow, for: 1m30s, times: 2}\n- kind: poison\n  number: FV/6\n  code: 405\n",
 	} {
 		if got, err := ParseFaults([]byte(script)); err != nil || fmt.Sprint(got) != want {
-			t.Errorf("%v %v", got, err)
+			t.Errorf("the script gives %v (error %v)", got, err)
 		}
 	}
 	if got, err := ParseFaults(nil); err != nil || len(got) != 0 {
-		t.Errorf("nothing: %v %v", got, err)
+		t.Errorf("an empty script gives %v (error %v)", got, err)
 	}
 	_, err := ParseFaults([]byte(`[{"kind":"explode","on":"nowhere"},{"kind":"poison","probability":2,"lane":"air"},
 		{"kind":"stuck"},{"kind":"slow","skip":-1,"number":"["}]`))

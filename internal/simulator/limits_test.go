@@ -21,10 +21,10 @@ func TestLimits_Exceeded_Is429WithRetryAfterAndAViolation(t *testing.T) {
 	r.ok(r.get("/invoice/public/key"), nil)
 	books := r.sim.Books()
 	if len(books.Violations) != 1 || books.Requests["other:publicKey"] != 12 || books.Accounts["test_id"]["other:publicKey"] != 12 {
-		t.Errorf("books %+v %+v", books.Violations, books.Requests)
+		t.Errorf("the books have %+v and %+v, want one violation and 12 requests", books.Violations, books.Requests)
 	}
 	if v := books.Violations[0]; v.Account != "test_id" || v.Window != "second" || v.Count != 11 {
-		t.Errorf("violation %+v", v)
+		t.Errorf("the violation is %+v, want the 11th request in a second", v)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestLimits_PartsAndCloses_PartsAreNotCountedAndClosesCountByLane(t *testing
 	}
 	books := r.sim.Books()
 	if len(books.Violations) != 0 || books.Requests[limits.BatchSessionClose] != 1 || books.Requests[limits.OnlineSessionClose] != 1 {
-		t.Errorf("books %+v %+v", books.Requests, books.Violations)
+		t.Errorf("the books have %+v and %+v, want one close of each lane and no violation", books.Requests, books.Violations)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestLimits_RegisterAndExports_HaveGroupsOfTheirOwn(t *testing.T) {
 		r.clock.add(10 * time.Second)
 	}
 	if a := r.post("/invoice/metadata", page); a.status != http.StatusTooManyRequests {
-		t.Errorf("page 21 of the hour: %d", a.status)
+		t.Errorf("page 21 of an hour is answered with %d, want 429", a.status)
 	}
 	var q struct {
 		ID string `json:"queryId"`
@@ -78,7 +78,7 @@ func TestLimits_RegisterAndExports_HaveGroupsOfTheirOwn(t *testing.T) {
 		}
 	}
 	if len(books.Violations) != 1 || books.Violations[0].Group != "invoiceMetadata" || books.Violations[0].Window != "hour" {
-		t.Errorf("violations %+v", books.Violations)
+		t.Errorf("the violations are %+v, want one of the register's hour", books.Violations)
 	}
 }
 
@@ -88,6 +88,6 @@ func TestLimits_Unlimited_CountsAndNeverRefuses(t *testing.T) {
 		r.ok(r.get("/invoice/public/key"), nil)
 	}
 	if b := r.sim.Books(); b.Requests["other:publicKey"] != 300 || len(b.Violations) != 0 {
-		t.Errorf("books %v", b.Requests)
+		t.Errorf("the books count %v, want 300 requests and no violation", b.Requests)
 	}
 }

@@ -116,15 +116,15 @@ func TestInspect_FaultyDocument_IsRefusedWithKSeFsCode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := fa.Inspect([]byte(c.document), v3, fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
 			if r.Code != c.code || !strings.Contains(r.Details, c.details) {
-				t.Errorf("%d %s", r.Code, r.Details)
+				t.Errorf("the document has code %d: %s", r.Code, r.Details)
 			}
 		})
 	}
 	if r := fa.Inspect([]byte(attached), v3, online(atNoon())); r.Code != 415 {
-		t.Errorf("an attachment online: %d %s", r.Code, r.Details)
+		t.Errorf("an attachment in an online session has code %d (%s), want 415", r.Code, r.Details)
 	}
 	if r := fa.Inspect([]byte(good), fa.Forms()["v2"], online(atNoon())); r.Code != 450 {
-		t.Errorf("FA(3) in a session of FA(2): %d %s", r.Code, r.Details)
+		t.Errorf("an FA(3) in a session of FA(2) has code %d (%s), want 450", r.Code, r.Details)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestInspect_FA2_IsAcceptedInASessionOfFA2(t *testing.T) {
 		document = fatest.Swap(t, document, c[0], c[1])
 	}
 	if r := fa.Inspect([]byte(document), fa.Forms()["v2"], atNoon()); r.Code != 200 {
-		t.Errorf("%d %s", r.Code, r.Details)
+		t.Errorf("the FA(2) has code %d (%s), want 200", r.Code, r.Details)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestInspect_Header_HasWhatTheBooksNeed(t *testing.T) {
 		Currency: "PLN", Net: 10150, VAT: -2100, Gross: -7,
 	}
 	if *h != want {
-		t.Errorf("got %+v", *h)
+		t.Errorf("the header is %+v", *h)
 	}
 }
 

@@ -15,7 +15,7 @@ func TestValidNIP_FormAndCheckDigit_AreBothChecked(t *testing.T) {
 		"526587763": false, "526-587-76-35": false, "526587763x": false, "": false,
 	} {
 		if fa.ValidNIP(nip) != want {
-			t.Errorf("%q", nip)
+			t.Errorf("ValidNIP(%q) gives the wrong result", nip)
 		}
 	}
 	valid := 0
@@ -25,7 +25,7 @@ func TestValidNIP_FormAndCheckDigit_AreBothChecked(t *testing.T) {
 		}
 	}
 	if valid != 1 {
-		t.Errorf("%d check digits are valid", valid)
+		t.Errorf("%d check digits of one NIP are valid, want 1", valid)
 	}
 }
 
@@ -35,7 +35,7 @@ func TestValidNIP_AgreesWithTheClients(t *testing.T) {
 	for i := range 20_000 {
 		nip := fmt.Sprintf("%010d", i*501_237)
 		if fa.ValidNIP(nip) != invoice.ValidNIP(nip) {
-			t.Fatalf("NIP %s: %v and %v", nip, fa.ValidNIP(nip), invoice.ValidNIP(nip))
+			t.Fatalf("NIP %s is valid: %v for the simulator, %v for the client", nip, fa.ValidNIP(nip), invoice.ValidNIP(nip))
 		}
 	}
 }

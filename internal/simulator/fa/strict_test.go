@@ -210,7 +210,7 @@ func TestInspect_SelfBilledWrittenAsAnyInteger_TheBuyerIssues(t *testing.T) {
 		doc := fatest.Swap(t, good, "<P_17>2", "<P_17>"+text)
 		r := fa.Inspect([]byte(doc), fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
 		if r.Code != 200 || r.Header.SelfBilled != self {
-			t.Errorf("%q: %d %s, self-billed is %v", text, r.Code, r.Details, r.Header.SelfBilled)
+			t.Errorf("P_17 %q: code %d (%s), self-billed is %v", text, r.Code, r.Details, r.Header.SelfBilled)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestLimiter_RandomRequests_AgreesWithBruteForce(t *testing.T) {
 			blocked := now.Before(l.track("a", InvoiceSend).blockedUntil)
 			_, refused := l.Arrive("a", InvoiceSend, func() time.Time { return now })
 			if refused != (!fits || blocked) {
-				t.Fatalf("request %d: refused %v, fits %v, blocked %v", i, refused, fits, blocked)
+				t.Fatalf("request %d: refused is %v, it fits is %v, the group is blocked is %v", i, refused, fits, blocked)
 			}
 			if !refused {
 				admitted = append(admitted, now)
@@ -76,14 +76,14 @@ func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
 				continue
 			}
 			if fits(now.Add(wait-1)) || !fits(now.Add(wait)) {
-				t.Fatalf("told to wait %v", wait)
+				t.Fatalf("the limiter says to wait %v, which is not exactly until the window has room", wait)
 			}
 			if _, other := l.Arrive("b", BatchSession, clock); other {
 				t.Fatal("another account is refused")
 			}
 			now = now.Add(wait)
 			if _, again := l.Arrive("a", BatchSession, clock); again {
-				t.Fatal("refused after Retry-After")
+				t.Fatal("the request is refused although it waited as long as it was told")
 			}
 			break
 		}
@@ -110,7 +110,7 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 				now = now.Add(gap)
 			}
 			if n != want[i] {
-				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(Allowance{1, 1, 1})[i].name)
+				t.Errorf("group %s: %d requests pass in the %s window", group, n, l.windows(Allowance{1, 1, 1})[i].name)
 			}
 			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
 				t.Errorf("%s: the violation is %+v", group, v)
@@ -137,7 +137,7 @@ func TestLimiter_RefusedAgain_BlockGetsLonger(t *testing.T) {
 		now = now.Add(wait)
 	}
 	if waits[0] != time.Second || waits[1] != 2*time.Second || waits[2] < 4*time.Second {
-		t.Errorf("blocks %v", waits)
+		t.Errorf("the blocks last %v, want 1s, 2s and at least 4s", waits)
 	}
 	wait := fill()
 	if again, _ := l.Arrive("a", OnlineSession, clock); again != wait {
@@ -162,7 +162,7 @@ func TestLimiter_Scale_ShortensWindows(t *testing.T) {
 	clock := func() time.Time { return now }
 	for i := range 180 { // an hour's sends in a minute
 		if wait, refused := l.Arrive("a", InvoiceSend, clock); refused {
-			t.Fatalf("request %d: wait %v", i, wait)
+			t.Fatalf("request %d has to wait %v, want that it passes", i, wait)
 		}
 		now = now.Add(time.Minute / 180)
 	}
@@ -189,17 +189,17 @@ func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
 		}
 	}
 	if told := l.Allowances("a"); told[InvoiceSend] != (Allowance{2, NoLimit, NoLimit}) || told[Others] != (Allowance{10, 30, 120}) {
-		t.Errorf("the limits are %+v", told)
+		t.Errorf("the limits of the account are %+v, want its own for sending", told)
 	}
 	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
 		t.Errorf("a limiter that refuses nothing tells %+v", told)
 	}
 	l.Reset("b")
 	if told := l.Allowances("b"); told[Others] != (Allowance{10, 30, 120}) || l.Allowances("a")[InvoiceSend].Second != 2 {
-		t.Errorf("after the reset %+v", told)
+		t.Errorf("after the reset the limits are %+v, want the usual ones", told)
 	}
 	l.Set("free", InvoiceSend, Allowance{NoLimit, NoLimit, NoLimit})
 	if n := passed("free", InvoiceSend); n != 1000 {
-		t.Errorf("without a limit %d requests pass", n)
+		t.Errorf("%d requests pass without a limit, want 1000", n)
 	}
 }

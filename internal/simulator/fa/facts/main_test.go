@@ -32,7 +32,7 @@ func TestRun_OfficialSchemas_GiveTheFactsInTheRepository(t *testing.T) {
 
 func TestRun_NoFolder_SaysWhatIsNeeded(t *testing.T) {
 	if err := run("", t.TempDir()); err == nil {
-		t.Error("no error")
+		t.Error("run without a folder gives no error")
 	}
 	if err := run(t.TempDir(), t.TempDir()); err == nil {
 		t.Error("an empty folder was accepted")
