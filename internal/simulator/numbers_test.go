@@ -10,14 +10,14 @@ import (
 
 func TestKsefNumber_Checksum_IsThatOfKSeFsExample(t *testing.T) {
 	if crc := crc8("5265877635-20250826-0100001AF629"); crc != 0xAF {
-		t.Errorf("CRC %02X", crc)
+		t.Errorf("the checksum of KSeF's example is %02X, want AF", crc)
 	}
 	s := newRig(t).sim
 	seen := map[string]bool{}
 	for range 1000 {
 		n := s.ksefNumber(sellerA, noon)
 		if len(n) != 35 || seen[n] {
-			t.Fatalf("number %q", n)
+			t.Fatalf("the KSeF number %q has another length than 35, or occurs twice", n)
 		}
 		seen[n] = true
 	}
@@ -31,7 +31,7 @@ func TestDecrypt_WrongPadding_IsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		if plain, err := decrypt(key, iv, sealed); err != nil || len(plain) != n {
-			t.Errorf("%d bytes come back as %d: %v", n, len(plain), err)
+			t.Errorf("%d encrypted bytes are decrypted to %d bytes, error %v, want the same number", n, len(plain), err)
 		}
 	}
 	for name, last := range map[string][]byte{
@@ -39,12 +39,12 @@ func TestDecrypt_WrongPadding_IsFound(t *testing.T) {
 	} {
 		block := append(bytes.Repeat([]byte("a"), 16-len(last)), last...)
 		if _, err := unpad(block); err == nil {
-			t.Errorf("%s is accepted", name)
+			t.Errorf("a block with %s is accepted", name)
 		}
 	}
 	for _, n := range []int{0, 15, 17} {
 		if _, err := decrypt(key, iv, make([]byte, n)); err == nil {
-			t.Errorf("%d bytes are accepted", n)
+			t.Errorf("a ciphertext of %d bytes is accepted, want an error", n)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestKsefNumber_Checksum_AgreesWithTheClients(t *testing.T) {
 	for i := range 20_000 {
 		head := fmt.Sprintf("%010d-20261123-%012X", i*501_237, i*7919)
 		if ours, theirs := crc8(head), invoice.KsefChecksum(head); ours != theirs {
-			t.Fatalf("CRC of %s: %02X and %02X", head, ours, theirs)
+			t.Fatalf("for %s the simulator's checksum is %02X and the client's %02X", head, ours, theirs)
 		}
 	}
 }

@@ -45,13 +45,13 @@ func TestPart_RequestDiffersFromWhatWasGiven_IsRefusedAndNotStored(t *testing.T)
 				change = func(*http.Request) {}
 			}
 			if a := r.upload(c.upload, b.parts[0], change); a.status != c.status {
-				t.Errorf("the answer is %d %s %v", a.status, a.body, a.err)
+				t.Errorf("the upload got HTTP %d %s %v, want another status", a.status, a.body, a.err)
 			}
 		})
 	}
 	b.close()
 	if s := r.await(b.id); s.Code != 440 {
-		t.Errorf("status %+v: something was stored", s)
+		t.Errorf("the session ended with %+v, want 440 because no part may be stored", s)
 	}
 }
 
@@ -77,11 +77,11 @@ func TestPart_TooLate_Is403(t *testing.T) {
 	}
 	r.clock.add(time.Second)
 	if a := r.upload(b.uploads[1], b.parts[1]); a.status != 403 {
-		t.Errorf("after them: %d", a.status)
+		t.Errorf("an upload after the allowed time got HTTP %d, want 403", a.status)
 	}
 	closed := r.pack(archive, 1).begin().uploadAll().close()
 	if a := r.upload(closed.uploads[0], closed.parts[0]); a.status != 403 {
-		t.Errorf("after close: %d", a.status)
+		t.Errorf("an upload after the close got HTTP %d, want 403", a.status)
 	}
 	r.await(closed.id)
 }

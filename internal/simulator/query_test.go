@@ -52,21 +52,21 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 		}
 		sealed := c.who.get("/invoice/query/result/" + c.id + "/" + s.Parts[0])
 		if len(sealed.body) != s.Size {
-			t.Errorf("%d bytes, %d announced", len(sealed.body), s.Size)
+			t.Errorf("the result has %d bytes, but its status announced %d", len(sealed.body), s.Size)
 		}
 		plain, err := decrypt(key.key, key.iv, sealed.body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if files := unzipAll(t, plain); len(files) != 1 || files[0] != document {
-			t.Errorf("files %v", files)
+			t.Errorf("the result holds the files %v, want the one accepted document", files)
 		}
 	}
 	for path, want := range map[string]int{
 		"status/" + unreadable: 415, "status/x": codeNoQuery, "result/" + id + "/2": codeInput, "status/" + asBuyer: codeNoQuery,
 	} {
 		if code, _ := r.get("/invoice/query/" + path).apiError(); code != want {
-			t.Errorf("%s: code %d", path, code)
+			t.Errorf("a request for %s got code %d, want the code of that fault", path, code)
 		}
 	}
 }
@@ -91,20 +91,21 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 	}
 	first, last, down := ask(r, "Subject1", 0, 10, true), ask(r, "Subject1", 2, 10, true), ask(r, "Subject1", 0, 10, false)
 	if len(first.Invoices) != 10 || !first.More || len(last.Invoices) != 5 || last.More || down.Invoices[0].Number != "FV/24" {
-		t.Errorf("%d %v, %d %v, %s", len(first.Invoices), first.More, len(last.Invoices), last.More, down.Invoices[0].Number)
+		t.Errorf("the first page has %d (more %v), the last %d (more %v), descending begins with %s; want 10, 5 and FV/24",
+			len(first.Invoices), first.More, len(last.Invoices), last.More, down.Invoices[0].Number)
 	}
 	got := first.Invoices[0]
 	if got.Number != "FV/00" || got.Seller.Identifier != sellerA || got.Buyer.Name != "Nabywca" ||
 		got.Net != 100 || got.VAT != 23 || got.Gross != 123 ||
 		got.Type != "VAT" || got.Issued != today || got.Currency != "PLN" || got.Mode != "online" {
-		t.Errorf("the record is %+v", got)
+		t.Errorf("the record is %+v, want the data of the invoice FV/00", got)
 	}
 	for who, want := range map[*rig][3]int{
 		r.as("test_" + buyer): {0, 10, 0}, r.as("test_" + sellerA): {10, 0, 0}, r.as("test_" + sellerB): {0, 0, 0},
 	} {
 		for i, subject := range []string{"Subject1", "Subject2", "Subject3"} {
 			if n := len(ask(who, subject, 0, 10, true).Invoices); n != want[i] {
-				t.Errorf("%s as %s: %d", who.id, subject, n)
+				t.Errorf("the query by %s as %s found %d invoices, want another number", who.id, subject, n)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func TestValidate_Document_IsAnsweredWithVersionAndResult(t *testing.T) {
 		}
 		r.ok(ask(document, "text/xml; charset=utf-8"), &v)
 		if v.Valid != want || v.Version != "v3" || string(v.Form) != document {
-			t.Errorf("the answer is %+v", v)
+			t.Errorf("the answer is %+v, want the document back with the version v3 and the right verdict", v)
 		}
 	}
 	if ask("no XML", "text/xml").status != 400 || ask(good, "application/json").status != 400 {
@@ -40,7 +40,7 @@ func TestGenerate_JSON_BecomesElementsInTheSameOrder(t *testing.T) {
 		`<WariantFormularza>3</WariantFormularza></Naglowek>` +
 		`<Fa><P_2>A &amp; &lt;B&gt;</P_2><WZ>1</WZ><WZ>2</WZ><P_15>123.40</P_15><Y a="1 &#34;2&#34;">true</Y></Fa></Faktura>`
 	if a.status != 200 || string(a.body) != want || a.header.Get("Content-Type") != xmlType {
-		t.Errorf("the answer is %d %s", a.status, a.body)
+		t.Errorf("the answer is %d %s, want the document as XML with its elements in the order of the JSON", a.status, a.body)
 	}
 	for _, body := range []string{`{}`, `{"invoice":{"a b":1}}`, `{"invoice":{"a":1,"@b":2}}`, `{"invoice":{"@b":{}}}`, `{"invoice":null}`, `{"invoice":[{},{}]}`,
 		`{"invoice":"x"}`, `{"invoice":{"1a":1}}`, `{"invoice":{"x:y":1}}`, `{"invoice":{}} {}`, `{"invoice":{},"more":1}`} {
@@ -59,7 +59,7 @@ func TestGenerate_AttributesOfKodFormularza_AreTheCallersOrTheUsual(t *testing.T
 	} {
 		a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":`+body+`}}}`))
 		if a.status != 200 || !strings.Contains(string(a.body), want) {
-			t.Errorf("%s: the answer is %d, %s", body, a.status, a.body)
+			t.Errorf("for the JSON %s the answer is %d, %s, want the attributes of this case", body, a.status, a.body)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestLinks_Invoice_HasTheLinkKODI(t *testing.T) {
 		}
 	}
 	if a := r.post("/invoice/links", m{"nip": "1", "issueDate": today, "invoiceHash": hash}); a.status != 400 {
-		t.Errorf("a wrong NIP: %d", a.status)
+		t.Errorf("a request for links with an invalid NIP got HTTP %d, want 400", a.status)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestVisualize_Format_IsHTMLOrPDF(t *testing.T) {
 	for _, a := range []answer{document, receipt} {
 		at := bytes.LastIndex(a.body, []byte("startxref\n"))
 		if a.header.Get("Content-Type") != pdfType || !bytes.HasPrefix(a.body, []byte("%PDF-")) || at < 0 {
-			t.Fatalf("the answer is %d %s", a.status, a.body)
+			t.Fatalf("the answer is %d %s, want a PDF", a.status, a.body)
 		}
 		var offset int
 		for _, c := range a.body[at+len("startxref\n"):] {

@@ -31,14 +31,14 @@ func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 		selfBilled(t, sellerA, "S/1"), selfBilled(t, sellerB, "S/2"), mine, faXML(sellerA, "S/3", today))
 	list := r.as("test_" + buyer).invoices(id)
 	if got := codes(list); got != "200 410 200 410" {
-		t.Errorf("in the buyer's context: %s", got)
+		t.Errorf("in the buyer's context the invoices ended with the codes %s, want 200 410 200 410", got)
 	}
 	if !strings.HasPrefix(list[0].KsefNumber, sellerA+"-") {
 		t.Errorf("its number is %s, which is not the seller's", list[0].KsefNumber)
 	}
 	id, _ = r.as("test_"+sellerA).sendBatch(selfBilled(t, sellerA, "S/4"), faXML(sellerA, "S/5", today))
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "410 200" {
-		t.Errorf("in the seller's context: %s", got)
+		t.Errorf("in the seller's context the invoices ended with the codes %s, want 410 200", got)
 	}
 	// The identity has the seller's NIP, whoever issues the invoice.
 	id, _ = r.as("test_" + sellerA).sendBatch(faXML(sellerA, "S/1", today))
@@ -48,7 +48,7 @@ func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 	// With a key for any seller the session belongs to the issuer of the first invoice.
 	id, _ = r.sendBatch(selfBilled(t, sellerA, "S/6"), faXML(sellerA, "S/7", today))
 	if got := codes(r.invoices(id)); got != "200 410" {
-		t.Errorf("with a key for any seller: %s", got)
+		t.Errorf("with a key for any seller the invoices ended with the codes %s, want 200 410", got)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestSelfBilling_InTheRegister_TheSenderIsSubject2(t *testing.T) {
 		first := m{"subjectType": c.subject, "range": theDay(), "pageOffset": 0, "pageSize": 10, "sortAsc": true}
 		r.ok(r.as(c.id).post("/invoice/metadata", first), &page)
 		if len(page.Invoices) != c.count {
-			t.Errorf("%s as %s: %d invoices", c.id, c.subject, len(page.Invoices))
+			t.Errorf("the query by %s as %s found %d invoices, want another number", c.id, c.subject, len(page.Invoices))
 		}
 	}
 }
@@ -97,19 +97,19 @@ func TestTaxpayer_RaisedLimits_HoldForNobodyElse(t *testing.T) {
 	id, _ := a.sendBatch(large(sellerA, "L/1", 1_400_000), large(sellerA, "L/2", 1_600_000),
 		withAttachment(t, large(sellerA, "L/3", 3_900_000)))
 	if got := codes(a.invoices(id)); got != "200 430 200" {
-		t.Errorf("raised: %s", got)
+		t.Errorf("the invoices of the taxpayer with raised limits ended with %s, want 200 430 200", got)
 	}
 	id, _ = b.sendBatch(large(sellerB, "L/4", 1_400_000), withAttachment(t, large(sellerB, "L/5", 3_900_000)),
 		faXML(sellerB, "L/6", today))
 	if got := codes(b.invoices(id)); got != "430 430 200" {
-		t.Errorf("everybody else: %s", got)
+		t.Errorf("the invoices of the taxpayer with the usual limits ended with %s, want 430 430 200", got)
 	}
 	var four []string
 	for i := range 4 {
 		four = append(four, faXML(sellerA, fmt.Sprint("M/", i), today))
 	}
 	if _, end := a.sendBatch(four...); end.Code != 420 {
-		t.Errorf("four where three are allowed: %d", end.Code)
+		t.Errorf("a package of 4 invoices where 3 are allowed ended with code %d, want 420", end.Code)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestOptions_WrongTaxpayersAndGrants_AreNamed(t *testing.T) {
 	}
 	for _, want := range []string{"Taxpayer.NIP", "Grant.To", "Grant.Scope"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not name %s", err, want)
+			t.Errorf("the error is %v, want one that names %s", err, want)
 		}
 	}
 }

@@ -128,7 +128,7 @@ func (s *shipment) uploadAll() *shipment {
 	s.r.t.Helper()
 	for i := range s.parts {
 		if a := s.upload(i); a.status != http.StatusCreated {
-			s.r.t.Fatalf("part %d: %d %s %v", i+1, a.status, a.body, a.err)
+			s.r.t.Fatalf("the upload of part %d got HTTP %d %s %v, want 201", i+1, a.status, a.body, a.err)
 		}
 	}
 	return s
@@ -152,7 +152,8 @@ func TestBatch_ZipAndTarGzInParts_AreAcceptedWithNamesAndHashes(t *testing.T) {
 		for _, e := range r.page("/sessions/"+sh.id+"/invoices?pageSize=1000", "").Invoices {
 			f := files[slices.IndexFunc(files, func(f file) bool { return f.name == e.File })]
 			if e.Hash != base64Of(hashOf([]byte(f.content))) || len(e.Reference) != 36 || e.Status.Code != 200 || seen[e.Reference] {
-				t.Errorf("%q: %+v", compression, e)
+				t.Errorf("packed as %q, an entry of the session's list is %+v, want its hash, a reference of its own and code 200",
+					compression, e)
 			}
 			seen[e.Reference] = true
 		}
@@ -185,7 +186,7 @@ func TestBatch_BadDeclarations_AreRefused(t *testing.T) {
 		"a part with a file name":           {changed(func(_, f m) { part(f, 0)["fileName"] = "x" }), 21405},
 	} {
 		if a := r.post("/sessions/batch", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
+			t.Errorf("with %s the open request got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
 		}
 	}
 	big := changed(func(_, f m) { f["fileSize"] = 3_000_000_000 }) // more than the gateway's contract can say
@@ -200,18 +201,18 @@ func TestBatch_CloseWithoutAPart_IsRefusedAndTheSessionStaysOpen(t *testing.T) {
 		t.Fatalf("the answer is %d %s, want status 201", a.status, a.body)
 	}
 	if a := r.post(path, nil); a.code() != 21205 {
-		t.Errorf("a missing part: %d %s", a.status, a.body)
+		t.Errorf("close while a part is missing got HTTP %d %s, want code 21205", a.status, a.body)
 	}
 	whole := sh.parts[1]
 	sh.parts[1] = whole[:16]
 	sh.upload(1)
 	if a := r.post(path, nil); a.code() != 21157 {
-		t.Errorf("a part of another size: %d %s", a.status, a.body)
+		t.Errorf("close with a part of another size than declared got HTTP %d %s, want code 21157", a.status, a.body)
 	}
 	sh.parts[1] = whole
 	sh.upload(1)
 	if a := r.post("/sessions/online/"+sh.id+"/close", nil); a.code() != 21173 {
-		t.Errorf("closed as an online session: %d %s", a.status, a.body)
+		t.Errorf("close of a batch session at the path for online sessions got HTTP %d %s, want code 21173", a.status, a.body)
 	}
 	sh.close()
 	if state := r.await(sh.id); state.Status.Code != 200 {
@@ -256,10 +257,10 @@ func TestBatch_BadArchives_FailTheSessionWithItsCode(t *testing.T) {
 	} {
 		sh := r.pack(c.archive, 1, c.compression).open().uploadAll().close()
 		if state := r.await(sh.id); state.Status.Code != c.code || state.UPO != nil {
-			t.Errorf("%s: the session is %+v", name, state)
+			t.Errorf("with %s the session ended as %+v, want the code of that fault and no receipt", name, state)
 		}
 	}
 	if len(r.sim.Books().Accepted) != 0 {
-		t.Error("a bad package left accepted invoices")
+		t.Error("the books hold accepted invoices of a package that must be refused")
 	}
 }

@@ -79,7 +79,7 @@ func (r *rig) key(usage string) (*rsa.PublicKey, string) {
 		}
 		return parsed.PublicKey.(*rsa.PublicKey), k.KeyID
 	}
-	r.t.Fatalf("no key for %s", usage)
+	r.t.Fatalf("the list of keys has none for %s", usage)
 	return nil, ""
 }
 

@@ -111,7 +111,7 @@ func (r *rig) await(id string) sessionState {
 		}
 		<-time.After(time.Millisecond)
 	}
-	r.t.Fatalf("session %s never ends", id)
+	r.t.Fatalf("session %s has not ended after all polls", id)
 	return sessionState{}
 }
 

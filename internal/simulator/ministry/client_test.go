@@ -189,7 +189,7 @@ func (r *rig) ok(a answer, status int, into any) {
 		return
 	}
 	if err := json.Unmarshal(a.body, into); err != nil {
-		r.t.Fatalf("read %s: %v", a.body, err)
+		r.t.Fatalf("cannot read the answer %s: %v", a.body, err)
 	}
 }
 

@@ -77,7 +77,7 @@ func TestContract_AtHand_HoldsEveryAnswerOfTheTests(t *testing.T) {
 	for _, o := range newRig(t, Options{}).face.operations {
 		path := strings.ReplaceAll("/"+strings.Join(o.path, "/"), "*", strings.Repeat("x", 36))
 		if _, known := c.operation(o.method, path); !known {
-			t.Errorf("the contract knows no %s %s", o.method, path)
+			t.Errorf("the tests sent a request that the contract does not have: %s %s", o.method, path)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (c *contract) check(t testing.TB, r *http.Request, resp *http.Response, bod
 	}
 	content, known := response.Content[kind]
 	if !known {
-		t.Errorf("%s: the contract has no %s here", where, kind)
+		t.Errorf("%s: the contract has no answer of type %s for this status", where, kind)
 		return
 	}
 	if !strings.Contains(kind, "json") {
@@ -115,13 +115,13 @@ func (c *contract) check(t testing.TB, r *http.Request, resp *http.Response, bod
 	}
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		t.Errorf("%s: %v", where, err)
+		t.Errorf("%s: the body of the answer is not JSON: %v", where, err)
 		return
 	}
 	for _, fault := range c.faults(content.Schema, value, "body") {
 		// The groups that came with API 2.8 are not in the description of 2.7.
 		if path != "/rate-limits" || !strings.Contains(fault, "is not in the contract") {
-			t.Errorf("%s: %s in %s", where, fault, body)
+			t.Errorf("the answer to %s breaks the contract: %s in %s", where, fault, body)
 		}
 	}
 }

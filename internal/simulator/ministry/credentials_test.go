@@ -48,7 +48,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		t.Errorf("status %s, want Pending", status())
 	}
 	if code, details := r.state(begin()); code != 450 || details != "Token nieaktywny" {
-		t.Errorf("a pending token: %d %s", code, details)
+		t.Errorf("a login with a token that is still pending ended with code %d %s, want 450", code, details)
 	}
 	if status() != login.TokenActive {
 		t.Errorf("status %s, want Active", status())
@@ -60,17 +60,17 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		t.Errorf("a token that may only read opens a session: %d", a.status)
 	}
 	if a := reader.get("/certificates/enrollments/data"); a.code() != 25001 {
-		t.Errorf("a token enrols: %d %s", a.status, a.body)
+		t.Errorf("a request for a certificate by a login with a token got HTTP %d %s, want code 25001", a.status, a.body)
 	}
 	r.ok(owner.do(http.MethodDelete, "/v2/tokens/"+made.Reference, "", nil), http.StatusNoContent, nil)
 	if status() != login.TokenRevoked {
 		t.Errorf("status %s, want Revoked", status())
 	}
 	if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
-		t.Errorf("refreshed with a revoked token: %d %s", a.status, a.body)
+		t.Errorf("a refresh after the token was revoked got HTTP %d %s, want code 21301", a.status, a.body)
 	}
 	if code, details := r.state(begin()); code != 450 || details != "Token unieważniony" {
-		t.Errorf("a revoked token: %d %s", code, details)
+		t.Errorf("a login with a revoked token ended with code %d %s, want 450", code, details)
 	}
 	var list struct {
 		Tokens []tokenState `json:"tokens"`
@@ -88,7 +88,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		"a short description":               {m{"permissions": []string{"InvoiceRead"}, "description": "opis"}, 21405},
 	} {
 		if a := owner.post("/tokens", c.body); a.code() != c.code {
-			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
+			t.Errorf("with %s the request for a token got HTTP %d %s, want the code of that fault", name, a.status, a.body)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 		"P-384": {request(subject, wide), 25010}, "RSA of 1024 bits": {request(subject, short), 25010},
 	} {
 		if a := r.post("/certificates/enrollments", body(c.csr)); a.code() != c.code {
-			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
+			t.Errorf("with %s the request for a certificate got HTTP %d %s, want the code of that fault", name, a.status, a.body)
 		}
 	}
 	var made struct {
@@ -182,12 +182,12 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.post("/certificates/"+state.Serial+"/revoke", m{"revocationReason": "Superseded"}), http.StatusNoContent, nil)
 	if a := r.post("/certificates/"+state.Serial+"/revoke", m{}); a.code() != 25009 {
-		t.Errorf("revoked again: %d %s", a.status, a.body)
+		t.Errorf("the second revocation of a certificate got HTTP %d %s, want code 25009", a.status, a.body)
 	}
 	var b begunLogin
 	r.ok(r.sign(signer, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	if code, details := r.state(b); code != 460 || details != "Certyfikat odwołany" {
-		t.Errorf("a revoked certificate: %d %s", code, details)
+		t.Errorf("a login with a revoked certificate ended with code %d %s, want 460", code, details)
 	}
 	var limits struct {
 		May        bool `json:"canRequest"`
@@ -200,7 +200,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 		t.Errorf("the limits are %+v, want 299 requests left", limits)
 	}
 	if a := r.get("/certificates/enrollments/20260101-CE-0000000000-0000000000-00"); a.code() != 25005 {
-		t.Errorf("an unknown request: %d %s", a.status, a.body)
+		t.Errorf("the state of an unknown certificate request got HTTP %d %s, want code 25005", a.status, a.body)
 	}
 }
 

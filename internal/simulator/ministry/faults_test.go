@@ -57,7 +57,7 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 	r.inject(simulator.Fault{On: simulator.OpRedeem, Kind: simulator.DropAnswer})
 	b = begin()
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.err == nil {
-		t.Errorf("answered %d", a.status)
+		t.Errorf("redeem was answered with HTTP %d, want the connection cut without an answer", a.status)
 	}
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.code() != 21301 {
 		t.Errorf("the answer is %d %s, want code 21301", a.status, a.body)
@@ -96,7 +96,7 @@ func TestFaults_TokenExpiredBetweenTwoPages_NeedsAnotherToken(t *testing.T) {
 	user.header.Del("x-continuation-token")
 	r.ok(r.with(got.Refresh.Token).post("/auth/token/refresh", nil), http.StatusOK, &again)
 	if second := r.with(again.Access.Token).page(path, first.Next); len(second.Invoices) != 5 {
-		t.Errorf("%d invoices on the second page", len(second.Invoices))
+		t.Errorf("the second page has %d invoices, want the remaining 5", len(second.Invoices))
 	}
 }
 
@@ -118,23 +118,23 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	}
 	r.send(other, s2, fatest.Invoice(nipA, "FV/1", today)) // another session goes on
 	if a := r.get("/sessions/" + session); a.code() != 21173 {
-		t.Errorf("right after it was opened: %d %s", a.status, a.body)
+		t.Errorf("the session's status right after the open got HTTP %d %s, want code 21173, as the fault orders", a.status, a.body)
 	}
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.status != http.StatusInternalServerError {
-		t.Errorf("close: %d", a.status)
+		t.Errorf("close got HTTP %d, want 500, as the fault orders", a.status)
 	}
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.code() != 21180 {
 		t.Errorf("closed again, after a close that was carried out and answered with 500: %d %s", a.status, a.body)
 	}
 	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden ||
 		!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
-		t.Errorf("the firewall: %d %s", a.status, a.header)
+		t.Errorf("the list of invoices got HTTP %d with the headers %s, want 403 and the HTML page of a firewall", a.status, a.header)
 	}
 	if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "2640" {
 		t.Errorf("the answer is %d %v, want 429 with Retry-After 2640", a.status, a.header)
 	}
 	if faults := r.sim.Books().Faults; faults[simulator.Refused] != 2 || faults[simulator.Error500] != 1 {
-		t.Errorf("%v", faults)
+		t.Errorf("the books count the faults %v, want 2 refusals and 1 answer 500", faults)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	if len(list.Invoices) != 4 || list.Invoices[0].Ordinal != 2 || list.Invoices[0].Number != "" ||
 		len(list.Invoices[1].KsefNumber) != 36 ||
 		string(list.Invoices[2].Status.Code) != `"200"` || !strings.HasSuffix(list.Invoices[3].Acquired, "+0100") {
-		t.Errorf("the list is %+v", list)
+		t.Errorf("the list is %+v, want the 4 altered entries that the faults order", list)
 	}
 }
 
@@ -196,14 +196,15 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	r.ok(a.get("/rate-limits"), http.StatusOK, &told)
 	if told["onlineSession"] != (rate{2, 3, -1}) || told["invoiceMetadata"] != (rate{8, 16, 20}) ||
 		told["anonymous"] != (rate{60, -1, -1}) || told["global"] != (rate{-1, -1, -1}) || len(told) != 17 {
-		t.Errorf("the limits are %+v", told)
+		t.Errorf("the limits told are %+v, want those ordered for this taxpayer and the usual ones for the rest", told)
 	}
 	a.openOnline()
 	a.openOnline()
 	s := a.secret()
 	refused := a.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()})
 	if seconds, _ := strconv.Atoi(refused.header.Get("Retry-After")); refused.status != http.StatusTooManyRequests || seconds < 1 {
-		t.Errorf("%d %v %s", refused.status, refused.header, refused.body)
+		t.Errorf("the third session of a second got HTTP %d %v %s, want 429 with a Retry-After",
+			refused.status, refused.header, refused.body)
 	}
 	for range 3 {
 		b.openOnline() // another taxpayer has limits of its own
@@ -227,6 +228,6 @@ func TestFaults_ScriptInTheDocumentation_IsValid(t *testing.T) {
 	script, _, found := strings.Cut(after, "```")
 	faults, err := simulator.ParseFaults([]byte(script))
 	if err != nil || !found || len(faults) < 10 {
-		t.Errorf("%d faults, %v", len(faults), err)
+		t.Errorf("the script has %d faults, error %v, want 10 valid ones or more", len(faults), err)
 	}
 }

@@ -26,7 +26,7 @@ func TestLogin_BySealAndByToken_OpensTheContext(t *testing.T) {
 	got := r.redeemed(r.sendToken(nipA, secretText, millis, challenge))
 	r.ok(r.with(got.Access.Token).get("/limits/context"), http.StatusOK, nil)
 	if n := r.face.Logins(); len(n) != 1 || n[nipA] != 2 {
-		t.Errorf("logins: %v", n)
+		t.Errorf("the count of logins by NIP is %v, want 2 for one NIP", n)
 	}
 }
 
@@ -47,10 +47,10 @@ func TestLogin_ThreeKindsOfToken_AreNotInterchangeable(t *testing.T) {
 	r.ok(operation.post("/auth/token/redeem", nil), http.StatusOK, &got)
 	for name, other := range map[string]*rig{"access": r.with(got.Access.Token), "refresh": r.with(got.Refresh.Token)} {
 		if a := other.post("/auth/token/redeem", nil); a.status != http.StatusUnauthorized {
-			t.Errorf("redeem with the %s token: %d", name, a.status)
+			t.Errorf("redeem with the %s token got HTTP %d, want 401", name, a.status)
 		}
 		if a := other.get("/auth/" + b.Reference); a.status != http.StatusUnauthorized {
-			t.Errorf("status with the %s token: %d", name, a.status)
+			t.Errorf("the state of the login, asked with the %s token, got HTTP %d, want 401", name, a.status)
 		}
 	}
 	if a := r.with(got.Refresh.Token).get("/rate-limits"); a.status != http.StatusUnauthorized {
@@ -67,7 +67,7 @@ func TestLogin_ThreeKindsOfToken_AreNotInterchangeable(t *testing.T) {
 	forged := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(claims), nipA, nipB, 1))) + "." + parts[2]
 	for name, token := range map[string]string{"forged": forged, "missing": "", "made up": "abc"} {
 		if a := r.with(token).get("/rate-limits"); a.status != http.StatusUnauthorized {
-			t.Errorf("a token that is %s: %d", name, a.status)
+			t.Errorf("a request with a token that is %s got HTTP %d, want 401", name, a.status)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestLogin_Tokens_ExpireAndAreRefreshed(t *testing.T) {
 	got := r.redeemed(r.sign(xadestest.Seal(t, nipA, noon.Add(-time.Hour)), nipA, xadestest.Options{}))
 	r.clock.add(time.Minute)
 	if a := r.with(got.Access.Token).get("/rate-limits"); a.status != http.StatusUnauthorized {
-		t.Errorf("an expired access token: %d", a.status)
+		t.Errorf("a request with an expired access token got HTTP %d, want 401", a.status)
 	}
 	for range 2 { // the refresh token stays the same
 		var again tokens
@@ -117,7 +117,7 @@ func TestLogin_Tokens_ExpireAndAreRefreshed(t *testing.T) {
 	}
 	r.clock.add(time.Hour)
 	if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.status != http.StatusUnauthorized {
-		t.Errorf("an expired refresh token: %d", a.status)
+		t.Errorf("a refresh with an expired refresh token got HTTP %d, want 401", a.status)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestLogin_Revoked_EndsRefreshingAndNotTheAccessToken(t *testing.T) {
 	}
 	r.ok(r.with(first.Access.Token).do(http.MethodDelete, "/v2/auth/sessions/"+list.Items[0].Reference, "", nil), http.StatusNoContent, nil)
 	if a := r.with(second.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
-		t.Errorf("the revoked login is refreshed: %d %s", a.status, a.body)
+		t.Errorf("a refresh of the revoked login got HTTP %d %s, want code 21301", a.status, a.body)
 	}
 	r.ok(r.with(second.Access.Token).get("/rate-limits"), http.StatusOK, nil)
 	r.ok(r.with(first.Refresh.Token).do(http.MethodDelete, "/v2/auth/sessions/current", "", nil), http.StatusNoContent, nil)
@@ -143,7 +143,7 @@ func TestLogin_Revoked_EndsRefreshingAndNotTheAccessToken(t *testing.T) {
 	}
 	if a := r.with(first.Access.Token).do(http.MethodDelete, "/v2/auth/sessions/20260101-AU-0000000000-0000000000-00", "",
 		nil); a.code() != 21405 {
-		t.Errorf("an unknown login: %d %s", a.status, a.body)
+		t.Errorf("the revocation of an unknown login got HTTP %d %s, want code 21405", a.status, a.body)
 	}
 }
 
@@ -183,18 +183,18 @@ func TestLogin_BadSignedRequests_AreRefusedWithKSeFsCodes(t *testing.T) {
 		}
 	}
 	if a := r.do(http.MethodPost, "/v2/auth/xades-signature", jsonType, signed(good)); a.status != http.StatusUnsupportedMediaType {
-		t.Errorf("sent as JSON: %d", a.status)
+		t.Errorf("a signed request that was sent as JSON got HTTP %d, want 415", a.status)
 	}
 	fresh, _ := r.challengeText()
 	request := signed(xadestest.Request(fresh, "Nip", nipA, "certificateSubject"))
 	r.ok(send(request), http.StatusAccepted, nil)
 	if a := send(request); a.code() != 21111 {
-		t.Errorf("a challenge that was used: %d %s", a.status, a.body)
+		t.Errorf("a request with a challenge that was used before got HTTP %d %s, want code 21111", a.status, a.body)
 	}
 	late, _ := r.challengeText()
 	r.clock.add(10 * time.Minute)
 	if a := send(signed(xadestest.Request(late, "Nip", nipA, "certificateSubject"))); a.code() != 21111 {
-		t.Errorf("a challenge of ten minutes ago: %d %s", a.status, a.body)
+		t.Errorf("a request with a challenge that is ten minutes old got HTTP %d %s, want code 21111", a.status, a.body)
 	}
 }
 
@@ -228,7 +228,7 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 	c, _ = challenge()
 	garbage["challenge"], garbage["publicKeyId"] = c, make([]byte, 32)
 	if a := r.post("/auth/ksef-token", garbage); a.code() != codeKey {
-		t.Errorf("an unknown key: %d %s", a.status, a.body)
+		t.Errorf("a token encrypted for an unknown key got HTTP %d %s, want the code for a wrong key", a.status, a.body)
 	}
 	c, _ = challenge()
 	chained := seal.Sign(t, xadestest.Request(c, "Nip", nipA, "certificateSubject"), xadestest.Options{At: noon})
@@ -254,14 +254,14 @@ func TestLogin_PersonAndFingerprint_ActWhereTheyWereLet(t *testing.T) {
 	a := byPesel.post("/sessions/online", m{})
 	if a.status != http.StatusForbidden || !strings.Contains(string(a.body), "missing-permissions") ||
 		!strings.Contains(string(a.body), login.InvoiceWrite) {
-		t.Errorf("without InvoiceWrite: %d %s", a.status, a.body)
+		t.Errorf("without the permission InvoiceWrite the request got HTTP %d %s, want 403 that names the permission", a.status, a.body)
 	}
 	challenge, _ := r.challengeText()
 	document := signer.Sign(t, xadestest.Request(challenge, "Nip", nipA, "certificateFingerprint"), xadestest.Options{At: noon})
 	byFingerprint := r.with(r.redeemed(r.do(http.MethodPost, "/v2/auth/xades-signature", xmlType, document)).Access.Token)
 	byFingerprint.openOnline()
 	if a := byFingerprint.get("/invoices/ksef/" + nipA + "-20261123-000000000000-00"); a.status != http.StatusForbidden {
-		t.Errorf("without InvoiceRead: %d %s", a.status, a.body)
+		t.Errorf("without the permission InvoiceRead the request got HTTP %d %s, want 403", a.status, a.body)
 	}
 }
 
@@ -278,7 +278,7 @@ func TestLogin_AllowedAddresses_KeepOthersOut(t *testing.T) {
 		got := r.redeemed(r.do(http.MethodPost, "/v2/auth/xades-signature", xmlType, seal.Sign(t, request, xadestest.Options{At: noon})))
 		a := r.with(got.Access.Token).get("/rate-limits")
 		if a.status != want || want == http.StatusForbidden && !strings.Contains(string(a.body), "ip-not-allowed") {
-			t.Errorf("%s: the answer is %d %s", ips, a.status, a.body)
+			t.Errorf("a login that allows only %s got HTTP %d %s, want 403 from another address and 200 otherwise", ips, a.status, a.body)
 		}
 	}
 }

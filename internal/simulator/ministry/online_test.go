@@ -27,7 +27,7 @@ func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
 	}
 	r.ok(r.post("/sessions/online/"+session+"/close", nil), http.StatusNoContent, nil)
 	if a := r.post("/sessions/online/"+session+"/close", nil); a.code() != 21180 {
-		t.Errorf("a second close: %d %s", a.status, a.body)
+		t.Errorf("the second close of a session got HTTP %d %s, want code 21180", a.status, a.body)
 	}
 	state := r.sessionState(session)
 	if state.Status.Code != 200 || state.UPO == nil || *state.Success != 1 || *state.Failed != 0 {
@@ -35,13 +35,13 @@ func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
 	}
 	books := r.sim.Books()
 	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != one.KsefNumber || books.Accepted[0].Session != session {
-		t.Errorf("books: %+v", books.Accepted)
+		t.Errorf("the books hold the accepted invoices %+v, want the one that was sent", books.Accepted)
 	}
 	if books.Sessions[0].Account != AccountPrefix+nipA {
-		t.Errorf("account %s", books.Sessions[0].Account)
+		t.Errorf("the books name the account %s, want that of the seller", books.Sessions[0].Account)
 	}
 	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/2", today))); a.code() != 21180 {
-		t.Errorf("a send after the close: %d %s", a.status, a.body)
+		t.Errorf("a send after the close got HTTP %d %s, want code 21180", a.status, a.body)
 	}
 }
 
@@ -68,10 +68,10 @@ func TestOnline_BothFaces_ShareOneRegister(t *testing.T) {
 		return w.Code
 	}
 	if status := gateway("/invoice/get/" + number); status != http.StatusOK {
-		t.Errorf("the document at the gateway: %d", status)
+		t.Errorf("the gateway's request for the document got HTTP %d, want 200", status)
 	}
 	if status := gateway("/invoice/session/status/" + session); status != http.StatusBadRequest {
-		t.Errorf("the session at the gateway: %d", status)
+		t.Errorf("the gateway's request for the session's status got HTTP %d, want 400", status)
 	}
 }
 
@@ -102,7 +102,7 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		"a body that is not JSON":                    {[]byte("{"), 21405},
 	} {
 		if a := r.post("/sessions/online/"+session+"/invoices", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
+			t.Errorf("with %s the send got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -116,17 +116,17 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		var one invoiceEntry
 		r.ok(r.get("/sessions/"+session+"/invoices/"+sent.Reference), http.StatusOK, &one)
 		if one.Status.Code != c.code || one.KsefNumber != "" {
-			t.Errorf("%s: the invoice is %+v", name, one)
+			t.Errorf("with %s the invoice ended as %+v, want the code of that fault and no KSeF number", name, one)
 		}
 	}
 	if a := r.post("/sessions/online/20261123-SO-0000000000-0000000000-00/invoices", s.invoiceBody(document)); a.code() != 21173 {
-		t.Errorf("an unknown session: %d %s", a.status, a.body)
+		t.Errorf("a send to an unknown session got HTTP %d %s, want code 21173", a.status, a.body)
 	}
 	if a := r.with("").loggedIn(nipB).post("/sessions/online/"+session+"/invoices", s.invoiceBody(document)); a.code() != 21173 {
-		t.Errorf("another's session: %d %s", a.status, a.body)
+		t.Errorf("a send to a session of another taxpayer got HTTP %d %s, want code 21173", a.status, a.body)
 	}
 	if a := r.get("/sessions/short"); a.code() != 21405 {
-		t.Errorf("a short reference: %d %s", a.status, a.body)
+		t.Errorf("a status request with a short reference got HTTP %d %s, want code 21405", a.status, a.body)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	}
 	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.code() != 21470 ||
 		!bytes.Contains(a.body, []byte(s.id)) {
-		t.Errorf("the answer is %d %s", a.status, a.body)
+		t.Errorf("the open got HTTP %d %s, want code 21470 with the id of the key", a.status, a.body)
 	}
 	info := s.info()
 	delete(info, "publicKeyId")
@@ -200,7 +200,7 @@ func TestOnline_PlannedRotation_KeepsTheOldKeyUntilTheNext(t *testing.T) {
 		t.Fatalf("the answer is %d %s, want status 200", a.status, a.body)
 	}
 	if a := open(); a.code() != 21470 {
-		t.Errorf("after the next rotation: %d %s", a.status, a.body)
+		t.Errorf("an open with the old key after the next rotation got HTTP %d %s, want code 21470", a.status, a.body)
 	}
 }
 
@@ -216,14 +216,14 @@ func TestOnline_TechnicalCorrection_ReplacesARefusedInvoiceOnce(t *testing.T) {
 	}
 	good := fatest.Invoice(nipA, "FV/1", today)
 	if a := send(make([]byte, 32), good); a.code() != 21405 {
-		t.Errorf("a correction of nothing: %d %s", a.status, a.body)
+		t.Errorf("a correction of an unknown invoice got HTTP %d %s, want code 21405", a.status, a.body)
 	}
 	r.ok(send(hashOf([]byte(bad)), good), http.StatusAccepted, nil)
 	if a := send(hashOf([]byte(bad)), good); a.code() != 21166 {
-		t.Errorf("a second correction: %d %s", a.status, a.body)
+		t.Errorf("a second correction of one invoice got HTTP %d %s, want code 21166", a.status, a.body)
 	}
 	if a := send(hashOf([]byte(good)), good); a.code() != 21167 {
-		t.Errorf("a correction of an accepted invoice: %d %s", a.status, a.body)
+		t.Errorf("a correction of an accepted invoice got HTTP %d %s, want code 21167", a.status, a.body)
 	}
 	books := r.sim.Books()
 	if len(books.Accepted) != 1 || books.Accepted[0].Mode != "offline" {

@@ -30,15 +30,15 @@ func TestPages_OfInvoices_HaveTenByDefaultAndEachOnce(t *testing.T) {
 		}
 	}
 	if fmt.Sprint(sizes) != "[10 10 10 5]" || len(ordinals) != 35 {
-		t.Fatalf("pages %v, %d invoices", sizes, len(ordinals))
+		t.Fatalf("the pages have %v invoices, %d in all, want 10, 10, 10 and 5", sizes, len(ordinals))
 	}
 	for i, n := range ordinals {
 		if n != i+1 {
-			t.Fatalf("ordinals %v", ordinals)
+			t.Fatalf("the ordinal numbers are %v, want 1 to 35 in this order", ordinals)
 		}
 	}
 	if p := r.page(path+"/failed", ""); len(p.Invoices) != 1 || p.Invoices[0].Ordinal != 5 || p.Next != "" {
-		t.Errorf("the refused: %+v", p)
+		t.Errorf("the list of refused invoices is %+v, want only the fifth", p)
 	}
 	if p := r.page(path+"?pageSize=35", ""); len(p.Invoices) != 35 || p.Next != "" {
 		t.Errorf("a page that holds all has %d and the token %q", len(p.Invoices), p.Next)
@@ -54,7 +54,7 @@ func TestPages_TokenOfAnotherList_Is21418(t *testing.T) {
 	r.await(other.id)
 	token := r.page("/sessions/"+one.id+"/invoices", "").Next
 	if token == "" {
-		t.Fatal("no token")
+		t.Fatal("the first page names no token for the next page")
 	}
 	for path, token := range map[string]string{
 		"/sessions/" + other.id + "/invoices":      token,
@@ -104,7 +104,7 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 		listed = append([]string{s.Reference}, listed...)
 	}
 	if fmt.Sprint(listed) != fmt.Sprint(opened) || second.Next != "" {
-		t.Errorf("%v\n%v", listed, opened)
+		t.Errorf("the listed sessions and the opened ones differ, want the newest first:\n%v\n%v", listed, opened)
 	}
 	r.ok(r.post("/sessions/online/"+opened[3]+"/close", nil), http.StatusNoContent, nil)
 	var cancelled sessionPage
@@ -135,7 +135,7 @@ func TestPages_OfSessions_AreOnesOwnWithoutIntrospection(t *testing.T) {
 	r.ok(other.get("/sessions?sessionType=Online"), http.StatusOK, &mine)
 	r.ok(owner.get("/sessions?sessionType=Online"), http.StatusOK, &all)
 	if len(mine.Sessions) != 1 || mine.Sessions[0].Reference != id || len(all.Sessions) != 2 {
-		t.Errorf("%+v\n%+v", mine, all)
+		t.Errorf("without the permission Introspection the list must hold one's own session only, with it both:\n%+v\n%+v", mine, all)
 	}
 	if !strings.HasPrefix(r.sim.Books().Sessions[1].Account, AccountPrefix+nipA) {
 		t.Error("the limits of another taxpayer count")

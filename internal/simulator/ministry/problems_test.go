@@ -15,7 +15,8 @@ func TestProblems_BothForms_ComeAsTheClientAsks(t *testing.T) {
 	old := r.get("/sessions/short")
 	if old.header.Get("Content-Type") != jsonType || !strings.Contains(string(old.body), `"exceptionCode":21405`) ||
 		strings.Contains(string(old.body), `"errors"`) {
-		t.Errorf("%s %s", old.header.Get("Content-Type"), old.body)
+		t.Errorf("the error in the old form has the type %s and the body %s, want exceptionCode 21405 and no list of errors",
+			old.header.Get("Content-Type"), old.body)
 	}
 	r.header.Set("X-Error-Format", "problem-details")
 	a := r.get("/sessions/short")
@@ -31,18 +32,19 @@ func TestProblems_BothForms_ComeAsTheClientAsks(t *testing.T) {
 	if a.header.Get("Content-Type") != "application/problem+json" || p.Title != "Bad Request" || p.Status != 400 ||
 		p.Instance != "/v2/sessions/short" ||
 		len(p.TraceID) != 32 || len(p.Errors) != 1 || p.At.IsZero() {
-		t.Errorf("%s %+v", a.header, p)
+		t.Errorf("the answer with the headers %s is %+v, want a problem document with one error", a.header, p)
 	}
 	for _, format := range []string{"", "problem-details"} {
 		r.header.Set("X-Error-Format", format)
 		if a := r.with("").get("/rate-limits"); a.status != http.StatusUnauthorized ||
 			a.header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("401 with %q: %d %s", format, a.status, a.header.Get("Content-Type"))
+			t.Errorf("with X-Error-Format %q a request without a token got HTTP %d of type %s, want 401 as a problem document",
+				format, a.status, a.header.Get("Content-Type"))
 		}
 		r.inject(simulator.Fault{On: simulator.OpRateLimits, Kind: simulator.TooMany, For: time.Second})
 		want := map[string]string{"": `"status":{"code":429`, "problem-details": `"title":"Too Many Requests"`}[format]
 		if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), want) {
-			t.Errorf("429 with %q: %d %s", format, a.status, a.body)
+			t.Errorf("with X-Error-Format %q a request beyond the limit got HTTP %d %s, want 429 in that form", format, a.status, a.body)
 		}
 		r.clock.add(time.Second)
 	}
@@ -60,15 +62,15 @@ func TestProblems_UnknownPathsAndMethods_AreRefused(t *testing.T) {
 		{http.MethodGet, "/v2/sessions/online/x/close", http.StatusMethodNotAllowed},
 	} {
 		if a := r.do(c.method, c.path, "", nil); a.status != c.status {
-			t.Errorf("%s %s: status %d", c.method, c.path, a.status)
+			t.Errorf("the request %s %s got HTTP %d, want the status of that fault", c.method, c.path, a.status)
 		}
 	}
 	if a := r.do(http.MethodPost, "/v2/sessions/online", "text/plain", []byte("{}")); a.status != http.StatusUnsupportedMediaType {
-		t.Errorf("a body of another type: %d", a.status)
+		t.Errorf("an open whose body is of another type got HTTP %d, want 415", a.status)
 	}
 	r.header["Authorization"] = []string{"bearer x"}
 	if a := r.with("").get("/rate-limits"); a.status != http.StatusUnauthorized {
-		t.Errorf("a scheme in small letters: %d", a.status)
+		t.Errorf("a request with the scheme in small letters got HTTP %d, want 401", a.status)
 	}
 }
 
@@ -76,7 +78,7 @@ func TestProblems_TestWarning_IsEchoed(t *testing.T) {
 	r := newRig(t, Options{})
 	r.header.Set("X-Test-System-Warning", "[xml-001]: uwaga")
 	if a := r.get("/security/public-key-certificates"); a.header.Get("X-System-Warning") != "[xml-001]: uwaga" {
-		t.Errorf("%v", a.header)
+		t.Errorf("the answer has the headers %v, want the warning that the request asked for", a.header)
 	}
 }
 
@@ -103,7 +105,8 @@ func TestNovelty_Ordered_BringsFieldsAndValuesThatNobodyKnows(t *testing.T) {
 			usages += len(keys) - 2
 		}
 		if (fields > 0) != want || (values > 0) != want || (usages > 0) != want {
-			t.Errorf("novelty %v: %d fields, %d values, %d usages", novelty, fields, values, usages)
+			t.Errorf("with Novelty %v the answers had %d unknown fields, %d values and %d keys, want some only above 0",
+				novelty, fields, values, usages)
 		}
 	}
 }
@@ -124,7 +127,7 @@ func TestOptions_NotValid_AreRefused(t *testing.T) {
 		"a token with a line break":          {Tokens: []Token{{NIP: nipA, Secret: "x\n"}}},
 	} {
 		if _, err := New(sim, o); err == nil {
-			t.Errorf("%s is taken", name)
+			t.Errorf("New accepted options with %s", name)
 		}
 	}
 }

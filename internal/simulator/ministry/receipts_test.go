@@ -23,7 +23,7 @@ func (r *rig) upo(a answer) upo {
 	r.t.Helper()
 	r.ok(a, http.StatusOK, nil)
 	if a.header.Get(hashHeader) != base64Of(hashOf(a.body)) {
-		r.t.Errorf("%s is %q", hashHeader, a.header.Get(hashHeader))
+		r.t.Errorf("the header %s is %q, want the hash of the receipt", hashHeader, a.header.Get(hashHeader))
 	}
 	var u upo
 	if err := xml.Unmarshal(a.body, &u); err != nil {
@@ -39,7 +39,7 @@ func TestReceipts_ByEveryWay_AreTheSameAndHaveTheirHash(t *testing.T) {
 	r.send(session, s, fatest.Invoice(nipA, "FV/2", today))
 	r.send(session, s, "<Faktura/>")
 	if a := r.get("/sessions/" + session + "/upo/" + strings.Replace(session, "-SO-", "-EU-", 1)); a.code() != 21178 {
-		t.Errorf("before the close: %d %s", a.status, a.body)
+		t.Errorf("a request for the receipt before the close got HTTP %d %s, want code 21178", a.status, a.body)
 	}
 	// The receipt of one invoice is there at once.
 	early := r.upo(r.get("/sessions/" + session + "/invoices/" + first + "/upo"))
@@ -48,20 +48,20 @@ func TestReceipts_ByEveryWay_AreTheSameAndHaveTheirHash(t *testing.T) {
 	page := state.UPO.Pages[0]
 	whole := r.upo(r.get("/sessions/" + session + "/upo/" + page.Reference))
 	if len(whole.Invoices) != 2 || whole.Session != session || len(early.Invoices) != 1 || early.Invoices[0] != whole.Invoices[0] {
-		t.Errorf("%+v %+v", whole, early)
+		t.Errorf("the receipts of the session and of the invoice are %+v and %+v, want the same line for the invoice", whole, early)
 	}
 	open := r.with("")
 	if byAddress := open.upo(open.do(http.MethodGet, page.URL, "", nil)); len(byAddress.Invoices) != 2 {
-		t.Errorf("%+v", byAddress)
+		t.Errorf("the receipt fetched at the address is %+v, want both invoices of the session", byAddress)
 	}
 	number := whole.Invoices[0].KsefNumber
 	if byNumber := r.upo(r.get("/sessions/" + session + "/invoices/ksef/" + number + "/upo")); byNumber.Invoices[0] != whole.Invoices[0] {
-		t.Errorf("%+v", byNumber)
+		t.Errorf("the receipt asked for by KSeF number is %+v, want the line of the session's receipt", byNumber)
 	}
 	var one invoiceEntry
 	r.ok(r.get("/sessions/"+session+"/invoices/"+first), http.StatusOK, &one)
 	if byAddress := open.upo(open.do(http.MethodGet, one.Receipt, "", nil)); byAddress.Invoices[0] != whole.Invoices[0] {
-		t.Errorf("%+v", byAddress)
+		t.Errorf("the receipt fetched at the address of the invoice is %+v, want the line of the session's receipt", byAddress)
 	}
 	for path, code := range map[string]int{
 		"/sessions/" + session + "/upo/" + session:                                        21178,
@@ -73,7 +73,7 @@ func TestReceipts_ByEveryWay_AreTheSameAndHaveTheirHash(t *testing.T) {
 		"/sessions/" + session + "/invoices/20261123-EE-0000000000-0000000000-00":         21405,
 	} {
 		if a := r.get(path); a.status != http.StatusBadRequest || a.code() != code {
-			t.Errorf("%s: the answer is %d %s", path, a.status, a.body)
+			t.Errorf("a request for %s got HTTP %d %s, want 400 and the code of that fault", path, a.status, a.body)
 		}
 	}
 }
@@ -90,20 +90,20 @@ func TestReceipts_PresignedAddress_ExpiresAndTakesNoTokenAndNoChange(t *testing.
 		t.Fatalf("status %d, want 200", status)
 	}
 	if a := r.do(http.MethodGet, address, "", nil); a.status != http.StatusBadRequest {
-		t.Errorf("with a token: %d", a.status)
+		t.Errorf("a request with a token to a pre-signed address got HTTP %d, want 400", a.status)
 	}
 	if status := get(strings.Replace(address, "session-upo", "invoice-upo", 1)); status != http.StatusForbidden {
-		t.Errorf("another document: %d", status)
+		t.Errorf("an address changed to that of another document got HTTP %d, want 403", status)
 	}
 	if status := get(strings.Replace(address, "se=2026", "se=2027", 1)); status != http.StatusForbidden {
-		t.Errorf("another expiry: %d", status)
+		t.Errorf("an address with another time of expiry got HTTP %d, want 403", status)
 	}
 	if a := open.do(http.MethodPut, address, "", nil); a.status != http.StatusMethodNotAllowed {
-		t.Errorf("PUT: %d", a.status)
+		t.Errorf("PUT to a pre-signed address got HTTP %d, want 405", a.status)
 	}
 	r.clock.add(time.Hour)
 	if status := get(address); status != http.StatusForbidden {
-		t.Errorf("an hour later: %d", status)
+		t.Errorf("the address got HTTP %d one hour later, want 403", status)
 	}
 	fresh := r.with("").loggedIn(nipA).await(session).UPO.Pages[0].URL
 	if fresh == address || get(fresh) != http.StatusOK {
@@ -112,7 +112,7 @@ func TestReceipts_PresignedAddress_ExpiresAndTakesNoTokenAndNoChange(t *testing.
 	requests := r.sim.Books().Requests
 	for group := range requests {
 		if strings.Contains(group, "download") {
-			t.Errorf("a pre-signed address was counted: %v", requests)
+			t.Errorf("a request to a pre-signed address was counted against a limit: %v", requests)
 		}
 	}
 }

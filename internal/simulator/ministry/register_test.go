@@ -36,23 +36,23 @@ func TestRegister_ByExactNumber_FindsOneWithItsHash(t *testing.T) {
 	document := fatest.Invoice(nipA, "FV/1", today)
 	p := r.metadata(m{"subjectType": "Subject1", "dateRange": theDay("Invoicing"), "invoiceNumber": "FV/1", "sellerNip": nipA}, "")
 	if len(p.Invoices) != 1 || p.Invoices[0].Hash != base64Of(hashOf([]byte(document))) || p.More || p.Mark != nil {
-		t.Fatalf("the page is %+v", p)
+		t.Fatalf("the query by number found %+v, want one invoice with its hash", p)
 	}
 	found := p.Invoices[0]
 	if found.Type != "Vat" || found.Gross != 123 || found.Seller.NIP != nipA || found.Form.System != "FA (3)" ||
 		found.Buyer.Identifier.Value != fatest.Buyer {
-		t.Errorf("the record is %+v", found)
+		t.Errorf("the record of the invoice is %+v, want the data of the document", found)
 	}
 	a := r.get("/invoices/ksef/" + found.KsefNumber)
 	if a.status != http.StatusOK || string(a.body) != document || a.header.Get(hashHeader) != found.Hash {
-		t.Errorf("the answer is %d %s", a.status, a.body)
+		t.Errorf("the download of the invoice got HTTP %d %s, want the document and its hash", a.status, a.body)
 	}
 	if a := r.with("").loggedIn(nipB).get("/invoices/ksef/" + found.KsefNumber); a.code() != 21164 {
-		t.Errorf("another's invoice: %d %s", a.status, a.body)
+		t.Errorf("the download of another taxpayer's invoice got HTTP %d %s, want code 21164", a.status, a.body)
 	}
 	bought := r.with("").loggedIn(fatest.Buyer).metadata(m{"subjectType": "Subject2", "dateRange": theDay("Issue")}, "")
 	if len(bought.Invoices) != 10 || !bought.More {
-		t.Errorf("as buyer: %d, more %v", len(bought.Invoices), bought.More)
+		t.Errorf("a query by the buyer found %d invoices, more %v, want 10 and more", len(bought.Invoices), bought.More)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestRegister_Pages_HaveTheOrderAskedFor(t *testing.T) {
 	for page := 0; ; page++ {
 		p := r.metadata(filter, fmt.Sprintf("?pageOffset=%d&pageSize=10&sortOrder=Desc", page))
 		if p.Mark == nil {
-			t.Error("no high-water mark")
+			t.Error("the page does not say up to which time the register is complete")
 		}
 		for _, i := range p.Invoices {
 			numbers = append(numbers, i.Number)
@@ -112,7 +112,7 @@ func TestRegister_BadQueries_AreRefused(t *testing.T) {
 		"a dateRange.from that is not a date": {with(func(f m) { f["dateRange"].(m)["from"] = "yesterday" }), "", 21405},
 	} {
 		if a := r.post("/invoices/query/metadata"+c.query, c.filter); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: the answer is %d %s", name, a.status, a.body)
+			t.Errorf("with %s the query got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
 		}
 	}
 }

@@ -31,20 +31,20 @@ func TestTestdata_RateLimits_ChangeWhileEverythingRuns(t *testing.T) {
 	groups["onlineSession"] = m{"perSecond": 1, "perMinute": 1, "perHour": 1}
 	r.ok(r.post("/testdata/rate-limits", m{"rateLimits": groups}), http.StatusOK, nil)
 	if got := told(); got != (rate{1, 1, 1}) {
-		t.Errorf("told %+v", got)
+		t.Errorf("the limits told after the change are %+v, want 1 for each window", got)
 	}
 	r.openOnline()
 	s := r.secret()
 	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.status != http.StatusTooManyRequests {
-		t.Errorf("a second session: %d", a.status)
+		t.Errorf("the second open got HTTP %d, want 429", a.status)
 	}
 	r.ok(r.do(http.MethodDelete, "/v2/testdata/rate-limits", "", nil), http.StatusOK, nil)
 	if got := told(); got != (rate{10, 30, 120}) {
-		t.Errorf("told %+v", got)
+		t.Errorf("the limits told after the reset are %+v, want the usual ones", got)
 	}
 	delete(groups, "invoiceSend")
 	if a := r.post("/testdata/rate-limits", m{"rateLimits": groups}); a.code() != 21405 {
-		t.Errorf("without a group: %d %s", a.status, a.body)
+		t.Errorf("limits that leave out a group got HTTP %d %s, want code 21405", a.status, a.body)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestTestdata_ShortenedCertificate_LogsInUntilItsEnd(t *testing.T) {
 	body := []byte(`{"validTo":"` + to.Format(time.RFC3339) + `"}`)
 	r.ok(r.do(http.MethodPut, path+serial, jsonType, body), http.StatusOK, nil)
 	if a := r.do(http.MethodPut, path+"0000000000000000", jsonType, body); a.code() != 25008 {
-		t.Errorf("an unknown certificate: %d %s", a.status, a.body)
+		t.Errorf("a change of an unknown certificate got HTTP %d %s, want code 25008", a.status, a.body)
 	}
 	for _, want := range []int{200, 460} {
 		var b begunLogin

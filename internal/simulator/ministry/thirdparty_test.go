@@ -62,7 +62,7 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	p.run(t, &got, dir, "node", "drive.mjs")
 	sim := p.sim
 	if !slices.Equal(got.Logins, []string{"rsa", "ec", "token", "ksef certificate"}) || got.Revoked != "refused" {
-		t.Errorf("logins %v, revoked token %s", got.Logins, got.Revoked)
+		t.Errorf("the client logged in by %v and its revoked token was %s, want all four ways and a refusal", got.Logins, got.Revoked)
 	}
 	if got.Rotation == "" || !got.Refreshed {
 		t.Errorf("session after rotation %q, refreshed between two pages %v", got.Rotation, got.Refreshed)
@@ -88,21 +88,21 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	}
 	newestFirst := []string{got.TarGz.Session, got.Zip.Session}
 	if got.Register.Found != 402 || !slices.Equal(got.Register.Sessions, newestFirst) {
-		t.Errorf("register: %+v", got.Register)
+		t.Errorf("the client read the register as %+v, want 402 invoices and the sessions, newest first", got.Register)
 	}
 	if !slices.Contains(got.Online.Hashes, got.Register.Hash) {
 		t.Errorf("the document that was downloaded is none of those that were sent")
 	}
 	if got.Limits.Send != 180 || got.Limits.Invoices != 10_000 {
-		t.Errorf("limits: %+v", got.Limits)
+		t.Errorf("the client read the limits as %+v, want 180 sends and 10000 invoices", got.Limits)
 	}
 	for _, s := range books.Sessions {
 		if s.Lane == "batch" && s.Parts != 5 {
-			t.Errorf("session %s has %d parts", s.ID, s.Parts)
+			t.Errorf("the batch session %s has %d parts in the books, want 5", s.ID, s.Parts)
 		}
 	}
 	if len(books.Violations) > 0 {
-		t.Errorf("limits overrun: %+v", books.Violations)
+		t.Errorf("the client broke rate limits: %+v", books.Violations)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	dir := programDir(t, "go-ksef-client")
 	program := filepath.Join(t.TempDir(), "go-ksef-client")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", dir, "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		t.Fatalf("cannot build the client: %v\n%s", err, out)
 	}
 	var got goReport
 	p.run(t, &got, dir, program)
@@ -141,10 +141,10 @@ func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 		}
 	}
 	if got.Refused != 21180 {
-		t.Errorf("a second close was refused with %d", got.Refused)
+		t.Errorf("the client saw code %d for the second close, want 21180", got.Refused)
 	}
 	if len(books.Violations) > 0 {
-		t.Errorf("limits overrun: %+v", books.Violations)
+		t.Errorf("the client broke rate limits: %+v", books.Violations)
 	}
 }
 
@@ -241,10 +241,10 @@ func (p thirdParty) run(t *testing.T, report any, dir, name string, args ...stri
 	var out, errs bytes.Buffer
 	program.Stdout, program.Stderr = &out, &errs
 	if err := program.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s%s", name, err, out.Bytes(), errs.Bytes())
+		t.Fatalf("the program %s failed: %v\n%s%s", name, err, out.Bytes(), errs.Bytes())
 	}
 	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
 	if err := json.Unmarshal(lines[len(lines)-1], report); err != nil {
-		t.Fatalf("read %s: %v", out.Bytes(), err)
+		t.Fatalf("cannot read the report %s: %v", out.Bytes(), err)
 	}
 }

@@ -44,10 +44,10 @@ func TestDecode_BodyOutsideTheContract_IsRefused(t *testing.T) {
 			var into shape
 			err := Decode([]byte(c.body), &into)
 			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
-				t.Errorf("got %v", err)
+				t.Errorf("the error of Decode is %v, want the one of this case", err)
 			}
 			if err == nil && (into.Name != "a" || !bytes.Equal(into.Data, []byte{0, 1}) || into.List[0].N != 1) {
-				t.Errorf("read %+v", into)
+				t.Errorf("Decode read %+v, want all the values of the body", into)
 			}
 		})
 	}

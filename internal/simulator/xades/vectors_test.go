@@ -27,7 +27,7 @@ func TestVerify_VectorsFromElsewhere_AreJudgedAsTheirNamesSay(t *testing.T) {
 		}
 		_, err = Verify(document, now)
 		if !errors.Is(err, want) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("the verdict on %s is %v, want that of its name", name, err)
 		}
 		t.Log(name, err)
 	}

@@ -57,11 +57,11 @@ func TestVerify_GoodSignatures_HoldForEveryKindOfKey(t *testing.T) {
 	for name, s := range signers(t) {
 		signed, err := xades.Verify(s.Sign(t, request, xadestest.Options{At: now}), now)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("a good signature by %s is refused: %v", name, err)
 			continue
 		}
 		if !signed.Certificate.Equal(s.Certificate) || !signed.SigningTime.Equal(now) || signed.Root.Tag != "AuthTokenRequest" {
-			t.Errorf("%s: %+v", name, signed)
+			t.Errorf("a good signature by %s is read as %+v, want its certificate, its time and the AuthTokenRequest", name, signed)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestSign_Xmlsec1_VerifiesWhatVerifyTakes(t *testing.T) {
 		args := []string{"--verify", "--enabled-key-data", "x509", "--insecure", "--id-attr:Id",
 			"http://uri.etsi.org/01903/v1.3.2#:SignedProperties", file}
 		if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
+			t.Errorf("xmlsec1 refuses the signature by %s, which must be good: %v\n%s", name, err, out)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
 	signature := good[strings.Index(good, "<ds:Signature "):strings.LastIndex(good, "</AuthTokenRequest>")]
 	replaced := func(old, with string) string {
 		if !strings.Contains(good, old) {
-			t.Fatalf("the document lacks %q", old)
+			t.Fatalf("the signed document does not contain %q, so nothing can be replaced", old)
 		}
 		return strings.ReplaceAll(good, old, with)
 	}
@@ -138,7 +138,7 @@ func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
 	}
 	// A comment is not part of the canonical form, so it changes nothing.
 	if _, err := xades.Verify([]byte(replaced("<ContextIdentifier>", "<ContextIdentifier><!-- a comment -->")), now); err != nil {
-		t.Errorf("a comment: %v", err)
+		t.Errorf("a signed document with an added comment is refused: %v", err)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 		return func(xml string) string {
 			i, j := strings.Index(xml, begin), strings.Index(xml, end)
 			if i < 0 || j < 0 {
-				t.Fatalf("the signature lacks %s", begin)
+				t.Fatalf("the signature does not contain %s, so nothing can be cut out", begin)
 			}
 			return xml[:i] + xml[j+len(end):]
 		}
@@ -191,13 +191,13 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 	} {
 		o.At = now
 		if _, err := xades.Verify(s.Sign(t, request, o), now); !errors.Is(err, xades.ErrSignature) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("a signature made with %s got the error %v, want ErrSignature", name, err)
 		}
 	}
 	for name, key := range map[string]crypto.Signer{"RSA of 1024 bits": rsaKey(t, 1024), "P-224": ecKey(t, elliptic.P224())} {
 		weak := xadestest.SelfSigned(t, key, xadestest.SealName(nip), from)
 		if _, err := xades.Verify(weak.Sign(t, request, xadestest.Options{At: now}), now); !errors.Is(err, xades.ErrSignature) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("a signature by a key of the kind %s got the error %v, want ErrSignature", name, err)
 		}
 	}
 }
@@ -210,7 +210,7 @@ func FuzzVerify_AnyBytes_NeverPanicsAndNeverHoldsWhenChanged(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document []byte) {
 		signed, err := xades.Verify(document, now)
 		if err == nil && !strings.Contains(signed.Root.FindElement("ContextIdentifier/Nip").Text(), nip) {
-			t.Error("a signature holds for another NIP")
+			t.Error("a signature holds for a document whose NIP was changed")
 		}
 	})
 }
