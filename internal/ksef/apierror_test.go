@@ -21,10 +21,10 @@ func TestAPIError_Details_AreShownOnlyWhenTheRequestCarriesNoInvoice(t *testing.
 			Details: "formCode.systemCode: zła wartość", Group: group,
 		}
 		if got := e.Error(); strings.Contains(got, e.Details) != shown {
-			t.Errorf("%s: %s", group, got)
+			t.Errorf("an error of group %s reads %s; want KSeF's details only where the request carries no invoice", group, got)
 		}
 		if got := e.Words(); !strings.Contains(got, e.Description+": "+e.Details) {
-			t.Errorf("%s, words: %s", group, got)
+			t.Errorf("the words of an error of group %s are %s, want KSeF's description and details", group, got)
 		}
 	}
 }

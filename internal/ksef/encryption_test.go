@@ -26,11 +26,11 @@ func openCBC(tb testing.TB, key, iv, sealed []byte) []byte {
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(out, sealed)
 	n := int(out[len(out)-1])
 	if n < 1 || n > 16 {
-		tb.Fatalf("padding of %d", n)
+		tb.Fatalf("the last byte says a padding of %d bytes, want 1 to 16", n)
 	}
 	for _, b := range out[len(out)-n:] {
 		if int(b) != n {
-			tb.Fatalf("padding is uneven: %v", out[len(out)-n:])
+			tb.Fatalf("the bytes of the padding are not all the same: %v", out[len(out)-n:])
 		}
 	}
 	return out[:len(out)-n]
@@ -47,7 +47,7 @@ func TestInfo_SessionKey_DecryptsWithOAEPAndSHA256AndNoLabel(t *testing.T) {
 		t.Fatalf("key of %d, IV of %d, sealed %d bytes", len(aesKey), len(iv), len(i.EncryptedKey))
 	}
 	if got := openCBC(t, aesKey, iv, key.Encrypt(plain)); !bytes.Equal(got, plain) {
-		t.Errorf("got %q", got)
+		t.Errorf("the session key from Info decrypts the data to %q, want the plain bytes", got)
 	}
 }
 
@@ -58,13 +58,13 @@ func TestEncrypt_EveryLength_DecryptsToThePlainBytes(t *testing.T) {
 		data := bytes.Repeat([]byte{0xA5}, n)
 		sealed := key.Encrypt(data)
 		if int64(len(sealed)) != ksef.EncryptedSize(int64(n)) || len(sealed) <= n {
-			t.Errorf("%d bytes: encrypted to %d", n, len(sealed))
+			t.Errorf("%d bytes are encrypted to %d bytes, want the number that EncryptedSize tells", n, len(sealed))
 		}
 		if got := openCBC(t, aesKey, iv, sealed); !bytes.Equal(got, data) {
-			t.Errorf("%d bytes: decrypted to %d other bytes", n, len(got))
+			t.Errorf("%d bytes are decrypted to %d other bytes", n, len(got))
 		}
 		if got, err := key.Decrypt(sealed); err != nil || !bytes.Equal(got, data) {
-			t.Errorf("%d bytes: Decrypt gives %d bytes, %v", n, len(got), err)
+			t.Errorf("Decrypt makes of %d encrypted bytes %d bytes, error %v, want the plain bytes", n, len(got), err)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestEncrypter_PiecesOfAnySize_GiveTheSameAsOneWrite(t *testing.T) {
 		for rest := data; len(rest) > 0; {
 			n := min(len(rest), dice.IntN(50_000))
 			if wrote, err := w.Write(rest[:n]); err != nil || wrote != n {
-				t.Fatalf("wrote %d of %d: %v", wrote, n, err)
+				t.Fatalf("Write took %d of %d bytes, error %v", wrote, n, err)
 			}
 			rest = rest[n:]
 		}
@@ -91,10 +91,10 @@ func TestEncrypter_PiecesOfAnySize_GiveTheSameAsOneWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(out.Bytes(), key.Encrypt(data)) {
-			t.Fatalf("%d bytes: the streamed ciphertext differs", len(data))
+			t.Fatalf("the ciphertext of %d bytes written in pieces differs from that of one write", len(data))
 		}
 		if !bytes.Equal(before, data) {
-			t.Fatal("the caller's bytes were changed")
+			t.Fatal("the Encrypter changed the caller's bytes")
 		}
 	}
 }
@@ -104,14 +104,14 @@ func TestEncrypter_WriterFails_ReturnsItsError(t *testing.T) {
 	w := sessionKey(t).Encrypter(&failingWriter{left: 50_000, err: full})
 	_, err := w.Write(make([]byte, 200_000))
 	if !errors.Is(err, full) || !errors.Is(w.Close(), full) {
-		t.Errorf("%v", err)
+		t.Errorf("Write and Close must return the writer's error, Write returned %v", err)
 	}
 	done := sessionKey(t).Encrypter(io.Discard)
 	if err := done.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := done.Write([]byte("x")); err == nil {
-		t.Error("write after close is accepted")
+		t.Error("Write after Close is accepted")
 	}
 }
 
@@ -124,11 +124,11 @@ func TestDecrypt_WrongKeyOrLength_ReturnsAnError(t *testing.T) {
 		}
 	}
 	if wrong > 3 {
-		t.Errorf("%d of 8 wrong keys pass", wrong)
+		t.Errorf("%d of 8 wrong keys decrypt without an error, want 3 or fewer", wrong)
 	}
 	for _, n := range []int{0, 15, 17} {
 		if _, err := sessionKey(t).Decrypt(make([]byte, n)); err == nil {
-			t.Errorf("%d bytes pass", n)
+			t.Errorf("a ciphertext of %d bytes is decrypted, want an error", n)
 		}
 	}
 }
@@ -138,7 +138,7 @@ func TestSessionKey_Zero_CannotBeSent(t *testing.T) {
 		t.Error("a key that was never generated is accepted")
 	}
 	if _, err := sessionKey(t).Info(nil); err == nil {
-		t.Error("a nil public key is accepted")
+		t.Error("Info accepts a nil public key")
 	}
 }
 
@@ -166,7 +166,7 @@ func TestSessionKey_PrintsAsRedacted(t *testing.T) {
 				strings.Trim(fmt.Sprint(f), "[]"), fmt.Sprintf("%d, %d, %d", f[0], f[1], f[2]),
 			} {
 				if strings.Contains(text, form) {
-					t.Errorf("a key shows in %q", text)
+					t.Errorf("the key shows in the printed text %q", text)
 				}
 			}
 		}

@@ -28,13 +28,13 @@ func TestKeyCache_ManyCallers_MakeOneFetch(t *testing.T) {
 		for range 50 {
 			all.Go(func() {
 				if n := get(); n != 1 {
-					t.Errorf("key %d", n)
+					t.Errorf("a caller got key %d, want the first", n)
 				}
 			})
 		}
 		all.Wait()
 		if n := get(); n != 1 || fetched.Load() != 1 {
-			t.Errorf("key %d after %d fetches", n, fetched.Load())
+			t.Errorf("the caller got key %d after %d fetches, want the first after one", n, fetched.Load())
 		}
 		time.Sleep(time.Hour)
 		if n := get(); n != 2 {
@@ -42,7 +42,7 @@ func TestKeyCache_ManyCallers_MakeOneFetch(t *testing.T) {
 		}
 		cache.Invalidate()
 		if n := get(); n != 3 {
-			t.Errorf("key %d was invalidated", n)
+			t.Errorf("after Invalidate the caller got key %d, want the third", n)
 		}
 	})
 }
@@ -62,16 +62,16 @@ func TestKeyCache_FailedFetch_ReachesAllWaitersAndIsNotKept(t *testing.T) {
 		for range 10 {
 			all.Go(func() {
 				if _, err := cache.Get(context.Background()); !errors.Is(err, down) {
-					t.Errorf("%v", err)
+					t.Errorf("a caller got the error %v, want that of the failed fetch", err)
 				}
 			})
 		}
 		all.Wait()
 		if fetched.Load() != 1 {
-			t.Errorf("%d fetches during an outage", fetched.Load())
+			t.Errorf("%d fetches were made for callers at the same time, want 1", fetched.Load())
 		}
 		if k, err := cache.Get(context.Background()); err != nil || k.N.Int64() != 2 {
-			t.Errorf("%v: the failure is kept", err)
+			t.Errorf("the call after the failed fetch returned %v, want the key of a new fetch", err)
 		}
 	})
 }
@@ -93,23 +93,23 @@ func TestKeyCache_CallerGivesUp_OthersStillGetTheKey(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			if _, err := cache.Get(hasty); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("hasty leader: %v", err)
+				t.Errorf("the caller whose fetch was under way when it gave up got %v, want its deadline's error", err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
 			if _, err := cache.Get(context.Background()); err != nil {
-				t.Errorf("patient: %v", err)
+				t.Errorf("the caller that still waits got %v, want the key", err)
 			}
 		})
 		all.Go(func() {
 			if _, err := cache.Get(hasty); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("hasty waiter: %v", err)
+				t.Errorf("the other caller that gave up got %v, want its deadline's error", err)
 			}
 		})
 		all.Wait()
 		if fetched.Load() != 2 {
-			t.Errorf("%d fetches", fetched.Load())
+			t.Errorf("%d fetches were made, want a second one for the caller that still waits", fetched.Load())
 		}
 	})
 }
@@ -131,7 +131,7 @@ func TestKeyCache_InvalidatedDuringAFetch_DoesNotKeepItsKey(t *testing.T) {
 		}
 		all.Wait()
 		if n := must(cache.Get(context.Background())).N.Int64(); n != 2 || fetched.Load() != 2 {
-			t.Errorf("key %d after %d fetches", n, fetched.Load())
+			t.Errorf("the caller got key %d after %d fetches, want the second after two", n, fetched.Load())
 		}
 	})
 }

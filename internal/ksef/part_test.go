@@ -23,7 +23,7 @@ func TestPartUpload_Printed_ShowsNoAddress(t *testing.T) {
 			string(must(json.Marshal(v))),
 		} {
 			if strings.Contains(text, signaturePart) {
-				t.Errorf("shows in %q", text)
+				t.Errorf("the signature of the part's address shows in %q", text)
 			}
 		}
 	}

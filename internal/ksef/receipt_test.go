@@ -44,10 +44,10 @@ func TestParseReceipt_EveryLineIsFoundByItsNumber(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 10_000} {
 		r, err := ParseReceipt([]byte(upoXML(n)))
 		if err != nil {
-			t.Fatalf("%d lines: %v", n, err)
+			t.Fatalf("a receipt of %d lines is refused: %v", n, err)
 		}
 		if len(r.Lines) != n || r.Pages != 1 || r.Session != "20261123-SB-0123456789-ABCDEF0123-AB" {
-			t.Errorf("%d lines: %d lines, %d pages, session %q", n, len(r.Lines), r.Pages, r.Session)
+			t.Errorf("a receipt of %d lines is read as %d lines and %d pages of session %q", n, len(r.Lines), r.Pages, r.Session)
 		}
 		if n == 0 {
 			continue
@@ -73,14 +73,14 @@ func TestParseReceipt_BlanksAroundAValueAreNoPartOfIt(t *testing.T) {
 	}
 	if got := r.Lines["5265877635-20261123-000000000000-00"].Hash; got != fmt.Sprintf("%043d=", 0) ||
 		strings.TrimSpace(r.Session) != r.Session {
-		t.Errorf("hash %q, session %q", got, r.Session)
+		t.Errorf("the hash is %q and the session %q, want both without blanks around them", got, r.Session)
 	}
 }
 
 func TestParseReceipt_ATimeThatCannotBeRead_CostsOnlyTheTime(t *testing.T) {
 	r, err := ParseReceipt([]byte(strings.ReplaceAll(upoXML(1), "2026-11-23T11:02:42.084+01:00", "wczoraj")))
 	if err != nil || len(r.Lines) != 1 {
-		t.Fatalf("%v, %v", r, err)
+		t.Fatalf("the receipt is %v, error %v, want it read without the time", r, err)
 	}
 }
 
@@ -131,11 +131,11 @@ func TestParseReceipt_TheMinistrysExamples(t *testing.T) {
 		}
 		r, err := ParseReceipt(raw)
 		if err != nil || len(r.Lines) == 0 {
-			t.Errorf("%s: %d lines, %v", filepath.Base(f), len(r.Lines), err)
+			t.Errorf("the example %s is read as %d lines, error %v", filepath.Base(f), len(r.Lines), err)
 		}
 		for number, line := range r.Lines {
 			if len(number) != 35 || len(line.Hash) != 44 || line.Number == "" || line.AssignedAt.IsZero() {
-				t.Errorf("%s: %q: %+v", filepath.Base(f), number, line)
+				t.Errorf("a line of the example %s, number %q, is %+v, want all its values", filepath.Base(f), number, line)
 			}
 		}
 	}
@@ -150,13 +150,13 @@ func FuzzParseReceipt(f *testing.F) {
 		r, err := ParseReceipt(raw)
 		if err != nil {
 			if len(r.Lines) != 0 || r.Session != "" {
-				t.Fatal("half a receipt beside an error")
+				t.Fatal("ParseReceipt returned an error together with a part of the receipt")
 			}
 			return
 		}
 		text := string(raw)
 		if !strings.Contains(text, "Potwierdzenie") || strings.Count(text, "Dokument") < len(r.Lines) {
-			t.Fatalf("%d lines of %q", len(r.Lines), text)
+			t.Fatalf("ParseReceipt found %d lines, more than the text has: %q", len(r.Lines), text)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func TestStatus_EveryCode_IsRunningDoneOrFailed(t *testing.T) {
 			t.Errorf("%d is %q, want %q", code, got, want)
 		}
 		if s.SendAgain() != (code == 500 || code == 550) {
-			t.Errorf("%d: SendAgain is %v", code, s.SendAgain())
+			t.Errorf("for code %d SendAgain returns %v, want the opposite", code, s.SendAgain())
 		}
 	}
 }
@@ -46,7 +46,7 @@ func TestMeanings_EveryPublishedCode_HasOne(t *testing.T) {
 		}
 		for code := range 1000 {
 			if text, ok := tc.of(code); ok != known[code] || ok == (text == "") {
-				t.Errorf("%s %d: %q, %v", name, code, text, ok)
+				t.Errorf("the meaning of %s code %d is %q, known %v, want one for published codes only", name, code, text, ok)
 			}
 		}
 	}
@@ -60,10 +60,10 @@ func TestOriginal_NamesTheInvoiceOfADuplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if number, session, ok := i.Original(); number != "K" || session != "7" || !ok {
-		t.Errorf("%q, %q, %v", number, session, ok)
+		t.Errorf("the original is number %q, session %q, found %v, want K and 7", number, session, ok)
 	}
 	if i.Status.Description != "a; b" || i.Status.Details != `{"x":1}` {
-		t.Errorf("%+v", i.Status)
+		t.Errorf("the status is %+v, want the texts of its description and details joined", i.Status)
 	}
 	if _, _, ok := (ksef.InvoiceInfo{}).Original(); ok {
 		t.Error("an original for an invoice that names none")
@@ -81,7 +81,7 @@ func TestTime_EveryFormThatGatewaysWrite_IsRead(t *testing.T) {
 	} {
 		var got ksef.Time
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !got.Equal(want) {
-			t.Errorf("%s: %v, %v", text, got, err)
+			t.Errorf("the time %s is read as %v, error %v, want that of this case", text, got, err)
 		}
 	}
 	for _, text := range []string{`"yesterday"`, `12`, `{}`, `"2026-13-01"`} {
@@ -91,9 +91,9 @@ func TestTime_EveryFormThatGatewaysWrite_IsRead(t *testing.T) {
 		}
 	}
 	if raw := must(json.Marshal(ksef.Time{Time: noon})); string(raw) != `"2026-09-14T12:00:00Z"` {
-		t.Errorf("%s", raw)
+		t.Errorf("noon is written as %s, want UTC with a Z", raw)
 	}
 	if raw := must(json.Marshal(ksef.Time{})); string(raw) != `null` {
-		t.Errorf("%s", raw)
+		t.Errorf("the zero Time is written as %s, want null", raw)
 	}
 }

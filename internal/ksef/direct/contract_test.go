@@ -113,16 +113,16 @@ func TestFields_OfEveryForm_AreTheContractsOwn(t *testing.T) {
 	for name, form := range schemas {
 		schema, ok := c.Components.Schemas[name]
 		if !ok {
-			t.Errorf("the contract has no %s", name)
+			t.Errorf("the contract has no schema %s", name)
 			continue
 		}
 		got := fields(form)
 		if len(got) == 0 {
-			t.Errorf("%s: %T has no fields", name, form)
+			t.Errorf("for the schema %s the type %T has no fields", name, form)
 		}
 		for _, field := range got {
 			if _, ok := schema.Properties[field]; !ok {
-				t.Errorf("%s: the contract has no field %s", name, field)
+				t.Errorf("the contract's schema %s has no field %s", name, field)
 			}
 		}
 		if !strings.HasSuffix(name, "Request") && name != "EncryptionInfo" && !strings.HasPrefix(name, "BatchFile") && name != "FormCode" {
@@ -155,7 +155,7 @@ func TestSchemas_NameEveryForm(t *testing.T) {
 			return // Secret is a text; the other two read their fields through another struct
 		}
 		if !named[of] {
-			t.Errorf("%v is used and not named", of)
+			t.Errorf("the type %v is part of a request or an answer, but the list of schemas does not have it", of)
 		}
 		for i := range of.NumField() {
 			walk(of.Field(i).Type)

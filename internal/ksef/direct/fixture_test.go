@@ -98,7 +98,7 @@ func (s seen) json(t *testing.T) map[string]any {
 	t.Helper()
 	var m map[string]any
 	if err := json.NewDecoder(bytes.NewReader(s.body)).Decode(&m); err != nil {
-		t.Fatalf("%s %s: %v in %q", s.method, s.target, err, s.body)
+		t.Fatalf("cannot read the body of %s %s: %v in %q", s.method, s.target, err, s.body)
 	}
 	return m
 }
@@ -168,7 +168,7 @@ func apiError(t *testing.T, err error) *ksef.APIError {
 	t.Helper()
 	e, isAPI := errors.AsType[*ksef.APIError](err)
 	if !isAPI {
-		t.Fatalf("error is %T, %v", err, err)
+		t.Fatalf("the error is a %T, %v, want an *APIError", err, err)
 	}
 	return e
 }

@@ -182,17 +182,17 @@ func TestOperations_Each_SendsWhatTheContractSaysAndTakesItsAnswer(t *testing.T)
 			}
 			reqs := s.requests()
 			if len(reqs) != 1 {
-				t.Fatalf("%d requests", len(reqs))
+				t.Fatalf("the call made %d requests, want 1", len(reqs))
 			}
 			r := reqs[0]
 			if r.method != op.method || r.target != "/v2"+op.target {
 				t.Errorf("sent %s %s, want %s %s", r.method, r.target, op.method, op.target)
 			}
 			if r.header.Get("X-Error-Format") != "problem-details" || !strings.HasPrefix(r.header.Get("User-Agent"), "erp/2.1 ") {
-				t.Errorf("headers %v", r.header)
+				t.Errorf("the request has the headers %v, want problem-details and the product as User-Agent", r.header)
 			}
 			if got := r.header.Get("Authorization"); op.login == (got == "Bearer "+jwt) {
-				t.Errorf("Authorization is %q", got)
+				t.Errorf("the header Authorization is %q, want the access token unless the call is part of a login", got)
 			}
 		})
 	}
@@ -203,13 +203,13 @@ func TestOperations_Paths_AreTheContractsOwn(t *testing.T) {
 	c := readContract(t)
 	for name, op := range operations(t) {
 		if _, ok := c.Paths[op.template][strings.ToLower(op.method)]; !ok {
-			t.Errorf("%s: the contract has no %s %s", name, op.method, op.template)
+			t.Errorf("%s: the contract has no operation %s %s", name, op.method, op.template)
 		}
 		path, _, _ := strings.Cut(op.target, "?")
 		want, got := strings.Split(op.template, "/"), strings.Split(path, "/")
 		same := slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") })
 		if !same {
-			t.Errorf("%s: %s does not fit %s", name, path, op.template)
+			t.Errorf("%s: the request went to %s, which does not fit the contract's path %s", name, path, op.template)
 		}
 	}
 }
@@ -226,10 +226,11 @@ func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T)
 			c, _ := sender(t, reply{status: status, body: page, header: map[string]string{"Content-Type": "text/html"}})
 			err := op.call(c)
 			if err == nil {
-				t.Fatalf("%s, status %d: passes for a success", name, status)
+				t.Fatalf("%s: a firewall's page with HTTP %d passes for a success", name, status)
 			}
 			if e := apiError(t, err); e.Kind != ksef.KindOutage || !e.MaybeDone || e.Group != op.group {
-				t.Errorf("%s, status %d: %s, MaybeDone %v, group %q: %v", name, status, e.Kind, e.MaybeDone, e.Group, e)
+				t.Errorf("%s: a firewall's page with HTTP %d gave kind %s, MaybeDone %v, group %q: %v; want an outage that may be done",
+					name, status, e.Kind, e.MaybeDone, e.Group, e)
 			}
 		}
 	}
@@ -243,7 +244,7 @@ func TestOperations_EmptyObject_IsNotTaken(t *testing.T) {
 		}
 		c, _ := sender(t, ok(`{}`))
 		if err := op.call(c); err == nil {
-			t.Errorf("%s takes {}", name)
+			t.Errorf("%s: the call accepts the answer {}, want an error", name)
 		}
 	}
 }
@@ -257,7 +258,7 @@ func TestOperations_UnknownFieldsAndValues_ArePassedOver(t *testing.T) {
 		more.body = `{"nowe":{"pole":[1,{"a":null}]},"title":"x","detail":"y",` + op.answer.body[1:]
 		c, _ := sender(t, more)
 		if err := op.call(c); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: an answer with fields unknown to the client is refused: %v", name, err)
 		}
 	}
 }

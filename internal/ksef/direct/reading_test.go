@@ -28,14 +28,14 @@ func TestSessionInvoices_Pages_AreFollowedToTheEnd(t *testing.T) {
 	c, s := sender(t, page("t1", "a", "b"), page("t2", "c"), page("", "d"))
 	got, err := c.SessionInvoices(ctx, session)
 	if err != nil || len(got) != 4 || got[3].Hash != "h-d" {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("the list is %+v, error %v, want the four invoices of all pages", got, err)
 	}
 	var tokens []string
 	for _, r := range s.requests() {
 		tokens = append(tokens, r.header.Get("x-continuation-token"))
 	}
 	if want := []string{"", "t1", "t2"}; !reflect.DeepEqual(tokens, want) {
-		t.Errorf("asked with %q", tokens)
+		t.Errorf("the requests named the pages %q, want the first, t1 and t2", tokens)
 	}
 }
 
@@ -47,12 +47,12 @@ func TestSessionInvoices_Interrupted_GoesOnAtThePageAndIsNeverAShorterList(t *te
 	c, s := sender(t, page("t1", "a"), limit, page("t2", "b"), problem(500, 1), page("", "c"))
 	for range 2 {
 		if got, err := c.SessionInvoices(ctx, session); err == nil || got != nil {
-			t.Fatalf("a broken list is %v, %v", got, err)
+			t.Fatalf("a list whose page failed gave %v, error %v, want only an error", got, err)
 		}
 	}
 	got, err := c.SessionInvoices(ctx, session)
 	if err != nil || len(got) != 3 || got[0].Hash != "h-a" || got[2].Hash != "h-c" {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("the list is %+v, error %v, want the three invoices of all pages", got, err)
 	}
 	if n := len(s.requests()); n != 5 {
 		t.Errorf("%d requests, want 5", n)
@@ -66,7 +66,7 @@ func TestSessionInvoices_PlaceIsGone_BeginsAgain(t *testing.T) {
 	c, s := sender(t, page("t1", "a"), problem(400, ksef.CodePageToken), page("t3", "a"), page("", "b"))
 	got, err := c.SessionInvoices(ctx, session)
 	if err != nil || len(got) != 2 {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("the list is %+v, error %v, want both invoices after a second beginning", got, err)
 	}
 	if r := s.requests()[2]; r.header.Get("x-continuation-token") != "" {
 		t.Error("the next request names a page, want the list from its beginning")
@@ -83,7 +83,7 @@ func TestSessionInvoices_PagesThatDoNotFit_AreUnreadable(t *testing.T) {
 	} {
 		c, _ := sender(t, answers...)
 		if e := apiError(t, second(c.SessionInvoices(ctx, session))); e.Kind != ksef.KindUnreadable {
-			t.Errorf("%s: %v", why, e)
+			t.Errorf("pages with %s gave %v, want KindUnreadable", why, e)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func TestSessionStatus_OddCount_IsNotCounted(t *testing.T) {
 		c, _ := sender(t, ok(`{"status":{"code":200},"invoiceCount":`+count+`}`))
 		got, err := c.SessionStatus(ctx, session)
 		if err != nil || got.Counted != want.Counted || got.InvoiceCount != want.InvoiceCount {
-			t.Errorf("%s: %+v, %v", count, got, err)
+			t.Errorf("the count %s is read as %+v, error %v, want the values of this case", count, got, err)
 		}
 	}
 }
@@ -127,12 +127,12 @@ func TestSessionInvoices_OddEntries_HarmNoOther(t *testing.T) {
 		"status":{"code":440,"description":"Duplikat","extensions":{"originalKsefNumber":"n","originalSessionReferenceNumber":"s"}}}]}`))
 	got, err := c.SessionInvoices(ctx, session)
 	if err != nil || len(got) != 3 || got[0].Unreadable == "" || got[1].Unreadable == "" || got[2].Unreadable != "" {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("the list is %+v, error %v, want the first two entries unreadable and the third read", got, err)
 	}
 	third := got[2]
 	if n, s, ok := third.Original(); !ok || n != "n" || s != "s" || third.Ordinal != 3 || third.InvoiceNumber != "7" || third.Hash != "" ||
 		third.InvoicingMode != ksef.ModeOffline {
-		t.Errorf("%+v", third)
+		t.Errorf("the third entry is %+v, want all its readable fields", third)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestDocuments_HashOfKSeFDiffers_AreNotTaken(t *testing.T) {
 		header: map[string]string{"x-ms-meta-hash": b64(make([]byte, 32)), "Content-Type": "application/xml"},
 	})
 	if e := apiError(t, second(c.Invoice(ctx, number))); e.Kind != ksef.KindOutage {
-		t.Errorf("%v", e)
+		t.Errorf("a document with another hash than KSeF's header gave %v, want KindOutage", e)
 	}
 }
 
@@ -154,16 +154,16 @@ func TestMetadata_OneQuery_FindsAnInvoiceByItsNumberAndTellsItsHash(t *testing.T
 		SubjectType: ksef.Subject1, Range: ksef.Between(now, now), PageSize: 1, InvoiceNumber: "F/1",
 	})
 	if err != nil || len(got.Invoices) != 1 || got.IsTruncated || got.HasMore {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("the query gave %+v, error %v, want one invoice and no further page", got, err)
 	}
 	m := got.Invoices[0]
 	if m.Hash != "aGFzaA==" || m.Seller.Identifier != "5265877635" || m.InvoiceType != "KorZal" || m.VATAmount != "23.10" ||
 		m.PermanentStorageDate.IsZero() {
-		t.Errorf("%+v", m)
+		t.Errorf("the invoice is %+v, want all its readable fields", m)
 	}
 	body := s.requests()[0].json(t)
 	if body["invoiceNumber"] != "F/1" || body["dateRange"].(map[string]any)["dateType"] != "PermanentStorage" {
-		t.Errorf("asked %v", body)
+		t.Errorf("the query was %v, want the invoice number and the date of permanent storage", body)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestRateLimits_OfTheRealThing_AreReadWithoutWhatIsUnknown(t *testing.T) {
 	c, _ := sender(t, ok(`{"invoiceSend":{"perSecond":10,"perMinute":30,"perHour":-1},"neu":{"perSecond":1,"perMinute":1,"perHour":1},"odd":{"perSecond":"x"},"text":"y"}`))
 	got, err := c.Account().RateLimits(ctx)
 	if err != nil || len(got) != 2 || got["invoiceSend"].PerHour != -1 || got["neu"].PerSecond != 1 {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("the limits are %v, error %v, want the readable ones only", got, err)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestChooseKey_OfSeveral_TheNewestThatIsValid(t *testing.T) {
 	keys := []PublicKey{key(-9, 9, usageSession), key(-3, 9, usageSession), key(-1, 9, UsageToken), key(1, 9, usageSession),
 		key(-2, -1, usageSession)}
 	if got, err := ChooseKey(keys, usageSession, now); err != nil || int8(got.ID[0]) != -3 {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("the chosen key is %v, error %v, want the newest one valid now", got, err)
 	}
 	if _, err := ChooseKey(keys[2:], usageSession, now); err == nil || !strings.Contains(err.Error(), "SymmetricKeyEncryption") {
 		t.Error(err)
@@ -193,11 +193,11 @@ func TestInvoiceStatus_ReferenceOfAnotherTransport_IsALocalFault(t *testing.T) {
 	c, s := sender(t, ok(`{}`))
 	for _, id := range []string{"", "abc", "/", "a/"} {
 		if e := apiError(t, second(c.InvoiceStatus(ctx, id))); e.Kind != ksef.KindLocal {
-			t.Errorf("%q: %v", id, e)
+			t.Errorf("for the reference %q the error is %v, want KindLocal", id, e)
 		}
 	}
 	if len(s.requests()) != 0 {
-		t.Error("something was sent")
+		t.Error("a request was sent though the reference is not one of this transport")
 	}
 }
 
@@ -252,20 +252,20 @@ func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
 	} {
 		c, _ := sender(t, read(name))
 		if err := call(c); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("cannot read the Ministry's sample %s: %v", name, err)
 		}
 	}
 	c, _ := sender(t, read("get.sessions.referenceNumber.invoices.200.json"))
 	p, err := c.SessionInvoicePage(ctx, session, "", false)
 	if err != nil || len(p.Invoices) == 0 || p.Invoices[0].Hash == "" || p.Invoices[0].Unreadable != "" {
-		t.Errorf("%+v, %v", p, err)
+		t.Errorf("the sample list of invoices is read as %+v, error %v, want entries with their hashes", p, err)
 	}
 	for name, code := range map[string]int{"2.8.error.21184.problem.json": 21184, "2.8.error.21184.exception.json": 21184} {
 		r := read(name)
 		r.status = 400
 		c, _ := sender(t, r)
 		if e := apiError(t, second(c.SessionStatus(ctx, session))); e.Code != code || e.Trace == "" {
-			t.Errorf("%s: %+v", name, *e)
+			t.Errorf("the sample error %s is read as %+v, want its code and a trace", name, *e)
 		}
 	}
 }
@@ -280,7 +280,7 @@ func TestSecrets_InNoErrorAndInNoValue(t *testing.T) {
 		e := apiError(t, err)
 		told := fmt.Sprintf("%v %+v %#v %s %s", err, *e, e, e.Words(), e.Details)
 		if strings.Contains(told, jwt) || strings.Contains(told, "geheim") {
-			t.Errorf("%d: %s", status, told)
+			t.Errorf("a secret shows in the error for HTTP %d: %s", status, told)
 		}
 	}
 	secret := NewSecret(jwt)

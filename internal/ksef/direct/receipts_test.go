@@ -71,17 +71,17 @@ func TestSessionUPO_AfterItsStatus_CostsNoCountedRequestAndShowsNoToken(t *testi
 	}, "2100-01-01T00:00:00Z")
 	info, err := c.SessionStatus(ctx, session)
 	if err != nil || !info.Counted || !info.Tallied() {
-		t.Fatalf("%+v, %v", info, err)
+		t.Fatalf("the session's status is %+v, error %v, want a finished session with its counts", info, err)
 	}
 	raw, err := c.SessionUPO(ctx, session)
 	if err != nil || string(raw) != receiptXML {
-		t.Fatalf("%s, %v", raw, err)
+		t.Fatalf("the receipt is %s, error %v, want the one at the pre-signed address", raw, err)
 	}
 	if want := []ksef.Group{ksef.GroupSessionMisc, ksef.GroupNone}; !reflect.DeepEqual(gate.groups, want) {
-		t.Errorf("counted %q", gate.groups)
+		t.Errorf("the requests were counted against %q, want the status request only", gate.groups)
 	}
 	if got := seen()[1]; got != "/storage/upo.xml " {
-		t.Errorf("asked %q", got)
+		t.Errorf("the second request was %q, want the pre-signed address without a token", got)
 	}
 }
 
@@ -100,13 +100,13 @@ func TestSessionUPO_AddressDoesNotServe_TheAPIIsAsked(t *testing.T) {
 		cl, _, seen := store(t, c.answer, c.expires)
 		raw, err := cl.SessionUPO(ctx, session)
 		if err != nil || string(raw) != receiptXML {
-			t.Errorf("%s: %s, %v", why, raw, err)
+			t.Errorf("with an address that is %s the receipt is %s, error %v, want the one of the API", why, raw, err)
 		}
 		if got := seen(); len(got) != 3 || got[2] != "/v2/sessions/"+session+"/upo/u Bearer "+jwt {
-			t.Errorf("%s: asked %q", why, got)
+			t.Errorf("with an address that is %s KSeF got the requests %q, want the API asked third, with the token", why, got)
 		}
 		if _, err := cl.Presigned(ctx, cl.receipt(t)); err == nil || strings.Contains(err.Error(), "geheim") {
-			t.Errorf("%s: the error is %v", why, err)
+			t.Errorf("with an address that is %s the error is %v, want one without the address's signature", why, err)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestSessionUPO_AddressOfThePast_IsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := c.receipts.of(session); got != nil {
-		t.Errorf("kept %v", got)
+		t.Errorf("the client kept the addresses %v, want none that has expired", got)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestSessionUPO_ClockIsAhead_TheReceiptIsFetchedAllTheSame(t *testing.T) {
 			fmt.Fprint(w, receiptXML)
 		}, "2020-01-01T00:00:00Z")
 		if raw, err := c.SessionUPO(ctx, session); err != nil || string(raw) != receiptXML {
-			t.Errorf("%s: %s, %v", why, raw, err)
+			t.Errorf("when %s, the receipt is %s, error %v, want it fetched", why, raw, err)
 		}
 	}
 }
@@ -146,6 +146,6 @@ func TestSessionUPO_ClockIsAhead_TheReceiptIsFetchedAllTheSame(t *testing.T) {
 func TestSessionUPO_NotThereYet_IsRefused(t *testing.T) {
 	c, _ := sender(t, ok(`{"status":{"code":170}}`))
 	if e := apiError(t, second(c.SessionUPO(ctx, session))); e.Kind != ksef.KindRefused || e.Code != ksef.CodeUPONotThere || e.MaybeDone {
-		t.Errorf("%+v", *e)
+		t.Errorf("the error is %+v, want KindRefused with the code for a receipt that is not there yet", *e)
 	}
 }

@@ -34,13 +34,13 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 		tokens := &issued{tokens: []string{"old", "new", "third"}}
 		_, err := api.Sender(tokens, nil).SessionStatus(ctx, session)
 		if (err == nil) != (c.kind == "") || err != nil && apiError(t, err).Kind != c.kind {
-			t.Errorf("%s: %v", c.why, err)
+			t.Errorf("%s: the call returned %v, want the kind of this case", c.why, err)
 		}
 		if !reflect.DeepEqual(tokens.refused, c.refused) {
 			t.Errorf("%s: refused %q, want %q", c.why, tokens.refused, c.refused)
 		}
 		if n := len(s.requests()); n != max(1, min(2, len(c.refused)+1)) {
-			t.Errorf("%s: %d requests", c.why, n)
+			t.Errorf("%s: the call made %d requests, want one, or two if a token was refused", c.why, n)
 		}
 	}
 }
@@ -60,15 +60,16 @@ func TestDo_NoToken_NothingIsSentAndNothingIsUnknown(t *testing.T) {
 		if e.Kind != want || e.MaybeDone || e.Status != 0 || e.RetryAfter != time.Minute || e.Advice != "do this" ||
 			!errors.Is(err, cause) ||
 			e.Group != ksef.GroupSessionMisc {
-			t.Errorf("%s: %+v", kind, *e)
+			t.Errorf("a login that failed with %s gave %+v, want an error that says nothing was sent", kind, *e)
 		}
 		if e := apiError(t, api.Sender(&issued{
 			tokens: []string{""}, err: in,
 		}, nil).Ready(ctx)); e.Kind != want || e.MaybeDone || e.Group != ksef.GroupLogin {
-			t.Errorf("%s: not ready: %+v", kind, *e)
+			t.Errorf("a login that failed with %s made Ready return %+v, want an error of the login's group that says nothing was sent",
+				kind, *e)
 		}
 		if len(s.requests()) != 0 {
-			t.Errorf("%s: a request was sent", kind)
+			t.Errorf("after a login that failed with %s a request was sent without a token", kind)
 		}
 	}
 }
@@ -80,7 +81,7 @@ func TestSendInvoice_Body_HasTheHashesAndSizesOfBothForms(t *testing.T) {
 	req.Offline, req.Corrects = true, make([]byte, 32)
 	got, err := c.SendInvoice(ctx, req)
 	if err != nil || got.ID != session+"/"+sent {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("the invoice's reference is %+v, error %v, want the session and the invoice", got, err)
 	}
 	sealed := sha256.Sum256(req.Encrypted.EncryptedInvoice)
 	want := map[string]any{
@@ -103,7 +104,7 @@ func TestSendInvoice_SessionRefuses_IsNoRefusalOfTheInvoice(t *testing.T) {
 		c, _ := sender(t, problem(400, code))
 		_, err := c.SendInvoice(ctx, ksef.Seal(session, key, []byte("<Faktura/>")))
 		if e := apiError(t, err); e.Kind != ksef.KindRefused || e.MaybeDone || e.Code != code || e.OfSession() != ofSession {
-			t.Errorf("%d: %+v, of the session: %v", code, *e, e.OfSession())
+			t.Errorf("a send refused with code %d gave %+v, a matter of the session: %v, want the opposite", code, *e, e.OfSession())
 		}
 	}
 }
@@ -142,13 +143,13 @@ func TestOpen_StaleKey_IsFetchedAgainOnce(t *testing.T) {
 		return apiError(t, err)
 	}
 	if e := open(1); e.Kind != ksef.KindOutage || e.MaybeDone || e.Code != ksef.CodeStaleKey || forgot != 1 {
-		t.Errorf("the first refusal: %+v, forgot %d", *e, forgot)
+		t.Errorf("the first refusal of a key gave %+v after the key was dropped %d times, want KindOutage and once", *e, forgot)
 	}
 	if e := open(2); e.Kind != ksef.KindOutage || forgot != 2 {
-		t.Errorf("another key: %+v", *e)
+		t.Errorf("the first refusal of another key gave %+v, want KindOutage", *e)
 	}
 	if e := open(2); e.Kind != ksef.KindRefused || forgot != 3 {
-		t.Errorf("the same key again: %+v", *e)
+		t.Errorf("the second refusal of the same key gave %+v, want KindRefused", *e)
 	}
 }
 
@@ -169,14 +170,14 @@ func TestOpenBatch_Parts_AreInTheOrderOfTheRequestWithExactlyTheirHeaders(t *tes
 		!reflect.DeepEqual(out.PartUploads[1].Headers, []ksef.Header{{
 			Name: "a", Value: "1",
 		}, {Name: "x-ms-blob-type", Value: "BlockBlob"}}) {
-		t.Errorf("%#v", out)
+		t.Errorf("the opened session is %#v, want its parts by number, each with its headers only", out)
 	}
 	file := s.requests()[0].json(t)["batchFile"].(map[string]any)
 	parts, _ := json.Marshal(file["fileParts"])
 	if file["compressionType"] != "TarGz" || file["fileSize"] != 9.0 ||
 		string(parts) != `[{"fileHash":"`+b64(hash)+`","fileSize":16,"ordinalNumber":1},{"fileHash":"`+b64(hash)+
 			`","fileSize":32,"ordinalNumber":2}]` {
-		t.Errorf("sent %v", file)
+		t.Errorf("the open declared %v, want both parts with size and hash", file)
 	}
 }
 
@@ -187,11 +188,11 @@ func TestClose_SecondTime_IsSuccess(t *testing.T) {
 	}
 	c, _ = sender(t, problem(400, ksef.CodePartMissing))
 	if e := apiError(t, c.CloseSession(ctx, session, true)); e.Kind != ksef.KindRefused || e.Code != ksef.CodePartMissing {
-		t.Errorf("%+v", *e)
+		t.Errorf("close with a missing part gave %+v, want KindRefused", *e)
 	}
 	c, _ = sender(t, problem(500, 500))
 	if e := apiError(t, c.CloseSession(ctx, session, true)); e.Kind != ksef.KindOutage || !e.MaybeDone {
-		t.Errorf("%+v", *e)
+		t.Errorf("close answered with HTTP 500 gave %+v, want an outage that may be done", *e)
 	}
 }
 
@@ -233,10 +234,10 @@ func TestErrors_BothForms_TellCodeTextAndTrace(t *testing.T) {
 		e := apiError(t, err)
 		c.want.Op, c.want.Group, c.want.Status = "ask invoice status", ksef.GroupInvoiceStatus, c.reply.status
 		if !reflect.DeepEqual(*e, c.want) {
-			t.Errorf("%s: got %+v", c.why, *e)
+			t.Errorf("%s: the error is %+v, want all that the answer tells", c.why, *e)
 		}
 		if e.Trace != "" && !strings.Contains(e.Error(), e.Trace) {
-			t.Errorf("%s: the trace is not told: %v", c.why, e)
+			t.Errorf("%s: the error's text has no trace number: %v", c.why, e)
 		}
 	}
 }
@@ -256,6 +257,6 @@ func TestWarnings_OfKSeF_AreHandedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := []string{"ask session status: [sig-001]: podpis [markup]"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %q", got)
+		t.Errorf("the warnings handed on are %q, want KSeF's one without markup", got)
 	}
 }

@@ -92,14 +92,14 @@ func TestArguments_Invalid_AreRefusedBeforeTheGateIsAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := apiError(t, call())
 			if e.Kind != ksef.KindLocal || e.MaybeDone || e.Err == nil {
-				t.Errorf("%+v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %+v of kind %s, maybe done %v, want KindLocal and not done", e, e.Kind, e.MaybeDone)
 			}
 		})
 	}
 	if n := len(rec.all()); n != 0 {
-		t.Errorf("%d requests were sent", n)
+		t.Errorf("%d requests were sent with arguments that are invalid", n)
 	}
 	if g := gate.groups(); len(g) != 0 {
-		t.Errorf("the gate was asked: %v", g)
+		t.Errorf("the gate was asked for %v before the arguments were checked", g)
 	}
 }

@@ -25,7 +25,7 @@ func TestKey_Replaced_IsReadForEachRequest(t *testing.T) {
 	}
 	for i, key := range []string{"old", "new"} {
 		if got := rec.all()[i].header.Get("Authorization"); got != "Basic "+b64([]byte(keyID+":"+key)) {
-			t.Errorf("request %d: %q", i, got)
+			t.Errorf("request %d has the header Authorization %q, want the key of its time", i, got)
 		}
 	}
 }
@@ -43,14 +43,14 @@ func TestKey_Unusable_NothingIsSent(t *testing.T) {
 		c, _ := serve(t, rec, func(o *gateway.Options) { o.Key = key; o.Gate = gate })
 		err := c.CloseSession(soon(t), "s", true)
 		if e := apiError(t, err); e.Kind != ksef.KindLocal || e.MaybeDone || gate.last(t).Outage {
-			t.Errorf("%s: %v", why, e)
+			t.Errorf("when of the key %s, the error is %v, want KindLocal and no outage", why, e)
 		}
 		if strings.HasSuffix(why, "read") && !errors.Is(err, gone) {
-			t.Errorf("cause is lost: %v", err)
+			t.Errorf("the error does not keep the cause that the key cannot be read: %v", err)
 		}
 	}
 	if n := len(rec.all()); n != 0 {
-		t.Errorf("%d requests were sent", n)
+		t.Errorf("%d requests were sent without a usable key", n)
 	}
 }
 
@@ -65,24 +65,24 @@ func TestNew_ManyFaults_AreReportedAtOnce(t *testing.T) {
 	}
 	for _, field := range []string{"BaseURL", "KeyID", "Key:", "App", "Timeout", "MaxResponse", "MaxDownload"} {
 		if !strings.Contains(text, field) {
-			t.Errorf("%s is not named in %q", field, text)
+			t.Errorf("the error does not name the faulty option %s: %q", field, text)
 		}
 	}
 	if strings.Contains(text, "pa55") {
-		t.Errorf("a password is quoted: %q", text)
+		t.Errorf("the error quotes the password: %q", text)
 	}
 	var fault *gateway.OptionError
 	if !errors.As(err, &fault) || fault.Unwrap() == nil {
-		t.Error("no *OptionError")
+		t.Error("the error is no *OptionError, or it has no cause")
 	}
 	for _, url := range []string{"", "ksefapi.pl/api", "ftp://x.test", "http://", "https://x.test/#f", "http://x.test?", "http://[::1"} {
 		if _, err := gateway.New(options(url)); err == nil {
-			t.Errorf("%q is accepted", url)
+			t.Errorf("New accepts the address %q", url)
 		}
 	}
 	for _, url := range []string{gateway.TestURL, gateway.ProductionURL, "http://127.0.0.1:9090"} {
 		if _, err := gateway.New(options(url)); err != nil {
-			t.Errorf("%q: %v", url, err)
+			t.Errorf("New refuses the address %q: %v", url, err)
 		}
 	}
 }
@@ -99,6 +99,6 @@ func TestConnections_ManyRequests_ReuseOne(t *testing.T) {
 		}
 	}
 	if len(addresses) != 1 {
-		t.Errorf("%d connections for 5 requests", len(addresses))
+		t.Errorf("%d connections were opened for 5 requests, want 1", len(addresses))
 	}
 }

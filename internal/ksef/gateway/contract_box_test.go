@@ -46,7 +46,7 @@ func boxOperations(tb testing.TB) []operation {
 				var b bytes.Buffer
 				n, err := c.BoxDownloaded(ctx, "d-1", &b)
 				if err == nil && int64(b.Len()) != n {
-					tb.Errorf("wrote %d bytes, returned %d", b.Len(), n)
+					tb.Errorf("the writer got %d bytes, but the call returned %d", b.Len(), n)
 				}
 				return n, err
 			},

@@ -91,7 +91,7 @@ func TestOperations_Each_SendsExactlyWhatTheContractSays(t *testing.T) {
 			}
 			reqs := rec.all()
 			if len(reqs) != 1 {
-				t.Fatalf("server got %d requests", len(reqs))
+				t.Fatalf("the server got %d requests, want 1", len(reqs))
 			}
 			r := reqs[0]
 			accept := op.accept
@@ -134,7 +134,7 @@ func meaning(t *testing.T, s string) any {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(s), &v); err != nil {
-		t.Fatalf("%v in %s", err, s)
+		t.Fatalf("cannot read the JSON: %v in %s", err, s)
 	}
 	return v
 }
@@ -146,6 +146,6 @@ func TestBasicAuth_Header_IsTheContractsExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := rec.all()[0].header.Get("Authorization"); got != "Basic dGVzdF9pZDp0ZXN0X2tleQ==" {
-		t.Errorf("Authorization is %q", got)
+		t.Errorf("the header Authorization is %q, want the contract's example", got)
 	}
 }

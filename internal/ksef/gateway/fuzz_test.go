@@ -52,11 +52,11 @@ func FuzzAnswers(f *testing.F) {
 			switch v := got.(type) {
 			case ksef.InvoiceInfo:
 				if v.Status.Code <= 0 {
-					t.Errorf("a status without a code: %+v", v)
+					t.Errorf("an answer without a status code is accepted: %+v", v)
 				}
 			case ksef.OpenedSession:
 				if v.ID == "" {
-					t.Error("a session without an id")
+					t.Error("an answer without a session id is accepted")
 				}
 			case []ksef.InvoiceInfo:
 				if v == nil {
@@ -67,7 +67,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		var e *ksef.APIError
 		if !errors.As(err, &e) || e.Kind == "" || len(e.Error()) > 2000 {
-			t.Errorf("%T %v", err, err)
+			t.Errorf("the error is a %T, want a short *APIError with a kind: %v", err, err)
 		}
 		noSecret(t, err, []string{secret})
 	})

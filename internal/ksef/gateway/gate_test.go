@@ -73,10 +73,10 @@ func TestGate_Refuses_ItsErrorComesBackAndNothingIsSent(t *testing.T) {
 	err := c.CloseSession(soon(t), "s", true)
 	var wait *waitError
 	if !errors.As(err, &wait) || wait != gate.refuse {
-		t.Fatalf("error is %v", err)
+		t.Fatalf("the error is %v, want the gate's own error inside it", err)
 	}
 	if e := apiError(t, err); e.Kind != ksef.KindGated || e.MaybeDone {
-		t.Errorf("kind %s, maybe done %v", e.Kind, e.MaybeDone)
+		t.Errorf("the error has kind %s, maybe done %v, want KindGated and not done", e.Kind, e.MaybeDone)
 	}
 	if len(rec.all()) != 0 || len(gate.left) != 0 || asked {
 		t.Errorf("%d requests were sent, gate told %d times, key read %v", len(rec.all()), len(gate.left), asked)
@@ -93,7 +93,7 @@ func TestGate_CallerGivesUp_StillGetsTheOutcome(t *testing.T) {
 	err := c.CloseSession(ctx, "s", true)
 	e := apiError(t, err)
 	if e.Kind != ksef.KindCanceled || !e.MaybeDone || !errors.Is(err, context.Canceled) {
-		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+		t.Errorf("the error is %v of kind %s, maybe done %v, want KindCanceled that may be done", e, e.Kind, e.MaybeDone)
 	}
 	o := gate.last(t)
 	if o.Outage || o.Throttled || o.Status != 0 || !errors.Is(o.Err, context.Canceled) {
@@ -127,7 +127,7 @@ func TestGate_EveryKindOfAnswer_GivesItsOutcome(t *testing.T) {
 			err := c.CloseSession(soon(t), "s", true)
 			got := gate.last(t)
 			if (got.Err == nil) != (err == nil) {
-				t.Errorf("gate was told %v, caller got %v", got.Err, err)
+				t.Errorf("the gate was told the error %v, but the caller got %v", got.Err, err)
 			}
 			got.Err = nil
 			if got != tc.want {
@@ -151,7 +151,7 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	listed := map[ksef.Group]bool{}
 	for _, g := range ksef.Groups() {
 		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {
-			t.Errorf("requests of %q are counted in %q", g, c)
+			t.Errorf("requests of group %q are counted in group %q, want their own unless it is the session's receipt", g, c)
 		}
 		if listed[g] || !used[g] {
 			t.Errorf("group %q is listed twice or used by no operation", g)
@@ -159,12 +159,12 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 		listed[g] = true
 	}
 	if len(listed) != len(used) {
-		t.Errorf("%d groups listed, %d used", len(listed), len(used))
+		t.Errorf("Groups lists %d groups, but the operations use %d", len(listed), len(used))
 	}
 	if ksef.GroupSessionUPO.Counter() != ksef.GroupSessionMisc {
 		t.Error("KSeF counts a session's receipt together with its status")
 	}
 	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
-		t.Error("Other is wrong")
+		t.Error("Other is wrong for the group of sends or for that of links")
 	}
 }

@@ -61,20 +61,20 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 			client, _ := serve(t, answers(200, "application/json", body))
 			all, err := client.SessionInvoices(soon(t), "s")
 			if err != nil || len(all) != 3 {
-				t.Fatalf("%d entries, %v", len(all), err)
+				t.Fatalf("the list has %d entries, error %v, want 3", len(all), err)
 			}
 			if all[0].InvoiceNumber != "B" || all[0].Status.Code != 450 || all[2].KSeFNumber != "L" {
-				t.Errorf("the others are %+v and %+v", all[0], all[2])
+				t.Errorf("the entries beside the odd one are %+v and %+v, want them read in full", all[0], all[2])
 			}
 			got := all[1]
 			if (got.Unreadable != "") != c.unreadable {
-				t.Errorf("unreadable: %q", got.Unreadable)
+				t.Errorf("the odd entry's Unreadable is %q, want the opposite", got.Unreadable)
 			}
 			if got.InvoiceNumber != c.want.InvoiceNumber || got.KSeFNumber != c.want.KSeFNumber || got.Ordinal != c.want.Ordinal {
-				t.Errorf("got %+v", got)
+				t.Errorf("the odd entry is read as %+v, want all its readable fields", got)
 			}
 			if !c.unreadable && got.Status.Code != 200 {
-				t.Errorf("code %d", got.Status.Code)
+				t.Errorf("the odd entry's status has code %d, want 200", got.Status.Code)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestOriginal_ExtensionsAsAnObject_StillNameTheOriginal(t *testing.T) {
 		t.Fatal(err)
 	}
 	if number, session, ok := all[0].Original(); number != "O" || session != "S" || !ok {
-		t.Errorf("%q, %q, %v", number, session, ok)
+		t.Errorf("the original is number %q, session %q, found %v, want O and S", number, session, ok)
 	}
 }
 
@@ -102,10 +102,10 @@ func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	page, err := client.Metadata(soon(t), ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 10})
 	if err != nil || len(page.Invoices) != 3 {
-		t.Fatalf("%+v, %v", page, err)
+		t.Fatalf("the page is %+v, error %v, want 3 entries", page, err)
 	}
 	if page.Invoices[0].InvoiceNumber != "5" || page.Invoices[2].KSeFNumber != "L" {
-		t.Errorf("%+v", page.Invoices)
+		t.Errorf("the entries are %+v, want the first and the third read", page.Invoices)
 	}
 }
 
@@ -118,10 +118,10 @@ func TestSessionStatus_UnreadableCode_IsReportedAndIsNoOutage(t *testing.T) {
 	e := apiError(t, err)
 	text := e.Error()
 	if e.Kind != ksef.KindUnreadable || !strings.Contains(text, "answer not understood") || !strings.Contains(text, "status code") {
-		t.Errorf("%v", e)
+		t.Errorf("the error is %v, want KindUnreadable that names the status code", e)
 	}
 	if len(gate.left) != 1 || gate.left[0].Outage || gate.left[0].Err == nil {
-		t.Errorf("%+v", gate.left)
+		t.Errorf("the gate was told the outcomes %+v, want one error that is no outage", gate.left)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 		want.Status.Code = 200
 		tallied := want.SuccessfulInvoiceCount > 0 || body == `{"status":{"code":200},"invoiceCount":0}`
 		if err != nil || got.InvoiceCount != want.InvoiceCount || got.Counted != want.Counted || got.Tallied() != tallied {
-			t.Errorf("%s: %+v, %v", body, got, err)
+			t.Errorf("the status %s is read as %+v, error %v, want the counts of this case", body, got, err)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 		client, _ := serve(t, answers(200, "text/xml", deep(n)))
 		raw, err := client.SessionUPO(soon(t), "s")
 		if taken != (err == nil) || taken != (len(raw) > 0) {
-			t.Errorf("%d elements inside each other: %d bytes, %v", n, len(raw), err)
+			t.Errorf("a receipt of %d elements inside each other gave %d bytes, error %v", n, len(raw), err)
 		}
 		if !taken && !strings.Contains(err.Error(), "nested deeper than 200") {
 			t.Error(err)
@@ -183,13 +183,14 @@ func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T)
 		ask := ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}
 		got, err := client.Metadata(soon(t), ask)
 		if err != nil || len(got.Invoices) != 2 || got.HasMore != c.more || got.IsTruncated != c.truncated {
-			t.Errorf("%s: %d invoices, more %v, truncated %v, %v", c.flags, len(got.Invoices), got.HasMore, got.IsTruncated, err)
+			t.Errorf("with the flags %s the page has %d invoices, more %v, truncated %v, error %v",
+				c.flags, len(got.Invoices), got.HasMore, got.IsTruncated, err)
 		}
 	}
 	client, _ := serve(t, answers(200, "application/json", `{"hasMore":"perhaps","invoices":[{"invoiceNumber":"A"}]}`))
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	ask := ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}
 	if got, err := client.Metadata(soon(t), ask); err != nil || got.HasMore {
-		t.Errorf("half a page without a readable hasMore: %+v, %v", got, err)
+		t.Errorf("a half-full page without a readable hasMore is %+v, error %v, want no further page", got, err)
 	}
 }

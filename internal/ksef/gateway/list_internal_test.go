@@ -14,7 +14,7 @@ func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
 	list := `{"invoices":[{"status":{"code":200},"invoiceNumber":"A/1` + "\t" + `"},{"status":{"code":450},"invoiceNumber":"A/2"}]}`
 	got, err := decodeInvoices(strings.NewReader(list))
 	if err != nil || len(got) != 2 || got[0].InvoiceNumber != "A/1\t" || got[1].Status.Code != 450 {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("the list is %+v, error %v, want both entries", got, err)
 	}
 }
 
@@ -23,7 +23,7 @@ func TestSessionInvoices_MoreThanAnySessionHas_AreUnreadable(t *testing.T) {
 	list := io.MultiReader(strings.NewReader(`{"invoices":[`), strings.NewReader(strings.Repeat("{},", numbers.MaxListed+1)))
 	got, err := decodeInvoices(list)
 	if _, odd := err.(*httponce.MisreadError); !odd || got != nil {
-		t.Errorf("%d entries, %v", len(got), err)
+		t.Errorf("a list beyond the maximum gave %d entries, error %v, want only a *MisreadError", len(got), err)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestSessionInvoices_BrokenSyntax_IsUnreadableAndNoOutage(t *testing.T) {
 	} {
 		_, err := decodeInvoices(strings.NewReader(in))
 		if _, odd := err.(*httponce.MisreadError); err == nil || odd != unreadable {
-			t.Errorf("%s: %v (%T), unreadable %v", in, err, err, unreadable)
+			t.Errorf("the list %s gave the error %v (%T), want an error; it is a *MisreadError only if %v", in, err, err, unreadable)
 		}
 	}
 }

@@ -84,13 +84,13 @@ func TestErrors_EveryStatusAndBody_HaveTheirKind(t *testing.T) {
 			c, _ := serve(t, rec)
 			e := apiError(t, c.CloseSession(soon(t), "s", true))
 			if e.Kind != tc.want || e.MaybeDone != tc.maybeDone || e.Status != tc.status {
-				t.Errorf("got %s, HTTP %d, maybe done %v (%v)", e.Kind, e.Status, e.MaybeDone, e)
+				t.Errorf("the error has kind %s, HTTP %d, maybe done %v, want other values (%v)", e.Kind, e.Status, e.MaybeDone, e)
 			}
 			if tc.body == jsonNo && (e.Code != 21405 || e.Description != "Zła sesja" || e.Details != "d") {
-				t.Errorf("the gateway's text is lost: %+v", *e)
+				t.Errorf("the error does not keep the gateway's code and text: %+v", *e)
 			}
 			if n := len(rec.all()); n != 1 {
-				t.Errorf("%d requests", n)
+				t.Errorf("the call made %d requests, want 1", n)
 			}
 		})
 	}
@@ -126,10 +126,10 @@ func TestErrors_CodeOfProcessing_MeansAskAgain(t *testing.T) {
 				err := call()
 				e := apiError(t, err)
 				if e.Kind != tc.want || errors.Is(err, ksef.ErrProcessing) != (tc.want == ksef.KindProcessing) {
-					t.Errorf("%s: %s (%v)", name, e.Kind, e)
+					t.Errorf("%s: the error has kind %s, want that of this case (%v)", name, e.Kind, e)
 				}
 				if gate.last(t).Outage {
-					t.Errorf("%s: counted as an outage", name)
+					t.Errorf("the gate was told of an outage by the answer to %s", name)
 				}
 			}
 		})
@@ -151,7 +151,7 @@ func TestErrors_HTMLPage_IsAnOutageForEveryOperation(t *testing.T) {
 				c, _ := serve(t, answers(200, kind, htmlPage))
 				_, err := op.call(soon(t), c)
 				if e := apiError(t, err); e.Kind != ksef.KindOutage || !e.MaybeDone {
-					t.Errorf("announced as %q: %v", kind, e)
+					t.Errorf("a firewall's page of type %q gave %v, want an outage that may be done", kind, e)
 				}
 			}
 		})
@@ -164,7 +164,7 @@ func TestErrors_RefusalInsideA200_IsOneForEveryOperation(t *testing.T) {
 			c, _ := serve(t, answers(200, "application/json", jsonNo))
 			_, err := op.call(soon(t), c)
 			if e := apiError(t, err); e.Kind != ksef.KindRefused || e.Code != 21405 || e.MaybeDone {
-				t.Errorf("%v", e)
+				t.Errorf("a refusal inside a 200 gave %v, want KindRefused with its code", e)
 			}
 		})
 	}
@@ -214,7 +214,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 		t.Run(tc.op+": "+tc.why, func(t *testing.T) {
 			op, ok := ops[tc.op]
 			if !ok {
-				t.Fatal("no such operation")
+				t.Fatal("the list of operations does not have the one named here")
 			}
 			kind := op.kind
 			if kind == "" {
@@ -228,7 +228,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 				want = ksef.KindUnreadable
 			}
 			if e := apiError(t, err); e.Kind != want || !e.MaybeDone || e.Status != 200 {
-				t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, want one that may be done, with HTTP 200", e, e.Kind, e.MaybeDone)
 			}
 		})
 	}
@@ -238,7 +238,7 @@ func TestSessionInvoices_EmptyList_IsAnAnswer(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/json", `{"invoices":[]}`))
 	got, err := c.SessionInvoices(soon(t), "s")
 	if err != nil || got == nil || len(got) != 0 {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("the answer with an empty list gave %v, error %v, want an empty list that is not nil", got, err)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestNetwork_NothingListens_NothingWasSent(t *testing.T) {
 	c := dial(t, "http://"+l.Addr().String(), func(o *gateway.Options) { o.Gate = gate })
 	e := apiError(t, c.CloseSession(soon(t), "s", true))
 	if e.Kind != ksef.KindNetwork || e.MaybeDone || e.Status != 0 {
-		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+		t.Errorf("nobody listens, and the error is %v of kind %s, maybe done %v, want KindNetwork and not done", e, e.Kind, e.MaybeDone)
 	}
 	if o := gate.last(t); !o.Outage || !o.Unreachable {
 		t.Errorf("outcome %+v, want an outage, unreachable", o)
@@ -41,7 +41,8 @@ func TestNetwork_UnknownCertificate_NothingWasSent(t *testing.T) {
 	gate := &recordingGate{}
 	e := apiError(t, dial(t, srv.URL, func(o *gateway.Options) { o.Gate = gate }).CloseSession(soon(t), "s", true))
 	if e.Kind != ksef.KindNetwork || e.MaybeDone {
-		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+		t.Errorf("the certificate is unknown, and the error is %v of kind %s, maybe done %v, want KindNetwork and not done",
+			e, e.Kind, e.MaybeDone)
 	}
 	if !gate.last(t).Unreachable {
 		t.Error("a handshake that fails is not a connection")
@@ -55,7 +56,8 @@ func TestNetwork_ContextEndedBefore_NothingIsSent(t *testing.T) {
 	cancel()
 	err := c.CloseSession(ctx, "s", true)
 	if e := apiError(t, err); e.Kind != ksef.KindCanceled || e.MaybeDone || !errors.Is(err, context.Canceled) || len(rec.all()) != 0 {
-		t.Errorf("%v: kind %s, maybe done %v, %d requests", e, e.Kind, e.MaybeDone, len(rec.all()))
+		t.Errorf("the context ended before, and the error is %v of kind %s, maybe done %v, after %d requests; want KindCanceled and none",
+			e, e.Kind, e.MaybeDone, len(rec.all()))
 	}
 }
 
@@ -65,7 +67,7 @@ func TestNetwork_ContextCancelledWithACause_TheErrorKeepsIt(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(why)
 	if err := c.CloseSession(ctx, "s", true); !errors.Is(err, why) || !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
+		t.Errorf("the error does not keep the cause of the canceled context: %v", err)
 	}
 }
 
@@ -150,13 +152,14 @@ func TestNetwork_BreaksAfterTheRequest_MayBeDone(t *testing.T) {
 				err := call()
 				e := apiError(t, err)
 				if e.Kind != tc.want || !e.MaybeDone || e.Status != tc.status || e.Err == nil {
-					t.Errorf("%s: %v: kind %s, maybe done %v, status %d", name, e, e.Kind, e.MaybeDone, e.Status)
+					t.Errorf("%s: the error is %v of kind %s, maybe done %v, HTTP %d, want other values",
+						name, e, e.Kind, e.MaybeDone, e.Status)
 				}
 				if o := gate.last(t); !o.Outage || o.Unreachable {
 					t.Errorf("%s: outcome %+v, want an outage with a connection", name, o)
 				}
 				if strings.Contains(tc.why, "silence") && !errors.Is(err, ksef.ErrTimeout) {
-					t.Errorf("%s: %v is not ErrTimeout", name, err)
+					t.Errorf("%s: after a silence the error is %v, want ErrTimeout inside it", name, err)
 				}
 			}
 		})
@@ -170,10 +173,11 @@ func TestNetwork_CallersDeadline_IsNoOutage(t *testing.T) {
 	defer cancel()
 	err := c.CloseSession(ctx, "s", true)
 	if e := apiError(t, err); e.Kind != ksef.KindCanceled || !e.MaybeDone || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+		t.Errorf("after the caller's deadline the error is %v of kind %s, maybe done %v, want KindCanceled that may be done",
+			e, e.Kind, e.MaybeDone)
 	}
 	if o := gate.last(t); o.Outage {
-		t.Errorf("outcome %+v is an outage", o)
+		t.Errorf("the gate was told the outcome %+v, want no outage for the caller's own deadline", o)
 	}
 }
 
@@ -197,7 +201,7 @@ func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
 				return
 			}
 			if e := apiError(t, err); e.Kind != ksef.KindTooLarge || !e.MaybeDone || gate.last(t).Outage {
-				t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, want KindTooLarge that may be done", e, e.Kind, e.MaybeDone)
 			}
 		})
 	}
@@ -208,11 +212,11 @@ func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
 func TestNetwork_MegabytesForAShortAnswer_AreTooLarge(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/json", `{"result":true,"x":"`+strings.Repeat("x", 2<<20)+`"}`))
 	if e := apiError(t, c.CloseSession(soon(t), "s", true)); e.Kind != ksef.KindTooLarge {
-		t.Errorf("%v", e)
+		t.Errorf("megabytes for a short answer gave %v, want KindTooLarge", e)
 	}
 	c, _ = serve(t, answers(200, "text/xml", "<Faktura>"+strings.Repeat("x", 2<<20)+"</Faktura>"))
 	if doc, err := c.Invoice(soon(t), "n"); err != nil || len(doc) < 2<<20 {
-		t.Errorf("an invoice of 2 MB: %d bytes, %v", len(doc), err)
+		t.Errorf("an invoice of 2 MB was read as %d bytes, error %v", len(doc), err)
 	}
 }
 
@@ -222,7 +226,7 @@ func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
 	), func(o *gateway.Options) { o.MaxDownload = 1 << 19 })
 	n, err := c.BoxDownloaded(soon(t), "d", io.Discard)
 	if e := apiError(t, err); e.Kind != ksef.KindTooLarge || n > 1<<19 {
-		t.Errorf("%v after %d bytes", e, n)
+		t.Errorf("the error is %v after %d bytes, want KindTooLarge before more than the limit are written", e, n)
 	}
 }
 
@@ -241,12 +245,12 @@ func TestNetwork_SlowAnswerThatMoves_OutlivesTheTimeoutOnlyAsAStream(t *testing.
 		c := must(gateway.New(o))
 		began := time.Now()
 		if n, err := c.BoxDownloaded(t.Context(), "d", io.Discard); err != nil || n != 15 || time.Since(began) < 7*time.Minute {
-			t.Errorf("%d bytes after %v: %v", n, time.Since(began), err)
+			t.Errorf("the slow download gave %d bytes after %v, error %v, want all 15", n, time.Since(began), err)
 		}
 		began = time.Now()
 		_, err := c.Invoice(t.Context(), "k")
 		if e := apiError(t, err); e.Kind != ksef.KindNetwork || !errors.Is(err, ksef.ErrTimeout) || time.Since(began) > 2*time.Minute {
-			t.Errorf("%v after %v", e, time.Since(began))
+			t.Errorf("the slow invoice gave %v after %v, want ErrTimeout within two minutes", e, time.Since(began))
 		}
 	})
 }
@@ -275,7 +279,7 @@ func TestNetwork_WriterFails_IsALocalFault(t *testing.T) {
 		c, _ := serve(t, answers(200, "application/zip", strings.Repeat("P", size)), func(o *gateway.Options) { o.Gate = gate })
 		_, err := c.BoxDownloaded(soon(t), "d", &failingWriter{left: size / 2, err: full})
 		if e := apiError(t, err); e.Kind != ksef.KindLocal || !errors.Is(err, full) || gate.last(t).Outage {
-			t.Errorf("%s: %v", name, e)
+			t.Errorf("when the writer fails %s, the error is %v, want KindLocal with the cause", name, e)
 		}
 	}
 }
@@ -304,11 +308,11 @@ func TestNetwork_Redirect_IsNeverFollowed(t *testing.T) {
 			"box":   c.BoxUploadInvoice(soon(t), gateway.BoxInvoiceRequest{UploadID: "u", InvoiceData: plain}),
 		} {
 			if e := apiError(t, err); e.Kind != ksef.KindOutage || !e.MaybeDone {
-				t.Errorf("%s, %d: %v", name, status, e)
+				t.Errorf("%s, redirected with HTTP %d, gave %v, want an outage that may be done", name, status, e)
 			}
 		}
 	}
 	if n := len(other.all()); n != 0 {
-		t.Errorf("%d requests followed a redirect with credentials", n)
+		t.Errorf("%d requests followed the redirect and took the credentials along", n)
 	}
 }

@@ -162,10 +162,10 @@ func TestNoReplay_ReusedConnectionBreaks_NothingIsSentTwice(t *testing.T) {
 				}
 				e := apiError(t, call.do(soon(t), c, b.url))
 				if e.Kind != ksef.KindNetwork || !e.MaybeDone {
-					t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+					t.Errorf("the error is %v of kind %s, maybe done %v, want KindNetwork that may be done", e, e.Kind, e.MaybeDone)
 				}
 				if n := b.count(call.path); n != 1 {
-					t.Errorf("sent %d times", n)
+					t.Errorf("the request was sent %d times, want once", n)
 				}
 			})
 		}

@@ -43,13 +43,14 @@ func TestUploadPart_SendsExactlyItsHeaders_AndNoCredentials(t *testing.T) {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 	if r.method != "PUT" || r.path != "/c/part" || r.query != "sv=1&sig=SiGnAtUrE%2B" || r.chunked || !bytes.Equal(r.body, data) {
-		t.Errorf("sent %s %s?%s, chunked %v, %d bytes", r.method, r.path, r.query, r.chunked, len(r.body))
+		t.Errorf("the store got %s %s?%s, chunked %v, with %d bytes, want one PUT to the part's address",
+			r.method, r.path, r.query, r.chunked, len(r.body))
 	}
 	if diff := cmp.Diff([]ksef.Group{ksef.GroupNone}, gate.groups()); diff != "" {
 		t.Error(diff)
 	}
 	if o := gate.last(t); o.Status != 201 || o.Err != nil || o.Outage {
-		t.Errorf("outcome %+v", o)
+		t.Errorf("the gate was told the outcome %+v, want HTTP 201 without an error", o)
 	}
 }
 
@@ -87,13 +88,13 @@ func TestUploadPart_EveryStatus_OnlyCreatedIsSuccess(t *testing.T) {
 			c, srv := serve(t, rec)
 			e := apiError(t, c.UploadPart(soon(t), partTo(srv.URL), opener(plain), int64(len(plain))))
 			if e.Kind != tc.want || e.MaybeDone != tc.maybeDone || e.Status != tc.status {
-				t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, want those of this case", e, e.Kind, e.MaybeDone)
 			}
 			if _, code, ok := strings.Cut(tc.body, "<Code>"); ok && !strings.HasPrefix(code, e.Description+"<") {
-				t.Errorf("the store's code is lost: %q", e.Description)
+				t.Errorf("the error does not keep the store's code: %q", e.Description)
 			}
 			if n := len(rec.all()); n != 1 {
-				t.Errorf("%d requests", n)
+				t.Errorf("the upload made %d requests, want 1", n)
 			}
 		})
 	}
@@ -119,10 +120,10 @@ func TestUploadPart_BodyOfAnotherLength_IsALocalFault(t *testing.T) {
 			}), func(o *gateway.Options) { o.Gate = gate })
 			err := c.UploadPart(soon(t), partTo(srv.URL), open, 10)
 			if e := apiError(t, err); e.Kind != ksef.KindLocal || gate.last(t).Outage {
-				t.Errorf("%v: kind %s", e, e.Kind)
+				t.Errorf("the error is %v of kind %s, want KindLocal and no outage", e, e.Kind)
 			}
 			if strings.HasPrefix(why, "can't") && !errors.Is(err, broken) {
-				t.Errorf("cause is lost: %v", err)
+				t.Errorf("the error does not keep the cause: %v", err)
 			}
 		})
 	}
@@ -141,7 +142,7 @@ func TestUploadPart_AnyOutcome_ClosesItsBody(t *testing.T) {
 		select {
 		case <-closed:
 		case <-time.After(5 * time.Second):
-			t.Errorf("%s: body stays open", name)
+			t.Errorf("when %s, the body stays open", name)
 		}
 	}
 }
@@ -160,7 +161,7 @@ func TestUploadPart_SilentStore_EndsWhenNothingMoves(t *testing.T) {
 	}), func(o *gateway.Options) { o.Timeout = 100 * time.Millisecond })
 	err := c.UploadPart(soon(t), partTo(srv.URL), opener(plain), int64(len(plain)))
 	if e := apiError(t, err); e.Kind != ksef.KindNetwork || !e.MaybeDone || !errors.Is(err, ksef.ErrTimeout) {
-		t.Errorf("%v: kind %s", e, e.Kind)
+		t.Errorf("a silent store gave %v of kind %s, want ErrTimeout that may be done", e, e.Kind)
 	}
 }
 
@@ -171,7 +172,7 @@ func TestUploadPart_BytesStillMove_EndsAfterTheTimeThatKSeFAllows(t *testing.T) 
 	trickle := func() (io.ReadCloser, error) { return io.NopCloser(trickling{}), nil }
 	err := c.UploadPart(soon(t), p, trickle, 1<<40)
 	if e := apiError(t, err); e.Kind != ksef.KindNetwork || !errors.Is(err, ksef.ErrTimeout) {
-		t.Errorf("%v: kind %s", e, e.Kind)
+		t.Errorf("an endless upload gave %v of kind %s, want ErrTimeout", e, e.Kind)
 	}
 }
 
@@ -187,7 +188,7 @@ func TestUploadPart_PlainHTTPAddressOfAnHTTPSGateway_IsRefused(t *testing.T) {
 	c := dial(t, gateway.TestURL)
 	e := apiError(t, c.UploadPart(soon(t), partTo("http://store.test"), opener(plain), int64(len(plain))))
 	if e.Kind != ksef.KindLocal || e.MaybeDone {
-		t.Errorf("%v", e)
+		t.Errorf("a plain HTTP address gave %v, want KindLocal and not done", e)
 	}
 }
 
@@ -230,7 +231,7 @@ func TestBoxUploadBatch_Form_IsStreamedWithItsLength(t *testing.T) {
 		t.Errorf("form (-want +got):\n%.600s", diff)
 	}
 	if length <= int64(len(zip)) {
-		t.Errorf("length %d is not declared", length)
+		t.Errorf("the request declares a length of %d, want more than the package has", length)
 	}
 	whole := make(chan bool, 2)
 	other, _ := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -240,7 +241,7 @@ func TestBoxUploadBatch_Form_IsStreamedWithItsLength(t *testing.T) {
 	for why, size := range map[string]int{"shorter": len(zip) + 1, "longer": len(zip) - 1} {
 		err := other.BoxUploadBatch(soon(t), r, opener(zip), int64(size))
 		if e := apiError(t, err); e.Kind != ksef.KindLocal {
-			t.Errorf("%s than declared: %v", why, e)
+			t.Errorf("a package that is %s than declared gave %v, want KindLocal", why, e)
 		}
 		if <-whole {
 			t.Errorf("%s than declared: the server got a whole request", why)
@@ -266,7 +267,7 @@ func TestUploadPart_ReaderHangs_TheRequestStillEnds(t *testing.T) {
 			defer stuck.Close()
 			e := apiError(t, c.UploadPart(ctx, partTo(srv.URL), func() (io.ReadCloser, error) { return body, nil }, 10))
 			if e.Kind != tc.want || !e.MaybeDone {
-				t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, want this case's kind and that it may be done", e, e.Kind, e.MaybeDone)
 			}
 		})
 	}

@@ -58,7 +58,7 @@ func noSecret(t *testing.T, err error, secrets []string) {
 		for _, text := range texts {
 			for _, s := range secrets {
 				if strings.Contains(text, s) {
-					t.Errorf("%T shows %q in %q", err, s, text)
+					t.Errorf("the error of type %T shows the secret %q in %q", err, s, text)
 				}
 			}
 		}
@@ -154,7 +154,7 @@ func TestErrors_OtherSideEchoesSecrets_ShowNone(t *testing.T) {
 			c, srv := serve(t, h)
 			for op, err := range callAll(soon(t), c, key, srv.URL) {
 				if err == nil {
-					t.Errorf("%s: no error", op)
+					t.Errorf("the call %s returned no error", op)
 				}
 				noSecret(t, err, secrets)
 			}
@@ -191,16 +191,16 @@ func TestErrors_NetworkFails_ShowNoSecret(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			for op, err := range callAll(soon(t), c, key, "http://127.0.0.1:1") {
 				if err == nil {
-					t.Errorf("%s: no error", op)
+					t.Errorf("the call %s returned no error", op)
 				}
 				noSecret(t, err, secrets)
 				e := apiError(t, err)
 				if strings.HasPrefix(why, "errors") && e.Kind == ksef.KindNetwork {
 					if !e.MaybeDone {
-						t.Errorf("%s: a transport without reports proves nothing", op)
+						t.Errorf("the call %s failed in a transport that reports nothing, so its error must say that it may be done", op)
 					}
 					if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("%s: the cause is lost: %v", op, err)
+						t.Errorf("the error of %s does not keep its cause: %v", op, err)
 					}
 				}
 			}
@@ -215,7 +215,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestClient_Printed_ShowsNoKey(t *testing.T) {
 	c := dial(t, gateway.TestURL)
 	if text := fmt.Sprintf("%v %+v %s", c, c, c); strings.Contains(text, secret) || !strings.Contains(text, keyID) {
-		t.Errorf("%q", text)
+		t.Errorf("the printed client is %q, want its key id and not its key", text)
 	}
 }
 
@@ -227,9 +227,9 @@ func TestAPIError_LongText_IsOneShortLine(t *testing.T) {
 	if !strings.HasPrefix(
 		text, "close online session: refused, HTTP 400, code 7: a b",
 	) || strings.ContainsAny(text, "\n\x00") || len(text) > 600 {
-		t.Errorf("%d bytes: %q", len(text), text)
+		t.Errorf("the error text has %d bytes, want one line of 600 or fewer: %q", len(text), text)
 	}
 	if e := apiError(t, err); len(e.Description) > 5000 {
-		t.Errorf("%d bytes are kept", len(e.Description))
+		t.Errorf("the error keeps %d bytes of KSeF's description, want 5000 or fewer", len(e.Description))
 	}
 }

@@ -25,7 +25,7 @@ func TestExhausted_OnlyWhatThisMachineLacks(t *testing.T) {
 		"another error has the text of a shortage":       {errors.New("too many open files"), false},
 	} {
 		if got := exhausted(c.err); got != c.want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("when %s, exhausted returns %v, want the opposite", name, got)
 		}
 	}
 }

@@ -17,18 +17,20 @@ func TestList_MoreEntriesThanAnyPageHas_AreNotDecoded(t *testing.T) {
 	}
 	read("[" + strings.Repeat("{},", maxList-1) + `{"name":"z"}]`)
 	if !l.A.Given || l.A.TooLong || len(l.A.Entries) != maxList || l.A.Entries[maxList-1].Name != "z" {
-		t.Errorf("given %v, too long %v, %d entries", l.A.Given, l.A.TooLong, len(l.A.Entries))
+		t.Errorf("a list at the maximum is read as given %v, too long %v, with %d entries, want all entries",
+			l.A.Given, l.A.TooLong, len(l.A.Entries))
 	}
 	read("[" + strings.Repeat("{},", maxList) + "{}]")
 	if !l.A.Given || !l.A.TooLong || l.A.Entries != nil {
-		t.Errorf("given %v, too long %v, %d entries", l.A.Given, l.A.TooLong, len(l.A.Entries))
+		t.Errorf("a list beyond the maximum is read as given %v, too long %v, with %d entries, want too long and none",
+			l.A.Given, l.A.TooLong, len(l.A.Entries))
 	}
 	for _, none := range []string{"null", `"a"`, "{}", "7"} {
 		if read(none); l.A.Given {
-			t.Errorf("%s counts as a list", none)
+			t.Errorf("the value %s is taken for a list", none)
 		}
 	}
 	if read("[]"); !l.A.Given || l.A.TooLong {
-		t.Error("an empty list is a list")
+		t.Error("an empty list is not read as a list, or as one too long")
 	}
 }

@@ -31,7 +31,7 @@ func TestReader_ControlCharactersInStrings_AreEscapedAndAllElseIsUnchanged(t *te
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 		if strings.HasPrefix(in, "{") && !json.Valid([]byte(want)) {
-			t.Errorf("%q is not JSON", want)
+			t.Errorf("the JSON that this case wants is not valid: %q", want)
 		}
 	}
 }
@@ -39,6 +39,6 @@ func TestReader_ControlCharactersInStrings_AreEscapedAndAllElseIsUnchanged(t *te
 func TestReader_BrokenConnection_ReturnsItsError(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader(`{"a": "b`), iotest.ErrReader(io.ErrClosedPipe))
 	if got, err := io.ReadAll(NewReader(broken)); err != io.ErrClosedPipe || string(got) != `{"a": "b` {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("before the connection broke, the reader gave %q, then the error %v, want the connection's own error", got, err)
 	}
 }

@@ -14,13 +14,13 @@ func TestClose_EndsTheLoginAndGivesOutNoToken(t *testing.T) {
 		s := session(t, f, nil)
 		access(t, s)
 		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 || len(f.refresh) != 0 {
-			t.Errorf("%v, asked %q", err, f.paths)
+			t.Errorf("Close returned %v after the requests %q, want no error and one request that ends the login", err, f.paths)
 		}
 		if e := failed(t, s); e.Kind != ksef.KindCanceled {
 			t.Error(e)
 		}
 		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 {
-			t.Error("the login is ended twice")
+			t.Error("the second Close failed or ended the login a second time")
 		}
 	})
 }
@@ -42,7 +42,7 @@ func TestClose_LoginUnderWay_IsBrokenOff(t *testing.T) {
 			t.Error(e)
 		}
 		if err := <-closed; err != nil || time.Since(begun) > 0 {
-			t.Errorf("%v after %v", err, time.Since(begun))
+			t.Errorf("Close returned %v after %v, want no error, and no wait for the login under way", err, time.Since(begun))
 		}
 	})
 }

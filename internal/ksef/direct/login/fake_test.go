@@ -259,7 +259,7 @@ func signingTime(t *testing.T, signed string) time.Time {
 	t.Helper()
 	m := regexp.MustCompile(`<xades:SigningTime>([^<]*)<`).FindStringSubmatch(signed)
 	if m == nil {
-		t.Fatalf("no signing time in %s", signed)
+		t.Fatalf("the signed request has no signing time: %s", signed)
 	}
 	at, err := time.Parse(time.RFC3339, m[1])
 	if err != nil {

@@ -51,11 +51,11 @@ func TestPace_ManySlowLoginsAtOnce_NoSecondHasMoreRequestsThanAllowed(t *testing
 		}
 		all.Wait()
 		if len(at) != logins*(4+f.polls) {
-			t.Fatalf("%d requests", len(at))
+			t.Fatalf("all the logins made %d requests, want as many as their steps", len(at))
 		}
 		for i := allowed; i < len(at); i++ {
 			if span := at[i].Sub(at[i-allowed]); span < time.Second {
-				t.Fatalf("%d requests within %v", allowed+1, span)
+				t.Fatalf("%d requests were made within %v, want a second or more", allowed+1, span)
 			}
 		}
 	})

@@ -29,7 +29,8 @@ func TestAccess_FileReplaced_IsProvenAtOnceAndTheOldLoginEnds(t *testing.T) {
 		second := access(t, s)
 		synctest.Wait()
 		if second == first || f.count("/auth/challenge") != 2 || f.count("/auth/token/refresh") != 0 {
-			t.Errorf("%s after %s, asked %q", second, first, f.paths)
+			t.Errorf("after the file was replaced, Access gave %s; before it was %s, requests %q; want another token by a full login",
+				second, first, f.paths)
 		}
 		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {
 			t.Errorf("the old login is not ended: asked %q", f.paths)
@@ -73,13 +74,13 @@ func TestDenied_RightIsMissing_AnotherLoginAfterThePauseAndNotBefore(t *testing.
 		for range 10 {
 			s.Denied(direct.NewSecret(first))
 			if access(t, s) != first {
-				t.Fatal("a login for each refusal")
+				t.Fatal("Access made a new login after one missing permission, want none before the pause has passed")
 			}
 		}
 		s.Denied(direct.NewSecret("another"))
 		time.Sleep(refusedPause)
 		if access(t, s) == first || f.count("/auth/challenge") != 2 || f.count("/auth/token/refresh") != 0 {
-			t.Errorf("asked %q", f.paths)
+			t.Errorf("after the pause, KSeF got the requests %q, want one more full login and no refresh", f.paths)
 		}
 		synctest.Wait()
 		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {

@@ -15,15 +15,15 @@ func TestAuthTokenRequest_IsWrittenInCanonicalForm(t *testing.T) {
 	want := `<AuthTokenRequest xmlns="http://ksef.mf.gov.pl/auth/token/2.1"><Challenge>20261125-CR-226FB7B000-3ACF9BE4C0-10</Challenge>` +
 		`<ContextIdentifier><Nip>5265877635</Nip></ContextIdentifier><SubjectIdentifierType>certificateSubject</SubjectIdentifierType></AuthTokenRequest>`
 	if err != nil || string(got) != want {
-		t.Errorf("%s, %v", got, err)
+		t.Errorf("the request is %s, error %v, want the canonical form", got, err)
 	}
 	if got, err := authTokenRequest("a<b&c", nip, byFingerprint); err != nil ||
 		!strings.Contains(string(got), "<Challenge>a&lt;b&amp;c</Challenge>") {
-		t.Errorf("%s, %v", got, err)
+		t.Errorf("the request is %s, error %v, want the special characters of the challenge escaped", got, err)
 	}
 	for _, bad := range []string{"", " a", "a\x00", "\xff"} {
 		if _, err := authTokenRequest(bad, nip, bySubject); err == nil {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("the challenge %q is accepted, want an error", bad)
 		}
 	}
 }
@@ -44,7 +44,7 @@ func TestAuthTokenRequest_IsValidByTheMinistrysSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command("xmllint", "--noout", "--nonet", "--schema", schema, file).CombinedOutput(); err != nil {
-			t.Errorf("%v: %s", err, out)
+			t.Errorf("xmllint refuses the request: %v: %s", err, out)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestNamed_CertificateWithoutNIPOrPESEL_IsKnownByItsFingerprint(t *testing.T
 	} {
 		cert := &x509.Certificate{Subject: pkix.Name{Names: []pkix.AttributeTypeAndValue{{Type: c.oid, Value: c.text}}}}
 		if got := Named(cert); got != c.want {
-			t.Errorf("%v %q: %v", c.oid, c.text, got)
+			t.Errorf("for the attribute %v with the text %q Named returns %v, want the opposite", c.oid, c.text, got)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func failed(t *testing.T, s *Session) *ksef.APIError {
 	token, err := s.Access(background)
 	e, ok := err.(*ksef.APIError)
 	if !ok {
-		t.Fatalf("token %v, error %T %v", token, err, err)
+		t.Fatalf("Access gave the token %v and an error of type %T: %v; want an *APIError", token, err, err)
 	}
 	return e
 }
@@ -52,13 +52,13 @@ func TestAccess_ManyCallersAtOnce_OneLogin(t *testing.T) {
 		all.Wait()
 		for _, token := range got {
 			if token != got[0] || !strings.HasPrefix(token, "access-") {
-				t.Fatalf("tokens %q", got)
+				t.Fatalf("the callers got the tokens %q, want the same access token for all", got)
 			}
 		}
 		want := []string{"/auth/challenge", "/auth/xades-signature", "/auth/status", "/auth/status", "/auth/status", "/auth/status",
 			"/auth/token/redeem"}
 		if !reflect.DeepEqual(f.paths, want) {
-			t.Errorf("asked %q", f.paths)
+			t.Errorf("KSeF got the requests %q, want those of one login", f.paths)
 		}
 	})
 }
@@ -70,11 +70,12 @@ func TestAccess_TokenNearItsEnd_IsRefreshed(t *testing.T) {
 		first := access(t, s)
 		time.Sleep(13 * time.Minute)
 		if again := access(t, s); again != first {
-			t.Errorf("%s before its time", again)
+			t.Errorf("13 minutes after the login Access gave %s, want the first token still", again)
 		}
 		time.Sleep(time.Minute + time.Second)
 		if second := access(t, s); second == first || f.count("/auth/token/refresh") != 1 || f.count("/auth/challenge") != 1 {
-			t.Errorf("%s after %s, asked %q", second, first, f.paths)
+			t.Errorf("14 minutes after the login Access gave %s, at first %s, requests %q; want another token by one refresh",
+				second, first, f.paths)
 		}
 	})
 }
@@ -95,7 +96,8 @@ func TestAccess_RefreshFails_IsAFullLogin(t *testing.T) {
 			first := access(t, s)
 			time.Sleep(15 * time.Minute)
 			if second := access(t, s); second == first || f.count("/auth/challenge") != 2 {
-				t.Errorf("%s: %s, asked %q", why, second, f.paths)
+				t.Errorf("after the refresh failed with %s, Access gave %s, requests %q; want another token by a second login",
+					why, second, f.paths)
 			}
 		})
 	}
@@ -143,11 +145,12 @@ func TestAccess_LoginRefused_IsToldWithWordsAndNotRepeatedAtOnce(t *testing.T) {
 				if e.Kind != ksef.KindUnauthorized || e.MaybeDone || e.Code != status || e.Status != 200 ||
 					!strings.Contains(e.Error(), words) ||
 					!strings.Contains(e.Error(), "opis") {
-					t.Fatalf("%d: %v", status, e)
+					t.Fatalf("a login that ended with status %d gave %v, want KindUnauthorized with KSeF's words and our explanation",
+						status, e)
 				}
 			}
 			if n := f.count("/auth/challenge"); n != 1 {
-				t.Errorf("%d: %d logins", status, n)
+				t.Errorf("after a login that ended with status %d, ten calls made %d logins, want 1", status, n)
 			}
 			f.status = 200 // somebody has corrected it
 			time.Sleep(refusedPause)
@@ -169,7 +172,7 @@ func TestAccess_RefusalOfTheDocument_IsOneOfTheCredentials(t *testing.T) {
 				return nil
 			}}, nil)
 			if e := failed(t, s); e.Kind != want || e.MaybeDone || (want == ksef.KindUnauthorized) != (e.Advice != "") {
-				t.Errorf("%d: %+v", code, *e)
+				t.Errorf("a request refused with code %d gave %+v, want this case's kind, and advice for a bad credential only", code, *e)
 			}
 		})
 	}
@@ -183,12 +186,12 @@ func TestAccess_LoginOfNoLuck_IsAnOutageWithGrowingPauses(t *testing.T) {
 			begun := time.Now()
 			for time.Since(begun) < 10*time.Minute {
 				if e := failed(t, s); e.Kind != ksef.KindOutage || e.MaybeDone {
-					t.Fatalf("%d: %v", status, e)
+					t.Fatalf("a login that ended with status %d gave %v, want KindOutage", status, e)
 				}
 				time.Sleep(time.Second)
 			}
 			if n := f.count("/auth/challenge"); n < 10 || n > 20 {
-				t.Errorf("%d: %d logins in ten minutes", status, n)
+				t.Errorf("a login that ended with status %d was tried %d times in ten minutes, want 10 to 20", status, n)
 			}
 		})
 	}
@@ -221,10 +224,10 @@ func TestAccess_LoginStuck_IsGivenUpAfterTheTimeout(t *testing.T) {
 		e := failed(t, s)
 		if took := time.Since(begun); e.Kind != ksef.KindOutage || !errors.Is(e, errSlow) || e.MaybeDone || took < DefaultTimeout ||
 			took > DefaultTimeout+10*time.Second {
-			t.Errorf("after %v: %v", took, e)
+			t.Errorf("after %v a login that never ends gave %v, want KindOutage after the timeout", took, e)
 		}
 		if n := f.count("/auth/status"); n > 60 {
-			t.Errorf("%d polls", n)
+			t.Errorf("the login's status was asked %d times, want 60 or fewer", n)
 		}
 	})
 }
@@ -240,7 +243,7 @@ func TestAccess_RedeemLost_OneMoreLoginAtOnce(t *testing.T) {
 		s := session(t, f, nil)
 		access(t, s)
 		if f.count("/auth/challenge") != 2 || f.count("/auth/token/redeem") != 2 {
-			t.Errorf("asked %q", f.paths)
+			t.Errorf("after one lost answer to redeem KSeF got the requests %q, want a second full login", f.paths)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -251,7 +254,7 @@ func TestAccess_RedeemLost_OneMoreLoginAtOnce(t *testing.T) {
 			return nil
 		}}
 		if e := failed(t, session(t, f, nil)); e.Kind != ksef.KindNetwork || f.count("/auth/challenge") != 2 {
-			t.Errorf("%v, asked %q", e, f.paths)
+			t.Errorf("after two lost answers to redeem Access gave %v, requests %q; want KindNetwork and no third login", e, f.paths)
 		}
 	})
 }
@@ -275,7 +278,8 @@ func TestAccess_FirstCallerGivesUp_TheOthersGetTheToken(t *testing.T) {
 			t.Error(e)
 		}
 		if token := <-got; token == "" || f.count("/auth/challenge") != 1 {
-			t.Errorf("%q, asked %q", token, f.paths)
+			t.Errorf("the second caller got the token %q, requests %q; want the token of the login that the first caller began",
+				token, f.paths)
 		}
 	})
 }
@@ -292,12 +296,12 @@ func TestRefused_RefreshedTokenTwice_IsAFullLogin(t *testing.T) {
 		s.Refused(direct.NewSecret(first))
 		second := access(t, s)
 		if f.count("/auth/token/refresh") != 1 || f.count("/auth/challenge") != 1 {
-			t.Errorf("asked %q", f.paths)
+			t.Errorf("after the first token was refused KSeF got the requests %q, want one refresh and no second login", f.paths)
 		}
 		s.Refused(direct.NewSecret(second))
 		access(t, s)
 		if f.count("/auth/challenge") != 2 {
-			t.Errorf("asked %q", f.paths)
+			t.Errorf("after the refreshed token was refused too KSeF got the requests %q, want a second login", f.paths)
 		}
 	})
 }
@@ -309,19 +313,19 @@ func TestAccess_KSeFsClockDiffers_NeitherSignatureNorTokenSuffers(t *testing.T) 
 			s := session(t, f, nil)
 			first := access(t, s)
 			if d := f.now().Sub(signingTime(t, f.signed)); d < 0 || d > time.Second {
-				t.Errorf("signed %v before KSeF's clock", d)
+				t.Errorf("the request was signed with a time %v before KSeF's clock, want 0 to 1 second", d)
 			}
 			time.Sleep(12 * time.Minute)
 			if access(t, s) != first {
-				t.Errorf("%v: renewed too soon", ahead)
+				t.Errorf("with KSeF's clock ahead by %v the token was renewed within 12 minutes, want it kept", ahead)
 			}
 			time.Sleep(2*time.Minute + time.Second)
 			if access(t, s) == first {
-				t.Errorf("%v: renewed too late", ahead)
+				t.Errorf("with KSeF's clock ahead by %v the token was not renewed after 14 minutes", ahead)
 			}
 			time.Sleep(12 * time.Minute)
 			if f.count("/auth/token/refresh") != 1 {
-				t.Error("a refreshed token has another clock")
+				t.Error("the refreshed token was renewed within 12 minutes, or the first not refreshed once")
 			}
 		})
 	}
@@ -339,7 +343,7 @@ func TestAccess_ByToken_IsEncryptedWithTheChallengesTime(t *testing.T) {
 		s.Refused(direct.NewSecret(access(t, s)))
 		s.Refused(direct.NewSecret(access(t, s)))
 		if e := failed(t, s); e.Kind != ksef.KindUnauthorized || strings.Contains(e.Error(), "00ff") {
-			t.Errorf("%v", e)
+			t.Errorf("the error is %v, want KindUnauthorized without the token's secret part", e)
 		}
 	})
 }
@@ -352,7 +356,7 @@ func TestAccess_FileCannotBeRead_CostsNoRequestAndIsTriedAgainAtOnce(t *testing.
 			o.Credential = func() (Proof, error) { return Certificate{testSigner()}, fault }
 		})
 		if e := failed(t, s); e.Kind != ksef.KindLocal || !errors.Is(e, fault) || len(f.paths) != 0 {
-			t.Errorf("%v, asked %q", e, f.paths)
+			t.Errorf("Access gave %v, requests %q; want KindLocal with the cause and no request", e, f.paths)
 		}
 		fault = nil
 		access(t, s)
