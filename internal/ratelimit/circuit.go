@@ -104,10 +104,10 @@ func (c *Circuit) Failure(ctx context.Context, p Pair) error {
 }
 
 // Unreachable reports that the named process cannot connect to the host. The report says nothing
-// about the pair. The host counts as down when the request was its probe, or when other processes
-// report the same. One process without network must not stop the pool. So each process should have
-// a circuit of its own (over [Memory]) and report here when that circuit is open. The name must be
-// unique among processes.
+// about the pair. The host counts as down when the request was the host's probe, or when other
+// processes report the same. One process without network must not stop the pool. So each process
+// should have a circuit of its own (over [Memory]) and report here when that circuit is open. The
+// name must be unique among processes.
 func (c *Circuit) Unreachable(ctx context.Context, p Pair, process string) error {
 	_, err := c.step(ctx, p, eventUnreachable, process)
 	return err

@@ -32,8 +32,8 @@ type circuitRecord struct {
 const maxObjects = 8
 
 // maxNewcomers is how many newcomers may go before a delay ends. Without them a few sick objects
-// would delay a healthy one for as long as the delay has grown. In an outage they cost no more
-// requests than this.
+// would delay a healthy one for as long as the delay has grown. In an outage newcomers cost at most
+// this many requests.
 const maxNewcomers = maxObjects - 2
 
 // allows reports whether a request about the object may go. It may go if the circuit is closed, or

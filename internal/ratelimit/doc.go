@@ -16,8 +16,9 @@
 // A request does not ask "may I?" again and again. It books the earliest instant at which it fits
 // every window, counting all that is booked before AND after that instant. Then it is told how long
 // to wait. So callers that leave equally many places to more urgent ones ([Reserve]) are served in
-// order of arrival. A fixed window overruns at its edges, and GCRA either overruns by its burst or
-// wastes what the burst holds back. The log of instants avoids both faults.
+// order of arrival. The usual algorithms do not fit. A fixed window lets up to twice its limit go
+// around its edges. GCRA, the leaky bucket, either overruns the limit by its burst or wastes the
+// places that it keeps back for the burst. The log of instants has neither fault.
 //
 // # The waitlist
 //
@@ -34,15 +35,16 @@
 // waitlist only says who comes when. Bookings alone decide what may be sent.
 //
 // A caller that does not return within half a minute after its instant loses its place. Urgent
-// callers have a waitlist of their own. A caller with a deadline ([Due]) stands before those with a
-// later deadline, however long they have waited. Deadlines matter after an outage of days, when all
-// callers return at once and in no order.
+// callers, which leave no places to others, have their own waitlist. A caller with a deadline
+// ([Due]) stands before those with a later deadline, however long they have waited. Deadlines
+// matter after an outage of days, when all callers return at once and in no order.
 //
 // # After a 429
 //
-// The key is frozen for the full time that KSeF named, or for a time that grows with each 429
-// ([Store.Throttle]). Then one request goes, two more after two seconds, then four, and so on, even
-// if the windows would allow more. The whole pool at once would only provoke the next 429.
+// The tenant's group of operations (the [Key]) is frozen for the full time that KSeF named, or for
+// a time that grows with each 429 ([Store.Throttle]). Then one request goes, two more after two
+// seconds, then four, and so on, even if the windows would allow more. The whole pool at once would
+// only provoke the next 429.
 //
 // # Margin
 //

@@ -15,7 +15,8 @@ import (
 // because scripts are not replicated. When only one worker loses its connection to Redis, nothing
 // is held: Redis still knows the scripts, so no call looks like the first one after a restart.
 
-// holdTime is how long nothing is booked after a restart of Redis. While Redis is away, go-redis
+// holdTime is how long nothing is booked after a restart of Redis. In this time every worker has to
+// notice that Redis is back, and write the freezes that it knows of. While Redis is away, go-redis
 // tries to connect once a second. So a worker notices the end of an outage about a second late, and
 // later on a busy machine.
 const holdTime = 3 * time.Second

@@ -37,7 +37,7 @@ func TestHold_RedisRestarted_NothingIsBookedForAWhile(t *testing.T) {
 	}
 }
 
-// Each script may be the first that a new Redis gets.
+// After a restart, any script may be the first that Redis gets, so each one must hold the pool.
 func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
@@ -67,7 +67,8 @@ func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 	}
 }
 
-// A caller sleeps while Redis restarts. It does not go at its instant.
+// A caller that has booked an instant sleeps while Redis restarts. It must not go at that instant,
+// because all bookings are held for a while after the restart.
 func TestHold_CallerSleepsThroughTheRestart_ItWaitsForTheHold(t *testing.T) {
 	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
 	s := NewRedis(redistest.Client(t, srv), "")

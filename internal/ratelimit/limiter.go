@@ -142,7 +142,7 @@ func (l *Limiter) SetTenant(tenant string, table map[string]Limits) error {
 func (l *Limiter) Groups() []string { return slices.Sorted(maps.Keys(l.defaults)) }
 
 // Peek returns how long a request would have to wait if it came now, zero when it could go at once.
-// It books nothing; the choice of the lane uses it.
+// It books nothing. It helps to choose between an online and a batch session.
 func (l *Limiter) Peek(ctx context.Context, tenant, group string, opts ...Option) (time.Duration, error) {
 	r := l.request(ctx, tenant, group, opts)
 	r.MaxWait, r.Ticket = AskOnly, ""

@@ -13,7 +13,7 @@ const (
 	ReasonLimit  Reason = "limit"  // the windows are full
 	ReasonFrozen Reason = "frozen" // a 429, a refused key, 410 to everything, or a restart of Redis froze the group
 	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
-	ReasonStore  Reason = "store"  // the store for the parts of packages is out of service
+	ReasonStore  Reason = "store"  // KSeF's storage for the parts of batch packages is out of service
 )
 
 // Reasons lists every [Reason], for registering metrics at zero.
@@ -24,9 +24,9 @@ func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutag
 type NotNow struct {
 	// Wait is how long after the answer the request would fit if no other came. Never negative.
 	Wait time.Duration
-	// Early is how much sooner than Wait the caller may come back, to sleep for the rest. A Store
-	// leaves it zero. A queue that brings tasks back on whole seconds and up to a second late
-	// should aim at one second before Wait.
+	// Early is how much sooner than Wait the caller may come back. The limiter then sleeps for the
+	// rest. A Store leaves Early zero. A queue that brings tasks back on whole seconds and up to a
+	// second late should aim at one second before Wait.
 	Early  time.Duration
 	Reason Reason
 	Cause  Cause  // of the freeze, for ReasonFrozen

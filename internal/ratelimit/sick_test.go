@@ -20,8 +20,9 @@ func spoil(t *testing.T, client *redis.Client, key string) {
 	}
 }
 
-// How many requests were made is not known. So this tenant makes no request of this group until a
-// person deletes the key. Everything else goes on.
+// The log of a tenant's group cannot be read, so the number of its past requests is not known. So
+// this tenant makes no request of this group until a person deletes the key. Everything else goes
+// on.
 func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	client, _ := redistest.New(t)
 	s, other := NewRedis(client, "test:"), Key{"1111111111", send.Group}

@@ -12,7 +12,7 @@ const (
 	// maxBookings is how often Wait books for one request that is delayed again and again. More
 	// would let one overloaded process use up the allowance of the pool.
 	maxBookings = 3
-	// overloadPause is how long such a request has to wait then.
+	// overloadPause is how long that request has to wait after its last booking.
 	overloadPause = time.Second
 	// cancelTimeout bounds the call that releases a place after the caller's context has ended.
 	cancelTimeout = time.Second
@@ -101,7 +101,8 @@ func (l *Limiter) Leave(ctx context.Context, tenant, group string) error {
 // task that comes earlier only keeps a worker busy.
 const maxEarly = 2 * time.Second
 
-// early adds how long before its instant the caller may come back, because it would sleep the rest.
+// early sets [NotNow].Early, which is how much sooner than Wait the caller may come back. The
+// limiter then sleeps for the rest.
 func (l *Limiter) early(n *NotNow) error {
 	told := *n
 	told.Early = min(max(l.maxSleep, 0), maxEarly, n.Wait)

@@ -201,7 +201,8 @@ func TestInvoiceStatus_ReferenceOfAnotherTransport_IsALocalFault(t *testing.T) {
 	}
 }
 
-// The published samples of answers are not part of this repository.
+// The Ministry's published samples of answers are not part of this repository, so this test runs
+// only where KSEF_MF_SAMPLES names their folder.
 func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
 	folder := os.Getenv("KSEF_MF_SAMPLES")
 	if folder == "" {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Five million empty entries are sixteen megabytes of text.
+// Five million empty entries are sixteen megabytes of text, but could take gigabytes of memory when
+// decoded. So a list that is too long is not decoded.
 func TestList_MoreEntriesThanAnyPageHas_AreNotDecoded(t *testing.T) {
 	var l struct{ A List[struct{ Name string }] }
 	read := func(value string) {

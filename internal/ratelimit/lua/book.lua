@@ -1,13 +1,13 @@
 -- Books the earliest instant.
 -- ARGV, times in microseconds:
---   1  now
+--   1  now (see clock in log.lua)
 --   2  the longest wait
 --   3  the ticket or ''
 --   4  how long a ticket is kept after its instant
---   5  the step after a freeze
---   6  the wanted place on the waitlist (0: now)
---   7  the resolution of places
---   8  and on: limit and length of each window (effective)
+--   5  the pause between two doublings after a freeze (thawStep in slot.go)
+--   6  the wanted place on the waitlist, which is the deadline (0: none, so the place is now)
+--   7  the resolution of deadlines (dueStep in store.go)
+--   8  and on: limit and length of each window (with reserve and margin: effective in store.go)
 -- KEYS: the log; with a ticket also the waitlist by place and the waitlist by promised instant.
 -- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing
 -- was booked, {0, instant, wait, frozen, cause of the freeze}.
@@ -17,8 +17,8 @@ local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
 local log = load(KEYS[1])
 local function text(v) return string.format('%.0f', v) end
 
--- How many waiting callers stand before this one. They have an earlier deadline, or the same
--- deadline and an earlier arrival. Callers that did not return in time are removed first.
+-- Counts the waiting callers that stand before this one. These have an earlier deadline, or the
+-- same deadline and an earlier arrival. Callers that did not return in time are removed first.
 local ahead, rank, place = 0, false, tonumber(ARGV[6])
 if place == 0 then place = now end
 if ticket ~= '' then

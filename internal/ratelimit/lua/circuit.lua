@@ -5,8 +5,8 @@
 -- ARGV:
 --   1-3    now; event; pair (tenant:group, or '' for the host alone)
 --   4      the process that cannot connect (unreachable), or the longest pause (begin)
---   5-14   the policy: failures, first delay, longest delay, probe's time, pairs, tenants, groups,
---          processes, window, grace
+--   5-14   the policy: failures, first delay, longest delay, how long a probe without a result blocks
+--          others, pairs, tenants, groups, processes, window, grace
 --   15     which process asks or reports ('': the whole pool)
 --   16-17  how many objects must have failed; the object ('': none)
 --   18     how many objects are remembered
