@@ -18,7 +18,7 @@ const (
 	KindRefused      ErrorKind = "refused"      // the other side, or the store of parts, refused
 	KindThrottled    ErrorKind = "throttled"    // HTTP 429, whatever the body
 	KindUnauthorized ErrorKind = "unauthorized" // HTTP 401 or 403 in the other side's own JSON
-	KindProcessing   ErrorKind = "processing"   // ask again: ErrProcessing, or a token has ended
+	KindProcessing   ErrorKind = "processing"   // not ready yet (ErrProcessing), or a token has ended: ask again
 	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
 	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was over
 	KindUnreadable   ErrorKind = "unreadable"   // JSON of the other side, but not of the form that was due

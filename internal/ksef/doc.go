@@ -34,10 +34,10 @@
 //   - lane: the way of an invoice: express (online session, at once) or bulk (batch session).
 //   - settle: to write each invoice's outcome from its session.
 //   - park: to stop with a reason and wait for a person.
-//   - offline: issued before it is sent (offline24). KSeF marks such an invoice, whose deadline is
-//     the next business day.
+//   - offline: an offline invoice is issued before it is sent (offline24). It must reach KSeF by the
+//     next business day, and KSeF marks it as offline.
 //   - box: the gateway's "black box" mode, in which the gateway encrypts and runs the sessions. So
-//     it sees the plain invoice.
+//     the gateway sees the plain invoices.
 //
 // # Status codes
 //

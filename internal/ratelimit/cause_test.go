@@ -51,7 +51,8 @@ func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 		why := r.key(send) + ":why"
 		kept := r.client.Get(t.Context(), why).Val()
 		must(t, s.Freeze(t.Context(), send, time.Hour, CauseThrottled))
-		// An older worker leaves its own freeze with the cause of the freeze before.
+		// An older worker writes no cause, so its freeze is left with the cause of the freeze
+		// before.
 		must(t, r.client.Set(t.Context(), why, kept, 0).Err())
 		for _, left := range []func() error{
 			func() error { return nil },

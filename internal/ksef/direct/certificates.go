@@ -40,7 +40,7 @@ type limitWire struct {
 	Limit     lenient.Int `json:"limit"`
 }
 
-// CertificateLimits asks how many certificates may still be had.
+// CertificateLimits asks how many certificates the subject may still get.
 func (a Account) CertificateLimits(ctx context.Context) (CertificateLimits, error) {
 	var w certificateLimitsWire
 	k := get("read limits of certificates", ksef.GroupCertificates, "/certificates/limits")

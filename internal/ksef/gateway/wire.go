@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// The gateway's JSON forms of KSeF's words. Another client has forms of its own, so they are here
-// and not in package ksef.
+// These types write KSeF's data in the JSON of the gateway. Other clients use other JSON, so the
+// types are here and not in package ksef.
 
 type encryptionWire struct {
 	InitVector   []byte `json:"initVector"`

@@ -50,7 +50,7 @@ type Call struct {
 // [ksef.KindProcessing]. Nothing was done.
 var ErrTokenRefused = errors.New("the access token is not taken any more")
 
-// What a call accepts.
+// Values of the header Accept.
 const (
 	AcceptJSON = "application/json"
 	AcceptXML  = "text/xml, application/json"

@@ -122,7 +122,7 @@ func (d *document) checkEnd(l *level) {
 	}
 }
 
-// list names the elements of a row, up to 20.
+// list names the elements whose letters are in row, the first 20 at most.
 func (c *content) list(row []byte) string {
 	names := make([]string, 0, 20)
 	for _, letter := range row[:min(len(row), 20)] {

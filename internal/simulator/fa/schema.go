@@ -17,8 +17,9 @@ var (
 
 func kinds() []string { return []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"} }
 
-// checkSchema returns the first fault with the element's name, or "". Whether a document fits the
-// schema was found out while it was read. Besides, the check digits of NIPs must be right.
+// checkSchema returns the first fault with the element's name, or "". The document was checked
+// against the schema while it was read, so checkSchema only reports the breach. If there is none,
+// it checks the check digits of NIPs, which the schema does not cover.
 func checkSchema(d *document, f *Form) string {
 	if d.root != "Faktura" || d.namespace != f.Namespace {
 		return fmt.Sprintf("Faktura: root {%s}%s, the session declared {%s}Faktura", d.namespace, d.root, f.Namespace)

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Challenge is what a login begins with.
+// Challenge is what a client gets before a login. Its request to log in must repeat it.
 type Challenge struct {
 	Reference string
 	At        time.Time

@@ -105,7 +105,7 @@ func New(o Options) (*Desk, error) {
 	return d, nil
 }
 
-// Refusal is an answer 400. It is never wrapped.
+// Refusal is an answer with HTTP status 400. It is never wrapped.
 type Refusal struct {
 	Code        int
 	Description string
@@ -115,18 +115,19 @@ type Refusal struct {
 // Error returns code, text and details.
 func (r *Refusal) Error() string { return fmt.Sprintf("%d %s %v", r.Code, r.Description, r.Details) }
 
-// Unauthorized is an answer 401: a bearer that is missing, of the wrong kind, forged or expired. It
-// names the reason for the log; the answer does not tell it.
+// Unauthorized is an answer with HTTP status 401, because the bearer token is missing, of the wrong
+// kind, forged or expired. Reason is for the log, and the answer does not tell it.
 type Unauthorized struct{ Reason string }
 
 func (e *Unauthorized) Error() string { return "not authorized: " + e.Reason }
 
-// Forbidden is an answer 403 because of the address.
+// Forbidden is an answer with HTTP status 403, because the login does not allow the client's
+// address.
 type Forbidden struct{ ClientIP string }
 
 func (e *Forbidden) Error() string { return "address " + e.ClientIP + " is not allowed" }
 
-// Gone is an answer 410: the operation is not kept any more.
+// Gone is an answer with HTTP status 410, because the operation is not kept any more.
 type Gone struct{}
 
 func (Gone) Error() string { return "the operation is not kept any more" }

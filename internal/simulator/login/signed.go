@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/simulator/xades"
 )
 
-// Begun is the answer 202 to a request to log in.
+// Begun is the answer, with HTTP status 202, to a request to log in.
 type Begun struct {
 	Reference string
 	Token     JWT
