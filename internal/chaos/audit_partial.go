@@ -58,7 +58,8 @@ func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 
 // concerns reports whether an invoice has to wait until an episode is over. Only the time until
 // KSeF's acceptance counts. So faults of receipts and of the archive, which come later, concern no
-// invoice. Nor does a worker without a tenant's key, because the other workers serve that tenant.
+// invoice. An episode with a worker that lacks a tenant's key concerns no invoice either, because
+// the other workers serve that tenant.
 func (e pastEpisode) concerns(it *item) bool {
 	switch e.kind {
 	case Tenant5xx, TenantHangs:

@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	// oneInUpset means that one result in ten has its first call fail.
+	// The first call fails for one result in this many.
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second

@@ -36,7 +36,7 @@ type run struct {
 	mu      sync.Mutex
 	counts  map[string]int // of disruptions, by kind
 	moments []time.Time    // at which a worker may have lost what it knew
-	// What the partial faults have left: past episodes, entries in the ledger, and additional
+	// The partial faults have left these: past episodes, entries in the ledger, and additional
 	// workers.
 	episodes     []pastEpisode
 	newer        *planted

@@ -113,8 +113,8 @@ func TestParseReceipt_WhatIsNoWholeReceipt_IsRefused(t *testing.T) {
 	}
 }
 
-// The ministry's own examples are not ours to copy. They are in the folder upo, which lies beside
-// the folder that KSEF_SCHEMA_DIR names.
+// The ministry's own examples are not part of this repository. The test expects them in the folder
+// upo, which lies beside the folder that KSEF_SCHEMA_DIR names.
 func TestParseReceipt_TheMinistrysExamples(t *testing.T) {
 	dir := os.Getenv("KSEF_SCHEMA_DIR")
 	if dir == "" {

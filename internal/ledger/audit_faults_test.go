@@ -211,7 +211,8 @@ func zeros(z map[string]float64) map[string]float64 {
 	return out
 }
 
-// A checker that finds nothing would let every test pass.
+// The other tests rely on the audit, and an audit that finds nothing would let them all pass. So
+// this test makes faults and expects the audit to find each of them.
 func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 	next := worlds(t)
 	for name, spoil := range map[string]func(w *world, id string){

@@ -10,8 +10,9 @@ import (
 )
 
 // A receipted invoice is read seldom and stays for months, so its entry is packed into one record,
-// which goes into a bucket (final_bucket.go). What many invoices have in common is a shape
-// (shapes.go). An entry is packed only if unpacking gives exactly what was there.
+// which goes into a bucket (final_bucket.go). The values that many invoices have in common are
+// stored once, as a shape (shapes.go). An entry is packed only if unpacking gives exactly what was
+// there.
 //
 // An entry that leaves its bucket has a key of its own, with the fields that scripts need and the
 // record in pieces. A field that is written later takes precedence over the record. Builds before

@@ -34,7 +34,7 @@ func (bs *BodyStore) Prune(ctx context.Context, retention time.Duration, limit i
 }
 
 // forget forgets the entries in buckets that the script has found. r has their ids and values in
-// pairs, behind its first element. Those that cannot be read stay.
+// pairs, behind its first element. Entries that cannot be read stay.
 func (bs *BodyStore) forget(ctx context.Context, r []any) (int, error) {
 	cmds, ids := make([]*redis.MapStringStringCmd, 0, len(r)/2), make([]string, 0, len(r)/2)
 	for k := 1; k+1 < len(r); k += 2 {

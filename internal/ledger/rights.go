@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// scriptCommands are the commands that scripts use on keys. Each stands with arguments with which
-// it changes nothing if the key is missing, so it can be tried without harm. The rights must be
-// tried beforehand for this reason: a script goes on when it cannot write an index, because the
-// index may be of another type (lua/entries.lua). If Redis refused a command because its user lacks
-// the right, the script would go on in the same way, without an error. Then waiting invoices could
-// be missing from the indexes, or receivers could miss results.
+// scriptCommands are the commands that scripts use on keys. Each is listed with arguments that
+// change nothing if the key is missing, so it can be tried without harm. The rights must be tried
+// beforehand for this reason: a script goes on when it cannot write an index, because the index may
+// be of another type (lua/entries.lua). If Redis refused a command because its user lacks the
+// right, the script would go on in the same way, without an error. Then waiting invoices could be
+// missing from the indexes, or receivers could miss results.
 var scriptCommands = [][]any{
 	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"TYPE"}, {"GET"}, {"SET", "1", "XX"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
 	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},

@@ -84,7 +84,7 @@ func openTexts(st *store, id string, inv *Invoice) {
 	}
 }
 
-// What is shown in place of a text that this process cannot read.
+// These texts are shown in place of one that this process cannot read.
 const (
 	encryptedHere = "the reason is encrypted, and this process does not have the key: storage.key_file"
 	encryptedFile = "(the file name is encrypted, and this process does not have the key: storage.key_file)"

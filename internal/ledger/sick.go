@@ -11,10 +11,11 @@ import (
 )
 
 // A key that many entries share may hold another type than the ledger writes, because another
-// program or a person wrote it. Such a key is called sick. What counts is in the entries, and the
-// shared keys only serve to find them. So a move goes on without a sick key (lua/entries.lua). A
-// list leaves out what it cannot find and names the key. The sweep reports the key. When a person
-// has deleted the key, [UnreadableStore.Reindex] makes it again from the entries.
+// program or a person wrote it. Such a key is called sick. The facts are in the entries, and the
+// shared keys only serve to find the entries. So a move goes on without a sick key
+// (lua/entries.lua). A list leaves out what it cannot find and names the key. The sweep reports the
+// key. When a person has deleted the key, [UnreadableStore.Reindex] makes it again from the
+// entries.
 
 // sharedKeys are the types of the keys that have one name, or one for each state.
 var sharedKeys = func() map[string]string {

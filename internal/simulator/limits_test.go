@@ -51,7 +51,8 @@ func TestLimits_PartsAndCloses_PartsAreNotCountedAndClosesCountByLane(t *testing
 	}
 }
 
-// The register has the lowest limit: 20 pages an hour, whatever the minute would allow.
+// The register has the lowest limit, 20 pages an hour. A client that only keeps to its limit of a
+// minute exceeds it.
 func TestLimits_RegisterAndExports_HaveGroupsOfTheirOwn(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Profile = Production })
 	day := theDay()

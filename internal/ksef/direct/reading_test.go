@@ -88,7 +88,8 @@ func TestSessionInvoices_PagesThatDoNotFit_AreUnreadable(t *testing.T) {
 	}
 }
 
-// Each page costs one of the requests that all sessions of the tenant share.
+// Each page costs one of the requests that all sessions of the tenant share, so a list that seems
+// to have no end is given up.
 func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
 	var answers []reply
 	for i := range 100 {

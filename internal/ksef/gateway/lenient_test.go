@@ -146,7 +146,8 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 	}
 }
 
-// Each element that is open takes fifty bytes of memory, but only three bytes of text.
+// Each open element takes fifty bytes of memory, but only three bytes of text. So a document whose
+// elements lie too deep is refused before it fills the memory.
 func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
 	for n, taken := range map[int]bool{100: true, 10_000: false} {

@@ -18,7 +18,8 @@ func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
 	}
 }
 
-// Millions of empty entries fit into an answer of 64 MB, but not into memory.
+// Millions of empty entries fit into an answer of 64 MB, but not into memory. So a list that is too
+// long is not decoded to its end.
 func TestSessionInvoices_MoreThanAnySessionHas_AreUnreadable(t *testing.T) {
 	list := io.MultiReader(strings.NewReader(`{"invoices":[`), strings.NewReader(strings.Repeat("{},", numbers.MaxListed+1)))
 	got, err := decodeInvoices(list)
