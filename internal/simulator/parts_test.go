@@ -45,7 +45,7 @@ func TestPart_RequestDiffersFromWhatWasGiven_IsRefusedAndNotStored(t *testing.T)
 				change = func(*http.Request) {}
 			}
 			if a := r.upload(c.upload, b.parts[0], change); a.status != c.status {
-				t.Errorf("the upload got HTTP %d %s %v, want another status", a.status, a.body, a.err)
+				t.Errorf("the upload got HTTP %d %s %v, want the status of this case", a.status, a.body, a.err)
 			}
 		})
 	}

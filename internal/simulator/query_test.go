@@ -105,7 +105,7 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 	} {
 		for i, subject := range []string{"Subject1", "Subject2", "Subject3"} {
 			if n := len(ask(who, subject, 0, 10, true).Invoices); n != want[i] {
-				t.Errorf("the query by %s as %s found %d invoices, want another number", who.id, subject, n)
+				t.Errorf("the query by %s as %s found %d invoices, want the number of this case", who.id, subject, n)
 			}
 		}
 	}

@@ -68,7 +68,7 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 			}
 			got := all[1]
 			if (got.Unreadable != "") != c.unreadable {
-				t.Errorf("the odd entry's Unreadable is %q, want the opposite", got.Unreadable)
+				t.Errorf("the odd entry's Unreadable is %q, want it empty if the entry can be read, and only then", got.Unreadable)
 			}
 			if got.InvoiceNumber != c.want.InvoiceNumber || got.KSeFNumber != c.want.KSeFNumber || got.Ordinal != c.want.Ordinal {
 				t.Errorf("the odd entry is read as %+v, want all its readable fields", got)

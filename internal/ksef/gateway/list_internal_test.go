@@ -41,7 +41,7 @@ func TestSessionInvoices_BrokenSyntax_IsUnreadableAndNoOutage(t *testing.T) {
 	} {
 		_, err := decodeInvoices(strings.NewReader(in))
 		if _, odd := err.(*httponce.MisreadError); err == nil || odd != unreadable {
-			t.Errorf("the list %s gave the error %v (%T), want an error; it is a *MisreadError only if %v", in, err, err, unreadable)
+			t.Errorf("the list %s gave the error %v (%T), want an error that is a *MisreadError: %v", in, err, err, unreadable)
 		}
 	}
 }

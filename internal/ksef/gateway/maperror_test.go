@@ -84,7 +84,8 @@ func TestErrors_EveryStatusAndBody_HaveTheirKind(t *testing.T) {
 			c, _ := serve(t, rec)
 			e := apiError(t, c.CloseSession(soon(t), "s", true))
 			if e.Kind != tc.want || e.MaybeDone != tc.maybeDone || e.Status != tc.status {
-				t.Errorf("the error has kind %s, HTTP %d, maybe done %v, want other values (%v)", e.Kind, e.Status, e.MaybeDone, e)
+				t.Errorf("the error has kind %s, HTTP %d, maybe done %v, want the values of this case (%v)",
+					e.Kind, e.Status, e.MaybeDone, e)
 			}
 			if tc.body == jsonNo && (e.Code != 21405 || e.Description != "Zła sesja" || e.Details != "d") {
 				t.Errorf("the error does not keep the gateway's code and text: %+v", *e)

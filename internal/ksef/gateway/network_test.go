@@ -152,7 +152,7 @@ func TestNetwork_BreaksAfterTheRequest_MayBeDone(t *testing.T) {
 				err := call()
 				e := apiError(t, err)
 				if e.Kind != tc.want || !e.MaybeDone || e.Status != tc.status || e.Err == nil {
-					t.Errorf("%s: the error is %v of kind %s, maybe done %v, HTTP %d, want other values",
+					t.Errorf("%s: the error is %v of kind %s, maybe done %v, HTTP %d, want the values of this case",
 						name, e, e.Kind, e.MaybeDone, e.Status)
 				}
 				if o := gate.last(t); !o.Outage || o.Unreachable {
