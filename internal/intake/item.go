@@ -103,7 +103,7 @@ func unreadable(err error) *Problem {
 	case errors.Is(err, fs.ErrNotExist):
 		p.What, p.Hint = "does not exist", "check the name, and that the share it is on is mounted"
 	case errors.Is(err, fs.ErrPermission):
-		p.Hint = "give the user that runs this permission to read it"
+		p.Hint = "give this program's user read permission"
 	default:
 		p.Hint = "check the disk or share it is on, then hand it in again"
 	}

@@ -196,7 +196,7 @@ func fault(err error) string {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space; it is tried again"
 	case errors.Is(err, fs.ErrPermission):
-		return "no permission: let the user that runs the watch read, write and rename it; it is tried again"
+		return "no permission: give this program's user permission to read, write and rename it; it is tried again"
 	}
 	return err.Error() + "; it is tried again"
 }

@@ -119,7 +119,7 @@ func (w *Watcher) open() error {
 	}
 	for _, dir := range append([]string{journalDir, unpackedDir}, places...) {
 		if err := w.disk.root.MkdirAll(dir, 0o770); err != nil {
-			return fmt.Errorf("make folder %s: %w; the program that runs this watch must be able to write in %s", dir, err, w.o.Dir)
+			return fmt.Errorf("make folder %s: %w; give this program's user write permission in %s", dir, err, w.o.Dir)
 		}
 	}
 	var err error
