@@ -1,6 +1,9 @@
 package config
 
 import (
+	"cmp"
+	"os"
+	"path/filepath"
 	"time"
 
 	"ksefworker/internal/ksef/numbers"
@@ -47,6 +50,11 @@ type Packages struct {
 	// Refusals is how often a session may be refused as a whole before its package is halved to
 	// find the invoice at fault; 1 to 20.
 	Refusals int `yaml:"refusals" env:"REFUSALS"`
+}
+
+// Spool returns SpoolDir, or its default in the system's temporary folder.
+func (p Packages) Spool() string {
+	return cmp.Or(p.SpoolDir, filepath.Join(os.TempDir(), "ksefworker-spool"))
 }
 
 func defaultPackages() Packages {

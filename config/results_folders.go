@@ -2,36 +2,72 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
 // CheckFolders returns a [FieldError] for each folder of results that is also the folder of another
-// receiver. [Load] compares only the paths. CheckFolders also follows links and mounts, so it may
-// hang while a share is away. A folder that it cannot look up counts as different from all others.
-func (r Results) CheckFolders() error {
-	all := r.AllFolders()
-	if len(all) < 2 {
-		return nil
-	}
+// receiver, or that shares files with another folder of this program. [Load] compares only the
+// paths of receivers. CheckFolders also follows links and mounts, so it may hang while a share is
+// away. What it cannot see, it takes for a folder of its own.
+func (c Config) CheckFolders() error {
 	var f faults
-	var before []folderPlace
-	for _, folder := range all {
-		at, ok := placeOfFolder(folder.Path)
-		if !ok {
-			continue
-		}
-		at.setting, at.path = r.Setting(folder.Name)+".path", folder.Path
-		for _, other := range before {
+	places := c.Results.folderPlaces()
+	for i, at := range places {
+		for _, other := range places[:i] {
 			if at.same(other) {
 				f.add(at.setting, at.path, sharedFolder(other.setting, other.path))
 				break
 			}
 		}
-		before = append(before, at)
+	}
+	return errors.Join(append(f.all,
+		c.Results.CheckApart("archive.url", c.Archive.Folder()),
+		c.Results.CheckApart("packages.spool_dir", c.Packages.Spool()),
+		c.Results.CheckApart("intake.http.temp_dir", c.Intake.HTTP.TempDir))...)
+}
+
+// CheckApart returns a [FieldError] for each folder of results that is a folder with other files,
+// lies inside it or contains it. whose says what the other files are. CheckApart follows links and
+// mounts as [Config.CheckFolders] does. No folder is "".
+func (r Results) CheckApart(whose, folder string) error {
+	places := r.folderPlaces()
+	if folder == "" || len(places) == 0 {
+		return nil
+	}
+	other, ok := placeOfFolder(folder)
+	if !ok {
+		return nil
+	}
+	var f faults
+	for _, at := range places {
+		how := ""
+		switch {
+		case at.same(other):
+			how = "is also the folder"
+		case at.inside(other):
+			how = "is inside the folder"
+		case other.inside(at):
+			how = "contains the folder"
+		default:
+			continue
+		}
+		f.add(at.setting, at.path, fmt.Errorf("%s of %s (%s): name one that has only results", how, whose, folder))
 	}
 	return errors.Join(f.all...)
+}
+
+// folderPlaces returns where the folders of results are.
+func (r Results) folderPlaces() (places []folderPlace) {
+	for _, folder := range r.AllFolders() {
+		if at, ok := placeOfFolder(folder.Path); ok {
+			at.setting, at.path = r.Setting(folder.Name)+".path", folder.Path
+			places = append(places, at)
+		}
+	}
+	return places
 }
 
 // folderPlace says where a folder is, even when it does not exist yet. The field there is the
@@ -39,6 +75,7 @@ func (r Results) CheckFolders() error {
 // the folder; "" for the folder itself.
 type folderPlace struct {
 	setting, path string
+	real          string // without links, as far as it exists
 	there         fs.FileInfo
 	below         string
 }
@@ -47,13 +84,26 @@ func (p folderPlace) same(q folderPlace) bool {
 	return p.below == q.below && os.SameFile(p.there, q.there)
 }
 
+// inside reports whether a parent of p is q.
+func (p folderPlace) inside(q folderPlace) bool {
+	for at := p.real; at != filepath.Dir(at); {
+		at = filepath.Dir(at)
+		if parent, ok := placeOfFolder(at); ok && parent.same(q) {
+			return true
+		}
+	}
+	return false
+}
+
 // placeOfFolder returns false when the system does not say where a folder is.
 func placeOfFolder(path string) (p folderPlace, ok bool) {
 	for at := filepath.Clean(path); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if err == nil {
 			p.there = info
-			return p, true
+			real, err := filepath.EvalSymlinks(at)
+			p.real = filepath.Join(real, p.below)
+			return p, err == nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
 			return p, false

@@ -50,7 +50,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	checkEnd(cfg.HTTP.TLS, say, out)
 	checkIntake(cfg, say, out)
-	spool := spoolDir(cfg.Packages.SpoolDir)
+	spool := cfg.Packages.Spool()
 	folder := func(what, setting, dir string) {
 		proven, err := connect.CheckFolder(setting, dir)
 		say(what, err)
@@ -71,6 +71,9 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	defer pool.Close()
 	say("redis", checkRedisSettings(ctx, pool, out))
+	if err := checkRedisFolder(ctx, pool); err != nil {
+		say("folders of results", err)
+	}
 	say("ledger", checkHome(ctx, pool, out))
 	say("storage", checkSeals(ctx, pool, out))
 	for _, s := range cfg.Results.AllStreams() {

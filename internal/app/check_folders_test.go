@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 )
 
 // A link makes two configured paths lead to one folder, which only the file system shows. The check
@@ -37,5 +38,35 @@ func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.
 		Load: func() (config.Config, error) { return cfg, nil }, Log: func(config.Config) zerolog.Logger { return zerolog.Nop() }})
 	if err == nil || err.Error() != want {
 		t.Errorf("the worker's start ends with %v, want the same fault", err)
+	}
+}
+
+// Neither the archive, nor packages, nor Redis's data may be in a folder of results, or around it.
+func TestCheck_FolderOfResultsIsInAnotherFolder_IsSaidAndNoWorkerStarts(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, nil)
+	archive := t.TempDir()
+	spool := filepath.Join(t.TempDir(), "spool")
+	data := connect.RedisFolder(t.Context(), p.base.Redis)
+	if data == "" {
+		t.Fatal("the folder of Redis's data was not found")
+	}
+	for _, c := range []struct{ results, says string }{
+		{filepath.Join(archive, "results"), " is inside the folder of archive.url (" + archive + ")"},
+		{filepath.Dir(spool), " contains the folder of packages.spool_dir (" + spool + ")"},
+		{filepath.Join(data, "results"), " is inside the folder of Redis's data (" + data + ")"},
+	} {
+		cfg := p.cfg
+		cfg.Archive.URL, cfg.Packages.SpoolDir, cfg.Results.Folder.Path = "file://"+archive, spool, c.results
+		want := "results.folder.path: " + c.results + c.says + ": name one that has only results"
+		out, err := checkOutput(t, cfg)
+		if err == nil || !strings.Contains(out, "FAULT  folders of results: "+want+"\n") {
+			t.Errorf("%v; it says\n%s", err, out)
+		}
+		err = app.Serve(t.Context(), app.ServeOptions{
+			Load: func() (config.Config, error) { return cfg, nil }, Log: func(config.Config) zerolog.Logger { return zerolog.Nop() }})
+		if err == nil || err.Error() != want {
+			t.Errorf("%v", err)
+		}
 	}
 }

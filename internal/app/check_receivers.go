@@ -98,22 +98,6 @@ func checkFolderInTime(ctx context.Context, setting, dir string) (proven bool, e
 	}
 }
 
-// checkFolders returns an error for each folder of results that two receivers share. When a network
-// share does not answer in time, checkFolders returns nil. The receiver on that share is then
-// reported as out of service by its own check.
-func checkFolders(ctx context.Context, cfg config.Config) error {
-	return bounded(ctx, func(ctx context.Context) error {
-		found := make(chan error, 1)
-		go func() { found <- cfg.Results.CheckFolders() }()
-		select {
-		case err := <-found:
-			return err
-		case <-ctx.Done():
-			return nil
-		}
-	})
-}
-
 // checkStream returns an error when the key of the stream holds something else.
 func checkStream(ctx context.Context, rdb redis.UniversalClient, key string) error {
 	kind, err := rdb.Type(ctx, key).Result()

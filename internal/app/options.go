@@ -1,9 +1,6 @@
 package app
 
 import (
-	"os"
-	"path/filepath"
-
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
@@ -71,12 +68,4 @@ func atWork(cfg config.Config) int {
 		}
 	}
 	return n
-}
-
-// spoolDir returns packages.spool_dir, or its default in the system's temporary folder.
-func spoolDir(dir string) string {
-	if dir == "" {
-		dir = filepath.Join(os.TempDir(), "ksefworker-spool")
-	}
-	return dir
 }

@@ -35,10 +35,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkFolders(ctx, cfg); err != nil {
-		return err
-	}
-	pool, err := connect.Open(ctx, cfg)
+	pool, err := openPool(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -110,10 +107,7 @@ func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 	if err := cfg.CheckFiles(); err != nil {
 		return nil, fmt.Errorf("check files: %w", err)
 	}
-	if err := checkFolders(ctx, cfg); err != nil {
-		return nil, err
-	}
-	return connect.Open(ctx, cfg)
+	return openPool(ctx, cfg)
 }
 
 // restartEvery is the interval between two attempts to start a worker with the old configuration.

@@ -112,7 +112,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	w.told = newToldLimits(cfg, w.clients.accounts, w.limits.limiter, pool.Now, log)
 	w.limits.told = w.told
 	w.expiries = newExpiries(w.faults.credentials, pool.Now, log)
-	w.spool = spoolDir(cfg.Packages.SpoolDir)
+	w.spool = cfg.Packages.Spool()
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
