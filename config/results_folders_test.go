@@ -37,8 +37,8 @@ func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 	}
 }
 
-// The archive, the spool and the intake have folders of their own. What a program that reads results
-// removes, or moves away, must never be theirs.
+// The archive, the spool and the intake have folders of their own. What a program that reads
+// results removes, or moves away, must never be theirs.
 func TestResults_FolderSharesFilesWithAnother_BothSettingsAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
@@ -66,7 +66,8 @@ func TestResults_FolderSharesFilesWithAnother_BothSettingsAreNamed(t *testing.T)
 			{"real/there", "away", ""},
 		} {
 			results, other := filepath.Join(dir, c.results), filepath.Join(dir, c.other)
-			cfg := Config{Results: Results{Folders: []FolderReceiver{{Name: "a", Path: filepath.Join(dir, "own")}, {Name: "b", Path: results}}}}
+			cfg := Config{}
+			cfg.Results.Folders = []FolderReceiver{{Name: "a", Path: filepath.Join(dir, "own")}, {Name: "b", Path: results}}
 			cfg.Packages.SpoolDir = filepath.Join(dir, "spool")
 			set(&cfg, other)
 			var want []string

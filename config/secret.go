@@ -60,7 +60,8 @@ func readSecretFile(what, path string) ([]byte, error) {
 	}
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("read %s: no permission to read %s; give this program's user read permission: %w", what, path, fs.ErrPermission)
+		return nil, fmt.Errorf("read %s: file %s may not be read; give this program's user read permission: %w",
+			what, path, fs.ErrPermission)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, err)

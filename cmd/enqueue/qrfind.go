@@ -65,7 +65,7 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 // ofResult returns what the QR codes of an invoice are made from.
 func ofResult(r results.Result) (coded, error) {
 	if ledger.State(r.State).Ended() {
-		return coded{}, &usageError{what: fmt.Sprintf("%s is %s, so KSeF does not have it, and it has no QR code", r.ID, r.State),
+		return coded{}, &usageError{what: r.ID + ": " + results.NoCode(r.State),
 			hint: "enqueue explain " + r.ID + " says what to do"}
 	}
 	out := coded{ID: r.ID, Number: r.Number, Seller: r.NIP, IssueDate: r.IssueDate, KsefNumber: r.KsefNumber, Tenant: r.Tenant}

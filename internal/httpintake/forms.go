@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/qrcode"
 	"ksefworker/internal/records"
@@ -38,9 +39,9 @@ func (f *forms) qr(c *call) error {
 	}
 	link, label := found[0].VerificationURL, inv.KsefNumber
 	if link == "" {
-		return &problem{kind: notFound, detail: text{
-			en: "it is " + string(inv.State) + ", so KSeF does not have it, and it has no QR code",
-			pl: "jej stan to " + string(inv.State) + ": KSeF jej nie ma, więc nie ma kodu"}}
+		why := results.NoCode(found[0].State)
+		polish, _ := explain.Say(explain.Polish, why)
+		return &problem{kind: notFound, detail: text{en: why, pl: polish}}
 	}
 	if label == "" {
 		label = qrcode.LabelOffline

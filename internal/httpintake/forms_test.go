@@ -49,10 +49,19 @@ func TestQR_Invoice_IsTheCodeOfItsVerificationLink(t *testing.T) {
 	other := []string{"Authorization", "Bearer " + keyTwo}
 	b.want(b.call("GET", "/v1/invoices/"+id+"/qr.png", nil, other...), http.StatusNotFound, "not-found")
 	b.want(b.call("GET", "/v1/invoices/"+id+"/pdf", nil, other...), http.StatusNotFound, "not-found")
+	parked := b.take(0, "FV/2", "")
 	b.move(ledger.Rejected, ledger.Because(450, "x"), id)
-	gone := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil)
-	if b.want(gone, http.StatusNotFound, "not-found"); !strings.Contains(gone.body.Detail, "rejected") {
-		t.Error(gone.body.Detail)
+	b.move(ledger.Parked, ledger.Because(440, "x"), parked)
+	for id, want := range map[string]map[string]string{
+		id:     {"en": "KSeF rejected this invoice", "pl": "KSeF odrzucił tę fakturę"},
+		parked: {"en": "may be unknown whether KSeF has it", "pl": "może nie być wiadomo, czy jest w KSeF"},
+	} {
+		for language, says := range want {
+			gone := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil, "Accept-Language", language)
+			if b.want(gone, http.StatusNotFound, "not-found"); !strings.Contains(gone.body.Detail, says) {
+				t.Error(gone.body.Detail)
+			}
+		}
 	}
 }
 

@@ -3,8 +3,10 @@ package page
 import (
 	"net/http"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/qrcode"
+	"ksefworker/internal/results"
 )
 
 // xml answers with the document.
@@ -36,7 +38,8 @@ func (v *single) qr() error {
 		return err
 	}
 	if r.VerificationURL == "" {
-		return &shown{http.StatusNotFound, "KSeF does not have this invoice, so it has no QR code.", nil}
+		why, _ := explain.Say(v.Lang, results.NoCode(r.State))
+		return &shown{http.StatusNotFound, why + ".", nil}
 	}
 	label := r.KsefNumber
 	if label == "" || !ledger.State(r.State).InKSeF() {

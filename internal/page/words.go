@@ -201,9 +201,8 @@ var polishPages = map[string]string{
 	"Outcome of the session read": "Odczytano wynik sesji",
 	"Accepted by KSeF":            "Przyjęto w KSeF",
 	"Last change: %s":             "Ostatnia zmiana stanu: %s",
-	"The document of this invoice is not kept any more.":     "Dokument tej faktury nie jest już przechowywany.",
-	"This invoice has no UPO yet.":                           "Ta faktura nie ma jeszcze UPO.",
-	"KSeF does not have this invoice, so it has no QR code.": "Tej faktury nie ma w KSeF, więc nie ma kodu QR.",
+	"The document of this invoice is not kept any more.": "Dokument tej faktury nie jest już przechowywany.",
+	"This invoice has no UPO yet.":                       "Ta faktura nie ma jeszcze UPO.",
 
 	// Open items.
 	"Documents that need a person: not taken in, rejected by KSeF, or stopped because the program can't decide.": "Dokumenty, które " +
