@@ -17,7 +17,8 @@ import (
 // name twice. RFC 8259 leaves open which of the two counts, so this program and the gateway might
 // read different values. Names that differ only in case count as the same, as they do for
 // encoding/json. A text must not hold bytes that are not UTF-8, or half of a surrogate pair.
-// encoding/json replaces them by U+FFFD, so two different refs could become the same. Outside the
+// encoding/json replaces them by U+FFFD, so two different refs could become the same. It must not
+// hold U+FFFD either, because the sender's program may have done the same. Outside the
 // field "xml", the text must not hold a character that no XML document can have. The error is an
 // [*invoice.FieldError]. The caller makes sure that the text is JSON.
 func CheckJSON(text []byte) error {
@@ -76,8 +77,11 @@ func RefIn(object []byte) string {
 // character, and characters that XML does not allow. In the field "xml" it accepts characters that
 // XML does not allow, because the check of the document reports them with their place.
 func checkCharacters(raw []byte, name string) error {
-	if !utf8.Valid(raw) || bytes.Contains(raw, []byte("\uFFFD")) {
+	if !utf8.Valid(raw) {
 		return notUTF8(name)
+	}
+	if bytes.Contains(raw, []byte("\uFFFD")) {
+		return letterLost(name)
 	}
 	if name != "xml" && (bytes.Contains(raw, []byte("\uFFFE")) || bytes.Contains(raw, []byte("\uFFFF"))) {
 		return notXML(name)
@@ -96,12 +100,14 @@ func checkCharacters(raw []byte, name string) error {
 			continue
 		}
 		switch low := escaped(raw[at:]); {
-		case low == 0xFFFD, low >= 0xDC00 && low <= 0xDFFF:
-			return notUTF8(name)
+		case low == 0xFFFD:
+			return letterLost(name)
+		case low >= 0xDC00 && low <= 0xDFFF:
+			return halfCharacter(name)
 		case low >= 0xD800 && low <= 0xDBFF:
 			half := raw[min(at+4, len(raw)):]
 			if !bytes.HasPrefix(half, []byte(`\u`)) || escaped(half[2:]) < 0xDC00 || escaped(half[2:]) > 0xDFFF {
-				return notUTF8(name)
+				return halfCharacter(name)
 			}
 			at += 10
 		case name != "xml" && (low < ' ' && low != '\t' && low != '\n' && low != '\r' || low >= 0xFFFE):
@@ -121,16 +127,33 @@ func escaped(digits []byte) int {
 }
 
 func notUTF8(name string) error {
-	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: ruleNotUTF8,
-		Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
+	hint := "write the JSON in UTF-8"
+	if name == "xml" {
+		hint = "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"
+	}
+	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must be UTF-8", Hint: hint}
+}
+
+// letterLost is about U+FFFD in a JSON text. Programs that write JSON put it in the place of bytes
+// that they cannot read. So a document may have had a letter there before.
+func letterLost(name string) error {
+	hint := "a program put it in the place of a letter that it could not read: give the text as it was"
+	if name == "xml" {
+		hint = "a program put it in the place of a letter that it could not read: " +
+			"send the document's bytes as a file or in Base64, then they arrive as they are"
+	}
+	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must not contain a replacement character", Value: "U+FFFD", Hint: hint}
+}
+
+func halfCharacter(name string) error {
+	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must not contain half of a surrogate pair",
+		Hint: `write the character itself, or both halves, such as \ud83d\udcb0; a text that was cut off may end in half a character`}
 }
 
 func notXML(name string) error {
 	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must not contain a character that XML 1.0 forbids",
 		Hint: "remove the character; it is often pasted in by accident"}
 }
-
-const ruleNotUTF8 = "must be UTF-8: it has text that is no character (U+FFFD)"
 
 // stringEnd returns the index after the end of the string that begins at the given index.
 func stringEnd(text []byte, at int) int {

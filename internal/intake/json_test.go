@@ -2,6 +2,7 @@ package intake
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"ksefworker/internal/invoice"
@@ -42,6 +43,28 @@ func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// JSON that is UTF-8 is not called anything else, and the hint is one that helps this field.
+func TestCheckJSON_NoCharacter_SaysWhatIsWrong(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"{\"xml\":\"<a>\uFFFD</a>\"}":    {"xml must not contain a replacement character", "in Base64, then they arrive as they are"},
+		`{"xml":"<a>\ufffd</a>"}`:        {"xml must not contain a replacement character", "in Base64, then they arrive as they are"},
+		"{\"Fa\":{\"P_1M\":\"\uFFFD\"}}": {"P_1M must not contain a replacement character", "give the text as it was"},
+		`{"xml":"<a>\ud83d</a>"}`:        {"xml must not contain half of a surrogate pair", "both halves"},
+		`{"ref":"\udcb0"}`:               {"ref must not contain half of a surrogate pair", "both halves"},
+		"{\"xml\":\"<a>\xb3</a>\"}":      {"xml must be UTF-8", "write the JSON in UTF-8, or send the document's bytes"},
+		"{\"ref\":\"\xb3\"}":             {"ref must be UTF-8", "write the JSON in UTF-8"},
+	} {
+		fields := invoice.FieldErrors(CheckJSON([]byte(text)))
+		if len(fields) != 1 {
+			t.Fatalf("%q: %v", text, fields)
+		}
+		f := fields[0]
+		if f.Field+" "+f.Rule != want[0] || !strings.Contains(f.Hint, want[1]) {
+			t.Errorf("%q: %v", text, f)
 		}
 	}
 }
