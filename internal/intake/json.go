@@ -142,7 +142,8 @@ func letterLost(name string) error {
 		hint = "a program put it in the place of a letter that it could not read: " +
 			"send the document's bytes as a file or in Base64, then they arrive as they are"
 	}
-	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must not contain a replacement character", Value: "U+FFFD", Hint: hint}
+	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must not contain a replacement character",
+		Value: "U+FFFD", Hint: hint}
 }
 
 func halfCharacter(name string) error {

@@ -11,6 +11,8 @@ import (
 	"iter"
 	"path/filepath"
 	"time"
+
+	"ksefworker/internal/invoice"
 )
 
 // Manifest says how a manifest is read. Every field but Dir is required.
@@ -97,9 +99,26 @@ func (m *Manifest) item(at string, line []byte) Item {
 			path = filepath.Join(m.Dir, path)
 		}
 		file := fileItem(path, m.MaxDocument)
-		it.File, it.load, it.maxBytes = path, file.load, file.maxBytes
+		it.File, it.maxBytes = path, file.maxBytes
+		it.load = func(b *buffer) ([]byte, error) {
+			data, err := file.load(b)
+			if isZIP(path, data, err) {
+				return nil, &Problem{What: "is a ZIP archive, and a line of a manifest names one document",
+					Hint: "hand in the archive itself, or unpack it and give each invoice in it a line of its own"}
+			}
+			return data, err
+		}
 	}
 	return it
+}
+
+// isZIP reports whether a file is an archive. One that is larger than a document is not read, so
+// its name says what it is.
+func isZIP(path string, data []byte, err error) bool {
+	if _, large := errors.AsType[*invoice.FieldError](err); large {
+		return hasExtension(path, ".zip")
+	}
+	return bytes.HasPrefix(data, []byte("PK\x03\x04")) || bytes.HasPrefix(data, []byte("PK\x05\x06"))
 }
 
 // lineOf reads one line.

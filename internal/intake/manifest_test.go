@@ -75,6 +75,31 @@ not json
 	}
 }
 
+// A ref is that of one invoice, so a line names no archive, whatever its name or size.
+func TestManifest_LineNamesAZIP_IsToldThatALineNamesOneDocument(t *testing.T) {
+	g := newGate(t, nil)
+	dir := t.TempDir()
+	small, large, document := filepath.Join(dir, "night.dat"), filepath.Join(dir, "night.ZIP"), filepath.Join(dir, "large.xml")
+	g.must(os.WriteFile(small, append([]byte("PK\x03\x04"), 0), 0o600))
+	for _, path := range []string{large, document} {
+		g.must(os.WriteFile(path, nil, 0o600))
+		g.must(os.Truncate(path, 2<<20))
+	}
+	var lines []string
+	for _, path := range []string{small, large, document, filepath.Join(dir, "none.zip")} {
+		line, err := json.Marshal(map[string]string{"path": path})
+		g.must(err)
+		lines = append(lines, string(line))
+	}
+	out := g.manifest(strings.Join(lines, "\n"))
+	const archive = "is a ZIP archive, and a line of a manifest names one document; hand in the archive itself"
+	for i, want := range []string{archive, archive, "must be at most", "does not exist"} {
+		if out[i].Err == nil || !strings.Contains(out[i].Err.Error(), want) {
+			t.Errorf("%s: %v, want %q", lines[i], out[i].Err, want)
+		}
+	}
+}
+
 func TestManifest_EmptyOrTooLong_SaysSo(t *testing.T) {
 	g := newGate(t, nil)
 	for text, want := range map[string]string{
