@@ -20,6 +20,25 @@ func isUnready(err error) bool {
 	return ok
 }
 
+// ended says that the connection ended when a result was written, and that the database is well
+// otherwise: a new connection could be made. It is the fault of that result, such as a trigger that
+// ends the connection.
+type ended struct{ error }
+
+// Error returns what a person reads about the result.
+func (e *ended) Error() string {
+	return "the connection ends when this result is written: " + plain(e.error).Error()
+}
+
+// Unwrap returns the error that ended the connection.
+func (e *ended) Unwrap() error { return e.error }
+
+// isEnded reports whether a result is at fault for the end of its connection.
+func isEnded(err error) bool {
+	_, ok := errors.AsType[*ended](err)
+	return ok
+}
+
 // errCode says that a code does not fit its column, which is an integer of 32 bits.
 var errCode = errors.New("its code does not fit the column")
 
@@ -49,7 +68,7 @@ func broken(err error) bool {
 // row. Any other answer of the database may well be due to one result.
 func seemsToConcernAll(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
+	if !ok || isEnded(err) {
 		return false
 	}
 	switch class(e) {
@@ -62,11 +81,12 @@ func seemsToConcernAll(err error) bool {
 }
 
 // keepsAllOut reports whether an error concerns the results of every tenant for certain: nothing
-// was written yet, or the database ended the connection and said why. A connection that ended
-// without an answer, or a time that was over, while a result was written may be due to that result.
+// was written yet, or the database ended the connection, said why, and was not shown to be well
+// otherwise. A connection that ended without an answer, or a time that was over, while a result was
+// written may be due to that result.
 func keepsAllOut(err error) bool {
 	_, answered := errors.AsType[*pgconn.PgError](err)
-	return isUnready(err) || answered && broken(err)
+	return isUnready(err) || answered && broken(err) && !isEnded(err)
 }
 
 // canceled is the SQLSTATE of a statement that took longer than statement_timeout, as that of one
@@ -100,6 +120,9 @@ var errReadOnly = errors.New("the server that answers is read-only, such as a st
 // plain returns an error that may be kept and shown. It leaves out the values that a database
 // quotes in its details.
 func plain(err error) error {
+	if isEnded(err) {
+		return errors.New(err.Error())
+	}
 	if readOnly(err) {
 		return errReadOnly
 	}

@@ -168,18 +168,23 @@ func refusesOne(t *testing.T, srv *server, code string) {
 	}
 }
 
+// searched is a database to which connections can be made.
+func searched(write func([]sinks.Message) error) database {
+	return database{write: write, well: func() error { return nil }}
+}
+
 // What was found out before the time was over stands.
 func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	raised := &pgconn.PgError{Code: "P0001", Message: "not this one"}
 	calls := 0
-	errs := find(ctx, batch(8), raised, func(part []sinks.Message) error {
+	errs := find(ctx, batch(8), raised, searched(func(part []sinks.Message) error {
 		if calls++; calls == 1 && len(part) == 4 {
 			return nil
 		}
 		cancel()
 		return context.Canceled
-	})
+	}))
 	left := 0
 	for _, err := range errs {
 		if err != nil {
@@ -194,13 +199,13 @@ func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 	}
 }
 
-// A server that ends the connection ends the search.
+// A server that ends the connection and lets nobody in ends the search.
 func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
-	raised, away := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "FATAL"}
+	raised, away := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "57P03", SeverityUnlocalized: "FATAL"}
 	calls := 0
-	errs := find(t.Context(), batch(8), raised, func([]sinks.Message) error { calls++; return away })
+	errs := find(t.Context(), batch(8), raised, searched(func([]sinks.Message) error { calls++; return &unready{away} }))
 	for _, err := range errs {
-		if !errors.Is(err, away) {
+		if !errors.Is(err, away) || !keepsAllOut(err) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -213,12 +218,12 @@ func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
 func TestFind_DiskBecomesFullMeanwhile_FewMoreAreTried(t *testing.T) {
 	raised, full := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "53100", Message: "disk is full"}
 	calls := 0
-	errs := find(t.Context(), batch(192), raised, func([]sinks.Message) error {
+	errs := find(t.Context(), batch(192), raised, searched(func([]sinks.Message) error {
 		if calls++; calls == 1 {
 			return nil
 		}
 		return full
-	})
+	}))
 	left := 0
 	for _, err := range errs {
 		if err != nil {

@@ -53,6 +53,8 @@ func worn(errs []error) bool {
 		switch {
 		case err == nil:
 			taken = true
+		case isEnded(err): // it had a connection of its own
+			unclear = true
 		case broken(err):
 			return true
 		case !refusesValue(err):

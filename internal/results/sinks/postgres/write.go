@@ -14,24 +14,41 @@ import (
 
 // write writes results and returns what became of each. It makes the tables when they are missing.
 func (s *Sink) write(ctx context.Context, messages []sinks.Message) []error {
-	conn, err := s.connect(ctx)
-	if err != nil {
-		return slices.Repeat([]error{&unready{err}}, len(messages))
-	}
-	together := func(part []sinks.Message) error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.insert(ctx, tx, part) })
-	}
-	err = together(messages)
+	err := s.together(ctx, messages)
 	if tablesMissing(err) {
-		if err := s.migrate(ctx, conn); err != nil {
+		if err := s.migrate(ctx, s.conn); err != nil {
 			return slices.Repeat([]error{&unready{err}}, len(messages))
 		}
-		err = together(messages)
+		err = s.together(ctx, messages)
 	}
 	if err == nil {
 		return make([]error, len(messages))
 	}
-	return find(ctx, messages, err, together)
+	return find(ctx, messages, err, database{
+		write: func(part []sinks.Message) error { return s.together(ctx, part) },
+		well:  func() error { return s.ready(ctx) },
+	})
+}
+
+// together writes results in one transaction. After a connection that it ended, the next call makes
+// another.
+func (s *Sink) together(ctx context.Context, part []sinks.Message) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return s.insert(ctx, tx, part) })
+	if err != nil && broken(err) {
+		_ = s.drop(ctx) // it is of no use any more
+	}
+	return err
+}
+
+// ready makes a connection when there is none. The error is an [*unready].
+func (s *Sink) ready(ctx context.Context) error {
+	if _, err := s.connect(ctx); err != nil {
+		return &unready{err}
+	}
+	return nil
 }
 
 // insert writes the event of each result. It also writes the row of the invoice, unless the row
