@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,11 @@ import (
 func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Clients[0].Tenants = []string{"one", "two"} })
 	one, two := []string{"Authorization", "Bearer " + keyOne}, []string{"Authorization", "Bearer " + keyTwo}
-	b.want(b.post(faultyOf(0, "FV/1"), ""), http.StatusUnprocessableEntity, "refused")
-	b.want(b.post([]byte("<x"), "?ref=B"), http.StatusUnprocessableEntity, "refused") // of no tenant
+	var answered []string
+	for _, a := range []answer{b.post(faultyOf(0, "FV/1"), ""), b.post([]byte("<x"), "?ref=B")} { // the second is of no tenant
+		b.want(a, http.StatusUnprocessableEntity, "refused")
+		answered = append(answered, a.body.Items[0].ID)
+	}
 	listed := func() (ids []string) {
 		for _, it := range b.call("GET", "/v1/events", nil, one...).body.Items {
 			ids = append(ids, it.ID)
@@ -24,8 +28,8 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 		return ids
 	}
 	ids := listed()
-	if len(ids) != 2 || !strings.HasPrefix(ids[0], "ref-") {
-		t.Fatalf("the events are about %q", ids)
+	if len(ids) != 2 || !strings.HasPrefix(ids[0], "ref-") || !slices.Equal(ids, answered) {
+		t.Fatalf("the events are about %q, the answers about %q", ids, answered)
 	}
 	for _, id := range ids {
 		path := "/v1/invoices/" + id

@@ -220,7 +220,8 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. items are the answers to adms, in order. All pieces of
+// refusals of documents that are taken now. items are the answers to adms, in order; those on
+// record get the id of the refusal. All pieces of
 // a call go to one Refusals. So an archive that is refused in one piece stays refused when its
 // other documents are taken in the next piece. An error says that a refusal is not on record.
 // Receivers would then never be told of it, so the caller has to call again.
@@ -233,7 +234,13 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 		r.Otherwise = c.client.Tenants[0] // the client will ask for the refusal by its ref
 	}
 	for _, some := range adms {
-		r.Note(c.ctx(), c.own(some, items[:len(some)]))
+		noted := c.own(some, items[:len(some)])
+		r.Note(c.ctx(), noted)
+		for i := range noted {
+			if on := noted[i].Refusal; on != "" {
+				items[i].ID = on
+			}
+		}
 		items = items[len(some):]
 	}
 	if r.Err != nil {
