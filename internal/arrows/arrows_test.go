@@ -104,7 +104,7 @@ var (
 			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger", "internal/explain"}, document, trail),
 		// watch hands in the documents of a folder, as the command line does, and writes the
 		// outcomes into that folder.
-		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
+		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger", "internal/explain"}, document),
 		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue",
 			"internal/ledger", "internal/audit"}, trail),
 		// Who did what, and how many invoices were decided. Both are for people, in Redis beside

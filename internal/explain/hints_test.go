@@ -179,6 +179,45 @@ func TestSentences_EveryTextOfAnAnswerAboutADocument_HasPolish(t *testing.T) {
 	}
 }
 
+// Whoever sees a watched folder alone reads why its files wait in Polish too.
+func TestSentences_EveryReasonWhyAFileWaits_HasPolish(t *testing.T) {
+	found := 0
+	s := readSource(t, "watch")
+	s.each(func(n ast.Node) bool {
+		var why []ast.Expr
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			file, _, _ := strings.Cut(s.at(n), ":")
+			if slices.Contains([]string{"problem", "outage"}, calls(n)) || slices.Contains([]string{"Errorf", "New"}, calls(n)) &&
+				slices.Contains([]string{"watch/settings.go", "watch/commit.go", "watch/disk.go"}, file) {
+				why = n.Args
+			}
+		case *ast.CompositeLit:
+			if name, ok := n.Type.(*ast.Ident); ok && name.Name == "waits" {
+				why = n.Elts
+			}
+		case *ast.ReturnStmt: // of fault and waitsFor
+			why = n.Results
+		}
+		for _, e := range why {
+			text, literal := s.text(e)
+			text = verb.ReplaceAllString(text, dynamic)
+			if !literal || !strings.Contains(text, " ") {
+				continue
+			}
+			found++
+			pl, _ := explain.SayJoined(explain.Polish, text)
+			if left := explaintest.English(text, pl); len(left) > 0 {
+				t.Errorf("%s: %q has the English words %q: %q", s.at(e), text, left, pl)
+			}
+		}
+		return true
+	})
+	if found < 30 {
+		t.Errorf("found only %d reasons: has the package changed?", found)
+	}
+}
+
 func allInPolish(t *testing.T, text, where string) {
 	t.Helper()
 	pl, ok := explain.Say(explain.Polish, text)

@@ -25,7 +25,9 @@ func TestWatch_FilesThatCannotBeTaken_WaitWithWordsAndConcernNoOther(t *testing.
 	s.put("readonly.xml", xmlOf(0, "FV/2"))
 	s.must(os.Chmod(filepath.Join(s.dir, "readonly.xml"), 0o444))
 	want := []string{"link.xml", waitingName, "taken/good.xml", "taken/readonly.xml"}
-	texts := []string{"link.xml: is a link"}
+	texts := []string{"These files wait.", "Te pliki czekają.",
+		"link.xml: is a link, a pipe or a device, not a file: put the file itself here\r\n" +
+			"    to dowiązanie, potok albo urządzenie, a nie plik: umieść tu sam plik\r\n"}
 	if os.Geteuid() != 0 {
 		s.put("secret.xml", xmlOf(0, "FV/3"))
 		s.must(os.Chmod(filepath.Join(s.dir, "secret.xml"), 0))
@@ -53,7 +55,7 @@ func TestWatch_RedisDoesNotAnswer_NothingIsLostAndItGoesOn(t *testing.T) {
 	})
 	s.passes(4)
 	s.wantTree("taken/a.xml", waitingName)
-	s.waiting("taken/a.xml: the ledger does not")
+	s.waiting("taken/a.xml: the ledger does not", "    rejestr faktur w tej chwili jej nie przyjmuje: connection refused")
 	s.w.o.Admitter = real
 	s.passes(3)
 	s.wantTree("taken/a.xml")

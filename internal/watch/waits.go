@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"ksefworker/internal/explain"
 )
 
 // waitingName is the file that says what waits here, for people who see the folder alone.
@@ -40,15 +42,25 @@ func (wn *waitingNote) tell() {
 	wn.told = wn.problems
 }
 
+// text returns the list, with each reason in English and in Polish.
 func (wn *waitingNote) text() string {
 	var b strings.Builder
+	b.WriteString("Te pliki czekają. To, co podano przy każdym z nich, nie dotyczy pozostałych.\r\n")
 	b.WriteString("These files wait. What is said of each does not concern the others.\r\n\r\n")
 	paths := slices.Sorted(maps.Keys(wn.problems))
+	polish := map[string]string{} // many files may wait for one reason
 	for _, path := range paths[:min(len(paths), maxTold)] {
-		fmt.Fprintf(&b, "%s: %s\r\n", shown(path), wn.problems[path])
+		why := wn.problems[path]
+		fmt.Fprintf(&b, "%s: %s\r\n", shown(path), why)
+		if _, ok := polish[why]; !ok {
+			polish[why], _ = explain.SayJoined(explain.Polish, why)
+		}
+		if said := polish[why]; said != why {
+			fmt.Fprintf(&b, "    %s\r\n", said)
+		}
 	}
 	if more := len(paths) - maxTold; more > 0 {
-		fmt.Fprintf(&b, "and %d more\r\n", more)
+		fmt.Fprintf(&b, "oraz inne (%d) / and %d more\r\n", more, more)
 	}
 	return b.String()
 }

@@ -1,0 +1,30 @@
+package explain
+
+import "strings"
+
+// maxJoined bounds how many sentences of one text are looked for, because a text may quote
+// anything.
+const maxJoined = 8
+
+// SayJoined returns sentences that semicolons join, such as a reason and what is done about it, in
+// a language. A sentence that is not known in Polish stays as it is. false means that none is
+// known.
+func SayJoined(l Language, text string) (string, bool) {
+	if l != Polish {
+		return text, true
+	}
+	parts := strings.SplitN(text, "; ", maxJoined)
+	var said []string
+	found := false
+	for len(parts) > 0 {
+		one, n := parts[0], 1
+		for end := 1; end <= len(parts); end++ { // a sentence may have semicolons of its own
+			if pl, ok := Say(Polish, strings.Join(parts[:end], "; ")); ok {
+				one, n, found = strings.TrimSuffix(pl, "."), end, true
+				break
+			}
+		}
+		said, parts = append(said, one), parts[n:]
+	}
+	return strings.Join(said, "; "), found
+}
