@@ -64,7 +64,7 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 			p.say("%s: not a known code, and %s; enqueue explain lists the codes", name, unknownInvoice)
 		}
 	}
-	if missing {
+	if missing || show.unread {
 		return errSome
 	}
 	return nil
@@ -77,13 +77,16 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)
 	}
 	invs, err := p.findName(ctx, name)
-	if err := p.skip(err); err != nil {
+	instead, unread, err := p.skipNamed(ctx, err)
+	if err != nil {
 		return false, err
 	}
+	show.unread = show.unread || unread
 	found, err := p.inquiry().Results(ctx, invs)
 	if err != nil {
 		return false, err
 	}
+	found = append(found, instead...)
 	for _, r := range found {
 		f := explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason, WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat}
 		said := show.told(r)
@@ -91,7 +94,7 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 			return false, err
 		}
 	}
-	if len(found) > 0 {
+	if len(found) > 0 || unread {
 		return true, nil
 	}
 	refused, err := p.inquiry().Refused(ctx, name)
@@ -126,6 +129,7 @@ type explainer struct {
 	lang    explain.Language
 	json    bool
 	started bool
+	unread  bool // an entry of the ledger could not be read
 }
 
 // list prints a line for each code of the table.

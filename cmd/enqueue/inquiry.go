@@ -49,7 +49,7 @@ func (rd *reader) findKsefNumber(ctx context.Context, name string) ([]ledger.Inv
 		for i := range archived {
 			ids[i] = archived[i].ID
 		}
-		if invs, err = rd.base.Ledger.Invoices(ctx, ids); err != nil || len(invs) > 0 {
+		if invs, err = rd.base.Ledger.AllNamed(ctx, ids); err != nil || len(invs) > 0 {
 			return invs, err
 		}
 	}

@@ -29,6 +29,7 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 		return coded{}, err
 	}
 	invs, err := p.inquiry().Find(ctx, c.Name)
+	unread, _ := ledger.Skip(err)
 	if err := p.skip(err); err != nil {
 		return coded{}, err
 	}
@@ -52,11 +53,13 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 		func(r results.Result) bool { return ledger.State(r.State).Ended() }); len(alive) > 0 {
 		found = alive
 	}
-	switch len(found) {
-	case 0:
+	switch {
+	case len(found) == 0 && len(unread) > 0:
+		return coded{}, errSome
+	case len(found) == 0:
 		p.say("%s: no such file, and %s", c.Name, unknownName)
 		return coded{}, errSome
-	case 1:
+	case len(found) == 1:
 		return ofResult(found[0])
 	}
 	return coded{}, &usageError{what: "several invoices have number " + c.Name, hint: "give the id: " + idsOf(found)}

@@ -173,7 +173,7 @@ func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed st
 	case actions.NotTaken, actions.Ended:
 		return a.whyNoInvoice(e.Refusal)
 	case actions.Unreadable:
-		return fmt.Sprintf("its entry cannot be read: %v", e.Err)
+		return fmt.Sprintf("its entry cannot be read: %v", e.Err) + aboutDamage(e.Err)
 	case actions.NotKept:
 		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:

@@ -61,12 +61,16 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			find, refused, unknown = p.findRef, p.inquiry().RefusedRef, "no invoice has this ref"
 		}
 		invs, err := find(ctx, name)
-		if unread, _ := ledger.Skip(err); unread != nil {
-			missing = true
-		}
 		known := err != nil
-		if err := p.skip(err); err != nil {
+		instead, unread, err := p.skipNamed(ctx, err)
+		if err != nil {
 			return err
+		}
+		missing = missing || unread
+		for i := range instead {
+			if err := c.archived(p, instead[i], &first); err != nil {
+				return err
+			}
 		}
 		if len(invs) == 0 && !known {
 			refused, err := refused(ctx, name)
@@ -106,6 +110,21 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 	if missing {
 		return errSome
 	}
+	return nil
+}
+
+// archived shows what the archive has of an invoice whose entry in the ledger is damaged.
+func (c *statusCmd) archived(p *program, r results.Result, first *bool) error {
+	if c.JSON {
+		return printJSON(p.out, r)
+	}
+	if !*first {
+		p.out.raw("")
+	}
+	*first = false
+	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)
+	known := ledger.Invoice{Facts: ledger.Facts{Tenant: r.Tenant}, State: ledger.State(r.State), UpdatedAt: ledger.At(updated)}
+	detail(p.out, known, r, updated)
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	if isRefusal(id) {
 		missing = notKeptRefused()
 	}
-	inv, err := co.o.Ledger.Invoice(c.ctx(), id)
+	inv, err := co.o.Ledger.Named(c.ctx(), id)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return inv, missing
 	}
@@ -47,9 +47,7 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		if !c.client.maySee(unread[0].Tenant) {
 			return inv, missing
 		}
-		return inv, &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
-			en: "this invoice is here, and its entry cannot be read by this server now; nothing is lost, ask again",
-			pl: "ta faktura jest w rejestrze, ale ten serwer nie może teraz odczytać jej wpisu; nic nie zginęło, zapytaj ponownie"}}
+		return inv, notReadable(err, &unread[0])
 	}
 	if !c.client.owns(inv.Tenant) {
 		return inv, missing
@@ -57,11 +55,29 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	return inv, nil
 }
 
+// notReadable is the problem of an entry that exists and cannot be read.
+func notReadable(cause error, u *ledger.Unreadable) *problem {
+	p := &problem{kind: unavailable, after: time.Minute, cause: cause, detail: text{
+		en: "this invoice is here, and its entry cannot be read by this server now; nothing is lost, ask again",
+		pl: "ta faktura jest w rejestrze, ale ten serwer nie może teraz odczytać jej wpisu; nic nie zginęło, zapytaj ponownie"}}
+	if ledger.Damaged(u.Err) {
+		p.detail = text{
+			en: "this invoice is here, and its entry is damaged; do not send it in another way: the server's operator has to look, " +
+				"see ksef_unreadable_entries",
+			pl: "ta faktura jest w rejestrze, ale jej wpis jest uszkodzony; nie wysyłaj jej inną drogą: " +
+				"musi to sprawdzić administrator serwera, zob. ksef_unreadable_entries"}
+	}
+	return p
+}
+
 func (sg *single) one(c *call) error {
 	if id := c.r.PathValue("id"); isRefusal(id) {
 		return sg.oneRefusal(c, id)
 	}
-	inv, err := sg.invoice(c, c.r.PathValue("id"))
+	inv, instead, err := sg.invoiceOrInstead(c)
+	if instead != nil {
+		return c.json(http.StatusOK, answerOf(*instead))
+	}
 	if unread, _ := ledger.Skip(err); len(unread) > 0 {
 		return c.json(http.StatusOK, answerOf(results.WithoutEntry(&unread[0])))
 	}
@@ -78,23 +94,31 @@ func (sg *single) one(c *call) error {
 // xml answers with the document. For an accepted invoice it has the bytes that KSeF has, and
 // otherwise those that were handed in.
 func (sg *single) xml(c *call) error {
-	inv, err := sg.invoice(c, c.r.PathValue("id"))
+	inv, instead, err := sg.invoiceOrInstead(c)
 	if err != nil {
 		return err
+	}
+	if instead != nil {
+		doc, err := sg.o.Records.Document(c.ctx(), *instead)
+		return sg.stored(c, instead.ID+".xml", doc, err, notKept)
 	}
 	doc, err := sg.document(c, &inv)
 	return sg.stored(c, inv.ID+".xml", doc, err, notKept)
 }
 
 func (sg *single) upo(c *call) error {
-	inv, err := sg.invoice(c, c.r.PathValue("id"))
+	inv, instead, err := sg.invoiceOrInstead(c)
 	if err != nil {
 		return err
 	}
-	receipt, err := sg.o.Records.Receipt(c.ctx(), results.Of(inv, ""))
-	return sg.stored(c, inv.ID+".upo.xml", receipt.Raw, err, text{
-		en: "this invoice has no receipt (UPO) yet; it is " + string(inv.State),
-		pl: "ta faktura nie ma jeszcze UPO; jej stan: " + string(inv.State)})
+	of := results.Of(inv, "")
+	if instead != nil {
+		of = *instead
+	}
+	receipt, err := sg.o.Records.Receipt(c.ctx(), of)
+	return sg.stored(c, of.ID+".upo.xml", receipt.Raw, err, text{
+		en: "this invoice has no receipt (UPO) yet; it is " + of.State,
+		pl: "ta faktura nie ma jeszcze UPO; jej stan: " + of.State})
 }
 
 func (sg *single) stored(c *call, name string, data []byte, err error, missing text) error {

@@ -55,12 +55,13 @@ func (r *Reader) skip(err error) error {
 // [SameNumber] compares numbers. The oldest comes first. Only invoices of the named tenants are
 // returned, or of all tenants when none is named. When no invoice is found, the error is nil. When
 // some entries cannot be read, Find returns the others together with an error that names the
-// unreadable entries, see [ledger.Skip]. The error includes entries of other tenants.
+// unreadable entries, see [ledger.Skip]. The error includes entries of other tenants, and entries
+// that are gone although an index of the ledger names them.
 func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin with that too, and is then looked up as a
 	// number.
 	if strings.HasPrefix(name, "inv-") {
-		invs, err := r.Ledger.Invoices(ctx, []string{name})
+		invs, err := r.Ledger.AllNamed(ctx, []string{name})
 		if err != nil || len(invs) > 0 {
 			return ofTenants(invs, tenants), err
 		}
@@ -90,7 +91,7 @@ func (r *Reader) FindRef(ctx context.Context, ref string, tenants ...string) ([]
 	if err != nil {
 		return nil, err
 	}
-	return r.Ledger.Invoices(ctx, ids)
+	return r.Ledger.AllNamed(ctx, ids)
 }
 
 // Refusal returns an open refusal with this id or number; nil when there is none.

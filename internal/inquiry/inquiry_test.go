@@ -2,8 +2,10 @@ package inquiry_test
 
 import (
 	"context"
+	"encoding/base32"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,5 +175,38 @@ func TestFind_NumberWithANoBreakSpace_IsFoundByAnOrdinaryOne(t *testing.T) {
 	}
 	if r, err := w.reader.Refusal(t.Context(), "FV 9"); err != nil || r == nil || r.ID != refused {
 		t.Errorf("the refusal is %+v, %v", r, err)
+	}
+}
+
+// A person or a program names an invoice whose entry is gone although its state lists it. Nobody is
+// told that there is no such invoice.
+func TestFind_EntryIsGoneOrEmpty_IsNamedAsDamaged(t *testing.T) {
+	w := newWorld(t)
+	gone, empty := w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2")
+	for _, id := range []string{gone, empty} {
+		w.accept(id)
+		_, err := w.ledger.Receipt(t.Context(), []string{id}, "file:///upo.xml")
+		w.check(err)
+	}
+	parked := w.take(sellerA, "C", "3")
+	w.move(ledger.Parked, parked)
+	w.check(w.rdb.Del(t.Context(), "ksef:inv:"+gone, "ksef:inv:"+empty, "ksef:inv:"+parked).Err())
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(empty[len("inv-"):]))
+	w.check(err)
+	w.check(w.rdb.HSet(t.Context(), "ksef:final:"+empty[4:6], string(raw[1:]), "").Err())
+	for name, want := range map[string]ledger.Unreadable{
+		gone: {ID: gone, State: "receipted"}, "A": {ID: gone, State: "receipted"},
+		empty: {ID: empty, State: "receipted"}, "B": {ID: empty, State: "receipted"},
+		parked: {ID: parked, State: "parked"}, "C": {ID: parked, State: "parked"},
+	} {
+		found, err := w.reader.Find(t.Context(), name)
+		unread, rest := ledger.Skip(err)
+		if len(found) > 0 || rest != nil || len(unread) != 1 || unread[0].ID != want.ID || unread[0].State != want.State ||
+			!ledger.Damaged(unread[0].Err) {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+	if found, err := w.reader.Find(t.Context(), "inv-aaaaaaaaaaaaaaaaaaaaaaaa"); len(found) > 0 || err != nil {
+		t.Errorf("an unknown id: %v, %v", found, err)
 	}
 }

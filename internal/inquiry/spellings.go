@@ -53,7 +53,7 @@ func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoic
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return r.Ledger.Invoices(ctx, ids)
+	return r.Ledger.AllNamed(ctx, ids)
 }
 
 // scanNumber looks for a number of these tenants among the entries that may need a person, and then

@@ -30,6 +30,35 @@ func (us *UnreadableStore) Lost(ctx context.Context, states []State, ids []strin
 	return lost, nil
 }
 
+// Named reads the entry of an id that a person or a program names. It returns [ErrNotFound] only if
+// no index of a state names the id either. Otherwise the entry is damaged, and the error is an
+// [*UnreadableError]. Nobody is told then that there is no such invoice.
+func (us *UnreadableStore) Named(ctx context.Context, id string) (Invoice, error) {
+	invs, err := us.AllNamed(ctx, []string{id})
+	switch {
+	case err != nil:
+		return Invoice{}, err
+	case len(invs) == 0:
+		return Invoice{}, fmt.Errorf("read %s: %w", id, ErrNotFound)
+	}
+	return invs[0], nil
+}
+
+// AllNamed is Named for several ids, in the given order. Ids of which nothing is known are left
+// out. With an [*UnreadableError] it returns all entries that could be read.
+func (us *UnreadableStore) AllNamed(ctx context.Context, ids []string) ([]Invoice, error) {
+	invs, err := us.entries.Invoices(ctx, ids)
+	unread, err := Skip(err)
+	if err != nil {
+		return nil, err
+	}
+	lost, err := us.Lost(ctx, States(), Absent(ids, invs, unread))
+	if err != nil {
+		return nil, err
+	}
+	return invs, some(append(unread, lost...))
+}
+
 // named adds those absent entries that an index of the states names.
 func named(ctx context.Context, st *store, states []State, absent []string, lost []Unreadable) ([]Unreadable, error) {
 	scores := make([][]*redis.FloatCmd, len(absent))

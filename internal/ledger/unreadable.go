@@ -17,6 +17,10 @@ var ErrNewer = errors.New("entry of a newer version")
 // something else.
 var errDamaged = errors.New("entry is damaged")
 
+// Damaged reports whether an error says that an entry is damaged, and not that a newer build wrote
+// it.
+func Damaged(err error) bool { return errors.Is(err, errDamaged) }
+
 // Unreadable is an entry that cannot be read, because it is damaged or because a newer build wrote
 // it. It may also be a shared key that is sick.
 type Unreadable struct {

@@ -164,14 +164,18 @@ func (v *decisions) actOnNamed(name, verb, reason string) (outcome, error) {
 		o.ID = id
 		err = v.actOnRefusal(tenant, id, verb, reason)
 	} else {
-		var inv ledger.Invoice
-		inv, err = v.p.o.Ledger.Invoice(v.ctx(), name)
-		if err == nil && !v.sees(inv.Tenant) || errors.Is(err, ledger.ErrNotFound) {
+		var inv *ledger.Invoice
+		var unread *ledger.Unreadable
+		inv, unread, err = v.look(name)
+		switch {
+		case err != nil:
+		case unread != nil:
+			err = v.notReadable(unread)
+		case inv == nil:
 			err = missing
-		}
-		if err == nil {
+		default:
 			o.Number = inv.Number
-			err = v.actOn(&inv, verb, reason)
+			err = v.actOn(inv, verb, reason)
 		}
 	}
 	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {

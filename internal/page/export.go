@@ -96,7 +96,7 @@ func (v *searches) invoicesTable() error {
 			return send(rows)
 		}
 		if q.Text != "" && q.before == (ledger.Place{}) {
-			if exact, err := v.named(&q); err != nil || len(exact) > 0 {
+			if exact, _, err := v.named(&q); err != nil || len(exact) > 0 {
 				if err == nil {
 					err = piece(exact)
 				}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
 	"ksefworker/internal/results"
 )
 
@@ -18,6 +19,7 @@ type invoicePage struct {
 	Entry    ledger.Invoice // zero when only the archive knows it
 	Package  *ledger.Package
 	Archived bool // the ledger has forgotten it, so all facts are from the archive
+	Damaged  bool // its entry in the ledger is damaged, so all facts are from the archive
 	Words    []words
 	Said     saying
 	Seen     ledger.Seen
@@ -41,19 +43,39 @@ const archiveTime = 10 * time.Second
 // entry returns the invoice with the id in the path, from the ledger. It returns nil when only the
 // archive may know the invoice. An invoice of another tenant does not exist for the visitor.
 func (v *single) entry() (*ledger.Invoice, error) {
-	inv, err := v.p.o.Ledger.Invoice(v.ctx(), v.r.PathValue("id"))
+	inv, unread, err := v.look(v.r.PathValue("id"))
+	if unread != nil {
+		return nil, v.notReadable(unread)
+	}
+	return inv, err
+}
+
+// look is entry for any id. unread is an entry that exists and cannot be read.
+func (v *visit) look(id string) (inv *ledger.Invoice, unread *ledger.Unreadable, err error) {
+	found, err := v.p.o.Ledger.Named(v.ctx(), id)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	if unread, rest := ledger.Skip(err); rest != nil {
-		return nil, rest
-	} else if len(unread) > 0 {
-		return nil, missing // its tenant cannot be read either
+	bad, rest := ledger.Skip(err)
+	switch {
+	case rest != nil:
+		return nil, nil, rest
+	case len(bad) > 0:
+		return nil, &bad[0], nil
+	case !v.sees(found.Tenant):
+		return nil, nil, missing
 	}
-	if !v.sees(inv.Tenant) {
-		return nil, missing
+	return &found, nil, nil
+}
+
+// notReadable returns what a visitor is told of an entry that cannot be read. Its tenant is often
+// not known either, and then only a visitor who sees all tenants is told that it exists.
+func (v *visit) notReadable(u *ledger.Unreadable) *shown {
+	if !v.sees(u.Tenant) {
+		return missing
 	}
-	return &inv, nil
+	return &shown{http.StatusServiceUnavailable,
+		"The invoice is here, but its entry is damaged or of a newer version. Tell whoever looks after the program: KsefUnreadableEntries.", nil}
 }
 
 // archived returns what the archive has under the id in the path.
@@ -88,31 +110,41 @@ func (v *single) archived() (*results.Result, error) {
 // result returns what is known about the invoice in the path, and its entry where the ledger has
 // it.
 func (v *single) result() (results.Result, *ledger.Invoice, error) {
-	inv, err := v.entry()
+	r, inv, _, err := v.resultOrInstead()
+	return r, inv, err
+}
+
+// resultOrInstead is result. damaged says that the ledger has an entry that is damaged, so that the
+// result is the archive's.
+func (v *single) resultOrInstead() (r results.Result, entry *ledger.Invoice, damaged bool, err error) {
+	inv, unread, err := v.look(v.r.PathValue("id"))
 	if err != nil {
-		return results.Result{}, nil, err
+		return r, nil, false, err
 	}
 	if inv == nil {
 		r, err := v.archived()
-		if err != nil {
-			return results.Result{}, nil, err
+		if unread != nil && (err != nil || !records.Stands(unread, r)) {
+			err = v.notReadable(unread)
 		}
-		return *r, nil, nil
+		if err != nil {
+			return results.Result{}, nil, false, err
+		}
+		return *r, nil, unread != nil, nil
 	}
 	found, err := v.p.o.Inquiry.Results(v.ctx(), []ledger.Invoice{*inv})
 	if err != nil {
-		return results.Result{}, nil, err
+		return r, nil, false, err
 	}
-	return found[0], inv, nil
+	return found[0], inv, false, nil
 }
 
 func (v *single) invoice() error {
 	v.here = "invoices"
-	r, inv, err := v.result()
+	r, inv, damaged, err := v.resultOrInstead()
 	if err != nil {
 		return err
 	}
-	d := invoicePage{Result: r, Archived: inv == nil, Words: v.words.wordsOf(&r), Said: v.words.reasonOf(&r),
+	d := invoicePage{Result: r, Archived: inv == nil && !damaged, Damaged: damaged, Words: v.words.wordsOf(&r), Said: v.words.reasonOf(&r),
 		UPO: r.UPO != "", PDF: v.hasPDF(r.Tenant)}
 	d.Deadline, _ = time.Parse(time.RFC3339, r.Deadline)
 	d.Until, _ = time.Parse(time.RFC3339, r.WaitingUntil)

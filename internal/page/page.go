@@ -75,7 +75,7 @@ type Inquiry interface {
 
 // Ledger is the part of [ledger.Ledger] that is read again for each page.
 type Ledger interface {
-	Invoice(ctx context.Context, id string) (ledger.Invoice, error)
+	Named(ctx context.Context, id string) (ledger.Invoice, error)
 	Package(ctx context.Context, id string) (ledger.Package, error)
 	NewestOf(ctx context.Context, invs []ledger.Invoice) (map[string]ledger.Newest, error)
 	CountRefusals(ctx context.Context) (map[string]int64, error)

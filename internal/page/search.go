@@ -36,7 +36,8 @@ type invoicesPage struct {
 	Next     string       // address of the older ones; "" when there are none
 	Back     time.Time    // how far back the search went, when there may be more
 	Searched int
-	Unknown  int64 // invoices whose document and thus buyer is not known
+	Unread   []string // ids of invoices with this number, id or ref whose entries cannot be read
+	Unknown  int64    // invoices whose document and thus buyer is not known
 }
 
 // Export is the address of all that is found, as a file of this form.
@@ -170,7 +171,7 @@ func (v *searches) invoices() error {
 	}
 	var exact []ledger.Invoice
 	if q.Text != "" && q.before == (ledger.Place{}) {
-		if exact, err = v.named(&q); err != nil {
+		if exact, d.Unread, err = v.named(&q); err != nil {
 			return err
 		}
 		if d.Refused, err = v.refusedNamed(&q); err != nil {
@@ -224,23 +225,31 @@ func (v *listing) older(at ledger.Place, own bool) string {
 }
 
 // named returns the invoices with exactly this number, id or ref that match the rest of the
-// question.
-func (v *searches) named(q *question) ([]ledger.Invoice, error) {
+// question. unread has the ids of those that cannot be read, as far as the visitor may know of
+// them.
+func (v *searches) named(q *question) (invs []ledger.Invoice, unread []string, err error) {
 	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text, v.User.Tenants...)
-	if _, err = ledger.Skip(err); err != nil {
-		return nil, err
+	bad, err := ledger.Skip(err)
+	if err != nil {
+		return nil, nil, err
 	}
 	if names := v.names(); len(names) > 0 {
 		more, err := v.p.o.Inquiry.FindRef(v.ctx(), q.Text, names...)
-		if _, err = ledger.Skip(err); err != nil {
-			return nil, err
+		others, err := ledger.Skip(err)
+		if err != nil {
+			return nil, nil, err
 		}
-		found = append(found, more...)
+		found, bad = append(found, more...), append(bad, others...)
+	}
+	for i := range bad {
+		if v.sees(bad[i].Tenant) && !slices.Contains(unread, bad[i].ID) {
+			unread = append(unread, bad[i].ID)
+		}
 	}
 	seen := map[string]bool{}
 	return slices.DeleteFunc(found, func(inv ledger.Invoice) bool {
 		twice := seen[inv.ID]
 		seen[inv.ID] = true
 		return twice || !v.wants(q, &inv)
-	}), nil
+	}), unread, nil
 }

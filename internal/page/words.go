@@ -150,6 +150,7 @@ var polishPages = map[string]string{
 	"A NIP has ten digits. Go back and correct the buyer's.": "NIP składa się z dziesięciu cyfr. Wróć i popraw NIP nabywcy.",
 	"Other lists are being exported. Try again in a moment.": "Trwa eksport innych list. Spróbuj za chwilę.",
 	"Documents that were not taken in":                       "Dokumenty nieprzyjęte do wysyłki",
+	"Invoices whose entries can't be read":                   "Faktury, których wpisów nie można odczytać",
 	"Found":                                                  "Wyniki wyszukiwania",
 	"Number (P_2)":                                           "Numer (P_2)",
 	"KSeF number":                                            "Numer KSeF",
@@ -164,6 +165,12 @@ var polishPages = map[string]string{
 	"The invoice is ended and will not be sent.": "Sprawę zakończono. Faktura nie zostanie wysłana.",
 	"The ledger has forgotten this invoice; the archive tells this.": "Tej faktury nie ma już w rejestrze bieżącym. Dane pochodzą z " +
 		"archiwum.",
+	"The ledger's entry of this invoice is damaged; the archive tells this. Tell whoever looks after the program " +
+		"(KsefUnreadableEntries).": "Wpis tej faktury w rejestrze bieżącym jest uszkodzony. Dane pochodzą z archiwum. Powiadom osobę, która " +
+		"opiekuje się programem (KsefUnreadableEntries).",
+	"The invoice is here, but its entry is damaged or of a newer version. Tell whoever looks after the program: " +
+		"KsefUnreadableEntries.": "Faktura jest w rejestrze bieżącym, ale jej wpis jest uszkodzony albo zapisała go nowsza wersja programu. " +
+		"Powiadom osobę, która opiekuje się programem: KsefUnreadableEntries.",
 	"Seller's NIP":        "NIP sprzedawcy",
 	"Kind":                "Rodzaj",
 	"Deadline":            "Termin przesłania do KSeF",

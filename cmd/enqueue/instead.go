@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+
+	"ksefworker/internal/connect"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// skipNamed is skip for entries that a person has named. It returns what the archive has of those
+// that are damaged, and says what to do about each. unread is true when the error named an entry.
+func (rd *reader) skipNamed(ctx context.Context, err error) (instead []results.Result, unread bool, other error) {
+	entries, err := ledger.Skip(err)
+	if err != nil {
+		return nil, false, err
+	}
+	archived := &records.Reader{Store: rd.base.Store}
+	for i := range entries {
+		u := &entries[i]
+		rd.sayUnread(*u)
+		if !ledger.Damaged(u.Err) {
+			continue
+		}
+		r, ok, err := archived.Instead(ctx, u)
+		switch {
+		case ctx.Err() != nil:
+			return nil, true, err
+		case err != nil:
+			rd.say("%s: the archive cannot be asked for it: %s%s", u.ID, connect.Explain(err), aboutDamage(u.Err))
+		case !ok:
+			rd.say("%s: the archive does not have it either%s", u.ID, aboutDamage(u.Err))
+		default:
+			rd.say("%s: this is what the archive has of it%s", u.ID, aboutDamage(u.Err))
+			instead = append(instead, r)
+		}
+	}
+	return instead, len(entries) > 0, nil
+}
+
+// aboutDamage says what to do about an entry of the ledger that is damaged; "" when a newer version
+// wrote it.
+func aboutDamage(err error) string {
+	if !ledger.Damaged(err) {
+		return ""
+	}
+	return "; do not send it in another way: keep a copy of Redis's data, delete nothing, " +
+		"and see KsefUnreadableEntries in docs/runbook.md"
+}
