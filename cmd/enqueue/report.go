@@ -125,7 +125,7 @@ func (c *reportCmd) whole(p *program) error {
 // gather reads the report's facts.
 func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, error) {
 	none := report.Report{}
-	reader, done, err := p.records(ctx)
+	reader, done, err := c.archive(ctx, p)
 	if err != nil {
 		return none, err
 	}
@@ -164,14 +164,23 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	return r, nil
 }
 
-// sources opens the sources of the facts. now is the time by Redis's clock, or by this machine's
+// archive opens the archive, and Redis unless --archive-only is set. Redis knows whether an archive
+// that has nothing in it was ever used. done closes what p does not close.
+func (c *reportCmd) archive(ctx context.Context, p *program) (reader *records.Reader, done func(), err error) {
+	if c.ArchiveOnly {
+		return p.records(ctx)
+	}
+	if err := p.openOnce(ctx); err != nil {
+		return nil, nil, err
+	}
+	return &records.Reader{Store: p.base.Store}, func() {}, nil
+}
+
+// sources returns the sources of the facts. now is the time by Redis's clock, or by this machine's
 // clock when Redis is not asked.
 func (c *reportCmd) sources(ctx context.Context, p *program, reader *records.Reader) (*report.Sources, time.Time, error) {
 	if c.ArchiveOnly {
 		return &report.Sources{Archive: reader}, time.Now(), nil
-	}
-	if err := p.openOnce(ctx); err != nil {
-		return nil, time.Time{}, err
 	}
 	now, err := p.base.Ledger.Clock(ctx)
 	unread := func(u ledger.Unreadable) {

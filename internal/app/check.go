@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/archive"
 	"ksefworker/internal/connect"
 )
 
@@ -63,7 +64,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	if o := cfg.HTTP.OIDC; o.Enabled() {
 		say("logins at "+o.Issuer, bounded(ctx, func(ctx context.Context) error { return checkSignIn(ctx, cfg) }))
 	}
-	pool, err := connect.OpenForCheck(ctx, cfg)
+	pool, err := connect.OpenAnyArchive(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)
 		fmt.Fprintln(out, "note   gateway not checked: its requests are counted in Redis")
@@ -80,11 +81,12 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		key := cfg.Redis.Prefix + s.Key()
 		say("stream of results "+key, bounded(ctx, func(ctx context.Context) error { return checkStream(ctx, pool.Redis, key) }))
 	}
-	if pool.Store == nil {
+	kept := bounded(ctx, pool.Store.Check)
+	if errors.Is(kept, archive.ErrNoFolder) {
 		fmt.Fprintf(out, "note   archive %s does not exist yet: the first worker makes it\n", cfg.Archive.URL)
 		folder("archive "+cfg.Archive.URL, "archive.url", cfg.Archive.Folder())
 	} else {
-		say("archive "+cfg.Archive.URL, bounded(ctx, pool.Store.Check))
+		say("archive "+cfg.Archive.URL, kept)
 	}
 	if waiting, err := pool.Unserved(ctx); err == nil {
 		for _, line := range waiting.Lines(20) {

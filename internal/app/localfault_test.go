@@ -176,6 +176,28 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 }
 
+// The archive was used, and its share is not mounted. A check does not promise that the first
+// worker makes it.
+func TestCheck_ArchiveWasUsedAndItsFolderIsMissing_IsAFault(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, openSim, nil)
+	dir := filepath.Join(t.TempDir(), "share")
+	cfg := p.cfg
+	cfg.Archive.URL = "file://" + dir
+	if err := p.base.Ledger.NoteArchive(t.Context(), cfg.Archive.URL); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err := app.CheckAll(t.Context(), cfg, &out)
+	said := out.String()
+	if err == nil || !strings.Contains(said, "FAULT  archive "+cfg.Archive.URL) || !strings.Contains(said, "its folder does not exist") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the check has made the archive's folder")
+	}
+}
+
 // The folders do not exist, and their file system takes no files. For root only a write could show
 // that, and the check makes no folder. So it reports that they are not proven, and goes on with the
 // other parts.

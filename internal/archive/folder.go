@@ -57,7 +57,7 @@ func (f *folder) Put(ctx context.Context, name string, data []byte, _ string) er
 	if err := checkName(name); err != nil {
 		return err
 	}
-	t, err := f.open(ctx)
+	t, err := f.openToWrite(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (f *folder) Replace(ctx context.Context, name string, data []byte, _ string
 	if err := checkReplaceable(name); err != nil {
 		return err
 	}
-	t, err := f.open(ctx)
+	t, err := f.openToWrite(ctx)
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,9 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	t, err := f.open(ctx)
+	if errors.Is(err, ErrNoFolder) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,9 @@ func (f *folder) isUnproven(name string) bool {
 // what was put. A file that cannot be repaired fails only the Flush of the callers that ask for it.
 func (f *folder) Flush(ctx context.Context, names ...string) error {
 	t, err := f.open(ctx)
+	if errors.Is(err, ErrNoFolder) {
+		return nil // nothing was ever put into it
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type tree struct {
 	f    *folder
 	root *os.Root
 	self *os.File // the root again; it stays open because syncfs reports only failures since the file was opened
+
+	prepared bool // the work folder was made and cleared; guarded by opening
 }
 
 // errReplaced says that the folder at the path is no longer the one that was open. So the call
@@ -26,12 +28,23 @@ type tree struct {
 // here, because the caller has to ask first whose archive the new folder is (see [Owned]).
 var errReplaced = errors.New("the archive's folder was removed or replaced while this process had it open")
 
-// open opens the folder unless it is already open. Every call begins with it.
+// ErrNoFolder says that the folder of an archive does not exist and was never open. So nothing is
+// in it, as far as this process can tell. The error is also an [ErrNotFound].
+var ErrNoFolder = fmt.Errorf("%w: its folder does not exist", ErrNotFound)
+
+// open opens the folder unless it is already open. Every call begins with open or openToWrite.
 //
-// Only the first opening makes the folder. Later a missing folder is more likely a share that is
-// not mounted, and nobody would find what was written below the mount point. A later opening must
-// also lead to where the first one led, so a link that came in between is not followed.
-func (f *folder) open(ctx context.Context) (*tree, error) {
+// Only the first opening makes the folder, and only to write. A process that reads never makes it,
+// because a folder that is missing may be a share that is not mounted. Later a missing folder is
+// even more likely one, and nobody would find what was written below the mount point. A later
+// opening must also lead to where the first one led, so a link that came in between is not
+// followed.
+func (f *folder) open(ctx context.Context) (*tree, error) { return f.opened(ctx, false) }
+
+// openToWrite is open for a call that writes.
+func (f *folder) openToWrite(ctx context.Context) (*tree, error) { return f.opened(ctx, !f.readOnly) }
+
+func (f *folder) opened(ctx context.Context, write bool) (*tree, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -42,16 +55,40 @@ func (f *folder) open(ctx context.Context) (*tree, error) {
 	if n, ok := ctx.Value(renewalKey{}).(int64); ok && n != f.renewals.Load() {
 		return nil, errReplaced
 	}
-	if t := f.tree.Load(); t != nil {
-		return t, nil
+	t := f.tree.Load()
+	if t == nil {
+		var err error
+		if t, err = f.openTree(write); err != nil {
+			return nil, err
+		}
 	}
-	if f.real == "" && !f.readOnly {
+	if write && !t.prepared {
+		if err := t.root.MkdirAll(workFolder, folderMode); err != nil {
+			return nil, err
+		}
+		t.clearWork(time.Now().Add(-workMaxAge))
+		t.prepared = true
+	}
+	return t, nil
+}
+
+// openTree opens the folder. If make is true, it makes the folder when it was never open. Its
+// caller holds opening.
+func (f *folder) openTree(make bool) (*tree, error) {
+	if f.real == "" && make {
 		if err := f.make(); err != nil {
 			return nil, err
 		}
 	}
+	if f.real == "" && !make && !f.readOnly {
+		if _, err := os.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
+			return nil, ErrNoFolder
+		}
+	}
 	real, err := filepath.EvalSymlinks(f.path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && f.real == "" && !f.readOnly:
+		return nil, f.linkFault(err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: make it again, with what was in it, or mount it: %w", errReplaced, err)
 	case err != nil:
@@ -64,18 +101,8 @@ func (f *folder) open(ctx context.Context) (*tree, error) {
 	if t.root, err = os.OpenRoot(real); err != nil {
 		return nil, err
 	}
-	t.self, err = t.root.Open(".")
-	if err == nil && !f.readOnly {
-		err = t.root.MkdirAll(workFolder, folderMode)
-	}
-	if err != nil {
-		if t.self != nil {
-			err = errors.Join(err, t.self.Close())
-		}
+	if t.self, err = t.root.Open("."); err != nil {
 		return nil, errors.Join(err, t.root.Close())
-	}
-	if !f.readOnly {
-		t.clearWork(time.Now().Add(-workMaxAge))
 	}
 	f.real = real
 	f.tree.Store(t)
@@ -87,6 +114,11 @@ func (f *folder) make() error {
 	if err == nil {
 		return nil
 	}
+	return f.linkFault(err)
+}
+
+// linkFault adds to an error where the path leads, if it is a link.
+func (f *folder) linkFault(err error) error {
 	if target, linked := os.Readlink(f.path); linked == nil {
 		err = fmt.Errorf("a link to %s, which cannot be used: %w", target, err)
 	}

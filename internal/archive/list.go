@@ -52,6 +52,9 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 		return nil, err
 	}
 	t, err := f.open(ctx)
+	if errors.Is(err, ErrNoFolder) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

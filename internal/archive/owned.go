@@ -156,14 +156,15 @@ func (s *OwnedStore) note(ctx context.Context, claim bool, err error) {
 }
 
 // unmarked returns why an archive without a recorded owner may not be used, and nil when it may.
-func (s *OwnedStore) unmarked(ctx context.Context) error {
+// lacks is the error of reading the owner.
+func (s *OwnedStore) unmarked(ctx context.Context, lacks error) error {
 	if s.uses == nil {
 		return nil
 	}
 	url := s.Store.URL("")
 	used, err := s.uses.ArchiveUsed(ctx, url)
 	if err == nil && used {
-		err = &CallError{Sick: true, Err: &UnmarkedError{URL: url, Here: s.here}}
+		err = &CallError{Sick: true, Err: &UnmarkedError{URL: url, Here: s.here, NoFolder: errors.Is(lacks, ErrNoFolder)}}
 	}
 	return err
 }
@@ -173,7 +174,7 @@ func (s *OwnedStore) unmarked(ctx context.Context) error {
 func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	raw, err := s.Store.Get(ctx, ownerName)
 	if errors.Is(err, ErrNotFound) {
-		if err := s.unmarked(ctx); err != nil {
+		if err := s.unmarked(ctx, err); err != nil {
 			return Owner{}, err
 		}
 	}

@@ -84,7 +84,8 @@ type Options struct {
 	Timeout time.Duration
 
 	// OpenLater makes Open succeed for a folder that cannot be opened, whatever the reason. Each
-	// call tries to open it again, and fails with the reason until one succeeds.
+	// call tries to open it again, and fails with the reason until one succeeds. Open does not make
+	// the folder then. The first Put or Replace makes it, and until then it counts as empty.
 	OpenLater bool
 
 	// ReadOnly leaves a folder as it is. The folder has to exist, and every write fails. A copy of
@@ -106,7 +107,7 @@ type Options struct {
 // or share does not work, Open still returns a store. The first call that succeeds then opens the
 // folder.
 //
-//	file:///var/lib/ksef                     a folder, created with mode 0700 when missing
+//	file:///var/lib/ksef                     a folder, created with mode 0700 when missing, see OpenLater
 //	s3://bucket/prefix?region=eu-central-1   Amazon
 //	s3://bucket?endpoint=http://127.0.0.1:9000&path_style=true
 //	                                         any other S3 service
@@ -130,7 +131,10 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 		}
 		f.readOnly = o.ReadOnly
 		g := newGuard(f, o)
-		err = g.call(ctx, "open archive", checkKey, g.timeout, func(ctx context.Context) error { _, err := f.open(ctx); return err })
+		err = g.call(ctx, "open archive", checkKey, g.timeout, func(ctx context.Context) error {
+			_, err := f.opened(ctx, !o.OpenLater && !o.ReadOnly)
+			return err
+		})
 		if err != nil && !o.OpenLater && !temporarilyUnavailable(err) {
 			return nil, errors.Join(err, f.Close())
 		}

@@ -27,27 +27,15 @@ func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (arc
 	return openStoreWith(ctx, a, archive.Options{OpenLater: true, OnChange: log.changed})
 }
 
-// openExistingStore returns no store and no error for a folder that does not exist, because opening
-// the folder would make it. [CheckFolder] says whether the folder can be made. When a folder exists
-// but cannot be opened, the store's first call says why.
-func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
-	if dir := a.Folder(); dir != "" {
-		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-	}
-	return openStoreLater(ctx, a, log)
-}
-
 // OpenArchive opens the archive alone, for programs that only read it and must work where there is
-// no Redis. It writes nothing, so an archive that does not exist is an error. An archive that
-// belongs to another environment or gateway gives a [*config.FieldError] around an
+// no Redis. It writes nothing. An archive that does not exist, or has nothing in it, is an error
+// that wraps [ErrUnreachable], because nobody can tell it from a share that is not mounted. An
+// archive that belongs to another environment or gateway gives a [*config.FieldError] around an
 // [*archive.OwnerError]. The caller must close the store.
 func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) {
 	if dir := cfg.Archive.Folder(); dir != "" {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, &config.FieldError{Field: "archive.url", Value: cfg.Archive.URL,
-				Err: errors.New("has no folder there: is the share mounted, or the path mistyped?")}
+			return nil, noArchive(cfg, "has no folder there: is the share mounted, or the path mistyped?")
 		}
 	}
 	store, err := openStoreWith(ctx, cfg.Archive, archive.Options{OpenLater: true, ReadOnly: true})
@@ -56,10 +44,24 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 	}
 	home := ledger.Home{Environment: string(cfg.Environment), Address: cfg.BaseURL()}
 	owned := archive.Owned(store, ownerOf(home), sameOwner, nil)
-	if err := ownerFault(owned.Verify(ctx)); err != nil {
+	err = ownerFault(owned.Verify(ctx))
+	if err == nil {
+		var empty bool
+		if empty, err = owned.Empty(ctx); empty {
+			err = noArchive(cfg, "has nothing in it, not even archive.json: is the share mounted, or the path mistyped? "+
+				"A worker that starts writes this file")
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return bundle.Over(owned), nil
+}
+
+// noArchive is the error of a place where no archive is. It is not a fault of a setting, because
+// the share of the archive may come back.
+func noArchive(cfg config.Config, why string) error {
+	return fmt.Errorf("the archive is %w: archive.url: %s %s", ErrUnreachable, cfg.Archive.URL, why)
 }
 
 func openStoreWith(ctx context.Context, a config.Archive, o archive.Options) (archive.Store, error) {

@@ -38,7 +38,7 @@ type Pool struct {
 	Ledger *ledger.Ledger
 	Queue  *queue.Queue
 	Bodies *ledger.Bodies
-	Store  archive.Store // nil only after OpenForCheck
+	Store  archive.Store
 
 	// Now is this process's clock. Tests replace it before they make a worker.
 	Now func() time.Time
@@ -58,15 +58,12 @@ func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
 }
 
 // OpenAnyArchive is Open for programs that rarely need the archive. It succeeds even when the
-// folder of the archive cannot be opened. A call that needs the archive fails with the reason.
+// folder of the archive cannot be opened. A call that needs the archive fails with the reason. A
+// folder that does not exist is not made until something is written into it. Until then it counts
+// as empty, unless the ledger knows that the archive was used: then every call fails, with an
+// [*archive.UnmarkedError].
 func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStoreLater)
-}
-
-// OpenForCheck is Open for a check, which changes nothing. When the archive is a folder that does
-// not exist, Store is nil.
-func OpenForCheck(ctx context.Context, cfg config.Config) (*Pool, error) {
-	return open(ctx, cfg, openExistingStore)
 }
 
 func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool, error) {
@@ -96,18 +93,13 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 			Texts: bodies, Outbox: cfg.Results.Outbox,
 		}),
 	}
-	if store != nil {
-		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
-		p.Store = bundle.Over(p.owned)
-	}
+	p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
+	p.Store = bundle.Over(p.owned)
 	return p, nil
 }
 
 // Close closes the connections to Redis and the archive.
 func (p *Pool) Close() error {
-	if p.Store == nil {
-		return p.Redis.Close()
-	}
 	return errors.Join(p.Redis.Close(), p.Store.Close())
 }
 
