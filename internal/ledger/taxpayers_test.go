@@ -43,6 +43,33 @@ func TestBind_RedisEmptiedAndClaimedAgain_RecordsTheNameAgain(t *testing.T) {
 	}
 }
 
+// A failover loses the last second, or a person restores an older Redis, while a process runs.
+func TestBind_RedisForgetsAName_RecordsItAgain(t *testing.T) {
+	w := oneWorld(t)
+	bound(w, map[string]string{"a": sellerA})
+	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
+	w.asked = w.asked.Add(-boundFor)
+	bound(w, map[string]string{"a": sellerA})
+	if got := w.rdb.HGet(ctx(), w.key(keyTaxpayers), "a").Val(); got != sellerA {
+		t.Errorf("a means %q", got)
+	}
+}
+
+func TestStrangers_NamesOfOthers_AreFoundAndNothingIsRecorded(t *testing.T) {
+	w := oneWorld(t)
+	bound(w, map[string]string{"a": sellerA, "b": sellerB})
+	other := New(w.rdb, Options{Prefix: w.prefix})
+	w.unchanged(func() {
+		for range 2 { // the second time it knows one of them
+			others, err := other.Strangers(ctx(), map[string]string{"a": sellerB, "b": sellerB, "new": sellerB})
+			w.must(err)
+			if len(others) != 1 || others["a"] != sellerA {
+				t.Errorf("the names mean others: %v, want a alone", others)
+			}
+		}
+	})
+}
+
 func TestBind_SickKey_StopsNothing(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Set(ctx(), w.key(keyTaxpayers), "x", 0).Err())
@@ -58,6 +85,36 @@ func TestBind_SickKey_StopsNothing(t *testing.T) {
 	w.must(err)
 	if len(sick) != 1 || sick[0].Key != keyTaxpayers {
 		t.Errorf("the sick keys are %v, want that of the names", sick)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
+}
+
+// The key becomes sick under a process that knows a name of another taxpayer. The process goes on
+// leaving it alone.
+func TestBind_KeyBecomesSick_WhatTheProcessKnowsStands(t *testing.T) {
+	w := oneWorld(t)
+	bound(w, map[string]string{"a": sellerA})
+	mine := map[string]string{"a": sellerB, "b": sellerB}
+	reads := map[string]*Ledger{} // by what the process has done before
+	for what, act := range map[string]func(*Ledger) error{
+		"Taxpayers": func(l *Ledger) error { _, err := l.Taxpayers(ctx()); return err },
+		"Strangers": func(l *Ledger) error { _, err := l.Strangers(ctx(), mine); return err },
+		"Bind":      func(l *Ledger) error { _, err := l.Bind(ctx(), mine); return err },
+	} {
+		reads[what] = New(w.rdb, Options{Prefix: w.prefix})
+		w.must(act(reads[what]))
+	}
+	w.must(w.rdb.Set(ctx(), w.key(keyTaxpayers), "x", 0).Err())
+	for what, l := range reads {
+		all, err := l.Taxpayers(ctx())
+		w.must(err)
+		strangers, err := l.Strangers(ctx(), mine)
+		w.must(err)
+		others, err := l.Bind(ctx(), mine)
+		w.must(err)
+		if all["a"] != sellerA || strangers["a"] != sellerA || len(strangers) != 1 || others["a"] != sellerA || len(others) != 1 {
+			t.Errorf("after %s: Taxpayers = %v, Strangers = %v, Bind = %v", what, all, strangers, others)
+		}
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
 }
