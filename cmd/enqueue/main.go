@@ -56,10 +56,7 @@ func asUsage(err error) error {
 	if _, ok := errors.AsType[*config.FieldError](err); !ok {
 		return err
 	}
-	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		all = joined.Unwrap()
-	}
+	all := apart(err)
 	lines := make([]string, len(all))
 	for i, one := range all {
 		lines[i] = one.Error()
@@ -68,6 +65,19 @@ func asUsage(err error) error {
 		}
 	}
 	return &usageError{what: strings.Join(lines, "\n")}
+}
+
+// apart returns the errors that are joined in err, however often they were joined.
+func apart(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, apart(one)...)
+	}
+	return all
 }
 
 func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -191,14 +191,18 @@ func serveLog(p *program) zerolog.Logger {
 type fitness struct {
 	program *program
 	why     atomic.Pointer[error]
-	// strangers are the tenants whose name means another taxpayer in the ledger, with the reasons.
-	strangers atomic.Pointer[map[string]error]
+	// strangers are the tenants whose name means another taxpayer in the ledger.
+	strangers atomic.Pointer[map[string]connect.Stranger]
 }
 
 // stranger reports whether the name of a tenant means another taxpayer in the ledger.
 func (f *fitness) stranger(tenant string) bool {
 	found := f.strangers.Load()
-	return found != nil && (*found)[tenant] != nil
+	if found == nil {
+		return false
+	}
+	_, is := (*found)[tenant]
+	return is
 }
 
 // noteStrangers keeps the tenants whose names mean other taxpayers, and logs each that is new.
@@ -207,9 +211,9 @@ func (f *fitness) noteStrangers(ctx context.Context, log zerolog.Logger) {
 	if err != nil {
 		return // Redis does not answer, which is logged elsewhere
 	}
-	for tenant, why := range found {
+	for tenant, s := range found {
 		if !f.stranger(tenant) {
-			log.Error().Err(why).Str("tenant", tenant).Msg("nothing of this tenant is taken in or shown: its name means another taxpayer")
+			log.Error().Err(s.Err).Str("tenant", tenant).Msg("nothing of this tenant is taken in or shown: its name means another taxpayer")
 		}
 	}
 	f.strangers.Store(&found)

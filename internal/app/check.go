@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"ksefworker/config"
@@ -39,7 +40,9 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 			return
 		}
 		faults++
-		fmt.Fprintf(out, "FAULT  %s: %v\n", what, err)
+		for line := range strings.Lines(err.Error()) { // joined errors have a line each
+			fmt.Fprintf(out, "FAULT  %s: %s\n", what, strings.TrimSuffix(line, "\n"))
+		}
 	}
 	say("configuration", nil)
 	for _, w := range cfg.Warnings {

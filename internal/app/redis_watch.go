@@ -26,8 +26,9 @@ type redisWatch struct {
 	incomplete bool // indexes may lack entries, because Redis refused commands
 
 	elsewhere atomic.Pointer[error] // why this process may not work with the ledger; nil: it may
-	// strangers are the tenants whose name means another taxpayer in the ledger, with the reasons.
-	strangers atomic.Pointer[map[string]error]
+	// strangers are the tenants whose name means another taxpayer in the ledger, as of the last
+	// check that Redis answered.
+	strangers atomic.Pointer[map[string]connect.Stranger]
 }
 
 // redisFresh is how long a result is used again. Readiness may be asked for often, and a check
@@ -106,26 +107,51 @@ func (w *redisWatch) noteStrangers(ctx context.Context) {
 	if err != nil {
 		return // Redis does not answer, which the check itself reports
 	}
-	before := w.strangers.Load()
-	for tenant, why := range found {
-		if before == nil || (*before)[tenant] == nil {
-			w.log.Error().Err(why).Str("tenant", tenant).
-				Msg("nothing of this tenant is sent by this worker: its name means another taxpayer")
+	before := w.lastStrangers()
+	for tenant, s := range found {
+		if _, known := before[tenant]; !known {
+			w.log.Error().Err(s.Err).Str("tenant", tenant).
+				Msg("nothing of this tenant is sent, shown or told to receivers by this worker: its name means another taxpayer")
 		}
 	}
 	w.strangers.Store(&found)
 }
 
+func (w *redisWatch) lastStrangers() map[string]connect.Stranger {
+	if found := w.strangers.Load(); found != nil {
+		return *found
+	}
+	return nil
+}
+
+// strangersNow returns the tenants whose name means another taxpayer in the ledger. While Redis
+// does not answer, they are those of the last check.
+func (w *redisWatch) strangersNow(ctx context.Context) map[string]connect.Stranger {
+	found, err := w.pool.Strangers(ctx)
+	if err != nil {
+		return w.lastStrangers()
+	}
+	return found
+}
+
+// strangerTime bounds the question what a name means, which comes before each task.
+const strangerTime = 2 * time.Second
+
 // refuse says why this process may do nothing for a tenant. It returns nil while the process may
-// work with the ledger, and the tenant's name means the taxpayer of the configuration.
+// work with the ledger, and the tenant's name means no other taxpayer. It asks Redis, because the
+// first invoice under a name has a task at once. While Redis does not answer, the last check
+// counts.
 func (w *redisWatch) refuse(tenant string) error {
 	if err := w.elsewhere.Load(); err != nil {
 		return *err
 	}
-	if found := w.strangers.Load(); found != nil {
-		return (*found)[tenant]
+	ctx, cancel := context.WithTimeout(context.Background(), strangerTime)
+	defer cancel()
+	why, err := w.pool.Stranger(ctx, tenant)
+	if err != nil {
+		return w.lastStrangers()[tenant].Err
 	}
-	return nil
+	return why
 }
 
 // logChange logs when the server has changed, and when a fault has begun or ended.

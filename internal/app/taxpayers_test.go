@@ -2,7 +2,10 @@ package app_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -87,34 +90,74 @@ func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 	}
 }
 
-// Two processes begin with one empty ledger, and their configurations give the name a to two
-// different taxpayers. The other process takes in an invoice under this name. The worker sends
-// nothing of that invoice, and goes on with its other tenant.
+// A tenant without a name of its own gets one. The refusal says what to do, for every tenant at
+// once.
+func TestTaxpayers_NamelessTenantsGetNames_EachIsTold(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, hasty)
+	p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), "A", 1)...)
+	p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(1), "B", 1)...)
+	p.cfg.Tenants[0].Name, p.cfg.Tenants[1].Name = "a", "b"
+	out, err := checkOutput(t, p.cfg)
+	if !errors.Is(err, app.ErrCheck) {
+		t.Errorf("--check says %v", err)
+	}
+	for i, name := range []string{"a", "b"} {
+		nip := sample.NIP(i)
+		if want := "FAULT  ledger: tenants[" + strconv.Itoa(i) + "].name: " + name + " is new, and the ledger has invoices of NIP " + nip +
+			" under the name " + nip + ": a name cannot be changed, so remove this name"; !strings.Contains(out, want) {
+			t.Errorf("--check does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+// Two configurations give a name to two taxpayers, and both begin with an empty ledger. The worker
+// of the second sends nothing of what the first took in under the name, not even in the first
+// moment, and serves its other tenant. Its page and its receivers leave the name alone too.
 func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T) {
 	t.Parallel()
-	p := newPool(t, 2, quickSim, named("a", "b"))
-	stop := p.work()
+	p := newPool(t, 2, quickSim, func(c *config.Config) {
+		named("a", "b")(c)
+		c.Results.Folder.Path = t.TempDir()
+	})
+	addr, stop := p.workAt()
+	// The worker has made its first check when it has served an invoice.
+	p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Express, Tenant: "b"}, numbered(sample.NIP(1), "L", 1)...), ledger.Receipted)
 	cfg := p.cfg
 	p.cfg.Tenants = slices.Clone(cfg.Tenants)
 	p.cfg.Tenants[0].NIP = "5252248481"
 	other := p.open()
 	defer other.Close()
-	taken, err := other.Admitter().Admit(t.Context(), good("5252248481", 1), intake.Terms{Lane: ledger.Express})
-	if err != nil || taken[0].Taken != ledger.Created {
-		t.Fatalf("Admit = %+v, %v, want the invoice taken in", taken, err)
+	taken, err := other.Admitter().Admit(t.Context(), good("5252248481", 2), intake.Terms{Lane: ledger.Express})
+	if err != nil || taken[0].Taken != ledger.Created || taken[1].Taken != ledger.Created {
+		t.Fatalf("Admit = %+v, %v, want both invoices taken in", taken, err)
 	}
 	p.cfg = cfg
-	until(t, 30*time.Second, "the worker has noticed", func() bool {
-		return strings.Contains(p.log.String(), "nothing of this tenant is sent by this worker")
-	})
+	ended := ledger.Move{ID: taken[1].Invoice.ID, To: ledger.Dismissed, Edit: ledger.Because(0, "a test")}
+	if err := other.Ledger.Move(t.Context(), ended); err != nil {
+		t.Fatal(err)
+	}
 	mine := p.admit(intake.Terms{Lane: ledger.Express, Tenant: "b"}, numbered(sample.NIP(1), "M", 1)...)
-	until(t, 60*time.Second, "the other tenant's invoice is receipted", func() bool {
+	told := func(id string) bool {
+		_, err := os.Stat(filepath.Join(cfg.Results.Folder.Path, id+".json"))
+		return err == nil
+	}
+	until(t, 60*time.Second, "the other tenant's invoice is receipted, and the receiver told", func() bool {
 		inv, err := p.base.Ledger.Invoice(t.Context(), mine[0].Invoice.ID)
-		return err == nil && inv.State == ledger.Receipted
+		return err == nil && inv.State == ledger.Receipted && told(inv.ID)
 	})
+	until(t, 30*time.Second, "the log says it", func() bool {
+		return strings.Contains(p.log.String(), "nothing of this tenant is sent, shown or told to receivers by this worker")
+	})
+	if told(taken[1].Invoice.ID) {
+		t.Error("the receiver was told what became of the other taxpayer's invoice")
+	}
+	if body := page(t, addr, "/"); !strings.Contains(body, "The name a belongs to NIP 5252248481 in the ledger") {
+		t.Errorf("the page does not say it:\n%s", body)
+	}
 	stop()
 	inv, err := p.base.Ledger.Invoice(t.Context(), taken[0].Invoice.ID)
-	if err != nil || inv.State.Final() {
+	if err != nil || inv.State != ledger.Queued || inv.Attempts != 0 {
 		t.Errorf("the other taxpayer's invoice is %+v, %v", inv, err)
 	}
 }
