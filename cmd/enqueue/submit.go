@@ -120,7 +120,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}
-	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: p.owner, Asked: c.terms.Tenant}
+	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: p.owner, Accounts: admitter.Accounts, Asked: c.terms.Tenant}
 	var shown error // errors of the output, which must not stop the intake
 	items, done, err := c.items(ctx, p)
 	if err != nil {

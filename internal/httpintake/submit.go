@@ -229,7 +229,8 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 	if !sm.o.RecordRefusals {
 		return nil
 	}
-	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
+	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf,
+		Accounts: c.client.admitter.Accounts}
 	if len(c.client.Tenants) == 1 {
 		r.Otherwise = c.client.Tenants[0] // the client will ask for the refusal by its ref
 	}

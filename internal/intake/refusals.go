@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/invoice"
@@ -17,6 +18,7 @@ type Record interface {
 	EndRefusals(ctx context.Context, ends []ledger.RefusalEnd) (int, error)
 	OpenRefusals(ctx context.Context) (int64, error)
 	Bind(ctx context.Context, nips map[string]string) (others map[string]string, err error)
+	Strangers(ctx context.Context, nips map[string]string) (others map[string]string, err error)
 }
 
 // Refusals puts refused documents on record, and ends the refusals of documents that were taken
@@ -26,6 +28,10 @@ type Refusals struct {
 	// Tenant returns the name of the one tenant that has this NIP, the NIP itself when several
 	// tenants have it, and "" when none has.
 	Tenant func(nip string) string
+	// Accounts are the tenants that the sender may hand in for. The refusals of a tenant whose name
+	// means another taxpayer in the ledger go to the list of no tenant, because the list of that
+	// name belongs to the other taxpayer.
+	Accounts []Account
 	// Asked is the name of the tenant that was asked to send the documents, or "".
 	Asked string
 	// Otherwise is the tenant whose list a refusal goes to if nothing else names the tenant of the
@@ -52,6 +58,8 @@ type Refusals struct {
 	open  bool // some refusals are open
 
 	ofRun map[string]ledger.Refusal // by id: the refusals of this run that do not have ByInvoice set
+
+	strangers map[string]string // names of tenants that mean another taxpayer, as of the last call
 }
 
 // Note records the outcome of some documents. It sets the Refusal of each document that it puts on
@@ -68,6 +76,10 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// costs as much as ending the refusals of one document.
 	if len(adms) > 1 || r.asked {
 		r.ask(ctx)
+	}
+	if refused, err := r.noteStrangers(ctx, adms); err != nil {
+		r.failed(refused, err)
+		return
 	}
 	var refused []ledger.Refusal
 	var at []int // refused[k] is of adms[at[k]]
@@ -104,12 +116,12 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	}
 	r.end(ctx, ends)
 	if len(refused) > 0 {
+		r.bind(ctx, refused)
 		if err := r.Record.Refuse(ctx, refused); err != nil {
 			r.failed(len(refused), err)
 			return
 		}
 		r.open = true
-		r.bind(ctx, refused)
 		for k, i := range at {
 			adms[i].Refusal = refused[k].ID
 			if refused[k].Untold {
@@ -118,6 +130,23 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		}
 		r.end(ctx, afterwards)
 	}
+}
+
+// noteStrangers finds out which tenants of refused documents have a name that means another
+// taxpayer. It returns how many documents were refused.
+func (r *Refusals) noteStrangers(ctx context.Context, adms []Admission) (refused int, err error) {
+	names := map[string]string{}
+	for i := range adms {
+		if a := &adms[i]; a.Taken == ledger.Refused && a.Held.ID == "" {
+			refused++
+			name := r.named(a)
+			if k := slices.IndexFunc(r.Accounts, func(acc Account) bool { return acc.Name == name }); k >= 0 {
+				names[name] = r.Accounts[k].NIP
+			}
+		}
+	}
+	r.strangers, err = r.Record.Strangers(ctx, names)
+	return refused, err
 }
 
 // bind records which taxpayers the lists of these refusals belong to, as admission does for
@@ -263,10 +292,19 @@ func identityOf(inv *ledger.Invoice) ledger.Identity {
 	return ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}
 }
 
-// tenant returns the tenant whose list a refusal belongs to. This is the tenant that was asked to
-// send the document, that sends it, or that has the seller's NIP. A seller that is not a tenant has
-// no list, because invented NIPs could make any number of lists.
+// tenant returns the tenant whose list a refusal belongs to; "" is the list of no tenant.
 func (r *Refusals) tenant(a *Admission) string {
+	name := r.named(a)
+	if r.strangers[name] != "" {
+		return ""
+	}
+	return name
+}
+
+// named returns the tenant that was asked to send a document, that sends it, or that has the
+// seller's NIP. A seller that is not a tenant has no list, because invented NIPs could make any
+// number of lists.
+func (r *Refusals) named(a *Admission) string {
 	switch inv := &a.Invoice; {
 	case a.Asked != "":
 		return a.Asked

@@ -53,7 +53,7 @@ func (d *recorder) hand(name string, doc []byte) *intake.Refusals {
 	if err := os.WriteFile(path, doc, 0o600); err != nil {
 		d.t.Fatal(err)
 	}
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner, Asked: d.asked}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner, Accounts: d.a.Accounts, Asked: d.asked}
 	items := intake.Read(d.t.Context(), []string{path}, intake.Options{})
 	err := intake.Run(d.t.Context(), d.a, items, intake.Terms{Tenant: d.asked}, func(adms []intake.Admission) {
 		r.Note(d.t.Context(), adms)
@@ -130,6 +130,36 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 	outcomes, err := d.a.Ledger.Outcomes(t.Context(), "", 10)
 	if err != nil || len(outcomes) != 2 || outcomes[0].State != "refused" || outcomes[1].State != ledger.State(ledger.RefusalSuperseded) {
 		t.Errorf("told are %+v, %v", outcomes, err)
+	}
+}
+
+// The name One means another taxpayer in the ledger, who would read its list. So the refusals of
+// this process's One are in the list of no tenant: sound documents, faulty ones, and what is no
+// document at all.
+func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
+	d := newRecorder(t)
+	other := ledger.New(d.rdb, ledger.Options{})
+	if _, err := other.Bind(t.Context(), map[string]string{"One": sample.NIP(3)}); err != nil {
+		t.Fatal(err)
+	}
+	d.hand("sound.xml", sample.Invoice(sample.Options{Number: "S/1"}))
+	d.hand("faulty.xml", sample.Bad(sample.MissingTotal, sample.Options{Number: "S/2"}))
+	d.asked = "One"
+	d.hand("no.xml", []byte("%PDF"))
+	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 3 {
+		t.Errorf("%d refusals are open, want 3: %+v", len(all), all)
+	}
+	for _, r := range all {
+		if r.Tenant != "" {
+			t.Errorf("%s is in the list of %q", r.File, r.Tenant)
+		}
+	}
+	if got, _ := other.Taxpayers(t.Context()); got["One"] != sample.NIP(3) {
+		t.Errorf("the names mean %v", got)
 	}
 }
 

@@ -23,7 +23,7 @@ func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error 
 	if sm.o.Record == nil || len(note) == 0 {
 		return nil
 	}
-	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner, Unpacked: true}
+	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner, Accounts: sm.o.Tenants, Unpacked: true}
 	refusals.Note(ctx, note)
 	for k, i := range at {
 		adms[i].Refusal = note[k].Refusal
