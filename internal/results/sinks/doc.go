@@ -12,6 +12,7 @@
 //	aside.go     outcomes without a tenant, while the receiver takes none of them
 //	slow.go      a tenant for which the receiver answers slowly
 //	wanted.go    whose results the receiver gets, also when a tenant was renamed
+//	strangers.go whose results no receiver gets: the name of the tenant means another taxpayer
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts
 //	clock.go     whose clock counts, and when two have to agree

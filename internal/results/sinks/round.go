@@ -18,6 +18,7 @@ type round struct {
 	standings map[string]*ledger.Standing // by tenant
 	touched   map[string]bool             // standings that are to be recorded
 	served    map[string]int              // tenant → the turn in which it caught up last
+	strangers map[string]string           // tenants of which nothing is told, with the NIPs that their names mean
 	turn      int
 
 	change ledger.SinkChange
@@ -89,6 +90,10 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}
+	if err := findStrangers(ctx, r); err != nil {
+		return false, err
+	}
+	leaveStrangers(r)
 	r.slow = slowAtOnce
 	r.items, r.of, r.there, r.passed = nil, map[string]*item{}, map[string][]ledger.Held{}, 0
 	for _, step := range []func(context.Context, int) error{r.due, r.fresh, r.catchUp} {
@@ -127,7 +132,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 
 // due adds up to n held outcomes whose next try is due, but only the first held outcome of each
 // invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and the
-// others are put off.
+// others are put off. Those of strangers are put off too.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, r.batch())
 	if err != nil {
@@ -148,6 +153,10 @@ func (r *round) due(ctx context.Context, n int) error {
 			continue
 		}
 		tenant := list[0].Tenant
+		if r.stranger(tenant) {
+			r.change.Later[id] = r.now.Add(r.pause(1))
+			continue
+		}
 		if st := r.standings[tenant]; st != nil {
 			if r.waits(st) {
 				r.change.Later[id] = r.state.NextOf(st).Time()
@@ -213,6 +222,9 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 		it.edited, it.err = edited[i], edited[i].Err
 	}
 	keepOrphans(r, items)
+	if err := keepStrangers(ctx, r, items); err != nil {
+		return err
+	}
 	var ready []*item
 	for i, it := range items {
 		if it.State == "" && (len(it.behind) > 0 || edited[i].Changed.Time().After(r.told(it.edited.Tenant))) {

@@ -133,7 +133,12 @@ func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, err
 		return true, nil
 	}
 	if len(round.ready()) > 0 {
-		return true, nil
+		if err := findStrangers(ctx, round); err != nil {
+			return false, err
+		}
+		if len(round.ready()) > 0 {
+			return true, nil
+		}
 	}
 	due, err := store.DueSink(ctx, r.Name, round.now, maxAhead, 1)
 	return len(due) > 0, err

@@ -42,12 +42,12 @@ func (r *round) standing(tenant string) *ledger.Standing {
 }
 
 // ready lists the tenants that have outcomes after their own place and whose outcomes may be told
-// now. The tenants that have waited longest for their turn come first.
+// now, which excludes strangers. The tenants that have waited longest for their turn come first.
 func (r *round) ready() []string {
 	var out []string
 	share := r.share()
 	for tenant, st := range r.standings {
-		if st.Blocked() && st.Held < share && !r.waits(st) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
+		if st.Blocked() && st.Held < share && !r.waits(st) && !r.stranger(tenant) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
 			out = append(out, tenant)
 		}
 	}

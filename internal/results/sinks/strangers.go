@@ -1,0 +1,55 @@
+package sinks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// A tenant is a stranger when its name means another taxpayer in the ledger than in the
+// configuration of this process. What is in the outbox under such a name belongs to that other
+// taxpayer. No receiver is told of it by this process, not even a receiver of all tenants: the
+// program behind it knows tenants by their names too, and what was told cannot be taken back. The
+// outcomes are left behind in the outbox, at a place of their own. So they are told when the
+// configuration is right again, or by a process whose configuration is right.
+
+// errStranger is the error of a result whose tenant turned out to be a stranger in this round.
+var errStranger = errors.New("the configuration gives the name of its tenant to another NIP than the ledger: correct the configuration")
+
+// findStrangers reads which tenants of the configuration are strangers.
+func findStrangers(ctx context.Context, r *round) (err error) {
+	r.strangers, err = r.Editor.Ledger.Strangers(ctx, r.Wants.Known)
+	return err
+}
+
+func (r *round) stranger(tenant string) bool { return r.strangers[tenant] != "" }
+
+// leaveStrangers gives each stranger whose results the receiver would get a place of its own in the
+// outbox, so that its outcomes are left behind there.
+func leaveStrangers(r *round) {
+	for tenant := range r.strangers {
+		wanted := len(r.Wants.Tenants) == 0 || slices.Contains(r.Wants.Tenants, tenant)
+		if st := r.standings[tenant]; wanted && (st == nil || !st.Blocked()) {
+			r.standing(tenant).Cursor = cmp.Or(r.state.Cursor, ledger.PlaceOf(time.Time{}))
+		}
+	}
+}
+
+// keepStrangers holds the results of tenants that have become strangers since the round began. A
+// name is recorded before anything is taken in under it, so every stranger is found whose results
+// this round has read.
+func keepStrangers(ctx context.Context, r *round, items []*item) error {
+	if err := findStrangers(ctx, r); err != nil {
+		return err
+	}
+	for _, it := range items {
+		if e := &it.edited; !e.Gone && r.stranger(e.Tenant) {
+			e.Err, it.err = errStranger, errStranger
+		}
+	}
+	return nil
+}
