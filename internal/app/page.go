@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -96,8 +98,19 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	for _, t := range cfg.Tenants {
 		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})
 	}
+	o.Strangers = w.pageStrangers
 	o.Receivers = receiversOf(cfg)
 	return o, nil
+}
+
+// pageStrangers lists the tenants whose name means another taxpayer in the ledger, for the page.
+func (w *Worker) pageStrangers(ctx context.Context) []page.Stranger {
+	var all []page.Stranger
+	for name, s := range w.redis.strangersNow(ctx) {
+		all = append(all, page.Stranger{Name: name, NIP: s.NIP, Means: s.Means})
+	}
+	slices.SortFunc(all, func(a, b page.Stranger) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // poolReader reads the state of the whole pool.

@@ -46,9 +46,9 @@ func (p *Page) restricted(lasts time.Duration, h func(*handlers) error) http.Han
 		if u == nil {
 			return v.askLogin()
 		}
-		v.User = u
-		if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
-			v.User = u.acting()
+		v.User = v.meet(u)
+		if !v.reads() {
+			v.User = v.User.acting()
 		}
 		return h(v)
 	})

@@ -53,7 +53,7 @@ type standingOf struct {
 // tenantOf is the state of a receiver for one tenant.
 type tenantOf struct {
 	Name        string
-	State       string // out, full or waits
+	State       string // out, full, waits or stranger
 	Since, Next time.Time
 	Left, Held  int64
 	Error       string // why one of its results is held; "" when none of them is in the list
@@ -76,8 +76,12 @@ func (v *deliveries) tenantsOf(state *ledger.SinkState, own map[string]*ledger.S
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
 		if s := own[name]; v.wanted(name, tenant) {
-			all = append(all, tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: state.NextOf(s).Time(),
-				Left: s.Left, Held: s.Held})
+			one := tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: state.NextOf(s).Time(),
+				Left: s.Left, Held: s.Held}
+			if v.stranger(name) != "" {
+				one.State = "stranger"
+			}
+			all = append(all, one)
 		}
 	}
 	return all

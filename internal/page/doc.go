@@ -9,6 +9,7 @@
 //
 //	page.go                                      routes
 //	visit.go, handlers.go                        one request, and what answers it
+//	stranger.go                                  tenants whose name means another taxpayer in the ledger
 //	access.go, user.go, session.go, login.go     who is there, and what is shown without a login
 //	signin.go, grant.go                          who logs in at a provider, and what they may do
 //	pool.go                                      what the overview needs, read once for all

@@ -19,13 +19,15 @@ type row struct {
 	Hold                                 *ledger.Hold
 	Unknown                              bool   // it is not in the configuration
 	Tightest                             *meter // see tightest; nil: nothing is used or frozen
+
+	Stranger string // the NIP that its name means in the ledger, if it is another; otherwise ""
 }
 
 // Trouble reports whether the tenant needs attention. Either a person has paused or drained it, or
-// the configuration pauses or lacks it, or it has a wait that is not ordinary (see
-// [waiting.Reason.Ordinary]).
+// the configuration pauses or lacks it, or gives its name to another NIP than the ledger, or it has
+// a wait that is not ordinary (see [waiting.Reason.Ordinary]).
 func (r row) Trouble() bool {
-	return r.Hold != nil || r.Paused || r.Unknown ||
+	return r.Hold != nil || r.Paused || r.Unknown || r.Stranger != "" ||
 		slices.ContainsFunc(r.Waits, func(c waiting.Count) bool { return !c.For.Ordinary() })
 }
 
@@ -86,7 +88,7 @@ func (r *row) add(s row) {
 func (v *overviews) rows(pool *Pool) ([]row, error) {
 	byName := map[string]*row{}
 	for _, t := range v.Tenants() {
-		byName[t.Name] = &row{Tenant: t}
+		byName[t.Name] = &row{Tenant: t, Stranger: v.stranger(t.Name)}
 	}
 	of := func(name string) *row {
 		if byName[name] == nil && v.sees(name) {

@@ -32,8 +32,11 @@ type Options struct {
 	Tasks       string // path of the queue's dashboard; "" where there is none
 	Environment string // as [results.Of] takes it
 	Tenants     []Tenant
-	Warn        time.Duration // a deadline that is nearer than this is at risk
-	Retention   time.Duration // how long the ledger keeps ended entries; 0: for ever
+	// Strangers returns the tenants whose name means another taxpayer in the ledger. It is called
+	// for each request. nil means that there are none.
+	Strangers func(context.Context) []Stranger
+	Warn      time.Duration // a deadline that is nearer than this is at risk
+	Retention time.Duration // how long the ledger keeps ended entries; 0: for ever
 
 	Pool     func(context.Context) (*Pool, error) // [PoolReader.Read], kept for some seconds
 	Inquiry  Inquiry

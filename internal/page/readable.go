@@ -41,11 +41,12 @@ func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	return r, inv, doc, kept(err, gone)
 }
 
-// hasPDF reports whether somebody makes PDFs of the invoices of a tenant.
+// hasPDF reports whether somebody makes PDFs of the invoices of a tenant. The key of a stranger is
+// not that of the taxpayer whose invoices they are.
 func (v *single) hasPDF(tenant string) bool {
 	for _, t := range v.p.o.Tenants {
 		if t.Name == tenant {
-			return t.PDF && v.p.o.PDF != nil
+			return v.stranger(tenant) == "" && t.PDF && v.p.o.PDF != nil
 		}
 	}
 	return false

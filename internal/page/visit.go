@@ -18,6 +18,8 @@ type visit struct {
 	User *User // nil on the pages before the login
 	Lang Language
 	here string // the part of the page that the navigation marks
+
+	strangers []Stranger
 }
 
 // maxVisit bounds the time for one request, other than for an exported list.
@@ -71,14 +73,22 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 // nowhere answers a request for a page that does not exist.
 func (v *visit) nowhere() error { return missing }
 
-// sees reports whether the visitor may see what belongs to a tenant.
-func (v *visit) sees(tenant string) bool { return v.User.sees(tenant) }
+// sees reports whether the visitor may see what belongs to a tenant, or act on it if the request
+// changes something.
+func (v *visit) sees(tenant string) bool {
+	return v.User.sees(tenant) && (v.reads() || v.stranger(tenant) == "")
+}
+
+// reads reports whether the request changes nothing.
+func (v *visit) reads() bool { return v.r.Method == http.MethodGet || v.r.Method == http.MethodHead }
 
 // MayAct reports whether the visitor may act on something, for example retry or dismiss it.
 func (v *visit) MayAct() bool { return !v.p.o.ReadOnly && v.User.Operator }
 
 // MayActFor reports whether the visitor may act on what belongs to a tenant.
-func (v *visit) MayActFor(tenant string) bool { return !v.p.o.ReadOnly && v.User.acts(tenant) }
+func (v *visit) MayActFor(tenant string) bool {
+	return !v.p.o.ReadOnly && v.User.acts(tenant) && v.stranger(tenant) == ""
+}
 
 // Tenants are those of the configuration that the visitor sees.
 func (v *visit) Tenants() []Tenant {

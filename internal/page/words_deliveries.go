@@ -55,6 +55,7 @@ var polishDeliveries = map[string]string{
 	"PostgreSQL database":                    "baza danych PostgreSQL",
 	"Tenants whose results it does not take": "Podatnicy, których wyników odbiorca nie odbiera",
 	"too many results are retried":           "zbyt wiele ponawianych",
+	"its name belongs to another NIP":        "jego nazwa należy do innego NIP",
 	"waits for its turn":                     "czeka na swoją kolej",
 	"takes nothing":                          "nie odbiera",
 	"wants nothing any more":                 "odmawia przyjmowania",

@@ -1,0 +1,108 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/page"
+)
+
+// strange is a world in which the name A means another taxpayer in the ledger: what is under the
+// name A is not for the users of tenant A. The user both is one of A and B.
+func strange(t *testing.T, change func(*page.Options)) *world {
+	return newWorld(t, func(o *page.Options) {
+		o.Users = append(o.Users, user("both", true, "A", "B"))
+		o.Strangers = func(context.Context) []page.Stranger {
+			return []page.Stranger{{Name: "A", NIP: sellerA, Means: "5252248481"}}
+		}
+		if change != nil {
+			change(o)
+		}
+	})
+}
+
+func TestStranger_UsersOfTheTenant_SeeNothingUnderItsName(t *testing.T) {
+	w := strange(t, nil)
+	id := w.take("A", "5252248481", "SECRET/1", ledger.Rejected, "SECRET words")
+	w.refuse("A", "HIDDEN/REFUSED")
+	w.take("B", sellerB, "MINE/1", ledger.Rejected, "words about mine")
+	w.check(w.ledger.Hold(t.Context(), "A", ledger.Hold{Kind: ledger.Paused, By: "HIDDEN hand", Why: "HIDDEN why"}))
+	w.receiver("erp", map[string]string{id: "SECRET answer"})
+	today := time.Now().Format(time.DateOnly)
+	for _, name := range []string{"anna", "adam", "both"} {
+		p := w.as(name)
+		for _, path := range []string{"/", "/tenants/A", "/invoices", "/invoices?q=SECRET", "/invoices?q=" + id, "/invoices?tenant=A",
+			"/invoices/" + id, "/invoices/" + id + "/xml", "/invoices/" + id + "/form", "/open", "/open?tenant=A",
+			"/open.csv", "/invoices.csv", "/deliveries", "/deliveries?tenant=A", "/deliveries/erp", "/deliveries/of-a", "/days?tenant=A",
+			"/days/report?from=" + today + "&to=" + today + "&format=csv"} {
+			status, body, _ := p.get(path)
+			asked, err := url.Parse(path)
+			w.check(err)
+			for _, q := range asked.Query()["q"] { // it comes back in the search field and in links
+				body = strings.NewReplacer(q, "", url.QueryEscape(q), "").Replace(body)
+			}
+			for _, secret := range []string{"SECRET", "HIDDEN", "5252248481"} {
+				if strings.Contains(body, secret) {
+					t.Errorf("%s sees %q at %s (status %d)", name, secret, path, status)
+				}
+			}
+			if wrong := strings.Contains(path, "/"+id) || strings.Contains(path, "tenant=A") || path == "/tenants/A" || path ==
+				"/deliveries/of-a"; wrong && status != http.StatusNotFound {
+				t.Errorf("%s: %s has status %d", name, path, status)
+			}
+		}
+		if _, body, _ := p.get("/"); !strings.Contains(body, "Nothing of tenant A can be shown here now") {
+			t.Errorf("%s is not told why", name)
+		}
+	}
+	both := w.as("both")
+	if _, body, _ := both.get("/invoices"); !strings.Contains(body, "MINE/1") {
+		t.Error("a user of both does not see the other tenant")
+	}
+	if status, _, _ := both.post("/invoices/"+id+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusNotFound ||
+		w.state(id) != ledger.Rejected {
+		t.Errorf("dismiss has status %d, and the invoice is %s", status, w.state(id))
+	}
+}
+
+func TestStranger_OperatorOfAll_IsToldWhatToDoAndActsOnNothingOfIt(t *testing.T) {
+	var asked []string
+	w := strange(t, func(o *page.Options) {
+		o.PDF = pdfOf(&asked)
+		o.Tenants[0].PDF = true
+	})
+	id, refused := w.take("A", "5252248481", "THEIRS/1", ledger.Rejected, ""), w.refuse("A", "THEIRS/2")
+	olga := w.as("olga")
+	notice := "The name A belongs to NIP 5252248481 in the ledger, and to NIP " + sellerA
+	for _, path := range []string{"/", "/tenants/A", "/open", "/invoices/" + id, "/deliveries"} {
+		if _, body, _ := olga.get(path); !strings.Contains(body, notice) {
+			t.Errorf("%s does not say what is wrong", path)
+		}
+	}
+	if _, body, _ := olga.get("/invoices/" + id); !strings.Contains(body, "THEIRS/1") || strings.Contains(body, "/dismiss\"") {
+		t.Error("the invoice is not shown, or offers to dismiss it")
+	}
+	if status, _, _ := olga.post("/invoices/"+id+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusNotFound {
+		t.Errorf("dismiss has status %d", status)
+	}
+	if status, _, _ := olga.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"}, "id": {"A|" + refused, id}}); status !=
+		http.StatusConflict {
+		t.Errorf("dismissal of both has status %d", status)
+	}
+	open, err := w.ledger.Refusals(t.Context(), time.Time{}, "")
+	if w.check(err); len(open) != 1 || w.state(id) != ledger.Rejected {
+		t.Errorf("%d refusals are open, and the invoice is %s", len(open), w.state(id))
+	}
+	// The PDF would be made with the key of another taxpayer.
+	if status, _, _ := olga.get("/invoices/" + id + "/pdf"); status != http.StatusNotFound || len(asked) != 0 {
+		t.Errorf("PDF has status %d, asked for: %v", status, asked)
+	}
+	if _, body, _ := olga.get("/?lang=pl"); strings.Contains(body, "belongs to NIP") {
+		t.Error("the Polish page has English words")
+	}
+}
