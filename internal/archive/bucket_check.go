@@ -10,11 +10,12 @@ import (
 )
 
 // Check writes the probe and reads it. It does not ask whether the bucket exists, because that
-// would need one more right. Where the service honours conditions, the write does not replace an
-// existing probe. The write tests the rights all the same, because the service checks them before
-// the condition. With any other service a process writes the probe only once, because each write
-// would add a version in a bucket that keeps versions. After that, reading the probe shows that the
-// service answers, and the real writes of the archive show that it accepts writes.
+// would need one more right. Where the service honours conditions (If-None-Match), the write does
+// not replace an existing probe. The write tests the rights all the same, because the service
+// checks them before the condition. With any other service a process writes the probe only once,
+// because each write would add a version in a bucket that keeps versions. After that, reading the
+// probe shows that the service answers, and the real writes of the archive show that it accepts
+// writes.
 //
 // The content of the probe does not matter, because it says nothing about any other object. It is
 // enough that the probe can be read. Others may have damaged it or put something else under its

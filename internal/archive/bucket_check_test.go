@@ -73,10 +73,10 @@ func TestBucket_ProbeIsRemoved_TheNextCheckWritesItAgain(t *testing.T) {
 		s := open(t, server.In("kept"))
 		for range 2 {
 			if err := s.Check(t.Context()); err != nil {
-				t.Errorf("conditions %s: %v", conditions, err)
+				t.Errorf("with conditions %s, Check = %v", conditions, err)
 			}
 			if !slices.Contains(server.Keys(), "kept/.probe") {
-				t.Errorf("conditions %s: no probe", conditions)
+				t.Errorf("with conditions %s, Check has left no probe", conditions)
 			}
 			delete(server.Objects, "kept/.probe")
 		}

@@ -49,8 +49,8 @@ func openBucket(u *url.URL, o Options) (Store, error) {
 	return b, nil
 }
 
-// bucketKeys returns the given credentials. Without any it uses those of the machine: AWS_…
-// variables, the shared credentials file, the role of the instance.
+// bucketKeys returns the given credentials. If none are given, it returns those of the machine:
+// AWS_… variables, the shared credentials file, the role of the instance.
 func bucketKeys(o Options) *credentials.Credentials {
 	if o.AccessKey != "" {
 		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, "")

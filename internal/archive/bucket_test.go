@@ -22,7 +22,7 @@ func TestBucket_ConditionsHonoured_PutIsOneRequest(t *testing.T) {
 		t.Errorf("the service saw %v, want %v", got, want)
 	}
 	if got := server.ContentType["kept/b.xml"]; got != "application/xml" {
-		t.Errorf("content type %q", got)
+		t.Errorf("the content type is %q", got)
 	}
 	put(t, s, "b.xml", "x")
 	if got, want := server.Take(), []string{"PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {

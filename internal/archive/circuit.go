@@ -51,7 +51,7 @@ func (c *circuit) health() Health {
 	return c.healthLocked()
 }
 
-// healthLocked needs mu.
+// healthLocked is health for a caller that holds mu.
 func (c *circuit) healthLocked() Health {
 	if c.since.IsZero() {
 		return Health{}

@@ -66,7 +66,7 @@ func TestFolder_FailedFlush_TheNextFlushWritesEverythingAgain(t *testing.T) {
 		t.Fatalf("the disk works again: %v", err)
 	}
 	if os.SameFile(before, inode(t, f, "7.xml")) {
-		t.Error("the lost file was only synced again, but the system treats lost pages as clean")
+		t.Error("the lost file was only synced again, and not written again: the system treats lost pages as clean")
 	}
 	if len(f.unproven) != 0 {
 		t.Errorf("%d files are still unproven", len(f.unproven))

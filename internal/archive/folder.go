@@ -28,9 +28,9 @@ const (
 // survives a power cut. All access goes through os.Root, so that no name and no symbolic link leads
 // out of the archive.
 //
-// Any step may hang in the system while a network share is not available. The guard then leaves the
-// call behind. So every wait here ends with its context, and a call that returns too late publishes
-// nothing.
+// Any step may hang in the system while a network share is not available. The guard (guard.go) then
+// stops waiting for the call. So every wait here ends with its context, and a call that returns too
+// late publishes nothing.
 type folder struct {
 	path     string
 	tree     atomic.Pointer[tree] // nil until opened; see open

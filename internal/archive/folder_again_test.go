@@ -39,7 +39,7 @@ func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 		}
 		put(t, s, "n/c.xml", "<c/>")
 		if err := errors.Join(s.Flush(t.Context(), "n/c.xml"), s.Check(t.Context())); err != nil {
-			t.Errorf("%s: afterwards: %v", what, err)
+			t.Errorf("%s: the calls after the first fail too: %v", what, err)
 		}
 		if held, err := os.ReadFile(filepath.Join(dir, "n", "c.xml")); err != nil || string(held) != "<c/>" {
 			t.Errorf("%s: the new folder has %q, %v", what, held, err)
@@ -62,16 +62,16 @@ func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) 
 		}
 		for range 2 { // the second one opens the new folder
 			if err := s.Flush(t.Context(), "n/a.xml"); err == nil {
-				t.Errorf("%s: the flush is content", what)
+				t.Errorf("%s: the flush reports no error", what)
 			}
 		}
 		put(t, s, "n/b.xml", "<b/>") // the folder n exists again
 		if err := s.Flush(t.Context(), "n/a.xml"); err == nil {
-			t.Errorf("%s: the flush is content although the file is missing", what)
+			t.Errorf("%s: the flush reports no error although the file is missing", what)
 		}
 		put(t, s, "n/a.xml", "<a/>")
 		if err := s.Flush(t.Context(), "n/a.xml"); err != nil {
-			t.Errorf("%s: put again: %v", what, err)
+			t.Errorf("%s: flush the file that was put again: %v", what, err)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 	}
 	for range 2 {
 		if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); err == nil {
-			t.Error("it was followed")
+			t.Error("the link was followed")
 		}
 	}
 	if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); !strings.Contains(err.Error(), "restart this process") {
@@ -124,7 +124,7 @@ func TestOwned_FolderIsReplacedByThatOfAnotherEnvironment_ItIsRefused(t *testing
 		t.Errorf("Get = %q, %v", got, err)
 	}
 	if _, ok := errors.AsType[*archive.OwnerError](s.Put(t.Context(), "n/b.xml", []byte("x"), "")); !ok {
-		t.Error("it was not asked whose the folder is")
+		t.Error("Put did not ask who owns the folder now")
 	}
 	if got, err := s.Get(t.Context(), "n/a.xml"); err == nil {
 		t.Errorf("Get = %q", got)

@@ -149,8 +149,8 @@ func (t *tree) replaced() bool {
 	return !os.SameFile(there, held)
 }
 
-// forget lets the next call open the folder again, and returns the error of the present call. What
-// was put and not flushed may be nowhere, so it is unproven until it is put again.
+// forget lets the next call open the folder again, and returns the error of the present call. A
+// file that was put and not flushed may be lost, so it is unproven until it is put again.
 func (f *folder) forget(t *tree) error {
 	if f.tree.CompareAndSwap(t, nil) {
 		f.mu.Lock()

@@ -53,7 +53,7 @@ func TestFolder_TornFileAfterAPowerCut_IsWrittenAgain(t *testing.T) {
 		}
 		held, err := s.Get(t.Context(), "a.xml")
 		if c.err == nil && string(held) != want || c.err != nil && string(held) != c.torn {
-			t.Errorf("%s: it holds %q (%v)", c.why, held, err)
+			t.Errorf("%s: the archive holds %q (%v)", c.why, held, err)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	const why = "which cannot be used"
 	_, err := archive.Open(t.Context(), "file://"+link, archive.Options{})
 	if err == nil || !strings.Contains(err.Error(), "a link to "+target+", "+why) {
-		t.Errorf("opened at once: %v", err)
+		t.Errorf("Open of a link to a folder that cannot be opened = %v", err)
 	}
 	s, err := archive.Open(t.Context(), "file://"+link, archive.Options{OpenLater: true})
 	if err != nil {

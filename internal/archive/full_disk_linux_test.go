@@ -44,7 +44,7 @@ func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 		t.Errorf("old.json now holds %d bytes, %v", len(got), err)
 	}
 	if after := files(t, dir); len(after) != before {
-		t.Errorf("left %d files behind", len(after)-before)
+		t.Errorf("%d files are left behind", len(after)-before)
 	}
 	if err := s.Put(t.Context(), "new.xml", large, ""); err != nil {
 		t.Errorf("after there is space again: %v", err)

@@ -90,7 +90,7 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 			t.Errorf("Put = %v, want a sick CallError that names the call", err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("Put took %v", took)
 		}
 		if h := HealthOf(g); h.Stuck != 1 || h.OutOfService {
 			t.Errorf("health %+v, want one stuck call and the store in service", h)
@@ -100,12 +100,12 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 			t.Errorf("a second Put of the name = %v after %d calls: the first could overwrite it", err, m.count("put a.xml"))
 		}
 		if err := put(g, "b.xml"); err != nil {
-			t.Errorf("another name: %v", err)
+			t.Errorf("Put of another name = %v", err)
 		}
 		close(m.hang)
 		synctest.Wait()
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).Stuck != 0 {
-			t.Errorf("after it returned: %v, %+v", err, HealthOf(g))
+			t.Errorf("after the call has returned, Put = %v, and the health is %+v", err, HealthOf(g))
 		}
 	})
 }
@@ -124,7 +124,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		}
 		h := HealthOf(g)
 		if !h.OutOfService || h.Why == nil || h.Wait != firstPause {
-			t.Fatalf("health %+v", h)
+			t.Fatalf("the store should be out of service: %+v", h)
 		}
 		calls := m.total()
 		var e *CallError
@@ -141,7 +141,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 			all.Wait()
 		}
 		if n := m.count("check "); n != 12 {
-			t.Errorf("%d probes in 12 pauses", n)
+			t.Errorf("%d probes were made in 12 pauses", n)
 		}
 		if h := HealthOf(g); h.Wait != maxPause {
 			t.Errorf("the pause grew to %v", h.Wait)
@@ -149,7 +149,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		m.set(nil)
 		time.Sleep(maxPause)
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).OutOfService {
-			t.Errorf("after a successful probe: %v, %+v", err, HealthOf(g))
+			t.Errorf("after a successful probe, Put = %v, and the health is %+v", err, HealthOf(g))
 		}
 		if len(told) != 2 || !told[0] || told[1] {
 			t.Errorf("OnChange was called with OutOfService = %v, want [true false]", told)
@@ -173,7 +173,7 @@ func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 			_ = put(g, "pipe.xml")
 			if i%10 == 0 {
 				if err := put(g, "good.xml"); err != nil {
-					t.Fatalf("after %d tries: %v", i, err)
+					t.Fatalf("after %d tries, Put of the good object = %v", i, err)
 				}
 			}
 		}
@@ -196,12 +196,13 @@ func TestGuard_AnswersAboutContent_NeverOpenTheCircuit(t *testing.T) {
 			}
 		}
 		if HealthOf(g).OutOfService {
-			t.Error("out of service")
+			t.Error("the store is out of service")
 		}
 	})
 }
 
-// The probe is one object of the archive and says nothing about the others.
+// The probe is one object of the archive. Its damage says nothing about the other objects, so it
+// does not take the store out of service.
 func TestGuard_ProbeIsDamaged_StoreStaysInServiceOrReturnsToIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
@@ -217,7 +218,7 @@ func TestGuard_ProbeIsDamaged_StoreStaysInServiceOrReturnsToIt(t *testing.T) {
 			}
 		}
 		if h := HealthOf(g); h.OutOfService {
-			t.Fatalf("out of service: %+v", h)
+			t.Fatalf("the store is out of service: %+v", h)
 		}
 		for range failuresToOpen {
 			g.circuit.failed(false, errNoAnswer)
@@ -250,7 +251,7 @@ func TestGuard_AllSlotsHang_CallsFailAtOnceAndSaySo(t *testing.T) {
 		synctest.Wait()
 		m.set(nil)
 		if err := g.Check(context.Background()); err != nil || HealthOf(g).Stuck != 0 {
-			t.Errorf("after they returned: %v", err)
+			t.Errorf("after the calls have returned, Check = %v", err)
 		}
 	})
 }
@@ -261,10 +262,10 @@ func TestGuard_LargeObject_GetsMoreTime(t *testing.T) {
 		slow := 5 * time.Second
 		m.set(func(string, string) error { time.Sleep(slow); return nil })
 		if err := g.Put(t.Context(), "large.xml", make([]byte, 2_000_000), ""); err != nil {
-			t.Errorf("2 MB in %v: %v", slow, err)
+			t.Errorf("Put of 2 MB that takes %v = %v, want no error", slow, err)
 		}
 		if err := put(g, "small.xml"); !errors.Is(err, errNoAnswer) {
-			t.Errorf("one byte in %v: %v", slow, err)
+			t.Errorf("Put of one byte that takes %v = %v, want no answer in time", slow, err)
 		}
 		time.Sleep(slow)
 	})
@@ -282,7 +283,7 @@ func TestGuard_CallerGivesUp_IsNotCountedAsFailure(t *testing.T) {
 			}
 		}
 		if HealthOf(g).OutOfService {
-			t.Error("out of service")
+			t.Error("the store is out of service")
 		}
 		close(m.hang)
 	})
@@ -302,7 +303,7 @@ func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	if err := f.opening.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f.tree.Store(nil) // as while opening hangs
+	f.tree.Store(nil) // the state while the opening of the folder hangs
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := f.Put(ctx, "a.xml", []byte("x"), ""); !errors.Is(err, context.Canceled) {

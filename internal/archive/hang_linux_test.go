@@ -43,7 +43,7 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 		}
 	}
 	if h := archive.HealthOf(s); h.OutOfService || h.Stuck != 1 {
-		t.Errorf("health %+v", h)
+		t.Errorf("the store should be in service with one call left behind: %+v", h)
 	}
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // releases the goroutine
 	if err != nil {
@@ -58,7 +58,8 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 	}
 }
 
-// The service accepts connections and never answers.
+// The service accepts connections and never answers. Each call ends when its time is over, and a
+// few of these calls take the store out of service.
 func TestBucket_ServiceNeverAnswers_OutOfServiceAfterAFewCalls(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -79,7 +80,7 @@ func TestBucket_ServiceNeverAnswers_OutOfServiceAfterAFewCalls(t *testing.T) {
 		}
 	}
 	if h := archive.HealthOf(s); !h.OutOfService {
-		t.Errorf("health %+v", h)
+		t.Errorf("the store should be out of service: %+v", h)
 	}
 	if _, err := s.Get(t.Context(), "a.xml"); err == nil || !strings.Contains(err.Error(), "out of service since") {
 		t.Errorf("Get = %v", err)

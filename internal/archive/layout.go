@@ -100,8 +100,8 @@ func component(text string) string {
 }
 
 // ReceiptCopyName returns the name of a UPO that must not have the name from ReceiptName. Such a
-// UPO does not attest every accepted invoice of its session, or came after a UPO that does not.
-// fingerprint distinguishes the copies of one session.
+// UPO does not attest every accepted invoice of its session, or it came after a UPO that is
+// incomplete in this way. fingerprint distinguishes the copies of one session.
 func ReceiptCopyName(nip, date, session, fingerprint string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + "-" + component(fingerprint) + ".xml"
 }

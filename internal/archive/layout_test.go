@@ -19,7 +19,7 @@ func TestLayout_Names_AreAsDocumented(t *testing.T) {
 		{"a percent sign in an id is escaped", archive.BodyName("a%2Fb"), "bodies/a%252Fb"},
 	} {
 		if c.got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, c.got, c.want)
+			t.Errorf("%s: the name is %s, want %s", c.why, c.got, c.want)
 		}
 	}
 	s := open(t, "file://"+t.TempDir())

@@ -34,13 +34,13 @@ func lists(t *testing.T, s archive.Store) {
 	} {
 		got, err := archive.ListIn(t.Context(), s, folder)
 		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q: %q, %v; want %q", folder, got, err, want)
+			t.Errorf("the list of %q is %q, %v; want %q", folder, got, err, want)
 		}
 	}
 	var name *archive.NameError
 	for _, folder := range []string{"..", "/etc", "a/", ".tmp"} {
 		if got, err := archive.ListIn(t.Context(), s, folder); !errors.As(err, &name) {
-			t.Errorf("%q: %q, %v; want a NameError", folder, got, err)
+			t.Errorf("the list of %q is %q, %v; want a NameError", folder, got, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -52,7 +52,7 @@ func lists(t *testing.T, s archive.Store) {
 
 func TestListIn_StoreThatCannotList_SaysSo(t *testing.T) {
 	if _, err := archive.ListIn(t.Context(), struct{ archive.Store }{}, "a"); err == nil {
-		t.Error("no error")
+		t.Error("a store that cannot list gives no error")
 	}
 }
 
@@ -71,14 +71,14 @@ func TestOpen_ReadOnlyFolder_IsReadAndNothingIsMadeInIt(t *testing.T) {
 	defer s.Close()
 	got, err := s.Get(t.Context(), "a/b.xml")
 	if names, listed := archive.ListIn(t.Context(), s, "a"); err != nil || string(got) != "<b/>" || listed != nil || len(names) != 1 {
-		t.Errorf("%q, %v, %v, %v", got, err, names, listed)
+		t.Errorf("Get = %q, %v; the list is %v, %v", got, err, names, listed)
 	}
 	for what, err := range map[string]error{
 		"put": s.Put(t.Context(), "a/c.xml", []byte("<c/>"), ""), "replace": s.Replace(t.Context(), "a/c.json", []byte("{}"), ""),
 		"remove": s.Remove(t.Context(), "bodies/x"),
 	} {
 		if !errors.Is(err, archive.ErrReadOnly) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: %v, want ErrReadOnly", what, err)
 		}
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {

@@ -33,8 +33,8 @@ func (o Owner) String() string { return o.Environment + " at " + o.Address }
 //
 // The argument uses, if it is not nil, remembers which archives were used. When an archive that was
 // used no longer says who owns it, every call except Flush, URL and Close returns an
-// [*UnmarkedError]. Such an archive is a share that is not mounted, or it has lost its content.
-// Nobody may conclude from it that a document was never archived.
+// [*UnmarkedError]. The share of such an archive is not mounted, or the archive has lost its
+// content. Nobody may conclude from it that a document was never archived.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }

@@ -66,7 +66,7 @@ func TestOwned_ArchiveOfAnotherEnvironment_EveryCallIsRefusedAndNothingIsWritten
 		t.Errorf("files were %v and are %v", before, after)
 	}
 	if data, err := first.Get(t.Context(), name); string(data) != "{}" || err != nil {
-		t.Errorf("its own: %s, %v", data, err)
+		t.Errorf("the first archive holds %s, %v", data, err)
 	}
 }
 
@@ -74,16 +74,16 @@ func TestOwned_NobodyHasClaimed_LookingDoesNotClaim(t *testing.T) {
 	dir := t.TempDir()
 	first := owned(t, dir, ownTest)
 	if _, err := first.Get(t.Context(), "a/b.xml"); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("get: %v", err)
+		t.Errorf("Get = %v, want ErrNotFound", err)
 	}
 	if err := first.Verify(t.Context()); err != nil {
-		t.Errorf("verify: %v", err)
+		t.Errorf("Verify = %v", err)
 	}
 	if err := owned(t, dir, ownLive).Claim(t.Context()); err != nil {
 		t.Errorf("the archive is nobody's: %v", err)
 	}
 	if err := first.Claim(t.Context()); err == nil {
-		t.Error("it was claimed twice")
+		t.Error("two environments have claimed the archive")
 	}
 }
 
@@ -93,13 +93,13 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved := owned(t, dir, ownLive)
-	for range 2 { // the second time as after a failure to tell the ledger
+	for range 2 { // a person repeats the move when the ledger could not be told of it
 		if err := moved.Move(t.Context(), ownTest); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := moved.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("put: %v", err)
+		t.Errorf("Put = %v", err)
 	}
 	if err := owned(t, dir, ownTest).Claim(t.Context()); err == nil {
 		t.Error("it still belongs to the old address")

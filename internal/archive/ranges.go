@@ -34,8 +34,8 @@ func RangeOf(ctx context.Context, s Store, name string, from, n int64) ([]byte, 
 
 func checkRange(name string, from, n int64) error {
 	if from < 0 || n <= 0 || n > maxObjectSize {
-		// Only a damaged index asks for such a part. That says nothing about the store, and a
-		// NameError does not count against it.
+		// Only a damaged index leads to such a call, so the store is not at fault. A NameError does
+		// not count against the store.
 		return &NameError{Name: name, Reason: fmt.Sprintf("no object has a part of %d bytes from %d on", n, from)}
 	}
 	return checkName(name)

@@ -29,7 +29,7 @@ func readsParts(t *testing.T, s archive.Store) {
 		}
 	}
 	if _, _, err := archive.RangeOf(t.Context(), s, "a/none.zip", 0, 5); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("a part of nothing: %v", err)
+		t.Errorf("RangeOf an object that does not exist = %v, want ErrNotFound", err)
 	}
 	for _, bad := range [][2]int64{{-1, 5}, {0, 0}, {0, -1}, {0, 1 << 40}} {
 		if _, _, err := archive.RangeOf(t.Context(), s, "a/b.zip", bad[0], bad[1]); err == nil {
@@ -49,6 +49,6 @@ func readsParts(t *testing.T, s archive.Store) {
 
 func TestRangeOf_StoreThatHasNoParts_SaysSo(t *testing.T) {
 	if _, _, err := archive.RangeOf(t.Context(), struct{ archive.Store }{}, "a", 0, 1); err == nil {
-		t.Error("no error")
+		t.Error("a store that cannot read parts gives no error")
 	}
 }

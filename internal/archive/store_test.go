@@ -102,7 +102,7 @@ func refusesOther(t *testing.T, s archive.Store) {
 		}
 	}
 	if got, err := s.Get(t.Context(), "a/b.xml"); string(got) != "<first/>" {
-		t.Errorf("now it holds %q, %v", got, err)
+		t.Errorf("the archive now holds %q, %v", got, err)
 	}
 }
 
@@ -112,7 +112,7 @@ func replacesResults(t *testing.T, s archive.Store) {
 			t.Fatal(err)
 		}
 		if got, err := s.Get(t.Context(), "a/b.json"); string(got) != state {
-			t.Errorf("holds %q, %v; want %q", got, err, state)
+			t.Errorf("the archive holds %q, %v; want %q", got, err, state)
 		}
 	}
 	if err := s.Put(t.Context(), "a/b.json", []byte(`{"state":"x"}`), "application/json"); !errors.Is(err, archive.ErrConflict) {

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// A process that may open no more files stands in for a broken network share.
+// A process that may open no more files cannot open the folder. That stands in for a network share
+// that is broken for some time.
 func TestOpen_FolderTemporarilyUnavailable_ReturnsAStoreThatWorksLater(t *testing.T) {
 	dir := t.TempDir()
 	var limit syscall.Rlimit

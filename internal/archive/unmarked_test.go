@@ -31,7 +31,7 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 	}
 	const name = "5265877635/2026-11/inv-a.json"
 	if err := open().Put(t.Context(), name, []byte("{}"), ""); err != nil || len(known) != 1 {
-		t.Fatalf("%v; noted: %v", err, known)
+		t.Fatalf("Put = %v; the archives noted as used are %v", err, known)
 	}
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
@@ -46,11 +46,11 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 		_, unmarked := errors.AsType[*archive.UnmarkedError](err)
 		sick, ok := errors.AsType[*archive.CallError](err)
 		if !unmarked || !ok || !sick.Sick || errors.Is(err, archive.ErrNotFound) {
-			t.Errorf("%s: %v", call, err)
+			t.Errorf("%s: %v, want an archive out of service whose mark is missing", call, err)
 		}
 	}
 	if files := filesIn(t, dir); len(files) > 0 {
-		t.Errorf("it wrote %v", files)
+		t.Errorf("the calls that were refused wrote %v", files)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 func TestRead_ThisTest_NamesVersionAndGo(t *testing.T) {
 	info := buildinfo.Read()
 	if info.Version == "" || info.GoVersion != runtime.Version() {
-		t.Errorf("%+v", info)
+		t.Errorf("the build lacks its version or the version of Go: %+v", info)
 	}
 	if s := (buildinfo.Info{Version: "v1.2.3", Revision: "abc", GoVersion: "go1.26"}).String(); s != "v1.2.3 (revision abc, go1.26)" {
 		t.Error(s)
@@ -33,7 +33,7 @@ func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
 	plan := exec.Command("make", "-n", "-C", root, "build", "VERSION=v9.8.7", "REVISION=0123abc")
 	out, err := plan.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("ask make for the flags: %v: %s", err, out)
 	}
 	_, flags, _ := strings.Cut(string(out), "-ldflags \"")
 	flags, _, found := strings.Cut(flags, "\"")
@@ -42,7 +42,7 @@ func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
 	}
 	program := filepath.Join(t.TempDir(), "simulator")
 	if out, err := exec.Command("go", "build", "-ldflags", flags, "-o", program, "ksefworker/cmd/simulator").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("build the program: %v: %s", err, out)
 	}
 	said, err := exec.Command(program, "--version").Output()
 	if want := "v9.8.7 (revision 0123abc, " + runtime.Version() + ")"; err != nil || !strings.Contains(string(said), want) {

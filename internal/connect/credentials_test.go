@@ -54,7 +54,7 @@ func TestCredentials_FilesReplaced_AreReadAgainAndOtherwiseNot(t *testing.T) {
 		t.Error("files that did not change were read again")
 	}
 	if at, ok := c.Expires(); !ok || !at.Equal(soon) {
-		t.Errorf("ends %v, %v", at, ok)
+		t.Errorf("the certificate expires %v, %v", at, ok)
 	}
 	certify(t, dir, soon.AddDate(1, 0, 0))
 	if at, ok := c.Expires(); !ok || !at.Equal(soon.AddDate(1, 0, 0)) {
@@ -68,7 +68,7 @@ func TestCredentials_FilesReplaced_AreReadAgainAndOtherwiseNot(t *testing.T) {
 	}
 	certify(t, dir, soon)
 	if err := c.Fault(); err != nil {
-		t.Errorf("corrected files: %v", err)
+		t.Errorf("the files were corrected, and Fault = %v", err)
 	}
 }
 

@@ -12,7 +12,7 @@ func TestRedisFacts_OlderThan7_IsRefusedWithItsVersion(t *testing.T) {
 	} {
 		err := Facts{version: version}.unsuitable()
 		if (err != nil) != refused {
-			t.Errorf("version %q: %v, want refused: %v", version, err, refused)
+			t.Errorf("version %q: %v, want it refused: %v", version, err, refused)
 		}
 		if err != nil && (!strings.Contains(err.Error(), version) || !strings.Contains(err.Error(), "redis.url")) {
 			t.Errorf("version %q: %v does not name the version and the setting", version, err)

@@ -39,12 +39,12 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 		switch {
 		case c.err == "?": // refused, or for root not proven
 			if proven {
-				t.Errorf("%s: proven, %v", what, err)
+				t.Errorf("%s: proven should be false: %v", what, err)
 			}
 		case proven != c.proven, (err == nil) != (c.err == ""):
-			t.Errorf("%s: proven %v, %v", what, proven, err)
+			t.Errorf("%s: CheckFolder = %v, %v", what, proven, err)
 		case err != nil && (!strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), "packages.spool_dir")):
-			t.Errorf("%s: %v does not say %q", what, err, c.err)
+			t.Errorf("%s: the error %v does not say %q", what, err, c.err)
 		}
 	}
 	entries, err := os.ReadDir(dir)
@@ -61,7 +61,7 @@ func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {
 	if dir := os.Getenv(otherUser); dir != "" {
 		for _, at := range []string{dir, filepath.Join(dir, "spool")} {
 			if _, err := connect.CheckFolder("packages.spool_dir", at); err == nil || !strings.Contains(err.Error(), "permission denied") {
-				t.Errorf("%s: %v", at, err)
+				t.Errorf("CheckFolder of %s = %v, want permission denied", at, err)
 			}
 		}
 		return
@@ -92,13 +92,13 @@ func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("the test as another user: %v\n%s", err, out)
 	}
 }
 
-// Root may write everywhere, and still no folder can be made in /proc.
+// Root may write everywhere, but even root cannot make a folder in /proc.
 func TestCheckFolder_InAViewOfTheKernel_IsRefused(t *testing.T) {
 	if proven, err := connect.CheckFolder("packages.spool_dir", "/proc/nospool"); err == nil || proven {
-		t.Errorf("proven: %v, %v", proven, err)
+		t.Errorf("CheckFolder = %v, %v, want an error", proven, err)
 	}
 }

@@ -114,7 +114,7 @@ func (d *Documents) PDF(ctx context.Context, tenant, ksefNumber string, offline 
 	return pdf, err
 }
 
-// said returns the gateway's own words about a document, for whoever handed it in.
+// said returns the gateway's own words about a document, for the sender of the document.
 func said(e *ksef.APIError) string {
 	s := e.Description
 	if e.Details != "" {

@@ -30,8 +30,8 @@ type redials struct {
 	due  atomic.Bool  // the next era begins as soon as it may
 }
 
-// minEra is the minimum time between two eras, because each new connection gets the same answer
-// while no node is a master.
+// minEra is the minimum time between two eras. While no node is a master, each new connection gets
+// the same answer, and each answer would begin another era.
 const minEra = time.Second
 
 // noMaster reports whether an error says that the server takes no writes, at least for now.

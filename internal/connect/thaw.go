@@ -9,7 +9,7 @@ import (
 )
 
 // Thaw ends the freezes that 429s have caused for a tenant, and returns the groups of operations
-// that were frozen. Tasks that wait for one of them come back within an hour.
+// that were frozen. Tasks that wait for one of these groups come back within an hour.
 func (p *Pool) Thaw(ctx context.Context, tenant string) (groups []string, err error) {
 	limits := ratelimit.NewRedis(p.Redis, p.Config.Redis.Prefix)
 	for _, g := range ksef.Groups() {

@@ -32,6 +32,6 @@ func TestCall_HandlerPanicsInTheMiddleOfItsAnswer_IsCutOffAndLogged(t *testing.T
 		t.Error("the caller takes half an answer for a whole one")
 	}
 	if said := log.String(); !strings.Contains(said, "the answer was cut off") || !strings.Contains(said, "the fault") {
-		t.Errorf("logged: %s", said)
+		t.Errorf("the log does not say that the answer was cut off, and why: %s", said)
 	}
 }

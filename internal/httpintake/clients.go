@@ -40,14 +40,14 @@ type client struct {
 	looking  chan struct{} // holds one value while a refusal is looked up for the client
 	made     made
 	holder   func(*client, keys) (string, keys)
-	storing  *sync.Mutex // of all clients, held while one gets other keys
+	storing  *sync.Mutex // one lock for all clients; held while the keys of any client are replaced
 
 	mu      sync.Mutex
 	keys    keys
-	shared  keys // in the file, and not counted, because another client's file has them too
+	shared  keys // in the file, but they open nothing here, because another client's file has them too
 	checked time.Time
 	reading chan struct{} // closed at the end of the running check of the file; nil when none runs
-	fault   string        // of the file, as the log has it already
+	fault   string        // the error of the file that was logged last; "" when none
 }
 
 // keys are the hashes of what a file of keys held when it was read.
@@ -71,7 +71,7 @@ func (c *client) tenants() []string {
 // tenant is not known. Only a client that has all tenants of the pool may see such an entry.
 func (c *client) maySee(tenant string) bool { return c.owns(tenant) || tenant == "" && c.ownsAll }
 
-// clients are those that may call.
+// clients are the programs that may call.
 type clients struct {
 	all     []*client
 	o       Options
@@ -92,8 +92,8 @@ func newClients(o Options) *clients {
 	return cs
 }
 
-// holder returns which of some keys are also in the file of another client than c, and the name of
-// one such client. The name is "" if there is no such client.
+// holder returns which of some keys are also in the file of a client other than c, and the name of
+// one such client. The name is "" if no other client has any of the keys.
 func (cs *clients) holder(c *client, some keys) (name string, theirs keys) {
 	for _, other := range cs.all {
 		if other == c {
@@ -120,7 +120,7 @@ func (cs *clients) of(r *http.Request) (*client, error) {
 	}
 	hash := sha256.Sum256([]byte(key))
 	var found *client
-	for _, c := range cs.all { // all of them, so that the time does not tell which key was near
+	for _, c := range cs.all { // even after a match, so that the time of the answer says nothing about the keys
 		if c.has(hash, cs.o) {
 			found = c
 		}
@@ -144,7 +144,7 @@ func (c *client) has(hash [sha256.Size]byte, o Options) bool {
 }
 
 // check begins to read the file when that is due and no check is under way. It returns a channel
-// that is closed when the check is over; nil when none was begun.
+// that is closed when the check is over, or nil when it began no check.
 func (c *client) check(o Options) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -200,8 +200,8 @@ func (c *client) await(done <-chan struct{}) {
 // refresh reads the file again, even when its time and size have not changed. A new key can have
 // the size of the old one, and a copied file may have the old time. When the file is gone, the
 // client has no keys. When the file cannot be read for another reason, for example because a share
-// is away, the last keys stay. When it can be read, only the keys in it count, whatever else is
-// wrong with it, because a removed key may have leaked.
+// is away, the last keys stay. When the file can be read, only the keys in it are valid, even if
+// something else in it is wrong, because a key that was removed may have leaked.
 func (c *client) refresh(had keys) (keys, error) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -2,8 +2,8 @@ package httpintake
 
 import "time"
 
-// firstTimeout is how long a server that starts waits for the files of keys. Those that hang are
-// read when they can be.
+// firstTimeout is how long a server that starts waits for the files of keys. Files that hang are
+// read later, as soon as they can be.
 const firstTimeout = 5 * time.Second
 
 // readFirst reads every file of keys once. A file that cannot be used stops no other client: its
@@ -25,12 +25,12 @@ wait:
 	}
 	cs.dispute()
 	if !cs.some() {
-		cs.o.Log.Error().Msg("no client may call: there is no file with a key that can be used; such a file is read without a restart")
+		cs.o.Log.Error().Msg("no client may call, because no file of keys has a key that can be used; a file that is corrected is read again without a restart")
 	}
 }
 
-// dispute makes sure that a key that several files have opens nothing. At a start nothing tells
-// whose key it is, and the wrong client must not get another one's tenants.
+// dispute makes sure that a key opens nothing while several files have it. At a start nothing tells
+// which client owns the key, and no client may get the tenants of another.
 func (cs *clients) dispute() {
 	cs.storing.Lock()
 	defer cs.storing.Unlock()
@@ -50,8 +50,8 @@ func (cs *clients) dispute() {
 	}
 }
 
-// some reports whether a client has a key. It reads the files again when that is due, so that a
-// server without callers finds out too.
+// some reports whether any client has a key. It reads the files again when that is due, so that a
+// server that nobody calls also notices a file that was corrected.
 func (cs *clients) some() bool {
 	found := false
 	for _, c := range cs.all {

@@ -15,8 +15,8 @@ func otherXML(tenant int, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: "2026-11-23", Seed: 9})
 }
 
-// The first tenant goes straight to KSeF, the second through the gateway. Both have an invoice that
-// KSeF has rejected.
+// The invoices of the first tenant go straight to KSeF, those of the second through the gateway,
+// which has no technical corrections. Both tenants have an invoice that KSeF has rejected.
 func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForTheGateway(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	rejected := func(tenant int, number string) ledger.Invoice {
@@ -40,12 +40,12 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	for i, old := range []ledger.Invoice{one, two} {
 		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
 		if err != nil || inv.Corrects != old.Hash || inv.Lane != ledger.Express || inv.State != ledger.Queued {
-			t.Errorf("item %d of %s: %+v, %v", i, a.raw, inv, err)
+			t.Errorf("item %d of %s has the entry %+v, %v", i, a.raw, inv, err)
 		}
 	}
 	for i, says := range []string{"has the same seller, kind and number", "in an online session only"} {
 		if r := a.body.Items[2+i].Refusal; r == nil || r.Faults[0].Field != "corrects" || !strings.Contains(r.Faults[0].Rule, says) {
-			t.Errorf("item %d: %s, want %q", 2+i, a.raw, says)
+			t.Errorf("item %d is refused otherwise: %s, want %q", 2+i, a.raw, says)
 		}
 	}
 
@@ -55,14 +55,15 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	if r := a.body.Items[0].Refusal; r == nil || r.Faults[0].Field != "corrects" ||
 		!strings.Contains(r.Faults[0].Rule, "cannot be done over the gateway, which tenant two uses") ||
 		!strings.Contains(r.Faults[0].Hint, "transport: direct") {
-		t.Errorf("through the gateway: %s", a.raw)
+		t.Errorf("the refusal does not say that the gateway has no corrections: %s", a.raw)
 	}
 	if ids, err := b.o.Ledger.ByNumber(t.Context(), "FV/3"); err != nil || len(ids) != 1 {
 		t.Errorf("a refused correction is in the ledger: %v, %v", ids, err)
 	}
 }
 
-// What the query says applies to a document in JSON too, unless the document says something else.
+// The query parameter corrects applies to a document in JSON too, unless the document has a field
+// corrects of its own.
 func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	var old [2]ledger.Invoice
@@ -82,15 +83,15 @@ func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
 	for i := range old {
 		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
 		if err != nil || inv.Corrects != old[i].Hash {
-			t.Errorf("item %d of %s: %+v, %v", i, a.raw, inv, err)
+			t.Errorf("item %d of %s has the entry %+v, %v", i, a.raw, inv, err)
 		}
 	}
 	if r := a.body.Items[2].Refusal; r == nil || r.Faults[0].Field != "corrects" {
-		t.Errorf("another invoice: %s", a.raw)
+		t.Errorf("a correction with another number than the rejected invoice: %s", a.raw)
 	}
 	a = b.call("POST", "/v1/invoices?corrects=inv-aaaaaaaa", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/4"))}),
 		"Content-Type", "application/json")
 	if b.want(a, http.StatusUnprocessableEntity, "refused"); a.body.Items[0].Refusal.Faults[0].Field != "corrects" {
-		t.Errorf("of no invoice: %s", a.raw)
+		t.Errorf("a correction of an unknown invoice: %s", a.raw)
 	}
 }

@@ -22,7 +22,7 @@
 //	openapi.go       the description of all this, openapi.yaml, and a page to read it;
 //	                 schema.go: the fields of bodies and answers on that page
 //
-// A server keeps nothing itself. What must last is in the ledger, which any number of servers can
-// share. Callers are not trusted. Every client sees its own tenants only, and every body, archive,
-// list and wait has a bound.
+// A server keeps nothing itself. Everything that must last is in the ledger, which any number of
+// servers can share. Callers are not trusted. Every client sees its own tenants only, and every
+// body, archive, list and wait has a bound.
 package httpintake

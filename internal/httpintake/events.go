@@ -23,12 +23,12 @@ type eventsAnswer struct {
 
 const (
 	// eventsScanned is about how many outcomes a call reads before it answers or, with wait,
-	// pauses. Those of other clients are included.
+	// pauses. The outcomes of other clients' invoices count too.
 	eventsScanned = 2000
 	// maxEventsWait is how long a call may wait for the next outcome.
 	maxEventsWait = time.Minute
-	// maxAhead bounds a cursor that is behind the last outcome: how far it may be ahead of Redis's
-	// clock.
+	// maxAhead is how far ahead of Redis's clock a cursor may be if it is later than the last
+	// outcome.
 	maxAhead = 5 * time.Minute
 	// eventsEvery is how often a waiting call looks for outcomes.
 	eventsEvery = 500 * time.Millisecond
@@ -172,8 +172,8 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	return *from, e.mayBeReached(ctx, *from, span.Last)
 }
 
-// mayBeReached refuses a place that is behind the last outcome and far in the future. No answer of
-// this server had that place, and a client that begins there would find nothing until that time.
+// mayBeReached refuses a place that is later than the last outcome and far in the future. No answer
+// of this server had this place, and a client that begins there would find nothing until that time.
 func (e *events) mayBeReached(ctx context.Context, from place, last string) error {
 	if !ledger.AfterOutcome(from.at, last) {
 		return nil
@@ -210,7 +210,8 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 			case t.Err != nil && c.client.maySee(t.Tenant):
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
 			case t.Err != nil: // its tenant is unknown too; it must not stop the others
-				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).Msg("event left out")
+				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).
+					Msg("an outcome is left out of the events: its record cannot be read")
 			case t.Lost && c.client.maySee(t.Tenant): // to leave it out would skip an outcome
 				items = append(items, answerOf(results.Dropped(&outcomes[i])))
 			case !t.Gone:

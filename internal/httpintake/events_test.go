@@ -18,7 +18,7 @@ func (b *bench) events(query string, heads ...string) (got []string, next string
 	b.t.Helper()
 	a := b.call("GET", "/v1/events?"+query, nil, heads...)
 	if a.status != http.StatusOK {
-		b.t.Fatalf("%s: %d %s", query, a.status, a.raw)
+		b.t.Fatalf("the events for %s: status %d, %s", query, a.status, a.raw)
 	}
 	for _, it := range a.body.Items {
 		got = append(got, it.Number+" "+it.State)
@@ -42,14 +42,14 @@ func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
 		got, next = append(got, some...), more
 	}
 	if all := strings.Join(got, ", "); all != "FV/1 rejected, FV/2 parked, FV/1 parked,  refused" {
-		t.Errorf("events: %s", all)
+		t.Errorf("the events are %s", all)
 	}
 	if some, _ := b.events("", "Authorization", "Bearer "+keyTwo); strings.Join(some, ", ") != "FV/3 parked" {
 		t.Errorf("the other client got %q", some)
 	}
 	b.move(ledger.Dismissed, nil, second)
 	if some, _ := b.events("cursor=" + next); strings.Join(some, ", ") != "FV/2 dismissed" {
-		t.Errorf("later events: %q", some)
+		t.Errorf("the later events are %q, want FV/2 dismissed", some)
 	}
 }
 
@@ -63,7 +63,7 @@ func TestEvents_Wait_EndsWithTheNextOutcome(t *testing.T) {
 	}()
 	b.move(ledger.Parked, nil, id)
 	if got := <-done; strings.Join(got, ", ") != "FV/1 parked" {
-		t.Errorf("%q", got)
+		t.Errorf("the call that waits got the events %q, want FV/1 parked", got)
 	}
 }
 
@@ -93,10 +93,10 @@ func TestEvents_CursorTooOld_IsToldAndNotLedPast(t *testing.T) {
 	a := b.call("GET", "/v1/events?cursor="+old.String(), nil)
 	b.want(a, http.StatusGone, "cursor-too-old")
 	if !strings.Contains(a.body.Detail, "2 events") {
-		t.Errorf("%s", a.raw)
+		t.Errorf("the answer does not say that 2 events were missed: %s", a.raw)
 	}
 	if got, _ := b.events(""); strings.Join(got, ", ") != "FV/3 parked" {
-		t.Errorf("%q", got)
+		t.Errorf("without a cursor the events are %q, want FV/3 parked", got)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
 	b.must(b.rdb.Del(t.Context(), "ksef:outbox").Err()) // as after a restore from an old backup
 	a := b.call("GET", "/v1/events?cursor="+next, nil)
 	if b.want(a, http.StatusGone, "cursor-too-old"); !strings.Contains(a.body.Detail, "ahead") {
-		t.Errorf("%s", a.raw)
+		t.Errorf("the answer does not say that the cursor is ahead: %s", a.raw)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestEvents_CursorFarInTheFuture_IsRefused(t *testing.T) {
 		Values: []any{"id", "inv-gone", "rev", 1, "state", "parked"}}).Err())
 	_, next := b.events("")
 	if got, again := b.events("cursor=" + next); len(got) != 0 || again != next {
-		t.Errorf("%q, %s", got, again)
+		t.Errorf("behind the cursor that was given last, the events are %q, and the next cursor is %s", got, again)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestEvents_RefusalThatHasEnded_HasNoLinks(t *testing.T) {
 	for _, path := range []string{"/v1/events?cursor=" + refused.body.Next, "/v1/invoices?ref=SO-1"} {
 		a := b.call("GET", path, nil)
 		if len(a.body.Items) != 1 || a.body.Items[0].State != "dismissed" || strings.Contains(string(a.raw), "links") {
-			t.Errorf("%s: %s", path, a.raw)
+			t.Errorf("%s answers %s, want one dismissed document without links", path, a.raw)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 type maker struct {
 	*core
 	c *call
-	// down has, for a tenant that sends, why the gateway could not be asked. The other invoices of
-	// that tenant in this call then do not wait for the gateway again.
+	// down has the error for each sending tenant for which the gateway could not be asked. The
+	// other invoices of that tenant in this call then do not wait for the gateway again.
 	down map[string]error
 }
 
@@ -24,8 +24,8 @@ func (m *maker) document(tenant string, faktura []byte) ([]byte, error) {
 	return intake.FromFaktura(m.c.ctx(), g, m.c.client.admitter.Accounts, tenant, faktura, m.o.Limits.Document)
 }
 
-// Generate implements [intake.Generator]. Its tenant is the one that will send the invoice, whether
-// the caller named it or not.
+// Generate implements [intake.Generator]. The argument tenant is the tenant that will send the
+// invoice, whether the caller named it or not.
 func (m *maker) Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
 	key := madeKey(tenant, faktura)
 	if doc := m.c.client.made.of(key); doc != nil {

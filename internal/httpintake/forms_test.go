@@ -44,7 +44,7 @@ func TestQR_Invoice_IsTheCodeOfItsVerificationLink(t *testing.T) {
 	want := b.call("GET", "/v1/invoices/"+id, nil).body.VerificationURL
 	a := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil)
 	if b.want(a, http.StatusOK, ""); a.head.Get("Content-Type") != "image/png" || want == "" || readQR(t, a.raw) != want {
-		t.Errorf("%v: %s, want %s", a.head, readQR(t, a.raw), want)
+		t.Errorf("the answer has the head %v and the text %s, want %s", a.head, readQR(t, a.raw), want)
 	}
 	other := []string{"Authorization", "Bearer " + keyTwo}
 	b.want(b.call("GET", "/v1/invoices/"+id+"/qr.png", nil, other...), http.StatusNotFound, "not-found")
@@ -79,7 +79,7 @@ func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) 
 	a := b.call("GET", path, nil, "Accept-Language", "pl")
 	if b.want(a, http.StatusOK, ""); string(a.raw) != "%PDF-1.4" || a.head.Get("Content-Type") != "application/pdf" ||
 		asked[0] != "one" || asked[1] != string(xmlOf(0, "FV/1")) || asked[2] != "pl" {
-		t.Errorf("%q %v %.80q", a.raw, a.head, asked)
+		t.Errorf("the answer is %q with the head %v; the gateway was asked for %.80q", a.raw, a.head, asked)
 	}
 	for _, tt := range []struct {
 		err    error
@@ -93,7 +93,7 @@ func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) 
 		answer = tt.err
 		a := b.call("GET", path, nil)
 		if a.status != tt.status || !strings.Contains(a.body.Detail, tt.detail) || strings.Contains(string(a.raw), "secret") {
-			t.Errorf("%v: %d %s", tt.err, a.status, a.raw)
+			t.Errorf("with the error %v, the answer is %d %s", tt.err, a.status, a.raw)
 		}
 	}
 	none := newBench(t, nil)
@@ -121,7 +121,7 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 		o.Generator = generator(func(tenant string, faktura []byte) ([]byte, error) {
 			var f struct{ Fa struct{ P_2 string } }
 			if calls++; tenant != "one" {
-				t.Errorf("tenant %s is asked", tenant)
+				t.Errorf("XML was asked of the gateway for tenant %s, want one", tenant)
 			}
 			if err := json.Unmarshal(faktura, &f); err != nil {
 				t.Error(err)
@@ -144,11 +144,11 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	for i, want := range []string{"", "P_2 is missing", "neither XML nor one JSON object", "only once"} {
 		it := a.body.Items[i]
 		if want == "" && it.State != "queued" || want != "" && (it.Refusal == nil || !strings.Contains(it.Refusal.Detail, want)) {
-			t.Errorf("item %d: %+v %+v", i, it, it.Refusal)
+			t.Errorf("item %d is %+v, its refusal %+v", i, it, it.Refusal)
 		}
 	}
 	if xml := b.call("GET", a.body.Items[0].Links.XML, nil); string(xml.raw) != string(xmlOf(0, "FV/1")) || a.body.Items[0].Ref != "SO-1" {
-		t.Errorf("the document: %s", xml.raw)
+		t.Errorf("the document is %s", xml.raw)
 	}
 	down, calls = true, 0
 	a = post(map[string]any{"faktura": fakturaOf(nil, "FV/3")}, map[string]any{"faktura": fakturaOf(nil, "FV/4")},
@@ -156,13 +156,13 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	b.want(a, http.StatusMultiStatus, "")
 	if calls != 1 || !a.body.Items[0].Refusal.TryAgain || !a.body.Items[1].Refusal.TryAgain || a.body.Items[2].State != "queued" ||
 		strings.Contains(string(a.raw), "secret") {
-		t.Errorf("%d calls: %s", calls, a.raw)
+		t.Errorf("after %d calls to the gateway the answer is %s", calls, a.raw)
 	}
 	plain := newBench(t, nil)
 	a = plain.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": fakturaOf(nil, "FV/1")}), "Content-Type", "application/json")
 	if plain.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail,
 		"hand in the FA(3) document as XML") {
-		t.Errorf("%s", a.raw)
+		t.Errorf("the answer does not say to hand the document in as XML: %s", a.raw)
 	}
 }
 
@@ -186,18 +186,18 @@ func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	for i, again := range []bool{true, false, true} {
 		if r := a.body.Items[i].Refusal; r.TryAgain != again || strings.Contains(r.Detail, "sends to KSeF itself") == again {
-			t.Errorf("item %d: %+v", i, r)
+			t.Errorf("the refusal of item %d is %+v", i, r)
 		}
 	}
 	if calls != 1 {
 		t.Errorf("the gateway was asked %d times in one call", calls)
 	}
 	if want := "nothing is wrong with those that have try_again"; !strings.Contains(a.body.Detail, want) {
-		t.Errorf("detail is %q", a.body.Detail)
+		t.Errorf("the detail does not say what to try again: %q", a.body.Detail)
 	}
 }
 
-// While the gateway hangs, calls that wait for it take no places from calls that need nobody.
+// While the gateway hangs, calls that wait for it take no places from calls that do not need it.
 func TestSubmit_GatewayHangs_OtherLargeCallsAreRead(t *testing.T) {
 	for name, padding := range map[string]int{"in memory": 0, "in a file": 2 * inMemory} {
 		t.Run(name, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestSubmit_GatewayHangs_OtherLargeCallsAreRead(t *testing.T) {
 				waiting.Go(func() {
 					a := b.call("POST", "/v1/invoices", large, "Content-Type", "application/json", "Authorization", "Bearer "+key)
 					if b.want(a, http.StatusUnprocessableEntity, "refused"); !a.body.Items[0].Refusal.TryAgain {
-						t.Errorf("call %d: %s", i, a.raw)
+						t.Errorf("call %d should be told to try again: %s", i, a.raw)
 					}
 				})
 			}
@@ -247,7 +247,7 @@ func TestBody_NamesFaktura_IsNeverMissed(t *testing.T) {
 			raw := []byte(strings.Repeat(" ", before) + text + strings.Repeat(" ", 100))
 			b := &body{at: bytes.NewReader(raw), size: int64(len(raw))}
 			if got := b.namesFaktura(); got != want {
-				t.Errorf("%s behind %d bytes: %v", text, before, got)
+				t.Errorf("namesFaktura of %s behind %d bytes = %v", text, before, got)
 			}
 		}
 	}

@@ -34,14 +34,14 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 		items = append(items, it)
 	}
 	if len(items) > 50 {
-		t.Fatalf("%d items", len(items))
+		t.Fatalf("the body gave %d items", len(items))
 	}
 	for _, it := range items {
 		if it.Data != nil && it.Err != nil {
 			t.Fatalf("an item with a document and an error: %+v", it)
 		}
 		if int64(len(it.Data)) > 10_001 && of.media != "application/json" {
-			t.Fatalf("a document of %d bytes", len(it.Data))
+			t.Fatalf("the body gave a document of %d bytes", len(it.Data))
 		}
 		if it.Err != nil {
 			said(t, c.refusalOf(it.Err))
@@ -50,12 +50,12 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	if src.fault != nil {
 		p, ok := errors.AsType[*problem](src.fault)
 		if !ok {
-			t.Fatalf("a fault of the body is no problem: %v", src.fault)
+			t.Fatalf("the fault of the body is not of type *problem: %v", src.fault)
 		}
 		said(t, p.body(c))
 	}
 	if _, err := b.fingerprint(of, ""); (err != nil) != (src.fault != nil) && of.media == "multipart/form-data" && len(items) < 50 {
-		t.Fatalf("the body has the fault %v, its fingerprint %v", src.fault, err)
+		t.Fatalf("the body has the fault %v, but its fingerprint has the error %v", src.fault, err)
 	}
 	return items, src.fault
 }
@@ -68,7 +68,7 @@ func said(t *testing.T, answer any) {
 	t.Helper()
 	raw, err := json.Marshal(answer)
 	if err != nil || !json.Valid(raw) || bytes.Contains(raw, []byte(`"detail":""`)) || ofGo.Match(raw) {
-		t.Fatalf("answered %s, %v", raw, err)
+		t.Fatalf("the answer is %s, %v", raw, err)
 	}
 }
 
@@ -121,7 +121,7 @@ func FuzzQuery(f *testing.F) {
 		for _, err := range []error{submitted, listed, told} {
 			p, ok := errors.AsType[*problem](err)
 			if err != nil && (!ok || p.kind != badRequest) {
-				t.Fatalf("%q: %v", query, err)
+				t.Fatalf("the query %q gives the error %v, which is no bad-request", query, err)
 			}
 			if ok {
 				said(t, p.body(c))

@@ -143,7 +143,7 @@ func (b *bench) call(method, path string, body []byte, heads ...string) answer {
 	b.must(err)
 	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
 		if err := json.Unmarshal(a.raw, &a.body); err != nil {
-			b.t.Fatalf("%s %s: %v in %s", method, path, err, a.raw)
+			b.t.Fatalf("the answer to %s %s is no JSON: %v in %s", method, path, err, a.raw)
 		}
 	}
 	return a
@@ -160,7 +160,7 @@ func (b *bench) take(tenant int, number, query string) string {
 	key := []string{keyOne, keyTwo}[tenant]
 	a := b.post(xmlOf(tenant, number), query, "Authorization", "Bearer "+key)
 	if a.status != http.StatusAccepted {
-		b.t.Fatalf("%s: %d %s", number, a.status, a.raw)
+		b.t.Fatalf("invoice %s was not taken: %d %s", number, a.status, a.raw)
 	}
 	return a.body.Items[0].ID
 }
@@ -168,7 +168,7 @@ func (b *bench) take(tenant int, number, query string) string {
 func (b *bench) want(a answer, status int, kind string) {
 	b.t.Helper()
 	if a.status != status || kind != "" && a.body.Type != "urn:ksef-worker:problem:"+kind {
-		b.t.Errorf("got %d %s, want %d %s", a.status, a.raw, status, kind)
+		b.t.Errorf("the answer is %d %s, want %d %s", a.status, a.raw, status, kind)
 	}
 }
 

@@ -75,7 +75,8 @@ func linksOf(id string) *invoiceLinks {
 }
 
 // itemOf returns the answer about a document. entries has the ledger's entries that the document
-// met, by id. They are its own entry when the document is here already, and the entries in its way.
+// met, by id. They are its own entry when the document is here already, and the entry of another
+// invoice that has its number or ref.
 func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
 	inv := a.Invoice
 	it := item{Ref: cut(a.Ref), File: a.File, Number: inv.Number, Tenant: inv.Tenant}

@@ -24,8 +24,8 @@ type jsonInvoice struct {
 	Faktura   json.RawMessage `json:"faktura"`
 }
 
-// jsonBody reads {"invoices": [{…}, …]} one element after the other. An element with a fault in it
-// is refused alone. Text that is not JSON ends the reading.
+// jsonBody reads {"invoices": [{…}, …]} one element after the other. An element with a fault is
+// refused, and the elements after it are still read. Text that is not JSON ends the reading.
 func jsonBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	src := &source{}
 	src.items = func(yield func(intake.Item) bool) { src.fault = br.readJSON(c, b, of, yield) }
@@ -151,8 +151,8 @@ func checkElement(at string, fault error, text []byte) error {
 	return intake.CheckJSON(text)
 }
 
-// wanted returns what is asked for the document. Where the document says nothing of its own, what
-// the call says applies.
+// wanted returns what is asked for the document. Where the element has no value of its own, the
+// value of the call applies. The ref is always the element's own.
 func (j *jsonInvoice) wanted(ofCall intake.Wanted) intake.Wanted {
 	own := j.Wanted
 	own.Lane, own.Deadline = cmp.Or(own.Lane, ofCall.Lane), cmp.Or(own.Deadline, ofCall.Deadline)

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A key was revoked by removing its file, and then the server was started again.
+// A key was revoked by removing or emptying its file, and then the server was started again. Only
+// the client of that file is locked out.
 func TestNew_FileOfKeysCannotBeUsed_OnlyItsClientIsLockedOutUntilItIsThere(t *testing.T) {
 	for what, spoil := range map[string]func(file string) error{
 		"it is gone":  os.Remove,
@@ -61,6 +62,7 @@ func TestNew_OneLineOfAFileOfKeysCannotBeUsed_TheOtherKeysOpen(t *testing.T) {
 }
 
 // The files of keys come only after the start, for example from another program that fetches them.
+// The server must start without them, because it reads them later.
 func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.T) {
 	now := monday
 	b := newBench(t, func(o *Options) {

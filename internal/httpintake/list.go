@@ -79,8 +79,8 @@ func (l *listing) named(c *call, f filter) error {
 
 // refused returns the refusals that a filter with a ref or number asks for. These are the refusals
 // of the filter's tenants, and of the client's own documents of no tenant. A look-up reads every
-// refusal in these lists. So a client may have only one at a time, because many look-ups would slow
-// down the calls of others.
+// refusal in these lists. Many look-ups would slow down the calls of others, so a client may have
+// only one look-up at a time.
 func (l *listing) refused(c *call, f *filter) ([]ledger.Refusal, error) {
 	select {
 	case c.client.looking <- struct{}{}:

@@ -29,7 +29,7 @@ func (b *bench) list(query string) (numbers []string, next string) {
 	b.t.Helper()
 	a := b.call("GET", "/v1/invoices?"+query, nil)
 	if a.status != http.StatusOK {
-		b.t.Fatalf("%s: %d %s", query, a.status, a.raw)
+		b.t.Fatalf("the list for %s: status %d, %s", query, a.status, a.raw)
 	}
 	for _, it := range a.body.Items {
 		numbers = append(numbers, it.Number)
@@ -98,7 +98,7 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 }
 
 // KSeF treats all kinds of spaces as equal, and so does a person. One client may type a number that
-// is, byte for byte, the number of another client's invoice.
+// is, byte for byte, the number of another client's invoice. It must still find its own invoice.
 func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(t *testing.T) {
 	b := newBench(t, nil)
 	b.take(1, "FV 1", "")
@@ -112,7 +112,7 @@ func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(
 	b.take(0, "FV\u00a02", "")
 	b.take(0, "FV 2", "")
 	if got, _ := b.list("number=FV+2"); len(got) != 2 {
-		t.Errorf("of two spellings %q are found", got)
+		t.Errorf("a number that two invoices have in different spellings finds %q, want both", got)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestList_RefOfADocumentThatCouldNotBeRead_FindsItsRefusal(t *testing.T) {
 	b.want(b.post([]byte("garbage"), "?ref=SO-9"), http.StatusUnprocessableEntity, "refused")
 	a := b.call("GET", "/v1/invoices?ref=SO-9", nil)
 	if len(a.body.Items) != 1 || a.body.Items[0].State != "refused" || a.body.Items[0].Tenant != "one" {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the ref should find the refused document of tenant one: %s", a.raw)
 	}
 	if a = b.call("GET", "/v1/invoices?ref=SO-9", nil, "Authorization", "Bearer "+keyTwo); len(a.body.Items) != 0 {
 		t.Errorf("the other client gets %s", a.raw)
@@ -157,7 +157,7 @@ func TestList_EntriesThatCannotBeRead_AreLeftOutAndTheOthersFollow(t *testing.T)
 	}
 	slices.Sort(got) // two of one millisecond are in the order of their ids
 	if !slices.Equal(got, []string{"FV/10", "FV/11"}) {
-		t.Errorf("got %q", got)
+		t.Errorf("the pages have %q, want FV/10 and FV/11", got)
 	}
 }
 
@@ -166,19 +166,19 @@ func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 	id := b.take(0, "FV/1", "?ref=SO-1")
 	a := b.call("POST", "/v1/invoices/"+id+":retry", nil)
 	if b.want(a, http.StatusConflict, "conflict"); a.body.Detail == "" {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the problem has no detail: %s", a.raw)
 	}
 	a = b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(`{"reason":"an  advertisement"}`))
 	if b.want(a, http.StatusOK, ""); a.body.Result.State != "dismissed" {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the answer to the dismissal is %s", a.raw)
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), id)
 	if err != nil || !strings.Contains(inv.Reason, "client erp-one") || !strings.Contains(inv.Reason, "an advertisement") {
-		t.Errorf("got %+v, %v", inv, err)
+		t.Errorf("the entry does not say who dismissed it and why: %+v, %v", inv, err)
 	}
 	b.want(b.call("POST", "/v1/invoices/"+id+":dismiss", nil), http.StatusConflict, "conflict")
 	if a = b.call("POST", "/v1/invoices/"+id+":retry", nil); a.status != http.StatusOK || a.body.Result.State != "queued" {
-		t.Errorf("taken back: %d %s", a.status, a.raw)
+		t.Errorf("a retry of the dismissed invoice: %d %s", a.status, a.raw)
 	}
 	b.move(ledger.Parked, nil, id)
 	b.must(b.rdb.Del(t.Context(), "ksef:body:"+id).Err())
@@ -191,7 +191,7 @@ func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 	// A person's decision without a reason says so in the record.
 	a = b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(`{}`))
 	if b.want(a, http.StatusOK, ""); !strings.Contains(a.body.Result.Reason, "by client erp-one: no reason was given") {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the reason does not say that none was given: %s", a.raw)
 	}
 	b.want(b.call("POST", "/v1/invoices/"+id+":delete", nil), http.StatusNotFound, "not-found")
 	b.want(b.call("POST", "/v1/invoices/inv-none:retry", nil), http.StatusNotFound, "not-found")

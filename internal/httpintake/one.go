@@ -18,7 +18,7 @@ type invoiceAnswer struct {
 }
 
 func answerOf(r results.Result) invoiceAnswer {
-	if r.State != results.Refused { // a refusal is explained already, by its rules, which r does not have
+	if r.State != results.Refused { // [results.Explained] has explained a refusal by its rules, which r does not have
 		r.Explain()
 	}
 	a := invoiceAnswer{Result: r}

@@ -34,8 +34,8 @@ type parameter struct {
 	Schema                schema
 }
 
-// described is a body or an answer. Named is the object that it is, or "" when the object has no
-// name; then it has Fields, if any.
+// described is a body or an answer. Named is the name of its object. When the object has no name,
+// Named is "", and Fields has the fields of the object.
 type described struct {
 	Name, Description, Media, Named string
 	Fields                          []field

@@ -80,7 +80,7 @@ func (c *contract) check(method, path, media string, a answer) {
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: a.head,
 		Body: io.NopCloser(bytes.NewReader(a.raw)), Options: &openapi3filter.Options{IncludeResponseStatus: true}}
 	if err := openapi3filter.ValidateResponse(context.Background(), out); err != nil {
-		c.t.Errorf("%s %s: %d: %v\n%s", method, path, a.status, err, a.raw)
+		c.t.Errorf("the answer to %s %s, status %d, is not as described: %v\n%s", method, path, a.status, err, a.raw)
 	}
 	c.seen[route.Operation.OperationID+" "+http.StatusText(a.status)] = true
 }
@@ -98,7 +98,7 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 	})
 	served := b.call("GET", "/v1/openapi.yaml", nil, "Authorization", "")
 	if served.status != http.StatusOK || !bytes.Equal(served.raw, openAPI) {
-		t.Fatalf("served is %d, %d bytes", served.status, len(served.raw))
+		t.Fatalf("openapi.yaml is served with status %d and %d bytes, want the file itself", served.status, len(served.raw))
 	}
 	c := newContract(t, served.raw)
 	do := func(method, path string, body []byte, heads ...string) answer {
@@ -211,7 +211,7 @@ func TestOpenAPI_EveryParameterThatIsRead_IsDescribedAndNoOther(t *testing.T) {
 		slices.Sort(described)
 		slices.Sort(read)
 		if !slices.Equal(described, read) {
-			t.Errorf("%s: described are %q, read are %q", c.of.OperationID, described, read)
+			t.Errorf("%s: the description has the parameters %q, the code reads %q", c.of.OperationID, described, read)
 		}
 	}
 	one := doc.Components.Schemas["Submission"].Value.Properties["invoices"].Value.Items.Value
@@ -223,7 +223,7 @@ func TestOpenAPI_EveryParameterThatIsRead_IsDescribedAndNoOther(t *testing.T) {
 	}
 	slices.Sort(fields)
 	if described := slices.Sorted(maps.Keys(one.Properties)); !slices.Equal(described, fields) {
-		t.Errorf("of an invoice in JSON described are %q, read are %q", described, fields)
+		t.Errorf("the description of an invoice in JSON has the fields %q, the code reads %q", described, fields)
 	}
 }
 
@@ -247,7 +247,7 @@ func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
 	}
 	slices.Sort(known)
 	if !slices.Equal(described, known) {
-		t.Errorf("described are %q, taken are %q", described, known)
+		t.Errorf("the description has the media types %q, the server takes %q", described, known)
 	}
 	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, outdated, tooLarge, unsupported,
 		refusedAll,
@@ -262,8 +262,8 @@ func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
 	}
 }
 
-// Whoever writes a program against the interface has only the description: what a field means must
-// be there, and must be what the schema of results says.
+// The author of a program that calls this interface has only the description. So the description
+// must say what each field means, in the words of the schema of results.
 func TestOpenAPI_EveryField_SaysWhatItMeans(t *testing.T) {
 	var api struct{ Components struct{ Schemas properties } }
 	if err := yaml.Unmarshal(openAPI, &api); err != nil {
@@ -289,7 +289,7 @@ func TestOpenAPI_EveryField_SaysWhatItMeans(t *testing.T) {
 	all := newContract(t, openAPI).doc.Components.Schemas
 	for name, want := range result.Properties {
 		if slices.Contains([]string{"faults", "note", "warning", "terms"}, name) {
-			continue // beside the files of a watched folder only
+			continue // only the results beside the files of a watched folder have this field
 		}
 		if got := all["Invoice"].Value.Properties[name]; got == nil || got.Ref == "" && got.Value.Description != want.Description {
 			t.Errorf("%s is described as %+v, and in the schema of results as %q", name, got, want.Description)

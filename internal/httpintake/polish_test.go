@@ -152,7 +152,7 @@ func saidIn(t *testing.T, l lang) (answers, record []string) {
 	})
 	note := func(a answer) {
 		if len(a.body.Items) == 0 {
-			t.Errorf("no items in %d %s", a.status, a.raw)
+			t.Errorf("the answer has no items: %d %s", a.status, a.raw)
 		}
 		for _, it := range a.body.Items {
 			texts := []string{it.Note, it.Warning}
@@ -219,11 +219,11 @@ func inPolish(t *testing.T, where, pl, en string) {
 	t.Helper()
 	left := slices.DeleteFunc(explaintest.English(en, pl), func(word string) bool { return slices.Contains(repeated, word) })
 	if len(left) > 0 || pl == en {
-		t.Errorf("%s: %q has English %q: it is said of %q", where, pl, left, en)
+		t.Errorf("%s: the Polish text %q has the English words %q; the English text is %q", where, pl, left, en)
 	}
 }
 
-// Whoever reads the answer in Polish should understand all of it, hints, notes and terms too.
+// A caller that asks for Polish gets all of the answer in Polish, hints, notes and terms too.
 func TestSubmit_PolishCaller_GetsNoEnglishAboutAnyDocument(t *testing.T) {
 	pl, _ := saidIn(t, polish)
 	en, record := saidIn(t, english)

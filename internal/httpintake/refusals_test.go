@@ -80,7 +80,8 @@ func TestRefusals_SellerIsNoTenantOfTheClient_TheClientFindsIt(t *testing.T) {
 	}
 }
 
-// Two clients have both tenants, and each hands in a document that is for neither tenant.
+// Two clients have both tenants, and each client hands in a document that is for neither tenant.
+// Each finds only the refusal of its own document.
 func TestRefusals_OfNoTenant_EachClientFindsItsOwn(t *testing.T) {
 	b := newBench(t, func(o *Options) {
 		for i := range o.Clients {
@@ -115,8 +116,8 @@ func TestRefusals_NumberIsTakenForAnotherTenant_TheClientFindsItsRefusal(t *test
 	}
 }
 
-// A look-up reads the lists of the client's own tenants. The lists of others may be long, or
-// damaged.
+// A look-up reads only the lists of the client's own tenants, because the lists of others may be
+// long, or damaged.
 func TestRefusals_ListOfAnotherTenantIsSick_TheLookUpDoesNotReadIt(t *testing.T) {
 	b := newBench(t, nil)
 	b.want(b.post(faultyOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")

@@ -35,7 +35,7 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 		path := "/v1/invoices/" + id
 		a := b.call("GET", path, nil, one...)
 		if b.want(a, http.StatusOK, ""); a.body.ID != id || a.body.State != "refused" || !strings.Contains(string(a.raw), `"explanations"`) {
-			t.Errorf("%s: %s", id, a.raw)
+			t.Errorf("the answer about the refused document %s is %s", id, a.raw)
 		}
 		for _, other := range []string{"", ":dismiss"} {
 			method := "GET"
@@ -50,11 +50,11 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 		b.want(b.call("POST", path+":retry", nil, one...), http.StatusConflict, "conflict")
 		a = b.call("POST", path+":dismiss", []byte(`{"reason":"a test"}`), one...)
 		if b.want(a, http.StatusOK, ""); a.body.State != "dismissed" || !strings.Contains(string(a.raw), "client erp-one: a test") {
-			t.Errorf("dismissed: %s", a.raw)
+			t.Errorf("the answer to the dismissal is %s", a.raw)
 		}
 		b.want(b.call("POST", path+":dismiss", nil, one...), http.StatusConflict, "conflict")
 		if a := b.call("GET", path, nil, one...); a.body.State != "dismissed" {
-			t.Errorf("afterwards: %s", a.raw)
+			t.Errorf("after the dismissal, the document is shown as %s", a.raw)
 		}
 	}
 	b.equal("what the client is told", b.toldOf(keyOne), "FV/1 dismissed one", " dismissed ")
@@ -76,7 +76,8 @@ func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 	}
 }
 
-// A program repeats a call after an outage, and the deadline that it named has passed meanwhile.
+// A program repeats a call after an outage. The deadline that the call names has passed meanwhile,
+// which is no reason to refuse the call.
 func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testing.T) {
 	b := newBench(t, nil)
 	deadline := "?deadline=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
@@ -84,7 +85,7 @@ func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testin
 	b.want(first, http.StatusAccepted, "")
 	again := b.post(xmlOf(0, "FV/1"), deadline)
 	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere {
-		t.Errorf("again: %s", again.raw)
+		t.Errorf("repeated with its deadline over, the call should find its invoice: %s", again.raw)
 	}
 	b.want(b.post(xmlOf(0, "FV/2"), "?deadline=2020-01-01"), http.StatusBadRequest, "bad-request")
 }
@@ -102,11 +103,11 @@ func TestSubmit_TenantIsNotCertain_HintNamesTheFieldAndNoOption(t *testing.T) {
 		a := b.post(xmlOf(0, "FV/1"), query)
 		b.want(a, http.StatusUnprocessableEntity, "refused")
 		if !strings.Contains(string(a.raw), want) || strings.Contains(string(a.raw), "--tenant") {
-			t.Errorf("%q: %s", query, a.raw)
+			t.Errorf("with the query %q, the answer lacks the wanted hint or names --tenant: %s", query, a.raw)
 		}
 	}
 	a := b.call("POST", "/v1/invoices?tenant=one", xmlOf(1, "FV/1"), "Content-Type", "application/xml", "Accept-Language", "pl")
 	if !strings.Contains(string(a.raw), "pomiń tenant albo podaj podatnika o tym NIP: two") {
-		t.Errorf("%s", a.raw)
+		t.Errorf("the answer does not say in Polish which tenant to name: %s", a.raw)
 	}
 }

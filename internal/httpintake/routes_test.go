@@ -29,14 +29,14 @@ func TestRoutes_PathOrMethodThatIsNot_IsAProblemWithTheMethodsThatAre(t *testing
 			status, kind = http.StatusMethodNotAllowed, "method-not-allowed"
 		}
 		if b.want(a, status, kind); a.head.Get("Allow") != c.allow || a.head.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%s %s: %v, want Allow: %s", c.method, c.path, a.head, c.allow)
+			t.Errorf("%s %s: the head is %v, want Allow: %s", c.method, c.path, a.head, c.allow)
 		}
 	}
 }
 
 // The server reads the rest of a body before it answers. A caller without a key must not be able to
-// hold a connection with a body that does not come. Nor must a caller with a key, in a call that
-// needs no body.
+// hold a connection with a body that does not come. The same holds for a caller with a key, in a
+// call that needs no body.
 func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = 100 * time.Millisecond })
 	id := b.take(0, "FV/1", "")
@@ -51,15 +51,15 @@ func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 		r := bufio.NewReader(conn)
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil {
-			t.Errorf("%q: %v", call, err)
+			t.Errorf("the call %q got no answer: %v", call, err)
 			continue
 		}
 		resp.Body.Close()
 		if strings.Contains(call, "dismiss") != (resp.StatusCode == http.StatusRequestTimeout) {
-			t.Errorf("%q: %d", call, resp.StatusCode)
+			t.Errorf("the call %q was answered with status %d; only the dismissal should get a 408", call, resp.StatusCode)
 		}
 		if _, err := r.ReadByte(); os.IsTimeout(err) {
-			t.Errorf("%q: the connection stays", call)
+			t.Errorf("%q: the connection stays open", call)
 		}
 		_ = conn.Close()
 	}

@@ -108,7 +108,7 @@ func (s *schema) Kind() string {
 	return s.Type
 }
 
-// visible returns the values, with "" written as such.
+// visible returns the values, and writes an empty value as "".
 func visible(values []string) []string {
 	var all []string
 	for _, v := range values {

@@ -33,7 +33,7 @@ func TestKeys_MissingWrongOrMalformed_Are401AndNothingIsTaken(t *testing.T) {
 		b.want(b.call("POST", "/v1/invoices/"+id+":dismiss", nil, "Authorization", head), http.StatusUnauthorized, "unauthorized")
 	}
 	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
-		t.Errorf("queued are %d, %v", n["queued"], err)
+		t.Errorf("%d invoices are queued, %v", n["queued"], err)
 	}
 	if strings.Contains(b.log.String(), keyOne) {
 		t.Error("the log has a key")
@@ -47,7 +47,7 @@ func TestKeys_FileIsReplacedOrRemoved_CountWithoutARestart(t *testing.T) {
 	sum := sha256.Sum256([]byte(next))
 	b.must(os.WriteFile(b.keyFile, []byte(keyOne+"\nsha256:"+hex.EncodeToString(sum[:])+"\n"), 0o600))
 	now = now.Add(2 * keyCheck)
-	for _, key := range []string{keyOne, next} { // while it is replaced, both count
+	for _, key := range []string{keyOne, next} { // while the old key is replaced, both keys work
 		b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+key), http.StatusOK, "")
 	}
 	b.must(os.WriteFile(b.keyFile, []byte(next+"\n"), 0o600))
@@ -80,7 +80,7 @@ func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t 
 	}
 }
 
-// Whatever is wrong with a file of keys, a key that is not in it any more opens nothing.
+// A key that is not in its file any more opens nothing, even if the file has a fault.
 func TestKeys_FileHasAFaultBesideTheNewKey_TheOldOneEnds(t *testing.T) {
 	const next = "b1946ac92492d2347c6235b4d2611184"
 	now, in, fault := monday, []string{keyOne}, error(nil)
@@ -110,7 +110,7 @@ func TestKeys_FileHasAFaultBesideTheNewKey_TheOldOneEnds(t *testing.T) {
 	now = now.Add(2 * keyCheck)
 	b.call("GET", "/v1/invoices", nil)
 	if got := len(b.server.clients.all[0].keys); got > 1 {
-		t.Errorf("%d keys", got)
+		t.Errorf("the client has %d keys, want at most one", got)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	}
 	for _, query := range []string{"ref=SO-1", "number=FV/1", "state=queued", "", "limit=1"} {
 		if a := b.call("GET", "/v1/invoices?"+query, nil); a.status != 200 || len(a.body.Items) != 0 {
-			t.Errorf("%s: %d %s", query, a.status, a.raw)
+			t.Errorf("the list for %s should be empty: %d %s", query, a.status, a.raw)
 		}
 	}
 	b.want(b.call("GET", "/v1/invoices?tenant=two", nil), http.StatusBadRequest, "bad-request")
@@ -137,9 +137,9 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 		t.Errorf("the second client has the events %s", a.raw)
 	}
 	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
-		t.Errorf("queued are %d, %v", n["queued"], err)
+		t.Errorf("%d invoices are queued, %v", n["queued"], err)
 	}
-	// What the first client gets wrong does not appear among the documents of the second.
+	// The refused documents of the first client do not appear among those of the second.
 	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
 	b.must(err)
 	for _, r := range refusals {
@@ -170,10 +170,10 @@ func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *t
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	hint := a.body.Items[0].Refusal.Faults[0].Hint
 	if !strings.Contains(hint, "if KSeF rejects the other one, yours can be handed in again") {
-		t.Errorf("when it can be tried again is not said: %q", hint)
+		t.Errorf("the hint does not say when the document can be handed in again: %q", hint)
 	}
 	if text := string(a.raw); strings.Contains(text, id) || strings.Contains(text, "queued") || !strings.Contains(text, "not yours") {
-		t.Errorf("the answer tells: %s", text)
+		t.Errorf("the answer tells more about the invoice of the other client than it may: %s", text)
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), id)
 	if err != nil || inv.Lane != ledger.Auto || !inv.Fresh() {
@@ -193,7 +193,7 @@ func TestBody_TooLarge_Is413AndLeavesNothingBehind(t *testing.T) {
 	resp, err := http.DefaultClient.Do(r)
 	if err == nil {
 		if resp.Body.Close(); resp.StatusCode != http.StatusRequestEntityTooLarge {
-			t.Errorf("an endless body: %d", resp.StatusCode)
+			t.Errorf("an endless body was answered with status %d", resp.StatusCode)
 		}
 	}
 	if left, err := os.ReadDir(b.spool); len(left) != 0 || err != nil {
@@ -226,15 +226,15 @@ func TestBody_IsNotRead_ACallerWhoSendsAllOfItFirstSeesTheAnswer(t *testing.T) {
 		b.must(err)
 		for sent, part := 0, make([]byte, 1<<20); sent < size; sent += len(part) {
 			if _, err := conn.Write(part); err != nil {
-				t.Fatalf("%s: after %d bytes: %v", what, sent, err)
+				t.Fatalf("%s: the connection ended after %d bytes: %v", what, sent, err)
 			}
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
-			t.Fatalf("%s: %v", what, err)
+			t.Fatalf("%s: the caller sees no answer: %v", what, err)
 		}
 		if resp.Body.Close(); resp.StatusCode != c.status {
-			t.Errorf("%s: got %d", what, resp.StatusCode)
+			t.Errorf("%s: the status is %d", what, resp.StatusCode)
 		}
 		conn.Close()
 	}
@@ -262,22 +262,23 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 	b.must(err)
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestTimeout || !resp.Close {
-		t.Errorf("got %d, closing: %v", resp.StatusCode, resp.Close)
+		t.Errorf("the status is %d, and the connection closes: %v", resp.StatusCode, resp.Close)
 	}
 }
 
-// macOS stores ._a.xml beside a.xml, and systems and editors leave the other two hidden files.
+// The archive has two hidden invoices, and three hidden files that are none. macOS stores ._a.xml
+// beside a.xml, and systems and editors leave .DS_Store and .a.xml.swp.
 func TestBody_HiddenInvoiceInAZIP_IsRefusedWithWordsAndDroppingsAreLeftOut(t *testing.T) {
 	b := newBench(t, nil)
 	raw := zipOf(t, "a.xml", string(xmlOf(0, "FV/1")), ".faktura2.xml", string(xmlOf(0, "FV/2")), "d/.faktura3.json", "{}",
 		"._a.xml", "x", ".DS_Store", "x", ".a.xml.swp", "x")
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip")
 	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 1 || a.body.Refused != 2 || len(a.body.Items) != 3 {
-		t.Fatalf("got %s", a.raw)
+		t.Fatalf("want one document taken and two refused: %s", a.raw)
 	}
 	for _, it := range a.body.Items[1:] {
 		if !strings.Contains(it.Refusal.Detail, "has a hidden name") {
-			t.Errorf("%s: %s", it.File, it.Refusal.Detail)
+			t.Errorf("the refusal of %s does not say that its name is hidden: %s", it.File, it.Refusal.Detail)
 		}
 	}
 }
@@ -288,11 +289,11 @@ func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 		string(xmlOf(0, "FV/1")))
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip")
 	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 1 || a.body.Refused != 3 {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("want one document taken and three refused: %s", a.raw)
 	}
 	for i, want := range []string{"bytes", "leads out of the archive", "is an absolute path"} {
 		if d := a.body.Items[i].Refusal.Detail; !strings.Contains(d, want) {
-			t.Errorf("item %d: %s, want %q", i, d, want)
+			t.Errorf("the detail of item %d is %s, want %q", i, d, want)
 		}
 	}
 	many := make([]string, 0, 2200)
@@ -315,13 +316,13 @@ func TestBody_MoreDocumentsThanAllowed_Is413WithTheAnswersOfThoseThatWereRead(t 
 		over := b.call("POST", "/v1/invoices", zipOf(t, append(files, "c.xml", "x")...), "Content-Type", media)
 		b.want(over, http.StatusRequestEntityTooLarge, "too-large")
 		if over.body.Detail != "one call may hold 2 documents; nothing was taken" {
-			t.Errorf("%s: %s", media, over.raw)
+			t.Errorf("the answer to %s does not say how many documents a call may hold: %s", media, over.raw)
 		}
 	}
 	docs := []map[string]any{{"xml": string(xmlOf(0, "FV/1"))}, {"xml": string(xmlOf(0, "FV/2"))}, {"xml": string(xmlOf(0, "FV/3"))}}
 	a := b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")
 	if b.want(a, http.StatusRequestEntityTooLarge, "too-large"); len(a.body.Items) != 2 {
-		t.Errorf("%d items", len(a.body.Items))
+		t.Errorf("the answer has %d items, want 2", len(a.body.Items))
 	}
 	large := []byte(`{"invoices":[{"xml":"` + strings.Repeat("x", 7<<20) + `"}]}`)
 	b.want(b.call("POST", "/v1/invoices", large, "Content-Type", "application/json"), http.StatusRequestEntityTooLarge, "too-large")
@@ -332,13 +333,13 @@ func TestHeads_OfTheCallers_CannotReachTheAnswerOrTheLog(t *testing.T) {
 	for _, id := range []string{strings.Repeat("x", 65), "a b", "a\tb", "ż", `a"b`} {
 		a := b.call("GET", "/v1/invoices", nil, "X-Request-Id", id)
 		if got := a.head.Get("X-Request-Id"); got == id || got == "" {
-			t.Errorf("%q came back as %q", id, got)
+			t.Errorf("the request id %q came back as %q", id, got)
 		}
 	}
 	media, raw := form(t, [3]string{"a\r\nX-Evil: 1.xml", "", string(xmlOf(0, "FV/1"))})
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", media)
 	if a.head.Get("X-Evil") != "" {
-		t.Errorf("%d %v", a.status, a.head)
+		t.Errorf("a header was injected: status %d, head %v", a.status, a.head)
 	}
 	// A query may hold a ref, and a ref may hold a name.
 	b.call("GET", "/v1/invoices?ref=Kowalska", nil)

@@ -12,11 +12,11 @@ func TestStranger_NameMeansAnotherTaxpayer_NothingOfItIsShown(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Stranger = func(tenant string) bool { return stranger && tenant == "one" } })
 	sent := b.call("POST", "/v1/invoices", xmlOf(0, "FV/1"), "Content-Type", "application/xml")
 	if sent.status != http.StatusAccepted {
-		t.Fatalf("%d %s", sent.status, sent.raw)
+		t.Fatalf("the invoice was not taken: %d %s", sent.status, sent.raw)
 	}
 	id := sent.body.Items[0].ID
 	if a := b.call("GET", "/v1/invoices/"+id, nil); a.status != http.StatusOK {
-		t.Fatalf("%d %s", a.status, a.raw)
+		t.Fatalf("the invoice is not shown: %d %s", a.status, a.raw)
 	}
 	stranger = true
 	if a := b.call("GET", "/v1/invoices", nil); a.status != http.StatusOK || len(a.body.Items) != 0 {
@@ -30,6 +30,6 @@ func TestStranger_NameMeansAnotherTaxpayer_NothingOfItIsShown(t *testing.T) {
 	}
 	if a := b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(`{"reason":"a test"}`), "Content-Type", "application/json"); a.status !=
 		http.StatusNotFound {
-		t.Errorf("dismiss: %d %s", a.status, a.raw)
+		t.Errorf("the dismissal should find no invoice: %d %s", a.status, a.raw)
 	}
 }

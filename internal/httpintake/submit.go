@@ -148,7 +148,7 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 	if kind, large := b.turn(of); large {
 		// The call keeps its place until its answer is encoded, which puts a large answer into a
 		// file. Before that, an answer about ten thousand documents takes a thousand times the
-		// memory of a body that names as many.
+		// memory of the body that names these documents.
 		if c.leave, err = sm.gates.batch(c.ctx(), c.client, kind); err != nil {
 			return nil, err
 		}
@@ -189,7 +189,7 @@ func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, erro
 }
 
 // entriesOf reads the entries that documents met. These are their own entries when they are here
-// already, and the entries in their way.
+// already, and the entries of other invoices that have their numbers or refs.
 func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
 	for _, some := range adms {
@@ -232,7 +232,7 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf,
 		Accounts: c.client.admitter.Accounts}
 	if len(c.client.Tenants) == 1 {
-		r.Otherwise = c.client.Tenants[0] // the client will ask for the refusal by its ref
+		r.Otherwise = c.client.Tenants[0] // where the client finds the refusal when it asks by its ref
 	}
 	for _, some := range adms {
 		noted := c.own(some, items[:len(some)])
@@ -245,7 +245,8 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 		items = items[len(some):]
 	}
 	if r.Err != nil {
-		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
+		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).
+			Msg("refused documents could not be put on record; the client is told to call again")
 	}
 	if r.Untold > 0 {
 		sm.o.Log.Warn().Str("request_id", c.id).Str("client", c.client.Name).Int("refusals", r.Untold).
@@ -259,7 +260,7 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 
 // own returns the admissions as this client may know them. An admission may have met an entry of a
 // tenant that is not the client's. Such an admission then has only what the document itself says.
-// When there is none, own returns adms itself, without a copy.
+// When there is no such admission, own returns adms itself, without a copy.
 func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 	if !slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
 		return adms

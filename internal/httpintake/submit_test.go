@@ -23,7 +23,7 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 	it := a.body.Items[0]
 	if a.body.Taken != 1 || it.State != "queued" || it.Ref != "SO-1" || it.Number != "FV/1" || it.Tenant != "one" || it.AlreadyHere ||
 		it.Links.Self != "/v1/invoices/"+it.ID || a.head.Get("X-Request-Id") != "my-call.1" {
-		t.Errorf("got %s, %v", a.raw, a.head)
+		t.Errorf("the answer is %s with the head %v", a.raw, a.head)
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), it.ID)
 	if err != nil || inv.Lane != ledger.Bulk || inv.Ref != "SO-1" {
@@ -31,14 +31,14 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 	}
 	again := b.post(xmlOf(0, "FV/1"), "?ref=SO-1")
 	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere || again.body.Items[0].ID != it.ID {
-		t.Errorf("handed in again: %s", again.raw)
+		t.Errorf("handed in again, the document should be already here: %s", again.raw)
 	}
 	got := b.call("GET", it.Links.Self, nil)
 	if b.want(got, http.StatusOK, ""); got.body.ID != it.ID || got.body.Result.Ref != "SO-1" || got.body.Result.State != "queued" {
-		t.Errorf("asked for: %s", got.raw)
+		t.Errorf("asked for, the invoice is %s", got.raw)
 	}
 	if xml := b.call("GET", it.Links.XML, nil); xml.status != 200 || !bytes.Equal(xml.raw, xmlOf(0, "FV/1")) {
-		t.Errorf("the document: %d, %d bytes", xml.status, len(xml.raw))
+		t.Errorf("the document has status %d and %d bytes", xml.status, len(xml.raw))
 	}
 	b.want(b.call("GET", it.Links.UPO, nil), http.StatusNotFound, "not-found")
 }
@@ -49,12 +49,12 @@ func TestSubmit_DocumentAtFault_IsRefusedWithFieldRuleValueAndPlace(t *testing.T
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	r := a.body.Items[0].Refusal
 	if len(r.Faults) == 0 || r.Faults[0].Field != "P_1" || r.Faults[0].Value != "2049-12-31" || r.Faults[0].Line == 0 || r.TryAgain {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the refusal does not name P_1 with its value and line: %s", a.raw)
 	}
 	// The sender's program asks by its ref and learns the same.
 	found := b.call("GET", "/v1/invoices?ref=SO-1", nil)
 	if len(found.body.Items) != 1 || found.body.Items[0].State != "refused" || !strings.Contains(found.body.Items[0].Reason, "P_1") {
-		t.Errorf("by its ref: %s", found.raw)
+		t.Errorf("asked for by its ref, the refused document is %s", found.raw)
 	}
 	b.take(0, "FV/1", "?ref=SO-1")
 	if found = b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 || found.body.Items[0].State != "queued" {
@@ -70,7 +70,7 @@ func TestSubmit_RefOfAnotherInvoice_IsRefused(t *testing.T) {
 	id := b.take(0, "FV/1", "?ref=SO-1")
 	a := b.post(xmlOf(0, "FV/2"), "?ref=SO-1")
 	if b.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail, id) {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the refusal does not name the other invoice: %s", a.raw)
 	}
 }
 
@@ -84,13 +84,13 @@ func TestSubmit_OneRefForAll_EachRefusedDocumentIsOnRecord(t *testing.T) {
 	for _, number := range []string{"FV/2", "FV/3"} {
 		a := b.call("GET", "/v1/invoices?number="+number, nil)
 		if b.want(a, http.StatusOK, ""); len(a.body.Items) != 1 || a.body.Items[0].State != "refused" {
-			t.Errorf("%s: %s", number, a.raw)
+			t.Errorf("the list for number %s does not have the one refused document: %s", number, a.raw)
 		}
 	}
 	b.take(0, "FV/2", "?ref=OWN")
 	a := b.call("GET", "/v1/invoices?number=FV/2", nil)
 	if b.want(a, http.StatusOK, ""); len(a.body.Items) != 1 || a.body.Items[0].State != "queued" {
-		t.Errorf("%s", a.raw)
+		t.Errorf("the list does not have the one queued invoice: %s", a.raw)
 	}
 }
 
@@ -125,11 +125,11 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 		`attachment; filename="../../night.zip"`)
 	b.want(a, http.StatusMultiStatus, "")
 	if a.body.Taken != 299 || a.body.Refused != 1 || len(a.body.Items) != 300 {
-		t.Fatalf("taken %d, refused %d", a.body.Taken, a.body.Refused)
+		t.Fatalf("%d documents were taken and %d refused", a.body.Taken, a.body.Refused)
 	}
 	for i, it := range a.body.Items {
 		if it.File != fmt.Sprintf("night.zip/%03d.xml", i) || (it.Refusal != nil) != (i == 150) {
-			t.Fatalf("item %d: %+v", i, it)
+			t.Fatalf("item %d is that of another file, or wrongly refused: %+v", i, it)
 		}
 	}
 }
@@ -151,12 +151,12 @@ func TestSubmit_OneRefIsRefusedInTwoPieces_TheRecordHasAllFaults(t *testing.T) {
 	b.must(err)
 	a := b.call("POST", "/v1/invoices", body, "Content-Type", "application/json")
 	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 248 || a.body.Refused != 2 {
-		t.Fatalf("taken %d, refused %d", a.body.Taken, a.body.Refused)
+		t.Fatalf("%d documents were taken and %d refused", a.body.Taken, a.body.Refused)
 	}
 	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
 	b.must(err)
 	if len(refusals) != 1 || len(refusals[0].Faults) != 2 {
-		t.Errorf("on record are %+v", refusals)
+		t.Errorf("want one refusal with two faults on record: %+v", refusals)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestSubmit_PartWithTwoRefs_IsRefused(t *testing.T) {
 		string(xmlOf(0, "FV/1")) + "\r\n--b--\r\n"
 	a := b.call("POST", "/v1/invoices", []byte(raw), "Content-Type", "multipart/form-data; boundary=b")
 	if b.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail, "ref must be given once") {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the refusal does not say that a ref must be given once: %s", a.raw)
 	}
 }
 
@@ -219,7 +219,8 @@ func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with an element, its ref comes back, and the refusal is found by it.
+// If an element has a fault of any kind, the answer has its ref all the same, and the refusal is
+// found by the ref.
 func TestSubmit_ElementAtFault_ItsRefComesBackAndFindsTheRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	for i, fault := range []string{`"foo":1,"xml":"<a/>"`, `"offline":"yes","xml":"<a/>"`, `"xml":"Gdy` + "\xf1" + `ia"`,
@@ -229,18 +230,18 @@ func TestSubmit_ElementAtFault_ItsRefComesBackAndFindsTheRefusal(t *testing.T) {
 			a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
 			b.want(a, http.StatusUnprocessableEntity, "refused")
 			if len(a.body.Items) != 1 || a.body.Items[0].Ref != ref {
-				t.Errorf("%s: %s", element, a.raw)
+				t.Errorf("the answer about %s lacks the ref: %s", element, a.raw)
 			}
 		}
 		if found := b.call("GET", "/v1/invoices?ref="+ref, nil); len(found.body.Items) != 1 || found.body.Items[0].State != "refused" {
-			t.Errorf("by %s: %s", ref, found.raw)
+			t.Errorf("the ref %s should find one refused document: %s", ref, found.raw)
 		}
 	}
 	for _, element := range []string{`{"ref":"a","Ref":"b","xml":"<a/>"}`, `{"ref":7,"xml":"<a/>"}`, `{"ref":"a` + "\xf1" + `","xml":"<a/>"}`} {
 		a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
 		b.want(a, http.StatusUnprocessableEntity, "refused")
 		if len(a.body.Items) != 1 || a.body.Items[0].Ref != "" {
-			t.Errorf("%s: %s", element, a.raw)
+			t.Errorf("the answer about %s has a ref that cannot be one: %s", element, a.raw)
 		}
 	}
 }
@@ -251,7 +252,7 @@ func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1")
 	b.want(a, http.StatusAccepted, "")
 	if it := a.body.Items; it[0].File != "a.xml" || it[0].Ref != "SO-1" || it[1].Ref != "" || !strings.HasSuffix(it[1].File, "b.xml") {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the items have wrong files or refs: %s", a.raw)
 	}
 	// The boundary is another one when the same form is sent again.
 	media, raw = form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
@@ -323,7 +324,7 @@ func TestSubmit_BodyThatEndsEarlyOrIsNoJSON_AnswersForWhatWasReadAndSaysWhereItE
 	} {
 		a := b.call("POST", "/v1/invoices", []byte(body), "Content-Type", "application/json")
 		if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, want) {
-			t.Errorf("%.40s: %s, want %q", body, a.body.Detail, want)
+			t.Errorf("%.40s: the detail is %s, want %q", body, a.body.Detail, want)
 		}
 		if strings.HasPrefix(body, `{"invoices":[{`) && (len(a.body.Items) != 1 || a.body.Items[0].State != "queued") {
 			t.Errorf("%.40s: the document before it: %s", body, a.raw)
@@ -355,11 +356,11 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	a := b.call("POST", "/v1/invoices", nil, "Content-Type", "text/csv", "Accept-Language", "en;q=0.3, pl-PL")
 	if b.want(a, http.StatusUnsupportedMediaType, "unsupported-media-type"); a.body.Title != "Nieobsługiwany typ treści" ||
 		a.head.Get("Content-Language") != "pl" {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the problem is not in Polish: %s", a.raw)
 	}
 	a = b.post(xmlOf(0, "FV/1"), "?lane=x", "Accept-Language", "pl")
 	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane: musi mieć wartość auto, express albo bulk" {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the detail is not in Polish: %s", a.raw)
 	}
 	b.take(0, "FV/1", "?ref=S")
 	bad := sample.Bad(sample.FutureDate, sample.Options{SellerNIP: sample.NIP(0), Number: "FV/2", IssueDate: "2026-11-23"})
@@ -378,10 +379,10 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	r := a.body.Items[0].Refusal
 	if len(r.Faults) == 0 || !strings.HasPrefix(r.Faults[0].Rule, "nie może być późniejsza niż dzisiaj") ||
 		r.Explanations[0].Name() != "refused/date_in_future" || r.Explanations[0].PL.Do == "" {
-		t.Errorf("refused: %s", a.raw)
+		t.Errorf("the refusal is not in Polish, or lacks its explanation: %s", a.raw)
 	}
 	if found := b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 ||
 		!strings.Contains(string(found.raw), `"code":"date_in_future"`) {
-		t.Errorf("by its ref: %s", found.raw)
+		t.Errorf("asked for by its ref, the document lacks its explanation: %s", found.raw)
 	}
 }

@@ -54,7 +54,7 @@ func TestTrace_OfACaller_GoesOnAndLeadsToTheInvoice(t *testing.T) {
 		t.Errorf("the call without a key is %+v", got)
 	}
 	if _, ok := names["call without a route"]; !ok || len(names) != 4 {
-		t.Errorf("spans: %+v", names)
+		t.Errorf("the spans are %+v", names)
 	}
 	for _, private := range []string{"order-4711", "FV/77", "FV77", keyOne} {
 		if strings.Contains(c.Text(), private) {

@@ -24,7 +24,7 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 		a := b.post(xmlOf(0, "FV/1"), "", heads...)
 		b.want(a, http.StatusServiceUnavailable, "unavailable")
 		if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
-			t.Errorf("%v: %v %s", heads, a.head, a.raw)
+			t.Errorf("%v: the answer has the head %v and is %s", heads, a.head, a.raw)
 		}
 	}
 }
@@ -36,14 +36,14 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 		a := b.call("GET", "/readyz", nil)
 		b.want(a, http.StatusOK, "")
 		if said := strings.Contains(string(a.raw), "nothing new is taken in: redis is full"); said != (room != nil) {
-			t.Errorf("%v: %s", room, a.raw)
+			t.Errorf("with the error of Room %v, /readyz answers %s", room, a.raw)
 		}
 	}
-	// Whoever asks has no key, and must not learn where Redis is.
+	// /readyz is answered without a key, so the answer must not say where Redis is.
 	room = errors.New("dial tcp 10.0.0.3:6379: connection refused")
 	a := b.call("GET", "/readyz", nil)
 	if b.want(a, http.StatusServiceUnavailable, "unavailable"); strings.Contains(string(a.raw), "10.0.0.3") {
-		t.Errorf("%s", a.raw)
+		t.Errorf("the answer says where Redis is: %s", a.raw)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 		r := a.body.Items[0].Refusal
 		if !r.TryAgain || r.Detail != says || len(r.Explanations) != 1 || r.Explanations[0].Name() != "refused/drained" ||
 			strings.Contains(string(a.raw), "jan") || strings.Contains(a.body.Detail, "correct") {
-			t.Errorf("%s: %s", language, a.raw)
+			t.Errorf("the answer in language %s about a drained tenant is %s", language, a.raw)
 		}
 	}
 	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
@@ -82,7 +82,7 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 		ledger.RemedyNumber: false, ledger.RemedyConfigure: false} {
 		r := (&call{lang: english}).refusalOf(&intake.RefusedError{Rule: "a rule", Hint: "a hint", Remedy: remedy})
 		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
-			t.Errorf("%q: %+v", remedy, r)
+			t.Errorf("the refusal with remedy %q is %+v", remedy, r)
 		}
 	}
 }
@@ -96,12 +96,12 @@ func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing
 	a := b.call("POST", "/v1/invoices?ref=FB", bad, "Content-Type", "application/xml")
 	b.want(a, http.StatusServiceUnavailable, "unavailable")
 	if a.head.Get("Retry-After") == "" || len(a.body.Items) != 1 || a.body.Items[0].State != "refused" {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("want one refused document, and a time to call again: %s", a.raw)
 	}
 	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "0").Err())
 	b.want(b.call("POST", "/v1/invoices?ref=FB", bad, "Content-Type", "application/xml"), http.StatusUnprocessableEntity, "refused")
 	if found := b.call("GET", "/v1/invoices?ref=FB", nil); len(found.body.Items) != 1 {
-		t.Errorf("by ref: %s", found.raw)
+		t.Errorf("the ref should find the refused document: %s", found.raw)
 	}
 }
 
@@ -130,12 +130,12 @@ func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
 	if last := a.body.Items[4].Refusal; a.body.Taken != 3 || a.head.Get("Retry-After") != "41" || !last.TryAgain ||
 		!strings.Contains(last.Detail, "limit żądań") || !strings.Contains(last.Detail, "za 41 s") ||
 		strings.Contains(string(a.raw), "internal") {
-		t.Errorf("got %v, %s", a.head, a.raw)
+		t.Errorf("the answer lacks the limit or the time: head %v, %s", a.head, a.raw)
 	}
 	left = 2
 	a = b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")
 	b.want(a, http.StatusAccepted, "")
 	if n := len(b.call("GET", "/v1/invoices", nil).body.Items); n != 5 {
-		t.Errorf("%d invoices are here", n)
+		t.Errorf("%d invoices are listed, want 5", n)
 	}
 }

@@ -37,7 +37,7 @@ func TestTurn_ManyDocumentsInASmallBody_NeedAPlace(t *testing.T) {
 		b := &body{at: strings.NewReader(tt.text), size: int64(len(tt.text)), mem: []byte(tt.text)}
 		kind, large := b.turn(&asked{media: tt.media, params: map[string]string{"boundary": "b"}})
 		if large != tt.large || large && kind != tt.kind {
-			t.Errorf("%s %.40s: %v, %v", tt.media, tt.text, kind, large)
+			t.Errorf("turn of %s %.40s = %v, %v", tt.media, tt.text, kind, large)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestSubmit_PlacesAreTaken_ManyTinyElementsWait(t *testing.T) {
 	held[0]()
 	wg.Wait()
 	if status := <-answered; status != http.StatusUnprocessableEntity {
-		t.Errorf("status %d", status)
+		t.Errorf("the call that waited was answered with status %d", status)
 	}
 	// The call has given up its place.
 	if !c.free(b.server.gates) {
@@ -86,7 +86,7 @@ func (c *client) free(g *gates) bool {
 	return true
 }
 
-// An answer that is large is not kept in memory, and is whole.
+// A large answer is kept in a file, not in memory, and the caller gets all of it.
 func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 	dir := t.TempDir()
 	c := &call{temp: dir}
@@ -98,15 +98,15 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 		answer := c.encoded(items)
 		var got bytes.Buffer
 		if n, err := got.ReadFrom(answer.reader()); err != nil || n != answer.size || !strings.Contains(got.String(), "<9>") {
-			t.Errorf("%d of %d bytes, %v", n, answer.size, err)
+			t.Errorf("%d of %d bytes of the answer could be read, %v", n, answer.size, err)
 		}
 		if inFile := answer.file != nil; inFile != (len(items) > 10) {
-			t.Errorf("%d items: in a file: %v", len(items), inFile)
+			t.Errorf("the answer about %d items is in a file: %v", len(items), inFile)
 		}
 		answer.close()
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-		t.Errorf("%v is left, %v", left, err)
+		t.Errorf("files are left: %v, %v", left, err)
 	}
 	c.temp = dir + "/none"
 	if answer := c.encoded(many); answer.size < 1_000_000 {

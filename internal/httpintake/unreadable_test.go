@@ -87,17 +87,17 @@ func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *t
 		keyAll: "a unreadable, b unreadable, c rejected, d unreadable, e unreadable",
 	} {
 		if got := b.seen("/v1/events", key, names); got != want {
-			t.Errorf("%s gets %q, want %q", key[:3], got, want)
+			t.Errorf("the client with key %s gets the events %q, want %q", key[:3], got, want)
 		}
 	}
 	a := b.call("GET", "/v1/events?limit=1", nil)
 	it := a.body.Items[0]
 	if int64(it.Revision) != rejected.Rev || it.Code != 450 || !strings.Contains(string(a.raw), `"tenant":"one"`) || !strings.Contains(it.Reason, "it became rejected") ||
 		!strings.Contains(string(a.raw), `"code":"unreadable"`) || !strings.Contains(string(a.raw), "/v1/invoices/"+ids[0]) {
-		t.Errorf("got %s", a.raw)
+		t.Errorf("the event of an unreadable entry is %s", a.raw)
 	}
 	if rest := b.call("GET", "/v1/events?cursor="+a.body.Next, nil); rest.states(names) != "b unreadable, c rejected" {
-		t.Errorf("behind it: %s", rest.raw)
+		t.Errorf("the events behind that cursor: %s", rest.raw)
 	}
 }
 
@@ -118,11 +118,11 @@ func TestEvents_TextIsSealedWithAKeyThatIsNotHere_NoPlaceholderIsTold(t *testing
 	a := b.call("GET", "/v1/events", nil)
 	text := string(a.raw)
 	if got := a.states(map[string]string{id: "a", refused.ID: "r"}); got != "a unreadable, r unreadable" {
-		t.Fatalf("got %q: %s", got, text)
+		t.Fatalf("the events are %q: %s", got, text)
 	}
 	if it := a.body.Items[0]; it.Number != "FV/1" || it.Ref != "" || it.File != "" || strings.Contains(text, "encrypted") ||
 		!strings.Contains(a.body.Items[1].Reason, "it became refused") {
-		t.Errorf("got %s", text)
+		t.Errorf("the events show too much or too little: %s", text)
 	}
 }
 
@@ -140,10 +140,10 @@ func TestEvents_RecordIsNotKeptAnyMore_IsThereWithItsIdAndState(t *testing.T) {
 	b.must(b.o.Ledger.Refuse(t.Context(), all))
 	names := map[string]string{id: "a", dropped: "r"}
 	if got := b.seen("/v1/events?limit=2", keyOne, names); got != "a rejected, r refused" {
-		t.Errorf("got %q", got)
+		t.Errorf("the events of records that are not kept any more are %q", got)
 	}
 	if got := b.seen("/v1/events", keyTwo, names); got != "" {
-		t.Errorf("another client got %q", got)
+		t.Errorf("another client got the events %q", got)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 	}
 	one := b.call("GET", "/v1/invoices/"+ids[1], nil)
 	if b.want(one, http.StatusOK, ""); one.body.State != "unreadable" || !strings.Contains(one.body.invoiceAnswer.Reason, "it is queued") {
-		t.Errorf("got %s", one.raw)
+		t.Errorf("the invoice is shown as %s, want it unreadable and queued", one.raw)
 	}
 	resulttest.Read(t, "../../docs/result.schema.json").Check(t, "one", one.raw)
 	b.want(b.call("GET", "/v1/invoices/"+ids[1]+"/xml", nil), http.StatusServiceUnavailable, "unavailable")
@@ -194,6 +194,6 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 		}
 	}
 	if slices.Sort(got); strings.Join(got, "") != "abcd" {
-		t.Errorf("page by page: %q", got)
+		t.Errorf("page by page, the client finds %q", got)
 	}
 }

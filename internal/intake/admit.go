@@ -24,19 +24,19 @@ type Admitter struct {
 	Store    archive.Store // for documents too large for Redis
 	Accounts []Account     // the tenants that invoices may belong to
 	Check    invoice.CheckOptions
-	// AllowDiscouraged takes discouraged Unicode characters, with a warning.
+	// AllowDiscouraged says that discouraged Unicode characters are taken, with a warning.
 	AllowDiscouraged bool
 	Retention        time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now              func() time.Time
 	NamedBy          NamedBy // how senders name a tenant, for hints
 	// Enqueue says how a person calls the command enqueue here. Hints show such calls.
 	Enqueue shell.Enqueue
-	Trail   tracing.Trail // told of what is taken in
+	Trail   tracing.Trail // is told of each invoice that is taken in
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken. 0 or 1 means no
 	// check.
 	IntakeBelow float64
 
-	confined bool          // made by Only
+	confined bool          // made by Only: Accounts may lack some tenants of the pool
 	timeout  time.Duration // how long one step waits for the archive; 0 is compareTimeout
 	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
@@ -159,7 +159,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	if err := a.findHeld(ctx, docs, out); err != nil {
 		return nil, err
 	}
-	// A repeated document of the call is here already. Its terms count like those of a later call.
+	// A document that the call holds a second time is here already. Its terms are applied as those
+	// of a later call would be.
 	for _, r := range repeated {
 		first := out[r[1]]
 		again := out[r[0]]
@@ -171,7 +172,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	}
 	asked := func(i int) Terms { return docs[i].terms(terms) }
 	failed := a.applyTerms(ctx, out, asked)
-	for _, r := range repeated { // the first document gets the newest revision of its copies
+	for _, r := range repeated { // applyTerms may have changed the entry since the first answer
 		out[r[1]].catchUp(&out[r[0]])
 	}
 	for _, r := range repeated {
@@ -184,8 +185,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	return out, errors.Join(failed, a.queue(ctx, out))
 }
 
-// catchUp takes over the state in o, another answer about the same entry, if o has read the entry
-// later.
+// catchUp takes over the state in o if o was read later. o is another answer about the same entry.
 func (adm *Admission) catchUp(o *Admission) {
 	if o.Invoice.Rev > adm.Invoice.Rev {
 		adm.Invoice.State, adm.Invoice.Rev = o.Invoice.State, o.Invoice.Rev
@@ -196,7 +196,7 @@ func (adm *Admission) catchUp(o *Admission) {
 // the overflow queues (see [queue.Queues]). There they do not delay the invoices of other tenants.
 const overflowAbove = 500
 
-// markOverflow marks the invoices of tenants that hand in very many at present.
+// markOverflow marks the invoices of tenants that have handed in more than overflowAbove lately.
 func (a *Admitter) markOverflow(ctx context.Context, sound []ledger.NewInvoice) error {
 	if len(sound) == 0 {
 		return nil

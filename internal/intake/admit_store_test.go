@@ -34,7 +34,7 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 			got := g.admit(d)[0].Invoice
 			_, files := g.stored()
 			if want := archive.BodyName(got.ID); !slices.Contains(files, want) || !got.BodyArchived {
-				t.Fatalf("files %v, want %s", files, want)
+				t.Fatalf("the folder has the files %v, want %s among them", files, want)
 			}
 			if _, err := g.Ledger.Body(t.Context(), got.ID); !errors.Is(err, ledger.ErrNotFound) {
 				t.Errorf("the document is in Redis too: %v", err)
@@ -74,7 +74,7 @@ func TestAdmit_WithAKey_NothingOfTheDocumentIsReadableInRedisOrStore(t *testing.
 	keys, err := g.rdb.Keys(t.Context(), "ksef:body:*").Result()
 	g.must(err)
 	if len(keys) != 1 {
-		t.Fatalf("documents in Redis: %v", keys)
+		t.Fatalf("Redis has the documents %v, want one", keys)
 	}
 	held, err := g.rdb.Get(t.Context(), keys[0]).Bytes()
 	g.must(err)
@@ -104,7 +104,7 @@ func TestAdmit_StoreIsFull_NothingIsTakenWithoutItsDocument(t *testing.T) {
 	var unsure *UnsureError
 	got := g.admit(big(1))[0]
 	if got.Taken != ledger.Refused || !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), "no space left") {
-		t.Errorf("%+v", got)
+		t.Errorf("the large document: %+v, want it refused because the store has no space left", got)
 	}
 	// The record of how documents are sealed is written before any document is stored.
 	if keys, _ := g.stored(); keys != 1 || g.rdb.Exists(t.Context(), "ksef:seals").Val() != 1 {
@@ -112,7 +112,7 @@ func TestAdmit_StoreIsFull_NothingIsTakenWithoutItsDocument(t *testing.T) {
 	}
 	// A document that fits into Redis does not need the store.
 	if got := g.admit(numbered(1))[0]; got.Taken != ledger.Created {
-		t.Errorf("%+v", got)
+		t.Errorf("the small document, which needs no store: %+v, want it taken", got)
 	}
 }
 
@@ -128,14 +128,14 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 	}
 	for _, o := range out {
 		if o.Taken != ledger.Created {
-			t.Errorf("answer %+v", o)
+			t.Errorf("an answer is %+v, want it created", o)
 		}
 		entry, err := g.Ledger.Invoice(t.Context(), o.Invoice.ID)
 		if err != nil || entry.State != ledger.Queued {
-			t.Errorf("%+v, %v", entry, err)
+			t.Errorf("the entry is %+v, %v, want it queued", entry, err)
 		}
 		if _, err := g.Ledger.Body(t.Context(), o.Invoice.ID); err != nil {
-			t.Errorf("its document: %v", err)
+			t.Errorf("the document of an invoice that was taken: %v", err)
 		}
 	}
 	// When they are handed in again, they are present, and now their tasks are queued.

@@ -94,7 +94,7 @@ func (g *gate) stored() (keys int64, files []string) {
 	return keys, files
 }
 
-// archive writes document and result where a worker writes them.
+// archive writes the document and the result of an invoice where a worker writes them.
 func (g *gate) archive(inv ledger.Invoice, document []byte) {
 	g.t.Helper()
 	ctx := g.t.Context()
@@ -147,7 +147,7 @@ func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	d := numbered(1)
 	got := g.admit(d)[0]
 	if got.Taken != ledger.Created || got.Invoice.State != ledger.Queued || !got.Invoice.Fresh() || got.Invoice.Revision != 1 {
-		t.Errorf("%+v", got)
+		t.Errorf("the good invoice: %+v, want it created and queued", got)
 	}
 	entry, err := g.Ledger.Invoice(t.Context(), got.Invoice.ID)
 	g.must(err)
@@ -162,7 +162,7 @@ func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 		Size: int64(len(d.Data)), Deadline: day("2026-11-25 00:00:00 +01:00"), UpdatedAt: entry.UpdatedAt,
 	}
 	if entry != want {
-		t.Errorf("got  %+v\nwant %+v", entry, want)
+		t.Errorf("the entry is  %+v\nwant          %+v", entry, want)
 	}
 	sealed, err := g.Ledger.Body(t.Context(), entry.ID)
 	g.must(err)
@@ -198,7 +198,7 @@ func TestAdmit_EveryOutcome_HasItsOwnAnswer(t *testing.T) {
 	}
 	var field *invoice.FieldError
 	if r := got[4]; !errors.As(r.Err, &field) {
-		t.Errorf("not XML: %+v", r)
+		t.Errorf("the document that is no XML: %+v, want a FieldError", r)
 	}
 	// After a rejection another document may take the number.
 	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: first.ID, To: ledger.Rejected}))
@@ -227,7 +227,7 @@ func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T)
 		}
 		var field *invoice.FieldError
 		if got.Taken != ledger.Refused || !errors.As(got.Err, &field) || field.Rule == "" {
-			t.Errorf("%s: %+v", flaw, got)
+			t.Errorf("%s: %+v, want a refusal that names a field", flaw, got)
 		}
 		if after, files := g.stored(); after != before || len(files) != 0 {
 			t.Errorf("%s: %d keys before, %d after, files %v", flaw, before, after, files)
@@ -243,7 +243,7 @@ func TestAdmit_TheSchemaRefuses_OnlyThatOneIsRefused(t *testing.T) {
 	got := g.admit(numbered(1), bad, numbered(3))
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Created || got[1].Taken != ledger.Refused ||
 		!strings.Contains(got[1].Err.Error(), "P_15") {
-		t.Errorf("%+v", got)
+		t.Errorf("want only the second document refused, and for P_15: %+v", got)
 	}
 }
 
@@ -284,7 +284,7 @@ func TestAdmit_Terms_AreWrittenIntoTheEntry(t *testing.T) {
 	g.must(err)
 	if entry.Lane != ledger.Express || !entry.Offline || entry.Deadline != ledger.At(deadline) ||
 		!entry.SoftDeadline.Time().Equal(warsaw(t, "2026-11-24 00:00:00 +01:00")) {
-		t.Errorf("%+v", entry)
+		t.Errorf("the entry lacks the terms of the call: %+v", entry)
 	}
 }
 
@@ -306,12 +306,12 @@ func TestAdmit_LedgerFails_NothingIsAnswered(t *testing.T) {
 	g := newGate(t, nil)
 	g.must(g.rdb.Close())
 	if out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{}); err == nil || out != nil {
-		t.Errorf("%+v, %v", out, err)
+		t.Errorf("Admit = %+v, %v, want no answer and the error of the ledger", out, err)
 	}
 	// A document that is refused because of its content needs no Redis.
 	out, err := g.Admit(t.Context(), []Document{{File: "x", Data: []byte("x")}}, Terms{})
 	if err != nil || out[0].Taken != ledger.Refused {
-		t.Errorf("%+v, %v", out, err)
+		t.Errorf("Admit = %+v, %v, want a refusal without an error", out, err)
 	}
 }
 
@@ -329,7 +329,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	for i, o := range g.admit(docs...) {
 		bad := i%7 == 3
 		if bad != (o.Taken == ledger.Refused) || !bad && (o.Invoice.Number != fmt.Sprint("FV/", i) || !g.queued(o.Invoice)) {
-			t.Fatalf("answer %d: %+v", i, o)
+			t.Fatalf("answer %d is that of another document, or wrong: %+v", i, o)
 		}
 		if o.Taken == ledger.Created {
 			created++
@@ -341,7 +341,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	}
 	counts, err := g.Ledger.Counts(t.Context())
 	if err != nil || counts["queued"] != int64(created) {
-		t.Errorf("%v, %v", counts, err)
+		t.Errorf("the ledger counts %v, %v", counts, err)
 	}
 }
 
@@ -349,7 +349,7 @@ func TestAdmit_NoDocuments_ReturnsNothing(t *testing.T) {
 	g := newGate(t, nil)
 	g.admit()
 	if keys, files := g.stored(); keys != 0 || len(files) != 0 {
-		t.Errorf("%d keys, %v", keys, files)
+		t.Errorf("Redis has %d keys, and the folder the files %v, want none", keys, files)
 	}
 }
 

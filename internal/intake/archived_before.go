@@ -18,9 +18,9 @@ import (
 // lookUpOld finds the answers for the documents that the ledger may have forgotten. The ledger
 // forgets an invoice when it ended more than Retention ago, and no invoice ends before its P_1. So
 // only documents whose P_1 is that old are looked up. The results of forgotten invoices are in the
-// archive, under names that follow from the documents. A
-// document that was accepted is present, and nothing is sent. lookUpOld returns the indexes of the
-// documents that are left to be taken, in their order.
+// archive, under names that follow from the documents. A document that was accepted is present, and
+// nothing is sent. lookUpOld returns the indexes of the documents that are left to be taken, in
+// their order.
 //
 // A document that was not accepted is taken again, although its result says that it was decided.
 // Rejected means that KSeF does not have it. While the ledger remembers the entry, the same
@@ -75,7 +75,8 @@ func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out
 }
 
 // lookUp finds the answer for one document from its result in the archive. The answer is empty when
-// the archive has no result of the document, or when the result does not say that it was accepted.
+// the archive has no result of the document, or when the result does not say that the document was
+// accepted.
 func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 	name := archive.ResultName(n.NIP, n.IssueDate, n.ID)
 	raw, err := a.Store.Get(ctx, name)

@@ -25,8 +25,8 @@ func (g *gate) later(d time.Duration) {
 	g.t.Helper()
 	now := monday.Add(d)
 	g.Retention, g.Now = retention, func() time.Time { return now }
-	// The entries have the time of this machine and not that of the test, so by age they are new.
-	// The negative retention prunes them all the same.
+	// The ledger dates the entries by the clock of this machine, not by that of the test, so none
+	// of them is old. The negative retention prunes them all the same.
 	if d > retention {
 		_, err := g.Ledger.Prune(g.t.Context(), -time.Hour, 1000)
 		g.must(err)
@@ -53,17 +53,17 @@ func TestAdmit_AcceptedLongAgoAndPruned_IsAlreadyHereByItsArchivedResult(t *test
 			g.must(g.Store.Remove(t.Context(), archive.BodyName(first.ID))) // as a receipt task does
 			g.later(91 * 24 * time.Hour)
 			if _, err := g.Ledger.Invoice(t.Context(), first.ID); !errors.Is(err, ledger.ErrNotFound) {
-				t.Fatalf("it was not pruned: %v", err)
+				t.Fatalf("the entry was not pruned: %v", err)
 			}
 			got := g.admit(d)[0]
 			inv := got.Invoice
 			if got.Taken != ledger.Present || !got.Archived || inv.State != ledger.Receipted || inv.ID != first.ID ||
 				inv.Hash != first.Hash || inv.KsefNumber != first.NIP+"-20261123-0100A0DB5B00-7E" ||
 				inv.UpdatedAt == 0 || inv.Deadline != first.Deadline {
-				t.Errorf("%+v", got)
+				t.Errorf("the answer is not that of the archived result: %+v", got)
 			}
 			if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
-				t.Errorf("it was taken again: %v, %v", known, err)
+				t.Errorf("the invoice was taken again: %v, %v", known, err)
 			}
 			if _, files := g.stored(); slices.Contains(files, archive.BodyName(first.ID)) {
 				t.Errorf("a document is left behind: %v", files)
@@ -88,7 +88,7 @@ func TestAdmit_OldButNotAccepted_IsTaken(t *testing.T) {
 			g.later(91 * 24 * time.Hour)
 			got := g.admit(d)[0]
 			if got.Taken != ledger.Created || got.Archived || !g.queued(got.Invoice) {
-				t.Errorf("%+v", got)
+				t.Errorf("the document that was not accepted: %+v, want it taken and queued", got)
 			}
 			if again := g.admit(d)[0]; again.Taken != ledger.Present || again.Archived {
 				t.Errorf("handed in again it is %+v", again)
@@ -106,18 +106,18 @@ func TestAdmit_OldDocumentThatTheLedgerDoesNotKnow_OnlyThenTheArchiveIsAsked(t *
 	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2026-11-25"})
 	g.admit(numbered(1), fresh) // the old one is still in the ledger
 	if len(names) > 0 {
-		t.Errorf("read from the archive: %v", names)
+		t.Errorf("the archive was asked for %v, want nothing", names)
 	}
 	unknown := doc("old.xml", sample.Options{Number: "O/1", IssueDate: "2026-11-24"}) // exactly ninety days old
 	got := g.admit(numbered(1), unknown, fresh)
 	if want := archive.ResultName(old.NIP, "2026-11-24", got[1].Invoice.ID); !slices.Equal(names, []string{want}) {
-		t.Errorf("read from the archive: %v, want %s", names, want)
+		t.Errorf("the archive was asked for %v, want %s", names, want)
 	}
 	names = nil
 	g.Retention = 0 // the ledger prunes nothing
 	g.admit(doc("older.xml", sample.Options{Number: "O/2", IssueDate: "2026-01-24"}))
 	if len(names) > 0 {
-		t.Errorf("read from the archive: %v", names)
+		t.Errorf("the archive was asked for %v, want nothing", names)
 	}
 }
 
@@ -137,15 +137,15 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 		var unsure *UnsureError
 		got := g.admit(d)[0]
 		if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), why+"; nothing was taken, hand it in again") {
-			t.Errorf("%s: %+v", why, got)
+			t.Errorf("%s: %+v, want it to be handed in again", why, got)
 		}
 		if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
-			t.Errorf("%s: it was taken: %v, %v", why, known, err)
+			t.Errorf("%s: the ledger has the document: %v, %v", why, known, err)
 		}
 	}
 	g.Store = awayStore{Store: sound}
 	if out := g.admit(d, fresh); out[1].Taken != ledger.Created {
-		t.Errorf("a new document: %+v", out[1])
+		t.Errorf("a new document: %+v, want it taken", out[1])
 	}
 	g.Store = sound
 	if got := g.admit(d)[0]; got.Taken != ledger.Present {
@@ -166,13 +166,13 @@ func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T)
 		g.must(os.WriteFile(path, other, 0o600))
 		var unsure *UnsureError
 		if got := g.admit(d)[0]; !errors.As(got.Err, &unsure) {
-			t.Errorf("%q: %+v", other, got)
+			t.Errorf("with the archived result %q: %+v, want an UnsureError", other, got)
 		}
 	}
 }
 
-// The invoice was accepted long ago, and the worker archived it in one object with other invoices
-// of its package.
+// The invoice was accepted so long ago that the ledger has forgotten it. The worker archived it in
+// one object with other invoices of its package, and it is found there when it is handed in again.
 func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	g := newGate(t, nil)
 	d, never := numbered(1), numbered(2)
@@ -180,7 +180,7 @@ func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	g.later(91 * 24 * time.Hour)
 	got := g.admit(d, never)
 	if got[0].Taken != ledger.Present || !got[0].Archived || got[0].Invoice.KsefNumber == "" || got[0].Invoice.ID != first.ID {
-		t.Errorf("%+v", got[0])
+		t.Errorf("the invoice that was accepted long ago: %+v, want it present and archived", got[0])
 	}
 	if got[1].Taken != ledger.Created {
 		t.Errorf("one that was never handed in: %+v", got[1])
@@ -192,7 +192,7 @@ func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	}
 	g.Store = bundle.Over(g.Store.(*bundle.Store).Unwrap())
 	if got := g.admit(d)[0]; got.Taken != ledger.Refused {
-		t.Errorf("%+v", got)
+		t.Errorf("with a damaged bundle: %+v, want it refused", got)
 	}
 }
 
@@ -219,8 +219,8 @@ func (g *gate) bundled(d Document) (first ledger.Invoice, zip, index string) {
 	return first, zip, index
 }
 
-// The index of the bundle has lost its lines, or the bundle itself is gone. A document that it has
-// or had is not sent to KSeF a second time.
+// The index of the bundle has lost its lines, or the bundle's ZIP is gone. A document that is or
+// was in the ZIP is not sent to KSeF a second time.
 func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *testing.T) {
 	g := newGate(t, nil)
 	d, never := numbered(1), numbered(2)
@@ -240,7 +240,7 @@ func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *
 	} {
 		g.must(os.WriteFile(path, content, 0o600))
 		if got := again(); got[0].Taken != ledger.Present || got[0].Invoice.ID != first.ID || got[1].Taken != ledger.Created {
-			t.Errorf("%s: %+v", name, got)
+			t.Errorf("%s: want the first document present and the second taken: %+v", name, got)
 		}
 	}
 	g.must(os.Remove(filepath.Join(g.folder, zip)))

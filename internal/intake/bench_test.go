@@ -28,7 +28,8 @@ const benchFiles = 10_000
 // BenchmarkEnqueue_10kFiles measures all that enqueue submit does, from files on disk to entries
 // and tasks in Redis. It compares the rate with that of bare asynq for as many tasks on the same
 // Redis. asynq is called in two ways: in a loop, as its documentation shows (of-loop), and from the
-// number of goroutines that is fastest (of-goroutines). The promise is half of bare asynq's rate.
+// number of goroutines that is fastest (of-goroutines). The project promises at least half of bare
+// asynq's rate.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	dir := b.TempDir()
 	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {
@@ -108,8 +109,8 @@ func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Dur
 	return time.Since(began)
 }
 
-// durableRedis starts a Redis that keeps an append-only file, as a real one does. It never rewrites
-// the file, because a rewrite would slow down some rounds by chance.
+// durableRedis starts a Redis that keeps an append-only file, as the Redis of a real installation
+// does. It never rewrites the file, because a rewrite would slow down some rounds by chance.
 func durableRedis(b *testing.B) redis.UniversalClient {
 	b.Helper()
 	// The garbage collector is set as enqueue submit sets it. Bare asynq runs with the same

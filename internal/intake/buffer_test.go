@@ -30,7 +30,7 @@ func TestRun_ChunksShareMemory_EachStoredDocumentIsThatOfItsFile(t *testing.T) {
 		}
 	})
 	if err != nil || len(files) != 1500 {
-		t.Fatalf("%d taken, %v", len(files), err)
+		t.Fatalf("%d documents were taken, %v, want 1500", len(files), err)
 	}
 	for id, file := range files {
 		sealed, err := a.Ledger.Body(t.Context(), id)

@@ -55,8 +55,9 @@ func (a *Admitter) bounded(ctx context.Context) (context.Context, context.Cancel
 
 var errNoAnswer = errors.New("the archive does not answer")
 
-// compareAll compares the refused documents with the documents in their way. It returns which of
-// the refused documents may take the place of a document that has ended.
+// compareAll compares each refused document with the document that has its number already. It
+// returns the indexes of the refused documents that may take the place of a document that has
+// ended.
 func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer,
 	document func(i int) []byte,
 ) []int {

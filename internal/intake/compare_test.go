@@ -84,7 +84,7 @@ func TestAdmit_ExportedAgain_IsAlreadyHereInEveryState(t *testing.T) {
 					got := g.admit(second)[0]
 					if got.Taken != ledger.Present || got.Invoice.ID != first.ID || got.Invoice.State != s ||
 						got.Differs != "only the time of creation differs" {
-						t.Errorf("%+v", got)
+						t.Errorf("the second export: %+v, want it present, with the time of creation as the only difference", got)
 					}
 				})
 				third := Document{File: "c.xml", Data: bytes.ReplaceAll(second.Data, []byte("ksefworker sample"), []byte("ERP &#50;"))}
@@ -118,21 +118,22 @@ func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnde
 			got := g.admit(other)[0]
 			if s.Ended() {
 				if got.Taken != ledger.Created || got.Invoice.Revision != 2 || got.Invoice.ID == first.ID || !g.queued(got.Invoice) {
-					t.Errorf("%+v", got)
+					t.Errorf("after the first has ended, the other document: %+v, want it taken as revision 2", got)
 				}
 				return
 			}
 			var refused *RefusedError
 			want := fmt.Sprintf("is already %s with other content as %s (first difference: Fa/P_15)", s, first.ID)
 			if got.Taken != ledger.Refused || !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), want) {
-				t.Errorf("%+v", got)
+				t.Errorf("the other document: %+v, want it refused with the first difference", got)
 			}
 		})
 	}
 }
 
 // An ERP wrote the time of creation in a wrong form, and KSeF rejected the invoice. The ERP was
-// fixed and exports again; nothing else differs.
+// fixed and exports the invoice again. Only the time of creation differs, and the document is taken
+// as a new one.
 func TestAdmit_RejectedForItsTimeOfCreation_AnotherOneIsTaken(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
@@ -159,7 +160,7 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
 	// Now the first and the third document have other content than the rejected invoice of their
-	// number. They are the same invoice, so only one of them is taken.
+	// number. These two are the same invoice, so only one of them is taken.
 	third := again(t, other, "T03:00:00Z")
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
@@ -168,7 +169,7 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 		}
 	}
 	if got[1].Invoice.State != ledger.Rejected || got[2].Invoice.ID != got[0].Invoice.ID {
-		t.Errorf("%+v", got)
+		t.Errorf("want the rejected invoice, and one new invoice for both other exports: %+v", got)
 	}
 }
 
@@ -198,7 +199,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	var unsure *UnsureError
 	const why = "connection refused; nothing was taken, hand it in again"
 	if got[1].Taken != ledger.Refused || !errors.As(got[1].Err, &unsure) || !strings.Contains(got[1].Err.Error(), why) {
-		t.Errorf("%+v", got[1])
+		t.Errorf("the document that cannot be compared: %+v, want it to be handed in again", got[1])
 	}
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
 		t.Errorf("the others are %s and %s", got[0].Taken, got[2].Taken)
@@ -226,14 +227,14 @@ func TestAdmit_DocumentOfTheFirstIsLost_IsReportedAndAnEndedOneIsSucceeded(t *te
 		got := g.admit(again(t, d, "T09:30:00Z"))[0]
 		if s.Ended() {
 			if got.Taken != ledger.Created || got.Invoice.Revision != 2 {
-				t.Errorf("%s: %+v", s, got)
+				t.Errorf("after the first was %s, the second export: %+v, want it taken as revision 2", s, got)
 			}
 			continue
 		}
 		var refused *RefusedError
 		want := "is already queued as " + first.ID + ", whose document is not here any more"
 		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), want) {
-			t.Errorf("%s: %+v", s, got)
+			t.Errorf("while the first is %s, the second export: %+v, want it refused", s, got)
 		}
 	}
 }
@@ -271,7 +272,7 @@ func TestAdmit_StoredDocumentIsDamaged_TheArchivesIsCompared(t *testing.T) {
 	g.must(os.MkdirAll(filepath.Dir(path), 0o700))
 	g.must(os.WriteFile(path, d.Data, 0o600))
 	if got := g.admit(again(t, d, "T09:30:00Z"))[0]; got.Taken != ledger.Present {
-		t.Errorf("%+v", got)
+		t.Errorf("the second export: %+v, want it present", got)
 	}
 }
 
@@ -284,7 +285,7 @@ func TestAdmit_EntryOfTheFirstCannotBeRead_OnlyItsOwnDocumentWaits(t *testing.T)
 	var refused *RefusedError
 	if !errors.As(got[0].Err, &refused) || !strings.Contains(refused.Rule, first.ID) ||
 		!strings.Contains(refused.Rule, "cannot be read") || got[1].Taken != ledger.Created {
-		t.Errorf("%+v", got)
+		t.Errorf("want the first document refused because its entry cannot be read, and the second taken: %+v", got)
 	}
 }
 
@@ -300,7 +301,7 @@ func TestAdmit_AllExportedAgain_IsAnsweredInBatches(t *testing.T) {
 	first := g.admit(docs...)
 	for i, got := range g.admit(second...) {
 		if got.Taken != ledger.Present || got.Invoice.ID != first[i].Invoice.ID {
-			t.Fatalf("%d: %+v", i, got)
+			t.Fatalf("document %d, exported again: %+v, want its first invoice", i, got)
 		}
 	}
 }

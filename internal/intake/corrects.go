@@ -19,8 +19,8 @@ import (
 // the rejected invoice, in better XML.
 type Corrects string
 
-// Check returns an [*invoice.FieldError] when c is neither an id nor a hash, or does not go with
-// the lane.
+// Check returns an [*invoice.FieldError] when c is neither an id nor a hash, or when the lane is
+// not for corrections.
 func (c Corrects) Check(lane ledger.Lane) error {
 	if c == "" {
 		return nil
@@ -41,7 +41,7 @@ func correctsFault(c Corrects, rule, hint string) error {
 	return &invoice.FieldError{Field: "corrects", Rule: rule, Value: string(c), Hint: hint}
 }
 
-// hash returns the hash in the form of the ledger.
+// hash returns the hash that c is, in the form of the ledger. It returns false when c is no hash.
 func (c Corrects) hash() (string, bool) {
 	sum, err := hex.DecodeString(string(c))
 	if err != nil || len(sum) != sha256.Size {

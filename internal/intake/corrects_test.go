@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A technical correction says the same as the rejected document. Unless the sender names that
-// document in Corrects, the same content counts as a repeated export.
+// A technical correction says the same as the rejected document. If the sender did not name the
+// rejected document in Corrects, the correction would count as a repeated export.
 func TestAdmit_CorrectionThatDiffersInLayoutAlone_IsTaken(t *testing.T) {
 	g := newGate(t, nil)
 	for i := range g.Accounts {
@@ -25,10 +25,10 @@ func TestAdmit_CorrectionThatDiffersInLayoutAlone_IsTaken(t *testing.T) {
 		got, err := g.Admit(t.Context(), []Document{fixed}, Terms{Corrects: Corrects(corrects)})
 		g.must(err)
 		if corrects == first.ID && got[0].Taken != ledger.Created {
-			t.Errorf("it is %+v, %v", got[0], got[0].Err)
+			t.Errorf("the correction is %+v, %v", got[0], got[0].Err)
 		}
 		if now, err := g.Ledger.Invoice(t.Context(), got[0].Invoice.ID); err != nil || now.Corrects != first.Hash || now.ID == first.ID {
-			t.Errorf("in the ledger is %+v, %v", now, err)
+			t.Errorf("the ledger has %+v, %v", now, err)
 		}
 	}
 }

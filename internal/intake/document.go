@@ -31,7 +31,7 @@ type Terms struct {
 	Lane     ledger.Lane // "" is auto for a new invoice; an invoice that is here already keeps its lane
 	Offline  bool        // offline24; the gateway's online sessions have no field for that
 	Corrects Corrects    // the rejected invoice that the document corrects technically; "" for none
-	Deadline time.Time   // legal; zero means the end of the next business day after P_1
+	Deadline time.Time   // set by law; zero means the end of the next business day after P_1
 	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
 }
 

@@ -25,8 +25,8 @@ func ExampleRead() {
 	// missing-export does not exist; check the name, and that the share it is on is mounted
 }
 
-// A program gives Run the admitter of its connect.Pool. This example uses one that takes
-// everything.
+// A program gives Run the admitter of its connect.Pool. This example uses an admitter that takes
+// every document.
 func ExampleRun() {
 	ctx := context.Background()
 	everything := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {

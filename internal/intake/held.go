@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// findHeld sets Held for refused documents that the ledger has, whatever their state. It reads the
-// ledger only when a document of the call is refused.
+// findHeld sets Held for refused documents that the ledger has, in whatever state their entries
+// are. It reads the ledger only when a document of the call is refused.
 func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admission) error {
 	var ids []string
 	refused := map[string][]int{}

@@ -25,7 +25,7 @@ type Item struct {
 	Terms *Terms
 
 	load     func(*buffer) ([]byte, error)
-	maxBytes int64 // load returns at most one byte more; 0 when there is nothing to load
+	maxBytes int64 // of the document; load returns at most one byte more. 0 when there is nothing to load
 }
 
 // refused is the outcome of an item without a document.

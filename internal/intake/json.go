@@ -57,8 +57,8 @@ func CheckJSON(text []byte) error {
 	return nil
 }
 
-// RefIn returns the ref of a JSON object that cannot be used, so that the ref comes back with the
-// refusal. It returns "" if the object has no ref, or one that is at fault itself.
+// RefIn returns the ref of a JSON object that is refused. The refusal then names the ref. RefIn
+// returns "" if the object has no ref, or if the ref itself is at fault.
 func RefIn(object []byte) string {
 	if fault, ok := errors.AsType[*invoice.FieldError](CheckJSON(object)); ok && strings.EqualFold(fault.Field, "ref") {
 		return ""

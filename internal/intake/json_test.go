@@ -22,13 +22,14 @@ func TestCheckJSON_NameTwiceInOneObject_IsRefusedByItsName(t *testing.T) {
 			got = fields[0].Field
 		}
 		if got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
+			t.Errorf("%s: the field at fault is %q, want %q", text, got, want)
 		}
 	}
 }
 
 // encoding/json reads U+FFFD in place of text that is no character, and so would the gateway. Two
-// refs could become the same one, and a document would be changed on its way.
+// refs could become the same ref, and a document would be changed on its way. So text of this kind
+// is refused.
 func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"ref":"zam\u0142 ż 💰 \ud83d\udcb0 \\ud800","xml":"\u003ca\b/>\t"}`: "", "{\"ref\":\"zam\xb3\"}": "ref",
@@ -42,7 +43,7 @@ func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 			got = fields[0].Field
 		}
 		if got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
+			t.Errorf("%s: the field at fault is %q, want %q", text, got, want)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// largeDocuments stores the documents of one call of Admit that are too large for Redis in the
-// archive. A document that the archive does not take is refused, and harms no other document. Once
+// largeDocuments stores in the archive those documents of one call of Admit that are too large for
+// Redis. A document that the archive does not take is refused, and harms no other document. Once
 // the archive does not answer, this call stops asking it. Otherwise each further large document
 // would wait for the archive again, and the small documents, which need no archive, would wait too.
 type largeDocuments struct {
@@ -19,8 +19,8 @@ type largeDocuments struct {
 	away   error // why the archive is not asked any more
 }
 
-// put stores a document and returns the bytes that the archive has under its name. A refusal
-// concerns this document only.
+// put stores a document and returns the bytes that the archive has under its name. An error of type
+// refusal concerns this document only.
 func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []byte) ([]byte, error) {
 	if l.away != nil {
 		return nil, refusal{notStored(l.away)}
@@ -54,8 +54,8 @@ func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []
 	return nil, refusal{notStored(err)}
 }
 
-// sound reports whether sealed is the document, as far as this process can tell. What was sealed by
-// a newer build, or with a key that this process does not have, counts as sound.
+// sound reports whether sealed is the document, as far as this process can tell. A document that
+// was sealed by a newer build, or with a key that this process does not have, counts as sound.
 func (l *largeDocuments) sound(id string, document, sealed []byte) bool {
 	stored, err := l.bodies.Open(id, sealed)
 	if key := (*ledger.KeyError)(nil); errors.As(err, &key) || errors.Is(err, ledger.ErrNewer) {

@@ -69,14 +69,14 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 			for i, got := range g.admit(docs...) {
 				if !isLarge(i) {
 					if got.Taken != ledger.Created || !g.queued(got.Invoice) {
-						t.Errorf("%s: %+v", docs[i].File, got)
+						t.Errorf("the small document %s: %+v, want it taken and queued", docs[i].File, got)
 					}
 					continue
 				}
 				var unsure *UnsureError
 				if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), c.why) ||
 					!strings.Contains(got.Err.Error(), "nothing was taken, hand it in again") {
-					t.Errorf("%s: %+v", docs[i].File, got)
+					t.Errorf("the large document %s: %+v, want it to be handed in again", docs[i].File, got)
 				}
 				if known, err := g.Ledger.Known(t.Context(), []string{got.Invoice.ID}); err != nil || known[0] {
 					t.Errorf("%s: it was taken without its document: %v, %v", docs[i].File, known, err)
@@ -96,7 +96,7 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 }
 
 // After a few calls that the archive did not answer, the next call fails at once. So an export of
-// many thousands does not wait for the archive in each of its pieces.
+// many thousands of documents does not wait for the archive in every call of Admit.
 func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	g := newGate(t, nil)
 	sick := &sickStore{Store: g.Store, put: hangs}
@@ -104,7 +104,7 @@ func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	for n := range 12 {
 		got := g.admit(numbered(n), big(n))
 		if got[0].Taken != ledger.Created || got[1].Taken != ledger.Refused {
-			t.Errorf("call %d: %+v", n, got)
+			t.Errorf("call %d: want only the large document refused: %+v", n, got)
 		}
 	}
 	// Three failures put the archive out of service. A slow machine leaves time for some probes
@@ -114,12 +114,12 @@ func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	}
 }
 
-// A caller who gives up gets its own error and not one of the archive.
+// A caller that cancels its context gets the error of the context, and not one of the archive.
 func TestAdmit_CallerGivesUpWhileTheArchiveHangs_ReturnsItsError(t *testing.T) {
 	g := newGate(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	g.Store = &sickStore{Store: g.Store, put: func(ctx context.Context) error { cancel(); return hangs(ctx) }}
 	if out, err := g.Admit(ctx, []Document{numbered(1), big(1)}, Terms{}); !errors.Is(err, context.Canceled) || out != nil {
-		t.Errorf("%+v, %v", out, err)
+		t.Errorf("Admit = %+v, %v, want no answer and the error of the context", out, err)
 	}
 }

@@ -28,7 +28,7 @@ func TestManifest_PathsAndDocuments_AreTakenEachWithItsOwnTerms(t *testing.T) {
 	out := g.manifest("\ufeff" + `{"path":"a.xml","ref":"SO-1","lane":"bulk"}` + "\n\n" +
 		`{"xml":` + string(xml) + `,"ref":"SO-2","tenant":"` + g.Accounts[0].Name + `","offline":true}` + "\n")
 	if len(out) != 2 || out[0].Taken != ledger.Created || out[1].Taken != ledger.Created {
-		t.Fatalf("got %+v", out)
+		t.Fatalf("want both lines taken: %+v", out)
 	}
 	if a := out[0]; a.Ref != "SO-1" || a.Invoice.Lane != ledger.Bulk || filepath.Base(a.File) != "a.xml" || a.Invoice.Offline {
 		t.Errorf("the file: %+v", a)
@@ -71,7 +71,7 @@ not json
 		t.Errorf("the refused line has the ref %q", out[9].Ref)
 	}
 	if out[2].Ref != "SO-3" || out[0].File != "list.ndjson:1" {
-		t.Errorf("outcomes name %q and %q", out[2].Ref, out[0].File)
+		t.Errorf("the outcomes have the ref %q and the file %q", out[2].Ref, out[0].File)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestManifest_EmptyOrTooLong_SaysSo(t *testing.T) {
 		"\n \n": "has no line", `{"xml":"` + strings.Repeat("x", 7<<20) + `"}`: "is a line of more than",
 	} {
 		if out := g.manifest(text); len(out) != 1 || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), want) {
-			t.Errorf("got %+v", out)
+			t.Errorf("want one refusal of the manifest: %+v", out)
 		}
 	}
 }

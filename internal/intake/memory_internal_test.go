@@ -51,7 +51,8 @@ func TestRun_ManyLargeDocumentsOnManyCores_MemoryIsBoundedInBytes(t *testing.T) 
 	manyLarge(t, invoice.MaxSize)
 }
 
-// 20 MB is the largest size that a tenant's limit can be raised to.
+// A tenant's limit for the size of a document can be raised to 20 MB at most. The memory is bounded
+// for documents of that size too.
 func TestRun_ManyDocumentsOfARaisedLimit_MemoryIsBoundedInBytes(t *testing.T) {
 	manyLarge(t, 20_000_000)
 }
@@ -87,7 +88,7 @@ func manyLarge(t *testing.T, size int) {
 				n := 0
 				err := Run(t.Context(), &k, items, Terms{}, func(a []Admission) { n += len(a) })
 				if err != nil || n != 2000 {
-					t.Fatalf("%d were reported, %v", n, err)
+					t.Fatalf("%d outcomes were reported, %v, want 2000", n, err)
 				}
 				// One more document may be unpacked already while it waits for memory.
 				if k.peak > documentBytes+size {

@@ -21,7 +21,7 @@ func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testi
 	many := g.admit(flood[100:]...)
 	few := g.admit(doc("few.xml", sample.Options{SellerNIP: sample.NIP(1), Number: "A/1", IssueDate: "2026-11-23"}))
 	if first[0].Invoice.Overflow || !many[0].Invoice.Overflow || few[0].Invoice.Overflow {
-		t.Errorf("in the overflow queue: the first %v, the last %v, that of the other tenant %v",
+		t.Errorf("in the overflow queue is the first task: %v, the last: %v, the task of the other tenant: %v",
 			first[0].Invoice.Overflow, many[0].Invoice.Overflow, few[0].Invoice.Overflow)
 	}
 	again := g.admit(flood...) // new ones would all go to the overflow queue now
@@ -43,6 +43,6 @@ func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testi
 	g.must(g.Queue.Put(t.Context(), queue.KindSubmit, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow}))
 	info, there, err := g.Queue.Task(queue.KindSubmit, inv.ID, inv.Rev)
 	if err != nil || !there || info.Queue != queue.QueueInvoicesOverflow || info.Phase != queue.TaskPending {
-		t.Errorf("%+v, %v", info, err)
+		t.Errorf("the task is %+v, %v, want it pending in the overflow queue", info, err)
 	}
 }

@@ -67,7 +67,7 @@ func (a *Admitter) prepare(
 			n.Invoice = readOf(h, d, from.Name)
 			return n, err
 		}
-		terms.Lane, terms.Offline = ledger.Express, false // a correction is sent as offline anyway
+		terms.Lane, terms.Offline = ledger.Express, false // a correction is declared offline in any case
 	}
 	soft, err := invoice.SoftDeadline(h.IssueDate)
 	if err != nil {

@@ -46,8 +46,9 @@ func (o Options) withDefaults() Options {
 // (*.xml in upper or lower case, sorted by name, without names that begin with a dot). A path that
 // is a file is read whatever its name.
 //
-// What cannot be read is an Item with Err, and Read goes on. When ctx is done, the sequence ends
-// early, so the caller checks ctx.Err(). A sequence that reads standard input may be iterated once.
+// For something that cannot be read, Read yields an Item with Err, and goes on. When ctx is done,
+// the sequence ends early, so the caller checks ctx.Err(). A sequence that reads standard input may
+// be iterated once.
 func Read(ctx context.Context, paths []string, o Options) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		r := &reader{ctx: ctx, o: o.withDefaults(), yield: yield}

@@ -97,7 +97,7 @@ func TestRead_Folder_YieldsEverythingBelowInOrder(t *testing.T) {
 		"in/y/e.xml: other/e.xml", // not a second time as in/z/e.xml
 	}
 	if got := read(t, intake.Options{}, "in"); !slices.Equal(got, want) {
-		t.Errorf("read\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("Read gives\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -111,7 +111,7 @@ func TestRead_LargeFile_IsRefusedWithoutReadingIt(t *testing.T) {
 		it.Load()
 		var f *invoice.FieldError
 		if !errors.As(it.Err, &f) || f.Value != "1099511627776 bytes" || !strings.Contains(f.Rule, "at most 3000000 bytes") {
-			t.Errorf("%s: %v", it.File, it.Err)
+			t.Errorf("%s: %v, want a refusal for its size", it.File, it.Err)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestRead_ArchiveWithBadEntries_EachIsRefusedWithAReason(t *testing.T) {
 		"in.zip/dir/b.xml: B",
 	}
 	if got := read(t, intake.Options{}, "in.zip"); !slices.Equal(got, want) {
-		t.Errorf("read\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("Read gives\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -170,7 +170,7 @@ func TestRead_EntryGivesAWrongSize_IsRefused(t *testing.T) {
 	got := read(t, intake.Options{}, "lie.zip")
 	if len(got) != 1 || !strings.Contains(got[0], "lie.zip/a.xml! cannot be unpacked: ") ||
 		!strings.Contains(got[0], "the archive is damaged") {
-		t.Errorf("read %d, %.200q", len(got), got)
+		t.Errorf("the archive gives %d items, want one that says that it is damaged: %.200q", len(got), got)
 	}
 }
 
@@ -219,7 +219,7 @@ func FuzzRead_Archive(f *testing.F) {
 		o := intake.Options{Stdin: in, TempDir: t.TempDir(), MaxUnpacked: 1 << 20}
 		for it := range intake.Read(t.Context(), []string{"-"}, o) {
 			if len(it.Data) > invoice.MaxSize+1 || (it.Data != nil) == (it.Err != nil) && it.Data != nil {
-				t.Errorf("%d bytes, %v", len(it.Data), it.Err)
+				t.Errorf("an item has %d bytes and the error %v", len(it.Data), it.Err)
 			}
 		}
 	})
@@ -243,10 +243,10 @@ func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 	} {
 		got := read(t, intake.Options{Stdin: c.in, TempDir: tmp}, "-")
 		if c.want != nil && !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q", c.what, got)
+			t.Errorf("%s: standard input gives %q", c.what, got)
 		}
 		if c.want == nil && (len(got) != 1 || !strings.Contains(got[0], "is not a readable ZIP archive")) {
-			t.Errorf("%s: %q", c.what, got)
+			t.Errorf("%s: standard input gives %q, want a refusal as no readable archive", c.what, got)
 		}
 	}
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
@@ -257,7 +257,7 @@ func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 func TestRead_EndlessInput_IsCutOff(t *testing.T) {
 	for it := range intake.Read(t.Context(), []string{"-"}, intake.Options{Stdin: zeros{}}) {
 		if len(it.Data) != invoice.MaxSize+1 {
-			t.Errorf("%d bytes, %v", len(it.Data), it.Err)
+			t.Errorf("the document was read to %d bytes, %v", len(it.Data), it.Err)
 		}
 	}
 }
@@ -268,10 +268,10 @@ func TestRead_InputNeverComes_EndsWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	for it := range intake.Read(ctx, []string{"-", "more"}, intake.Options{Stdin: r}) {
-		t.Errorf("got %+v", it)
+		t.Errorf("after the cancellation, Read gives %+v", it)
 	}
 	if ctx.Err() == nil {
-		t.Error("it ended before it was cancelled")
+		t.Error("Read ended before it was cancelled")
 	}
 }
 

@@ -47,8 +47,9 @@ func refUsed(ref string, r *answer) error {
 	}
 }
 
-// keepRefs warns about invoices that are here already with another ref or with none. They stay as
-// they are, because the record keeps the ref with which an invoice was first handed in.
+// keepRefs tells the sender of invoices that are here already with another ref or with none. The
+// given ref is not applied, because the ledger keeps the ref with which an invoice was first handed
+// in.
 func keepRefs(out []Admission) {
 	for i := range out {
 		o := &out[i]

@@ -21,7 +21,7 @@ func TestAdmit_RefOfAnotherInvoice_IsRefusedWithItsIDAndStateAndTheOthersAreTake
 	out := g.admit(withRef("FV/2", "SO-1"), withRef("FV/3", "SO-3"))
 	if out[0].Taken != ledger.Refused || out[0].Other != first.Invoice.ID || out[0].Ref != "SO-1" ||
 		!strings.Contains(out[0].Err.Error(), first.Invoice.ID+", another invoice of this tenant, which is queued") {
-		t.Errorf("got %+v, %v", out[0], out[0].Err)
+		t.Errorf("the document with the ref of another: %+v, %v, want it refused", out[0], out[0].Err)
 	}
 	if out[1].Taken != ledger.Created {
 		t.Errorf("the other document: %+v", out[1])
@@ -34,7 +34,7 @@ func TestAdmit_SameInvoiceWithAnotherRef_IsPresentAndKeepsItsRef(t *testing.T) {
 	out := g.admit(withRef("FV/1", "SO-9"), withRef("FV/2", "SO-2"), withRef("FV/1", "SO-1"))
 	for i, want := range []string{"it has ref SO-1", "it has none", ""} {
 		if out[i].Taken != ledger.Present || !strings.Contains(out[i].Terms.Text, want) || want == "" && out[i].Terms.Text != "" {
-			t.Errorf("document %d: %s, %q; want %q", i, out[i].Taken, out[i].Terms.Text, want)
+			t.Errorf("document %d is %s, the answer about its ref %q; want %q", i, out[i].Taken, out[i].Terms.Text, want)
 		}
 	}
 	// A ref that is another invoice's would lead the sender's program to the wrong invoice.
@@ -50,7 +50,7 @@ func TestAdmit_RepeatedExportWithItsRef_IsPresent(t *testing.T) {
 	again := withRef("FV/1", "SO-1")
 	again.Data = []byte(strings.Replace(string(again.Data), "?>", "?>\n\n", 1))
 	if out := g.admit(again); out[0].Taken != ledger.Present || out[0].Invoice.ID != first.Invoice.ID || out[0].Terms.Text != "" {
-		t.Errorf("got %+v, %v", out[0], out[0].Err)
+		t.Errorf("the document handed in again: %+v, %v, want it present", out[0], out[0].Err)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestAdmit_RefThatCannotBeOne_IsRefusedWithFieldAndRule(t *testing.T) {
 		out := g.admit(withRef("FV/1", ref))
 		faults := invoice.FieldErrors(out[0].Err)
 		if out[0].Taken != ledger.Refused || len(faults) != 1 || faults[0].Field != "ref" {
-			t.Errorf("%q: %+v, %v", ref, out[0], out[0].Err)
+			t.Errorf("ref %q: %+v, %v, want a refusal of field ref", ref, out[0], out[0].Err)
 		}
 	}
 	if out := g.admit(withRef("FV/1", strings.Repeat("ż", maxRef))); out[0].Taken != ledger.Created {
@@ -82,6 +82,6 @@ func TestAdmit_TermsOfOneDocument_CountForItAlone(t *testing.T) {
 	out, err = g.Admit(t.Context(), []Document{own, plain}, Terms{})
 	g.must(err)
 	if !out[0].Terms.Applied || out[1].Terms.Text != "" {
-		t.Errorf("answers are %+v and %+v", out[0].Terms, out[1].Terms)
+		t.Errorf("the answers about the terms are %+v and %+v", out[0].Terms, out[1].Terms)
 	}
 }

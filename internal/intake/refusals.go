@@ -38,9 +38,9 @@ type Refusals struct {
 	// document; "" is the list of no tenant.
 	Otherwise string
 	// Source names the sender when names of files and refs mean something only to that sender. For
-	// example, a program that hands in over the network may give every document the same name. Such
-	// a sender changes a refusal of another sender only if that refusal is in the list of the
-	// tenant that the sender's document belongs to. "" is this machine, whose paths identify files.
+	// example, a program that hands in over the network may give every document the same name. A
+	// document of such a sender changes a refusal of another sender only if both belong to the list
+	// of the same tenant. "" is this machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
 	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. The refusal
@@ -69,8 +69,8 @@ type Refusals struct {
 // A refusal is identified by the identity of its document (seller, kind, number), if the identity
 // could be read and is not itself at fault. Otherwise it is identified by the document's ref, or,
 // without a ref, by the document's file. A document that is taken ends the refusals of its
-// identity, its ref and its file. Unless Unpacked is set, it also ends those of the archives that
-// the file is in.
+// identity, its ref and its file. Unless Unpacked is set, it also ends the refusals of the archives
+// that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// For a single document it is not worth asking first whether any refusal is open: the question
 	// costs as much as ending the refusals of one document.
@@ -149,9 +149,10 @@ func (r *Refusals) noteStrangers(ctx context.Context, adms []Admission) (refused
 	return refused, err
 }
 
-// bind records which taxpayers the lists of these refusals belong to, as admission does for
-// invoices. Otherwise a tenant that had only refusals so far could get another NIP, and its list
-// with it. What another NIP issued says nothing about the tenant.
+// bind records in the ledger which NIP each tenant of these refusals has, as Admit does for
+// invoices. Otherwise a tenant that had only refusals so far could be given another NIP, and that
+// taxpayer would get the list of refusals. A document whose seller is not the tenant does not tell
+// the tenant's NIP, so bind leaves it out.
 func (r *Refusals) bind(ctx context.Context, refused []ledger.Refusal) {
 	nips := map[string]string{}
 	for i := range refused {
@@ -227,8 +228,8 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.Faults = []ledger.RefusalFault{{Rule: short(a.Err.Error())}}
 	}
 	switch path := r.pathOf(a.File); {
-	// A document may have no fault of its own, but a number that belongs to another document. Such
-	// a document has an invoice's ID. It counts as not identified, so that handing in the other
+	// A document may have no fault of its own, but a number that belongs to another document.
+	// inv.ID is set for such a document. It counts as not identified, so that handing in the other
 	// document again does not end this refusal. A document whose ref belongs to another invoice
 	// counts as identified. Otherwise a program that gives all its documents one ref would have one
 	// record for all of them.
@@ -255,9 +256,9 @@ func short(text string) string { return invoice.Shorten(text, 1000) }
 const maxFaults = 5
 
 // ends returns the refusals that end with this outcome of a document. These are the refusals of its
-// ref and its file. When it was taken, they are also the refusals of its identity and of the
-// archives that it came from (see Unpacked). by is the id of the entry or refusal that ends them,
-// and is never among them.
+// ref and its file. If the document was taken, they are also the refusals of its identity and of
+// the archives that it came from (see Unpacked). by is the id of the entry or refusal that ends
+// them, and is never among them.
 func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
 	var out []ledger.RefusalEnd
@@ -292,7 +293,8 @@ func identityOf(inv *ledger.Invoice) ledger.Identity {
 	return ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}
 }
 
-// tenant returns the tenant whose list a refusal belongs to; "" is the list of no tenant.
+// tenant returns the tenant whose list a refusal belongs to; "" is the list of no tenant. A tenant
+// whose name means another taxpayer has no list here, because that taxpayer would read it.
 func (r *Refusals) tenant(a *Admission) string {
 	name := r.named(a)
 	if r.strangers[name] != "" {
@@ -301,9 +303,9 @@ func (r *Refusals) tenant(a *Admission) string {
 	return name
 }
 
-// named returns the tenant that was asked to send a document, that sends it, or that has the
-// seller's NIP. A seller that is not a tenant has no list, because invented NIPs could make any
-// number of lists.
+// named returns the tenant that was asked to send the document, or else the one that sends it, or
+// else the one that has the seller's NIP. A seller that is not a tenant has no list, because
+// invented NIPs could make any number of lists.
 func (r *Refusals) named(a *Admission) string {
 	switch inv := &a.Invoice; {
 	case a.Asked != "":
@@ -320,8 +322,8 @@ func (r *Refusals) named(a *Admission) string {
 	return cmp.Or(tenant, r.Otherwise)
 }
 
-// inList returns the id of the refusal of an identified document in the list of a tenant. A sender
-// has its own refusals in the list of no tenant, because other senders have refusals there too.
+// inList returns the id of the refusal of an identified document in the list of a tenant. In the
+// list of no tenant, the id depends on the sender, because all senders share that list.
 func (r *Refusals) inList(tenant string, inv *ledger.Invoice) string {
 	if tenant == "" {
 		return ledger.RefusalIn("\x00"+r.Source, identityOf(inv))

@@ -97,7 +97,7 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 		all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
 		t.Errorf("the record has %+v, %v", all, err)
 	}
-	// Another invoice under the same file name.
+	// Another invoice under the same file name does not end the refusal.
 	d.hand("elsewhere.xml", sample.Invoice(sample.Options{Number: "FV/2", IssueDate: "2026-01-05"}))
 	d.wants("elsewhere.xml")
 	d.hand("third.xml", sample.Invoice(o))
@@ -120,7 +120,7 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 	err := intake.Run(t.Context(), d.a, intake.Read(t.Context(), paths, intake.Options{}), intake.Terms{}, func(adms []intake.Admission) {
 		r.Note(t.Context(), adms)
 		if len(adms) != 2 || adms[0].Refusal == "" || adms[1].Taken != ledger.Created {
-			t.Errorf("got %+v", adms)
+			t.Errorf("want the first document refused and on record, and the second taken: %+v", adms)
 		}
 	})
 	if err != nil || r.Err != nil {
@@ -129,7 +129,7 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 	d.wants()
 	outcomes, err := d.a.Ledger.Outcomes(t.Context(), "", 10)
 	if err != nil || len(outcomes) != 2 || outcomes[0].State != "refused" || outcomes[1].State != ledger.State(ledger.RefusalSuperseded) {
-		t.Errorf("told are %+v, %v", outcomes, err)
+		t.Errorf("the outcomes are %+v, %v", outcomes, err)
 	}
 }
 
@@ -163,7 +163,8 @@ func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
 	}
 }
 
-// Programs that read results expect a day, as the schema of results says.
+// Programs that read results expect a day as the date of issue, as the schema of results says. So
+// other text in P_1 is kept only as the value of the fault.
 func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T) {
 	d := newRecorder(t)
 	for file, day := range map[string]string{"a.xml": "23.11.2026", "b.xml": "2026-02-30", "c.xml": "2026-11-23Z"} {
@@ -172,17 +173,17 @@ func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T)
 	}
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil || len(all) != 3 {
-		t.Fatalf("%d refusals, %v", len(all), err)
+		t.Fatalf("%d refusals are on record, %v, want 3", len(all), err)
 	}
 	for _, r := range all {
 		if r.IssueDate != "" || r.Faults[0].Field != "P_1" || r.Faults[0].Value == "" {
-			t.Errorf("%s: %q, %+v", r.File, r.IssueDate, r.Faults)
+			t.Errorf("%s: the record has the day %q and the faults %+v", r.File, r.IssueDate, r.Faults)
 		}
 	}
 }
 
-// Of a document that cannot be read, only the file is known. A number that is at fault will change
-// when the document is fixed.
+// If a document cannot be read, only its file is known. If its number is at fault, the number will
+// change when the document is fixed. So either refusal is identified by the file of its document.
 func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
 	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
@@ -230,7 +231,8 @@ func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
 	d.wants()
 }
 
-// The number belongs to another document. Handing in that document again does not end the refusal.
+// The number belongs to another document. Handing in that other document again does not end the
+// refusal.
 func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
@@ -286,7 +288,8 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	err := &invoice.FieldError{Field: "P_15", Rule: "must be a number", Value: "Jan Kowalski"}
 	r.Note(t.Context(), []intake.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
 	all, failed := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
-	// Two refusals of the same millisecond have no order.
+	// Two refusals of the same millisecond come in either order, so the one of c.xml is searched
+	// for.
 	i := slices.IndexFunc(all, func(r ledger.Refusal) bool { return r.File == "c.xml" })
 	if failed != nil || len(all) != 2 || i < 0 ||
 		all[i].Faults[0].Field != "P_15" || all[i].Faults[0].Value != "Jan Kowalski" {

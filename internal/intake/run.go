@@ -106,7 +106,7 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 	c := newChunk()
 	for it := range items {
 		// A chunk never has both documents in memory and files to read, because a worker that holds
-		// documents in memory must not wait for memory to read others.
+		// documents in memory must not wait for memory to read files into.
 		mixed := it.load != nil && c.bytes > 0 || len(it.Data) > 0 && c.files
 		if len(c.items) == chunkItems || c.bytes >= chunkBytes || mixed {
 			if !p.hand(ctx, c) {
@@ -179,7 +179,7 @@ func (p *pipeline) admitChunk(ctx context.Context, items []Item, b *buffer) ([]A
 		}
 		some, err := admitLoaded(ctx, p.admitter, items[:n], p.terms)
 		if out == nil {
-			out = some // usually these are all
+			out = some // usually the first call admits all of them
 		} else {
 			out = append(out, some...)
 		}
@@ -228,7 +228,9 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 		}
 	}
 	var admitted []Admission
-	var err error // with a complete answer: the ledger has the documents, but the queue failed
+	// An error with a complete answer says that the ledger has the documents and only the queue
+	// failed.
+	var err error
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)
 	}

@@ -64,16 +64,16 @@ func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 	err := intake.Run(t.Context(), a, items(5000), intake.Terms{}, func(adms []intake.Admission) {
 		for _, adm := range adms {
 			if adm.File != fmt.Sprint(next) {
-				t.Fatalf("reported %s, want %d", adm.File, next)
+				t.Fatalf("Run reports %s, want item %d", adm.File, next)
 			}
 			if bad := next%7 == 3; bad != (adm.Taken == ledger.Refused) || bad != (adm.Err != nil) {
-				t.Errorf("%d: %+v", next, adm)
+				t.Errorf("item %d has the wrong outcome: %+v", next, adm)
 			}
 			next++
 		}
 	})
 	if err != nil || next != 5000 {
-		t.Errorf("%d were reported, %v", next, err)
+		t.Errorf("%d outcomes were reported, %v, want 5000", next, err)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
 	taken := 0
 	err := intake.Run(t.Context(), a, items(3), intake.Terms{}, func(adms []intake.Admission) { taken += len(adms) })
 	if !errors.Is(err, down) || taken != 3 {
-		t.Errorf("%d were reported, %v", taken, err)
+		t.Errorf("%d outcomes were reported, %v, want 3 and the error of Redis", taken, err)
 	}
 }
 
@@ -206,20 +206,20 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 		err := intake.Run(t.Context(), a, source, intake.Terms{Lane: ledger.Express}, func(adms []intake.Admission) {
 			for _, adm := range adms {
 				if adm.Taken != want || adm.Err != nil {
-					t.Errorf("round %d: %+v", round, adm)
+					t.Errorf("round %d: an answer is %+v", round, adm)
 				}
 				n++
 			}
 		})
 		if err != nil || n != 450 {
-			t.Fatalf("round %d: %d, %v", round, n, err)
+			t.Fatalf("round %d: %d outcomes were reported, %v, want 450", round, n, err)
 		}
 		counts, err := a.Ledger.Counts(t.Context())
 		if err != nil || counts[string(ledger.Queued)] != 450 {
-			t.Errorf("round %d: %v, %v", round, counts, err)
+			t.Errorf("round %d: the ledger counts %v, %v, want 450 queued", round, counts, err)
 		}
 		if depth, err := a.Queue.Depth(queue.KindSubmit); err != nil || depth != 450 {
-			t.Errorf("round %d: %d tasks, %v", round, depth, err)
+			t.Errorf("round %d: %d tasks are queued, %v, want 450", round, depth, err)
 		}
 	}
 }
@@ -244,12 +244,12 @@ func TestRun_LargeDocuments_GoInSeveralCalls(t *testing.T) {
 	err := intake.Run(t.Context(), a, found, intake.Terms{}, func(adms []intake.Admission) {
 		for _, adm := range adms {
 			if want := filepath.Join(dir, fmt.Sprintf("%02d.xml", n)); adm.File != want || adm.Err != nil {
-				t.Errorf("%d: %+v, want %s", n, adm, want)
+				t.Errorf("outcome %d is %+v, want that of %s", n, adm, want)
 			}
 			n++
 		}
 	})
 	if err != nil || n != 12 {
-		t.Errorf("%d, %v", n, err)
+		t.Errorf("%d documents were admitted, %v, want 12", n, err)
 	}
 }

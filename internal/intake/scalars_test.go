@@ -18,7 +18,8 @@ func (makes) Generate(context.Context, string, []byte) ([]byte, error) {
 	return []byte("<Faktura/>"), nil
 }
 
-// The gateway makes valid XML of a value such as true, but not the XML that the sender meant.
+// The gateway makes valid XML of a value such as true, but not the XML that the sender meant. So
+// these values are refused.
 func TestFromFaktura_ValuesThatAreNoText_AreRefusedByField(t *testing.T) {
 	accounts := []intake.Account{{Name: "one", NIP: "5265877635"}}
 	for text, want := range map[string][]string{
@@ -37,16 +38,16 @@ func TestFromFaktura_ValuesThatAreNoText_AreRefusedByField(t *testing.T) {
 		for _, f := range invoice.FieldErrors(err) {
 			got = append(got, f.Field+" "+f.Value)
 			if !strings.Contains(f.Hint, "quotation marks") {
-				t.Errorf("%s: no hint: %v", text, f)
+				t.Errorf("%s: the hint does not speak of quotation marks: %v", text, f)
 			}
 		}
 		if d := cmp.Diff(want, got); d != "" || (err == nil) != (want == nil) {
-			t.Errorf("%s: %v\n%s", text, err, d)
+			t.Errorf("%s: the faults of %v are wrong (-want +got):\n%s", text, err, d)
 		}
 	}
 	const many = 1000
 	_, err := intake.FromFaktura(t.Context(), makes{}, accounts, "", []byte(`{"Fa":{"WZ":[`+strings.Repeat("1,", many)+`1]}}`), 1<<20)
 	if n := len(invoice.FieldErrors(err)); n == 0 || n > 20 {
-		t.Errorf("%d faults are reported", n)
+		t.Errorf("%d faults are reported, want 1 to 20", n)
 	}
 }

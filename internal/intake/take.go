@@ -15,9 +15,9 @@ type answer struct {
 	err     error           // why the document was refused
 }
 
-// take lets the ledger take sound documents in. Where another document of the same identity is in
-// the way, the two are compared, so that a repeated export counts as present. Most calls meet no
-// such document, and the comparison costs them nothing.
+// take lets the ledger take sound documents in. When the ledger has another document of the same
+// identity, take compares the two documents. So a repeated export counts as present. Most calls
+// meet no such document, and the comparison costs them nothing.
 func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document func(i int) []byte) ([]answer, error) {
 	out := make([]answer, len(sound))
 	todo, err := a.lookUpOld(ctx, sound, out)

@@ -13,9 +13,9 @@ type taxpayers interface {
 }
 
 // withoutStrangers refuses the invoices of tenants whose name means another taxpayer in the ledger.
-// No process with such a configuration starts. But two processes may have begun with an empty
-// ledger, each with its own configuration. The place of sound[i] in out is at[i]. The results are
-// the invoices that pass, and their places.
+// A process does not start if the ledger contradicts its configuration. But two processes may have
+// started with an empty ledger, and with configurations that contradict each other. The place of
+// sound[i] in out is at[i]. The results are the invoices that pass, and their places.
 func withoutStrangers(
 	ctx context.Context, names taxpayers, confined bool, sound []ledger.NewInvoice, at []int, out []Admission,
 ) ([]ledger.NewInvoice, []int, error) {

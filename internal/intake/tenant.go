@@ -16,7 +16,7 @@ type Account struct {
 	Name, NIP string
 	// MaxBytes and MaxBytesWithAttachment bound the size of one invoice; 0 means KSeF's own limit.
 	MaxBytes, MaxBytesWithAttachment int64
-	// Corrections says that its way to KSeF takes technical corrections.
+	// Corrections says that the tenant's way to KSeF takes technical corrections.
 	Corrections bool
 }
 
@@ -29,10 +29,10 @@ type sender struct {
 // sender chooses the account that may send an invoice. KSeF takes an invoice in the context of the
 // taxpayer that issues it. This is the seller or, with P_17 = 1, the buyer, who issues the invoice
 // in the seller's name. It can also be a tax representative or bailiff, who is named in
-// PodmiotUpowazniony. The last two are never chosen automatically, because their seller may also
-// send in its own context. Whoever hands the document in has to name the tenant. In a wrong context
-// KSeF would at best reject the invoice (code 410), so an invoice whose sender is not certain is
-// refused.
+// PodmiotUpowazniony. A tax representative or bailiff is never chosen automatically, because the
+// seller may also send the invoice in its own context. The program that hands the document in has
+// to name the tenant. In a wrong context KSeF would at best reject the invoice (code 410), so an
+// invoice whose sender is not certain is refused.
 func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	issuer, as, whose := h.SellerNIP, ksef.Subject1, "seller"
 	if h.SelfBilling {
@@ -181,8 +181,8 @@ func (a *Admitter) largest() int64 {
 	return size
 }
 
-// Only returns an admitter that takes what a takes, but only for the tenants with these names. The
-// two may be used at the same time.
+// Only returns an admitter that takes what a takes, but only for the tenants with these names. Both
+// admitters may be used at the same time.
 func (a *Admitter) Only(names []string) *Admitter {
 	only := &Admitter{
 		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,

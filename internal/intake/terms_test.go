@@ -47,13 +47,13 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 				now, err := g.Ledger.Invoice(t.Context(), inv.ID)
 				g.must(err)
 				if got.Taken != ledger.Present || !got.Terms.Applied || !strings.Contains(got.Terms.Text, c.text) || !c.is(now) {
-					t.Errorf("%+v, the entry is %+v", got.Terms, now)
+					t.Errorf("the answer about the terms is %+v, the entry %+v", got.Terms, now)
 				}
 				if waits && c.name != "express" && now.Group != now.WaitingGroup().Name() {
-					t.Errorf("it waits in %q", now.Group)
+					t.Errorf("the invoice waits in the group %q", now.Group)
 				}
 				if now.Group == "" && !g.queued(now) {
-					t.Error("it has no task")
+					t.Error("the invoice has no task")
 				}
 				// The same terms again, or no terms, change nothing.
 				for _, terms := range []Terms{c.terms, {}} {
@@ -80,7 +80,7 @@ func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreReportedAsNotApplied(t *testi
 				got := g.withTerms(d, Terms{Deadline: monday.Add(5 * time.Hour)})
 				if got.Taken != ledger.Present || got.Terms.Applied ||
 					!strings.Contains(got.Terms.Text, "were not applied") || !strings.Contains(got.Terms.Text, says) {
-					t.Errorf("%+v", got.Terms)
+					t.Errorf("the answer about the terms is %+v, want that they were not applied", got.Terms)
 				}
 			})
 		})
@@ -95,12 +95,13 @@ func TestAdmit_OtherTermsForMany_EachGetsItsAnswer(t *testing.T) {
 	g.must(err)
 	for i, want := range []bool{true, true, true, false} {
 		if out[i].Terms.Applied != want {
-			t.Errorf("document %d: %+v", i+1, out[i].Terms)
+			t.Errorf("document %d: the answer about its terms is %+v", i+1, out[i].Terms)
 		}
 	}
 }
 
-// A document that is in one call twice is here already the second time, and its terms count.
+// A call has the same document several times. Each one after the first is here already, and its
+// terms are applied to the invoice as far as they can be.
 func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 	g := newGate(t, nil)
 	first, again, plain, late := numbered(1), numbered(1), numbered(1), numbered(1)
@@ -115,20 +116,20 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 	g.must(err)
 	_, queued := stats.Of(queue.KindSubmit, now.ID, now.Rev)
 	if out[0].Taken != ledger.Created || now.Lane != ledger.Express || now.Deadline != ledger.At(due) || !queued {
-		t.Errorf("%+v, the entry is %+v", out[0], now)
+		t.Errorf("the first document: %+v, its entry: %+v", out[0], now)
 	}
 	if a := out[1]; a.Taken != ledger.Present || !a.Terms.Applied || !strings.Contains(a.Terms.Text, "lane express") ||
 		!strings.Contains(a.Terms.Text, "it has ref SO-1") {
-		t.Errorf("%+v", a)
+		t.Errorf("the second document of the call: %+v, want its lane applied and its ref refused", a)
 	}
 	for i := range out {
 		if out[i].Invoice.Rev != now.Rev || i != 1 && out[i].Terms != (TermsAnswer{}) {
-			t.Errorf("document %d: %+v", i, out[i])
+			t.Errorf("document %d has an old revision, or an answer about terms: %+v", i, out[i])
 		}
 	}
 	// The same holds when the invoice is here already and has left the queue.
 	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: now.ID, To: ledger.Rejected, Edit: ledger.Because(450, "x")}))
 	if a := g.admit(plain, late)[1]; a.Terms.Applied || !strings.Contains(a.Terms.Text, "were not applied") {
-		t.Errorf("%+v", a)
+		t.Errorf("the late terms: %+v, want that they were not applied", a)
 	}
 }

@@ -75,14 +75,14 @@ func TestWait_AllAreDecided_Ends(t *testing.T) {
 		o := intake.WaitOptions{Progress: func(s intake.Standing) { last = s }}
 		seen, err := intake.Wait(t.Context(), b, []string{"a", "b", "c", "gone", "a"}, o)
 		if err != nil || b.polls != 8 {
-			t.Fatalf("%d polls, %v", b.polls, err)
+			t.Fatalf("Wait ended after %d polls, %v, want 8", b.polls, err)
 		}
 		if want := (intake.Standing{Total: 4, Accepted: 1, Rejected: 1, Parked: 1}); last != want {
-			t.Errorf("last standing %+v, want %+v", last, want)
+			t.Errorf("the last standing is %+v, want %+v", last, want)
 		}
 		if seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected ||
 			seen["c"].State != ledger.Parked {
-			t.Errorf("seen %+v", seen)
+			t.Errorf("Wait returned the entries %+v", seen)
 		}
 	})
 }
@@ -100,7 +100,7 @@ func TestWait_EntryCannotBeRead_IsReportedAndTheOthersAreWaitedFor(t *testing.T)
 		}
 		seen, err := intake.Wait(t.Context(), b, []string{"a", "bad", "b"}, intake.WaitOptions{})
 		if err != nil || seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected {
-			t.Errorf("%v, %v", seen, err)
+			t.Errorf("Wait = %v, %v, want a receipted and b rejected", seen, err)
 		}
 		if got := seen["bad"]; got.ID != "bad" || got.State != "" || got.Reason == "" {
 			t.Errorf("the unreadable entry is reported as %+v", got)
@@ -108,7 +108,8 @@ func TestWait_EntryCannotBeRead_IsReportedAndTheOthersAreWaitedFor(t *testing.T)
 	})
 }
 
-// The receipt comes when the session is closed, minutes later.
+// The receipt comes when the session at KSeF is closed, minutes after the invoice was accepted. So
+// Wait waits for it only when that is asked.
 func TestWait_AcceptedWithoutReceipt_EndsUnlessTheReceiptIsAskedFor(t *testing.T) {
 	for _, receipt := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -126,7 +127,7 @@ func TestWait_AcceptedWithoutReceipt_EndsUnlessTheReceiptIsAskedFor(t *testing.T
 				want, polls = ledger.Receipted, 9
 			}
 			if err != nil || seen["a"].State != want || b.polls != polls {
-				t.Errorf("receipt %v: %s after %d polls, %v", receipt, seen["a"].State, b.polls, err)
+				t.Errorf("with Receipt %v, the entry is %s after %d polls, %v", receipt, seen["a"].State, b.polls, err)
 			}
 		})
 	}
@@ -180,7 +181,7 @@ func TestWait_RedisFails_GoesOnAfterARestartAndGivesUpAfterALongOutage(t *testin
 			}
 		}})
 		if err != nil || reported != 4 {
-			t.Errorf("reported %d times, %v", reported, err)
+			t.Errorf("Progress was told of %d failed polls, %v, want 4", reported, err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -189,7 +190,7 @@ func TestWait_RedisFails_GoesOnAfterARestartAndGivesUpAfterALongOutage(t *testin
 		began := time.Now()
 		_, err := intake.Wait(t.Context(), b, []string{"a"}, intake.WaitOptions{Outage: time.Minute})
 		if spent := time.Since(began); !errors.Is(err, down) || spent < time.Minute || spent > 70*time.Second {
-			t.Errorf("gave up after %v: %v", spent, err)
+			t.Errorf("Wait gave up after %v: %v", spent, err)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 		fields = append(fields, f.Field+"="+f.Value)
 	}
 	if got := strings.Join(fields, " "); got != "ref= x lane=fast deadline=tomorrow tenant=other corrects=FV/1" {
-		t.Errorf("at fault are %s", got)
+		t.Errorf("the faults are %s", got)
 	}
 	for _, w := range []Wanted{{Deadline: "2026-10-22"}, {Deadline: "9999-12-31"}, {Lane: "express", Offline: true}} {
 		if _, err := w.Terms(monday, nil); err == nil {
@@ -50,7 +50,7 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 	}).Terms(monday, mine)
 	if err != nil || terms.Lane != ledger.Bulk || !terms.Offline || terms.Tenant != "mine" ||
 		terms.Deadline.Format("2006-01-02 15:04") != "2026-11-25 00:00" {
-		t.Errorf("terms are %+v, %v", terms, err)
+		t.Errorf("the terms are %+v, %v", terms, err)
 	}
 	if terms, err := (&Wanted{Deadline: "2026-11-22"}).Terms(monday, mine); err != nil || !terms.Deadline.Before(monday) {
 		t.Errorf("a deadline that passed lately: %+v, %v", terms, err)

@@ -18,12 +18,12 @@ func TestAdmit_ReplacementCharacter_IsTakenWithAWarning(t *testing.T) {
 	adms, err := g.Admit(t.Context(), []Document{{File: "a.xml", Data: lost}}, Terms{})
 	g.must(err)
 	if a := adms[0]; a.Taken != ledger.Created || a.Warning == nil || !strings.Contains(a.Warning.Error(), "replacement character") {
-		t.Errorf("%+v", a)
+		t.Errorf("want the document taken with a warning: %+v", a)
 	}
 	other := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/2", IssueDate: "2026-11-23"})
 	adms, err = g.Admit(t.Context(), []Document{{File: "b.xml", Data: other}}, Terms{})
 	g.must(err)
 	if adms[0].Warning != nil {
-		t.Errorf("%v", adms[0].Warning)
+		t.Errorf("the warning is %v, want none", adms[0].Warning)
 	}
 }

@@ -14,17 +14,17 @@ func TestAmount_AnyDocument_IsWhatParseReads(t *testing.T) {
 		doc := sample.Invoice(sample.Options{Seed: seed, Attachment: seed%7 == 0, Lines: int(seed % 20)})
 		want, err := invoice.Parse(doc)
 		if err != nil || want.Gross == "" {
-			t.Fatalf("%v, gross %q", err, want.Gross)
+			t.Fatalf("Parse = %v, and the gross is %q", err, want.Gross)
 		}
 		for _, data := range [][]byte{doc, doc[:len(doc)-30]} {
 			if gross, currency := invoice.Amount(data); gross != want.Gross || currency != want.Currency {
-				t.Errorf("seed %d: %s %s, want %s %s", seed, gross, currency, want.Gross, want.Currency)
+				t.Errorf("seed %d: the amount is %s %s, want %s %s", seed, gross, currency, want.Gross, want.Currency)
 			}
 		}
 	}
 	for _, bad := range []string{"", "<", "<Faktura/>", "no xml", "<?xml version='1.0'?><!DOCTYPE x><x/>"} {
 		if gross, currency := invoice.Amount([]byte(bad)); gross != "" || currency != "" {
-			t.Errorf("%q states %s %s", bad, gross, currency)
+			t.Errorf("Amount of %q = %s %s, want nothing", bad, gross, currency)
 		}
 	}
 }

@@ -93,11 +93,11 @@ func TestCheck_FA2_PassesOnlyIfAllowed(t *testing.T) {
 	}
 }
 
-// KSeF does not check the digit in the test environment, which is for invented numbers.
+// In the test environment people use invented NIPs, and KSeF does not check their check digit.
 func TestCheck_SellersCheckDigit_IsCheckedOnlyIfAsked(t *testing.T) {
 	h := parsed(t, with(t, "5265877635", "5265877636"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
-		t.Errorf("outside production: %v", err)
+		t.Errorf("without CheckNIPs, Check = %v", err)
 	}
 	err := invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})
 	var f *invoice.FieldError
@@ -118,13 +118,13 @@ func TestCheck_OtherPartiesNIPs_AreCheckedOnlyIfAsked(t *testing.T) {
  <Fa>`, 1)
 	h := parsed(t, doc)
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
-		t.Errorf("outside production: %v", err)
+		t.Errorf("without CheckNIPs, Check = %v", err)
 	}
 	var got []string
 	for _, f := range invoice.FieldErrors(invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})) {
 		got = append(got, f.Field+" "+f.Value)
 		if f.Line < 8 || f.Line > 15 {
-			t.Errorf("line %d for %v", f.Line, f)
+			t.Errorf("line %d is wrong for %v", f.Line, f)
 		}
 	}
 	want := "Podmiot2/NIP 5210000004, Podmiot3/NIP 1234567890, Podmiot3/NIP PL5265877635, " +
@@ -148,7 +148,7 @@ func TestCheck_EveryLocalFlawOfSamples_IsRefusedByParseOrCheck(t *testing.T) {
 			err = invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})
 		}
 		if (err != nil) != flaw.Local() {
-			t.Errorf("%v: %v", flaw, err)
+			t.Errorf("flaw %v: the error is %v; a flaw should have one only if it is local", flaw, err)
 		}
 		if err != nil && len(invoice.FieldErrors(err)) != 1 {
 			t.Errorf("%v is reported as more than one fault: %v", flaw, err)

@@ -46,7 +46,7 @@ func (r *reader) attributeValue(a *attribute) []byte {
 }
 
 // typeName resolves the qualified name in xsi:type. Like libxml2, it accepts no white space around
-// the name.
+// the name. unbound says that the prefix is not declared, or that the value begins with a colon.
 func (r *reader) typeName(value []byte) (space, local []byte, unbound bool) {
 	prefix, local, found := bytes.Cut(value, []byte{':'})
 	if !found {

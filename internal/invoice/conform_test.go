@@ -114,20 +114,20 @@ func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
 	} {
 		doc := with(t, c[0], c[1])
 		if got := breaches(doc); len(got) != 0 {
-			t.Errorf("%q: %q", c[1], got)
+			t.Errorf("%q should have no fault: %q", c[1], got)
 		}
 		if h := parsed(t, doc); h.Form != invoice.FA3() || h.Form.Version() != "v3" {
-			t.Errorf("%q: read as %+v", c[1], h.Form)
+			t.Errorf("%q: the form was read as %+v", c[1], h.Form)
 		}
 	}
 }
 
-// xmllint sees a text in an empty CDATA section. In XML Schema such a section is no content, so the
-// element has its fixed value.
+// In XML Schema an empty CDATA section is no content, so the element has its fixed value. xmllint
+// differs here: it sees text.
 func TestCheck_EmptyCDATAInPlaceOfAFixedValue_IsTheValue(t *testing.T) {
 	doc := with(t, "<Podmiot1>", "<Podmiot1><PrefiksPodatnika><![CDATA[]]></PrefiksPodatnika>")
 	if got := breaches(doc); len(got) != 0 {
-		t.Errorf("%q", got)
+		t.Errorf("the document should have no fault: %q", got)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestCheck_SeveralBreaches_AreAllReportedAndNoneIsInvented(t *testing.T) {
 	}
 	for i := range want {
 		if !strings.HasPrefix(got[i], "field "+want[i]+":") {
-			t.Errorf("%s, want field %s", got[i], want[i])
+			t.Errorf("the fault is %s, want field %s", got[i], want[i])
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestCheck_SchemaNotAsked_AcceptsItsBreaches(t *testing.T) {
 func TestCheck_FormNotTaken_ReportsOnlyThat(t *testing.T) {
 	doc := strings.Replace(fa2(t), "<P_15>", "<P_99/><P_15>", 1)
 	if got := breaches(doc); len(got) != 1 || !strings.Contains(got[0], "must be FA (3)") {
-		t.Errorf("%q", got)
+		t.Errorf("the document should have one fault, of its form: %q", got)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestParse_SampleOfAnySize_AllocatesTwice(t *testing.T) {
 				t.Fatal(err)
 			}
 		}); got > 2 {
-			t.Errorf("%d bytes: %v allocations", len(doc), got)
+			t.Errorf("a document of %d bytes took %v allocations", len(doc), got)
 		}
 	}
 }
@@ -190,10 +190,10 @@ func TestParse_ManyAtOnce_DoNotAffectEachOther(t *testing.T) {
 		wait.Go(func() {
 			for range 50 {
 				if got := breaches(good); len(got) != 0 {
-					t.Errorf("good: %q", got)
+					t.Errorf("the good document has the faults %q", got)
 				}
 				if got := breaches(bad); len(got) != 1 {
-					t.Errorf("bad: %q", got)
+					t.Errorf("the bad document should have one fault: %q", got)
 				}
 			}
 		})

@@ -126,7 +126,7 @@ func agree(t *testing.T, doc []byte) {
 	if err != nil {
 		for _, f := range invoice.FieldErrors(err) {
 			if f.Line < 1 || f.Column < 1 || f.Offset > int64(len(doc)) || f.Field == "" || f.Rule == "" {
-				t.Fatalf("incomplete error %+v for %q", f, doc)
+				t.Fatalf("the fault %+v lacks its place, field or rule; the document is %q", f, doc)
 			}
 		}
 		if len(invoice.FieldErrors(err)) == 0 {

@@ -127,7 +127,7 @@ func Shorten(value string, longest int) string {
 	n := 0
 	for i := range value {
 		if n == longest-1 {
-			// When only this one character is left, the whole value fits.
+			// If this is the last character, the whole value fits.
 			if _, size := utf8.DecodeRuneInString(value[i:]); i+size == len(value) {
 				return value
 			}

@@ -42,11 +42,11 @@ func TestFieldError_WhateverTheDocumentHolds_TextsAreShort(t *testing.T) {
 			err = invoice.Check(h, noon, invoice.CheckOptions{Schema: true})
 		}
 		if err == nil {
-			t.Errorf("%s: no fault", what)
+			t.Errorf("%s: the document has no fault", what)
 		}
 		for _, f := range invoice.FieldErrors(err) {
 			if text := f.Error(); len(text) > 2000 || bytes.Contains([]byte(text), []byte(long[:1000])) {
-				t.Errorf("%s: a fault of %d bytes: %.200s", what, len(text), text)
+				t.Errorf("%s: the text of the fault has %d bytes: %.200s", what, len(text), text)
 			}
 		}
 	}

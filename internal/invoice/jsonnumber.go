@@ -6,15 +6,16 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// LosesDigits reports whether elements of this name hold a text made of digits, or any other text,
-// of which a JSON number may lose some. Examples are the zeros at the beginning of a bank account
-// (NrRB) or of a foreign VAT number (NrVatUE), and the last digits of a long one. A check by the
-// schema notices that only now and then.
+// LosesDigits reports whether elements of this name hold a text that may lose digits when a sender
+// writes it as a JSON number. A number loses zeros at its beginning, for example those of a bank
+// account (NrRB) or of a foreign VAT number (NrVatUE). A long number loses its last digits. The
+// schema accepts most of these texts all the same.
 func LosesDigits(element string) bool { return losesDigits()[element] }
 
-// losesDigits has the names of the elements that hold a value, true if the value may lose digits.
-// Numbers cannot: the schema compares them as such. Of an enumeration every value is known. A NIP
-// has ten digits and begins with none that gets lost.
+// losesDigits has the names of the elements whose value may lose digits. It leaves out three kinds
+// of values. A value that the schema compares as a number stays the same number. The values of an
+// enumeration are known, and the schema refuses any other. A NIP has ten digits and never begins
+// with a zero.
 var losesDigits = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	t := schema.Forms()

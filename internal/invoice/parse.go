@@ -58,7 +58,7 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	}
 	r.require()
 	if h.Form.SystemCode == wantedForm(r.formNS).SystemCode {
-		h.schema = r.schemaFaults() // otherwise nobody knows which schema the sender meant
+		h.schema = r.schemaFaults() // if the two differ, nobody knows which schema the sender meant
 	}
 	if len(r.faults) > 0 {
 		return h, joinFaults(append(r.faults, h.schema...))

@@ -54,14 +54,14 @@ func TestParse_SampleInvoice_GivesItsHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.SellerNIP != "5265877635" || h.Number != "FV/2026/11/7" || h.Kind != "KOR" || h.IssueDate != "2026-11-23" || !h.Attachment {
-		t.Errorf("identity differs: %+v", h)
+		t.Errorf("the identity is not that of the document: %+v", h)
 	}
 	if h.Form != invoice.FA3() || h.Form.Version() != "v3" {
 		t.Errorf("form = %+v, want FA (3)", h.Form)
 	}
 	if h.SellerName == "" || h.BuyerName == "" || !invoice.ValidNIP(h.BuyerNIP) ||
 		h.Currency != "PLN" || !strings.HasPrefix(h.Gross, "-") {
-		t.Errorf("listing fields differ: %+v", h)
+		t.Errorf("the fields for listings are not those of the document: %+v", h)
 	}
 	if h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
 		t.Error("size or hash is not that of the exact bytes")
@@ -198,7 +198,7 @@ func TestParse_SeveralFaults_AreReportedTogether(t *testing.T) {
 	}
 	var first *invoice.FieldError
 	if !errors.As(err, &first) || first.Field != "Podmiot1/NIP" || first.Line != 7 {
-		t.Errorf("errors.As found %+v", first)
+		t.Errorf("the first fault should be that of Podmiot1/NIP: %+v", first)
 	}
 }
 
@@ -245,11 +245,11 @@ func TestParse_HostileDocuments_CostLinearTime(t *testing.T) {
 			}
 		}
 		if len(h.Number) > 4*257 {
-			t.Errorf("%s: a number of %d bytes", why, len(h.Number))
+			t.Errorf("%s: the number has %d bytes", why, len(h.Number))
 		}
 	}
 	// Linear code needs less than a second even with -race; quadratic code would need minutes.
 	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("took %v", took)
+		t.Errorf("the documents took %v", took)
 	}
 }

@@ -286,7 +286,7 @@ func TestParse_DocumentsAtTheLimits_AreAccepted(t *testing.T) {
 		"zeros before":  with(t, ">FV/1<", ">&#x"+strings.Repeat("0", 50)+"41;<"),
 	} {
 		if _, err := invoice.Parse([]byte(doc)); err != nil {
-			t.Errorf("%s: %v", why, err)
+			t.Errorf("%s: Parse = %v, want no error", why, err)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			doc := d.Data()
 			faults, err := invoice.SchemaFaults(doc)
 			if err != nil {
-				t.Fatalf("%s: %v", d.Name, err)
+				t.Fatalf("read document %s: %v", d.Name, err)
 			}
 			ours.Add(doc, len(faults) == 0)
 			if i := ours.Count - 1; i < records[root].Count && records[root].Valid(i) != ours.Valid(i) {
@@ -64,7 +64,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			t.Errorf("%s: the documents are not those of the record: run make schema-diff RECORD=1", file)
 		}
 		if ours.Count < 1000 {
-			t.Errorf("%s: only %d documents", file, ours.Count)
+			t.Errorf("%s: the sample has only %d documents", file, ours.Count)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (d *differential) compare() {
 		name := d.batch[i].Name
 		faults, err := invoice.SchemaFaults(d.data[i])
 		if err != nil || verdict == schematest.Unread {
-			d.t.Fatalf("%s: %v; xmllint: %v", name, err, verdict)
+			d.t.Fatalf("document %s cannot be read: %v; xmllint: %v", name, err, verdict)
 		}
 		d.total++
 		valid := verdict == schematest.Valid
@@ -171,7 +171,7 @@ func TestSchema_InvoicesOfOthers_XmllintAgrees(t *testing.T) {
 				continue
 			}
 			if ours != (verdict == schematest.Valid) {
-				t.Errorf("%s: xmllint: %v, we say %v %v", names[i], verdict, faults, err)
+				t.Errorf("%s: xmllint says %v, the schema's machine %v %v", names[i], verdict, faults, err)
 			}
 		}
 		t.Logf("%s: %d files, %d valid, %d that KSeF refuses in every form", schemaFiles[root], len(docs), valid, refused)

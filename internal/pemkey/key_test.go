@@ -65,16 +65,16 @@ func TestPrivateKey_EveryFormOfOpenSSL_IsTheSameKey(t *testing.T) {
 				raw := openssl(t, args...)
 				got, err := pemkey.PrivateKey(append([]byte("some text before\n"), raw...), []byte("zażółć gęślą"))
 				if err != nil {
-					t.Errorf("%s: %v", form, err)
+					t.Errorf("read the key as %s: %v", form, err)
 				} else if !key.(interface{ Equal(crypto.PrivateKey) bool }).Equal(got) {
-					t.Errorf("%s: another key", form)
+					t.Errorf("%s: PrivateKey returned another key", form)
 				}
 				if !strings.Contains(string(raw), "ENCRYPTED") {
 					continue
 				}
 				for _, wrong := range [][]byte{nil, {}, []byte("zażółć gęśla")} {
 					if _, err := pemkey.PrivateKey(raw, wrong); !errors.Is(err, pemkey.ErrPassword) {
-						t.Errorf("%s, password %q: %v", form, wrong, err)
+						t.Errorf("%s, password %q: PrivateKey = %v, want ErrPassword", form, wrong, err)
 					}
 				}
 			}
@@ -100,7 +100,7 @@ func TestPrivateKey_FileThatIsNoKey_IsToldInWords(t *testing.T) {
 	} {
 		_, err := pemkey.PrivateKey(raw, []byte("x"))
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q: %v", want, err)
+			t.Errorf("want an error with %q: %v", want, err)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func TestMatching_OfAChain_TheKeysOwnCertificate(t *testing.T) {
 		"its certificate cannot be read": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 	} {
 		if _, err := pemkey.Certificates(raw); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q: %v", want, err)
+			t.Errorf("want an error with %q: %v", want, err)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func unpack(t *testing.T, e proof.Evidence) map[string][]byte {
 func TestWrite_AcceptedInvoice_HasEverythingAndIsWhole(t *testing.T) {
 	e := accepted(t)
 	if all := e.Findings(); !proof.Holds(all) || len(all) != 5 {
-		t.Errorf("findings: %+v", all)
+		t.Errorf("all five findings should agree: %+v", all)
 	}
 	files := unpack(t, e)
 	var names []string
@@ -91,17 +91,17 @@ func TestWrite_AcceptedInvoice_HasEverythingAndIsWhole(t *testing.T) {
 	slices.Sort(names)
 	if want := []string{"faktura.html", "faktura.xml", "kod-i.png", "kod-i.txt", "przeczytaj.html", "sumy.sha256", "upo.xml",
 		"wynik.json"}; !slices.Equal(names, want) {
-		t.Fatalf("files %v, want %v", names, want)
+		t.Fatalf("the ZIP has the files %v, want %v", names, want)
 	}
 	if !bytes.Equal(files["faktura.xml"], e.Document) || !bytes.Equal(files["upo.xml"], e.UPO.Raw) {
 		t.Error("document or receipt differ from those of the archive")
 	}
 	var r results.Result
 	if err := json.Unmarshal(files["wynik.json"], &r); err != nil || !reflect.DeepEqual(r, e.Result) {
-		t.Errorf("result %+v, %v", r, err)
+		t.Errorf("the result in the ZIP is %+v, %v", r, err)
 	}
 	if text := string(files["kod-i.txt"]); text != e.Result.VerificationURL+"\n"+number+"\n" {
-		t.Errorf("kod-i.txt: %q", text)
+		t.Errorf("kod-i.txt has the text %q", text)
 	}
 	var twice [2]bytes.Buffer
 	for i := range twice {
@@ -139,7 +139,7 @@ func TestPage_ItsCommands_ConfirmTheHashOfTheReceipt(t *testing.T) {
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if err != nil {
-			t.Fatalf("%s: %v\n%s", line, err, out)
+			t.Fatalf("the command %s failed: %v\n%s", line, err, out)
 		}
 		return strings.TrimSpace(string(out))
 	}
@@ -175,7 +175,7 @@ func TestFindings_SomethingDoesNotAgree_IsSaid(t *testing.T) {
 		all := e.Findings()
 		bad := slices.ContainsFunc(all, func(f proof.Finding) bool { return !f.OK && strings.Contains(f.What, c.want) })
 		if proof.Holds(all) || !bad {
-			t.Errorf("%s: %+v", name, all)
+			t.Errorf("%s: no finding says so: %+v", name, all)
 		}
 		files := unpack(t, e)
 		if page := string(files["przeczytaj.html"]); !strings.Contains(page, "niezgodne") {
@@ -231,7 +231,7 @@ func TestForm_EveryValueOfTheDocument_IsShownAndEscaped(t *testing.T) {
 		t.Error("the amount is not written as in Poland")
 	}
 	if n := strings.Count(form, "Fa/FaWiersz["); n < 3 {
-		t.Errorf("%d values of lines", n)
+		t.Errorf("the form has only %d values of lines", n)
 	}
 	for _, outside := range []string{"<script", "src=\"http", "<link", "@import", "url("} {
 		if strings.Contains(form, outside) {
@@ -250,7 +250,7 @@ func TestForm_EachKind_HasItsTitle(t *testing.T) {
 		e := accepted(t)
 		e.Document = sample.Invoice(sample.Options{Kind: kind, Attachment: true, Number: "N/1"})
 		if form := string(unpack(t, e)["faktura.html"]); !strings.Contains(form, "<h1>"+title+"N/1</h1>") {
-			t.Errorf("%s: %.300s", kind, form)
+			t.Errorf("the form of kind %s has another title: %.300s", kind, form)
 		}
 	}
 }
@@ -267,7 +267,7 @@ func TestWrite_DocumentWithoutAReadableForm_IsProvenAllTheSame(t *testing.T) {
 		files := unpack(t, e)
 		if _, there := files["faktura.html"]; there || !bytes.Equal(files["faktura.xml"], e.Document) ||
 			!strings.Contains(string(files["przeczytaj.html"]), "Nie udało się sporządzić czytelnej postaci dokumentu: read invoice: ") {
-			t.Errorf("%s: %d files", name, len(files))
+			t.Errorf("%s: want the document, and the reason why it has no form, in the %d files", name, len(files))
 		}
 	}
 }

@@ -27,7 +27,8 @@ import (
 // read reads a QR code as a phone does. It uses another library than the one that made the QR code.
 //
 // The reader misses two or three of a hundred large codes, whoever made them, because it takes data
-// for one of the three squares in the corners. It reads them when the image is turned.
+// for one of the three squares in the corners. It reads them when the image is turned, so read
+// tries four directions.
 func read(t *testing.T, raw []byte) string {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(raw))
@@ -67,7 +68,7 @@ func TestPNG_AnyLabel_IsReadAsTheLink(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := read(t, raw); got != text {
-				t.Errorf("label %q: read %q", label, got)
+				t.Errorf("the code with the label %q is read as %q", label, got)
 			}
 			again, err := qrcode.PNG(text, label)
 			if err != nil || !bytes.Equal(raw, again) {
@@ -181,7 +182,7 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 				"UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"
 			text, found := strings.CutPrefix(link, "https://"+signed+"/")
 			if !found {
-				t.Fatalf("link %s", link)
+				t.Fatalf("the link is %s", link)
 			}
 			signature, err := base64.RawURLEncoding.DecodeString(text)
 			if err != nil {
@@ -205,11 +206,11 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := read(t, raw); got != link {
-				t.Errorf("read %q", got)
+				t.Errorf("the code is read as %q", got)
 			}
 			if production, err := c.Link("production", "1111111111", "1111111111", [32]byte(hash)); err != nil ||
 				!strings.HasPrefix(production, "https://qr.ksef.mf.gov.pl/certificate/") {
-				t.Errorf("production: %s, %v", production, err)
+				t.Errorf("the link for production is %s, %v", production, err)
 			}
 			if _, err := c.Link("test", "PL1", "1111111111", [32]byte(hash)); err == nil {
 				t.Error("a NIP of two characters was signed")
@@ -243,16 +244,16 @@ func TestParseCertificate_EveryForm_IsRead(t *testing.T) {
 		} {
 			c, err := qrcode.ParseCertificate(in[0], in[1], in[2])
 			if err != nil {
-				t.Errorf("%s, %s: %v", k.name, name, err)
+				t.Errorf("read a certificate with a key %s as %s: %v", k.name, name, err)
 				continue
 			}
 			if c.Serial() != "01F20A5D352AE590" {
-				t.Errorf("%s, %s: serial %s", k.name, name, c.Serial())
+				t.Errorf("%s, %s: the serial is %s", k.name, name, c.Serial())
 			}
 			for at, good := range map[string]bool{"2025-12-31": false, "2026-11-26": true, "2028-01-02": false} {
 				now, _ := time.Parse(time.DateOnly, at)
 				if err := c.Valid(now); (err == nil) != good {
-					t.Errorf("%s on %s: %v", name, at, err)
+					t.Errorf("Valid of %s on %s = %v", name, at, err)
 				}
 			}
 		}

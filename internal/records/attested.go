@@ -16,8 +16,8 @@ import (
 )
 
 // The archive may have lost the ZIP of a package together with its index. Then no index names its
-// invoices, and only their receipts tell that the archive had them. So whoever reads all invoices
-// of some days compares them with the receipts of these months.
+// invoices, and only their receipts tell that the archive had them. So EachWithin, which reads all
+// invoices of some days, compares them with the receipts of these months.
 
 // Attested is an invoice that a receipt of the archive lists, and that the archive does not have.
 type Attested struct {
@@ -80,8 +80,8 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 	return err
 }
 
-// unmet calls lacks with the invoices of the dates that receipts list and that were not met, each
-// once. It reads each receipt of these months, and of the month after them, once. One receipt is in
+// unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
+// It reads each receipt of these months, and of the month after them, once. One receipt is in
 // memory at a time.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told := Numbers{}

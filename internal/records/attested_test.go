@@ -31,7 +31,7 @@ func (k *kept) walk(w records.Within) (read int, lacking []string) {
 	r := &records.Reader{Store: k.store}
 	err := r.EachWithin(k.t.Context(), w, func(results.Result) error { read++; return nil }, func(a records.Attested) {
 		if a.Session != session || !strings.HasSuffix(a.Receipt, "/2026-11/upo/"+session+".xml") {
-			k.t.Errorf("it says %+v", a)
+			k.t.Errorf("a lacking invoice is reported as %+v", a)
 		}
 		lacking = append(lacking, a.KsefNumber)
 	})
@@ -57,7 +57,7 @@ func remove(t *testing.T, pattern string) {
 
 var november = records.Within{From: "2026-11-01", To: "2026-11-30"}
 
-// Nothing else tells that the archive ever had these invoices.
+// Only the receipt tells that the archive ever had these invoices.
 func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "B/1", "B/2")
@@ -65,29 +65,29 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 		"receipted", number(t, sample.NIP(0), 1))
 	k.receipt(in[0], in[1], alone)
 	if read, lacking := k.walk(november); read != 3 || lacking != nil {
-		t.Fatalf("before: %d read, lacking %q", read, lacking)
+		t.Fatalf("before anything is lost, %d results are read, and the archive lacks %q", read, lacking)
 	}
 	zips := filepath.Join(dir, "*", "*", "packages", "*")
-	remove(t, filepath.Join(zips, "*.jsonl")) // an index alone is made again
+	remove(t, filepath.Join(zips, "*.jsonl")) // if only the index is gone, it is made again from the ZIP
 	if read, lacking := k.walk(november); read != 3 || lacking != nil {
 		t.Fatalf("without the index: %d read, lacking %q", read, lacking)
 	}
 	remove(t, filepath.Join(zips, "*.zip"))
 	want := []string{in[0].KsefNumber, in[1].KsefNumber}
 	if read, lacking := k.walk(november); read != 1 || !slices.Equal(lacking, want) {
-		t.Errorf("%d read, lacking %q, want %q", read, lacking, want)
+		t.Errorf("%d results are read, and the archive lacks %q, want %q", read, lacking, want)
 	}
 	if _, lacking := k.walk(records.Within{From: "2026-11-26", To: "2026-11-30"}); lacking != nil {
-		t.Errorf("of other dates: %q", lacking)
+		t.Errorf("within other dates, these are reported as lacking: %q", lacking)
 	}
 	if _, lacking := k.walk(records.Within{}); !slices.Equal(lacking, want) {
-		t.Errorf("of all dates: %q", lacking)
+		t.Errorf("within all dates, these are reported as lacking: %q", lacking)
 	}
 	r := &records.Reader{Store: k.store}
 	for _, name := range []string{in[1].KsefNumber, strings.ToLower(in[1].KsefNumber), "B/2"} {
 		found, did, err := r.FindWithin(t.Context(), name, records.Within{})
 		if err != nil || len(found) > 0 || len(did.Attested) != 1 || did.Attested[0].KsefNumber != in[1].KsefNumber {
-			t.Errorf("%s: %+v, %+v, %v", name, found, did.Attested, err)
+			t.Errorf("%s: found %+v, attested %+v, %v, want only the attested invoice", name, found, did.Attested, err)
 		}
 	}
 	if _, did, err := r.FindWithin(t.Context(), alone.KsefNumber, records.Within{}); err != nil || did.Attested != nil {
@@ -95,14 +95,15 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 	}
 }
 
-// A ZIP whose index is there is told with its own name, and not once more for each invoice.
+// A missing ZIP whose index is there is reported once, by its own name, and not for each of its
+// invoices.
 func TestEachWithin_OnlyTheZIPIsGone_ItsInvoicesAreNotToldOneByOne(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "B/1", "B/2")
 	k.receipt(in...)
 	remove(t, filepath.Join(dir, "*", "*", "packages", "*", "*.zip"))
 	if read, lacking := k.walk(november); read != 0 || lacking != nil {
-		t.Errorf("%d read, lacking %q", read, lacking)
+		t.Errorf("%d results are read, and the archive lacks %q", read, lacking)
 	}
 }
 
@@ -117,6 +118,6 @@ func TestEachWithin_ReceiptOfAnotherProgramsSession_LacksNothing(t *testing.T) {
 	elsewhere.KsefNumber, elsewhere.Number = number(t, nip, 2), "F/2"
 	k.receipt(here, elsewhere)
 	if read, lacking := k.walk(november); read != 1 || lacking != nil {
-		t.Errorf("%d read, lacking %q", read, lacking)
+		t.Errorf("%d results are read, and the archive lacks %q", read, lacking)
 	}
 }

@@ -63,7 +63,7 @@ func TestFind_InvoicesInBundlesAndByThemselves_AllAreFound(t *testing.T) {
 			"receipted", number(t, sample.NIP(1), 1))
 		rejected := k.invoice(sample.Options{SellerNIP: nip, Number: "F/9", IssueDate: "2026-10-26"}, "rejected", "")
 		k.receipt(append(slices.Clone(in), alone)...)
-		r := &records.Reader{Store: k.store, Unread: func(name string, err error) { t.Errorf("%s: %v", name, err) }}
+		r := &records.Reader{Store: k.store, Unread: func(name string, err error) { t.Errorf("%s was not read: %v", name, err) }}
 		for name, want := range map[string][]string{
 			in[0].ID: {in[0].ID}, "B/2": {in[1].ID}, in[1].KsefNumber: {in[1].ID}, "F/1": {in[2].ID, alone.ID},
 			alone.KsefNumber: {alone.ID}, "F/9": {rejected.ID}, "B/3": nil, rejected.ID: {rejected.ID},
@@ -76,16 +76,16 @@ func TestFind_InvoicesInBundlesAndByThemselves_AllAreFound(t *testing.T) {
 			slices.Sort(ids)
 			slices.Sort(want)
 			if err != nil || !slices.Equal(ids, want) {
-				t.Errorf("%q: %v, %v; want %v", name, ids, err, want)
+				t.Errorf("the name %q finds %v, %v; want %v", name, ids, err, want)
 			}
 		}
 		for i := range in {
 			if doc, err := r.Document(t.Context(), in[i]); err != nil || !bytes.Equal(doc, docs[i]) {
-				t.Errorf("document of %s: %d bytes, %v", in[i].Number, len(doc), err)
+				t.Errorf("the document of %s has %d bytes, %v", in[i].Number, len(doc), err)
 			}
 		}
 		if upo, err := r.Receipt(t.Context(), in[0]); err != nil || len(upo.Raw) == 0 {
-			t.Errorf("receipt: %v", err)
+			t.Errorf("read the receipt: %v", err)
 		}
 		for month, want := range map[string]int{"2026-11": 3, "2026-10": 1, "2026-09": 0} {
 			got := 0
@@ -117,10 +117,10 @@ func TestResults_OneIsInABundleToo_ComesOnceAndFinal(t *testing.T) {
 		})
 		slices.Sort(got)
 		if err != nil || fmt.Sprint(got) != "[B/1 receipted B/2 receipted]" {
-			t.Errorf("%v, %v", got, err)
+			t.Errorf("the results are %v, %v", got, err)
 		}
 		if found, err := r.Find(t.Context(), old.ID); err != nil || len(found) != 1 || found[0].State != "receipted" {
-			t.Errorf("by its id: %+v, %v", found, err)
+			t.Errorf("the id finds %+v, %v", found, err)
 		}
 	})
 }

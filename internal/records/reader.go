@@ -25,8 +25,8 @@ type Reader struct {
 	Store archive.Store
 	// Unread is called with each object that an answer leaves out because the object is damaged, is
 	// not what its name says, or is missing although an index names it. The error wraps
-	// [ErrSoundCopy] when the answer lacks nothing all the same. It is never called twice at the
-	// same time. It may be nil.
+	// [ErrSoundCopy] when a sound copy takes the place of a damaged object, so that the answer
+	// lacks nothing. It is never called twice at the same time. It may be nil.
 	Unread func(name string, err error)
 	// NoDocument is called with each result from Results that KSeF has accepted and whose document
 	// the archive lacks, and with the error of Document. Only what a list shows is looked at: which
@@ -216,8 +216,8 @@ func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id s
 	return results.Result{}, false, nil
 }
 
-// Kept returns the result that the archive keeps for the same invoice as the result of. It returns
-// false when the archive has none that can be read.
+// Kept returns the archived result of an invoice. The argument of is any result of this invoice.
+// Kept returns false when the archive has no result of the invoice that can be read.
 func (r *Reader) Kept(ctx context.Context, of results.Result) (results.Result, bool, error) {
 	return r.resultIn(ctx, r.store(), Place{NIP: of.NIP, Month: monthOf(of.IssueDate)}, of.ID)
 }
@@ -234,7 +234,7 @@ type damagedObject struct {
 	err  error
 }
 
-// tell reports them. sound says that a sound copy was found.
+// tell reports the damaged copies. sound says that a sound copy was found too.
 func (d damaged) tell(r *Reader, sound bool) {
 	for _, one := range d {
 		if sound {

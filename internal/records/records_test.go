@@ -134,7 +134,7 @@ func TestFind_EachName_FindsTheInvoiceWithoutALedger(t *testing.T) {
 		k.put("bodies/x", []byte("no place of a seller"))
 		k.put("notes/2026-11/inv-x.json", []byte("{}"))
 		k.put(nip+"/other/inv-x.json", []byte("{}"))
-		r := &records.Reader{Store: k.store, Unread: func(name string, err error) { t.Errorf("%s: %v", name, err) }}
+		r := &records.Reader{Store: k.store, Unread: func(name string, err error) { t.Errorf("%s was not read: %v", name, err) }}
 		old := a.KsefNumber[:26] + "-" + a.KsefNumber[26:] // the spelling of KSeF 1.x
 		for name, want := range map[string][]string{
 			a.ID: {a.ID}, a.KsefNumber: {a.ID}, old: {a.ID},
@@ -150,7 +150,7 @@ func TestFind_EachName_FindsTheInvoiceWithoutALedger(t *testing.T) {
 			slices.Sort(ids)
 			slices.Sort(want)
 			if err != nil || !slices.Equal(ids, want) {
-				t.Errorf("%q: %v, %v; want %v", name, ids, err, want)
+				t.Errorf("the name %q finds %v, %v; want %v", name, ids, err, want)
 			}
 		}
 	})
@@ -163,7 +163,7 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 		doc := sample.Invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"})
 		reader := &records.Reader{Store: k.store}
 		if got, err := reader.Document(t.Context(), r); err != nil || !bytes.Equal(got, doc) {
-			t.Errorf("%d bytes, %v", len(got), err)
+			t.Errorf("the document has %d bytes, %v", len(got), err)
 		}
 		// KSeF has the invoice in other bytes. The document with those bytes has the name that
 		// follows from them, or the name of a copy.
@@ -181,7 +181,7 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 			}
 			k.put(name, theirs)
 			if got, err := reader.Document(t.Context(), recovered); err != nil || !bytes.Equal(got, theirs) {
-				t.Errorf("%s: %d bytes, %v", name, len(got), err)
+				t.Errorf("the document with the name %s has %d bytes, %v", name, len(got), err)
 			}
 		}
 	})
@@ -200,13 +200,13 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 			k.receipt(r)
 			got, err := reader.Receipt(t.Context(), r)
 			if line, ok := got.Parsed.Line(r.KsefNumber); err != nil || !ok || line.Hash != r.Hash {
-				t.Errorf("%q: %+v, %v", before, got.Parsed, err)
+				t.Errorf("with the address %q the receipt is %+v, %v", before, got.Parsed, err)
 			}
 		}
 	})
 	reader := &records.Reader{}
 	if _, err := reader.Receipt(t.Context(), results.Result{}); !errors.Is(err, records.ErrNoReceipt) || !records.Missing(err) {
-		t.Errorf("no receipt: %v", err)
+		t.Errorf("Receipt of a result without one = %v", err)
 	}
 	if _, err := reader.Receipt(t.Context(), results.Result{UPO: "file:///upo.xml"}); !records.Missing(err) {
 		t.Errorf("an address that is not a place: %v", err)
@@ -232,19 +232,19 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
 			bad = append(bad, name)
 			if sound := strings.HasSuffix(name, "/inv-twice.json"); errors.Is(err, records.ErrSoundCopy) != sound {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: the error is %v", name, err)
 			}
 		}}
 		found, err := r.Places(t.Context())
 		if err != nil || len(found) != 1 || found[0] != (records.Place{NIP: nip, Month: "2026-11"}) {
-			t.Fatalf("%v, %v", found, err)
+			t.Fatalf("the places are %v, %v, want one", found, err)
 		}
 		err = r.Results(t.Context(), found[0], func(f results.Result) error { got = append(got, f.ID); return nil })
 		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%d results, %v; want %d", len(got), err, len(want))
+			t.Errorf("%d results are read, %v; want %d", len(got), err, len(want))
 		}
 		if len(bad) != 3 {
-			t.Errorf("reported as unreadable: %v", bad)
+			t.Errorf("want three objects reported as unreadable: %v", bad)
 		}
 		full := errors.New("enough")
 		if err := r.Results(t.Context(), found[0], func(results.Result) error { return full }); !errors.Is(err, full) {

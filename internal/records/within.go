@@ -37,7 +37,7 @@ func monthOf(day string) string { return day[:min(len(day), len("2006-01"))] }
 type Scanned struct {
 	Places   int   // folders of a seller and month
 	Indexes  int   // of bundles
-	Receipts int   // those that are kept by themselves
+	Receipts int   // UPOs; each is an object of its own
 	Results  int   // those that are kept by themselves; those in bundles are not counted
 	Bytes    int64 // of indexes and receipts
 	// Attested are the invoices that receipts list under the name, and that the archive does not

@@ -175,7 +175,7 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	want := "T 2026-11-02 queued 1/0\nT 2026-11-02 receipted 1/0\nT 2026-11-03 receipted 1/0\n" +
 		"T 2026-11-04 parked 1/1\nT 2026-11-05 refused 1/1\nT 2026-11-26 refused 1/1"
 	if got := lines(r); got != want {
-		t.Errorf("lines:\n%s\nwant\n%s", got, want)
+		t.Errorf("the lines are\n%s\nwant\n%s", got, want)
 	}
 	if len(r.Slowest) != 1 || r.Untimed != 1 {
 		t.Errorf("%d with their time, %d without", len(r.Slowest), r.Untimed)
@@ -185,7 +185,7 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 		why = append(why, reason.Why.Name())
 	}
 	if got := strings.Join(why, " "); got != "state/parked refused/date_in_future refused/unreadable_file" {
-		t.Errorf("reasons: %s", got)
+		t.Errorf("the reasons are %s", got)
 	}
 	for l, example := range map[explain.Language]string{
 		explain.Polish:  "pole P_1: nie może być późniejsza niż dzisiaj (x)",
@@ -207,7 +207,8 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	}
 }
 
-// A list of a million ids in one command would block Redis for everybody else.
+// A list of a million ids in one command would block Redis for everybody else. So Gather asks for
+// the ids in pieces.
 func TestGather_ManyInvoicesOfOneState_AreListedInPieces(t *testing.T) {
 	b := &book{docs: map[string][]byte{}}
 	const n = 1100
@@ -231,12 +232,12 @@ func TestGather_OneTenantIsAsked_OthersAreLeftOut(t *testing.T) {
 	q.Tenant = func(name, _ string) bool { return name == "other" }
 	err := (&report.Sources{Archive: &records.Reader{Store: emptyArchive(t)}, Ledger: b, Document: b.document}).Gather(t.Context(), q, c)
 	if got := lines(c.Report()); err != nil || got != "other 2026-11-02 queued 1/0" {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("the report has %q, %v", got, err)
 	}
 }
 
 // A sum that lacks an amount only because Redis was away must not look like a sum whose amount is
-// lost for good.
+// lost for good. So Gather fails.
 func TestGather_RedisOrArchiveFails_IsAnErrorAndAnUnreadableEntryIsNot(t *testing.T) {
 	b := &book{docs: map[string][]byte{}}
 	b.add(t, "A/1", "2026-11-02", ledger.Queued)
@@ -246,11 +247,11 @@ func TestGather_RedisOrArchiveFails_IsAnErrorAndAnUnreadableEntryIsNot(t *testin
 		Unread: func(ledger.Unreadable) { told++ }}
 	c := &report.Collector{}
 	if err := sources.Gather(t.Context(), november, c); err != nil || c.Report().Invoices() != 1 || told != 1 {
-		t.Errorf("%d invoices, %d unreadable, %v", c.Report().Invoices(), told, err)
+		t.Errorf("the report has %d invoices, and %d unreadable entries were reported, %v", c.Report().Invoices(), told, err)
 	}
 	b.broken = errors.New("connection refused")
 	if err := sources.Gather(t.Context(), november, &report.Collector{}); !errors.Is(err, b.broken) {
-		t.Errorf("Redis is away: %v", err)
+		t.Errorf("while Redis is away, Gather = %v", err)
 	}
 }
 
@@ -274,6 +275,6 @@ func TestGather_EntryCannotBeReadOrIsLost_LacksOnlyWhatTheArchiveDoesNotHave(t *
 		Unread: func(u ledger.Unreadable) { lacks = append(lacks, u.ID) }}
 	err := sources.Gather(t.Context(), november, c)
 	if err != nil || c.Report().Invoices() != 2 || !slices.Equal(lacks, []string{"inv-nowhere"}) {
-		t.Errorf("%d invoices, lacking %q, %v", c.Report().Invoices(), lacks, err)
+		t.Errorf("the report has %d invoices and lacks %q, %v", c.Report().Invoices(), lacks, err)
 	}
 }

@@ -34,7 +34,7 @@ func TestParseAmount_WhatTheFormAllows_IsExact(t *testing.T) {
 		"9999999999999999.99": "9999999999999999.99", "-9999999999999999.99": "-9999999999999999.99",
 	} {
 		if got := amount(t, text).String(); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
+			t.Errorf("amount %s is written as %s, want %s", text, got, want)
 		}
 	}
 	for _, text := range []string{"", "-", ".", "1.", ".5", "1.234", "1,5", "+1", " 1", "1e5", "--1", "1.2.3", "١",
@@ -52,7 +52,7 @@ func TestAmount_In_IsWrittenAsPeopleDo(t *testing.T) {
 	} {
 		a := amount(t, text)
 		if pl, en := a.In(explain.Polish), a.In(explain.English); pl != want[0] || en != want[1] {
-			t.Errorf("%s: %q, %q; want %q", text, pl, en, want)
+			t.Errorf("amount %s is shown as %q and %q, want %q", text, pl, en, want)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func TestAmount_AnySums_AgreeWithCountingInHundredths(t *testing.T) {
 			text = "-" + text
 		}
 		if sum.String() != text {
-			t.Errorf("%s, want %s", sum, text)
+			t.Errorf("the sum is %s, want %s", sum, text)
 		}
 	})
 }
@@ -139,7 +139,7 @@ func TestCollector_AnyOrderOfFacts_GivesTheSameReport(t *testing.T) {
 		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		got, err := json.Marshal(collect(all))
 		if err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("seed %d: %v\n%s\nwant\n%s", seed, err, got, want)
+			t.Fatalf("seed %d: the report depends on the order of the facts: %v\n%s\nwant\n%s", seed, err, got, want)
 		}
 	}
 }
@@ -153,16 +153,16 @@ func TestCollector_Facts_AreCountedAndNothingIsGuessed(t *testing.T) {
 	want := []string{`T1 accepted "EUR" 1 7.00 0`, `T1 receipted "" 1 0.00 1`, `T1 receipted "PLN" 2 99.90 0`,
 		`T2 queued "PLN" 2 2.00 0`, `T2 sent "PLN" 1 1.00 0`, `T2 rejected "PLN" 2 11.10 0`, `T2 refused "" 1 0.00 1`}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("by tenant:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("the lines by tenant are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if len(r.Reasons) != 2 || r.Reasons[0].Why.Name() != "invoice/450" || r.Reasons[0].Invoices != 2 || r.Reasons[0].Example.ID != "e" {
-		t.Errorf("reasons: %+v", r.Reasons)
+		t.Errorf("the reasons are %+v", r.Reasons)
 	}
 	if len(r.Slowest) != 2 || r.Slowest[0].ID != "b" || r.Untimed != 2 {
-		t.Errorf("slowest: %+v, %d untimed", r.Slowest, r.Untimed)
+		t.Errorf("the slowest are %+v, with %d untimed", r.Slowest, r.Untimed)
 	}
 	if len(r.AtRisk) != 2 || r.AtRisk[0].ID != "h" || r.AtRisk[1].ID != "g" || r.AtRiskCount != 2 {
-		t.Errorf("at risk: %+v, %d", r.AtRisk, r.AtRiskCount)
+		t.Errorf("the invoices at risk are %+v, %d in all", r.AtRisk, r.AtRiskCount)
 	}
 	// If no part of a sum is known, its cell is empty.
 	for _, row := range r.Sections(explain.Polish)[0].Rows {
@@ -205,7 +205,7 @@ func TestWriteXLSX_Amounts_AreNumbersAndTextIsNoFormula(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := len(f.GetSheetList()); n != 6 {
-			t.Fatalf("%d sheets: %v", n, f.GetSheetList())
+			t.Fatalf("the file has %d sheets: %v", n, f.GetSheetList())
 		}
 		rows, err := f.GetRows(f.GetSheetName(0), excelize.Options{RawCellValue: true})
 		if err != nil {
@@ -219,7 +219,7 @@ func TestWriteXLSX_Amounts_AreNumbersAndTextIsNoFormula(t *testing.T) {
 			found = true
 			kind, err := f.GetCellType(f.GetSheetName(0), fmt.Sprintf("F%d", i+1))
 			if err != nil || row[5] != "99.9" || kind != excelize.CellTypeNumber && kind != excelize.CellTypeUnset {
-				t.Errorf("sum %q of type %v, %v", row[5], kind, err)
+				t.Errorf("the cell of the sum is %q of type %v, %v", row[5], kind, err)
 			}
 		}
 		if !found {

@@ -98,8 +98,8 @@ const (
 	officeType       = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 )
 
-// nameOf returns the name of the nth sheet. This is the name of the table, and from the second
-// sheet on the number of the sheet follows.
+// nameOf returns the name of the nth sheet. The first sheet has the name of the table. Each further
+// sheet has this name and its own number.
 func (s *Sheets) nameOf(n int) string {
 	number := ""
 	if n > 1 {
@@ -170,8 +170,8 @@ func (s *Sheets) write(cells []any, bold bool) error {
 // character matches the form in which Office Open XML writes a character that XML can't hold.
 var character = regexp.MustCompile(`_(x[0-9A-Fa-f]{4}_)`)
 
-// cell returns text as a cell holds it: cut if it is too long, and changed where it would be read
-// as such a character.
+// cell returns text as a cell holds it: cut if it is too long, and changed where a spreadsheet
+// would read it as a character in that form.
 func cell(s string) string {
 	if utf8.RuneCountInString(s) > maxCell {
 		s = string([]rune(s)[:maxCell])

@@ -35,18 +35,18 @@ func TestSheets_RowsOfText_AreReadByASpreadsheetProgramAsTheyAre(t *testing.T) {
 	}
 	defer f.Close()
 	if got := f.GetSheetList(); !reflect.DeepEqual(got, []string{"Do wyjaśnienia", "Do wyjaśnienia 2"}) {
-		t.Fatalf("sheets %q", got)
+		t.Fatalf("the sheets are %q", got)
 	}
 	one, err1 := f.GetRows("Do wyjaśnienia")
 	two, err2 := f.GetRows("Do wyjaśnienia 2")
 	if err1 != nil || err2 != nil || len(one) != 3 || len(two) < 2 || one[0][0] != "Numer <P_2>" || two[0][0] != "Numer <P_2>" {
-		t.Fatalf("%v %v: %.200q %.200q", err1, err2, one, two)
+		t.Fatalf("read the two sheets: %v %v: %.200q %.200q", err1, err2, one, two)
 	}
 	if got := [][]string{one[1], one[2], two[1]}; !reflect.DeepEqual(got, want) {
-		t.Errorf("read %.200q", got)
+		t.Errorf("the rows are %.200q", got)
 	}
 	if formula, err := f.GetCellFormula("Do wyjaśnienia", "A2"); formula != "" || err != nil {
-		t.Errorf("a formula %q, %v", formula, err)
+		t.Errorf("a text became the formula %q, %v", formula, err)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestSheets_NoRows_HasTheHead(t *testing.T) {
 	}
 	defer f.Close()
 	if rows, err := f.GetRows(strings.Repeat("ą", maxSheetName)); err != nil || len(rows) != 1 {
-		t.Errorf("%q, %v", rows, err)
+		t.Errorf("the rows are %q, %v, want the head alone", rows, err)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestOf_FullOrEmptyEntry_HasExactlyThePromisedFields(t *testing.T) {
 		}
 		want := slices.Sorted(slices.Values(strings.Fields(resultFields)))
 		if d := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); d != "" {
-			t.Errorf("%s: %s", name, d)
+			t.Errorf("%s: the result does not have the promised fields (-want +got): %s", name, d)
 		}
 		at := 0
 		for _, f := range strings.Fields(resultFields) {
@@ -95,7 +95,7 @@ func TestOf_VerificationLink_HasTheEnvironmentsHostOrIsEmpty(t *testing.T) {
 	} {
 		got := Of(c.inv, c.environment).VerificationURL
 		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
-			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+			t.Errorf("%s: the link is %q, want it to begin with %q", c.what, got, c.want)
 		}
 	}
 }
@@ -119,6 +119,6 @@ func TestOf_DeadlineAtMidnight_HasTheDateOfTheDayThatEnds(t *testing.T) {
 
 func TestOf_UnknownTimes_AreEmptyNotTheYearOne(t *testing.T) {
 	if r := Of(ledger.Invoice{}, "test"); r.Deadline != "" || r.UpdatedAt != "" {
-		t.Errorf("%q, %q", r.Deadline, r.UpdatedAt)
+		t.Errorf("unknown times are shown as %q and %q, want empty", r.Deadline, r.UpdatedAt)
 	}
 }

@@ -45,10 +45,10 @@ func TestSchema_EveryField_IsDescribedAndNoOther(t *testing.T) {
 	all = append(all, elsewhere...)
 	slices.Sort(all)
 	if d := cmp.Diff(all, slices.Sorted(maps.Keys(described.Properties))); d != "" {
-		t.Errorf("properties (-code +schema): %s", d)
+		t.Errorf("the schema has other properties than the code (-code +schema): %s", d)
 	}
 	if d := cmp.Diff(always, described.Required); d != "" {
-		t.Errorf("required (-code +schema): %s", d)
+		t.Errorf("the schema requires other properties than the code always writes (-code +schema): %s", d)
 	}
 	for name, of := range described.Properties {
 		if of.Description == "" {
@@ -88,7 +88,7 @@ func TestSchema_ResultsOfEveryState_AreValid(t *testing.T) {
 	for note, want := range map[string]string{"by inv-b": "inv-b", "by ref-b": "", "by a later archive of this name": ""} {
 		refusal.Note = note
 		if got := OfRefusal(&refusal); got.SupersededBy != want || got.Reason == "" {
-			t.Errorf("%q: superseded by %q, want %q", note, got.SupersededBy, want)
+			t.Errorf("a refusal with the note %q is superseded by %q, want %q", note, got.SupersededBy, want)
 		}
 	}
 	check("refused for its date", OfRefusal(&ledger.Refusal{ID: "ref-b", IssueDate: "23.11.2026"}))
@@ -104,6 +104,6 @@ func TestAddDocument_AmountAndCurrency_AreRead(t *testing.T) {
 	r.AddDocument([]byte("<not an invoice"))
 	r.AddDocument(nil)
 	if r.Gross != "" || r.Currency != "" {
-		t.Errorf("%+v", r)
+		t.Errorf("without a document the result has an amount: %+v", r)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// outcome is the document that stands beside a file. It has the result, and what was wrong with a
-// refused file.
+// outcome is the JSON document that the watch writes beside a file. It has the result, and what was
+// wrong with a refused file.
 type outcome struct {
 	results.Result
 	remarks
@@ -27,7 +27,7 @@ type outcome struct {
 type remarks struct {
 	Note    string       `json:"note,omitempty"`    // what differs from what was handed in before
 	Warning string       `json:"warning,omitempty"` // it was taken although something is odd
-	Terms   *termsAnswer `json:"terms,omitempty"`   // what became of terms or a ref that differ
+	Terms   *termsAnswer `json:"terms,omitempty"`   // what became of terms or a ref that differ from those on record
 }
 
 type termsAnswer struct {
@@ -89,7 +89,8 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	f.place = place
 	if f.id != "" {
 		if err := fl.journal.save(f); err != nil {
-			fl.o.Log.Warn().Err(err).Str("file", f.name).Msg("the record of a file cannot be written; it is found again by its place")
+			fl.o.Log.Warn().Err(err).Str("file", f.name).
+				Msg("the record of a file cannot be written; the next watch finds the file by its place")
 		}
 	}
 	// Remove what an earlier outcome, or a process that was killed, has left in the other places.
@@ -97,7 +98,7 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 		for _, end := range []string{resultEnd, receiptEnd} {
 			if name := other + "/" + f.name + end; other != place && fl.disk.exists(name) && !fl.delivered(f.name+end) {
 				if err := fl.disk.remove(name); err != nil {
-					fl.o.Log.Warn().Err(err).Str("file", name).Msg("an old result cannot be removed")
+					fl.o.Log.Warn().Err(err).Str("file", name).Msg("an old result or receipt of this file cannot be removed")
 				}
 			}
 		}
@@ -156,11 +157,12 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	return nil
 }
 
-// showXML moves the XML that was made of a file in taken/ beside it.
+// showXML moves the XML that was made of a file in taken/ beside that file.
 func (fl *filer) showXML(f *file) {
 	if made := madeName(f.name, f.sum); isJSON(f.name) && fl.disk.exists(made) {
 		if err := fl.disk.move(made, taken+"/"+f.name+xmlEnd); err != nil {
-			fl.o.Log.Warn().Err(err).Str("file", f.name).Msg("its XML cannot be moved beside it yet; that is done with its outcome")
+			fl.o.Log.Warn().Err(err).Str("file", f.name).
+				Msg("the XML that was made of this file cannot be moved beside it yet; it is moved when the outcome is written")
 		}
 	}
 }
@@ -178,7 +180,7 @@ func (fl *filer) replaced(f *file) bool {
 	fl.o.Log.Warn().Str("file", f.name).Func(f.named).
 		Msg("another document is in the place of the one that was handed in: it is handed in too, and the first one goes on without a file")
 	if isJSON(f.name) {
-		err = fl.disk.remove(taken + "/" + f.name + xmlEnd) // this XML was made of the first one
+		err = fl.disk.remove(taken + "/" + f.name + xmlEnd) // this XML was made of the document that was replaced
 	}
 	if err == nil && f.id != "" {
 		err = fl.journal.forget(f)

@@ -60,7 +60,7 @@ type (
 		filer   *filer
 		pace    pace
 		rare    time.Time         // when all files that are followed are looked up again
-		why     map[string]string // why files wait, by path, when the ledger was last asked
+		why     map[string]string // why files waited when the ledger was last asked, by path
 	}
 	// submitter hands files in.
 	submitter struct {
@@ -71,7 +71,7 @@ type (
 		journal   *journal
 		follower  *follower
 		retry     map[string]attempt // files that could not be handed in or unpacked, by name
-		sums      map[string]string  // of the files that are being handed in, by name
+		sums      map[string]string  // digests of the files that are being handed in, by name
 		due       time.Time          // of the next hand-in after nothing could be taken
 		why       string             // the reason why nothing could be taken
 	}

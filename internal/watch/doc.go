@@ -9,13 +9,13 @@
 //	DIR/accepted/FV1.xml.upo.xml
 //	DIR/unpacked/N.zip           an archive; its invoices are in taken/N.zip/, accepted/N.zip/ …
 //	DIR/rejected/, parked/, refused/, dismissed/   the same for the other outcomes
-//	DIR/ksef-waiting.txt         files that wait here, each with its reason; gone when none does
+//	DIR/ksef-waiting.txt         files that wait here, each with its reason; removed when none waits
 //	DIR/.ksef/                   the lock, and one record for each file that is followed or renamed
 //
 // The folder itself is the record. A file is in exactly one place. It changes its place by a
-// rename, which comes last, after its result is written. What a killed process has left undone is
-// done by the next one, so each step may be done twice. A document may be handed in twice as well,
-// because the ledger then answers "already here".
+// rename, which comes last, after its result is written. The next process does what a killed
+// process has left undone, so each step may be done twice. A document may be handed in twice as
+// well, because the ledger then answers "already here".
 //
 //	watch.go      options, the loop; core.go: its parts; once.go: until nothing is left to do
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)

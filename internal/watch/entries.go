@@ -19,7 +19,7 @@ const maxEntryName = 1000
 type entries struct {
 	names   map[string]string // the name that an entry has in the archive, by the name that it gets
 	folders map[string]bool
-	twice   map[string]int // how many more entries had a name
+	twice   map[string]int // by name: how many other names were made from it, as name~2, name~3
 	refused []intake.Item
 }
 
@@ -58,7 +58,7 @@ func (es *entries) free(own string) string {
 	stem, ext := shortened(base)
 	try := own
 	for es.has(try) || es.folders[try] {
-		es.twice[own]++ // thousands may have one name
+		es.twice[own]++ // kept for the next entry of this name, because thousands may have it
 		try = fmt.Sprintf("%s%s~%d%s", dir, stem, es.twice[own]+1, ext)
 	}
 	return try
@@ -69,7 +69,7 @@ func (es *entries) has(own string) bool { return es.names[own] != "" }
 // noteNames notes the original names of those entries of an archive that get other names.
 func (up *unpacker) noteNames(archive string, es *entries) error {
 	for own, entry := range es.names {
-		given := archive + "/" + own // nothing to note: original needs only the given name of the archive
+		given := archive + "/" + own // named then notes nothing: original needs only the given name of the archive
 		if own != entry {
 			given = up.original(archive) + "/" + entry
 		}

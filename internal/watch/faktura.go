@@ -39,7 +39,8 @@ func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) 
 // made returns the XML that was made of a file. If there is none, it orders the XML.
 func (d *documents) made(o order, raw []byte) ([]byte, error) {
 	at := madeName(o.name, o.sum)
-	// The record of a file can get lost after its XML was moved beside it.
+	// The record of a file can get lost after the file's XML was moved beside it. Then that XML is
+	// moved back here, and used again.
 	if beside := taken + "/" + o.name + xmlEnd; d.disk.exists(beside) {
 		if err := d.disk.move(beside, at); err != nil {
 			return nil, &waits{"the XML that was made of it cannot be moved: " + fault(err)}
@@ -119,7 +120,7 @@ const sweepEvery = time.Minute
 func (d *documents) sweep(there map[string]bool) {
 	entries, err := d.disk.list(madeDir)
 	switch now := d.o.Now(); {
-	case err != nil: // there is no such folder, as a rule
+	case err != nil: // most often there is no such folder
 		return
 	case len(entries) == 0:
 		_ = d.disk.root.Remove(madeDir)

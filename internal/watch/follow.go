@@ -115,7 +115,7 @@ func (fo *follower) followSome(ctx context.Context, files []*file) (moved bool, 
 		default:
 			// The ledger has forgotten the invoice, or the ledger was lost. A file in taken/ is
 			// handed in again, and the answer says what became of its invoice.
-			fo.o.Log.Warn().Str("file", f.name).Str("id", f.id).Msg("the ledger does not know it any more")
+			fo.o.Log.Warn().Str("file", f.name).Str("id", f.id).Msg("the ledger does not know the invoice of this file any more")
 			fo.failed(f, fo.journal.forget(f))
 		}
 	}
@@ -134,7 +134,7 @@ func placeOf(s ledger.State) string {
 	case ledger.Dismissed, ledger.Superseded:
 		return dismissed
 	}
-	return taken // also when a person let it be sent again
+	return taken // it is not decided yet, or a person has let it be sent again
 }
 
 // decide puts a file where it belongs, and reports whether something was done. The work is finished

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The folder is full. What cannot be written waits, and what can be moved goes on.
+// The disk of the folder is full. Files are moved and handed in all the same. XML and results that
+// cannot be written wait.
 func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s := newSite(t)
 	dir := t.TempDir()

@@ -53,11 +53,12 @@ func TestWatch_FolderIsRemovedWhileItsFilesWait_ItsSettingsCount(t *testing.T) {
 		t.Errorf("the new folder's file has %+v, %v", inv.Facts, err)
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, keptDir)); err == nil && len(left) > 0 {
-		t.Errorf("%v is left", left)
+		t.Errorf("settings that nobody needs are kept: %v", left)
 	}
 }
 
-// A person removes a file from taken/. Its outcome is there without it, and the watch goes on.
+// A person removes a file from taken/. Its outcome is written without the file, and the watch goes
+// on.
 func TestWatch_FileIsRemovedFromTaken_ItsOutcomeIsWrittenWithoutIt(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))
@@ -69,6 +70,6 @@ func TestWatch_FileIsRemovedFromTaken_ItsOutcomeIsWrittenWithoutIt(t *testing.T)
 	s.passes(3)
 	s.wantTree("accepted/a.xml.json", "accepted/a.xml.upo.xml", "accepted/b.xml", "accepted/b.xml.json", "accepted/b.xml.upo.xml")
 	if n, err := s.w.RunOnce(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d files wait, %v", n, err)
+		t.Errorf("RunOnce says that %d files wait, %v", n, err)
 	}
 }

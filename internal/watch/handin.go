@@ -20,12 +20,12 @@ import (
 const (
 	afterOutage = 5 * time.Second  // Redis does not answer, or nothing may be taken in
 	afterWait   = time.Minute      // the answer about the file is that it has to wait
-	afterFault  = 10 * time.Second // a fault of the disk or of the settings, or no XML for a JSON
+	afterFault  = 10 * time.Second // the disk or the settings are at fault, or no XML could be made of a JSON file
 )
 
-// XML is made of files beside the loop. A pass hands in what is made within makingTime. The other
-// files wait for the next pass. If no call about a sender's files has ended for the time silence,
-// people are told that these files wait.
+// The gateway makes XML of JSON files while the loop goes on. A pass hands in the files whose XML
+// is made within makingTime. The other JSON files wait for the next pass. If no call about a
+// sender's files has ended for as long as silence, people are told that these files wait.
 const (
 	makingTime = time.Second
 	nextMaking = 100 * time.Millisecond
@@ -131,11 +131,12 @@ const (
 	chunkBytes = 8 << 20
 )
 
-// handIn hands files in, and those whose XML has been made meanwhile. After an error, the files
-// without an answer are handed in again.
+// handIn hands in the files whose document is ready. Until makingTime is over, it also hands in the
+// files whose XML is made meanwhile. After an error, the files without an answer are handed in
+// again.
 func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) error {
 	maker, until := sm.documents.maker, time.Now().Add(makingTime)
-	names = slices.Clone(names) // the caller names all of them after an error
+	names = slices.Clone(names) // the caller still needs the whole list after an error
 	for {
 		if err := sm.handInReady(ctx, names, now); err != nil {
 			return err
@@ -147,7 +148,8 @@ func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) 
 	}
 }
 
-// handInReady hands in the files whose document is there.
+// handInReady hands in the XML files, and the JSON files whose XML is made. It orders the XML of
+// the other JSON files.
 func (sm *submitter) handInReady(ctx context.Context, names []string, now time.Time) error {
 	for len(names) > 0 && ctx.Err() == nil {
 		items, of, rest := sm.load(names, now)
@@ -184,7 +186,7 @@ func (sm *submitter) load(names []string, now time.Time) (items []intake.Item, o
 	return items, of, nil
 }
 
-// item reads a file; false when it waits, or is not there any more.
+// item reads a file. It returns false when the file waits, or is not there any more.
 func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 	s := sm.settings.ofTaken(path.Dir(name))
 	terms, err := intake.Terms{}, s.err
@@ -212,9 +214,9 @@ func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 	return intake.Item{File: sm.path(given), Data: data, Err: err, Ref: s.ref(given), Terms: &terms}, true
 }
 
-// answers acts on the answers about some files. Whatever goes on record is recorded before a file
-// moves. If a process is killed in between, the next one hands the file in again, and records the
-// same again.
+// answers acts on the answers about some files. A refusal is put on record before its file moves.
+// If a process is killed in between, the next one hands the file in again, and records the same
+// again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
 	unrecorded := sm.record(ctx, adms)
@@ -284,7 +286,7 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 		out.Faults = append(out.Faults, documentFault{e.Field, e.Rule, e.Value, e.Line, e.Column, e.Hint})
 	}
 	if !sm.filer.commit(f, refused, marshal(out), nil) {
-		if why := sm.problems[taken+"/"+f.name]; why != "" { // otherwise a person has replaced it
+		if why := sm.problems[taken+"/"+f.name]; why != "" { // if there is none, a person has replaced the file
 			sm.retry[f.name] = attempt{why, sm.o.Now().Add(afterFault)}
 		}
 		return

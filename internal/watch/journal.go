@@ -48,7 +48,7 @@ type record struct {
 	State   string `json:"state"`
 	Rev     int64  `json:"rev"`
 	// Given is the name that the other program gave a file or an archive, if it has another name
-	// now. A record with this name and no ID is of a file that is not followed yet, or of an
+	// now. A record that has Given and no ID belongs to a file that is not followed yet, or to an
 	// archive.
 	Given []byte `json:"given,omitempty"`
 	Sum   string `json:"sum,omitempty"`
@@ -100,7 +100,8 @@ func (j *journal) unname(own string) {
 // forget removes the record of a file and stops following the file. A file in taken/ is handed in
 // again, so its given name stays on record. After an error the file is still followed.
 func (j *journal) forget(f *file) error {
-	// Its XML is used again, because other XML would be another document.
+	// The XML of the file is moved back, and used again, because other XML would be another
+	// document.
 	if beside := taken + "/" + f.name + xmlEnd; f.place == taken && isJSON(f.name) && f.sum != "" && j.disk.exists(beside) {
 		if err := j.disk.move(beside, madeName(f.name, f.sum)); err != nil {
 			return err

@@ -37,7 +37,8 @@ func (se *settings) keep(dir string) error {
 
 // ofTaken returns the settings for what was taken from a folder.
 func (se *settings) ofTaken(dir string) *setting {
-	// The folder may belong to an archive, or be below one. Then it may never have existed.
+	// The folder may belong to an archive, or be below one. Then it may never have existed, and the
+	// settings are those of a folder above it.
 	for gone := dir; gone != "." && !se.disk.exists(gone); gone = path.Dir(gone) {
 		if s := se.read(keptName(gone)); s != nil {
 			return s
@@ -55,7 +56,7 @@ func (se *settings) sweepKept(there map[string]bool) {
 	}
 	se.swept = now
 	entries, err := se.disk.list(keptDir)
-	if err != nil || len(entries) == 0 { // there is no such folder, as a rule
+	if err != nil || len(entries) == 0 { // most often there is no such folder
 		return
 	}
 	needed := map[string]bool{}
@@ -67,7 +68,7 @@ func (se *settings) sweepKept(there map[string]bool) {
 	for _, e := range entries {
 		if name := keptDir + "/" + e.Name(); !needed[name] {
 			if err := se.disk.remove(name); err != nil {
-				se.o.Log.Warn().Err(err).Str("file", name).Msg("settings of a folder that are not needed any more cannot be removed")
+				se.o.Log.Warn().Err(err).Str("file", name).Msg("kept settings of a folder are not needed any more, and cannot be removed")
 			}
 		}
 	}

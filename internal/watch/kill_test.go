@@ -126,7 +126,7 @@ func (s *site) checkPlaces(when string) {
 		s.t.Errorf("the ledger has %d invoices", n)
 	}
 	if on := s.refusals(""); len(on) != 1 || filepath.Base(on[0].File) != "bad.xml" {
-		s.t.Errorf("on record are %+v", on)
+		s.t.Errorf("the refusals on record are %+v", on)
 	}
 	if s.t.Failed() {
 		s.t.Fatal(when)
@@ -214,7 +214,7 @@ func TestWatch_KilledAtAnyStepOfRenaming_ResultHasTheGivenName(t *testing.T) {
 			if strings.HasPrefix(name, accepted) && strings.HasSuffix(name, resultEnd) {
 				results++
 				if o := s.result(name); o.File != filepath.Join(s.dir, given[o.Number]) {
-					t.Errorf("%s is said to be %s, want %s", name, o.File, given[o.Number])
+					t.Errorf("the result %s names the file %s, want %s", name, o.File, given[o.Number])
 				}
 			}
 		}
@@ -226,6 +226,6 @@ func TestWatch_KilledAtAnyStepOfRenaming_ResultHasTheGivenName(t *testing.T) {
 		}
 	}
 	if len(steps) < 15 {
-		t.Errorf("killed at %d steps: are they still there?", len(steps))
+		t.Errorf("killed at %d steps: are the steps still there?", len(steps))
 	}
 }

@@ -58,8 +58,8 @@ func holder(f *os.File) string {
 
 // insideAnother returns an error when dir is inside a folder that is watched now. It also returns
 // an error when dir is inside a place, such as taken/, of a folder that was watched at any time.
-// The other watch would take what this one puts into dir, or this one would take what the other one
-// has put there.
+// Otherwise the watch of the outer folder would take what this watch puts into dir, or this watch
+// would take what the other one has put there.
 func insideAnother(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {

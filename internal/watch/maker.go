@@ -13,8 +13,8 @@ import (
 
 // maker lets the gateway make XML of files that are JSON. It asks outside of the loop that watches
 // the folder, so a gateway that does not answer holds up no other file. It asks about one file of a
-// sender at a time. When it cannot ask about a file, it gives back all files of that sender,
-// because each further try may take as long as the gateway's time-out.
+// sender at a time. When it cannot ask about a file, it gives all files of that sender back to the
+// loop with the error, because each further try may take as long as the gateway's time-out.
 //
 // Only the loop calls its methods.
 type maker struct {
@@ -22,7 +22,7 @@ type maker struct {
 	came chan struct{} // a call has ended
 
 	mu      sync.Mutex
-	lines   map[string]*line  // by sender; without those that have nothing to do
+	lines   map[string]*line  // by sender; a sender without orders has none
 	pending map[string]bool   // files in lines
 	calls   int               // under way
 	made    map[string]making // by file
@@ -35,7 +35,7 @@ type maker struct {
 
 // line is what one sender's orders wait in.
 type line struct {
-	orders []order // the first is being asked about if call is set
+	orders []order // if call is set, the gateway is being asked about the first
 	call   bool
 	since  time.Time // when a call last began or ended, or when the line began
 }
@@ -133,8 +133,8 @@ func (m *maker) collect(o order) (making, bool) {
 	return found, ok && found.order == o
 }
 
-// cancel drops the order of a file, or the answer about it. A call that is under way goes on, and
-// its answer is dropped by another cancel.
+// cancel drops the order of a file, or the answer about it. A call that is under way goes on, and a
+// later cancel drops its answer.
 func (m *maker) cancel(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -197,7 +197,7 @@ func (m *maker) await(ctx context.Context, until time.Time) bool {
 	}
 }
 
-// silent returns the files of senders for whom no call has ended for this long.
+// silent returns the files of each sender about whose files no call has begun or ended for so long.
 func (m *maker) silent(long time.Duration) (names []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -213,7 +213,7 @@ func (m *maker) silent(long time.Duration) (names []string) {
 
 func (m *maker) full() bool { return len(m.made) >= chunkFiles || m.size >= chunkBytes }
 
-// begin begins as many calls as the bounds allow. The lock is held.
+// begin begins as many calls as the bounds allow. The caller holds m.mu.
 func (m *maker) begin() {
 	for sender, l := range m.lines {
 		if m.calls >= maxCalls || m.full() || m.ctx.Err() != nil {
@@ -262,7 +262,7 @@ func (m *maker) call(sender string, o order) {
 	}
 }
 
-// ended records what became of an order. The lock is held.
+// ended records what became of an order. The caller holds m.mu.
 func (m *maker) ended(k making) {
 	delete(m.pending, k.name)
 	if !errors.Is(k.err, fs.ErrNotExist) { // the loop orders what is there now

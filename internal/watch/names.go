@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The places of a file inside the folder. They are reserved at the top only.
+// The places of a file inside the folder. These names are reserved only at the top of the folder.
 const (
 	taken     = "taken"
 	accepted  = "accepted"
@@ -117,8 +117,8 @@ func shortened(base string) (stem, ext string) {
 }
 
 // free reports whether a file can have the name. No file may have the name, and no delivered file
-// may have the name of its result or receipt. Nor may an XML invoice have the name of the XML that
-// is made of an invoice in JSON, whichever of the two comes first.
+// may have the name of its result or receipt. Also, an XML invoice and the XML that is made of an
+// invoice in JSON may not have the same name, whichever of the two comes first.
 func (t *taker) free(name string) bool {
 	if t.used(name) || t.delivered(name+resultEnd) || t.delivered(name+receiptEnd) || isJSON(name) && t.used(name+xmlEnd) {
 		return false
@@ -133,8 +133,8 @@ func (t *taker) used(name string) bool {
 }
 
 // delivered reports whether a file that another program delivered has the name in some place.
-// Results and receipts do not count. They are never in taken/, and have no result beside them. A
-// folder counts as delivered.
+// Results and receipts do not count. They can be told from delivered files, because they are never
+// in taken/, and have no result beside them. A folder counts as delivered.
 func (c *core) delivered(name string) bool {
 	return c.files[name] != nil || slices.ContainsFunc(places, func(place string) bool {
 		at := place + "/" + name

@@ -28,8 +28,8 @@ func (s *site) lost(documents ...string) (lost []string) {
 	return lost
 }
 
-// Each pair is a file, and another one with the name of something that stands beside the first. The
-// two come in either order, or together, and are decided in either order.
+// Each pair is a file, and a second file with a name that the watch gives to something beside the
+// first. The two files come in either order, or together, and are decided in either order.
 func TestWatch_NameOfWhatStandsBesideAnother_BothKeepTheirOwnResult(t *testing.T) {
 	pairs := [][2]string{{"k.xml", "k.xml.json"}, {"k.xml", "k.xml.upo.xml"}, {"k.json", "k.json.json"}, {"k.json", "k.json.upo.xml"},
 		{"k.json", "k.json.xml"}, {"k.json", "k.json.XML"}, {"sub/k.xml", "sub/k.xml.JSON"},
@@ -89,7 +89,7 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		settle(0)
 	}
 	if lost := s.lost(documents...); len(lost) > 0 {
-		t.Errorf("lost: %q of %q", lost, s.tree())
+		t.Errorf("the documents %q are lost; the folder has %q", lost, s.tree())
 	}
 	want := map[string]string{"FV/0": pair[0], "FV/1": pair[1]}
 	results := 0
@@ -102,15 +102,15 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		}
 	}
 	if results != 2 {
-		t.Errorf("%d results of 2: %q", results, s.tree())
+		t.Errorf("there are %d results of 2 files: %q", results, s.tree())
 	}
 	if s.there(waitingName)() {
 		t.Error(s.read(waitingName))
 	}
 }
 
-// Files with such names are in the places already, because an earlier build or a person put them
-// there.
+// Files with the names of results and receipts are in the places already, because an earlier build
+// or a person put them there.
 func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) {
 	legacy := `{"Fa":{"P_2":"FV/1"}}`
 	t.Run("accepted", func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 		s.settle("FV/3", ledger.Receipted)
 		s.passes(3)
 		if lost := s.lost(legacy, "in a folder", string(xmlOf(0, "FV/2")), string(xmlOf(0, "FV/3"))); len(lost) > 0 {
-			t.Errorf("lost: %q of %q", lost, s.tree())
+			t.Errorf("the documents %q are lost; the folder has %q", lost, s.tree())
 		}
 		if all := s.tree(); len(all) != 3+3+3 {
 			t.Errorf("the folder has %q", all)
@@ -145,10 +145,10 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 		s.settle("FV/1", ledger.Receipted)
 		s.passes(3)
 		if lost := s.lost(legacy, string(xmlOf(0, "FV/2"))); len(lost) > 0 {
-			t.Errorf("lost: %q of %q", lost, s.tree())
+			t.Errorf("the documents %q are lost; the folder has %q", lost, s.tree())
 		}
 		if o := s.result("accepted/k.xml.json.json"); o.Number != "FV/1" {
-			t.Errorf("%+v", o)
+			t.Errorf("accepted/k.xml.json.json is not the result of FV/1: %+v", o)
 		}
 	})
 	t.Run("a copy of a name", func(t *testing.T) {
@@ -159,12 +159,13 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 		s.settle("FV/2", ledger.Receipted)
 		s.passes(3)
 		if lost := s.lost("another", string(xmlOf(0, "FV/2"))); len(lost) > 0 {
-			t.Errorf("lost: %q of %q", lost, s.tree())
+			t.Errorf("the documents %q are lost; the folder has %q", lost, s.tree())
 		}
 	})
 }
 
-// A person puts a refused file back, and leaves its result where it is.
+// A person puts a refused file back, and leaves its result in the folder refused. The watch removes
+// that result.
 func TestWatch_FileIsPutBack_ItsOldResultIsNotInTheWay(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", []byte("<x></Faktura>"))
@@ -178,7 +179,8 @@ func TestWatch_FileIsPutBack_ItsOldResultIsNotInTheWay(t *testing.T) {
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json")
 }
 
-// The result of a refused entry would get the name of a folder of the archive.
+// The result of a refused entry would get the name of a folder of the archive, so it gets another
+// name.
 func TestWatch_ArchiveWithAFolderNamedAsAResult_IsTaken(t *testing.T) {
 	s := newSite(t)
 	s.put("n.zip", zipOf(t, entry{"x.txt", "x"}, entry{"x.txt.json/a.xml", "<x></Faktura>"}))
@@ -186,7 +188,8 @@ func TestWatch_ArchiveWithAFolderNamedAsAResult_IsTaken(t *testing.T) {
 	s.wantTree("unpacked/n.zip", "refused/n.zip/x.txt~2.json", "refused/n.zip/x.txt.json/a.xml", "refused/n.zip/x.txt.json/a.xml.json")
 }
 
-// The names that a program gives may look like those that a watch makes.
+// A program may give its files names that look like those that a watch makes. The watch must not
+// take a part of such a name for its own addition.
 func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	s := newSite(t)
 	s.put("refs/.ksef.yaml", []byte("ref: name\n"))
@@ -205,7 +208,7 @@ func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	for _, name := range names {
 		stem, _ := strings.CutSuffix(filepath.Base(name), ".xml")
 		if o := s.result("accepted/" + name + resultEnd); o.File != filepath.Join(s.dir, name) || o.Ref != stem {
-			t.Errorf("%s: file %s, ref %q", name, o.File, o.Ref)
+			t.Errorf("the result of %s names the file %s and the ref %q", name, o.File, o.Ref)
 		}
 	}
 }
@@ -250,13 +253,13 @@ func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheOneThatWasGiven(t *testing
 					o := s.result(name)
 					found[o.Number] = o.File
 					if ref := strings.TrimSuffix(filepath.Base(given[o.Number]), ".xml"); o.Ref != ref {
-						t.Errorf("%s: ref %q, want %q", name, o.Ref, ref)
+						t.Errorf("the result of %s has the ref %q, want %q", name, o.Ref, ref)
 					}
 				}
 			}
 			for number, name := range given {
 				if found[number] != filepath.Join(s.dir, name) {
-					t.Errorf("%s is said to be %q, want %s", number, found[number], name)
+					t.Errorf("the result of %s names the file %q, want %s", number, found[number], name)
 				}
 			}
 		})
@@ -274,7 +277,7 @@ func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 		s.passes(4)
 	}
 	if len(s.w.given) != 4 { // the names of the refused files are not noted any more
-		t.Errorf("noted are %q", s.w.given)
+		t.Errorf("the names that are noted are %q", s.w.given)
 	}
 	for _, number := range []string{"FV/1", "FV/2", "FV/A0", "FV/A1"} {
 		s.settle(number, ledger.Receipted)
@@ -285,6 +288,6 @@ func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
 	s.must(err)
 	if len(s.w.given) != 0 || len(records) != 2 { // the lock, and the folder of archives
-		t.Errorf("noted are %q, and the records are %v", s.w.given, records)
+		t.Errorf("the names that are noted are %q, and the records are %v", s.w.given, records)
 	}
 }

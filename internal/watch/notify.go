@@ -37,7 +37,7 @@ func newNotices(c *core) *notices {
 	system, err := fsnotify.NewWatcher()
 	if err != nil {
 		n.how += ", because the system cannot tell of changes"
-		c.o.Log.Warn().Err(err).Msg("the system cannot tell of changes")
+		c.o.Log.Warn().Err(err).Msg("the system cannot report changes in the folder; the folder is polled instead")
 		return n
 	}
 	n.system, n.known, n.how = system, map[string]bool{}, "notices of the system"
@@ -48,8 +48,9 @@ func newNotices(c *core) *notices {
 	return n
 }
 
-// add watches those of the folders that are not watched yet, and forgets all others. When one of
-// them cannot be watched, the watched folder is polled as often as a network share.
+// add watches each of the folders that is not watched yet. It forgets the folders that were watched
+// and are not among these. When a folder cannot be watched, the watched folder is polled as often
+// as a network share.
 func (n *notices) add(folders []string) {
 	if n.system == nil {
 		return
@@ -61,14 +62,15 @@ func (n *notices) add(folders []string) {
 			continue
 		}
 		if err := n.system.Add(n.c.path(dir)); err != nil {
-			n.c.o.Log.Warn().Err(err).Str("folder", dir).Msg("the system does not tell of changes in it")
+			n.c.o.Log.Warn().Err(err).Str("folder", dir).
+				Msg("the system does not report changes in this folder; all folders are polled more often")
 			n.poll = min(n.poll, pollUntold)
 		}
 		n.known[dir] = true
 	}
 	for dir := range n.known {
 		if !there[dir] {
-			delete(n.known, dir) // a folder that comes later under this name is another one
+			delete(n.known, dir) // a later folder of this name is another one, and is added then
 		}
 	}
 }
@@ -95,13 +97,14 @@ func (n *notices) wait(ctx context.Context, d time.Duration) bool {
 		case <-timer.C:
 			return true
 		case e := <-events:
-			// A change of the list of what waits is our own.
+			// The watch itself changes the list of what waits, so such a change does not wake the
+			// loop.
 			if e.Name != n.c.path(waitingName) && !e.Has(fsnotify.Chmod) && e.Op != 0 {
 				timer.Reset(min(gather, d))
 				events = nil
 			}
 		case err := <-errs:
-			n.c.o.Log.Warn().Err(err).Msg("notices of the system were lost; the folder is looked at now")
+			n.c.o.Log.Warn().Err(err).Msg("notices of the system about changes were lost; the folder is read now")
 			timer.Reset(0)
 			errs = nil
 		}

@@ -36,7 +36,7 @@ func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error 
 		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
 	}
 	if refusals.Err != nil {
-		sm.o.Log.Warn().Err(refusals.Err).Msg("refusals of documents that were taken now are still open")
+		sm.o.Log.Warn().Err(refusals.Err).Msg("documents were taken, but their earlier refusals could not be ended")
 	}
 	return nil
 }

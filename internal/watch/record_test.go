@@ -33,20 +33,20 @@ func TestWatch_RefusedArchive_IsOnRecordForItsTenantUntilALaterOneOfItsNameIsTak
 	s.passes(4)
 	on := s.refusals("")
 	if len(on) != 2 || on[0].Tenant != "two" || on[1].Tenant != "two" {
-		t.Fatalf("on record are %+v", on)
+		t.Fatalf("the refusals on record are %+v", on)
 	}
 	for _, name := range []string{"refused/two/n.zip.json", "refused/two/m.zip/readme.txt.json"} {
 		if o := s.result(name); o.Tenant != "two" {
-			t.Errorf("%s: %+v", name, o)
+			t.Errorf("%s has another tenant than two: %+v", name, o)
 		}
 	}
 	s.put("two/n.zip", zipOf(t, entry{"a.xml", string(xmlOf(1, "FV/1"))}))
 	s.passes(4)
 	if on = s.refusals(""); len(on) != 1 || filepath.Base(on[0].File) != "readme.txt" {
-		t.Errorf("on record are %+v", on)
+		t.Errorf("the refusals on record are %+v", on)
 	}
 	if ended := s.refusals(ledger.RefusalSuperseded); len(ended) != 1 || ended[0].Note != "by a later archive of this name" {
-		t.Errorf("ended are %+v", ended)
+		t.Errorf("the refusals that have ended are %+v", ended)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestWatch_RefusedFile_IsLoggedByItsRefusalAndNoEmptyID(t *testing.T) {
 		s.passes(25)
 		s.wantTree("refused/a.xml", "refused/a.xml.json", "refused/n.zip", "refused/n.zip.json")
 		if got := strings.Count(log.String(), `"id":"ref-`); recorded != (got == 2) || strings.Contains(log.String(), `"id":""`) {
-			t.Errorf("recorded %t: %s", recorded, log.String())
+			t.Errorf("with records %t, the log is %s", recorded, log.String())
 		}
 	}
 }
@@ -87,7 +87,7 @@ func TestWatch_RefusalCannotBeRecorded_FileWaitsUntilItCan(t *testing.T) {
 	s.passes(5)
 	s.wantTree("refused/bad.xml", "refused/bad.xml.json", "refused/none.zip", "refused/none.zip.json", "taken/good.xml")
 	if on := s.refusals(""); len(on) != 2 {
-		t.Errorf("on record are %+v", on)
+		t.Errorf("the refusals on record are %+v", on)
 	}
 }
 

@@ -68,7 +68,7 @@ func TestRun_FolderIsReplacedByAnother_Ends(t *testing.T) {
 	s.must(os.Rename(s.dir, s.dir+".old"))
 	s.must(os.Mkdir(s.dir, 0o700))
 	if err := s.w.Run(t.Context()); !errors.Is(err, errReplaced) {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("the watch ended with %v", err)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	w := s.start()
 	waiting, err := w.RunOnce(t.Context())
 	if err != nil || waiting != 1 || w.Decided[refused] != 1 {
-		t.Errorf("%d wait, %v, %v", waiting, w.Decided, err)
+		t.Errorf("RunOnce says that %d files wait; decided are %v, %v", waiting, w.Decided, err)
 	}
 	s.must(os.Remove(filepath.Join(s.dir, "link.xml")))
 	s.put("b.xml", xmlOf(0, "FV/1"))
@@ -92,12 +92,12 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	s.until("it is handed in", func() bool { return s.entries() == 1 })
 	select {
 	case <-done:
-		t.Fatal("it ended before the invoice was decided")
+		t.Fatal("RunOnce ended before the invoice was decided")
 	default:
 	}
 	s.settle("FV/1", ledger.Accepted)
 	if n := <-done; n != 0 || w.Decided[accepted] != 1 {
-		t.Errorf("%d wait, %v", n, w.Decided)
+		t.Errorf("RunOnce says that %d files wait; decided are %v", n, w.Decided)
 	}
 }
 
@@ -134,6 +134,6 @@ func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) 
 	s.until("it is handed in", func() bool { return s.entries() == 2 })
 	s.settle("FV/2", ledger.Accepted)
 	if n := <-done; n != 0 || w.Decided[accepted] != 2 {
-		t.Errorf("%d wait, %v", n, w.Decided)
+		t.Errorf("RunOnce says that %d files wait; decided are %v", n, w.Decided)
 	}
 }

@@ -53,8 +53,8 @@ func (se *settings) of(dir string) *setting {
 	return s
 }
 
-// read returns nil when there is no such file. It also returns nil for a name below an archive,
-// which is a file. Such a name comes up because the invoices of an archive are in a folder of its
+// read returns nil when there is no such file. It also returns nil if a folder in the path is in
+// truth an archive, which is a file. The invoices of an archive are in taken/ in a folder of its
 // name, and another archive of that name may have come since.
 func (se *settings) read(name string) *setting {
 	const maxSize = 64 << 10

@@ -103,18 +103,18 @@ func TestWatch_FolderInsideAWatchedOne_IsRefusedAndNothingIsWrittenThere(t *test
 		}
 		err := inner(dir)
 		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "it is inside "+s.dir+", which process ") {
-			t.Errorf("%s: %v", dir, err)
+			t.Errorf("a watch of %s: %v, want ErrBusy with the outer folder", dir, err)
 		}
 		if _, err := os.Stat(filepath.Join(dir, journalDir)); err == nil {
-			t.Errorf("%s: it was prepared to be watched", dir)
+			t.Errorf("%s: the watch was refused, but it has made its folder of records there", dir)
 		}
 	}
 	if err := inner(filepath.Join(s.dir, "..")); err != nil {
-		t.Errorf("the folder around it: %v", err) // that watch leaves this one alone
+		t.Errorf("the folder around it: %v", err) // the watch of the outer folder leaves the inner one alone
 	}
 	s.end()
 	if err := inner(filepath.Join(s.dir, "accepted/nest")); err == nil || !strings.Contains(err.Error(), "puts what it has taken") {
-		t.Errorf("of a watch that has ended: %v", err)
+		t.Errorf("in a place of a watch that has ended: %v", err)
 	}
 	if err := inner(filepath.Join(s.dir, "nest")); err != nil {
 		t.Errorf("when the other watch has ended: %v", err)
@@ -144,7 +144,7 @@ func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *test
 		defer mu.Unlock()
 		asked[senderInNumber("", faktura)] += numberIn(faktura) + " "
 		if n := s.entries(); n != 1 {
-			t.Errorf("it is asked, and %d XML invoices were handed in before", n)
+			t.Errorf("the gateway is asked after %d XML invoices were handed in, want 1", n)
 		}
 		return nil, intake.GenerationFailed(context.DeadlineExceeded)
 	}
@@ -154,7 +154,7 @@ func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *test
 	s.put("z.xml", xmlOf(0, "FV/1"))
 	s.passes(2)
 	if want := map[string]string{"a": "a0 ", "b": "b0 "}; !maps.Equal(asked, want) {
-		t.Errorf("asked about %q, want %q", asked, want)
+		t.Errorf("the gateway was asked about %q, want %q", asked, want)
 	}
 	s.waiting("taken/a0.json: it is JSON, and the gateway could not be asked",
 		"taken/a2.json: it is JSON, and the gateway could not be asked")
@@ -246,7 +246,7 @@ func TestWatch_JSONIsReplacedOrRemovedWhileItWaits_OnlyWhatIsThereIsHandedIn(t *
 		ids, err := s.ledger.ByNumber(t.Context(), number)
 		s.must(err)
 		if len(ids) != want {
-			t.Errorf("%s: %d invoices", number, len(ids))
+			t.Errorf("the ledger has number %s %d times", number, len(ids))
 		}
 	}
 	s.settle("NEW replaced", ledger.Accepted)
@@ -275,7 +275,7 @@ func TestWatch_FileIsReplacedAfterItWasHandedIn_BothHaveTheirOwnOutcome(t *testi
 	s.wantTree("rejected/a.xml", "rejected/a.xml.json", "accepted/b.json", "accepted/b.json.json", "accepted/b.json.xml")
 	if a, b := s.result("rejected/a.xml.json"), s.result("accepted/b.json.json"); a.Number != "FV/3" || b.Number != "FV/4" ||
 		s.read("accepted/b.json.xml") != string(xmlOf(0, "FV/4")) {
-		t.Errorf("told are %s and %s", a.Number, b.Number)
+		t.Errorf("the results are those of %s and %s", a.Number, b.Number)
 	}
 }
 
@@ -309,7 +309,7 @@ func TestWatch_SettingsBreakWhileXMLIsMade_OtherFoldersGoOn(t *testing.T) {
 	s.until("the file of the other folder is handed in", func() bool { return s.entries() == 1 })
 	s.settle("FV/1", ledger.Accepted)
 	if n := <-done; n != 150 {
-		t.Errorf("%d files wait", n)
+		t.Errorf("%d files wait, want 150", n)
 	}
 	s.waiting("x/.ksef.yaml cannot be used: nonsense is not known")
 }
@@ -378,6 +378,6 @@ func TestWatch_SettingsNameATenantByItsNIP_RefusedArchiveIsOnItsRecord(t *testin
 	s.put("n.zip", []byte("PK\x05\x06 no archive"))
 	s.passes(4)
 	if on := s.refusals(""); len(on) != 1 || on[0].Tenant != "two" {
-		t.Errorf("on record are %+v", on)
+		t.Errorf("the refusals on record are %+v", on)
 	}
 }

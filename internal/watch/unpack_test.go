@@ -79,20 +79,20 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 		"a.xml~c.xml":                        "is in a folder that has the name of an earlier entry",
 		entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
 		if o := s.result("refused/sub/night.zip/" + name + ".json"); o.State != "refused" || !strings.Contains(o.Reason, says) {
-			t.Errorf("%s: %+v, want %q", name, o, says)
+			t.Errorf("the result of %s is %+v, want the reason %q", name, o, says)
 		}
 	}
 	if s.read("unpacked/sub/night.zip") != string(night) {
 		t.Error("the archive is not what was put there")
 	}
 
-	// A folder with the name of an archive is a folder.
+	// A folder with the name of an archive is treated like any folder.
 	s.put("sub/night.zip/f.xml", xmlOf(0, "FV/8"))
 	s.passes(4)
 	s.settle("FV/8", ledger.Receipted)
 	s.passes(3)
 	if o := s.result("accepted/sub/night.zip/f.xml.json"); o.Number != "FV/8" {
-		t.Errorf("of the folder: %+v", o)
+		t.Errorf("the result of the invoice in that folder is %+v", o)
 	}
 	s.must(os.RemoveAll(filepath.Join(s.dir, "sub/night.zip")))
 
@@ -104,11 +104,11 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	again, err := filepath.Glob(filepath.Join(s.dir, "accepted/sub/night~*.zip/i.xml.json"))
 	s.must(err)
 	if len(again) != 1 {
-		t.Fatalf("of the second archive: %v", again)
+		t.Fatalf("the results of the second archive are %v, want one", again)
 	}
 	rel, _ := filepath.Rel(s.dir, again[0])
 	if o := s.result(rel); o.File != filepath.Join(s.dir, "sub/night.zip/i.xml") {
-		t.Errorf("of the second archive: %+v", o)
+		t.Errorf("the result of the second archive's invoice is %+v", o)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestWatch_ArchiveThatCannotBeTaken_IsRefusedAsAWhole(t *testing.T) {
 		"empty": "holds no *.xml entries", "bomb": "looks like a zip bomb"} {
 		want = append(want, "refused/"+name+".zip", "refused/"+name+".zip.json")
 		if o := s.result("refused/" + name + ".zip.json"); o.State != "refused" || !strings.Contains(o.Reason, says) {
-			t.Errorf("%s: %+v, want %q", name, o, says)
+			t.Errorf("the result of %s.zip is %+v, want the reason %q", name, o, says)
 		}
 	}
 	s.wantTree(want...)
@@ -146,7 +146,7 @@ func TestWatch_ArchiveThatCannotBeTaken_IsRefusedAsAWhole(t *testing.T) {
 		t.Errorf("%d archives are on record, want 7", n)
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, unpackedDir)); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("these files are left behind: %v, %v", left, err)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestWatch_KilledAtAnyStepOfAnArchive_NothingIsLostOrDoubled(t *testing.T) {
 		s.wantTree("unpacked/n.zip", "refused/n.zip/c.txt.json", "accepted/n.zip/a.xml", "accepted/n.zip/a.xml.json",
 			"accepted/n.zip/a.xml.upo.xml", "accepted/n.zip/d/b.xml", "accepted/n.zip/d/b.xml.json", "accepted/n.zip/d/b.xml.upo.xml")
 		if left, _ := os.ReadDir(filepath.Join(s.dir, unpackedDir)); len(left) != 0 || s.entries() != 2 {
-			t.Errorf("left behind: %v; the ledger has %d invoices", left, s.entries())
+			t.Errorf("these files are left behind: %v; the ledger has %d invoices", left, s.entries())
 		}
 		if t.Failed() {
 			t.Fatal(at)
@@ -205,7 +205,7 @@ func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
 		if strings.HasPrefix(name, "accepted/N") && strings.HasSuffix(name, ".xml.json") {
 			found++
 			if o := s.result(name); o.File != filepath.Join(s.dir, "N.ZIP/a.xml") {
-				t.Errorf("%s: the file is said to be %s", name, o.File)
+				t.Errorf("the result %s names the file %s", name, o.File)
 			}
 		}
 	}
@@ -214,7 +214,8 @@ func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
 	}
 }
 
-// The invoices of an archive wait, and the next archive of its name is not whole yet.
+// The invoices of an archive wait to be taken, and the next archive of the same name is still being
+// written. The invoices of the first archive do not wait for the second.
 func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp(t *testing.T) {
 	s := newSite(t)
 	drained := true
@@ -236,7 +237,7 @@ func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp
 	s.must(err)
 	inv, err := s.ledger.Invoice(t.Context(), ids[0])
 	if err != nil || inv.Lane != ledger.Bulk {
-		t.Errorf("%+v, %v", inv, err)
+		t.Errorf("the entry is %+v, %v, want the lane bulk", inv, err)
 	}
 }
 

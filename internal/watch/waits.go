@@ -26,7 +26,7 @@ func (wn *waitingNote) tell() {
 	}
 	for path, why := range wn.problems {
 		if wn.told[path] != why {
-			wn.o.Log.Warn().Str("file", path).Str("why", why).Msg("waits")
+			wn.o.Log.Warn().Str("file", path).Str("why", why).Msg("a file waits")
 		}
 	}
 	var err error
@@ -45,8 +45,8 @@ func (wn *waitingNote) tell() {
 // text returns the list, with each reason in English and in Polish.
 func (wn *waitingNote) text() string {
 	var b strings.Builder
-	b.WriteString("Te pliki czekają. To, co podano przy każdym z nich, nie dotyczy pozostałych.\r\n")
-	b.WriteString("These files wait. What is said of each does not concern the others.\r\n\r\n")
+	b.WriteString("Te pliki czekają. Każdy wiersz dotyczy tylko swojego pliku lub folderu.\r\n")
+	b.WriteString("These files wait. Each line is about its own file or folder only.\r\n\r\n")
 	paths := slices.Sorted(maps.Keys(wn.problems))
 	polish := map[string]string{} // many files may wait for one reason
 	for _, path := range paths[:min(len(paths), maxTold)] {

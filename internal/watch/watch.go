@@ -47,8 +47,8 @@ type Options struct {
 	// Settle is how long the size and time of a file must stay the same before it is taken. 0 means
 	// 2 s.
 	Settle time.Duration
-	// Patience is the same for a file that seems to be cut off. Its writer may have stopped in the
-	// middle. 0 means 1 min.
+	// Patience takes the place of Settle for a file that seems to be cut off. Its writer may have
+	// stopped in the middle. 0 means 1 min.
 	Patience time.Duration
 	// Poll is the longest time between two polls of the folder. 0 means 30 s where the system
 	// reports changes, and 2 s elsewhere.

@@ -28,7 +28,7 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 	s.wantTree("note.txt", "refused/bad.xml", "refused/bad.xml.json", "taken/a.xml", "taken/sub/b.XML")
 	if o := s.result("refused/bad.xml.json"); o.State != "refused" || len(o.Faults) == 0 || !strings.Contains(o.Reason, "Faktura") ||
 		o.File != filepath.Join(s.dir, "bad.xml") {
-		t.Errorf("%+v", o)
+		t.Errorf("the result of the refused file is %+v", o)
 	}
 	s.settle("FV/1", ledger.Accepted)
 	s.settle("FV/2", ledger.Rejected)
@@ -36,15 +36,15 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 	s.wantTree("note.txt", "refused/bad.xml", "refused/bad.xml.json", "accepted/a.xml", "accepted/a.xml.json",
 		"rejected/sub/b.XML", "rejected/sub/b.XML.json")
 	if o := s.result("accepted/a.xml.json"); o.State != "accepted" || o.KsefNumber == "" || o.File != filepath.Join(s.dir, "a.xml") {
-		t.Errorf("%+v", o)
+		t.Errorf("the result of the accepted file is %+v", o)
 	}
 	if o := s.result("rejected/sub/b.XML.json"); o.State != "rejected" || o.Code != 450 {
-		t.Errorf("%+v", o)
+		t.Errorf("the result of the rejected file is %+v", o)
 	}
 	s.settle("FV/1", ledger.Receipted)
 	s.passes(2)
 	if o := s.result("accepted/a.xml.json"); o.State != "receipted" || s.read("accepted/a.xml.upo.xml") != "<UPO>"+o.ID+"</UPO>" {
-		t.Errorf("%+v", o)
+		t.Errorf("the result beside the receipt is %+v, or the receipt is another one", o)
 	}
 	if s.w.files["a.xml"] != nil || s.w.files["sub/b.XML"] == nil {
 		t.Error("a file that is finished is still followed, or a file that is not finished is not followed")
@@ -83,7 +83,7 @@ func TestWatch_SameNameAgain_HasANameOfItsOwn(t *testing.T) {
 		"accepted/invoice~20261123T110021.xml", "accepted/invoice~20261123T110021.xml.json")
 	for _, name := range []string{"accepted/invoice.xml.json", "accepted/invoice~20261123T110021.xml.json"} {
 		if o := s.result(name); o.File != filepath.Join(s.dir, "invoice.xml") {
-			t.Errorf("%s: %s", name, o.File)
+			t.Errorf("%s is the result of %s, want invoice.xml", name, o.File)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func TestWatch_OddNames_AreTakenAsTheyAre(t *testing.T) {
 	s.passes(2)
 	for _, name := range names {
 		if o := s.result("accepted/" + name + resultEnd); o.State != "receipted" || o.Number != numbers[name] {
-			t.Errorf("%q: %+v", name, o)
+			t.Errorf("the result of %q is %+v", name, o)
 		}
 	}
 	all := s.tree()
@@ -135,7 +135,7 @@ func TestWatch_FileIsStillWritten_WaitsUntilItIsWhole(t *testing.T) {
 	whole := xmlOf(0, "FV/1")
 	s.put("a.xml", whole[:500])
 	s.passes(4)
-	s.wantTree("a.xml") // its end is missing, so it has a minute
+	s.wantTree("a.xml") // its end is missing, so it is given a minute to be completed
 	s.put("a.xml", whole)
 	s.passes(3)
 	s.wantTree("taken/a.xml")
@@ -160,7 +160,7 @@ func TestWatch_PlacesAreLinks_LeadNowhere(t *testing.T) {
 		s.passes(3)
 	}
 	if entries, _ := os.ReadDir(outside); len(entries) > 0 {
-		t.Errorf("it wrote %v outside the folder", entries)
+		t.Errorf("the watch wrote %v outside the folder", entries)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 		s.must(err)
 		if inv.Lane != lane || number == "FV/2" &&
 			(inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
-			t.Errorf("%s: %s %q %v", number, inv.Lane, inv.Ref, inv.Deadline)
+			t.Errorf("invoice %s has lane %s, ref %q, deadline %v", number, inv.Lane, inv.Ref, inv.Deadline)
 		}
 	}
 	s.put("wrong/.ksef.yaml", []byte("tenant: one\n"))
@@ -195,7 +195,8 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 	}
 }
 
-// Whoever shares one file of settings by links, or mistakes a folder for it, is told what to do.
+// A person may share one file of settings by links, or make a folder with its name. The list of
+// what waits then says what to do.
 func TestWatch_SettingsAreNoFile_FilesWaitWithWords(t *testing.T) {
 	s := newSite(t)
 	outside := filepath.Join(t.TempDir(), "all.yaml")
@@ -274,7 +275,7 @@ func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testi
 				delete(documents, string(raw))
 			}
 			if len(documents) != 0 || len(all) != 3*len(numbers) {
-				t.Errorf("%d documents are gone: %q", len(documents), all)
+				t.Errorf("%d documents are gone; the folder has %q", len(documents), all)
 			}
 		})
 	}
@@ -312,7 +313,7 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 		s.put(".ksef.yaml", []byte(two))
 		s.passes(1)
 		if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
-			t.Errorf("%q: %s", two, why)
+			t.Errorf("with the settings %q, the list of what waits says %s", two, why)
 		}
 	}
 	s.put(".ksef.yaml", []byte("---\nlane: express\n"))
@@ -344,7 +345,7 @@ func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
 	for ; n > 0; n-- {
 		text := s.read(fmt.Sprintf("refused/%d.json", n))
 		if o := s.result(fmt.Sprintf("refused/%d.json.json", n)); !strings.Contains(o.Reason, texts[text]) {
-			t.Errorf("%s: %s", text, o.Reason)
+			t.Errorf("the result of %s has the reason %s", text, o.Reason)
 		}
 	}
 }
@@ -378,15 +379,15 @@ func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.
 	o := s.result("accepted/term/SO-7.xml.json")
 	if o.Terms == nil || o.Terms.Applied || !strings.Contains(o.Terms.Text, "the terms given now were not applied") ||
 		!strings.Contains(o.Terms.Text, "the ref given now was not applied, it has none") || o.Note == "" {
-		t.Errorf("%+v %+v", o.remarks, o.Terms)
+		t.Errorf("the remarks are %+v, the answer about the terms %+v", o.remarks, o.Terms)
 	}
 	if o = s.result("accepted/refs/SO-1.xml.json"); !strings.Contains(o.Note, "would be refused now: ref \"SO-1\" is already that of") {
-		t.Errorf("%+v", o.remarks)
+		t.Errorf("the note does not say that the ref is already used: %+v", o.remarks)
 	}
 	if o = s.result("accepted/odd/b.xml.json"); o.Terms == nil || !o.Terms.Applied || !strings.Contains(o.Terms.Text, "lane bulk") {
-		t.Errorf("%+v %+v", o.remarks, o.Terms)
+		t.Errorf("the remarks are %+v, the answer about the terms %+v", o.remarks, o.Terms)
 	}
 	if o = s.result("accepted/a.xml.json"); o.remarks != (remarks{}) {
-		t.Errorf("%+v", o.remarks)
+		t.Errorf("the result has remarks, want none: %+v", o.remarks)
 	}
 }

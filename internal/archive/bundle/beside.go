@@ -12,9 +12,10 @@ import (
 )
 
 // A joined index hides the indexes of the packages that it was made from, and of every other
-// package of the same days. A package that came to such a day later, or that a person's own joined
-// index lacks, would not be found. So the packages that the joined indexes name are compared with
-// those that the folder has, whenever something is not found in the joined ones.
+// package of the same days. A package that came to such a day later would not be found. A package
+// that is missing in a joined index that a person made would not be found either. So when something
+// is not found in the joined indexes, the packages that they name are compared with those that the
+// folder has.
 
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
 // although they are of the same days. The list is kept. Most joined indexes say in their heads how
@@ -46,7 +47,7 @@ func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 }
 
 // countNamed returns how many ZIPs joined indexes name, and the sum of the names, as the heads of
-// the indexes say. known is false when no index of some joined day or month says both.
+// the indexes say. known is false when there is a joined day or month of which no index says both.
 func countNamed(ctx context.Context, s *Store, joined []index) (named int, sum uint64, known bool, err error) {
 	told := map[string]bool{}
 	for _, of := range joined {
@@ -81,8 +82,8 @@ func namesIn(folder string, packages []index) iter.Seq[string] {
 	}
 }
 
-// notNamed returns those packages that the lines of no joined index name. A joined index that is
-// not complete names none, because it is not believed.
+// notNamed returns those packages that the lines of no joined index name. The lines of a joined
+// index that is not complete are not used.
 func notNamed(ctx context.Context, s archive.Store, folder string, joined, packages []index) ([]index, error) {
 	names := map[string]bool{}
 	for _, of := range joined {

@@ -12,7 +12,7 @@ import (
 
 // A person joined the indexes by hand and left a package out, or a package came to a day that was
 // joined already. The joined index is complete in itself, so only the folder shows that it lacks a
-// package.
+// package. A look-up then reads the index of that package too.
 func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
 	for _, today := range []string{"2026-11-29", "2026-12-20"} { // the day is joined, and then the month too
 		t.Run(today, func(t *testing.T) {
@@ -30,8 +30,8 @@ func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
 	}
 }
 
-// A package that the joined index names is lost, and another one came late: their number is the
-// same.
+// A package that the joined index names is lost, and another package came late. So the folder has
+// as many packages as the index names, and only the names show that the index lacks one of them.
 func TestStore_APackageIsLostAndAnotherCameLate_TheLateOneIsFound(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
@@ -41,7 +41,7 @@ func TestStore_APackageIsLostAndAnotherCameLate_TheLateOneIsFound(t *testing.T) 
 	}
 	lost, err := filepath.Glob(filepath.Join(dir, folder, "2026-11-26", "pkg-2026-11-26-0*"))
 	if err != nil || len(lost) == 0 {
-		t.Fatalf("%v, %v", lost, err)
+		t.Fatalf("the packages to remove are %v, %v", lost, err)
 	}
 	for _, name := range lost {
 		if err := os.Remove(name); err != nil {
@@ -64,11 +64,11 @@ func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(
 	}
 	joined, err := filepath.Glob(filepath.Join(dir, folder, "to-*.jsonl"))
 	if err != nil || len(joined) != 1 {
-		t.Fatalf("%v, %v", joined, err)
+		t.Fatalf("the joined indexes are %v, %v, want one", joined, err)
 	}
 	rewrite(t, joined[0], func(index string) string {
 		if !strings.Contains(index, `"zips":11`) {
-			t.Errorf("its head is %s", index[:strings.Index(index, "\n")])
+			t.Errorf("the head of the index does not count 11 ZIPs: %s", index[:strings.Index(index, "\n")])
 		}
 		return strings.Replace(index, `,"zips":11`, "", 1)
 	})
@@ -78,7 +78,8 @@ func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(
 	everyOne(t, below, append(all, late...))
 }
 
-// A sound copy of a damaged ZIP counts beside a joined index too.
+// A joined index names a ZIP that is damaged. The invoices are read from a sound copy of the ZIP,
+// as they are without a joined index.
 func TestStore_ZIPBehindAJoinedIndexIsDamaged_ItsSoundCopyCounts(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)

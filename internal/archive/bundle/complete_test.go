@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// damages are ways in which an index can lose lines and still look like one.
+// damages are ways in which an index can lose lines and still look like an index.
 var damages = map[string]func(index string) string{
 	"empty":                  func(string) string { return "" },
 	"only the first line":    func(s string) string { return s[:strings.Index(s, "\n")+1] },
@@ -50,7 +50,7 @@ func everyOne(t *testing.T, below archive.Store, invs []bundle.Invoice) {
 }
 
 // An invoice that an index lacks would be taken for one that the archive never had. It would be
-// handed in again, and sent to KSeF a second time.
+// handed in again, and sent to KSeF a second time. So it must be noticed that an index lacks lines.
 func TestStore_IndexLacksLines_IsMadeAgainFromTheZIP(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		for name, damage := range damages {
@@ -78,7 +78,7 @@ func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
 		}
 		joined, err := filepath.Glob(filepath.Join(dir, folder, "*.jsonl"))
 		if err != nil || len(joined) == 0 {
-			t.Fatalf("%v, %v", joined, err)
+			t.Fatalf("the joined indexes are %v, %v", joined, err)
 		}
 		for _, old := range []bool{false, true} {
 			for name, damage := range damages {
@@ -127,7 +127,7 @@ func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_ThoseOfThePackagesAreAsked(t 
 		}
 		joined, err := filepath.Glob(filepath.Join(dir, folder, "*-2?-*.jsonl"))
 		if err != nil || len(joined) < 3 {
-			t.Fatalf("%v, %v", joined, err)
+			t.Fatalf("the joined indexes are %v, %v, want three or more", joined, err)
 		}
 		everyOne(t, below, all)
 		if err := os.Remove(joined[1]); err != nil {
@@ -137,8 +137,8 @@ func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_ThoseOfThePackagesAreAsked(t 
 	}
 }
 
-// An earlier build joined the month, and its index has lost lines. What is joined later must not
-// repeat that.
+// An earlier build joined the month, and its index has lost lines. An index that is joined later
+// must have these lines again.
 func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePackages(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
@@ -156,7 +156,7 @@ func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePacka
 		t.Fatal(err)
 	}
 	if raw, err := below.Get(t.Context(), folder+"/to-2026-12-21.jsonl"); err != nil || bytes.Count(raw, []byte(`{"id":`)) != 60 {
-		t.Errorf("%d lines, %v", bytes.Count(raw, []byte(`{"id":`)), err)
+		t.Errorf("the joined index has %d lines, %v, want 60", bytes.Count(raw, []byte(`{"id":`)), err)
 	}
 	everyOne(t, below, slices.Concat(a[:3], b[:3], late[:3]))
 }
@@ -168,7 +168,7 @@ func unreadZIPs(t *testing.T, below archive.Store) (n int, names []string) {
 	err := bundle.Over(below).Results(t.Context(), folder, func(string, []byte, bool) error { n++; return nil },
 		func(name string, err error) {
 			if !errors.Is(err, archive.ErrCorrupt) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: %v, want ErrCorrupt", name, err)
 			}
 			names = append(names, name)
 		})
@@ -216,13 +216,14 @@ func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
 				_, err := bundle.Over(below).Get(t.Context(), resultName(inv))
 				if text := fmt.Sprint(err); !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(text, "pkg-a") ||
 					!strings.Contains(text, "is missing") {
-					t.Fatalf("%v", err)
+					t.Fatalf("Get = %v, want damage because the ZIP is missing", err)
 				}
 			}
 			if n, names := unreadZIPs(t, below); n != len(b) || !slices.Equal(names, []string{zip}) {
-				t.Errorf("%d results, not read: %v", n, names)
+				t.Errorf("%d results were read, but not the ZIPs %v", n, names)
 			}
-			// A copy under another name has all of it, so nothing is missing.
+			// A sound copy of the ZIP, under another name, has all its results, so nothing is
+			// missing.
 			copyName := archive.CopyName(zip, 2)
 			if err := os.WriteFile(filepath.Join(dir, copyName), content, 0o600); err != nil {
 				t.Fatal(err)

@@ -24,7 +24,7 @@ func (d digest) mayHave(id string) bool {
 	return found
 }
 
-// digestOf reads an index whole. The index is believed only if it is complete.
+// digestOf reads an index whole. It returns an error if the index is not complete.
 func digestOf(ctx context.Context, s archive.Store, of index) (digest, error) {
 	raw, err := s.Get(ctx, of.name)
 	if err == nil {

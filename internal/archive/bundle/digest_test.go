@@ -35,7 +35,7 @@ func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *te
 	}
 	// Each document is one read of a ZIP, and its own index may have to be read once.
 	if n := reads(s3.Take()); n > len(all)+2*packages {
-		t.Errorf("%d reads for %d documents", n, len(all))
+		t.Errorf("the archive was read %d times for %d documents", n, len(all))
 	}
 	for _, inv := range tinyOf("nowhere", 50) {
 		if _, err := s.Get(t.Context(), documentName(inv)); !errors.Is(err, archive.ErrNotFound) {
@@ -65,6 +65,6 @@ func TestSearch_One_EndsWithTheFirstIndexesThatHaveIt(t *testing.T) {
 		return nil
 	}, nil)
 	if err != nil || fmt.Sprint(ids) != "["+first[2].ID+"]" || did.Indexes > 8 {
-		t.Errorf("%v, %v, read %+v", ids, err, did)
+		t.Errorf("the search found %v, %v, and read %+v", ids, err, did)
 	}
 }

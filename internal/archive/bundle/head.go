@@ -10,21 +10,21 @@ import (
 	"iter"
 )
 
-// head is the first line of an index. It says what follows it. So an index that is empty, or that
-// was cut off between two lines, is not believed. Earlier builds wrote indexes without a head; see
-// complete.go.
+// head is the first line of an index. It says what follows it. So a reader notices when an index is
+// empty, or was cut off between two lines, and does not use that index. Earlier builds wrote
+// indexes without a head; see complete.go.
 type head struct {
 	Lines  int    `json:"lines"`  // one for each invoice
 	Bytes  int64  `json:"bytes"`  // of these lines
 	SHA256 string `json:"sha256"` // of these lines, in hex
 	// Parts is the number of indexes into which the lines of a joined index were divided. Only the
-	// one that is written last has it.
+	// index that is written last has this field.
 	Parts int `json:"parts,omitempty"`
-	// Zips is how many ZIPs the lines of a joined index name, in all its parts. Only the one that
-	// is written last has it. Indexes of earlier builds, and those of packages, do not have it.
+	// Zips is how many ZIPs the lines of a joined index name, in all its parts. Only the index that
+	// is written last has this field. Indexes of earlier builds, and those of packages, lack it.
 	Zips int `json:"zips,omitempty"`
-	// Names stands for the names of these ZIPs, because their number says nothing when one was lost
-	// and another came late; see sumOfNames.
+	// Names is a sum of the names of these ZIPs; see sumOfNames. Their number alone stays the same
+	// when one ZIP is lost and another comes late, but the sum of their names changes.
 	Names string `json:"names,omitempty"`
 	// Next is the first id of the index that follows a joined index of a month; "" for the last
 	// one.

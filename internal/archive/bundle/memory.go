@@ -36,9 +36,10 @@ type listedDay struct {
 	indexes []index
 }
 
-// fresh is how long the list of a day is used again by look-ups of single documents. Whoever hands
-// in thousands of old documents would otherwise list each day for each of them. What another
-// process archives meanwhile is found this much later. What this process archives is found at once.
+// fresh is how long the list of a day is used again by look-ups of single documents. Otherwise each
+// day would be listed for each of the thousands of old documents that a sender may hand in. A
+// document that another process archives meanwhile is found up to this much later. A document that
+// this process archives is found at once.
 const fresh = time.Second
 
 // maxDays bounds the days whose lists are kept.
@@ -148,8 +149,8 @@ func (m *memory) digest(name string) (digest, bool) {
 	return d, ok
 }
 
-// makeDigest reads an index whole and keeps which ids it has. One that is not complete is left to
-// the look-ups, which make it again or say what is wrong.
+// makeDigest reads an index whole and keeps which ids it has. An index that is not complete gets no
+// digest. The look-ups make it again, or say what is wrong.
 func (m *memory) makeDigest(ctx context.Context, s archive.Store, of index) {
 	d, err := digestOf(ctx, s, of)
 	m.mu.Lock()

@@ -44,7 +44,7 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 	if err != nil {
 		return did, err
 	}
-	yielded := map[Line]bool{} // a joined index that is not complete repeats some
+	yielded := map[Line]bool{} // a joined index that is not complete and the packages behind it have lines in common
 	once := func(l Line) error {
 		if yielded[l] {
 			return nil
@@ -83,7 +83,7 @@ type searched struct {
 	err   error
 }
 
-// searchAmong searches some indexes. lacking are the joined ones that may lack lines.
+// searchAmong searches some indexes. lacking are the joined indexes among them that may lack lines.
 func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did *Read, yield func(Line) error,
 	unread func(name string, err error),
 ) (lacking []index, err error) {
@@ -352,7 +352,7 @@ func (s *Store) resultsOf(ctx context.Context, name string, yield func(id string
 			continue
 		}
 		result, err := open(f, maxResult)
-		if err != nil { // the others are good all the same
+		if err != nil { // the other results of this ZIP are still good
 			bad = fmt.Errorf("%s in bundle %s: %w: %w", f.Name, name, archive.ErrCorrupt, err)
 			continue
 		}

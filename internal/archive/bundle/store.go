@@ -45,7 +45,7 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 // An object of its own costs one request. A document or result that is in a bundle, or does not
 // exist, costs more: a list of the bundles of that seller and month, and about three small reads of
 // each index. Once the month is over and [Store.Tidy] has joined the indexes, only one index is
-// read. What was read is cached.
+// read. The store caches the parts of indexes that it has read.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {
@@ -95,7 +95,7 @@ func final(result []byte) bool {
 // errListed says that an index lists a document or result that its damaged bundle cannot return.
 var errListed = errors.New("a damaged bundle has it")
 
-// Put implements [archive.Store]. What this process archives is found at once.
+// Put implements [archive.Store]. An object that this process archives is found at once.
 func (s *Store) Put(ctx context.Context, name string, data []byte, contentType string) error {
 	err := s.Store.Put(ctx, name, data, contentType)
 	if strings.Contains(name, folderPart) {
@@ -169,8 +169,8 @@ func (s *Store) find(ctx context.Context, in *shelf, id string) (lines []Line, e
 	return append(lines, more...), errors.Join(damaged, err)
 }
 
-// findAmong returns the lines with an id from some indexes. lacking are the joined ones that may
-// lack lines.
+// findAmong returns the lines with an id from some indexes. lacking are the joined indexes among
+// them that may lack lines.
 func (s *Store) findAmong(ctx context.Context, indexes []index, id string) (lines []Line, lacking []index, err error) {
 	found, failed := make([][]Line, len(indexes)), make([]error, len(indexes))
 	g, ctx := errgroup.WithContext(ctx)

@@ -38,11 +38,11 @@ func found(t *testing.T, s archive.Store, inv bundle.Invoice) {
 	t.Helper()
 	doc, err := s.Get(t.Context(), documentName(inv))
 	if err != nil || !bytes.Equal(doc, inv.Document) {
-		t.Errorf("document of %s: %d bytes, %v", inv.Number, len(doc), err)
+		t.Errorf("the document of %s has %d bytes, %v", inv.Number, len(doc), err)
 	}
 	result, err := s.Get(t.Context(), resultName(inv))
 	if err != nil || !bytes.Equal(result, inv.Result) {
-		t.Errorf("result of %s: %s, %v", inv.Number, result, err)
+		t.Errorf("the result of %s is %s, %v", inv.Number, result, err)
 	}
 }
 
@@ -59,11 +59,11 @@ func TestStore_InvoicesOfSeveralBundles_AreReadByTheirUsualNames(t *testing.T) {
 		other := invoiceOf("other", 1, 600)
 		for _, name := range []string{documentName(other), resultName(other), "5265877635/2026-10/" + a[0].ID + ".xml", "bodies/x"} {
 			if _, err := s.Get(t.Context(), name); !errors.Is(err, archive.ErrNotFound) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("Get of %s = %v, want ErrNotFound", name, err)
 			}
 		}
 		if bundle.Over(s) != s || archive.HealthOf(s).OutOfService {
-			t.Error("a store over a store")
+			t.Error("Over made a store over a store, or the archive is out of service")
 		}
 	})
 }
@@ -89,7 +89,7 @@ func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); err != nil || !bytes.Equal(got, inv.Result) {
-			t.Errorf("parked before: %s, %v", got, err)
+			t.Errorf("the result of the invoice that was parked before is %s, %v", got, err)
 		}
 	})
 }
@@ -128,7 +128,7 @@ func TestStore_IndexIsMissingOrDamaged_IsMadeAgainFromTheZIP(t *testing.T) {
 	finds(t, s, a[100])
 	kept(t, below, "2026-11-26", "pkg-a", a) // the same again
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {
-		t.Errorf("%d bytes, %v; want %d", len(again), err, len(whole))
+		t.Errorf("after it was written again, the file has %d bytes, %v; want %d", len(again), err, len(whole))
 	}
 }
 
@@ -200,11 +200,12 @@ func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); !errors.Is(err, archive.ErrCorrupt) {
-		t.Errorf("got %s, %v", got, err)
+		t.Errorf("Get = %s, %v, want ErrCorrupt", got, err)
 	}
 }
 
-// A bucket that does not answer says nothing about what it has.
+// A bucket that refuses calls says nothing about what it has. So Get must not return that an object
+// is missing or damaged.
 func TestStore_ArchiveDoesNotAnswer_NothingIsCalledMissing(t *testing.T) {
 	service := archivetest.NewS3(t, "honoured")
 	below := open(t, service.In("kept"))
@@ -222,7 +223,7 @@ func TestStore_ArchiveDoesNotAnswer_NothingIsCalledMissing(t *testing.T) {
 	for _, s := range []*bundle.Store{s, bundle.Over(below)} {
 		_, err := s.Get(t.Context(), documentName(a[1]))
 		if err == nil || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
-			t.Errorf("%v", err)
+			t.Errorf("Get = %v, want an error that says neither missing nor damaged", err)
 		}
 	}
 }
@@ -237,7 +238,7 @@ func finds(t *testing.T, s *bundle.Store, inv bundle.Invoice) {
 		did, err := s.Search(t.Context(), folder, q,
 			func(l bundle.Line) error { ids = append(ids, l.ID); return nil }, nil)
 		if err != nil || fmt.Sprint(ids) != "["+inv.ID+"]" || did.Indexes == 0 {
-			t.Errorf("%s: %v, %v, read %+v", text, ids, err, did)
+			t.Errorf("the search for %s found %v, %v, and read %+v", text, ids, err, did)
 		}
 	}
 }

@@ -105,12 +105,12 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 		return nil
 	}
 	failed, err := s.merge(ctx, sh.folder, last, parts)
-	if spoiled(err) && failed.joined() && failed.name != "" { // it is made of the packages' indexes instead
+	if spoiled(err) && failed.joined() && failed.name != "" { // the month is joined from the packages' indexes instead
 		if parts, err = s.withoutJoined(ctx, sh.folder, parts); err == nil {
 			failed, err = s.merge(ctx, sh.folder, last, parts)
 		}
 	}
-	if spoiled(err) && len(failed.zips) > 0 { // join makes the index again; the month waits
+	if spoiled(err) && len(failed.zips) > 0 { // join makes the index again, and the next Tidy joins the month
 		var of []index
 		for _, part := range parts {
 			if part.day == failed.day {

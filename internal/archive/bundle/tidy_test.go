@@ -39,7 +39,7 @@ func listed(t *testing.T, s archive.Store, want ...string) {
 		names[i] = strings.TrimPrefix(name, folder+"/")
 	}
 	if err != nil || fmt.Sprint(names) != fmt.Sprint(want) {
-		t.Errorf("it has %v, %v; want %v", names, err, want)
+		t.Errorf("the folder has %v, %v; want %v", names, err, want)
 	}
 }
 
@@ -121,9 +121,9 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 	kept(t, below, "2026-11-22", "pkg-c", c)
 	whole := bundle.Over(below)
 	if err := whole.Tidy(t.Context(), folder, "2026-12-20"); !strings.Contains(fmt.Sprint(err), "damaged") {
-		t.Errorf("it says %v", err)
+		t.Errorf("Tidy = %v, want an error about the damaged bundle", err)
 	}
-	// What was missing or damaged was made again, so the month can be joined now.
+	// The indexes that were missing or damaged were made again, so the month can be joined now.
 	if err := whole.Tidy(t.Context(), folder, "2026-12-21"); err != nil {
 		t.Error(err)
 	}
@@ -138,7 +138,7 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 	damage(indexOf(zip))
 	err := whole.Tidy(t.Context(), folder, "2027-01-10")
 	if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-d") {
-		t.Errorf("it says %v", err)
+		t.Errorf("Tidy = %v, want an error about pkg-d", err)
 	}
 	found(t, bundle.Over(below), a[3])
 	// In place of a joined index that is damaged, the indexes of the packages are read.

@@ -37,11 +37,11 @@ func TestNumber_RandomTexts_AreReadAndComparedLikeBigRat(t *testing.T) {
 		ra, _ := new(big.Rat).SetString(strings.TrimSuffix(a, "."))
 		rb, _ := new(big.Rat).SetString(strings.TrimSuffix(b, "."))
 		if got, want := n.compare(&bound), ra.Cmp(rb); got != want {
-			t.Fatalf("%s and %s: %d, want %d", a, b, got, want)
+			t.Fatalf("compare of %s and %s = %d, want %d", a, b, got, want)
 		}
 	}
 	if compared < 1000 {
-		t.Errorf("only %d compared", compared)
+		t.Errorf("only %d pairs were compared", compared)
 	}
 }
 
@@ -63,7 +63,7 @@ func TestMoment_RandomDates_AreReadAndComparedLikePackageTime(t *testing.T) {
 			continue // package time does not know the end of a day
 		}
 		if ok != exists {
-			t.Fatalf("%s: read %v, package time %v", text, ok, exists)
+			t.Fatalf("whether %s is a moment: %v, and by package time %v", text, ok, exists)
 		}
 		other, otherAt, exists := draw()
 		bound, boundOK := MomentOf(other, true)
@@ -71,7 +71,7 @@ func TestMoment_RandomDates_AreReadAndComparedLikePackageTime(t *testing.T) {
 			continue
 		}
 		if got, known := m.compare(&bound); !known || got != at.Compare(otherAt) {
-			t.Fatalf("%s and %s: %d %v, want %d", text, other, got, known, at.Compare(otherAt))
+			t.Fatalf("compare of %s and %s = %d %v, want %d", text, other, got, known, at.Compare(otherAt))
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestMoment_EndOfDayAndMissingZone_AreOrderedAsInLibxml2(t *testing.T) {
 		m, ok := parseMoment([]byte(c.text), true)
 		bound, boundOK := MomentOf(c.bound, true)
 		if order, known := m.compare(&bound); !ok || !boundOK || order != c.order || known != c.known {
-			t.Errorf("%s and %s: %d %v, want %d %v", c.text, c.bound, order, known, c.order, c.known)
+			t.Errorf("compare of %s and %s = %d %v, want %d %v", c.text, c.bound, order, known, c.order, c.known)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestValidate_SampleOfEveryKind_Passes(t *testing.T) {
 	v := load(t)
 	for _, kind := range []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"} {
 		if err := v.Validate(sample.Invoice(sample.Options{Kind: kind, Attachment: kind == "VAT"})); err != nil {
-			t.Errorf("%s: %v", kind, err)
+			t.Errorf("an invoice of kind %s is refused: %v", kind, err)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestValidate_ManyAtOnce_DoNotAffectEachOther(t *testing.T) {
 		wait.Go(func() {
 			for range 10 {
 				if err := v.Validate(good); err != nil {
-					t.Errorf("good: %v", err)
+					t.Errorf("the good document is refused: %v", err)
 				}
 				if err := v.Validate(bad); err == nil {
 					t.Error("the bad document was accepted")

@@ -8,9 +8,9 @@ import (
 
 // Outcomes without a tenant, such as a refused document that belongs to nobody, cannot be left
 // behind in the outbox, because they could not be found again. When the receiver takes none of
-// them, they are put aside: they are held before they were tried once, and outcomes of tenants go
-// on. When as many are held as may be, they keep their place in the outbox, and those after them
-// wait.
+// them, they are put aside: they are held without being tried first, and outcomes of tenants go on.
+// When as many are held as may be, the next one keeps its place in the outbox, and all outcomes
+// after it wait.
 
 // putsAside reports whether new outcomes without a tenant are put aside.
 func putsAside(r *round) bool {
@@ -21,7 +21,7 @@ func putsAside(r *round) bool {
 // aside puts an outcome aside. It returns false when the outcome must keep its place in the outbox.
 func aside(r *round, o ledger.Outcome) bool {
 	if r.of[o.ID] != nil || r.there[o.ID] != nil {
-		return r.tell(o) // behind an earlier outcome
+		return r.tell(o) // it waits for an earlier outcome of the same document
 	}
 	st := r.standing("")
 	if st.Held >= r.share() {

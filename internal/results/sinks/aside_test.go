@@ -8,7 +8,7 @@ import (
 )
 
 // The receiver answers 503 to results without a tenant, and asks for an hour. They cannot be left
-// behind in the outbox.
+// behind in the outbox, so they are put aside.
 func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	w := newWorld(t, 10_000)
 	o, r := newOffice(t, w)
@@ -27,13 +27,13 @@ func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	refuse(100, 50)
 	well := append(w.rejectedOf("one", 3), w.rejectedOf("two", 40)...)
 	calls := o.total()
-	w.busy(r) // at the same moment
+	w.busy(r) // again, and no time has passed
 	o.want(well, "rejected")
 	if n := o.total() - calls; n != len(well) {
-		t.Errorf("%d calls for %d results", n, len(well))
+		t.Errorf("the receiver got %d calls for %d results", n, len(well))
 	}
 	if held, _ := w.counts(); held != int64(len(nobodys)) || w.state().Outage != 0 {
-		t.Errorf("%d held, %+v", held, w.state())
+		t.Errorf("%d are held; the state is %+v", held, w.state())
 	}
 	o.sickFor()
 	for range 90 {
@@ -42,7 +42,7 @@ func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	}
 	o.want(nobodys, "refused")
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d held, %d failed, %v", held, failed, w.standings())
+		t.Errorf("%d are held, %d given up; the standings are %v", held, failed, w.standings())
 	}
 }
 
@@ -60,7 +60,7 @@ func TestRun_TooManyWithoutATenantToPutAside_KeepTheirPlace(t *testing.T) {
 	w.must(w.Refuse(t.Context(), docs[5:]))
 	w.run(r)
 	if held, failed := w.counts(); held != 20 || failed != 0 || s.calls != 1 {
-		t.Errorf("%d held, %d failed, %d calls", held, failed, s.calls)
+		t.Errorf("%d are held, %d given up after %d calls", held, failed, s.calls)
 	}
 	s.answer = nil
 	w.minutes(r, 90)
@@ -70,6 +70,6 @@ func TestRun_TooManyWithoutATenantToPutAside_KeepTheirPlace(t *testing.T) {
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
-		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 	}
 }

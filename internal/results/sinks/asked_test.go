@@ -32,18 +32,18 @@ func TestRun_OneResultIsPutOff_OthersOfTheTenantGoOn(t *testing.T) {
 			w.wantTold(s, append(append([]string{}, ids[:7]...), ids[8:]...))
 			for range 2 {
 				later := append(w.rejected(2), w.rejectedOf("two", 1)...)
-				w.run(r) // at the same moment
+				w.run(r) // again, and no time has passed
 				w.wantTold(s, later)
 				w.pass(after)
 				w.run(r)
 			}
 			if st := w.state(); st.Outage != 0 || st.Next != 0 || w.standings()["one"].Blocked() {
-				t.Errorf("%+v, %+v", st, w.standings()["one"])
+				t.Errorf("the receiver is %+v, the tenant %+v, want neither out nor waiting", st, w.standings()["one"])
 			}
 			calls := s.calls
 			w.pass(after / 2)
 			if w.run(r); s.calls != calls {
-				t.Error("it was called again before the time that it asked for")
+				t.Error("the receiver was called again before the time that it asked for")
 			}
 			s.answer = nil
 			w.pass(after + time.Hour)
@@ -81,7 +81,7 @@ func TestRun_MoreIsPutOffThanTaken_TheTenantWaitsAMinuteAtMost(t *testing.T) {
 	later := w.rejected(2)
 	calls := s.calls
 	if w.run(r); s.calls != calls {
-		t.Error("it was called before the time that it asked for")
+		t.Error("the receiver was called before the time that it asked for")
 	}
 	w.wantTold(s, w.rejectedAndRun(r, "two", 1)) // another tenant does not wait
 	w.minutes(r, 1)
@@ -106,10 +106,10 @@ func TestRun_LaterResultOfAnInvoiceThatWasPutOff_WaitsBehindIt(t *testing.T) {
 	w.move(ids[0], "queued", "parked")
 	w.minutes(r, 30)
 	if got := s.states(ids[0]); got != "" {
-		t.Errorf("told %q before the time that the receiver asked for", got)
+		t.Errorf("the receiver was told %q before the time that the receiver asked for", got)
 	}
 	w.minutes(r, 31)
 	if got := s.states(ids[0]); got != "rejected parked" {
-		t.Errorf("told %q", got)
+		t.Errorf("the receiver was told %q", got)
 	}
 }

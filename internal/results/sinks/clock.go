@@ -11,8 +11,8 @@ import (
 // receiver in turn. A process whose own clock is wrong would end pauses early, or write pauses that
 // last for days.
 //
-// What cannot be undone needs a second opinion: giving a result up, and dropping results because of
-// their age. Either clock may be wrong, so both have to agree.
+// Two steps cannot be undone: giving a result up, and dropping results because of their age.
+// Redis's clock or this machine's may be wrong, so for these steps both have to agree.
 
 // maxSkew is how far the clock of this machine may be from Redis's when something is given up or
 // dropped.

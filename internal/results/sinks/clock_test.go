@@ -34,19 +34,19 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 			w.pass(2 * time.Minute)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 3 || held != 1 || failed != 0 {
-				t.Errorf("%d calls, %d held, %d failed", s.calls, held, failed)
+				t.Errorf("after %d calls, %d are held, %d given up", s.calls, held, failed)
 			}
 			// The result is old enough now to be given up. But the clocks differ, and nobody knows
-			// which of them is wrong.
+			// which of them is wrong. So it is not given up.
 			w.pass(80 * time.Hour)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 4 || held != 1 || failed != 0 {
-				t.Errorf("%d calls, %d held, %d failed", s.calls, held, failed)
+				t.Errorf("after %d calls, %d are held, %d given up", s.calls, held, failed)
 			}
 			w.pass(time.Hour)
 			w.run(right)
 			if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1 || got[0].ID != id {
-				t.Errorf("given up: %+v, %v", got, err)
+				t.Errorf("the results given up are %+v, %v", got, err)
 			}
 			// After a month the result is no longer kept for a person, unless this machine's clock
 			// disagrees with Redis's.
@@ -55,7 +55,7 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 				w.rejected(1)
 				w.run(who)
 				if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1-i {
-					t.Errorf("kept: %+v, %v, want %d", got, err, 1-i)
+					t.Errorf("the results kept for a person are %+v, %v, want %d", got, err, 1-i)
 				}
 			}
 		})
@@ -90,23 +90,23 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	if span, err := w.Outbox(t.Context()); err != nil {
 		t.Fatal(err)
 	} else if work, err := r.HasWork(t.Context(), span); !work || err != nil {
-		t.Errorf("nothing is to be done: %v", err)
+		t.Errorf("HasWork reports no work (%v), want some: the pauses are over", err)
 	}
 	w.minutes(r, 3)
 	later := w.rejected(1)[0]
 	w.minutes(r, 1)
 	for _, id := range append(of, first, later) {
 		if got := s.states(id); got != "rejected" {
-			t.Errorf("told %q", got)
+			t.Errorf("the receiver was told %q", got)
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
-		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 	}
 }
 
-// What a wrong clock has written about the first attempt neither ends the attempts nor prolongs
-// them.
+// A wrong clock has written when the first attempt was. The result is tried for three days all the
+// same, neither shorter nor longer.
 func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
 	for what, off := range map[string]time.Duration{
 		"the first attempt is dated before the outcome": -200 * time.Hour,
@@ -126,13 +126,13 @@ func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
 				w.pass(pass)
 				w.run(r)
 				if held, failed := w.counts(); held != 1 || failed != 0 {
-					t.Fatalf("%d held, %d failed after %v", held, failed, pass)
+					t.Fatalf("%d are held, %d given up after %v", held, failed, pass)
 				}
 			}
 			w.pass(3 * time.Hour)
 			w.run(r)
 			if held, failed := w.counts(); held != 0 || failed != 1 {
-				t.Errorf("%d held, %d failed after three days", held, failed)
+				t.Errorf("%d are held, %d given up after three days", held, failed)
 			}
 		})
 	}
@@ -153,7 +153,7 @@ func TestRun_OutageBeganInTheFuture_BeginsNow(t *testing.T) {
 	w.pass(2 * time.Minute)
 	w.run(r)
 	if began := w.state().Outage.Time(); s.calls != 2 || began.After(w.now()) {
-		t.Errorf("%d calls, out since %v", s.calls, began)
+		t.Errorf("after %d calls the receiver is out since %v", s.calls, began)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestStream_ClocksDiffer_NothingIsDropped(t *testing.T) {
 				w.pass(2 * time.Minute)
 			}
 			if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 300 {
-				t.Errorf("it holds %d of 300", n)
+				t.Errorf("the stream holds %d of 300 results", n)
 			}
 		})
 	}

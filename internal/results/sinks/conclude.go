@@ -82,10 +82,11 @@ func (r *round) concludeOne(it *item, err error) {
 	if h.First == 0 {
 		h.First = ledger.At(now)
 	}
-	// A wrong clock may have written a first try before the outcome was there, or in the future.
+	// A wrong clock may have dated the first try before the outcome, or in the future.
 	h.First = notAfter(max(h.First, ledger.At(h.Time())), now)
 	late := now.Sub(h.First.Time()) >= giveUpAfter && r.agreed
-	// Outcomes without a tenant are never left behind, because they could not be found again later.
+	// An outcome without a tenant is never left behind, because it could not be found again later.
+	// So when too many of them are held, a new one is given up.
 	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()
 	if late || full {
 		r.change.Fail = append(r.change.Fail, h)

@@ -15,10 +15,10 @@ func TestEditor_RejectedInvoice_IsToldWithTheWordsOfTheTable(t *testing.T) {
 	w.run(w.runner(sink))
 	for _, m := range sink.took {
 		if has := strings.Contains(string(m.JSON), `"explanations":[{"space":"invoice","code":"450"`); has != (m.ID == rejected) {
-			t.Errorf("%s", m.JSON)
+			t.Errorf("only the rejected invoice should have the explanation of code 450: %s", m.JSON)
 		}
 	}
 	if len(sink.took) != 2 {
-		t.Errorf("%d results were told", len(sink.took))
+		t.Errorf("%d results were told, want 2", len(sink.took))
 	}
 }

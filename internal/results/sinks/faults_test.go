@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Whatever a receiver does with the results of any tenant, it is told each outcome at least once.
-// The outcomes of one invoice come in their order.
+// A receiver takes, refuses or delays the results of each tenant at random. It is told each outcome
+// at least once. The outcomes of one invoice come in their order.
 func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 				}
 			}
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 || w.state().Outage != 0 {
-				t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 			}
 		})
 	}

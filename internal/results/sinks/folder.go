@@ -21,7 +21,7 @@ import (
 // with a newline.
 //
 // The lease of the [Runner] lets only one process of a pool at a time write. A lock in the folder
-// (folder_lock.go) also excludes those whose lease is another one.
+// (folder_lock.go) also excludes processes that have another lease, such as those of another pool.
 //
 // A write to a shared folder whose server is away can hang, and nothing can interrupt it. Deliver
 // then stops waiting for that write, and begins no other until it has ended.

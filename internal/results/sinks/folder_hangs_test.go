@@ -28,11 +28,11 @@ func TestFolder_AWriteHangs_IsOutUntilItEnds(t *testing.T) {
 		begun := time.Now()
 		for _, err := range send() {
 			if _, out := errors.AsType[*OutageError](err); !out || !errors.Is(err, ErrNoAnswer) {
-				t.Fatalf("%v", err)
+				t.Fatalf("Deliver = %v, want an outage without an answer", err)
 			}
 		}
 		if took := time.Since(begun); took > 10*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("Deliver took %v", took)
 		}
 	}
 	other, err := os.OpenFile(path, os.O_WRONLY, 0)

@@ -14,7 +14,8 @@ import (
 // written is a moment of the day whose file the tests write.
 var written = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-// Two receivers, or workers of two pools, may have the same folder by different paths.
+// Two receivers, or workers of two pools, may write to the same folder by different paths. The lock
+// in the folder keeps them apart.
 func TestFolder_SeveralWritersByDifferentPaths_NothingIsLost(t *testing.T) {
 	const batches = 100
 	for _, byDay := range []bool{true, false} {
@@ -43,7 +44,7 @@ func TestFolder_SeveralWritersByDifferentPaths_NothingIsLost(t *testing.T) {
 					t.Errorf("the file has %d whole lines, %v", n, err)
 				}
 			} else if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 3*batches {
-				t.Errorf("there are %d files", len(files))
+				t.Errorf("there are %d files, want one for each result", len(files))
 			}
 		})
 	}
@@ -63,17 +64,17 @@ func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testin
 		t.Fatal(err)
 	}
 	if ok, err := tryLock(other); !ok || err != nil {
-		t.Fatalf("%t, %v", ok, err)
+		t.Fatalf("take the lock for the other process: %t, %v", ok, err)
 	}
 	if err := os.WriteFile(path, []byte(`{"id":"inv-b`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	err = put()
 	if _, out := errors.AsType[*OutageError](err); !out || !errors.Is(err, errLocked) {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an outage because of the lock", err)
 	}
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != `{"id":"inv-b` {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("while another process has the lock, the file is %s, %v", raw, err)
 	}
 	if err := errors.Join(os.WriteFile(path, []byte("{\"id\":\"inv-b\"}\n"), 0o600), other.Close()); err != nil {
 		t.Fatal(err)
@@ -83,11 +84,12 @@ func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testin
 		t.Error(err)
 	}
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != "{\"id\":\"inv-b\"}\n{\"id\":\"inv-a\"}\n" {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("once the lock is free, the file is %s, %v", raw, err)
 	}
 }
 
-// A program that tidies the folder may remove the file of the lock.
+// A program that tidies the folder may remove the file of the lock while a writer has it. That file
+// is then no longer the lock, and a new one is made.
 func TestFolder_LockWasRemoved_AnotherOneIsTaken(t *testing.T) {
 	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: time.Minute}
 	path := filepath.Join(f.Dir, lockName)
@@ -126,7 +128,7 @@ func TestFolder_LockIsALink_NothingIsMadeBehindIt(t *testing.T) {
 	m := message("inv-a")
 	m.At = written
 	if err := f.Deliver(t.Context(), []Message{m})[0]; err == nil {
-		t.Error("it wrote without the lock")
+		t.Error("the folder was written without the lock")
 	}
 	if _, err := os.Lstat(victim); err == nil {
 		t.Error("a file was made behind the link")

@@ -16,8 +16,8 @@ import (
 )
 
 // The outbox loses outcomes while a receiver is being served. In one case the receiver is slow for
-// their tenant, which then has a place of its own in the outbox. Every lost outcome is counted and
-// logged. An outcome that the receiver was told does not count as lost.
+// the tenant of these outcomes, and the tenant has a place of its own in the outbox. Every lost
+// outcome is counted and logged. An outcome that the receiver was told does not count as lost.
 func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		t.Run(fmt.Sprint("slow ", slow), func(t *testing.T) {
@@ -46,15 +46,15 @@ func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
 			}
 			st := w.state()
 			if st.Taken+st.Lost != 5+more || st.Lost < 100 {
-				t.Errorf("%+v", st)
+				t.Errorf("taken and lost should be all outcomes: %+v", st)
 			}
 			for tenant, standing := range w.standings() {
 				if standing.Left != 0 || standing.Late {
-					t.Errorf("%s stands at %+v", tenant, standing)
+					t.Errorf("tenant %s has outcomes left: %+v", tenant, standing)
 				}
 			}
 			if got := w.state(); got.Taken != int64(len(s.stub.took)) || !strings.Contains(log.String(), "left the outbox") {
-				t.Errorf("told %d of %+v: %s", len(s.stub.took), got, log.String())
+				t.Errorf("the receiver was told %d results, its state is %+v, the log is %s", len(s.stub.took), got, log.String())
 			}
 		})
 	}
@@ -95,7 +95,7 @@ func TestRun_RedisLostARejectedInvoice_ReceiverKeepsWhatBecameOfItAfterwards(t *
 	w.run(r)
 	w.n-- // the same document again
 	if id := w.invoice("one"); id != lost {
-		t.Fatalf("it is %s now, and was %s", id, lost)
+		t.Fatalf("the id of the invoice is %s now, and was %s", id, lost)
 	}
 	w.move(lost, ledger.Packed, ledger.Sending, ledger.Sent, ledger.Accepted)
 	w.run(r)

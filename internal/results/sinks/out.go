@@ -12,8 +12,8 @@ import (
 //   - It could not be reached. That concerns all tenants, so nothing is tried before the receiver's
 //     pause is over.
 //   - It answered. The answers concern the tenants whose results were tried. Each of these has an
-//     outage of its own. Their results are tried one at a time, at the receiver's pauses, and never
-//     before the time that the receiver asked for. A result of any other tenant is tried at once.
+//     outage of its own. After each pause one of their results is tried, but never before the time
+//     that the receiver asked for. A result of any other tenant is tried at once.
 //
 // So a receiver that takes nothing of anybody gets one result of each tenant, and then one at each
 // pause. When it takes a result, it is not out any more. A tenant whose results it goes on refusing
@@ -36,14 +36,15 @@ func stand(r *round, v verdict, began bool, of map[string]*tried) {
 		if s.Outage == 0 {
 			s.Outage = ledger.At(now)
 			r.Log.Warn().Str("receiver", r.Name).Err(v.err).
-				Msg("this receiver takes no results; they wait, and others are not concerned")
+				Msg("this receiver takes no results; its results wait, and other receivers are not affected")
 		}
 		s.Away = v.away
 		s.Probes++
 		s.Next = ledger.At(now.Add(r.pause(s.Probes)))
 	case v.out:
-		// Only tenants of which the receiver is known to take nothing were tried, or results that
-		// it had refused before, while it took others.
+		// All results that were tried are of tenants of which the receiver is known to take
+		// nothing, or were refused before, while the receiver took others. So nothing new is known
+		// of the receiver.
 	default:
 		if s.Outage != 0 && anyTaken(of) {
 			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(s.Outage.Time()).Round(time.Second)).

@@ -108,7 +108,7 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 		}
 		place := ledger.PlaceOf(since.Add(-time.Millisecond))
 		if !ledger.AfterOutcome(s.Cursor, place) {
-			return nil // it has not got that far yet
+			return nil // the receiver has not got that far yet
 		}
 		// The number of outcomes after the new place is unknown, so none of them is counted as
 		// lost. The person expects only those that are left.

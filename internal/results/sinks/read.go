@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxPass is the number of outcomes after which a step of a round reads no more of them. Those left
-// behind count too.
+// maxPass bounds how many outcomes a step of a round reads. Outcomes that the step leaves behind
+// count too.
 const maxPass = 2000
 
 // tell adds an outcome to the round. The outcome is tried now, or it waits behind a held outcome of
@@ -129,8 +129,9 @@ func (r *round) fresh(ctx context.Context, n int) error {
 }
 
 // catchUp adds up to n outcomes that were left behind, beginning with the tenant whose turn it is.
-// What is read for that tenant serves the other ready tenants too, so that many tenants cost only
-// one pass through the outbox. A tenant of which the receiver takes nothing gets one outcome.
+// The outcomes that are read for that tenant serve the other ready tenants too, so that many
+// tenants cost only one pass through the outbox. A tenant of which the receiver takes nothing gets
+// one outcome.
 func (r *round) catchUp(ctx context.Context, n int) error {
 	turns := r.ready()
 	if len(turns) == 0 {

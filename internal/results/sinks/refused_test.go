@@ -23,8 +23,8 @@ func numbered(n int) ledger.Identity {
 	return ledger.Identity{NIP: "5265877635", Kind: "VAT", Number: fmt.Sprint("RF/", n)}
 }
 
-// More documents of a tenant were refused than the ledger keeps. What a receiver cannot be told any
-// more is counted and logged, once.
+// More documents of a tenant were refused than the ledger keeps. The outcomes that a receiver
+// cannot be told any more are counted and logged, once.
 func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 	w, s := newWorld(t, 100_000), &stub{}
 	const kept, dropped = 5000, 300
@@ -42,7 +42,7 @@ func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 	w.run(r)
 	w.run(other)
 	if st := w.state(); len(s.took) != kept+1 || st.Lost != dropped || st.Taken != kept+1 {
-		t.Errorf("told %d, %+v", len(s.took), st)
+		t.Errorf("the receiver was told %d results, its state is %+v", len(s.took), st)
 	}
 	if got := log.String(); !strings.Contains(got, `"tenant":"one"`) || strings.Contains(got, `"tenant":"two"`) {
 		t.Errorf("the log says:\n%s", got)
@@ -52,7 +52,7 @@ func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 	}
 	w.must(Admin{Ledger: w.Ledger}.Rewind(t.Context(), "erp", w.now().Add(-time.Hour)))
 	if w.run(r); len(s.took) != 2*(kept+1) || w.state().Lost != dropped {
-		t.Errorf("told again: %d, %+v", len(s.took), w.state())
+		t.Errorf("after the rewind, the receiver was told %d results in all, %+v", len(s.took), w.state())
 	}
 }
 
@@ -64,7 +64,7 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 2 {
-		t.Fatalf("%d held", held)
+		t.Fatalf("%d are held", held)
 	}
 	w.pass(30 * time.Hour)
 	for _, prune := range []func() (int, error){
@@ -72,13 +72,13 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 		func() (int, error) { return w.Prune(t.Context(), 24*time.Hour, 10) },
 	} {
 		if n, err := prune(); n != 1 || err != nil {
-			t.Fatalf("%d were dropped, %v", n, err)
+			t.Fatalf("%d records were dropped, %v, want 1", n, err)
 		}
 	}
 	s.answer = nil
 	w.run(r)
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 2 || s.states(id) != "" {
-		t.Errorf("%d held, %d failed, told %q, %+v", held, failed, s.states(id), w.state())
+		t.Errorf("%d are held, %d given up, and the states %q told; the state is %+v", held, failed, s.states(id), w.state())
 	}
 }
 
@@ -91,11 +91,12 @@ func TestRun_RefusedForAnotherTenantNext_IsToldForThatOne(t *testing.T) {
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("two", numbered(0), "must be XML")}))
 	w.run(w.runner(s))
 	if len(s.took) != 1 || s.took[0].Tenant != "two" || w.state().Lost != 0 {
-		t.Errorf("told %d results, %+v", len(s.took), w.state())
+		t.Errorf("the receiver was told %d results, %+v", len(s.took), w.state())
 	}
 }
 
-// A newer build may write refusals in a form that this build cannot read.
+// A newer build may write refusals in a form that this build cannot read. This build holds them,
+// and does not drop them.
 func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	doc := refused("one", numbered(0), "must be XML")
@@ -105,12 +106,12 @@ func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 1 || len(s.took) != 0 || w.state().Lost != 0 {
-		t.Errorf("%d held, told %d, %+v", held, len(s.took), w.state())
+		t.Errorf("%d are held, %d told; the state is %+v", held, len(s.took), w.state())
 	}
 	w.must(w.rdb.HSet(t.Context(), "ksef:refused:one", doc.ID, record).Err())
 	w.minutes(r, 5)
 	if got := s.states(doc.ID); got != "refused" {
-		t.Errorf("told %q once it can be read", got)
+		t.Errorf("the receiver was told %q once it can be read", got)
 	}
 }
 
@@ -122,7 +123,7 @@ func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
 	r := w.runner(s)
 	doc := refused("one", numbered(0), "P_15 must be a number")
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{doc}))
-	w.run(r) // the first one is held
+	w.run(r) // the first refusal is held
 	w.pass(time.Minute)
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("one", numbered(0), "KodWaluty must not be missing")}))
 	w.pass(time.Minute)
@@ -135,9 +136,9 @@ func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
 	s.answer = nil
 	w.minutes(r, 10)
 	if got := s.states(doc.ID); got != "superseded" {
-		t.Errorf("told %q", got)
+		t.Errorf("the receiver was told %q", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || w.state().Taken != 1 {
-		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
+		t.Errorf("%d are held, %d given up; the state is %+v", held, failed, w.state())
 	}
 }

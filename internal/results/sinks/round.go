@@ -43,7 +43,7 @@ func (r *round) begin(ctx context.Context) error {
 		return err
 	}
 	if r.state.Cursor != "" && !ledger.AfterOutcome(span.Last, r.state.Cursor) {
-		r.state.Seen = span.Added // it may have been rewound, which leaves the count too low
+		r.state.Seen = span.Added // the receiver may have been rewound, and then its count is too low
 	}
 	if r.standings, err = store.Standings(ctx, r.Name); err != nil {
 		return err
@@ -69,7 +69,7 @@ func readClock(ctx context.Context, r *round) (err error) {
 // item is one outcome of a round.
 type item struct {
 	ledger.Held
-	behind []ledger.Held // later ones of the same invoice, which wait for it
+	behind []ledger.Held // later outcomes of the same invoice, which wait for this one
 	fresh  bool          // it was read from the outbox in this round
 	edited Edited
 	err    error
@@ -86,7 +86,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	size := r.batch()
 	if r.state.Outage != 0 {
-		size = 1 // in each step, so that a bad result does not make a healthy receiver seem out
+		size = 1 // for each of the three steps: a single bad result must not make a healthy receiver seem out
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}

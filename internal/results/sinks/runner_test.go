@@ -30,10 +30,10 @@ func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
 		}
 	}
 	if st := w.state(); st.Taken != 152 || st.Seen != 152 || st.Lost != 0 {
-		t.Errorf("%+v", st)
+		t.Errorf("want 152 outcomes taken and none lost: %+v", st)
 	}
 	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != rejected {
-		t.Errorf("told %+v; the invoice was retried since", first.Result)
+		t.Errorf("the receiver was told %+v, which is not the rejection; the invoice was retried since", first.Result)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	w.must(w.dropLease())
 	w.run(r)
 	if got := s.states(id); got != "rejected rejected" || w.state().Taken != 1 {
-		t.Errorf("told %q", got)
+		t.Errorf("the receiver was told %q", got)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestRun_CallIsLongerThanTheLease_OnlyAProcessThatHangsLosesIt(t *testing.T)
 	close(over)
 	running.Wait()
 	if st := w.state(); st.Taken != 1 {
-		t.Errorf("%+v", st)
+		t.Errorf("want one outcome taken: %+v", st)
 	}
 }
 
@@ -119,20 +119,20 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 		t.Fatalf("a later outcome was told first: %q", got)
 	}
 	if held, _ := w.counts(); held != 1 || w.state().Outage != 0 {
-		t.Errorf("%d held, %+v", held, w.state())
+		t.Errorf("%d are held; the state is %+v", held, w.state())
 	}
 	s.answer = nil
 	w.run(r)
 	if got := s.states(bad); got != "" {
-		t.Errorf("it was tried before its pause: %q", got)
+		t.Errorf("the result was tried before its pause was over: %q", got)
 	}
 	w.pass(2 * time.Minute)
 	w.run(r)
 	if got := s.states(bad); got != "rejected parked" {
-		t.Errorf("told %q", got)
+		t.Errorf("the receiver was told %q", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 {
-		t.Errorf("%d held, %d failed", held, failed)
+		t.Errorf("%d are held, %d given up", held, failed)
 	}
 }
 
@@ -152,10 +152,10 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		}
 	}
 	if n := s.calls - first; n < 80 || n > 140 {
-		t.Errorf("it was called %d times in a day", n)
+		t.Errorf("the receiver was called %d times in a day", n)
 	}
 	if held, failed := w.counts(); held > 300 || failed != 0 || w.state().Outage == 0 {
-		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
+		t.Errorf("%d are held, %d given up; the state is %+v", held, failed, w.state())
 	}
 	s.answer = nil
 	for range 40 {
@@ -168,7 +168,7 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		}
 	}
 	if st := w.state(); st.Outage != 0 || st.Taken != 200 || st.Err != "" {
-		t.Errorf("%+v", st)
+		t.Errorf("want the outage over and 200 outcomes taken: %+v", st)
 	}
 }
 
@@ -183,11 +183,11 @@ func TestRun_ReceiverAsksForTime_IsNotCalledBefore(t *testing.T) {
 	span, err := w.Outbox(t.Context())
 	w.must(err)
 	if waits, err := r.HasWork(t.Context(), span); waits || err != nil || s.calls != calls {
-		t.Errorf("it was called %d times more, waits %v, %v", s.calls-calls, waits, err)
+		t.Errorf("the receiver was called %d times more, HasWork returned %v, %v", s.calls-calls, waits, err)
 	}
 	w.pass(2 * time.Minute)
 	if w.run(r); s.calls == calls {
-		t.Error("it was not called after the hour")
+		t.Error("the receiver was not called after the hour")
 	}
 }
 
@@ -196,20 +196,20 @@ func TestRun_SickResultAtTheHeadOfAnOutage_BlocksNoOther(t *testing.T) {
 	bad := w.rejected(1)[0]
 	s.answer = func(m *Message) error {
 		if m.ID == bad {
-			return out(0) // a receiver that answers 500 to this one looks like one that is out
+			return out(0) // a receiver that answers 500 to this result looks like one that is out
 		}
 		return nil
 	}
 	r := w.runner(s)
 	w.run(r)
 	if w.state().Outage == 0 {
-		t.Fatal("no outage")
+		t.Fatal("the receiver should be out")
 	}
 	other := w.rejected(1)[0]
 	w.pass(time.Hour)
 	w.run(r)
 	if s.states(other) != "rejected" || w.state().Outage != 0 {
-		t.Errorf("told %q, %+v", s.states(other), w.state())
+		t.Errorf("the receiver was told %q, %+v", s.states(other), w.state())
 	}
 }
 
@@ -222,17 +222,17 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	w.pass(100 * time.Hour)
 	w.run(r)
 	if s.calls != 1 || w.state().Stopped == 0 {
-		t.Fatalf("%d calls, %+v", s.calls, w.state())
+		t.Fatalf("after %d calls the receiver should be stopped: %+v", s.calls, w.state())
 	}
 	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.run(r)
 	if s.states(id) != "rejected" {
-		t.Errorf("told %q", s.states(id))
+		t.Errorf("the receiver was told %q", s.states(id))
 	}
 }
 
-// What a receiver did not take waits for its own pause, of up to a quarter of an hour. A person who
-// has repaired the receiver does not wait for it.
+// A result that a receiver did not take waits for a pause of up to a quarter of an hour. A person
+// who has repaired the receiver ends this pause.
 func TestResume_ResultsAreHeld_AreSentAtOnce(t *testing.T) {
 	for what, answer := range map[string]error{"refused one by one": errors.New("answered 422"), "all refused": out(time.Hour)} {
 		t.Run(what, func(t *testing.T) {
@@ -265,7 +265,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 	failed, err := w.Failed(t.Context(), "erp", 10)
 	w.must(err)
 	if len(failed) != 1 || failed[0].ID != id || failed[0].State != ledger.Rejected || failed[0].Err != "answered 422: no such customer" {
-		t.Fatalf("failed: %+v", failed)
+		t.Fatalf("the results given up are %+v", failed)
 	}
 	s.answer = nil
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
@@ -275,10 +275,10 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 	w.pass(25 * time.Hour)
 	w.run(r)
 	if got := s.states(id); got != "rejected parked" {
-		t.Errorf("told %q", got)
+		t.Errorf("the receiver was told %q", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 {
-		t.Errorf("%d held, %d failed", held, failed)
+		t.Errorf("%d are held, %d given up", held, failed)
 	}
 }
 
@@ -293,7 +293,7 @@ func TestRun_AwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *testing.T) {
 	w.run(r)
 	st := w.state()
 	if st.Lost != 1005-5-span.Length || st.Lost == 0 || st.Taken != 5+span.Length || st.Seen != 1005 {
-		t.Errorf("%+v, the outbox held %d", st, span.Length)
+		t.Errorf("the state is %+v, and the outbox held %d", st, span.Length)
 	}
 	if w.run(r); w.state().Lost != st.Lost {
 		t.Error("they were counted twice")
@@ -309,7 +309,7 @@ func TestRun_ReceiverOfSomeTenants_GetsTheirsAlone(t *testing.T) {
 	r.Wants.Tenants = []string{"two"}
 	w.run(r)
 	if s.states(one) != "" || s.states(two) != "parked" {
-		t.Errorf("told %q and %q", s.states(one), s.states(two))
+		t.Errorf("the receiver was told %q and %q", s.states(one), s.states(two))
 	}
 }
 
@@ -322,11 +322,11 @@ func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
 	w.run(r)
 	for _, id := range ids {
 		if s.states(id) != "rejected rejected" {
-			t.Errorf("told %q", s.states(id))
+			t.Errorf("the receiver was told %q", s.states(id))
 		}
 	}
 	if w.run(r); w.state().Lost != 0 || w.state().Seen != 3 {
-		t.Errorf("%+v", w.state())
+		t.Errorf("want three outcomes seen and none lost: %+v", w.state())
 	}
 }
 
@@ -337,7 +337,7 @@ func TestRun_RedisIsFull_PositionIsRecordedAllTheSame(t *testing.T) {
 	w.run(w.runner(s))
 	w.run(w.runner(s))
 	if len(s.took) != 3 {
-		t.Errorf("told %d results, want 3", len(s.took))
+		t.Errorf("the receiver was told %d results, want 3", len(s.took))
 	}
 }
 
@@ -354,10 +354,10 @@ func TestPause_Grows_FromSecondsToAQuarterOfAnHour(t *testing.T) {
 
 func TestShort_AnswersOfOthers_AreOneLineAndBounded(t *testing.T) {
 	if got := short("a\x1b[31m\nb\x00"); got != "a [31m b " {
-		t.Errorf("%q", got)
+		t.Errorf("short returned %q", got)
 	}
 	if got := short(fmt.Sprint(make([]byte, 10_000))); len(got) > maxErr+5 {
-		t.Errorf("%d bytes", len(got))
+		t.Errorf("short returned %d bytes", len(got))
 	}
 }
 
@@ -376,10 +376,10 @@ func TestVerdictOf_Errors_SayHowTheReceiverIs(t *testing.T) {
 	} {
 		v := verdictOf(c.errs)
 		if d := cmp.Diff(c.want, [2]bool{v.out, v.gone}); d != "" {
-			t.Errorf("%s: %s", what, d)
+			t.Errorf("%s: out and gone are wrong (-want +got): %s", what, d)
 		}
 	}
 	if after := asked(out(1000 * time.Hour)); after != maxAfter {
-		t.Errorf("it may ask for %v", after)
+		t.Errorf("a receiver may ask for %v", after)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // The receiver answers 503 for two tenants of six, or for five, and asks for an hour. Their results
-// come first.
+// come first in the outbox, and the other tenants' results do not wait for them.
 func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 	for _, n := range []int{2, 5} {
 		t.Run(fmt.Sprint(n, " of 6"), func(t *testing.T) {
@@ -29,14 +29,14 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 			for _, name := range names[n:] {
 				well = append(well, w.rejectedOf(name, 40)...)
 			}
-			w.busy(r) // at the same moment
+			w.busy(r) // again, and no time has passed
 			o.want(well, "rejected")
 			first := o.total()
 			if again := first - len(well) - cost; cost > WebhookBatch+3*n || again != 0 {
 				t.Errorf("the tenants that it does not take cost %d calls, and %d more before the hour was over", cost, again)
 			}
 			if st := w.state(); st.Outage != 0 || w.outTenants() != n {
-				t.Errorf("%+v, out for %d tenants", st, w.outTenants())
+				t.Errorf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
 			}
 			w.move(sick[0], ledger.Queued, ledger.Parked)
 			w.move(well[0], ledger.Queued, ledger.Parked)
@@ -62,13 +62,14 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 			o.want(sick[:1], "rejected parked")
 			o.want(well[1:], "rejected")
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-				t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 			}
 		})
 	}
 }
 
-// The receiver answers 503 to everything. Each tenant costs one call, then each pause does.
+// The receiver answers 503 to everything. At first each tenant costs one call; after that there is
+// one call for each pause.
 func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 	for what, after := range map[string]string{"asks for an hour": "3600", "asks for nothing": ""} {
 		t.Run(what, func(t *testing.T) {
@@ -81,7 +82,7 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 			}
 			w.busy(r)
 			if n := o.total(); n > WebhookBatch+3*len(names) {
-				t.Errorf("%d calls at once", n)
+				t.Errorf("the receiver got %d calls at once", n)
 			}
 			r.Pause = nil // the real one
 			first := o.total()
@@ -91,10 +92,10 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 				w.busy(r)
 			}
 			if n := o.total() - first; n < 24 || n > 3*4*24 {
-				t.Errorf("%d calls in a day", n)
+				t.Errorf("the receiver got %d calls in a day", n)
 			}
 			if st := w.state(); st.Outage == 0 || st.Away || w.outTenants() != len(names) {
-				t.Errorf("%+v, out for %d tenants", st, w.outTenants())
+				t.Errorf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
 			}
 			later := w.rejectedOf("new", 3)
 			o.sickFor()
@@ -106,14 +107,14 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 			}
 			o.want(ids, "rejected")
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-				t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 			}
 		})
 	}
 }
 
-// The receiver refuses five of sixteen results of each tenant, for several reasons, and takes the
-// others. It goes on refusing them.
+// The receiver goes on refusing five of sixteen results of each tenant, for several reasons, and
+// takes the other eleven. So the receiver is not out.
 func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 	w, names := newWorld(t, 10_000), tenants(3)
 	o, r := newOffice(t, w)
@@ -143,18 +144,18 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 				}
 			}
 		}
-		w.busy(r) // at the same moment
+		w.busy(r) // again, and no time has passed
 		o.want(good, "rejected")
 		for range 10 { // meanwhile nothing but what it refuses is tried
 			w.pass(time.Minute)
 			w.busy(r)
 			if st := w.state(); st.Outage != 0 || w.outTenants() != 0 || !strings.HasPrefix(st.Err, "answered ") {
-				t.Fatalf("%+v, out for %d tenants", st, w.outTenants())
+				t.Fatalf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
 			}
 		}
 	}
 	if n, _ := w.counts(); n != int64(held) {
-		t.Errorf("%d held, want %d", n, held)
+		t.Errorf("%d are held, want %d", n, held)
 	}
 	clear(bad)
 	for range 60 {
@@ -162,6 +163,6 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 		w.busy(r)
 	}
 	if n, failed := w.counts(); n+failed != 0 || len(o.told) != 5*3*16 {
-		t.Errorf("%d held, %d failed, %d told", n, failed, len(o.told))
+		t.Errorf("%d are held, %d given up, %d told", n, failed, len(o.told))
 	}
 }

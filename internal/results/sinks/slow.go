@@ -28,7 +28,7 @@ func (r *round) timed(tenant string, l *ledger.Standing, took time.Duration) {
 	case took >= slowAnswer:
 		if !l.Slow {
 			r.Log.Info().Str("receiver", r.Name).Str("tenant", tenant).Stringer("took", took.Round(time.Millisecond)).
-				Msg("this receiver answers slowly for this tenant; its results take turns with each other, and others do not wait for them")
+				Msg("this receiver answers slowly for this tenant; a round takes only some results of slow tenants, so that other tenants do not wait")
 		}
 		l.Slow = true
 	case took > 0 && took < slowAnswer/2:

@@ -45,7 +45,8 @@ func count(all []string, one string) (n int) {
 	return n
 }
 
-// A receiver takes fourteen seconds for each result of one tenant, which has three hundred of them.
+// A receiver takes fourteen seconds for each result of one tenant, and three hundred results of
+// that tenant wait. Results of another tenant must not wait for all of them.
 func TestRun_SlowButInTimeForOneTenant_OthersWaitForOneAnswer(t *testing.T) {
 	w, s := newWorld(t, 10_000), &slowFor{stub: &stub{}, tenant: "one", took: 14 * time.Second}
 	r := w.runner(s)
@@ -70,14 +71,14 @@ func TestRun_SlowButInTimeForOneTenant_OthersWaitForOneAnswer(t *testing.T) {
 	}
 	w.wantTold(s.stub, append(sick, others...))
 	if l := w.standings()["one"]; l == nil || !l.Slow || l.Left != 0 || len(ledger.NotTold(w.standings())) != 0 {
-		t.Errorf("%+v, not told are %v", l, ledger.NotTold(w.standings()))
+		t.Errorf("the standing is %+v, ledger.NotTold returned %v", l, ledger.NotTold(w.standings()))
 	}
 	s.took = 10 * time.Millisecond
 	fast := w.rejected(1)
 	w.run(r)
 	w.wantTold(s.stub, fast)
 	if len(w.standings()) != 0 {
-		t.Errorf("it is well, and its standing is %+v", w.standings()["one"])
+		t.Errorf("the receiver is fast again, but the standing of tenant one is %+v", w.standings()["one"])
 	}
 }
 
@@ -99,8 +100,8 @@ func TestRun_SlowForManyTenants_EachHasItsShareOfARound(t *testing.T) {
 	}
 }
 
-// Results that a receiver did not take are kept for a person, up to a maximum. Those that are
-// dropped beyond it are counted and logged.
+// Results that a receiver did not take are kept for a person, up to a maximum. Results above the
+// maximum are dropped, counted and logged.
 func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
@@ -118,7 +119,7 @@ func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
 	w.pass(giveUpAfter + time.Hour)
 	w.run(r)
 	if _, failed := w.counts(); failed != ledger.MaxFailed {
-		t.Errorf("%d are kept", failed)
+		t.Errorf("%d results are kept for a person", failed)
 	}
 	if w.state().Dropped != 3 || !strings.Contains(log.String(), `"results":3`) {
 		t.Errorf("%d count as dropped; the log is %s", w.state().Dropped, log.String())

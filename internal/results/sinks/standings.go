@@ -102,7 +102,8 @@ func (r *round) decide(of map[string]*tried) (began bool) {
 		}
 		switch {
 		case v.away, v.out && st.Outage == 0 && !t.tells:
-			// That says nothing about other results of this tenant.
+			// Either the receiver was not reached, or it refused again what it had refused before.
+			// Neither says anything about other results of this tenant.
 		case v.out:
 			if st.Outage == 0 {
 				st.Outage, began = ledger.At(r.now), true
@@ -143,7 +144,7 @@ func (r *round) arrange() {
 		}
 		waits := st.Outage != 0 || Pauses(st.Next, now) || st.Slow
 		caughtUp := st.Blocked() && !ledger.AfterOutcome(r.state.Cursor, st.Cursor)
-		if caughtUp && st.Left > 0 { // nothing is left
+		if caughtUp && st.Left > 0 { // the outcomes that Left still counts are not in the outbox any more
 			r.missed(tenant, st.Left)
 			r.standing(tenant).Left, st.Late = 0, false
 		}

@@ -71,10 +71,10 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	w.wantTold(s, others)
 	// The number held exceeds the share by less than one batch.
 	if held, failed := w.counts(); held < 100 || held >= 100+64 || failed != 0 || w.state().Outage != 0 {
-		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
+		t.Errorf("%d are held, %d given up; the state is %+v", held, failed, w.state())
 	}
 	if l := w.standings()["one"]; l == nil || l.Held+l.Left != 300 {
-		t.Errorf("%+v", l)
+		t.Errorf("all 300 results should be held or left: %+v", l)
 	}
 	w.move(sick[0], ledger.Queued, ledger.Parked)
 	w.move(sick[299], ledger.Queued, ledger.Parked)
@@ -83,11 +83,11 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	w.wantTold(s, sick[1:299])
 	for _, id := range []string{sick[0], sick[299]} {
 		if got := s.states(id); got != "rejected parked" {
-			t.Errorf("told %q", got)
+			t.Errorf("the receiver was told %q", got)
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Taken != 452 || w.state().Lost != 0 {
-		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 	}
 }
 
@@ -103,18 +103,18 @@ func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 		w.pass(25 * time.Hour)
 	}
 	if held, failed := w.counts(); held != 0 || failed != 100 {
-		t.Fatalf("%d held, %d failed", held, failed)
+		t.Fatalf("%d are held, %d given up", held, failed)
 	}
 	s.answer = nil
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp")
 	if w.must(err); n != 100 {
-		t.Errorf("%d are sent again", n)
+		t.Errorf("%d outcomes are sent again, want 100", n)
 	}
 	w.pass(25 * time.Hour)
 	w.run(r)
 	w.wantTold(s, sick)
 	if len(w.standings()) != 0 {
-		t.Errorf("%v", w.standings())
+		t.Errorf("no tenant should have a standing any more: %v", w.standings())
 	}
 }
 
@@ -140,21 +140,22 @@ func TestRun_EverythingOfManyTenantsIsRefused_HeldStaysBounded(t *testing.T) {
 	w.minutes(r, 20)
 	w.wantTold(s, ids)
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
 	}
 }
 
-// A receiver that answers 500, or not in time, for one tenant alone looks as if it were out.
+// A receiver that answers 500, or not in time, for one tenant alone looks as if it were out. The
+// other tenants' results must go on all the same.
 func TestRun_OutForOneTenantOnly_OthersAreToldAtOnce(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(out(0), "one")
 	r := w.runner(s)
 	sick := w.rejected(300)
 	w.run(r)
 	others := w.rejectedOf("two", 5)
-	w.run(r) // at the same moment
+	w.run(r) // again, and no time has passed
 	w.wantTold(s, others)
 	if w.state().Outage != 0 || w.standings()["one"].Outage == 0 {
-		t.Errorf("%+v, %+v", w.state(), w.standings()["one"])
+		t.Errorf("only the tenant should be out, not the receiver: %+v, %+v", w.state(), w.standings()["one"])
 	}
 	for range 30 { // other results come one by one while the outage lasts
 		id := w.rejectedOf("two", 1)
@@ -170,11 +171,12 @@ func TestRun_OutForOneTenantOnly_OthersAreToldAtOnce(t *testing.T) {
 	w.minutes(r, 60)
 	w.wantTold(s, sick)
 	if len(w.standings()) != 0 {
-		t.Errorf("%v", w.standings())
+		t.Errorf("no tenant should have a standing any more: %v", w.standings())
 	}
 }
 
-// The tenant at the head of the outbox does not decide whether the receiver is well.
+// While the receiver is out, results of all tenants are tried in turn. So the tenant at the head of
+// the outbox does not decide alone whether the receiver is well.
 func TestRun_OutForEverybodyThenForOneTenant_ProbesRotate(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(out(0))
 	r := w.runner(s)
@@ -182,7 +184,7 @@ func TestRun_OutForEverybodyThenForOneTenant_ProbesRotate(t *testing.T) {
 	others := append(w.rejectedOf("two", 100), w.rejectedOf("three", 100)...)
 	w.minutes(r, 20)
 	if w.state().Outage == 0 || w.outTenants() != 3 {
-		t.Fatalf("%+v, %v", w.state(), w.standings())
+		t.Fatalf("the receiver and three tenants should be out: %+v, %v", w.state(), w.standings())
 	}
 	s.answer = refuse(out(0), "one").answer
 	w.minutes(r, 60)
@@ -191,7 +193,7 @@ func TestRun_OutForEverybodyThenForOneTenant_ProbesRotate(t *testing.T) {
 	w.minutes(r, 120)
 	w.wantTold(s, sick)
 	if st := w.state(); st.Outage != 0 || st.Lost != 0 || st.Taken != 400 || len(w.standings()) != 0 {
-		t.Errorf("%+v, %v", st, w.standings())
+		t.Errorf("the outage should be over and 400 results taken: %+v, %v", st, w.standings())
 	}
 }
 
@@ -206,7 +208,7 @@ func TestRun_RetryAfterForOneTenant_OthersWaitAMinuteAtMost(t *testing.T) {
 	w.minutes(r, 2)
 	w.wantTold(s, others)
 	if got := s.states(sick[0]); got != "" {
-		t.Errorf("it was told %q before the day was over", got)
+		t.Errorf("the receiver was told %q before the day was over", got)
 	}
 	w.pass(24 * time.Hour)
 	w.minutes(r, 3)
@@ -225,11 +227,12 @@ func TestRun_TenantIsAwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *test
 	s.answer = nil
 	w.minutes(r, 60)
 	if st := w.state(); st.Lost == 0 || st.Lost+st.Taken != 1005 || len(w.standings()) != 0 {
-		t.Errorf("%+v, %v", st, w.standings())
+		t.Errorf("the results taken and lost should be 1005 together: %+v, %v", st, w.standings())
 	}
 }
 
-// Older builds do not count for each tenant how many results are held.
+// Older builds do not count for each tenant how many results are held. So this build counts them
+// again.
 func TestRun_HeldByAnOlderBuild_IsCountedAgain(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)
@@ -239,14 +242,15 @@ func TestRun_HeldByAnOlderBuild_IsCountedAgain(t *testing.T) {
 	w.pass(time.Minute)
 	w.run(r)
 	if l := w.standings(); l["one"].Held != 3 || l["two"].Held != 2 {
-		t.Errorf("%+v", l)
+		t.Errorf("the results held were not counted again: %+v", l)
 	}
 	s.answer = nil
 	w.minutes(r, 5)
 	w.wantTold(s, ids)
 }
 
-// A person sends everything again while a tenant is behind.
+// A person has everything told again while results of a tenant are still held or left. Each result
+// must be told.
 func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
@@ -262,12 +266,12 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 		}
 	}
 	if held, _ := w.counts(); held != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d held, %v", held, w.standings())
+		t.Errorf("%d are held; the standings are %v", held, w.standings())
 	}
 }
 
-// A tenant is full while as many of its results are held as may be. While it catches up with one
-// held, it only waits for its turn.
+// A tenant is full while as many of its results are held as may be. While it catches up and one of
+// its results is held, it is not full, and only waits for its turn.
 func TestRun_TenantCatchesUpWithOneResultHeld_IsNotFull(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
@@ -275,13 +279,13 @@ func TestRun_TenantCatchesUpWithOneResultHeld_IsNotFull(t *testing.T) {
 	ids := w.rejected(100)
 	w.run(r)
 	if l := w.standings()["one"]; l.State() != "full" {
-		t.Fatalf("%s: %+v", l.State(), l)
+		t.Fatalf("the tenant is %s, want full: %+v", l.State(), l)
 	}
 	caught := 0
 	s.answer = func(m *Message) error {
 		if l := w.standings()["one"]; l.Blocked() && l.Held < 20 {
 			if caught++; l.State() != "waits" {
-				t.Errorf("%s: %+v", l.State(), l)
+				t.Errorf("the tenant is %s, want waits: %+v", l.State(), l)
 			}
 		}
 		if m.ID == ids[0] {
@@ -292,6 +296,6 @@ func TestRun_TenantCatchesUpWithOneResultHeld_IsNotFull(t *testing.T) {
 	w.minutes(r, 5)
 	w.wantTold(s, ids[1:])
 	if caught == 0 {
-		t.Error("it was never seen while it caught up")
+		t.Error("the tenant was never seen while it caught up")
 	}
 }

@@ -73,7 +73,7 @@ func (s *Stream) Trim(ctx context.Context) error {
 }
 
 // oldest returns the lowest place of a result that is not too old. With sure false, nobody can say
-// now what is too old, because two clocks differ.
+// now what is too old, because this machine's clock and Redis's differ.
 func (s *Stream) oldest(ctx context.Context) (place string, sure bool, err error) {
 	now, agreed, err := s.Clock.Read(ctx)
 	return strconv.FormatInt(now.Add(-s.Keep).UnixMilli(), 10), agreed, err

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Nobody answers the connection. That is no tenant's fault, and concerns all.
+// No connection to the receiver can be made. That has nothing to do with a tenant, so no tenant is
+// out and all wait.
 func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	w, names := newWorld(t, 10_000), tenants(6)
 	o, well := newOffice(t, w)
@@ -28,16 +29,16 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	probes := w.state().Probes
 	w.busy(away)
 	if st := w.state(); !st.Away || st.Probes != probes || !Pauses(st.Next, w.now()) || w.outTenants() != 2 {
-		t.Errorf("%+v, out for %d tenants", st, w.outTenants())
+		t.Errorf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
 	}
 	if !strings.Contains(w.state().Err, "not reached") {
-		t.Errorf("it says %q", w.state().Err)
+		t.Errorf("the error of the receiver is %q", w.state().Err)
 	}
 	w.pass(30 * time.Minute)
 	w.busy(well)
 	o.want(ids[10+2*40:], "rejected") // those of the other tenants
 	if st := w.state(); st.Outage != 0 || st.Away {
-		t.Errorf("%+v", st)
+		t.Errorf("the outage should be over: %+v", st)
 	}
 	if again := o.total() - 4*40 - cost; again != 0 {
 		t.Errorf("%d calls for the two tenants within the hour that it asked for", again)
@@ -50,7 +51,7 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	o.want(ids, "rejected")
 }
 
-// What concerns all tenants is only what happens before the receiver can see a result.
+// Only a failure before the receiver can see a result concerns all tenants.
 func TestWebhook_NoAnswer_SaysWhetherItWasReached(t *testing.T) {
 	over := make(chan struct{})
 	hangs := func(_ http.ResponseWriter, r *http.Request) {
@@ -83,7 +84,7 @@ func TestWebhook_NoAnswer_SaysWhetherItWasReached(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			err := c.hook.Deliver(t.Context(), []Message{message("inv-a")})[0]
 			if out, ok := errors.AsType[*OutageError](err); !ok || out.Unreached != c.unreached {
-				t.Errorf("%v: %+v", err, out)
+				t.Errorf("Deliver = %v; whether the receiver was reached is wrong: %+v", err, out)
 			}
 		})
 	}

@@ -28,7 +28,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 70 {
-		t.Fatalf("%d held", held)
+		t.Fatalf("%d are held", held)
 	}
 	for _, id := range ids[:66] { // more than one round takes
 		w.damage(id)
@@ -43,15 +43,15 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	w.minutes(r, 1)
 	if held, _ := w.counts(); held != 0 || len(failed) != 66 || failed[0].Err != damaged || w.state().Outage != 0 ||
 		len(w.standings()) != 0 {
-		t.Errorf("%d held, %d failed, %+v, %v", held, len(failed), w.state(), w.standings())
+		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v", held, len(failed), w.state(), w.standings())
 	}
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", ids[0])
 	if w.must(err); n != 1 {
-		t.Errorf("%d are sent again", n)
+		t.Errorf("%d outcomes are sent again, want 1", n)
 	}
 	w.minutes(r, 1)
 	if got := s.states(ids[0]); got != "rejected rejected" {
-		t.Errorf("sent again as %q", got)
+		t.Errorf("after Resend the receiver was told %q", got)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 	failed, err := w.Failed(t.Context(), "erp", 10)
 	w.must(err)
 	if len(failed) != 2 || failed[0].Rev != 0 {
-		t.Errorf("failed: %+v", failed)
+		t.Errorf("the outcomes given up are %+v", failed)
 	}
 	s.answer = nil
 	w.minutes(r, 10)
@@ -87,16 +87,16 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 	w.minutes(r, 1)
 	for i, want := range []string{"parked", "parked dismissed", "parked"} {
 		if got := s.states(ids[i]); got != want {
-			t.Errorf("told %q, want %q", got, want)
+			t.Errorf("the receiver was told %q, want %q", got, want)
 		}
 	}
 	if held, failed := w.counts(); held != 0 || failed != 3 {
-		t.Errorf("%d held, %d failed", held, failed)
+		t.Errorf("%d are held, %d given up", held, failed)
 	}
 }
 
-// A worker that lacks the key of a reason tells the receiver neither a placeholder nor the
-// invoice's later outcomes.
+// A worker that lacks the key of a reason cannot read it. It tells the receiver no placeholder, and
+// no later outcome of that invoice; both wait for a worker that has the key.
 func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	with := func(keys ...byte) *Runner {
@@ -117,20 +117,20 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refusal}))
 	w.minutes(with(8), 5)
 	if len(s.took) != 0 || w.state().Outage != 0 {
-		t.Fatalf("told %+v, %+v", s.took[0].Result, w.state())
+		t.Fatalf("the receiver was told %+v, %+v", s.took[0].Result, w.state())
 	}
 	w.pass(time.Hour)
 	w.run(old)
 	w.run(old)
 	if got := s.states(ids[0]); got != "rejected parked" || s.states(ids[1]) != "rejected" {
-		t.Errorf("told %q", got)
+		t.Errorf("the receiver was told %q", got)
 	}
 	if got := s.states(refusal.ID); got != "refused" {
-		t.Errorf("of the refused document it was told %q", got)
+		t.Errorf("the receiver was told %q about the refused document", got)
 	}
 	for _, m := range s.took {
 		if !strings.HasPrefix(m.Reason, "because of ") && m.Reason != "must be XML" {
-			t.Errorf("told the reason %q", m.Reason)
+			t.Errorf("the receiver was told the reason %q", m.Reason)
 		}
 	}
 	w.move(ids[1], ledger.Queued, ledger.Parked)
@@ -139,7 +139,7 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 		w.pass(25 * time.Hour)
 	}
 	if held, failed := w.counts(); held != 0 || failed != 1 {
-		t.Errorf("%d held, %d failed", held, failed)
+		t.Errorf("%d are held, %d given up", held, failed)
 	}
 }
 
@@ -165,11 +165,11 @@ func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	standings, err := w.Standings(t.Context(), "all")
 	w.must(err)
 	if len(standings) != 1 || standings["one"] == nil || standings["one"].Held != 1 {
-		t.Errorf("held are %v", standings)
+		t.Errorf("the standings are %v", standings)
 	}
 	w.must(w.rdb.HSet(t.Context(), key, "facts", facts).Err())
 	w.minutes(all, 10)
 	if got := s.states(id); got != "rejected" {
-		t.Errorf("told %q once it can be read", got)
+		t.Errorf("the receiver was told %q once it can be read", got)
 	}
 }

@@ -34,7 +34,7 @@ func TestWanted_TenantsNamesAndNIPs_SayWhoGetsAResult(t *testing.T) {
 	} {
 		w := Wanted{Tenants: c.of, Known: known}
 		if got := w.of(c.tenant, c.nip); got != c.want {
-			t.Errorf("%s: %d, want %d", what, got, c.want)
+			t.Errorf("%s: whether the receiver gets it is %d, want %d", what, got, c.want)
 		}
 	}
 }
@@ -54,7 +54,9 @@ func (w *world) behind(r *Runner, s *stub, tenant string) (ids []string) {
 	return ids
 }
 
-// A person renames a tenant while a receiver is out. All invoices of these tests have the same NIP.
+// A person renames a tenant while a receiver is out. The results carry the old name, and they are
+// told because their NIP is that of the renamed tenant. All invoices of these tests have the same
+// NIP.
 func TestRun_TenantIsRenamedWhileTheReceiverIsOut_ItsResultsAreTold(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
@@ -66,7 +68,7 @@ func TestRun_TenantIsRenamedWhileTheReceiverIsOut_ItsResultsAreTold(t *testing.T
 	w.minutes(r, 30)
 	w.wantTold(s, ids)
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d held, %d failed, %+v, %v", held, failed, w.state(), w.standings())
+		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v", held, failed, w.state(), w.standings())
 	}
 }
 
@@ -86,7 +88,7 @@ func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *
 		w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 		w.minutes(r, 60)
 		if held, failed := w.counts(); held != 10 || failed != 0 || len(s.took) != 0 {
-			t.Fatalf("%d held, %d failed, %d told", held, failed, len(s.took))
+			t.Fatalf("%d are held, %d given up, %d told", held, failed, len(s.took))
 		}
 		if n := strings.Count(log.String(), "has no tenant of this name any more"); n == 0 || n > 10 {
 			t.Errorf("the log says it %d times", n)
@@ -103,7 +105,7 @@ func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *
 		}
 		failed, err := w.Failed(t.Context(), "erp", ledger.MaxFailed)
 		if w.must(err); len(failed) != 10 || failed[0].Err != errTenantGone.Error() {
-			t.Errorf("%d given up, %+v", len(failed), failed)
+			t.Errorf("%d results were given up, want 10: %+v", len(failed), failed)
 		}
 		if !strings.Contains(log.String(), "this result was not taken in three days and is not tried any more") {
 			t.Error("the log does not say that they were given up")
@@ -123,6 +125,6 @@ func TestRun_ReceiverNoLongerGetsATenant_NothingOfItIsHeld(t *testing.T) {
 	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.minutes(r, 30)
 	if held, failed := w.counts(); held+failed != 0 || len(s.took) != 0 {
-		t.Errorf("%d held, %d failed, %d told", held, failed, len(s.took))
+		t.Errorf("%d are held, %d given up, %d told", held, failed, len(s.took))
 	}
 }

@@ -56,12 +56,12 @@ func TestWebhook_Call_IsSignedWithBothSecretsWhileTheyRotate(t *testing.T) {
 				err = check.Verify(body, r.Header)
 			}
 			if err != nil {
-				t.Errorf("signature: %v", err)
+				t.Errorf("the signature is not valid: %v", err)
 			}
 		}
 		if r.Header.Get("webhook-id") != "inv-a_3" || r.Header.Get("content-type") != "application/json" ||
 			string(body) != `{"id":"inv-a"}` {
-			t.Errorf("%v %s", r.Header, body)
+			t.Errorf("the call has the head %v and the body %s", r.Header, body)
 		}
 		rw.WriteHeader(http.StatusNoContent)
 	}, func(o *WebhookOptions) { o.Secrets = secretsOf(secretA, secretB) })
@@ -71,7 +71,7 @@ func TestWebhook_Call_IsSignedWithBothSecretsWhileTheyRotate(t *testing.T) {
 		}
 	}
 	if seen.Load() != 2 {
-		t.Errorf("called %d times", seen.Load())
+		t.Errorf("the webhook was called %d times, want 2", seen.Load())
 	}
 }
 
@@ -83,7 +83,7 @@ func TestSign_VectorOfTheLibraries_IsTheSame(t *testing.T) {
 	}
 	got := sign([][]byte{key}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
 	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want {
-		t.Errorf("%s, want %s", got, want)
+		t.Errorf("the signature is %s, want %s", got, want)
 	}
 }
 
@@ -126,14 +126,14 @@ func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
 			outage, out := errors.AsType[*OutageError](err)
 			_, gone := errors.AsType[*GoneError](err)
 			if (err == nil) != (c.status < 300) || out != c.out || gone != c.gone || calls.Load() != 1 {
-				t.Fatalf("%v (%T), %d calls", err, err, calls.Load())
+				t.Fatalf("Deliver = %v (%T) after %d calls", err, err, calls.Load())
 			}
 			if out && (outage.After < c.after || outage.After > c.upTo) {
-				t.Errorf("wait %v, want %v to %v", outage.After, c.after, c.upTo)
+				t.Errorf("the receiver asked for a pause of %v, want %v to %v", outage.After, c.after, c.upTo)
 			}
 			if err != nil && (!strings.Contains(err.Error(), ": because xx") || len(err.Error()) > 400 ||
 				strings.Contains(err.Error(), "geheim")) {
-				t.Errorf("%v", err)
+				t.Errorf("the error lacks the receiver's words, is too long, or has the secret: %v", err)
 			}
 		})
 	}
@@ -151,7 +151,7 @@ func TestWebhook_NoAnswerInTime_IsAnOutage(t *testing.T) {
 	defer close(release)
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, out := errors.AsType[*OutageError](err); !out || err.Error() != "no answer in time" {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an outage without an answer", err)
 	}
 }
 
@@ -163,12 +163,14 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 	})
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, refused := errors.AsType[*addressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {
-		t.Errorf("%v, called %v", err, called)
+		t.Errorf("Deliver = %v; the receiver was called: %v", err, called)
 	}
 }
 
 func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
-	for address, want := range map[string]string{ // who may: all, allowed, nobody
+	// Which webhooks may call an address: all, only those with AllowPrivate ("allowed"), or none
+	// ("nobody").
+	for address, want := range map[string]string{
 		"8.8.8.8": "all", "2001:4860:4860::8888": "all",
 		"127.0.0.1": "allowed", "::1": "allowed", "10.1.2.3": "allowed", "172.16.0.1": "allowed", "192.168.1.1": "allowed",
 		"100.64.0.1": "allowed", "fd00::1": "allowed", "::ffff:10.0.0.1": "allowed", "64:ff9b::7f00:1": "allowed",
@@ -199,7 +201,7 @@ func TestWebhook_BadSecret_CallsNobodyAndTellsNoSecret(t *testing.T) {
 			func(o *WebhookOptions) { o.Secrets = secretsOf(secret) })
 		err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 		if _, out := errors.AsType[*OutageError](err); !out || secret != "" && strings.Contains(err.Error(), secret) {
-			t.Errorf("%v", err)
+			t.Errorf("Deliver = %v, want an outage without the secret in its text", err)
 		}
 	}
 }
@@ -221,7 +223,7 @@ func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 	r := w.runner(h)
 	w.run(r)
 	if s := w.state(); s.Outage == 0 || s.Err != "answered 502" {
-		t.Errorf("%+v", s)
+		t.Errorf("want an outage with the answer 502: %+v", s)
 	}
 	failing.Store(false)
 	for range 3 {
@@ -229,7 +231,7 @@ func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 		w.run(r)
 	}
 	if got.Load() != 100 || w.state().Taken != 100 {
-		t.Errorf("it got %d, %+v", got.Load(), w.state())
+		t.Errorf("the webhook got %d results, the state is %+v", got.Load(), w.state())
 	}
 }
 
@@ -246,11 +248,11 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 		}
 	}
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n < 100 || n > 300 {
-		t.Errorf("it holds %d", n)
+		t.Errorf("the stream holds %d results", n)
 	}
 	last := w.rdb.XRevRangeN(t.Context(), "ksef:results", "+", "-", 1).Val()[0].Values
 	if last["id"] != "inv-a" || last["revision"] != "3" || last["state"] != "accepted" || last["result"] != `{"id":"inv-a"}` {
-		t.Errorf("%v", last)
+		t.Errorf("the last entry of the stream is %v", last)
 	}
 	w.pass(3 * time.Hour)
 	if err := errors.Join(s.Deliver(t.Context(), []Message{message("inv-b")})...); err != nil {
@@ -268,12 +270,12 @@ func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
 	w.must(errors.Join(s.Deliver(t.Context(), []Message{message("inv-a"), message("inv-b")})...))
 	w.must(s.Trim(t.Context()))
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 2 {
-		t.Errorf("it holds %d before they are old", n)
+		t.Errorf("the stream holds %d results before they are old", n)
 	}
 	w.pass(2 * time.Hour)
 	w.must(s.Trim(t.Context()))
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 0 {
-		t.Errorf("it holds %d that are too old", n)
+		t.Errorf("the stream holds %d results that are too old", n)
 	}
 }
 
@@ -285,13 +287,13 @@ func TestStream_RedisIsFull_SaysSoAndGoesOnAfterwards(t *testing.T) {
 	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err())
 	for _, err := range s.Deliver(t.Context(), batch) {
 		if _, out := errors.AsType[*OutageError](err); !out || !strings.Contains(err.Error(), "redis is full (maxmemory)") {
-			t.Errorf("%v", err)
+			t.Errorf("Deliver = %v, want an outage because Redis is full", err)
 		}
 	}
 	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "0").Err())
 	w.must(errors.Join(s.Deliver(t.Context(), batch)...))
 	if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 4 {
-		t.Errorf("it holds %d", n)
+		t.Errorf("the stream holds %d results", n)
 	}
 }
 
@@ -313,7 +315,7 @@ func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 	put(2, "2") // a process that was suspended wakes up
 	raw, err := os.ReadFile(filepath.Join(f.Dir, "inv-a.json"))
 	if err != nil || string(raw) != "{\n  \"id\": \"inv-a\",\n  \"revision\": 3\n}\n" {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("the file of the invoice is %s, %v, want revision 3", raw, err)
 	}
 	if entries, _ := os.ReadDir(f.Dir); len(entries) != 2 || entries[0].Name() != lockName {
 		t.Errorf("the folder has %v", entries)
@@ -349,10 +351,10 @@ func TestFolder_ByDay_WriterKilledInALine_LosesAndDoublesNone(t *testing.T) {
 	put("inv-c", at.Add(time.Hour))
 	raw, err := os.ReadFile(path)
 	if err != nil || string(raw) != "{\"id\":\"inv-a\"}\n{\"id\":\"inv-b\"}\n" {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("the file of the day is %s, %v", raw, err)
 	}
 	if raw, err = os.ReadFile(filepath.Join(f.Dir, "results-2026-11-27.ndjson")); err != nil || string(raw) != "{\"id\":\"inv-c\"}\n" {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("the file of the next day is %s, %v", raw, err)
 	}
 }
 

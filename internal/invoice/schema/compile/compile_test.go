@@ -40,7 +40,7 @@ func TestCompile_SchemaOfEverythingSupported_XmllintAgrees(t *testing.T) {
 	for i, verdict := range lint.Check(t, docs) {
 		faults, err := schematest.Faults(table, docs[i])
 		if err != nil || verdict == schematest.Unread {
-			t.Fatalf("%s: %v; xmllint: %v", names[i], err, verdict)
+			t.Fatalf("document %s cannot be read: %v; xmllint: %v", names[i], err, verdict)
 		}
 		if (len(faults) == 0) != (verdict == schematest.Valid) {
 			t.Errorf("%s: xmllint says valid: %v, we say %v", names[i], verdict == schematest.Valid, faults)
@@ -61,7 +61,7 @@ func TestWrite_SameTable_SameBytesThatCompile(t *testing.T) {
 	}
 	second, err := compile.Write(order(t), "order", "order is a test.")
 	if err != nil || string(first) != string(second) {
-		t.Errorf("two runs differ: %v", err)
+		t.Errorf("two runs write different tables: %v", err)
 	}
 }
 

@@ -54,7 +54,7 @@ func TestPattern_EachConstruct_MatchesWhatXMLSchemaSays(t *testing.T) {
 	} {
 		match, err := matcher(t, c.pattern)
 		if err != nil {
-			t.Errorf("%s: %v", c.pattern, err)
+			t.Errorf("compile the pattern %s: %v", c.pattern, err)
 			continue
 		}
 		for _, text := range strings.Split(c.yes, " ") {

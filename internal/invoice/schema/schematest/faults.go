@@ -6,7 +6,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// fault changes a document at one node. Where it does not apply, the document stays as it is.
+// fault changes a document at one node. If the fault cannot be made at that node, the document
+// stays as it is.
 type fault struct {
 	name  string
 	apply func(whole, at *node)

@@ -25,12 +25,12 @@ func (s *server) do(url string, statements ...string) {
 	defer conn.Close(context.Background())
 	for _, statement := range statements {
 		if _, err := conn.Exec(context.Background(), statement); err != nil {
-			s.t.Fatalf("%s: %v", statement, err)
+			s.t.Fatalf("run %s: %v", statement, err)
 		}
 	}
 }
 
-// What a person drops while the worker runs is made again, and results go on.
+// A person drops tables while the worker runs. They are made again, and results go on.
 func TestPostgres_TablesAreDropped_AreMadeAgain(t *testing.T) {
 	srv := start(t)
 	for name, drop := range map[string]string{
@@ -44,15 +44,15 @@ func TestPostgres_TablesAreDropped_AreMadeAgain(t *testing.T) {
 			deliver(t, s, message("inv-a", 1, "accepted", ""))
 			srv.do(srv.url(), drop)
 			if err := s.Check(t.Context()); err != nil {
-				t.Errorf("checked: %v", err)
+				t.Errorf("Check without tables = %v, want no error", err)
 			}
 			deliver(t, s, message("inv-b", 1, "accepted", ""), message("inv-c", 1, "rejected", ""))
 			deliver(t, s, message("inv-b", 2, "receipted", ""))
 			if got := srv.rows("select id, state from s9.invoices order by id"); len(got) != 2 {
-				t.Errorf("%q", got)
+				t.Errorf("the invoices stored are %q, want two", got)
 			}
 			if got := srv.rows("select version from s9.schema_version"); len(got) != 1 || got[0] != "1" {
-				t.Errorf("version %q", got)
+				t.Errorf("the versions on record are %q, want 1 once", got)
 			}
 		})
 	}
@@ -78,7 +78,8 @@ func TestPostgres_DatabaseIsMadeAnew_HasItsTablesAgain(t *testing.T) {
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
 
-// The other table may hold what somebody needs, so a person decides about it.
+// A person has dropped one of the two tables. The other one may hold what somebody needs, so the
+// worker does not drop it, and says what a person can do.
 func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 	srv := start(t)
 	s, err := New(Options{URL: srv.url(), Schema: "s10", Password: func() (string, error) { return "geheim", nil }})
@@ -90,16 +91,17 @@ func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 	srv.do(srv.url(), "drop table s10.invoices")
 	err = s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 	if err == nil || !strings.Contains(err.Error(), "rename or drop the other one too") {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an error that says what to do with the other table", err)
 	}
 	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "rename or drop the other one too") {
-		t.Errorf("checked: %v", err)
+		t.Errorf("Check = %v, want an error that says what to do with the other table", err)
 	}
 	srv.do(srv.url(), "alter table s10.events rename to events_of_before")
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
 
 // In a schema that several programs share, the table schema_version may belong to another program.
+// Its rows must not change.
 func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create schema s12", "create table s12.schema_version (version integer primary key)",
@@ -111,12 +113,12 @@ func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) 
 	t.Cleanup(func() { _ = s.Close(context.Background()) })
 	err = s.Deliver(t.Context(), []sinks.Message{message("inv-a", 1, "accepted", "")})[0]
 	if err == nil || !strings.Contains(err.Error(), "a schema of its own") {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an error that asks for a schema of its own", err)
 	}
 	srv.do(srv.url(), "delete from s12.schema_version where version = 12 or version = 2")
 	deliver(t, s, message("inv-a", 1, "accepted", ""))
 	if got := srv.rows("select version from s12.schema_version"); len(got) != 1 || got[0] != "1" {
-		t.Errorf("version %q", got)
+		t.Errorf("the other program's versions are %q", got)
 	}
 }
 
@@ -134,7 +136,7 @@ func TestPostgres_SchemaIsDroppedAndUserMayNotMakeOne_SaysWhatToRun(t *testing.T
 	srv.do(srv.url(), "drop schema s11 cascade")
 	err = s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 	if err == nil || !strings.Contains(err.Error(), `create schema "s11" authorization "owner"`) {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an error with the statement to run", err)
 	}
 	srv.do(srv.url(), "create schema s11 authorization owner")
 	deliver(t, s, message("inv-b", 1, "accepted", ""))

@@ -89,8 +89,8 @@ func keepsAllOut(err error) bool {
 	return isUnready(err) || answered && broken(err) && !isEnded(err)
 }
 
-// canceled is the SQLSTATE of a statement that took longer than statement_timeout, as that of one
-// row may.
+// canceled is the SQLSTATE of a statement that took longer than statement_timeout. A single row can
+// cause that.
 const canceled = "57014"
 
 // class returns the class of an error's SQLSTATE, its first two characters.

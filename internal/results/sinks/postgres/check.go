@@ -31,7 +31,7 @@ func (s *Sink) Check(ctx context.Context) error {
 }
 
 // holdsTexts returns an error when the encoding of the database lacks characters that a text may
-// have. What its encoding lacks is refused, result by result.
+// have. Such a database refuses each result that has one of these characters.
 func holdsTexts(ctx context.Context, conn *pgx.Conn) error {
 	var name, encoding string
 	err := conn.QueryRow(ctx, "select datname, pg_encoding_to_char(encoding) from pg_database where datname = current_database()").
@@ -43,7 +43,8 @@ func holdsTexts(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// mayWrite returns what right is missing to write results into a schema.
+// mayWrite returns an error that names the right that the user lacks for writing results into a
+// schema. It returns nil when the user has all rights.
 func mayWrite(ctx context.Context, conn *pgx.Conn, schema string) error {
 	name := pgx.Identifier{schema}.Sanitize()
 	var user string

@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// The check says before that what else turns up result by result.
+// The check finds a wrong encoding before any result is written. Without the check, a person would
+// learn of it only when single results are refused.
 func TestCheck_EncodingCannotHoldEveryText_IsSaid(t *testing.T) {
 	srv := start(t)
 	for _, encoding := range []string{"LATIN2", "SQL_ASCII"} {
@@ -16,13 +17,13 @@ func TestCheck_EncodingCannotHoldEveryText_IsSaid(t *testing.T) {
 		url := strings.TrimSuffix(srv.url(), "postgres") + name
 		err := srv.at(url, "ksef").Check(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "database "+name+" has the encoding "+encoding) {
-			t.Errorf("%v", err)
+			t.Errorf("Check = %v, want an error that names the encoding", err)
 		}
 		bad := message("inv-b", 1, "rejected", "\u2028")
 		errs := srv.at(url, "ksef").Deliver(t.Context(), []sinks.Message{message("inv-a", 1, "accepted", ""), bad,
 			message("inv-c", 1, "accepted", "")})
 		if errs[0] != nil || errs[1] == nil || errs[2] != nil {
-			t.Errorf("%s: %v", encoding, errs)
+			t.Errorf("with the encoding %s, only the second result should be refused: %v", encoding, errs)
 		}
 		t.Logf("%s: %v", encoding, errs[1])
 	}

@@ -19,14 +19,15 @@ func noAnswer(t *testing.T, s *Sink) {
 	begun := time.Now()
 	err := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 	if _, out := errors.AsType[*sinks.OutageError](err); !out || !errors.Is(err, sinks.ErrNoAnswer) {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an outage without an answer", err)
 	}
 	if took := time.Since(begun); took > 20*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("Deliver took %v", took)
 	}
 }
 
-// A stopped server process accepts what it is sent and never answers.
+// The test stops the processes of the server by a signal. The system still accepts connections and
+// data for them, and nobody answers.
 func TestPostgres_ServerHangs_IsAnOutageAndItGoesOnAfterwards(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s6")
@@ -46,13 +47,13 @@ func TestPostgres_ServerHangs_IsAnOutageAndItGoesOnAfterwards(t *testing.T) {
 	noAnswer(t, s) // on the old connection
 	noAnswer(t, s) // no new connection can be made
 	if err := s.Check(t.Context()); !errors.Is(err, sinks.ErrNoAnswer) {
-		t.Errorf("checked: %v", err)
+		t.Errorf("Check = %v, want no answer in time", err)
 	}
 	signal(syscall.SIGCONT)
 	s.o.Timeout = 0
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 	if got := srv.rows("select id from s6.invoices order by id"); len(got) != 2 {
-		t.Errorf("%q", got)
+		t.Errorf("the invoices stored are %q, want two", got)
 	}
 }
 
@@ -69,7 +70,7 @@ func TestPostgres_HangsWhenItIsClosed_TheConnectionIsCut(t *testing.T) {
 	begun := time.Now()
 	_ = s.Close(context.Background())
 	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("Close took %v", took)
 	}
 }
 
@@ -121,6 +122,6 @@ func TestCheck_WhateverItFinds_ItIsSaidAndNothingIsMade(t *testing.T) {
 		}
 	}
 	if got := srv.rows("select nspname from pg_namespace where nspname = 'not_there'"); len(got) > 0 {
-		t.Errorf("it made %q", got)
+		t.Errorf("Check made the schema %q", got)
 	}
 }

@@ -92,7 +92,8 @@ func migrate(ctx context.Context, conn *pgx.Conn, schema string) (made bool, err
 			return err
 		}
 		var there bool
-		// A role that may use the schema may lack the right to make one.
+		// A role that may use the schema may lack the right to make one, so the schema is made only
+		// when it is missing.
 		if err := tx.QueryRow(ctx, "select exists(select from pg_namespace where nspname = $1)", schema).Scan(&there); err != nil {
 			return err
 		}

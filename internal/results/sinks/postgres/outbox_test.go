@@ -52,7 +52,8 @@ func (b *books) take(number string, seed uint64, states ...ledger.State) {
 	}
 }
 
-// Whatever becomes of an invoice, BI tools find what the schema of results describes.
+// Each outcome of an invoice is stored as the schema of results describes it, because BI tools read
+// the rows.
 func TestPostgres_OutcomesOfEveryKind_AreStoredAsTheSchemaDescribesThem(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s5")
@@ -84,7 +85,7 @@ func TestPostgres_OutcomesOfEveryKind_AreStoredAsTheSchemaDescribesThem(t *testi
 	want := strings.Fields("accepted dismissed dismissed parked receipted refused refused rejected rejected superseded")
 	got := srv.rows("select state from s5.invoices order by state")
 	if !slices.Equal(got, want) {
-		t.Errorf("stored are %q, want %q", got, want)
+		t.Errorf("the stored states are %q, want %q", got, want)
 	}
 	differ := srv.rows(`select id from s5.invoices where result->>'id' <> id or result->>'state' <> state
 		or (result->>'revision')::bigint <> revision or result->>'number' <> number or result->>'tenant' <> tenant

@@ -1,8 +1,8 @@
 // Package postgres writes results to a PostgreSQL database, so that reports and other programs can
 // read them with SQL. It makes its tables itself (migrate.go) and writes them in one transaction
-// for each batch (write.go). What it makes of the answers of the database is in answers.go. When a
-// batch is refused, rows.go finds the results at fault. session.go has the connection, and when it
-// is replaced by a new one.
+// for each batch (write.go). answers.go says what the answers of the database mean. When a batch is
+// refused, rows.go finds the results at fault. session.go has the connection, and when it is
+// replaced by a new one.
 package postgres
 
 import (
@@ -50,8 +50,8 @@ func New(o Options) (*Sink, error) {
 }
 
 // Deliver implements [sinks.Sink]. It writes a batch in one transaction. When the database refuses
-// the batch, Deliver finds the results at fault and writes the others. When it takes nothing, the
-// next call has a new connection.
+// the batch, Deliver finds the results at fault and writes the others. When the database takes
+// nothing, the next call has a new connection.
 func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

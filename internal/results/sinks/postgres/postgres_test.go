@@ -178,8 +178,8 @@ func (s *server) rows(query string) []string {
 	return out
 }
 
-// sink makes a receiver. What it has stored at the end of the test must be what the published
-// schema describes.
+// sink makes a receiver. Each result that it has stored at the end of the test must be as the
+// published schema describes.
 func (s *server) sink(schema string) *Sink {
 	s.t.Helper()
 	t := s.t
@@ -232,10 +232,10 @@ func TestPostgres_Results_OneRowOfEachInvoiceAndOneOfEachEvent(t *testing.T) {
 		t.Error(d)
 	}
 	if got := srv.rows("select id, revision, state from s0.events order by id, revision"); len(got) != 4 {
-		t.Errorf("%q", got)
+		t.Errorf("the events stored are %q, want four", got)
 	}
 	if got := srv.rows("select reason from s0.invoices where id = 'inv-b'"); got[0] != "NUL  and it's quoted" {
-		t.Errorf("%q", got)
+		t.Errorf("the reason is stored as %q", got)
 	}
 }
 
@@ -256,13 +256,13 @@ func TestPostgres_ServerGoesAwayAndReturns_IsAnOutageMeanwhile(t *testing.T) {
 	for range 2 { // first on the old connection, then without a connection
 		err := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 		if _, out := errors.AsType[*sinks.OutageError](err); !out {
-			t.Fatalf("%v", err)
+			t.Fatalf("Deliver = %v, want an outage", err)
 		}
 	}
 	srv.up()
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 	if got := srv.rows("select id from s1.invoices order by id"); len(got) != 2 {
-		t.Errorf("%q", got)
+		t.Errorf("the invoices stored are %q, want two", got)
 	}
 }
 
@@ -281,7 +281,7 @@ func TestPostgres_TwoProcessesMakeTheTables_AndOneFindsThem(t *testing.T) {
 		}
 	}
 	if got := srv.rows("select version from results_of_2026.schema_version"); len(got) != 1 || got[0] != "1" {
-		t.Errorf("%q", got)
+		t.Errorf("the versions recorded are %q, want 1 once", got)
 	}
 }
 
@@ -302,7 +302,7 @@ func TestPostgres_ValueIsRefused_OthersAreWritten(t *testing.T) {
 	for _, bad := range []sinks.Message{message("inv-c", 1, "rejected", "bad"), huge} {
 		errs := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "rejected", ""), bad, message("inv-d", 1, "rejected", "")})
 		if _, out := errors.AsType[*sinks.OutageError](errs[1]); errs[0] != nil || errs[1] == nil || errs[2] != nil || out {
-			t.Errorf("%v", errs)
+			t.Errorf("only the second result should be refused, without an outage: %v", errs)
 		}
 	}
 }
@@ -315,7 +315,7 @@ func TestPostgres_WrongPassword_IsAnOutageThatTellsNoPassword(t *testing.T) {
 	}
 	err = s.Deliver(t.Context(), []sinks.Message{message("inv-a", 1, "accepted", "")})[0]
 	if _, out := errors.AsType[*sinks.OutageError](err); !out || bytes.Contains([]byte(err.Error()), []byte("wrong-password")) {
-		t.Errorf("%v", err)
+		t.Errorf("Deliver = %v, want an outage without the password in its text", err)
 	}
 }
 

@@ -33,8 +33,8 @@ type rows struct {
 	messages []sinks.Message
 	errs     []error // of each message
 	taken    bool    // the database took a part
-	alone    int     // results that it refused when each was alone, values apart
-	ailing   int     // those since it took a part, with an answer that seems to concern all
+	alone    int     // results that it refused when each was alone, for another reason than a value
+	ailing   int     // the same since it last took a part, if the answer seems to concern all results
 	ends     int     // connections that ended while parts were written
 	shown    bool    // a result ended its connection when it was alone, and the database was well
 	over     error   // why nothing more is written; nil while parts are tried
@@ -126,7 +126,8 @@ func (r *rows) count(refused error) {
 	}
 }
 
-// try writes a part of what was refused. When the time is over, the refusal stands for the rest.
+// try writes a part of what was refused. When the time is over, all results that are left get the
+// error refused.
 func (r *rows) try(ctx context.Context, part []int, refused error) {
 	if r.over != nil {
 		r.fail(part, r.over)

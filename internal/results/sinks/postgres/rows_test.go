@@ -37,8 +37,8 @@ func batch(n int, bad ...int) []sinks.Message {
 	return out
 }
 
-// What the database refuses of one result may have any code: the customer's own triggers and
-// policies give it.
+// The database may refuse one result with any code, because the customer's own triggers and
+// policies choose the code.
 func TestPostgres_OneResultIsRefusedForAnyReason_OthersAreWritten(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create role tenant_writer login password 'geheim'", "create schema s16 authorization tenant_writer")
@@ -91,12 +91,12 @@ func check(t *testing.T, errs []error, bad []int) {
 	t.Helper()
 	for i, err := range errs {
 		if (err != nil) != slices.Contains(bad, i) {
-			t.Errorf("%d: %v", i, err)
+			t.Errorf("result %d has the error %v", i, err)
 		}
 	}
 }
 
-// Most of a batch may be at fault, and may come first.
+// The database refuses the first half of a batch.
 func TestPostgres_HalfOfABatchIsRefused_TheOtherHalfIsWritten(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s17")
@@ -109,8 +109,8 @@ func TestPostgres_HalfOfABatchIsRefused_TheOtherHalfIsWritten(t *testing.T) {
 	check(t, s.Deliver(t.Context(), batch(64, bad...)), bad)
 }
 
-// A database that refuses all is not asked about every result, and less when it says that it is
-// ailing itself.
+// The database refuses every result. The receiver tries only some results one by one, and fewer of
+// them when the code says that the database itself is in trouble.
 func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *testing.T) {
 	srv := start(t)
 	for code, most := range map[string]int{"P0001": 60, "53100": 40} {
@@ -123,11 +123,11 @@ func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *tes
 			srv.refuse("s18", "nextval('s18.tries') > 0", "raise exception 'closed for the night' using errcode = '"+code+"'")
 			for i, err := range s.Deliver(t.Context(), batch(192)) {
 				if _, out := errors.AsType[*sinks.OutageError](err); !out || !strings.Contains(err.Error(), code+": closed for the night") {
-					t.Fatalf("%d: %v", i, err)
+					t.Fatalf("result %d has the error %v, want an outage with the database's answer", i, err)
 				}
 			}
 			if got := srv.rows(fmt.Sprintf("select last_value < %d from s18.tries", most)); got[0] != "true" {
-				t.Errorf("it was asked %s times", srv.rows("select last_value from s18.tries"))
+				t.Errorf("the database was asked %s times", srv.rows("select last_value from s18.tries"))
 			}
 			srv.do(srv.url(), "drop trigger refuse on s18.invoices")
 			deliver(t, s, batch(192)...)
@@ -135,7 +135,8 @@ func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *tes
 	}
 }
 
-// The receiver stays in use while the database refuses one result of it.
+// The database goes on refusing one result, with one of several codes. The receiver stays in use,
+// and only that result is held.
 func TestPostgres_ATriggerRefusesOneResult_ReceiverIsNotOut(t *testing.T) {
 	srv := start(t)
 	for _, code := range []string{"P0001", "53400", "57P03"} {
@@ -161,10 +162,10 @@ func refusesOne(t *testing.T, srv *server, code string) {
 	held, _, err := b.SinkCounts(t.Context(), "bi")
 	b.must(err)
 	if state.Outage != 0 || held != 1 {
-		t.Errorf("%+v, %d are held", state, held)
+		t.Errorf("the state is %+v, and %d results are held", state, held)
 	}
 	if got := srv.rows("select number from s19.invoices where number <> 'FV/1' and number like 'FV/%' order by 1"); len(got) != 6 {
-		t.Errorf("stored are %q", got)
+		t.Errorf("the stored numbers are %q", got)
 	}
 }
 
@@ -173,7 +174,8 @@ func searched(write func([]sinks.Message) error) database {
 	return database{write: write, well: func() error { return nil }}
 }
 
-// What was found out before the time was over stands.
+// The time ends while parts of a batch are tried. The part that was written before counts as taken.
+// The other results keep the answer that the database gave to the whole batch.
 func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	raised := &pgconn.PgError{Code: "P0001", Message: "not this one"}
@@ -191,7 +193,7 @@ func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 			left++
 		}
 		if err != nil && !errors.Is(err, raised) {
-			t.Errorf("%v", err)
+			t.Errorf("a result that was left has the error %v, want that of the whole batch", err)
 		}
 	}
 	if left != 4 || calls != 2 {

@@ -44,9 +44,9 @@ func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, cfg)
 }
 
-// worn reports whether a connection on which results fared like this is not to be used again. What
-// is wrong may be the session alone: it began on a standby, or before a right or a setting changed.
-// A new session shows what is so now.
+// worn reports whether a connection must not be used again after a batch with these errors. Perhaps
+// only the session is at fault, because it began on a standby, or before a right or a setting
+// changed. A new session shows how the database is now.
 func worn(errs []error) bool {
 	taken, unclear := false, false
 	for _, err := range errs {

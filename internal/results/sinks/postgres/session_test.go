@@ -30,12 +30,12 @@ func isOut(t *testing.T, s *Sink) error {
 	t.Helper()
 	err := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 	if _, out := errors.AsType[*sinks.OutageError](err); !out {
-		t.Fatalf("%v", err)
+		t.Fatalf("Deliver = %v, want an outage", err)
 	}
 	return err
 }
 
-// Nobody restarts a worker whose session alone is at fault.
+// When only the session is at fault, the worker begins a new one. Nobody has to restart it.
 func TestPostgres_SessionIsAtFault_NextAttemptHasANewOne(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create role without_rights nologin")
@@ -53,26 +53,27 @@ func TestPostgres_SessionIsAtFault_NextAttemptHasANewOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := isOut(t, s); !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%v, want %q", err, c.want)
+				t.Errorf("the outage is %v, want %q in it", err, c.want)
 			}
 			deliver(t, s, message("inv-b", 1, "accepted", ""))
 		})
 	}
 }
 
-// A person may close a database for writes, and open it again.
+// A person may close a database for writes, and open it again. Until then the error says that the
+// database is read-only.
 func TestPostgres_DatabaseIsReadOnlyForSomeTime_IsSaidAndEndsByItself(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create database closed", "alter database closed set default_transaction_read_only = on")
 	s := srv.at(strings.TrimSuffix(srv.url(), "postgres")+"closed", "ksef")
 	for _, err := range []error{isOut(t, s), isOut(t, s), s.Check(t.Context())} {
 		if err == nil || err.Error() != errReadOnly.Error() {
-			t.Errorf("%v", err)
+			t.Errorf("the error is %v, want that the server is read-only", err)
 		}
 	}
 	srv.do(srv.url(), "alter database closed reset default_transaction_read_only")
 	if err := s.Check(t.Context()); err != nil {
-		t.Errorf("checked: %v", err)
+		t.Errorf("once the database can be written to, Check = %v", err)
 	}
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
@@ -106,7 +107,8 @@ func (s *server) standby() int {
 	return other.port
 }
 
-// A failover leaves an address leading to a standby for some time.
+// After a failover, an address may lead to a standby for some time. The error says so. When the URL
+// names several servers, the one that takes writes is used.
 func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testing.T) {
 	srv := start(t)
 	deliver(t, srv.sink("s14"), message("inv-a", 1, "accepted", ""))
@@ -115,7 +117,7 @@ func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testi
 	s := srv.at(only, "s14")
 	for _, err := range []error{isOut(t, s), s.Check(t.Context())} {
 		if err == nil || err.Error() != errReadOnly.Error() {
-			t.Errorf("%v", err)
+			t.Errorf("the error is %v, want that the server is read-only", err)
 		}
 	}
 	s.o.URL = srv.url() // as when the name leads to the primary again
@@ -126,11 +128,12 @@ func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testi
 	}
 }
 
-// An answer to the connection itself says nothing about a result, whatever its class is.
+// When the database refuses the connection itself, its answer says nothing about a result, whatever
+// the class of its code is. So it is an outage.
 func TestPostgres_AnswerToTheConnection_IsAnOutage(t *testing.T) {
 	srv := start(t)
 	s := srv.at(srv.url()+"?work_mem=none", "s15")
 	if err := isOut(t, s); !strings.Contains(err.Error(), "22023") {
-		t.Errorf("%v", err)
+		t.Errorf("the outage is %v, want it to have the code 22023", err)
 	}
 }
