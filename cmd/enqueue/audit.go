@@ -64,7 +64,11 @@ func (c *auditCmd) run(ctx context.Context, p *program) error {
 		}
 	}
 	if shown == 0 {
-		p.say("nothing is on record")
+		if c.ID != "" || c.Since != "" {
+			p.say("nothing on record matches")
+		} else {
+			p.say("nothing is on record")
+		}
 	}
 	return nil
 }

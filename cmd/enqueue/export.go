@@ -40,7 +40,7 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 	}
 	defer c.close()
 	failed := func(err error) error {
-		return &usageError{what: fmt.Sprintf("use the folder %s: %v", c.To, err), hint: "name another one with --to"}
+		return &usageError{what: fmt.Sprintf("cannot use the folder %s: %v", c.To, err), hint: "name another one with --to"}
 	}
 	const ownerOnly = 0o700 // the files have content of invoices
 	if err := os.MkdirAll(c.To, ownerOnly); err != nil {
@@ -54,7 +54,7 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 	removed, release := holdFolder(root)
 	defer release()
 	if removed > 0 {
-		p.say("removed from %s what an earlier run that was killed left there: %s", c.To, plural.Of(removed, "file", "files"))
+		p.say("removed %s from %s, left there by an earlier run that was killed", plural.Of(removed, "file", "files"), c.To)
 	}
 	to, whole := newExported(p, root, c.Overwrite), true
 	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
@@ -125,8 +125,8 @@ func (c *exportCmd) document(ctx context.Context, p *program, r results.Result, 
 
 // fromRedis writes the document of an invoice from Redis, and the result as the ledger has it, when
 // the archive cannot be asked. The invoice is not whole then, because nobody knows what the archive
-// has of it. When Redis does not have the document that KSeF has, fromRedis returns the error of
-// the archive.
+// has of it. When Redis does not have the document with the hash of the result, fromRedis returns
+// the error of the archive.
 func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice, away error) (
 	whole bool, err error,
 ) {
@@ -137,8 +137,8 @@ func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r r
 	if err != nil || records.HashOf(doc) != r.Hash {
 		return false, away
 	}
-	p.say("%s: the archive cannot be asked, so this is what Redis has of it: the document and the result, without a receipt (UPO); "+
-		"export it again when the archive is back: %s", r.ID, connect.Explain(away))
+	p.say("%s: the archive cannot be asked (%s); its document and its result are written from Redis, without a receipt (UPO); "+
+		"export it again when the archive is back", r.ID, connect.Explain(away))
 	base := fileName(cmp.Or(r.KsefNumber, r.ID))
 	written, err := to.write(base+".xml", doc)
 	if err != nil {

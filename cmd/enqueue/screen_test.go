@@ -22,7 +22,7 @@ func TestClean_ControlCharacters_AreShownAsEscapes(t *testing.T) {
 		{"a C1 control sequence introducer", "\u009b2J", `\x9b2J`},
 		{"delete", "a\x7f", `a\x7f`},
 		{"a byte that is not UTF-8", "a\xffb", `a\xffb`},
-		{"override of direction, which makes gpj.xml look like xml.jpg", "a\u202elmx", `a\u202elmx`},
+		{"override of direction, which makes lmx look like xml", "a\u202elmx", `a\u202elmx`},
 		{"line separator", "a\u2028b", `a\u2028b`},
 		{"the replacement character, which is harmless", "a\uFFFDb", "a\uFFFDb"},
 	} {
@@ -60,7 +60,7 @@ func TestCSVRow_TextOfOthersBeginsAFormula_GetsAnApostrophe(t *testing.T) {
 			t.Errorf("guarded(%q) = %q, want %q", in, got, want)
 		}
 	}
-	// This program writes the hash, and an apostrophe would change it.
+	// The hash is this program's own text, so it gets no apostrophe even when it begins with +.
 	row := strings.Join(csvRow(results.Result{Tenant: "=cmd", File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
 	for _, want := range []string{"'=cmd|", "|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
 		if !strings.Contains("|"+row+"|", want) {

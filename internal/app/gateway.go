@@ -15,7 +15,7 @@ import (
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
-	logs     *ratelimit.Redis // the store alone, without pending freezes: it reads many keys at once
+	logs     *ratelimit.Redis // what store writes to; asked directly where many keys are read at once
 	circuits *circuits        // of the gateway and of KSeF itself
 	faults   *localFaults
 	hosts    hosts
@@ -25,8 +25,8 @@ type limits struct {
 	told     *toldLimits // nil until there are clients
 }
 
-// pair returns the pair of a tenant's group at the tenant's host. A pair can be out of service
-// although other pairs of the host work.
+// pair returns the [ratelimit.Pair] for the requests of one group that are made for a tenant. A
+// pair can be out of service although other pairs of the same host work.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }
@@ -100,8 +100,8 @@ func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, 
 	return b.l.limiter.Peek(ctx, tenant, group)
 }
 
-// Join implements tasks.Budget. It checks the circuits first. Otherwise, while the public key is in
-// memory, a package would be built each time only for the gate to refuse its session.
+// Join implements tasks.Budget. It checks the circuits first, because the limiter does not know
+// them. Otherwise a package could be built at each try, only for the gate to refuse its session.
 func (b budget) Join(ctx context.Context, tenant, group string) error {
 	p := b.l.pair(tenant, group)
 	s, err := b.l.circuits.state(ctx, p)

@@ -79,7 +79,7 @@ func readArchive(dir string) (*archived, error) {
 	return s, nil
 }
 
-// addZIP adds the results of a whole package (docs/archive.md).
+// addZIP adds the results in one ZIP, which has invoices of one package (docs/archive.md).
 func (s *archived) addZIP(path string) error {
 	z, err := zip.OpenReader(path)
 	if err != nil {
@@ -124,9 +124,10 @@ func (r *result) readDocument() ([]byte, error) {
 	return fs.ReadFile(z, name)
 }
 
-// result returns the only result of an invoice. An invoice that ended before it was accepted may
-// have a result of its own and another in its package. Then the result in the package counts. A
-// package that was archived twice, because its worker died, has each result twice.
+// result returns the result that counts for an invoice. An invoice that was parked or rejected
+// first, and accepted after a retry, may have an older result in a file of its own and the final
+// one in a ZIP. Then the one in the ZIP counts. A package that was archived twice, because its
+// worker died, has each result in two ZIPs.
 func (s *archived) result(it *item) (result, error) {
 	got := s.results[it.invoice()]
 	if i := slices.IndexFunc(got, func(r result) bool { return r.zip != "" }); i >= 0 {

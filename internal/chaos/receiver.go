@@ -22,25 +22,25 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// receiver is the exporter's HTTP server, which the workers tell what became of invoices. It stores
-// the results that it gets. It fails in the moods that were drawn for the run (moods.go). It never
-// answers 410, which would end the deliveries for good. Safe for concurrent use.
+// receiver is the exporter's HTTP server, to which the workers report what became of invoices. It
+// stores the results that it gets. It fails in the moods that were drawn for the run (moods.go). It
+// never answers 410, which would end the deliveries for good. Safe for concurrent use.
 type receiver struct {
 	url        string
 	stop       func() error
 	key        []byte
 	secretFile string // path
 	moods      []mood
-	upsets     []mood        // one for each upset call, in turn
-	calmed     time.Duration // since the beginning of the run; from then on no call is upset
+	upsets     []mood        // how single calls fail beside the moods (moods.go): in turn, again and again
+	calmed     time.Duration // since the beginning of the run; from then on no single call fails
 
 	mu       sync.Mutex
 	began    time.Time // of the run; zero before it
 	told     []told
-	seen     map[string]bool // webhook-ids whose later calls are not upset
+	seen     map[string]bool // webhook-ids that were seen; their later calls do not fail singly
 	upset    int
 	failures map[string]int // by kind
-	wrong    []string       // calls that no receiver may get
+	wrong    []string       // what was wrong with calls; the workers should never make such calls
 }
 
 // told is one result that the receiver has stored. The receiver keeps the results in the order in
@@ -140,8 +140,8 @@ func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 	return ""
 }
 
-// moodOf returns how the receiver fails now; false when it does not. Besides the moods of the run,
-// the first call fails for one result in ten, until the time calmed.
+// moodOf returns how the receiver fails this call; false when it does not. Outside the moods of the
+// run, about one result in ten has its first call fail, until the time calmed.
 func (rc *receiver) moodOf(id string) (mood, bool) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
@@ -172,7 +172,7 @@ func (rc *receiver) note(fault string) {
 	rc.wrong = append(rc.wrong, fault)
 }
 
-// received returns what the receiver has stored, and which calls were wrong.
+// received returns what the receiver has stored, and what was wrong with calls.
 func (rc *receiver) received() (all []told, wrong []string) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

@@ -23,9 +23,9 @@ var oidOrganizationIdentifier = asn1.ObjectIdentifier{2, 5, 4, 97}
 func SelfSigned(cfg config.Config, t config.Tenant, name string, life time.Duration, now time.Time) (*x509.Certificate, error) {
 	switch {
 	case cfg.Environment != config.Test && cfg.Environment != config.Custom:
-		return nil, fmt.Errorf("environment %s takes no self-made certificate: only test does", cfg.Environment)
+		return nil, fmt.Errorf("environment %s takes no self-made certificate: only test and custom do", cfg.Environment)
 	case t.CertificateFile == "" || t.PrivateKeyFile == "":
-		return nil, fmt.Errorf("tenant %s has no certificate_file and private_key_file in the configuration, where the new ones go",
+		return nil, fmt.Errorf("tenant %s needs certificate_file and private_key_file in the configuration: the new certificate and key are written there",
 			t.Title())
 	case t.CertificateFile == t.PrivateKeyFile:
 		return nil, fmt.Errorf("tenant %s has certificate and key in one file: name two", t.Title())
@@ -42,7 +42,8 @@ func SelfSigned(cfg config.Config, t config.Tenant, name string, life time.Durat
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial.Add(serial, big.NewInt(1)), KeyUsage: x509.KeyUsageDigitalSignature,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(life), // KSeF's clock may be behind
+		NotBefore: now.Add(-time.Hour), // KSeF's clock may be behind
+		NotAfter:  now.Add(life),
 		Subject: pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
 			{Type: asn1.ObjectIdentifier{2, 5, 4, 6}, Value: "PL"},
 			{Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: name},

@@ -27,8 +27,8 @@ type Reader struct {
 
 	// Waits finds out why invoices wait; nil leaves that out of results.
 	Waits Explainer
-	// Unexplained is called with the error when Waits fails. The results are returned all the same.
-	// It may be nil.
+	// Unexplained is called with the error when Waits fails. The results are returned all the same,
+	// unless the context has ended. Unexplained may be nil.
 	Unexplained func(error)
 	// Unread is called with each entry that an answer leaves out because it cannot be read. It may
 	// be nil.
@@ -40,7 +40,8 @@ type Explainer interface {
 	Explain(ctx context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error)
 }
 
-// skip removes the entries that cannot be read from an error, and reports them to r.Unread.
+// skip reports to r.Unread the unreadable entries that err names, and then returns nil. It returns
+// any other error as it is.
 func (r *Reader) skip(err error) error {
 	unread, err := ledger.Skip(err)
 	if r.Unread != nil {
@@ -58,8 +59,8 @@ func (r *Reader) skip(err error) error {
 // unreadable entries, see [ledger.Skip]. The error includes entries of other tenants, and entries
 // that are gone although an index of the ledger names them.
 func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
-	// Every id begins with inv-. A number may begin with that too, and is then looked up as a
-	// number.
+	// Every id begins with inv-, so such a name is looked up as an id first. A number may begin
+	// with inv- too. If there is no such id, the name is looked up as a number.
 	if strings.HasPrefix(name, "inv-") {
 		invs, err := r.Ledger.AllNamed(ctx, []string{name})
 		if err != nil || len(invs) > 0 {
@@ -84,8 +85,8 @@ func of(inv *ledger.Invoice, tenants []string) bool {
 	return len(tenants) == 0 || slices.Contains(tenants, inv.Tenant)
 }
 
-// FindRef returns the invoices with this ref, at most one of each of the tenants. Its errors are
-// those of Find.
+// FindRef returns the invoices with this ref, at most one of each of the named tenants. Without
+// tenants it finds nothing. Its errors are those of Find.
 func (r *Reader) FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error) {
 	ids, err := r.Ledger.ByRef(ctx, ref, tenants...)
 	if err != nil {
@@ -109,8 +110,8 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 }
 
 // Refused returns the refusals on record with this id or number, ended ones included, the oldest
-// first. Only the lists of the named tenants are read, or all lists when none is named. The name ""
-// stands for the list of the refusals that have no tenant. Every refusal in these lists is read,
+// first. Only the lists of the named tenants are read, or all lists when none is named. The tenant
+// "" stands for the list of the refusals that have no tenant. Every refusal in these lists is read,
 // which costs about 20 µs each.
 func (r *Reader) Refused(ctx context.Context, name string, tenants ...string) ([]ledger.Refusal, error) {
 	number := ordinary(name)

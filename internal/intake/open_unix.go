@@ -8,11 +8,12 @@ import (
 	"syscall"
 )
 
-// file is a bare descriptor. An os.File is registered with the runtime's poller. That costs three
-// more system calls, which take a third of the time for reading an invoice.
+// file is a bare descriptor. An os.File is registered with the runtime's poller, which costs
+// further system calls, and the poller is of no use for a regular file.
 type file int
 
-// openFile never blocks. Without O_NONBLOCK, a pipe in the place of a file would block for ever.
+// openFile never blocks. Without O_NONBLOCK, a pipe in the place of a file would block until
+// somebody opens it for writing.
 func openFile(path string) (file, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)

@@ -26,7 +26,7 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 	}
 	for _, err := range []error{l.Claim(t.Context(), liveHome), l.CheckHome(t.Context(), liveHome)} {
 		if _, refused := errors.AsType[*HomeError](err); !refused {
-			t.Fatalf("of another environment: %v, want a HomeError", err)
+			t.Fatalf("claiming or checking the ledger of another environment gives the error %v, want a HomeError", err)
 		}
 		for _, want := range []string{
 			"test at https://ksefapi.pl/api-test", "production at https://ksefapi.pl/api", "ksef:", "another redis.prefix", "redis.url",
@@ -73,7 +73,7 @@ func TestClaim_ManyAtOnce_TheFirstDecidesForAll(t *testing.T) {
 	}
 	for i := range n {
 		if mine := at.Address == homes[i].Address; mine != (errs[i] == nil) {
-			t.Errorf("the ledger belongs to %v, and %v got %v", at, homes[i], errs[i])
+			t.Errorf("the ledger belongs to %v; the claim of %v gave the error %v, want an error for every other home only", at, homes[i], errs[i])
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestHome_Same_GoesByNameOrAddress(t *testing.T) {
 	}
 }
 
-// A single key is enough, whatever it is for: then the ledger is not empty.
+// A ledger with a single key is not empty, whatever the key is for.
 func TestEmpty_OneKeyOfAnyKind_IsNotEmpty(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
@@ -148,8 +148,8 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	}
 }
 
-// A purge that is cut off leaves half a ledger. No process may work with it, and running the purge
-// again completes it.
+// A purge that is cut off leaves half a ledger. No process may work with this ledger.
+// Running the purge again finishes the purge.
 func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})

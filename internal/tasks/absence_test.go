@@ -14,8 +14,8 @@ import (
 )
 
 // drive polls a package until want holds. The clock moves on by the pauses that the task asks for.
-// The test fails when this takes longer than the duration within, or when the task does not ask to
-// come back.
+// The test fails when this takes longer than the duration within, or when the task ends with an
+// error that does not ask to come back.
 func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() bool) {
 	po.t.Helper()
 	for began := po.now(); ; {
@@ -176,8 +176,9 @@ func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T
 	}
 }
 
-// An answer that cannot be read concerns its own invoice only. The others are settled and
-// receipted, and the receipt decides about that invoice.
+// One entry of the list cannot be read. This concerns only the invoice of that entry: the session's
+// receipt shows whether it was accepted, and otherwise it is parked. The other invoices are settled
+// and receipted as usual.
 func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *testing.T) {
 	for why, c := range map[string]struct {
 		bad  bool
@@ -221,8 +222,8 @@ func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *te
 	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
 	stuck := s.admit(ledger.Express, s.good("A/2"))
-	// Redis carries the command out, and the Redis client repeats it. So the caller sees a
-	// conflict.
+	// As after a lost answer of Redis: the command is carried out once here, and the worker's own
+	// command then arrives as the Redis client's repetition would. So the worker sees a conflict.
 	lost := &before{is: func(args []any) bool { return isVerb(args, "send") }, do: func() {
 		if _, _, err := s.ledger.BeginSend(t.Context(), pkg, "w", &stuck); err != nil {
 			t.Error(err)
@@ -253,7 +254,8 @@ var longNumbers = change(func(i *ksef.InvoiceInfo) {
 	}
 })
 
-// renameOriginal makes KSeF name another original of a duplicate.
+// renameOriginal changes a list: each duplicate in it names the invoice with this KSeF number as
+// its original.
 func renameOriginal(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	return change(func(i *ksef.InvoiceInfo) {
 		for k := range i.Status.Extensions {
@@ -278,8 +280,8 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 	}
 	inv := s.admit(ledger.Bulk, doc)
 	pkg := s.sent(w, inv)
-	// A task that the sweep or a person in the dashboard runs too early does not ask the register
-	// more often.
+	// The task also runs earlier than it asked to, as when the sweep or a person in the dashboard
+	// starts it. This must not make it ask the register more often.
 	for began := s.now(); !s.read(inv.ID).State.Final() && s.now().Sub(began) < 3*time.Hour; s.advance(2 * time.Second) {
 		_ = w.run(queue.KindConfirm, pkg)
 		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {

@@ -88,8 +88,8 @@ func TestSessionInvoices_PagesThatDoNotFit_AreUnreadable(t *testing.T) {
 	}
 }
 
-// Each page costs one of the requests that all sessions of the tenant share, so a list that seems
-// to have no end is given up.
+// Each page uses up one request of the limit that all sessions of the tenant share. So a list that
+// seems to have no end is given up.
 func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
 	var answers []reply
 	for i := range 100 {
@@ -116,7 +116,8 @@ func TestSessionStatus_OddCount_IsNotCounted(t *testing.T) {
 		c, _ := sender(t, ok(`{"status":{"code":200},"invoiceCount":`+count+`}`))
 		got, err := c.SessionStatus(ctx, session)
 		if err != nil || got.Counted != want.Counted || got.InvoiceCount != want.InvoiceCount {
-			t.Errorf("the count %s is read as %+v, error %v, want the values of this case", count, got, err)
+			t.Errorf("the count %s is read as %d (counted: %v), error %v, want %d (counted: %v)",
+				count, got.InvoiceCount, got.Counted, err, want.InvoiceCount, want.Counted)
 		}
 	}
 }
@@ -168,7 +169,7 @@ func TestMetadata_OneQuery_FindsAnInvoiceByItsNumberAndTellsItsHash(t *testing.T
 	}
 }
 
-func TestRateLimits_OfTheRealThing_AreReadWithoutWhatIsUnknown(t *testing.T) {
+func TestRateLimits_UnknownAndUnreadableGroups_OnlyTheUnreadableAreLeftOut(t *testing.T) {
 	c, _ := sender(t, ok(`{"invoiceSend":{"perSecond":10,"perMinute":30,"perHour":-1},"neu":{"perSecond":1,"perMinute":1,"perHour":1},"odd":{"perSecond":"x"},"text":"y"}`))
 	got, err := c.Account().RateLimits(ctx)
 	if err != nil || len(got) != 2 || got["invoiceSend"].PerHour != -1 || got["neu"].PerSecond != 1 {

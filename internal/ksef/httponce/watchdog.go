@@ -11,10 +11,10 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time.
-// In a request that is streamed, only the time in which no byte moves is bounded, and Call.Within
-// bounds the whole request. Two rules are needed because 60 s is very long for a JSON answer and
-// very short for a part of 100 MB on a slow line.
+// watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time. A
+// request that is streamed may go on as long as bytes keep moving. It ends when no byte has moved
+// for that time, or when the time in Call.Within is over, if that is set. Two rules are needed
+// because 60 s is very long for a JSON answer and very short for a part of 100 MB on a slow line.
 type watchdog struct {
 	timer  *time.Timer
 	allow  time.Duration
@@ -43,8 +43,8 @@ func (w *watchdog) stop() {
 	}
 }
 
-// moved is called for each piece of a stream. If the timer has fired already, the context has
-// ended, and resetting the timer changes nothing.
+// moved is called for each piece that was read or written. It matters only for a stream. If the
+// timer has fired already, the context has ended, and resetting the timer changes nothing.
 func (w *watchdog) moved() {
 	if w.stream {
 		w.timer.Reset(w.allow)
@@ -80,7 +80,7 @@ func (m *movingReader) Read(p []byte) (int, error) {
 func (w *watchdog) sending(ctx context.Context, body io.ReadCloser, size int64) io.ReadCloser {
 	s := &sentBody{body: body, left: size, size: size, w: w}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
-	w.end = append([]context.CancelFunc{func() { stop() }}, w.end...) // before the contexts end
+	w.end = append([]context.CancelFunc{func() { stop() }}, w.end...) // first, so that stop runs before the contexts are cancelled
 	return s
 }
 
@@ -117,9 +117,10 @@ func (s *sentBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// tail checks that no byte follows the declared ones. If one does, the request breaks off. Its last
-// bytes are then unsent only if the transport still has them in a buffer. So this check is the
-// second defence, and the sizes that package pack computes are the first.
+// tail checks that no byte follows the declared ones. If one does, the request breaks off. By then
+// the transport has all declared bytes and may have sent them, so breaking off can come too late.
+// This check is therefore only the second defence. The first are the sizes that package pack
+// computes.
 func (s *sentBody) tail() (int, error) {
 	var one [1]byte
 	n, err := io.ReadFull(s.body, one[:])

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// noLink lets opening fail when the name is that of a symbolic link.
+// noLink makes opening fail when the name is that of a symbolic link.
 const noLink = syscall.O_NOFOLLOW
 
 // tryLock takes the lock of a file, or returns false when another holder has it. The lock ends when
-// the file is closed, also by the end of a process. The error says that the file system has no
-// locks.
+// the file is closed, also by the end of a process. Any error is taken to mean that the
+// file system has no locks.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

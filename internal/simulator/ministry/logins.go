@@ -209,8 +209,8 @@ func (m loginOps) revokeLogin(c *call) (simulator.Reply, *problem) {
 	return empty(), nil
 }
 
-// author identifies who opens a session. The list of sessions shows the session to another login in
-// the same context only if seesAll allows it.
+// author names the identity that opens a session. In the list of sessions, a login sees the
+// sessions of its own identity. It sees those of others in its context only if seesAll allows it.
 func author(a login.Access) string { return a.Identity.Type + ":" + a.Identity.Value }
 
 // seesAll reports whether a login may list the sessions of everybody in its context.

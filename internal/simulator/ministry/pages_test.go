@@ -41,7 +41,7 @@ func TestPages_OfInvoices_HaveTenByDefaultAndEachOnce(t *testing.T) {
 		t.Errorf("the list of refused invoices is %+v, want only the fifth", p)
 	}
 	if p := r.page(path+"?pageSize=35", ""); len(p.Invoices) != 35 || p.Next != "" {
-		t.Errorf("a page that holds all has %d and the token %q", len(p.Invoices), p.Next)
+		t.Errorf("a page that holds all has %d invoices and the token %q, want 35 and none", len(p.Invoices), p.Next)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 		listed = append([]string{s.Reference}, listed...)
 	}
 	if fmt.Sprint(listed) != fmt.Sprint(opened) || second.Next != "" {
-		t.Errorf("the listed sessions and the opened ones differ, want the newest first:\n%v\n%v", listed, opened)
+		t.Errorf("the listed sessions, put oldest first, are\n%v\nwant the opened ones\n%v\nand no further page, not %q", listed, opened, second.Next)
 	}
 	r.ok(r.post("/sessions/online/"+opened[3]+"/close", nil), http.StatusNoContent, nil)
 	var cancelled sessionPage
@@ -135,9 +135,9 @@ func TestPages_OfSessions_AreOnesOwnWithoutIntrospection(t *testing.T) {
 	r.ok(other.get("/sessions?sessionType=Online"), http.StatusOK, &mine)
 	r.ok(owner.get("/sessions?sessionType=Online"), http.StatusOK, &all)
 	if len(mine.Sessions) != 1 || mine.Sessions[0].Reference != id || len(all.Sessions) != 2 {
-		t.Errorf("without the permission Introspection the list must hold one's own session only, with it both:\n%+v\n%+v", mine, all)
+		t.Errorf("without Introspection the list must have only one's own session, and with it both sessions:\n%+v\n%+v", mine, all)
 	}
-	if !strings.HasPrefix(r.sim.Books().Sessions[1].Account, AccountPrefix+nipA) {
-		t.Error("the limits of another taxpayer count")
+	if at := r.sim.Books().Sessions[1].Account; !strings.HasPrefix(at, AccountPrefix+nipA) {
+		t.Errorf("the clerk's session is booked on account %s, want that of the taxpayer %s, whose limits count", at, nipA)
 	}
 }
