@@ -15,7 +15,7 @@ import (
 const Busy Cause = "busy"
 
 // Receivers does what a person can do about receivers of results. Every field but Audit is
-// required. It is safe for concurrent use.
+// required. Receivers is safe for concurrent use.
 type Receivers struct {
 	Admin sinks.Admin
 	Audit *audit.Recorder // as in [Executor]
@@ -40,7 +40,8 @@ func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids
 	return n, err
 }
 
-// Rewind sends every result of the outbox since a time again.
+// Rewind sends again the results that were written to the outbox since the given time, as far as
+// the outbox still has them. It does nothing if the receiver has not come so far yet.
 func (x *Receivers) Rewind(ctx context.Context, receiver, by string, since time.Time) error {
 	return x.recorded(ctx, audit.Entry{Who: by, What: audit.Resend, ID: receiver + " since " + since.UTC().Format(time.RFC3339)},
 		func() error { return x.Admin.Rewind(ctx, receiver, since) })

@@ -33,7 +33,8 @@ func Gateway(cfg config.Config, t config.Tenant, o ClientOptions) (*gateway.Clie
 	return c, nil
 }
 
-// Direct is KSeF's own API and the login of one tenant. Close it when nothing uses it any more.
+// Direct is the client of KSeF's own API for one tenant, and the tenant's login. Close it when
+// nothing uses it any more.
 type Direct struct {
 	*direct.API
 	Session *login.Session
@@ -56,7 +57,8 @@ func OpenDirect(cfg config.Config, t config.Tenant, c *Credentials, o ClientOpti
 // Close ends the login at KSeF, if ctx leaves time for it.
 func (d Direct) Close(ctx context.Context) error { return d.Session.Close(ctx) }
 
-// roundTripper keeps a nil pointer from becoming a transport that is not nil.
+// roundTripper returns nil for a nil pointer, which would otherwise become an interface value that
+// is not nil.
 func roundTripper(t *http.Transport) http.RoundTripper {
 	if t == nil {
 		return nil

@@ -23,8 +23,8 @@ func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
 
-// Claim does what CheckHome does, and records that the ledger belongs here when no owner is
-// recorded yet. A process that takes invoices in or sends them MUST claim first.
+// Claim does what CheckHome does, and records this configuration's home as the ledger's when the
+// ledger has none yet. A process that takes invoices in or sends them MUST claim first.
 func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
@@ -39,9 +39,10 @@ func (p *Pool) CheckRights(ctx context.Context) error {
 	return err
 }
 
-// Rehome records that ledger and archive belong here now. from is their owner so far, as the caller
-// has read it. The archive comes first. If the ledger then cannot be changed, the caller repeats
-// the call, which does both again.
+// Rehome records that ledger and archive now belong to the environment and gateway of this
+// configuration. from is the home that they had so far, as the caller has read it. The archive
+// comes first. If the ledger then cannot be changed, the caller repeats the call, which does both
+// again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
 		return err
@@ -54,8 +55,9 @@ const claimTimeout = 3 * time.Second
 
 // ClaimArchive returns an error for an archive that belongs to another environment or gateway. The
 // error is a [*config.FieldError] around an [*archive.OwnerError]. When no owner is recorded yet,
-// ClaimArchive records that the archive belongs here. It drops every other error, for example when
-// the archive does not answer, because the owner is checked again at the first use of the archive.
+// ClaimArchive records the environment and gateway of this configuration as the owner. It drops
+// every other error, for example when the archive does not answer, because the owner is checked
+// again at the first use of the archive.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

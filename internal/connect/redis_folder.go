@@ -9,7 +9,8 @@ import (
 )
 
 // RedisFolder returns the folder in which Redis keeps its data. It returns "" when Redis does not
-// say it, or when no data is there on this machine: then Redis is on another one.
+// name the folder, or when this machine has none of Redis's files there. In the second case Redis
+// probably runs on another machine.
 func RedisFolder(ctx context.Context, rdb redis.UniversalClient) string {
 	folder := redisSetting(ctx, rdb, "dir")
 	if !filepath.IsAbs(folder) {

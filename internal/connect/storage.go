@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// DeclareStorage records how this process seals documents. It refuses keys that are not those of
-// the pool, with a [*config.FieldError] around a [*ledger.SealError].
+// DeclareStorage records how this process seals documents. If this process lacks a storage key that
+// the pool uses, it returns a [*config.FieldError] around a [*ledger.SealError].
 func (p *Pool) DeclareStorage(ctx context.Context) error {
 	return storageFault(p.Ledger.Declare(ctx, p.Bodies))
 }

@@ -11,14 +11,15 @@ import (
 )
 
 // CheckTaxpayers compares the names of the tenants with those under which the ledger has taken
-// invoices in. A name is the key of invoices, holds, refs, limits and receivers. It returns a
-// [*config.FieldError] for each tenant of one of these two kinds, joined, and writes nothing:
+// invoices in. A name is the key of invoices, holds, refs, limits and receivers. CheckTaxpayers
+// writes nothing. It returns a joined error with a [*config.FieldError] for each tenant in one of
+// these two cases:
 //
 //   - A name means another taxpayer in the ledger. That taxpayer's invoices would be shown to the
 //     tenant, and those that wait would go into the tenant's sessions.
-//   - A tenant was renamed: the configuration lacks a name that the ledger has, and the NIP of that
-//     name is there only under names that are new. What waits under the old name would stay, and
-//     holds and counted requests would be forgotten.
+//   - A tenant was renamed: the configuration lacks a name that the ledger has, and has the NIP of
+//     that name only under names that the ledger does not know. What waits under the old name would
+//     stay, and holds and counted requests would be forgotten.
 func (p *Pool) CheckTaxpayers(ctx context.Context) error {
 	nips, err := p.Ledger.Taxpayers(ctx)
 	if err != nil {
@@ -80,8 +81,8 @@ func (p *Pool) Strangers(ctx context.Context) (map[string]Stranger, error) {
 }
 
 // Stranger returns the error of [Stranger] for one tenant; nil when its name means no other
-// taxpayer, or when no tenant has this name. An invoice is taken in only after its name was
-// recorded, so nil holds for every invoice that the caller has read before.
+// taxpayer, or when no tenant has this name. An invoice is taken in only after the name of its
+// tenant was recorded. So nil holds for every invoice that the caller has read before the call.
 func (p *Pool) Stranger(ctx context.Context, tenant string) (why, err error) {
 	found, err := p.strangersAmong(ctx, func(t config.Tenant) bool { return t.Title() == tenant })
 	return found[tenant].Err, err

@@ -15,9 +15,9 @@ type Place struct {
 	ID string
 }
 
-// justNow is how long Changed waits before it reads again. It leaves out the invoices that changed
-// in the present millisecond, because others may still get the same time. After the wait that
-// millisecond is over.
+// justNow is how long Changed waits before it reads again. Changed leaves out the invoices that
+// changed in the present millisecond, because others may still get the same time. After the wait
+// that millisecond is over.
 const justNow = 2 * time.Millisecond
 
 // Changed lists up to n invoices of some states that stand behind a place, in one list. The

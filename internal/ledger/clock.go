@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Clock returns the time that the ledger writes: Redis's own. A time that is compared with times in
-// the ledger must be computed from it.
+// Clock returns the present time of Redis's own clock, which is the time that the ledger writes. A
+// time that is compared with times in the ledger must be computed from this time.
 func (st *store) Clock(ctx context.Context) (time.Time, error) {
 	if st.now != nil {
 		return st.now(), nil

@@ -32,7 +32,7 @@ type Facts struct {
 	// Attachment says that the document has a Zalacznik, so only a batch session takes it.
 	Attachment bool `json:"attachment,omitempty"`
 	// Overflow says that the tenant handed in very many invoices at once. The tasks of this invoice
-	// are in queues of their own, which take turns with the others.
+	// are in overflow queues, which take turns with the ordinary ones.
 	Overflow     bool   `json:"overflow,omitempty"`
 	SoftDeadline Millis `json:"soft_deadline"` // the midnight that ends P_1, in Warsaw
 }

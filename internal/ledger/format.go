@@ -52,8 +52,8 @@ func (h Home) writes() int { return max(h.Writes, FormatKeys) }
 //  1. Every process has read the next format for so long that nobody goes back to the earlier
 //     build. Then this format becomes the format of the ledger, and earlier builds refuse the
 //     ledger.
-//  2. The first step was so long ago that every program of an earlier build has ended. Some, such
-//     as an enqueue submit, send no heartbeat. Then the format is written.
+//  2. The first step was so long ago that every program of an earlier build has ended. (Some
+//     programs, such as enqueue submit, send no heartbeat.) Then the format is written.
 func (h Home) step(reads int, now Millis, after time.Duration) Home {
 	passed := h.Since != 0 && int64(now-h.Since) >= after.Milliseconds()
 	switch {
@@ -74,8 +74,8 @@ func (h Home) step(reads int, now Millis, after time.Duration) Home {
 }
 
 // first returns the home of a ledger that has none yet. An empty ledger is written in the newest
-// format at once. A ledger that has entries may be in use by processes that nobody knows of, so it
-// waits for the second step.
+// format at once. A ledger that has entries may be in use by processes that nobody knows of, so the
+// newest format is written there only after the second step.
 func (h Home) first(empty bool, now Millis) Home {
 	h.V, h.Writes, h.Next, h.Since = Format, Format, 0, 0
 	if !empty {

@@ -32,7 +32,7 @@ type frozen struct {
 	record []byte
 }
 
-// pack returns the value.
+// pack returns f in the form in which a bucket has it.
 func (f frozen) pack() (string, error) {
 	if len(f.heads)%sealHead != 0 || len(f.heads)/sealHead >= frozenRef {
 		return "", errRecord

@@ -30,9 +30,10 @@ func (us *UnreadableStore) Lost(ctx context.Context, states []State, ids []strin
 	return lost, nil
 }
 
-// Named reads the entry of an id that a person or a program names. It returns [ErrNotFound] only if
-// no index of a state names the id either. Otherwise the entry is damaged, and the error is an
-// [*UnreadableError]. Nobody is told then that there is no such invoice.
+// Named reads the entry of an id that a person or a program names. If the entry is missing although
+// an index of a state names the id, the entry is damaged, and the error is an [*UnreadableError].
+// Named returns [ErrNotFound] only if no index of a state names the id either. So nobody is told
+// wrongly that there is no such invoice.
 func (us *UnreadableStore) Named(ctx context.Context, id string) (Invoice, error) {
 	invs, err := us.AllNamed(ctx, []string{id})
 	switch {
@@ -59,7 +60,7 @@ func (us *UnreadableStore) AllNamed(ctx context.Context, ids []string) ([]Invoic
 	return invs, some(append(unread, lost...))
 }
 
-// named adds those absent entries that an index of the states names.
+// named adds to lost those absent ids that an index of the states names.
 func named(ctx context.Context, st *store, states []State, absent []string, lost []Unreadable) ([]Unreadable, error) {
 	scores := make([][]*redis.FloatCmd, len(absent))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {

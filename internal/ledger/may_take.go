@@ -16,7 +16,7 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
-	const then = "nothing of these was taken: hand them in again when invoices have been receipted, or give Redis more (maxmemory)"
+	const then = "none of these documents was taken: hand them in again when invoices have been receipted, or raise maxmemory"
 	if e.Below == 0 {
 		return "redis is full (maxmemory); " + then
 	}

@@ -14,7 +14,8 @@ type Newest struct {
 }
 
 // NewestOf returns the newest document of the identity of each invoice, by the invoice's id. It
-// leaves out invoices that are the newest themselves.
+// leaves out invoices that are the newest themselves, and those whose newest document has no entry
+// that can be read.
 func (er *EntryReader) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newest, error) {
 	digests := make([]string, len(invs))
 	for i := range invs {

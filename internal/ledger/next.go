@@ -8,10 +8,10 @@ import (
 )
 
 // NextInvoices lists up to limit ids of invoices of a state that have not changed since the given
-// time, oldest first. A zero time is no bound. NextInvoices continues after the last one that it
-// listed, whichever process asked, and starts again from the beginning when it has come to the end.
-// So an invoice that stays in a state for months does not hide those behind it. The position is
-// kept in Redis.
+// time, oldest first. A zero time is no bound. NextInvoices continues after the last invoice that
+// it listed for any process, and starts again from the beginning when it has come to the end. So an
+// invoice that stays in a state for months does not hide those behind it. The position is kept in
+// Redis.
 func (er *EntryReader) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
 	return er.next(ctx, keyState+string(s), before, limit)
 }

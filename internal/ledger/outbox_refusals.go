@@ -47,9 +47,9 @@ func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []
 }
 
 // findElsewhere looks for refusals whose record is now in the list of another tenant, and notes
-// them in found. It is there because the document was handed in again for that tenant. (If the
-// identity of a document could not be read, its refusal is known only by the name of the file. Then
-// a file of the same name that another tenant handed in looks the same.)
+// them in found. The record is there because the document was handed in again for that tenant. (If
+// the identity of a document could not be read, its refusal is known only by the name of the file.
+// Then a file of the same name that another tenant handed in looks the same.)
 func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing []Outcome, found map[string]*toldRefusal) error {
 	if len(missing) == 0 {
 		return nil

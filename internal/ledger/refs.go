@@ -16,9 +16,10 @@ import (
 //
 // A ref may contain data by which a person can be identified. With a storage key the entry has the
 // ref sealed, and the index has a digest under a key that is made from the storage key. So a
-// process with the storage key can look a ref up. A person who only reads Redis cannot find it by
-// trying the names of customers. The digest differs with each storage key. While keys are rotated,
-// every key that a process has is tried, and Reseal moves the index together with the sealed ref.
+// process with the storage key can look a ref up. A person who only reads Redis cannot find out the
+// ref by trying the names of customers. The digest differs with each storage key. While keys are
+// rotated, every key that a process has is tried, and Reseal moves the index together with the
+// sealed ref.
 
 // refPurpose is hashed with the storage key, so that no other use of the key has the same digests.
 const refPurpose = "ksefworker ref digest 1\x00"

@@ -16,7 +16,7 @@ const maxRefusals = 5000
 // refusals of the others out of it.
 const (
 	maxOfClient  = maxRefusals / 5
-	ofClientKept = 90 * 24 * time.Hour // how long the ids of a client are kept after its last one
+	ofClientKept = 90 * 24 * time.Hour // how long the ids of a client's refusals are kept after the last of them
 )
 
 // MaxToldRefusals is how many refusals of one tenant are written into the outbox within
@@ -58,7 +58,7 @@ func (rs *RefusalStore) mayTell(ctx context.Context, s sender, n int) (int, erro
 
 // dropOldest forgets the oldest refusals of a list that has too many. In the list of documents
 // without a tenant, it also forgets the oldest ones of a client that has too many there. recorded
-// are those that were just written.
+// are the refusals that were just written.
 func (rs *RefusalStore) dropOldest(ctx context.Context, s sender, recorded []redis.Z) error {
 	if s.client != "" {
 		key := rs.key(keyClientRefusals, s.client)

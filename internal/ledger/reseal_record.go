@@ -24,8 +24,9 @@ func recordOfRow(row []any) []byte {
 }
 
 // appendResealedRecord appends the steps that seal the texts of a packed entry with the first key.
-// It appends no steps in three cases: the entry has no text to seal again, the new record would be
-// too long, or the new record would give another entry.
+// It appends no steps in four cases: the record cannot be read, the entry has no text to seal
+// again, the new record cannot be made or would be too long, or the new record would give another
+// entry.
 func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record []byte) []any {
 	shape := ss.shapes.of(record)
 	var inv Invoice

@@ -23,13 +23,13 @@ func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
 		if wrongType(err) {
 			return true, nil // the key is sick and is reported; when it is well again, all is counted
 		}
-		return false, fmt.Errorf("count what waits again: %w", err)
+		return false, fmt.Errorf("count again what waits: %w", err)
 	}
 	all = true
 	for _, group := range groups {
 		done, err := us.resizeGroup(ctx, group, resizeStep)
 		if err != nil {
-			return false, fmt.Errorf("count what waits in %s again: %w", group, err)
+			return false, fmt.Errorf("count again what waits in %s: %w", group, err)
 		}
 		all = all && done
 	}

@@ -26,7 +26,7 @@ func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []
 	if len(args) == n {
 		return nil
 	}
-	if len(receipted) > 0 { // the sweep is told of the document by a field, so the entry needs a key of its own
+	if len(receipted) > 0 { // a field of the entry tells the sweep of the document, so the entry needs a key of its own
 		if _, err := ts.thaw(ctx, receipted); err != nil {
 			return err
 		}

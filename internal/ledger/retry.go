@@ -80,7 +80,7 @@ func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) 
 	}
 	// The note leaves out the person's reason, because a reason can name a customer.
 	dismissed, _, _ := strings.Cut(inv.Reason, ": ")
-	if !strings.HasPrefix(dismissed, "dismissed ") { // an older build, or it cannot be read here
+	if !strings.HasPrefix(dismissed, "dismissed ") { // an older build wrote the reason, or it cannot be read here
 		dismissed = "dismissed"
 	}
 	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.In(invoice.Warsaw()).Format(time.RFC3339), by)

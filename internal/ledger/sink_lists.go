@@ -41,7 +41,7 @@ func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]
 
 // NewestFailed lists outcomes that a sink did not take and that were given up, the newest first. It
 // leaves out the newest ones, as many as the parameter skip says, and lists up to n. more says that
-// there are older ones than those. A record that cannot be read is left out.
+// there are outcomes older than the listed ones. A record that cannot be read is left out.
 func (ss *SinkStore) NewestFailed(ctx context.Context, sink string, skip, n int) (failed []Held, more bool, err error) {
 	names, err := ss.rdb.ZRevRange(ctx, ss.key(keySinkGaveUp, sink), int64(skip), int64(skip+n)).Result()
 	if err != nil {

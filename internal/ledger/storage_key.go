@@ -9,9 +9,9 @@ import (
 	"fmt"
 )
 
-// keyID identifies a storage key and reveals nothing about it. It is the start of a hash of the key
-// that is used for nothing else. A keyID does not make guessing the key easier: a guess can be
-// tested on any encrypted document just as well.
+// keyID identifies a storage key and reveals nothing about it. It is the start of a hash of the
+// key, and this hash is used for nothing else. A keyID does not make guessing the key easier: a
+// guess can be tested on any encrypted document just as well.
 type keyID [8]byte
 
 // keyPurpose is hashed before the key, so that no other hash of the same key has this value.
@@ -47,7 +47,7 @@ const nonceSize = 12
 
 var errNotSealedSo = errors.New("its seal does not fit the key that it names, or the invoice")
 
-// open decrypts nonce and ciphertext.
+// open decrypts the ciphertext that follows the nonce in sealed.
 func (k *storageKey) open(id string, sealed []byte) ([]byte, error) {
 	if len(sealed) < nonceSize {
 		return nil, errors.New("it is cut off")

@@ -16,7 +16,7 @@ type Underway struct {
 	Open   bool      // it still takes invoices
 	Since  time.Time // when it was closed; when it was opened, while it is open
 
-	Deadline Millis // the nearest legal one in it; zero: none
+	Deadline Millis // the nearest legal deadline of its invoices; zero: none
 }
 
 // Underways lists up to limit sessions of each state, oldest first, in two round trips. It leaves

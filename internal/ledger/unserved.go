@@ -40,7 +40,7 @@ func (ws *WaitingStore) Unserved(
 		return nil, false, fmt.Errorf("list what waits: %w", err)
 	}
 	type entry struct {
-		tenant *redis.SliceCmd // of a package: its tenant; of an invoice: facts and own shape, one of which has it
+		tenant *redis.SliceCmd // of a package: its tenant; of an invoice: facts and own shape, one of which has the tenant
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry

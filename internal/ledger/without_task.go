@@ -16,9 +16,9 @@ import (
 // whole pass has been read, and the next call starts from the beginning. An invoice may be listed
 // twice. An unreadable one is listed like any other.
 //
-// With an index of these invoices, each call could list all of them exactly. But it would take two
-// more writes to Redis for every invoice that is taken in, although a task is hardly ever lost.
-// Entries written by a build that does not know the index would be missing from it.
+// With an index of these invoices, each call could list all of them exactly. But the index would
+// take two more writes to Redis for every invoice that is taken in, although a task is hardly ever
+// lost. Entries written by a build that does not know the index would be missing from it.
 func (ps *PackageStore) WithoutTask(ctx context.Context, before time.Time, limit int) (ids []string, pass bool, err error) {
 	r, err := ps.run(ctx, withoutTaskScript, ps.args(limit, int64(At(before))))
 	if err != nil {

@@ -9,7 +9,7 @@ const (
 	CauseUnknown     Cause = ""
 	CauseThrottled   Cause = "throttled"   // KSeF answered too many requests (429)
 	CauseDenied      Cause = "denied"      // KSeF refuses everything of the tenant (410)
-	CauseCredentials Cause = "credentials" // KSeF refused the tenant's key (401 or 403)
+	CauseCredentials Cause = "credentials" // KSeF refused the tenant's credentials (401 or 403)
 	// CauseRestart is not a freeze. No request of any key may go for a few seconds, because Redis
 	// was restarted (hold.go).
 	CauseRestart Cause = "restart"

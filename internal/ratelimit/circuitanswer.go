@@ -32,8 +32,8 @@ func (a circuitAnswer) state(p circuitPolicy) CircuitState {
 	return s
 }
 
-// phaseOf fills in the state of a circuit that is not closed, and returns how long a request must
-// wait for it.
+// phaseOf reports whether a circuit is not closed. If so, phaseOf fills in the circuit's state, and
+// returns how long a request must wait.
 func phaseOf(s *CircuitState, since, until, probe, grace, now int64) (open bool, wait int64) {
 	if until == 0 {
 		return false, 0

@@ -18,7 +18,8 @@
 // to wait. So callers that leave equally many places to more urgent ones ([Reserve]) are served in
 // order of arrival. The usual algorithms do not fit. A fixed window lets up to twice its limit go
 // around its edges. GCRA, the leaky bucket, either overruns the limit by its burst or wastes the
-// places that it keeps back for the burst. The log of instants has neither fault.
+// places that it keeps back for the burst. This package keeps a log of all booked instants, which
+// has none of these faults.
 //
 // # The waitlist
 //
@@ -36,8 +37,9 @@
 //
 // A caller that does not return within half a minute after its instant loses its place. Urgent
 // callers, which leave no places to others, have their own waitlist. A caller with a deadline
-// ([Due]) stands before those with a later deadline, however long they have waited. Deadlines
-// matter after an outage of days, when all callers return at once and in no order.
+// ([Due]) stands before callers with a later deadline, however long they have waited. The deadline
+// of a caller without one is the time of its arrival. Deadlines matter after an outage of days,
+// when all callers return at once and in no order.
 //
 // # After a 429
 //
@@ -50,8 +52,8 @@
 //
 // KSeF counts at arrival, we count at departure. If a request arrives between 0 and m after its
 // booked instant, widening each window by m keeps the count at arrival within the limit. Therefore
-// every request carries the margin m. [Limiter] sets the margin and stops a request that is later
-// than m.
+// every request carries the margin m. [Limiter] sets the margin, and stops a request that would
+// leave more than m after its booked instant.
 //
 // # Stores
 //

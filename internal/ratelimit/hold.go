@@ -40,7 +40,7 @@ func (s *Redis) call(ctx context.Context, script *redis.Script, keys []string, a
 }
 
 // holdIfNew holds all bookings if Redis does not know hold.lua. The script's last argument is 1 if
-// Redis did not know it. With 0 the script changes nothing.
+// Redis did not know the script. With 0 the script changes nothing.
 func holdIfNew(ctx context.Context, client redis.UniversalClient, hold *redis.Script, clock string) error {
 	err := hold.EvalSha(ctx, client, []string{clock}, holdTime.Milliseconds(), 0).Err()
 	if unknownScript(err) {

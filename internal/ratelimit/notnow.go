@@ -26,11 +26,11 @@ type NotNow struct {
 	Wait time.Duration
 	// Early is how much sooner than Wait the caller may come back. The limiter then sleeps for the
 	// rest. A Store leaves Early zero. A queue that brings tasks back on whole seconds and up to a
-	// second late should aim at one second before Wait.
+	// second late should aim at one second before the end of Wait.
 	Early  time.Duration
 	Reason Reason
 	Cause  Cause  // of the freeze, for ReasonFrozen
-	Key    Key    // for ReasonLimit, ReasonFrozen, and ReasonOutage of one pair
+	Key    Key    // for ReasonLimit, ReasonFrozen, and ReasonOutage of one [Pair]
 	Host   string // set for ReasonOutage and ReasonStore
 }
 

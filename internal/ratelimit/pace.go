@@ -12,10 +12,11 @@ import "time"
 // when its places begin to become free. A caller that keeps to the pace uses the whole window and
 // is never stopped for long.
 //
-// The pace is at most twice Per/Limit. When no place is left, the pace is the wait for the next
-// place, but at most Per/Limit. Callers that share the pace multiply it by their number. A long
-// wait for the next place must not be multiplied, because many more places become free soon after
-// that one. While the key is frozen, the pace is at least the rest of the freeze.
+// Unless the key is frozen, the pace is at most twice Per/Limit of some window. When no place is
+// left, the pace is the wait for the next place, but at most Per/Limit. Callers that share the pace
+// multiply it by their number. A long wait for the next place must not be multiplied, because many
+// more places become free soon after that one. While the key is frozen, the pace is at least the
+// rest of the freeze.
 func (u Usage) Pace() time.Duration {
 	pace := u.Frozen
 	for _, w := range u.Windows {

@@ -14,11 +14,11 @@ import (
 // The gaps matter. When a caller returns, it books its own instant. Callers before it may still be
 // on their way, and their instants stay free. If such callers were counted behind the last booked
 // instant, each of them would have two places, the free one and one at the end. Every booking would
-// then push the promised instants of the waitlist further back. Where a queue wakes a hundred tasks
-// on the whole second, a fifth of the allowance was lost that way.
+// then push the promised instants of the waitlist further back. With a queue that wakes a hundred
+// tasks on the whole second, a fifth of the allowance was once lost in this way.
 //
-// After one fill of the longest window the pattern repeats. So that window's limit bounds the cost,
-// whatever the length of the waitlist. Pure, safe for concurrent use.
+// Once the longest window has been filled, the pattern repeats. Therefore the limit of that window
+// bounds the cost, whatever the length of the waitlist. slot is pure, and safe for concurrent use.
 func slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Time {
 	if ahead <= 0 || len(limits) == 0 {
 		return Earliest(from, booked, limits, 0)

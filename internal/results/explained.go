@@ -7,8 +7,8 @@ import (
 
 // Explain adds the explanations of package explain, in Polish and English, when a person has to
 // act, or when the invoice waits or cannot be read. An explanation says what the result means, on
-// whose side the cause is, what to do, and whether it can be tried again. The first one says the
-// most. rules are those that a refused document breaks.
+// whose side the cause is, what to do, and whether the invoice can be tried again. The first
+// explanation says the most. rules are those that a refused document breaks.
 func (r *Result) Explain(rules ...string) {
 	if state := ledger.State(r.State); !state.Open() && r.State != Refused && r.State != Unreadable && r.WaitingFor == "" {
 		return

@@ -2,8 +2,8 @@ package results
 
 import "ksefworker/internal/ledger"
 
-// NoCode says why an invoice in a state has no verification link, and so no QR code. package
-// explain has the sentences in Polish.
+// NoCode says why an invoice in the given state has no verification link, and so no QR code.
+// Package explain has these sentences in Polish.
 func NoCode(state string) string {
 	switch ledger.State(state) {
 	case ledger.Rejected:

@@ -32,7 +32,8 @@ func OfRefusal(r *ledger.Refusal) Result {
 }
 
 // successor returns the id of the invoice that ended a refusal, from what intake notes about the
-// end: "by" and its id. It returns "" when something else ended it, such as a later refusal.
+// end: "by" and the invoice's id. It returns "" when something else ended it, such as a later
+// refusal.
 func successor(note string) string {
 	if id, ok := strings.CutPrefix(note, "by "); ok && strings.HasPrefix(id, "inv-") {
 		return id

@@ -17,7 +17,8 @@ const notReadable = "what else is recorded of it cannot be read by this server n
 	"server lacks a storage key. Nothing is lost; ask for it by its id later"
 
 // WithoutRecord returns what can be told of an outcome whose record cannot be read. known has the
-// fields that could be read. It is the zero value, or a result without the sealed texts.
+// fields that could be read. If none could be read, known is the zero value. Otherwise it is a
+// result without the sealed texts.
 func WithoutRecord(known Result, o *ledger.Outcome) Result {
 	r := known
 	r.ID, r.Revision, r.Code, r.KsefNumber = o.ID, o.Rev, o.Code, o.KsefNumber

@@ -7,9 +7,9 @@ import (
 )
 
 // Invoices yields the file names and documents of n ordinary invoices of one seller and day, each
-// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on. Seed counts up with
-// them. Each function in vary may change the Options of invoice i, counted from 0, before the
-// invoice is made.
+// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on, with the year and
+// month of the issue date. Seed counts up with them. Each function in vary may change the Options
+// of invoice i, counted from 0, before the invoice is made.
 func Invoices(nip string, n int, issueDate string, vary ...func(i int, o *Options)) iter.Seq2[string, []byte] {
 	if issueDate == "" {
 		issueDate = defaultIssueDate

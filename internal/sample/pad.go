@@ -20,7 +20,8 @@ const (
 // filler has no double space, because the schema's token type would collapse it.
 const filler = "Towar wydano z magazynu glownego po sprawdzeniu ilosci i jakosci przez odbiorce. "
 
-// pad inserts remarks at offset at until the document has size bytes.
+// pad inserts remarks into the document until it has size bytes. The parameter at is the offset of
+// the first remark. pad leaves at most remarkMin-1 bytes missing.
 func pad(doc []byte, at, size int) []byte {
 	need := size - len(doc)
 	if need < remarkMin {

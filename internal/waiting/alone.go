@@ -30,8 +30,9 @@ func (f *Facts) alone(inv *ledger.Invoice) stage {
 var aloneKinds = []queue.Kind{queue.KindSend, queue.KindSubmit}
 
 const (
-	// maxAttempts is how many revisions back the search for the task of an invoice goes, among the
-	// tasks that were read. maxAttemptsAsked is the same for tasks that cost a round trip each.
+	// maxAttempts is how many revisions back the search for the task of an invoice goes when the
+	// tasks have been read already. maxAttemptsAsked is the same for a search in which each task
+	// costs a round trip.
 	maxAttempts      = 64
 	maxAttemptsAsked = 8
 )

@@ -9,8 +9,8 @@ import (
 type stage struct {
 	kind queue.Kind // of the task that does the next step
 	id   string     // of the invoice or package that the task is about
-	rev  int64
-	set  string // the waiting set that the invoice is in
+	rev  int64      // in the id of that task
+	set  string     // the waiting set that the invoice is in
 	pkg  string
 	said string // what KSeF said when the invoice's own task failed last; "" if pkg is set
 	end  bool   // the invoice is accepted, and only its receipt is missing

@@ -59,7 +59,7 @@ type Wait struct {
 	Since time.Time // since when it waits; zero when that is not known
 }
 
-// since returns the wait, with its Since filled in if the wait is for something and has none. The
+// since returns the wait. If the wait is for something and has no Since, since fills it in. The
 // argument at is the earliest time from which the invoice can have been waiting.
 func (w Wait) since(at time.Time) Wait {
 	if w.For != "" && w.Since.IsZero() {

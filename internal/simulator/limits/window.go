@@ -14,7 +14,7 @@ type track struct {
 	// admitted holds the times of the requests, oldest first, as far back as the widest window
 	// reaches.
 	admitted []time.Time
-	// Until blockedUntil every request is refused.
+	// Every request is refused until blockedUntil.
 	blockedUntil time.Time
 	blockedSince time.Time
 	// refusals lengthen the next block. They are forgotten after refusalLife without another
@@ -24,8 +24,8 @@ type track struct {
 }
 
 // excess finds the window that one more request at now would overrun. Of several such windows it
-// returns the one that takes longest to recover. wait is the time until then. It is 0 when the
-// request fits. A request that is exactly span old no longer counts.
+// returns the one that takes longest to recover. wait is the time until that window has recovered.
+// It is 0 when the request fits. A request that is exactly span old no longer counts.
 func (t *track) excess(windows []window, now time.Time) (worst window, count int, wait time.Duration) {
 	for _, w := range windows {
 		n := 0

@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// Challenge is what a client gets before a login. Its request to log in must repeat it.
+// Challenge is what a client gets before a login. The client's request to log in must repeat the
+// challenge.
 type Challenge struct {
 	Reference string
 	At        time.Time

@@ -1,6 +1,6 @@
 // Package login is the part of the simulator that lets clients into the Ministry's API. It has the
-// challenges, the signed requests and encrypted tokens, and the three kinds of JWT. It also has the
-// permissions of a login in its context.
+// challenges, the signed requests and encrypted tokens, and the three kinds of JWT. It also knows
+// the permissions of a login in its context, which is the taxpayer that it acts for.
 //
 // Signatures are really verified (package xades). Package ministry handles HTTP. Package login
 // shares no code with the client, so that tests find mistakes in the client's signature.

@@ -6,7 +6,7 @@ import (
 )
 
 // RevokeOwn ends the login of the bearer, who shows an access token or a refresh token. Access
-// tokens live on. Errors: *Unauthorized.
+// tokens that the login has stay valid until they expire. Errors: *Unauthorized.
 func (d *Desk) RevokeOwn(bearer string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -3,8 +3,8 @@
 //
 // It is as strict as the first face. A body with an unknown or missing field is refused. A bearer
 // token of the wrong kind is answered with 401, and a missing permission with 403. A page token of
-// another list is refused with code 21418, and a key that was rotated away with 21470. Package
-// login really verifies signatures and tokens.
+// another list is refused with code 21418. A key that was rotated away is refused with code 21470.
+// Package login really verifies signatures and tokens.
 //
 // These are modelled:
 //

@@ -11,7 +11,7 @@
 //   - canonical XML 1.0, 1.1 and exclusive, with and without comments;
 //   - the digests SHA-256, SHA-384, SHA-512 and SHA3;
 //   - RSA (PKCS#1 v1.5 and PSS) with 2048 bits or more;
-//   - ECDSA over curves of 256 bits or more, with its value as r and s of fixed width;
+//   - ECDSA over curves of 256 bits or more, with the signature value as r and s of fixed width;
 //   - SigningCertificate in both versions.
 //
 // The enveloping packaging and the transforms XPath filter 2 and Base64 are refused although KSeF
