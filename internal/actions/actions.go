@@ -63,7 +63,8 @@ func (e *NotDoneError) Error() string {
 // Unwrap returns Err.
 func (e *NotDoneError) Unwrap() error { return e.Err }
 
-// CheckRetry returns what [Executor.Retry] would return, and changes nothing.
+// CheckRetry returns the error with which [Executor.Retry] would refuse the invoice as it is now,
+// and changes nothing.
 func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 	kept, err := x.Ledger.HasBody(ctx, inv)
 	if err != nil {

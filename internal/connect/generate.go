@@ -23,7 +23,7 @@ type Documents struct {
 	clients map[string]*gateway.Client // by the tenant's name
 }
 
-// Documents returns the operations of the gateway on documents. Its requests count towards the
+// Documents returns the operations of the gateway on documents. Their requests count towards the
 // limits of the whole pool.
 func (p *Pool) Documents() (*Documents, error) {
 	limiter, err := p.Limiter(ratelimit.NewRedis(p.Redis, p.Config.Redis.Prefix), nil)

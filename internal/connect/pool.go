@@ -60,8 +60,8 @@ func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
 // OpenAnyArchive is Open for programs that rarely need the archive. It succeeds even when the
 // folder of the archive cannot be opened. A call that needs the archive fails with the reason. A
 // folder that does not exist is not made until something is written into it. Until then it counts
-// as empty, unless the ledger knows that the archive was used: then every call fails, with an
-// [*archive.UnmarkedError].
+// as an empty archive. But if the ledger knows that the archive was used, every call that needs the
+// archive fails with an [*archive.UnmarkedError].
 func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStoreLater)
 }

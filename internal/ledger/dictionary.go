@@ -12,19 +12,19 @@ import (
 
 // Documents are compressed with a dictionary, because the names of elements are a third of an
 // invoice. A dictionary must never change, because a stored document can be opened only with the
-// dictionary that sealed it. A better dictionary would get new layouts.
+// dictionary with which it was compressed. A better dictionary would get new layouts.
 //
 // Sizes are those of real invoices of many programs, scaled to 8 KB. Times are of one core in
-// November 2026. The first dictionary is six invoices of internal/sample, one of each kind. With
-// it, S2 makes 2.2 KB in 7 µs. The second dictionary is a zstd dictionary. It contains the elements
-// of FA(3) in the order of the schema, sample invoices, and the first dictionary. The sample
-// invoices are written as programs write them: indented by tabs, indented by spaces, with CRLF, in
-// one line. The tables of the dictionary are made from sample invoices. With the content of the
-// second dictionary, S2 makes 2.0 KB in the same time. With the second dictionary itself, zstd
-// makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary again, whatever the
-// size of the document. So small documents, where zstd would save 200 bytes, are compressed with
-// S2. While the ledger is written in a format before [FormatPacked], documents are compressed with
-// the first dictionary.
+// November 2026. The first dictionary is six invoices of internal/sample, each of another kind.
+// With it, S2 makes 2.2 KB in 7 µs. The second dictionary is a zstd dictionary. It contains the
+// elements of FA(3) in the order of the schema, sample invoices, and the first dictionary. The
+// sample invoices are written as programs write them: indented by tabs, indented by spaces, with
+// CRLF, in one line. The tables of the dictionary are made from sample invoices. With the content
+// of the second dictionary, S2 makes 2.0 KB in the same time. With the second dictionary itself,
+// zstd makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary again, whatever
+// the size of the document. So small documents, where zstd would save 200 bytes, are compressed
+// with S2. While the ledger is written in a format before [FormatPacked], documents are compressed
+// with the first dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte
@@ -44,7 +44,7 @@ type codec struct {
 }
 
 // documentCodecs are all codecs that documents were ever compressed with. The first codec is for
-// texts, too. They are safe for concurrent use.
+// texts, too. Codecs are safe for concurrent use.
 var documentCodecs = []codec{
 	{sealedPlain, sealedEncrypted, func(dst, doc []byte) []byte { return append(dst, s2.Encode(free(dst), doc)...) },
 		bounded(s2.Decode)},

@@ -17,8 +17,8 @@ type FormatStatus struct {
 	Format int // of the ledger; a program must know it to use the ledger
 	Writes int // the newest that is written
 	Next   int // the format that follows; 0: none
-	// Since is when every process began to read Next. When Next is Format already, it is when
-	// earlier builds began to be refused.
+	// Since is when every process began to read Next. When the field Format already equals Next,
+	// Since is when earlier builds began to be refused.
 	Since time.Time
 	// Behind names processes that are alive and do not read the newest format of this build. They
 	// are not looked for once that format is written.

@@ -103,8 +103,8 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		fields = append(fields, r.ID, packed)
 	}
 	members := anys(open)
-	// It matters most that the refusal leaves the open ones. If Redis is full, the record of how it
-	// ended may not be written.
+	// It matters most that the refusal leaves the list of open refusals. If Redis is full, the
+	// record of how the refusal ended may not be written.
 	var unseen *redis.IntCmd
 	cmds, err := rs.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)

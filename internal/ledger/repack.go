@@ -20,7 +20,7 @@ type Part struct {
 	// nil.
 	Moved func(ids []string)
 
-	joins bool // a step before, of the same Repack, may have made the package already
+	joins bool // an earlier step of the same Repack may have made the package already
 }
 
 // Repack ends a package and puts invoices of it into other packages. It may be called only if the

@@ -43,9 +43,9 @@ type Replication struct {
 }
 
 // fenced runs a script and waits until the replicas have what it wrote. The script and WAIT use the
-// same connection, and one round trip, because WAIT waits only for the writes of its own
-// connection. After a failover, another connection could reach a new master that never had these
-// writes. With a [*ReplicaError] the answer of the script is valid all the same.
+// same connection, and one round trip, because WAIT waits only for what was written before the last
+// command of its own connection. After a failover, another connection could reach a new master that
+// never had these writes. With a [*ReplicaError] the answer of the script is valid all the same.
 func (rp *Replication) fenced(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	if rp.replicas == 0 {
 		return rp.run(ctx, s, args)
@@ -106,7 +106,7 @@ func (ps *PackageStore) Secure(ctx context.Context, p *Package) error {
 }
 
 // Replicated makes a write and waits until the replicas have it. It returns a [*ReplicaError] if
-// they lag. If the ledger waits for no replica, it only writes.
+// they lag. If the ledger waits for no replica, Replicated only writes.
 func (rp *Replication) Replicated(ctx context.Context) error {
 	_, err := rp.fenced(ctx, fenceScript, rp.args())
 	return err

@@ -8,10 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Each verb is one file of lua/. The comment at the start of the file says what the verb is given
-// and what it answers. The Go function script puts entries.lua before the text of the file, and
-// makes the text a Lua function named verb. entries.lua reads and writes entries, and keeps the
-// indexes in step. The Lua function finish in entries.lua calls the verb.
+// A verb is one thing that the ledger does in Redis, in one file of lua/. The comment at the start
+// of the file says what the verb is given and what it answers. The Go function script puts
+// entries.lua before the text of the file, and makes the text a Lua function named verb.
+// entries.lua reads and writes entries, and keeps the indexes in step. The Lua function finish in
+// entries.lua calls the verb.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
@@ -76,9 +77,9 @@ func script(name string) *redis.Script {
 	return known(name, names+luaFile("entries")+"local function verb()\n"+luaFile(name)+"end\nreturn finish(verb)\n")
 }
 
-// reading makes a verb that only reads. It does not put entries.lua before it, because entries.lua
-// begins with a write. So the verb works on a replica too. The verb gets the prefix and its own
-// arguments, but no "now,outbox".
+// reading makes a verb that only reads. It does not put entries.lua before the file, because
+// entries.lua begins with a write. So the verb works on a replica too. The verb gets the prefix and
+// its own arguments, but not the argument "now,outbox" that other verbs get (see the method args).
 func reading(name string) *redis.Script { return known(name, luaFile(name)) }
 
 func known(name, source string) *redis.Script {

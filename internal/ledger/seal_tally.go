@@ -11,7 +11,7 @@ import (
 const (
 	SealPlain    = "plain"
 	SealKeyless  = "layout 2"       // encrypted by an older build
-	SealArchived = "in the archive" // by an older build, which did not record the key
+	SealArchived = "in the archive" // put there by an older build, which did not record the key
 	SealOther    = "another layout" // damaged, or made by a newer build
 )
 

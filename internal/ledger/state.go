@@ -54,7 +54,7 @@ var invoiceMoves = map[State][]State{
 	Accepted:  {Packed, Sending, Unknown, Sent},
 	Receipted: {Accepted},
 	Rejected:  {Queued, Packed, Sending, Unknown, Sent},
-	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // never accepted, as a retry would send it again
+	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // not from accepted, as a retry would send it again
 	// Not from packed, sending, unknown or sent, because the document may be in a session that is
 	// about to be closed. Once the session is closed, KSeF may have the document.
 	Dismissed:  {Queued, Rejected, Parked},

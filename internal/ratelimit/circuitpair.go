@@ -87,7 +87,8 @@ func (r *pairRecord) noteProcess(process string, now int64) {
 	r.failedAt = now
 }
 
-// confirmed reports whether a second process has confirmed the failures, or the policy needs none.
+// confirmed reports whether a second process has confirmed the failures. It also reports true if
+// the policy needs no second process.
 func (r pairRecord) confirmed(p circuitPolicy, now int64) bool {
 	return p.process == "" || p.processes < 2 ||
 		r.otherFailedAt != 0 && r.otherFailedAt >= now-p.window.Microseconds()

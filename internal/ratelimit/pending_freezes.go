@@ -35,7 +35,7 @@ var _ Store = (*PendingFreezes)(nil)
 type pendingFreeze struct {
 	until    time.Time // on this process's monotonic clock; a freeze that is over need not be written
 	named    bool      // KSeF named the time; otherwise the store decides
-	after429 bool      // it was a 429
+	after429 bool      // a 429 caused this freeze, or one that it replaced
 	why      Cause     // of the freeze that ends last
 }
 

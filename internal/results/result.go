@@ -83,8 +83,8 @@ func LastMoment(deadline time.Time) time.Time {
 }
 
 // Of returns the result of an invoice from its entry in the ledger. environment chooses the host of
-// the verification link, as in [invoice.VerificationURL]. When that function returns an error, the
-// result has no link.
+// the verification link, as in [invoice.VerificationURL]. When that function returns an error, or
+// the invoice ended without a KSeF number, the result has no link.
 func Of(inv ledger.Invoice, environment string) Result {
 	r := Result{
 		ID: inv.ID, File: inv.File, Ref: inv.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,

@@ -56,8 +56,8 @@ func (f Flaw) String() string {
 }
 
 // Local reports whether invoice.Parse or invoice.Check, with CheckOptions.CheckNIPs, refuses the
-// flaw even without checking the schema. If Local reports false, the invoice passes both without
-// that check, and KSeF refuses it by its schema, with code 450.
+// flaw even without checking the schema. If Local reports false, the invoice passes both while the
+// schema is not checked, and KSeF then refuses the invoice by the schema, with code 450.
 func (f Flaw) Local() bool { return f >= 0 && f <= TooBigForItsKind }
 
 // Bad returns the invoice that o describes, with the flaw. For a value that is not a Flaw it

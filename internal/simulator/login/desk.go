@@ -116,7 +116,8 @@ type Refusal struct {
 func (r *Refusal) Error() string { return fmt.Sprintf("%d %s %v", r.Code, r.Description, r.Details) }
 
 // Unauthorized is an answer with HTTP status 401, because the bearer token is missing, of the wrong
-// kind, forged or expired. Reason is for the log, and the answer does not tell it.
+// kind, forged, expired, or ended by a fault. Reason is for the log, and the answer does not tell
+// it.
 type Unauthorized struct{ Reason string }
 
 func (e *Unauthorized) Error() string { return "not authorized: " + e.Reason }

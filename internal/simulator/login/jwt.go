@@ -90,7 +90,7 @@ func (d *Desk) read(text, kind string) (claims, error) {
 }
 
 // ContextOf returns the context of the login to which a token of any kind belongs. It returns the
-// zero value when the token is not one of ours. It authorizes nothing.
+// zero value when the token is not one of ours. ContextOf authorizes nothing.
 func (d *Desk) ContextOf(text string) Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()

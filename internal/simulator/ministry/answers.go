@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// timestamp writes a time as answers have it, with seven digits of the second.
+// timestamp writes a time as answers have it, with seven digits after the whole seconds.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000-07:00") }
 
 // optional writes a time. It writes nothing for the zero time.
