@@ -174,7 +174,8 @@ func (p *Pool) Unfit(f Facts) error {
 }
 
 // Unanswered returns nil for an error that Redis answered ("unknown command", "NOPERM"), and for
-// nil. It wraps and returns every other error, because it means that Redis did not answer.
+// nil. It wraps and returns every other error, because such an error means that Redis did not
+// answer.
 func Unanswered(err error) error {
 	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
 		return nil

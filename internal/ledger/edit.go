@@ -1,7 +1,7 @@
 package ledger
 
 // Edit is what a [Move] writes into the entry of an invoice, besides its state. Nil writes nothing.
-// Each method returns a longer edit and leaves the one that it was called on as it was. When a
+// Each method returns a longer edit and does not change the edit on which it is called. When a
 // field is written twice, the later value counts.
 type Edit []change
 

@@ -84,7 +84,7 @@ type Invoice struct {
 	Said            string `redis:"said"`       // what KSeF said when a task about it failed last; "" when unknown
 	TakenBack       string `redis:"taken_back"` // of the last dismissal that was taken back: who dismissed it, who took that back, and when
 	UPO             string `redis:"upo"`        // URL of the archived receipt
-	// SupersededBy is the id of the invoice that took its place, the last time that it was
+	// SupersededBy is the id of the invoice that took the place of this one when this one was last
 	// superseded.
 	SupersededBy string `redis:"superseded_by"`
 
@@ -137,7 +137,7 @@ type Package struct {
 	Deadline   Millis `redis:"deadline"`
 	OpenedAt   Millis `redis:"opened_at"`
 	ClosingAt  Millis `redis:"closing_at"`
-	ClosedOver Millis `redis:"closed_over"` // when the session was closed once more, because it said that it was open
+	ClosedOver Millis `redis:"closed_over"` // when close was about to be called once more, because KSeF said that the session was open
 	SettledAt  Millis `redis:"settled_at"`
 	CreatedAt  Millis `redis:"created_at"`
 	UpdatedAt  Millis `redis:"updated_at"`

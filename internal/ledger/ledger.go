@@ -101,7 +101,7 @@ type store struct {
 	texts  *Bodies
 	shapes *shapeCache
 	gate   *formatGate
-	outbox int // how many outcomes it keeps; 0 is none
+	outbox int // how many outcomes the outbox keeps; 0: there is none
 }
 
 // args returns the arguments of a script: the prefix, the text "now,outbox", and then more. now is

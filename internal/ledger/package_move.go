@@ -122,8 +122,8 @@ func (m *PackageMove) check(id string) error {
 	return nil
 }
 
-// moveStep changes a package and one piece of its invoices. The piece begins at the place first.
-// more says that there are invoices behind the piece.
+// moveStep changes a package and one piece of its invoices. The parameter first is the place at
+// which the piece begins. more says that there are invoices behind the piece.
 func (ps *PackageStore) moveStep(ctx context.Context, p *Package, m PackageMove, first int) (more bool, err error) {
 	to := "="
 	if m.To != "" {

@@ -7,9 +7,10 @@ import (
 	"slices"
 )
 
-// A standing is how one tenant stands at a sink. The standing exists while the sink holds something
-// of the tenant, or has left outcomes of the tenant behind in the outbox. Without standings, a sink
-// that refuses the results of one tenant would get no results of the others either.
+// A standing is how one tenant stands at a sink. The standing exists while an outcome of the tenant
+// is held, because the sink did not take it yet, or while outcomes of the tenant are left behind in
+// the outbox. Without standings, a sink that refuses the results of one tenant would get no results
+// of the others either.
 //
 // A blocked standing has its own place in the outbox. The sink has been told of the tenant's
 // outcomes up to that place. The outcomes between that place and the sink's own place still wait.
@@ -65,8 +66,8 @@ func (s *SinkState) NextOf(l *Standing) Millis {
 
 // NextCall returns when a sink that takes nothing is tried again with outcomes that wait in the
 // outbox. It is the earliest time that NextOf returns for a tenant of which the sink takes nothing.
-// If the sink cannot be reached, or if there is no such tenant, it is s.Next, which is 0 if the
-// time is not known.
+// If the sink cannot be reached, or if there is no such tenant, NextCall returns s.Next, which is 0
+// if the time is not known.
 func (s *SinkState) NextCall(standings map[string]*Standing) Millis {
 	next := Millis(0)
 	for _, l := range standings {
@@ -101,9 +102,9 @@ func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*St
 	return out, nil
 }
 
-// CountHeld counts the invoices of which a sink holds an outcome, by tenant. Invoices whose record
-// cannot be read count for the tenant "". CountHeld reads every record. It should find the same
-// counts as [Standing.Held] has.
+// CountHeld counts the invoices of which an outcome is held for a sink, by tenant. Invoices whose
+// record cannot be read count for the tenant "". CountHeld reads every record. It should find the
+// same counts as [Standing.Held] has.
 func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int64, error) {
 	out := map[string]int64{}
 	for cursor := uint64(0); ; {

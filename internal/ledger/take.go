@@ -60,8 +60,8 @@ type NewInvoice struct {
 const takeBatch = 200
 
 // takeTries bounds how often a batch is tried. A try fails when another process changes a watched
-// key meanwhile, for example by taking in one of the identities. The next try finds that invoice
-// present, so more than two tries are rare.
+// key meanwhile, for example by taking in an invoice with one of the identities. The next try finds
+// that invoice present, so more than two tries are rare.
 const takeTries = 16
 
 // TakeStore takes new invoices in, as long as Redis has memory.
@@ -77,9 +77,9 @@ type TakeStore struct {
 // others are still taken in. After Take has returned [Created], the invoice is never lost, because
 // the sweep queues it if its task is missing.
 //
-// It returns a [*HomeError] if the ledger belongs to another environment than this process has
-// claimed. It returns a [*FormatError] if a newer build writes the ledger in a format that this
-// build does not know, because this build would overlook some documents there.
+// It returns a [*HomeError] if the ledger belongs to another environment or gateway than this
+// process has claimed. It returns a [*FormatError] if a newer build writes the ledger in a format
+// that this build does not know, because this build would overlook some documents there.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
 // batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the

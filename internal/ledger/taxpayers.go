@@ -24,7 +24,7 @@ type TaxpayerStore struct {
 
 	mu    sync.Mutex
 	bound map[string]string // name → NIP, of names that meant this process's own taxpayers when Redis was asked last
-	asked time.Time         // when bound began
+	asked time.Time         // when bound was last emptied
 	claim *claim            // the claim of that time; after a new one, Redis may have been emptied, and bound is forgotten
 	known map[string]string // name → NIP, as this process has read it from Redis last
 }

@@ -29,7 +29,7 @@ type Tenant struct {
 	Said string `redis:"said"`
 }
 
-// TenantStore keeps what is known about each tenant, and what people hold back.
+// TenantStore keeps what is known about each tenant, and which tenants people hold.
 type TenantStore struct{ *store }
 
 // Tenant reads what is known about a tenant.
@@ -136,7 +136,7 @@ func (ts *TenantStore) NoteSaidOfTenant(ctx context.Context, tenant, said string
 
 // TryRefused asks whether the caller may try to open a session for a tenant whose sessions are
 // refused. It returns true when the last refusal or try is at least as old as the parameter pause.
-// It then records a new try, so only one caller gets true.
+// In that case it also records a new try, so only one caller gets true.
 func (ts *TenantStore) TryRefused(ctx context.Context, tenant string, at time.Time, pause time.Duration) (bool, error) {
 	r, err := ts.run(ctx, tenantScript, ts.args(tenant, "try", int64(At(at)), pause.Milliseconds()))
 	if err != nil {

@@ -54,7 +54,7 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 		card, first = p.ZCard(ctx, us.key(keyUnreadable)), p.ZRange(ctx, us.key(keyUnreadable), 0, int64(limit)-1)
 		return nil
 	}); wrongType(err) {
-		return 0, nil, nil // [UnreadableStore.SickKeys] names it
+		return 0, nil, nil // the list is sick, and [UnreadableStore.SickKeys] names its key
 	} else if err != nil {
 		return 0, nil, fmt.Errorf("count unreadable entries: %w", err)
 	}
@@ -63,8 +63,8 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 
 // RecheckUnreadable reads up to limit of the recorded entries again, beginning with those that were
 // checked longest ago. It forgets entries that can be read now, and entries that are gone and have
-// left every index. It returns how many it forgot. If a key that was seen sick is well, it first
-// lists all entries again.
+// left every index. It returns how many it forgot. If a key that was seen sick is well again,
+// RecheckUnreadable first lists all entries again.
 func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
 	if err := us.relist(ctx); err != nil {
 		return 0, err
@@ -89,7 +89,7 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	}); err != nil {
 		return 0, fmt.Errorf("check unreadable entries: %w", err)
 	}
-	if err := restoreShapes(ctx, us.store); err != nil { // they may be all that is missing
+	if err := restoreShapes(ctx, us.store); err != nil { // the shapes may be all that is missing
 		return 0, err
 	}
 	unread, err := us.entries.unreadOf(ctx, keys)

@@ -109,11 +109,12 @@ func (l *Limiter) early(n *NotNow) error {
 	return &told
 }
 
-// Wait returns nil when the request may go, and then it has to go at once. It sleeps for a short
-// wait. If the wait is longer than the caller accepts, or would outlast the context's deadline,
-// Wait books nothing and returns *[NotNow] with the exact delay. When the context ends, Wait
-// releases its place and returns an error that wraps the context's cause. Any other error is the
-// store's, and the request must not go.
+// Wait returns nil when the request may go, and the request must then go at once. It sleeps for a
+// short wait. If the wait is longer than the caller accepts, or would outlast the context's
+// deadline, Wait books nothing and returns *[NotNow] with the exact delay. It also returns
+// *[NotNow] if three bookings in turn ended before the request could go. When the context ends,
+// Wait releases its place and returns an error that wraps the context's cause. Any other error is
+// the store's, and the request must not go.
 //
 // Each nil permits one request. A repetition of the request needs a Wait of its own.
 func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option) error {

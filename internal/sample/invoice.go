@@ -109,7 +109,7 @@ func (w *writer) contact(c company) {
 	w.close("DaneKontaktowe")
 }
 
-// annotations writes, for each special case of a sale, that this sale is none.
+// annotations writes, for each special case of a sale, that this sale is not such a case.
 func (w *writer) annotations() {
 	w.open("Adnotacje")
 	for _, name := range [...]string{"P_16", "P_17", "P_18", "P_18A"} {

@@ -39,7 +39,7 @@ type Provider struct {
 	Change      func(claims map[string]any)                   // changes the claims of an ID token, if set
 	Forge       func(claims map[string]any) string            // makes the ID token; nil: it is properly signed
 	Discovery   func(map[string]any)                          // changes the discovery document, if set
-	Answer      func(http.ResponseWriter, *http.Request) bool // if set, is asked first; true: it has answered itself
+	Answer      func(http.ResponseWriter, *http.Request) bool // if set, is called first; true: it has answered the request
 
 	t        testing.TB
 	server   *httptest.Server

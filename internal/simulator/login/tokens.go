@@ -136,7 +136,8 @@ func (d Tokens) Create(a Access, permissions []string, description string) (refe
 	return reference, secret, nil
 }
 
-// ErrNoToken is what One and Revoke return for a token that the login may not see.
+// ErrNoToken is what One and Revoke return for a token that does not exist, or that the login may
+// not see. Revoke also returns it for a token that the login may see but not end.
 var ErrNoToken = errors.New("there is no such token")
 
 func (d Tokens) visible(a Access, reference string) (*storedToken, error) {

@@ -23,8 +23,8 @@ type Options struct {
 	Grants []login.Grant
 	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's value.
 	Lives login.Lives
-	// LoginDelay is how long a login stays at 100, a new token Pending and a request for a
-	// certificate in processing.
+	// LoginDelay is how long a login stays at 100, how long a new token stays Pending, and how long
+	// a request for a certificate stays in processing.
 	LoginDelay time.Duration
 	// ReceiptLife is how long a pre-signed address of a UPO works; 0 is three days.
 	ReceiptLife time.Duration
