@@ -15,7 +15,7 @@ type SickError struct {
 
 func (e *SickError) Error() string {
 	return fmt.Sprintf("the key %s was written by another program, so nothing that a person does can be recorded, and nothing is done: "+
-		"find out which program did, then restore the key from a backup of Redis, or rename it away: the log then begins again", e.Key)
+		"find out which program wrote it, then restore the key from a backup of Redis, or rename it away: the log then begins again", e.Key)
 }
 
 // Unwrap returns Err.

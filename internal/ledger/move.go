@@ -14,8 +14,8 @@ type Move struct {
 	From []State // nil: every state from which To is legal
 	To   State   // "" keeps the state and only writes fields; From is then required
 	In   string  // the package that must hold the invoice; "" for any
-	// Group is the waiting group to enter, only with To [Queued]. "" leaves the waiting set; with
-	// To "" it keeps the invoice where it waits.
+	// Group is the waiting group to enter, only with To [Queued]. With "" the invoice leaves its
+	// waiting set. But if To is "" too, the invoice stays where it waits.
 	Group string
 	Edit  Edit
 

@@ -82,8 +82,8 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 	return nil
 }
 
-// refuse records a batch of one sender. The first told refusals of the batch are in the outbox,
-// too.
+// refuse records a batch of one sender. told is how many of them, counted from the first, are in
+// the outbox, too.
 func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (told int, err error) {
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))

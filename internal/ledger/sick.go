@@ -52,20 +52,20 @@ func sickKey(key string) Unreadable {
 
 func remedyOf(key string) string {
 	if key == keyShapes {
-		return "find out which program did, then delete the key: workers that run write again what they know of it; " +
+		return "find out which program wrote it, then delete the key: workers that run write again what they know of it; " +
 			"restore it from a backup of Redis if entries remain that cannot be read"
 	}
 	if key == keyAudit {
 		return "what people ask for is refused until it is well, because nothing is done that is not on record; " +
-			"find out which program did, then restore the key from a backup of Redis, or rename it away: the log then begins again"
+			"find out which program wrote it, then restore the key from a backup of Redis, or rename it away: the log then begins again"
 	}
 	if key == keySinks {
-		return "find out which program did, then delete the key: a worker writes it again when it starts"
+		return "find out which program wrote it, then delete the key: a worker writes it again when it starts"
 	}
 	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") || strings.HasPrefix(key, keyFinal) {
-		return "find out which program did, then restore the key from a backup of Redis"
+		return "find out which program wrote it, then restore the key from a backup of Redis"
 	}
-	return "find out which program did, then delete the key: the sweep writes it again from the entries"
+	return "find out which program wrote it, then delete the key: the sweep writes it again from the entries"
 }
 
 // sickOr returns an [*UnreadableError] about a shared key in place of Redis's error WRONGTYPE,

@@ -40,10 +40,11 @@ type present struct {
 }
 
 // readPresent reads what the ledger has of a batch. The transaction already watches the identities
-// and refs. readPresent adds the ended documents that have one of them, because a person could
-// retry such a document before the transaction is executed. Other entries are not watched. However
-// they change, the outcome stays the same: the document is present already, or it is refused. If
-// these entries were watched, workers that move them would break the transaction again and again.
+// and refs. readPresent makes it also watch the ended documents that have one of these, because a
+// person could retry such a document before the transaction is executed. Other entries are not
+// watched. However they change, the outcome stays the same: the document is present already, or it
+// is refused. If these entries were watched, workers that move them would break the transaction
+// again and again.
 func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string, refs refKeys) (present, error) {
 	refs.forget()
 	s := present{refs: refs, entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}

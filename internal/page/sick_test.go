@@ -39,7 +39,7 @@ func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
 	if status, _, h := p.post("/logout", nil); status != http.StatusSeeOther || h.Get("Location") != "/login" {
 		t.Errorf("a logout has status %d, want 303 to the login", status)
 	}
-	if !strings.Contains(w.log.String(), "find out which program did, then restore the key") {
+	if !strings.Contains(w.log.String(), "find out which program wrote it, then restore the key") {
 		t.Error("the log does not say what to do")
 	}
 }

@@ -21,9 +21,9 @@ import (
 // success of any pair closes the host's circuit, because the host answers. The circuits of other
 // pairs stay as they are, because a pair may still be out of service by itself. Probes rotate. The
 // pair whose probe failed lets others go first, because otherwise the same sick pair could always
-// be the probe. A failure while the host is down says little about the pair, so the pair's own
-// delay does not grow by it. A pair that has not failed in the outage may go before the host's
-// delay ends. Otherwise two sick tenants could make everybody else wait.
+// be the probe. A failure while the host is down says little about the pair, so such a failure does
+// not lengthen the pair's own delay. A pair that has not failed in the outage may go before the
+// host's delay ends. Otherwise two sick tenants could make everybody else wait.
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So a pair's circuit
 // opens only after two objects have failed, and an object that has failed lets others probe first.

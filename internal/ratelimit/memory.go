@@ -172,7 +172,7 @@ func (m *Memory) Throttle(_ context.Context, k Key, d time.Duration) (time.Durat
 		b.strikes429 = 0
 	}
 	d = freezeTime(max(d, 0))
-	if !b.frozen.After(now) { // a request that was under way when the freeze began is not counted
+	if !b.frozen.After(now) { // a 429 to a request that was under way when the freeze began is not counted
 		b.strikes429++
 		if d == 0 {
 			d = firstRest

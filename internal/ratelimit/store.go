@@ -171,7 +171,9 @@ type Store interface {
 	// Throttle handles a 429. It freezes the key for d, as Freeze does, and counts the 429s in a
 	// row. If d is zero or less, KSeF named no time. Then the freeze lasts a minute after the first
 	// 429 in a row, and each further 429 within the hour doubles it, up to an hour. Throttle
-	// returns how long the key is frozen, and how many 429s in a row it has counted.
+	// returns how long the key is frozen, and how many 429s in a row it has counted. A 429
+	// that comes while the key is frozen is not counted, because its request was under way when
+	// the freeze began.
 	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)
 	// Leave gives up a ticket's place on the waitlists, for a caller that will not come back.
 	// Without it the ticket lapses some time after its instant.
@@ -197,10 +199,10 @@ const (
 // bookings.
 const unrecorded = 0
 
-// bookingID joins an instant with its mark, which counts the key's bookings from 1 to 255. The
-// instant alone is not enough, because after a Cancel the next caller may get the same microsecond.
-// If the Redis client then repeated the first Cancel, it would remove the booking of the next
-// caller.
+// bookingID joins an instant with its mark. Marks number the key's bookings from 1 to 255, and then
+// begin at 1 again. The instant alone is not enough, because after a Cancel the next caller may get
+// the same microsecond. If the Redis client then repeated the first Cancel, the repetition would
+// remove the booking of the next caller.
 func bookingID(at time.Time, mark int) string {
 	return strconv.FormatInt(at.UnixMicro(), 10) + "-" + strconv.Itoa(mark)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxSet    = 10_000 // records that one set of filters returns
+	maxSet    = 10_000 // the most records that one set of filters returns
 	maxMonths = 3
 	storedLag = time.Second // until a stored invoice is below the high-water mark
 )
