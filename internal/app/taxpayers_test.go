@@ -67,7 +67,7 @@ func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 		renamed := p.open()
 		_, err := app.NewWorker(t.Context(), renamed, zerolog.Nop())
 		if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "tenants[0].name" ||
-			!strings.Contains(err.Error(), "under the name old: a name cannot be changed, so put that one back") {
+			!strings.Contains(err.Error(), "under the name old: a name cannot be changed, so put the old name back") {
 			t.Errorf("renamed to %q: NewWorker = %v, want a fault of tenants[0].name", name, err)
 		}
 		_ = renamed.Close()

@@ -103,7 +103,7 @@ func (l *archiveLog) changed(h archive.Health) {
 	case log == nil:
 	case h.OutOfService:
 		log.Warn().Err(h.Why).Msg("the archive is out of service for this process: " +
-			"receipts wait, everything else goes on; it is tried again at growing intervals of at most a minute")
+			"receipts wait, everything else goes on; the archive is tried again at growing intervals of at most a minute")
 	default:
 		log.Info().Msg("the archive answers again: the waiting receipts are stored now")
 	}

@@ -101,7 +101,7 @@ func (f Facts) volatile() error {
 	const permanently = " and write it into redis.conf, or set it in the console of a managed Redis"
 	var faults []string
 	if f.policy != "" && f.policy != "noeviction" {
-		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it deletes entries when memory is short: "+
+		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so Redis deletes entries when memory is short: "+
 			"CONFIG SET maxmemory-policy noeviction"+permanently, f.policy))
 	}
 	if f.appendOnly == "0" {

@@ -43,8 +43,8 @@ func Explain(err error) string {
 	if !strings.Contains(err.Error(), "READONLY ") {
 		return err.Error()
 	}
-	return "this Redis is a replica and takes no writes: either it is failing over, then try again in a minute; " +
-		"or redis.url names a replica: name the master, or Sentinel; nothing that was taken is lost"
+	return "this Redis is a replica and takes no writes: during a failover, try again in a minute; " +
+		"if redis.url names a replica, name the master, or Sentinel; nothing that was taken is lost"
 }
 
 // TLSHint returns what to do about a mistake with encryption, and "" when err is another error.

@@ -55,9 +55,9 @@ const claimTimeout = 3 * time.Second
 
 // ClaimArchive returns an error for an archive that belongs to another environment or gateway. The
 // error is a [*config.FieldError] around an [*archive.OwnerError]. When no owner is recorded yet,
-// ClaimArchive records the environment and gateway of this configuration as the owner. It drops
-// every other error, for example when the archive does not answer, because the owner is checked
-// again at the first use of the archive.
+// ClaimArchive records the environment and gateway of this configuration as the owner. ClaimArchive
+// drops every other error, for example when the archive does not answer, because the owner is
+// checked again at the first use of the archive.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

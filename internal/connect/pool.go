@@ -1,8 +1,9 @@
 // Package connect opens what the processes of one pool share, from the configuration: Redis with
-// the ledger and the queue in it, the archive, the storage keys. It checks that Redis is fit for a
-// ledger and that the ledger belongs to this configuration.
+// the ledger and the queue in it, the archive, the storage keys. The package checks that Redis is
+// fit for a ledger and that the ledger belongs to this configuration.
 //
-// The worker and the command line both use the package. It starts no goroutine and no server.
+// The worker and the command line both use the package. The package starts no goroutine and no
+// server.
 package connect
 
 import (

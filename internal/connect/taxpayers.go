@@ -51,15 +51,15 @@ func nameFault(i int, t config.Tenant, err error) error {
 
 func strangerFault(i int, t config.Tenant, was string) error {
 	return nameFault(i, t, fmt.Errorf("means NIP %s in the ledger, and the nip of this tenant is %s: a name means one taxpayer for good, "+
-		"so correct the nip, or choose a name that no other has had", was, t.NIP))
+		"so correct the nip, or choose a name that no other taxpayer has had", was, t.NIP))
 }
 
 // renamedFault says that a tenant was renamed. was is the old name. A tenant that had no name of
 // its own has its NIP as the old name.
 func renamedFault(i int, t config.Tenant, was, nip string) error {
-	back := "put that one back"
+	back := "put the old name back"
 	if was == nip {
-		back = "remove this name (its NIP is its name then)"
+		back = "remove this name (the tenant's name is then its NIP)"
 	}
 	return nameFault(i, t, fmt.Errorf("is new, and the ledger has invoices of NIP %s under the name %s: a name cannot be changed, so %s",
 		nip, was, back))

@@ -24,8 +24,8 @@ const compactPage = 500
 // entries, and begins behind the last entry that any process looked at. Usually it finds none,
 // because [InvoiceStore.Receipt] packs what it receipts. An entry is left over when an older build
 // receipted it, when the process died, or when its document was still in the archive store. Nothing
-// is packed until every process of the pool looks into buckets ([FormatStore]). It returns how many
-// it packed.
+// is packed until every process of the pool looks into buckets ([FormatStore]). Compact returns how
+// many entries it packed.
 func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	n := 0
 	for limit > 0 && is.EverybodyReads(ctx, FormatBuckets) {
@@ -166,8 +166,8 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 	return inv, cmp.Or(inv.unpackFacts(m["facts"]), scanned)
 }
 
-// packageOf returns the package that a packed entry names. Scripts cannot read it. It returns "" if
-// the entry cannot be read now.
+// packageOf returns the package that a packed entry names. Scripts cannot read this name. packageOf
+// returns "" if the entry cannot be read now.
 func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
 	if err != nil || loadShapesOf(ctx, st, cmds) != nil {

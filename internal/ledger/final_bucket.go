@@ -9,11 +9,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The packed entry of a receipted invoice is one field of a hash that it shares with others. With a
-// separate key, the name of the key would take a third of the memory. Such a hash is called a
-// bucket. Two characters of the id name the bucket, and the bytes of the id without the first one
-// are the field. The identity of the invoice is in a bucket, too. Buckets of identities are small,
-// so Redis keeps them as listpacks.
+// The packed entry of a receipted invoice is one field of a hash that it shares with others. Such a
+// hash is called a bucket. If each entry had a key of its own, the names of the keys would take a
+// third of the memory. Two characters of the id name the bucket, and the bytes of the id without
+// the first one are the field. The identity of the invoice is in a bucket, too. Buckets of
+// identities are small, so Redis keeps them as listpacks.
 //
 // Scripts can read the values of buckets but cannot change them. So an entry must leave its bucket
 // before it changes (thaw). It goes back when the sweep packs it again. A reader looks for the

@@ -2,9 +2,10 @@ package ledger
 
 // firstRev is the first revision of an entry that is taken in at now. It is the number of seconds
 // since the beginning of 2026. An invoice may be taken in again after Redis lost its entry, or
-// after the ledger forgot it. It has the same id then, and receivers of results keep the greatest
-// revision of an id. Each move adds one to the revision, and most entries are moved five times. So
-// the new entry has greater revisions if more seconds have passed than the lost entry had moves.
+// after the ledger forgot it. The invoice then has the same id, and receivers of results keep the
+// greatest revision of an id. Each move adds one to the revision, and most entries are moved five
+// times. So the new entry has greater revisions if more seconds have passed than the lost entry had
+// moves.
 func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
 
 // revEpoch is the beginning of 2026 in seconds since 1970. Numbers that count from 1970 would be

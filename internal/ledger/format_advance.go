@@ -68,7 +68,7 @@ func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (Format
 
 // behind returns the names of living processes that do not read the newest format of this build,
 // and the newest format that all of them read. Builds of the first format wrote no list of living
-// processes, so behind goes through all keys. It is no longer called once the newest format is
+// processes, so behind goes through all keys. behind is no longer called once the newest format is
 // written.
 func (fs *FormatStore) behind(ctx context.Context) (names []string, reads int, err error) {
 	reads = Format

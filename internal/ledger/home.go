@@ -173,8 +173,8 @@ type claim struct {
 // atHome runs the script s of a verb after which something is sent. The caller leaves the first
 // argument of the verb empty, and atHome puts the home that this process has claimed there. If
 // Redis has another home now, the process claims again: Redis may have been emptied, or the gateway
-// may have moved. It returns a [*HomeError] if the ledger belongs to another environment or gateway
-// now. If this process has never claimed the ledger, the home is not compared.
+// may have moved. atHome returns a [*HomeError] if the ledger belongs to another environment or
+// gateway now. If this process has never claimed the ledger, the home is not compared.
 func (hs *HomeStore) atHome(
 	ctx context.Context, run func(context.Context, *redis.Script, []any) ([]any, error), s *redis.Script, args []any,
 ) ([]any, error) {

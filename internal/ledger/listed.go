@@ -66,9 +66,9 @@ func merge(ids []string, list, more []Invoice) int {
 
 // inTheirBuckets reads the values of entries that are in buckets. An entry has a zero value if it
 // is in no bucket, if its value there cannot be unpacked, or if it has a key of its own as well.
-// This takes one round trip. It takes a second one when an entry has a key of its own, and one more
-// when there are shapes that this process has not read yet. A script could read as many entries
-// with one command, but Redis would need one and a half times as long.
+// The reading takes one round trip. A second one follows when an entry has a key of its own, and
+// one more when there are shapes that this process has not read yet. A script could read as many
+// entries with one command, but Redis would need one and a half times as long.
 func inTheirBuckets(ctx context.Context, st *store, ids []string) ([]frozen, error) {
 	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {

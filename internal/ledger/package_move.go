@@ -30,8 +30,8 @@ type PackageMove struct {
 }
 
 // MovePackage changes a package, and every invoice that it still holds. On success p has the new
-// state and revision, and the fields of Edit. It returns a [*ConflictError] if p is not as it was
-// read.
+// state and revision, and the fields of Edit. MovePackage returns a [*ConflictError] if p is not as
+// it was read.
 //
 // The first step changes the package and a piece of its invoices. Each further step moves one more
 // piece, as in [PackageStore.Cut]. If the process dies, the state of the package is written, but
@@ -73,7 +73,7 @@ func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMo
 
 // MoveRest finishes a move of a package's invoices that an earlier process may not have finished.
 // It moves the invoices that are still in one of the states InvoicesFrom. The package stays in its
-// state. It returns what MovePackage returns.
+// state. MoveRest returns what MovePackage returns.
 func (ps *PackageStore) MoveRest(ctx context.Context, p *Package, m PackageMove) error {
 	m.To, m.Edit, m.From = "", nil, []PackageState{p.State}
 	if err := m.check(p.ID); err != nil {

@@ -14,7 +14,8 @@ import (
 // archive. Usually the receipt task of the package archives the result; otherwise the sweep does.
 
 // ResultsKept records that the archive durably has the results of these invoices, at the revisions
-// that are given. It ignores an invoice without a pending result.
+// that are given. It ignores an invoice without a pending result, and an invoice that has changed
+// since the given revision.
 func (bs *BodyStore) ResultsKept(ctx context.Context, invs []Invoice) error {
 	for len(invs) > 0 {
 		n := min(len(invs), moveBatch)

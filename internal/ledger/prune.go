@@ -10,8 +10,9 @@ import (
 
 // Prune forgets entries that ended longer ago than retention, by Redis's clock: receipted,
 // rejected, dismissed and superseded invoices, and packages that are over. It forgets up to about
-// limit entries. It returns how many it forgot. KSeF remembers invoices for ten years. So if a
-// forgotten invoice is handed in again, KSeF answers 440 and the invoice is recovered.
+// limit entries of each state, and returns how many it forgot in all. KSeF remembers invoices for
+// ten years. So if a forgotten invoice is handed in again, KSeF answers 440 and the invoice is
+// recovered.
 func (bs *BodyStore) Prune(ctx context.Context, retention time.Duration, limit int) (int, error) {
 	gone := 0
 	for limit > 0 {

@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 )
 
-// Refusal is a document that was refused when it was handed in. It says which document it was, as
-// far as that could be read, and why it was refused. Of the rest of the document it holds only the
-// values at fault, shortened. With a storage key the Refusal is encrypted in Redis.
+// Refusal is a document that was refused when it was handed in. A Refusal says which document it
+// was, as far as that could be read, and why it was refused. Of the rest of the document it holds
+// only the values at fault, shortened. With a storage key it is encrypted in Redis.
 type Refusal struct {
 	ID        string         `json:"-"`
 	Tenant    string         `json:"-"`            // the tenant in whose list it is; "" if it belongs to no tenant

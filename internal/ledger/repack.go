@@ -26,8 +26,9 @@ type Part struct {
 // Repack ends a package and puts invoices of it into other packages. It may be called only if the
 // package's session was never closed, or is final and did not accept those invoices. The caller
 // must have proof of that. With end "" the package keeps its state, and goes on with what is left
-// in it. Repack returns a [*ConflictError] if p is not as it was read, or if a package that the
-// invoices should join is not [PackageCut].
+// in it. Repack returns a [*ConflictError] if p is not as it was read, or if the invoices cannot
+// join an existing package, because that package is not [PackageCut] or differs in tenant, form or
+// offline flag.
 //
 // Up to two hundred invoices go in one step. More invoices go in several steps, and the last step
 // ends the package. Each invoice is in exactly one package at any time. A process that dies in

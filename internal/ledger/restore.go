@@ -3,7 +3,8 @@ package ledger
 import "context"
 
 // restore records that documents which were handed in again are stored. An invoice whose document
-// was removed or lost can then go on.
+// was removed or lost can then go on. For a rejected, dismissed or superseded invoice, the time for
+// which its document is kept begins again; lua/restore.lua names the exceptions.
 func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []TakeResult, there present) error {
 	args := ts.args()
 	n := len(args)

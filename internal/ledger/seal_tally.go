@@ -15,7 +15,8 @@ const (
 	SealOther    = "another layout" // damaged, or made by a newer build
 )
 
-// tallyPage is how many invoices one script reads. It keeps Redis busy for about two milliseconds.
+// tallyPage is how many invoices one script reads. Such a script keeps Redis busy for about two
+// milliseconds.
 const tallyPage = 1000
 
 // Tally counts what is sealed in the ledger by its seal. A seal is the id of the key, or one of the

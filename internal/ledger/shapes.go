@@ -92,7 +92,7 @@ func shapeIn(record []byte) string {
 }
 
 // shapeCache has shapes by their digest. Each is decoded once, because a list of a million entries
-// has only a few of them. The zero value is empty. It is safe for concurrent use.
+// has only a few of them. The zero value is empty. A shapeCache is safe for concurrent use.
 type shapeCache struct {
 	mu sync.RWMutex
 	by map[[shapeSize]byte]*knownShape

@@ -14,7 +14,7 @@ type Shed struct {
 }
 
 // Shed deletes the documents of invoices that were rejected, dismissed or superseded longer ago
-// than the duration keep, by Redis's clock. If keep is 0, these documents stay. It also finds
+// than the duration keep, by Redis's clock. If keep is 0, these documents stay. Shed also finds
 // receipted invoices whose document is still in the archive store. A document is left behind there
 // when a process dies after it has written the receipt. Invoices whose receipt is younger than the
 // duration quiet are left alone. Shed looks at up to about limit invoices of each state.
@@ -46,8 +46,8 @@ func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit 
 
 // NoteShed records that the document of an ended invoice will be removed from the archive store. It
 // is called before the removal, and again with kept true if the removal failed. It returns false if
-// a person has retried the invoice, which then needs its document. NoteShed does not change how
-// long the entry is kept.
+// a person has retried the invoice, which then needs its document, or if the entry cannot be read.
+// NoteShed does not change how long the entry is kept.
 func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
 	what := "going"
 	if kept {

@@ -56,7 +56,7 @@ func remedyOf(key string) string {
 			"restore it from a backup of Redis if entries remain that cannot be read"
 	}
 	if key == keyAudit {
-		return "what people ask for is refused until it is well, because nothing is done that is not on record; " +
+		return "what people ask for is refused until the key is well, because nothing is done that is not on record; " +
 			"find out which program wrote it, then restore the key from a backup of Redis, or rename it away: the log then begins again"
 	}
 	if key == keySinks {

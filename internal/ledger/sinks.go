@@ -116,8 +116,8 @@ type SinkChange struct {
 }
 
 // ChangeSink records a change. If c has a token and the process with this token no longer serves
-// the sink, ChangeSink writes nothing and returns false. It adds to State.Dropped how many failures
-// were deleted because there were too many.
+// the sink, ChangeSink writes nothing and returns false. ChangeSink adds to State.Dropped how many
+// failures were deleted because there were too many.
 func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
 	now, err := ss.Clock(ctx)
 	if err != nil {

@@ -77,7 +77,7 @@ type TakeStore struct {
 // others are still taken in. After Take has returned [Created], the invoice is never lost, because
 // the sweep queues it if its task is missing.
 //
-// It returns a [*HomeError] if the ledger belongs to another environment or gateway than this
+// Take returns a [*HomeError] if the ledger belongs to another environment or gateway than this
 // process has claimed. It returns a [*FormatError] if a newer build writes the ledger in a format
 // that this build does not know, because this build would overlook some documents there.
 //

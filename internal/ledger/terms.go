@@ -26,9 +26,9 @@ func (i *Invoice) askedLane() Lane {
 	return i.Lane
 }
 
-// ChangeTerms changes the terms of a queued invoice. On success inv has the new terms. It returns a
-// [*ConflictError] if the entry is not as it was read, because an invoice that has left the queue
-// keeps its terms.
+// ChangeTerms changes the terms of a queued invoice. On success inv has the new terms. ChangeTerms
+// returns a [*ConflictError] if the entry is not as it was read, because an invoice that has left
+// the queue keeps its terms.
 //
 // An invoice that waits for a package goes on waiting, in the waiting set of its new terms. It
 // leaves the set only for the express lane; the caller then queues its task.

@@ -22,10 +22,10 @@ const (
 	clockGone = "the clock of the limits has no key"
 	// bookedAhead is how far ahead of the clock requests are booked at most. It is the longest time
 	// that callers let the limiter sleep. So the clock had reached at least the newest instant
-	// minus bookedAhead. It starts there, or at Redis's own time if that is later. A later start
-	// would free windows early. The clock may start too early by up to bookedAhead. Such a start
-	// overruns no window that is longer than bookedAhead, because a booking counts what is booked
-	// before and after it.
+	// minus bookedAhead. The clock starts there, or at Redis's own time if that is later. A later
+	// start would free windows early. The clock may start too early by up to bookedAhead. Such a
+	// start overruns no window that is longer than bookedAhead, because a booking counts what is
+	// booked before and after it.
 	bookedAhead = 30 * time.Second
 	// startTime bounds the reading of all logs, which takes seconds where there are millions of
 	// keys.

@@ -171,9 +171,9 @@ type Store interface {
 	// Throttle handles a 429. It freezes the key for d, as Freeze does, and counts the 429s in a
 	// row. If d is zero or less, KSeF named no time. Then the freeze lasts a minute after the first
 	// 429 in a row, and each further 429 within the hour doubles it, up to an hour. Throttle
-	// returns how long the key is frozen, and how many 429s in a row it has counted. A 429
-	// that comes while the key is frozen is not counted, because its request was under way when
-	// the freeze began.
+	// returns how long the key is frozen, and how many 429s in a row it has counted. A 429 that
+	// comes while the key is frozen is not counted, because its request was under way when the
+	// freeze began.
 	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)
 	// Leave gives up a ticket's place on the waitlists, for a caller that will not come back.
 	// Without it the ticket lapses some time after its instant.

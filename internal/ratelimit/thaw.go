@@ -9,9 +9,9 @@ import (
 //go:embed lua/thaw.lua
 var thawLua string
 
-// Thaw ends the freeze that a 429 has caused, and reports whether there was one. It is for a person
-// who knows that KSeF did not ask for the freeze. Something between this program and KSeF may
-// answer 429 with a Retry-After of years, and nothing else ends such a freeze. A freeze with
+// Thaw ends the freeze that a 429 has caused, and reports whether there was one. Thaw is for a
+// person who knows that KSeF did not ask for the freeze. Something between this program and KSeF
+// may answer 429 with a Retry-After of years, and nothing else ends such a freeze. A freeze with
 // another cause stays, but a freeze whose cause is not known ends. The requests in the windows stay
 // counted.
 func (s *Redis) Thaw(ctx context.Context, k Key) (was bool, err error) {

@@ -74,8 +74,8 @@ func (l *Limiter) request(ctx context.Context, tenant, group string, opts []Opti
 // Join checks whether a request with a [Ticket] may go within the limiter's MaxSleep, or within the
 // [MaxWait] of the request. If it may, Join returns nil and the caller should call Wait soon.
 // Otherwise Join returns *[NotNow] with the exact delay. In both cases it keeps a place on the
-// waitlist for the caller and books nothing. It is for callers that want to prepare only what they
-// can send.
+// waitlist for the caller and books nothing. Join is for callers that want to prepare only what
+// they can send.
 func (l *Limiter) Join(ctx context.Context, tenant, group string, opts ...Option) error {
 	r := l.request(ctx, tenant, group, opts)
 	maxWait := r.MaxWait
@@ -109,7 +109,7 @@ func (l *Limiter) early(n *NotNow) error {
 	return &told
 }
 
-// Wait returns nil when the request may go, and the request must then go at once. It sleeps for a
+// Wait returns nil when the request may go, and the request must then go at once. Wait sleeps for a
 // short wait. If the wait is longer than the caller accepts, or would outlast the context's
 // deadline, Wait books nothing and returns *[NotNow] with the exact delay. It also returns
 // *[NotNow] if three bookings in turn ended before the request could go. When the context ends,

@@ -44,7 +44,7 @@ func (l Limits) Validate() error {
 }
 
 // Scaled returns the same limits over windows of Per × factor, rounded up to microseconds. With
-// 1.0/60, for example, an "hour" lasts a minute. It is for tests and benchmarks. factor must be
+// 1.0/60, for example, an "hour" lasts a minute. Scaled is for tests and benchmarks. factor must be
 // above zero.
 func (l Limits) Scaled(factor float64) Limits {
 	scaled := slices.Clone(l)

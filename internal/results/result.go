@@ -46,7 +46,7 @@ type Result struct {
 	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
 
 	// Revision grows with every change of the invoice. Of two results with the same id, the result
-	// with the greater revision is newer. It is 0 in results that an earlier build archived.
+	// with the greater revision is newer. Revision is 0 in results that an earlier build archived.
 	Revision int64 `json:"revision"`
 	// Gross is P_15 as the document has it and Currency is KodWaluty. Both are left out in
 	// listings, for refused documents, and when the document is no longer kept.

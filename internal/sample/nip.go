@@ -3,7 +3,7 @@ package sample
 import "strconv"
 
 // NIP returns number i of a fixed sequence of NIPs with right check digits; NIP(0) is "5265877635".
-// They are distinct for i from 0 to 2,793,880.
+// The NIPs are distinct for i from 0 to 2,793,880.
 func NIP(i int) string {
 	if i == 0 {
 		return "5265877635"

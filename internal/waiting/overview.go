@@ -74,8 +74,8 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 
 // singles reads the invoices that are outside of sets and packages, by the tasks that were read. It
 // marks the chunks whose invoices it reads. The method count counts these invoices one by one and
-// leaves their chunks out, because some invoices of a chunk may have been moved already. It reads
-// no more than maxRead invoices of chunks.
+// leaves their chunks out, because some invoices of a chunk may have been moved already. singles
+// reads no more than maxRead invoices of chunks.
 func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var ids []string
 	carried := 0

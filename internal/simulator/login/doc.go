@@ -19,9 +19,9 @@
 // These are not modelled: trusted lists and revocation lists (a foreign issuer is as good as a
 // self-signed certificate), the trusted profile and Peppol.
 //
-// Where the contract is silent, the stricter reading was taken. For example, a challenge is used up
-// by the first request that names it, a revoked login cannot be redeemed, and a bearer token of the
-// wrong kind is answered with 401.
+// Where the contract is silent, the stricter reading was taken. For example, the first request that
+// is well-formed and correctly signed uses up its challenge, even if its login fails later. A
+// revoked login cannot be redeemed. A bearer token of the wrong kind is answered with 401.
 //
 // Reading order: desk.go, challenge.go, signed.go, request.go, policy.go, subject.go, encrypted.go,
 // operation.go, jwt.go, access.go, end_login.go, permissions.go, tokens.go.

@@ -1,6 +1,6 @@
 // Package strictjson reads JSON bodies as strictly as a suspicious server may. Names must be
 // exactly as in the contract, each may appear once, and required ones must be present. Both faces
-// of the simulator use it. It shares no code with the clients.
+// of the simulator use this package. It shares no code with the clients.
 package strictjson
 
 import (
