@@ -115,8 +115,8 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (d
 	return x.Queue.Put(ctx, queue.KindSubmit, now.ID, now.Rev, queue.When{Overflow: now.Overflow})
 }
 
-// Dismiss ends a queued, rejected or parked invoice. When its state has just changed, it returns a
-// [*NotDoneError].
+// Dismiss ends a queued, rejected or parked invoice. When the state of the invoice has just
+// changed, Dismiss returns a [*NotDoneError].
 func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) (done error) {
 	act := audit.Entry{Who: by.By, What: audit.Dismiss, Tenant: inv.Tenant, ID: inv.ID}
 	if err := x.Audit.Begin(ctx, act); err != nil {

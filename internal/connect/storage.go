@@ -9,7 +9,7 @@ import (
 )
 
 // DeclareStorage records how this process seals documents. If this process lacks a storage key that
-// the pool uses, it returns a [*config.FieldError] around a [*ledger.SealError].
+// the pool uses, DeclareStorage returns a [*config.FieldError] around a [*ledger.SealError].
 func (p *Pool) DeclareStorage(ctx context.Context) error {
 	return storageFault(p.Ledger.Declare(ctx, p.Bodies))
 }

@@ -82,8 +82,8 @@ const secondsOfDay = 24 * 60 * 60
 // the date of issue are whole hours.
 var timeUnits = [4]int64{1, 1000, 60_000, 3_600_000}
 
-// appendTime appends a time in the largest unit that it is a multiple of, counted from another
-// time.
+// appendTime appends the time t in the largest unit of which t is a multiple, counted from the time
+// given by the parameter from.
 func appendTime(b []byte, from, t Millis) []byte {
 	k := len(timeUnits) - 1
 	for int64(t)%timeUnits[k] != 0 {

@@ -21,8 +21,8 @@ type OnWay struct {
 func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	// A key that is not a sorted set is skipped, because otherwise no tenant's invoices would be
-	// cut.
+	// A key that is not a sorted set is skipped, because an error here would stop the cutting of
+	// packages for every tenant.
 	err := ps.pipe(ctx, func(p redis.Pipeliner) {
 		for i, s := range states {
 			lists[i] = p.ZRevRange(ctx, ps.key(keyPackageState, string(s)), 0, int64(limit)-1)

@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The outbox holds the outcomes that became final, in the order in which they were written. The
-// script that moves an invoice writes the outcome in the same step. Each sink (sinks.go) reads the
-// outbox from where it stopped.
+// The outbox holds the outcomes of invoices that became final and of refused documents, in the
+// order in which they were written. The script that moves an invoice writes the outcome in the same
+// step. Each sink (sinks.go) reads the outbox from where it stopped.
 //
 // An outcome contains what may change in the entry later. For example, after a retry a rejected
 // invoice has another state and no reason. The rest is read from the entry when a sink is told. The

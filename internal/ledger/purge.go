@@ -23,8 +23,9 @@ const purgePasses = 5
 // deletes nothing and returns a [*HomeError]. Before it deletes anything, Purge marks the home as
 // being purged, so that no process works with half a ledger. The home is deleted last, so that a
 // purge that was cut off can be run again. The parameter "also" is a function that deletes what the
-// pool keeps under other prefixes, such as the queues. Purge calls it before it deletes any key.
-// The function "progress" is told how many keys were deleted so far. Both functions may be nil.
+// pool keeps under other prefixes, such as the queues. Purge calls this function before any key is
+// deleted. The function "progress" is told how many keys were deleted so far. Both functions may be
+// nil.
 //
 // The caller checks what the entries are and whether workers are alive.
 func (hs *HomeStore) Purge(

@@ -24,9 +24,9 @@ type RefusalStore struct{ *store }
 //
 // Refuse sets Untold of the refusals that are on record but not in the outbox.
 //
-// Unlike the other verbs, Refuse is not a script. Scripts write even at maxmemory, so that invoices
-// that were taken in can finish. Refusals must not use up the memory that is left for those
-// invoices.
+// Refuse is not a script, unlike most operations of the ledger. Scripts write even at maxmemory, so
+// that invoices that were taken in can finish. Refusals must not use up the memory that is left for
+// those invoices.
 func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	now, err := rs.Clock(ctx)
 	if err != nil {

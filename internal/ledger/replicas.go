@@ -11,7 +11,7 @@ import (
 // When a replica that lags becomes the master, the last writes are lost. For most writes their loss
 // does no harm, because the worker asks KSeF again. Three kinds of writes must not be lost: the
 // entry of an invoice that is taken in, the state closing and the state sending. The entry must not
-// be lost because the sender will not hand the invoice in again. The two states must not be lost
+// be lost, because the sender will not hand the invoice in again. The two states must not be lost,
 // because the worker makes a call to KSeF right after them. The process that makes such a write
 // waits until the replicas have it.
 

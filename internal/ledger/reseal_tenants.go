@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// tenantTexts calls do with those words of KSeF about tenants that are sealed.
+// tenantTexts calls do with KSeF's words about each tenant, as far as these words are sealed.
 func (ss *SealStore) tenantTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, err := ss.rdb.SMembers(ctx, ss.key(keyTenants)).Result()
 	if err != nil && !wrongType(err) {

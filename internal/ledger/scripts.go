@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A verb is one thing that the ledger does in Redis, in one file of lua/. The comment at the start
-// of the file says what the verb is given and what it answers. The Go function script puts
+// A verb is one operation of the ledger in Redis, and has one file in lua/. The comment at the
+// start of the file says what the verb is given and what it answers. The Go function script puts
 // entries.lua before the text of the file, and makes the text a Lua function named verb.
 // entries.lua reads and writes entries, and keeps the indexes in step. The Lua function finish in
 // entries.lua calls the verb.

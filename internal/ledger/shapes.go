@@ -234,8 +234,8 @@ func (c *shapeCache) learn(record []byte, own string) {
 }
 
 // restoreShapes writes every shape that this process knows. This repairs the shapes that the ledger
-// has lost or damaged. It never overwrites a good shape by another one, because the name of a shape
-// is the digest of its text.
+// has lost or damaged. restoreShapes never overwrites a good shape by another one, because the name
+// of a shape is the digest of its text.
 func restoreShapes(ctx context.Context, st *store) error {
 	pairs := st.shapes.all()
 	if len(pairs) == 0 {

@@ -85,7 +85,7 @@ type TakeStore struct {
 // batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the
 // entries are there, but a failover could lose them.
 //
-// Take is the only verb that changes entries and is not a script. It compares and sets with WATCH
+// Take is the only operation that changes entries without a script. It compares and sets with WATCH
 // and EXEC. It knows beforehand what has to be compared, because it can only take an identity that
 // no living document has. As a script it took Redis twice the time, most of it for passing
 // documents through Lua. That matters, because Take determines how fast enqueue is. The Redis

@@ -21,11 +21,11 @@ const (
 	// clockGone is in the error of log.lua about a clock without a key.
 	clockGone = "the clock of the limits has no key"
 	// bookedAhead is how far ahead of the clock requests are booked at most. It is the longest time
-	// that callers let the limiter sleep. So the clock had reached at least the newest instant
-	// minus bookedAhead. The clock starts there, or at Redis's own time if that is later. A later
-	// start would free windows early. The clock may start too early by up to bookedAhead. Such a
-	// start overruns no window that is longer than bookedAhead, because a booking counts what is
-	// booked before and after it.
+	// that callers let the limiter sleep. So before its key was lost, the clock had reached at
+	// least the newest instant minus bookedAhead. The clock starts there, or at Redis's own time if
+	// that is later. A later start would free windows early. The clock may start too early by up to
+	// bookedAhead. Such a start overruns no window that is longer than bookedAhead, because a
+	// booking counts what is booked before and after it.
 	bookedAhead = 30 * time.Second
 	// startTime bounds the reading of all logs, which takes seconds where there are millions of
 	// keys.

@@ -149,7 +149,7 @@ func (p *PendingFreezes) write(ctx context.Context, k Key, f pendingFreeze, left
 		left = 0 // the store knows the earlier 429s and decides how long
 	}
 	rest, strikes429, err := p.Store.Throttle(ctx, k, left)
-	if err == nil && f.why != CauseThrottled { // something else than the 429 freezes it for longer
+	if err == nil && f.why != CauseThrottled { // another cause than the 429 freezes the key for longer
 		err = p.Store.Freeze(ctx, k, left+tick, f.why)
 	}
 	return rest, strikes429, err

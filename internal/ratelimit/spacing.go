@@ -7,7 +7,7 @@ import "time"
 //
 // The results are:
 //   - gap is the distance between requests that are spread evenly over the scarcest window (a
-//     minute for sixty an hour).
+//     minute for a limit of sixty an hour).
 //   - recent is how many requests were used within about the last gap.
 //   - burst is how many requests may follow each other at once. It is a quarter of the limit of the
 //     shortest window that is not shorter than gap, and at least one.

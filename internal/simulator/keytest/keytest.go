@@ -8,9 +8,9 @@ import (
 )
 
 // made are the keys of this process by their size, in the order in which they were made. This
-// package-level variable is shared by all tests on purpose. Nothing changes a key, and making a key
-// of 2048 bits takes longer than most of the tests that need one, and several times as long under
-// the race detector.
+// package-level variable is shared by all tests on purpose. That is safe, because nothing changes a
+// key. It saves time, because making a key of 2048 bits takes longer than most of the tests that
+// need one, and several times as long under the race detector.
 var made = struct {
 	sync.Mutex
 	keys map[int][]*rsa.PrivateKey

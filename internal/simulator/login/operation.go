@@ -41,7 +41,7 @@ type operation struct {
 
 func (o *operation) end(code int, details string) { o.code, o.details = code, details }
 
-// begin registers an operation and gives its token. The caller holds mu.
+// begin registers an operation and returns its token. The caller holds mu.
 func (d *Desk) begin(o *operation) Begun {
 	now := d.opts.Now()
 	o.reference, o.started, o.ready = d.opts.Reference("AU"), now, now.Add(d.opts.Delay)
