@@ -106,8 +106,8 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (d
 		return err
 	}
 	x.moved(ctx, inv, ledger.Queued)
-	// The task has the new revision in its id, so that a task of an earlier attempt does not
-	// replace it.
+	// The task has the new revision in its id, so that a task of an earlier attempt is not taken
+	// for this one.
 	now, err := x.Ledger.Invoice(ctx, inv.ID)
 	if err != nil {
 		return err
