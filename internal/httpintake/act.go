@@ -106,7 +106,7 @@ func notDone(not *actions.NotDoneError, verb string, state ledger.State) error {
 		if verb == "dismiss" {
 			from = "queued, rejected, parked"
 		}
-		p.detail = text{en: "it is " + string(state) + "; " + verb + " is for invoices that are " + from,
+		p.detail = text{en: "the invoice is " + string(state) + "; " + verb + " is for invoices that are " + from,
 			pl: "jej stan to " + string(state) + "; " + verb + " jest dla faktur w stanie " + from}
 	case actions.NotKept:
 		p.detail = text{en: "its document was deleted (storage.keep_rejected): hand it in again, then retry it",

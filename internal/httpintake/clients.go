@@ -37,7 +37,7 @@ type client struct {
 	admitter *intake.Admitter // of its own tenants
 	stranger func(string) bool
 	ownsAll  bool          // it has every tenant of the pool
-	looking  chan struct{} // holds one value while a refusal is looked up for the client
+	looking  chan struct{} // holds one value while a slow search runs for the client: in the refusals or in the archive
 	made     made
 	holder   func(*client, keys) (string, keys)
 	storing  *sync.Mutex // one lock for all clients; held while the keys of any client are replaced
@@ -161,7 +161,7 @@ func (c *client) check(o Options) <-chan struct{} {
 		other, shared := c.holder(c, got.without(had))
 		if other != "" {
 			got = got.without(shared)
-			err = fmt.Errorf("file %s has a key of intake client %s: give each its own; it opens nothing more here", c.KeyFile, other)
+			err = fmt.Errorf("file %s has a key of intake client %s: give each its own; that key opens nothing here", c.KeyFile, other)
 		}
 		c.mu.Lock()
 		c.keys, c.shared, c.reading = got, shared, nil
@@ -229,8 +229,8 @@ func (ks keys) without(others keys) keys {
 	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return slices.Contains(others, h) })
 }
 
-// rewriteTime is how long a file of keys must be empty before its client has no keys. It is less
-// than keyTimeout.
+// rewriteTime is how long a file must have fewer keys than before until the missing keys stop
+// working. It is less than keyTimeout.
 const rewriteTime = 100 * time.Millisecond
 
 // read reads the file. If it cannot be read, the keys are nil. With another error, the keys are

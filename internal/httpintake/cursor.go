@@ -9,7 +9,7 @@ import (
 )
 
 // cursorText writes a place in the order of last changes as a cursor. The next page begins after
-// this place. A cursor says nothing about the client, so another client learns nothing from it.
+// this place. A cursor holds a time and an id, and nothing about the client that it was given to.
 func cursorText(p ledger.Place) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(int64(p.At), 10) + " " + p.ID))
 }

@@ -4,15 +4,15 @@
 // too.
 //
 //	server.go        routes, and what every call passes: request id, login, rate
-//	clients.go       who may call: bearer keys from files; clients_first.go: their state at a start;
+//	clients.go       who may call: bearer keys from files; clients_first.go: the keys at a start;
 //	                 limits.go: how often and how many at once
 //	body.go          the body of a call, bounded in size, time and memory
 //	documents.go     the documents in a body: xml, zip; multipart.go, jsonbody.go;
 //	                 faktura.go: invoices that are JSON themselves; jsonnames.go: whether a body
-//	                 may have some
+//	                 may have such invoices
 //	submit.go        POST /v1/invoices; item.go: the answer about one document, also about one
 //	                 that belongs to another client
-//	list.go          GET /v1/invoices; filter.go: what it is asked for; cursor.go: its pages;
+//	list.go          GET /v1/invoices; filter.go: which invoices it lists; cursor.go: its pages;
 //	                 parameters.go: the parameters that a query may have
 //	                 one.go: one invoice, its XML and its UPO; forms.go: its QR code and its PDF
 //	events.go        GET /v1/events: what became final, in order

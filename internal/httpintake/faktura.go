@@ -7,12 +7,13 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// maker makes XML of the invoices of one call that are JSON, one after the other.
+// maker makes XML of the JSON invoices of one call, one after the other.
 type maker struct {
 	*core
 	c *call
-	// down has the error for each sending tenant for which the gateway could not be asked. The
-	// other invoices of that tenant in this call then do not wait for the gateway again.
+	// down has an error for each sending tenant for which the gateway made no XML without a fault
+	// of the invoice being known. So the tenant's other invoices in this call do not wait for the
+	// gateway again.
 	down map[string]error
 }
 

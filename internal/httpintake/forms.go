@@ -60,7 +60,7 @@ func (f *forms) pdf(c *call) error {
 		return err
 	}
 	none := text{
-		en: "the gateway makes the PDF of an invoice, and the tenant of this one does not send over the gateway; make it of /xml",
+		en: "the gateway makes the PDF of an invoice, and the tenant of this one does not send over the gateway; make the PDF from /xml",
 		pl: "PDF faktury tworzy bramka, a podatnik tej faktury nie wysyła przez bramkę; utwórz go z /xml"}
 	if f.o.PDF == nil {
 		return &problem{kind: notFound, detail: none}

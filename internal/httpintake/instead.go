@@ -12,8 +12,8 @@ import (
 const insteadTime = 10 * time.Second
 
 // invoiceOrInstead returns the entry that the path of a call names. When the entry is damaged and
-// the archive has the invoice, it returns the archived result instead, and no error. Its other
-// errors are those of invoice.
+// the archive has the invoice, it returns the archived result instead, and no error. In every other
+// case it returns what the method invoice returns.
 func (sg *single) invoiceOrInstead(c *call) (inv ledger.Invoice, instead *results.Result, err error) {
 	id := c.r.PathValue("id")
 	inv, err = sg.o.Ledger.Named(c.ctx(), id)
@@ -26,10 +26,10 @@ func (sg *single) invoiceOrInstead(c *call) (inv ledger.Invoice, instead *result
 	return inv, nil, err
 }
 
-// instead asks the archive for the invoice of a damaged entry. It returns none of another client's.
-// The tenant of such an entry is often not known, but the archived result says it. When the archive
-// does not answer, the caller learns what is known without it. A client may have only one such
-// search at a time, because many would slow down the calls of others.
+// instead asks the archive for the invoice of a damaged entry. It returns no invoice of another
+// client. The tenant of such an entry is often not known, but the archived result names it. When
+// the archive does not answer, the caller learns what is known without the archive. A client may
+// have only one such search at a time, because many would slow down the calls of others.
 func (sg *single) instead(c *call, u *ledger.Unreadable) (results.Result, bool) {
 	select {
 	case c.client.looking <- struct{}{}:

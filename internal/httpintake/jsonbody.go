@@ -52,7 +52,7 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 		if text, err = b.element(text, start, d.InputOffset()); err != nil {
 			return malformed(n, elements, err)
 		}
-		if len(text) == 0 { // the decoder goes beyond a value only if that is JSON
+		if len(text) == 0 { // the decoder's offset moves past a value only if the value is JSON
 			return malformed(n, elements, fault)
 		}
 		// The decoder may already hold up to limit bytes of what follows, so an element may take up

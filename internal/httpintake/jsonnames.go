@@ -42,7 +42,7 @@ func mayNameFaktura(text []byte) bool {
 	return false
 }
 
-// after returns what follows the first such byte of a text.
+// after returns what follows the first byte c of a text.
 func after(text []byte, c byte) (rest []byte, found bool) {
 	n := bytes.IndexByte(text, c)
 	return text[n+1:], n >= 0

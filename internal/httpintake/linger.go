@@ -15,9 +15,10 @@ const (
 )
 
 // lingers lets callers see an answer that came before their body was read. Many programs send the
-// whole body before they read. If the connection ends meanwhile, they see that it was reset, and
-// not the answer. So the rest of the body is read and dropped for a while. Callers without a key
-// get the same treatment, so only a few calls linger, and none for long. Safe for concurrent use.
+// whole body before they read. If the connection ends meanwhile, they see a reset connection
+// instead of the answer. So the rest of the body is read and dropped for a while. Callers without a
+// key get the same treatment, so only a few calls linger, and none for long. Safe for concurrent
+// use.
 type lingers chan struct{}
 
 func newLingers() lingers { return make(lingers, maxLingering) }

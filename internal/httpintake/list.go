@@ -41,8 +41,8 @@ func (l *listing) list(c *call) error {
 }
 
 // named answers with the invoices of a ref or number. They are few, so there is one page. When none
-// is listed, refused documents are looked up, so that a program that asks by its ref learns that
-// its document was refused.
+// is listed, and the filter does not ask for a state of invoices, refused documents are looked up.
+// So a program that asks by its ref learns that its document was refused.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
 	var err error

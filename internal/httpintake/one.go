@@ -91,8 +91,7 @@ func (sg *single) one(c *call) error {
 	return c.json(http.StatusOK, answerOf(found[0]))
 }
 
-// xml answers with the document. For an accepted invoice it has the bytes that KSeF has, and
-// otherwise those that were handed in.
+// xml answers with the document of an invoice, as the method document returns it.
 func (sg *single) xml(c *call) error {
 	inv, instead, err := sg.invoiceOrInstead(c)
 	if err != nil {

@@ -34,7 +34,7 @@ var (
 	}
 
 	notEmpty    = text{"must not be empty", "nie może mieć pustej wartości"}
-	givenCursor = text{"must be next of an answer to this call", "musi mieć wartość next z odpowiedzi na to wywołanie"}
+	givenCursor = text{"must be the value of next in an answer to this call", "musi mieć wartość next z odpowiedzi na to wywołanie"}
 	sizeOfPage  = text{fmt.Sprintf("must be 1 to %d", maxPageSize), fmt.Sprintf("musi mieć wartość od 1 do %d", maxPageSize)}
 )
 

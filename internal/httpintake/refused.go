@@ -57,7 +57,8 @@ func (de *decisions) actOnRefusal(c *call, id, verb, reason string) error {
 			pl: "ten dokument odrzucono, a odrzucone dokumenty nie są przechowywane: popraw go i przekaż"}}
 	}
 	ended := &problem{kind: conflict, detail: text{
-		en: "it has ended already: ask for it to see how", pl: "ta sprawa jest już zakończona: zapytaj o nią, aby zobaczyć jak"}}
+		en: "this refusal has ended already: ask for it to see how",
+		pl: "ta sprawa jest już zakończona: zapytaj o nią, aby zobaczyć jak"}}
 	if r.Ended != "" {
 		return ended
 	}

@@ -61,17 +61,17 @@ type object struct {
 	Fields                     []field
 }
 
-// field is a value in an object. Name leads to it, such as invoices[].ref. Object is the name of
-// the object that it is, or "".
+// field is a value in an object. Name leads to it, such as invoices[].ref. If the value is an
+// object with a name in the description, Object is that name; otherwise it is "".
 type field struct {
 	Name, Type, Object, Description string
-	Always                          bool // an answer has it, or a body needs it
+	Always                          bool // an answer always has the field, or a body must have it
 }
 
 // named returns the object that a reference names, or "".
 func (s *schema) named() string { return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:] }
 
-// fields returns the fields of an object and of the objects without a name in it.
+// fields returns the fields of an object and of the unnamed objects inside it.
 func (s *schema) fields(prefix string) []field {
 	var all []field
 	always := map[string]bool{}

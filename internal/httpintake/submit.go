@@ -188,8 +188,8 @@ func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, erro
 	return items, nil
 }
 
-// entriesOf reads the entries that documents met. These are their own entries when they are here
-// already, and the entries of other invoices that have their numbers or refs.
+// entriesOf reads the entries that documents met. Such an entry is the document's own, when the
+// document is here already, or that of another invoice that has its number or ref.
 func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
 	for _, some := range adms {
@@ -221,10 +221,10 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
 // refusals of documents that are taken now. items are the answers to adms, in order; those on
-// record get the id of the refusal. All pieces of
-// a call go to one Refusals. So an archive that is refused in one piece stays refused when its
-// other documents are taken in the next piece. An error says that a refusal is not on record.
-// Receivers would then never be told of it, so the caller has to call again.
+// record get the id of the refusal. All pieces of a call go to one Refusals. So an archive that is
+// refused in one piece stays refused when its other documents are taken in the next piece. An error
+// says that a refusal is not on record. Receivers would then never be told of it, so the caller has
+// to call again.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) error {
 	if !sm.o.RecordRefusals {
 		return nil

@@ -9,14 +9,14 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// FindKsefNumber returns the invoices in a state that have this KSeF number, in any spelling and in
-// upper or lower case. It returns none for any other text. Only invoices of the named tenants are
-// returned, or of all tenants when none is named.
+// FindKsefNumber returns the invoices in this state whose KSeF number is name. name may be in any
+// spelling and in upper or lower case. For a name that is not a KSeF number, FindKsefNumber returns
+// none. Only invoices of the given tenants are returned, or of all tenants when none is given.
 //
 // The ledger has no index of KSeF numbers. So this reads the invoices in that state that have
-// changed since the day before the one in the number. Those in [ledger.Accepted] are few, because
-// they wait for their receipts. Those in [ledger.Receipted] are in the archive, which finds a
-// number sooner.
+// changed since the day before the number's own date. Those in [ledger.Accepted] are few, because
+// they wait for their receipts. Those in [ledger.Receipted] are in the archive too, and a search
+// there is faster.
 func (r *Reader) FindKsefNumber(ctx context.Context, name string, state ledger.State, tenants ...string) ([]ledger.Invoice, error) {
 	number, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
 	if err != nil {

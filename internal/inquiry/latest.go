@@ -27,8 +27,8 @@ type Window struct {
 type Found struct {
 	Invoices []ledger.Invoice
 	// Next is where the next window begins. The zero value means that there is nothing older. If
-	// there is a Next although fewer than Limit invoices were found, as many entries were read as
-	// the Window allows.
+	// there is a Next although fewer than Limit invoices were found, the window's Scan or Until
+	// ended the reading.
 	Next ledger.Place
 	// Read is how many entries were read. When Limit ended the reading, those that were read last,
 	// at most 500, are not counted.

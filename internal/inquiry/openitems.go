@@ -18,9 +18,9 @@ type OpenItem struct {
 	Result results.Result
 	Remedy ledger.Remedy // of a refused document
 	// Later is the newest document of the same number that was taken in after this one. Its State
-	// is "" when there is no such document.
+	// is "" when there is no such document, and always when this one was refused.
 	Later ledger.Newest
-	Seen  ledger.Seen // who marked it as seen, and when; zero when it changed after that
+	Seen  ledger.Seen // who marked it as seen, and when; zero if nobody did since its last change
 }
 
 // OpenItems lists the open items by tenant; for each tenant the oldest comes first.

@@ -182,8 +182,8 @@ func (e *APIError) MissingPermission() bool {
 // Unreachable reports whether no connection to the other side came about; see [Outcome].
 func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }
 
-// OfSession reports whether KSeF refused because of the session. What was sent was then not taken,
-// and another session may take it.
+// OfSession reports whether KSeF refused because of the session. If so, what was sent was not
+// taken, and another session may take it.
 func (e *APIError) OfSession() bool {
 	switch e.Code {
 	case CodeSessionFull, CodeNoSession, CodeSessionForbids, CodeSessionPaused:

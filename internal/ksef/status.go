@@ -85,8 +85,8 @@ func (s StatusInfo) Done() bool { return s.Code == 200 }
 // that KSeF has not published count as errors, too.
 func (s StatusInfo) Failed() bool { return s.Code > 200 }
 
-// SendAgain reports whether the reason of a failure lies with KSeF (codes 500 and 550). What was
-// sent must then be sent again.
+// SendAgain reports whether the reason of a failure lies with KSeF (codes 500 and 550). In that
+// case, what was sent must be sent again.
 func (s StatusInfo) SendAgain() bool {
 	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
 }

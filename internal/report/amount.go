@@ -68,8 +68,8 @@ func (a *Amount) In(l explain.Language) string {
 // MarshalText makes the amount a string in JSON, because many readers would round a number.
 func (a *Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Float returns the nearest float64, for charts and spreadsheets. exact is false when f may differ
-// from the amount, which is possible for amounts beyond about 90 trillion.
+// Float returns the nearest float64, for charts and spreadsheets. exact reports whether f, rounded
+// to hundredths, is sure to be the amount. It is false for amounts beyond about 90 trillion.
 func (a *Amount) Float() (f float64, exact bool) {
 	f, _ = new(big.Rat).SetFrac(&a.hundredths, big.NewInt(100)).Float64()
 	return f, a.hundredths.IsInt64() && a.hundredths.CmpAbs(big.NewInt(1<<53)) < 0

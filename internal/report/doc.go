@@ -6,6 +6,7 @@
 // text. Without a ledger the report tells what the archive knows.
 //
 // The day of an invoice is its issue date (P_1), because this is the day in the seller's own books
-// and never changes. Unknown values are counted as unknown. For example, the amount is unknown when
-// the document is gone, and some times are unknown when the ledger has forgotten the invoice.
+// and never changes. Unknown values are counted as unknown. For example, the amount of an invoice
+// is unknown when its document is gone. When the ledger has forgotten an invoice, it can be unknown
+// how long KSeF took to accept it.
 package report

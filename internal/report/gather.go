@@ -38,12 +38,12 @@ type Sources struct {
 	// in the archive.
 	LedgerAlone bool
 	// Unread is called with each entry that cannot be read and may be of a wanted tenant, if no
-	// result of it was found in the archive either. So the report may lack its invoice. Unread may
-	// be nil.
+	// result of it was found in the archive either. So the report may lack the invoice of that
+	// entry. Unread may be nil.
 	Unread func(ledger.Unreadable)
 	// NoDocument is called with the id of each invoice that KSeF has accepted and whose document
-	// nobody has, and with what the archive says of it. So the report lacks its amount. It may be
-	// called by several goroutines at the same time. It may be nil.
+	// nobody has, and with the error that says so. So the report lacks the invoice's amount. It may
+	// be called by several goroutines at the same time. It may be nil.
 	NoDocument func(id string, err error)
 	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
 	// nil; then no receipts are read.

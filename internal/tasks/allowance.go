@@ -54,8 +54,8 @@ func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round c
 	}
 	// The package will have to ask the limiter for a session. The limiter is asked the same
 	// question here, before the package exists, because the counts above leave out margins and what
-	// is reserved for others. If the two answers differed, a package would be cut, find no session
-	// and go back, again and again.
+	// is reserved for others. If the limiter refused then what the counts allow now, a package
+	// would be cut, find no session and go back, again and again.
 	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
 	wait, err := l.Budget.Peek(l.opening(l.rank(ctx, &p), &p, u, r.Sets), tenant, group)
 	r.Full = wait > 0

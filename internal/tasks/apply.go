@@ -152,7 +152,7 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 	}
 	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
 		Int("invoices", len(d.Notes)).Int("listed", d.Listed).Int("counted", d.Counted).
-		Msg("the session does not account for every invoice: nothing is sent again, it is asked again")
+		Msg("the session does not account for every invoice: nothing is sent again, and KSeF is asked about it again")
 	return nil
 }
 

@@ -72,8 +72,8 @@ func (ar *archivist) archivePiece(invs []ledger.Invoice) []ledger.Invoice {
 }
 
 // fetchAgain finds the document of an accepted invoice when our own storage has lost it, or has
-// other bytes than KSeF. It returns nil, and logs the loss, when KSeF does not give the document
-// either. The archive then has the receipt and the result, which name the hash.
+// other bytes than KSeF. It returns nil, and logs the loss, when KSeF does not give the right bytes
+// either. In that case the archive has only the receipt and the result, which name the hash.
 func (ar *archivist) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	if doc, err := ar.archived(ctx, inv, inv.Hash); doc != nil || err != nil {
 		return doc, err

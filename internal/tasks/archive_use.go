@@ -11,11 +11,12 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A task that uses the archive holds a worker for as long as the call may take. An archive that
-// hangs is asked a few times before the process knows that it hangs. So each use of the archive has
-// only a few places in a process. Receipts, builds of packages and large documents that are sent
-// alone have their own places. All other lookups (the receipt of a duplicate's original, a result
-// that is pending) share the rest. So the archive cannot hold up the tasks that do not use it.
+// A task that uses the archive occupies one of the worker's places for tasks for as long as the
+// call may take. An archive that hangs is asked a few times before the process knows that it hangs.
+// So each use of the archive has only a few places in a process. Receipts, builds of packages and
+// large documents that are sent alone have places of their own. All other lookups (the receipt of a
+// duplicate's original, a result that is pending) share the rest. So the archive cannot hold up the
+// tasks that do not use it.
 
 const (
 	// lookupPlaces are for the other lookups; tenantLookups of them may be of one tenant. Some of
@@ -49,9 +50,9 @@ func (u *archiveUse) archiveWell() error {
 		What: "the archive is out of service since " + h.Since.UTC().Format(time.RFC3339), Err: h.Why}
 }
 
-// forArchive turns the error of a failed call to the archive into a pause. As an error it would
-// count as a failure of the task, and the task's pauses would grow. They must still be short when
-// the archive is back.
+// forArchive turns the error of a failed call to the archive into a pause. If it stayed an error,
+// it would count as a failure of the task, and the task's pauses would grow. They must still be
+// short when the archive is back.
 func forArchive(err error) error {
 	var call *archive.CallError
 	var waits *retry.LaterError
@@ -110,9 +111,9 @@ func damaged(err error) bool {
 }
 
 // keep calls put, which stores an object under its name. When a damaged object has this name
-// already, it stays, and the sound object is stored beside it as a copy. keep returns the name that
-// was used, and the names of the damaged objects. When a call to the archive fails for the copy
-// too, the fault is not that of one object, and keep returns both errors.
+// already, the damaged object stays, and the sound object is stored beside it as a copy. keep
+// returns the name that was used, and the names of the damaged objects. When a call to the archive
+// fails for the copy too, the fault is not that of one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)

@@ -10,7 +10,7 @@ import (
 )
 
 // archived returns the document with this hash that the archive has under the identity and month of
-// inv. It returns nil when the archive has none.
+// inv. It returns nil when the archive has no such document that is intact.
 func (ar *archivist) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
 	id := inv.IDWith(hash)
 	if id == "" {
@@ -25,9 +25,9 @@ func (ar *archivist) archived(ctx context.Context, inv *ledger.Invoice, hash str
 }
 
 // documentName returns the name under which an invoice's document is archived. KSeF may have the
-// invoice in other bytes than were handed in. Then the usual name may be taken by our document,
-// which was archived before the worker knew of the difference. In that case KSeF's document gets
-// the name that follows from its own bytes.
+// invoice in other bytes than were handed in. The worker may have archived the document that was
+// handed in, under the usual name, before it knew of the difference. In that case KSeF's document
+// gets the name that follows from its own bytes.
 func (ar *archivist) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
 	name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)
 	own := inv.IDWith(ledger.HashText(sha256.Sum256(doc)))

@@ -8,18 +8,18 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// cutRound has the facts that all decisions about waiting sets share in one round. A fact that is
-// not about one tenant is read once for all tenants. Apart from waits, a fact is read only when a
-// decision depends on it.
+// cutRound has the facts that the decisions about all waiting sets share in one round. A fact that
+// is not about one tenant is read once for all tenants. Apart from waits, a fact is read only when
+// a decision depends on it.
 type cutRound struct {
 	now    time.Time
 	waits  []ledger.Waiting
 	probes func() (outageProbe, error)
 	onWay  func() (map[string]ledger.OnWay, error)
 	// arriving returns the tenants that have more invoices in the queues, on their way to a waiting
-	// set, as far as the queue can tell. When nothing new has arrived in a set for a while, that
-	// may be only because every worker was busy with something else. To cut the set then would
-	// spend a session on half of an export.
+	// set, as far as the queue can tell. When nothing new has arrived in a set for a while, the
+	// only cause may be that every worker was busy with something else. To cut the set at that
+	// moment would spend a session on half of an export.
 	arriving func() (map[string]bool, error)
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // sessionUPO is a session's receipt. The zero value means that there is none. url is "" when the
-// receipt lacks something and so is not archived under the session's name. Then the field part is
-// the name under which this receipt can be archived.
+// receipt lacks something and so is not archived under the session's name. In that case the field
+// part is the name under which this receipt can be archived.
 type sessionUPO struct {
 	url     string
 	receipt ksef.Receipt

@@ -6,8 +6,9 @@ import (
 )
 
 // bulkhead bounds how many tasks of one kind a process runs at the same time, in total and for one
-// tenant. A task that finds no place comes back later. A task that waited here would hold a worker,
-// and many waiting tasks would hold all of them. bulkhead is safe for concurrent use.
+// tenant. A task that finds no place comes back later. A task that waited here would occupy one of
+// the process's places for tasks, and many waiting tasks would occupy all of them. bulkhead is safe
+// for concurrent use.
 type bulkhead struct {
 	total, perTenant int
 

@@ -20,8 +20,8 @@ const (
 	tenantCloses   = 2
 	// closesEnd is how long a cancelled close may take to end.
 	closesEnd = time.Second
-	// closeRest is the longest pause between two tries to close a session that only this process
-	// knows.
+	// closeRest is the longest pause between two tries of this worker to close one of its own
+	// sessions.
 	closeRest = 5 * time.Minute
 )
 

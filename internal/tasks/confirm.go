@@ -26,8 +26,8 @@ type confirmer struct {
 }
 
 // confirm polls a package's session and acts on the answer. When the session has no outcome yet,
-// the task comes back later, with pauses that grow with the session's age. Such a poll consumes no
-// attempt and holds no worker.
+// the task comes back later, with pauses that grow with the session's age. Meanwhile the task uses
+// up no attempt and occupies no place of a worker.
 func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageOpened:
@@ -43,8 +43,8 @@ func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 }
 
 // pollSession asks how the session stands. In the state closing, a worker has called close, or was
-// about to call it, and the outcome is not known. A session that is still open is then closed
-// again.
+// about to call it, and the outcome is not known. If the session of such a package is still open,
+// it is closed again.
 func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	t, err := c.transport(p.Tenant)
 	if err != nil {
@@ -157,9 +157,9 @@ func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 	return c.Queue.Put(ctx, queue.KindConfirm, id, 0, queue.When{In: c.o.ConfirmFirst + time.Second, Run: run})
 }
 
-// closeAgain is for a session that says that it is open although the ledger says closing. Then the
-// close has failed, was never called, or is not visible yet. A second close is harmless, because
-// KSeF refuses it.
+// closeAgain is for a session that says that it is open although the ledger says closing. In that
+// case the close has failed, was never called, or is not visible yet. A second close is harmless,
+// because KSeF refuses it.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
 	if err := c.writer.writeClosingAgain(ctx, p); err != nil {

@@ -14,7 +14,7 @@ type Decided struct {
 	State  ledger.State
 	At     time.Time
 	// Took is the time from being handed in to the KSeF number. It is 0 for an invoice without a
-	// number, and for one that KSeF had before.
+	// number, for one that KSeF had before, and for one whose time of intake is not known.
 	Took time.Duration
 }
 

@@ -74,7 +74,7 @@
 //	sweep_queued.go      queued invoices that lost their task
 //	sweep_results.go     results that are pending; sweep_superseded.go: invoices that another
 //	                     document of their number ended
-//	sweep_finished.go    entries of what is finished and cannot be read
+//	sweep_finished.go    unreadable entries of finished invoices and packages
 //	sweep_format.go      the next format of the ledger, when every process reads it
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time
@@ -85,5 +85,5 @@
 //
 // The queue says when; the ledger says what happened. Every handler reads the ledger first and does
 // what the state asks for. A handler may run twice, even at the same time on two machines, because
-// the ledger's compare-and-set lets one of the two through.
+// the ledger's compare-and-set lets only one of the two through.
 package tasks

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// errDocument says that an invoice's stored document is gone or is not what was taken in. Only a
-// person can fix that, so the invoice is parked.
+// errDocument says that an invoice's stored document is gone, is damaged, or is not what was taken
+// in. Only a person can fix that, so the invoice is parked.
 type errDocument struct {
 	id  string
 	why string

@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Reached says that invoices reached a state in a task of a kind.
+// Reached says that Count invoices reached State in a task of this Kind.
 type Reached struct {
 	Kind  queue.Kind
 	State ledger.State
@@ -19,11 +19,11 @@ type Reached struct {
 type Ended struct {
 	State ledger.State
 	Lane  ledger.Lane
-	Code  int           // of KSeF; 0 when it was ended without an answer
+	Code  int           // of KSeF; 0 when the invoice ended without an answer of KSeF
 	After time.Duration // since it was taken in
 }
 
-// Judged is the verdict about the error with which a task of a kind ended.
+// Judged is the verdict about the error with which a task of this Kind ended.
 type Judged struct {
 	Kind   queue.Kind
 	Reason retry.Reason

@@ -73,7 +73,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	defer x.release(s)
 	// While the session was being opened, other sends may have come that are due sooner. After an
 	// outage all of them come at once. So this send asks for its turn again. If it learned of the
-	// others only after the ledger had recorded it as sending, it would lose an attempt.
+	// others only after the ledger had recorded the invoice as sending, the invoice would lose an
+	// attempt.
 	if waited {
 		if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 // replicasLater is how long a task waits when too few replicas had its write in time.
 const replicasLater = 2 * time.Second
 
-// lags reports whether err says that a state is written, but that too few replicas have it. Then
-// the call to KSeF that must follow the write is not made. later is the error that lets the task
-// come back. When it comes back, it finds the state written.
+// lags reports whether err says that a state is written, but that too few replicas have it. In that
+// case the call to KSeF that must follow the write is not made. later is the error that lets the
+// task come back. When it comes back, it finds the state written.
 func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) {
 	lag, lagging := errors.AsType[*ledger.ReplicaError](err)
 	if !lagging {

@@ -173,8 +173,8 @@ func join(a, b string) string {
 }
 
 // flush makes durable what was written. When that fails although the archive is in service, it
-// flushes the invoices one by one. An object that cannot be brought to disk then concerns one
-// invoice only.
+// flushes the invoices one by one. So an object that cannot be brought to disk concerns only the
+// invoices that are in it.
 func (f *filing) flush(ctx context.Context) error {
 	var names []string
 	for _, one := range f.files {

@@ -24,8 +24,8 @@ const (
 	bundleFrom = 32
 	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
 	// made, and so what is repeated after a crash. Twice as many invoices would make half as many
-	// bundles. But two packages are archived at once. In a worker whose memory is kept near 100 MB,
-	// twice as many invoices would cost the garbage collector a sixth more CPU time.
+	// bundles. But a worker archives more than one package at a time. If its memory is kept near
+	// 100 MB, twice as many invoices would cost the garbage collector a sixth more CPU time.
 	bundledAtOnce = 1024
 	bundledBytes  = 32 << 20
 	// bundleSize is the size at which a bundle is written and the next one begins. A bundle is in

@@ -3,13 +3,13 @@ package tasks
 import "sync"
 
 // hangsBeforeFiles is how often the archive may fail to answer when it is given a bundle of a
-// package. After that many failures the package is archived in single files, because something in
-// between, for example a proxy, may take small objects only. A bundle that is written does not
-// reset the count.
+// package. After that many failures the package is archived in single files, because something
+// between worker and archive, for example a proxy, may take small objects only. A bundle that is
+// written does not reset the count.
 const hangsBeforeFiles = 3
 
-// bundleHangs counts, for each package, how often the archive did not answer in this process when
-// it was given a bundle. The zero value is ready to use. Safe for concurrent use.
+// bundleHangs counts for each package how often this process gave the archive a bundle and got no
+// answer. The zero value is ready to use. Safe for concurrent use.
 type bundleHangs struct {
 	mu sync.Mutex
 	n  map[string]int

@@ -10,10 +10,10 @@ import (
 )
 
 // personHolds caches for a moment which tenants people have paused or are draining, so that few
-// tasks pay a round trip for it. Safe for concurrent use.
+// tasks have to ask Redis. Safe for concurrent use.
 type personHolds struct {
 	*core
-	turn chan struct{} // full while a task reads the holds
+	turn chan struct{} // full while a task uses at and all
 	at   time.Time
 	all  map[string]ledger.Hold
 }
@@ -66,8 +66,8 @@ func (ph *personHolds) logHolds(all map[string]ledger.Hold) {
 }
 
 // mayBegin returns nil when something new of the tenant may be sent. It is called only for work
-// that has not begun. Work that is already on its way is not stopped, because that would not take
-// it back.
+// that has not begun. Work that is already on its way is not stopped, because a stop would not take
+// back what KSeF has.
 func (ph *personHolds) mayBegin(ctx context.Context, tenant string) error {
 	h, paused, err := ph.paused(ctx, tenant)
 	if err != nil || !paused {

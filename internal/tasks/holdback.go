@@ -24,8 +24,8 @@ var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc),
 // outageProbe has the facts that tell holdBack whether the end of an outage will be noticed
 // although no further package is cut.
 type outageProbe struct {
-	// bulk says what is known of a tenant. down means that no package of the tenant can be sent.
-	// host means that the tenant's host itself is down.
+	// bulk says what is known of a tenant. down means that probably no package of the tenant can be
+	// sent. host means that the tenant's host itself is down.
 	bulk func(tenant string) (down, host bool, err error)
 	// fresh returns the tenants with a package that is about to be opened.
 	fresh func() (map[string]bool, error)

@@ -142,9 +142,9 @@ func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *rat
 		return l.packagesUp(ctx, inv.Tenant)
 	}
 	// An invoice whose deadline is near waits in the set for more invoices no longer than
-	// MaxWait/urgentPart. Then it waits for a session. An invoice whose deadline is not near may
-	// wait longer in the set. But its turn comes after its deadline, so the turn is even further
-	// away, and the package is still sooner.
+	// MaxWait/urgentPart. After that it waits for a session. An invoice whose deadline is not near
+	// may wait longer in the set. But its turn comes after its deadline, so the turn is even
+	// further away, and the package is still sooner.
 	return turn.Wait > l.o.MaxWait/urgentPart+session, nil
 }
 

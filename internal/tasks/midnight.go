@@ -9,10 +9,10 @@ import (
 )
 
 // The session of an invoice with today's P_1 must be opened before midnight in Warsaw, or KSeF
-// marks the invoice offline. So in the last minutes of a day a set that is not full becomes a
-// package only at a few fixed moments. Each time the package takes all that is in the set. Invoices
-// that arrive slowly and are cut each second would be a hundred packages at midnight, and half of
-// those would find no session.
+// marks the invoice offline. So in the last minutes of a day a waiting set that is not full becomes
+// a package only at a few fixed moments. Each time the package takes all that is in the set. If
+// invoices arrived slowly and were cut each second, there would be a hundred packages by midnight,
+// and half of those would find no session.
 
 // midnightGuard is how long before midnight the first of these cuts is made. Five minutes are
 // enough to build and open several packages of 10,000.
@@ -55,8 +55,8 @@ func atMidnightCut(w ledger.Waiting, now time.Time) bool {
 
 // midnightKept returns how many of the sessions that a limit allows are kept for the cuts before
 // midnight. A session that is opened now still counts in the limit's window at those cuts, unless
-// the window is shorter than the time until those cuts. Then nothing is kept. During the cuts
-// themselves nothing is kept either.
+// the window is shorter than the time until those cuts. If it is shorter, nothing is kept. During
+// the cuts themselves nothing is kept either.
 func midnightKept(w ratelimit.Window, g ledger.Group, sets int, now time.Time) int {
 	if guarded(g, now) || untilMidnight(now)-midnightGuard >= w.Per {
 		return 0

@@ -202,6 +202,6 @@ func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) err
 // that its owner should have closed it.
 func (x *onlineSessions) closeOrphan(ctx context.Context, p *ledger.Package) error {
 	x.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).
-		Msg("closing an online session that no live worker holds")
+		Msg("closing an online session that its owner does not close")
 	return x.closeOnline(ctx, p)
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // confirmOpen looks into an online session that is still open, so that a person who sent one
-// invoice need not wait for the close. One list answers for the whole session. It costs one request
-// at the gateway, and one for every thousand invoices at KSeF itself. It is requested while
-// something is undecided, and less often as time passes.
+// invoice need not wait for the close. The list of the session's invoices answers for all of them.
+// The list costs one request at the gateway, and one for every thousand invoices at KSeF itself. It
+// is requested while something is undecided, and less often as time passes.
 func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := c.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err
@@ -24,7 +24,7 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		}
 		// closeOrphan cannot queue the package's confirm task, because that task is running now: it
 		// is this task. So this task comes back later.
-		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
+		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "a session that its owner did not close is being closed")
 	}
 	held, err := c.readHeld(ctx, p)
 	if err != nil {

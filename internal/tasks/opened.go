@@ -7,17 +7,18 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// openedBefore handles a package whose batch session was opened by a run that is over. The
-// session's key was lost with that run. The ledger is written before close is called. So when the
-// ledger does not say closing, close was never called, and KSeF has nothing of the session. The
-// package is given up, and its invoices wait again.
+// openedBefore handles a package whose batch session was opened by an earlier run of the task. The
+// session's key was lost with that run. The state closing is written to the ledger before close is
+// called. So when the ledger does not say closing, close was never called, and KSeF has nothing of
+// the session. In that case the package is given up, and its invoices wait again.
 //
 // The ledger proves nothing once Redis has restarted or failed over, because a replica that lagged
 // may not have received closing. Nor does the session prove anything, because its status stays 100,
-// "started", for a while after it was closed. So the package goes on. A close needs no key, and
-// KSeF refuses a second close. Either way the session gets an outcome, which tells what KSeF has.
-// If parts of the package had not arrived, the session ends in an error. Then the invoices go in a
-// new session, and this attempt is not counted against them.
+// "started", for a while after it was closed. So in this case the worker closes the session, which
+// needs no key. If the session was closed before, KSeF refuses the second close. Either way the
+// session gets an outcome, which tells what KSeF has. If parts of the package had not arrived, the
+// session ends in an error. Then the invoices go in a new session, and this attempt is not counted
+// against them.
 func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) error {
 	life, err := b.Ledger.Life(ctx)
 	if err != nil {

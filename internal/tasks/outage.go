@@ -9,9 +9,9 @@ import (
 )
 
 // duringOutage turns a lost answer into waiting while the service that was asked is out of service,
-// by itself or with the whole gateway. As a failure of the task it would make the task's pauses
-// grow, and they must still be short when the service is back. A request that fails time and again
-// while others succeed still has growing pauses.
+// by itself or with the whole gateway. If the lost answer counted as a failure of the task, the
+// task's pauses would grow. They must still be short when the service is back. A request that fails
+// time and again while others succeed still has growing pauses.
 func (c *core) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)

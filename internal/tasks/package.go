@@ -204,8 +204,8 @@ func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Pa
 }
 
 // processing writes that the session is closed. The invoices of a batch count as sent from then on.
-// Each single send has its own outcome. An invoice whose answer was lost keeps its state until the
-// session's status shows the outcome.
+// In an online session each send has an outcome of its own. There, an invoice whose answer was lost
+// keeps its state until the session's status shows the outcome.
 func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
 	return w.processingWith(ctx, p, ledger.PackageEdit{})
 }

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// PackageForm is how the packages of a tenant are built. The tenant's way to KSeF sets the limits;
-// the operator chooses within them.
+// PackageForm is how the packages of a tenant are built. The tenant's way to KSeF sets the limits,
+// and the operator chooses within these limits.
 type PackageForm struct {
 	Format  pack.Format // "" is ZIP
 	MaxSize int64       // of the plain archive, bytes; 0 is the maximum of the gateway's contract

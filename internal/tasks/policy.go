@@ -14,8 +14,8 @@ import (
 //
 // Urgency changes the order. It does not open more sessions than the allowance leaves. A near
 // deadline puts an invoice first in its package and shortens the wait for more invoices. The
-// sessions of a set stay as far apart as before. A tenant has sixty sessions an hour. A set of
-// overdue invoices that is cut every two seconds would use them up in two minutes, with a few
+// sessions of a set stay as far apart as before. A tenant has sixty sessions an hour. If a set of
+// overdue invoices were cut every two seconds, it would use them up in two minutes, with a few
 // invoices in each.
 type CutPolicy struct {
 	MaxWait         time.Duration

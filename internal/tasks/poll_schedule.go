@@ -20,7 +20,7 @@ type plan struct {
 	tenants map[string]share
 	read    time.Time
 
-	// The sessions seen so far in the present pass through all of them. Only one goroutine uses
+	// The sessions seen so far in the present pass through all sessions. Only one goroutine uses
 	// these fields. A pass takes one round, or several when there are very many sessions.
 	seen   []ledger.Underway
 	offset int

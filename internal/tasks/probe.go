@@ -123,7 +123,8 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 
 // awaitProbe lets a package wait for its probe. The package is sent whole once more when its probe
 // was processed, because KSeF then most likely takes sessions again. The same holds when the probe
-// ended in any other way than being merged back into the package.
+// ended in any other way than being merged back into the package, and when it still cannot be read
+// after maxProbeUnread.
 func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	probe, unread, err := b.family.relative(ctx, p.Probe)
 	if err != nil {

@@ -30,7 +30,8 @@ func (sw *sweeper) removeDocuments(ctx context.Context) error {
 		return err
 	}
 	if shed.Gone > 0 {
-		sw.o.Log.Info().Int("documents", shed.Gone).Msg("documents of invoices that were not sent are gone (storage.keep_rejected)")
+		sw.o.Log.Info().Int("documents", shed.Gone).
+			Msg("documents of rejected, dismissed or superseded invoices are gone (storage.keep_rejected)")
 	}
 	if len(shed.Archived)+len(shed.Receipted) == 0 || sw.archiving.archiveWell() != nil ||
 		sw.o.Now().Before(time.UnixMilli(sw.removeFrom.Load())) {

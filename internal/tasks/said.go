@@ -13,8 +13,9 @@ import (
 const saidTimeout = 2 * time.Second
 
 // noteSaid stores the whole text of a task's error when the queue keeps only a part of it. The text
-// is stored with the entry, so that a person can still read why the entry waits. A chunk or a
-// waiting set has no entry, so the text is stored with its tenant.
+// is stored in the ledger with the invoice or package, so that a person can still read why it
+// waits. The ledger has no entry for a chunk or a waiting set, so their text is stored with the
+// tenant.
 func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
 	if said == "" {

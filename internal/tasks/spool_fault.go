@@ -22,9 +22,10 @@ const (
 )
 
 // spoolFault remembers that this process cannot write its spool, for example because the disk is
-// full. Builds that fail at once let a worker take more tasks than workers whose builds take their
-// time. And each failure makes the pause of a package longer. So while its spool is at fault, a
-// worker leaves packages to other workers without a try. Safe for concurrent use.
+// full. A worker whose builds fail at once is soon free again, so it would take more packages than
+// the workers that can build them. Each failure would also make the pause of its package longer.
+// So, for spoolRest after a failure, this process leaves packages to other workers without a try.
+// Safe for concurrent use.
 type spoolFault struct {
 	mu   sync.Mutex
 	last time.Time

@@ -52,7 +52,7 @@ func (w *Worker) StorageFault() string {
 // unopened says why a stored document does not open. For a damaged document it returns an
 // [*errDocument]. A document that was sealed by a newer build, or with a key of the pool that this
 // process lacks, is whole. Its task goes back to the queue, so that another worker takes it, and
-// this process is not ready.
+// this process reports that it is not ready.
 func (d *documents) unopened(ctx context.Context, id string, err error) error {
 	seals, unknown := d.Ledger.Seals(ctx)
 	if unknown != nil {

@@ -23,11 +23,11 @@ type laneChooser struct {
 	entered atomic.Bool
 }
 
-// submit chooses the lane of an invoice. An invoice of lane auto waits with the others, because
-// only then can the worker tell whether there are few or many (see cut). An attachment always
-// travels in a package, because KSeF takes attachments in batch sessions only. An invoice that is
-// declared offline travels in a package too, because an online session at the gateway has no field
-// for that.
+// submit chooses the lane of an invoice. An invoice of lane auto waits in its tenant's waiting set.
+// Only in a set can the worker tell whether there are few invoices or many (see cut). An attachment
+// always travels in a package, because KSeF takes attachments in batch sessions only. An invoice
+// that is declared offline travels in a package too, because an online session at the gateway has
+// no field for that.
 func (l *laneChooser) submit(ctx context.Context, inv *ledger.Invoice) error {
 	if singly(inv) {
 		return l.Queue.Put(ctx, queue.KindSend, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow})

@@ -186,8 +186,8 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	return sw.parkOutsidePackage(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
-// pruneRefusals removes refusals that have been on record for long enough. Nobody acted on these
-// refusals. A document that is handed in again is refused again, and that goes on record again.
+// pruneRefusals removes refusals that have been on record for long enough. A document of such a
+// refusal that is handed in again, unchanged, is refused again, and that goes on record again.
 func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 	if sw.ClockOff() {
 		return nil
@@ -218,8 +218,8 @@ func (sw *sweeper) compact(ctx context.Context) error {
 
 // prune removes entries that ended longer ago than Options.Retention says. The archive still has
 // what became of them. Redis's clock decides which entries are old enough. While this machine's
-// clock is far from Redis's, one of the two is wrong. Then nothing is pruned, because a removed
-// entry does not come back.
+// clock is far from Redis's, one of the two is wrong. In that case nothing is pruned, because a
+// removed entry does not come back.
 func (sw *sweeper) prune(ctx context.Context) error {
 	if sw.o.Retention <= 0 || sw.ClockOff() {
 		return nil

@@ -23,8 +23,8 @@ const (
 var finishedStates = []ledger.State{ledger.Receipted, ledger.Accepted, ledger.Dismissed, ledger.Superseded}
 
 // sweepFinished reads the entries of invoices and packages that are finished, and notes those that
-// cannot be read or are gone. Nobody else might read them for months. Each round goes on where the
-// last one stopped.
+// cannot be read or are gone. Without this, nobody might read such an entry for months. Each round
+// goes on where the last one stopped.
 func (sw *sweeper) sweepFinished(ctx context.Context) error {
 	var f faults
 	for _, s := range finishedStates {
@@ -60,7 +60,8 @@ func (sw *sweeper) readFinished(ctx context.Context, s ledger.State) error {
 	return nil
 }
 
-// goneEvery is how often the log names an entry that is gone, while its index still names it.
+// goneEvery is how often the log names an entry that is gone, as long as an index still names the
+// entry.
 const goneEvery = 24 * time.Hour
 
 // lookAtFinished notes the entries that cannot be read or are gone. The sweep removes the note of

@@ -11,8 +11,9 @@ import (
 )
 
 // sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
-// long, these invoices may well be in it, and asking for each would cost more than it finds. Then
-// it checks only those that have stood still for ten minutes longer.
+// long, these invoices may well be in it, and asking for each would cost more than it finds. So,
+// for each of the two kinds of tasks whose queue is long, an invoice has to have stood still for
+// ten minutes longer before sweepQueued checks it.
 func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
 		depth, err := sw.Queue.Depth(kind)

@@ -17,9 +17,10 @@ const (
 	maxResultWrites = 500
 )
 
-// sweepResults writes to the archive the results that no package brings. The invoice ended outside
-// of a package, or its package ended without the result. sweepResults stops when the archive is out
-// of service. It never waits for a place in the archive, because the next round goes on.
+// sweepResults writes to the archive the results that no package brings. Either the invoice ended
+// outside of a package, or its package ended without the result. sweepResults stops when the
+// archive is out of service. It never waits for a place in the archive, because the next round goes
+// on.
 func (sw *sweeper) sweepResults(ctx context.Context, before time.Time) error {
 	if sw.archiving.archiveWell() != nil {
 		return nil

@@ -13,9 +13,9 @@ const supersededAtOnce = 100
 
 // sweepSuperseded finds open invoices that another document of the same number has superseded. A
 // rejected or parked invoice is superseded when KSeF has accepted the other document. A rejected
-// one is also superseded when KSeF has rejected a later document. Usually the ledger supersedes
-// them at once, but a worker of an older build does not. Without the sweep they would stay open for
-// ever, because nobody would act on them.
+// one is also superseded when KSeF has rejected a later document. Usually the step that decides the
+// other document also supersedes them, but not when a worker of an older build takes that step.
+// Without the sweep they would stay open for ever, because nobody would act on them.
 func (sw *sweeper) sweepSuperseded(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range ledger.States() {

@@ -10,14 +10,14 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Every change of state that a worker makes, of an invoice or a package, has one line in its log,
-// with level debug ([tracing.Change]). The scripts of the ledger say which invoices they moved with
-// their package, so a line is never a guess.
+// Every change of state that a worker makes, of an invoice or a package, has one line in the
+// worker's log, with level debug ([tracing.Change]). The scripts of the ledger say which invoices
+// they moved with their package, so a line is never a guess.
 
 // trail tells, in the log and in traces, of the changes that a worker makes. Safe for concurrent
 // use.
 type trail struct {
-	parts *Parts // of the worker; the trail calls its ledger
+	parts *Parts // of the worker; the trail calls only the ledger in them
 	log   *zerolog.Logger
 	trace *tracing.Tracer
 	now   func() time.Time

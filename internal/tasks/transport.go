@@ -88,7 +88,7 @@ type Budget interface {
 
 // PartStore is what package tasks uses of the store that takes the parts of packages. The store is
 // another host than the gateway's. Its address is known only from the answer to the opening of a
-// session. Before there is a session, these methods ask about the store of the tenant's last
+// session. Before there is a session, Ready and Begin ask about the store of the tenant's last
 // session. A task that has to wait for the store gets *[ratelimit.NotNow] of
 // [ratelimit.ReasonStore].
 type PartStore interface {

@@ -64,7 +64,7 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 			return err
 		}
 		d.o.Log.Error().Str("id", one.inv.ID).Str("package", p.ID).Err(one.why).
-			Msg("the stored document of an invoice cannot be read: it waits, and the others of its package are sent")
+			Msg("the stored document of an invoice cannot be read: the invoice waits, and the others of its package are sent")
 	}
 	if kept == 0 {
 		pause := archiveRefused // some were not tried, and they come first in the next build

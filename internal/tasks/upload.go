@@ -19,12 +19,14 @@ import (
 
 // A tenant has sixty sessions an hour, and a package that gives up its session needs another. So a
 // package whose parts are not taken keeps its session. It tries again as long as KSeF would take
-// the parts. Meanwhile no further sessions are opened (see [PartStore]). The package occupies only
-// one of the few places for builds. A stop of the worker ends its tries at once.
+// the parts, but not longer than uploadTimeout after the first failure of a part. Meanwhile the
+// tenant's other packages open hardly any sessions (see [PartStore]). The package occupies only one
+// of the few places for builds. A stop of the worker ends the package's tries at once.
 //
 // A store that is down for days costs sessions. First it costs those that were being uploaded when
-// it went down, at most parallelBuilds for each worker. Then each tenant loses eight sessions in
-// the first hour, at pauses that grow to twenty minutes, and three in each hour that follows.
+// it went down, at most parallelBuilds for each worker. After that, each tenant loses eight
+// sessions in the first hour, at pauses that grow to twenty minutes, and three in each hour that
+// follows.
 
 const (
 	// uploadTimeout is how long one part may fail before its package is given up although KSeF

@@ -11,10 +11,11 @@ import (
 // Urgency: a request that answers a person, or that has to meet a deadline, never waits for
 // requests that fill packages.
 //
-// Every request that is not urgent leaves one place of each window free. That is enough for strict
-// priority and costs hardly anything of the allowance. An urgent request takes the free place at
-// once. While more urgent requests come, they get every place that becomes free, because for the
-// other requests the window stays full. The two sorts have separate waitlists.
+// Every request that is not urgent leaves one place free in each window of KSeF's limits. That is
+// enough for strict priority and costs hardly anything of the allowance. An urgent request takes
+// the free place at once. While more urgent requests come, they get every place that becomes free,
+// because for the other requests the window stays full. Urgent requests and others have separate
+// waitlists.
 
 // ordinary marks requests that leave a place free for urgent ones.
 func ordinary(ctx context.Context) context.Context {
@@ -44,7 +45,7 @@ func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context
 
 // rank marks the requests about a package. They are urgent when its deadline or midnight is near,
 // and ordinary otherwise. Requests about an express session are also urgent for a minute after the
-// session began to close, because a person waits for its answer.
+// session began to close, because a person waits for the outcome.
 func (c *core) rank(ctx context.Context, p *ledger.Package) context.Context {
 	if c.urgent(p.Deadline) || (p.Lane == ledger.Express && c.o.Now().Sub(p.ClosingAt.Time()) < time.Minute) {
 		return ctx

@@ -66,7 +66,7 @@ func (c *core) logVerdict(kind queue.Kind, id, tenant string, v retry.Verdict, e
 		e = e.Str("tenant", tenant)
 	}
 	if strings.HasPrefix(id, "inv-") || strings.HasPrefix(id, "pkg-") {
-		e = e.Str("trace_id", tracing.IDText(id)) // the same as in the lines about its changes
+		e = e.Str("trace_id", tracing.IDText(id)) // the same as in the log of the entry's changes
 	}
 	e.Str("verdict", string(action)).Str("reason", string(v.Reason)).Msg(message)
 }

@@ -69,7 +69,7 @@ type Options struct {
 	ExpressIdle        time.Duration
 	ExpressMaxAge      time.Duration
 	ExpressMaxInvoices int
-	ExpressShare       float64 // part of single sends left free for urgent ones; see urgency
+	ExpressShare       float64 // part of a window that single sends leave to urgent ones; see urgency
 
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
@@ -90,7 +90,7 @@ type Options struct {
 	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock; the worker corrects it by Redis's; nil is time.Now
-	// After calls a function after a pause, unless it is stopped before; nil is [time.AfterFunc].
+	// After calls a function after a pause, unless stop is called first; nil is [time.AfterFunc].
 	After func(time.Duration, func()) (stop func() bool)
 	Log   zerolog.Logger
 	// Enqueue is how a person calls enqueue here. Some reasons name the command that ends the wait.

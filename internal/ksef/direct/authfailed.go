@@ -22,10 +22,10 @@ const (
 	LoginCancelled    = 550
 )
 
-// advice is what a person has to do about a login that will fail again. A status that is not here
-// may pass by itself.
+// advice is what a person has to do about a login that will fail again. A failure with any other
+// status may pass by itself.
 var advice = map[int]string{
-	LoginNoPermission: "grant its subject rights in the context of this NIP (InvoiceWrite and InvoiceRead)",
+	LoginNoPermission: "grant the subject of the login rights in the context of this NIP (InvoiceWrite and InvoiceRead)",
 	LoginRevoked:      "the login was revoked by its owner; find out why, then put a valid token or certificate into its file",
 	LoginToken:        "put a token into token_file that is active, of this NIP, and of this environment",
 	LoginCertificate: "put a certificate into certificate_file that is valid and of this environment " +
@@ -62,7 +62,7 @@ var loginAdvice = map[int]string{
 const badChallenge = 21111
 
 // loginRefused turns a refusal of a login into an error of the credentials, because a login carries
-// no invoice. When another login may succeed, it returns an outage instead.
+// no invoice that could be at fault. When another login may succeed, it returns an outage instead.
 func loginRefused(err error) error {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	if !ok || e.Kind != ksef.KindRefused {

@@ -45,8 +45,8 @@ type partUploadWire struct {
 	Headers       map[string]*lenient.Name `json:"headers"`
 }
 
-// compressions are KSeF's names of the archive's forms. ZIP is left out because it is the default
-// and servers before API 2.6.0 do not know the field.
+// compressions are KSeF's names of the archive's forms. ZIP has no name here, so that the field is
+// left out: ZIP is the default, and servers before API 2.6.0 do not know the field.
 var compressions = map[ksef.Compression]string{ksef.CompressionZIP: "", ksef.CompressionTarGz: "TarGz"}
 
 // OpenBatch opens a batch session. Next, its parts must be uploaded (UploadPart) and the session

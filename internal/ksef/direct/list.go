@@ -126,8 +126,8 @@ const (
 )
 
 // Bounds of the lists that are kept. An invoice takes about half a kilobyte, and a session may have
-// ten thousand invoices. keptFor is longer than the wait for a per-minute limit. Lists stay true
-// for that long, because a session that has ended does not change.
+// ten thousand invoices. keptFor is longer than the wait for a per-minute limit. The list of a
+// session that has ended stays true for that long, because such a session does not change.
 const (
 	keptLists = 8
 	keptFor   = 10 * time.Minute

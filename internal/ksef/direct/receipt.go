@@ -18,7 +18,7 @@ import (
 // SessionUPO fetches the receipt of a processed session as XML. It uses the receipt's pre-signed
 // address, because KSeF does not count such requests. If no address is kept, SessionUPO asks for
 // the session's status, whose answer has it. If the address fails, it fetches the receipt from the
-// API. A session that has no receipt yet is refused with code [ksef.CodeUPONotThere].
+// API. If the session has no receipt yet, the error is a refusal with code [ksef.CodeUPONotThere].
 func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 	pages := c.receipts.of(id)
 	if len(pages) == 0 {

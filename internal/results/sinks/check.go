@@ -30,7 +30,8 @@ func (w *Webhook) keys() ([][]byte, error) {
 }
 
 // CheckAddress connects as a call does, with the same checks of the address and the certificate. It
-// sends no request, so the receiver sees a connection that ends.
+// sends no request, so the receiver sees a connection that ends. It does not check a host name that
+// has characters outside ASCII.
 func (w *Webhook) CheckAddress(ctx context.Context) error {
 	u, err := url.Parse(w.o.URL)
 	if err != nil || u.Hostname() == "" {

@@ -15,7 +15,7 @@
 //	strangers.go whose results no receiver gets: the name of the tenant means another taxpayer
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts
-//	clock.go     whose clock counts, and when two have to agree
+//	clock.go     whose clock counts, and when two clocks have to agree
 //	person.go    what a person does: send again, send on
 //	webhook.go, dial.go, sign.go   the webhook (Standard Webhooks)
 //	check.go     what is wrong with a webhook before it is called
@@ -30,7 +30,8 @@
 // same id and revision.
 //
 // A receiver that cannot be reached keeps its place in the outbox, so its backlog costs nothing. If
-// it refuses a single outcome, the outcome is held, and those of other invoices go on. If it
-// refuses everything of some tenants, each of them has a place of its own in the outbox, and the
-// others go on. Each receiver has a task of its own, so receivers never wait for each other.
+// the receiver refuses a single outcome, this outcome is held, and the outcomes of other invoices
+// go on. If the receiver refuses everything of some tenants, each of these tenants has a place of
+// its own in the outbox, and the other tenants go on. Each receiver has a task of its own, so
+// receivers never wait for each other.
 package sinks

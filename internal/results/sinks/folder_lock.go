@@ -19,9 +19,9 @@ const lockEvery = 20 * time.Millisecond
 // errLocked says that the lock was not free in the time that a batch may take.
 var errLocked = errors.New("another process writes into this folder, and has the lock of its file " + lockName)
 
-// lock waits until no other process writes into the folder. The lease of a [Runner] is between the
-// workers of one pool and for one receiver. The lock also excludes a worker of another pool, and
-// another receiver, when their path leads to the same folder.
+// lock waits until no other process writes into the folder. The lease of a [Runner] excludes only
+// the other workers of the same pool, and only for the same receiver. The lock also excludes a
+// worker of another pool, and another receiver, when their path leads to the same folder.
 //
 // Where the file system has no locks, lock returns at once, and only the lease counts.
 func (f *Folder) lock(ctx context.Context) (unlock func(), err error) {
@@ -45,7 +45,8 @@ func (f *Folder) lock(ctx context.Context) (unlock func(), err error) {
 }
 
 // openLock opens the file, also when another user made it and lets others only read it. It never
-// follows a link, because others may write into the folder and could let it make a file elsewhere.
+// follows a symbolic link. Others may write into the folder, and with a link they could make this
+// process create a file elsewhere.
 func openLock(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noLink, lockMode)
 	if errors.Is(err, fs.ErrPermission) {

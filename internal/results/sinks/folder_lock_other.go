@@ -4,7 +4,7 @@ package sinks
 
 import "os"
 
-// noLink changes nothing here.
+// noLink is a flag for opening a file. It has no effect here; see folder_lock_unix.go.
 const noLink = 0
 
 // tryLock always succeeds, because this system has no locks of the kind that is needed.

@@ -37,9 +37,10 @@ type Edited struct {
 	// Gone says that there is nothing to tell. The entry has left the ledger or is not final, its
 	// tenant is not wanted, or a later outcome tells of the same refused document.
 	Gone bool
-	// Unwanted says that it is gone because its tenant is not wanted.
+	// Unwanted says that the outcome is Gone because its tenant is not wanted.
 	Unwanted bool
-	// Lost says that it is gone because its record was dropped before the receiver was told.
+	// Lost says that the outcome is Gone because its record was dropped before the receiver was
+	// told.
 	Lost bool
 	// Err is why the result cannot be sent now. Result then has the readable fields only. It has
 	// the tenant, if known, and no sealed text.

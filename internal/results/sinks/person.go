@@ -48,8 +48,9 @@ func (a Admin) alone(ctx context.Context, sink string, act func(token string) er
 	}())
 }
 
-// Resend lets outcomes that were given up be sent again. ids names their invoices. Without ids, all
-// such outcomes are sent again. It returns the number of these outcomes.
+// Resend makes outcomes due again that were given up, so that the receiver is sent them once more.
+// ids names their invoices. Without ids, all outcomes that were given up are due again. Resend
+// returns how many they are.
 func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
@@ -94,7 +95,7 @@ func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, e
 	return n, err
 }
 
-// Rewind lets all outcomes since a time be sent again, as far as the outbox still has them. The
+// Rewind has all outcomes since a time sent again, as far as the outbox still has them. The
 // receiver recognises repeats by id and revision.
 func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return a.alone(ctx, sink, func(token string) error {

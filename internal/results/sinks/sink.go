@@ -20,9 +20,9 @@ type Message struct {
 
 // Sink is a receiver.
 type Sink interface {
-	// Deliver hands results over, each of another invoice. It returns one error for each result. A
-	// nil error says that the receiver has durably taken the result. Any other error says that the
-	// result was not taken now. [OutageError] and [GoneError] also say something about the
+	// Deliver hands results over, no two of them of the same invoice. It returns one error for each
+	// result. A nil error says that the receiver has durably taken the result. Any other error says
+	// that the result was not taken now. [OutageError] and [GoneError] also say something about the
 	// receiver. Deliver returns in bounded time, also when the receiver never answers.
 	Deliver(ctx context.Context, messages []Message) []error
 }

@@ -14,8 +14,8 @@ import (
 // at most.
 
 const (
-	// slowAnswer is the time from which an answer makes its tenant slow. When the longest answer
-	// for the tenant in a round takes less than half of this time, the tenant is not slow any more.
+	// A tenant is slow when an answer for it takes at least slowAnswer. When the longest answer for
+	// the tenant in a round takes less than half of this time, the tenant is not slow any more.
 	slowAnswer = 2 * time.Second
 	// slowAtOnce is how many results of slow tenants one round takes. That leaves a webhook eight
 	// calls for the results of other tenants.

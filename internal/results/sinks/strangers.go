@@ -12,13 +12,13 @@ import (
 
 // A tenant is a stranger when its name means another taxpayer in the ledger than in the
 // configuration of this process. What is in the outbox under such a name belongs to that other
-// taxpayer. No receiver is told of it by this process, not even a receiver of all tenants: the
-// program behind it knows tenants by their names too, and what was told cannot be taken back. The
-// outcomes are left behind in the outbox, at a place of their own. So they are told when the
+// taxpayer. This process tells no receiver of it, not even a receiver of all tenants: the program
+// behind a receiver knows tenants by their names too, and what was told cannot be taken back. The
+// outcomes are left behind in the outbox, at a place of their own. They are told when the
 // configuration is right again, or by a process whose configuration is right.
 
 // errStranger is the error of a result whose tenant turned out to be a stranger in this round.
-var errStranger = errors.New("the configuration gives the name of its tenant to another NIP than the ledger: correct the configuration")
+var errStranger = errors.New("the ledger has another NIP than the configuration for the name of the result's tenant: correct the configuration")
 
 // findStrangers reads which tenants of the configuration are strangers.
 func findStrangers(ctx context.Context, r *round) (err error) {

@@ -9,7 +9,8 @@ import (
 )
 
 // traceDelivered makes a span for each outcome that the receiver has taken in this round, in the
-// trace of its invoice. The span goes from when the outcome was written until now.
+// trace of its invoice. The span goes from when the outcome was written until the receiver had
+// answered.
 func traceDelivered(ctx context.Context, r *round, items []*item) {
 	if r.Trace == nil {
 		return

@@ -21,7 +21,7 @@ const (
 	no want = iota
 	yes
 	// unsure means that the tenant has gone from the configuration, and that its NIP is not known
-	// or does not decide: the receiver gets only some of the tenants that have it.
+	// or does not decide, because the receiver gets only some of the tenants that have this NIP.
 	unsure
 )
 

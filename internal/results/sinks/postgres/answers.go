@@ -21,8 +21,8 @@ func isUnready(err error) bool {
 }
 
 // ended says that the connection ended when a result was written, and that the database is well
-// otherwise: a new connection could be made. It is the fault of that result, such as a trigger that
-// ends the connection.
+// otherwise: a new connection could be made. So the result is at fault, for example because a
+// trigger ends the connection when it sees the result.
 type ended struct{ error }
 
 // Error returns what a person reads about the result.
@@ -82,8 +82,8 @@ func seemsToConcernAll(err error) bool {
 
 // keepsAllOut reports whether an error concerns the results of every tenant for certain: nothing
 // was written yet, or the database ended the connection, said why, and was not shown to be well
-// otherwise. A connection that ended without an answer, or a time that was over, while a result was
-// written may be due to that result.
+// otherwise. When a connection ends without an answer while a result is written, that may be due to
+// the result. The same is true when the time for the call is over.
 func keepsAllOut(err error) bool {
 	_, answered := errors.AsType[*pgconn.PgError](err)
 	return isUnready(err) || answered && broken(err) && !isEnded(err)

@@ -43,8 +43,8 @@ func holdsTexts(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// mayWrite returns an error that names the right that the user lacks for writing results into a
-// schema. It returns nil when the user has all rights.
+// mayWrite returns an error when the user lacks a right for writing results into a schema, or when
+// the schema has only one of the two tables. The error says what to do.
 func mayWrite(ctx context.Context, conn *pgx.Conn, schema string) error {
 	name := pgx.Identifier{schema}.Sanitize()
 	var user string

@@ -72,7 +72,7 @@ func (s *Sink) migrate(ctx context.Context, conn *pgx.Conn) error {
 	made, err := migrate(ctx, conn, s.o.Schema)
 	if refusesUser(err) {
 		if missing := mayWrite(ctx, conn, s.o.Schema); missing != nil {
-			return missing // it names the missing right, and how to grant it
+			return missing // it says what the user may not do, and what to do about it
 		}
 	}
 	if made {

@@ -1,8 +1,8 @@
 // Package postgres writes results to a PostgreSQL database, so that reports and other programs can
 // read them with SQL. It makes its tables itself (migrate.go) and writes them in one transaction
 // for each batch (write.go). answers.go says what the answers of the database mean. When a batch is
-// refused, rows.go finds the results at fault. session.go has the connection, and when it is
-// replaced by a new one.
+// refused, rows.go finds the results at fault. session.go makes the connection, and says when a new
+// one has to replace it.
 package postgres
 
 import (

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// maxAlike is how many results the database may refuse one by one while it takes none. Then the
-	// others are not tried: most likely it takes none of them either.
+	// maxAlike is how many results the database may refuse one by one while it takes none. After
+	// that many, the other results are not tried: most likely the database takes none of them
+	// either.
 	maxAlike = 16
 	// maxAiling replaces maxAlike for answers that seem to concern all results, such as a full
 	// disk. It is smaller, so that a server that says so is asked little more. These answers are
@@ -25,9 +26,9 @@ type database struct {
 	well  func() error                // makes a connection when there is none; an [*unready] when it cannot
 }
 
-// rows finds out which results the database refuses. It halves a batch that was refused until the
-// results at fault are alone, and writes each part in a transaction of its own. A part is a list of
-// places in messages.
+// rows finds out which results the database refuses. It halves a refused batch again and again,
+// until the results at fault are alone, and writes each part in a transaction of its own. A part is
+// a list of places in messages.
 type rows struct {
 	database
 	messages []sinks.Message
@@ -79,7 +80,8 @@ func (r *rows) mayEnd() bool {
 }
 
 // blame returns what the end of a connection says about results that nobody can try any more. Once
-// the database was seen to be well otherwise, it says nothing about the database.
+// the database was seen to be well otherwise, the end of a connection says nothing about the
+// database.
 func (r *rows) blame(refused error) error {
 	if r.taken || r.shown {
 		return &ended{refused}

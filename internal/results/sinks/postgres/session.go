@@ -26,9 +26,8 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// dial makes a connection and leaves the tables alone. A server that takes no writes does not
-// count, whatever target_session_attrs the address has: the next one that the address leads to is
-// tried.
+// dial makes a connection and leaves the tables alone. A server that takes no writes is passed
+// over, whatever target_session_attrs the address has, and the next server of the address is tried.
 func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
 	cfg, err := pgx.ParseConfig(s.o.URL)
 	if err != nil {
@@ -53,7 +52,7 @@ func worn(errs []error) bool {
 		switch {
 		case err == nil:
 			taken = true
-		case isEnded(err): // it had a connection of its own
+		case isEnded(err): // the connection that it ended is dropped already
 			unclear = true
 		case broken(err):
 			return true
@@ -64,10 +63,11 @@ func worn(errs []error) bool {
 	return unclear && !taken
 }
 
-// closeTimeout is how long the end of a connection may take. Then it is cut.
+// closeTimeout is how long the orderly end of a connection may take. After that time the connection
+// is cut.
 const closeTimeout = 2 * time.Second
 
-// drop ends the connection, also when ctx has ended. The next result that is written has a new one.
+// drop ends the connection, also when ctx has ended. The next batch gets a new connection.
 func (s *Sink) drop(ctx context.Context) error {
 	if s.conn == nil {
 		return nil

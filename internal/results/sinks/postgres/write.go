@@ -30,8 +30,8 @@ func (s *Sink) write(ctx context.Context, messages []sinks.Message) []error {
 	})
 }
 
-// together writes results in one transaction. After a connection that it ended, the next call makes
-// another.
+// together writes results in one transaction. If an error ends the connection, the next call makes
+// a new one.
 func (s *Sink) together(ctx context.Context, part []sinks.Message) error {
 	if err := s.ready(ctx); err != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// builtIn are the whole numbers of XML Schema, each with the type from which it is derived and with
-// its bounds.
+// builtIn are the types of whole numbers in XML Schema, each with the type from which it is derived
+// and with its bounds, if it has any.
 var builtIn = map[string]struct{ parent, low, high string }{
 	"xsd:integer":            {parent: "xsd:decimal"},
 	"xsd:nonPositiveInteger": {parent: "xsd:integer", high: "0"},

@@ -1,6 +1,7 @@
 // Command facts writes schema_v3.json and schema_v2.json, from which the simulator checks documents
 // in full. It reads the Ministry's XSD files from the folder that KSEF_SCHEMA_DIR names. It shares
-// no code with the generator of the client, because tests could not find a mistake in shared code.
+// no code with internal/invoice/schema/generate, which does the same for the client, because tests
+// could not find a mistake in shared code.
 package main
 
 import (

@@ -91,8 +91,8 @@ const (
 	xades = `xmlns:xades="http://uri.etsi.org/01903/v1.3.2#"`
 )
 
-// Sign signs a document whose root ends with its end tag, and returns it with the signature as its
-// last child.
+// Sign signs a document whose root ends with an end tag. It returns the document with the signature
+// as the last child of the root.
 func (s Signer) Sign(t testing.TB, document string, o Options) []byte {
 	t.Helper()
 	if o.At.IsZero() {
