@@ -11,9 +11,9 @@ import (
 type maker struct {
 	*core
 	c *call
-	// down has an error for each sending tenant for which the gateway made no XML without a fault
-	// of the invoice being known. So the tenant's other invoices in this call do not wait for the
-	// gateway again.
+	// down has an error for each sending tenant for which the gateway has failed to make XML,
+	// although no fault of the invoice is known. The tenant's other invoices in this call do not
+	// wait for the gateway again.
 	down map[string]error
 }
 

@@ -93,9 +93,9 @@ func (f *forms) shown(c *call, name, contentType string, data []byte) error {
 
 var notKept = text{en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"}
 
-// document returns the document of an invoice. As long as the document is kept for sending, it is
-// the one that was handed in. After that it is the archived document, which for an accepted invoice
-// has the bytes that KSeF has.
+// document returns the document of an invoice. As long as the document that was handed in is kept
+// for sending, it is that document. After that it is the archived document, which for an accepted
+// invoice has the bytes that KSeF has.
 func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	doc, err := sg.o.Document(c.ctx(), inv)
 	if err != nil {

@@ -40,9 +40,9 @@ func (l *listing) list(c *call) error {
 	return l.changed(c, f)
 }
 
-// named answers with the invoices of a ref or number. They are few, so there is one page. When none
-// is listed, and the filter does not ask for a state of invoices, refused documents are looked up.
-// So a program that asks by its ref learns that its document was refused.
+// named answers with the invoices of a ref or number. Such invoices are few, so there is one page.
+// When none is listed, and the filter does not ask for a state of invoices, refused documents are
+// looked up. So a program that asks by its ref learns that its document was refused.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
 	var err error

@@ -10,8 +10,8 @@ const madeBytes = 16 << 20
 
 // made keeps the XML that was made of a client's latest invoices in JSON. In an hour, the gateway
 // makes XML of only a few invoices of a tenant. Without this memory, a client that repeats a call
-// would use up its share for the same invoices each time, and never get to the others. Safe for
-// concurrent use.
+// would use up its share for the same invoices each time, and never get to its other invoices. Safe
+// for concurrent use.
 type made struct {
 	mu   sync.Mutex
 	xml  map[[sha256.Size]byte][]byte

@@ -91,7 +91,8 @@ func (sg *single) one(c *call) error {
 	return c.json(http.StatusOK, answerOf(found[0]))
 }
 
-// xml answers with the document of an invoice, as the method document returns it.
+// xml answers with the document of an invoice, as the method document returns it. If the invoice's
+// entry is damaged, it is the archived document.
 func (sg *single) xml(c *call) error {
 	inv, instead, err := sg.invoiceOrInstead(c)
 	if err != nil {

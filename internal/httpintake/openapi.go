@@ -44,7 +44,7 @@ type described struct {
 // content are the media types of a body or an answer.
 type content map[string]struct{ Schema schema }
 
-// response is an answer, or a reference to one of those that many operations share.
+// response is an answer, or a reference to an answer that many operations share.
 type response struct {
 	Ref         string `yaml:"$ref"`
 	Description string

@@ -45,7 +45,7 @@ func notKeptRefused() *problem {
 		pl: "ten dokument odrzucono, a odrzucone dokumenty nie są przechowywane"}}
 }
 
-// actOnRefusal dismisses a refused document. It cannot be retried, because it is not kept.
+// actOnRefusal dismisses a refused document. A retry is refused, because the document is not kept.
 func (de *decisions) actOnRefusal(c *call, id, verb, reason string) error {
 	r, err := de.refusal(c, id)
 	if err != nil {

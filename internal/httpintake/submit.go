@@ -220,11 +220,11 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. items are the answers to adms, in order; those on
-// record get the id of the refusal. All pieces of a call go to one Refusals. So an archive that is
-// refused in one piece stays refused when its other documents are taken in the next piece. An error
-// says that a refusal is not on record. Receivers would then never be told of it, so the caller has
-// to call again.
+// refusals of documents that are taken now. items are the answers to adms, in order. The item of a
+// document that goes on record gets the id of its refusal. All pieces of a call go to one Refusals.
+// So an archive that is refused in one piece stays refused when its other documents are taken in
+// the next piece. An error says that a refusal is not on record. Receivers would never be told of
+// such a refusal, so the caller has to call again.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) error {
 	if !sm.o.RecordRefusals {
 		return nil
@@ -259,8 +259,8 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 }
 
 // own returns the admissions as this client may know them. An admission may have met an entry of a
-// tenant that is not the client's. Such an admission then has only what the document itself says.
-// When there is no such admission, own returns adms itself, without a copy.
+// tenant that is not the client's. In the result, such an admission has only what the document
+// itself says. When there is no such admission, own returns adms itself, without a copy.
 func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 	if !slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
 		return adms

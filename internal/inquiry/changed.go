@@ -13,7 +13,7 @@ import (
 type Placed struct {
 	ledger.Invoice
 	Place ledger.Place
-	// Unread is set when its entry cannot be read; then the invoice is empty.
+	// Unread is set when the invoice's entry cannot be read. In that case Invoice is empty.
 	Unread *ledger.Unreadable
 }
 

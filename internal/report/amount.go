@@ -14,8 +14,8 @@ type Amount struct{ hundredths big.Int }
 // maxAmountDigits bounds the digits before the point of an amount. The form allows 16.
 const maxAmountDigits = 20
 
-// ParseAmount reads an amount in the form of FA(3). It consists of an optional minus, digits, and
-// optionally a point with one or two digits.
+// ParseAmount reads an amount in the form of FA(3). Such an amount consists of an optional minus,
+// digits, and optionally a point with one or two digits.
 func ParseAmount(text string) (*Amount, error) {
 	digits, negative := strings.CutPrefix(text, "-")
 	whole, part, point := strings.Cut(digits, ".")

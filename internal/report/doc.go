@@ -7,6 +7,6 @@
 //
 // The day of an invoice is its issue date (P_1), because this is the day in the seller's own books
 // and never changes. Unknown values are counted as unknown. For example, the amount of an invoice
-// is unknown when its document is gone. When the ledger has forgotten an invoice, it can be unknown
-// how long KSeF took to accept it.
+// is unknown when its document is gone. When the ledger has forgotten an invoice, it is unknown how
+// long the invoice took to get its KSeF number.
 package report

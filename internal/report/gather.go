@@ -42,8 +42,8 @@ type Sources struct {
 	// entry. Unread may be nil.
 	Unread func(ledger.Unreadable)
 	// NoDocument is called with the id of each invoice that KSeF has accepted and whose document
-	// nobody has, and with the error that says so. So the report lacks the invoice's amount. It may
-	// be called by several goroutines at the same time. It may be nil.
+	// nobody has, and with the error that says so. So the report lacks the invoice's amount.
+	// NoDocument may be called by several goroutines at the same time. It may be nil.
 	NoDocument func(id string, err error)
 	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
 	// nil; then no receipts are read.

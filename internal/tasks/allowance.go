@@ -54,8 +54,8 @@ func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round c
 	}
 	// The package will have to ask the limiter for a session. The limiter is asked the same
 	// question here, before the package exists, because the counts above leave out margins and what
-	// is reserved for others. If the limiter refused then what the counts allow now, a package
-	// would be cut, find no session and go back, again and again.
+	// is reserved for others. By the counts alone, a package could be cut that gets no session from
+	// the limiter and goes back, again and again.
 	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
 	wait, err := l.Budget.Peek(l.opening(l.rank(ctx, &p), &p, u, r.Sets), tenant, group)
 	r.Full = wait > 0
@@ -102,8 +102,8 @@ func setsOf(waits []ledger.Waiting, tenant string) int {
 	return n
 }
 
-// onWay returns a function that counts the packages on their way. It reads them once for all sets
-// of a round, and only when a set is due.
+// onWay returns a function that counts the packages on their way. The function reads the packages
+// once for all sets of a round, and only when a set is due.
 func (l *laneChooser) onWay(ctx context.Context) func() (map[string]ledger.OnWay, error) {
 	return sync.OnceValues(func() (map[string]ledger.OnWay, error) { return l.Ledger.OnWay(ctx, onWayAtOnce) })
 }

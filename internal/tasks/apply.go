@@ -114,7 +114,7 @@ func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, 
 }
 
 // deny counts the invoices that KSeF refused with code 410. When KSeF lets in nothing of the
-// tenant, deny then pauses the tenant, and after that notes the denial, from which the length of
+// tenant, deny also pauses the tenant, and after that it notes the denial, from which the length of
 // the next pause follows. If the process dies between the pause and the note, only the next pause
 // is too short. In the other order, there would be no pause at all.
 func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.Time) error {
@@ -152,7 +152,7 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 	}
 	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
 		Int("invoices", len(d.Notes)).Int("listed", d.Listed).Int("counted", d.Counted).
-		Msg("the session does not account for every invoice: nothing is sent again, and KSeF is asked about it again")
+		Msg("the session does not account for every invoice: nothing is sent again, and KSeF is asked about the session again")
 	return nil
 }
 

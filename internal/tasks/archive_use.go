@@ -15,8 +15,8 @@ import (
 // call may take. An archive that hangs is asked a few times before the process knows that it hangs.
 // So each use of the archive has only a few places in a process. Receipts, builds of packages and
 // large documents that are sent alone have places of their own. All other lookups (the receipt of a
-// duplicate's original, a result that is pending) share the rest. So the archive cannot hold up the
-// tasks that do not use it.
+// duplicate's original, a result that is pending) share the lookupPlaces. So the archive cannot
+// hold up the tasks that do not use it.
 
 const (
 	// lookupPlaces are for the other lookups; tenantLookups of them may be of one tenant. Some of
@@ -51,8 +51,8 @@ func (u *archiveUse) archiveWell() error {
 }
 
 // forArchive turns the error of a failed call to the archive into a pause. If it stayed an error,
-// it would count as a failure of the task, and the task's pauses would grow. They must still be
-// short when the archive is back.
+// it would count as a failure of the task, and the task's pauses would grow. But the pauses must
+// still be short when the archive is back.
 func forArchive(err error) error {
 	var call *archive.CallError
 	var waits *retry.LaterError

@@ -38,8 +38,8 @@ func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
 }
 
 // askList reads the list of a session that is over. KSeF may refuse the list, or answer in a form
-// that is not known here, and it may do so for ever. Then there is no list, and only the session's
-// receipt can tell what became of the invoices.
+// that is not known here, and it may do so for ever. In that case there is no list, and only the
+// session's receipt can tell what became of the invoices.
 func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 	infos, err := c.t.SessionInvoices(ctx, c.p.Session)
 	if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {

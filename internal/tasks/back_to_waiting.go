@@ -15,8 +15,8 @@ import (
 const backAfter = time.Minute
 
 // mayGrow reports whether a package that has to wait for its session should rather wait as part of
-// its waiting set. There it takes in the invoices that come meanwhile, and all of them cost one
-// session. The ledger has the package as cut, so KSeF has nothing of it.
+// its waiting set. There its invoices and those that come meanwhile cost only one session together.
+// The ledger has the package as cut, so KSeF has nothing of it.
 //
 // It stays a package if its session comes within backAfter and, unless it is declared offline,
 // before midnight. However long the wait, it stays a package when it is full or has half of the

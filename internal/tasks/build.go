@@ -116,8 +116,8 @@ func (b *batchBuilder) entries(ctx context.Context, invs []ledger.Invoice, aside
 	}
 }
 
-// yieldPiece yields the documents of one piece and reports whether to go on. They are in memory
-// only while it runs.
+// yieldPiece yields the documents of one piece and reports whether to go on. The documents are in
+// memory only while yieldPiece runs.
 func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument,
 	yield func(pack.Entry, error) bool) bool {
 	fail := func(err error) bool { yield(pack.Entry{}, err); return false }

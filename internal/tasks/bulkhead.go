@@ -49,9 +49,9 @@ const (
 	comeBackMax    = 30 * time.Second
 )
 
-// comeBack returns how long a task that found no place should wait before it tries again. It
-// spreads thousands of waiting tasks. If all of them came back each second, the workers would be
-// busy with turning them away.
+// comeBack returns how long a task that found no place should wait before it tries again. comeBack
+// spreads thousands of waiting tasks over time. If all of them came back each second, the workers
+// would be busy with turning them away.
 func (p *bulkhead) comeBack(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

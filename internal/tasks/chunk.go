@@ -15,8 +15,8 @@ import (
 // Each invoice is handled on its own. An invoice that has moved on, or is missing in the ledger, is
 // passed over. So a chunk that died half done is simply run again. The task of a single invoice,
 // which may exist beside the chunk, finds nothing left to do. An entry that cannot be read gets a
-// task of its own, which waits for a newer worker or a person, while the others go on. When the
-// write to a waiting set fails, only the invoices of that set fail.
+// task of its own, which waits for a newer worker or a person, while the chunk's other invoices go
+// on. When the write to a waiting set fails, only the invoices of that set fail.
 func (l *laneChooser) onChunk(ctx context.Context, c queue.Chunk) error {
 	tracing.Tenant(ctx, c.Tenant)
 	return aboutTenant(c.Tenant, l.submitChunk(ctx, c.IDs))

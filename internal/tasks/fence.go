@@ -58,9 +58,9 @@ func waitingAgain(p *ledger.Package) ledger.PackageMove {
 		InvoicesGroup: group.Name(), InvoicesEdit: ledger.Edit{}.OutOfPackage()}
 }
 
-// neverClosed reports whether a package is over and close was never tried. Then KSeF has none of
-// the invoices that are still packed in it. Invoices are still packed in such a package if the
-// worker that gave it up died before all of them had left it.
+// neverClosed reports whether a package is over and close was never tried. Of such a package, KSeF
+// has none of the invoices that are still packed in it. Invoices are still packed in such a package
+// if the worker that gave it up died before all of them had left it.
 func neverClosed(p *ledger.Package) bool {
 	switch p.State {
 	case ledger.PackageAbandoned, ledger.PackageSettled, ledger.PackageReceipted:

@@ -88,8 +88,8 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice
 // waits with others, when it has ended, or when it is on its way. In the last case the confirm task
 // of its session takes care of it. In each of these cases movedOn is called, if it is not nil.
-// Nothing is left to do either when the invoice is missing in the ledger. Then Redis was emptied,
-// and a person who has the file hands it in again.
+// Nothing is left to do either when the invoice is missing in the ledger. In that case Redis was
+// emptied, and a person who has the invoice's file hands it in again.
 func (w *Worker) onQueued(
 	do func(context.Context, *ledger.Invoice) error, movedOn func(context.Context, *ledger.Invoice),
 ) func(context.Context, string) error {
@@ -151,8 +151,8 @@ func withheld(err error) bool {
 	return kind == ksef.KindRefused || kind == ksef.KindUnauthorized && api.Status == http.StatusForbidden
 }
 
-// moved counts the moves that were made. errs has nil for each of them, and a conflict for each of
-// the others. A conflict is left to the task that moved that entry.
+// moved counts the moves that were made. errs has nil for each move that was made, and a conflict
+// for each that was not. A conflict is left to the task that moved the entry first.
 func moved(errs []error) int {
 	n := 0
 	for _, err := range errs {

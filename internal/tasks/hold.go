@@ -13,7 +13,7 @@ import (
 // tasks have to ask Redis. Safe for concurrent use.
 type personHolds struct {
 	*core
-	turn chan struct{} // full while a task uses at and all
+	turn chan struct{} // full while a task uses the fields at and all
 	at   time.Time
 	all  map[string]ledger.Hold
 }

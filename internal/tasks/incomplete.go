@@ -17,8 +17,8 @@ const completeWithin = time.Minute
 // error. KSeF's own API leaves the session open until it is cancelled, twelve hours later.
 //
 // The worker with the session's key writes the state closing only after the store has taken all
-// parts. If parts are missing all the same, no worker can bring them any more. They cannot be made
-// again without the key, and the ledger lets no later worker begin a close of its own.
+// parts. If parts are missing all the same, no worker can bring them any more. The parts cannot be
+// made again without the key, and the ledger lets no later worker begin a close of its own.
 func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	if p.Lane != ledger.Bulk || c.o.Now().Sub(p.ClosingAt.Time()) < completeWithin {
 		return false

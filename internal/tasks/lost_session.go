@@ -9,9 +9,10 @@ import (
 )
 
 // closeLostSessions closes online sessions that belong to this worker according to the ledger, but
-// are not in its memory. A failover to a replica can take back the last writes. Then a closed
-// session is "opened" again in the ledger, and its owner is alive, so no other worker would touch
-// it. A session that was opened a moment ago is left alone, because it may not be in memory yet.
+// are not in its memory. A failover to a replica can take back the last writes. After that, a
+// closed session may be "opened" again in the ledger. While its owner is alive, no other worker
+// would touch it. A session that was opened a moment ago is left alone, because it may not be in
+// memory yet.
 func (x *onlineSessions) closeLostSessions(ctx context.Context) error {
 	now, err := x.Ledger.Clock(ctx)
 	if err != nil {

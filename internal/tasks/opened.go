@@ -17,7 +17,7 @@ import (
 // "started", for a while after it was closed. So in this case the worker closes the session, which
 // needs no key. If the session was closed before, KSeF refuses the second close. Either way the
 // session gets an outcome, which tells what KSeF has. If parts of the package had not arrived, the
-// session ends in an error. Then the invoices go in a new session, and this attempt is not counted
+// session ends in an error, and the invoices go in a new session. This attempt is not counted
 // against them.
 func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) error {
 	life, err := b.Ledger.Life(ctx)

@@ -30,7 +30,7 @@ type finder struct{ *confirmation }
 // nothing is proven is parked.
 //
 // Each finding is written before the next request. When one original cannot be fetched now, the
-// others go on.
+// work on the other originals goes on.
 func (f *finder) originals(ctx context.Context) error {
 	var dups []*ledger.Invoice
 	for _, inv := range f.held.Undecided(f.p.ID) {
@@ -120,8 +120,8 @@ func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.I
 	return upo, err
 }
 
-// byDocuments fetches originals one after the other. When one cannot be fetched now, the others go
-// on.
+// byDocuments fetches originals one after the other. When one cannot be fetched now, it goes on
+// with the next.
 func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
 	for _, inv := range invs {
 		if err := f.byDocument(ctx, inv); err != nil {
@@ -167,8 +167,9 @@ const manyInARow = 3
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
 // archive if the archive has it, else from KSeF. KSeF gives only 64 documents an hour, and after a
 // total loss of Redis one export of everything brings all these invoices back. When an original
-// cannot be fetched, the others go on. Only a limit, a denial or several failures in a row end the
-// round. The order changes with each round, so that the same originals do not end every round.
+// cannot be fetched, byContent goes on with the next. Only a limit, a denial or several failures in
+// a row end the round. The order changes with each round, so that the same originals do not end
+// every round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error

@@ -10,8 +10,8 @@ import (
 
 // duringOutage turns a lost answer into waiting while the service that was asked is out of service,
 // by itself or with the whole gateway. If the lost answer counted as a failure of the task, the
-// task's pauses would grow. They must still be short when the service is back. A request that fails
-// time and again while others succeed still has growing pauses.
+// task's pauses would grow. But the pauses must still be short when the service is back. A request
+// that fails time and again while others succeed still has growing pauses.
 func (c *core) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)

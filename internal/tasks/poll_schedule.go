@@ -37,11 +37,11 @@ type share struct {
 }
 
 // pause is how long a session of the given age waits before it joins the waitlist for its next
-// poll. While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
-// session's turn among the others. Then a session twice as old as the mean pauses a third as long
-// as a new one, so that all polls together stay within the allowance. A session whose deadline is
-// near is polled more often, unless all sessions are urgent. Urgent sessions have a waitlist of
-// their own, so the others do not overtake them.
+// poll. While plenty of the allowance is left, that is the pause for its age. Otherwise the pause
+// lasts until the session's turn among the others. By these turns, a session twice as old as the
+// mean pauses a third as long as a new one, so that all polls together stay within the allowance. A
+// session whose deadline is near is polled more often, unless all sessions are urgent. Urgent
+// sessions have a waitlist of their own, so the others do not overtake them.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {

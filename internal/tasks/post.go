@@ -43,9 +43,9 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	}
 	if err != nil {
 		// The Redis client repeats a call whose answer was lost. So Redis may have carried the
-		// command out even when it answers that the invoice is being sent already. Then the invoice
-		// is in the state sending although no task sends it. Only a session that is over can show
-		// that the invoice was never sent.
+		// command out even when it answers that the invoice is being sent already. In that case the
+		// invoice is in the state sending although no task sends it. Only a session that is over
+		// can show that the invoice was never sent.
 		if conflict == nil || conflict.State == string(ledger.Sending) {
 			x.drop(s)
 		}

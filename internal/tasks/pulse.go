@@ -118,8 +118,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 }
 
 // lookForCuts queues the cuts that are due. It also looks between two pulses, as long as sets are
-// due or chunks enter them. Many thousands of invoices are probably arriving then, and a set is
-// full long before the next pulse.
+// due or chunks enter them. At such times many thousands of invoices are probably arriving, and a
+// set is full long before the next pulse.
 func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
 	due, err := l.queueCuts(ctx, l.o.Now(), nil)
 	for range pulseEvery/lookAgain - 1 {

@@ -19,8 +19,8 @@ const removePause = time.Hour
 // a retry needs them. Others belong to receipted invoices. They were left behind by a process that
 // died after it had written the receipt.
 //
-// It finds them by the entries of the ledger, in steps from a cursor. An object without an entry
-// stays, because only a list of the whole bucket would show it.
+// removeDocuments finds the documents by the entries of the ledger, in steps from a cursor. An
+// object without an entry stays, because only a list of the whole bucket would show it.
 func (sw *sweeper) removeDocuments(ctx context.Context) error {
 	if sw.ClockOff() {
 		return nil

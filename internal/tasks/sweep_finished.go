@@ -12,7 +12,7 @@ const (
 	// finishedAtOnce is how many invoices of each finished state one round reads. A million of them
 	// are read in a little more than three hours.
 	finishedAtOnce = 5000
-	// finishedPage is how many of them one step reads. That takes Redis about two milliseconds.
+	// finishedPage is how many of them one step reads. One step takes Redis about two milliseconds.
 	finishedPage = 1000
 	// finishedPackagesAtOnce is how many packages of each finished state one round reads.
 	finishedPackagesAtOnce = 200

@@ -11,9 +11,9 @@ import (
 )
 
 // sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
-// long, these invoices may well be in it, and asking for each would cost more than it finds. So,
-// for each of the two kinds of tasks whose queue is long, an invoice has to have stood still for
-// ten minutes longer before sweepQueued checks it.
+// long, these invoices may well be in it, and asking for each would cost more than it finds. In
+// that case sweepQueued checks only invoices that have stood still for ten minutes longer, or for
+// twenty minutes if the queues of both kinds of tasks are long.
 func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
 		depth, err := sw.Queue.Depth(kind)
@@ -83,7 +83,7 @@ func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) 
 }
 
 // sweepInvoice handles an invoice that no chunk takes. Either the invoice says that it waits in a
-// set, or it is one of the express lane.
+// set, or it is sent by itself.
 func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
 	if inv.Group != "" {
 		// The invoice says that it waits, but it was in no waiting set, because it could not be

@@ -12,8 +12,8 @@ import (
 )
 
 // An entry that cannot be read was written by a newer build, or is damaged. Only this entry is
-// concerned. Work on many entries goes on with the others, notes this entry for the metrics, and
-// reports it once.
+// concerned. Work on many entries goes on with the other entries, notes this entry for the metrics,
+// and reports it once.
 //
 // Such an entry of a package counts neither as present nor as absent. The other invoices are
 // settled and get their receipts, but the package itself ends only when the entry can be read or is

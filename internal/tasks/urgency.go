@@ -43,9 +43,9 @@ func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context
 	return ratelimit.With(ordinary(ctx), ratelimit.Share(c.o.ExpressShare))
 }
 
-// rank marks the requests about a package. They are urgent when its deadline or midnight is near,
-// and ordinary otherwise. Requests about an express session are also urgent for a minute after the
-// session began to close, because a person waits for the outcome.
+// rank marks the requests about a package. The requests are urgent when the package's deadline or
+// midnight is near, and ordinary otherwise. Requests about an express session are also urgent for a
+// minute after the session began to close, because a person waits for the outcome.
 func (c *core) rank(ctx context.Context, p *ledger.Package) context.Context {
 	if c.urgent(p.Deadline) || (p.Lane == ledger.Express && c.o.Now().Sub(p.ClosingAt.Time()) < time.Minute) {
 		return ctx

@@ -182,8 +182,9 @@ func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]led
 	return each, nil
 }
 
-// writeOne makes one move at once. Finding out about an original costs one of few requests, so a
-// crash must not lose what the move says about it. writeOne returns the same errors as move.
+// writeOne makes one move at once. Finding out about an original costs one of the few requests that
+// KSeF allows for that, so a crash must not lose what the move says about it. writeOne returns the
+// same errors as move.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m)

@@ -101,8 +101,8 @@ func (a Auth) begin(ctx context.Context, k httponce.Call) (Begun, error) {
 }
 
 // BySignature begins a login with a signed AuthTokenRequest. verifyChain asks KSeF to check the
-// certificate's chain. Only the test environment needs to be asked, because the others always check
-// the chain.
+// certificate's chain. Only the test environment needs to be asked, because the other environments
+// always check the chain.
 func (a Auth) BySignature(ctx context.Context, signed []byte, verifyChain bool) (Begun, error) {
 	k := post("log in by signature", ksef.GroupLogin, "/auth/xades-signature", nil)
 	if verifyChain {

@@ -93,7 +93,7 @@ type list struct {
 func newList() *list { return &list{seen: map[string]bool{}, places: map[string]bool{}} }
 
 // add appends a page. If a page or an invoice comes a second time, the pages do not fit together.
-// add then returns an error, because a list that ended there would look complete.
+// In that case add returns an error, because a list that ended there would look complete.
 func (l *list) add(p InvoicePage) error {
 	if p.Next != "" && l.places[p.Next] {
 		return errors.New("the pages of the list lead in a circle")

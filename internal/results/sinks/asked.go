@@ -14,7 +14,7 @@ import (
 //   - Nothing of the tenant was taken: all its results wait, for a day at most.
 //   - More results were put off than taken: the receiver limits how many it takes, so all wait, for
 //     a minute at most.
-//   - Otherwise the others go on.
+//   - Otherwise the tenant's other results go on.
 
 // asked returns for how long the receiver asked not to be called with a result.
 func asked(err error) time.Duration {

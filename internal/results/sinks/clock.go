@@ -12,7 +12,7 @@ import (
 // last for days.
 //
 // Two steps cannot be undone: giving a result up, and dropping results because of their age.
-// Redis's clock or this machine's may be wrong, so for these steps both have to agree.
+// Redis's clock or this machine's may be wrong, so for these steps the two clocks have to agree.
 
 // maxSkew is how far the clock of this machine may be from Redis's when something is given up or
 // dropped.

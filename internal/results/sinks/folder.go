@@ -23,8 +23,8 @@ import (
 // The lease of the [Runner] lets only one process of a pool at a time write. A lock in the folder
 // (folder_lock.go) also excludes processes that have another lease, such as those of another pool.
 //
-// A write to a shared folder whose server is away can hang, and nothing can interrupt it. Deliver
-// then stops waiting for that write, and begins no other until it has ended.
+// A write to a shared folder whose server is away can hang, and nothing can interrupt it. When that
+// happens, Deliver stops waiting for the write, and begins no other until the write has ended.
 type Folder struct {
 	Dir string
 	// ByDay writes one file for each day, results-2026-11-26.ndjson, with one result a line.

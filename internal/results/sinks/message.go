@@ -42,8 +42,8 @@ type Edited struct {
 	// Lost says that the outcome is Gone because its record was dropped before the receiver was
 	// told.
 	Lost bool
-	// Err is why the result cannot be sent now. Result then has the readable fields only. It has
-	// the tenant, if known, and no sealed text.
+	// Err is why the result cannot be sent now. In that case Result has the readable fields only.
+	// It has the tenant, if known, and no sealed text.
 	Err error
 	// Changed is when the entry of an invoice changed last.
 	Changed ledger.Millis

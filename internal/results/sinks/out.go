@@ -42,9 +42,9 @@ func stand(r *round, v verdict, began bool, of map[string]*tried) {
 		s.Probes++
 		s.Next = ledger.At(now.Add(r.pause(s.Probes)))
 	case v.out:
-		// All results that were tried are of tenants of which the receiver is known to take
-		// nothing, or were refused before, while the receiver took others. So nothing new is known
-		// of the receiver.
+		// Each result that was tried is of a tenant of which the receiver is known to take nothing,
+		// or was refused before, while the receiver took other results. So nothing new is known of
+		// the receiver.
 	default:
 		if s.Outage != 0 && anyTaken(of) {
 			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(s.Outage.Time()).Round(time.Second)).

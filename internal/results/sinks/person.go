@@ -48,9 +48,8 @@ func (a Admin) alone(ctx context.Context, sink string, act func(token string) er
 	}())
 }
 
-// Resend makes outcomes due again that were given up, so that the receiver is sent them once more.
-// ids names their invoices. Without ids, all outcomes that were given up are due again. Resend
-// returns how many they are.
+// Resend lets a worker try outcomes again that were given up, and returns how many they are. ids
+// names their invoices. Without ids, all outcomes that were given up are tried again.
 func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {

@@ -131,8 +131,8 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 }
 
 // due adds up to n held outcomes whose next try is due, but only the first held outcome of each
-// invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and the
-// others are put off. Those of strangers are put off too.
+// invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and its
+// other outcomes are put off. The outcomes of strangers are put off too.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, r.batch())
 	if err != nil {

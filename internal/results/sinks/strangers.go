@@ -18,7 +18,7 @@ import (
 // configuration is right again, or by a process whose configuration is right.
 
 // errStranger is the error of a result whose tenant turned out to be a stranger in this round.
-var errStranger = errors.New("the ledger has another NIP than the configuration for the name of the result's tenant: correct the configuration")
+var errStranger = errors.New("the ledger and the configuration have different NIPs for the result's tenant: correct the configuration")
 
 // findStrangers reads which tenants of the configuration are strangers.
 func findStrangers(ctx context.Context, r *round) (err error) {

@@ -33,7 +33,7 @@ var (
 )
 
 // Lines returns the command lines of a program that the documents of the folder root quote. These
-// are the Markdown files in root, docs and examples, and the compose file. It leaves out the
+// are the Markdown files in root, docs and examples, and the compose file. Lines leaves out the
 // changelog, which also tells of what no longer exists.
 func Lines(root, program string) ([]Line, error) {
 	var all []Line

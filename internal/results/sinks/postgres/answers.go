@@ -42,8 +42,8 @@ func isEnded(err error) bool {
 // errCode says that a code does not fit its column, which is an integer of 32 bits.
 var errCode = errors.New("its code does not fit the column")
 
-// refusesValue reports whether the database refuses a value. The error is then errCode, a data
-// exception, or a violated constraint (classes 22 and 23 of SQLSTATE).
+// refusesValue reports whether the database refuses a value. In that case the error is errCode, a
+// data exception, or a violated constraint (classes 22 and 23 of SQLSTATE).
 func refusesValue(err error) bool {
 	if errors.Is(err, errCode) {
 		return true
