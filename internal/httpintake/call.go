@@ -50,9 +50,9 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// anybody serves a route without a key. Every unsuccessful answer is a problem. Every call is one
-// line in the log. A probe is logged only when its answer was cut off. The line leaves out the body
-// and the query, which may hold a ref or a number.
+// anybody serves a route that needs no key. Every unsuccessful answer is a problem. Every call is
+// one line in the log, but a probe is logged only when its answer was cut off. The line leaves out
+// the body and the query, which may hold a ref or a number.
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()

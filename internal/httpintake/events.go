@@ -27,8 +27,8 @@ const (
 	eventsScanned = 2000
 	// maxEventsWait is how long a call may wait for the next outcome.
 	maxEventsWait = time.Minute
-	// maxAhead is how far ahead of Redis's clock a cursor may be if it is later than the last
-	// outcome.
+	// maxAhead bounds a cursor that is later than the last outcome. Such a cursor may be this far
+	// ahead of Redis's clock.
 	maxAhead = 5 * time.Minute
 	// eventsEvery is how often a waiting call looks for outcomes.
 	eventsEvery = 500 * time.Millisecond
@@ -209,7 +209,7 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 			case t.Tenant == "" && outcomes[i].Refusal() && t.By != c.client.Name: // a refused document of somebody else
 			case t.Err != nil && c.client.maySee(t.Tenant):
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
-			case t.Err != nil: // its tenant is unknown too; it must not stop the others
+			case t.Err != nil: // the tenant is unknown too; this outcome must not stop the others
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).
 					Msg("an outcome is left out of the events: its record cannot be read")
 			case t.Lost && c.client.maySee(t.Tenant): // to leave it out would skip an outcome

@@ -21,7 +21,7 @@ var docsPage string
 // document is the description of the interface as a page for people.
 type document struct{ page []byte }
 
-// operation is one line of the description, as the page shows it.
+// operation is what the page shows of one method of a path.
 type operation struct {
 	Method, Path, Summary, Description string
 	Parameters                         []parameter

@@ -68,7 +68,7 @@ type field struct {
 	Always                          bool // an answer always has the field, or a body must have it
 }
 
-// named returns the object that a reference names, or "".
+// named returns the name of the object that a reference leads to, or "".
 func (s *schema) named() string { return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:] }
 
 // fields returns the fields of an object and of the unnamed objects inside it.

@@ -39,8 +39,9 @@ const (
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
 // space counts as KSeF counts it, see [SameNumber]. All spellings are looked up, because the first
 // one that is found may belong to an invoice that the caller may not see. FindNumber misses some
-// rare spellings, for example two rare spaces among others. With more than [maxSpaces] spaces it
-// misses most mixtures of ordinary and no-break spaces. Its errors are those of Find.
+// rare spellings, for example one with two rare spaces among other spaces. With more than
+// [maxSpaces] spaces it misses most mixtures of ordinary and no-break spaces. Its errors are those
+// of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, s := range spellings(number) {

@@ -55,8 +55,8 @@ func (l *laneChooser) submitChunk(ctx context.Context, ids []string) error {
 }
 
 // waitAll puts invoices into their waiting set. When another task has moved some of them first, the
-// others still enter the set, and waitAll returns one of the conflicts. The chunk then comes back
-// and reads the moved ones again.
+// other invoices still enter the set, and waitAll returns one of the conflicts. The chunk then
+// comes back and reads the moved ones again.
 func (l *laneChooser) waitAll(ctx context.Context, moves []ledger.Move) error {
 	errs, err := l.Ledger.Apply(ctx, moves)
 	if err != nil {

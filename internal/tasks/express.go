@@ -56,7 +56,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 		return x.writer.park(ctx, stopped(inv, bad.Error())) // no package takes it; the sweep archives its result
 	}
 	if errors.As(err, &bad) {
-		// The package is built without it, parks it, and brings its result to the archive.
+		// The build of the package leaves the invoice out and parks it, and the package brings its
+		// result to the archive.
 		return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev,
 			From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
 			Edit: ledger.Because(0, bad.Error()).InLane(ledger.Bulk)})

@@ -86,8 +86,8 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 }
 
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice
-// waits with others, when it has ended, or when it is on its way. In the last case the confirm task
-// of its session takes care of it. In each of these cases movedOn is called, if it is not nil.
+// waits in a waiting set, when it has ended, or when it is on its way. In the last case the confirm
+// task of its session takes care of it. In each of these cases movedOn is called, if it is not nil.
 // Nothing is left to do either when the invoice is missing in the ledger. In that case Redis was
 // emptied, and a person who has the invoice's file hands it in again.
 func (w *Worker) onQueued(

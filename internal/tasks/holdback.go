@@ -32,8 +32,8 @@ type outageProbe struct {
 }
 
 // outageProbes returns a function that reads only the facts that are asked for. The hosts' state
-// and the freshly cut packages are read once for all sets of a round, because an outage of days has
-// a round each second.
+// and the freshly cut packages are read once for all sets of a round, because there is a round each
+// second, also in an outage of days.
 func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, error) {
 	hosts := map[string]bool{} // whether the host of a tenant is down
 	host := func(tenant string) (bool, error) {

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// cutExpress sends few invoices by the express lane when its allowance permits that. It returns
-// false when the allowance does not permit it, or when only a package will do.
+// cutExpress sends few invoices by the express lane when the lane's allowance permits that. It
+// returns false when the allowance does not permit it, or when only a package will do.
 func (l *laneChooser) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
 	ids, err := l.Ledger.FirstWaiting(ctx, set.Group, set.Count)
 	if err != nil {

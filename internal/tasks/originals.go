@@ -71,9 +71,9 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	for _, inv := range knownBy(dups, settlement.ByAnswer) {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
-	// When the receipt of one session cannot be fetched now, the other sessions go on. The invoices
-	// of that session are looked into at the next poll. An error that the next request would meet
-	// as well, such as a limit, ends the round.
+	// When the receipt of one session cannot be fetched now, the work on the other sessions goes
+	// on. The invoices of that session are looked into at the next poll. An error that the next
+	// request would meet as well, such as a limit, ends the round.
 	for session, dups := range bySession {
 		upo, err := f.receiptOf(ctx, session, dups)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// batchBuilder builds packages, opens their sessions, uploads and closes them.
+// batchBuilder builds packages, opens their sessions, uploads their parts, and closes the sessions.
 type batchBuilder struct {
 	*core
 	writer      *writer

@@ -14,10 +14,11 @@ import (
 )
 
 // maxSendWait is the longest time that a send waits for the limiter after the ledger has recorded
-// it as sending. Before that record, its turn was within the wait that the limiter allows (2 s, or
-// as configured). Writing the record takes perhaps a tenth of a second, and in that time the turn
-// may have moved further away. Therefore the limit here is longer. With the same limit, the invoice
-// would be written back and would wait for another whole round, and its place would be wasted.
+// the invoice as sending. Before that record, the invoice's turn was within the wait that the
+// limiter allows (2 s, or as configured). Writing the record takes perhaps a tenth of a second, and
+// in that time the turn may have moved further away. Therefore the limit here is longer. With the
+// same limit, the invoice would be written back and would wait for another whole round, and its
+// place would be wasted.
 const maxSendWait = 4 * time.Second
 
 // post writes the state sending, posts the invoice, and writes the outcome.

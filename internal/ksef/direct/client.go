@@ -23,8 +23,8 @@ type Client struct {
 }
 
 // Sender returns the client of the taxpayer to whom the tokens belong. staleKey is called when KSeF
-// says that a public key is not KSeF's or was withdrawn. A cache must then forget the key. staleKey
-// may be nil.
+// says that a public key is not KSeF's or was withdrawn. When that happens, a cache must forget the
+// key. staleKey may be nil.
 func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	if staleKey == nil {
 		staleKey = func() {}

@@ -41,7 +41,7 @@ func (c Clock) machine() time.Time {
 }
 
 // maxAhead is longer than any pause that a receiver is given. A time that is further ahead was
-// written by a clock that was wrong. The clock may also have been Redis's own, before a failover.
+// written by a clock that was wrong. That clock may even have been Redis's own, before a failover.
 const maxAhead = maxAfter + maxSkew
 
 // Pauses reports whether a pause that ends at this time goes on. A pause that would end more than

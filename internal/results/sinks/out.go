@@ -15,9 +15,9 @@ import (
 //     outage of its own. After each pause one of their results is tried, but never before the time
 //     that the receiver asked for. A result of any other tenant is tried at once.
 //
-// So a receiver that takes nothing of anybody gets one result of each tenant, and then one at each
-// pause. When it takes a result, it is not out any more. If it still refuses the results of a
-// tenant, it does not count as out again, because that refusal is known already.
+// So a receiver that takes nothing of anybody gets one result of each tenant at once, and one more
+// after each pause. When it takes a result, it is not out any more. If it still refuses the results
+// of a tenant, it does not count as out again, because that refusal is known already.
 
 // rests reports whether the receiver is not to be called now with results of any tenant.
 func rests(s *ledger.SinkState, now time.Time) bool {

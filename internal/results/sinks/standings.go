@@ -62,9 +62,9 @@ func (r *round) ready() []string {
 type tried struct {
 	errs  []error
 	taken int
-	// tells says that the receiver refused a result in a way that may concern others, and that
-	// the result was tried for the first time. A result that it refuses again tells nothing new,
-	// because it may have taken others in between.
+	// tells says that the receiver refused a result in a way that may concern others, and that the
+	// result was tried for the first time. A result that the receiver refuses again tells nothing
+	// new, because the receiver may have taken other results in between.
 	tells bool
 	took  time.Duration
 	// putOff counts the results that the receiver answered with Retry-After, and after is the
