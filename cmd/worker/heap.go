@@ -9,7 +9,7 @@ import (
 
 // smallHeap is the memory limit of the Go runtime, in bytes, while the live heap is less than two
 // thirds of it. A worker's live heap is 10 MB at rest and 45 MB while it archives ten thousand
-// invoices. With the 30 MB of the program itself, that stays under 100 MB.
+// invoices. Together with the 30 MB of the program itself, smallHeap stays under 100 MB.
 const smallHeap = 64 << 20
 
 // keepHeapSmall makes the garbage collector run before the heap has doubled. This costs a few

@@ -22,8 +22,8 @@ func archiveShare(cfg config.Config) int {
 	return max(1, cfg.Archive.Parallel-1)
 }
 
-// checkArchive calls the archive. An archive that is out of service does not make the worker
-// unready, because only receipts wait for it.
+// checkArchive makes a call to the archive, to see whether it works. An archive that is out of
+// service does not make the worker unready, because only receipts wait for it.
 func (w readiness) checkArchive(ctx context.Context) Check {
 	c := Check{Name: "archive", OK: true}
 	if err := w.pool.Store.Check(ctx); err != nil {

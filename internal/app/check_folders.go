@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/connect"
 )
 
-// openPool opens Redis and the archive for a worker, unless a folder of results is also a folder of
-// something else.
+// openPool opens Redis and the archive for a worker. It returns an error if a folder of results is
+// also used for something else.
 func openPool(ctx context.Context, cfg config.Config) (*connect.Pool, error) {
 	if err := checkFolders(ctx, cfg); err != nil {
 		return nil, err

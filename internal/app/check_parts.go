@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// checkHome is the part of --check that compares the ledger's environment with the configuration's.
+// checkHome is the part of --check that compares the environment, and the taxpayers that the names
+// of tenants mean, in the ledger and in the configuration.
 func checkHome(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	at, err := pool.Ledger.Home(ctx)
 	if err != nil {

@@ -21,8 +21,8 @@ type receiverCheck struct {
 	do   func(context.Context) error
 }
 
-// checkReceivers tries each receiver of results except the stream. It tries all at the same time,
-// so that many receivers that do not answer take no longer than one.
+// checkReceivers tries each receiver of results except streams. It tries all at the same time, so
+// that many receivers that do not answer take no longer than one.
 func checkReceivers(ctx context.Context, cfg config.Config, say func(string, error), out io.Writer) {
 	r := cfg.Results
 	var all []receiverCheck

@@ -54,7 +54,7 @@ func (g tenantClient) Invalidate() { g.keys.Invalidate() }
 type clients struct {
 	transport  *http.Transport // shared by all: one pool of connections
 	transports map[string]tasks.Transport
-	direct     map[string]connect.Direct // those with transport direct
+	direct     map[string]connect.Direct // of the tenants with transport direct
 	accounts   map[string]direct.Account // of the same tenants
 }
 

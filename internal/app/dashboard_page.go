@@ -30,10 +30,10 @@ type monPage struct {
 	policy string
 }
 
-// readPage gets asynqmon's page. It removes the links to other hosts. They load two fonts, and
-// without them the page uses fonts of the system. It allows exactly the inline scripts that the
-// page holds. It computes their hashes at run time, because the first script contains the root
-// path. So an update of asynqmon needs no change here.
+// readPage gets asynqmon's page. It removes the links to other hosts, which load two fonts, so the
+// page uses fonts of the system. The policy allows exactly the inline scripts that the page holds.
+// Their hashes are computed at run time, because the first script contains the root path. So an
+// update of asynqmon needs no change here.
 func readPage(mon http.Handler, root string) (monPage, error) {
 	rec := &pageRecorder{header: http.Header{}}
 	mon.ServeHTTP(rec, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: root + "/"}, Header: http.Header{}})

@@ -110,9 +110,9 @@ func (d *deliveries) keepTrimming(ctx context.Context, stop <-chan struct{}) {
 }
 
 // trim drops old outcomes from the outbox and old results from the streams. It drops nothing while
-// this machine's clock and Redis's differ, because either may be wrong. Then another worker of the
-// pool drops what is too old, or this worker does once its clock is set. trim ignores errors,
-// because other parts log that Redis does not answer, and that the clocks differ.
+// this machine's clock and Redis's differ, because either may be wrong. Meanwhile another worker of
+// the pool may drop what is too old. This worker does so once its clock is set. trim ignores
+// errors, because other parts log that Redis does not answer, and that the clocks differ.
 func (d *deliveries) trim(ctx context.Context) {
 	if _, agreed, err := d.clock().Read(ctx); err != nil || !agreed {
 		return
@@ -147,7 +147,7 @@ func (d *deliveries) queueDue(ctx context.Context, lost bool) {
 			continue
 		}
 		if err := d.pool.Queue.Put(ctx, queue.KindDeliver, r.Name, 0, when); err != nil {
-			d.log.Warn().Err(err).Str("receiver", r.Name).Msg("its task cannot be queued; tried again in a second")
+			d.log.Warn().Err(err).Str("receiver", r.Name).Msg("the receiver's task cannot be queued; it is tried again in a second")
 		}
 	}
 }

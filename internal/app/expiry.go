@@ -83,7 +83,7 @@ func describeExpiry(c *connect.Credentials, now time.Time) string {
 }
 
 var expiryDesc = prometheus.NewDesc("ksef_credential_expires_seconds",
-	"Seconds until the tenant's credential ends, below zero when it has. Only certificates (kind certificate) tell their end.",
+	"Seconds until the tenant's credential ends, below zero when it has ended. Only certificates (kind certificate) tell their end.",
 	[]string{"tenant", "kind"}, nil)
 
 // Describe implements prometheus.Collector.

@@ -17,7 +17,8 @@ import (
 
 // gate decides about every request of a tenant's client. It checks, in this order, this process's
 // own faults, the tenant's pause, the circuits and the limits. The order matters because only a
-// request that is sent may use up a place in a window or hold the pool's probe.
+// request that is sent may use up a place in a window, or be the one request (the probe) with which
+// the pool tries an open circuit.
 type gate struct {
 	*limits
 	tenant string
@@ -132,7 +133,7 @@ func refusedKey(err error) (what, todo string) {
 	case ok && api.MissingPermission():
 		return "permission missing at KSeF", "grant it to the account of its key; no restart is needed"
 	case ok && api.Reason != "":
-		return "access refused by KSeF", "remove the reason that it names; no restart is needed"
+		return "access refused by KSeF", "remove the reason that KSeF names; no restart is needed"
 	}
 	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // A worker stays ready with unreadable ledger entries or a wrong clock, because the rest of the
-// work goes on. They are shown as details of /readyz and as metrics.
+// work goes on. Both are shown as details of /readyz and as metrics.
 
 var (
 	unreadableEntries = prometheus.NewDesc("ksef_unreadable_entries",
@@ -59,7 +59,7 @@ func (w readiness) checkEntries(ctx context.Context) Check {
 	c := Check{Name: "entries", OK: true}
 	const maxNamed = 3
 	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
-		c.Detail = fmt.Sprintf("%s cannot be read, all others go on: %s",
+		c.Detail = fmt.Sprintf("%s cannot be read: %s; all others go on",
 			plural.Of(n, "ledger entry", "ledger entries"), strings.Join(keys, ", "))
 	}
 	if sick, err := w.sickKeys.get(ctx); err == nil {

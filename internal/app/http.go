@@ -67,8 +67,8 @@ type httpOptions struct {
 	// Page is the business page, which serves / and everything that no other part serves. When Page
 	// is nil, / links the other parts.
 	Page Page
-	// Users says that people log in at the page. Then the dashboard is open only to people who have
-	// logged in and may see and do everything.
+	// Users says that people log in at the page. Then the dashboard is open to people who have
+	// logged in there and may see and do everything. Without Login it is open to nobody else.
 	Users bool
 	// Throttle counts wrong logins, here and at the page. If it is nil, the dashboard gets one of
 	// its own.

@@ -17,8 +17,9 @@ const (
 )
 
 // tasksNamed returns the first ids of tasks that the body of a request names (batch_delete,
-// batch_archive, batch_run), and how many it names in all. For a body of more than namedBody bytes
-// it returns none. The handler still reads the whole body.
+// batch_archive, batch_run), and how many it names in all. For a body of more than namedBody bytes,
+// or one that is not JSON of the expected form, it returns none. The handler still reads the whole
+// body.
 func tasksNamed(r *http.Request) (ids []string, n int) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, 0

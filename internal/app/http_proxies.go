@@ -20,9 +20,9 @@ type proxies struct {
 }
 
 // withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent
-// on. The header of any other peer is ignored, because somebody who guesses passwords could write
-// another address into each request. The log tells once of a proxy that is not trusted, because the
-// wrong logins of all its visitors are counted as those of one address.
+// on. The X-Forwarded-For of any other peer is ignored, because somebody who guesses passwords
+// could write another address into each request. The log tells once of a proxy that is not trusted,
+// because the wrong logins of all its visitors are counted as those of one address.
 func (p *proxies) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := r.Header.Values("X-Forwarded-For")
@@ -60,8 +60,8 @@ func (p *proxies) trusts(a netip.Addr) bool {
 }
 
 // visitor returns the last address in the headers that no trusted proxy has. Each proxy adds its
-// peer at the end. So the visitor may have made up everything before the visitor's own address, and
-// it is ignored. When an entry is not an address, visitor returns the address of the proxy that
+// peer at the end. So everything before the visitor's own address may be made up by the visitor,
+// and is ignored. When an entry is not an address, visitor returns the address of the proxy that
 // passed it on.
 func (p *proxies) visitor(peer netip.Addr, headers []string) netip.Addr {
 	hops := strings.Split(strings.Join(headers, ","), ",")

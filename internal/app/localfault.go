@@ -136,7 +136,7 @@ func (f *localFaults) delay(tenant string) time.Duration {
 
 var localFaultDesc = prometheus.NewDesc("ksef_local_fault",
 	"1 when this process cannot work for the tenant because it cannot use the files with its credentials; other processes may. "+
-		"With more tenants than http.tenant_series, only those have a series.",
+		"With more tenants than http.tenant_series, only tenants with a fault have a series.",
 	[]string{"tenant"}, nil)
 
 // Describe implements prometheus.Collector.

@@ -19,8 +19,8 @@ const (
 // reads the log of a container may stop reading, and the pipe then blocks every goroutine that
 // writes a line. If tasks waited for the pipe, all of them would hang while the heartbeat goes on,
 // and no other worker would take them. Lines that find no room are lost. When the log is read
-// again, a line with their number comes first. A process that is killed loses the lines that wait.
-// Safe for concurrent use.
+// again, a line that says how many were lost comes first. A process that is killed loses the lines
+// that wait. Safe for concurrent use.
 type LogWriter struct {
 	w    io.Writer
 	tell config.Log // the form of the line about lost lines

@@ -23,7 +23,8 @@ type outcomeMetrics struct {
 // without the gateway.
 var numberBuckets = []float64{5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}
 
-// otherCode stands for all codes that KSeF has not published, because their number has no bound.
+// otherCode stands for all codes that KSeF has not published, because there may be any number of
+// them.
 const otherCode = "other"
 
 func newOutcomeMetrics() *outcomeMetrics {

@@ -36,8 +36,8 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 	}
 }
 
-// packageForm returns the form and the bound of a tenant's packages. The gateway's contract has a
-// narrower bound than KSeF's own.
+// packageForm returns the format and the maximum size of a tenant's packages. The gateway's
+// contract has a smaller maximum than KSeF's own.
 func packageForm(cfg config.Config, t config.Tenant) tasks.PackageForm {
 	f := tasks.PackageForm{Format: pack.ZIP, MaxSize: numbers.GatewayMaxBatchSize}
 	if t.Way() == config.DirectTransport {
@@ -49,9 +49,9 @@ func packageForm(cfg config.Config, t config.Tenant) tasks.PackageForm {
 	return f
 }
 
-// tenantTasks returns how many tasks of one tenant may run at once; 0 means no limit. When there
-// are several tenants it is half of the worker's concurrency, so that the other half is free for
-// the others.
+// tenantTasks returns how many tasks of one tenant may run at once; 0 means no limit. When at least
+// two tenants are not paused by configuration, it is half of the worker's concurrency, so that the
+// other half is free for the other tenants.
 func tenantTasks(cfg config.Config) int {
 	if atWork(cfg) < 2 {
 		return 0

@@ -13,9 +13,10 @@ import (
 // tenant, has its own lines. Only a process whose own request has failed writes these lines.
 type outages struct{ *spells }
 
-const againAtIntervals = "tried again at growing intervals, at least every five minutes"
+const againAtIntervals = "requests are tried again at growing intervals, at least every five minutes"
 
-// goesOn logs the circuit that holds a request of p back, which is p's own or its host's.
+// goesOn logs the open circuit that holds a request of the pair p back. It is the circuit of p
+// itself or that of its host.
 func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error) {
 	if s.OfHost {
 		p = ratelimit.Pair{Host: p.Host}

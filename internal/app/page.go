@@ -113,7 +113,7 @@ func (w *Worker) pageStrangers(ctx context.Context) []page.Stranger {
 	return all
 }
 
-// poolReader reads the state of the whole pool.
+// poolReader returns the reader of the state of the whole pool.
 func (w *Worker) poolReader() *page.PoolReader {
 	p := w.pool
 	return &page.PoolReader{Ledger: w.shown, Inquiry: &inquiry.Reader{Ledger: p.Ledger, Environment: string(p.Config.Environment)},

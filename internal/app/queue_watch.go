@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// queueWatch looks for sick keys of the queues, which hold a value of a wrong type. It reports
-// these keys, and puts tasks back when a key is well again. It does not run as a task, because the
-// queue of the sweep may be the sick one.
+// queueWatch looks for sick keys of the queues. A key is sick while it holds a value of a wrong
+// type. queueWatch reports such keys, and puts tasks back when a key is well again. It does not run
+// as a task, because the queue of the sweep may be the sick one.
 type queueWatch struct {
 	queue  *queue.Repairer
 	log    zerolog.Logger

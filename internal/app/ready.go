@@ -79,7 +79,8 @@ func checkSpool(dir string) Check {
 	return c
 }
 
-// checkDeadlines counts invoices whose legal deadline is near. They do not make the worker unready.
+// checkDeadlines counts the invoices whose legal deadline is near, up to 1000. They do not make the
+// worker unready.
 func (w readiness) checkDeadlines(ctx context.Context) Check {
 	c := Check{Name: "deadlines", OK: true}
 	near := w.pool.Config.Deadlines.Warn

@@ -17,7 +17,7 @@ import (
 func describeOutage(s reach) string {
 	since, next := s.Since.UTC().Format(time.RFC3339), "next try in "+s.Wait.Round(time.Second).String()
 	if s.Wait <= 0 {
-		next = "the next request that is due tries"
+		next = "the next request that is due tries again"
 	}
 	switch {
 	case s.own:

@@ -34,9 +34,9 @@ func (w readiness) checkMemory(ctx context.Context) Check {
 var (
 	memoryUsed = prometheus.NewDesc("ksef_redis_memory_used_bytes",
 		"Memory that Redis uses; every worker reports the same figure.", nil, nil)
-	memoryMax   = prometheus.NewDesc("ksef_redis_memory_max_bytes", "Redis's maxmemory; 0 when it has none.", nil, nil)
+	memoryMax   = prometheus.NewDesc("ksef_redis_memory_max_bytes", "Redis's maxmemory; 0 when Redis has none.", nil, nil)
 	memoryShare = prometheus.NewDesc("ksef_redis_memory_used_ratio",
-		"Part of Redis's maxmemory that is used, from 0 to 1; 0 when it has none. Intake stops at redis.intake_below.", nil, nil)
+		"Part of Redis's maxmemory that is used, from 0 to 1; 0 when Redis has none. Intake stops at redis.intake_below.", nil, nil)
 	memoryUp = up("redis memory")
 )
 

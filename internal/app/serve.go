@@ -29,7 +29,8 @@ type ServeOptions struct {
 // Serve runs a worker until ctx ends. At each reload it reads the configuration, stops the present
 // worker and starts one with the new configuration. The old worker stops as at the end of a
 // process, so tasks that end within worker.shutdown_timeout are not interrupted. When the new
-// configuration is invalid or its Redis cannot be reached, the old worker goes on.
+// configuration is invalid or its Redis cannot be reached, the old worker goes on. When no worker
+// can start with the new configuration, Serve starts one with the old configuration.
 func Serve(ctx context.Context, o ServeOptions) error {
 	cfg, err := o.Load()
 	if err != nil {
@@ -62,7 +63,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 			continue
 		}
 		log.Error().Err(errors.Join(err, next.Close())).
-			Msg("no worker can start with the new configuration: the old one applies again")
+			Msg("no worker can start with the new configuration: the old configuration applies again")
 		if w = restart(ctx, cfg, traces, log); w == nil {
 			return nil
 		}

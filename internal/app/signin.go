@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/page"
 )
 
-// newSignIn returns the login at the provider of the configuration; nil when it has none. It sends
-// nothing, because a worker must start and work without the provider.
+// newSignIn returns the login at the provider that the configuration names, or nil when it names
+// none. newSignIn sends nothing, because a worker must start and work without the provider.
 func newSignIn(cfg config.Config, now func() time.Time, log zerolog.Logger) (*page.SignIn, error) {
 	o := cfg.HTTP.OIDC
 	if !o.Enabled() {

@@ -14,8 +14,9 @@ import (
 const spoolEvery = 10 * time.Minute
 
 // tidySpool removes the folders of killed processes from the spool, at once and then again and
-// again until stop is closed. Once at the start is not enough. A process that starts right after it
-// was killed finds its last folder too young to be removed, and the next start may be weeks away.
+// again until stop is closed. Once at the start is not enough. When a killed worker is started
+// again at once, the folder that it left is still too young to be removed, and the next start may
+// be weeks away.
 func tidySpool(ctx context.Context, interval time.Duration, stop <-chan struct{}, dir string, log zerolog.Logger) {
 	every(ctx, interval, stop, func(context.Context) {
 		if err := pack.SweepSpool(dir, pack.LeftBehind); err != nil {

@@ -25,7 +25,8 @@ func (l *limits) shownGroups() []string {
 	groups := l.limiter.Groups()
 	for i, group := range groups {
 		if group == ratelimit.GroupOther {
-			// Each operation of the group has its own counter; workers use this operation.
+			// Each operation of this group has its own counter. The one that is shown fetches the
+			// public key, before a session is opened.
 			groups[i] = string(ksef.GroupPublicKey)
 		}
 	}
@@ -34,7 +35,7 @@ func (l *limits) shownGroups() []string {
 
 // readUsages reads the use of all groups of all tenants, and whether their credentials are refused.
 func (l *limits) readUsages(ctx context.Context) (usages, error) {
-	_ = l.store.Flush(ctx) // what stays pending is logged by others
+	_ = l.store.Flush(ctx) // after an error the freezes stay pending; others log that Redis does not answer
 	groups := append(l.shownGroups(), retry.CredentialsGroup)
 	keys := make([]ratelimit.Key, 0, len(l.hosts)*len(groups))
 	for _, tenant := range slices.Sorted(maps.Keys(l.hosts)) {

@@ -47,7 +47,7 @@ type Worker struct {
 	results   *deliveries
 	stopping  atomic.Bool
 	life      life
-	pages     closers // opened by NewWorker itself
+	pages     closers // what NewWorker itself has opened
 }
 
 // NewWorker builds a worker on the connections of a pool. It checks that Redis keeps its data

@@ -219,8 +219,8 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	var fresh []*ledger.Invoice
 	for i := range out {
 		inv := &out[i].Invoice
-		// An invoice that is present and has not moved may come from an earlier try, if the answer
-		// to that try was lost. Queueing it once more does no harm.
+		// An invoice that is present and has not changed since it was taken in may come from an
+		// earlier try whose answer was lost. Queueing it once more does no harm.
 		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Fresh()) {
 			fresh = append(fresh, inv)
 		}

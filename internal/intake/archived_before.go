@@ -18,9 +18,9 @@ import (
 // lookUpOld finds the answers for the documents that the ledger may have forgotten. The ledger
 // forgets an invoice when it ended more than Retention ago, and no invoice ends before its P_1. So
 // only documents whose P_1 is that old are looked up. The results of forgotten invoices are in the
-// archive, under names that follow from the documents. A document that was accepted is present, and
-// nothing is sent. lookUpOld returns the indexes of the documents that are left to be taken, in
-// their order.
+// archive, under names that follow from the documents. A document that was accepted counts as
+// present, and nothing is sent. lookUpOld returns the indexes of the documents that are left to be
+// taken, in their order.
 //
 // A document that was not accepted is taken again, although its result says that it was decided.
 // Rejected means that KSeF does not have it. While the ledger remembers the entry, the same
@@ -64,7 +64,7 @@ func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out
 			return nil
 		})
 	}
-	_ = g.Wait() // each has its own answer
+	_ = g.Wait() // errors are in the answers
 	for _, i := range old {
 		if out[i].Taken == "" {
 			todo = append(todo, i)

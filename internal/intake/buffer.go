@@ -5,8 +5,8 @@ package intake
 // nil buffer gives each document memory of its own.
 type buffer struct{ free, all []byte }
 
-// bufferBytes is enough for a chunk of ordinary documents. Larger documents get memory of their
-// own.
+// bufferBytes is enough for a chunk of ordinary documents. A document gets memory of its own when
+// it is larger than a sixteenth of the buffer, or larger than what is left of the buffer.
 const bufferBytes = 1 << 20
 
 func (b *buffer) take(n int64) []byte {

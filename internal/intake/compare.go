@@ -28,8 +28,8 @@ const (
 )
 
 // UnsureError says that a document was not taken, although no fault of it is known. A call that was
-// needed failed, for example to the archive or to the gateway, or a person has stopped the intake
-// for its tenant. The document should be handed in again.
+// needed failed, for example one to the archive or to the gateway, or a person has stopped the
+// intake for its tenant. The document should be handed in again.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error  // nil when nothing failed
@@ -75,7 +75,7 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 			return nil
 		})
 	}
-	_ = g.Wait() // each has its own answer
+	_ = g.Wait() // errors are in the answers
 	var todo []int
 	for k, i := range refused {
 		if succeeds[k] {
@@ -87,7 +87,7 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 
 // compare completes the answer about a document that was refused because of another document. The
 // two may turn out to be the same invoice. It reports whether the new document may take the number
-// instead of the other one.
+// in place of the other document.
 //
 // The new document may take the number when the other document has ended. An invoice that was
 // rejected or dismissed is not in KSeF. An invoice that was parked may be in KSeF, but nothing is

@@ -7,7 +7,7 @@
 // hold.
 //
 //	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: memory for files
-//	manifest.go      a list of documents with terms for each, wanted.go: those terms as text
+//	manifest.go      a list of documents with terms for each; wanted.go: those terms as text
 //	faktura.go       an invoice as JSON, of which the gateway makes XML
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
 //	admit.go         a batch of documents; prepare.go: the checks of one
@@ -16,13 +16,13 @@
 //	document.go      what is handed in, and what became of it
 //	terms.go         deadline and lane, also when they are given again; refs.go: the sender's own key
 //	large.go         a document that is too large for Redis
-//	take.go          into the ledger; trail.go: what is traced of it
+//	take.go          sound documents into the ledger; trail.go: what log and traces tell of them
 //	compare.go       the same number again: the same invoice, or another document; held.go: a
 //	                 refused document that the ledger has; archived_before.go: a document that
 //	                 only the archive knows
 //	wait.go          waiting until all are decided
 //
 // The input was made by others and is not trusted. Every document has a maximum size. The list of
-// entries of an archive and its whole unpacked content have maximum sizes too. Nothing is ever
-// unpacked to disk.
+// entries of an archive and its whole unpacked content have maximum sizes too. This package never
+// unpacks anything to disk.
 package intake

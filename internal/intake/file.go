@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// fileItem does nothing with the file yet. In an export of ten thousand files, calling stat for
-// each file before it is opened would be a tenth of all the work.
+// fileItem returns the item of a file, and does nothing with the file yet. In an export of ten
+// thousand files, calling stat for each file before it is opened would be a tenth of all the work.
 func fileItem(path string, maxBytes int64) Item {
 	load := func(b *buffer) ([]byte, error) { return readFile(path, b, maxBytes) }
 	return Item{File: path, maxBytes: maxBytes, load: load}

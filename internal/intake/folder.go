@@ -10,7 +10,7 @@ import (
 )
 
 // folder yields every *.xml file below root that is not hidden. A folder without any is reported,
-// because an export that was written to another place looks the same.
+// because perhaps the export was written to another place.
 func (r *reader) folder(root string) bool {
 	w := walk{reader: r, entered: map[string]bool{}}
 	if !w.enter(root) {

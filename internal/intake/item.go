@@ -39,7 +39,7 @@ func (it *Item) refused() Admission {
 
 // Load reads a document that was not read yet. It is a separate step so that many files can be read
 // at the same time, because folders on a network share answer slowly. Load sets Data or Err. A
-// second call changes nothing. It is not safe for concurrent use on the same Item.
+// second call changes nothing. Load is not safe for concurrent use on the same Item.
 func (it *Item) Load() {
 	it.loadInto(nil)
 }

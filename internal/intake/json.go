@@ -17,9 +17,9 @@ import (
 // name twice. RFC 8259 leaves open which of the two counts, so this program and the gateway might
 // read different values. Names that differ only in case count as the same, as they do for
 // encoding/json. A text must not hold bytes that are not UTF-8, or half of a surrogate pair.
-// encoding/json replaces them by U+FFFD, so two different refs could become the same. It must not
-// hold U+FFFD either, because the sender's program may have done the same. Outside the
-// field "xml", the text must not hold a character that no XML document can have. The error is an
+// encoding/json replaces them by U+FFFD, so two different refs could become the same. The text must
+// not hold U+FFFD either, because the sender's program may have done the same. Outside the field
+// "xml", the text must not hold a character that no XML document can have. The error is an
 // [*invoice.FieldError]. The caller makes sure that the text is JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
@@ -73,9 +73,10 @@ func RefIn(object []byte) string {
 	return ref
 }
 
-// checkCharacters checks one string of JSON, as it is written. It refuses text that is no
-// character, and characters that XML does not allow. In the field "xml" it accepts characters that
-// XML does not allow, because the check of the document reports them with their place.
+// checkCharacters checks one string of JSON, as it is written. It refuses bytes and escapes that
+// stand for no character, the replacement character, and characters that XML does not allow. In the
+// field "xml" it accepts characters that XML does not allow, because the check of the document
+// reports them with their place.
 func checkCharacters(raw []byte, name string) error {
 	if !utf8.Valid(raw) {
 		return notUTF8(name)

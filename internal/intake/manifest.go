@@ -36,7 +36,7 @@ type manifestLine struct {
 // xml, ref, lane, offline, deadline, tenant and corrects. Empty lines are skipped. A line that is
 // wrong is an Item with Err, and Read goes on. A line that is too long ends the sequence. Terms are
 // those of the line alone. When ctx is done, the sequence ends early. The sequence may be iterated
-// once.
+// only once.
 func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		// In JSON, a character of a document may be written as six characters: \u003c.
@@ -112,8 +112,8 @@ func (m *Manifest) item(at string, line []byte) Item {
 	return it
 }
 
-// isZIP reports whether a file is an archive. One that is larger than a document is not read, so
-// its name says what it is.
+// isZIP reports whether a file is an archive. A file that is larger than a document may be is not
+// read, so its name decides.
 func isZIP(path string, data []byte, err error) bool {
 	if _, large := errors.AsType[*invoice.FieldError](err); large {
 		return hasExtension(path, ".zip")

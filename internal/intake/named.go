@@ -1,7 +1,7 @@
 package intake
 
-// NamedBy says how the senders of an [Admitter] name the tenant of a document. Hints say what to do
-// in the words that such a sender knows.
+// NamedBy says how the senders of an [Admitter] name the tenant of a document. Hints then say what
+// to do in the words that such a sender knows.
 type NamedBy int
 
 const (

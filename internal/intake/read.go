@@ -17,8 +17,8 @@ type Options struct {
 	// TempDir is the folder that holds an archive from standard input while it is read. "" means
 	// the system's folder for temporary files.
 	TempDir string
-	// MaxEntries is the maximum number of entries of one archive; 0 means 100,000. Folders do not
-	// count.
+	// MaxEntries is the maximum number of entries of one archive; 0 means 100,000. Entries that are
+	// folders do not count.
 	MaxEntries int
 	// MaxUnpacked is the maximum size that one archive may unpack to, in bytes. 0 means
 	// 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).
@@ -48,7 +48,7 @@ func (o Options) withDefaults() Options {
 //
 // For something that cannot be read, Read yields an Item with Err, and goes on. When ctx is done,
 // the sequence ends early, so the caller checks ctx.Err(). A sequence that reads standard input may
-// be iterated once.
+// be iterated only once.
 func Read(ctx context.Context, paths []string, o Options) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		r := &reader{ctx: ctx, o: o.withDefaults(), yield: yield}

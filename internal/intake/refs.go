@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxRef is the maximum length of a ref in characters.
+// maxRef is the maximum length of a ref in characters. A ref is the sender's own key of an invoice.
 const maxRef = 128
 
 // CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref", and
@@ -47,7 +47,7 @@ func refUsed(ref string, r *answer) error {
 	}
 }
 
-// keepRefs tells the sender of invoices that are here already with another ref or with none. The
+// keepRefs tells the sender when an invoice is here already with another ref or with none. The
 // given ref is not applied, because the ledger keeps the ref with which an invoice was first handed
 // in.
 func keepRefs(out []Admission) {

@@ -150,9 +150,9 @@ func (r *Refusals) noteStrangers(ctx context.Context, adms []Admission) (refused
 }
 
 // bind records in the ledger which NIP each tenant of these refusals has, as Admit does for
-// invoices. Otherwise a tenant that had only refusals so far could be given another NIP, and that
-// taxpayer would get the list of refusals. A document whose seller is not the tenant does not tell
-// the tenant's NIP, so bind leaves it out.
+// invoices. Otherwise a tenant that had only refusals so far could be given another NIP, and the
+// taxpayer with that NIP would get the list of refusals. A document whose seller is not the tenant
+// does not tell the tenant's NIP, so bind leaves it out.
 func (r *Refusals) bind(ctx context.Context, refused []ledger.Refusal) {
 	nips := map[string]string{}
 	for i := range refused {
@@ -194,8 +194,9 @@ func (r *Refusals) failed(n int, err error) {
 	}
 }
 
-// refusal returns false when the document is not at fault. A path that does not exist is a mistake
-// in the call, and a document that could not be checked now has to be handed in again.
+// refusal returns the refusal of a document as it is recorded. It returns false when the document
+// is not at fault. A path that does not exist is a mistake in the call, and a document that could
+// not be checked now has to be handed in again.
 func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	var unsure *UnsureError
 	var problem *Problem
@@ -349,7 +350,7 @@ func (r *Refusals) pathOf(file string) string {
 }
 
 // namesIdentity reports whether a field is part of a document's identity. When such a field is at
-// fault, the fixed document will have another identity.
+// fault, the fixed document may have another identity.
 func namesIdentity(field string) bool {
 	return field == invoice.DocumentField || strings.HasPrefix(field, "Podmiot1") ||
 		strings.HasSuffix(field, "P_2") || strings.HasSuffix(field, "RodzajFaktury")

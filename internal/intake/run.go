@@ -15,10 +15,10 @@ type Admits interface {
 	Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error)
 }
 
-// A chunk is a number of items that are admitted and reported together. It is large enough that the
-// time of a round trip does not matter. It is small enough that Redis serves others in between and
-// that few documents are in memory. Large documents of a chunk are admitted in several calls. About
-// two chunks for each worker are in flight, and the workers read the files.
+// A chunk is up to chunkItems items that are admitted and reported together. It is large enough
+// that the time of a round trip does not matter. It is small enough that Redis serves others in
+// between and that few documents are in memory. Large documents of a chunk are admitted in several
+// calls. About two chunks for each worker are in flight, and the workers read the files.
 const (
 	chunkItems = 100
 	chunkBytes = 8 << 20
@@ -228,8 +228,8 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 		}
 	}
 	var admitted []Admission
-	// An error with a complete answer says that the ledger has the documents and only the queue
-	// failed.
+	// An error with a complete answer says that the ledger has the documents, and that only their
+	// terms could not be applied or their tasks not be queued.
 	var err error
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)

@@ -10,7 +10,7 @@ import (
 // answer is what became of one sound document.
 type answer struct {
 	ledger.TakeResult
-	differs string          // what differs, when the document is present in other bytes
+	differs string          // what differs, when the invoice is here already in other bytes
 	past    *results.Result // the result of an invoice that only the archive knows
 	err     error           // why the document was refused
 }
@@ -24,8 +24,8 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 	if err != nil {
 		return nil, err
 	}
-	// The second round is for documents that were refused only because of an ended document with
-	// other content.
+	// In the first round the ledger also refuses a document when the other document of its identity
+	// has ended. The second round is for those documents that may take the place of the ended one.
 	for ask := true; len(todo) > 0; ask = false {
 		batch := sound
 		if len(todo) < len(sound) {

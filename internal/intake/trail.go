@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// tellTaken reports the invoices that the ledger has just taken in. results has what became of
-// each.
+// tellTaken tells t which of the invoices invs the ledger has just taken in. results[i] is what
+// became of invs[i].
 func tellTaken(ctx context.Context, t tracing.Trail, invs []ledger.NewInvoice, results []ledger.TakeResult) {
 	for i, r := range results {
 		if r.Taken != ledger.Created {

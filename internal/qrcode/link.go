@@ -26,7 +26,8 @@ import (
 // are valid.
 //
 // environment chooses the host as in [invoice.VerificationURL]. contextNIP is the taxpayer that
-// sends the invoice: the seller or, in self-billing, the buyer. hash is Header.Hash.
+// sends the invoice: the seller or, in self-billing, the buyer. hash is the SHA-256 of the invoice
+// (Hash of [invoice.Header]).
 func (c *Certificate) Link(environment, contextNIP, sellerNIP string, hash [32]byte) (string, error) {
 	host, err := invoice.VerificationHost(environment)
 	if err != nil {

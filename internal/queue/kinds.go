@@ -107,9 +107,9 @@ func (k Kind) queue(overflow bool) string {
 	return QueueInvoices
 }
 
-// timeout is how long asynq lets one run of a task take. A task that reaches it comes back and
-// reads the ledger. Uploads have the longest time (KSeF allows 20 minutes for each of up to 50
-// parts). A task that archives a whole package has an hour.
+// timeout is how long asynq lets one run of a task take. A task that reaches this time is broken
+// off, comes back and reads the ledger. Uploads have the longest time (KSeF allows 20 minutes for
+// each of up to 50 parts). A task that archives a whole package has an hour.
 func (k Kind) timeout() time.Duration {
 	switch k {
 	case KindPackage:

@@ -39,7 +39,7 @@ type When struct {
 	// It is nil when the caller did not ask for them. If asynq calls a task active but Busy lacks
 	// it, the task has lost its worker. asynq gives such a task back only after about a minute and
 	// a half, so a replacement task is queued. If the worker is alive after all, the ledger lets
-	// one of the two tasks through.
+	// only one of the two tasks through.
 	Busy map[string]bool
 }
 

@@ -11,12 +11,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A task whose worker was killed stays active until asynq gives it back, about a minute and a half
-// later. The sweep queues a replacement of it. The replacement does the task's work until then, and
-// ends when asynq has given the task back. If both the task and its replacement went on, KSeF would
-// be asked everything twice.
+// A task whose worker was killed is an orphan. It stays active until asynq gives it back, about a
+// minute and a half later. The sweep queues a replacement of it. The replacement does the task's
+// work meanwhile, and ends when asynq has given the task back. If both the task and its replacement
+// went on, KSeF would be asked everything twice.
 
-// replacementSuffix ends the id of a task that replaces an orphaned one.
+// replacementSuffix is the end of the id of a replacement. What comes before it is the id of the
+// orphan.
 const replacementSuffix = ":twin"
 
 const (

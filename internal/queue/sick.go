@@ -11,10 +11,10 @@ import (
 )
 
 // A key of a queue is sick when another program has written it, with another type than asynq uses.
-// Then no task of this queue runs, and the other queues go on ([Guarded]). A person who deletes
-// such a key deletes the list of tasks with it. The entries of the tasks are still there, and asynq
-// regards a task that has an entry as queued. So the names of sick keys are remembered, and the
-// lists are made again from the entries.
+// Then no task of this queue runs, and the other queues go on ([Guarded]). The list of tasks that
+// the key held before is lost, and does not come back when a person deletes the key. The entries of
+// the tasks are still there, and asynq regards a task that has an entry as queued. So the names of
+// sick keys are remembered, and the lists are made again from the entries.
 
 // keySeen is the set of names of keys that were seen sick.
 const keySeen = asynqPrefix + "sickseen"
@@ -80,7 +80,7 @@ func keyOf(queue, part string) string { return asynqPrefix + "{" + queue + "}:" 
 // harmed.
 func (m *Repairer) Repair(ctx context.Context) (int, error) {
 	seen, err := m.rdb.SMembers(ctx, keySeen).Result()
-	if redis.HasErrorPrefix(err, "WRONGTYPE") { // any queue may have been sick
+	if redis.HasErrorPrefix(err, "WRONGTYPE") { // keySeen was sick itself, so any queue may have been
 		if err := m.rdb.Del(ctx, keySeen).Err(); err != nil {
 			return 0, fmt.Errorf("read which keys of the queues were sick: %w", err)
 		}

@@ -33,7 +33,7 @@ type Sizes struct {
 	inspect *asynq.Inspector
 }
 
-// NewSizes returns the sizes of the queues that q can see.
+// NewSizes returns a reader of the sizes of the queues that q can see.
 func NewSizes(q *Queue) Sizes { return Sizes{q.rdb, q.inspect} }
 
 // Queues returns the names of all queues, those of other programs included.

@@ -33,7 +33,7 @@ type TaskInfo struct {
 	IDs    []string
 	Phase  TaskPhase
 	Next   time.Time // with TaskWaiting: when it runs
-	Err    string    // the error of its last run, as [retry.ParseVerdict] reads it; "" when it has not run yet
+	Err    string    // the error of its last run, as [retry.ParseVerdict] reads it; "" when no run has failed yet
 }
 
 // Stats is what the queues hold at one moment.
@@ -76,7 +76,7 @@ func (s *Stats) add(id string, t TaskInfo) {
 }
 
 // Stats reads the queues. Of each queue it reads up to limit tasks in each of four states: active,
-// pending, waiting for a retry, and scheduled. It always reads the tasks that are next.
+// pending, waiting for a retry, and scheduled. Of each state it reads the tasks that are next.
 func (q *Queue) Stats(limit int) (Stats, error) {
 	stats := Stats{
 		Paused:  map[string]bool{},

@@ -10,17 +10,16 @@ import (
 )
 
 // Unbounded returns a client that can write while Redis is at maxmemory. It is for asynq, and for
-// other code that writes a little for documents that are already accepted. At maxmemory, Redis
-// refuses every write that takes memory. asynq needs such a write to take a task. So no accepted
-// document could finish, and only finished documents give memory back. With Unbounded only intake
-// stops (see [ledger.FullError]). Documents that were accepted before may use a little more than
-// maxmemory on their way out. The scripts of the ledger and of the limiter do the same by
-// themselves.
+// other code that writes a little for documents that were taken in before. At maxmemory, Redis
+// refuses every write that takes memory. asynq needs such a write to take a task. So no document
+// could finish, and only finished documents give memory back. With Unbounded only intake stops (see
+// [ledger.FullError]). Documents that were taken in before may use a little more than maxmemory on
+// their way out. The scripts of the ledger and of the limiter do the same by themselves.
 //
-// A command that Redis refused is made again in a script. The script begins with a write that takes
-// no memory, and Redis lets such a script through. asynq sees only the answer. While Redis has
-// memory left, nothing is different or slower. If a later version of asynq uses other commands,
-// Redis refuses those as it does without Unbounded.
+// A command that Redis refused is sent again in a script. The script begins with a write that takes
+// no memory, and Redis lets such a script through. asynq sees only the answer to the script. While
+// Redis has memory left, nothing is different or slower. If a later version of asynq uses other
+// commands, Redis refuses those as it does without Unbounded.
 func Unbounded(rdb redis.UniversalClient) redis.UniversalClient { return unbounded{rdb} }
 
 type unbounded struct{ redis.UniversalClient }

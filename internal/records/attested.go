@@ -17,7 +17,7 @@ import (
 
 // The archive may have lost the ZIP of a package together with its index. Then no index names its
 // invoices, and only their receipts tell that the archive had them. So EachWithin, which reads all
-// invoices of some days, compares them with the receipts of these months.
+// invoices of some days, compares what it has read with the receipts of the months of these days.
 
 // Attested is an invoice that a receipt of the archive lists, and that the archive does not have.
 type Attested struct {
@@ -56,8 +56,8 @@ func (n Numbers) Has(ksefNumber string) bool {
 type met struct {
 	numbers Numbers
 	// own has the receipts that results name. It is false for a receipt that only recovered
-	// invoices name. Another program may have sent that session, and the archive never had its
-	// other invoices.
+	// invoices name. In that case another program may have sent the session, and the archive never
+	// had the other invoices of the session.
 	own map[string]bool
 }
 
@@ -71,7 +71,7 @@ func (m *met) add(r *results.Result) {
 }
 
 // addIndexed adds the invoices that the indexes of a place name. So an invoice in a ZIP that cannot
-// be read is not reported by itself. The ZIP was reported when it was read.
+// be read does not count as lacking. The ZIP itself was reported when it could not be read.
 func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 	_, err := r.store().Search(ctx, p.bundles(), bundle.Query{Match: func(l *bundle.Line) bool {
 		m.numbers.Add(l.KsefNumber)
@@ -81,8 +81,8 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 }
 
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
-// It reads each receipt of these months, and of the month after them, once. One receipt is in
-// memory at a time.
+// It leaves out the receipts of sessions that another program may have sent. It reads each receipt
+// of these months, and of the month after them, once. One receipt is in memory at a time.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told := Numbers{}
 	for _, p := range places {
@@ -114,8 +114,8 @@ func attestedBy(name string, receipt *ksef.Receipt, number string) Attested {
 	return Attested{KsefNumber: number, SellerNIP: l.SellerNIP, IssueDate: l.IssueDate, Session: receipt.Session, Receipt: name}
 }
 
-// mayAttest reports whether a place has the receipts of invoices of these dates: those of sessions
-// of the same months, and of the month that follows them.
+// mayAttest reports whether a place may have receipts of invoices of these dates. These are the
+// receipts of sessions of the same months, and of the month that follows them.
 func (w Within) mayAttest(p Place) bool {
 	if p.Month < monthOf(w.From) {
 		return false

@@ -9,13 +9,14 @@ import (
 	"ksefworker/internal/results"
 )
 
-// compare leaves in s.did.Attested the invoices that receipts list under the name of a search and
-// that the archive does not have. Another invoice may have the same number: of another seller, or
-// one that was rejected before. So they are compared whatever was found.
+// compare leaves in s.did.Attested only invoices that receipts list under the name that was
+// searched for, and that the archive does not have. It compares whatever was found, because what
+// was found may be another invoice of the same number: one of another seller, or one that was
+// rejected before.
 //
-// Only when an attested invoice was not found, its month is read, as by EachWithin. This tells
-// whether it is there under another number, is in a ZIP that was reported, or was sent by another
-// program. What is there under another number is added to found.
+// For an attested invoice that was not found, the whole month is read, as by EachWithin. This tells
+// whether the invoice is there under another number, is in a ZIP that was reported, or was sent by
+// another program. An invoice that is there under another number is added to found.
 func (s *search) compare(ctx context.Context, found []results.Result) ([]results.Result, error) {
 	have := Numbers{}
 	for i := range found {
@@ -31,7 +32,8 @@ func (s *search) compare(ctx context.Context, found []results.Result) ([]results
 	}
 	told := Numbers{}
 	for _, a := range left {
-		// What another program sent is told when nothing else is, because a person asked for it.
+		// An invoice that another program sent is reported only when nothing was found. A person
+		// asked for it by its name, so the answer should not be empty.
 		own, named := m.own[a.Receipt]
 		if others := named && !own && len(found) > 0; !others && !m.numbers.Has(a.KsefNumber) && !told.Has(a.KsefNumber) {
 			told.Add(a.KsefNumber)
@@ -42,8 +44,8 @@ func (s *search) compare(ctx context.Context, found []results.Result) ([]results
 }
 
 // metAbout reads the months in which attested invoices should be. It returns what it met there, and
-// the results of these very invoices. It reports nothing, because the search has reported what
-// concerns it.
+// the results of these very invoices that are within the bounds of the search. It reports no
+// damaged objects, because the search has already reported those that concern it.
 func (s *search) metAbout(ctx context.Context, all []Attested) (m *met, of []results.Result, err error) {
 	quiet, wanted := &Reader{Store: s.store()}, Numbers{}
 	var places []Place
@@ -77,7 +79,7 @@ func (s *search) metAbout(ctx context.Context, all []Attested) (m *met, of []res
 // placesOfAttested returns the places that may have an attested invoice: the one of its month. When
 // the month is not known, it returns all places of the seller.
 func (r *Reader) placesOfAttested(ctx context.Context, a Attested) ([]Place, error) {
-	nip, _, _ := strings.Cut(a.Receipt, "/") // the seller's, as in the line
+	nip, _, _ := strings.Cut(a.Receipt, "/") // the seller's, with which the name of the receipt begins
 	if _, err := time.Parse(time.DateOnly, a.IssueDate); err == nil {
 		return []Place{{NIP: nip, Month: monthOf(a.IssueDate)}}, nil
 	}

@@ -22,10 +22,10 @@ import (
 // An invoice that an index or a receipt names therefore hides the other invoices of its number,
 // such as rejected ones.
 //
-// A search for an id reads no receipts while it finds something. In each month it looks for the
-// result by its name, which contains the id, and for the id in the indexes. If no month has the id,
-// it is taken for a number (P_2), and looked for in the receipts. One index, one receipt or a few
-// hundred results are in memory at a time.
+// A search for an id reads no receipts if it finds something without them. In each month it looks
+// for the result by its name, which contains the id, and for the id in the indexes. If no month has
+// the id, the id is taken for a number (P_2), and looked for as such, also in the receipts. One
+// index, one receipt or a few hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err
@@ -65,9 +65,9 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 func isID(name string) bool { return strings.HasPrefix(name, "inv-") }
 
 // EachWithin calls yield with every result of some issue dates, the newest month first. An error of
-// yield ends it and is returned. Then EachWithin reads the receipts of these months, and calls
-// lacks with each invoice that they list and that the archive does not have. With lacks nil it
-// reads no receipts.
+// yield ends the reading, and EachWithin returns that error. After the results EachWithin reads the
+// receipts of these months, and calls lacks with each invoice that they list and that the archive
+// does not have. With lacks nil it reads no receipts.
 func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Result) error, lacks func(Attested)) error {
 	places, err := r.Places(ctx)
 	if err != nil {

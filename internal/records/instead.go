@@ -8,7 +8,8 @@ import (
 )
 
 // Instead returns what the archive has of an invoice whose entry in the ledger is damaged. ok is
-// false when the archive has nothing that [Stands] for the entry.
+// false when the entry is not damaged, or when the archive has no result that stands for it (see
+// [Stands]).
 func (r *Reader) Instead(ctx context.Context, u *ledger.Unreadable) (instead results.Result, ok bool, err error) {
 	if !ledger.Damaged(u.Err) {
 		return results.Result{}, false, nil
@@ -27,7 +28,8 @@ func (r *Reader) Instead(ctx context.Context, u *ledger.Unreadable) (instead res
 
 // Stands reports whether an archived result tells how the invoice of a damaged entry stands. What
 // KSeF has accepted stays accepted. Any other result may be older than the entry, for example
-// because the invoice was retried, unless the ledger still lists the invoice in the same state.
+// because the invoice was retried since. Such a result counts only if the ledger still lists the
+// invoice in the state of the result.
 func Stands(u *ledger.Unreadable, r *results.Result) bool {
 	return ledger.Damaged(u.Err) && r.ID == u.ID && (ledger.State(r.State).InKSeF() || r.State == u.State)
 }

@@ -29,9 +29,9 @@ type Reader struct {
 	// lacks nothing. It is never called twice at the same time. It may be nil.
 	Unread func(name string, err error)
 	// NoDocument is called with each result from Results that KSeF has accepted and whose document
-	// the archive lacks, and with the error of Document. Only what a list shows is looked at: which
-	// files are there, and which names a ZIP has. NoDocument is called by one goroutine at a time.
-	// It may be nil.
+	// the archive lacks, and with the error of Document. A document whose name is in the list of a
+	// folder or of a ZIP counts as there, and is not read. NoDocument is called by one goroutine at
+	// a time. It may be nil.
 	NoDocument func(of results.Result, err error)
 
 	telling sync.Mutex // held while Unread is called
@@ -170,9 +170,9 @@ func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield
 	return nil
 }
 
-// noDocument reports a result without a document. listed says that the list has a document under
-// the name of the result. The document may have another name, so it is looked for then. A document
-// that KSeF does not have may have been removed by a person.
+// noDocument reports a result without a document. listed says that a list has a document under the
+// name of the result. Without it, the document is looked for under its other names. A result
+// without a KSeF number is never reported, because a person may have removed its document.
 func (r *Reader) noDocument(ctx context.Context, of results.Result, listed bool) error {
 	if listed || r.NoDocument == nil || of.KsefNumber == "" {
 		return nil
@@ -216,8 +216,8 @@ func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id s
 	return results.Result{}, false, nil
 }
 
-// Kept returns the archived result of an invoice. The argument of is any result of this invoice.
-// Kept returns false when the archive has no result of the invoice that can be read.
+// Kept returns the archived result of the invoice that the given result is about. It returns false
+// when the archive has no result of the invoice that can be read.
 func (r *Reader) Kept(ctx context.Context, of results.Result) (results.Result, bool, error) {
 	return r.resultIn(ctx, r.store(), Place{NIP: of.NIP, Month: monthOf(of.IssueDate)}, of.ID)
 }

@@ -11,10 +11,10 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// eachReceipt calls yield with the receipts of a place that can be read and that wants asks for. It
-// calls wants, if it is not nil, with the bytes of each. A receipt that is not wanted is read as
-// XML all the same when it cannot be whole, because what was wanted may be in the part that is
-// missing. What cannot be read is reported.
+// eachReceipt calls yield with each receipt of a place that is wanted and can be read. wants gets
+// the bytes of a receipt and says whether it is wanted; without wants, all are. A receipt that is
+// not wanted is parsed all the same when it cannot be whole, because what the caller wants may be
+// in the part that is missing. Damaged receipts are reported.
 func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte) bool,
 	yield func(name string, receipt ksef.Receipt),
 ) error {
@@ -53,13 +53,14 @@ func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte
 	return nil
 }
 
-// endsAsReceipt reports whether a receipt has its end and no zero bytes, which a file that lost
-// blocks has. It is much faster than reading the XML.
+// endsAsReceipt reports whether a receipt has its end and has no zero bytes. A file that lost
+// blocks has zero bytes in their place. endsAsReceipt is much faster than parsing the XML.
 func endsAsReceipt(raw []byte) bool {
 	return bytes.HasSuffix(bytes.TrimSpace(raw), []byte("Potwierdzenie>")) && bytes.IndexByte(raw, 0) < 0
 }
 
-// withoutCopy returns the name of which a name may be a copy, see [archive.CopyName].
+// withoutCopy returns a name without its extension and without the mark of a copy (see
+// [archive.CopyName]). So it returns the same text for a receipt and for its copies.
 func withoutCopy(name string) string {
 	base, _, _ := strings.Cut(path.Base(name), ".copy")
 	return path.Join(path.Dir(name), strings.TrimSuffix(base, path.Ext(name)))

@@ -17,7 +17,7 @@ import (
 )
 
 // run looks through the indexes and then the receipts. If neither has a match, it reads the results
-// themselves.
+// that are kept by themselves.
 func (s *search) run(ctx context.Context, q query) ([]results.Result, error) {
 	within := s.within.months(q.places)
 	s.did.Places += len(within)
@@ -123,7 +123,7 @@ func idsOf(l *ksef.ReceiptLine) []string {
 }
 
 // attestedIn reads all receipts of a place. It returns the ids that the invoices of the matching
-// lines can have.
+// lines can have, and notes in s.did.Attested those invoices that are within the dates.
 func (s *search) attestedIn(ctx context.Context, p Place, q query) (ids []string, err error) {
 	wants := func(raw []byte) bool {
 		s.did.Receipts++

@@ -40,8 +40,8 @@ type Scanned struct {
 	Receipts int   // UPOs; each is an object of its own
 	Results  int   // those that are kept by themselves; those in bundles are not counted
 	Bytes    int64 // of indexes and receipts
-	// Attested are the invoices that receipts list under the name, and that the archive does not
-	// have. Other invoices of the same name may be found.
+	// Attested are the invoices that receipts list under the name that was searched for, and that
+	// the archive does not have. The search may still find other invoices of that name.
 	Attested []Attested
 }
 
@@ -50,8 +50,8 @@ func (l *Scanned) add(r bundle.Read) {
 	l.Bytes += r.Bytes
 }
 
-// likely puts the month of a KSeF number first, because most invoices are accepted in the month of
-// their date.
+// likely returns the places with those of the month of a KSeF number first, because most invoices
+// are accepted in the month of their date.
 func likely(places []Place, n invoice.KsefNumber) []Place {
 	out := slices.Clone(places)
 	month := monthOf(n.Date)

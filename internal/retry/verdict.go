@@ -31,7 +31,7 @@ const (
 	ReasonDenied      Reason = "denied"      // KSeF refuses everything of the tenant (410)
 	ReasonOutage      Reason = "outage"      // the gateway, KSeF or a proxy in front of it is down
 	ReasonPartStore   Reason = "part_store"  // the store for the parts of packages is down
-	ReasonLocal       Reason = "local"       // this process's fault; another worker may do it
+	ReasonLocal       Reason = "local"       // this process's fault; another worker may do the task
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
 	ReasonProcessing  Reason = "processing"  // KSeF is processing it
 	ReasonRefused     Reason = "refused"     // the request was refused
@@ -77,7 +77,7 @@ const localPause = 30 * time.Second
 const exhaustedPause = 2 * time.Second
 
 // HandOver is the delay of a task that this process cannot do but another one can. The queue brings
-// the task back when it next looks for delayed tasks. While no worker can do it, the task runs
+// the task back when it next looks for delayed tasks. While no worker can do the task, it runs
 // several times a second.
 const HandOver = time.Millisecond
 
@@ -163,8 +163,8 @@ func judgeAPI(e *ksef.APIError) Verdict {
 }
 
 // LaterError asks asynq to bring the task back after Delay. It counts as a failure only with Grows.
-// The dashboard shows its text, so it MUST NOT contain a secret. The text leaves out the length of
-// the wait, because a person reads it later, beside the time of the next try.
+// The dashboard shows its text, so the text MUST NOT contain a secret. The text leaves out the
+// length of the wait, because a person reads it later, beside the time of the next try.
 type LaterError struct {
 	Delay  time.Duration
 	Reason Reason

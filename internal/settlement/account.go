@@ -14,10 +14,10 @@ type account struct {
 	session ksef.SessionInfo
 	pkg     string // the package's id; "" when all of the invoices are in it
 	lane    ledger.Lane
-	members int  // invoices that the package ever held
-	unread  int  // of these, entries that cannot be read
+	members int  // how many invoices the package ever held
+	unread  int  // of these, how many have an entry that cannot be read
 	listed  bool // there is a list
-	entries int  // answers in the list; those of one ordinal count once
+	entries int  // how many answers the list has; those of one ordinal count once
 	hashes  map[string]bool
 }
 
@@ -197,7 +197,8 @@ func (a account) processing() bool {
 }
 
 // unclaimed reports whether an answer that was joined to no invoice may be the acceptance of one of
-// our invoices.
+// our invoices. It also returns true when the session contains something that was not sent from
+// here (see foreign), because then the list proves nothing.
 func (a account) unclaimed() bool {
 	if a.foreign() {
 		return true

@@ -190,9 +190,10 @@ func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) D
 // waits for the receipt when KSeF cannot be asked now.
 func (a account) mayHaveReceipt() bool { return !a.explained() || a.listedDone() > 0 }
 
-// refusedOpen uses the receipt of a refused session. The receipt names content. A session that
-// accepted nothing has no receipt. refusedOpen accepts the invoices in the receipt, and returns
-// those about which nothing is proven.
+// refusedOpen uses the receipt of a refused session. The receipt has the hashes of the documents. A
+// session that accepted nothing has no receipt. refusedOpen accepts the invoices in the receipt,
+// and returns those about which nothing is proven. waited says that the session has been silent for
+// long enough (see provesRefusal).
 func (o *outcomes) refusedOpen(
 	a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed, waited bool,
 ) (open []*ledger.Invoice) {

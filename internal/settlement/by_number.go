@@ -15,8 +15,8 @@ const maxByNumber = 8
 
 // ByNumber reports whether the register can be asked for each of these invoices by its number. They
 // must be few, and KSeF must have each number as it is in the document. KSeF normalises white
-// space, and it is not published whether the filter does so too. So ByNumber returns false when
-// normalising would change one of the numbers.
+// space, and it is not published whether the register's filter for numbers does so too. So ByNumber
+// returns false when normalising would change one of the numbers.
 func ByNumber(want []*ledger.Invoice) bool {
 	for _, inv := range want {
 		if NormalName(inv.Number) != inv.Number {

@@ -6,7 +6,7 @@ import (
 )
 
 // covered reports whether a receipt of the session has every acceptance. If so, an invoice outside
-// the receipt was not accepted. The receipt must have as many lines as the session counts
+// the receipt was not accepted. The receipt must have at least as many lines as the session counts
 // successes, and a line for each acceptance in the list. The session must count everything that was
 // in it. If the session has no such counts, the list must be complete and its answers must be
 // clear.
@@ -48,7 +48,7 @@ func (a account) covered(r ksef.Receipt) bool {
 	return true
 }
 
-// claim removes the answers with one of these KSeF numbers from the answers without an owner.
+// claim removes, from the answers without an owner, those that have one of these KSeF numbers.
 func (a *account) claim(numbers map[string]bool) {
 	var left []ksef.InvoiceInfo
 	for _, info := range a.answers {

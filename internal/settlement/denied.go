@@ -89,7 +89,7 @@ func whose(denials []pairing) (own, sellers int) {
 	return own, len(others)
 }
 
-// denied decides about the 410s of a session. nil means that there is nothing to count.
+// denied decides about the 410s of a session. It returns nil when the session has none.
 func (o *outcomes) denied(tenant ledger.Tenant, now time.Time) *Denial {
 	if len(o.denials) == 0 {
 		return nil

@@ -1,7 +1,7 @@
 // Package settlement decides what becomes of the invoices of a session. It is pure. It takes a
-// package, what the ledger holds of it, what KSeF listed, and the time. It returns what is to be
-// written, what is to be done next, and how the package ends. Package tasks asks KSeF and writes to
-// the ledger.
+// package (the invoices that travel in one session), what the ledger holds of it, what KSeF listed,
+// and the time. It returns what is to be written, what is to be done next, and how the package
+// ends. Package tasks asks KSeF and writes to the ledger.
 //
 // Read it in this order:
 //

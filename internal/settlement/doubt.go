@@ -25,8 +25,8 @@ func patient(p ledger.Package, now time.Time) bool {
 }
 
 // doubt keeps invoices where they are when nothing proves what became of them. It reports true
-// while the session is to be asked again. After that the time is over, and the invoices are marked
-// for the search in the register.
+// while the session is to be asked again. Once maxProofWait is over, it reports false, and marks
+// the invoices for the search in the register.
 func (d *Decision) doubt(p ledger.Package, a account, unproven []*ledger.Invoice, now time.Time) (waits bool) {
 	doubt := &Doubt{Begin: p.Doubt == 0, Listed: a.entries, Counted: a.session.InvoiceCount}
 	waits = patient(p, now)

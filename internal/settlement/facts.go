@@ -12,9 +12,9 @@ import (
 // nothing was read yet.
 type Held struct {
 	Read     bool
-	Members  int                 // invoices that the package ever held, also those without an entry
-	Invoices []ledger.Invoice    // those that can be read, in the order of the package; also those that left it
-	Unread   []ledger.Unreadable // those that cannot
+	Members  int                 // how many invoices the package ever held, those without an entry included
+	Invoices []ledger.Invoice    // the entries that can be read, in the order of the package; also of invoices that left it
+	Unread   []ledger.Unreadable // the entries that cannot be read
 }
 
 // holds reports whether a package holds an invoice whose outcome is not known yet.

@@ -15,6 +15,7 @@ import (
 const UnreadPause = 10 * time.Minute
 
 // processedRemainder ends a package whose session was processed, once everything in it is decided.
+// An undecided entry that cannot be read keeps the package open.
 func processedRemainder(p ledger.Package, held Held) Decision {
 	if left := len(held.Undecided(p.ID)); left > 0 {
 		return poll(plural.Of(left, "invoice is", "invoices are") + " not settled yet")
@@ -75,7 +76,7 @@ func refusedLast(p ledger.Package, held Held, status ksef.StatusInfo) Decision {
 	return endRefused(p, held, status.Code, sessionReason(status))
 }
 
-// endRefused ends a package in which nothing undecided is left.
+// endRefused ends a package in which no readable invoice is undecided.
 func endRefused(p ledger.Package, held Held, code int, reason string) Decision {
 	end := EndOf(p, held, 0)
 	if end == "" {

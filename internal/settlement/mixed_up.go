@@ -10,11 +10,11 @@ import (
 
 // A cache between KSeF and this program, or a gateway that answers two requests at a time, may mix
 // answers up. So an answer does not count for the invoice that was asked about if the answer's own
-// hash or number is that of another invoice. The session's receipt, which lists the hashes of
-// documents, then decides the invoices that are still open.
+// hash or number is that of another invoice. Invoices that are still open after that are decided by
+// the session's receipt, which lists the hashes of documents.
 
-// ofAnother reports whether an answer is about another invoice, by its hash or, where there is
-// none, by its number.
+// ofAnother reports whether an answer is about another invoice, by its hash or, where the answer or
+// the invoice has no hash, by its number.
 func ofAnother(inv *ledger.Invoice, info ksef.InvoiceInfo) bool {
 	if info.Hash != "" && inv.Hash != "" {
 		return info.Hash != inv.Hash

@@ -6,11 +6,12 @@ import (
 )
 
 // DecideOpen decides the clear answers in the list of an online session that still takes sends. The
-// other answers wait until the session is over. They are codes that ask for a new send, denials
-// (410), unreadable answers, and acceptances with a KSeF number that cannot be the invoice's.
+// other answers wait until the session is over: those that say that KSeF still processes the
+// invoice, codes that ask for a new send, denials (410), unreadable answers, and acceptances with a
+// KSeF number that cannot be the invoice's.
 //
-// held MUST have been read after the list. Otherwise an answer could belong to an invoice that is
-// not among the members yet, and the answer could be joined to another invoice with the same P_2.
+// held MUST have been read after the list. Otherwise an answer could be about an invoice that held
+// does not have yet. That answer could be joined to another invoice with the same P_2.
 func DecideOpen(p ledger.Package, held Held, list []ksef.InvoiceInfo) (moves []Move, letIn bool) {
 	o := &outcomes{pkg: p}
 	for _, pair := range accountOf(p, held, ksef.SessionInfo{}, list).pairs {

@@ -10,18 +10,18 @@ import (
 
 // OriginalBy in the ledger says how the original of an invoice is known. "" says that no original
 // is looked for. The code of the invoice does not tell whether KSeF called it a duplicate, because
-// it may be the code of a cancelled session, which is also 440.
+// 440 is the code of a cancelled session too.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
 	BySearch   = "search"   // the register is searched: KSeF named no original or a wrong one, or nothing proves what became of the invoice
 	ByRegister = "register" // seller, kind and number agree in the register's metadata
 )
 
-// KSeF may have an invoice from another session. It calls the invoice a duplicate (440), or it does
-// not know the invoice's session any more. The original may be the same document, sent before,
-// whose answer was lost. Or it may be another document with the same number. Only the content
-// proves which of them it is. Each function below decides by one source. The caller asks the
-// cheapest source first.
+// KSeF may have an invoice although the invoice's own session does not say so. For example, KSeF
+// calls the invoice a duplicate (440), or does not know the session any more. The original is the
+// document that KSeF has. It may be the same document, whose answer was lost, or another document
+// with the same number. Only the content proves which of the two it is. Each function below decides
+// by one source. The caller asks the cheapest source first.
 
 // Finding is what one source says about the original of an invoice. Exactly one field is set.
 type Finding struct {

@@ -28,7 +28,7 @@ type outcomes struct {
 
 	denials   []pairing // 410: whether they speak of the invoices or of the tenant is decided at the end
 	letIn     bool      // KSeF let the tenant in
-	byReceipt int       // accepted by the session's receipt alone
+	byReceipt int       // how many were accepted by the session's receipt alone
 }
 
 // add gives an invoice the outcome of an answer about it.
@@ -141,8 +141,9 @@ func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proo
 
 // NoVerdict decides about an invoice whose session ended without an answer about it. Either KSeF
 // refused the session as a whole, or the session is over and does not contain the invoice. lane is
-// the lane of the package. When a package was processed, the missing answer counts against the
-// invoice, because the invoice was in the ZIP and KSeF left it out of its answers.
+// the lane of the package. In a package of the bulk lane, the missing answer counts against the
+// invoice. If the package was processed, the invoice was in its ZIP, and KSeF left the invoice out
+// of the answers.
 func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, proof Proof) Move {
 	if lane == ledger.Bulk {
 		return resend(inv, inv.Lane, code, reason, proof)

@@ -78,7 +78,7 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	}
 	if refusals < r.Refusals || faultless {
 		switch {
-		case p.Rest != "": // a probe that proved nothing
+		case p.Rest != "": // p was a probe (see Decision.TellRest), which proved nothing
 			return r.rejoin(d, p, held, listed, reason, proof)
 		case staleKey && p.Parent != "":
 			return whole(keyPause) // the key that was fetched again is no better

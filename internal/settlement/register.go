@@ -169,8 +169,8 @@ func NotFound(inv *ledger.Invoice) Move {
 	return parked(inv, inv.Code, "KSeF's register does not list it", notFoundReason(inv))
 }
 
-// onwards tells where the pass goes on after a page. If KSeF cut the set at 10,000 invoices, the
-// pass goes on at the time of the last of them. Otherwise it goes on with the next page. When
+// onwards tells where the pass goes on after a page. If KSeF cut what it found at 10,000 invoices,
+// the pass goes on at the time of the last of them. Otherwise it goes on with the next page. When
 // everything before to was seen, the pass goes on at to.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from

@@ -3,13 +3,14 @@
 //
 // An invoice has one trace, from the moment it is taken in until its outcome is delivered, although
 // days and several processes lie in between. Nothing is stored for that. The trace id is computed
-// from the id of the invoice ([ID]), so every process that has the id has the trace. A package has
-// a trace of its own, whose id is computed in the same way. The package is not a parent of its
-// invoices, because it has thousands of them, and an invoice may go through several packages. The
-// traces of a package and its invoices are joined by links.
+// from the id of the invoice ([ID]), so every process that has the id has the trace. A package,
+// which is the invoices that travel in one session of KSeF, has a trace of its own. The id of that
+// trace is computed in the same way. The package is not a parent of its invoices, because it has
+// thousands of them, and an invoice may go through several packages. The traces of a package and
+// its invoices are joined by links.
 //
 // The spans of one trace are roots side by side. A parent might end only days later, in a process
-// that does not run yet, and the trace would lack it until then. A step of one process within a
+// that does not run yet. Until then the trace would lack its parent. A step of one process within a
 // span, such as a request to KSeF within a task, is a child of that span ([Child]).
 //
 // Without a collector there is no exporter and no goroutine, and a nil [*Tracer] starts nothing.

@@ -38,7 +38,7 @@ func (c Change) describe(s trace.Span, attrs []attribute.KeyValue) {
 	}
 }
 
-// Tenant adds the tenant that the span of ctx is about.
+// Tenant adds to the span of ctx the name of the tenant that the span is about.
 func Tenant(ctx context.Context, name string) {
 	if Recording(ctx) {
 		Set(ctx, TenantKey.String(name))

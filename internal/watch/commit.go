@@ -35,7 +35,8 @@ type termsAnswer struct {
 	Text    string `json:"text"`
 }
 
-// remarksOf returns the remarks of an answer about a file that is not refused.
+// remarksOf returns the remarks that follow from an answer about a file whose invoice is in the
+// ledger or in the archive.
 func remarksOf(a *intake.Admission) remarks {
 	short := func(text string) string { return invoice.Shorten(text, 1000) } // a text may quote the document
 	r := remarks{Note: short(a.Differs)}
@@ -71,7 +72,8 @@ func (fl *filer) outcome(f *file, r results.Result) []byte {
 // commit puts a file into a place, with its result and its receipt beside it. The file itself is
 // moved last, so that a program that sees the file also sees what stands beside it. If a process is
 // killed before the move, the file stays where it was, and the next process begins again. commit
-// reports whether the file is in its place. If it is not, commit records the problem.
+// reports whether the file is in its place. If it is not, commit has noted the problem or logged
+// the reason.
 func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	if from != to && fl.replaced(f) {
@@ -106,8 +108,9 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	return true
 }
 
-// put overwrites nothing that another program delivered. [taker.freeName] has made sure that no
-// such file is in the way, but a person, or an earlier build, may have put one there.
+// put writes the result and the receipt, and then moves the file. It overwrites nothing that
+// another program delivered. [taker.freeName] has made sure that no such file is in the way, but a
+// person, or an earlier build, may have put one there.
 func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	switch {

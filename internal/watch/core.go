@@ -38,8 +38,8 @@ type (
 		seen     map[string]sight // files that are not taken yet, by their path below the folder
 		folders  []string         // that the last scan went through
 	}
-	// documents returns the XML that is handed in for a file. For an invoice in JSON it orders the
-	// XML.
+	// documents returns the XML that is handed in for a file. For an invoice in JSON, the maker
+	// makes the XML.
 	documents struct {
 		*core
 		maker   *maker

@@ -174,7 +174,7 @@ func (d *disk) walk(dir string, each func(name string, e fs.DirEntry), failed fu
 	}
 }
 
-// removeLeftovers removes what a process that was killed was writing.
+// removeLeftovers removes the unfinished files of killed processes.
 func (d *disk) removeLeftovers(dirs ...string) {
 	for _, dir := range append(dirs, places...) {
 		d.walk(dir, func(name string, _ fs.DirEntry) {

@@ -52,7 +52,8 @@ func (es *entries) add(name string, it *intake.Item) string {
 	return own
 }
 
-// free returns a name that no entry or folder has. Two entries of an archive may have one name.
+// free returns a name that no entry or folder has. Two entries of an archive may have the same
+// name.
 func (es *entries) free(own string) string {
 	dir, base := path.Split(own)
 	stem, ext := shortened(base)
@@ -69,7 +70,7 @@ func (es *entries) has(own string) bool { return es.names[own] != "" }
 // noteNames notes the original names of those entries of an archive that get other names.
 func (up *unpacker) noteNames(archive string, es *entries) error {
 	for own, entry := range es.names {
-		given := archive + "/" + own // named then notes nothing: original needs only the given name of the archive
+		given := archive + "/" + own // then named notes nothing, because the given name of the archive is enough for original
 		if own != entry {
 			given = up.original(archive) + "/" + entry
 		}
@@ -80,9 +81,9 @@ func (up *unpacker) noteNames(archive string, es *entries) error {
 	return nil
 }
 
-// refuseEntries puts the entries that were refused on record, and writes their results. The results
-// go to refused/ below the name of the archive, under names that no invoice of the archive has. The
-// entries themselves are in the archive.
+// refuseEntries puts the refused entries on record, and writes their results. The results go to
+// refused/ below the name of the archive, under names that no invoice of the archive has. The
+// entries themselves stay in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
 	all, asked := make([]intake.Admission, len(es.refused)), up.asked(name)
 	entry := func(it *intake.Item) string { return strings.TrimPrefix(it.File, zipEnd+"/") }

@@ -39,8 +39,8 @@ func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) 
 // made returns the XML that was made of a file. If there is none, it orders the XML.
 func (d *documents) made(o order, raw []byte) ([]byte, error) {
 	at := madeName(o.name, o.sum)
-	// The record of a file can get lost after the file's XML was moved beside it. Then that XML is
-	// moved back here, and used again.
+	// The record of a file can get lost after the file's XML was moved beside the file. In that
+	// case the XML is moved back to madeDir, and used again.
 	if beside := taken + "/" + o.name + xmlEnd; d.disk.exists(beside) {
 		if err := d.disk.move(beside, at); err != nil {
 			return nil, &waits{"the XML that was made of it cannot be moved: " + fault(err)}
@@ -87,8 +87,8 @@ func (u unsaved) keep(k making) {
 	}
 }
 
-// take removes the XML of an order. It returns false when there is none. XML of another tenant or
-// another content is dropped.
+// take removes and returns the XML of an order. It returns false when there is none. XML of another
+// tenant or another content is dropped.
 func (u unsaved) take(o order) (making, bool) {
 	found, ok := u[o.name]
 	delete(u, o.name)

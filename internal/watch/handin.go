@@ -25,7 +25,7 @@ const (
 
 // The gateway makes XML of JSON files while the loop goes on. A pass hands in the files whose XML
 // is made within makingTime. The other JSON files wait for the next pass. If no call about a
-// sender's files has ended for as long as silence, people are told that these files wait.
+// sender's files has begun or ended for as long as silence, people are told that these files wait.
 const (
 	makingTime = time.Second
 	nextMaking = 100 * time.Millisecond
@@ -215,8 +215,8 @@ func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 }
 
 // answers acts on the answers about some files. A refusal is put on record before its file moves.
-// If a process is killed in between, the next one hands the file in again, and records the same
-// again.
+// If a process is killed in between, the next process hands the file in again, and records the same
+// refusal again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
 	unrecorded := sm.record(ctx, adms)

@@ -31,7 +31,7 @@ type file struct {
 	remarks
 }
 
-// named adds the id to a line of the log, if there is one.
+// named adds the file's id, if it has one, to a line of the log.
 func (f *file) named(line *zerolog.Event) {
 	if id := cmp.Or(f.id, f.told); id != "" {
 		line.Str("id", id)
@@ -77,7 +77,7 @@ func (j *journal) write(r record, sync bool) error {
 }
 
 // named notes the name that the other program gave a file, before the file gets the name own. When
-// the two are the same, it removes what it noted of an earlier file.
+// the two names are the same, it removes what it noted of an earlier file of this name.
 func (j *journal) named(own, given string) error {
 	if own != given {
 		j.given[own] = given
@@ -90,7 +90,7 @@ func (j *journal) named(own, given string) error {
 	return j.disk.remove(recordName(own))
 }
 
-// unname removes what was noted of the name of a file whose result is written.
+// unname removes what was noted of the name of a file. An error is only logged.
 func (j *journal) unname(own string) {
 	if err := j.named(own, own); err != nil {
 		j.o.Log.Warn().Err(err).Str("file", own).Msg("the record of a file's name cannot be removed; the next watch removes it")

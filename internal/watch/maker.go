@@ -72,7 +72,8 @@ func (m *maker) close() {
 	m.running.Wait()
 }
 
-// newPass begins a pass of the loop, in which each sender may be asked about again.
+// newPass begins a pass of the loop, in which the gateway may be asked about each sender's files
+// again.
 func (m *maker) newPass() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -197,7 +198,8 @@ func (m *maker) await(ctx context.Context, until time.Time) bool {
 	}
 }
 
-// silent returns the files of each sender about whose files no call has begun or ended for so long.
+// silent returns the names of the ordered files, for each sender about whose files no call has
+// begun or ended for the given time.
 func (m *maker) silent(long time.Duration) (names []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -40,9 +40,9 @@ const maxName = 200
 var inArchive = regexp.MustCompile(`(?i)\.zip/`)
 
 // original returns the name that the other program gave a file. For a file out of an archive, that
-// is the name that the program gave the archive, followed by the name of the entry. The name cannot
-// be told from the name that the file has now, because a program may give any name. So the given
-// name is on record for each file and archive that got another name.
+// is the name that the program gave the archive, followed by the name of the entry. The given name
+// cannot be told from the name that the file has now, because a program may give any name. So the
+// given name is on record for each file and archive that got another name.
 func (c *core) original(name string) string {
 	if given, ok := c.given[name]; ok {
 		return given
@@ -116,9 +116,10 @@ func shortened(base string) (stem, ext string) {
 	return stem, ext
 }
 
-// free reports whether a file can have the name. No file may have the name, and no delivered file
-// may have the name of its result or receipt. Also, an XML invoice and the XML that is made of an
-// invoice in JSON may not have the same name, whichever of the two comes first.
+// free reports whether a file can have the name. No other file may have the name, and no delivered
+// file may have the name that the result or the receipt of this file will have. Also, an XML
+// invoice and the XML that is made of an invoice in JSON may not have the same name, whichever of
+// the two comes first.
 func (t *taker) free(name string) bool {
 	if t.used(name) || t.delivered(name+resultEnd) || t.delivered(name+receiptEnd) || isJSON(name) && t.used(name+xmlEnd) {
 		return false

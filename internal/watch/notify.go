@@ -49,8 +49,8 @@ func newNotices(c *core) *notices {
 }
 
 // add watches each of the folders that is not watched yet. It forgets the folders that were watched
-// and are not among these. When a folder cannot be watched, the watched folder is polled as often
-// as a network share.
+// and are not among these. When one of the folders cannot be watched, the loop polls all of them as
+// often as on a network share.
 func (n *notices) add(folders []string) {
 	if n.system == nil {
 		return

@@ -6,8 +6,8 @@ import (
 )
 
 // RunOnce works until every file that is in the folder is decided, or waits for something that only
-// a person or time can end. It reports how many files wait. Receipts that come later are written by
-// the next watch.
+// a person, or time, can bring. It reports how many files wait. Receipts that come later are
+// written by the next watch.
 func (w *Watcher) RunOnce(ctx context.Context) (waiting int, err error) {
 	n := &notices{c: w.core}
 	for {

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// record puts refused documents on record, and ends the refusals of those that were taken. It
-// leaves out documents that wait. The error says why a refusal is not on record. The refused file
-// then waits until its refusal is on record.
+// record puts refused documents on record, and ends the earlier refusals of documents that were
+// taken. It leaves out documents that wait. The error says why a refusal is not on record. The
+// refused file then waits until its refusal is on record.
 func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error {
 	var note []intake.Admission
 	var at []int // note[k] is adms[at[k]]

@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// settingsName is the file that says how the files of its folder, and of the folders below, are
-// handed in. Only the nearest such file applies to a file.
+// settingsName is the file that says how the invoices in its folder, and in the folders below, are
+// handed in. For an invoice only the nearest such file counts.
 const settingsName = ".ksef.yaml"
 
 // setting is a .ksef.yaml as it is read.
@@ -26,7 +26,7 @@ type setting struct {
 	raw    []byte // the file; nil when there is none
 	wanted intake.Wanted
 	named  bool  // the name of a file is the ref of its invoice
-	err    error // it cannot be used, and files wait
+	err    error // why the file cannot be used; the invoices wait meanwhile
 }
 
 type settingsFile struct {
@@ -53,9 +53,10 @@ func (se *settings) of(dir string) *setting {
 	return s
 }
 
-// read returns nil when there is no such file. It also returns nil if a folder in the path is in
-// truth an archive, which is a file. The invoices of an archive are in taken/ in a folder of its
-// name, and another archive of that name may have come since.
+// read returns the settings in a file, or nil when there is no such file. It also returns nil if a
+// folder in the path is in truth an archive, which is a file. The invoices of an archive are in
+// taken/ in a folder that has the archive's name, and another archive of that name may have come
+// since.
 func (se *settings) read(name string) *setting {
 	const maxSize = 64 << 10
 	raw, _, err := se.disk.read(name, maxSize)
@@ -117,7 +118,7 @@ func plain(err error) error {
 		return err
 	}
 	if m := unknownKey.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s is not known: it may have tenant, lane, offline, deadline and ref", m[1])
+		return fmt.Errorf("%s is not known: the file may have tenant, lane, offline, deadline and ref", m[1])
 	}
 	if m := wrongKind.FindStringSubmatch(err.Error()); m != nil {
 		return fmt.Errorf("line %s has a value of the wrong kind: tenant, lane, deadline and ref are texts, offline is true or false", m[1])

@@ -3,7 +3,8 @@ package watch
 import "time"
 
 // take moves a complete file into taken/. From then on the other program can write the file only if
-// it still has the file open. In that case the document may be cut off, and is refused for that.
+// it still has the file open. In that case the document may be cut off. A document that is cut off
+// is refused.
 func (t *taker) take(name string, now time.Time) error {
 	own := t.freeName(name, now)
 	if err := t.journal.named(own, name); err != nil {

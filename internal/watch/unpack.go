@@ -17,12 +17,12 @@ import (
 // An archive in taken/ is taken apart as a whole, before any invoice of it is handed in:
 //
 //  1. its entries are written into a folder of .ksef/unpacked, beside a record of the archive's
-//     name; the folder loses its .part when it is whole;
+//     name; the folder's name loses its ending .part when the folder is whole;
 //  2. the archive goes to unpacked/, where it stays;
 //  3. the folder goes to taken/, under the name of the archive, and its files are like all others.
 //
-// A process that is killed before 2 leaves the archive in taken/, and the next one begins again. A
-// process that is killed after 2 leaves the record, and the next one goes on.
+// A process that is killed before step 2 leaves the archive in taken/, and the next process begins
+// again. A process that is killed after step 2 leaves the record, and the next process goes on.
 //
 // An entry that is refused, for example because it is not an invoice, has its result in refused/.
 // An archive is refused as a whole if it cannot be read, has too many entries, or unpacks to too

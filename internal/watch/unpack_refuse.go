@@ -23,7 +23,8 @@ func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error
 	return nil
 }
 
-// asked returns the tenant that the settings name for an archive; "" when they name none.
+// asked returns the tenant that the settings name for an archive. It returns "" when they name
+// none, or when they have an error.
 func (up *unpacker) asked(name string) string {
 	if s := up.submitter.settings.ofTaken(path.Dir(name)); s.err == nil {
 		return s.wanted.Tenant

@@ -143,7 +143,7 @@ func (w *Watcher) Close() error {
 }
 
 // Run watches until ctx is done, or until the folder is not there any more. A fault of a file, of
-// Redis or of the archive is logged and tried again.
+// Redis or of the archive is logged, and what failed is tried again.
 func (w *Watcher) Run(ctx context.Context) error {
 	n := newNotices(w.core)
 	defer n.close()

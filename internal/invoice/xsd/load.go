@@ -21,8 +21,8 @@ const (
 	fileFA2 = "schemat_FA(2)_v1-0E.xsd"
 )
 
-// Validator holds compiled schemas. It never changes after Load and is safe for concurrent use.
-// Both forms together take about 1.3 MB.
+// Validator holds compiled schemas. It never changes after Load and is safe for concurrent use. The
+// schemas of FA(2) and FA(3) together take about 1.3 MB.
 type Validator struct {
 	schemas map[string]*xsd.Schema // by target namespace
 }

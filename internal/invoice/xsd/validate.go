@@ -29,7 +29,8 @@ const maxFaults = 20
 //   - Line: the line of the element
 //   - Column: 0, because it is unknown
 //
-// A document of 8 KB takes about a millisecond, and its tree some hundred kilobytes.
+// A document of 8 KB takes about a millisecond, and its tree takes some hundred kilobytes of
+// memory.
 func (v *Validator) Validate(data []byte) error {
 	ctx := context.Background()
 	doc, err := helium.NewParser().Parse(ctx, data)

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/ksef/httponce"
 )
 
-// credentials are read again for each request and live only as long as it does (RFC 7617).
+// credentials returns the credentials of one request (RFC 7617). The key is read again for each
+// request and is kept only as long as the request lasts.
 func (c *connection) credentials() (httponce.Credentials, error) {
 	key, err := c.key()
 	if err != nil {

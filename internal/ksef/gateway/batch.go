@@ -54,7 +54,8 @@ func (s *SessionAPI) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ks
 	return out, nil
 }
 
-// checkBatchSize refuses what KSeF would take and the gateway's contract cannot describe.
+// checkBatchSize refuses a package that KSeF would take, but that the gateway's contract cannot
+// describe.
 func checkBatchSize(b ksef.BatchInfo) error {
 	if b.Compression != ksef.CompressionZIP {
 		return fmt.Errorf("the gateway takes ZIP only, not %s", b.Compression)

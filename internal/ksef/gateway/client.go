@@ -87,7 +87,7 @@ func (s *SessionAPI) UploadPart(ctx context.Context, p ksef.PartUpload, open fun
 // afterwards.
 func (c *connection) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-// String names the client by address and public key id.
+// String names the client by its address and the id of its key.
 func (c *connection) String() string {
 	return "gateway client of " + c.http.Base().Redacted() + " as " + c.keyID
 }

@@ -10,7 +10,7 @@ import (
 
 // parseError searches a body for the gateway's error. isObject reports whether the whole body is
 // one JSON object. A framework in front of the gateway may answer {"error":"Not Found"}. parseError
-// takes such a text as a description.
+// takes such a text as the description of the error.
 func parseError(raw []byte) (body *httponce.ErrorBody, isObject bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' {

@@ -14,8 +14,8 @@ import (
 )
 
 // SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. If the list
-// breaks off, it returns an error and no part of the list, because an invoice missing from the list
-// would count as never arrived.
+// breaks off, SessionInvoices returns an error and no part of the list, because an invoice missing
+// from the list would count as never arrived.
 func (s *SessionAPI) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	var out []ksef.InvoiceInfo
 	k := httponce.Get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).UpTo(httponce.AnyAnswer)

@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// These types write KSeF's data in the JSON of the gateway. Other clients use other JSON, so the
+// These types are KSeF's data in the JSON of the gateway. Other clients use other JSON, so the
 // types are here and not in package ksef.
 
 type encryptionWire struct {

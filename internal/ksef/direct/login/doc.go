@@ -4,11 +4,11 @@
 //
 // # What becomes of a failure
 //
-// The error of a login that failed is kept for a while. Every caller gets this error without a
-// request to KSeF. Otherwise every task of the pool would try a login that cannot succeed. Where a
-// person must act (no permissions, token or certificate refused, context blocked), the error is of
-// [ksef.KindUnauthorized] and says what to do. After other failures of KSeF or the network a login
-// is tried again, after pauses that grow. failure.go has the rules.
+// The error of a login that failed is kept for a while. Meanwhile every caller gets this error, and
+// no request goes to KSeF. Otherwise every task of the pool would try a login that cannot succeed.
+// Where a person must act (no permissions, token or certificate refused, context blocked), the
+// error is of [ksef.KindUnauthorized] and says what to do. After other failures of KSeF or the
+// network a login is tried again, after pauses that grow. failure.go has the rules.
 //
 // A refresh that fails is followed by a full login even if KSeF answered 400 or 500. KSeF has given
 // these answers where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api). When the refresh

@@ -22,7 +22,7 @@ func NewPace(perSecond int) *Pace {
 	return &Pace{begin: turns{apart: perLogin * apart}, request: turns{apart: apart}}
 }
 
-// Wait blocks until a login may begin. Each caller has a turn of its own.
+// Wait blocks until a login may begin, or until ctx ends. Each caller has a turn of its own.
 func (p *Pace) Wait(ctx context.Context) error {
 	if p == nil {
 		return nil
@@ -30,7 +30,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 	return p.begin.wait(ctx, 1)
 }
 
-// Request blocks until n more requests of a login that has begun may be made.
+// Request blocks until n more requests of a login that has begun may be made, or until ctx ends.
 func (p *Pace) Request(ctx context.Context, n int) error {
 	if p == nil {
 		return nil

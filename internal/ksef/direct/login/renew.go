@@ -44,8 +44,8 @@ func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 	return got, err
 }
 
-// passes reports whether a request failed only because it was held back on this side, or because
-// KSeF asks to wait. A full login would be held back as well.
+// passes reports whether a request failed only because it was held back or broken off on this side,
+// or because KSeF asks to wait. A full login would be held back as well.
 func passes(err error) bool {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	return ok && (e.Kind == ksef.KindGated || e.Kind == ksef.KindThrottled || e.Kind == ksef.KindCanceled)

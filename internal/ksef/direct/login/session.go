@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Auth       direct.Auth
 	Credential Credential
-	NIP        string // of the context
+	NIP        string // of the taxpayer, which is the context of the login
 	Pace       *Pace  // shared by all sessions of the process; nil: none
 	// Timeout is how long KSeF may take for a login. For a qualified certificate, KSeF asks the
 	// issuer whether the certificate was revoked, which can take a while. 0: DefaultTimeout.
@@ -37,7 +37,7 @@ type Session struct {
 	refresh live
 	proof   Proof     // of the present login's credentials; nil: no login
 	begun   time.Time // when that login was made
-	denied  bool      // KSeF has said since then that the login lacks a right
+	denied  bool      // KSeF has said of this login that it lacks a right
 	givenUp live      // refresh token of a login that is out of use but still alive
 	flight  *flight   // the login or refresh that is under way
 	failure failure
