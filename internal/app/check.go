@@ -27,11 +27,12 @@ const checkTimeout = 15 * time.Second
 // CheckAll checks every part that a worker needs and prints a line for each, with what to do about
 // a fault. For a tenant of the gateway it sends one request, for KSeF's public key. For a tenant
 // that goes straight to KSeF it logs in, and asks what the tenant may do. It asks nothing for a
-// tenant that is paused by configuration. It connects to the receivers of results and sends them
-// nothing. It only reads in Redis and makes no folder, so no worker notices it. To test an archive
-// that exists, it writes a small object and reads it. In a bucket this object stays; in a folder it
-// is removed. The configuration itself was checked when it was loaded. It returns an error that
-// wraps [ErrCheck] when there are faults.
+// tenant that is paused by configuration, or whose NIP has a wrong check digit where KSeF checks
+// NIPs. It connects to the receivers of results and sends them nothing. It only reads in Redis and
+// makes no folder, so no worker notices it. To test an archive that exists, it writes a small
+// object and reads it. In a bucket this object stays; in a folder it is removed. The configuration
+// itself was checked when it was loaded. It returns an error that wraps [ErrCheck] when there are
+// faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {

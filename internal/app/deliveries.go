@@ -76,7 +76,7 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 }
 
 // run queues the tasks of receivers that have something to be told, until stop is closed. Then it
-// lets the running tasks end their batch.
+// lets the running tasks end their batch. Without receivers it only trims the outbox.
 func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	if d.server == nil {
 		d.keepTrimming(ctx, stop)

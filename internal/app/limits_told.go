@@ -88,7 +88,7 @@ func (t *toldLimits) run(ctx context.Context, stop <-chan struct{}) {
 	})
 }
 
-// begin reports whether a tenant is due. If it is, begin sets when it is due next.
+// begin reports whether a tenant is due. If so, begin sets when the tenant is due next.
 func (t *toldLimits) begin(tenant string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,7 +6,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// checkStorage checks that this process holds the keys with which the pool seals documents.
+// checkStorage checks that this process holds the keys with which the pool seals documents, and
+// that it has not lately met a document that only another worker may be able to open.
 func (w readiness) checkStorage(ctx context.Context) Check {
 	seals, err := w.pool.Ledger.Seals(ctx)
 	if err != nil {

@@ -48,5 +48,5 @@ func wrongNIP(nip string) string {
 	if invoice.ValidNIP(nip) {
 		return ""
 	}
-	return "its NIP has a wrong check digit: look for a mistyped digit"
+	return "the tenant's NIP has a wrong check digit: look for a mistyped digit"
 }

@@ -5,8 +5,8 @@ import "sync"
 const (
 	// streakMin is how many requests in a row must fail before a failed task is left to another
 	// worker although no circuit is open. A process that has just started behind a sick proxy has
-	// counted no failures of any pair yet. Without the streak, a task would fail three times there,
-	// after growing pauses, before its circuit opens.
+	// counted no failures of any pair (a tenant's group at a host) yet. Without the streak, a task
+	// would fail three times there, after growing pauses, before its circuit opens.
 	streakMin = 3
 	// streakMaxRepeats is how many failures of a streak may be about one object. An object that
 	// fails more often, in whatever process, is itself the cause. If its task were left to the next

@@ -34,7 +34,7 @@ func aloneInPool(pool *queue.Queue) func() bool {
 }
 
 // governed reports whether the pool's circuit is open for the requests that this process has seen
-// fail. Then one probe of the pool decides, and this process's own circuit no longer counts.
+// fail. In that case one probe of the pool decides, and this process's own circuit does not count.
 func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error) {
 	pool, err := c.pool.State(ctx, p)
 	if err != nil || pool.Phase == ratelimit.CircuitClosed {

@@ -55,7 +55,7 @@ func (c Corrects) hash() (string, bool) {
 
 // corrected returns the hash of the rejected invoice in the form of the ledger. The error is a
 // refusal of the document, or an error of Redis. The hash of an invoice that the ledger has
-// forgotten is accepted: KSeF knows the invoice.
+// forgotten is accepted, because KSeF knows the invoice.
 func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h invoice.Header) (string, error) {
 	hash, byHash := c.hash()
 	id := string(c)

@@ -22,8 +22,8 @@ type Generator interface {
 }
 
 // FromFaktura makes a document of an invoice that is JSON. tenant is the name of the tenant that
-// will send it; "" means the only one of accounts that may send it. When g is nil, the invoice is
-// refused. limit is the maximum size of the JSON, in bytes.
+// will send it; "" means the one that [FakturaSender] finds. When g is nil, the invoice is refused.
+// limit is the maximum size of the JSON, in bytes.
 func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant string, faktura []byte, limit int64) ([]byte, error) {
 	if g == nil {
 		return nil, &Problem{What: "is an invoice as JSON, and this program is not set up to make XML of such invoices", Hint: sendXML}
@@ -95,8 +95,9 @@ type faktura struct {
 	} `json:"Fa"`
 }
 
-// FakturaSender returns the tenant that will send an invoice that is JSON: the named one, or else
-// the only one of accounts that may send it. It returns "" when that is not known.
+// FakturaSender returns the tenant that will send an invoice that is JSON. This is the named one,
+// or else the one of accounts that has the NIP of the issuer, or else the only account.
+// FakturaSender returns "" when the tenant cannot be told.
 func FakturaSender(accounts []Account, named string, raw []byte) string {
 	if named != "" {
 		return named

@@ -105,8 +105,8 @@ func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
 // timed has, by the parts of their keys, the scripts that have an instant among their arguments.
 // The instant is either the time at which a task returns, or the time up to which tasks count as
-// due. The value is the number of that argument, counted from 1. Leases are not corrected, because
-// they follow each server's own clock (see docs/failures.md).
+// due. The value is the position of that argument, counted from 1. Leases are not corrected,
+// because they follow each server's own clock (see docs/failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,
 	"scheduled pending": 1,

@@ -56,7 +56,7 @@ func (n Numbers) Has(ksefNumber string) bool {
 type met struct {
 	numbers Numbers
 	// own has the receipts that results name. It is false for a receipt that only recovered
-	// invoices name. In that case another program may have sent the session, and the archive never
+	// invoices name. In that case another program may have sent the session. Then the archive never
 	// had the other invoices of the session.
 	own map[string]bool
 }

@@ -73,7 +73,7 @@ func (h Held) attached(pkg string) int {
 // are about to leave it. When an undecided entry cannot be read, EndOf returns "", and the package
 // does not end. Invoices that were decided or parked in the package still need receipt, document
 // and result, so a package with such invoices is settled. A package in which nothing stays is
-// abandoned if close was never tried, and otherwise failed.
+// abandoned if closing its session was never tried, and otherwise failed.
 func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 	switch {
 	case held.UnreadUndecided(p.ID) > 0:

@@ -28,7 +28,8 @@ func processedRemainder(p ledger.Package, held Held) Decision {
 }
 
 // refusedRemainder decides about the invoices that a refused session has left undecided. At this
-// stage it is proven that KSeF has none of them.
+// stage it is proven that KSeF has none of those in listed.Gone. If others are undecided, they
+// moved meanwhile, and the package waits.
 func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Decision {
 	status := listed.Session.Status
 	reason := sessionReason(status)

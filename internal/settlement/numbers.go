@@ -9,8 +9,8 @@ import (
 )
 
 // TidyNumber returns a KSeF number in the form in which it is kept. A number whose checksum is
-// correct is kept in the form of 35 characters. Every number of KSeF 2.0 has a correct checksum,
-// however it was spelled. Any other number is kept as it was given.
+// correct is kept in the form of 35 characters, however it was spelled. Every number of KSeF 2.0
+// has a correct checksum. Any other number is kept as it was given.
 func TidyNumber(number string) string {
 	canonical := invoice.CanonicalKsefNumber(number)
 	if _, err := invoice.ParseKsefNumber(canonical); err == nil {
@@ -25,7 +25,7 @@ func wrongNumber(inv *ledger.Invoice, number string) string {
 	n, err := invoice.ParseKsefNumber(number)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("KSeF says accepted, but its number %q is none: %v", number, err)
+		return fmt.Sprintf("KSeF says accepted, but its number %q is not a KSeF number: %v", number, err)
 	case n.SellerNIP != inv.NIP:
 		return fmt.Sprintf("KSeF says accepted, but number %s belongs to seller %s, not %s", number, n.SellerNIP, inv.NIP)
 	}

@@ -8,11 +8,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// byProof pairs the answers that prove which invoice they are about. The proof is the hash of the
-// content. Without a hash, it is the file's name in the batch's archive, which is the id of the
-// invoice. owned tells which invoices have an answer now. left has the answers that have neither a
-// hash nor a file name. An answer stays without an owner if its hash or file belongs to no invoice
-// here, or if its invoice already has an answer. Such an answer is not joined by its number either.
+// byProof joins invoices to the answers that prove which invoice they are about. The proof is the
+// hash of the content. Without a hash, it is the file's name in the batch's archive, which is the
+// id of the invoice. owned tells which invoices have an answer now. left has the answers that have
+// neither a hash nor a file name. An answer stays without an owner if its hash or file belongs to
+// no invoice here, or if its invoice already has an answer. Such an answer is not joined by its
+// number either.
 func (m *matching) byProof(invs []ledger.Invoice, infos []ksef.InvoiceInfo) (owned []bool, left []ksef.InvoiceInfo) {
 	owned = make([]bool, len(invs))
 	m.pairs = slices.Grow(m.pairs, min(len(invs), len(infos)))

@@ -3,8 +3,8 @@ package tracing
 import "github.com/rs/zerolog"
 
 // Change says that an invoice or a package has come into a state. For a package, Invoice is "". For
-// an invoice, Package is the one that holds it, or held it until now. Package and Session are ""
-// when there is none.
+// an invoice, Package is the package that holds the invoice, or held it until now. Package and
+// Session are "" when there is none.
 type Change struct {
 	Invoice, Package, Session, Tenant string
 	State                             string

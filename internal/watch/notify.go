@@ -19,7 +19,7 @@ const (
 // notices wake the loop.
 type notices struct {
 	system *fsnotify.Watcher // nil: only time wakes the loop
-	known  map[string]bool   // the folders that it watches
+	known  map[string]bool   // the folders that system watches
 	c      *core
 	poll   time.Duration
 	how    string

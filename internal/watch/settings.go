@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// settingsName is the file that says how the invoices in its folder, and in the folders below, are
-// handed in. For an invoice only the nearest such file counts.
+// settingsName is the name of the file that says how the invoices in its folder, and in the folders
+// below, are handed in. For an invoice only the nearest such file counts.
 const settingsName = ".ksef.yaml"
 
 // setting is a .ksef.yaml as it is read.

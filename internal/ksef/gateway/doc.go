@@ -12,9 +12,9 @@
 // # Environments
 //
 // [TestURL] leads to KSeF's test environment. It is free and has every operation, and its invoices
-// have no legal effect. [ProductionURL] leads to KSeF itself and needs a paid plan of the gateway's
-// operator. A key belongs to one account of one taxpayer. So a program for several taxpayers needs
-// a [Client] for each.
+// have no legal effect. [ProductionURL] leads to KSeF's production environment and needs a paid
+// plan of the gateway's operator. A key belongs to one account of one taxpayer. So a program for
+// several taxpayers needs a [Client] for each.
 //
 // # Errors
 //
