@@ -29,6 +29,8 @@
 //	                     redis_watch.go
 //	metrics*.go          /metrics; also events.go
 //	dashboard*.go        the queue
+//	page*.go             the business page; also signin.go
+//	deliveries.go        what receivers of results are told; also receivers.go
 //	log.go               the log; also log_repeats.go, outage.go and spells.go
 //	check*.go            worker --check; also hints.go
 package app

@@ -19,7 +19,7 @@ type Metrics struct {
 }
 
 // newMetrics registers the Go runtime, the process, the build and the given sources. Every source
-// is read at every scrape. It panics when two sources describe the same metric.
+// is read at every scrape. newMetrics panics when two sources describe the same metric.
 func newMetrics(sources ...prometheus.Collector) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),

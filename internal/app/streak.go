@@ -10,7 +10,8 @@ const (
 	streakMin = 3
 	// streakMaxRepeats is how many failures of a streak may be about one object. An object that
 	// fails more often, in whatever process, is itself the cause. If its task were left to the next
-	// worker at once, again and again, KSeF would be asked about it every second.
+	// worker at once, again and again, KSeF would be asked about it every second. streakMaxRepeats
+	// also bounds how many objects a streak remembers.
 	streakMaxRepeats = 2 * streakMin
 )
 

@@ -24,8 +24,9 @@
 //	unpack.go     an archive in taken/ becomes a folder there, unpack_refuse.go: or is refused;
 //	              entries.go: what is in it
 //	settings.go   the files .ksef.yaml; kept_settings.go: those of folders that are gone
-//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; record.go: puts
-//	              refusals on record, and tells which files are handed in again later
+//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; maker.go: asks
+//	              the gateway for their XML; record.go: puts refusals on record, and tells which
+//	              files are handed in again later
 //	follow.go     what the ledger says about them; commit.go: into the folder of the outcome
 //	journal.go    records of what is followed and renamed; waits.go: what waits, and why
 //	disk.go       writes and moves; lock_unix.go: one watch for one folder
