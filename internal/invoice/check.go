@@ -34,11 +34,12 @@ const (
 	mistypedHint = "look for a mistyped digit"
 )
 
-// Check applies the rules that need a clock or settings to a parsed header. The form must be
-// allowed, the size within its limit, the check digits of NIPs correct, and P_1 not later than the
-// date of now in Warsaw. With opt.Schema it also returns every breach of the schema that Parse has
-// found. It returns a *FieldError, or several joined, or nil. Check does not repeat the rules of
-// Parse. A header that came with an error stays invalid even when Check returns nil.
+// Check applies to a parsed header the rules that need a clock or settings. The form must be
+// allowed, the size within its limit, and P_1 not later than the date of now in Warsaw. With
+// opt.CheckNIPs, the check digits of NIPs must be correct. With opt.Schema and an allowed form,
+// Check also returns the breaches of the schema that Parse has found. It returns a *FieldError, or
+// several joined, or nil. Check does not repeat the rules of Parse. A header that came with an
+// error stays invalid even when Check returns nil.
 func Check(h Header, now time.Time, opt CheckOptions) error {
 	var faults []*FieldError
 	add := func(at position, e FieldError) {

@@ -23,8 +23,8 @@ const maxIgnored = (maxNumber + 1) * utf8.UTFMax
 
 // ContentOf computes the digest of one document in one pass. The error is a [*FieldError] when the
 // document is not well-formed, or contains something that KSeF refuses in every document. ContentOf
-// does not check the fields; Parse does. It costs twice as much as Parse, so compute the digest
-// only when two documents with the same number have to be compared.
+// does not check the fields; Parse does. ContentOf costs twice as much as Parse, so compute the
+// digest only when two documents with the same number have to be compared.
 //
 // The canonical form is the sequence of start tags, texts and end tags of the document, without
 //
@@ -67,9 +67,9 @@ func ContentOf(document []byte) (Content, error) {
 }
 
 // HeaderAtFault reports whether KSeF may have refused the document because of something that the
-// digest leaves out. This is a time of creation that is invalid or outside the range of FA(3), or a
-// program name that is too long. In that case a document that is otherwise the same is a
-// correction, and not a repetition.
+// digest leaves out. Such a fault is a time of creation that is invalid or outside the range of
+// FA(3), or a program name that is too long. With such a fault a document that is otherwise the
+// same is a correction, and not a repetition.
 func (c Content) HeaderAtFault() bool {
 	created, ok := parseDateTime(c.Created)
 	return !ok || created.Before(firstCreated) || created.After(lastCreated) ||

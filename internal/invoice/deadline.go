@@ -6,7 +6,7 @@ import (
 )
 
 // SoftDeadline returns the midnight that ends issueDate (P_1, "2006-01-02") in Warsaw. KSeF itself
-// marks an invoice as offline when it accepts it at or after that instant (KSeF limits, September
+// marks an invoice as offline if it is accepted at or after that instant (KSeF limits, September
 // 2026). The day has 23 or 25 hours when the clocks change. The error is a *FieldError when
 // issueDate is not a date.
 func SoftDeadline(issueDate string) (time.Time, error) {

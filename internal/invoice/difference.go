@@ -9,7 +9,7 @@ import (
 // documents. The path begins below the root, such as Fa/FaWiersz/P_7. The path of the root itself
 // is its name. The path is "" when both are the same invoice (see [ContentOf]). If the documents
 // continue with different elements, the path is that of the element in a. If a has no element
-// there, it is the path of the element in b. The path contains no value of either document, so it
+// there, the path is that of the element in b. The path contains no value of either document, so it
 // can be shown. The error is a [*FieldError] of the document that cannot be read.
 func FirstDifference(a, b []byte) (string, error) {
 	x, y := newCanon(a), newCanon(b)
@@ -37,8 +37,8 @@ func FirstDifference(a, b []byte) (string, error) {
 	}
 }
 
-// path returns the path of the element that the tag has opened. If opened is false, it returns the
-// path of the element that contains the text.
+// path returns the path of the element that the tag has opened. If opened is false, path returns
+// the path of the element that contains the text.
 func (c *canon) path(opened bool) string {
 	open := c.open
 	switch {

@@ -7,7 +7,8 @@ import "unicode/utf8"
 const excerptBytes = 24
 
 // fault reports a broken rule. at is the byte offset of the fault. The field of the error is the
-// innermost open element, because a person has to look there.
+// innermost open element, because a person has to look there; outside the root element it is
+// DocumentField.
 func (s *source) fault(at int, rule, value, hint string) *FieldError {
 	e := &FieldError{Field: DocumentField, Rule: rule, Value: value, Hint: hint}
 	if n := len(s.open); n > 0 {
@@ -91,7 +92,8 @@ func (s *source) note(rule string, err *FieldError) bool {
 	return true
 }
 
-// excerpt returns the text that begins at a byte offset, cut at the end of the line.
+// excerpt returns the text that begins at a byte offset. It is cut at the end of the line, or after
+// excerptBytes.
 func (s *source) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
 
 func (s *source) excerptN(at, n int) string {

@@ -151,8 +151,8 @@ func (r *reader) require() {
 	}
 }
 
-// missing reports a field that is absent or empty. The position is its own tag, or the tag of the
-// element that should contain it.
+// missing reports a field that is absent or empty. The position of the fault is that of the field's
+// own tag, or else of the tag of the element that should contain the field.
 func (r *reader) missing(n, parent node) {
 	rule := "must be given"
 	at := parent
@@ -217,5 +217,5 @@ func (r *reader) fill(h *Header) {
 }
 
 // whole returns a positive whole number as usually written. The schema compares such a field as a
-// number, so that it may also have a sign and zeros before it.
+// number, so a document may also have a plus sign and zeros before the number.
 func whole(text string) string { return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0") }

@@ -1,7 +1,7 @@
 package invoice
 
 // Header is what the worker needs to know of an invoice. In its texts, references and CDATA are
-// decoded and white space is collapsed as the XSD's token type does it. It does not alias the
+// decoded and white space is collapsed as the XSD's token type does it. A Header does not alias the
 // document. Do not compare Headers with == or cmp.Diff. Compare Hash, which determines everything
 // else.
 type Header struct {

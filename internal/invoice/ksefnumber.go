@@ -34,8 +34,8 @@ func CanonicalKsefNumber(s string) string {
 	return s
 }
 
-// OlderSpelling returns the 36-character form of a number in the canonical form; "" for any other
-// text.
+// OlderSpelling returns the 36-character form of a number in the canonical form; "" for a text of
+// another length.
 func OlderSpelling(canonical string) string {
 	if len(canonical) != ksefLen {
 		return ""
@@ -51,8 +51,8 @@ const (
 
 // ParseKsefNumber reads a KSeF number in one of its two forms. The form of 35 characters
 // (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF) must have a correct CRC-8. In the form of 36
-// (…-FFFFFF-FFFFFF-FF) the last two digits are not checked. Lower-case hex digits are refused, as
-// KSeF's own schema does. The error says which part is wrong.
+// (…-FFFFFF-FFFFFF-FF) the last two digits need not be the CRC-8. Lower-case hex digits are
+// refused, as KSeF's own schema does. The error says which part is wrong.
 //
 // KSeF 1.x gave numbers of the longer form, and their last two digits are not this checksum (public
 // example: 7781464139-20230721-80B510-9675F7-B5). Such numbers still occur as the originals of
@@ -94,7 +94,7 @@ func ParseKsefNumber(s string) (KsefNumber, error) {
 
 // KsefChecksum returns the CRC-8 (polynomial 0x07, initial value 0, no reflection) of the first 32
 // characters of a KSeF number in its 35-character form. These are the characters before the last
-// hyphen. It does not check the length of its argument.
+// hyphen. KsefChecksum does not check the length of its argument.
 func KsefChecksum(first32 string) byte {
 	var crc byte
 	for i := range len(first32) {

@@ -3,8 +3,8 @@ package invoice
 import "bytes"
 
 // ReplacementChar returns where a document has the first replacement character (U+FFFD), or nil for
-// none. KSeF accepts this character. But a program writes it in the place of a letter that it could
-// not read, so a letter is lost, for example in a name.
+// none. KSeF accepts this character. But programs write it in place of a letter that they could not
+// read, so a letter is lost, for example in a name.
 func ReplacementChar(data []byte) *FieldError {
 	at := bytes.Index(data, []byte("\uFFFD"))
 	if at < 0 {

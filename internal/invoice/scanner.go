@@ -6,9 +6,9 @@ import "bytes"
 // the start of an element, its end, or a text. The scanner builds nothing. For a correct document
 // it allocates nothing while its buffers are large enough (newReader).
 //
-// encoding/xml is not used because it is both slow and lenient. These are figures for an invoice of
-// 8,000 bytes on one core (November 2026, Go 1.26.8). The second line is from BenchmarkParse, the
-// third from BenchmarkSHA256 and the last from BenchmarkEncodingXML:
+// encoding/xml is not used because it is both slow and lenient. The figures below are for an
+// invoice of 8,000 bytes on one core (November 2026, Go 1.26.8). The second line is from
+// BenchmarkParse, the third from BenchmarkSHA256 and the last from BenchmarkEncodingXML:
 //
 //	this scanner, header, Check and SHA-256   17 µs  467 MB/s  58,000 invoices/s
 //	  the same and the schema in full         34 µs  235 MB/s  29,000 invoices/s      3 allocations
@@ -18,7 +18,7 @@ import "bytes"
 // encoding/xml also accepts documents that KSeF refuses: those with a DOCTYPE, processing
 // instructions, duplicate attributes, undeclared prefixes or two roots. The differential tests
 // check that this scanner refuses every document that encoding/xml or xmllint refuses. They also
-// check that it refuses others only by the rules that the tests list.
+// check that it refuses other documents only by the rules that the tests list.
 type scanner struct {
 	source
 

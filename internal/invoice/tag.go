@@ -153,8 +153,8 @@ func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 	return s.scanOddName(from, what)
 }
 
-// scanOddName is scanNCName for the rare cases: the name has characters outside ASCII, is missing,
-// or reaches the document's end.
+// scanOddName does what scanNCName does, in the rare cases: the name has characters outside ASCII,
+// is missing, or reaches the document's end.
 func (s *scanner) scanOddName(i int, what string) (int, *FieldError) {
 	from := i
 	for i < len(s.data) {

@@ -11,12 +11,12 @@ const (
 	qrTestHost = "https://qr-test.ksef.mf.gov.pl"
 )
 
-// VerificationURL returns the link that an invoice carries as QR code KOD I. The page behind it
-// shows whether KSeF has exactly these bytes. environment is "production", "test" or "custom".
-// "custom" is the simulator, whose links lead to the test page. issueDate is P_1 as "2006-01-02",
-// and hash is Header.Hash. VerificationURL returns an error for any other environment, such as
-// "demo", and for a malformed sellerNIP or issueDate. The link can be made before the invoice is
-// accepted.
+// VerificationURL returns the link that an invoice carries as QR code KOD I. The page behind the
+// link shows whether KSeF has exactly the document whose hash is in the link. environment is
+// "production", "test" or "custom". "custom" is the simulator, whose links lead to the test page.
+// issueDate is P_1 as "2006-01-02", and hash is Header.Hash. VerificationURL returns an error for
+// any other environment, such as "demo", and for a malformed sellerNIP or issueDate. The link can
+// be made before the invoice is accepted.
 func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]byte) (string, error) {
 	host, err := VerificationHost(environment)
 	if err != nil {

@@ -19,9 +19,10 @@ func (f *frame) find(name []byte) int {
 	return -1
 }
 
-// step moves the automaton of f over a child. number counts equal neighbours from 1; 0 means that
-// the child does not repeat. follow is false when the child is not allowed there or is one too
-// many. Its content is then not checked.
+// step moves the automaton of f over a child. number counts the neighbours of one name from 1; it
+// is 0 when the child cannot be repeated there. follow reports whether the content of the child is
+// checked. It is not checked when the child exceeds its maximum number, and in most cases when the
+// child is not allowed there (see misplaced).
 func (m *Machine) step(f *frame, child, at int) (number int32, follow bool) {
 	c := f.complex
 	next := c.Next[int(f.state)*len(c.Children)+child]

@@ -3,12 +3,12 @@
 // elements, their order and number, types, patterns, enumerations, lengths and digits.
 //
 // A [Machine] takes the tags and texts of one document as they are read and keeps only the path of
-// open elements. It allocates nothing for a valid document. A table never changes, so many machines
-// can use it at the same time. A machine belongs to one goroutine.
+// open elements. A machine allocates nothing for a valid document. A table never changes, so many
+// machines can use it at the same time. A machine belongs to one goroutine.
 //
 // The meaning of the table is that of XML Schema 1.0, and the verdicts are those of libxml2 2.9,
-// with which the differential tests compare them. Where the two differ, number.go and moment.go say
-// so.
+// with which the differential tests compare them. Where XML Schema 1.0 and libxml2 differ, comments
+// in number.go, moment.go and value.go say so.
 //
 // Reading order: table.go, machine.go, children.go, missing.go, attributes.go, value.go, number.go,
 // moment.go, pattern.go, rules.go. tables.go is generated.

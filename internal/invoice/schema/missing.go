@@ -94,8 +94,8 @@ func (m *Machine) missing(f *frame, child, at int) int {
 		for c.Next[s*n+first] == 0 || needed[c.next(s, first)] != needed[s]-1 {
 			first++
 		}
-		// The child with the index first is missing. Another child is an alternative to it if a way
-		// that begins with that other child reaches the goal without the first one.
+		// The child with the index first is missing. Another child is an alternative if a way that
+		// begins with that other child reaches the goal without the missing child.
 		var names []string
 		without := c.needed(child, first)
 		for i := range n {

@@ -163,8 +163,8 @@ func daysUntil(year, month, dayOf int64) int64 {
 }
 
 // compare returns -1, 0 or 1. known is false when the figures are equal and only one of the two has
-// a time zone. libxml2 does the same. XML Schema leaves the order unknown within 14 hours in both
-// directions.
+// a time zone. libxml2 does the same. XML Schema leaves the order unknown when two such values are
+// at most 14 hours apart.
 func (m moment) compare(b *Moment) (order int, known bool) {
 	switch {
 	case m.second < b.Second:

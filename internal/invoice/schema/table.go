@@ -101,7 +101,8 @@ const (
 type Space uint8
 
 // The three ways of XML Schema. Preserve changes nothing. Replace makes every white space character
-// a blank. Collapse then also makes one blank of several in a row and removes those at both ends.
+// a blank. Collapse does the same, then makes one blank of several in a row, and removes the blanks
+// at both ends.
 const (
 	Preserve Space = iota
 	Replace

@@ -10,8 +10,8 @@ import (
 func (m *Machine) value(f *frame, text []byte) {
 	if len(text) == 0 && f.child.Fixed != "" {
 		// An empty element has its fixed value. The same holds for an element with an empty CDATA
-		// section, because such a section is no content in XML Schema. Xerces accepts it too.
-		// xmllint differs: it sees an empty text in place of the fixed value.
+		// section, because such a section is no content in XML Schema. Xerces accepts such an
+		// element, too. xmllint differs: it sees an empty text in place of the fixed value.
 		return
 	}
 	if f.child.Fixed == "" && f.value.holdsAnyway(text) {
@@ -105,7 +105,9 @@ func (v *Value) textBreach(text []byte) string {
 	if high == 0 {
 		high = math.MaxInt
 	}
-	// A text with few enough bytes has few enough characters, and a character has at most 4 bytes.
+	// The number of bytes often decides. A text of at most high bytes has at most high characters.
+	// A character has at most 4 bytes, so a text of at least 4*low bytes has at least low
+	// characters.
 	if n := len(text); n < 4*low || n > high {
 		if n = utf8.RuneCount(text); n < low || n > high {
 			return v.lengthRule(n)

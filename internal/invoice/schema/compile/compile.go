@@ -68,7 +68,7 @@ type compiler struct {
 	table   *schema.Table
 	types   map[qname]*element // the global types
 	done    map[qname]schema.Ref
-	pending map[qname]bool // complex types that are being made, to refuse recursion
+	pending map[qname]bool // types that are being made, to refuse recursion
 	// Equal anonymous types and equal patterns are made once. The keys are their texts.
 	sharedV map[string]schema.Ref
 	sharedP map[string]uint8

@@ -62,7 +62,7 @@ func (a *nfa) add(n *node, from, to int) {
 	}
 }
 
-// closure adds the states that are reached without a character. It returns them sorted.
+// closure adds the states that are reached without a character. It returns all the states, sorted.
 func (a *nfa) closure(states []int) []int {
 	for i := 0; i < len(states); i++ {
 		for _, next := range a.silent[states[i]] {

@@ -35,7 +35,7 @@ func (e *element) fail(format string, args ...any) error {
 }
 
 // allow fails when the element has an attribute that is not among names. Foreign attributes, such
-// as xml:lang, do not count.
+// as xml:lang, and the attribute id do not count.
 func (e *element) allow(names ...string) error {
 next:
 	for a := range e.attrs {
@@ -65,7 +65,8 @@ func (e *element) qname(text string) (qname, error) {
 type qname struct{ space, local string }
 
 // load reads a schema file and all that it includes or imports, each once. It looks for a file by
-// the last part of its address, in dir and then in the folder bazowe of dir. It fetches nothing.
+// the last part of its address, in dir and then in the folder bazowe of dir. It fetches nothing
+// over the network.
 func load(dir, name string, seen map[string]*file) error {
 	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
 	if seen[base] != nil {
@@ -162,7 +163,7 @@ func parse(name string, text io.Reader) (*file, error) {
 }
 
 // take stores the attributes of a tag in the element, and adds the namespace declarations of the
-// tag to its scope.
+// tag to the element's scope.
 func (e *element) take(attrs []xml.Attr) {
 	own := map[string]string{}
 	for _, a := range attrs {

@@ -72,7 +72,7 @@ func (c *compiler) builtin(at *element, local string) (schema.Ref, error) {
 		}
 	}
 	if strings.HasPrefix(local, "unsigned") {
-		i, err := c.pattern(at, []string{"[0-9]+"}) // XML Schema 1.0 allows them no sign
+		i, err := c.pattern(at, []string{"[0-9]+"}) // XML Schema 1.0 allows no sign in these types
 		if err != nil {
 			return schema.None, err
 		}
