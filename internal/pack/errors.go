@@ -12,7 +12,7 @@ var ErrEmpty = errors.New("package has no entries")
 // and the rest need another.
 type FullError struct {
 	Name  string // the entry that does not fit
-	Fits  int    // how many entries before it fit; 0: it does not fit even alone
+	Fits  int    // how many entries fit before this one; 0: this one does not fit even alone
 	Unit  string // what ran out: "bytes" (of the archive, or of one entry) or "entries"
 	Limit int64  // in Unit
 }

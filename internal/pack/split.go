@@ -128,7 +128,7 @@ func (p *partWriter) finish() (Part, error) {
 	if err == nil {
 		err = p.buffer.Flush()
 	}
-	// Close is part of writing, because a full network disk may report its error only then.
+	// Close is part of writing, because a full network disk may report its error only on Close.
 	if err = errors.Join(err, spoolError(p.file.Close())); err != nil {
 		return Part{}, fmt.Errorf("write part %d: %w", p.ordinal, err)
 	}

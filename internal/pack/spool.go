@@ -61,7 +61,7 @@ func (s *spool) remove() error {
 
 // SweepSpool removes the package folders in dir that killed processes left behind. It keeps folders
 // whose owner is alive, whatever their age. It also keeps folders younger than olderThan, which is
-// [LeftBehind] outside of tests. That age must exceed the time between making a folder and locking
+// [LeftBehind] outside of tests. olderThan must exceed the time between making a folder and locking
 // it. On systems where files cannot be locked here (Windows, Solaris, AIX), age alone decides. A
 // missing dir counts as empty. SweepSpool goes on after an error and returns all errors joined.
 // Several processes may run it at once.
@@ -77,7 +77,7 @@ func SweepSpool(dir string, olderThan time.Duration) error {
 			continue
 		}
 		if err := sweepOne(filepath.Join(dir, e.Name()), cutoff); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // ErrNotExist: its owner or another sweep removed it
+			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // ErrNotExist: the owner or another sweep removed the folder
 		}
 	}
 	return errors.Join(errs...)

@@ -12,7 +12,7 @@ import (
 type child struct {
 	pid     int
 	process *os.Process
-	gone    chan struct{} // closed when it has been reaped
+	gone    chan struct{} // closed when the child has been reaped
 	waitErr error         // set before gone is closed
 }
 
@@ -58,7 +58,8 @@ func (c *child) dead() bool {
 	}
 }
 
-// kill ends the child and waits until it has been reaped. Then its port and files are free.
+// kill ends the child and waits until it has been reaped. After that, the port and the files of the
+// child are free.
 func (c *child) kill() error {
 	err := c.process.Kill()
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -71,7 +72,7 @@ func (c *child) kill() error {
 // exitError says how the child ended. It may be called only after dead has returned true.
 func (c *child) exitError() error {
 	if c.waitErr == nil {
-		return errors.New("it ended by itself")
+		return errors.New("the server ended by itself")
 	}
-	return fmt.Errorf("it ended by itself: %w", c.waitErr)
+	return fmt.Errorf("the server ended by itself: %w", c.waitErr)
 }

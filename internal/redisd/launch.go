@@ -36,7 +36,7 @@ func (s *Server) launch(ctx context.Context) error {
 		if strings.Contains(output, "Address already in use") {
 			err = errPortTaken
 		}
-		return errors.Join(fmt.Errorf("wait for %s: %w; it wrote: %s", s.Addr(), err, output), killErr)
+		return errors.Join(fmt.Errorf("wait for %s: %w; the server wrote: %s", s.Addr(), err, output), killErr)
 	}
 	s.child = c
 	return nil
@@ -60,8 +60,9 @@ func (s *Server) args() []string {
 }
 
 // waitReady polls until the server that answers is our own child. It compares the process ids,
-// because two processes may choose the same free port. Without the comparison, the process that
-// lost would take the other's server for its own.
+// because two processes that use this package may choose the same free port. Only one of their
+// servers gets the port. Without the comparison, the other process would take that server for its
+// own child.
 func waitReady(ctx context.Context, c *child, addr string) error {
 	for {
 		pid, err := probe(ctx, addr)
@@ -88,7 +89,7 @@ func probe(ctx context.Context, addr string) (int, error) {
 }
 
 // tail returns what was written to the log after offset from, on one line and at most the last
-// kilobyte.
+// kilobyte; "nothing" when nothing was written.
 func tail(path string, from int64) string {
 	data, err := os.ReadFile(path)
 	if err != nil || int64(len(data)) <= from {

@@ -35,8 +35,8 @@ type Options struct {
 // ErrNotFound says that redis-server is not installed. Its text says how to install it.
 var ErrNotFound = errors.New("redis-server not found on PATH; Debian: apt-get install redis-server")
 
-// Find returns the path of the redis-server that Start runs without Options.Binary, or an error
-// that wraps ErrNotFound.
+// Find returns the path of the redis-server that Start runs when Options.Binary is empty, or an
+// error that wraps ErrNotFound.
 func Find() (string, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {

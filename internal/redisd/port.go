@@ -19,8 +19,8 @@ const (
 	maxPort = 32000
 )
 
-// freePort returns a port on which nothing listens now. Another program may take it a moment later;
-// then the caller tries again.
+// freePort returns a port on which nothing listens now. Another program may take the port a moment
+// later; in that case the caller tries again.
 func freePort() (int, error) {
 	var last error
 	for range 100 {

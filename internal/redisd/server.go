@@ -42,8 +42,8 @@ type Server struct {
 //
 // On Linux the child dies with this process, even after a kill -9 (see startChild). On other
 // systems the child survives a kill -9 of its parent and must be ended by hand. The child has a
-// process group of its own, so that Ctrl-C reaches this process only. The child is then still there
-// while the worker drains.
+// process group of its own, so that Ctrl-C reaches this process only. So after Ctrl-C the child is
+// still there while the worker drains.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{binary: o.Binary, dir: o.Dir, port: o.Port, options: o}
 	if s.binary == "" {
@@ -65,8 +65,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// startSomewhere tries another port when the one that was free is taken before the child binds it.
-// A port that the caller named is tried only once, because another port would hide the error.
+// startSomewhere launches the child on a free port. It tries another port when that port is taken
+// before the child binds it. A port that the caller named is tried only once, because another port
+// would hide the error.
 func (s *Server) startSomewhere(ctx context.Context) error {
 	if s.options.Port != 0 {
 		return s.launch(ctx)
@@ -103,8 +104,8 @@ func (s *Server) Pid() int {
 	return s.child.pid
 }
 
-// Kill ends the child with SIGKILL, as a crash or the OOM killer does, and returns when it is gone.
-// Restart brings it back. When no child runs, Kill does nothing.
+// Kill ends the child with SIGKILL, as a crash or the OOM killer does, and returns when the child
+// is gone. Restart starts the server again. When no child runs, Kill does nothing.
 //
 // With AppendOnly, answered writes usually survive Kill and Restart, because the system keeps
 // written data even before a sync. But while a sync is running on a slow disk, Redis keeps newer

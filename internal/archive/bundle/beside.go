@@ -12,15 +12,15 @@ import (
 )
 
 // A joined index hides the indexes of the packages that it was made from, and of every other
-// package of the same days. A package that came to such a day later would not be found. A package
-// that is missing in a joined index that a person made would not be found either. So when something
-// is not found in the joined indexes, the packages that they name are compared with those that the
+// package of the same days. So a package that came to such a day later would not be found. Nor
+// would a package that is missing in a joined index made by a person. Therefore, when something is
+// not found in the joined indexes, the packages that they name are compared with those that the
 // folder has.
 
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
-// although they are of the same days. The list is kept. Most joined indexes say in their heads how
-// many packages they name, and a sum of the names. When the folder has just these packages of the
-// same days, the joined indexes need not be read whole.
+// although they are of the same days. The list is kept in memory. Most joined indexes say in their
+// heads how many packages they name, and a sum of the names. When the folder has exactly these
+// packages of the same days, the joined indexes need not be read whole.
 func beside(ctx context.Context, s *Store, in *shelf) ([]index, error) {
 	joined := slices.DeleteFunc(slices.Clone(in.indexes), func(of index) bool { return !of.joined() })
 	if len(joined) == 0 {
@@ -82,8 +82,8 @@ func namesIn(folder string, packages []index) iter.Seq[string] {
 	}
 }
 
-// notNamed returns those packages that the lines of no joined index name. The lines of a joined
-// index that is not complete are not used.
+// notNamed returns those packages that no line of a joined index names. The lines of a joined index
+// that is not complete are not used.
 func notNamed(ctx context.Context, s archive.Store, folder string, joined, packages []index) ([]index, error) {
 	names := map[string]bool{}
 	for _, of := range joined {

@@ -99,8 +99,8 @@ func compress(data []byte) ([]byte, Part, error) {
 }
 
 // Bundle is a finished bundle. It is archived in two steps: first the ZIP, then the index, which
-// names the ZIP. A process that dies between the two leaves a ZIP without an index. Readers then
-// make the index from the ZIP.
+// names the ZIP. A process that dies between the two leaves a ZIP without an index. In that case
+// readers make the index from the ZIP.
 type Bundle struct {
 	ZIP []byte
 	Sum string // of the ZIP; a part of its name

@@ -14,13 +14,13 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// linesIn returns the lines of an index without its head. The error wraps errLine when the index
-// is not complete. When the ZIP of an index without a head is damaged or missing, nobody can say
-// whether the index is complete. Then the error wraps [archive.ErrCorrupt], and the lines are
-// returned with it.
+// linesIn returns the lines of an index without its head. The error wraps errLine when the index is
+// not complete. When the ZIP of an index without a head is damaged or missing, nobody can say
+// whether the index is complete. In that case the error wraps [archive.ErrCorrupt], and the lines
+// are returned with it.
 func linesIn(ctx context.Context, s archive.Store, of index, raw []byte) (lines []byte, err error) {
 	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
-		return nil, fmt.Errorf("%w: its end is missing", errLine)
+		return nil, fmt.Errorf("%w: the end of the index is missing", errLine)
 	}
 	h, err := headOf(raw)
 	if err != nil {
@@ -42,7 +42,7 @@ func linesIn(ctx context.Context, s archive.Store, of index, raw []byte) (lines 
 // so it is never known to be complete.
 func completeWithoutHead(ctx context.Context, s archive.Store, of index, lines int) error {
 	if of.joined() {
-		return fmt.Errorf("%w: it has no head", errLine)
+		return fmt.Errorf("%w: the index has no head", errLine)
 	}
 	const perInvoice = 2 // the document and the result
 	invoices := 0
@@ -60,7 +60,8 @@ func completeWithoutHead(ctx context.Context, s archive.Store, of index, lines i
 	return nil
 }
 
-// entriesOf returns the number of entries of a ZIP. It reads only the record at the end.
+// entriesOf returns the number of entries of a ZIP. It reads only the record at the end, unless the
+// number is not in that record.
 func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
 	const (
 		record, total = 22, 10 // the size of the record without a comment, the place of the number in it

@@ -13,8 +13,8 @@ import (
 const maxDigested = 2 << 20
 
 // digest is the ids of one index, eight bytes for each. With it, an id that an index does not have
-// costs no request. That matters before the indexes of a month are joined, because then nearly all
-// indexes that are asked for an id do not have it.
+// costs no request. That matters before the indexes of a month are joined, because until then
+// nearly all indexes that are asked for an id do not have it.
 type digest []uint64
 
 var digestSeed = maphash.MakeSeed()
@@ -45,7 +45,7 @@ func digestOf(ctx context.Context, s archive.Store, of index) (digest, error) {
 	return slices.Compact(d), nil
 }
 
-// digests are the digests of some indexes, and how often the others were asked. An index never
+// digests are the digests of some indexes, and how often each other index was asked. An index never
 // changes, so its digest stays valid.
 type digests struct {
 	of    map[string]digest
@@ -55,7 +55,8 @@ type digests struct {
 
 func newDigests() digests { return digests{of: map[string]digest{}, asked: map[string]int64{}} }
 
-// keep keeps a digest, and forgets any others that leave too little space for it.
+// keep keeps a digest, and forgets other digests until there is room for it. It keeps no digest
+// that has more than maxDigested ids.
 func (d *digests) keep(name string, one digest) {
 	for old, ids := range d.of {
 		if d.ids+len(one) <= maxDigested {
@@ -71,8 +72,9 @@ func (d *digests) keep(name string, one digest) {
 	delete(d.asked, name)
 }
 
-// due counts a look-up, and reports whether so much of the index was read for ids by now that
-// reading it whole costs no more. A look-up takes about two blocks.
+// due counts a look-up in an index that has no digest. It reports whether it is time to read the
+// whole index. That is when the look-ups together, at about two blocks each, have read more than
+// the size of the index. The first look-up is never enough.
 func (d *digests) due(name string, size int64) bool {
 	if len(d.asked) > maxComplete {
 		clear(d.asked)

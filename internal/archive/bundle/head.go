@@ -10,9 +10,9 @@ import (
 	"iter"
 )
 
-// head is the first line of an index. It says what follows it. So a reader notices when an index is
-// empty, or was cut off between two lines, and does not use that index. Earlier builds wrote
-// indexes without a head; see complete.go.
+// head is the first line of an index. It says what follows in the index. So a reader notices when
+// an index is empty, or was cut off between two lines, and does not use that index. Earlier builds
+// wrote indexes without a head; see complete.go.
 type head struct {
 	Lines  int    `json:"lines"`  // one for each invoice
 	Bytes  int64  `json:"bytes"`  // of these lines
@@ -45,7 +45,7 @@ func sumOfNames(names iter.Seq[string]) (sum uint64) {
 	return sum
 }
 
-// withHead puts a head before some lines. It sets what the head says of them.
+// withHead puts a head before some lines. It sets Lines, Bytes and SHA256 of the head.
 func withHead(h head, lines []byte) ([]byte, error) {
 	sum := sha256.Sum256(lines)
 	h.Lines, h.Bytes, h.SHA256 = bytes.Count(lines, newline), int64(len(lines)), hex.EncodeToString(sum[:])
@@ -65,11 +65,11 @@ func headOf(begin []byte) (*head, error) {
 	}
 	i := bytes.IndexByte(begin, '\n')
 	if i < 0 {
-		return nil, fmt.Errorf("%w: its head has no end", errLine)
+		return nil, fmt.Errorf("%w: the head of the index has no end", errLine)
 	}
 	h := &head{size: int64(i) + 1}
 	if err := json.Unmarshal(begin[:i], h); err != nil {
-		return nil, fmt.Errorf("%w: its head: %w", errLine, err)
+		return nil, fmt.Errorf("%w: the head of the index: %w", errLine, err)
 	}
 	return h, nil
 }
@@ -89,7 +89,7 @@ func (h *head) fits(of index, size int64) error {
 // agrees checks the head against the lines that were read. sum is their SHA-256.
 func (h *head) agrees(lines int, sum []byte) error {
 	if lines != h.Lines || hex.EncodeToString(sum) != h.SHA256 {
-		return fmt.Errorf("%w: the lines are not those that its head names", errLine)
+		return fmt.Errorf("%w: the lines are not those that the head describes", errLine)
 	}
 	return nil
 }

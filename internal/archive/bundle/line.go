@@ -61,7 +61,7 @@ func parseLine(raw []byte) (Line, error) {
 	}
 	day, name, _ := strings.Cut(l.Zip, "/")
 	if l.ID == "" || !isDay(day) || strings.Contains(name, "/") || path.Ext(name) != zipSuffix {
-		return Line{}, fmt.Errorf("%w: it has no id, or no ZIP", errLine)
+		return Line{}, fmt.Errorf("%w: the line has no id, or no ZIP", errLine)
 	}
 	return l, nil
 }
@@ -100,7 +100,7 @@ func decodeLines(raw []byte) ([]Line, error) {
 		out = append(out, l)
 	}
 	if !slices.IsSortedFunc(out, compareLines) {
-		return nil, fmt.Errorf("%w: they are not in order", errLine)
+		return nil, fmt.Errorf("%w: the lines are not in order", errLine)
 	}
 	return out, nil
 }

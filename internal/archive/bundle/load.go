@@ -20,7 +20,7 @@ const maxResult = 1 << 20
 
 // load reads the index of a package whole. An index that is missing, damaged or not complete is
 // made again from its ZIP, in memory. The error wraps [archive.ErrCorrupt] when the ZIP is damaged
-// too.
+// or missing, too.
 func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	lines, err := readWhole(ctx, s, of)
 	if !spoiled(err) {

@@ -20,7 +20,7 @@ const (
 )
 
 // blocks reads indexes in blocks and caches some of them. An index never changes, so a cached block
-// stays valid. It is safe for concurrent use.
+// stays valid. blocks is safe for concurrent use.
 type blocks struct {
 	mu   sync.Mutex
 	held map[blockKey]block
@@ -75,8 +75,8 @@ type sought struct {
 
 // find returns the lines with an id. It reads the first block, which has the head and comes with
 // the size of the index. Then it reads the block in which the id is expected. Ids are hashes and so
-// spread evenly, so find seldom needs another block. complete is false when the index has no head:
-// then it may lack lines. size is that of the index.
+// spread evenly, so find seldom needs another block. complete is false when the index has no head,
+// because such an index may lack lines. size is that of the index.
 func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string) (lines []Line, complete bool, size int64, err error) {
 	first, err := c.get(ctx, s, of.name, 0)
 	if err != nil {
@@ -197,7 +197,7 @@ func (in *sought) line(ctx context.Context, from int64) ([]byte, error) {
 		line = append(line, rest...)
 		at += int64(len(rest))
 	}
-	return nil, fmt.Errorf("%w: the one at %d has no end", errLine, from)
+	return nil, fmt.Errorf("%w: the line at %d has no end", errLine, from)
 }
 
 var keyBegins = []byte(`{"id":"`)
@@ -207,13 +207,14 @@ func keyOf(line []byte) (string, error) {
 	rest, ok := bytes.CutPrefix(line, keyBegins)
 	end := bytes.IndexByte(rest, '"')
 	if !ok || end <= 0 {
-		return "", fmt.Errorf("%w: it does not begin with an id", errLine)
+		return "", fmt.Errorf("%w: the line does not begin with an id", errLine)
 	}
 	return string(rest[:end]), nil
 }
 
 // share returns the share of all possible ids that are lower than an id, from 0 to 1. Ids are
-// hashes in the letters a to z and the digits 2 to 7. For any other text it is a poor guess.
+// hashes in the letters a to z and the digits 2 to 7. For any other text the result is a poor
+// guess.
 func share(id string) float64 {
 	const radix, digits = 32, 6
 	_, hash, _ := strings.Cut(id, "-")

@@ -25,7 +25,7 @@ type memory struct {
 	made     map[string][]Line
 	complete map[string]bool    // indexes without a head that have all lines
 	behind   map[string][]index // the indexes of packages that stand behind joined ones
-	beside   map[string][]index // those of them that the joined ones do not name
+	beside   map[string][]index // of these, the indexes that the joined ones do not name
 	days     map[string]listedDay
 	digests  digests
 }
@@ -36,10 +36,10 @@ type listedDay struct {
 	indexes []index
 }
 
-// fresh is how long the list of a day is used again by look-ups of single documents. Otherwise each
-// day would be listed for each of the thousands of old documents that a sender may hand in. A
-// document that another process archives meanwhile is found up to this much later. A document that
-// this process archives is found at once.
+// fresh is how long the list of a day is used again by look-ups of single documents. Without that,
+// each day would be listed again for each of the thousands of old documents that a sender may hand
+// in. A document that another process archives meanwhile is found up to this much later. A document
+// that this process archives is found at once.
 const fresh = time.Second
 
 // maxDays bounds the days whose lists are kept.
@@ -133,7 +133,7 @@ func (m *memory) keepDay(day string, l listedDay) {
 	m.days[day] = l
 }
 
-// forgetLists makes the next look-ups list again.
+// forgetLists makes the next look-ups list the folders again.
 func (m *memory) forgetLists() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,8 +149,8 @@ func (m *memory) digest(name string) (digest, bool) {
 	return d, ok
 }
 
-// makeDigest reads an index whole and keeps which ids it has. An index that is not complete gets no
-// digest. The look-ups make it again, or say what is wrong.
+// makeDigest reads an index whole and keeps which ids it has. An index that cannot be read, or is
+// not complete, gets no digest. The look-ups make such an index again, or say what is wrong.
 func (m *memory) makeDigest(ctx context.Context, s archive.Store, of index) {
 	d, err := digestOf(ctx, s, of)
 	m.mu.Lock()

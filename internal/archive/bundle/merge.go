@@ -10,11 +10,11 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// merge writes the indexes of a month up to a day, with the lines of all parts in the order of the
-// ids. The name of each new index contains its first id, except for the index with the lowest ids.
-// So the lookup of an id reads only one of them. merge has in memory a block of each part and at
-// most two new indexes: the index with the lowest ids, which is written last, and the index that is
-// being filled. failed is the part that could not be read.
+// merge writes the indexes of a month up to a day. Their lines are those of all parts, in the order
+// of the ids. The name of each new index contains its first id, except for the index with the
+// lowest ids. So the lookup of an id reads only one of them. merge has in memory a block of each
+// part and at most two new indexes: the index with the lowest ids, which is written last, and the
+// index that is being filled. If a part cannot be read, failed is that part.
 func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (failed index, err error) {
 	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) },
 		zips: map[string]bool{}}
@@ -80,14 +80,14 @@ type lineReader struct {
 	sum  hash.Hash // of these lines
 }
 
-// next reads the next line. The line before stays as it is.
+// next reads the next line. The bytes of the line before stay as they are.
 func (r *lineReader) next(ctx context.Context) error {
 	for {
 		if i := bytes.IndexByte(r.rest, '\n'); i >= 0 {
 			line := r.rest[:i+1]
 			key, err := keyOf(line)
 			if err == nil && key < r.key {
-				err = fmt.Errorf("%w: they are not in order", errLine)
+				err = fmt.Errorf("%w: the lines are not in order", errLine)
 			}
 			var l Line
 			if err == nil {
@@ -104,14 +104,14 @@ func (r *lineReader) next(ctx context.Context) error {
 			return r.end()
 		}
 		if len(r.rest) > maxLine {
-			return fmt.Errorf("%w: one has no end", errLine)
+			return fmt.Errorf("%w: the line has no end", errLine)
 		}
 		more, size, err := archive.RangeOf(ctx, r.s, r.of.name, r.at, blockSize)
 		if err != nil {
 			return err
 		}
 		if len(more) == 0 && size > r.at {
-			return fmt.Errorf("%w: its end is missing", errLine)
+			return fmt.Errorf("%w: the end of the index is missing", errLine)
 		}
 		if r.at == 0 {
 			if more, err = r.begin(ctx, more, size); err != nil {
@@ -123,7 +123,7 @@ func (r *lineReader) next(ctx context.Context) error {
 	}
 }
 
-// begin checks that the index has all its lines, as far as its first block says so, and takes the
+// begin checks that the index has all its lines, as far as the first block can tell, and takes the
 // head off that block. The whole of an index without a head is checked at once.
 func (r *lineReader) begin(ctx context.Context, block []byte, size int64) (lines []byte, err error) {
 	if r.head, err = headOf(block); err != nil {
@@ -139,7 +139,7 @@ func (r *lineReader) begin(ctx context.Context, block []byte, size int64) (lines
 func (r *lineReader) end() error {
 	r.line = nil
 	if len(r.rest) > 0 {
-		return fmt.Errorf("%w: its end is missing", errLine)
+		return fmt.Errorf("%w: the end of the index is missing", errLine)
 	}
 	if r.head != nil {
 		return r.head.agrees(r.n, r.sum.Sum(nil))

@@ -19,7 +19,8 @@ import (
 const maxDocument = 64 << 20
 
 // read returns the document (".xml") or result (".json") of a line. The error wraps
-// [archive.ErrCorrupt] when the ZIP has something else at the place that the line names.
+// [archive.ErrCorrupt] when the ZIP is missing, when the line names no possible place in it, or
+// when the ZIP has something else at that place.
 func read(ctx context.Context, s archive.Store, folder string, l Line, suffix string) ([]byte, error) {
 	name, p := folder+"/"+l.Zip, l.JSON
 	if suffix == xmlSuffix {

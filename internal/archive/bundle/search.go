@@ -156,7 +156,7 @@ func Text(text string) []byte {
 }
 
 // matching returns the lines of an index that a query wants. When the error wraps
-// [archive.ErrCorrupt], there may be more. n is the size of the index in bytes.
+// [archive.ErrCorrupt], there may be more such lines. n is the size of the index in bytes.
 func (s *Store) matching(ctx context.Context, of index, q *Query) (out []Line, n int64, err error) {
 	raw, err := s.Store.Get(ctx, of.name)
 	n = int64(len(raw))
@@ -192,7 +192,7 @@ func (q *Query) mayMatch(line []byte) bool {
 func filter(raw []byte, q *Query) (out []Line, err error) {
 	for line := range bytes.Lines(raw) {
 		if !bytes.HasPrefix(line, keyBegins) || !bytes.HasSuffix(line, []byte("]}\n")) {
-			return nil, fmt.Errorf("%w: it is not one line of an invoice", errLine)
+			return nil, fmt.Errorf("%w: the line is not that of an invoice", errLine)
 		}
 		if !q.mayMatch(line) {
 			continue
@@ -210,9 +210,9 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 
 // Results calls yield with every result of a folder. document says whether the ZIP lists the
 // document too. Results reads each ZIP whole, one at a time. A result that is in two ZIPs comes
-// twice. Results calls the function unread, if it is not nil, with
-// each ZIP that is damaged, or is missing although an index names it. It leaves out those whose
-// results are all in other ZIPs.
+// twice. Results calls the function unread, if it is not nil, with each ZIP that is damaged, or is
+// missing although an index names it. It does not call unread with a ZIP whose results are all in
+// other ZIPs.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte, document bool) error,
 	unread func(name string, err error),
 ) error {

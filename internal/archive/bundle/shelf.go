@@ -21,7 +21,7 @@ type index struct {
 	name string // of the object, which may be missing when zips is not empty
 	// day is the folder of its ZIPs, "2026-11-26".
 	day string
-	// zips are the ZIPs from which the index can be made again. It is empty for a joined index,
+	// zips are the ZIPs from which the index can be made again. There are none for a joined index,
 	// whose ZIPs are in the folders of the days.
 	zips []string
 	// missing says that there was no such index when the day was listed.
@@ -56,7 +56,7 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 	return listBy(ctx, s, folder, func(day string) ([]index, error) { return listDay(ctx, s, folder, day) })
 }
 
-// listBy is list with a function that lists one day.
+// listBy does what list does, with a function that lists one day.
 func listBy(ctx context.Context, s archive.Store, folder string, ofDay func(day string) ([]index, error)) (*shelf, error) {
 	names, err := archive.ListIn(ctx, s, folder)
 	if err != nil {

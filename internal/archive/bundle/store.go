@@ -93,7 +93,7 @@ func final(result []byte) bool {
 }
 
 // errListed says that an index lists a document or result that its damaged bundle cannot return.
-var errListed = errors.New("a damaged bundle has it")
+var errListed = errors.New("a damaged bundle has this document or result")
 
 // Put implements [archive.Store]. An object that this process archives is found at once.
 func (s *Store) Put(ctx context.Context, name string, data []byte, contentType string) error {
@@ -136,8 +136,8 @@ func (s *Store) bundled(ctx context.Context, in *shelf, id, suffix string) ([]by
 	return nil, archive.ErrNotFound
 }
 
-// firstWhole reads the document or result of the first line whose bundle has it whole. Otherwise
-// bad says what is wrong with the bundles, or that the archive does not answer.
+// firstWhole reads the document or result of the first line whose bundle has it whole. When there
+// is no such line, bad says what is wrong with the bundles, or that the archive does not answer.
 func firstWhole(ctx context.Context, s archive.Store, folder string, lines []Line, suffix string) (data []byte, whole bool, bad error) {
 	for _, l := range lines {
 		data, err := read(ctx, s, folder, l, suffix)
@@ -153,9 +153,9 @@ func firstWhole(ctx context.Context, s archive.Store, folder string, lines []Lin
 }
 
 // find returns the lines with an id from all indexes of a shelf. In place of joined indexes that
-// are not complete it asks those of the packages. When an index can neither be read nor made again,
-// find still returns the lines of the others, and err wraps [archive.ErrCorrupt]. Any other error
-// says that the archive could not be asked.
+// are not complete it asks the indexes of the packages. When an index can neither be read nor made
+// again, find still returns the lines of the other indexes, and err wraps [archive.ErrCorrupt]. Any
+// other error says that the archive could not be asked.
 func (s *Store) find(ctx context.Context, in *shelf, id string) (lines []Line, err error) {
 	lines, lacking, damaged := s.findAmong(ctx, in.indexes, id)
 	if len(lacking) == 0 || damaged != nil && !errors.Is(damaged, archive.ErrCorrupt) {
@@ -223,7 +223,7 @@ func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error)
 		case err == nil && (complete || len(lines) > 0 || s.memory.isComplete(of.name)):
 			return lines, nil
 		case err == nil && of.joined():
-			return nil, fmt.Errorf("%w: it has no head", errLine)
+			return nil, fmt.Errorf("%w: the index has no head", errLine)
 		case of.joined():
 			return nil, err
 		}

@@ -22,9 +22,10 @@ const (
 	openDays = 2
 
 	// A day is joined when it has more indexes than dayIndexes, or when one of them is missing. A
-	// month is joined when it has monthIndexes that are not in a joined index of the month yet.
-	// Once the month is over, lateIndexes are enough. Once it has been over for settledDays, one
-	// index is enough. Joining more often would write the same lines again and again.
+	// month is joined when at least monthIndexes of its indexes are not in a joined index of the
+	// month yet. Once the month is over, lateIndexes are enough. Once it has been over for
+	// settledDays, one index is enough. Joining more often would write the same lines again and
+	// again.
 	dayIndexes, monthIndexes, lateIndexes = 8, 32, 8
 	settledDays                           = 15
 )
@@ -122,7 +123,8 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 	return err
 }
 
-// withoutJoined returns some indexes with those of the packages in place of the joined ones.
+// withoutJoined returns parts without the joined indexes, and the indexes of the packages in place
+// of these.
 func (s *Store) withoutJoined(ctx context.Context, folder string, parts []index) ([]index, error) {
 	var joined, packages []index
 	for _, of := range parts {
@@ -187,13 +189,13 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 }
 
 // joining writes indexes that count only together. The index with the first lines is written last,
-// so when it is there, all the others were written. Its head says how many they are.
+// so when it is there, all the others were written. Its head says how many indexes there are.
 type joining struct {
 	s     archive.Store
 	name  func(n int, first string) string // first is the id of its first line
 	held  []byte                           // the first lines
 	next  string                           // the first id after them
-	names []string                         // of the others
+	names []string                         // of the other indexes that put has written
 	begun bool
 	zips  map[string]bool // that the lines name
 }
