@@ -25,8 +25,8 @@ type directFlags struct {
 	RefreshLife time.Duration `default:"168h" help:"How long a refresh token lives."`
 	ReceiptLife time.Duration `default:"72h" help:"How long the pre-signed address of a UPO works."`
 	OnlyIssued  bool          `help:"Refuse certificates that KSeF has not issued, as the demo and production environments do."`
-	Novelty     float64       `default:"0.2" help:"Probability of a field that no contract has; a tenth of it is that of an unknown value."`
-	BaseURL     string        `name:"base-url" help:"Where pre-signed addresses lead; by default the one that the client used."`
+	Novelty     float64       `default:"0.2" help:"Probability of a field that no contract has; an unknown value is a tenth as likely."`
+	BaseURL     string        `name:"base-url" help:"Where pre-signed addresses lead; by default to the address that the client used."`
 }
 
 // options returns the options that the flags describe. The error names every fault at once.

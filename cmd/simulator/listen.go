@@ -18,7 +18,8 @@ type face struct {
 	server   *http.Server
 }
 
-// listen serves until ctx ends. Requests that are still running then have five seconds.
+// listen serves until ctx ends or a face fails. Requests that are still running at that moment have
+// five more seconds.
 func listen(ctx context.Context, f flags, o simulator.Options, stdout io.Writer) (err error) {
 	s, err := simulator.New(o)
 	if err != nil {

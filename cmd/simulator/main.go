@@ -3,7 +3,8 @@
 //
 // When it is ready it prints the line "simulator listening on http://ADDRESS" to standard output.
 // With --direct-addr it prints a second line, with the address of the Ministry's own API. Logs go
-// to standard error. GET /sim/books returns what it received. docs/simulator.md describes it.
+// to standard error. GET /sim/books returns what the simulator received. docs/simulator.md
+// describes the program.
 package main
 
 import (

@@ -41,7 +41,7 @@ type flags struct {
 
 	Direct directFlags `embed:"" prefix:"direct-"`
 
-	BaseURL  string           `name:"base-url" help:"Address to which parts are uploaded; by default the one that the client used."`
+	BaseURL  string           `name:"base-url" help:"Address to which parts are uploaded; by default the address that the client used."`
 	Seed     int64            `help:"Makes identifiers and probabilities repeatable."`
 	Version  kong.VersionFlag `help:"Print the version and exit."`
 	LogLevel string           `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`

@@ -31,7 +31,7 @@ type accepted struct {
 	mode       string // online, offline
 	sent       time.Time
 	at         time.Time // acquisitionDate
-	corrects   []byte    // hash of the refused invoice that it corrects technically; nil for none
+	corrects   []byte    // hash of the refused invoice that this one corrects technically; nil for none
 }
 
 // read inspects an invoice and keeps its bytes when nothing is wrong so far. It needs no lock.

@@ -72,8 +72,8 @@ func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (a
 	return i, odd, true
 }
 
-// alteredMetadata returns the register's entry of an invoice. It reports false when the faults
-// leave the entry out.
+// alteredMetadata returns the register's entry of an invoice as the faults change it. It reports
+// false when the faults leave the entry out.
 func (al *alterer) alteredMetadata(a *accepted) (m invoiceMetadata, there bool) {
 	m = a.metadata()
 	return m, al.alterNumbers(opMetadata, ListOmit, a, &m.Number, &m.KsefNumber)
@@ -131,7 +131,7 @@ func (f Fault) canChange(i invoiceInfo) bool {
 var numeric = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 
 // rewritten returns the number with other white space. The simulator keeps a number with one blank
-// for each run of white space, and answers it in that form when there is no fault.
+// for each run of white space, and answers with that form when there is no fault.
 func rewritten(number, as string) string {
 	switch {
 	case number == "":
@@ -210,6 +210,6 @@ func oddDate(date string) string {
 
 // text writes a JSON value as a string.
 func text(v any) string {
-	raw, _ := json.Marshal(v) // it came from JSON
+	raw, _ := json.Marshal(v) // cannot fail: the value was read from JSON
 	return string(raw)
 }

@@ -191,7 +191,7 @@ func (bt *batches) finishBatch(sess *session, f packageResult) {
 	}
 	switch {
 	case sess.refusedCode == 405 || sess.refusedCode > 405 && sess.refusedCode <= 440:
-		sess.invoices = nil // as if it had never been unpacked
+		sess.invoices = nil // as if the package had never been unpacked
 		sess.end(sess.refusedCode, "")
 	case sess.refusedCode != 0:
 		sess.end(sess.refusedCode, "")

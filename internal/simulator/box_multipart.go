@@ -14,7 +14,7 @@ import (
 )
 
 // multipart reads the two parts of a package upload, first "request" as JSON and then "file" as
-// batch.zip. It spools the file, and the caller removes it.
+// batch.zip. It spools the file, which the caller must remove.
 func (bo *boxOperations) multipart(c *call) (body boxBatchRequest, file string, refused *refusal) {
 	boundary, found := boundaryOf(c.r.Header.Get("Content-Type"))
 	if !found {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// control answers the paths that only the simulator has. They are the books, and commands from this
-// machine.
+// control answers the paths that only the simulator has. They are the health check, the books, and
+// commands from this machine.
 func (s *Simulator) control(w http.ResponseWriter, r *http.Request) int {
 	answer, refused := s.command(r)
 	if refused != nil {

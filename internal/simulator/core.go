@@ -57,8 +57,8 @@ type core struct {
 // The parts of a [Simulator]. Each part holds the parts that it calls. A part calls only parts
 // above it in this list.
 type (
-	// performer carries an operation out and applies the ordered faults to it. The request limits
-	// are checked before that.
+	// performer carries an operation out, and applies to it the faults that a script has ordered.
+	// The request limits are checked earlier.
 	performer struct{ *core }
 	// registry decides what becomes of an invoice, and writes it into the books.
 	registry struct{ *core }

@@ -26,11 +26,11 @@
 // Technical corrections exist at the Ministry's API only, because the gateway has no field for
 // them.
 //
-// Where the contract is silent, the simulator follows the stricter reading. The Content-Type of
-// JSON bodies is checked. A part needs its Content-Length and every header that was given for it.
-// An unfinished upload to the box is answered at first with an error object in a 200, and later
-// with an error object in a 400. The key of a session is decrypted when the session is opened, and
-// the result is reported later.
+// Where the public contract of the gateway is silent, the simulator follows the stricter reading.
+// The Content-Type of JSON bodies is checked. A part needs its Content-Length and every header that
+// was given for it. An unfinished upload to the box is answered at first with an error object in a
+// 200, and later with an error object in a 400. The key of a session is decrypted when the session
+// is opened, and the result is reported later.
 //
 // The simulator is lenient in one place, as the gateway is. The multipart boundary of a box package
 // may be Base64 without quotes, because the vendor's own PHP client writes it so.
@@ -43,8 +43,8 @@
 // with a script, POST /sim/clock with {"advance":"72h"}, and POST /sim/rotate-key are accepted from
 // this machine only. After a rotation with {"planned":true}, the old key keeps working.
 //
-// The Ministry's own API is a second face on the same books, in package ministry. It reaches the
-// inside through Face.
+// The Ministry's own API is a second face on the same books, in package ministry. Package ministry
+// reaches the inside of the simulator through Face.
 //
 // The facts come from "KSeF limits, September 2026" and the gateway's public contract.
 package simulator

@@ -11,7 +11,7 @@ import (
 )
 
 // Face gives another HTTP face the inside of a Simulator. Both faces share the sessions, invoices,
-// limits, faults and keys. Its methods are safe for concurrent use.
+// limits, faults and keys. The methods of Face are safe for concurrent use.
 type Face struct{ s *Simulator }
 
 // Face returns the inside of the simulator.
@@ -54,8 +54,8 @@ type Request struct {
 	Account   string // whose limits count, and whom faults name
 	NIP       string // of the context; "" when there is none yet
 	Session   string // id of the session that the path names; "" when it names none
-	// Opened is called after Act and returns the id of the session that the request has opened. It
-	// is nil when the request opens no session. The fault lost-session needs it.
+	// Opened is called after Act and returns the id of the session that the request has opened.
+	// Opened is nil when the request opens no session. The fault lost-session needs it.
 	Opened func() string
 	Group  string // of the request limits; "" is not counted
 	// Prepare reads the body; nil when there is none. Act carries the request out. Refuse writes
@@ -161,10 +161,11 @@ func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {
 	return sizes.Plain, sizes.WithAttachment, f.s.opts.maxInvoicesOf(nip)
 }
 
-// Gateway returns the handler of /sim/ and of the uploads under /storage/, which both faces share.
+// Gateway returns the handler of the gateway. The handler also serves /sim/ and the uploads under
+// /storage/, which both faces share.
 func (f Face) Gateway() http.Handler { return f.s }
 
-// NewKey makes one more RSA key, in the same way as the keys of the first face.
+// NewKey makes one more RSA key, in the same way as the keys of the gateway.
 func (f Face) NewKey() (*rsa.PrivateKey, error) { return f.s.opts.NewKey(f.s.opts.KeyBits) }
 
 // PublicKeys returns the public keys that encrypt the keys of sessions, as DER

@@ -110,8 +110,8 @@ func (f InvoiceBook) Receipt(account Account, session string) ([]byte, *Refusal)
 	return written(f.s.receipt(sess))
 }
 
-// ReceiptOf returns the UPO of one accepted invoice. The UPO exists as soon as the invoice has its
-// number.
+// ReceiptOf returns the UPO of the first accepted invoice for which match returns true. The UPO
+// exists as soon as the invoice has its number.
 func (f InvoiceBook) ReceiptOf(account Account, session string, match func(Invoice) bool) ([]byte, *Refusal) {
 	f.s.mu.Lock()
 	sess, refused := f.own(account, session)

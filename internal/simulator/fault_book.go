@@ -72,7 +72,7 @@ func (f *armedFault) mayHit(session string) bool {
 	return !f.OneSession || session != "" && (f.session == "" || f.session == session)
 }
 
-// hits decides whether f hits one event that it matches, and counts the hit. The caller holds mu.
+// hits decides whether f hits an event that f matches, and counts the hit. The caller holds mu.
 func (b *faultBook) hits(f *armedFault, now time.Time) bool {
 	if f.Times >= 0 && f.hit >= f.Times || f.Lasting > 0 && now.Sub(f.since) >= f.Lasting {
 		return false

@@ -25,8 +25,8 @@ const (
 	Lost       = "lost-session" // the session is unknown afterwards; processing that a close has started goes on
 
 	// These concern a login at the Ministry's API, when it begins.
-	LoginStuck   = "login-stuck"   // its status stays at 100 for the duration For; for ever when For is 0
-	LoginRefused = "login-refused" // it ends with status Code
+	LoginStuck   = "login-stuck"   // the login's status stays at 100 for the duration For; for ever when For is 0
+	LoginRefused = "login-refused" // the login ends with status Code
 
 	// These concern a session. Stuck hits a session when it is closed. The others hit a batch
 	// session when its package has been unpacked. SessionRefused and SessionSpoiled also hit an
@@ -40,7 +40,7 @@ const (
 	InvoiceStatus = "invoice-status" // a valid invoice gets Code, even a duplicate
 	OmitNumber    = "omit-number"    // a rejected invoice is listed without its invoiceNumber
 	OmitOriginal  = "omit-original"  // a duplicate does not name its original
-	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register, and the session of that one
+	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register, and the session of that other invoice
 
 	// These concern an entry, which is what KSeF answers about a decided invoice. The answer is in
 	// the list of the invoice's session (On: invoices), in invoiceStatus, in the session's receipt

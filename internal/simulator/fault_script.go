@@ -9,9 +9,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseFaults reads a list of faults in JSON or YAML, with durations like "90s". An unknown name is
-// an error. An empty script is an empty list. Errors are those of the YAML reader, or FieldErrors
-// for all faults, joined.
+// ParseFaults reads a list of faults in JSON or YAML, with durations like "90s". An unknown field
+// is an error. An empty script is an empty list. The error is that of the YAML reader, or joins the
+// FieldErrors of all faults that are not valid.
 func ParseFaults(script []byte) ([]Fault, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(script)) // JSON is valid YAML
 	dec.KnownFields(true)

@@ -36,16 +36,16 @@ type Fault struct {
 	// and every fault with Lasting, and otherwise once. The kinds that concern an entry count each
 	// entry once.
 	Times int `yaml:"times" json:"times,omitempty"`
-	// Probability is the chance of hitting each event after Skip; 0 is certainty. It is drawn from
-	// the simulator's seed.
+	// Probability is the chance of hitting each event after Skip; 0 is certainty. The simulator's
+	// seed decides which events are hit.
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
 	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
 	// compared with the account's NIP. An account of any seller has no NIP. For such an account,
-	// the NIP of the session's seller counts, once the first valid invoice has set it. It does not
-	// count at send, because the body names the session there, and faults are matched before the
-	// body is read. For the kinds that concern an invoice or an entry, the NIP is that of the
-	// invoice's seller. Number is P_2, in which * and ? are wildcards. Only the kinds that concern
-	// a session, an invoice or an entry know Number.
+	// the NIP of the session's seller counts, once the first valid invoice has set it. That NIP
+	// does not count at send, because the body names the session there, and faults are matched
+	// before the body is read. For the kinds that concern an invoice or an entry, the NIP is that
+	// of the invoice's seller. Number is P_2, in which * and ? are wildcards. Only the kinds that
+	// concern a session, an invoice or an entry know Number.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
@@ -71,12 +71,12 @@ type Fault struct {
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
 	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends
-	// after For; with 0, it ends when the client goes away. After a fault that concerns an entry,
-	// the answer is correct again when For is over; with 0, it never is.
+	// after For; with 0, it ends when the client goes away. A fault that concerns an entry changes
+	// the answers about it until For is over; with 0, they stay changed.
 	For time.Duration `yaml:"for" json:"for,omitempty"`
 }
 
-// Validate returns everything that is not valid at once, as FieldErrors.
+// Validate checks all fields and returns one error, which joins a FieldError for each fault.
 func (f Fault) Validate() error {
 	var errs []error
 	fault := func(field, value, reason string) {
@@ -153,7 +153,7 @@ func (f *Fault) matches(e event) bool {
 	if f.Number == "" {
 		return !e.named
 	}
-	// In path.Match a star does not match slashes, which numbers have. They are replaced by a
+	// In path.Match a star does not match slashes, which numbers have. So slashes are replaced by a
 	// character that no P_2 has.
 	ok, _ := path.Match(strings.ReplaceAll(f.Number, "/", "\x00"), strings.ReplaceAll(e.number, "/", "\x00"))
 	return ok

@@ -16,8 +16,9 @@ import (
 
 // generate writes an FA(3) document from JSON. The gateway's field names are not published, so the
 // names of the elements are used. An object is an element with children in the order given. A list
-// repeats an element. A scalar is text. A name that begins with "@" is an attribute, and "#text" is
-// the text of an element with attributes. KodFormularza gets its attributes if none are given.
+// repeats an element. A scalar is text, and null leaves the element out. A name that begins with
+// "@" is an attribute, and "#text" is the text of an element with attributes. KodFormularza gets
+// its attributes if none are given.
 func (do *documentOperations) generate(c *call) (reply, *refusal) {
 	var body struct {
 		Invoice json.RawMessage `json:"invoice"`

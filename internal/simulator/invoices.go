@@ -7,14 +7,14 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// readable reports whether an account may read an invoice. Its sender, seller, buyer and
-// representative may.
+// readable reports whether an account may read an invoice. The sender, the seller, the buyer and
+// the representative of an invoice may read it.
 func (a *accepted) readable(account Account) bool {
 	return a.account == account.ID || account.NIP != "" && (a.NIP == account.NIP || a.BuyerNIP == account.NIP || a.AgentNIP == account.NIP)
 }
 
-// shown reports whether an invoice's number is visible to clients. Before that, nobody can find the
-// invoice.
+// shown reports whether an invoice's number is visible to clients. As long as it is not, nobody can
+// find the invoice.
 func (c *core) shown(a *accepted) bool {
 	if a.session.lane == laneBatch || a.session.boxed {
 		return c.status(a.session) >= 200

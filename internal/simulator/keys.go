@@ -16,7 +16,7 @@ type keyring struct {
 	current *rsa.PrivateKey
 	public  []byte          // DER SubjectPublicKeyInfo
 	former  *rsa.PrivateKey // nil unless the last rotation was planned
-	// formerPublic is the DER of former.
+	// formerPublic is the public key of former, in DER.
 	formerPublic []byte
 }
 

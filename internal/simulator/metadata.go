@@ -96,8 +96,8 @@ func (a *accepted) metadata() invoiceMetadata {
 	}
 }
 
-// checkSearch checks the search that three operations make in the register. They ask for the
-// invoices of a date range in which the caller has the role subject.
+// checkSearch checks the search that three operations make in the register. The search finds the
+// invoices of a date range, and of these the ones in which the caller has the role subject.
 func checkSearch(subject string, r dateRange) *refusal {
 	if refused := checkSubject(subject); refused != nil {
 		return refused

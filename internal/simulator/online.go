@@ -214,7 +214,7 @@ func (ol *onlineSessions) decryptInvoice(sess *session, o *outcome, d delivery) 
 	return ol.unpacker.read(plain, sess.form, lane, o.sent)
 }
 
-// invoiceStatus answers the status of one invoice of an online session.
+// invoiceStatus answers with the status of one invoice of an online session.
 func (so *sessionOperations) invoiceStatus(c *call) (reply, *refusal) {
 	so.mu.Lock()
 	defer so.mu.Unlock()

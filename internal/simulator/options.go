@@ -15,8 +15,8 @@ type Profile string
 const (
 	// Production enforces the limits of KSeF, September 2026.
 	Production Profile = "production"
-	// Unlimited counts requests but refuses none. The only violations it records are requests
-	// during a block that a fault of kind "429" began.
+	// Unlimited counts requests, but refuses them only during a block that a fault of kind "429"
+	// began. These refused requests are the only violations that it records.
 	Unlimited Profile = "unlimited"
 )
 
@@ -36,8 +36,8 @@ type Options struct {
 	// becomes a minute. 0 means 1. The lifetimes of sessions and parts stay as they are; use
 	// Advance for them.
 	Scale float64
-	// Delay is how long a closed session takes from 100 through 150 (online: 170) to its end. It
-	// holds for an upload to the box as well. 0 means no delay.
+	// Delay is how long a closed session takes from 100 through 150 (online: 170) to its end. The
+	// same delay holds for an upload to the box. 0 means no delay.
 	Delay time.Duration
 	// InvoiceDelay is how long an invoice of an open online session, a query or a download by the
 	// box takes. 0 means no delay.
@@ -55,15 +55,15 @@ type Options struct {
 	Seed int64
 	// KeyBits is the size of the RSA key; 0 is 2048.
 	KeyBits int
-	// NewKey returns an RSA key of that many bits, each time one is needed. If it is nil, each key
-	// is newly generated. Tests hand in keys that were made before.
+	// NewKey returns an RSA key of that many bits. It is called each time a key is needed. If
+	// NewKey is nil, each key is newly generated. Tests hand in keys that were made before.
 	NewKey func(bits int) (*rsa.PrivateKey, error)
 	// Dir holds spooled parts and accepted documents. It is made when it is missing. "" means a new
 	// temporary directory, which Close removes.
 	Dir string
 }
 
-// validate reports everything that is wrong with the options at once.
+// validate reports all that is wrong with the options, in one error.
 func (o Options) validate() error {
 	var errs []error
 	if o.Profile != Production && o.Profile != Unlimited {

@@ -15,7 +15,7 @@ type outcome struct {
 	hash              [32]byte // of the document; before decryption, as the sender declared it
 	file              string   // its name in the package
 	offline           bool     // declared for this invoice alone
-	corrects          []byte   // hash of the refused invoice that it corrects technically; nil for none
+	corrects          []byte   // hash of the refused invoice that this one corrects technically; nil for none
 
 	code       int
 	details    string

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// query is an export of invoices. It is made at once and its result is visible after the delay.
+// query is an export of invoices. The invoices are found at once, and the result is visible after
+// Options.InvoiceDelay.
 type query struct {
 	account   string
 	started   time.Time

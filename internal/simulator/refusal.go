@@ -103,7 +103,7 @@ func (f *refusal) reply() reply {
 	if f.details != "" {
 		body.Error.Details = &f.details
 	}
-	raw, _ := json.Marshal(body) // cannot fail: it holds only strings and numbers
+	raw, _ := json.Marshal(body) // cannot fail: the body holds only strings and numbers
 	r := reply{status: f.status, contentType: jsonType, body: raw, header: http.Header{}}
 	if f.retryAfter > 0 {
 		r.header.Set("Retry-After", strconv.Itoa(f.retryAfter))

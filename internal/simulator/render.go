@@ -18,9 +18,9 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
-// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second
-// link, for offline invoices, is left out, because it needs a certificate and the simulator has
-// none.
+// links makes the verification link KOD I. The field image of the answer is a small white PNG, not
+// a QR code. The second link, for offline invoices, is left out, because it needs a certificate and
+// the simulator has none.
 func (do *documentOperations) links(c *call) (reply, *refusal) {
 	var body struct {
 		NIP    string            `json:"nip"`

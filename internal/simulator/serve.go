@@ -139,8 +139,9 @@ func tooMany(wait time.Duration) *refusal {
 	}
 }
 
-// eventOf describes a request to the faults before its body is read, and returns its group. The
-// closes of both lanes share a path, so the group of a close depends on its session.
+// eventOf describes a request to the faults before its body is read, and returns the group in which
+// the request is counted. The closes of both lanes share a path, so the group of a close depends on
+// its session.
 func (pf *performer) eventOf(c *call) (event, string) {
 	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()
@@ -167,7 +168,7 @@ func (pf *performer) eventOf(c *call) (event, string) {
 	return e, group
 }
 
-// readBody reads the whole body, once, and checks the headers that describe it.
+// readBody checks the headers Accept and Content-Type, and reads the whole body, once.
 func (c *call) readBody() *refusal {
 	if accept := c.r.Header.Get("Accept"); accept != "" && c.op.accepts != "" &&
 		!strings.Contains(accept, c.op.accepts) && !strings.Contains(accept, "*/*") {

@@ -2,8 +2,8 @@ package simulator
 
 import "net/http"
 
-// sessionStatus answers the status of a session and, when they are known, the counts of its
-// invoices.
+// sessionStatus answers with the status of a session, and with the counts of its invoices if these
+// are known.
 func (so *sessionOperations) sessionStatus(c *call) (reply, *refusal) {
 	so.mu.Lock()
 	defer so.mu.Unlock()

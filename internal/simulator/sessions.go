@@ -13,7 +13,7 @@ const (
 )
 
 const (
-	sessionLife = 12 * time.Hour   // of an online session; a batch session that is still open is cancelled then
+	sessionLife = 12 * time.Hour   // of an open session; a batch session with many parts lives longer
 	partLife    = 20 * time.Minute // multiplied by the number of parts
 	maxInvoices = 10_000           // in a session
 )
@@ -207,7 +207,7 @@ func (sess *session) describe(code int) string {
 	return fmt.Sprintf("Nieznany błąd (%d)", code)
 }
 
-// event describes the session to the faults, or one invoice of it.
+// event describes to the faults the session or, with a number, one invoice of it.
 func (sess *session) event(number string) event {
 	return event{account: sess.account, nip: sess.context, lane: sess.lane, number: number}
 }

@@ -118,8 +118,8 @@ func (s *Simulator) Close() error {
 }
 
 // Advance moves the simulated clock forward, so that sessions expire, limits recover and parts
-// become too late. Before that it waits as Rest does, so that what a session shows after a
-// simulated minute does not depend on the speed of this machine.
+// become too late. Before that it waits for the unpacking of packages, as Rest does, so that what a
+// session shows after a simulated minute does not depend on the speed of this machine.
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,9 +149,9 @@ func (c *core) Now() time.Time {
 }
 
 // now returns the simulated time. Callers that record times in order hold mu. The faults and
-// [Face.Now] need no order, so they call it without mu. The result has no monotonic reading,
-// because simulated times are printed, and are compared after the clock was moved. Nothing waits by
-// simulated time.
+// [Face.Now] need no order, so they call this function without mu. The result has no monotonic
+// reading, because simulated times are printed, and are compared after the clock was moved. Nothing
+// waits by simulated time.
 func (c *core) now() time.Time { return c.opts.Now().Add(time.Duration(c.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.

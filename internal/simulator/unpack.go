@@ -210,7 +210,7 @@ func badEntry(name string, mode fs.FileMode) string {
 	return ""
 }
 
-// unzip reads one file up to limit bytes. large says that the file has more bytes than that.
+// unzip reads one file up to limit bytes. large says that the file has more than limit bytes.
 func unzip(f *zip.File, limit int) (content []byte, large bool, err error) {
 	r, err := f.Open()
 	if err != nil {

@@ -77,7 +77,7 @@ func (u *unpacker) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Ti
 	return result
 }
 
-// readLimited reads a file up to limit bytes. large says that the file has more bytes than that.
+// readLimited reads a file up to limit bytes. large says that the file has more than limit bytes.
 func readLimited(r io.Reader, size int64, limit int) (content []byte, large bool, err error) {
 	content, err = io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if len(content) > limit {

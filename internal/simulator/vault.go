@@ -46,7 +46,7 @@ func (v *vault) get(l location) ([]byte, error) {
 	return content, nil
 }
 
-// close may be called twice. After close, put and get return os.ErrClosed.
+// close may be called twice. After close, put and get return an error that wraps os.ErrClosed.
 func (v *vault) close() error {
 	var err error
 	v.once.Do(func() { err = v.file.Close() })
