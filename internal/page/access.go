@@ -6,8 +6,8 @@ import (
 )
 
 // Supervisor returns the name of the user who sent a request, and whether this user is logged in
-// here as an operator who sees every tenant. Such a user may see the queue's dashboard, which does
-// not separate tenants.
+// here as an operator who sees every tenant and may act on everything. Such a user may see the
+// queue's dashboard, which does not separate tenants.
 func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 	u, err := p.userOf(r)
 	if err != nil || u == nil || !p.asksLogin() {

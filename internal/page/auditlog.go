@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/audit"
 )
 
-// auditLog lists who did what. It is for operators who see every tenant.
+// auditLog lists who did what. It is for operators who see every tenant and may act on everything.
 func (v *auditing) auditLog() error {
 	v.here = "audit"
 	if !v.User.Supervises() {

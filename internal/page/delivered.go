@@ -12,7 +12,7 @@ type delivery struct {
 	ledger.Outcome
 	Number   string // of the invoice or the refused document; "" when it is not known
 	Tenant   string
-	Refused  bool // it is about a document that was not taken in
+	Refused  bool // the result is about a document that was not taken in
 	First    time.Time
 	Attempts int
 	Error    string

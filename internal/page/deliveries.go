@@ -37,16 +37,16 @@ type standingOf struct {
 	Receiver
 	State string // ok, out or stopped
 	Since time.Time
-	Next  time.Time // of the next call, while it is out
+	Next  time.Time // of the next call, while the receiver is out
 	Error string    // of the last call; "" when standing leaves the counts 0
 	Whole bool      // the visitor sees all that the receiver gets
 
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
 
-	Tenants []tenantOf // tenants whose results it does not take; it may take those of others
+	Tenants []tenantOf // tenants whose results the receiver does not take; it may take those of other tenants
 
-	cursor string // where it is in the outbox
+	cursor string // where the receiver is in the outbox
 	own    map[string]*ledger.Standing
 }
 

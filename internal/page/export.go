@@ -13,7 +13,7 @@ import (
 const (
 	// exportPiece is how many invoices are read and sent at a time.
 	exportPiece = 1000
-	// maxExportTime bounds one file, and pieceTime the sending of a piece.
+	// maxExportTime bounds the time for one file, and pieceTime the time for sending one piece.
 	maxExportTime = time.Hour
 	pieceTime     = time.Minute
 	// maxExports is how many files one process makes at a time.
@@ -133,8 +133,8 @@ func codeCell(code int) any {
 // all yields every invoice of a window, piece by piece, the newest change first. An invoice that
 // changes meanwhile moves to another place, perhaps before it was yielded. So that none is missing,
 // the invoices that have changed since the beginning are yielded after the others. There are at
-// most maxRounds rounds, the first one included. An invoice that changes may therefore come twice,
-// the second time in its new state.
+// most maxRounds rounds, the first one included. An invoice that changes may therefore come more
+// than once, each time in its new state.
 func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) error {
 	w.Limit, w.Scan, w.Until = exportPiece, searchScan, time.Time{}
 	for range maxRounds {

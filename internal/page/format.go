@@ -34,7 +34,7 @@ func (v *wording) When(t time.Time) string {
 	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
 }
 
-// Moment is When to the second.
+// Moment writes a point in time as When does, but to the second.
 func (v *wording) Moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -42,7 +42,7 @@ func (v *wording) Moment(t time.Time) string {
 	return t.In(invoice.Warsaw()).Format(time.DateTime)
 }
 
-// WhenMillis is When of a time of the ledger.
+// WhenMillis writes a time of the ledger as When does.
 func (v *wording) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
 
 // Due writes a deadline to the minute. For a deadline at midnight it writes the minute before, so

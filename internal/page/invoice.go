@@ -16,10 +16,10 @@ import (
 // invoicePage is what is known about one invoice.
 type invoicePage struct {
 	results.Result
-	Entry    ledger.Invoice // zero when only the archive knows it
+	Entry    ledger.Invoice // zero when only the archive knows the invoice
 	Package  *ledger.Package
-	Archived bool // the ledger has forgotten it, so all facts are from the archive
-	Damaged  bool // its entry in the ledger is damaged, so all facts are from the archive
+	Archived bool // the ledger has forgotten the invoice, so all facts are from the archive
+	Damaged  bool // the invoice's entry in the ledger is damaged, so all facts are from the archive
 	Words    []words
 	Said     saying
 	Seen     ledger.Seen
@@ -50,7 +50,7 @@ func (v *single) entry() (*ledger.Invoice, error) {
 	return inv, err
 }
 
-// look is entry for any id. unread is an entry that exists and cannot be read.
+// look does what entry does, for any id. unread is an entry that exists and cannot be read.
 func (v *visit) look(id string) (inv *ledger.Invoice, unread *ledger.Unreadable, err error) {
 	found, err := v.p.o.Ledger.Named(v.ctx(), id)
 	if errors.Is(err, ledger.ErrNotFound) {
@@ -114,8 +114,8 @@ func (v *single) result() (results.Result, *ledger.Invoice, error) {
 	return r, inv, err
 }
 
-// resultOrInstead is result. damaged says that the ledger has an entry that is damaged, so that the
-// result is the archive's.
+// resultOrInstead does what result does. damaged says that the ledger has an entry that is damaged,
+// so that the result is the archive's.
 func (v *single) resultOrInstead() (r results.Result, entry *ledger.Invoice, damaged bool, err error) {
 	inv, unread, err := v.look(v.r.PathValue("id"))
 	if err != nil {

@@ -81,8 +81,8 @@ func (v *logins) from() string {
 	return from
 }
 
-// askLogin redirects somebody who is not logged in to the login, which leads back to the same
-// address. If the method is not GET, askLogin returns an error to show instead.
+// askLogin redirects the browser to the login page. After the login that page leads back to the
+// address that was asked for. If the method is not GET, askLogin returns an error to show instead.
 func (v *logins) askLogin() error {
 	if v.r.Method != http.MethodGet {
 		return &shown{http.StatusUnauthorized, "Your login has ended. Log in and do it again; nothing was changed.", nil}
@@ -210,8 +210,8 @@ func (v *logins) logout() error {
 
 // leaveProvider returns the address at which a user who logged in at the provider ends the
 // provider's own session, or "" where that is not possible. That session may also open other
-// programs of the company, so the person decides. The page shows the address as a link, because its
-// Content-Security-Policy does not let a form lead to another host.
+// programs of the company, so the person decides whether to end it. The page shows the address as a
+// link, because its Content-Security-Policy does not let a form lead to another host.
 func (v *logins) leaveProvider() string {
 	if v.p.o.SignIn == nil || !v.User.Provider {
 		return ""

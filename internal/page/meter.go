@@ -16,7 +16,7 @@ type meter struct {
 	Used   int
 	Limit  int
 	Frozen time.Duration
-	Denied bool // it is frozen because KSeF refuses everything of the tenant
+	Denied bool // the limit is frozen because KSeF refuses everything of the tenant
 }
 
 // Left is how many requests still fit.
@@ -25,7 +25,7 @@ func (m meter) Left() int { return max(0, m.Limit-m.Used) }
 // Share is how much is used, in percent.
 func (m meter) Share() int { return min(100, 100*m.Used/max(m.Limit, 1)) }
 
-// Tone is how it is coloured.
+// Tone is how the meter is coloured.
 func (m meter) Tone() string {
 	switch {
 	case m.Frozen > 0 || m.Share() >= 100:

@@ -34,7 +34,7 @@ type openPage struct {
 
 const (
 	maxListedRefusals = 100
-	maxKeptRefusals   = 5000 // this many are kept of one tenant
+	maxKeptRefusals   = 5000 // how many refused documents are kept of one tenant
 	// openScan bounds how many entries one page of open items reads. Most of them may belong to
 	// other tenants.
 	openScan = 20_000

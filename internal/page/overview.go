@@ -17,15 +17,15 @@ type row struct {
 	Waiting, OnWay, Today, RejectedToday int64
 	Waits                                []waiting.Count // the largest first
 	Hold                                 *ledger.Hold
-	Unknown                              bool   // it is not in the configuration
+	Unknown                              bool   // the tenant is not in the configuration
 	Tightest                             *meter // see tightest; nil: nothing is used or frozen
 
-	Stranger string // the NIP that its name means in the ledger, if it is another; otherwise ""
+	Stranger string // the NIP that the tenant's name means in the ledger, if that is another NIP; otherwise ""
 }
 
-// Trouble reports whether the tenant needs attention. Either a person has paused or drained it, or
-// the configuration pauses or lacks it, or gives its name to another NIP than the ledger, or it has
-// a wait that is not ordinary (see [waiting.Reason.Ordinary]).
+// Trouble reports whether the tenant needs attention. It does when a person has paused or drained
+// it, and when the configuration pauses it, lacks it, or gives its name to another NIP than the
+// ledger. It also does when it has a wait that is not ordinary (see [waiting.Reason.Ordinary]).
 func (r row) Trouble() bool {
 	return r.Hold != nil || r.Paused || r.Unknown || r.Stranger != "" ||
 		slices.ContainsFunc(r.Waits, func(c waiting.Count) bool { return !c.For.Ordinary() })

@@ -21,8 +21,8 @@ import (
 // Options are what a page works with. Every field is required unless its comment says otherwise.
 type Options struct {
 	// Users may log in. Without Users and SignIn, the page asks for no login, and everybody who
-	// reaches it is an operator who sees all. Then the caller serves the page on a loopback address
-	// only.
+	// reaches it is an operator who sees all. In that case the caller must serve the page on a
+	// loopback address only.
 	Users []User
 	// SignIn lets others log in at a provider; nil: nobody.
 	SignIn      *SignIn

@@ -41,8 +41,9 @@ func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	return r, inv, doc, kept(err, gone)
 }
 
-// hasPDF reports whether somebody makes PDFs of the invoices of a tenant. The key of a stranger is
-// not that of the taxpayer whose invoices they are.
+// hasPDF reports whether somebody makes PDFs of the invoices of a tenant. It returns false for a
+// stranger, because the key of a stranger is not the key of the taxpayer to whom the invoices
+// belong.
 func (v *single) hasPDF(tenant string) bool {
 	for _, t := range v.p.o.Tenants {
 		if t.Name == tenant {

@@ -17,7 +17,7 @@ type refusedDoc struct {
 }
 
 // refusedNamed returns the refused documents whose number contains the text of the question, or
-// whose id or ref is that text.
+// whose id or ref is that text. It returns none when the question names a state, days or a buyer.
 func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 	if q.State != "" || q.From != "" || q.To != "" || q.Buyer != "" {
 		return nil, nil

@@ -71,7 +71,7 @@ func (v *deliveries) act() error {
 }
 
 // resend sends again results that were given up and that the visitor sees. It sends those with
-// these ids, or all. It returns how many.
+// these ids, or all. It returns how many results are sent.
 func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (int, error) {
 	if tenant != "" && !v.sees(tenant) {
 		return 0, missing
@@ -127,6 +127,7 @@ func (v *deliveries) idsOfFailed(r Receiver, tenant string) ([]string, error) {
 }
 
 // busy returns an error with a text for the visitor, if err says that a worker serves the receiver.
+// It returns any other error unchanged.
 func (v *deliveries) busy(err error) error {
 	if not, ok := errors.AsType[*actions.NotDoneError](err); ok && not.Cause == actions.Busy {
 		return &shown{http.StatusConflict, "A worker is busy with this receiver. Try again in a minute.", nil}

@@ -34,8 +34,8 @@ type session struct {
 	User string `json:"user"`
 	Seal string `json:"seal"` // digest of the token; a new password changes it and ends the session
 	// Provider says that the provider of logins named the user. Groups are the groups of the
-	// configuration that the user was in. Seal then depends on the client's secret, and covers the
-	// groups too.
+	// configuration that the user was in. For such a user, Seal depends on the client's secret, and
+	// covers the groups too.
 	Provider bool     `json:"provider,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
 }
@@ -88,7 +88,7 @@ func (s *Sessions) user(ctx context.Context, token string, users []User, in *Sig
 		return nil, nil
 	}
 	packed, err := s.rdb.Get(ctx, s.key(token)).Bytes()
-	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") { // another program wrote it
+	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") { // WRONGTYPE: another program wrote the key
 		return nil, nil
 	}
 	if err != nil {

@@ -48,8 +48,8 @@ func (in *SignIn) lasts(now, until time.Time) time.Duration {
 	return min(max(until.Sub(now), time.Minute), SessionTime)
 }
 
-// Reasons for a failed login at the provider that this package finds. Package oidc defines the
-// others.
+// The reasons that this package finds for a failed login at the provider. Package oidc defines the
+// other reasons.
 const (
 	noGroup   oidc.Reason = "no-group"
 	nameTaken oidc.Reason = "name-taken"

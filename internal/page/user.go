@@ -10,9 +10,11 @@ type User struct {
 	// ActsFor are those of Tenants on whose invoices an operator may act. If it is nil, an operator
 	// may act on everything that the user sees.
 	ActsFor []string
-	// Provider says that the provider of logins named the user. Check and Seal are nil then.
+	// Provider says that the provider of logins named the user. In that case Check and Seal are
+	// nil.
 	Provider bool
-	// Check compares a login. It takes as long for a wrong name as for a wrong password.
+	// Check reports whether these are the name and the password of the user. It takes as long for a
+	// wrong name as for a wrong password.
 	Check func(user, password string) bool
 	// Seal returns a digest of text. The digest changes with the password.
 	Seal func(text string) string
