@@ -1,3 +1,3 @@
-// Package arrows contains tests of the whole tree. For example, a package imports only what its
-// line in the table allows, and every test that docs/failures.md names exists.
+// Package arrows contains tests of the whole tree. For example, they check that a package imports
+// only what the table mayImport allows, and that every test that docs/failures.md names exists.
 package arrows

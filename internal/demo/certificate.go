@@ -6,8 +6,8 @@ import (
 	"ksefworker/config"
 )
 
-// makeCertificate lets the enqueue program make the certificate of the tenant that goes straight to
-// KSeF, as docs/direct.md says for the test environment.
+// makeCertificate has the enqueue program make a certificate for each tenant that logs in to KSeF
+// by certificate, as docs/direct.md says for the test environment.
 func (d *demo) makeCertificate(ctx context.Context, cfg config.Config) error {
 	for _, t := range cfg.Tenants {
 		if t.LogsInByCertificate() {

@@ -33,11 +33,11 @@ type Options struct {
 	Enqueue string
 }
 
-// Run does the main job for real on this machine. The simulator has KSeF's production limits, and
-// the enqueue program hands in 300 sample invoices of two tenants. One tenant sends through the
-// gateway. The other sends straight to KSeF, with a certificate that the enqueue program has made.
-// Nothing leaves the machine. Run leaves its files in a temporary folder, so that a person can look
-// at them.
+// Run brings sample invoices to the simulator, with a real worker and the real enqueue program. The
+// simulator has KSeF's production limits, and the enqueue program hands in 300 invoices of two
+// tenants. One tenant sends through the simulated gateway. The other sends straight to the
+// simulated KSeF, with a certificate that the enqueue program has made. Nothing leaves the machine.
+// Run leaves its files in a temporary folder, so that a person can look at them.
 func Run(ctx context.Context, o Options) error {
 	enqueue, err := findEnqueue(o.Enqueue)
 	if err != nil {
@@ -165,7 +165,8 @@ func (d *demo) writeConfig() (config.Config, error) {
 }
 
 // adjust changes a configuration so that people can watch the demo. It names the tenants, shortens
-// the waits to seconds, and lets people end the rejected invoices on the page.
+// the waits to seconds, and lets people end the rejected invoices on the page. It also allows a
+// Redis that keeps nothing on disk.
 func adjust(cfg *config.Config) {
 	cfg.Redis.AllowVolatile = true
 	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"

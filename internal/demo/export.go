@@ -19,7 +19,7 @@ import (
 // The size of the demo: a small export of one night.
 const (
 	demoInvoices = 300
-	demoExpress  = 3 // how many of them go by the express lane
+	demoExpress  = 3 // how many of the invoices go by the express lane
 	demoTenants  = 2
 	// The rejected invoices are sound as far as anybody can tell without KSeF, but the simulator is
 	// told to reject them.

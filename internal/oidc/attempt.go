@@ -81,7 +81,7 @@ func (s sealer) open(now time.Time, cookie string) (Attempt, error) {
 	}
 	body, seal, _ := strings.Cut(cookie, ".")
 	if !hmac.Equal([]byte(seal), []byte(s.derive("cookie", body))) {
-		return Attempt{}, fault(Stale, "the cookie of the login was not made here, or with another client secret")
+		return Attempt{}, fault(Stale, "the cookie of the login was not made here, or was made with another client secret")
 	}
 	var p packed
 	raw, err := base64.RawURLEncoding.DecodeString(body)

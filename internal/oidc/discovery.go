@@ -17,7 +17,7 @@ type metadata struct {
 	provider   *lib.Provider
 	verifier   *lib.IDTokenVerifier
 	oauth      oauth2.Config
-	endSession string // "": the provider has no logout
+	endSession string // "": the provider has no logout that can be used
 	// namesIssuer says that each answer of the provider names the issuer.
 	namesIssuer bool
 }

@@ -1,9 +1,9 @@
 // Package oidc lets people log in at an OpenID Connect provider. Its only flow is the authorization
 // code flow of OpenID Connect Core 1.0 with PKCE (RFC 7636, S256).
 //
-// The package checks the signature by a key that the provider publishes, the issuer, this client as
-// the audience, and the times. It also checks that the answer belongs to a login that this browser
-// began. Roles, tenants and sessions belong to the page.
+// The package checks each ID token: the signature (with a key that the provider publishes), the
+// issuer, the audience (this client) and the times. It also checks that the answer of the provider
+// belongs to a login that this browser began. Roles, tenants and sessions belong to package page.
 //
 //	provider.go   a provider: a login begins here; for how long its metadata is used
 //	discovery.go  the discovery document of the provider: asked for, and checked

@@ -1,5 +1,5 @@
-// Package oidc holds the tests of http.oidc with a provider that others wrote. They run a real
-// worker and log in to it at zitadel's OpenID provider, which is certified by the OpenID
-// Foundation. The package is a module of its own, because the provider links twenty modules that no
-// program of ours needs.
+// Package oidc holds the tests of the setting http.oidc with a provider that others wrote. The
+// tests run a real worker and log in to it at zitadel's OpenID provider, which is certified by the
+// OpenID Foundation. The package is a module of its own, because the provider links twenty modules
+// that no program of ours needs.
 package oidc

@@ -25,7 +25,8 @@ func (n *Int) UnmarshalJSON(raw []byte) error {
 }
 
 // Count reads a number of things. given is false when raw is not a whole number, or is negative.
-// Then n is 0, which must not be taken for a count of zero. Only 0 itself counts as zero.
+// When given is false, n is 0, which must not be taken for a count of zero. Only 0 itself counts as
+// zero.
 func Count(raw []byte) (n int, given bool) {
 	var v Int
 	_ = v.UnmarshalJSON(raw)

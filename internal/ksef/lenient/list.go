@@ -11,8 +11,8 @@ const maxList = 10_000
 // List is a list whose entries are decoded one by one, up to 10,000 of them. The bound is needed
 // because an entry of two bytes of text can take hundreds in memory. An answer of a few megabytes
 // could take gigabytes. Given is false when there is no list. TooLong says that the list has more
-// than 10,000 entries, and then Entries is nil. If an entry cannot be decoded, decoding the list
-// fails.
+// than 10,000 entries; in that case Entries is nil. If an entry cannot be decoded, decoding the
+// list fails.
 type List[T any] struct {
 	Given, TooLong bool
 	Entries        []T

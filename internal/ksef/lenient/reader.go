@@ -4,7 +4,8 @@ import "io"
 
 // NewReader returns a reader of the same JSON with raw control characters inside its strings
 // escaped. JSON does not allow them there, and a single one in the number of one invoice would make
-// a list of ten thousand unreadable. All other bytes, and the error of r, pass unchanged.
+// a list of ten thousand invoices unreadable. A backslash right before such a character is escaped,
+// too. All other bytes, and the error of r, pass unchanged.
 func NewReader(r io.Reader) io.Reader { return &reader{r: r} }
 
 // Escape returns json with raw control characters inside its strings escaped, as [NewReader] does.
@@ -38,7 +39,7 @@ func (c *reader) Read(p []byte) (int, error) {
 func (c *reader) escape(out, in []byte) []byte {
 	for _, b := range in {
 		if c.quoted && b < ' ' {
-			if c.escaped { // a backslash at the end of a line becomes an escaped backslash
+			if c.escaped { // the backslash before the control character becomes an escaped backslash
 				out = append(out, '\\')
 				c.escaped = false
 			}
