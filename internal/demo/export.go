@@ -24,7 +24,7 @@ const (
 	// The rejected invoices are sound as far as anybody can tell without KSeF, but the simulator is
 	// told to reject them.
 	demoRejected   = 2
-	rejectedNumber = "REJECTED/" // how their numbers begin
+	rejectedNumber = "REJECTED/" // how the numbers of the rejected invoices begin
 )
 
 // handIn writes the sample files and hands them in as an ERP system would.

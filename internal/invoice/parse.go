@@ -30,9 +30,9 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 //   - It contains something that KSeF refuses in every document: DOCTYPE, processing instructions
 //     and, without o.AllowDiscouraged, discouraged Unicode.
 //
-// Otherwise all faults of the fields are reported together. It is a fault when the form disagrees
-// with its namespace. It is also a fault when P_1, P_2, RodzajFaktury or the seller's NIP is
-// missing, given twice, empty or malformed. See FieldError and FieldErrors.
+// Otherwise all faults of the fields are reported together. It is a fault when the declared form
+// disagrees with the namespace of the root. It is also a fault when P_1, P_2, RodzajFaktury or the
+// seller's NIP is missing, given twice, empty or malformed. See FieldError and FieldErrors.
 //
 // If ParseWith returns an error, the Header holds what was read so far. Size is always set, and
 // Hash is set unless the document is larger than o.MaxSize. Such a header is good for a listing,

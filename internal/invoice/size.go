@@ -15,8 +15,8 @@ const (
 	MaxSize = numbers.MaxInvoiceSizeWithAttachment
 )
 
-// TooLarge returns the *FieldError of a document of size bytes that exceeds limit. A caller that
-// knows the size in advance need not read the document.
+// TooLarge returns the *FieldError of a document of size bytes that exceeds limit. With it, a
+// caller that knows the size of a document can refuse the document without reading it.
 func TooLarge(size, limit int64) error {
 	return &FieldError{Field: DocumentField,
 		Rule:  "must be at most " + strconv.FormatInt(limit, 10) + " bytes",

@@ -65,7 +65,7 @@ func (r *reader) endValue(n node) {
 	}
 }
 
-// nextParty returns the end of the list. It is at most maxFaults steps away.
+// nextParty returns the end of the list of party faults. The end is at most maxFaults steps away.
 func (r *reader) nextParty() **partyFault {
 	end := &r.parties
 	for *end != nil {

@@ -5,8 +5,8 @@
 // issuer, the audience (this client) and the times. It also checks that the answer of the provider
 // belongs to a login that this browser began. Roles, tenants and sessions belong to package page.
 //
-//	provider.go   a provider: a login begins here; for how long its metadata is used
-//	discovery.go  the discovery document of the provider: asked for, and checked
+//	provider.go   how a login begins, and for how long the metadata of the provider is used
+//	discovery.go  how the discovery document of the provider is requested and checked
 //	client.go     requests to the provider: bounded in time and size, and never redirected
 //	attempt.go    one login: what binds its end to the browser that began it
 //	exchange.go   from a code to a person

@@ -37,7 +37,7 @@ func (p *Provider) Exchange(ctx context.Context, a Attempt, answer url.Values) (
 		return Person{}, err
 	}
 	if m.namesIssuer && answer.Get("iss") == "" { // RFC 9207, section 2.4
-		return Person{}, fault(Untrusted, "the answer names no issuer, and the provider says that its answers do")
+		return Person{}, fault(Untrusted, "the answer names no issuer, although the provider says that its answers name one")
 	}
 	ctx = lib.ClientContext(ctx, p.client)
 	token, err := m.oauth.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(a.verifier))

@@ -13,7 +13,7 @@ import (
 const zipBuffer = 256 << 10
 
 // Entry is one invoice. Build reads Data before it asks for the next entry and keeps nothing of it,
-// so the caller may reuse the memory. It keeps the name until the package is built.
+// so the caller may reuse the memory. Build keeps the name until the package is built.
 type Entry struct {
 	Name string // a flat file name, such as "id.xml"; unique within the package, also when case is ignored
 	Data []byte
@@ -145,7 +145,7 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 	return a.count(), nil
 }
 
-// removeAll is os.RemoveAll for a folder that may not exist any more.
+// removeAll removes a folder, which may not exist any more.
 func removeAll(dir string) error {
 	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove spool folder: %w", err)

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// Pool is the state of the whole pool. It holds every tenant. So code that shows it to a visitor
-// must pick the tenants that the visitor may see.
+// Pool is the state of the whole pool of workers. It holds every tenant. So code that shows it to a
+// visitor must pick the tenants that the visitor may see.
 type Pool struct {
 	At      time.Time
 	Counts  map[string]int64 // invoices by state, of all tenants

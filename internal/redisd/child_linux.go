@@ -2,7 +2,7 @@ package redisd
 
 import "syscall"
 
-// dieWithParent asks for SIGKILL when the parent dies.
+// dieWithParent asks Linux to kill the child when the parent dies.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

@@ -164,7 +164,7 @@ type Record struct {
 	Net, VAT, Gross                          float64
 	Offline, SelfBilled, Attachment, Omitted bool // Omitted: a fault leaves it out of the answer
 	Hash                                     [32]byte
-	Corrects                                 []byte // nil when it is not a technical correction
+	Corrects                                 []byte // nil when the invoice is not a technical correction
 	Sent, Acquired, Stored                   time.Time
 }
 

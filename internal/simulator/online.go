@@ -40,8 +40,8 @@ func (so *sessionOperations) publicKey(*call) (reply, *refusal) {
 	}{"RSA", so.keys.public}), nil
 }
 
-// begin makes a session of either lane. A key that cannot be decrypted is noticed at once and
-// reported only later, as KSeF does. The caller holds mu.
+// begin makes a session of either lane. The key of the session is decrypted at once. If that fails,
+// the client learns of it only later, as with KSeF. The caller holds mu.
 func (c *core) begin(account Account, lane string, f *fa.Form, e encryptionInfo) *session {
 	kind := "SO"
 	if lane == laneBatch {

@@ -134,7 +134,7 @@ func (s *Simulator) Rest() {
 	s.rest()
 }
 
-// rest is Rest for callers that hold mu; it releases mu while it waits.
+// rest does what Rest does, for callers that hold mu. It releases mu while it waits.
 func (c *core) rest() {
 	for c.unpacking > 0 {
 		c.unpacked.Wait()
@@ -168,7 +168,7 @@ func (s *Simulator) Inject(f Fault) error {
 func (c *core) RotateKey() error { return c.rotateKey(false) }
 
 // RotateKeyAsPlanned replaces the RSA key and keeps the old one working until the next rotation.
-// The Ministry's API shows both.
+// The Ministry's API shows both keys.
 func (s *Simulator) RotateKeyAsPlanned() error { return s.rotateKey(true) }
 
 func (c *core) rotateKey(planned bool) error {

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// Taxpayer is what the Ministry has granted to one taxpayer. A zero is the limit that everybody
-// has.
+// Taxpayer is what the Ministry has granted to one taxpayer. A number that is 0 stands for the
+// limit that everybody has.
 type Taxpayer struct {
 	NIP string
 	// MaxInvoice and MaxInvoiceWithAttachment are in bytes. MaxSessionInvoices is a count.

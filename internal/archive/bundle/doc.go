@@ -4,9 +4,9 @@
 // A bundle is a ZIP beside an index. The ZIP has <id>.xml and <id>.json of some receipted invoices
 // of one package, seller and month. The index has a head, which says what follows it, and one line
 // for each of these invoices. So all these invoices together need two objects, and not two objects
-// each. Only receipted invoices are in bundles, because nothing of them changes any more. A
-// document or result that may still change, or may have to be removed, is an object of its own; see
-// archive/layout.go.
+// each. An invoice is receipted when its UPO is archived, and then nothing of it changes any more.
+// So only receipted invoices are in bundles. A document or result that may still change, or may
+// have to be removed, is an object of its own; see archive/layout.go.
 //
 // The files, in reading order:
 //

@@ -113,7 +113,7 @@ func partOf(f *zip.File) (Part, error) {
 // open reads an entry of at most max bytes.
 func open(f *zip.File, max int64) ([]byte, error) {
 	if int64(f.UncompressedSize64) > max {
-		return nil, fmt.Errorf("it has over %d bytes", max)
+		return nil, fmt.Errorf("the entry has over %d bytes", max)
 	}
 	r, err := f.Open()
 	if err != nil {

@@ -24,8 +24,8 @@ type memory struct {
 	shelves  map[string]*shelf
 	made     map[string][]Line
 	complete map[string]bool    // indexes without a head that have all lines
-	behind   map[string][]index // the indexes of packages that stand behind joined ones
-	beside   map[string][]index // of these, the indexes that the joined ones do not name
+	behind   map[string][]index // by joined indexes: the indexes of the packages whose lines these should have
+	beside   map[string][]index // by joined indexes: the indexes of the packages that these lack
 	days     map[string]listedDay
 	digests  digests
 }

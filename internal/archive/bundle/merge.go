@@ -10,11 +10,12 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// merge writes the indexes of a month up to a day. Their lines are those of all parts, in the order
-// of the ids. The name of each new index contains its first id, except for the index with the
-// lowest ids. So the lookup of an id reads only one of them. merge has in memory a block of each
-// part and at most two new indexes: the index with the lowest ids, which is written last, and the
-// index that is being filled. If a part cannot be read, failed is that part.
+// merge joins parts, which are indexes of a month, into new indexes for the month up to a day. The
+// lines of these are in the order of the ids. The name of each new index contains its first id,
+// except for the index with the lowest ids. So the lookup of an id reads only one of them. merge
+// has in memory a block of each part and at most two new indexes: the index with the lowest ids,
+// which is written last, and the index that is being filled. If a part cannot be read, failed is
+// that part.
 func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (failed index, err error) {
 	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) },
 		zips: map[string]bool{}}

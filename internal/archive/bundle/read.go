@@ -33,7 +33,7 @@ func read(ctx context.Context, s archive.Store, folder string, l Line, suffix st
 		return nil, damaged(errors.New("the ZIP does not have it"))
 	}
 	if p.At <= 0 || p.Stored <= 0 || p.Stored > maxDocument || p.Size < 0 || p.Size > maxDocument {
-		return nil, damaged(errors.New("its place in the index cannot be right"))
+		return nil, damaged(errors.New("the place that the index names cannot be right"))
 	}
 	stored, _, err := archive.RangeOf(ctx, s, name, p.At, p.Stored)
 	if errors.Is(err, archive.ErrNotFound) {

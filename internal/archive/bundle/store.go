@@ -42,10 +42,11 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 // Get returns a document or result, wherever it is. A result in a bundle is final. A result that is
 // an object of its own may be older.
 //
-// An object of its own costs one request. A document or result that is in a bundle, or does not
-// exist, costs more: a list of the bundles of that seller and month, and about three small reads of
-// each index. Once the month is over and [Store.Tidy] has joined the indexes, only one index is
-// read. The store caches the parts of indexes that it has read.
+// A document that is an object of its own costs one request, unless the store knows bundles of that
+// seller and month. A document or result that is in a bundle, or does not exist, costs more: a list
+// of the bundles of that seller and month, and about three small reads of each index. Once the
+// month is over and [Store.Tidy] has joined the indexes, only one index is read. The store caches
+// the parts of indexes that it has read.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {
@@ -258,9 +259,9 @@ func (s *Store) whole(ctx context.Context, of index) ([]Line, error) {
 	return all, nil
 }
 
-// behindThese lists the indexes of the packages that stand behind some joined ones. The list is
-// kept, because packages hardly ever come to a day that was joined. When this process archives a
-// package, the list is made again.
+// behindThese lists the indexes of the packages whose lines some joined indexes should have. The
+// list is kept, because packages hardly ever come to a day that was joined. When this process
+// archives a package, the list is made again.
 func (s *Store) behindThese(ctx context.Context, folder string, joined []index) (packages []index, err error) {
 	packages, ok := s.memory.behindThese(joined)
 	if ok {

@@ -188,8 +188,8 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 	return out.end(ctx)
 }
 
-// joining writes indexes that count only together. The index with the first lines is written last,
-// so when it is there, all the others were written. Its head says how many indexes there are.
+// joining writes indexes that readers use only together. The index with the first lines is written
+// last, so when it is there, all the others were written. Its head says how many indexes there are.
 type joining struct {
 	s     archive.Store
 	name  func(n int, first string) string // first is the id of its first line

@@ -89,7 +89,7 @@ func (p *patternParser) piece() (*node, error) {
 		}
 		low, high, ranged := strings.Cut(string(p.text[p.at+1:p.at+end]), ",")
 		if least, err = strconv.Atoi(low); err != nil {
-			return nil, fmt.Errorf("quantity %q", low)
+			return nil, fmt.Errorf("%q is not a valid quantity", low)
 		}
 		switch {
 		case !ranged:
@@ -98,7 +98,7 @@ func (p *patternParser) piece() (*node, error) {
 			most = unbounded
 		default:
 			if most, err = strconv.Atoi(high); err != nil || most < least {
-				return nil, fmt.Errorf("quantity %q", high)
+				return nil, fmt.Errorf("%q is not a valid quantity", high)
 			}
 		}
 		p.at += end
