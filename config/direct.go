@@ -9,7 +9,8 @@ const (
 	directProductionURL = "https://api.ksef.mf.gov.pl/v2"
 )
 
-// Direct is the connection to KSeF itself. Timeout and user agent of requests are those of gateway.
+// Direct is the connection to KSeF itself. The timeout and the user agent of requests are set under
+// gateway.
 type Direct struct {
 	// URL of KSeF's API, with its version and without a trailing slash. Required with environment
 	// custom when a tenant has transport direct; forbidden in other environments.

@@ -74,8 +74,8 @@ func checkGateway(c *Config, f *faults) {
 	f.printable("gateway.user_agent", c.Gateway.UserAgent)
 }
 
-// checkAddress checks an address of environment custom. needed is true when a tenant uses the
-// address.
+// checkAddress checks an address of environment custom. needed is true when the address must be
+// given.
 func checkAddress(c *Config, f *faults, field, address string, needed bool, what, secrets string) {
 	if address == "" {
 		if needed {

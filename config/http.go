@@ -82,8 +82,8 @@ func (d Dashboard) HasLogin() bool { return d.Username != "" }
 // Login reads the password file once and returns a function that checks a login; nil when no login
 // is configured. The function compares a plain password in constant time. A check of a bcrypt hash
 // takes some 50 ms, and browsers repeat the login with every request. So the function remembers the
-// last correct pair as a keyed digest. It computes only one hash at a time, so that guessing
-// passwords cannot use up the cores of the worker. It is safe for concurrent use.
+// last correct user name and password as a keyed digest. It computes only one hash at a time, so
+// that guessing passwords cannot use up the cores of the worker. It is safe for concurrent use.
 func (d Dashboard) Login() (func(user, password string) bool, error) {
 	if !d.HasLogin() {
 		return nil, nil
@@ -137,8 +137,9 @@ func readLogin(setting, username, file string, turn chan struct{}) (string, func
 	}, nil
 }
 
-// keyedDigest returns a function that maps a pair to 32 bytes under a random key of its own. The
-// digests have equal length for the comparison, and the password cannot be derived from them.
+// keyedDigest returns a function that maps a user name and a password to 32 bytes under a random
+// key of its own. The digests have equal length for the comparison, and the password cannot be
+// derived from them.
 func keyedDigest() func(user, password string) [sha256.Size]byte {
 	var key [32]byte
 	rand.Read(key[:])

@@ -67,7 +67,7 @@ func (h HTTP) checkPublic(f *faults) {
 		case err != nil:
 			f.add(field, s, errors.New("must be an address or a network, such as 10.0.0.7 or 10.0.0.0/8"))
 		case p.Bits() == 0:
-			f.add(field, s, errors.New("is every address: anybody could then write another one into a header and guess passwords under it"))
+			f.add(field, s, errors.New("is every address: anybody could then guess passwords under an address that they write into a header"))
 		}
 	}
 }

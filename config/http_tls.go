@@ -38,7 +38,8 @@ func (t HTTPTLS) config(setting string, tell func(error)) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}, nil
 }
 
-// certificate holds the files and the pair that was last read from them. Safe for concurrent use.
+// certificate holds the names of the files, and the certificate and key that were last read from
+// them. Safe for concurrent use.
 type certificate struct {
 	files   HTTPTLS
 	setting string // for errors

@@ -21,7 +21,7 @@ func (c Config) PackageFormatOf(t Tenant) PackageFormat {
 	return cmp.Or(t.PackageFormat, c.Packages.Format, ZIPPackage)
 }
 
-// checkPackageFormats refuses what a tenant's way to KSeF does not take.
+// checkPackageFormats refuses unknown forms, and forms that a tenant's way to KSeF does not take.
 func checkPackageFormats(c *Config, f *faults) {
 	known := func(field string, format PackageFormat) bool {
 		if format == "" || format == ZIPPackage || format == TarGzPackage {

@@ -39,8 +39,8 @@ type Redis struct {
 	// WaitTimeout is how long to wait for the replicas; 10ms to 2s.
 	WaitTimeout time.Duration `yaml:"wait_timeout" env:"WAIT_TIMEOUT"`
 
-	// password comes from REDIS_URL. It is a pointer, so that printing a Config with %+v shows an
-	// address.
+	// password comes from REDIS_URL. It is a pointer, so that printing a Config with %+v shows a
+	// memory address and not the password.
 	password *string
 }
 

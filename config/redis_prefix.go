@@ -3,14 +3,15 @@ package config
 import "regexp"
 
 // prefixes allows a colon only at the end, so that no key of one pool begins with the prefix of
-// another. For example, deleting everything under ksef: keeps ksef-test:.
+// another. For example, somebody who deletes all keys under ksef: does not delete the keys under
+// ksef-test:.
 var prefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}:$`)
 
 const defaultPrefix = "ksef:"
 
 // AsynqPrefix returns the prefix of asynq's keys. With the default prefix it is empty, so that
-// asynq's tools (asynqmon, its command line) find the queues under asynq's own names. With any
-// other prefix it is Prefix.
+// asynq's tools (asynqmon, its command line) find the queues under asynq's own names. Any other
+// prefix is the prefix of asynq's keys too.
 func (r Redis) AsynqPrefix() string {
 	if r.Prefix == defaultPrefix {
 		return ""

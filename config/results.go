@@ -60,7 +60,7 @@ type ResultsStream struct {
 	Tenants []string `yaml:"tenants" env:"TENANTS"`
 	// Length is about how many results the stream keeps; 1000 to 10,000,000.
 	Length int `yaml:"length" env:"LENGTH"`
-	// Keep is how long it keeps them; 1h to 720h.
+	// Keep is how long the stream keeps a result; 1h to 720h.
 	Keep time.Duration `yaml:"keep" env:"KEEP"`
 }
 
@@ -87,7 +87,8 @@ type ResultsPostgres struct {
 	Tenants []string `yaml:"tenants" env:"TENANTS"`
 }
 
-// The names of the receivers that have none of their own. They are also the kinds of receivers.
+// The names of the receivers to which the configuration gives no name. They also name the kinds of
+// these receivers.
 const (
 	StreamSink   = "stream"
 	FolderSink   = "folder"

@@ -9,9 +9,9 @@ import (
 )
 
 // CheckFolders returns a [FieldError] for each folder of results that is also the folder of another
-// receiver, or that shares files with another folder of this program. [Load] compares only the
-// paths of receivers. CheckFolders also follows links and mounts, so it may hang while a share is
-// away. What it cannot see, it takes for a folder of its own.
+// receiver, or that is the same as another folder of this program, lies inside it or contains it.
+// [Load] compares only the paths of receivers. CheckFolders also follows links and mounts, so it
+// may hang while a share is away. A folder that CheckFolders cannot see is not compared.
 func (c Config) CheckFolders() error {
 	var f faults
 	places := c.Results.folderPlaces()
@@ -31,7 +31,7 @@ func (c Config) CheckFolders() error {
 
 // CheckApart returns a [FieldError] for each folder of results that is a folder with other files,
 // lies inside it or contains it. whose says what the other files are. CheckApart follows links and
-// mounts as [Config.CheckFolders] does. No folder is "".
+// mounts as [Config.CheckFolders] does. folder is "" when this program has no such folder.
 func (r Results) CheckApart(whose, folder string) error {
 	places := r.folderPlaces()
 	if folder == "" || len(places) == 0 {

@@ -123,8 +123,8 @@ func (c Config) CheckFiles() error {
 	return errors.Join(errs...)
 }
 
-// OpenSecrets returns a warning for each secret file that every user of this machine can read. It
-// is not a fault, because secret mounts of orchestrators are often like that.
+// OpenSecrets returns a warning for each secret file that every user of this machine can read. Such
+// a file is no fault, because secret mounts of orchestrators are often like that.
 func (c Config) OpenSecrets() []string {
 	var open []string
 	note := func(setting, path string) {

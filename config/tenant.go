@@ -18,11 +18,11 @@ type Tenant struct {
 	Transport Transport `yaml:"transport" env:"TRANSPORT"`
 	// KeyID is the public half of the gateway's API key. With transport gateway.
 	KeyID string `yaml:"key_id" env:"KEY_ID"`
-	// KeyFile is the file with the secret half and nothing else; one newline at its end is removed.
-	// KSEF_KEY_FILE_<NIP> sets it too.
+	// KeyFile is the file with the secret half of that key and nothing else; one newline at the end
+	// of the file is removed. KSEF_KEY_FILE_<NIP> sets it too.
 	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
-	// TokenFile is the file with a KSeF token and nothing else; one newline at its end is removed.
-	// With transport direct, instead of a certificate.
+	// TokenFile is the file with a KSeF token and nothing else; one newline at the end of the file
+	// is removed. With transport direct, instead of a certificate.
 	TokenFile string `yaml:"token_file" env:"TOKEN_FILE"`
 	// CertificateFile is a certificate that KSeF takes, in PEM, and PrivateKeyFile its private key,
 	// in PEM as PKCS#8, PKCS#1 or SEC1. With transport direct, instead of a token.

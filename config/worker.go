@@ -59,8 +59,8 @@ type Worker struct {
 	Concurrency int `yaml:"concurrency" env:"CONCURRENCY"`
 	// ShutdownTimeout is how long running tasks may take after SIGTERM; 1s to 10m. Closing the last
 	// sessions, or a Redis that does not answer, may take five seconds more. The timeout of the
-	// supervisor (stop_grace_period, terminationGracePeriodSeconds) must be longer than both
-	// together.
+	// supervisor (stop_grace_period, terminationGracePeriodSeconds) must be longer than
+	// ShutdownTimeout and these five seconds together.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" env:"SHUTDOWN_TIMEOUT"`
 	// DeadAfter is how long a process without heartbeat counts as alive; 3s to 10m. After that,
 	// others close its online sessions.

@@ -1,3 +1,3 @@
-// Package deploy holds the files that the containers need, and tests that compare the container
-// files with the program.
+// Package deploy holds the files with which the programs are deployed, and tests that compare these
+// files, the Dockerfile and the compose files with the programs.
 package deploy

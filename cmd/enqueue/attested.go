@@ -15,7 +15,7 @@ type attested struct {
 	*program
 	tenant   string         // only invoices that may be of this tenant; "" for all
 	receipts []string       // in the order in which they were met
-	of       map[string]int // invoices by receipt
+	of       map[string]int // how many invoices each receipt lists
 	n        int
 }
 
@@ -40,8 +40,8 @@ func (a *attested) tell(one records.Attested) {
 	}
 }
 
-// tellAttested names the invoices of a name that only receipts tell of, without those that were
-// found elsewhere. It reports whether there are any.
+// tellAttested names those invoices in all, which a search found in receipts, that the search did
+// not find elsewhere (found). It reports whether there are any.
 func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result) bool {
 	have, lacking := records.Numbers{}, newAttested(p, tenant)
 	for i := range found {

@@ -21,8 +21,8 @@ type explainCmd struct {
 	Names []string `arg:"" optional:"" name:"CODE|ID|P_2|KSEF_NUMBER" help:"${explain_names}"`
 }
 
-// opensItself: explaining a code needs neither a configuration nor Redis. Explaining an invoice
-// needs both.
+// opensItself implements [standalone], because explaining a code needs neither a configuration nor
+// Redis. Explaining an invoice needs both.
 func (c *explainCmd) opensItself() {}
 
 func (c *explainCmd) check() error {

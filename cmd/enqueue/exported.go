@@ -40,7 +40,8 @@ func newExported(p *program, root *os.Root, overwrite bool) *exported {
 	return &exported{program: p, root: root, overwrite: overwrite, receipts: map[string]string{}}
 }
 
-// result writes the result of an invoice, the last of its files.
+// result writes the result of an invoice. It is called after the other files of the invoice are
+// written.
 func (e *exported) result(base string, r results.Result) (written bool, err error) {
 	result, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -77,8 +78,8 @@ func (e *exported) receipt(upo records.Receipt) (name string, err error) {
 	return name, nil
 }
 
-// link gives a file of the folder a second name, which takes no space. Where the file system has no
-// such links, it writes a copy.
+// link gives a file of the folder a second name by a hard link, which takes no space. When that
+// fails, it writes a copy.
 func (e *exported) link(name, of string) (written bool, err error) {
 	if e.root.Link(of, name) == nil {
 		e.wrote(name, 0)
@@ -88,7 +89,7 @@ func (e *exported) link(name, of string) (written bool, err error) {
 	if err != nil {
 		return false, e.failed(name, err)
 	}
-	return e.write(name, data) // which compares what is there already
+	return e.write(name, data) // write compares the data with what is there already
 }
 
 // write writes a file completely or not at all, and prints its path. A file that already has the

@@ -39,7 +39,7 @@ type where struct {
 	onlyUPO []records.Attested // what the last search knows from receipts alone
 }
 
-// opensItself: --archive-only needs the archive and no Redis.
+// opensItself implements [standalone], because --archive-only needs the archive and no Redis.
 func (w *where) opensItself() {}
 
 func (w *where) check(lastFlag string, names []string) error {
@@ -94,8 +94,9 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	return err
 }
 
-// find returns the invoices with a name. It looks in the ledger and, when the ledger has none, in
-// the archive. invs has the ledger's entries of the found invoices, by id.
+// find returns the invoices that have name as id, number or KSeF number. It looks in the ledger
+// and, when the ledger has none, in the archive. invs has the ledger's entries of the found
+// invoices, by id.
 //
 // The ledger has no index of KSeF numbers, so it reads a list of invoices to find one. The list of
 // the accepted invoices, which are not archived yet, is short. The list of the invoices that have
@@ -150,7 +151,7 @@ func (w *where) leavesOut(r results.Result) bool {
 // every invoice of the issue dates that is in the archive. entry is nil when the ledger was not
 // asked or lacks the invoice. some is true when one of the names was not found, or the archive had
 // no invoice of the dates. It is also true when the archive lacks an invoice that a receipt lists,
-// or has something that cannot be used and that may have another answer.
+// or when something in the archive cannot be used and may hold one more such invoice.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {
@@ -195,9 +196,9 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 	return some, nil
 }
 
-// mayLack reports whether damaged objects that a search met may have something that its answer
-// lacks: another invoice of the number, or the receipt of an invoice that was found. At most one
-// invoice has an id or a KSeF number.
+// mayLack reports whether damaged objects that a search met may have something that the answer of
+// the search lacks: another invoice of the number, or the receipt of an invoice that was found. At
+// most one invoice has an id or a KSeF number.
 func mayLack(name string, found []results.Result, damaged []string) bool {
 	for _, r := range found {
 		if slices.Contains(damaged, records.ReceiptName(r)) {

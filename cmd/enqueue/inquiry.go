@@ -30,10 +30,10 @@ func (rd *reader) findName(ctx context.Context, name string) ([]ledger.Invoice, 
 	return rd.findKsefNumber(ctx, name)
 }
 
-// findKsefNumber returns the invoice with this KSeF number, or none for any other text. The ledger
-// has no index of KSeF numbers. So for an invoice that has its receipt, the archive says which id
-// it has. The long list of the invoices with a receipt is read only when the archive does not know
-// the number or does not answer.
+// findKsefNumber returns the invoice with this KSeF number. It returns none when name is not a KSeF
+// number. The ledger has no index of KSeF numbers. So for an invoice that has its receipt, the
+// archive says which id it has. The long list of the invoices with a receipt is read only when the
+// archive does not know the number or does not answer.
 func (rd *reader) findKsefNumber(ctx context.Context, name string) ([]ledger.Invoice, error) {
 	number, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
 	if err != nil {
@@ -108,7 +108,8 @@ func (rd *reader) sayUnread(u ledger.Unreadable) {
 	rd.say("%s: left out because it cannot be read: %v", u.ID, u.Err)
 }
 
-// skip reports the entries in an error that could not be read, and returns the rest of the error.
+// skip reports the unreadable entries that err is about, and returns nil. It returns any other
+// error unchanged.
 func (rd *reader) skip(err error) error {
 	unread, err := ledger.Skip(err)
 	for _, u := range unread {

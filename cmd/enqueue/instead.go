@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/results"
 )
 
-// skipNamed is skip for entries that a person has named. It returns what the archive has of those
-// that are damaged, and says what to do about each. unread is true when the error named an entry.
+// skipNamed is skip for entries that a person has named. For each damaged entry it returns what the
+// archive has of the invoice, and says what to do about the entry. unread is true when err is about
+// unreadable entries. other is every other error.
 func (rd *reader) skipNamed(ctx context.Context, err error) (instead []results.Result, unread bool, other error) {
 	entries, err := ledger.Skip(err)
 	if err != nil {

@@ -22,7 +22,7 @@ type proofCmd struct {
 	Name string `arg:"" name:"ID|P_2|KSEF_NUMBER" help:"The id, number or KSeF number of an invoice."`
 }
 
-// opensItself: the archive is enough.
+// opensItself implements [standalone], because the archive is enough.
 func (c *proofCmd) opensItself() {}
 
 func (c *proofCmd) check() error {

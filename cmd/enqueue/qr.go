@@ -23,7 +23,8 @@ type qrCmd struct {
 	Name           string `arg:"" name:"FILE|ID|P_2" help:"${qr_name}"`
 }
 
-// opensItself: the codes of a file need the configuration and no Redis.
+// opensItself implements [standalone], because the codes of a file need the configuration and no
+// Redis.
 func (c *qrCmd) opensItself() {}
 
 func (c *qrCmd) check() error {

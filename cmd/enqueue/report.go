@@ -35,7 +35,7 @@ type reportCmd struct {
 	no      noDocuments
 }
 
-// opensItself: the archive alone is enough for --archive-only.
+// opensItself implements [standalone], because the archive alone is enough for --archive-only.
 func (c *reportCmd) opensItself() {}
 
 func (c *reportCmd) check() error {

@@ -104,7 +104,8 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 }
 
 // mayPass reports whether the invoice of an entry that cannot be read may pass the filter. The
-// archive knows what never changes of it: tenant, dates and numbers. Without it nobody does.
+// archive knows what never changes of an invoice: tenant, dates and numbers. If the archive does
+// not answer or does not have the invoice, mayPass returns true.
 func mayPass(ctx context.Context, archive *records.Reader, wanted *inquiry.Filter, u *ledger.Unreadable) bool {
 	if u.Tenant != "" && !wanted.OfTenant(u.Tenant) {
 		return false
@@ -120,7 +121,7 @@ func mayPass(ctx context.Context, archive *records.Reader, wanted *inquiry.Filte
 	r := &found[0]
 	tenant, ksefNumber := cmp.Or(r.Tenant, r.NIP), strings.ToUpper(wanted.KsefNumber)
 	if r.KsefNumber != "" {
-		ksefNumber = r.KsefNumber // one without a number may have got it since
+		ksefNumber = r.KsefNumber // an invoice without a KSeF number may have got one since
 	}
 	return wanted.OfTenant(tenant) && wanted.MatchText(r.IssueDate, r.Number, ksefNumber)
 }

@@ -61,13 +61,13 @@ type action struct {
 	notDone string                                       // "not retried"
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
-	check   func(context.Context, *ledger.Invoice) error // for --dry-run: returns what the field invoice would; nil: cannot be known before
+	check   func(context.Context, *ledger.Invoice) error // for --dry-run: returns the error that invoice would return; nil: not known before
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }
 
 // apply acts on each selected document, prints a line for each, and then the counts. It returns
-// errSome when nothing could be done about some of them.
+// errSome when nothing could be done about some of the documents.
 func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	rows, done, notDone, promised := &columns{s: p.out}, 0, 0, promises{}
 	tenant, unknown := s.Tenant, error(nil)

@@ -75,9 +75,10 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, timeout tim
 	return nil
 }
 
-// mayTake makes sure that this process may take documents in. Redis must not lose data, ledger and
-// archive must belong to this configuration, and documents must be sealed with the pool's key. Then
-// it announces this process to the pool.
+// mayTake makes sure that this process may take documents in. Redis must not lose data, and must
+// allow the commands that the ledger needs. Ledger and archive must belong to this configuration,
+// and the names of tenants must mean the same taxpayers as in the ledger. Documents must be sealed
+// with the pool's key. When all this is so, mayTake announces this process to the pool.
 func (p *program) mayTake(ctx context.Context) error {
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {

@@ -172,7 +172,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 }
 
 // sayUnrecorded warns when refusals could not be recorded, because then only this run names them.
-// It also warns when earlier refusals of documents that are taken now may still be listed.
+// It also warns when earlier refusals of documents that are taken now may still be listed, and when
+// receivers of results are not told of some refusals.
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:

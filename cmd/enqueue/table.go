@@ -13,8 +13,8 @@ type columns struct {
 	widths []int
 }
 
-// maxWidth is the maximum width of a column, so that one long path does not push the other columns
-// off the screen.
+// maxWidth bounds the width to which the type columns aligns cells, so that one long path does not
+// push the other columns off the screen in all rows after it.
 const maxWidth = 60
 
 func (c *columns) row(cells ...string) {
@@ -37,7 +37,7 @@ func (c *columns) row(cells ...string) {
 	c.s.raw(aligned(cells, c.widths))
 }
 
-// table prints a head and rows that are all known.
+// table prints a head and rows, all of which are known before the first is printed.
 func table(s *screen, head []string, rows [][]string) {
 	widths := make([]int, len(head))
 	for _, row := range append([][]string{head}, rows...) {

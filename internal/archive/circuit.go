@@ -13,9 +13,9 @@ const (
 	maxPause       = time.Minute
 )
 
-// circuit remembers whether the store answers. It belongs to this process, not to the pool, because
-// a share may be missing or a route broken on one machine only. Other processes must not stop for
-// that.
+// circuit remembers whether the store answers. While the circuit is open, the store is out of
+// service. A circuit belongs to this process, not to the pool, because a share may be missing or a
+// route broken on one machine only. Other processes must not stop for that.
 //
 // A probe is always a [Store.Check]. The next call would be a bad probe, because it may be for the
 // only object that hangs. Then the circuit would stay open for all other objects.

@@ -5,8 +5,8 @@
 //
 // An archive never overwrites. Putting the same bytes again succeeds, because tasks run twice after
 // a crash. Putting other bytes under an existing name is ErrConflict. There are two narrow
-// exceptions. Replace is for result documents, whose state may still change. Remove is for bodies
-// that wait to be sent.
+// exceptions. Replace is for result documents, whose state may still change. Remove is for bodies,
+// which are large invoices that wait to be sent.
 //
 // Nothing is durable until Flush has returned. Only then may the ledger say that a document is
 // kept.

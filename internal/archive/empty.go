@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Empty reports whether an archive has neither an owner nor the folder of any seller. So it was
-// never used, or it is not the archive: a share that is not mounted leaves such a folder behind.
+// Empty reports whether an archive has neither an owner nor the folder of any seller. Such an
+// archive was never used, or it is the empty folder on which the archive's share is not mounted.
 func (s *OwnedStore) Empty(ctx context.Context) (bool, error) {
 	ctx, err := s.ask(ctx, false)
 	if err != nil {

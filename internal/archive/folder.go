@@ -94,8 +94,8 @@ func (t *tree) put(ctx context.Context, name string, data []byte) error {
 	return ErrConflict
 }
 
-// rewrite writes a file again whose bytes on disk cannot be trusted. It returns ErrConflict only
-// when the file has other content.
+// rewrite puts a file again whose bytes on disk cannot be trusted, or which is lost. It returns
+// ErrConflict only when the file has other content.
 func (t *tree) rewrite(ctx context.Context, name string, data []byte) error {
 	held, err := t.read(ctx, name)
 	if err == nil && !bytes.HasPrefix(data, held) {

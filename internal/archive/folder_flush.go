@@ -58,8 +58,8 @@ func (f *folder) isUnproven(name string) bool {
 // A failed sync must never simply be repeated. The system has marked the lost pages as clean, so
 // the second sync succeeds without writing anything. So the files of a failed Flush are unproven
 // until they are written once more. The caller that put them may do that, perhaps in another
-// process. Otherwise the next Flush writes those files again whose content still has the hash of
-// what was put. A file that cannot be repaired fails only the Flush of the callers that ask for it.
+// process. Otherwise the next Flush writes them again, if their content still has the hash of what
+// was put. A file that cannot be repaired fails only the Flush of the callers that ask for it.
 func (f *folder) Flush(ctx context.Context, names ...string) error {
 	t, err := f.open(ctx)
 	if errors.Is(err, ErrNoFolder) {

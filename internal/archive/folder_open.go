@@ -35,10 +35,10 @@ var ErrNoFolder = fmt.Errorf("%w: its folder does not exist", ErrNotFound)
 // open opens the folder unless it is already open. Every call begins with open or openToWrite.
 //
 // Only the first opening makes the folder, and only to write. A process that reads never makes it,
-// because a folder that is missing may be a share that is not mounted. Later a missing folder is
-// even more likely one, and nobody would find what was written below the mount point. A later
-// opening must also lead to where the first one led, so a link that came in between is not
-// followed.
+// because a folder that is missing may be a share that is not mounted. After the first opening, a
+// missing folder is even more likely to be such a share, and nobody would find what was written
+// below its mount point. A later opening must also lead to where the first one led, so a link that
+// came in between is not followed.
 func (f *folder) open(ctx context.Context) (*tree, error) { return f.opened(ctx, false) }
 
 // openToWrite is open for a call that writes.

@@ -13,9 +13,9 @@ import (
 
 // create publishes data under a free name. It uses a hard link and not a rename. A rename would
 // overwrite a file that another process has put there in the meantime, but a link fails with
-// fs.ErrExist. On a file system without hard links create checks the name and renames. Then, when
-// two processes put different bytes under one new name at the same instant, only the bytes of one
-// process remain.
+// fs.ErrExist. On a file system without hard links, create checks that the name is free and
+// renames. If two processes put different bytes under one new name there at the same instant, only
+// the bytes of one process remain.
 func (t *tree) create(ctx context.Context, name string, data []byte) error {
 	temp, err := t.writeTemp(data, false)
 	if err != nil {
@@ -104,8 +104,8 @@ func (t *tree) read(ctx context.Context, name string) ([]byte, error) {
 	return readAll(file, info.Size())
 }
 
-// clearWork removes the files that killed processes have left behind. An error is ignored, because
-// the next start tries again.
+// clearWork removes the files in the work folder that were last changed before cutoff. Killed
+// processes have left them behind. An error is ignored, because the next start tries again.
 func (t *tree) clearWork(cutoff time.Time) {
 	dir, err := t.root.Open(workFolder)
 	if err != nil {

@@ -59,8 +59,8 @@ func ReceiptName(nip, date, session string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + ".xml"
 }
 
-// BodyName returns the name of an invoice that is too large for Redis while it waits to be sent.
-// Remove accepts such names.
+// BodyName returns the name that an invoice has in the archive while it waits to be sent, if it is
+// too large for Redis. Remove accepts such names.
 func BodyName(id string) string { return bodiesPrefix + component(id) }
 
 // CopyName returns the name of the n-th copy of a document whose earlier copies are damaged. The

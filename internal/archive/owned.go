@@ -34,7 +34,7 @@ func (o Owner) String() string { return o.Environment + " at " + o.Address }
 // The argument uses, if it is not nil, remembers which archives were used. When an archive that was
 // used no longer says who owns it, every call except Flush, URL and Close returns an
 // [*UnmarkedError]. The share of such an archive is not mounted, or the archive has lost its
-// content. Nobody may conclude from it that a document was never archived.
+// content. So a document that is not found there may have been archived all the same.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }
@@ -61,22 +61,23 @@ type OwnedStore struct {
 }
 
 // Claim reads who owns the archive, and records that it belongs here if it has no owner. It returns
-// an [*OwnerError] if the archive belongs elsewhere, or the error of an archive that cannot be
-// asked now.
+// an [*OwnerError] if the archive belongs elsewhere, an [*UnmarkedError] if the archive was used
+// and no longer says who owns it, or the error of an archive that cannot be asked now.
 func (s *OwnedStore) Claim(ctx context.Context) error {
 	_, err := s.ask(ctx, true)
 	return err
 }
 
-// Verify is Claim without writing. It accepts an archive that has no owner.
+// Verify is Claim without writing. It accepts an archive that has no owner, unless the archive was
+// used before.
 func (s *OwnedStore) Verify(ctx context.Context) error {
 	_, err := s.ask(ctx, false)
 	return err
 }
 
 // Move records that the archive belongs here. It does so only if the archive has no owner, or if
-// its owner was the argument from. It is for a gateway that has another address now. It returns an
-// [*OwnerError] if a third environment owns the archive.
+// its owner is the argument from or already this environment. It is for a gateway that has another
+// address now. It returns an [*OwnerError] if a third environment owns the archive.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)
@@ -169,8 +170,8 @@ func (s *OwnedStore) unmarked(ctx context.Context, lacks error) error {
 	return err
 }
 
-// owner reads who owns the archive. It returns the zero value when there is no owner and claim is
-// false.
+// owner reads who owns the archive. When there is none, it records this environment as the owner if
+// claim is true, and otherwise returns the zero value.
 func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	raw, err := s.Store.Get(ctx, ownerName)
 	if errors.Is(err, ErrNotFound) {

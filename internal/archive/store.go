@@ -33,8 +33,8 @@ type Store interface {
 	// name, and ErrCorrupt when the store finds that the object is damaged.
 	Get(ctx context.Context, name string) ([]byte, error)
 
-	// Remove deletes one body. If the name does not begin with "bodies/", the error is
-	// ErrImmutable. It returns nil when nothing has that name.
+	// Remove deletes one body, which is a large invoice that waits to be sent. If the name does not
+	// begin with "bodies/", the error is ErrImmutable. It returns nil when nothing has that name.
 	Remove(ctx context.Context, name string) error
 
 	// Flush makes durable what this Store had accepted under these names before the call; without
@@ -104,8 +104,8 @@ type Options struct {
 
 // Open returns the store that rawURL names. It does not connect to an S3 service; call Check to
 // learn whether the store works. When a folder does not answer within the time limit, or its disk
-// or share does not work, Open still returns a store. The first call that succeeds then opens the
-// folder.
+// or share does not work, Open still returns a store. Each later call tries to open the folder,
+// until one succeeds.
 //
 //	file:///var/lib/ksef                     a folder, created with mode 0700 when missing, see OpenLater
 //	s3://bucket/prefix?region=eu-central-1   Amazon

@@ -18,9 +18,9 @@ const (
 
 // alterations draws the altered answers of a partial fault. Until the end of the run, the entry of
 // an accepted invoice may be missing or lack its number, because the receipt of the session proves
-// what became of the invoice. A refused invoice has no such proof. While it is not listed, the
-// worker asks again for half an hour, which is longer than a run. So the entry of a refused invoice
-// is altered only for alteredFor.
+// what became of the invoice. A rejected invoice has no such proof. While the session's list lacks
+// such an invoice, the worker asks again for half an hour, which is longer than a run. So the entry
+// of a rejected invoice is altered only for alteredFor.
 func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []simulator.Fault) {
 	few := 2 + o.Invoices/100
 	alter := func(f simulator.Fault) {

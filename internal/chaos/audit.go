@@ -84,8 +84,8 @@ func (au *auditor) checkClients(f *Figures, a *archived) []error {
 }
 
 // checkLogs counts the starts of the workers and searches their logs for what must never be in
-// them. A worker may end by itself, because a worker that is started while Redis is away must give
-// up.
+// them. It is no error that a worker ended by itself, because a worker that is started while Redis
+// is away must give up.
 func (au *auditor) checkLogs(f *Figures) []error {
 	var errs []error
 	f.WatchStarts = au.inbox.watch.started()

@@ -31,8 +31,8 @@ const (
 // path returns the path of a file of the watched folder, as results name it.
 func (in *inbox) path(name string) string { return filepath.Join(in.dir, filepath.FromSlash(name)) }
 
-// list returns the paths of all files below the watched folder, without those that
-// begin with a dot or are in such a folder.
+// list returns the paths of all files below the watched folder. It leaves out files and folders
+// whose names begin with a dot.
 func (in *inbox) list() ([]string, error) {
 	var all []string
 	err := filepath.WalkDir(in.dir, func(p string, e fs.DirEntry, err error) error {
@@ -70,9 +70,9 @@ func (in *inbox) done() bool {
 	return true
 }
 
-// check checks the watched folder. Every file that was written into it must be in its place once.
-// Each invoice must have its result, each accepted invoice its receipt, and nothing else may be
-// there.
+// check checks the watched folder. Every file that was written into it must be there exactly once,
+// in the place that fits its outcome, such as accepted or refused. Each invoice must have its
+// result, each accepted invoice its receipt, and nothing else may be there.
 func (in *inbox) check(a *archived) (errs []error) {
 	all, err := in.list()
 	if err != nil {
@@ -126,7 +126,7 @@ func (in *inbox) check(a *archived) (errs []error) {
 	}
 	errs = append(errs, in.checkTorn(found, beside)...)
 	for _, names := range found {
-		errs = append(errs, fmt.Errorf("nobody wrote %v, or it was written once and is in another place too", names))
+		errs = append(errs, fmt.Errorf("%v: nobody wrote this, or it was written once and is in another place too", names))
 	}
 	for name := range beside {
 		errs = append(errs, fmt.Errorf("%s is beside no file", name))

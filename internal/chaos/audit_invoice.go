@@ -13,7 +13,8 @@ const (
 	// duplicate is KSeF's code for an invoice that it already has. It shows that the invoice was
 	// sent a second time.
 	duplicate = 440
-	// refusedBySchema is KSeF's code for both flaws of the bad invoices.
+	// refusedBySchema is KSeF's code for a bad invoice, which has one of two flaws. The code is the
+	// same for both.
 	refusedBySchema = 450
 	// maxResends is how many times a worker promises to send an invoice again before it parks it.
 	maxResends = 3

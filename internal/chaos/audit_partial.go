@@ -17,7 +17,7 @@ import (
 const maxWait = 12 * time.Second
 
 // checkPartial checks, for a fault that was ordered alone, that only the invoices that the fault
-// concerns were delayed. It also checks that only the packages of a failing session waited, and
+// concerns were delayed. It also checks that at most one package waited for a failing session, and
 // that the workers logged a missing key file and newer entries. Newer entries must be unchanged.
 func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 	for _, e := range au.episodes {
@@ -57,9 +57,10 @@ func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 }
 
 // concerns reports whether an invoice has to wait until an episode is over. Only the time until
-// KSeF's acceptance counts. So faults of receipts and of the archive, which come later, concern no
-// invoice. An episode with a worker that lacks a tenant's key concerns no invoice either, because
-// the other workers serve that tenant.
+// KSeF's acceptance counts. So faults that strike after it concern no invoice: those of receipts,
+// of the archive, and of the answers about one session. A worker that lacks a tenant's key concerns
+// no invoice either, because the other workers serve that tenant. Entries of a newer version are
+// not among the invoices of the run.
 func (e pastEpisode) concerns(it *item) bool {
 	switch e.kind {
 	case Tenant5xx, TenantHangs:

@@ -50,7 +50,7 @@ func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 	return errs
 }
 
-// entries reads the ledger's entries of what was told.
+// entries reads the ledger's entries of the invoices that the receiver was told of.
 func (au *auditor) entries(ctx context.Context, all []told) (map[string]ledger.Invoice, error) {
 	out := map[string]ledger.Invoice{}
 	var ids []string

@@ -15,14 +15,15 @@
 // are the writers of files, in the middle of a file.
 //
 // When every invoice has its end, the run is audited against the simulator's books and the files in
-// the archive. Each good invoice was accepted exactly once and never sent again after that. Its
-// number and receipt are archived, and its bytes are unchanged. The exception is an invoice that
-// KSeF asked for again so often that it was parked. Each bad invoice was rejected with KSeF's own
-// code, or refused by the folder. Every limit was kept where a client could keep it, and only
-// invoices that were handed in were accepted. The receiver was told the final outcome of every
-// invoice, in order of the invoice's revisions. The last outcome that it was told is the one in the
-// ledger. Every file that was written into the folder is in its place once. Each invoice has its
-// result, and each accepted invoice its receipt.
+// the archive. The audit demands the following. Each good invoice was accepted exactly once and
+// never sent again after that. Its number and receipt are archived, and its bytes are unchanged.
+// Only an invoice that KSeF asked for too many times may be parked instead. Each bad invoice was
+// rejected with KSeF's own code, or refused by the folder. Every limit was kept where a client
+// could keep it, and only invoices that were handed in were accepted. The receiver was told the
+// final outcome of every invoice, in order of the invoice's revisions. The last outcome that it was
+// told is the one in the ledger. Every file that was written into the watched folder is there
+// exactly once, in the folder below it that fits the file's outcome. Each invoice has its result,
+// and each accepted invoice its receipt.
 //
 // Partial faults (see PartialFaults) add to this. Requests of one tenant or of one operation fail.
 // The part store or the archive hangs. A replica lacks a key. Entries of a newer version are in the

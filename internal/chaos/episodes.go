@@ -105,8 +105,8 @@ func (ds *disruptor) runKeylessWorker(ctx context.Context, e episode) error {
 }
 
 // plantNewer writes the newer entries with the controller's own client, which uses the same Redis
-// as the workers. In a pair it lets no failover begin meanwhile, because a failover could lose
-// them.
+// as the workers. When Redis is a pair, plantNewer lets no failover begin meanwhile, because a
+// failover could lose the entries.
 func (ds *disruptor) plantNewer(ctx context.Context) error {
 	if ds.pair != nil {
 		ds.pair.mu.Lock()

@@ -18,7 +18,7 @@ import (
 type item struct {
 	nip, number, kind string
 	hash              [32]byte
-	bad               bool // KSeF rejects it; the watched folder refuses it, Admit takes it
+	bad               bool // it has a flaw: the watched folder refuses it; Admit takes it, and then KSeF rejects it
 	lane              ledger.Lane
 	doc               intake.Document
 	taken             time.Time // when intake first said that it was taken; zero when it came through the folder

@@ -31,7 +31,8 @@ const (
 	tooLate = 5 * time.Second
 )
 
-// faultKinds are drawn with equal probability. A kind that does more harm is listed more than once.
+// faultKinds returns functions that each draw a fault of one kind. Every function is chosen with
+// the same probability. A kind that does more harm has more than one function.
 func faultKinds() []func(*rand.Rand) simulator.Fault {
 	on := func(kind string, among ...string) func(*rand.Rand) simulator.Fault {
 		return func(d *rand.Rand) simulator.Fault {

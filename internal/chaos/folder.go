@@ -171,6 +171,6 @@ func writeAndDie(ctx context.Context, path string, begin []byte) error {
 		})
 	}
 	_ = cmd.Process.Kill()
-	_ = cmd.Wait() // it says that the process was killed
+	_ = cmd.Wait() // the error says only that the process was killed
 	return err
 }

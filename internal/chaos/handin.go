@@ -10,10 +10,10 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// handIn plays the exporter. It hands each delivery in again until the delivery is answered.
+// handIn plays the exporter. When a call fails, it hands in the same delivery again.
 func (r *run) handIn(ctx context.Context) error {
 	a := r.controller.Admitter()
-	a.Check.Schema = false // KSeF is to reject the bad ones
+	a.Check.Schema = false // KSeF is to reject the bad invoices
 	for _, d := range r.export.deliveries {
 		if err := r.until(ctx, d.at); err != nil {
 			return err

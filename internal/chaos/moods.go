@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	// The first call fails for one result in this many.
+	// For one result in this many, the first call that brings the result to the receiver fails.
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second

@@ -34,8 +34,9 @@ type Options struct {
 	// of the run, so only some seeds have them, unless one of them is the only name in the list.
 	Partial []string
 	// ExpireLeases takes the lease of every running task away right after a worker was killed or
-	// paused, as if asynq's minute and a half had passed. It makes a run short. Without it,
-	// orphaned tasks come back only after that time.
+	// paused. So asynq gives the worker's tasks to the next worker that starts, or to any worker
+	// within a minute, and the run is short. Without ExpireLeases, the leases have to run out
+	// first.
 	ExpireLeases bool
 
 	// Out gets a line for each disruption; nil for none.

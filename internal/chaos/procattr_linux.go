@@ -2,7 +2,8 @@ package chaos
 
 import "syscall"
 
-// ownGroup gives a child a process group of its own and ends it with its parent.
+// ownGroup gives a child a process group of its own. The system kills the child when its parent
+// dies.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -45,7 +45,7 @@ type run struct {
 }
 
 // Run makes one run and audits it. The figures hold what is known, even when there is an error. The
-// error names every imbalance of the books, up to a maximum.
+// error names the imbalances of the books, up to a maximum.
 func Run(ctx context.Context, o Options) (Figures, error) {
 	o, err := o.withDefaults()
 	if err != nil {

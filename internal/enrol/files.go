@@ -55,8 +55,8 @@ func newKey(path string) (*ecdsa.PrivateKey, error) {
 	return key, create(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// create writes a new file. It fails when the file exists already. When create returns, the content
-// is on the disk.
+// create writes a new file. It fails when the file exists already. When create returns nil, the
+// content is on the disk.
 func create(path string, content []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
@@ -76,7 +76,8 @@ func certificatePEM(der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// pending is the request for a certificate, kept between the commands.
+// pending is the record of a certificate request. The command that makes the request writes this
+// record, and the command that fetches the certificate reads it.
 type pending struct {
 	Reference   string `json:"reference"`
 	Environment string `json:"environment"`

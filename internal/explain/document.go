@@ -2,7 +2,8 @@ package explain
 
 import "strconv"
 
-// Facts are what is known about one invoice or refused document. Zero values are not known.
+// Facts are what is known about one invoice or refused document. A field with the zero value is not
+// known.
 type Facts struct {
 	State      string   // a state of the ledger, or "refused"
 	Code       int      // KSeF's

@@ -6,9 +6,10 @@ import "strings"
 // anything.
 const maxJoined = 8
 
-// SayJoined returns sentences that semicolons join, such as a reason and what is done about it, in
-// a language. A sentence that is not known in Polish stays as it is. false means that none is
-// known.
+// SayJoined returns in a language a text of sentences that semicolons join, such as a reason and
+// what is done about it. For English it returns the text as it is. For Polish, a sentence that the
+// table does not have stays as it is. The result false means that the table has none of the
+// sentences.
 func SayJoined(l Language, text string) (string, bool) {
 	if l != Polish {
 		return text, true

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ByText returns the entry of space that has a form (see [Entry.Match]) which text matches. If
-// several entries do, it returns the one with the longest form, because that says the most. It
-// returns false if none does.
+// ByText returns the entry of space that has a form (see [Entry.Match]) which text matches. If text
+// matches forms of several entries, ByText returns the entry with the longest form, because the
+// longest form says the most. It returns false if text matches no form.
 func ByText(space Space, text string) (Entry, bool) {
 	var best Entry
 	most := -1

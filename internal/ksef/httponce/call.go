@@ -100,8 +100,8 @@ func (k Call) succeeds(status int) bool {
 	return k.Success(status)
 }
 
-// BuildPath escapes each id into its %s. It refuses ids that a server would take for a step in the
-// path.
+// BuildPath escapes each id into its %s. It refuses empty ids, ids with control characters, and ids
+// that a server would take for a step in the path.
 func BuildPath(format string, ids []string) (string, error) {
 	escaped := make([]any, len(ids))
 	for i, id := range ids {

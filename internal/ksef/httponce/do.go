@@ -63,7 +63,7 @@ func (c *Client) exchange(caller context.Context, k Call, read func(*Answer) err
 func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(*Answer) error) (int, *ksef.APIError) {
 	w, ctx := watch(caller, c.o.Timeout, k)
 	defer w.stop()
-	if kind, err := endedBy(caller, ctx); err != nil { // the gate may have kept it waiting
+	if kind, err := endedBy(caller, ctx); err != nil { // the gate may have kept the request waiting
 		return 0, &ksef.APIError{Op: k.Op, Kind: kind, Err: err}
 	}
 	creds, req, err := c.request(httptrace.WithClientTrace(ctx, p.hooks()), k, w)

@@ -7,8 +7,8 @@ import (
 	"math"
 )
 
-// Download streams an answer of bytes to w and returns its length. Its bound is
-// Options.MaxDownload.
+// Download streams an answer of bytes to w and returns how many bytes it has written. The answer
+// may have Options.MaxDownload bytes.
 func (c *Client) Download(ctx context.Context, k Call, w io.Writer) (n int64, err error) {
 	k.Stream, k.Limit = true, c.o.MaxDownload
 	if w == nil {
@@ -27,8 +27,8 @@ const headSize = 64 << 10
 
 // copyTo passes bytes on unless they are the other side's error, other JSON or an HTML page.
 // Encrypted bytes may begin with any bytes. So an answer counts as JSON only if it is shorter than
-// headSize and is one JSON object or has JSON's content type. A page must begin as HTML or have
-// HTML's content type.
+// headSize, and also is one JSON object or has JSON's content type. An answer counts as a page if
+// it begins as HTML or has HTML's content type.
 func (a *Answer) copyTo(w io.Writer) (int64, error) {
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(a.Body, head)

@@ -14,8 +14,8 @@ import (
 
 // UploadPart sends the encrypted bytes of a part to its address. It sends exactly the headers of
 // the part, without Authorization, and follows no redirect. open is called once, when the gate has
-// opened. The reader that it returns must give exactly size bytes. It is closed, sometimes while a
-// Read is still under way. Uploads may run in parallel.
+// opened. The reader that open returns must give exactly size bytes. UploadPart closes this reader,
+// sometimes while a Read is still under way. Uploads may run in parallel.
 //
 // Only 201 is success, because firewalls have answered 200 with HTML (KSeF issue threads, 2026). A
 // part may be sent again to the same address. Of the store's answer only the error code is kept,

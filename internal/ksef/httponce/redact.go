@@ -70,8 +70,8 @@ func (e *plainError) Error() string   { return e.text }
 func (e *plainError) Unwrap() []error { return e.causes }
 
 // cleanse makes a transport's error safe to keep. *url.Error names the whole URL, even a pre-signed
-// one, so it is unwrapped. If a secret lies deeper, only the scrubbed text and the known causes are
-// kept.
+// one, so it is unwrapped. If a secret or another *url.Error lies deeper, only the scrubbed text
+// and the known causes are kept.
 func (c Credentials) cleanse(err error, target *url.URL) error {
 	for {
 		u, ok := err.(*url.Error)

@@ -39,7 +39,7 @@ func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) e
 		s.SetAttributes(tracing.TraceKey.String(fault.Trace))
 	}
 	switch fault.Kind {
-	case ksef.KindGated, ksef.KindProcessing, ksef.KindCanceled: // it waits, and nothing went wrong
+	case ksef.KindGated, ksef.KindProcessing, ksef.KindCanceled: // nothing went wrong
 	default:
 		tracing.Fail(s, string(fault.Kind))
 	}
@@ -56,8 +56,8 @@ func answered(ctx context.Context, status int) {
 	}
 }
 
-// template returns the route of a path. It replaces ids, which have digits in them, and leaves out
-// a query.
+// template returns the route of a path. It replaces each part that has a character besides letters
+// and hyphens, because such a part is an id. It leaves out a query.
 func template(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	parts := strings.Split(path, "/")

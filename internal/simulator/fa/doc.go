@@ -1,5 +1,6 @@
 // Package fa checks FA documents (structured invoices) for the simulator. Like KSeF, it checks the
-// decrypted file first, then the schema, then the dates. [Inspect] is the main function.
+// decrypted file first, then the schema, then the issue date and the attachment. [Inspect] is the
+// main function.
 //
 // It shares no code with the client, which is the worker with all that it uses, because tests could
 // not find a mistake in shared code. So it has its own code for XML, NIPs and amounts. A test in

@@ -57,7 +57,7 @@ const (
 		"Platnosc WarunkiTransakcji Zamowienie"
 )
 
-// Forms returns the forms that KSeF takes, by the contract's invoiceVersion.
+// Forms returns the forms that KSeF takes, by the gateway's invoiceVersion.
 func Forms() map[string]*Form {
 	v2 := &Form{
 		Version: "v2", Namespace: "http://crd.gov.pl/wzor/2023/06/29/12648/",

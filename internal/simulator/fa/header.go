@@ -26,7 +26,8 @@ type Header struct {
 	SelfBilled bool   // P_17 is 1
 	Attachment bool
 	Currency   string
-	// Net, VAT and Gross are in hundredths of the currency, and are set only with code 200.
+	// Net, VAT and Gross are in hundredths of the currency. They are set only when the [Result] has
+	// code 200.
 	Net, VAT, Gross int64
 }
 

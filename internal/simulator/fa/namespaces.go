@@ -5,7 +5,9 @@ import (
 	"fmt"
 )
 
-// These namespaces belong to XML itself. No other prefix may stand for them.
+// The first two namespaces belong to XML itself: only the prefix xml stands for xmlSpace, and only
+// xmlns for xmlnsSpace. instanceSpace is the namespace of the attributes of XML Schema, such as
+// xsi:type. Any prefix may stand for it.
 const (
 	xmlSpace      = "http://www.w3.org/XML/1998/namespace"
 	xmlnsSpace    = "http://www.w3.org/2000/xmlns/"
@@ -17,10 +19,10 @@ func isDeclaration(a xml.Attr) bool {
 	return a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns"
 }
 
-// declare puts the declarations among the attributes of an element into force. It does not check
-// whether the name of a namespace is a URI. The specification (Namespaces in XML) does not demand
-// this check of a parser, and most parsers take any text. Only xmllint complains about a name such
-// as "a b".
+// declare puts the declarations among the attributes of an element into force. It refuses an
+// attribute that is given twice. It does not check whether the name of a namespace is a URI. The
+// specification (Namespaces in XML) does not demand this check of a parser, and most parsers take
+// any text. Only xmllint complains about a name such as "a b".
 func (l *level) declare(attrs []xml.Attr) error {
 	for i, a := range attrs {
 		for _, b := range attrs[:i] {

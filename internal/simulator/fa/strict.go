@@ -83,9 +83,9 @@ func normalized(t xml.StartElement, written []byte) (xml.StartElement, error) {
 	return t, nil
 }
 
-// strictName checks a name that encoding/xml has split at its colon. encoding/xml leaves a colon at
-// either end of the name in it, and lets the part after the colon begin with any character of a
-// name.
+// strictName checks a name that encoding/xml has split at its colon. encoding/xml does not split a
+// name at a colon that is its first or last character. It lets the part after a colon begin with
+// any character that a name may have.
 func strictName(n xml.Name) error {
 	first, _ := utf8.DecodeRuneInString(n.Local)
 	if strings.Contains(n.Local, ":") || first != '_' && !unicode.IsLetter(first) && !unicode.Is(unicode.Nl, first) {

@@ -47,8 +47,8 @@ func (a *author) edges() (all []edge, ways map[edge][]edge) {
 	return all, ways
 }
 
-// shortest writes the smallest document that has the places of a way, and returns the node of the
-// last one.
+// shortest writes the smallest document that has an element at each place of a way. It returns the
+// root of the document and the node at the last place.
 func (a *author) shortest(way []edge) (whole, last *node) {
 	whole, last = a.element(a.root.Child, way)
 	whole.attrs = ` xmlns="` + a.t.Spaces[a.root.Space] + `"` + whole.attrs

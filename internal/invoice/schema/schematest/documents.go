@@ -10,7 +10,8 @@ import (
 
 func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 
-// Document is one document with what was done to it, such as "P_15 dropped".
+// Document is one test document. Its name says which element it is about and what was changed
+// there, such as "P_15 dropped".
 type Document struct {
 	Name string
 	make func() []byte
@@ -20,10 +21,10 @@ type Document struct {
 func (d Document) Data() []byte { return d.make() }
 
 // Documents returns the documents of one root of a table. For every place of the schema there is
-// the smallest document that has it. The same document follows with each fault of shapes, with some
-// of the types that xsi:type can name, and with each odd text at that place. Then there are random
-// documents, as many as random says, half of them with a random fault. A document is made only when
-// its Data is asked for.
+// the smallest document that has an element at that place. Documents with one fault in that element
+// follow: each fault of shapes, some of the types that xsi:type can name, and each odd text. At the
+// end there are random documents, as many as random says, half of them with a random fault. A
+// document is made only when its Data is asked for.
 func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		a := newAuthor(t, root)

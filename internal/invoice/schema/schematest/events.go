@@ -13,8 +13,9 @@ import (
 // ErrNotNormalized says that an attribute has white space, which encoding/xml does not normalize.
 var ErrNotNormalized = errors.New("an attribute with white space that encoding/xml does not normalize")
 
-// Faults runs a machine over a document that encoding/xml reads. Tests use it for tables other than
-// [schema.Forms], because the reader of package invoice accepts only the root of the forms.
+// Faults runs a [schema.Machine] over a document that encoding/xml reads, and returns the faults
+// that the machine finds. Tests use it for tables other than [schema.Forms], because the reader of
+// package invoice accepts only the root of the forms.
 func Faults(t *schema.Table, doc []byte) ([]schema.Fault, error) {
 	m := new(schema.Machine)
 	d := xml.NewDecoder(bytes.NewReader(doc))
