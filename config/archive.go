@@ -31,9 +31,9 @@ type Archive struct {
 	// archive's fault, receipts wait. One probe at a time then finds out when the archive works
 	// again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
-	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
-	// several tenants and more than one slot, no tenant uses all of the slots: one is always left
-	// to the others.
+	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. Each
+	// package that is being written takes a slot. With several tenants and more than one slot, no
+	// tenant uses all of the slots: one is always left to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
 	// Layout is packages or files. With packages, the receipted invoices of a larger package are
 	// kept together, in ZIPs with an index, and the invoices of smaller packages one by one. With

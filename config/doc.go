@@ -12,11 +12,12 @@
 //   - limits.groups.invoiceSend.per_hour is KSEF_LIMITS_GROUPS_INVOICE_SEND_PER_HOUR
 //   - the name of the first tenant is KSEF_TENANTS_0_NAME
 //
-// The lists http.oidc.groups and intake.clients, and those of receivers in results, have no
-// variables. Only the file can set them. Lists are split at commas. A variable that is set but
-// empty counts as not set, because compose files and unit files write `KEY=` for what they leave
-// out. Two more variables are read. REDIS_URL is set by many hosting services; KSEF_REDIS_URL takes
-// precedence over it. KSEF_KEY_FILE_<NIP> is the key file of the tenant with that NIP.
+// Some lists have no variables, so only the file can set them: http.oidc.groups, intake.clients,
+// and the lists of receivers in results. A variable for a list of texts is split at commas. A
+// variable that is set but empty counts as not set, because compose files and unit files write
+// `KEY=` for what they leave out. Two more variables are read. REDIS_URL is set by many hosting
+// services; KSEF_REDIS_URL takes precedence over it. KSEF_KEY_FILE_<NIP> is the key file of the
+// tenant with that NIP.
 //
 // # Secrets
 //

@@ -14,7 +14,7 @@ import (
 type FieldError struct {
 	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. When a variable
 	// cannot be read or applied, Field is the name of the variable. When no key fits the fault,
-	// Field is the line of the file.
+	// Field is the line of the file, such as "line 7", or "file".
 	Field string
 	// Value is the given value; nil or "" when it is missing or not shown. Never a secret.
 	Value any

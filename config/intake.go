@@ -47,7 +47,7 @@ type IntakeClient struct {
 	// the key's hash in hex. Two lines let a key be replaced without a gap. A replaced file needs
 	// no restart.
 	KeyFile string `yaml:"key_file"`
-	// Tenants are the tenants whose invoices it may hand in and see, by name or NIP.
+	// Tenants are the tenants whose invoices the client may hand in and see, by name or NIP.
 	Tenants []string `yaml:"tenants"`
 }
 
@@ -94,7 +94,7 @@ func keyIn(line string) (string, error) {
 	hash, hashed := strings.CutPrefix(line, "sha256:")
 	switch {
 	case hashed && (len(hash) != 64 || strings.Trim(strings.ToLower(hash), "0123456789abcdef") != ""):
-		return "", errors.New("a line that begins with sha256: and goes on with no 64 hex digits")
+		return "", errors.New("a line that begins with sha256: but has no 64 hex digits after it")
 	case hashed:
 		return "sha256:" + strings.ToLower(hash), nil
 	case len(line) < shortest:

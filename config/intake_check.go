@@ -24,7 +24,7 @@ func (in Intake) Here() bool {
 }
 
 // CheckKeys yields each client's name and what is wrong with its file of keys, or nil. When a
-// client shares a key with a client before it, its error names that client.
+// client shares a key with an earlier client, the error of the later client names the earlier one.
 func (in Intake) CheckKeys() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		owner := map[string]string{}

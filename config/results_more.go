@@ -11,7 +11,7 @@ import (
 
 // StreamReceiver is a further Redis stream, <prefix>results:<name>.
 type StreamReceiver struct {
-	// Name of the receiver, as that of a webhook.
+	// Name of the receiver; see [Webhook.Name].
 	Name string `yaml:"name"`
 	// PlainText, Tenants, Length and Keep are as in [ResultsStream]. Length 0 and Keep 0 mean the
 	// defaults of ResultsStream.
@@ -23,7 +23,7 @@ type StreamReceiver struct {
 
 // FolderReceiver is a further folder of results.
 type FolderReceiver struct {
-	// Name of the receiver, as that of a webhook.
+	// Name of the receiver; see [Webhook.Name].
 	Name string `yaml:"name"`
 	// Path, By and Tenants are as in [ResultsFolder]. By "" means invoice.
 	Path    string   `yaml:"path"`
@@ -33,7 +33,7 @@ type FolderReceiver struct {
 
 // DatabaseReceiver is a further PostgreSQL database of results, or a further schema in one.
 type DatabaseReceiver struct {
-	// Name of the receiver, as that of a webhook.
+	// Name of the receiver; see [Webhook.Name].
 	Name string `yaml:"name"`
 	// URL, PasswordFile, Schema and Tenants are as in [ResultsPostgres]. Schema "" means ksef.
 	URL          string   `yaml:"url"`

@@ -40,8 +40,8 @@ func (a *attested) tell(one records.Attested) {
 	}
 }
 
-// tellAttested names those invoices in all, which a search found in receipts, that the search did
-// not find elsewhere (found). It reports whether there are any.
+// tellAttested names the invoices that a search found in receipts alone: those in all that are not
+// in found. It reports whether there are any.
 func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result) bool {
 	have, lacking := records.Numbers{}, newAttested(p, tenant)
 	for i := range found {

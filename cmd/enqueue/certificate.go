@@ -70,7 +70,7 @@ func (c *selfSignedCmd) run(p *program) error {
 	}
 	p.out.println(describeCertificate(t.CertificateFile, cert))
 	p.out.println("key in " + t.PrivateKeyFile)
-	p.say("only KSeF's test environment takes it; worker --check logs in with it")
+	p.say("only KSeF's test environment takes this certificate; worker --check logs in with it")
 	return nil
 }
 

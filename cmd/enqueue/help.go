@@ -30,7 +30,7 @@ var helpTexts = kong.Vars{
 	"dismiss": "End queued, rejected, parked or refused documents for good, because they are not to be sent. " +
 		"Another document can then take the number.",
 	"drain": "Stop taking in new invoices of a tenant until it is resumed. Invoices that were taken are still sent.",
-	"moved": "Record that the gateway of environment custom has a new address, so that its ledger goes on there.",
+	"moved": "Record that the gateway of environment custom has a new address, so that the invoices in its ledger are sent there.",
 	"purge": "Delete the whole ledger of a test: invoices, packages, queues and limits. Never one of production.",
 
 	"explain": "Say what a code of KSeF, of the gateway or of this program means, whose fault it is and what to do; " +
@@ -44,18 +44,19 @@ var helpTexts = kong.Vars{
 	"find": "Find invoices by id, number (P_2), KSeF number or issue date, in the ledger and, for what it no longer knows, " +
 		"in the archive. Says what it has read of the archive.",
 	"export": "Write the document and the result of invoices into a folder: KSEF_NUMBER.xml and KSEF_NUMBER.json, " +
-		"or the id where there is no KSeF number; and the receipt (UPO) of each session once: upo/SESSION.xml, as upo in the result ends. " +
-		"Invoices that are named have it as KSEF_NUMBER-upo.xml too.",
+		"or the id where there is no KSeF number; and the receipt (UPO) of each session once, as upo/SESSION.xml: " +
+		"the field upo of a result ends with that name. An invoice that is named gets its receipt as KSEF_NUMBER-upo.xml too.",
 	"where_names":   "Ids, numbers or KSeF numbers. Without one: every invoice that the archive has of the issue dates.",
 	"where_from":    "First issue date (P_1), 2026-11-01. Dates bound what is read of the archive.",
 	"where_archive": "Ask the archive alone: no Redis is needed, and invoices are found that the ledger has forgotten.",
 	"deliveries":    "Who was told what became of invoices (results of the configuration): how each receiver stands, what it did not take.",
-	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one takes nothing (of a tenant, too) or " +
-		"results were given up. With a name: the results that it did not take, those that are tried again too; exit code 3 when some were given up.",
+	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one takes nothing, or nothing of a tenant, or when " +
+		"results were given up. With a name: the results that it did not take, also those that are tried again; " +
+		"exit code 3 when some were given up.",
 	"deliveries_resend": "Send results again: those that were given up after three days (by id, or --all), " +
 		"or everything since a time (--since).",
-	"deliveries_resume": "Call a receiver again at once that asked for no more results (410), that is out of service, " +
-		"or that did not take some results. What it did not take is tried at once, unless it takes nothing.",
+	"deliveries_resume": "Call a receiver again at once, after it asked for no more results (410), while it is out of service, " +
+		"or when it did not take some results. What it did not take is tried at once, unless it takes nothing.",
 	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
 		"or RFC 3339.",
 
@@ -75,11 +76,11 @@ var helpTexts = kong.Vars{
 	"watch_poll": "The longest time between two polls of the folder; by default 30s where the system reports changes, 2s elsewhere, " +
 		"such as on a network share.",
 
-	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
+	"submit_deadline": "Legal deadline of all documents of this call, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
 	"submit_wait": "Wait until each invoice is accepted, rejected, parked or dismissed, then print a summary. " +
 		"--wait=receipt also waits for the receipts (UPO) of the accepted ones.",
-	"submit_tenant": "Name of the tenant that sends them, when several tenants have the same NIP " +
+	"submit_tenant": "Name of the tenant that sends the documents, when several tenants have the same NIP " +
 		"or a tax representative sends.",
 	"submit_corrects": "The document is the technical correction of this rejected offline invoice, named by its id or the SHA-256 " +
 		"of its bytes. It is sent at once. For one file, and a tenant with transport: direct.",
@@ -93,7 +94,7 @@ var helpTexts = kong.Vars{
 	"explain_names": "Codes, such as 450, 21405, missing-permissions, conflict or batch/415; or ids, numbers or KSeF numbers of invoices.",
 
 	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
-	"qr_name":    "An XML file that is not handed in yet; or the id, number or KSeF number of an invoice that is.",
+	"qr_name":    "An XML file that is not handed in yet; or the id, number or KSeF number of an invoice that is handed in.",
 
 	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
 
@@ -105,7 +106,7 @@ var helpTexts = kong.Vars{
 	"resume_throttled": "Of the tenants named, end the pauses that an answer 429 asked for, instead of what enqueue paused or drained. " +
 		"Only when KSeF did not ask for them (a proxy did), or its support says so: KSeF blocks longer whoever does not wait.",
 	"results_state": "Only what is in this state; by default what is decided. waiting lists all that wait for something, with the " +
-		"reason; refused the documents that were not taken and have to be fixed.",
+		"reason; refused lists the documents that were not taken and have to be fixed.",
 	"selection_state":  "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
 	"selection_tenant": "All of this tenant, by its name or NIP; - for documents of no tenant, as enqueue open shows them.",
 	"status_json":      "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",

@@ -16,9 +16,9 @@ type movedCmd struct {
 // allowsAnyLedger implements [anyLedger].
 func (c *movedCmd) allowsAnyLedger() {}
 
-// run records the new address of a gateway in its ledger. The address changes, for example, when a
-// proxy gets a new host name. Without this command, the invoices in the ledger could not be sent to
-// the new address.
+// run records the new address of the gateway in the ledger. The address changes, for example, when
+// a proxy gets a new host name. Without this command, the invoices in the ledger could not be sent
+// to the new address.
 func (c *movedCmd) run(ctx context.Context, p *program) error {
 	if p.cfg.Environment != config.Custom {
 		return &usageError{what: fmt.Sprintf("environment %s has a fixed address: it cannot have moved", p.cfg.Environment)}

@@ -77,7 +77,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 		}
 	})
 	p.out.println("deleted: " + purgeSummary(deleted))
-	p.say("no archive was changed: what %s has in its own stays there, and that archive cannot serve another environment", home)
+	p.say("no archive was changed: what %s has in its archive stays there, and that archive cannot serve another environment", home)
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again, it goes on where this one stopped", err)
 	}

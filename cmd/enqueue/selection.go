@@ -48,10 +48,10 @@ func (s *selection) check(states []string) error {
 // unsetVariable is the hint about an empty argument.
 const unsetVariable = "check for a variable that is not set"
 
-// unknownName is the answer about a name that no invoice has.
+// unknownName is what a person is told about an id or number that no invoice has.
 const unknownName = "no invoice has this id or number (P_2)"
 
-// unknownInvoice is the same answer for a command that also takes KSeF numbers.
+// unknownInvoice is unknownName for a command that also takes KSeF numbers.
 const unknownInvoice = "no invoice has this id, number (P_2) or KSeF number"
 
 // action is what a command does to the selected documents, and how it says so.

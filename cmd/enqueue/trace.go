@@ -26,9 +26,9 @@ func (p *program) trace(ctx context.Context, log zerolog.Logger) error {
 	return nil
 }
 
-// traced is trace for a command that prints its outcome and keeps no log. Its span continues the
-// trace in the variable TRACEPARENT, which a program that calls this one may set. The caller ends
-// the span.
+// traced is trace for a command that prints its outcome and keeps no log. It also begins the
+// command's span. The span continues the trace in the variable TRACEPARENT, which a program that
+// starts enqueue may set. The returned function ends the span.
 func (p *program) traced(ctx context.Context, name string) (context.Context, func(), error) {
 	if err := p.trace(ctx, zerolog.Nop()); err != nil {
 		return ctx, nil, err

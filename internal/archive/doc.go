@@ -4,7 +4,7 @@
 // built.
 //
 // An archive never overwrites. Putting the same bytes again succeeds, because tasks run twice after
-// a crash. Putting other bytes under an existing name is ErrConflict. There are two narrow
+// a crash. Putting other bytes under an existing name returns ErrConflict. There are two narrow
 // exceptions. Replace is for result documents, whose state may still change. Remove is for bodies,
 // which are large invoices that wait to be sent.
 //

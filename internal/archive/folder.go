@@ -94,7 +94,7 @@ func (t *tree) put(ctx context.Context, name string, data []byte) error {
 	return ErrConflict
 }
 
-// rewrite puts a file again whose bytes on disk cannot be trusted, or which is lost. It returns
+// rewrite puts again a file that is lost, or whose bytes on disk cannot be trusted. It returns
 // ErrConflict only when the file has other content.
 func (t *tree) rewrite(ctx context.Context, name string, data []byte) error {
 	held, err := t.read(ctx, name)

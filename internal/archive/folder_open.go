@@ -14,7 +14,7 @@ import (
 // tree is the folder as it was opened. While the process runs, a person may remove the folder and
 // make it again, or put another one in its place. Then a new tree takes the place of this one. A
 // call that is under way keeps the tree with which it began. So nobody closes a tree that was
-// replaced. Its files are closed when nothing uses the tree any more.
+// replaced. The garbage collector closes the files of such a tree when nothing uses them any more.
 type tree struct {
 	f    *folder
 	root *os.Root

@@ -37,7 +37,7 @@ type guard struct {
 	unflushed atomic.Int64 // bytes put since the last Flush
 	failures  atomic.Uint64
 
-	slots chan struct{} // one for each running call
+	slots chan struct{} // holds one value for each running call
 	mu    sync.Mutex
 	left  map[string]int // calls left behind, by name
 	stuck int            // all calls left behind

@@ -63,8 +63,8 @@ func ReceiptName(nip, date, session string) string {
 // too large for Redis. Remove accepts such names.
 func BodyName(id string) string { return bodiesPrefix + component(id) }
 
-// CopyName returns the name of the n-th copy of a document whose earlier copies are damaged. The
-// first copy has the name itself.
+// CopyName returns the name of the n-th copy of a document whose earlier copies are damaged or have
+// other content. The first copy has the name itself.
 func CopyName(name string, n int) string {
 	if n <= 1 {
 		return name

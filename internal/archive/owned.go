@@ -22,11 +22,11 @@ type Owner struct {
 // String returns the owner as a text for people.
 func (o Owner) String() string { return o.Environment + " at " + o.Address }
 
-// Owned returns s as the archive of one environment. Before the first use it reads who owns the
-// archive. Before the first Put or Replace it records its own environment, which is the argument
-// here, if no owner is recorded yet. If the archive belongs to another environment, every call
-// except Flush, URL and Close returns an [*OwnerError]. The function same reports whether two
-// owners are equal.
+// Owned returns s as the archive of one environment. Before its first use, the returned store reads
+// who owns the archive. Before its first Put or Replace, it records the argument here as the owner,
+// if no owner is recorded yet. If the archive belongs to another environment, every call except
+// Flush, URL and Close returns an [*OwnerError]. The function same reports whether two owners are
+// equal.
 //
 // When the archive does not answer, the call fails, and the next call asks again. The owner is also
 // read again after the folder was replaced, or removed and made again, while the process runs.

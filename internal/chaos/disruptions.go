@@ -74,8 +74,8 @@ func (ds *disruptor) disrupt(ctx context.Context, disruptions []disruption) erro
 			return err
 		}
 		if ds.pair != nil && (d.kind == killRedis || d.kind == restartRedis) {
-			// In a pair, only a failover kills a server. A second kill before the replica has
-			// everything would lose data that no pair can keep.
+			// When Redis is a pair, only a failover kills a server. A second kill before the
+			// replica has everything would lose data that no pair can keep.
 			continue
 		}
 		ds.countDisruption(d)

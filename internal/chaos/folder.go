@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The watched folder, and what a run does to it. A file that is cut off is taken after
-// tornPatience, which is much longer than the time that a killed writer stays away.
+// The name of the watched folder, and how long the watch waits until it takes a file. A file that
+// is cut off is taken after tornPatience, which is much longer than the time that a killed writer
+// stays away.
 const (
 	folderName   = "inbox"
 	settleFor    = time.Second

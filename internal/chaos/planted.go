@@ -33,8 +33,8 @@ const (
 	newerPackage = ledger.PackageProcessing
 )
 
-// plant writes an invoice and a package of a newer version as the oldest of their states, so that
-// the sweep meets them first.
+// plant writes an invoice and a package of a newer version. They are older than every other entry
+// in the same state, so that the sweep meets them first.
 func plant(ctx context.Context, rdb redis.UniversalClient, now time.Time) (*planted, error) {
 	p := &planted{invoice: "inv-newer", pack: "pkg-newer", was: map[string]map[string]string{}}
 	then := now.Add(-time.Hour).UnixMilli()

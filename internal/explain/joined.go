@@ -2,14 +2,12 @@ package explain
 
 import "strings"
 
-// maxJoined bounds how many sentences of one text are looked for, because a text may quote
-// anything.
+// maxJoined bounds how many sentences of one text are looked up, because a text may quote anything.
 const maxJoined = 8
 
-// SayJoined returns in a language a text of sentences that semicolons join, such as a reason and
-// what is done about it. For English it returns the text as it is. For Polish, a sentence that the
-// table does not have stays as it is. The result false means that the table has none of the
-// sentences.
+// SayJoined translates a text whose sentences are joined by semicolons, such as a reason and what
+// is done about it. English text is returned as it is. In Polish, a sentence that the table lacks
+// stays as it is, and the result is false if the table lacks every sentence.
 func SayJoined(l Language, text string) (string, bool) {
 	if l != Polish {
 		return text, true

@@ -7,8 +7,8 @@ import (
 	"math"
 )
 
-// Download streams an answer of bytes to w and returns how many bytes it has written. The answer
-// may have Options.MaxDownload bytes.
+// Download streams an answer of bytes to w and returns how many bytes it has written. An answer of
+// more than Options.MaxDownload bytes is an error.
 func (c *Client) Download(ctx context.Context, k Call, w io.Writer) (n int64, err error) {
 	k.Stream, k.Limit = true, c.o.MaxDownload
 	if w == nil {

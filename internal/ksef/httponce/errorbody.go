@@ -17,8 +17,8 @@ type ErrorBody struct {
 	Trace       lenient.Text `json:"-"` // the number under which KSeF has the request in its logs
 }
 
-// ParseKSeF searches a body for KSeF's own error, in either of its forms. isObject reports whether
-// the whole body is one JSON object.
+// ParseKSeF searches a body for KSeF's own error, in any of its forms. isObject reports whether the
+// whole body is one JSON object.
 func ParseKSeF(raw []byte) (body *ErrorBody, isObject bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
@@ -26,13 +26,14 @@ func ParseKSeF(raw []byte) (body *ErrorBody, isObject bool) {
 	}
 	var own ksefError
 	if json.Unmarshal(raw, &own) != nil {
-		return nil, true // neither form: fields with those names hold something else
+		return nil, true // none of the forms: fields with those names hold something else
 	}
 	return own.body(), true
 }
 
 // ksefError is KSeF's own error, which a gateway may pass on. It has two forms: the older one
-// (exception), and problem details (API 2.4.0, RFC 9457).
+// (exception), and problem details (API 2.4.0, RFC 9457). A 429 may have a third form (see
+// throttled).
 type ksefError struct {
 	Exception struct {
 		ServiceCode lenient.Text `json:"serviceCode"`
@@ -57,7 +58,7 @@ type ksefError struct {
 	} `json:"errors"`
 }
 
-// body returns the first fault that the error names; nil when the error has neither form.
+// body returns the first fault that the error names; nil when the error has none of the forms.
 func (e ksefError) body() *ErrorBody {
 	switch {
 	case len(e.Exception.List) > 0:
@@ -75,7 +76,7 @@ func (e ksefError) body() *ErrorBody {
 	return nil
 }
 
-// throttled is the status of the older form of 429, {"status":{"code":429,…}}. In problem details
+// throttled is the status in the older form of a 429, {"status":{"code":429,…}}. In problem details
 // status is a number, which repeats the HTTP status.
 type throttled struct {
 	Code        lenient.Int  `json:"code"`

@@ -161,9 +161,9 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 
 var storeCode = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
 
-// partRefused maps the answer of the store of parts, which is a host of its own. It answers XML or
-// an empty body. Its 403 means "too late" and says nothing about our credentials. Its texts may
-// quote the signature, so only its error code is kept.
+// partRefused maps the answer of the store of parts, which is a host of its own. The store answers
+// XML or an empty body. A 403 of the store means "too late" and says nothing about our credentials.
+// Its texts may quote the signature of the address, so only its error code is kept.
 func (m mapper) partRefused(resp *http.Response, raw []byte) *ksef.APIError {
 	e := &ksef.APIError{
 		Op: m.op, Status: resp.StatusCode, MaybeDone: true, Kind: ksef.KindOutage,

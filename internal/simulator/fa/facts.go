@@ -25,7 +25,7 @@ var (
 // schemas are compiled at first use and never change.
 func contentOf(version string) *content { return compiled().roots[version] }
 
-// typesOf returns the types by which a document of a version may retype its elements.
+// typesOf returns the types that xsi:type can name in a document of a version.
 func typesOf(version string) map[string]namedType { return compiled().types[version] }
 
 var compiled = sync.OnceValue(func() *schemas {

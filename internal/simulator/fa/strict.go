@@ -84,8 +84,8 @@ func normalized(t xml.StartElement, written []byte) (xml.StartElement, error) {
 }
 
 // strictName checks a name that encoding/xml has split at its colon. encoding/xml does not split a
-// name at a colon that is its first or last character. It lets the part after a colon begin with
-// any character that a name may have.
+// name at a colon that is the first or last character of the name. It lets the part after a colon
+// begin with any character that a name may have.
 func strictName(n xml.Name) error {
 	first, _ := utf8.DecodeRuneInString(n.Local)
 	if strings.Contains(n.Local, ":") || first != '_' && !unicode.IsLetter(first) && !unicode.Is(unicode.Nl, first) {

@@ -11,7 +11,8 @@ import (
 )
 
 // WellFormed returns for each document whether xmllint, which must be installed, takes it for
-// well-formed. One process reads them all, because starting it costs more than reading.
+// well-formed. One process reads all documents, because starting a process costs more than reading
+// a document.
 func WellFormed(t testing.TB, docs [][]byte) []bool {
 	t.Helper()
 	dir := t.TempDir()
