@@ -198,8 +198,8 @@ type Ledger struct {
 	// reads only an earlier format of the ledger; 0 to 720h. The time begins when the last process
 	// of that build has ended. When it has passed, the ledger refuses earlier builds. When the same
 	// time has passed once more, the pool writes the new format. With 0 the pool refuses earlier
-	// builds and writes the new format without any wait. Then no enqueue of an earlier build may be
-	// at work anywhere.
+	// builds and writes the new format without any wait. In that case, no enqueue of an earlier
+	// build may be at work anywhere.
 	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`
 }
 

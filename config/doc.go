@@ -6,8 +6,8 @@
 //
 // # Environment
 //
-// Every key has a variable. Its name is KSEF_ and the path of the key in capitals. Underscores
-// replace dots and separate the words of camelCase:
+// Nearly every key has a variable. Its name is KSEF_ and the path of the key in capitals.
+// Underscores replace dots and separate the words of camelCase:
 //   - packages.max_wait is KSEF_PACKAGES_MAX_WAIT
 //   - limits.groups.invoiceSend.per_hour is KSEF_LIMITS_GROUPS_INVOICE_SEND_PER_HOUR
 //   - the name of the first tenant is KSEF_TENANTS_0_NAME
@@ -22,7 +22,7 @@
 // # Secrets
 //
 // The file contains no secrets. Its keys name the files that hold them. Most of these files are
-// read on each use, so that a rotated key needs no restart. One variable may contain a secret:
-// REDIS_URL may contain a password, because hosting services provide it that way. The password is
-// removed from the URL at once and never shown. So a Config can be logged as it is.
+// read on each use, so that a rotated key needs no restart. Only REDIS_URL and KSEF_REDIS_URL may
+// contain a secret, a password, because hosting services provide the URL with its password. The
+// password is removed from the URL at once and never shown. So a Config can be logged as it is.
 package config

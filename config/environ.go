@@ -81,8 +81,8 @@ func variables(c Config) map[string]bool {
 	known := map[string]bool{}
 	scratch := c
 	scratch.Tenants = slices.Clone(c.Tenants)
-	// One variable with the prefix of the tenants makes the library walk into the slice. It must
-	// not match a field.
+	// One variable with the prefix of the tenants makes the library walk into the slice. The name
+	// of this variable must not match a field.
 	err := env.ParseWithOptions(&scratch, env.Options{
 		Prefix: envPrefix, Environment: map[string]string{envTenants + "walk": "1"},
 		OnSet: func(name string, _ any, _ bool) { known[name] = true },

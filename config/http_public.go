@@ -53,8 +53,8 @@ func (h HTTP) checkPublic(f *faults) {
 		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
 			f.add(at, h.PublicURL, errors.New("must be scheme and host alone, such as https://ksef.example.com: the page is at / there"))
 		case h.OIDC.Enabled() && h.OIDC.RedirectURL != "" && !sameOrigin(u, h.OIDC.RedirectURL):
-			f.add(at, h.PublicURL, fmt.Errorf("is another address than that of http.oidc.redirect_url (%s): browsers know the page by one",
-				h.OIDC.RedirectURL))
+			f.add(at, h.PublicURL, fmt.Errorf("is another address than that of http.oidc.redirect_url (%s): "+
+				"browsers must know the page by one address", h.OIDC.RedirectURL))
 		}
 		if h.Addr != "" && !h.Dashboard.HasLogin() && len(h.Users) == 0 && !h.OIDC.Enabled() {
 			f.add(at, h.PublicURL, errors.New("lets others reach the page, and nobody has to log in: set http.users, http.oidc, "+
@@ -67,7 +67,7 @@ func (h HTTP) checkPublic(f *faults) {
 		case err != nil:
 			f.add(field, s, errors.New("must be an address or a network, such as 10.0.0.7 or 10.0.0.0/8"))
 		case p.Bits() == 0:
-			f.add(field, s, errors.New("is every address: anybody could then guess passwords under an address that they write into a header"))
+			f.add(field, s, errors.New("is every address: anybody could then write any address into a header and guess passwords under it"))
 		}
 	}
 }

@@ -15,9 +15,9 @@ const maxFile = 4 << 20
 
 // Load makes a configuration and checks it. It starts with the defaults and applies the YAML file
 // at path ("" means none). Then it applies environ, a list of KEY=value as os.Environ returns it.
-// Load returns all faults joined, each a *FieldError. A file that is not YAML gives one other
-// error. When the file cannot be opened, the error wraps an *fs.PathError. Load does not open the
-// secret files; see [Config.CheckFiles].
+// Load returns all faults joined, each a *FieldError. A file that is not one YAML document gives
+// one other error. When the file cannot be opened, the error wraps an *fs.PathError. Load does not
+// open the secret files; see [Config.CheckFiles].
 func Load(path string, environ []string) (Config, error) {
 	var data []byte
 	from := "from the environment"

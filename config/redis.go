@@ -14,8 +14,8 @@ type Redis struct {
 	// Sentinel only its database number and login are used. The file must not contain a password;
 	// REDIS_URL may.
 	URL string `yaml:"url" env:"URL"`
-	// Username of the ACL user; empty means the default user. It takes precedence over the one in
-	// URL.
+	// Username of the ACL user; empty means the default user. Username takes precedence over the
+	// user name in URL.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds the password; empty means none, or the one in REDIS_URL.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`

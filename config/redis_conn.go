@@ -29,8 +29,8 @@ type RedisConn struct {
 	Sentinels        []string
 	SentinelUsername string
 	SentinelPassword string
-	// Login and SentinelLogin return the login for a new connection. They read the password file on
-	// each call, because it may have been replaced. Never nil.
+	// Login and SentinelLogin return the login for a new connection. Each reads its password file
+	// on each call, because the file may have been replaced. Never nil.
 	Login, SentinelLogin func(context.Context) (username, password string, err error)
 }
 

@@ -29,8 +29,8 @@ func (c Config) CheckFolders() error {
 		c.Results.CheckApart("intake.http.temp_dir", c.Intake.HTTP.TempDir))...)
 }
 
-// CheckApart returns a [FieldError] for each folder of results that is a folder with other files,
-// lies inside it or contains it. whose says what the other files are. CheckApart follows links and
+// CheckApart returns a [FieldError] for each folder of results that is the given folder, lies
+// inside it or contains it. whose says what the given folder holds. CheckApart follows links and
 // mounts as [Config.CheckFolders] does. folder is "" when this program has no such folder.
 func (r Results) CheckApart(whose, folder string) error {
 	places := r.folderPlaces()

@@ -31,8 +31,8 @@ type Tenant struct {
 	// PrivateKeyPasswordFile is the file with the password of an encrypted private key.
 	PrivateKeyPasswordFile string `yaml:"private_key_password_file" env:"PRIVATE_KEY_PASSWORD_FILE"`
 	// Name identifies the tenant in the ledger, limits, logs, metrics and on the command line. It
-	// must be unique; empty means the NIP. It is the key of everything that the ledger has of the
-	// tenant. So once an invoice was taken in under it, the name can't be changed or given to
+	// must be unique; empty means the NIP. The name is the key of everything that the ledger has of
+	// the tenant. So once an invoice was taken in under it, the name can't be changed or given to
 	// another NIP.
 	Name string `yaml:"name" env:"NAME"`
 	// Limits are the request limits of this taxpayer; 0 means the figure in limits.groups.

@@ -15,7 +15,7 @@ type attested struct {
 	*program
 	tenant   string         // only invoices that may be of this tenant; "" for all
 	receipts []string       // in the order in which they were met
-	of       map[string]int // how many invoices each receipt lists
+	of       map[string]int // how many invoices were told, by receipt
 	n        int
 }
 

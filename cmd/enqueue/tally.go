@@ -31,7 +31,7 @@ type tally struct {
 }
 
 // removeEmpty reports the folders and manifests that hold no invoice, and removes them from adms.
-// They are no fault, because a company may issue no invoices on some days.
+// Such folders and manifests are no fault, because a company may issue no invoices on some days.
 func (t *tally) removeEmpty(p *program, adms []intake.Admission) []intake.Admission {
 	return slices.DeleteFunc(adms, func(a intake.Admission) bool {
 		problem, ok := errors.AsType[*intake.Problem](a.Err)

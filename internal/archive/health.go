@@ -12,7 +12,7 @@ import (
 
 // Health is the state of a store as this process sees it. The zero value is a store that works.
 type Health struct {
-	OutOfService bool          // calls fail at once, and one probe at a time finds out when it works again
+	OutOfService bool          // calls fail at once, and one probe at a time finds out when the store works again
 	Since        time.Time     // when it went out of service; zero while it works
 	Wait         time.Duration // until the next probe, while it is out of service; 0 when one is due or running
 	Why          error         // the last failure, while it is out of service
@@ -22,8 +22,8 @@ type Health struct {
 	Failures uint64
 }
 
-// HealthOf returns the health of a store from [Open] or [Guard], or of one around it that has a
-// method Unwrap. It never waits. Any other store gets the zero value.
+// HealthOf returns the health of a store from [Open] or [Guard], or of a store around such a store
+// that has a method Unwrap. It never waits. Any other store gets the zero value.
 func HealthOf(s Store) Health {
 	switch s := s.(type) {
 	case interface{ health() Health }:
@@ -72,8 +72,8 @@ func aboutContent(err error) bool {
 }
 
 // sickNumbers are the errors of the system that mean that a disk or a share as a whole does not
-// work. "Permission denied" and the like are left out. They often concern the folder of one tenant,
-// but would stop all other tenants.
+// work. "Permission denied" and the like are left out. Such errors often concern the folder of one
+// tenant, and in this list they would stop all other tenants too.
 var sickNumbers = []syscall.Errno{
 	syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.ENOTCONN,
 	syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ETIMEDOUT, syscall.ECONNREFUSED,

@@ -54,7 +54,8 @@ func BundleName(nip, issueDate, day, pkg, sum string) string {
 }
 
 // ReceiptName returns the name of a session's UPO. date is the day on which the session was opened,
-// "2006-01-02". Its invoices may have earlier dates, so a result document names its receipt.
+// "2006-01-02". The invoices of the session may have earlier dates, so the result of each names its
+// receipt.
 func ReceiptName(nip, date, session string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + ".xml"
 }

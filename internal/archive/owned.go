@@ -76,8 +76,8 @@ func (s *OwnedStore) Verify(ctx context.Context) error {
 }
 
 // Move records that the archive belongs here. It does so only if the archive has no owner, or if
-// its owner is the argument from or already this environment. It is for a gateway that has another
-// address now. It returns an [*OwnerError] if a third environment owns the archive.
+// its owner is the argument from or already this environment. Move is for a gateway that has
+// another address now. It returns an [*OwnerError] if a third environment owns the archive.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)

@@ -30,10 +30,11 @@ func (e *UnmarkedError) Error() string {
 	mark, _ := json.Marshal(e.Here) // two strings always encode
 	if e.NoFolder {
 		return fmt.Sprintf("the archive %s was used before, and its folder does not exist: its share is not mounted, or the folder was removed: "+
-			"mount it, or bring back what was in it; only if it is meant to begin again, make the folder, and put a file %s with %s into it",
+			"mount it, or bring back what was in it; only if the archive is meant to begin again, "+
+			"make the folder, and put a file %s with %s into it",
 			e.URL, ownerName, mark)
 	}
 	return fmt.Sprintf("the archive %s was used before, and its file %s is missing: its share is not mounted, or its content was removed: "+
-		"mount it, or bring back what was in it; only if it is meant to begin again, put a file %s with %s into it",
+		"mount it, or bring back what was in it; only if the archive is meant to begin again, put a file %s with %s into it",
 		e.URL, ownerName, ownerName, mark)
 }

@@ -34,7 +34,8 @@ type Store interface {
 	Get(ctx context.Context, name string) ([]byte, error)
 
 	// Remove deletes one body, which is a large invoice that waits to be sent. If the name does not
-	// begin with "bodies/", the error is ErrImmutable. It returns nil when nothing has that name.
+	// begin with "bodies/", the error is ErrImmutable. Remove returns nil when nothing has that
+	// name.
 	Remove(ctx context.Context, name string) error
 
 	// Flush makes durable what this Store had accepted under these names before the call; without
@@ -84,8 +85,9 @@ type Options struct {
 	Timeout time.Duration
 
 	// OpenLater makes Open succeed for a folder that cannot be opened, whatever the reason. Each
-	// call tries to open it again, and fails with the reason until one succeeds. Open does not make
-	// the folder then. The first Put or Replace makes it, and until then it counts as empty.
+	// call tries to open it again, and fails with the reason until one succeeds. With OpenLater,
+	// Open does not make a missing folder. The first Put or Replace makes it, and until then the
+	// archive counts as empty.
 	OpenLater bool
 
 	// ReadOnly leaves a folder as it is. The folder has to exist, and every write fails. A copy of
@@ -94,7 +96,7 @@ type Options struct {
 	ReadOnly bool
 
 	// OnChange is called when the store goes out of service for this process and when it works
-	// again. nil means no call. It must not call the store.
+	// again. nil means no call. OnChange must not call the store.
 	OnChange func(Health)
 
 	// Transport replaces the HTTP transport to the S3 service. nil means a transport of this Store,

@@ -51,8 +51,8 @@ func (r *run) startInbox(config string) error {
 	return in.watch.start()
 }
 
-// drawWatchEnds draws when the watch is ended, and by which signal. It is ended as often as workers
-// are killed or stopped.
+// drawWatchEnds draws when the watch is ended, and by which signal. The watch is ended as often as
+// workers are killed or stopped.
 func drawWatchEnds(o Options, dice *rand.Rand) (all []watchEnd) {
 	for i := range o.Disruptions.Kills + o.Disruptions.Stops {
 		e := watchEnd{at: time.Duration(dice.Int64N(int64(o.Feed))), signal: syscall.SIGKILL}

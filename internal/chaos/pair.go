@@ -196,8 +196,8 @@ func eventually(ctx context.Context, within time.Duration, what string, holds fu
 	return nil
 }
 
-// stop ends the Sentinel first, because it would promote a replica otherwise. Then it stops both
-// servers; a server may be stopped twice.
+// stop ends the Sentinel first, because the Sentinel would promote the replica otherwise. Then it
+// stops both servers; a server may be stopped twice.
 func (p *pair) stop() {
 	if p.child != nil {
 		p.child.signal(syscall.SIGKILL)

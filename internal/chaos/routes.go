@@ -17,7 +17,8 @@ type drop struct {
 	// the archive's name, and the path of a zipped file leads into that folder.
 	path string
 	how  string
-	// back is how long a writer that was killed stays away. It then writes the file again, whole.
+	// back is how long a writer that was killed stays away. After that, the writer writes the file
+	// again, whole.
 	back time.Duration
 	// torn is the path of another file, which stays cut off: its writer is killed in the middle and
 	// does not write it again. "" is no such file.

@@ -1,6 +1,6 @@
 // Package explain says in plain Polish and English what each code that a person can meet means:
-// KSeF's, the gateway's, and this program's own. It says whose fault it is, what to do, and whether
-// the work can be tried again.
+// KSeF's, the gateway's, and this program's own. For each code the package also says on whose side
+// the cause is, what to do, and whether the work can be tried again.
 //
 // The words are one table in the folder words, with one file for each kind of code. So an
 // accountant can proofread them without reading a program. The command line uses the table. Every

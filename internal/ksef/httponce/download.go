@@ -63,7 +63,7 @@ func (a *Answer) copyTo(w io.Writer) (int64, error) {
 	return int64(n) + more, nil
 }
 
-// sink keeps the writer's error, so that it can be told from one of the network.
+// sink keeps the writer's error, so that this error can be told from an error of the network.
 type sink struct {
 	w   io.Writer
 	err error

@@ -13,9 +13,9 @@ import (
 )
 
 // UploadPart sends the encrypted bytes of a part to its address. It sends exactly the headers of
-// the part, without Authorization, and follows no redirect. open is called once, when the gate has
-// opened. The reader that open returns must give exactly size bytes. UploadPart closes this reader,
-// sometimes while a Read is still under way. Uploads may run in parallel.
+// the part, without Authorization, and follows no redirect. open is called at most once, after the
+// gate has opened. The reader that open returns must give exactly size bytes. UploadPart closes
+// this reader, sometimes while a Read is still under way. Uploads may run in parallel.
 //
 // Only 201 is success, because firewalls have answered 200 with HTML (KSeF issue threads, 2026). A
 // part may be sent again to the same address. Of the answer of the part store only the error code

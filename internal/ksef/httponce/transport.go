@@ -14,7 +14,8 @@ import (
 //
 // Idle connections are dropped after four seconds. The shortest keep-alive in common use on servers
 // is Apache's five seconds. If a request is written to a connection that the server has just
-// closed, its outcome is unknown. That costs far more than a handshake.
+// closed, the outcome of the request is unknown. An unknown outcome costs far more than a
+// handshake.
 func NewTransport() *http.Transport {
 	only1 := new(http.Protocols)
 	only1.SetHTTP1(true)

@@ -19,8 +19,8 @@ type node struct {
 	path     string // below the root
 	children map[string]*node
 	keep     bool // the element's text is kept
-	// order is set for closed elements. They may have only these children, in the order of the
-	// ranks. A child may be repeated.
+	// order is set for an element that may have only these children, in the order of the ranks. A
+	// child may be repeated.
 	order map[string]int
 }
 

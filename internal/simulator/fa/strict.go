@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// XML has rules that encoding/xml does not enforce. KSeF's parser does, and so does xmllint. These
-// functions look at a part of the document as it is written.
+// XML has rules that encoding/xml does not enforce. KSeF's parser enforces them, and so does
+// xmllint. These functions look at a part of the document as it is written.
 
 // declarationForm is the form of a declaration. The rest of it is checked by encoding/xml.
 var declarationForm = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*` + quoted(`1\.[0-9]+`) +
