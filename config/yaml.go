@@ -62,8 +62,8 @@ func (c *Config) readYAML(data []byte, f *faults) error {
 }
 
 // explain turns a message of the decoder, which names Go types, into a fault that names the key. It
-// shows a value only when a number, a duration, a boolean or a size was expected. It then shows at
-// most ten characters of the value, or twenty when a size was expected.
+// shows a value only when something else than a text was expected there. It then shows at most ten
+// characters of the value, or twenty when a size was expected.
 func explain(text string, keys []yamlKey) *FieldError {
 	if m := unknownKey.FindStringSubmatch(text); m != nil {
 		k := findKey(keys, m[1], func(k yamlKey) bool { return k.name == m[2] })
