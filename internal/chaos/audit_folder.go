@@ -126,7 +126,7 @@ func (in *inbox) check(a *archived) (errs []error) {
 	}
 	errs = append(errs, in.checkTorn(found, beside)...)
 	for _, names := range found {
-		errs = append(errs, fmt.Errorf("%v: nobody wrote this, or it was written once and is in another place too", names))
+		errs = append(errs, fmt.Errorf("nobody wrote %v, or another copy of it is in the place where it belongs", names))
 	}
 	for name := range beside {
 		errs = append(errs, fmt.Errorf("%s is beside no file", name))
