@@ -27,9 +27,9 @@ type Archive struct {
 	AccessKeyFile string `yaml:"access_key_file" env:"ACCESS_KEY_FILE"`
 	SecretKeyFile string `yaml:"secret_key_file" env:"SECRET_KEY_FILE"`
 	// Timeout is how long one call may take, to a bucket or to a folder; 1s to 10m. Large objects
-	// get four seconds more for each megabyte. After three calls in a row that failed through the
-	// archive's fault, receipts wait. One probe at a time then finds out when the archive works
-	// again.
+	// get four seconds more for each megabyte. After three calls in a row that failed because the
+	// archive as a whole does not work, receipts wait. From then on, one probe at a time finds out
+	// when the archive works again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. Each
 	// package that is being written takes a slot. With several tenants and more than one slot, no

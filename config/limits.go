@@ -60,8 +60,9 @@ type Limits struct {
 	// than 1, because the windows of the real KSeF are fixed.
 	Scale float64 `yaml:"scale" env:"SCALE"`
 	// ExpressShare is the share of single sends (invoiceSend) that is left free for urgent
-	// invoices; 0 to 0.9. Urgent invoices have lane express or a near deadline. All other single
-	// sends use no more than the rest. With 0, one send of each window is still left free.
+	// invoices; 0 to 0.9. An invoice is urgent when a person asked for lane express, or when its
+	// deadline or midnight is near. All other single sends use no more than the rest. Besides this
+	// share, one send of each window is always left free.
 	ExpressShare float64 `yaml:"express_share" env:"EXPRESS_SHARE"`
 	// Groups is the table for taxpayers without figures of their own.
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`

@@ -47,8 +47,10 @@ type Packages struct {
 	SpoolDir string `yaml:"spool_dir" env:"SPOOL_DIR"`
 	// ParallelUploads is how many parts of one package are uploaded at the same time; 1 to 50.
 	ParallelUploads int `yaml:"parallel_uploads" env:"PARALLEL_UPLOADS"`
-	// Refusals is how often a session may be refused as a whole before its package is halved to
-	// find the invoice at fault; 1 to 20.
+	// Refusals is how many sessions of a package KSeF may refuse as a whole before the package is
+	// halved to find the invoice at fault; 1 to 20. While no other package of the tenant goes
+	// through, KSeF itself may be the cause. So the package is then sent again instead, after
+	// growing pauses.
 	Refusals int `yaml:"refusals" env:"REFUSALS"`
 }
 

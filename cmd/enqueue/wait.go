@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// wait waits until the documents that were taken are decided, then prints their outcomes.
+// wait waits until the documents that were taken are decided, and have their receipts if --wait
+// says so. Then it prints their outcomes, also when the time of --timeout is over.
 func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	bounded, cancel := ctx, context.CancelFunc(func() {})
 	if c.Timeout > 0 {
