@@ -26,7 +26,7 @@ type exported struct {
 	root      *os.Root
 	overwrite bool
 
-	// receipts has the file of each receipt by the URL in the results; "" for one that could not be
+	// receipts has the file of each receipt by the URL in the results; "" for one that was not
 	// written.
 	receipts map[string]string
 	invoices int // whose document and result are in the folder
