@@ -35,8 +35,10 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
-	damaged []string           // objects of the archive that could not be used, and may be missed
-	onlyUPO []records.Attested // what the last search knows from receipts alone
+	damaged []string // objects of the archive that could not be used, and may be missed
+	// mayHaveMore says that the archive could not be asked for other invoices of a number.
+	mayHaveMore bool
+	onlyUPO     []records.Attested // what the last search knows from receipts alone
 }
 
 // opensItself implements [standalone], because --archive-only needs the archive and no Redis.
@@ -94,9 +96,10 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	return err
 }
 
-// find returns the invoices that have name as id, number or KSeF number. It looks in the ledger
-// and, when the ledger has none, in the archive. invs has the ledger's entries of the found
-// invoices, by id.
+// find returns the invoices that have name as id, number or KSeF number. It looks in the ledger,
+// and in the archive unless the ledger has the one invoice of an id or KSeF number. Several
+// invoices may have one number, and the ledger keeps finished ones only for a time. invs has the
+// ledger's entries of the found invoices, by id.
 //
 // The ledger has no index of KSeF numbers, so it reads a list of invoices to find one. The list of
 // the accepted invoices, which are not archived yet, is short. The list of the invoices that have
@@ -107,19 +110,28 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 		if err = p.skip(err); err == nil && len(held) == 0 {
 			held, err = p.inquiry().FindKsefNumber(ctx, name, ledger.Accepted, w.wanted.Tenants...)
 		}
-		if found, invs = w.told(p, held); err != nil || len(found) > 0 {
+		if found, invs = w.told(p, held); err != nil || len(found) > 0 && namesOne(name, found) {
 			return found, invs, err
 		}
 	}
-	found, w.did, err = w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
-	away := err
-	w.onlyUPO, w.did.Attested = w.did.Attested, nil
-	if found = slices.DeleteFunc(found, w.leavesOut); len(found) > 0 || w.ArchiveOnly || ctx.Err() != nil {
-		return found, nil, away
+	kept, did, away := w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
+	w.onlyUPO, did.Attested = did.Attested, nil
+	w.did = did
+	for _, f := range kept {
+		if invs[f.ID] == nil && !w.leavesOut(f) {
+			found = append(found, f)
+		}
 	}
-	held, err := p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
-	found, invs = w.told(p, held)
+	if away == nil && len(found) > 0 || w.ArchiveOnly || ctx.Err() != nil {
+		return found, invs, away
+	}
+	if len(found) == 0 {
+		var held []ledger.Invoice
+		held, err = p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
+		found, invs = w.told(p, held)
+	}
 	if away != nil && len(found) > 0 {
+		w.mayHaveMore = w.mayHaveMore || !namesOne(name, found)
 		p.say("%s: the archive cannot be asked, so this is what the ledger has: %s", name, connect.Explain(away))
 		away = nil
 	}
@@ -179,7 +191,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		w.sayRead(p)
 		damaged := w.damaged[before:]
 		lost := tellAttested(p, w.Tenant, w.onlyUPO, found)
-		some = some || lost || len(found) == 0 || mayLack(name, found, damaged)
+		some = some || lost || len(found) == 0 || w.mayHaveMore || mayLack(name, found, damaged)
 		if len(found) == 0 && !lost {
 			mayBe := ""
 			if len(damaged) > 0 {
@@ -196,18 +208,23 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 	return some, nil
 }
 
+// namesOne reports whether a name is the id or KSeF number of the invoice that was found. At most
+// one invoice has an id or a KSeF number.
+func namesOne(name string, found []results.Result) bool {
+	name = strings.TrimSpace(name)
+	_, err := invoice.ParseKsefNumber(strings.ToUpper(name))
+	return len(found) == 1 && (err == nil || found[0].ID == name)
+}
+
 // mayLack reports whether damaged objects that a search met may have something that the answer of
-// the search lacks: another invoice of the number, or the receipt of an invoice that was found. At
-// most one invoice has an id or a KSeF number.
+// the search lacks: another invoice of the number, or the receipt of an invoice that was found.
 func mayLack(name string, found []results.Result, damaged []string) bool {
 	for _, r := range found {
 		if slices.Contains(damaged, records.ReceiptName(r)) {
 			return true
 		}
 	}
-	_, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
-	one := len(found) == 1 && (err == nil || found[0].ID == strings.TrimSpace(name))
-	return !one && len(damaged) > 0
+	return !namesOne(name, found) && len(damaged) > 0
 }
 
 // sayRead says what a search of the archive has read, so that a person sees how far it went.
@@ -226,23 +243,22 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 	}
 	defer c.close()
 	lacks := false
-	noDocument := func(r results.Result, err error) {
-		if !c.leavesOut(r) {
-			p.say("%s: its document is not there: %v", r.ID, err)
-			lacks = true
-		}
-	}
 	if len(c.Names) == 0 {
-		c.archive.NoDocument = noDocument
+		c.archive.NoDocument = func(r results.Result, err error) {
+			if !c.leavesOut(r) {
+				p.say("%s: its document is not there: %v", r.ID, err)
+				lacks = true
+			}
+		}
 	}
 	print, end := (&resultsCmd{listing: c.listing}).printer(p)
 	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
-		if len(c.Names) > 0 && entry == nil && r.KsefNumber != "" {
-			if _, err := c.archive.Document(ctx, r); records.Missing(err) {
-				noDocument(r, err)
-			} else if err != nil {
+		if len(c.Names) > 0 {
+			whole, err := c.isWhole(ctx, p, r, entry == nil)
+			if err != nil {
 				return err
 			}
+			lacks = lacks || !whole
 		}
 		return print(&r)
 	})
@@ -253,6 +269,40 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 		return errSome
 	}
 	return nil
+}
+
+// isWhole reports whether the archive has the document of an accepted invoice, and its receipt if
+// the invoice is receipted. It names what is missing or damaged. archived says that the result was
+// found in the archive. A result from the ledger is judged only if the archive can be asked, and
+// only if the invoice is receipted, because any other invoice may not be archived yet.
+func (c *findCmd) isWhole(ctx context.Context, p *program, r results.Result, archived bool) (bool, error) {
+	receipted := r.State == string(ledger.Receipted)
+	if r.KsefNumber == "" || !archived && !receipted {
+		return true, nil
+	}
+	whole := true
+	for _, part := range []struct {
+		what string
+		read func() error
+	}{
+		{"document", func() error { _, err := c.archive.Document(ctx, r); return err }},
+		{"receipt (UPO)", func() error {
+			if !receipted {
+				return nil
+			}
+			_, err := c.archive.Receipt(ctx, r)
+			return err
+		}},
+	} {
+		switch err := part.read(); {
+		case records.Missing(err):
+			p.say("%s: its %s is not there: %v", r.ID, part.what, err)
+			whole = false
+		case err != nil && archived:
+			return false, err
+		}
+	}
+	return whole, nil
 }
 
 // places says in which places the invoice was looked for.

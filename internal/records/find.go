@@ -15,12 +15,10 @@ import (
 // Find returns the results that name stands for: an id, a KSeF number in any spelling and in upper
 // or lower case, or a number (P_2). When there are none, the error is nil.
 //
-// The indexes of the bundles are read first, then the receipts. If both have nothing, Find reads
-// the results that are kept by themselves. It begins with the newest month and stops after the
-// first month that has a match. For a KSeF number it begins with the month of the number.
-//
-// An invoice that an index or a receipt names therefore hides the other invoices of its number,
-// such as rejected ones.
+// The indexes of the bundles are read first, then the receipts, and then the results that are kept
+// by themselves, the newest month first. Several invoices may have one number, so a search for a
+// number reads all of these. A search for a KSeF number begins with the month of the number, and
+// stops at the first match.
 //
 // A search for an id reads no receipts if it finds something without them. In each month it looks
 // for the result by its name, which contains the id, and for the id in the indexes. If no month has

@@ -14,7 +14,7 @@ func (r *Reader) Instead(ctx context.Context, u *ledger.Unreadable) (instead res
 	if !ledger.Damaged(u.Err) {
 		return results.Result{}, false, nil
 	}
-	found, err := r.Find(ctx, u.ID)
+	found, err := r.FindID(ctx, u.ID)
 	if err != nil {
 		return results.Result{}, false, err
 	}

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// run looks through the indexes and then the receipts. If neither has a match, it reads the results
-// that are kept by themselves.
+// run looks through the indexes, then the receipts, and then the results that are kept by
+// themselves. If at most one invoice can match, it stops as soon as it has found one.
 func (s *search) run(ctx context.Context, q query) ([]results.Result, error) {
 	within := s.within.months(q.places)
 	s.did.Places += len(within)
@@ -29,22 +29,26 @@ func (s *search) run(ctx context.Context, q query) ([]results.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range more {
-		if !slices.ContainsFunc(found, func(has results.Result) bool { return has.ID == f.ID }) {
-			found = append(found, f)
+	seen, all := map[string]bool{}, append(found, more...)
+	found = nil
+	add := func(f results.Result) {
+		if !seen[f.ID] {
+			seen[f.ID], found = true, append(found, f)
 		}
 	}
-	if len(found) > 0 {
-		return found, nil
+	for _, f := range all {
+		add(f)
 	}
-	for i, p := range within {
-		if len(found) > 0 && p.Month != within[i-1].Month {
+	// Several invoices may have one number: those of other sellers, and those that KSeF rejected
+	// before. Neither an index nor a receipt has to name them.
+	for _, p := range within {
+		if q.one && len(found) > 0 {
 			break
 		}
 		err := s.alone(ctx, p, nil, func(f results.Result) error {
 			s.did.Results++
 			if q.result(f) {
-				found = append(found, f)
+				add(f)
 			}
 			return nil
 		})
