@@ -43,8 +43,8 @@ type guard struct {
 	stuck int            // all calls left behind
 }
 
-// Guard gives any other store the time limits and the circuit of the stores from [Open]. Calls that
-// hang are left behind.
+// Guard wraps a store that is not from [Open] as Open wraps its own: with time limits, and with a
+// circuit of its own (circuit.go). Calls that hang are left behind.
 func Guard(s Store, o Options) Store { return newGuard(s, o) }
 
 func newGuard(s Store, o Options) *guard {
@@ -104,7 +104,7 @@ func (g *guard) Flush(ctx context.Context, names ...string) error {
 	return err
 }
 
-// Check is always a probe of the circuit, too.
+// Check also counts as a probe of the circuit, even when none is due.
 func (g *guard) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -151,8 +151,8 @@ func (g *guard) record(ctx context.Context, check bool, err error) error {
 	case ctx.Err() != nil:
 		return err // the caller has given up, which says nothing about the store
 	case aboutContent(err) && !check, errors.Is(err, ErrCorrupt):
-		// A damaged probe was still answered. It is one damaged object and says nothing about the
-		// others.
+		// The store has answered, and the answer is about one object only. That holds for Check too
+		// when the object that it reads is damaged.
 		g.circuit.answered(check)
 		return err
 	}

@@ -21,14 +21,14 @@ import (
 )
 
 var (
-	seed     = flag.Uint64("chaos.seed", 0, "repeat this seed (env SEED); 0 is 1 for the short run")
-	seeds    = flag.Int("chaos.seeds", 0, "number of long runs: seeds 1 and up, or only chaos.seed (env CHAOS_SEEDS); 0 is one short run")
+	seed     = flag.Uint64("chaos.seed", 0, "run only this seed (env SEED); without it the short run has seed 1, and long runs have seeds 1, 2, …")
+	seeds    = flag.Int("chaos.seeds", 0, "number of long runs (env CHAOS_SEEDS); if chaos.seed is set, one long run with that seed; 0 is one short run")
 	invoices = flag.Int("chaos.invoices", 2000, "invoices in a long run")
 	factor   = flag.Int("chaos.factor", 1, "multiplies disruptions and faults, to search for rare failures")
-	patience = flag.Duration("chaos.patience", 0, "how long a run may take after the last invoice; 0 is 5 minutes (long run: 10)")
-	calm     = flag.Bool("chaos.calm", false, "no faults, partial ones neither, and no disruptions: shows that the harness itself balances")
+	patience = flag.Duration("chaos.patience", 0, "how long a run may take after the last invoice; 0 is 5 minutes (long run: 10); with CHAOS_FAULTS=each always 2 minutes")
+	calm     = flag.Bool("chaos.calm", false, "no faults and no disruptions, and partial faults only if they are named: shows that the harness itself balances")
 	race     = flag.Bool("chaos.race", false, "build the workers with the race detector")
-	partial  = flag.String("chaos.partial", "", "partial faults: names with commas, all or none (env CHAOS_FAULTS); default all")
+	partial  = flag.String("chaos.partial", "", "partial faults: names with commas, all or none (env CHAOS_FAULTS, also each); default all, with chaos.calm none")
 	keep     = flag.String("chaos.keep", "", "folder in which the data of the runs is kept")
 )
 
@@ -121,8 +121,8 @@ func runOnce(t *testing.T, o chaos.Options) {
 	}
 }
 
-// buildPrograms builds the worker and the command line. The tests kill the programs that are
-// shipped, as processes.
+// buildPrograms builds the worker and the command line, as they are shipped. The tests run them as
+// processes, which can be killed.
 func buildPrograms(t *testing.T) (worker, enqueue string) {
 	t.Helper()
 	dir := t.TempDir()

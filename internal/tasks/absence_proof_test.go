@@ -12,9 +12,9 @@ import (
 )
 
 // confirmFor polls a package until every invoice in ids has left the states sent, sending and
-// unknown. It gives up after the duration within.
-func confirmFor(s *stage, w *actor, pkg string, within time.Duration, ids ...string) {
-	for began := s.now(); s.now().Sub(began) < within; {
+// unknown. It gives up when the time limit has passed.
+func confirmFor(s *stage, w *actor, pkg string, limit time.Duration, ids ...string) {
+	for began := s.now(); s.now().Sub(began) < limit; {
 		_ = w.run(queue.KindConfirm, pkg)
 		done := true
 		for _, id := range ids {
@@ -56,8 +56,8 @@ func notSentAgain(t *testing.T, s *stage, ids ...string) {
 	t.Logf("accepted at KSeF: %d", len(s.sim.Books().Accepted))
 }
 
-// The count and the list of a session are late. The answer about the reference of the invoice is in
-// time.
+// The session's count and list still lack the second invoice, but KSeF knows the invoice when it is
+// asked by its reference.
 func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

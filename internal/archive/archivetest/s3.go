@@ -35,7 +35,8 @@ type S3 struct {
 	// Intercept is called before a request is carried out. It may answer the request and return
 	// true.
 	Intercept func(w http.ResponseWriter, method, key string) (done bool)
-	// Afterwards is called after a request was carried out and before it is answered.
+	// Afterwards is called after a request was carried out and before it is answered, but not for a
+	// list.
 	Afterwards func(method, key string)
 
 	// Objects has the stored objects, and ContentType their content types, by key. Use them only
@@ -163,7 +164,8 @@ func (s *S3) Keys() []string {
 	return slices.Sorted(maps.Keys(s.Objects))
 }
 
-// Take returns the requests since the last call of Take, each as "METHOD key".
+// Take returns the requests that were carried out since the last call of Take, each as "METHOD
+// key".
 func (s *S3) Take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -260,8 +260,8 @@ func (s *Store) whole(ctx context.Context, of index) ([]Line, error) {
 }
 
 // behindThese lists the indexes of the packages whose lines some joined indexes should have. The
-// list is kept, because packages hardly ever come to a day that was joined. When this process
-// archives a package, the list is made again.
+// list is kept in memory, because a day hardly ever gets another package once its indexes are
+// joined. When this process archives a package, the list is made again.
 func (s *Store) behindThese(ctx context.Context, folder string, joined []index) (packages []index, err error) {
 	packages, ok := s.memory.behindThese(joined)
 	if ok {
@@ -273,8 +273,8 @@ func (s *Store) behindThese(ctx context.Context, folder string, joined []index) 
 	return packages, err
 }
 
-// renew lists a folder, and remembers the list if it has bundles. For a day it may use a list that
-// was made within the last second; see fresh.
+// renew lists a folder, and remembers the list if it has bundles. The list of a day's folder is
+// used again if it is less than a second old; see fresh.
 func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
 	now, err := listBy(ctx, s.Store, folder, func(day string) ([]index, error) {
 		name := folder + "/" + day

@@ -192,7 +192,7 @@ func TestOperations_Each_SendsWhatTheContractSaysAndTakesItsAnswer(t *testing.T)
 				t.Errorf("the request has the headers %v, want problem-details and the product as User-Agent", r.header)
 			}
 			if got := r.header.Get("Authorization"); op.login == (got == "Bearer "+jwt) {
-				t.Errorf("the header Authorization is %q, want the access token unless the call is part of a login", got)
+				t.Errorf("the header Authorization is %q, want the access token unless the call needs none", got)
 			}
 		})
 	}
@@ -229,8 +229,8 @@ func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T)
 				t.Fatalf("%s: a firewall's page with HTTP %d passes for a success", name, status)
 			}
 			if e := apiError(t, err); e.Kind != ksef.KindOutage || !e.MaybeDone || e.Group != op.group {
-				t.Errorf("%s: a firewall's page with HTTP %d gave kind %s, MaybeDone %v, group %q: %v; want an outage that may be done",
-					name, status, e.Kind, e.MaybeDone, e.Group, e)
+				t.Errorf("%s: a firewall's page with HTTP %d gave kind %s, MaybeDone %v, group %q: %v; want kind %s, MaybeDone true, group %q",
+					name, status, e.Kind, e.MaybeDone, e.Group, e, ksef.KindOutage, op.group)
 			}
 		}
 	}
@@ -249,7 +249,7 @@ func TestOperations_EmptyObject_IsNotTaken(t *testing.T) {
 	}
 }
 
-func TestOperations_UnknownFieldsAndValues_ArePassedOver(t *testing.T) {
+func TestOperations_UnknownFields_ArePassedOver(t *testing.T) {
 	for name, op := range operations(t) {
 		if !strings.HasPrefix(op.answer.body, "{") {
 			continue
