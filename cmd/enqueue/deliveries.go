@@ -97,7 +97,7 @@ type tenantState struct {
 	Waiting int64  `json:"waiting"`         // outcomes that wait in the outbox
 	Held    int64  `json:"held"`
 	Next    string `json:"next,omitempty"`  // no result of the tenant is sent before this time; RFC 3339, UTC
-	Error   string `json:"error,omitempty"` // why one of its results is held
+	Error   string `json:"error,omitempty"` // why the receiver is told nothing of it, or why one of its results is held
 }
 
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
@@ -137,7 +137,7 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
 			out.Tenants = append(out.Tenants, tenantState{Tenant: tenant, State: st.State(), Since: moment(st.Outage),
-				Waiting: st.Left, Held: st.Held, Next: ahead(s.NextOf(st), now)})
+				Waiting: st.Left, Held: st.Held, Next: ahead(s.NextOf(st), now), Error: st.Err})
 		}
 	}
 	return out, sayWhy(ctx, p, &out)
@@ -243,6 +243,13 @@ func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 		}
 		rows.row(r.ID, strconv.FormatInt(r.Rev, 10), string(r.State), day(r.Time()), r.Delivery, strconv.Itoa(r.Attempts),
 			dayOf(r.Next), r.Err)
+	}
+	if !c.JSON {
+		untold, err := p.untold(ctx, name)
+		if err != nil {
+			return err
+		}
+		untold.say(p)
 	}
 	if held := len(list) - gaveUp; held > 0 && !c.JSON {
 		p.say("%s tried again; at once with: %s", plural.Of(held, "result is", "results are"), p.command("deliveries", "resume", name))

@@ -28,8 +28,8 @@ func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledg
 	}
 }
 
-// sayWhy fills in why results are held: Error of the receiver, if it is empty, and Error of each
-// tenant in s.Tenants. Each is the error of one held result, although other results may be held for
+// sayWhy fills in why results are held: Error of the receiver and of each tenant in s.Tenants,
+// where it is empty. Each is the error of one held result, although other results may be held for
 // other reasons.
 func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	if s.Held == 0 {
@@ -37,7 +37,9 @@ func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	}
 	missing := map[string]*tenantState{}
 	for i := range s.Tenants {
-		missing[s.Tenants[i].Tenant] = &s.Tenants[i]
+		if s.Tenants[i].Error == "" {
+			missing[s.Tenants[i].Tenant] = &s.Tenants[i]
+		}
 	}
 	return eachHeld(ctx, p, s.Receiver, func(h *ledger.HeldBack) bool {
 		if h.Held.Err == "" {

@@ -35,12 +35,17 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 		}
 		return c.rewind(ctx, p, name, since)
 	}
+	untold, err := p.untold(ctx, name)
+	if err != nil {
+		return err
+	}
 	n, err := receivers.Resend(ctx, name, osUser(p.environ), "", c.IDs...)
 	if err != nil {
 		return p.busyError(err)
 	}
 	rows := &columns{s: p.out}
-	rows.row(name, strconv.Itoa(n), "sent again within seconds")
+	rows.row(name, strconv.Itoa(n), "sent again within seconds"+untold.except())
+	untold.say(p)
 	if n == 0 || n < len(c.IDs) {
 		p.say("ids and --all send again only results that were given up (%s lists them); --since sends again everything since a time",
 			p.command("deliveries", "list", name))
@@ -54,11 +59,17 @@ func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since t
 	if err != nil {
 		return err
 	}
+	untold, err := p.untold(ctx, name)
+	if err != nil {
+		return err
+	}
 	first := (&ledger.Outcome{At: span.First}).Time()
 	if err := p.receivers().Rewind(ctx, name, osUser(p.environ), since); err != nil {
 		return p.busyError(err)
 	}
-	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
+	(&columns{s: p.out}).row(name, "everything since "+day(since),
+		"sent again within seconds, with the same ids and revisions"+untold.except())
+	untold.say(p)
 	list := p.command("results", "--since", c.Since, "--format", "ndjson")
 	if span.First == "" {
 		p.say("the outbox is empty; to list results: %s", list)
@@ -76,10 +87,15 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	untold, err := p.untold(ctx, name)
+	if err != nil {
+		return err
+	}
 	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
 		return p.busyError(err)
 	}
-	(&columns{s: p.out}).row(name, "resumed", "is called within seconds, with what it did not take")
+	(&columns{s: p.out}).row(name, "resumed", "is called within seconds, with what it did not take"+untold.except())
+	untold.say(p)
 	return nil
 }
 

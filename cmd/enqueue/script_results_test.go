@@ -33,6 +33,7 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 //   - putoff RECEIVER out: it takes nothing
 //   - putoff RECEIVER sick NAME: it takes nothing of a tenant, which was the last one tried
 //   - putoff RECEIVER tenant NAME: it asked for a pause when it got results of a tenant
+//   - putoff RECEIVER untold NAME: the worker tells it nothing of a tenant
 //   - putoff RECEIVER held ID: it did not take a result
 //   - putoff RECEIVER refused ID NAME: it took all results but one, which is of this tenant
 //
@@ -55,6 +56,8 @@ func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 		now := ledger.At(time.Now())
 		c.State = &ledger.SinkState{Cursor: "1-0", Outage: now, Next: now + 1000, Err: "answered 503"}
 		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0", Left: 7, Outage: now, Next: next}}
+	case "untold":
+		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0", Left: 7, Err: "tenant " + args[2] + " is NIP 1 in the ledger"}}
 	case "refused":
 		h := ledger.Held{Outcome: ledger.Outcome{At: "1767225600000-0", ID: args[2], Rev: 3, State: ledger.Rejected, Tenant: args[3]},
 			First: ledger.At(time.Now()), Attempts: 2, Err: "answered 422: no such customer"}

@@ -160,6 +160,7 @@ type behind struct {
 	waiting, held, failed, lost int64
 	outage, stopped             time.Time
 	tenants                     []string // whose results it does not take
+	untold                      []string // why it is told nothing of some tenants, which are not in tenants
 	err                         string
 }
 
@@ -184,8 +185,16 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, behind{name: r.Name, waiting: s.Behind(span) + ledger.LeftBehind(tenants), held: held, failed: failed,
-			lost: s.Lost + s.Dropped, outage: s.Outage.Time(), stopped: s.Stopped.Time(), err: s.Err, tenants: ledger.NotTold(tenants)})
+		b := behind{name: r.Name, waiting: s.Behind(span) + ledger.LeftBehind(tenants), held: held, failed: failed,
+			lost: s.Lost + s.Dropped, outage: s.Outage.Time(), stopped: s.Stopped.Time(), err: s.Err}
+		for _, tenant := range ledger.NotTold(tenants) {
+			if why := tenants[tenant].Err; why != "" {
+				b.untold = append(b.untold, why)
+			} else {
+				b.tenants = append(b.tenants, tenant)
+			}
+		}
+		out = append(out, b)
 	}
 	return out, nil
 }
@@ -209,6 +218,7 @@ func (d *deliveries) check(ctx context.Context) Check {
 		c.Detail = notReadable(err)
 		return c
 	}
+	var details []string
 	for _, b := range all {
 		what := ""
 		switch {
@@ -223,10 +233,13 @@ func (d *deliveries) check(ctx context.Context) Check {
 			what = fmt.Sprintf("%s did not take %s in three days: enqueue deliveries list %s", b.name,
 				plural.Of(b.failed, "result", "results"), b.name)
 		}
-		if what != "" && c.Detail != "" {
-			what = "; " + what
+		if what != "" {
+			details = append(details, what)
 		}
-		c.Detail += what
+		for _, why := range b.untold {
+			details = append(details, b.name+" is not told: "+why)
+		}
 	}
+	c.Detail = strings.Join(details, "; ")
 	return c
 }

@@ -66,6 +66,10 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 	} else if mistake != "" {
 		c.Detail = mistake + "; "
 	}
+	if s, stranger := w.redis.lastStrangers()[tenant]; stranger {
+		c.Detail += s.Err.Error() + "; until then nothing of it is sent, shown or told to receivers here"
+		return c
+	}
 	if paused {
 		c.Detail += "paused by configuration"
 		return c

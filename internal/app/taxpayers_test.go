@@ -155,6 +155,17 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 	if body := page(t, addr, "/"); !strings.Contains(body, "The name a belongs to NIP 5252248481 in the ledger") {
 		t.Errorf("the page does not say it:\n%s", body)
 	}
+	ready := page(t, addr, "/readyz")
+	for _, want := range []string{
+		"a means NIP 5252248481 in the ledger", "folder is not told: tenant a is NIP 5252248481 in the ledger", `"ready": true`,
+	} {
+		if !strings.Contains(ready, want) {
+			t.Errorf("/readyz does not say %q:\n%s", want, ready)
+		}
+	}
+	if strings.Contains(ready, "takes no results") {
+		t.Errorf("/readyz blames the receiver, which was not asked:\n%s", ready)
+	}
 	stop()
 	inv, err := p.base.Ledger.Invoice(t.Context(), taken[0].Invoice.ID)
 	if err != nil || inv.State != ledger.Queued || inv.Attempts != 0 {

@@ -39,11 +39,14 @@ type Standing struct {
 	// Full says that as many invoices of the tenant are held as may be, so no more of its outcomes
 	// are read.
 	Full bool `json:"full,omitempty"`
+	// Err says why the process that serves the sink tells it nothing of the tenant, although the
+	// sink may be well. It is "" when the sink alone decides.
+	Err string `json:"err,omitempty"`
 }
 
 // State names how a sink stands with a blocked tenant: "out" when it takes nothing of the tenant,
-// "full" as Full says, otherwise "waits". With "waits" the sink has asked for time, or the tenant
-// catches up.
+// "full" as Full says, otherwise "waits". With "waits" the sink has asked for time, the tenant
+// catches up, or the sink is told nothing of it (see Err).
 func (l *Standing) State() string {
 	switch {
 	case l.Outage != 0:
@@ -151,10 +154,10 @@ func LeftBehind(standings map[string]*Standing) (n int64) {
 }
 
 // NotTold lists, in order, the tenants whose outcomes are left behind because the sink does not
-// take them.
+// take them, or is not told of them.
 func NotTold(standings map[string]*Standing) (tenants []string) {
 	for tenant, s := range standings {
-		if s.Blocked() && !(s.Slow && s.Outage == 0 && s.Next == 0) {
+		if s.Err != "" || s.Blocked() && !(s.Slow && s.Outage == 0 && s.Next == 0) {
 			tenants = append(tenants, tenant)
 		}
 	}

@@ -100,7 +100,7 @@ func (v *deliveries) each(tenant string, limit int, until time.Time, next func()
 func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time.Time) (delivered, error) {
 	at := s.cursor
 	for _, name := range ledger.NotTold(s.own) {
-		if own := s.own[name].Cursor; v.wanted(name, tenant) && ledger.AfterOutcome(at, own) {
+		if own := s.own[name].Cursor; own != "" && v.wanted(name, tenant) && ledger.AfterOutcome(at, own) {
 			at = own
 		}
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -56,7 +57,7 @@ type tenantOf struct {
 	State       string // out, full, waits or stranger
 	Since, Next time.Time
 	Left, Held  int64
-	Error       string // why one of its results is held; "" when none of them is in the list
+	Error       string // why it is told nothing, or why one of its results is held; "" when neither is known
 }
 
 // Tone is how the receiver's state is coloured.
@@ -78,8 +79,11 @@ func (v *deliveries) tenantsOf(state *ledger.SinkState, own map[string]*ledger.S
 		if s := own[name]; v.wanted(name, tenant) {
 			one := tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: state.NextOf(s).Time(),
 				Left: s.Left, Held: s.Held}
-			if v.stranger(name) != "" {
+			if s.Err != "" || v.stranger(name) != "" {
 				one.State = "stranger"
+			}
+			if v.User.All() { // else the other NIP does not concern the visitor
+				one.Error = v.words.errorOf(s.Err)
 			}
 			all = append(all, one)
 		}
@@ -201,7 +205,7 @@ func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, 
 	return out, nil
 }
 
-// sayWhy adds to tenants why one of their held results was not taken.
+// sayWhy adds to tenants why one of their held results was not taken, where nothing else is known.
 func sayWhy(tenants []tenantOf, held []delivery) {
 	why := map[string]string{}
 	for i := range held {
@@ -210,7 +214,7 @@ func sayWhy(tenants []tenantOf, held []delivery) {
 		}
 	}
 	for i := range tenants {
-		tenants[i].Error = why[tenants[i].Name]
+		tenants[i].Error = cmp.Or(tenants[i].Error, why[tenants[i].Name])
 	}
 }
 

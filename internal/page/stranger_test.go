@@ -106,3 +106,23 @@ func TestStranger_OperatorOfAll_IsToldWhatToDoAndActsOnNothingOfIt(t *testing.T)
 		t.Error("the Polish page has English words")
 	}
 }
+
+// The worker that serves a receiver recorded why it tells nothing of A.
+func TestStranger_ReceiverIsToldNothingOfATenant_TheReasonStandsThere(t *testing.T) {
+	w := newWorld(t, nil)
+	w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
+	why := "tenant A is NIP " + sellerA + " in the ledger, and NIP 5252248481 in the configuration of the worker " +
+		"that serves this receiver: correct the nip, or give the tenant a name that no other has had, and restart the worker"
+	_, err := w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{
+		Standings: map[string]*ledger.Standing{"A": {Cursor: "0-1", Left: 1, Err: why}}})
+	w.check(err)
+	for lang, want := range map[string]string{"en": "and NIP 5252248481 in the configuration", "pl": "a w konfiguracji procesu"} {
+		if _, body, _ := w.as("olga").get("/deliveries/erp", "Accept-Language", lang); !strings.Contains(rowOf(body, "A"), want) {
+			t.Errorf("%s: the row of A has no reason: %s", lang, rowOf(body, "A"))
+		}
+	}
+	if _, body, _ := w.as("anna").get("/deliveries/erp"); strings.Contains(body, "5252248481") ||
+		!strings.Contains(rowOf(body, "A"), "its name belongs to another NIP") {
+		t.Errorf("a viewer of A is told: %s", rowOf(body, "A"))
+	}
+}

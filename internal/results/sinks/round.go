@@ -111,6 +111,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.conclude(r.items)
+	sayStrangers(r)
 	r.arrange()
 	r.change.State, r.change.DropOld = &r.state, r.agreed
 	for tenant := range r.touched {

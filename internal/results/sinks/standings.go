@@ -157,7 +157,7 @@ func (r *round) arrange() {
 						"and those of other tenants go on")
 			}
 		case caughtUp && !full && !waits:
-			*r.standing(tenant) = ledger.Standing{Held: st.Held}
+			*r.standing(tenant) = ledger.Standing{Held: st.Held, Err: st.Err}
 		}
 	}
 	for tenant := range r.touched {

@@ -3,7 +3,7 @@ package sinks
 import (
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,8 +17,13 @@ import (
 // outcomes are left behind in the outbox, at a place of their own. They are told when the
 // configuration is right again, or by a process whose configuration is right.
 
-// errStranger is the error of a result whose tenant turned out to be a stranger in this round.
-var errStranger = errors.New("the ledger and the configuration have different NIPs for the result's tenant: correct the configuration")
+// whyStranger says why nothing of a stranger is told. It is for a person whose configuration may be
+// another one.
+func whyStranger(r *round, tenant string) error {
+	return fmt.Errorf("tenant %s is NIP %s in the ledger, and NIP %s in the configuration of the worker that serves this receiver: "+
+		"correct the nip, or give the tenant a name that no other has had, and restart the worker",
+		tenant, r.strangers[tenant], r.Wants.Known[tenant])
+}
 
 // findStrangers reads which tenants of the configuration are strangers.
 func findStrangers(ctx context.Context, r *round) (err error) {
@@ -39,6 +44,20 @@ func leaveStrangers(r *round) {
 	}
 }
 
+// sayStrangers puts on record why results of strangers wait at the receiver. It takes the reason
+// away where none wait, and where the tenant is no stranger for this process.
+func sayStrangers(r *round) {
+	for tenant, st := range r.standings {
+		why := ""
+		if r.stranger(tenant) && (st.Left > 0 || st.Held > 0) {
+			why = whyStranger(r, tenant).Error()
+		}
+		if st.Err != why {
+			r.standing(tenant).Err = why
+		}
+	}
+}
+
 // keepStrangers holds the results of tenants that have become strangers since the round began. A
 // name is recorded before anything is taken in under it, so every stranger is found whose results
 // this round has read.
@@ -48,7 +67,8 @@ func keepStrangers(ctx context.Context, r *round, items []*item) error {
 	}
 	for _, it := range items {
 		if e := &it.edited; !e.Gone && r.stranger(e.Tenant) {
-			e.Err, it.err = errStranger, errStranger
+			e.Err = whyStranger(r, e.Tenant)
+			it.err = e.Err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package sinks
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,9 @@ func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 		if got := ledger.NotTold(w.standings()); len(got) != 1 || got[0] != "B" {
 			t.Errorf("%s is shown to get nothing of %v", what, got)
 		}
+		if got := w.standings()["B"].Err; !strings.HasPrefix(got, "tenant B is NIP 5265877635 in the ledger, and NIP 2222222222 in the") {
+			t.Errorf("%s: the reason on record is %q", what, got)
+		}
 		r.Wants = right
 		w.minutes(r, 10)
 		w.wantTold(s, append(ofA, ofB...))
@@ -72,6 +76,9 @@ func TestRun_NameIsTakenWithinARound_ItsResultIsHeld(t *testing.T) {
 	w.run(r)
 	if held, _ := w.counts(); held != 1 || len(s.took) != 0 {
 		t.Fatalf("%d held, %d told", held, len(s.took))
+	}
+	if st := w.standings()["B"]; st == nil || st.Err == "" || len(ledger.NotTold(w.standings())) != 1 {
+		t.Errorf("nothing on record says why it is held: %+v", st)
 	}
 	r.Wants.Known = map[string]string{"B": "5265877635"}
 	w.minutes(r, 10)
