@@ -132,6 +132,10 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 	if err != nil || taken[0].Taken != ledger.Created || taken[1].Taken != ledger.Created {
 		t.Fatalf("Admit = %+v, %v, want both invoices taken in", taken, err)
 	}
+	bulk, err := other.Admitter().Admit(t.Context(), numbered("5252248481", "P", 1), intake.Terms{Lane: ledger.Bulk})
+	if err != nil || bulk[0].Taken != ledger.Created {
+		t.Fatalf("Admit = %+v, %v, want the invoice taken in", bulk, err)
+	}
 	p.cfg = cfg
 	ended := ledger.Move{ID: taken[1].Invoice.ID, To: ledger.Dismissed, Edit: ledger.Because(0, "a test")}
 	if err := other.Ledger.Move(t.Context(), ended); err != nil {
@@ -166,6 +170,18 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 	if strings.Contains(ready, "takes no results") {
 		t.Errorf("/readyz blames the receiver, which was not asked:\n%s", ready)
 	}
+	reader, err := other.Waiting()
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, 60*time.Second, "what waits for its package is said to wait for this reason", func() bool {
+		inv, err := p.base.Ledger.Invoice(t.Context(), bulk[0].Invoice.ID)
+		if err != nil || inv.State != ledger.Queued {
+			t.Fatalf("the other taxpayer's invoice is %+v, %v", inv, err)
+		}
+		why, err := reader.Explain(t.Context(), []ledger.Invoice{inv})
+		return err == nil && strings.Contains(why[inv.ID].What, "a means NIP 5252248481 in the ledger")
+	})
 	stop()
 	inv, err := p.base.Ledger.Invoice(t.Context(), taken[0].Invoice.ID)
 	if err != nil || inv.State != ledger.Queued || inv.Attempts != 0 {

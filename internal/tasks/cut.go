@@ -41,10 +41,15 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 		if err != nil {
 			return err
 		}
-		switch decision {
-		case CutWait:
+		if decision == CutWait {
 			return nil
-		case CutExpress:
+		}
+		// A worker that may send nothing of the tenant leaves the set to one that may. The error is
+		// what people are told of the invoices in the set meanwhile.
+		if err := l.Fault(group.Tenant); err != nil {
+			return err
+		}
+		if decision == CutExpress {
 			done, err := l.cutExpress(ctx, set)
 			if done || err != nil {
 				return err
