@@ -82,7 +82,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	var repeated [][2]int
 	for i, d := range docs {
 		own := d.terms(terms)
-		out[i].File, out[i].Ref, out[i].Asked = d.File, d.Ref, own.Tenant
+		out[i].File, out[i].Unnamed, out[i].Ref, out[i].Asked = d.File, d.Unnamed, d.Ref, own.Tenant
 		n, err := a.prepare(ctx, d, own, buffer, large, mayTake)
 		var refused refusal
 		switch {
@@ -165,7 +165,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		first := out[r[1]]
 		again := out[r[0]]
 		out[r[0]] = first
-		out[r[0]].File, out[r[0]].Ref, out[r[0]].Asked = again.File, again.Ref, again.Asked
+		out[r[0]].File, out[r[0]].Unnamed, out[r[0]].Ref, out[r[0]].Asked = again.File, again.Unnamed, again.Ref, again.Asked
 		if first.Taken == ledger.Created {
 			out[r[0]].Taken = ledger.Present
 		}

@@ -10,7 +10,10 @@ import (
 // Document is one file as it was handed in.
 type Document struct {
 	File string // where it came from, for messages: a path, or archive.zip/name.xml
-	Data []byte
+	// Unnamed says that File is only a place in a list, such as a line of a manifest. Another
+	// document may have the same place in the next list.
+	Unnamed bool
+	Data    []byte
 	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It must
 	// be unique within the tenant. [CheckRef] says which texts can be a ref.
 	Ref string
@@ -42,6 +45,7 @@ type Terms struct {
 // could be read. The archive may keep a refused document that is too large for Redis.
 type Admission struct {
 	File    string
+	Unnamed bool         // as in [Document]
 	Ref     string       // as it was given with the document
 	Asked   string       // name of the tenant that was asked to send it; "" when none was
 	Taken   ledger.Taken // created or present; refused when Err is set

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -23,14 +24,23 @@ type Item struct {
 	// Ref and Terms are those of [Document].
 	Ref   string
 	Terms *Terms
+	// Unnamed is that of [Document].
+	Unnamed bool
+	// Sum is the hash ([SumOf]) of what the sender wrote, where an item has Err and no Data. It tells
+	// apart what was refused, where File does not; "" when it is not known.
+	Sum string
 
 	load     func(*buffer) ([]byte, error)
 	maxBytes int64 // of the document; load returns at most one byte more. 0 when there is nothing to load
 }
 
+// SumOf returns the hash of a text for [Item.Sum].
+func SumOf(text []byte) string { return ledger.HashText(sha256.Sum256(text)) }
+
 // refused is the outcome of an item without a document.
 func (it *Item) refused() Admission {
-	adm := Admission{File: it.File, Ref: it.Ref, Taken: ledger.Refused, Err: it.Err}
+	adm := Admission{File: it.File, Unnamed: it.Unnamed, Ref: it.Ref, Taken: ledger.Refused, Err: it.Err}
+	adm.Invoice.Hash = it.Sum
 	if it.Terms != nil {
 		adm.Asked = it.Terms.Tenant
 	}

@@ -80,12 +80,12 @@ func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 func (m *Manifest) item(at string, line []byte) Item {
 	var l manifestLine
 	if err := lineOf(line, &l); err != nil {
-		return Item{File: at, Ref: RefIn(line), Err: err}
+		return Item{File: at, Unnamed: true, Sum: SumOf(line), Ref: RefIn(line), Err: err}
 	}
 	terms, err := l.Terms(m.Now, m.Tenants)
-	it := Item{File: at, Ref: l.Ref, Terms: &terms, Err: err}
+	it := Item{File: at, Unnamed: true, Sum: SumOf(line), Ref: l.Ref, Terms: &terms, Err: err}
 	if l.Path != "" {
-		it.File = l.Path
+		it.File, it.Unnamed = l.Path, false
 	}
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -68,9 +69,9 @@ type Refusals struct {
 //
 // A refusal is identified by the identity of its document (seller, kind, number), if the identity
 // could be read and is not itself at fault. Otherwise it is identified by the document's ref, or,
-// without a ref, by the document's file. A document that is taken ends the refusals of its
-// identity, its ref and its file. Unless Unpacked is set, it also ends the refusals of the archives
-// that the file is in.
+// without a ref, by the document's file, or by its bytes where it has no file of its own. A document
+// that is taken ends the refusals of its identity, its ref and its file. Unless Unpacked is set, it
+// also ends the refusals of the archives that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// For a single document it is not worth asking first whether any refusal is open: the question
 	// costs as much as ending the refusals of one document.
@@ -228,7 +229,7 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	if len(faults) == 0 {
 		out.Faults = []ledger.RefusalFault{{Rule: short(a.Err.Error())}}
 	}
-	switch path := r.pathOf(a.File); {
+	switch path := r.pathOf(a); {
 	// A document may have no fault of its own, but a number that belongs to another document.
 	// inv.ID is set for such a document. It counts as not identified, so that handing in the other
 	// document again does not end this refusal. A document whose ref belongs to another invoice
@@ -240,6 +241,8 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.ID = r.inList(out.Tenant, inv)
 	case a.Ref != "":
 		out.ID = r.ofRef(a.Ref)
+	case unnamed(a) && known(inv.Hash):
+		out.ID = ledger.RefusalOfFile(r.Source + "\x00bytes\x00" + inv.Hash)
 	case path == "":
 		out.ID = ledger.RefusalOfFile(r.Source + a.File + "\x00" + out.Faults[0].Field + out.Faults[0].Rule + inv.Number)
 	default:
@@ -279,7 +282,7 @@ func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd
 	if a.Ref != "" {
 		end(r.ofRef(a.Ref), false)
 	}
-	if path := r.pathOf(a.File); path != "" {
+	if path := r.pathOf(a); path != "" {
 		end(ledger.RefusalOfFile(path), false)
 		if taken && !r.Unpacked {
 			for _, id := range r.archives(path) {
@@ -337,10 +340,12 @@ func (r *Refusals) ofRef(ref string) string {
 	return ledger.RefusalOfFile("ref\x00" + r.Source + "\x00" + ref)
 }
 
-// pathOf returns the absolute path of a file. It returns "" for standard input and for a name that
-// a sender gave, because such a name may mean another document each time.
-func (r *Refusals) pathOf(file string) string {
-	if r.Source != "" || file == "-" || strings.HasPrefix(file, "-/") {
+// pathOf returns the absolute path of a document's file. It returns "" for standard input, for a
+// place in a list, and for a name that a sender gave, because each of them may mean another document
+// each time.
+func (r *Refusals) pathOf(a *Admission) string {
+	file := a.File
+	if r.Source != "" || unnamed(a) || strings.HasPrefix(file, "-/") {
 		return ""
 	}
 	if abs, err := filepath.Abs(file); err == nil {
@@ -348,6 +353,17 @@ func (r *Refusals) pathOf(file string) string {
 	}
 	return file
 }
+
+// unnamed reports whether the name of a document's file is only its place in what was handed in:
+// standard input, an element of a body in JSON, or a line of a manifest. Then only its bytes tell it
+// from other documents.
+func unnamed(a *Admission) bool {
+	return a.Unnamed || a.File == "-" || strings.HasPrefix(a.File, "invoices[") && strings.HasSuffix(a.File, "]")
+}
+
+// known reports whether a document's hash was taken. The hash of a document that is too large was
+// not.
+func known(hash string) bool { return hash != "" && hash != ledger.HashText([sha256.Size]byte{}) }
 
 // namesIdentity reports whether a field is part of a document's identity. When such a field is at
 // fault, the fixed document may have another identity.

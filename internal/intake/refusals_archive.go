@@ -56,7 +56,7 @@ func (r *Refusals) archives(path string) []string {
 // EndFile ends the refusal of a file, for example of an archive that has no fault any more. asked
 // is the tenant that the file is handed in for, and may be "". note says what ended the refusal.
 func (r *Refusals) EndFile(ctx context.Context, file, asked, note string) {
-	path := r.pathOf(file)
+	path := r.pathOf(&Admission{File: file})
 	if r.ask(ctx); !r.open || path == "" {
 		return
 	}
