@@ -24,7 +24,7 @@ type tally struct {
 	created, present, refused int
 	noDocument                int // of the refused: paths that gave no document at all
 	empty                     int // folders and manifests without an invoice, which are not a fault
-	unsure                    int // of the refused: documents to hand in again, because the archive or the gateway failed
+	unsure                    int // of the refused: sound documents to hand in again, because something else failed
 	waiting                   int // of the present: documents that wait for a person
 	dismissed                 int // of the present: documents that a person dismissed
 	taken                     []handed
@@ -95,7 +95,7 @@ func (t *tally) String() string {
 func (t *tally) result() error {
 	switch {
 	case t.unsure > 0:
-		return fmt.Errorf("%w: documents not taken because the archive or the gateway failed: %d; hand the same files in again",
+		return fmt.Errorf("%w: documents not taken, though nothing is wrong with them: %d; each says why, hand the same files in again",
 			connect.ErrUnreachable, t.unsure)
 	case t.refused > 0, t.waiting > 0, t.dismissed > 0:
 		return errSome

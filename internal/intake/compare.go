@@ -28,8 +28,9 @@ const (
 )
 
 // UnsureError says that a document was not taken, although no fault of it is known. A call that was
-// needed failed, for example one to the archive or to the gateway, or a person has stopped the
-// intake for its tenant. The document should be handed in again.
+// needed failed, for example one to the archive or to the gateway. Or a person has stopped the
+// intake for its tenant, or the tenant's name means another taxpayer. The document should be handed
+// in again.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error  // nil when nothing failed

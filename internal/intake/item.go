@@ -26,8 +26,8 @@ type Item struct {
 	Terms *Terms
 	// Unnamed is that of [Document].
 	Unnamed bool
-	// Sum is the hash ([SumOf]) of what the sender wrote, where an item has Err and no Data. It tells
-	// apart what was refused, where File does not; "" when it is not known.
+	// Sum is the hash ([SumOf]) of what the sender wrote, where an item has Err and no Data. It
+	// tells apart what was refused, where File does not; "" when it is not known.
 	Sum string
 
 	load     func(*buffer) ([]byte, error)

@@ -69,9 +69,9 @@ type Refusals struct {
 //
 // A refusal is identified by the identity of its document (seller, kind, number), if the identity
 // could be read and is not itself at fault. Otherwise it is identified by the document's ref, or,
-// without a ref, by the document's file, or by its bytes where it has no file of its own. A document
-// that is taken ends the refusals of its identity, its ref and its file. Unless Unpacked is set, it
-// also ends the refusals of the archives that the file is in.
+// without a ref, by the document's file, or by its bytes where it has no file of its own. A
+// document that is taken ends the refusals of its identity, its ref and its file. Unless Unpacked
+// is set, it also ends the refusals of the archives that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// For a single document it is not worth asking first whether any refusal is open: the question
 	// costs as much as ending the refusals of one document.
@@ -341,8 +341,8 @@ func (r *Refusals) ofRef(ref string) string {
 }
 
 // pathOf returns the absolute path of a document's file. It returns "" for standard input, for a
-// place in a list, and for a name that a sender gave, because each of them may mean another document
-// each time.
+// place in a list, and for a name that a sender gave, because each of them may mean another
+// document each time.
 func (r *Refusals) pathOf(a *Admission) string {
 	file := a.File
 	if r.Source != "" || unnamed(a) || strings.HasPrefix(file, "-/") {
@@ -355,8 +355,8 @@ func (r *Refusals) pathOf(a *Admission) string {
 }
 
 // unnamed reports whether the name of a document's file is only its place in what was handed in:
-// standard input, an element of a body in JSON, or a line of a manifest. Then only its bytes tell it
-// from other documents.
+// standard input, an element of a body in JSON, or a line of a manifest. Then only its bytes tell
+// it from other documents.
 func unnamed(a *Admission) bool {
 	return a.Unnamed || a.File == "-" || strings.HasPrefix(a.File, "invoices[") && strings.HasSuffix(a.File, "]")
 }

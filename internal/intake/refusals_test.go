@@ -134,24 +134,33 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 }
 
 // The name One means another taxpayer in the ledger, who would read its list. So the refusals of
-// this process's One are in the list of no tenant: sound documents, faulty ones, and what is no
-// document at all.
+// this process's One are in the list of no tenant. A sound document is not refused: it waits until
+// the configuration is right.
 func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
 	d := newRecorder(t)
 	other := ledger.New(d.rdb, ledger.Options{})
 	if _, err := other.Bind(t.Context(), map[string]string{"One": sample.NIP(3)}); err != nil {
 		t.Fatal(err)
 	}
-	d.hand("sound.xml", sample.Invoice(sample.Options{Number: "S/1"}))
-	d.hand("faulty.xml", sample.Bad(sample.MissingTotal, sample.Options{Number: "S/2"}))
+	sound := sample.Invoice(sample.Options{Number: "S/1"})
+	d.hand("sound.xml", sound)
+	confined := d.a.Only([]string{"One"})
+	for _, a := range []*intake.Admitter{d.a, confined} {
+		adms, err := a.Admit(t.Context(), []intake.Document{{File: "sound.xml", Data: sound}}, intake.Terms{})
+		if unsure, ok := errors.AsType[*intake.UnsureError](adms[0].Err); err != nil || !ok ||
+			strings.Contains(unsure.What, sample.NIP(3)) != (a == d.a) {
+			t.Errorf("Admit = %v, %v, want an UnsureError, with the other NIP for this machine only", adms[0].Err, err)
+		}
+	}
+	d.hand("faulty.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "S/2"}))
 	d.asked = "One"
 	d.hand("no.xml", []byte("%PDF"))
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 3 {
-		t.Errorf("%d refusals are open, want 3: %+v", len(all), all)
+	if len(all) != 2 {
+		t.Errorf("%d refusals are open, want 2: %+v", len(all), all)
 	}
 	for _, r := range all {
 		if r.Tenant != "" {

@@ -12,8 +12,9 @@ type taxpayers interface {
 	Bind(ctx context.Context, nips map[string]string) (others map[string]string, err error)
 }
 
-// withoutStrangers refuses the invoices of tenants whose name means another taxpayer in the ledger.
-// A process does not start if the ledger contradicts its configuration. But two processes may have
+// withoutStrangers takes out the invoices of tenants whose name means another taxpayer in the
+// ledger. The invoices have no fault, and are taken once the configuration is right. A process does
+// not start if the ledger contradicts its configuration. But two processes may have
 // started with an empty ledger, and with configurations that contradict each other. The place of
 // sound[i] in out is at[i]. The results are the invoices that pass, and their places.
 func withoutStrangers(
@@ -40,16 +41,14 @@ func withoutStrangers(
 		if confined {
 			// Another program hands the document in. The NIP of the other taxpayer does not concern
 			// it.
-			o.Err = &RefusedError{
-				Rule: fmt.Sprintf("tenant %s cannot be used here: its name means another taxpayer in the ledger", name),
-				Hint: "ask whoever runs this service", Remedy: ledger.RemedyConfigure,
-			}
+			o.Err = &UnsureError{
+				What: fmt.Sprintf("tenant %s cannot be used here: its name means another taxpayer in the ledger, "+
+					"ask whoever runs this service", name)}
 			continue
 		}
-		o.Err = &RefusedError{
-			Rule: fmt.Sprintf("tenant %s is NIP %s in the ledger, and NIP %s in this configuration", name, was, nips[name]),
-			Hint: "give the tenant a name that no other taxpayer has had", Remedy: ledger.RemedyConfigure,
-		}
+		o.Err = &UnsureError{
+			What: fmt.Sprintf("tenant %s is NIP %s in the ledger, and NIP %s in this configuration: correct the NIP, "+
+				"or give the tenant a name that no other taxpayer has had", name, was, nips[name])}
 	}
 	return kept, places, nil
 }

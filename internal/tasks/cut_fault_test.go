@@ -13,8 +13,8 @@ import (
 )
 
 // A worker that may send nothing of a tenant, for example because the tenant's name means another
-// taxpayer, leaves its waiting set alone, in both lanes. The error stays with the task, where people
-// are told of it.
+// taxpayer, leaves its waiting set alone, in both lanes. The error stays with the task, where
+// people are told of it.
 func TestCut_WorkerMaySendNothingOfTheTenant_TheSetIsLeftToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Auto} {
