@@ -133,20 +133,21 @@ func checkNames(raw []byte) error {
 	if json.Unmarshal(raw, &all) != nil {
 		return nil // cannot happen: the caller has decoded it
 	}
-	folded := map[string]bool{} // encoding/json ignores the case of names
+	there := map[string]bool{}
 	for name := range all {
-		folded[strings.ToLower(name)] = true
+		there[folded(name)] = true
 	}
-	if folded["naglowek"] || folded["podmiot1"] || folded["podmiot2"] || folded["fa"] {
+	has := func(name string) bool { return there[folded(name)] }
+	if has("naglowek") || has("podmiot1") || has("podmiot2") || has("fa") {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(all))
 	switch {
-	case folded["faktura"] && len(all) > 1:
+	case has("faktura") && len(all) > 1:
 		names = slices.DeleteFunc(names, func(name string) bool { return strings.EqualFold(name, "faktura") })
 		return &Problem{What: fmt.Sprintf("is JSON with %s beside faktura", shortList(names)),
 			Hint: "a file has the invoice alone; .ksef.yaml in its folder says tenant, lane, offline, deadline and ref"}
-	case folded["faktura"], folded["invoices"]:
+	case has("faktura"), has("invoices"):
 		return &Problem{What: fmt.Sprintf("is JSON with %s around the invoice", shortList(names)), Hint: oneInvoice}
 	case len(all) == 0:
 		return &Problem{What: "is a JSON object with nothing in it", Hint: oneInvoice}

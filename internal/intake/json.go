@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"ksefworker/internal/invoice"
@@ -15,11 +16,12 @@ import (
 
 // CheckJSON refuses a JSON text that two readers may read differently. An object must not have a
 // name twice. RFC 8259 leaves open which of the two counts, so this program and the gateway might
-// read different values. Names that differ only in case count as the same, as they do for
-// encoding/json. A text must not hold bytes that are not UTF-8, or half of a surrogate pair.
-// encoding/json replaces them by U+FFFD, so two different refs could become the same. The text must
-// not hold U+FFFD either, because the sender's program may have done the same. Outside the field
-// "xml", the text must not hold a character that no XML document can have. The error is an
+// read different values. Names that encoding/json takes for the same count as the same: those that
+// differ only in case, and xml_baſe64 and xml_base64. A text must not hold bytes that are not
+// UTF-8, or half of a surrogate pair. encoding/json replaces them by U+FFFD, so two different refs
+// could become the same. The text must not hold U+FFFD either, because the sender's program may
+// have done the same. Outside the field "xml", the text must not hold a character that no XML
+// document can have. The error is an
 // [*invoice.FieldError]. The caller makes sure that the text is JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
@@ -42,11 +44,11 @@ func CheckJSON(text []byte) error {
 				if json.Unmarshal(text[i:end], &last) != nil {
 					return nil // it is not JSON: the decoder reports that
 				}
-				names, folded := open[len(open)-1], strings.ToLower(last)
-				if names[folded] {
+				names, one := open[len(open)-1], folded(last)
+				if names[one] {
 					return &invoice.FieldError{Field: last, Rule: "must be given once"}
 				}
-				names[folded] = true
+				names[one] = true
 			}
 			if err := checkCharacters(text[i:end], last); err != nil {
 				return err
@@ -55,6 +57,19 @@ func CheckJSON(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// folded returns a name in a form that all names have which encoding/json takes for the same.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r { // r was the last of its circle, so next is the first
+				return next
+			}
+			r = next
+		}
+	}, name)
 }
 
 // RefIn returns the ref of a JSON object that is refused. The refusal then names the ref. RefIn

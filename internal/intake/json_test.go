@@ -2,8 +2,10 @@ package intake
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
+	"unicode"
 
 	"ksefworker/internal/invoice"
 )
@@ -24,6 +26,45 @@ func TestCheckJSON_NameTwiceInOneObject_IsRefusedByItsName(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: the field at fault is %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A name that encoding/json takes for a field is the name of this field, however it is written: ſ
+// and the sign of Kelvin fold to letters of ASCII.
+func TestCheckJSON_NameThatTheDecoderFolds_CountsAsTheSame(t *testing.T) {
+	var fields []reflect.StructField
+	for letter := 'a'; letter <= 'z'; letter++ {
+		fields = append(fields, reflect.StructField{Name: strings.ToUpper(string(letter)), Type: reflect.TypeFor[int](),
+			Tag: reflect.StructTag(`json:"` + string(letter) + `_x"`)})
+	}
+	into := reflect.New(reflect.StructOf(fields))
+	folds := 0
+	for r := range unicode.MaxRune {
+		if !unicode.IsLetter(r) || 'a' <= r && r <= 'z' {
+			continue
+		}
+		name := string(r) + "_x"
+		into.Elem().SetZero()
+		if err := json.Unmarshal([]byte(`{"`+name+`":1}`), into.Interface()); err != nil {
+			t.Fatal(name, err)
+		}
+		if into.Elem().IsZero() && unicode.SimpleFold(r) > unicode.MaxASCII {
+			continue
+		}
+		for n, f := range fields {
+			letter := strings.ToLower(f.Name)
+			same := into.Elem().Field(n).Int() == 1
+			twice := CheckJSON([]byte(`{"`+letter+`_x":1,"`+name+`":2}`)) != nil
+			if same {
+				folds++
+			}
+			if same != twice {
+				t.Errorf("%s and %q: the decoder takes them for the same: %v, and the check refuses them: %v", letter, r, same, twice)
+			}
+		}
+	}
+	if folds != 26+2 {
+		t.Errorf("the decoder folds %d letters to letters of ASCII, want the capitals, ſ and K", folds)
 	}
 }
 
