@@ -126,7 +126,7 @@ func malformed(n int, elements *elementReader, err error) error {
 func (br *bodyReader) jsonItem(c *call, n int, one *jsonInvoice, fault error, text []byte, of *asked, m *maker) intake.Item {
 	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
 	if it.Err = checkElement(it.File, fault, text); it.Err != nil {
-		it.Ref = intake.RefIn(text)
+		it.Ref, it.Sum = intake.RefIn(text), intake.SumOf(text)
 		return it
 	}
 	it.Ref = one.Ref
@@ -135,6 +135,9 @@ func (br *bodyReader) jsonItem(c *call, n int, one *jsonInvoice, fault error, te
 	it.Terms, it.Err = &terms, err
 	if err == nil {
 		it.Data, it.Err = one.document(m, terms.Tenant)
+	}
+	if it.Err != nil {
+		it.Sum = intake.SumOf(text)
 	}
 	return it
 }

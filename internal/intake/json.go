@@ -21,8 +21,8 @@ import (
 // UTF-8, or half of a surrogate pair. encoding/json replaces them by U+FFFD, so two different refs
 // could become the same. The text must not hold U+FFFD either, because the sender's program may
 // have done the same. Outside the field "xml", the text must not hold a character that no XML
-// document can have. The error is an
-// [*invoice.FieldError]. The caller makes sure that the text is JSON.
+// document can have. The error is an [*invoice.FieldError]. The caller makes sure that the text is
+// JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
 	name, last := false, ""    // the string that comes next is a name; the name read last

@@ -110,6 +110,7 @@ func (se *settings) unread(name string, err error) error {
 var (
 	unknownKey = regexp.MustCompile(`(?s).*field (\S+) not found in type.*`)
 	wrongKind  = regexp.MustCompile(`(?s).*line (\d+): cannot unmarshal.*`)
+	twice      = regexp.MustCompile(`(?s).*mapping key "(.*)" already defined.*`)
 )
 
 // plain says what is wrong with the file to somebody who does not know how it is read.
@@ -118,12 +119,16 @@ func plain(err error) error {
 		return err
 	}
 	if m := unknownKey.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s is not known: the file may have tenant, lane, offline, deadline and ref", m[1])
+		return fmt.Errorf("the setting %s is not known: the file may have tenant, lane, offline, deadline and ref", m[1])
 	}
 	if m := wrongKind.FindStringSubmatch(err.Error()); m != nil {
 		return fmt.Errorf("line %s has a value of the wrong kind: tenant, lane, deadline and ref are texts, offline is true or false", m[1])
 	}
-	return err
+	if m := twice.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("the setting %s is given twice", m[1])
+	}
+	// What the reader of YAML says is English only, and often names no line, or a wrong one.
+	return errors.New("it is not YAML: write each setting on a line of its own, such as lane: bulk, in UTF-8 and without tabs")
 }
 
 // terms returns the terms that follow from the settings at a point in time.

@@ -311,7 +311,7 @@ func TestWatch_SettingsBreakWhileXMLIsMade_OtherFoldersGoOn(t *testing.T) {
 	if n := <-done; n != 150 {
 		t.Errorf("%d files wait, want 150", n)
 	}
-	s.waiting("x/.ksef.yaml cannot be used: nonsense is not known")
+	s.waiting("x/.ksef.yaml cannot be used: the setting nonsense is not known")
 }
 
 func TestWatch_LinkToAFolder_IsNamedAmongWhatWaits(t *testing.T) {

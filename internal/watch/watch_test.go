@@ -176,7 +176,8 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 	s.put("typo/d.xml", xmlOf(0, "FV/4"))
 	s.passes(3)
 	s.wantTree("taken/a.xml", "taken/bulk/deep/SO-7.xml", "wrong/c.xml", "typo/d.xml", waitingName)
-	s.waiting("wrong/c.xml: wrong/.ksef.yaml cannot be used: field tenant", "typo/d.xml: typo/.ksef.yaml cannot be used: lain is not known")
+	s.waiting("wrong/c.xml: wrong/.ksef.yaml cannot be used: field tenant",
+		"typo/d.xml: typo/.ksef.yaml cannot be used: the setting lain is not known")
 	for number, lane := range map[string]ledger.Lane{"FV/1": ledger.Express, "FV/2": ledger.Bulk} {
 		ids, err := s.ledger.ByNumber(t.Context(), number)
 		s.must(err)

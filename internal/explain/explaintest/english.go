@@ -10,7 +10,7 @@ import (
 var same = strings.Fields("do element folder format go limit na on plus program system to")
 
 // names are the names of fields, values, commands and files that a Polish text has too.
-var names = strings.Fields("auto bulk corrects deflate direct enqueue express faktura gzip id json key_file max_invoice_size nil no " +
+var names = strings.Fields("auto bulk corrects deflate direct enqueue express faktura gzip id json key_file max_invoice_size maxmemory nil no " +
 	"offline path ref results retry standalone tenants true false transport xml xmlns yes")
 
 // ofTerms are the names of an invoice's terms in a call. A Polish text may name these fields as
