@@ -132,7 +132,7 @@ func (p *program) httpServer(log zerolog.Logger, fit *fitness) (*http.Server, er
 			}
 			return m.Room(cfg.Redis.IntakeShare())
 		},
-		Document: p.base.Document, Fit: fit.now, Stranger: fit.stranger, RecordRefusals: cfg.Ledger.Refusals > 0, Log: log, Now: time.Now,
+		Document: p.base.Document, Fit: fit.now, RecordRefusals: cfg.Ledger.Refusals > 0, Log: log, Now: time.Now,
 		Limits: httpintake.Limits{
 			Body: int64(cfg.Intake.HTTP.MaxBody), Document: cfg.LargestInvoice(), Documents: cfg.Intake.HTTP.MaxDocuments,
 			PerSecond: cfg.Intake.HTTP.RequestsPerSecond, Parallel: cfg.Intake.HTTP.Parallel, TempDir: cfg.Intake.HTTP.TempDir,

@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -23,6 +24,9 @@ type call struct {
 	id     string // of the request, for logs
 	lang   lang
 	client *client // nil where anybody may call
+
+	strangers strangers                 // of the client's tenants, when the call began
+	look      func() (strangers, error) // finds them anew; nil where anybody may call
 
 	read           bool              // the whole body was read
 	taken, refused int               // documents, for the log
@@ -46,7 +50,15 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 			return err
 		}
 		defer done()
-		return h(c)
+		c.look = func() (strangers, error) { return s.strangersOf(c) }
+		if c.strangers, err = c.look(); err != nil {
+			return err
+		}
+		err = h(c)
+		if p, ok := errors.AsType[*problem](err); ok && len(p.items) > 0 {
+			return cmp.Or(c.settled(), err)
+		}
+		return err
 	})
 }
 
@@ -160,6 +172,9 @@ func (c *call) retryAfter(d time.Duration) {
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func (c *call) json(status int, v any) error {
+	if err := c.settled(); err != nil {
+		return err
+	}
 	c.write(status, "application/json", v)
 	return nil
 }
@@ -206,6 +221,9 @@ func (c *call) text(status int, body string) error {
 }
 
 func (c *call) raw(status int, contentType string, body []byte) error {
+	if err := c.settled(); err != nil {
+		return err
+	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute))

@@ -35,7 +35,7 @@ const keyCheck = time.Second
 type client struct {
 	Client
 	admitter *intake.Admitter // of its own tenants
-	stranger func(string) bool
+	nips     map[string]string
 	ownsAll  bool          // it has every tenant of the pool
 	looking  chan struct{} // holds one value while a slow search runs for the client: in the refusals or in the archive
 	made     made
@@ -57,20 +57,6 @@ type keys [][sha256.Size]byte
 // stop the calls of other clients, so after this time the last keys count.
 const keyTimeout = 250 * time.Millisecond
 
-func (c *client) owns(tenant string) bool { return slices.Contains(c.tenants(), tenant) }
-
-// tenants returns the client's tenants, without those whose name means another taxpayer.
-func (c *client) tenants() []string {
-	if c.stranger == nil || !slices.ContainsFunc(c.Tenants, c.stranger) {
-		return c.Tenants
-	}
-	return slices.DeleteFunc(slices.Clone(c.Tenants), c.stranger)
-}
-
-// maySee reports whether the client may be told of an entry of this tenant. "" means that the
-// tenant is not known. Only a client that has all tenants of the pool may see such an entry.
-func (c *client) maySee(tenant string) bool { return c.owns(tenant) || tenant == "" && c.ownsAll }
-
 // clients are the programs that may call.
 type clients struct {
 	all     []*client
@@ -83,9 +69,9 @@ func newClients(o Options) *clients {
 	for _, one := range o.Clients {
 		admitter := o.Admitter.Only(one.Tenants)
 		admitter.NamedBy = intake.ByField
-		c := &client{Client: one, stranger: o.Stranger, admitter: admitter, looking: make(chan struct{}, 1),
+		c := &client{Client: one, admitter: admitter, nips: nipsOf(admitter.Accounts), looking: make(chan struct{}, 1),
 			holder: cs.holder, storing: &cs.storing}
-		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
+		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !slices.Contains(c.Tenants, a.Name) })
 		cs.all = append(cs.all, c)
 	}
 	cs.readFirst()

@@ -4,6 +4,7 @@
 // uses too.
 //
 //	server.go        routes, and what every call passes: request id, login, rate
+//	strangers.go     tenants whose name means another taxpayer in the ledger: nothing of them is shown
 //	clients.go       who may call: bearer keys from files; clients_first.go: the keys at a start;
 //	                 limits.go: how often and how many at once
 //	body.go          the body of a call, bounded in size, time and memory

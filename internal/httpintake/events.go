@@ -119,6 +119,9 @@ func (e *events) events(c *call) error {
 		return &problem{kind: notFound, cause: err, detail: text{
 			en: "this server keeps no events: results.outbox is 0", pl: "ten serwer nie przechowuje zdarzeń: results.outbox wynosi 0"}}
 	}
+	if err := c.complete(c.client.Tenants); err != nil {
+		return err
+	}
 	at, err := e.begin(c.ctx(), q.from)
 	if err != nil {
 		return err
@@ -200,19 +203,19 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 		if len(outcomes) == 0 {
 			return items, at, false, nil
 		}
-		told, err := e.editor.Edit(c.ctx(), outcomes, func(tenant, _ string) bool { return tenant == "" || c.client.owns(tenant) })
+		told, err := e.editor.Edit(c.ctx(), outcomes, func(tenant, _ string) bool { return tenant == "" || c.owns(tenant) })
 		if err != nil {
 			return nil, at, false, notNow(err)
 		}
 		for i := range told {
 			switch t := &told[i]; {
 			case t.Tenant == "" && outcomes[i].Refusal() && t.By != c.client.Name: // a refused document of somebody else
-			case t.Err != nil && c.client.maySee(t.Tenant):
+			case t.Err != nil && c.maySee(t.Tenant):
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
 			case t.Err != nil: // the tenant is unknown too; this outcome must not stop the others
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).
 					Msg("an outcome is left out of the events: its record cannot be read")
-			case t.Lost && c.client.maySee(t.Tenant): // to leave it out would skip an outcome
+			case t.Lost && c.maySee(t.Tenant): // to leave it out would skip an outcome
 				items = append(items, answerOf(results.Dropped(&outcomes[i])))
 			case !t.Gone:
 				items = append(items, answerOf(t.Result))

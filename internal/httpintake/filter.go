@@ -19,12 +19,13 @@ type filter struct {
 	day                            string // P_1
 	state                          string
 	tenants                        []string // those of the client, or the one that was asked for
+	asked                          []string // the same with the strangers among them
 	from                           ledger.Place
 	limit                          int
 }
 
 func (l *listing) filterOf(c *call) (filter, error) {
-	f := filter{tenants: c.client.tenants(), limit: pageSize}
+	f := filter{tenants: c.tenants(), asked: c.client.Tenants, limit: pageSize}
 	var since, cursor *ledger.Place
 	err := listParameters.each(c.r.URL.RawQuery, func(name, value string) bool {
 		ok := value != ""
@@ -47,7 +48,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 			ok = value == results.Refused || slices.Contains(ledger.States(), ledger.State(value))
 		case "tenant":
 			value = intake.TenantOf(c.client.admitter.Accounts, value)
-			f.tenants, ok = []string{value}, c.client.owns(value)
+			f.tenants, f.asked, ok = []string{value}, []string{value}, slices.Contains(c.client.Tenants, value)
 		case "since":
 			var at time.Time
 			at, ok = intake.ParseTime(value, false)
@@ -102,7 +103,7 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 // matchUnread is match for an entry that cannot be read. At most its state and tenant are known. So
 // the entry is not listed when the filter selects by anything that only a readable entry shows. The
 // ref and the number of the filter need no check, because the look-up by them has found the entry.
-func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
+func (f *filter) matchUnread(u *ledger.Unreadable, c *call) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.tenants())
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()
 }

@@ -44,5 +44,5 @@ func (sg *single) instead(c *call, u *ledger.Unreadable) (results.Result, bool) 
 		sg.o.Log.Warn().Err(err).Str("request_id", c.id).Str("invoice", u.ID).
 			Msg("the archive could not be asked for an invoice whose entry is damaged")
 	}
-	return r, ok && err == nil && c.client.owns(r.Tenant)
+	return r, ok && err == nil && c.owns(r.Tenant)
 }

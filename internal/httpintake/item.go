@@ -88,7 +88,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 		met = []string{here.Tenant, inv.Tenant}
 	}
 	for _, tenant := range met {
-		if tenant != "" && !c.client.owns(tenant) {
+		if tenant != "" && !c.owns(tenant) {
 			return c.foreign(it)
 		}
 	}

@@ -34,6 +34,9 @@ func (l *listing) list(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.complete(f.asked); err != nil {
+		return err
+	}
 	if f.ref != "" || f.number != "" {
 		return l.named(c, f)
 	}
@@ -61,7 +64,7 @@ func (l *listing) named(c *call, f filter) error {
 		return err
 	}
 	for i := range unread {
-		if f.matchUnread(&unread[i], c.client) {
+		if f.matchUnread(&unread[i], c) {
 			page = append(page, answerOf(results.WithoutEntry(&unread[i])))
 		}
 	}
@@ -89,7 +92,7 @@ func (l *listing) refused(c *call, f *filter) ([]ledger.Refusal, error) {
 		return nil, context.Cause(c.ctx())
 	}
 	lists := f.tenants
-	if len(lists) == len(c.client.tenants()) { // no tenant was asked for
+	if len(lists) == len(c.tenants()) { // no tenant was asked for
 		lists = append(slices.Clone(lists), "")
 	}
 	look, name := l.o.Inquiry.RefusedRef, f.ref
@@ -169,7 +172,7 @@ func (l *listing) changed(c *call, f filter) error {
 		}
 		for i := range some {
 			p := &some[i]
-			if p.Unread == nil && f.match(&p.Invoice) || p.Unread != nil && f.matchUnread(p.Unread, c.client) {
+			if p.Unread == nil && f.match(&p.Invoice) || p.Unread != nil && f.matchUnread(p.Unread, c) {
 				page = append(page, *p)
 			}
 			if len(page) == f.limit {

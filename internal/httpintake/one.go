@@ -38,18 +38,21 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		missing = notKeptRefused()
 	}
 	inv, err := co.o.Ledger.Named(c.ctx(), id)
+	if changed := c.settled(); changed != nil { // before anything is done about the invoice
+		return inv, changed
+	}
 	if errors.Is(err, ledger.ErrNotFound) {
 		return inv, missing
 	}
 	if unread, rest := ledger.Skip(err); rest != nil {
 		return inv, notNow(rest)
 	} else if len(unread) > 0 {
-		if !c.client.maySee(unread[0].Tenant) {
+		if !c.maySee(unread[0].Tenant) {
 			return inv, missing
 		}
 		return inv, notReadable(err, &unread[0])
 	}
-	if !c.client.owns(inv.Tenant) {
+	if !c.owns(inv.Tenant) {
 		return inv, missing
 	}
 	return inv, nil

@@ -18,9 +18,12 @@ func isRefusal(id string) bool { return strings.HasPrefix(id, "ref-") }
 // client's tenants, or it is in the list of no tenant and the client handed the document in. For
 // any other record the answer is the same as for one that does not exist.
 func (co *core) refusal(c *call, id string) (*ledger.Refusal, error) {
-	r, err := co.o.Ledger.FindRefusal(c.ctx(), id, append([]string{""}, c.client.tenants()...)...)
+	r, err := co.o.Ledger.FindRefusal(c.ctx(), id, append([]string{""}, c.tenants()...)...)
 	if err != nil {
 		return nil, notNow(err)
+	}
+	if err := c.settled(); err != nil {
+		return nil, err
 	}
 	if r == nil || r.Tenant == "" && r.By != c.client.Name {
 		return nil, &problem{kind: notFound, detail: text{

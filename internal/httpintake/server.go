@@ -32,10 +32,6 @@ type Options struct {
 	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
 	// each submission, each decision and each readiness probe, so it answers from memory.
 	Fit func() error
-	// Stranger reports whether the name of a tenant means another taxpayer in the ledger. Nothing
-	// of such a tenant is shown to clients. Stranger answers from memory; nil means that there is
-	// none.
-	Stranger func(tenant string) bool
 	// Room returns a [*ledger.FullError] when Redis has no memory for new invoices. /readyz shows
 	// it and stays ready, because everything else is served. After any other error the server is
 	// not ready. nil means that there is no such check.
