@@ -29,17 +29,20 @@ func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
 // qr answers with KOD I, the QR code of the address where anybody can check whether KSeF has the
 // invoice.
 func (f *forms) qr(c *call) error {
-	inv, err := f.invoice(c, c.r.PathValue("id"))
+	inv, instead, err := f.invoiceOrInstead(c)
 	if err != nil {
 		return err
 	}
-	found, err := f.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
-	if err != nil {
-		return notNow(err)
+	if instead == nil {
+		found, err := f.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
+		if err != nil {
+			return notNow(err)
+		}
+		instead = &found[0]
 	}
-	link, label := found[0].VerificationURL, inv.KsefNumber
+	link, label := instead.VerificationURL, instead.KsefNumber
 	if link == "" {
-		why := results.NoCode(found[0].State)
+		why := results.NoCode(instead.State)
 		polish, _ := explain.Say(explain.Polish, why)
 		return &problem{kind: notFound, detail: text{en: why, pl: polish}}
 	}
@@ -50,14 +53,18 @@ func (f *forms) qr(c *call) error {
 	if err != nil {
 		return err
 	}
-	return f.shown(c, inv.ID+".png", "image/png", img)
+	return f.shown(c, instead.ID+".png", "image/png", img)
 }
 
 // pdf answers with the document as the gateway shows it.
 func (f *forms) pdf(c *call) error {
-	inv, err := f.invoice(c, c.r.PathValue("id"))
+	inv, instead, err := f.invoiceOrInstead(c)
 	if err != nil {
 		return err
+	}
+	if instead != nil { // what its entry would say
+		inv = ledger.Invoice{KsefNumber: instead.KsefNumber}
+		inv.ID, inv.Tenant = instead.ID, instead.Tenant
 	}
 	none := text{
 		en: "the gateway makes the PDF of an invoice, and the tenant of this one does not send over the gateway; make the PDF from /xml",
@@ -65,7 +72,7 @@ func (f *forms) pdf(c *call) error {
 	if f.o.PDF == nil {
 		return &problem{kind: notFound, detail: none}
 	}
-	doc, err := f.document(c, &inv)
+	doc, err := f.shownDocument(c, &inv, instead)
 	if records.Missing(err) {
 		return &problem{kind: notFound, detail: notKept}
 	}
@@ -84,6 +91,14 @@ func (f *forms) pdf(c *call) error {
 	}
 	return &problem{kind: unavailable, after: 10 * time.Second, cause: err, detail: text{
 		en: "the gateway could not be asked for the PDF; ask again", pl: "nie można było zapytać bramki o PDF; zapytaj ponownie"}}
+}
+
+// shownDocument returns the document of an invoice, or of the archived result that stands for it.
+func (f *forms) shownDocument(c *call, inv *ledger.Invoice, instead *results.Result) ([]byte, error) {
+	if instead != nil {
+		return f.o.Records.Document(c.ctx(), *instead)
+	}
+	return f.document(c, inv)
 }
 
 func (f *forms) shown(c *call, name, contentType string, data []byte) error {

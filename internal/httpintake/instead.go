@@ -2,47 +2,96 @@ package httpintake
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
 	"ksefworker/internal/results"
 )
 
-// insteadTime bounds a search of the archive, which may have to look into every month.
-const insteadTime = 10 * time.Second
+const (
+	// insteadTime bounds a search of the archive, which may have to look into every month.
+	insteadTime = 10 * time.Second
+	// insteadMost is how many damaged entries a call looks up in the archive.
+	insteadMost = 40
+)
 
 // invoiceOrInstead returns the entry that the path of a call names. When the entry is damaged and
-// the archive has the invoice, it returns the archived result instead, and no error. In every other
-// case it returns what the method invoice returns.
-func (sg *single) invoiceOrInstead(c *call) (inv ledger.Invoice, instead *results.Result, err error) {
-	id := c.r.PathValue("id")
-	inv, err = sg.o.Ledger.Named(c.ctx(), id)
-	if unread, _ := ledger.Skip(err); len(unread) > 0 {
-		if r, ok := sg.instead(c, &unread[0]); ok {
-			return inv, &r, nil
+// the archive has the invoice, it returns the archived result instead, and no error. Its other
+// errors are those of invoice.
+func (co *core) invoiceOrInstead(c *call) (inv ledger.Invoice, instead *results.Result, err error) {
+	inv, err = co.invoice(c, c.r.PathValue("id"))
+	if of, ok := errors.AsType[*lostError](err); ok {
+		if instead = of.lost.instead(); instead != nil {
+			return inv, instead, nil
 		}
 	}
-	inv, err = sg.invoice(c, id)
 	return inv, nil, err
 }
 
-// instead asks the archive for the invoice of a damaged entry. It returns no invoice of another
-// client. The tenant of such an entry is often not known, but the archived result names it. When
-// the archive does not answer, the caller learns what is known without the archive. A client may
-// have only one such search at a time, because many would slow down the calls of others.
-func (sg *single) instead(c *call, u *ledger.Unreadable) (results.Result, bool) {
+// lost is an entry that cannot be read, with what the archive says of its invoice.
+type lost struct {
+	ledger.Unreadable                 // with the tenant, if the ledger or the archive knows it
+	archived          *results.Result // nil when the archive was not asked, or does not have it
+}
+
+// newLost returns what is known of an entry. archived are the results of a search, by id. A result
+// of another tenant than the ledger names is not believed.
+func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
+	l := lost{Unreadable: *u}
+	if r, ok := archived[u.ID]; ok && r.Tenant != "" && (u.Tenant == "" || u.Tenant == r.Tenant) {
+		l.Tenant, l.archived = r.Tenant, &r
+	}
+	return l
+}
+
+// instead returns the archived result if it tells how the invoice stands, and otherwise nil.
+func (l *lost) instead() *results.Result {
+	if l.archived != nil && records.Stands(&l.Unreadable, l.archived) {
+		return l.archived
+	}
+	return nil
+}
+
+// lostError says that an entry cannot be read.
+type lostError struct{ lost *lost }
+
+func (e *lostError) Error() string { return "read " + e.lost.ID + ": " + e.lost.Err.Error() }
+
+func (l *lost) answer() invoiceAnswer {
+	if r := l.instead(); r != nil {
+		return answerOf(*r)
+	}
+	return answerOf(results.WithoutEntry(&l.Unreadable))
+}
+
+// archived asks the archive for the invoices of damaged entries. The tenant of such an entry is
+// often not known, but the archived result says it. When the archive does not answer, the caller
+// learns what is known without it. A client may have only one such search at a time, because many
+// would slow down the calls of others.
+func (co *core) archived(c *call, ids ...string) map[string]results.Result {
+	out := map[string]results.Result{}
+	if len(ids) == 0 {
+		return out
+	}
 	select {
 	case c.client.looking <- struct{}{}:
 		defer func() { <-c.client.looking }()
 	case <-c.ctx().Done():
-		return results.Result{}, false
+		return out
 	}
 	ctx, cancel := context.WithTimeout(c.ctx(), insteadTime)
 	defer cancel()
-	r, ok, err := sg.o.Records.Instead(ctx, u)
+	found, err := co.o.Records.FindIDs(ctx, ids)
 	if err != nil {
-		sg.o.Log.Warn().Err(err).Str("request_id", c.id).Str("invoice", u.ID).
-			Msg("the archive could not be asked for an invoice whose entry is damaged")
+		co.o.Log.Warn().Err(err).Str("request_id", c.id).Strs("invoices", ids).
+			Msg("the archive could not be asked for all invoices whose entries are damaged")
 	}
-	return r, ok && err == nil && c.owns(r.Tenant)
+	for i := range found {
+		if _, newer := out[found[i].ID]; !newer {
+			out[found[i].ID] = found[i]
+		}
+	}
+	return out
 }

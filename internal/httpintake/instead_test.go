@@ -1,8 +1,11 @@
 package httpintake
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,9 +16,9 @@ import (
 
 // archivedAndGone ends an invoice as a worker does: its document and result are in the archive, and
 // its entry is receipted. Then its entry is removed, and its state still lists it.
-func (b *bench) archivedAndGone(tenant int, number string) string {
+func (b *bench) archivedAndGone(tenant int, number, query string) string {
 	b.t.Helper()
-	id := b.take(tenant, number, "")
+	id := b.take(tenant, number, query)
 	b.move(ledger.Packed, nil, id)
 	b.move(ledger.Accepted, ledger.Edit{}.Number("5265877635-20261123-0100A0DB5B00-39"), id)
 	_, err := b.o.Ledger.Receipt(b.t.Context(), []string{id}, "file:///upo.xml")
@@ -32,7 +35,7 @@ func (b *bench) archivedAndGone(tenant int, number string) string {
 
 func TestInvoice_EntryIsGoneAndTheArchiveHasIt_IsShownFromThereToItsClientAlone(t *testing.T) {
 	b := newBench(t, nil)
-	id := b.archivedAndGone(0, "FV/1")
+	id := b.archivedAndGone(0, "FV/1", "")
 	one := b.call("GET", "/v1/invoices/"+id, nil)
 	if b.want(one, http.StatusOK, ""); one.body.State != "receipted" || one.body.Number != "FV/1" {
 		t.Errorf("got %s", one.raw)
@@ -69,6 +72,101 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNotUnknown(t 
 			t.Errorf("%s: %s", path, a.body.Detail)
 		}
 	}
-	// The tenant of an entry that is gone is not known, so a client of one tenant learns nothing.
-	b.want(b.call("GET", "/v1/invoices/"+id, nil), http.StatusNotFound, "not-found")
+	// The archive says whose it is, so its own client learns the same, and another one nothing.
+	if own := b.call("GET", "/v1/invoices/"+id, nil); own.body.State != results.Unreadable || own.body.Tenant != "one" {
+		t.Errorf("its own client got %d %s", own.status, own.raw)
+	}
+	b.want(b.call("GET", "/v1/invoices/"+id, nil, "Authorization", "Bearer "+keyTwo), http.StatusNotFound, "not-found")
+	// Where the archive has nothing of it, nobody knows whose it is.
+	never := b.take(0, "FV/2", "")
+	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+never).Err())
+	b.want(b.call("GET", "/v1/invoices/"+never, nil), http.StatusNotFound, "not-found")
+}
+
+func TestList_EntryIsDamaged_IsShownToItsClientAloneAsTheArchiveHasIt(t *testing.T) {
+	b := withAll(t)
+	archived := b.archivedAndGone(0, "FV/1", "?ref=SO-1")
+	kept := b.take(0, "FV/2", "?ref=SO-2") // the archive has nothing of it
+	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+kept).Err())
+	names := map[string]string{archived: "a", kept: "b"}
+	number := "5265877635-20261123-0100A0DB5B00-39"
+	for path, want := range map[string][3]string{ // of the clients of tenant one, of tenant two and of all
+		"?since=2026-11-01":         {"a receipted", "", "a receipted, b unreadable"},
+		"?tenant=one":               {"a receipted", "400", "a receipted"},
+		"?number=FV/1":              {"a receipted", "", "a receipted"},
+		"?ksef_number=" + number:    {"a receipted", "", "a receipted"},
+		"?ksef_number_prefix=52658": {"a receipted", "", "a receipted"},
+		"?day=2026-11-23":           {"a receipted", "", "a receipted"},
+		"?day=2026-11-22":           {"", "", ""},
+		"?state=receipted":          {"a receipted", "", "a receipted"},
+		"?state=parked":             {"", "", ""},
+		"?ref=SO-1":                 {"a receipted", "", "a receipted"},
+		"?ref=SO-2":                 {"b unreadable", "", "b unreadable"},
+	} {
+		for i, key := range []string{keyOne, keyTwo, keyAll} {
+			a := b.call("GET", "/v1/invoices"+path, nil, "Authorization", "Bearer "+key)
+			got := a.states(names)
+			if a.status != http.StatusOK {
+				got = fmt.Sprint(a.status)
+			}
+			if got != want[i] {
+				t.Errorf("%s finds %q for the client with key %s, want %q", path, got, key[:3], want[i])
+			}
+		}
+	}
+}
+
+// A list looks up a few dozen damaged entries in the archive for a page. The others are on the
+// pages behind it.
+func TestList_MoreDamagedEntriesThanACallLooksUp_AreOnTheNextPages(t *testing.T) {
+	b := newBench(t, nil)
+	want := insteadMost + 5
+	for i := range want {
+		b.archivedAndGone(0, fmt.Sprint("FV/", i), "")
+	}
+	var listed []int
+	next, seen := "", map[string]bool{}
+	for range 3 {
+		a := b.call("GET", "/v1/invoices?cursor="+next, nil)
+		for _, it := range a.body.Items {
+			seen[it.ID] = true
+		}
+		listed = append(listed, len(a.body.Items))
+		if next = a.body.Next; next == "" {
+			break
+		}
+	}
+	if len(seen) != want || !slices.Equal(listed, []int{insteadMost, 5}) {
+		t.Errorf("the pages have %v of %d invoices", listed, want)
+	}
+}
+
+func TestForms_EntryIsDamagedAndTheArchiveHasTheInvoice_AreMadeOfThat(t *testing.T) {
+	var made []string
+	b := newBench(t, func(o *Options) {
+		o.PDF = func(_ context.Context, inv *ledger.Invoice, doc []byte, _ string) ([]byte, error) {
+			made = []string{inv.Tenant, inv.KsefNumber, string(doc)}
+			return []byte("%PDF"), nil
+		}
+	})
+	id := b.archivedAndGone(0, "FV/1", "")
+	if qr := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil); qr.status != http.StatusOK || !strings.HasPrefix(string(qr.raw), "\x89PNG") {
+		t.Errorf("its code: %d %s", qr.status, qr.raw)
+	}
+	b.want(b.call("GET", "/v1/invoices/"+id+"/pdf", nil), http.StatusOK, "")
+	if want := []string{"one", "5265877635-20261123-0100A0DB5B00-39", string(xmlOf(0, "FV/1"))}; !slices.Equal(made, want) {
+		t.Errorf("the PDF is made of %q", made)
+	}
+	for _, verb := range []string{":retry", ":dismiss"} {
+		a := b.call("POST", "/v1/invoices/"+id+verb, nil)
+		if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, "its entry is damaged") {
+			t.Errorf("%s: %s", verb, a.raw)
+		}
+		b.want(b.call("POST", "/v1/invoices/"+id+verb, nil, "Authorization", "Bearer "+keyTwo), http.StatusNotFound, "not-found")
+	}
+	kept := b.take(0, "FV/2", "")
+	b.newer(kept)
+	for _, path := range []string{"/qr.png", "/pdf"} {
+		b.want(b.call("GET", "/v1/invoices/"+kept+path, nil), http.StatusServiceUnavailable, "unavailable")
+	}
 }

@@ -63,9 +63,11 @@ func (l *listing) named(c *call, f filter) error {
 	if err != nil {
 		return err
 	}
+	lookups := newLookups()
+	lookups.ask(l, c, &f, unread)
 	for i := range unread {
-		if f.matchUnread(&unread[i], c) {
-			page = append(page, answerOf(results.WithoutEntry(&unread[i])))
+		if lost := lookups.of(&unread[i]); f.matchLost(lost, c) {
+			page = append(page, lost.answer())
 		}
 	}
 	if len(page) == 0 && (f.state == "" || f.state == results.Refused) {
@@ -118,7 +120,7 @@ func (l *listing) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, er
 }
 
 // placed returns the answers about a page. Entries that cannot be read keep their places.
-func (l *listing) placed(c *call, page []inquiry.Placed) ([]invoiceAnswer, error) {
+func (l *listing) placed(c *call, page []inquiry.Placed, lookups *lookups) ([]invoiceAnswer, error) {
 	var invs []ledger.Invoice
 	for i := range page {
 		if page[i].Unread == nil {
@@ -132,7 +134,7 @@ func (l *listing) placed(c *call, page []inquiry.Placed) ([]invoiceAnswer, error
 	out := make([]invoiceAnswer, 0, len(page))
 	for i := range page {
 		if u := page[i].Unread; u != nil {
-			out = append(out, answerOf(results.WithoutEntry(u)))
+			out = append(out, lookups.of(u).answer())
 			continue
 		}
 		out, read = append(out, read[0]), read[1:]
@@ -161,7 +163,7 @@ func (l *listing) changed(c *call, f filter) error {
 		n = max(n, maxPageSize)
 	}
 	var page []inquiry.Placed
-	more := false
+	lookups, more := newLookups(), false
 	for read := 0; !more; {
 		some, next, err := l.o.Inquiry.Changed(c.ctx(), states, f.from, n)
 		if _, err = ledger.Skip(err); err != nil {
@@ -170,9 +172,16 @@ func (l *listing) changed(c *call, f filter) error {
 		if next == f.from {
 			break
 		}
+		if part := lookups.askAll(l, c, &f, some); len(part) < len(some) {
+			// The next page begins before the first damaged entry that this call does not look up.
+			next, more = f.from, true
+			if some = part; len(some) > 0 {
+				next = some[len(some)-1].Place
+			}
+		}
 		for i := range some {
 			p := &some[i]
-			if p.Unread == nil && f.match(&p.Invoice) || p.Unread != nil && f.matchUnread(p.Unread, c) {
+			if p.Unread == nil && f.match(&p.Invoice) || p.Unread != nil && f.matchLost(lookups.of(p.Unread), c) {
 				page = append(page, *p)
 			}
 			if len(page) == f.limit {
@@ -182,11 +191,11 @@ func (l *listing) changed(c *call, f filter) error {
 		}
 		f.from = next
 		read += n
-		more = read >= scanned || len(page) == f.limit
+		more = more || read >= scanned || len(page) == f.limit
 	}
 	answer := listAnswer{}
 	var err error
-	if answer.Items, err = l.placed(c, page); err != nil {
+	if answer.Items, err = l.placed(c, page, lookups); err != nil {
 		return err
 	}
 	if more {

@@ -28,9 +28,8 @@ func answerOf(r results.Result) invoiceAnswer {
 	return a
 }
 
-// invoice returns the entry that the path of a call names. An invoice of another client gets the
-// same answer as one that does not exist. An entry that cannot be read gives a problem that wraps
-// an [*ledger.UnreadableError].
+// invoice returns the entry of an id. An invoice of another client gets the same answer as one that
+// does not exist. An entry that cannot be read gives a [*lostError] in a problem.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
@@ -47,10 +46,17 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	if unread, rest := ledger.Skip(err); rest != nil {
 		return inv, notNow(rest)
 	} else if len(unread) > 0 {
-		if !c.maySee(unread[0].Tenant) {
+		l := newLost(&unread[0], nil)
+		if ledger.Damaged(l.Err) {
+			l = newLost(&unread[0], co.archived(c, id))
+		}
+		if err := c.settled(); err != nil {
+			return inv, err
+		}
+		if !c.maySee(l.Tenant) {
 			return inv, missing
 		}
-		return inv, notReadable(err, &unread[0])
+		return inv, notReadable(&l)
 	}
 	if !c.owns(inv.Tenant) {
 		return inv, missing
@@ -59,11 +65,11 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 }
 
 // notReadable is the problem of an entry that exists and cannot be read.
-func notReadable(cause error, u *ledger.Unreadable) *problem {
-	p := &problem{kind: unavailable, after: time.Minute, cause: cause, detail: text{
+func notReadable(l *lost) *problem {
+	p := &problem{kind: unavailable, after: time.Minute, cause: &lostError{l}, detail: text{
 		en: "this invoice is here, and its entry cannot be read by this server now; nothing is lost, ask again",
 		pl: "ta faktura jest w rejestrze, ale ten serwer nie może teraz odczytać jej wpisu; nic nie zginęło, zapytaj ponownie"}}
-	if ledger.Damaged(u.Err) {
+	if ledger.Damaged(l.Err) {
 		p.detail = text{
 			en: "this invoice is here, and its entry is damaged; do not send it in another way: the server's operator has to look, " +
 				"see ksef_unreadable_entries",
@@ -77,12 +83,9 @@ func (sg *single) one(c *call) error {
 	if id := c.r.PathValue("id"); isRefusal(id) {
 		return sg.oneRefusal(c, id)
 	}
-	inv, instead, err := sg.invoiceOrInstead(c)
-	if instead != nil {
-		return c.json(http.StatusOK, answerOf(*instead))
-	}
-	if unread, _ := ledger.Skip(err); len(unread) > 0 {
-		return c.json(http.StatusOK, answerOf(results.WithoutEntry(&unread[0])))
+	inv, err := sg.invoice(c, c.r.PathValue("id"))
+	if of, ok := errors.AsType[*lostError](err); ok {
+		return c.json(http.StatusOK, of.lost.answer())
 	}
 	if err != nil {
 		return err

@@ -92,7 +92,35 @@ func (r *Reader) FindRef(ctx context.Context, ref string, tenants ...string) ([]
 	if err != nil {
 		return nil, err
 	}
-	return r.Ledger.AllNamed(ctx, ids)
+	found, err := r.Ledger.AllNamed(ctx, ids)
+	unread, other := ledger.Skip(err)
+	if other != nil || len(unread) == 0 {
+		return found, other
+	}
+	if err := r.ownersByRef(ctx, ref, tenants, unread); err != nil {
+		return nil, err
+	}
+	return found, unreadable(unread)
+}
+
+// ownersByRef sets the tenants of entries whose fields do not say them. Each entry was found under
+// a ref of its tenant.
+func (r *Reader) ownersByRef(ctx context.Context, ref string, tenants []string, unread []ledger.Unreadable) error {
+	for i := range unread {
+		for _, tenant := range tenants {
+			if unread[i].Tenant != "" {
+				break
+			}
+			ids, err := r.Ledger.ByRef(ctx, ref, tenant)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(ids, unread[i].ID) {
+				unread[i].Tenant = tenant
+			}
+		}
+	}
+	return nil
 }
 
 // Refusal returns an open refusal with this id or number; nil when there is none.

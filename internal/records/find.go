@@ -34,6 +34,30 @@ func (r *Reader) FindID(ctx context.Context, id string) ([]results.Result, error
 	return (&search{Reader: r}).byID(ctx, id)
 }
 
+// FindIDs is FindID for several ids, the newest results first. With an error it returns what it has
+// found before.
+func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Result, err error) {
+	places, err := r.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left := slices.Clone(ids)
+	for some := range slices.Chunk(places, parallel) {
+		if len(left) == 0 {
+			break
+		}
+		of, err := r.withIDs(ctx, r.store(), some, left)
+		if err != nil {
+			return found, err
+		}
+		found = append(found, of...)
+		left = slices.DeleteFunc(left, func(id string) bool {
+			return slices.ContainsFunc(of, func(f results.Result) bool { return f.ID == id })
+		})
+	}
+	return found, nil
+}
+
 // FindWithin is Find among the invoices of some issue dates. It says what it has read, and which
 // invoices of a number or KSeF number the archive has lost (see compare).
 func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found []results.Result, did Scanned, err error) {
