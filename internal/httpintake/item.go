@@ -47,7 +47,8 @@ type itemRefusal struct {
 	// Explanations say in Polish and English what the rules mean, and what to do.
 	Explanations []explain.Entry `json:"explanations,omitempty"`
 
-	after time.Duration // the shortest time until the document should be handed in again
+	after  time.Duration // the shortest time until the document should be handed in again
+	unread bool          // an entry cannot be read, so neither the document nor the caller is at fault
 }
 
 // fault is one thing that is wrong with a document. Field is "" when no field of the document is at
@@ -158,6 +159,10 @@ func (c *call) warning(err error) string {
 // sent.
 const maxText = 1000
 
+// unreadPause is when a document is handed in again that met an entry that cannot be read. Somebody
+// has to end an update first, or mend the entry.
+const unreadPause = time.Minute
+
 func (c *call) refusalOf(err error) *itemRefusal {
 	r := &itemRefusal{}
 	var rules []string
@@ -178,7 +183,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 			})
 		}
 	case errors.As(err, &unsure):
-		r.TryAgain, rules = true, []string{unsure.What}
+		r.TryAgain, r.unread, rules = true, unsure.Unread, []string{unsure.What}
 		// The cause is left out, because it names places of this machine.
 		hint := "nothing was taken, hand it in again"
 		if r.after = unsure.After; r.after > 0 {
@@ -187,7 +192,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate(hint)}}
 	case errors.As(err, &outside):
 		r.TryAgain = outside.Remedy == ledger.RemedyResume || outside.Remedy == ledger.RemedyWait
-		rules = []string{outside.Rule}
+		r.unread, rules = outside.Unread, []string{outside.Rule}
 		r.Faults = []fault{{Rule: c.translate(outside.Rule), Hint: c.translate(outside.Hint)}}
 	case errors.As(err, &problem):
 		rules = []string{problem.What}
@@ -208,6 +213,9 @@ func (c *call) refusalOf(err error) *itemRefusal {
 			s += "; " + f.Hint
 		}
 		all = append(all, s)
+	}
+	if r.unread {
+		r.after = max(r.after, unreadPause)
 	}
 	r.Detail = strings.Join(all, " | ")
 	r.Explanations = explain.About(explain.Facts{State: results.Refused, Rules: rules})

@@ -18,7 +18,8 @@ type submitAnswer struct {
 }
 
 // submit takes documents in. It answers after the ledger has the documents. The status is 202 when
-// all were taken, 207 when some were, and 422 when none was.
+// all were taken, 207 when some were, and 422 when none was. It is 503 when none was because their
+// entries cannot be read.
 func (sm *submissions) submit(c *call) error {
 	if err := sm.o.Fit(); err != nil {
 		return notNow(err)
@@ -69,8 +70,17 @@ func (c *call) answer(items []item) error {
 		c.retryAfter(after)
 		return c.json(http.StatusMultiStatus, submitAnswer{c.taken, c.refused, items})
 	}
+	if !slices.ContainsFunc(items, func(it item) bool { return !it.Refusal.unread }) {
+		return &problem{kind: unavailable, items: items, detail: unreadDetail, after: after}
+	}
 	return &problem{kind: refusedAll, items: items, detail: whatToDo(items), after: after}
 }
+
+var unreadDetail = text{
+	en: "entries of these invoices in the ledger (Redis) are damaged, or a newer version wrote them: the items say which and what to do; " +
+		"nothing is wrong with the documents",
+	pl: "wpisy tych faktur w rejestrze (Redis) są uszkodzone albo zapisała je nowsza wersja: pozycje mówią które i co zrobić; " +
+		"dokumenty nie mają błędów"}
 
 // pauseOf returns how long the caller should wait before it hands in again what could not be taken
 // now. 0 means that this is not known.

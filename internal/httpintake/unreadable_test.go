@@ -197,3 +197,47 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 		t.Errorf("page by page, the client finds %q", got)
 	}
 }
+
+// Nothing is wrong with the documents, and handing them in again changes nothing until a person
+// has looked or an update has ended.
+func TestSubmit_EntryCannotBeRead_Is503WithRetryAfterAndSaysWhy(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
+	damaged, newer := b.take(0, "FV/1", ""), b.take(0, "FV/2", "")
+	b.opaque(damaged)
+	b.newer(newer)
+	for _, c := range []struct {
+		number, query, language string
+		says, explained         string
+		not                     string
+	}{
+		{"FV/1", "", "en", "entry in Redis is damaged; do not send it in another way", "refused/entry_damaged", "version"},
+		{"FV/1", "", "pl", "ten wpis w Redis jest uszkodzony; nie wysyłaj jej inną drogą", "refused/entry_damaged", "wersj"},
+		{"FV/2", "", "en", "in an entry that a newer version wrote; hand it in again", "refused/entry_unreadable", "damaged"},
+		{"FV/2", "", "pl", "we wpisie nowszej wersji programu; przekaż ją ponownie", "refused/entry_unreadable", "uszkodzon"},
+		{"FV/1", "?corrects=" + damaged, "en", "the entry of the invoice that corrects names is damaged", "refused/entry_damaged", "version"},
+		{"FV/2", "?corrects=" + newer, "en", "corrects names was written by a newer version", "refused/entry_unreadable", "damaged"},
+	} {
+		xml := xmlOf(0, c.number)
+		if c.query != "" {
+			xml = otherXML(0, c.number)
+		}
+		a := b.post(xml, c.query, "Accept-Language", c.language)
+		if b.want(a, http.StatusServiceUnavailable, "unavailable"); len(a.body.Items) != 1 || a.body.Items[0].Refusal == nil {
+			t.Fatalf("%+v: %s", c, a.raw)
+		}
+		r := a.body.Items[0].Refusal
+		told := strings.Contains(r.Detail, c.says) && !strings.Contains(r.Detail, c.not)
+		if a.head.Get("Retry-After") != "60" || !r.TryAgain || !told ||
+			len(r.Explanations) != 1 || r.Explanations[0].Name() != c.explained {
+			t.Errorf("%s in language %s: %v %s", c.number, c.language, a.head, a.raw)
+		}
+	}
+	both := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))},
+		map[string]any{"xml": string(xmlOf(0, "FV/3"))}), "Content-Type", "application/json")
+	if b.want(both, http.StatusMultiStatus, ""); both.head.Get("Retry-After") != "60" {
+		t.Errorf("with a document that is taken: %v", both.head)
+	}
+	wrong := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))},
+		map[string]any{"xml": "no XML"}), "Content-Type", "application/json")
+	b.want(wrong, http.StatusUnprocessableEntity, "refused")
+}

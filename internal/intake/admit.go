@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -148,12 +147,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			}
 		}
 		if r.Taken == ledger.Unread {
-			o.Taken, o.Err = ledger.Refused, &RefusedError{
-				Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, and that entry cannot be read",
-					o.Invoice.Number, o.Invoice.Kind, o.Invoice.NIP, r.ID),
-				Hint:   "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
-				Remedy: ledger.RemedyWait,
-			}
+			o.Taken, o.Err = ledger.Refused, unreadEntry(&o.Invoice, r.ID, r.Newer)
 		}
 	}
 	if err := a.findHeld(ctx, docs, out); err != nil {

@@ -284,7 +284,7 @@ func TestAdmit_EntryOfTheFirstCannotBeRead_OnlyItsOwnDocumentWaits(t *testing.T)
 	got := g.admit(again(t, d, "T09:30:00Z"), numbered(2))
 	var refused *RefusedError
 	if !errors.As(got[0].Err, &refused) || !strings.Contains(refused.Rule, first.ID) ||
-		!strings.Contains(refused.Rule, "cannot be read") || got[1].Taken != ledger.Created {
+		!refused.Unread || !strings.Contains(refused.Rule, "a newer version wrote") || got[1].Taken != ledger.Created {
 		t.Errorf("want the first document refused because its entry cannot be read, and the second taken: %+v", got)
 	}
 }

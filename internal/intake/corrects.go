@@ -84,7 +84,7 @@ func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h inv
 	case errors.Is(err, ledger.ErrNotFound):
 		return "", refusal{correctsFault(c, "is not in the ledger", "name the rejected document by the SHA-256 of its bytes")}
 	case unread(err):
-		return "", refusal{&UnsureError{What: "the entry of the invoice that corrects names cannot be read by this build", Err: err}}
+		return "", refusal{correctsUnread(err)}
 	case err != nil:
 		return "", err
 	case old.Tenant != from.Name:
@@ -100,10 +100,4 @@ func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h inv
 		return "", refusal{correctsFault(c, "is this document itself", "correct its XML, then hand it in")}
 	}
 	return old.Hash, nil
-}
-
-// unread reports whether an error says only that entries cannot be read by this build.
-func unread(err error) bool {
-	entries, rest := ledger.Skip(err)
-	return rest == nil && len(entries) > 0
 }

@@ -84,6 +84,10 @@ type RefusedError struct {
 	Hint   string
 	Remedy ledger.Remedy // what ends the refusal
 
+	// Unread says that an entry in the ledger cannot be read, and that neither the document nor the
+	// caller can change that.
+	Unread bool
+
 	ofRef bool // the ref that came with the document is at fault, and not the document
 }
 

@@ -42,6 +42,7 @@ type TakeResult struct {
 	RefOf     string
 	RefState  State
 	CreatedAt Millis
+	Newer     bool // with [Unread]: a newer build wrote the entry; otherwise the entry is damaged
 }
 
 // NewInvoice is an invoice that is handed in. Body is the sealed document (see [Bodies]); nil if it

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -21,12 +22,14 @@ type holder struct {
 	ref      string
 	body     bool   // its document is in Redis
 	unread   bool   // the entry cannot be read, so all else is unknown
+	newer    bool   // the same, because a newer build wrote it
 	former   string // id of the revision before it, if this one is about to be written
 }
 
 func (h holder) result(t Taken) TakeResult {
 	return TakeResult{
 		Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow, Ref: h.ref, CreatedAt: h.created,
+		Newer: h.newer,
 	}
 }
 
@@ -197,7 +200,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
 		parsed = cmp.Or(parsed, countable(text(cell(r, 1)), rev))
 		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state)); err != nil {
-			entries[id] = holder{id: id, unread: true}
+			entries[id] = holder{id: id, unread: true, newer: errors.Is(err, ErrNewer)}
 			continue
 		}
 		ref, ok := ts.openText(refText(id), known.Ref)

@@ -1,0 +1,44 @@
+package intake
+
+import (
+	"fmt"
+
+	"ksefworker/internal/ledger"
+)
+
+// unreadEntry refuses a document because the entry of its invoice, or of its number, cannot be
+// read. Nothing is wrong with the document, so it can be handed in again once the entry can be
+// read.
+func unreadEntry(inv *ledger.Invoice, id string, newer bool) *RefusedError {
+	if newer {
+		return &RefusedError{
+			Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, in an entry that a newer version wrote",
+				inv.Number, inv.Kind, inv.NIP, id),
+			Hint:   "hand it in again when the whole program has that version",
+			Remedy: ledger.RemedyWait, Unread: true,
+		}
+	}
+	return &RefusedError{
+		Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, and that entry in Redis is damaged",
+			inv.Number, inv.Kind, inv.NIP, id),
+		Hint: "do not send it in another way: whoever operates the program has to look, see ksef_unreadable_entries; " +
+			"hand it in again after that",
+		Remedy: ledger.RemedyWait, Unread: true,
+	}
+}
+
+// unread reports whether an error says only that entries cannot be read by this build.
+func unread(err error) bool {
+	entries, rest := ledger.Skip(err)
+	return rest == nil && len(entries) > 0
+}
+
+// correctsUnread is the error of a document whose corrects names an invoice with an entry that
+// cannot be read.
+func correctsUnread(err error) *UnsureError {
+	if ledger.Damaged(err) {
+		return &UnsureError{What: "the entry of the invoice that corrects names is damaged: whoever operates the program has to look, " +
+			"see ksef_unreadable_entries", Err: err, Unread: true}
+	}
+	return &UnsureError{What: "the entry of the invoice that corrects names was written by a newer version", Err: err, Unread: true}
+}
