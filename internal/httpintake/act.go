@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -81,6 +82,7 @@ func (de *decisions) reason(c *call) (string, error) {
 		return "", malformed
 	}
 	c.unhurried()
+	raw = bytes.TrimPrefix(raw, []byte(byteOrderMark))
 	if len(strings.TrimSpace(string(raw))) == 0 {
 		return "", nil
 	}

@@ -161,6 +161,19 @@ func TestList_EntriesThatCannotBeRead_AreLeftOutAndTheOthersFollow(t *testing.T)
 	}
 }
 
+// Programs on Windows put a byte order mark before JSON, and some send it alone as an empty body.
+func TestAct_BodyBeginsWithAByteOrderMark_IsReadBehindIt(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(0, "FV/1", "")
+	a := b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(byteOrderMark+`{"reason":"an advertisement"}`))
+	if b.want(a, http.StatusOK, ""); !strings.Contains(a.body.Result.Reason, "an advertisement") {
+		t.Errorf("the reason is not that of the body: %s", a.raw)
+	}
+	b.want(b.call("POST", "/v1/invoices/"+id+":retry", []byte(byteOrderMark)), http.StatusOK, "")
+	twice := []byte(byteOrderMark + byteOrderMark + `{"reason":"x"}`)
+	b.want(b.call("POST", "/v1/invoices/"+id+":dismiss", twice), http.StatusBadRequest, "bad-request")
+}
+
 func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(0, "FV/1", "?ref=SO-1")
