@@ -79,7 +79,7 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
 		w.archive, w.close, err = p.records(ctx)
 	} else if err = p.openOnce(ctx); err == nil {
-		w.archive = &records.Reader{Store: p.base.Store, Unread: p.sayUnusable}
+		w.archive = p.telling(&records.Reader{Store: p.base.Store})
 	}
 	if errors.Is(err, connect.ErrUnreachable) && !w.ArchiveOnly {
 		return fmt.Errorf("%w; with --archive-only the archive alone is asked", err)

@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/proof"
 	"ksefworker/internal/records"
 	"ksefworker/internal/results"
@@ -38,11 +39,22 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer done()
+	var damaged []string
+	reader.Unread = func(name string, err error) {
+		p.sayUnusable(name, err)
+		if !errors.Is(err, records.ErrSoundCopy) {
+			damaged = append(damaged, name)
+		}
+	}
 	found, did, err := reader.FindWithin(ctx, c.Name, records.Within{})
 	if err != nil {
 		return err
 	}
 	lost := tellAttested(p, "", did.Attested, found)
+	if len(damaged) > 0 && !lost && len(found) == 0 {
+		p.say("%s: what cannot be used may have it, see above", c.Name)
+		return errSome
+	}
 	switch len(found) {
 	case 0:
 		if !lost {
@@ -76,11 +88,15 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 		}
 		p.out.println("  " + mark + f.What)
 	}
+	another := mayLack(c.Name, found, damaged)
+	if another {
+		p.say("%s: this is one invoice of the number; what cannot be used may have another, see above", c.Name)
+	}
 	if !proof.Holds(findings) {
 		p.say("the proof is not whole: see the lines marked NO")
 		return errSome
 	}
-	if lost {
+	if lost || another {
 		return errSome
 	}
 	return nil
@@ -113,7 +129,18 @@ func (p *program) records(ctx context.Context) (reader *records.Reader, done fun
 		}
 		return nil, nil, err
 	}
-	return &records.Reader{Store: store, Unread: p.sayUnusable}, func() { _ = store.Close() }, nil // it was only read
+	return p.telling(&records.Reader{Store: store}), func() { _ = store.Close() }, nil // it was only read
+}
+
+// telling makes a reader of an archive say what it cannot use, and what it cannot know.
+func (p *program) telling(r *records.Reader) *records.Reader {
+	r.Unread = p.sayUnusable
+	r.Unsure = func(receipt string, lacking int) {
+		p.say("%s lists %s the archive does not have, and only recovered invoices name this receipt: "+
+			"either another program sent that session, or this one did and their package is lost; hand them in again to have them here",
+			receipt, plural.Of(lacking, "invoice that", "invoices that"))
+	}
+	return r
 }
 
 // sayUnusable says which object of the archive is damaged. The others are used.
@@ -126,6 +153,17 @@ func (p *program) sayUnusable(name string, err error) {
 func writeWhole(name string, write func(*os.File) error) error {
 	failed := func(err error) error {
 		return &usageError{what: fmt.Sprintf("write %s: %v", name, err), hint: "name another file or folder"}
+	}
+	// A rename would replace a link, a pipe or a device, such as /dev/null.
+	if _, err := os.Lstat(name); err == nil {
+		real, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			return failed(err)
+		}
+		if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() {
+			return failed(cmp.Or(err, errors.New("it is not a regular file")))
+		}
+		name = real
 	}
 	if root, err := os.OpenRoot(filepath.Dir(name)); err == nil { // if not, nothing is removed there
 		defer root.Close()

@@ -173,7 +173,7 @@ func (c *reportCmd) archive(ctx context.Context, p *program) (reader *records.Re
 	if err := p.openOnce(ctx); err != nil {
 		return nil, nil, err
 	}
-	return &records.Reader{Store: p.base.Store}, func() {}, nil
+	return p.telling(&records.Reader{Store: p.base.Store}), func() {}, nil
 }
 
 // sources returns the sources of the facts. now is the time by Redis's clock, or by this machine's

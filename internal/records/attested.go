@@ -56,8 +56,7 @@ func (n Numbers) Has(ksefNumber string) bool {
 type met struct {
 	numbers Numbers
 	// own has the receipts that results name. It is false for a receipt that only recovered
-	// invoices name. In that case another program may have sent the session. Then the archive never
-	// had the other invoices of the session.
+	// invoices name. In that case another program may have sent the session, see [Reader.Unsure].
 	own map[string]bool
 }
 
@@ -81,8 +80,8 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 }
 
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
-// It leaves out the receipts of sessions that another program may have sent. It reads each receipt
-// of these months, and of the month after them, once. One receipt is in memory at a time.
+// For a session that another program may have sent it calls r.Unsure instead, once. It reads each
+// receipt of these months, and of the month after them, once. One receipt is in memory at a time.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told := Numbers{}
 	for _, p := range places {
@@ -90,23 +89,33 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 			continue
 		}
 		err := r.eachReceipt(ctx, p, nil, func(name string, receipt ksef.Receipt) {
-			if own, named := m.own[name]; named && !own {
-				return
-			}
+			own, named := m.own[name]
+			others := 0
 			for _, number := range slices.Sorted(maps.Keys(receipt.Lines)) {
 				l := receipt.Lines[number]
 				if !w.hasDay(l.IssueDate) || m.numbers.Has(number) || told.Has(number) {
 					continue
 				}
 				told.Add(number)
-				lacks(attestedBy(name, &receipt, number))
+				if named && !own {
+					others++
+				} else {
+					lacks(attestedBy(name, &receipt, number))
+				}
 			}
+			r.unsure(name, others)
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *Reader) unsure(receipt string, lacking int) {
+	if r.Unsure != nil && lacking > 0 {
+		r.Unsure(receipt, lacking)
+	}
 }
 
 func attestedBy(name string, receipt *ksef.Receipt, number string) Attested {

@@ -121,3 +121,24 @@ func TestEachWithin_ReceiptOfAnotherProgramsSession_LacksNothing(t *testing.T) {
 		t.Errorf("%d results are read, and the archive lacks %q", read, lacking)
 	}
 }
+
+// The ZIP and index of a package are lost, and one of its invoices was handed in again. So only a
+// recovered invoice names the receipt. Nobody knows then whether the archive had the others, so it
+// is said that they are not here.
+func TestEachWithin_OneOfALostPackageIsRecovered_TheOthersAreNotPassedOver(t *testing.T) {
+	k, dir := inFolder(t)
+	_, in := k.bundled("2026-11-26", "F/1", "F/2", "F/3")
+	k.receipt(in...)
+	remove(t, filepath.Join(dir, "*", "*", "packages", "*", "*"))
+	k.invoice(sample.Options{SellerNIP: in[0].NIP, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", in[0].KsefNumber,
+		func(r *results.Result) { r.Recovered = true })
+	unsure := map[string]int{}
+	r := &records.Reader{Store: k.store, Unsure: func(receipt string, lacking int) { unsure[receipt] += lacking }}
+	err := r.EachWithin(t.Context(), november, func(results.Result) error { return nil }, func(a records.Attested) {
+		t.Errorf("%s is told as lost, although another program may have sent it", a.KsefNumber)
+	})
+	name := archive.ReceiptName(in[0].NIP, "2026-11-26", session)
+	if err != nil || len(unsure) != 1 || unsure[name] != 2 {
+		t.Errorf("unsure is %v, error %v, want 2 invoices of %s", unsure, err, name)
+	}
+}

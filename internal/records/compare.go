@@ -32,11 +32,15 @@ func (s *search) compare(ctx context.Context, found []results.Result) ([]results
 	}
 	told := Numbers{}
 	for _, a := range left {
-		// An invoice that another program sent is reported only when nothing was found. A person
-		// asked for it by its name, so the answer should not be empty.
-		own, named := m.own[a.Receipt]
-		if others := named && !own && len(found) > 0; !others && !m.numbers.Has(a.KsefNumber) && !told.Has(a.KsefNumber) {
-			told.Add(a.KsefNumber)
+		if m.numbers.Has(a.KsefNumber) || told.Has(a.KsefNumber) {
+			continue
+		}
+		told.Add(a.KsefNumber)
+		// An invoice that another program may have sent is reported as lost only when nothing was
+		// found. A person asked for it by its name, so the answer should not be empty.
+		if own, named := m.own[a.Receipt]; named && !own && len(found) > 0 {
+			s.unsure(a.Receipt, 1)
+		} else {
 			s.did.Attested = append(s.did.Attested, a)
 		}
 	}

@@ -33,6 +33,12 @@ type Reader struct {
 	// folder or of a ZIP counts as there, and is not read. NoDocument is called by one goroutine at
 	// a time. It may be nil.
 	NoDocument func(of results.Result, err error)
+	// Unsure is called with the name of a receipt, and with how many invoices in it the archive
+	// lacks, if only recovered invoices name the receipt. Either another program sent the session,
+	// so the archive never had these invoices, or this program sent it and the archive has lost
+	// them. The archive does not tell which. Only invoices that the reader was asked about are
+	// counted. Unsure is called by one goroutine at a time. It may be nil.
+	Unsure func(receipt string, lacking int)
 
 	telling sync.Mutex // held while Unread is called
 	lacking int        // how many objects were left out without a sound copy
