@@ -26,7 +26,7 @@ type call struct {
 	client *client // nil where anybody may call
 
 	strangers strangers                 // of the client's tenants, when the call began
-	look      func() (strangers, error) // finds them anew; nil where anybody may call
+	look      func() (strangers, error) // finds them again; nil where anybody may call
 
 	read           bool              // the whole body was read
 	taken, refused int               // documents, for the log

@@ -191,23 +191,6 @@ func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T)
 	}
 }
 
-// If a document cannot be read, only its file is known. If its number is at fault, the number will
-// change when the document is fixed. So either refusal is identified by the file of its document.
-func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
-	d := newRecorder(t)
-	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
-	d.hand("a.xml", sample.Bad(sample.NotXML, o))
-	d.hand("b.xml", sample.Bad(sample.MissingNumber, o))
-	d.wants("a.xml", "b.xml")
-	d.hand("c.xml", sample.Invoice(o))
-	d.wants("a.xml", "b.xml")
-	d.hand("b.xml", sample.Invoice(o))
-	d.wants("a.xml")
-	// Now more of the file can be read. It is still one refusal.
-	d.hand("a.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "FV/3", IssueDate: "2026-01-05"}))
-	d.wants("a.xml")
-}
-
 // The ZIP has two entries at fault, and two that are taken. Its record names both faults, and ends
 // when the ZIP is made again without them.
 func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
@@ -237,23 +220,6 @@ func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
 		t.Errorf("the record has %+v, %v", all, err)
 	}
 	d.hand("night.zip", pack("a.xml", "b.xml", "c.xml", "d.xml"))
-	d.wants()
-}
-
-// The number belongs to another document. Handing in that other document again does not end the
-// refusal.
-func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
-	d := newRecorder(t)
-	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
-	first := sample.Invoice(o)
-	d.hand("a.xml", first)
-	o.Seed = 9
-	d.hand("b.xml", sample.Invoice(o))
-	d.wants("b.xml")
-	d.hand("a.xml", first)
-	d.wants("b.xml")
-	o.Number = "FV/9"
-	d.hand("b.xml", sample.Invoice(o))
 	d.wants()
 }
 
@@ -375,66 +341,5 @@ func TestRefusals_RedisIsFull_IsReportedAndNothingStops(t *testing.T) {
 	r := d.hand("a.xml", sample.Bad(sample.NotXML, sample.Options{}))
 	if r.Unrecorded != 1 || !ledger.IsFull(r.Err) {
 		t.Errorf("%d refusals are not on record, %v", r.Unrecorded, r.Err)
-	}
-}
-
-// Two different documents that cannot be read, one after the other at the same place of a list, are
-// two refusals. The same bytes again are the same refusal, whatever is wrong with them by then.
-func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
-	d := newRecorder(t)
-	note := func(source string, adm intake.Admission) string {
-		t.Helper()
-		r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner, Accounts: d.a.Accounts, Source: source}
-		adms := []intake.Admission{adm}
-		r.Note(t.Context(), adms)
-		if r.Err != nil || adms[0].Refusal == "" {
-			t.Fatalf("%s: not on record: %v", adm.File, r.Err)
-		}
-		return adms[0].Refusal
-	}
-	broken := func(doc intake.Document) intake.Admission {
-		t.Helper()
-		adms, err := d.a.Admit(t.Context(), []intake.Document{doc}, intake.Terms{})
-		if err != nil || adms[0].Taken != ledger.Refused {
-			t.Fatalf("Admit = %+v, %v, want a refusal", adms, err)
-		}
-		return adms[0]
-	}
-	for _, c := range []struct {
-		source, file string
-		unnamed      bool
-		two          bool // refusals
-	}{
-		{"erp", "invoices[0]", false, true},
-		{"erp", "-", false, true},
-		{"", "-", false, true},
-		{"", filepath.Join(d.dir, "list.ndjson:1"), true, true},
-		{"erp", "export.xml", false, false},
-		{"", filepath.Join(d.dir, "export.xml"), false, false},
-	} {
-		doc := func(text string) intake.Document {
-			return intake.Document{File: c.file, Unnamed: c.unnamed, Data: []byte(text)}
-		}
-		one, two := note(c.source, broken(doc("<broken>one"))), note(c.source, broken(doc("<broken>two")))
-		if (one != two) != c.two {
-			t.Errorf("%s of %q: two documents have the refusals %s and %s", c.file, c.source, one, two)
-		}
-		if again := note(c.source, broken(doc("<broken>one"))); again != one {
-			t.Errorf("%s of %q: the same bytes again have the refusal %s, not %s", c.file, c.source, again, one)
-		}
-	}
-	// A line of a manifest that holds no document is known by the line.
-	line := func(text string) string {
-		t.Helper()
-		m := &intake.Manifest{Name: "list.ndjson", MaxDocument: 1 << 20, Now: time.Now()}
-		for it := range m.Read(t.Context(), strings.NewReader(text)) {
-			adm := intake.Admission{File: it.File, Unnamed: it.Unnamed, Taken: ledger.Refused, Err: it.Err}
-			adm.Invoice.Hash = it.Sum
-			return note("", adm)
-		}
-		return ""
-	}
-	if one, two := line(`{"path": 1}`), line(`{"path": 2}`); one == two || line(`{"path": 1}`) != one {
-		t.Errorf("two lines have the refusals %s and %s", one, two)
 	}
 }

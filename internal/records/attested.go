@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"path"
 	"slices"
 	"time"
 
+	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
@@ -107,6 +109,27 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return r.missingReceipts(ctx, m)
+}
+
+// missingReceipts reports the receipts that results name and that the archive does not have. It
+// looks at the lists of folders only.
+func (r *Reader) missingReceipts(ctx context.Context, m *met) error {
+	listed := map[string][]string{} // by folder
+	for _, name := range slices.Sorted(maps.Keys(m.own)) {
+		folder := path.Dir(name)
+		have, known := listed[folder]
+		if !known {
+			var err error
+			if have, err = archive.ListIn(ctx, r.Store, folder); err != nil {
+				return err
+			}
+			listed[folder] = have
+		}
+		if !slices.ContainsFunc(have, func(other string) bool { return withoutCopy(other) == withoutCopy(name) }) {
+			r.unread(name, fmt.Errorf("%w, and results name it as their receipt (UPO)", archive.ErrNotFound))
 		}
 	}
 	return nil

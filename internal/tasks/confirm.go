@@ -61,7 +61,7 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	}
 	run.listed.Session = info
 	// KSeF knows the session after all. So the search that was begun while KSeF did not know the
-	// session is reset. The search begins anew if KSeF loses the session again.
+	// session is reset. The search begins again if KSeF loses the session again.
 	if p.Lost != 0 {
 		if err := run.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
 			return err
