@@ -124,7 +124,7 @@ func malformed(n int, elements *elementReader, err error) error {
 // jsonItem returns the item of an element. fault is what the decoder said about it, and text is
 // the element as it is written.
 func (br *bodyReader) jsonItem(c *call, n int, one *jsonInvoice, fault error, text []byte, of *asked, m *maker) intake.Item {
-	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
+	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n), Unnamed: true}
 	if it.Err = checkElement(it.File, fault, text); it.Err != nil {
 		it.Ref, it.Sum = intake.RefIn(text), intake.SumOf(text)
 		return it

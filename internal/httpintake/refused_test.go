@@ -111,3 +111,28 @@ func TestSubmit_TenantIsNotCertain_HintNamesTheFieldAndNoOption(t *testing.T) {
 		t.Errorf("the answer does not say in Polish which tenant to name: %s", a.raw)
 	}
 }
+
+// Over HTTP an element has only its place in the body as a name. Two broken elements at the same
+// place of two calls are two refusals, and the same element again is the same refusal.
+func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T) {
+	b := newBench(t, nil)
+	refusal := func(element string) string {
+		t.Helper()
+		a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
+		if len(a.body.Items) != 1 || !strings.HasPrefix(a.body.Items[0].ID, "ref-") {
+			t.Fatalf("%s: no refusal is on record: %s", element, a.raw)
+		}
+		return a.body.Items[0].ID
+	}
+	seen := map[string]string{}
+	for _, element := range []string{`{"xml":"<a"}`, `{"xml":"<b"}`, `{"xml_base64":"?"}`, `{"xml_base64":"!"}`, `{"reff":"1"}`, `{"reff":"2"}`} {
+		id := refusal(element)
+		if other, taken := seen[id]; taken {
+			t.Errorf("%s has the refusal %s of %s", element, id, other)
+		}
+		if again := refusal(element); again != id {
+			t.Errorf("%s has the refusal %s, and the second time %s", element, id, again)
+		}
+		seen[id] = element
+	}
+}

@@ -283,7 +283,7 @@ func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 		}
 		inv := ledger.Invoice{Number: a.Invoice.Number}
 		inv.NIP, inv.Kind, inv.IssueDate = a.Invoice.NIP, a.Invoice.Kind, a.Invoice.IssueDate
-		*a = intake.Admission{File: a.File, Ref: a.Ref, Asked: a.Asked, Invoice: inv, Taken: ledger.Refused,
+		*a = intake.Admission{File: a.File, Unnamed: a.Unnamed, Ref: a.Ref, Asked: a.Asked, Invoice: inv, Taken: ledger.Refused,
 			Err: &intake.RefusedError{Rule: foreignRule(inv.Number).en, Hint: foreignHint.en}}
 	}
 	return mine

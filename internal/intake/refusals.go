@@ -358,7 +358,7 @@ func (r *Refusals) pathOf(a *Admission) string {
 // standard input, an element of a body in JSON, or a line of a manifest. Then only its bytes tell
 // it from other documents.
 func unnamed(a *Admission) bool {
-	return a.Unnamed || a.File == "-" || strings.HasPrefix(a.File, "invoices[") && strings.HasSuffix(a.File, "]")
+	return a.Unnamed || a.File == "-"
 }
 
 // known reports whether a document's hash was taken. The hash of a document that is too large was

@@ -37,7 +37,7 @@ func (up *unpacker) endRefusal(ctx context.Context, name string) {
 	if up.o.Record == nil {
 		return
 	}
-	refusals := &intake.Refusals{Record: up.o.Record, Tenant: up.o.Owner}
+	refusals := &intake.Refusals{Record: up.o.Record, Tenant: up.o.Owner, Accounts: up.o.Tenants}
 	if refusals.EndFile(ctx, up.path(up.original(name)), up.asked(name), "by a later archive of this name"); refusals.Err != nil {
 		up.o.Log.Warn().Err(refusals.Err).Str("file", name).Msg("the refusal of an earlier archive of this name is still open")
 	}
