@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -22,7 +23,14 @@ func BenchmarkIntake(b *testing.B) {
 		documents  int // in one call
 		concurrent int
 		media      string
-	}{{"single", 1, 32, "application/xml"}, {"json100", 100, 8, "application/json"}, {"zip10000", 10_000, 2, "application/zip"}} {
+		body       func(b *testing.B, call, documents int) []byte
+	}{
+		{"single", 1, 32, "application/xml", benchXML},
+		{"json100", 100, 8, "application/json", benchJSON},
+		{"json100escaped", 100, 8, "application/json", benchEscaped},
+		{"json100base64", 100, 8, "application/json", benchBase64},
+		{"zip10000", 10_000, 2, "application/zip", benchZIP},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			s := newBench(b, func(o *Options) {
 				o.Limits.Body, o.Limits.Documents = 512<<20, 10_000
@@ -32,7 +40,7 @@ func BenchmarkIntake(b *testing.B) {
 			defer transport.CloseIdleConnections()
 			bodies := make([][]byte, b.N)
 			for n := range bodies {
-				bodies[n] = benchBody(b, c.media, n, c.documents)
+				bodies[n] = c.body(b, n, c.documents)
 			}
 			took := make([]time.Duration, b.N)
 			var next atomic.Int64
@@ -78,7 +86,7 @@ func BenchmarkIntake(b *testing.B) {
 		const documents = 10_000
 		raws := make([][]byte, b.N)
 		for n := range raws {
-			raws[n] = benchBody(b, "application/zip", n, documents)
+			raws[n] = benchZIP(b, n, documents)
 		}
 		b.ResetTimer()
 		for _, raw := range raws {
@@ -93,17 +101,45 @@ func BenchmarkIntake(b *testing.B) {
 	})
 }
 
-func benchBody(b *testing.B, media string, call, documents int) []byte {
-	switch media {
-	case "application/xml":
-		return xmlOf(0, fmt.Sprint("B/", call))
-	case "application/json":
-		docs := make([]map[string]any, documents)
-		for i := range docs {
-			docs[i] = map[string]any{"xml": string(xmlOf(0, fmt.Sprintf("B/%d/%d", call, i))), "ref": fmt.Sprintf("SO-%d-%d", call, i)}
-		}
-		return jsonOf(b, docs...)
+// benchXML returns the body of a call with one document. The number of the call is in the number of
+// the invoice.
+func benchXML(_ *testing.B, call, _ int) []byte { return xmlOf(0, fmt.Sprint("B/", call)) }
+
+// benchJSON returns JSON as PHP, Python, Node and Java write it: of the characters of a document
+// only the quotation marks and the line ends are escaped.
+func benchJSON(b *testing.B, call, documents int) []byte {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(map[string]any{"invoices": benchInvoices("xml", call, documents)}); err != nil {
+		b.Fatal(err)
 	}
+	return body.Bytes()
+}
+
+// benchEscaped returns JSON as .NET and Go write it: each < and > of a document takes six bytes.
+func benchEscaped(b *testing.B, call, documents int) []byte {
+	return jsonOf(b, benchInvoices("xml", call, documents)...)
+}
+
+func benchBase64(b *testing.B, call, documents int) []byte {
+	return jsonOf(b, benchInvoices("xml_base64", call, documents)...)
+}
+
+// benchInvoices returns the elements of a call with the documents in the given field.
+func benchInvoices(field string, call, documents int) []map[string]any {
+	all := make([]map[string]any, documents)
+	for i := range all {
+		document := xmlOf(0, fmt.Sprintf("B/%d/%d", call, i))
+		all[i] = map[string]any{field: string(document), "ref": fmt.Sprintf("SO-%d-%d", call, i)}
+		if field == "xml_base64" {
+			all[i][field] = document // encoding/json writes bytes as Base64
+		}
+	}
+	return all
+}
+
+func benchZIP(b *testing.B, call, documents int) []byte {
 	files := make([]string, 0, 2*documents)
 	for i := range documents {
 		files = append(files, fmt.Sprintf("%d.xml", i), string(xmlOf(0, fmt.Sprintf("B/%d/%d", call, i))))

@@ -25,25 +25,32 @@ func (b *body) namesFaktura() bool {
 // the case of names, and reads escaped letters, so a text with an escaped letter of ASCII counts.
 // So does one with an escaped Kelvin sign (U+212A), whose lower case is k.
 func mayNameFaktura(text []byte) bool {
+	return beginsFaktura(text, `"f`) || beginsFaktura(text, `"F`) || escapesLetter(text)
+}
+
+// beginsFaktura reports whether one of the strings of a text that begin with the given quotation
+// mark and letter is "faktura".
+func beginsFaktura(text []byte, begin string) bool {
 	const longest = len("fa\u212atura")
-	for rest, found := after(text, '"'); found; rest, found = after(rest, '"') {
-		name, _, ends := bytes.Cut(rest[:min(len(rest), longest+1)], []byte{'"'})
+	for at := 0; ; {
+		n := bytes.Index(text[at:], []byte(begin))
+		if n < 0 {
+			return false
+		}
+		at += n + 1
+		name, _, ends := bytes.Cut(text[at:min(len(text), at+longest+1)], []byte{'"'})
 		if ends && bytes.EqualFold(name, []byte("faktura")) {
 			return true
 		}
 	}
-	for rest, found := after(text, '\\'); found; rest, found = after(rest, '\\') {
-		code := rest[:min(len(rest), len("u212a"))]
-		if len(code) == 5 && string(code[:3]) == "u00" && '4' <= code[3] && code[3] <= '7' ||
-			bytes.EqualFold(code, []byte("u212a")) {
+}
+
+// escapesLetter reports whether a text has an escape that may stand for a letter of "faktura".
+func escapesLetter(text []byte) bool {
+	for _, escape := range []string{`\u004`, `\u005`, `\u006`, `\u007`, `\u212a`, `\u212A`} {
+		if bytes.Contains(text, []byte(escape)) {
 			return true
 		}
 	}
 	return false
-}
-
-// after returns what follows the first byte c of a text.
-func after(text []byte, c byte) (rest []byte, found bool) {
-	n := bytes.IndexByte(text, c)
-	return text[n+1:], n >= 0
 }

@@ -109,6 +109,8 @@ func checkCharacters(raw []byte, name string) error {
 		}
 		at += n + 2
 		switch c := raw[at-1]; {
+		case c == 'u' && bytes.HasPrefix(raw[at:], []byte("00")) && at+2 < len(raw) && raw[at+2] > '1':
+			continue // \u0020 to \u00ff; most often it is \u003c, the < of a document
 		case c == 'u':
 		case (c == 'b' || c == 'f') && name != "xml":
 			return notXML(name)
