@@ -35,6 +35,7 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
+	nothing bool     // the last search met no month in the archive
 	damaged []string // objects of the archive that could not be used, and may be missed
 	// mayHaveMore says that the archive could not be asked for other invoices of a number.
 	mayHaveMore bool
@@ -116,7 +117,7 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 	}
 	kept, did, away := w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
 	w.onlyUPO, did.Attested = did.Attested, nil
-	w.did = did
+	w.did, w.nothing = did, did.Places == 0 && w.From == "" && w.last == ""
 	for _, f := range kept {
 		if invs[f.ID] == nil && !w.leavesOut(f) {
 			found = append(found, f)
@@ -310,6 +311,9 @@ func (w *where) places() string {
 	text := ", in the ledger and in the archive"
 	if w.ArchiveOnly {
 		text = ", in the archive; an invoice comes there when it is decided"
+	}
+	if w.nothing {
+		text += ". The archive has nothing in it so far; if invoices were archived before, check archive.url and whether its share is mounted"
 	}
 	if w.From != "" || w.last != "" || w.Tenant != "" {
 		text += ", with these dates and this tenant"

@@ -192,12 +192,16 @@ func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	if errors.Is(err, ErrNotFound) {
 		return Owner{}, nil
 	}
-	var owner Owner
-	if err == nil {
-		err = json.Unmarshal(raw, &owner)
-	}
 	if err != nil {
 		return Owner{}, fmt.Errorf("read whose the archive is (%s): %w", ownerName, err)
+	}
+	var owner Owner
+	if err = json.Unmarshal(raw, &owner); err == nil && owner == (Owner{}) {
+		err = errors.New("it names no environment")
+	}
+	if err != nil {
+		damaged := &DamagedOwnerError{URL: s.Store.URL(""), Here: s.here, Err: err}
+		return Owner{}, &CallError{Sick: true, Err: damaged}
 	}
 	return owner, nil
 }

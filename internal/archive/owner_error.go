@@ -38,3 +38,19 @@ func (e *UnmarkedError) Error() string {
 		"mount it, or bring back what was in it; only if the archive is meant to begin again, put a file %s with %s into it",
 		e.URL, ownerName, ownerName, mark)
 }
+
+// DamagedOwnerError says that the file that tells who owns an archive cannot be read. The call did
+// not read or write any document.
+type DamagedOwnerError struct {
+	URL  string
+	Here Owner
+	Err  error // why the file cannot be read
+}
+
+func (e *DamagedOwnerError) Error() string {
+	mark, _ := json.Marshal(e.Here) // two strings always encode
+	return fmt.Sprintf("the file %s of the archive %s is damaged (%v): bring it back from a backup; "+
+		"if the archive is the one of this configuration, put %s into the file instead", ownerName, e.URL, e.Err, mark)
+}
+
+func (e *DamagedOwnerError) Unwrap() error { return e.Err }
