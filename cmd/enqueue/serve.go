@@ -86,8 +86,9 @@ func (p *program) mayTake(ctx context.Context) error {
 		}
 		return err
 	}
-	may := errors.Join(p.base.Claim(ctx), p.base.CheckTaxpayers(ctx), p.base.CheckRights(ctx), p.base.ClaimArchive(ctx))
-	if err := asUsage(may); err != nil {
+	claimed := errors.Join(p.base.Claim(ctx), p.base.CheckTaxpayers(ctx), p.base.CheckRights(ctx))
+	_, refused := p.base.ClaimArchive(ctx)
+	if err := asUsage(errors.Join(claimed, refused)); err != nil {
 		return err
 	}
 	if err := p.declareStorage(ctx); err != nil {

@@ -43,6 +43,24 @@ func TestStart_Log_NamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
 	}
 }
 
+// A worker starts although its archive cannot be used, and its log says why receipts will wait.
+func TestStart_ArchiveIsDamaged_WorkerRunsAndItsLogSaysWhy(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, hasty)
+	mark := filepath.Join(p.cfg.Archive.Folder(), "archive.json")
+	if err := os.MkdirAll(filepath.Dir(mark), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, mark, "")
+	p.work()
+	until(t, 20*time.Second, "the log says that the archive is damaged", func() bool {
+		return strings.Contains(p.log.String(), "archive.json of the archive "+p.cfg.Archive.URL+" is damaged")
+	})
+	if !strings.Contains(p.log.String(), "the archive cannot be used: receipts wait") {
+		t.Errorf("the log does not say what becomes of receipts: %s", p.log.String())
+	}
+}
+
 // A reason to wait is logged once at level info, not with every try.
 func TestLog_WaitingInvoices_AreLoggedOncePerReason(t *testing.T) {
 	t.Parallel()

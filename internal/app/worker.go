@@ -79,8 +79,13 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(pool.Claim(ctx), pool.CheckTaxpayers(ctx), pool.CheckRights(ctx), pool.ClaimArchive(ctx)); err != nil {
+	claimed := errors.Join(pool.Claim(ctx), pool.CheckTaxpayers(ctx), pool.CheckRights(ctx))
+	away, refused := pool.ClaimArchive(ctx)
+	if err := errors.Join(claimed, refused); err != nil {
 		return err
+	}
+	if away != nil {
+		log.Warn().Err(away).Msg("the archive cannot be used: receipts wait until it can, and everything else goes on")
 	}
 	if err := pool.DeclareStorage(ctx); err != nil {
 		return err

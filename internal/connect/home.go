@@ -53,30 +53,35 @@ func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 // claimTimeout is the maximum time that an archive that hangs can delay a start.
 const claimTimeout = 3 * time.Second
 
-// ClaimArchive returns an error for an archive that belongs to another environment or gateway. The
-// error is a [*config.FieldError] around an [*archive.OwnerError]. When no owner is recorded yet,
-// ClaimArchive records the environment and gateway of this configuration as the owner. ClaimArchive
-// drops every other error, for example when the archive does not answer, because the owner is
-// checked again at the first use of the archive.
-func (p *Pool) ClaimArchive(ctx context.Context) error {
+// ClaimArchive records the environment and gateway of this configuration as the owner of the
+// archive, when no owner is recorded yet. The error refused says that the archive belongs to
+// another environment or gateway. It is a [*config.FieldError] around an [*archive.OwnerError].
+// Every other error is away: the archive cannot be used so far, for example because it does not
+// answer. A process may start all the same, because the next use of the archive checks the owner
+// again.
+func (p *Pool) ClaimArchive(ctx context.Context) (away, refused error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	err := ownerFault(p.owned.Claim(ctx))
-	if _, elsewhere := errors.AsType[*config.FieldError](err); elsewhere {
-		return err
-	}
-	return nil
+	return belongs(p.owned.Claim(ctx))
 }
 
-// VerifyArchive is ClaimArchive without writing. It accepts an archive without a recorded owner.
+// VerifyArchive is ClaimArchive without writing, and without the error away. It accepts an archive
+// without a recorded owner.
 func (p *Pool) VerifyArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	err := ownerFault(p.owned.Verify(ctx))
+	_, refused := belongs(p.owned.Verify(ctx))
+	return refused
+}
+
+// belongs returns the error of an archive as refused if the archive belongs to another environment
+// or gateway, and otherwise as away.
+func belongs(err error) (away, refused error) {
+	err = ownerFault(err)
 	if _, elsewhere := errors.AsType[*config.FieldError](err); elsewhere {
-		return err
+		return nil, err
 	}
-	return nil
+	return err, nil
 }
 
 func ownerOf(h ledger.Home) archive.Owner {
