@@ -32,7 +32,7 @@ func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 				switch first := calls[r.Method] == 1; {
 				case r.Method == http.MethodPost && first:
 					w.Header().Set("Content-Type", "application/problem+json")
-					w.WriteHeader(http.StatusUnprocessableEntity)
+					w.WriteHeader(http.StatusServiceUnavailable)
 					fmt.Fprint(w, `{"detail":"x","items":[{"refusal":{"detail":"not checked now","try_again":true,"faults":[]}}]}`)
 				case r.Method == http.MethodPost:
 					w.WriteHeader(http.StatusAccepted)

@@ -18,8 +18,8 @@ type submitAnswer struct {
 }
 
 // submit takes documents in. It answers after the ledger has the documents. The status is 202 when
-// all were taken, 207 when some were, and 422 when none was. It is 503 when none was because their
-// entries cannot be read.
+// all were taken, and 207 when some were. When none was, it is 503 if nothing is wrong with any
+// document, and otherwise 422.
 func (sm *submissions) submit(c *call) error {
 	if err := sm.o.Fit(); err != nil {
 		return notNow(err)
@@ -70,10 +70,15 @@ func (c *call) answer(items []item) error {
 		c.retryAfter(after)
 		return c.json(http.StatusMultiStatus, submitAnswer{c.taken, c.refused, items})
 	}
-	if !slices.ContainsFunc(items, func(it item) bool { return !it.Refusal.unread }) {
-		return &problem{kind: unavailable, items: items, detail: unreadDetail, after: after}
+	if again := triedAgain(items); again < len(items) {
+		return &problem{kind: refusedAll, items: items, detail: whatToDo(again), after: after}
 	}
-	return &problem{kind: refusedAll, items: items, detail: whatToDo(items), after: after}
+	detail := text{en: "nothing is wrong with the documents: make the same call again later",
+		pl: "dokumenty nie mają błędów: wykonaj to samo wywołanie później"}
+	if !slices.ContainsFunc(items, func(it item) bool { return !it.Refusal.unread }) {
+		detail = unreadDetail
+	}
+	return &problem{kind: unavailable, items: items, detail: detail, after: after}
 }
 
 var unreadDetail = text{
@@ -94,21 +99,22 @@ func pauseOf(items []item) time.Duration {
 	return pause
 }
 
-// whatToDo says what the caller does about documents that were all refused.
-func whatToDo(items []item) text {
-	again := 0
+// triedAgain counts the documents that were refused although nothing is wrong with them.
+func triedAgain(items []item) (n int) {
 	for i := range items {
 		if items[i].Refusal.TryAgain {
-			again++
+			n++
 		}
 	}
-	switch again {
-	case 0:
+	return n
+}
+
+// whatToDo says what the caller does about documents that were all refused. Some of them have a
+// fault, and nothing is wrong with the others, whose number is again.
+func whatToDo(again int) text {
+	if again == 0 {
 		return text{en: "correct what the items name, then hand the documents in again",
 			pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}
-	case len(items):
-		return text{en: "nothing is wrong with the documents: make the same call again later",
-			pl: "dokumenty nie mają błędów: wykonaj to samo wywołanie później"}
 	}
 	return text{en: "correct what the items name; nothing is wrong with those that have try_again: hand them in again later",
 		pl: "popraw to, co wskazują pozycje; te z try_again nie mają błędów: przekaż je ponownie później"}

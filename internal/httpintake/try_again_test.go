@@ -57,7 +57,7 @@ func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 		"pl": "nowe faktury podatnika one chwilowo nie są przyjmowane: wstrzymano ich przyjmowanie; nic nie przyjęto, przekaż ponownie",
 	} {
 		a := b.post(xmlOf(0, "FV/1"), "?ref=SO-1", "Accept-Language", language)
-		b.want(a, http.StatusUnprocessableEntity, "refused")
+		b.want(a, http.StatusServiceUnavailable, "unavailable")
 		r := a.body.Items[0].Refusal
 		if !r.TryAgain || r.Detail != says || len(r.Explanations) != 1 || r.Explanations[0].Name() != "refused/drained" ||
 			strings.Contains(string(a.raw), "jan") || strings.Contains(a.body.Detail, "correct") {
@@ -66,6 +66,24 @@ func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 	}
 	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d refusals are on record, %v", n, err)
+	}
+}
+
+// A program that gives up for good at 422 must not do so for a document without a fault.
+func TestSubmit_NoneTaken_Is422OnlyIfADocumentIsAtFault(t *testing.T) {
+	b := newBench(t, nil)
+	b.must(b.o.Ledger.Hold(t.Context(), "one", ledger.Hold{Kind: ledger.Draining, By: "jan"}))
+	sound, faulty := map[string]any{"xml": string(xmlOf(0, "FV/1"))}, map[string]any{"xml": "<a/>"}
+	for _, c := range []struct {
+		docs   []map[string]any
+		status int
+		kind   string
+	}{
+		{[]map[string]any{sound, sound}, http.StatusServiceUnavailable, "unavailable"},
+		{[]map[string]any{sound, faulty}, http.StatusUnprocessableEntity, "refused"},
+		{[]map[string]any{faulty}, http.StatusUnprocessableEntity, "refused"},
+	} {
+		b.want(b.call("POST", "/v1/invoices", jsonOf(t, c.docs...), "Content-Type", "application/json"), c.status, c.kind)
 	}
 }
 
