@@ -19,6 +19,12 @@ import (
 // bundled archives invoices in a bundle of the given day, as a worker does.
 func (k *kept) bundled(day string, numbers ...string) (docs [][]byte, all []results.Result) {
 	k.t.Helper()
+	return k.bundledFrom(100, day, numbers...)
+}
+
+// bundledFrom is bundled with KSeF numbers that count from the given one.
+func (k *kept) bundledFrom(first int, day string, numbers ...string) (docs [][]byte, all []results.Result) {
+	k.t.Helper()
 	entries := make([]bundle.Entry, len(numbers))
 	for i, number_ := range numbers {
 		doc := sample.Invoice(sample.Options{Number: number_, IssueDate: "2026-11-25"})
@@ -28,7 +34,7 @@ func (k *kept) bundled(day string, numbers ...string) (docs [][]byte, all []resu
 		}
 		r := results.Result{NIP: h.SellerNIP, Number: h.Number, Kind: h.Kind, IssueDate: h.IssueDate, State: "receipted",
 			ID:   ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
-			Hash: records.HashOf(doc), KsefNumber: number(k.t, h.SellerNIP, 100+i),
+			Hash: records.HashOf(doc), KsefNumber: number(k.t, h.SellerNIP, first+i),
 			UPO: k.store.URL(archive.ReceiptName(h.SellerNIP, "2026-11-26", session))}
 		raw, err := json.Marshal(r)
 		if err != nil {

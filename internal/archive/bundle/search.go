@@ -28,6 +28,8 @@ type Read struct {
 type Query struct {
 	Texts [][]byte // every wanted line contains one of them, see [Text]; none stands for every line
 	Since string   // skips indexes whose lines are all of earlier days, "2006-01-02"; "" skips none
+	// Match says whether a line is wanted. It is called by one goroutine at a time, and may be
+	// called several times with a line.
 	Match func(*Line) bool
 	One   bool // ends the search once an index has such a line
 }
@@ -123,7 +125,13 @@ func (s *Store) searchAmong(ctx context.Context, indexes []index, q *Query, did 
 // damaged or not complete.
 func searchAtOnce(ctx context.Context, s *Store, some []index, q *Query) ([]searched, error) {
 	found := make([]searched, len(some))
-	var large sync.Mutex
+	var large, matching sync.Mutex
+	alone := *q
+	alone.Match = func(l *Line) bool {
+		matching.Lock()
+		defer matching.Unlock()
+		return q.Match(l)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, of := range some {
@@ -133,7 +141,7 @@ func searchAtOnce(ctx context.Context, s *Store, some []index, q *Query) ([]sear
 				defer large.Unlock()
 			}
 			f := &found[i]
-			f.lines, f.bytes, f.err = s.matching(ctx, of, q)
+			f.lines, f.bytes, f.err = s.matching(ctx, of, &alone)
 			if f.err == nil || spoiled(f.err) && of.joined() || errors.Is(f.err, archive.ErrCorrupt) {
 				return nil
 			}
@@ -209,10 +217,10 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 }
 
 // Results calls yield with every result of a folder. document says whether the ZIP lists the
-// document too. Results reads each ZIP whole, one at a time. A result that is in two ZIPs comes
-// twice. Results calls the function unread, if it is not nil, with each ZIP that is damaged, or is
-// missing although an index names it. It does not call unread with a ZIP whose results are all in
-// other ZIPs.
+// document too. Results reads each ZIP whole, one at a time. What it cannot read in that way it
+// reads by the index of the ZIP. A result that is in two ZIPs comes twice. Results calls the
+// function unread, if it is not nil, with each ZIP that is damaged, or is missing although an index
+// names it. It does not call unread with a ZIP whose results are all in other ZIPs.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte, document bool) error,
 	unread func(name string, err error),
 ) error {
@@ -227,17 +235,25 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 		}
 	}
 	var bad []unreadZIP
-	listed := map[string]bool{}
+	listed := map[string]bool{} // the ZIPs that are listed; true for a sound one
 	for _, day := range days {
 		parts, err := listDay(ctx, s.Store, folder, day)
 		if err != nil {
 			return err
 		}
 		for _, of := range parts {
-			listed[of.zips[0]] = true
-			err := s.resultsOf(ctx, of.zips[0], yield)
+			read := map[string]bool{}
+			err := s.resultsOf(ctx, of.zips[0], func(id string, result []byte, document bool) error {
+				read[id] = true
+				return yield(id, result, document)
+			})
+			listed[of.zips[0]] = err == nil
 			if errors.Is(err, archive.ErrCorrupt) {
-				bad = append(bad, unreadZIP{name: of.zips[0], err: err, index: &of})
+				z := unreadZIP{name: of.zips[0], err: err, index: &of}
+				if z.rescued, err = s.rescue(ctx, folder, &of, read, yield); err != nil {
+					return err
+				}
+				bad = append(bad, z)
 				continue
 			}
 			if err != nil {
@@ -253,7 +269,7 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 	if err != nil {
 		return err
 	}
-	return s.tellUnread(ctx, folder, append(bad, gone...), unread)
+	return s.tellUnread(ctx, folder, append(bad, gone...), listed, unread)
 }
 
 // unreadZIP is a ZIP that could not be read whole.
@@ -262,6 +278,39 @@ type unreadZIP struct {
 	err   error
 	index *index   // its own index; nil when that is missing too
 	ids   []string // its invoices, when index is nil
+	// rescued is how many of its results were read by its index.
+	rescued int
+}
+
+// rescue calls yield with the results of a damaged ZIP that its index leads to, without those of
+// whole, which were read. A ZIP that only lost its end has all of them.
+func (s *Store) rescue(ctx context.Context, folder string, of *index, whole map[string]bool,
+	yield func(id string, result []byte, document bool) error,
+) (n int, err error) {
+	lines, err := readWhole(ctx, s.Store, *of)
+	if err != nil {
+		if spoiled(err) {
+			err = nil
+		}
+		return 0, err
+	}
+	for _, l := range lines {
+		if whole[l.ID] {
+			continue
+		}
+		result, err := read(ctx, s.Store, folder, l, jsonSuffix)
+		if errors.Is(err, archive.ErrCorrupt) {
+			continue
+		}
+		if err == nil {
+			n++
+			err = yield(l.ID, result, l.XML.Size > 0)
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // gone returns the ZIPs that only joined indexes name: neither they nor their indexes are listed.
@@ -273,7 +322,8 @@ func (s *Store) gone(ctx context.Context, folder string, joined []index, listed 
 			return nil, err
 		}
 		for i := range lines {
-			if name := folder + "/" + lines[i].Zip; !listed[name] {
+			name := folder + "/" + lines[i].Zip
+			if _, here := listed[name]; !here {
 				ids[name] = append(ids[name], lines[i].ID)
 			}
 		}
@@ -285,8 +335,11 @@ func (s *Store) gone(ctx context.Context, folder string, joined []index, listed 
 	return all, nil
 }
 
-// tellUnread calls unread with the ZIPs that have a result which no other ZIP has.
-func (s *Store) tellUnread(ctx context.Context, folder string, bad []unreadZIP, unread func(name string, err error)) error {
+// tellUnread calls unread with the ZIPs that have a result which no sound ZIP has. listed says of
+// each ZIP that is there whether it is sound.
+func (s *Store) tellUnread(ctx context.Context, folder string, bad []unreadZIP, listed map[string]bool,
+	unread func(name string, err error),
+) error {
 	if len(bad) == 0 {
 		return nil
 	}
@@ -308,11 +361,24 @@ func (s *Store) tellUnread(ctx context.Context, folder string, bad []unreadZIP, 
 		if err != nil {
 			return err
 		}
-		if !elsewhere {
+		switch {
+		case !elsewhere:
 			unread(z.name, z.err)
+		case z.rescued > 0 && !hasSoundCopy(z.name, listed):
+			unread(z.name, fmt.Errorf("%w; each of its results was read by its index", z.err))
 		}
 	}
 	return nil
+}
+
+// hasSoundCopy reports whether a sound copy of a ZIP is beside it.
+func hasSoundCopy(name string, listed map[string]bool) bool {
+	for n := 2; ; n++ {
+		sound, here := listed[archive.CopyName(name, n)]
+		if sound || !here {
+			return sound
+		}
+	}
 }
 
 // haveAll reports whether the ZIPs of a shelf have the results of all these invoices. Without any

@@ -1,0 +1,87 @@
+package records_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// numbers returns n numbers of invoices that begin with the same letters.
+func numbers(begin string, n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("%s/%d", begin, i)
+	}
+	return all
+}
+
+// truncate cuts the end of the one file that a pattern matches.
+func truncate(t *testing.T, pattern string, lose int64) (name string) {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%s is %v, %v, want one file", pattern, names, err)
+	}
+	info, err := os.Stat(names[0])
+	if err == nil {
+		err = os.Truncate(names[0], max(0, info.Size()-lose))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names[0]
+}
+
+// The indexes of a month are searched at the same time, and what they have is noted in one place.
+// The race detector finds it when that place is not guarded, and Go itself often does.
+func TestEachWithin_ZIPIsDamagedInAMonthOfManyPackages_IndexesAreReadAtOnceAndNothingIsLacking(t *testing.T) {
+	k, dir := inFolder(t)
+	var all []results.Result
+	for day := range 8 {
+		_, in := k.bundledFrom(day*100, fmt.Sprintf("2026-11-%d", 20+day), numbers(fmt.Sprint("D", day), 60)...)
+		all = append(all, in...)
+	}
+	k.receipt(all...)
+	truncate(t, filepath.Join(dir, "*", "*", "packages", "2026-11-20", "*.zip"), 1<<30)
+	for range 20 {
+		if read, lacking := k.walk(november); read != len(all)-60 || lacking != nil {
+			t.Fatalf("%d results are read, and %q is reported as lacking; want %d and none", read, lacking, len(all)-60)
+		}
+	}
+	for range 20 {
+		ids, lost := k.search(all[3].KsefNumber)
+		if len(ids) != 0 || len(lost) != 0 {
+			t.Fatalf("an invoice of the damaged ZIP: found %q, lost %q; the ZIP is reported instead", ids, lost)
+		}
+	}
+}
+
+// A ZIP that lost its end, where its table of contents is, still has its invoices. Its index leads
+// to them.
+func TestEachWithin_ZIPLostItsEnd_InvoicesAreReadByTheIndexAndTheZIPIsNamed(t *testing.T) {
+	k, dir := inFolder(t)
+	_, in := k.bundled("2026-11-26", numbers("B", 40)...)
+	k.receipt(in...)
+	name := truncate(t, filepath.Join(dir, "*", "*", "packages", "*", "*.zip"), 100)
+	var ids, unread []string
+	r := &records.Reader{Store: k.store, Unread: func(name string, err error) { unread = append(unread, fmt.Sprint(name, ": ", err)) },
+		NoDocument: func(of results.Result, err error) { t.Errorf("%s: %v", of.ID, err) }}
+	err := r.EachWithin(t.Context(), november, func(f results.Result) error { ids = append(ids, f.ID); return nil },
+		func(a records.Attested) { t.Errorf("%s is reported as lacking", a.KsefNumber) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(ids)
+	if len(slices.Compact(ids)) != len(in) {
+		t.Errorf("%d invoices are listed, want %d", len(ids), len(in))
+	}
+	if len(unread) != 1 || !strings.Contains(unread[0], filepath.Base(name)) || !strings.Contains(unread[0], "was read by its index") {
+		t.Errorf("reported as damaged: %q, want the ZIP", unread)
+	}
+}
