@@ -57,7 +57,12 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 		p.say("removed %s from %s, left there by an earlier run that was killed", plural.Of(removed, "file", "files"), c.To)
 	}
 	to, whole := newExported(p, root, c.Overwrite), true
+	done := map[string]bool{} // several names may stand for one invoice
 	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
+		if done[r.ID] {
+			return nil
+		}
+		done[r.ID] = len(c.Names) > 0
 		all, err := c.export(ctx, p, to, r, entry)
 		whole = whole && all
 		return err
@@ -168,31 +173,42 @@ func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result,
 
 // receipt writes the receipt of an invoice. One receipt attests all invoices of a session, which
 // can be thousands. So it is written once, and the result of each invoice names it. The receipt of
-// an invoice that a person named is also written under the name of that invoice.
+// an invoice that a person named is also written under the name of that invoice, if it attests it.
 func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r results.Result, base string) (whole bool, err error) {
 	if r.UPO == "" && r.KsefNumber == "" {
 		return true, nil // KSeF has not accepted it, so there is nothing to attest
 	}
 	name, known := to.receipts[r.UPO]
+	named := len(c.Names) > 0
+	switch {
+	case known && name == "":
+		p.say("%s: its receipt %s was not written, see above", r.ID, r.UPO)
+		return false, nil
+	case known && !named:
+		return true, nil
+	}
+	upo, err := c.archive.Receipt(ctx, r)
+	lacks := err
+	if err == nil && named {
+		lacks = upo.Attests(r)
+	}
+	if records.Missing(lacks) {
+		p.say("%s: its receipt (UPO) is not written: %v", r.ID, lacks)
+		if err != nil && r.UPO != "" {
+			to.receipts[r.UPO] = ""
+		}
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
 	if !known {
-		upo, err := c.archive.Receipt(ctx, r)
-		switch {
-		case err == nil:
-			if name, err = to.receipt(upo); err != nil {
-				return false, err
-			}
-		case records.Missing(err):
-			p.say("%s: its receipt (UPO) is not written: %v", r.ID, err)
-		default:
+		if name, err = to.receipt(upo); err != nil {
 			return false, err
 		}
-		if r.UPO != "" {
-			to.receipts[r.UPO] = name
-		}
-	} else if name == "" {
-		p.say("%s: its receipt %s was not written, see above", r.ID, r.UPO)
+		to.receipts[r.UPO] = name
 	}
-	if name == "" || len(c.Names) == 0 {
+	if name == "" || !named {
 		return name != "", nil
 	}
 	return to.link(base+"-upo.xml", name)

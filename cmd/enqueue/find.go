@@ -35,7 +35,6 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
-	nothing bool     // the last search met no month in the archive
 	damaged []string // objects of the archive that could not be used, and may be missed
 	// mayHaveMore says that the archive could not be asked for other invoices of a number.
 	mayHaveMore bool
@@ -117,7 +116,7 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 	}
 	kept, did, away := w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
 	w.onlyUPO, did.Attested = did.Attested, nil
-	w.did, w.nothing = did, did.Places == 0 && w.From == "" && w.last == ""
+	w.did = did
 	for _, f := range kept {
 		if invs[f.ID] == nil && !w.leavesOut(f) {
 			found = append(found, f)
@@ -130,6 +129,9 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 		var held []ledger.Invoice
 		held, err = p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
 		found, invs = w.told(p, held)
+		if err == nil && away == nil && len(held) == 0 {
+			away = p.base.CheckArchive(ctx)
+		}
 	}
 	if away != nil && len(found) > 0 {
 		w.mayHaveMore = w.mayHaveMore || !namesOne(name, found)
@@ -291,7 +293,10 @@ func (c *findCmd) isWhole(ctx context.Context, p *program, r results.Result, arc
 			if !receipted {
 				return nil
 			}
-			_, err := c.archive.Receipt(ctx, r)
+			upo, err := c.archive.Receipt(ctx, r)
+			if err == nil {
+				err = upo.Attests(r)
+			}
 			return err
 		}},
 	} {
@@ -311,9 +316,6 @@ func (w *where) places() string {
 	text := ", in the ledger and in the archive"
 	if w.ArchiveOnly {
 		text = ", in the archive; an invoice comes there when it is decided"
-	}
-	if w.nothing {
-		text += ". The archive has nothing in it so far; if invoices were archived before, check archive.url and whether its share is mounted"
 	}
 	if w.From != "" || w.last != "" || w.Tenant != "" {
 		text += ", with these dates and this tenant"

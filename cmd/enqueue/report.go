@@ -160,6 +160,11 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	if unknown != nil && r.Invoices() == 0 {
 		return none, unknown
 	}
+	if r.Invoices() == 0 && !c.ArchiveOnly {
+		if err := p.base.CheckArchive(ctx); err != nil {
+			return none, err
+		}
+	}
 	r.From, r.To, r.Tenant, r.Made, r.ArchiveOnly = c.From, c.To, c.Tenant, now, c.ArchiveOnly
 	return r, nil
 }

@@ -33,10 +33,8 @@ func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (arc
 // archive that belongs to another environment or gateway gives a [*config.FieldError] around an
 // [*archive.OwnerError]. The caller must close the store.
 func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) {
-	if dir := cfg.Archive.Folder(); dir != "" {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, noArchive(cfg, "has no folder there: is the share mounted, or the path mistyped?")
-		}
+	if err := hasFolder(cfg); err != nil {
+		return nil, err
 	}
 	store, err := openStoreWith(ctx, cfg.Archive, archive.Options{OpenLater: true, ReadOnly: true})
 	if err != nil {
@@ -46,16 +44,41 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 	owned := archive.Owned(store, ownerOf(home), sameOwner, nil)
 	err = ownerFault(owned.Verify(ctx))
 	if err == nil {
-		var empty bool
-		if empty, err = owned.Empty(ctx); empty {
-			err = noArchive(cfg, "has nothing in it, not even archive.json: is the share mounted, or the path mistyped? "+
-				"A worker that starts writes this file")
-		}
+		err = hasContent(ctx, cfg, owned)
 	}
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return bundle.Over(owned), nil
+}
+
+// CheckArchive returns an error that wraps [ErrUnreachable] when the archive does not exist, or has
+// nothing in it. Then what is not found in it may be in a share that is not mounted.
+func (p *Pool) CheckArchive(ctx context.Context) error {
+	if err := hasFolder(p.Config); err != nil {
+		return err
+	}
+	return hasContent(ctx, p.Config, p.owned)
+}
+
+// hasFolder returns an error when the archive is a folder that does not exist.
+func hasFolder(cfg config.Config) error {
+	if dir := cfg.Archive.Folder(); dir != "" {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return noArchive(cfg, "has no folder there: is the share mounted, or the path mistyped?")
+		}
+	}
+	return nil
+}
+
+// hasContent returns an error when an archive has nothing in it.
+func hasContent(ctx context.Context, cfg config.Config, owned *archive.OwnedStore) error {
+	empty, err := owned.Empty(ctx)
+	if err == nil && empty {
+		return noArchive(cfg, "has nothing in it, not even archive.json: is the share mounted, or the path mistyped? "+
+			"A worker that starts writes this file")
+	}
+	return err
 }
 
 // noArchive is the error of a place where no archive is. It is not a fault of a setting, because

@@ -54,7 +54,11 @@ func (e Evidence) Findings() []Finding {
 	n, err := invoice.ParseKsefNumber(r.KsefNumber)
 	add(err == nil && n.SellerNIP == r.NIP, "Numer KSeF jest poprawny i zawiera NIP sprzedawcy.")
 	if e.UPO.Raw == nil {
-		add(false, "W archiwum nie ma jeszcze UPO tej faktury.")
+		what := "W archiwum nie ma jeszcze UPO tej faktury."
+		if r.UPO != "" {
+			what = "W archiwum nie ma UPO tej faktury albo jest uszkodzone: " + r.UPO + "."
+		}
+		add(false, what)
 		return all
 	}
 	line, ok := e.line()

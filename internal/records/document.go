@@ -83,6 +83,19 @@ type Receipt struct {
 	Parsed ksef.Receipt
 }
 
+// Attests returns nil if the receipt lists the invoice of a result, with the hash of its document.
+// Otherwise the error wraps [archive.ErrCorrupt].
+func (u *Receipt) Attests(of results.Result) error {
+	line, ok := u.Parsed.Line(of.KsefNumber)
+	switch {
+	case !ok:
+		return fmt.Errorf("receipt %s: %w: it does not list %s", u.Name, archive.ErrCorrupt, of.KsefNumber)
+	case line.Hash != of.Hash:
+		return fmt.Errorf("receipt %s: %w: it lists %s with another document (SkrotDokumentu)", u.Name, archive.ErrCorrupt, of.KsefNumber)
+	}
+	return nil
+}
+
 // ErrNoReceipt says that a result names no receipt.
 var ErrNoReceipt = errors.New("no receipt (UPO) is archived yet")
 

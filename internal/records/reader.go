@@ -112,11 +112,17 @@ func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
 // are kept by themselves. When yield returns an error, Results ends and returns it. yield is called
 // by one goroutine at a time.
 func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result) error) error {
-	seen := map[string]bool{}
+	seen, elsewhere := map[string]bool{}, 0
 	err := r.store().Results(ctx, p.bundles(), func(id string, raw []byte, document bool) error {
 		out, err := parseResult(raw, id)
 		if err != nil {
 			r.unread(p.folder()+"/"+id+".json", err)
+			return nil
+		}
+		if err := p.misplaced(&out); err != nil {
+			if elsewhere++; elsewhere == 1 {
+				r.unread(p.bundles(), fmt.Errorf("%w; all its results of other folders are left out", err))
+			}
 			return nil
 		}
 		if seen[id] {
@@ -210,6 +216,9 @@ func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id s
 			out, err = parseResult(raw, id)
 		}
 		if err == nil {
+			err = p.misplaced(&out)
+		}
+		if err == nil {
 			bad.tell(r, true)
 			return out, true, nil
 		}
@@ -258,6 +267,15 @@ func parseResult(raw []byte, id string) (out results.Result, err error) {
 		err = errors.Join(archive.ErrCorrupt, err)
 	}
 	return out, err
+}
+
+// misplaced returns an error when a result lies in a folder of another seller or month. A person
+// may have copied it there. It counts only in its own folder, so that no invoice counts twice.
+func (p Place) misplaced(of *results.Result) error {
+	if own := (Place{of.NIP, monthOf(of.IssueDate)}); own != p && of.NIP != "" && of.IssueDate != "" {
+		return fmt.Errorf("%w: it has the result of %s, which belongs into the folder %s", archive.ErrCorrupt, of.ID, own.folder())
+	}
+	return nil
 }
 
 func (r *Reader) unread(name string, err error) {
