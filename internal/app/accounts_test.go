@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// One taxpayer has two accounts. Each invoice is sent with the key of the account for which it was
-// handed in. Each account has limits, circuits and metrics under its own name.
+// One taxpayer has two accounts at the gateway, each of which is a tenant. Each invoice is sent
+// with the key of the tenant for which it was handed in. Limits, checks and metrics of each tenant
+// are under its own name.
 func TestAccounts_TwoOfOneTaxpayer_EachSendsWithItsOwnKeyAndLimits(t *testing.T) {
 	second := simulator.Account{ID: "second_id", Key: "test_key", NIP: sample.NIP(0)}
 	p := newPool(t, 1, simulator.Options{Accounts: []simulator.Account{second}}, func(c *config.Config) {
@@ -90,7 +91,7 @@ func TestAccounts_InvoiceSizeRaised_LargeInvoicesAreAccepted(t *testing.T) {
 	a := p.base.Admitter()
 	out, err := a.Admit(t.Context(), []intake.Document{large(sample.NIP(1), "L/4")}, intake.Terms{})
 	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "must be at most 1000000 bytes") {
-		t.Errorf("a large invoice of the other tenant: %v, %v", out[0].Err, err)
+		t.Errorf("a large invoice of the other tenant: %v, %v, want it refused as too large", out[0].Err, err)
 	}
 }
 
@@ -102,7 +103,7 @@ func TestWorker_AddressInUse_ListensElsewhereAndSaysHowToConfigureIt(t *testing.
 	p.cfg.HTTP.Addr = first
 	second, _ := p.workAt()
 	if second == first || second == "" {
-		t.Fatalf("the second worker listens on %q, the first on %q", second, first)
+		t.Fatalf("the second worker listens on %q, the first on %q, want two addresses", second, first)
 	}
 	if ready := page(t, second, "/readyz"); !strings.Contains(ready, "redis") {
 		t.Errorf("the second worker's /readyz shows no check of redis: %s", ready)

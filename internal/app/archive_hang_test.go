@@ -17,8 +17,8 @@ import (
 )
 
 // A bucket accepts connections and never answers, while dozens of packages wait for their receipts.
-// Everything else goes on. At most three tasks at a time (archive.parallel) wait for the bucket,
-// and none any more once the archive counts as out of service.
+// Everything else goes on. At most three tasks at a time (archive.parallel) wait for the bucket.
+// Once the archive counts as out of service, no task waits for the bucket.
 func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt(t *testing.T) {
 	t.Parallel()
 	a := bucket(func(_ http.ResponseWriter, repaired <-chan struct{}) bool { <-repaired; return false })
@@ -30,7 +30,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 	})
 	a.fail(t)
 	addr, _ := p.workAt()
-	t.Cleanup(func() { a.repair(t) }) // a test that fails must not hang too
+	t.Cleanup(func() { a.repair(t) }) // otherwise the workers would hang when the test fails
 	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	// A receipt task that is refused at once is active for a moment too. A task that waits for the
 	// archive stays active. So only a task that is active for more than a second counts as held.
@@ -57,7 +57,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 	allAccepted := p.count(accepted, len(first))
 	until(t, 60*time.Second, "the first 24 packages are accepted", func() bool { poll(); return allAccepted() })
 	p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 400)...)
-	until(t, 120*time.Second, "400 more are submitted", func() bool {
+	until(t, 120*time.Second, "400 more invoices have left the queue", func() bool {
 		poll()
 		left := 0
 		for _, q := range []string{queue.QueueInvoices, queue.QueueInvoicesOverflow} {
@@ -91,7 +91,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 		return err == nil && len(waits) > 0 && strings.Contains(waits[0].LastErr, "(archive)") && waits[0].Retried == 0
 	})
 	a.repair(t)
-	until(t, 120*time.Second, "the receipts follow", func() bool {
+	until(t, 120*time.Second, "the receipts of the first 120 invoices are in the archive", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Receipted)] >= int64(len(first))
 	})

@@ -28,8 +28,9 @@ type brokenArchive struct {
 	fail, repair func(t *testing.T)
 }
 
-// fullFolder is a folder in which nothing more can be written, as on a full disk. Files with the
-// names of the tenants' folders stand in the way.
+// fullFolder is an archive in a folder. While it is broken, the invoices of the two tenants cannot
+// be written, as on a full disk, because files with the names of the tenants' folders stand in the
+// way.
 func fullFolder() *brokenArchive {
 	var obstacles []string
 	b := &brokenArchive{set: func(t *testing.T, c *config.Config) {
@@ -77,9 +78,10 @@ func bucket(fault func(w http.ResponseWriter, repaired <-chan struct{}) bool) *b
 	}
 }
 
-// The archive stores nothing, from before the first receipt until long after the last acceptance.
-// Accepted invoices stay accepted. Invoices whose documents are in Redis go on. Large invoices,
-// whose documents are in the archive, wait for it. Nothing is parked, dropped or sent again.
+// The archive is broken from before the first receipt until some sweeps after the invoices are
+// accepted. Accepted invoices stay accepted. Invoices whose documents are in Redis go on. Large
+// invoices, whose documents are in the archive, may wait for the archive. Nothing is parked,
+// dropped or sent again.
 func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]*brokenArchive{
@@ -106,7 +108,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			a.fail(t)
 			addr, _ := p.workAt()
 			taken := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
-			until(t, 60*time.Second, "all are accepted", p.all(taken, accepted))
+			until(t, 60*time.Second, "the first invoices are accepted", p.all(taken, accepted))
 			// Receipts that wait delay no other invoice.
 			later := p.admit(intake.Terms{}, good(sample.NIP(0), 16)[8:]...)
 			until(t, 60*time.Second, "the invoices that came later are accepted too", p.all(later, accepted))
@@ -129,18 +131,18 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			}
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) ||
 				name != "disk full" && !strings.Contains(ready, "receipts wait") {
-				t.Errorf("while the archive is broken, readiness shows %s", ready)
+				t.Errorf("while the archive is broken, readiness is not ready, or does not show that receipts wait: %s", ready)
 			}
 			a.repair(t)
 			for _, inv := range p.wait(120*time.Second, all, receipted) {
 				if inv.Resends != 0 {
-					t.Errorf("%s was sent again %d times because of its receipt", inv.Number, inv.Resends)
+					t.Errorf("%s was sent again %d times because of its receipt, want never", inv.Number, inv.Resends)
 				}
 				for _, file := range []string{
 					archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID),
 				} {
 					if _, err := p.base.Store.Get(t.Context(), file); err != nil {
-						t.Errorf("%s has no receipt in the archive: %v", inv.Number, err)
+						t.Errorf("%s: the archive has no %s: %v", inv.Number, file, err)
 					}
 				}
 			}

@@ -110,16 +110,17 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 		t.Error(f)
 	}
 	if !report.OK || len(report.Pages) < 20 || report.Checks < 300 {
-		t.Errorf("ok is %v; %d pages, %d checks of axe-core", report.OK, len(report.Pages), report.Checks)
+		t.Errorf("ok is %v, with %d pages and %d checks of axe-core; want true, with at least 20 and 300",
+			report.OK, len(report.Pages), report.Checks)
 	}
 	for _, inv := range p.invoices(taken) {
 		if inv.Number == "BAD/1" && inv.State != ledger.Dismissed {
-			t.Errorf("%s is %s, and the operator has dismissed it", inv.Number, inv.State)
+			t.Errorf("%s is %s, want dismissed, because the operator dismissed it on the page", inv.Number, inv.State)
 		}
 	}
 }
 
-// choosyReceiver is a receiver of results that takes no rejections.
+// choosyReceiver is a receiver of results that refuses the results of rejected invoices.
 func choosyReceiver(t *testing.T) config.Webhook {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +134,8 @@ func choosyReceiver(t *testing.T) config.Webhook {
 	return config.Webhook{Name: "erp", URL: server.URL, SecretFile: config.Files{secret}, AllowPrivate: true, AllowPlain: true}
 }
 
-// giveUp records that a receiver has failed to take the results of these invoices for three days.
+// giveUp records that the results of these invoices were given up, because a receiver had not taken
+// them for three days.
 func (p *pool) giveUp(receiver string, invs []ledger.Invoice, numbers ...string) {
 	p.t.Helper()
 	var change ledger.SinkChange

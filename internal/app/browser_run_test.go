@@ -15,7 +15,8 @@ import (
 )
 
 // A person opens the dashboard while packages are on their way. The dashboard shows queues and a
-// task. No page or answer holds a key, or the number or a name of an invoice.
+// task. No page or answer holds a key of the gateway, or content of an invoice such as its number,
+// its buyer or its amount.
 func TestBrowser_DuringARun_ShowsQueuesAndATaskButNoContent(t *testing.T) {
 	t.Parallel()
 	o := quickSim

@@ -39,9 +39,9 @@ type browserReport struct {
 }
 
 // browse opens the dashboard's pages in headless Chromium. This runs only with KSEF_BROWSER_TEST=1,
-// because it needs seconds, a browser and an npm package. The Makefile (target browser) and CI set
-// the variable. While it is set, a program that is missing is an error. KSEF_BROWSER_SHOTS names a
-// folder for screenshots.
+// because it takes seconds and needs a browser and npm packages. The Makefile (target browser) and
+// CI set this variable. While the variable is set, a test fails when a program is missing.
+// KSEF_BROWSER_SHOTS names a folder for screenshots.
 func browse(t *testing.T, job browserJob) browserReport {
 	t.Helper()
 	var report browserReport
@@ -55,8 +55,8 @@ func browse(t *testing.T, job browserJob) browserReport {
 	return report
 }
 
-// runBrowser runs a script of test/browser and reads its report. The function job returns the input
-// of the script. It gets the path of the browser, and the folder for screenshots ("" for none).
+// runBrowser runs a script of test/browser and reads its report. The function job gets the path of
+// the browser and the folder for screenshots ("" for none), and returns the input of the script.
 func runBrowser(t *testing.T, script string, job func(chromium, screenshots string) any, report any) {
 	t.Helper()
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {
@@ -142,7 +142,7 @@ func TestBrowser_ForbiddenString_IsFound(t *testing.T) {
 	}
 	for _, f := range report.Faults {
 		if !bytes.Contains([]byte(f), []byte("forbidden string 1")) {
-			t.Errorf("another fault than the planted one: %s", f)
+			t.Errorf("the script found a fault other than the forbidden string: %s", f)
 		}
 	}
 }

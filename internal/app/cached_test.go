@@ -49,7 +49,7 @@ func TestCached_AnotherReadHangs_TheCallersContextEndsItsWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if _, err := c.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a call beside a read that hangs: %v, want that its time is up", err)
+			t.Errorf("a call that waits for a read that hangs returned %v, want that its context ended", err)
 		}
 		close(release)
 	})

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/connect"
 )
 
-// A link makes two configured paths lead to one folder, which only the file system shows. The check
-// reports this, and no worker starts.
+// Two configured paths lead to one folder, because one of them is a link. The paths alone do not
+// show this. The check reports it, and no worker starts.
 func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
@@ -41,7 +41,8 @@ func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.
 	}
 }
 
-// Neither the archive, nor packages, nor Redis's data may be in a folder of results, or around it.
+// A folder of results may be neither inside nor around the folder of the archive, of packages or of
+// Redis's data.
 func TestCheck_FolderOfResultsIsInAnotherFolder_IsSaidAndNoWorkerStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
@@ -61,12 +62,12 @@ func TestCheck_FolderOfResultsIsInAnotherFolder_IsSaidAndNoWorkerStarts(t *testi
 		want := "results.folder.path: " + c.results + c.says + ": name one that has only results"
 		out, err := checkOutput(t, cfg)
 		if err == nil || !strings.Contains(out, "FAULT  folders of results: "+want+"\n") {
-			t.Errorf("%v; it says\n%s", err, out)
+			t.Errorf("--check ends with %v, want the fault %q; it says\n%s", err, want, out)
 		}
 		err = app.Serve(t.Context(), app.ServeOptions{
 			Load: func() (config.Config, error) { return cfg, nil }, Log: func(config.Config) zerolog.Logger { return zerolog.Nop() }})
 		if err == nil || err.Error() != want {
-			t.Errorf("%v", err)
+			t.Errorf("the worker's start ends with %v, want %q", err, want)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 		t.Fatal(err)
 	}
 	writeFile(t, before, string(text))
-	certificate(t, dir) // so the certificate from before has another key
+	certificate(t, dir) // so the key in the file key no longer belongs to the certificate in before
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
 		writeFile(t, path, text)
@@ -63,7 +63,7 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 	out, err = checkOutput(t, cfg)
 	if err != nil || !strings.Contains(out, "note   intake.http.tls.cert_file: the certificate in "+cert+" ends on ") ||
 		!strings.Contains(out, "note   http.tls.cert_file: the certificate in "+cert+" ends on ") {
-		t.Errorf("both certificates end soon; --check ends with %v and says\n%s", err, out)
+		t.Errorf("both certificates end soon, want a note about each; --check ends with %v and says\n%s", err, out)
 	}
 	cfg.HTTP.TLS = config.HTTPTLS{}
 
@@ -71,6 +71,6 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 	cfg.Intake.Clients, cfg.Intake.HTTP.TLS = []config.IntakeClient{client("gone", filepath.Join(dir, "gone"))}, config.HTTPTLS{}
 	out, err = checkOutput(t, cfg)
 	if err != nil || !strings.Contains(out, "note   the files of intake") {
-		t.Errorf("no file is on this machine; --check ends with %v and says\n%s", err, out)
+		t.Errorf("no file of enqueue serve is on this machine, want a note; --check ends with %v and says\n%s", err, out)
 	}
 }

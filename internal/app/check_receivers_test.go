@@ -15,15 +15,15 @@ import (
 	"ksefworker/config"
 )
 
-// The check names each receiver that has a fault, with its tenants and its setting. It sends
-// nothing to any receiver.
+// The check names each receiver that has a fault. Except for a stream, it also names the receiver's
+// tenants and setting. The check sends nothing to any receiver.
 func TestCheck_ReceiversAtFault_EachIsNamedAndNothingIsSent(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	cfg := p.cfg
 	var calls atomic.Int64
 	up := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
-	secure := httptest.NewTLSServer(http.NotFoundHandler()) // nobody knows its authority
+	secure := httptest.NewTLSServer(http.NotFoundHandler()) // its certificate is from an authority that nobody trusts
 	t.Cleanup(up.Close)
 	t.Cleanup(secure.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,7 +83,7 @@ func TestCheck_ReceiversAtFault_EachIsNamedAndNothingIsSent(t *testing.T) {
 			line = h.want
 		}
 		if !strings.Contains(out, line) {
-			t.Errorf("nothing is said about %s", h.Name)
+			t.Errorf("about the webhook %s, --check does not say %q", h.Name, line)
 		}
 	}
 	for _, want := range []string{
@@ -92,10 +92,10 @@ func TestCheck_ReceiversAtFault_EachIsNamedAndNothingIsSent(t *testing.T) {
 		"FAULT  stream of results " + cfg.Redis.Prefix + "results: the key ", "was written by another program (it is a string)",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q", want)
+			t.Errorf("--check does not say %q", want)
 		}
 	}
 	if n := calls.Load(); n != 0 || t.Failed() {
-		t.Errorf("%d calls; it says\n%s", n, out)
+		t.Errorf("the receivers got %d calls, want none; --check says\n%s", n, out)
 	}
 }

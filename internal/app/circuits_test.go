@@ -8,8 +8,8 @@ import (
 )
 
 // Processes without file descriptors, ports or memory for a connection do not make the host count
-// as down, however many processes report this and however often. Two processes that cannot connect
-// for another reason make the host count as down.
+// as down, however many processes report this lack and however often. Two processes that cannot
+// connect for another reason make the host count as down.
 func TestCircuits_ProcessesAreExhausted_TheHostIsNotDown(t *testing.T) {
 	for name, c := range map[string]struct {
 		report func(*circuits, context.Context, ratelimit.Pair) error
@@ -39,7 +39,7 @@ func TestCircuits_ProcessesAreExhausted_TheHostIsNotDown(t *testing.T) {
 				t.Errorf("the host's circuit is %v (%v), want %v", pool.Phase, err, c.want)
 			}
 			if own, err := first.own.State(t.Context(), connecting(pair.Host)); err != nil || own.Phase == ratelimit.CircuitClosed {
-				t.Errorf("the process's own circuit is %v (%v)", own.Phase, err)
+				t.Errorf("the process's own circuit is %v (%v), want it not closed", own.Phase, err)
 			}
 		})
 	}

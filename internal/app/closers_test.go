@@ -27,6 +27,6 @@ func TestClosers_ClosedTwice_CloseOnceInReverseOrderAndJoinErrorsByName(t *testi
 		}
 	}
 	if !slices.Equal(order, []string{"pages", "archive", "redis"}) {
-		t.Errorf("closed in the order %v", order)
+		t.Errorf("closed in the order %v, want pages, archive and redis, each once", order)
 	}
 }

@@ -18,14 +18,14 @@ import (
 )
 
 // After a test run somebody changes gateway.url to the live gateway, but keeps the ledger of the
-// test in Redis. If the worker started, the same files would be "already here", with the numbers of
-// the test. Invoices that still wait from the test would be sent to production.
+// test in Redis. If the worker started, the same files would be "already here", with KSeF numbers
+// from the test. Invoices of the test that still wait would be sent to production.
 func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefixWorks(t *testing.T) {
 	t.Parallel()
 	tested := newPool(t, 1, quickSim, hasty)
 	if before, _ := checkOutput(t, tested.cfg); !strings.Contains(before,
 		"has no environment yet: the first worker or enqueue submit assigns it to custom at "+tested.cfg.Gateway.URL) {
-		t.Errorf("--check of a new ledger says\n%s", before)
+		t.Errorf("--check does not say that a new ledger has no environment yet:\n%s", before)
 	}
 	if at, err := tested.base.Ledger.Home(t.Context()); err != nil || at != (ledger.Home{}) {
 		t.Errorf("--check has given the ledger to %v, %v, want that it changes nothing", at, err)
@@ -77,7 +77,7 @@ func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGat
 
 	next := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Redis.URL = old.redis.URL() })
 	home := fmt.Sprintf(`{"v":1,"environment":"custom","address":%q}`, next.cfg.Gateway.URL)
-	// This is one transaction. Otherwise the old worker would claim the empty ledger first.
+	// This is one transaction, because otherwise the old worker could claim the empty ledger first.
 	_, err := old.base.Redis.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
 		p.FlushAll(t.Context())
 		p.Set(t.Context(), "ksef:home", home, 0)

@@ -10,10 +10,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The pool chooses the express lane for invoices of the lane auto, and they use up the hour's
-// single sends. A share of the sends is kept for invoices that are handed in for express. When such
-// invoices come, they use this share. Without it they would have to wait until the first send is an
-// hour old. At this scale an hour is a minute.
+// The pool chooses the express lane for invoices of the lane auto. These invoices take as many of
+// the hour's single sends as they may. A share of the sends is kept for invoices that are handed in
+// for express. When such invoices come, they use this share. Without the share they would have to
+// wait until the first send is an hour old. At the scale of this test an hour is a minute.
 func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, scaledSim, func(c *config.Config) {
@@ -32,7 +32,7 @@ func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T
 	// not urgent always leave one place free.
 	flooded := hour - kept - 1
 	sends := func() int { return p.sim.Books().Requests["invoiceSend"] }
-	until(t, 30*time.Second, "the flood has used what it may", func() bool { return sends() >= flooded })
+	until(t, 30*time.Second, "the flood has used all the sends that it may use", func() bool { return sends() >= flooded })
 	began := time.Now()
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[2*hour:]...)
 	until(t, 30*time.Second, "all that ask for express are sent", p.all(taken, ledger.Sent, accepted, receipted))

@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// scaled makes an hour a minute, for the limiter as for the simulator. The safety margin is not
-// scaled down as far, because it must cover the delays of this machine.
+// scaled makes an hour a minute for the limiter, as scaledSim does for the simulator. The safety
+// margin is not scaled. It is longer than by default, because it must cover the delays of a busy
+// machine.
 func scaled(c *config.Config) {
 	c.Limits.Scale, c.Limits.Margin = 60, 500*time.Millisecond
 }
@@ -44,7 +45,7 @@ func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *te
 	sent := len(flood) - inState(p, flood, ledger.Queued)
 	t.Logf("ten sends after %.1f s, and %d of the flood", time.Since(began).Seconds(), sent)
 	if sent > len(flood)/2 {
-		t.Errorf("the ten were sent after %d of the flood", sent)
+		t.Errorf("the ten were sent after %d of the flood, want at most half of its 400", sent)
 	}
 	p.withinLimits()
 }
@@ -65,7 +66,7 @@ func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t
 	left := p.untouched(many)
 	t.Logf("the ten were served after %d ms, while %d of %d of the flood were in the queue", time.Since(began).Milliseconds(), left, flood)
 	if left < flood/2 {
-		t.Errorf("the ten were served after %d of the flood", flood-left)
+		t.Errorf("the ten were served after %d of the flood, want at most half of its 4000", flood-left)
 	}
 }
 
@@ -93,7 +94,8 @@ func (p *pool) untouched(taken []intake.Admission) int {
 	return n
 }
 
-// The workers' clocks are minutes off, in both directions. The limits are counted on Redis's clock.
+// The workers' clocks are off by up to eleven minutes, in both directions. The limits are counted
+// on Redis's clock.
 func TestClocks_WorkersAreMinutesOff_NoLimitIsExceededAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, scaledSim, scaled)

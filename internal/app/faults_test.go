@@ -32,8 +32,8 @@ func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func
 	return p, taken
 }
 
-// Every call to KSeF fails in every way in which a network and a gateway can fail, each for another
-// tenant. The simulator's books must show that each invoice was accepted exactly once.
+// Each call to KSeF in the list steps fails in each way of the list kinds, and each way concerns
+// another tenant. The simulator's books must show that each invoice was accepted exactly once.
 func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 	t.Parallel()
 	kinds := []simulator.Fault{
@@ -74,7 +74,7 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 }
 
 // A session is refused as a whole, with another code for each tenant. The same invoices go in a new
-// one.
+// session.
 func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 	t.Parallel()
 	for lane, of := range map[string]ledger.Lane{"batch": ledger.Bulk, "online": ledger.Express} {
@@ -121,15 +121,16 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	sessions := len(p.sim.Books().Sessions)
 	t.Logf("%d sessions for one poisonous invoice among %d", sessions, len(docs))
 	// At first nothing else of the tenant goes through. So the whole package is tried once more,
-	// then a part of it as a probe, and only then is it halved. A half that is refused is also
-	// tried once more, unless the other half is known to be through.
+	// and then a part of it as a probe. Only after that is the package halved. A half that is
+	// refused is also tried once more, unless the other half is known to be through.
 	if maxSessions := 3 + 4 + 2*5; sessions > maxSessions {
 		t.Errorf("%d sessions, want at most %d", sessions, maxSessions)
 	}
 }
 
-// KSeF reports status 100 (open) for a session for a while although it was closed. The worker
-// closes the session again, which KSeF refuses, and polls it until its status changes.
+// The answer to the closing of a session is lost, and KSeF reports status 100 (open) for a while,
+// although the session was closed. The worker closes the session again, which KSeF refuses, and
+// polls the session until its status changes.
 func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	t.Parallel()
 	o := quickSim
@@ -145,7 +146,7 @@ func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(6)
 	if n := len(p.sim.Books().Sessions); n != 1 {
-		t.Errorf("%d sessions, want one: nothing may be sent again while the first can still accept it", n)
+		t.Errorf("%d sessions, want one: no invoice may be sent again while the first session can still accept it", n)
 	}
 }
 
@@ -190,7 +191,8 @@ func TestFaults_InvoiceCodes_EachLeadsToItsDocumentedOutcome(t *testing.T) {
 	}
 }
 
-// KSeF answers 500 for one invoice every time. It is tried a bounded number of times, then parked.
+// KSeF gives one invoice the code 500 in every session. The invoice is tried a bounded number of
+// times and then parked.
 func TestFaults_InvoiceFailsEveryTime_IsParkedAfterABoundedNumberOfTries(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -203,6 +205,6 @@ func TestFaults_InvoiceFailsEveryTime_IsParkedAfterABoundedNumberOfTries(t *test
 	p.wait(120*time.Second, taken, ledger.Receipted, ledger.Parked)
 	p.balanced(5)
 	if inv := p.state(taken[2]); inv.State != ledger.Parked || inv.Attempts > 5 {
-		t.Errorf("the invoice is %s after %d sessions, want it parked after five at most", inv.State, inv.Attempts)
+		t.Errorf("the invoice is %s after %d sessions, want it parked after at most five", inv.State, inv.Attempts)
 	}
 }

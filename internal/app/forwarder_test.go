@@ -10,12 +10,12 @@ import (
 )
 
 // forwarder is a TCP proxy before two Redis servers. It passes each new connection on to the
-// address that the field to holds. Open connections stay where they are. It can replace one text by
-// another in the servers' answers.
+// address that is stored in its field named to. A change of this address leaves open connections
+// with their server. The forwarder can replace one text by another in the servers' answers.
 type forwarder struct {
 	addr    string
 	to      atomic.Value // string
-	replace [2]string    // the first text by the second; none when empty
+	replace [2]string    // the first text is replaced by the second; nothing is when the first is empty
 
 	mu    sync.Mutex
 	conns []net.Conn

@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// A group that KSeF's client knows but the table lacks would silently get the figures of "other".
-// The register, for example, would get 120 requests an hour, although KSeF allows only 20.
+// A group of requests that the clients know, and that the configuration's table of limits lacks,
+// would silently get the figures of "other". The register of invoices, for example, would get 120
+// requests an hour, although KSeF allows only 20.
 func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 	table := config.Default().Limits.Groups.ByName()
 	for _, g := range ksef.Groups() {
@@ -22,11 +23,11 @@ func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 		ratelimit.GroupSessionMisc, ratelimit.GroupInvoiceDownload, ratelimit.GroupInvoiceMetadata, ratelimit.GroupInvoiceExport,
 		ratelimit.GroupExportStatus, ratelimit.GroupSessionList, ratelimit.GroupAnonymous, ratelimit.GroupOther} {
 		if _, listed := table[g]; !listed {
-			t.Errorf("the limiter has a group %s, the configuration has none of that name", g)
+			t.Errorf("the limiter has a group %s, and the configuration has no figures for it", g)
 		}
 		delete(table, g)
 	}
 	if len(table) != 0 {
-		t.Errorf("the limiter has no names for %v", table)
+		t.Errorf("the configuration has figures for groups that the limiter does not have: %v", table)
 	}
 }

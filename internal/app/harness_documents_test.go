@@ -25,7 +25,8 @@ func good(nip string, n int) []intake.Document {
 	return docs
 }
 
-// bad makes a document that passes our checks and that KSeF rejects.
+// bad makes a document with a flaw. With a flaw behind sample.TooBigForItsKind, [pool.admit] takes
+// the document, because it does not check the schema, and KSeF rejects it.
 func bad(nip string, flaw sample.Flaw, number string) intake.Document {
 	data := sample.Bad(flaw, sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
 	return intake.Document{File: number + ".xml", Data: data}
@@ -40,7 +41,8 @@ func numbered(nip, series string, n int) []intake.Document {
 	return docs
 }
 
-// admitBoth hands in documents of one number series for both lanes.
+// admitBoth hands in documents of one number series. express and bulk say how many of them go to
+// each lane.
 func (p *pool) admitBoth(nip, series string, express, bulk int) []intake.Admission {
 	p.t.Helper()
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, series+"/E", express)...)

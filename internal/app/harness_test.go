@@ -95,7 +95,7 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 func (p *pool) open() *connect.Pool {
 	p.t.Helper()
 	cfg := p.cfg
-	cfg.Tenants = slices.Clone(cfg.Tenants) // tests change those of p.cfg later
+	cfg.Tenants = slices.Clone(cfg.Tenants) // tests change the tenants of p.cfg later
 	b, err := connect.Open(p.t.Context(), cfg)
 	if err != nil {
 		p.t.Fatal(err)
@@ -107,7 +107,7 @@ func (p *pool) open() *connect.Pool {
 	return b
 }
 
-// traced lets the workers, and this process, trace to a collector.
+// traced makes the workers that are started later, and the test itself, trace to a collector.
 func traced(p *pool) *tracetest.Collector {
 	p.t.Helper()
 	c := tracetest.Start(p.t)
@@ -128,7 +128,7 @@ func flushed(p *pool, c *tracetest.Collector) string {
 		p.t.Fatal(err)
 	}
 	if s := p.trace.Stats(); s.Exported == 0 || s.Failed+s.Dropped > 0 || len(c.Refused()) > 0 {
-		p.t.Errorf("some spans did not reach the collector: %+v, refused: %q", s, c.Refused())
+		p.t.Errorf("no spans were exported, or some did not reach the collector: %+v, refused: %q", s, c.Refused())
 	}
 	return c.Text()
 }

@@ -31,7 +31,7 @@ func polled(usual time.Duration, ok func() bool) bool {
 }
 
 // until polls a condition, and fails the test when the condition is still false long after usual.
-// If something has to happen within a given time, the test measures that itself.
+// If something has to happen within a given time, the test measures the time itself.
 func until(t *testing.T, usual time.Duration, what string, ok func() bool) {
 	t.Helper()
 	if !polled(usual, ok) {

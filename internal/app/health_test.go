@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The worker's clock is three months ahead, and one entry is of a newer build. The other invoices
-// go through, nothing is pruned early, and readiness, metrics and log show both faults.
+// The worker's clock is three months ahead, and a newer build has written one entry of the ledger.
+// The other invoices go through, nothing is pruned early, and readiness, metrics and log show both
+// faults.
 func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown(t *testing.T) {
 	p := newPool(t, 1, simulator.Options{}, hasty)
 	p.cfg.Ledger.Retention = 24 * time.Hour
@@ -26,7 +27,7 @@ func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown
 	app.SetMachineClock(b, func() time.Time { return time.Now().Add(off) })
 	w := p.newWorker(b)
 	defer p.start(w)()
-	until(t, time.Minute, "the others are receipted", p.count(receipted, 7))
+	until(t, time.Minute, "the other seven invoices are receipted", p.count(receipted, 7))
 	until(t, 20*time.Second, "readiness names the unreadable entry and the clock", func() bool {
 		ready := page(t, w.Addr(), "/readyz")
 		return strings.Contains(ready, `"ready": true`) && strings.Contains(ready, "inv:"+bad.ID) &&
@@ -38,10 +39,10 @@ func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown
 	}
 	log := p.log.String()
 	if n := strings.Count(log, `"key":"inv:`+bad.ID+`"`); n != 1 {
-		t.Errorf("the log names the entry %d times", n)
+		t.Errorf("the log names the unreadable entry %d times, want once", n)
 	}
 	if !strings.Contains(log, "this machine's clock is not that of redis") {
-		t.Error("the log does not name the clock")
+		t.Error("the log does not say that the machine's clock is off")
 	}
 	p.balanced(7)
 }

@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// A person pauses a tenant. None of its invoices is sent, in either lane, while the other tenant
-// goes on. The reason is shown. When the tenant is resumed, its invoices go on by themselves.
+// A person pauses a tenant. None of its invoices is sent, in either lane, while the other tenant's
+// invoices go on. The pause is shown as the reason. When a person resumes the tenant, its invoices
+// go on by themselves.
 func TestHold_TenantPaused_NothingNewIsSentUntilItIsResumed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
@@ -23,7 +24,7 @@ func TestHold_TenantPaused_NothingNewIsSentUntilItIsResumed(t *testing.T) {
 	addr, _ := p.workAt()
 	held := p.admitBoth(nip, "HELD", 3, 8)
 	others := p.admitBoth(sample.NIP(1), "OTHER", 3, 8)
-	until(t, 60*time.Second, "the others are receipted", p.all(others, receipted))
+	until(t, 60*time.Second, "the other tenant's invoices are receipted", p.all(others, receipted))
 	for _, a := range p.sim.Books().Accepted {
 		if a.NIP == nip {
 			t.Errorf("%s of the paused tenant was accepted", a.Number)
@@ -44,7 +45,7 @@ func TestHold_TenantPaused_NothingNewIsSentUntilItIsResumed(t *testing.T) {
 		}
 	}
 	if waits != len(held) {
-		t.Errorf("%d of %d are shown to wait because of the pause: %+v", waits, len(held), counts)
+		t.Errorf("%d of %d invoices are shown to wait because of the pause, want all: %+v", waits, len(held), counts)
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "paused by anna") || !strings.Contains(ready, `"ready": true`) {
 		t.Errorf("readiness does not show the pause, or is not ready: %s", ready)
@@ -64,14 +65,14 @@ func TestHold_TenantPausedWhileASessionIsProcessed_TheSessionIsSettled(t *testin
 	p := newPool(t, 1, o, hasty)
 	p.work()
 	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
-	until(t, 30*time.Second, "they are in KSeF", func() bool {
+	until(t, 30*time.Second, "all eight invoices are sending or sent", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Sent)]+counts[string(ledger.Sending)] == 8
 	})
 	if err := p.base.Ledger.Hold(t.Context(), sample.NIP(0), ledger.Hold{Kind: ledger.Paused, By: "anna"}); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 60*time.Second, "they are receipted", p.all(taken, receipted))
+	until(t, 60*time.Second, "all eight invoices are receipted", p.all(taken, receipted))
 }
 
 // A person drains a tenant. New invoices are refused, and those that were taken in are sent. A file

@@ -39,21 +39,22 @@ func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 			t.Errorf("%d guesses in an hour, want about one a minute", tried)
 		}
 		if w := try("10.0.0.1", "right"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
-			t.Errorf("during the pause it answers %d with Retry-After %q, want 429 and a time", w.Code, w.Header().Get("Retry-After"))
+			t.Errorf("during the pause the right password gets %d with Retry-After %q, want 429 and a time",
+				w.Code, w.Header().Get("Retry-After"))
 		}
 		if w := try("10.0.0.2", "right"); w.Code != http.StatusOK {
 			t.Errorf("another address gets %d, want 200", w.Code)
 		}
 		<-time.After(loginPauseMax + time.Second)
-		for range 3 { // after a right login, the wrong ones before it do not count
+		for range 3 { // after a right login, the wrong logins before it no longer count
 			if w := try("10.0.0.1", "right"); w.Code != http.StatusOK {
-				t.Errorf("after the pause it answers %d, want 200", w.Code)
+				t.Errorf("after the pause the right password gets %d, want 200", w.Code)
 			}
 			try("10.0.0.1", "mistyped")
 		}
 		for range 100 {
 			if w := try("10.0.0.3", ""); w.Code != http.StatusUnauthorized {
-				t.Fatalf("without a login it answers %d: a browser's first request has none", w.Code)
+				t.Fatalf("a request without a login, such as a browser's first one, gets %d, want 401", w.Code)
 			}
 		}
 		if text := log.String(); !strings.Contains(text, "10.0.0.1") || strings.Contains(text, "guess") {
@@ -110,7 +111,7 @@ func TestDashboard_ChangeOfManyTasks_IsLoggedWithTheirIDs(t *testing.T) {
 			t.Errorf("%s: the handler reads %d bytes, want %d", name, len(got), len(c.body))
 		}
 		if text := log.String(); !strings.Contains(text, c.has) || c.hasNot != "" && strings.Contains(text, c.hasNot) {
-			t.Errorf("%s: the log says %s", name, text)
+			t.Errorf("%s: the log says %s, want %q in it and not %q", name, text, c.has, c.hasNot)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func TestProxies_OnesThatTheConfigurationDoesNotKnow_AreToldOnce(t *testing.T) {
 	}
 	for _, setting := range []string{"http.trusted_proxies", "http.public_url"} {
 		if n := strings.Count(log.String(), setting); n != 1 {
-			t.Errorf("%s is named %d times: %s", setting, n, log.String())
+			t.Errorf("the log names %s %d times, want once: %s", setting, n, log.String())
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestProxies_WrongLoginsThroughOne_SlowDownTheVisitorAlone(t *testing.T) {
 		try("203.0.113.5")
 	}
 	if slow, other := try("203.0.113.5"), try("203.0.113.6"); slow != http.StatusTooManyRequests || other != http.StatusUnauthorized {
-		t.Errorf("who guesses gets %d, another visitor %d", slow, other)
+		t.Errorf("the visitor who guesses gets %d, another visitor %d, want 429 and 401", slow, other)
 	}
 }
 

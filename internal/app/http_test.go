@@ -53,7 +53,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 	}
 	for _, path := range []string{"/metrics", "/monitoring/", "/favicon.ico"} {
 		if res := ask(healthy, "GET", path); res.StatusCode != 404 {
-			t.Errorf("%s without its part: status %d", path, res.StatusCode)
+			t.Errorf("%s, which this worker does not serve: status %d, want 404", path, res.StatusCode)
 		}
 	}
 	if res := ask(healthy, "POST", "/healthz"); res.StatusCode != 405 {
@@ -72,7 +72,7 @@ func TestHTTP_LoopbackAddress_AnswersToItsOwnNamesOnly(t *testing.T) {
 			t.Errorf("loopback listener, Host %q: status %d, want %d", host, got, want)
 		}
 		if got := askAs(everyone, host); got != 200 {
-			t.Errorf("open listener, Host %q: status %d", host, got)
+			t.Errorf("listener on all addresses, Host %q: status %d, want 200", host, got)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 		}
 	}
 	if _, err := newHTTP(httpOptions{Addr: "nowhere"}); err == nil {
-		t.Error("an address without port passed")
+		t.Error("newHTTP takes an address without a port, want an error")
 	}
 	login := func(user, password string) bool { return user == "admin" && password == "s3cret" }
 	h := testHTTP(t, httpOptions{Addr: "0.0.0.0:8080", Dashboard: d, Login: login})
@@ -110,7 +110,7 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 	}
 	// Supervisors and Prometheus have no login.
 	if res := ask(h, "GET", "/healthz"); res.StatusCode != 200 {
-		t.Errorf("healthz without login: status %d", res.StatusCode)
+		t.Errorf("/healthz without a login: status %d, want 200", res.StatusCode)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestHTTP_Server_HasEveryTimeoutAndSizeLimit(t *testing.T) {
 	}
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= readyTimeout ||
 		s.IdleTimeout <= 0 || s.MaxHeaderBytes > 1<<16 {
-		t.Errorf("a limit is missing: %+v", s)
+		t.Errorf("the server lacks a timeout or a size limit: %+v", s)
 	}
 }
 

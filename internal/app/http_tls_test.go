@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/app"
 )
 
-// The worker's pages are served over TLS. Plain text is refused, the container's health check
-// works, and a renewed certificate is served without a restart.
+// The worker's pages are served over TLS. Requests without TLS are refused, the container's health
+// check works, and a renewed certificate is served without a restart.
 func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -47,7 +47,7 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	if resp, err := http.Get("http://" + addr + "/healthz"); err == nil {
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
-			t.Error("plain text is answered")
+			t.Error("a request without TLS is answered with status 200")
 		}
 	}
 	old, err := os.ReadFile(cert)
@@ -86,13 +86,13 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 		t.Errorf("with a damaged key file the certificate from before is not served: %v", err)
 	}
 	if said := ready(); !strings.Contains(said, wrong) {
-		t.Errorf("with a damaged key file /readyz does not say so: %s", said)
+		t.Errorf("with a damaged key file /readyz does not say that %s: %s", wrong, said)
 	}
 	if n := strings.Count(p.log.String(), wrong); n != 1 {
-		t.Errorf("with a damaged key file the log says so %d times, want once", n)
+		t.Errorf("with a damaged key file the log says %d times that %s, want once", n, wrong)
 	}
 	writeFile(t, key, string(good))
 	if said := ready(); strings.Contains(said, wrong) || !strings.Contains(said, "ends on") {
-		t.Errorf("with the key file restored /readyz still says %s", said)
+		t.Errorf("with the key file restored /readyz says %s, want only that the certificate ends soon", said)
 	}
 }

@@ -15,9 +15,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// interceptor is a proxy before the simulator. A test decides about each request. 0 lets the
-// request pass. Any other number is the status that the interceptor answers in the simulator's
-// place. With 403 it sends the XML of a store of parts, with every other status HTML.
+// interceptor is a proxy before the simulator. A test sets a function that decides about each
+// request. When the function returns 0, the request passes. Any other number is the status that the
+// interceptor answers in the simulator's place. The body is XML as a store of parts sends it when
+// the status is 403, and HTML otherwise.
 type interceptor struct {
 	addr   string
 	decide atomic.Pointer[func(r *http.Request) int]
@@ -31,7 +32,7 @@ func newInterceptor(t *testing.T, c *config.Config) *interceptor {
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
-		r.Out.Host = r.In.Host // so the simulator gives out addresses for parts that lead here too
+		r.Out.Host = r.In.Host // so that parts are uploaded through the interceptor too
 	}}
 	s := &interceptor{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +43,7 @@ func newInterceptor(t *testing.T, c *config.Config) *interceptor {
 		switch status {
 		case 0:
 			proxy.ServeHTTP(w, r)
-		case http.StatusForbidden: // as a store of parts answers it
+		case http.StatusForbidden: // as a store of parts refuses a part
 			w.WriteHeader(status)
 			_, _ = fmt.Fprint(w, "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code></Error>")
 		default:
@@ -94,8 +95,8 @@ func open(c *config.Config) {
 	c.Express.Idle = 30 * time.Second
 }
 
-// openPackages is open with packages of at most five invoices. An invoice goes by the express lane
-// only if that was asked for.
+// openPackages does what the function open does, and makes packages of at most five invoices. An
+// invoice goes by the express lane only if it was handed in for this lane.
 func openPackages(c *config.Config) {
 	open(c)
 	c.Packages.MaxInvoices, c.Packages.ExpressBelow = 5, 0

@@ -57,14 +57,14 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	down := func() bool { return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+s.host(), "until").Val() > "0" }
 	// Nothing has been sent yet, so workers ask for public keys only. These requests are of one
 	// group and two tenants. The failure of one group does not mean that the host is down.
-	until(t, 30*time.Second, "both tenants' keys are known to be out of service", func() bool {
+	until(t, 30*time.Second, "requests for public keys are out of service for both tenants", func() bool {
 		return strings.Count(page(t, addr, "/metrics"), `ksef_circuit_open{group="other:publicKey"`) == 2
 	})
 	if down() {
 		t.Error("the host counts as down because one group fails for both tenants")
 	}
 	s.clear()
-	until(t, 60*time.Second, "all is receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })
+	until(t, 60*time.Second, "all invoices are receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })
 
 	s.set(badGateway)
 	taken = nil
@@ -88,17 +88,17 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	mu.Lock()
 	t.Logf("%d rounds: probes %v, at most %d at once", rounds, probes, maxInside)
 	if maxInside > 1 || probes[sample.NIP(0)] == 0 || probes[sample.NIP(1)] == 0 {
-		t.Errorf("probes %v, at most %d at once; want each tenant, one at a time", probes, maxInside)
+		t.Errorf("probes %v, at most %d at once; want some of each tenant, one at a time", probes, maxInside)
 	}
 	if n := probes[sample.NIP(0)] + probes[sample.NIP(1)]; n > 2*rounds {
 		t.Errorf("%d probes in %d rounds, want at most two in each round", n, rounds)
 	}
 	mu.Unlock()
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "no answer since") {
-		t.Errorf("readiness does not say that nothing answers: %s", ready)
+		t.Errorf("readiness does not say since when the gateway has not answered: %s", ready)
 	}
 	s.clear()
-	until(t, 60*time.Second, "all is receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })
+	until(t, 60*time.Second, "all invoices are receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })
 	p.balanced(40)
 }
 
@@ -115,15 +115,15 @@ func TestIsolation_OneWorkerCannotConnect_ThePoolIsNotStopped(t *testing.T) {
 	p := newPool(t, 1, openSim, func(c *config.Config) { open(c); c.Gateway.URL = "http://" + addr })
 	at, _ := p.workAt()
 	p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 5)...)
-	until(t, 30*time.Second, "it shows that it cannot connect", func() bool {
+	until(t, 30*time.Second, "the worker's metrics show that it cannot connect", func() bool {
 		return strings.Contains(page(t, at, "/metrics"), `ksef_circuit_open{group="connect",tenant=""} 1`)
 	})
 	keys := p.base.Redis.Keys(t.Context(), "ksef:circuit:*").Val()
 	if len(keys) != 1 || p.base.Redis.HExists(t.Context(), keys[0], "until").Val() {
-		t.Errorf("%v: one process that cannot connect has stopped the pool", keys)
+		t.Errorf("the pool's circuits are %v, want one, which is closed: one worker that cannot connect must not stop the pool", keys)
 	}
 	p.work()
-	until(t, 60*time.Second, "two that cannot connect are an outage", func() bool {
+	until(t, 60*time.Second, "two workers that cannot connect count as an outage", func() bool {
 		return strings.Contains(page(t, at, "/metrics"), `ksef_circuit_open{group="host",tenant=""} 1`)
 	})
 }

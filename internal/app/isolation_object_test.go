@@ -23,8 +23,8 @@ type sickSessions struct {
 
 	mu      sync.Mutex
 	refs    []string    // the sick sessions
-	failed  []time.Time // calls for them
-	healthy int         // calls for all others
+	failed  []time.Time // when the operation was called for a sick session
+	healthy int         // calls for all other sessions
 }
 
 func (s *sickSessions) decide(r *http.Request) int {
@@ -47,9 +47,9 @@ func (s *sickSessions) decide(r *http.Request) int {
 
 func (s *sickSessions) failures() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.failed) }
 
-// One session fails for ever. While it is the tenant's only session, no other request of the group
-// could close the group's circuit again. So one session must not open the circuit, and a package
-// that comes then is not delayed.
+// The requests about one session fail again and again. While it is the tenant's only session, no
+// other request of the group could close the group's circuit again. So one session must not open
+// the circuit, and packages that come later are not delayed.
 func TestIsolation_OneSessionIs503_OtherPackagesOfItsTenantAreNotDelayed(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"status", "upo"} {
@@ -64,7 +64,7 @@ func TestIsolation_OneSessionIs503_OtherPackagesOfItsTenantAreNotDelayed(t *test
 			addr, _ := p.workAt()
 			p.work()
 			sick := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 1)...)
-			// Both workers have failed more often than it takes to open a circuit.
+			// Five failures would open a circuit if they were not about one session alone.
 			until(t, 120*time.Second, "the sick session has failed five times", func() bool { return one.failures() >= 5 })
 			var slowest time.Duration
 			for i := range 4 {
@@ -74,14 +74,14 @@ func TestIsolation_OneSessionIs503_OtherPackagesOfItsTenantAreNotDelayed(t *test
 				slowest = max(slowest, time.Since(began))
 			}
 			if state := p.state(sick[0]).State; state == receipted {
-				t.Fatalf("the sick one is %s: no session was sick", state)
+				t.Fatalf("the invoice of the sick session is %s: the session was not sick", state)
 			}
 			one.mu.Lock()
 			t.Logf("slowest healthy package %v; %d calls for the sick session in %v, %d for the others",
 				slowest.Round(time.Millisecond), len(one.failed), time.Since(one.failed[0]).Round(time.Second), one.healthy)
 			one.mu.Unlock()
 			if slowest > 20*time.Second {
-				t.Errorf("a healthy package took %v", slowest)
+				t.Errorf("a healthy package took %v, want at most 20 s", slowest)
 			}
 			if metrics := page(t, addr, "/metrics"); strings.Contains(metrics, "ksef_circuit_open{") {
 				t.Error("a circuit is open because of one session")
@@ -93,8 +93,8 @@ func TestIsolation_OneSessionIs503_OtherPackagesOfItsTenantAreNotDelayed(t *test
 	}
 }
 
-// Two sessions fail, which may be an outage, so the circuit opens and its delay grows. A healthy
-// package that comes then need not wait for the delay to end.
+// The requests about two sessions fail. This may be an outage, so the circuit opens and its delay
+// grows. A healthy package that comes during such a delay need not wait for its end.
 func TestIsolation_TwoSessionsAre503_AHealthyPackageDoesNotWaitForTheDelay(t *testing.T) {
 	t.Parallel()
 	p, s := newInterceptedPool(t, 1, openSim, func(c *config.Config) {
@@ -117,7 +117,7 @@ func TestIsolation_TwoSessionsAre503_AHealthyPackageDoesNotWaitForTheDelay(t *te
 	took := time.Since(began)
 	t.Logf("the healthy package took %v beside two sick ones", took.Round(time.Millisecond))
 	if took > 25*time.Second {
-		t.Errorf("the healthy package took %v", took)
+		t.Errorf("the healthy package took %v, want at most 25 s", took)
 	}
 	s.clear()
 	p.wait(400*time.Second, sick, receipted)

@@ -53,13 +53,13 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testin
 	t.Logf("15 invoices: %v by one worker, at most %v beside a worker with a sick proxy",
 		alone.Round(time.Second/10), slowest.Round(time.Second/10))
 	if slowest > 3*alone+20*time.Second {
-		t.Errorf("%v beside a worker with a sick proxy, %v alone", slowest, alone)
+		t.Errorf("15 invoices took %v beside a worker with a sick proxy and %v without it: too much longer", slowest, alone)
 	}
 	if ready := page(t, sick, "/readyz"); !strings.Contains(ready, "this process has had no proper answer") {
-		t.Errorf("readiness of the sick worker shows %s", ready)
+		t.Errorf("readiness of the worker with the sick proxy does not say that it gets no proper answer: %s", ready)
 	}
 	if metrics := page(t, sick, "/metrics"); !strings.Contains(metrics, "ksef_circuit_open{") {
-		t.Error("the metrics of the sick worker show no open circuit")
+		t.Error("the metrics of the worker with the sick proxy show no open circuit")
 	}
 	if !strings.Contains(p.log.String(), "this process gets no proper answer from the gateway") {
 		t.Error("the log does not say that one process gets no proper answer")
@@ -67,7 +67,8 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testin
 	p.balanced(15 * (1 + rounds))
 }
 
-// cannotConnect makes a worker that fails to connect with an error of the system, and starts it.
+// cannotConnect makes and starts a worker for which every try to connect to KSeF ends with an error
+// of the operating system.
 func (p *pool) cannotConnect(call string, why syscall.Errno) (addr string) {
 	p.t.Helper()
 	w := p.newWorker(p.open())
@@ -78,9 +79,9 @@ func (p *pool) cannotConnect(call string, why syscall.Errno) (addr string) {
 	return w.Addr()
 }
 
-// One worker has lost its network, or two have no file descriptors left, so they cannot connect.
-// They leave their tasks to a healthy worker, and their pauses do not delay it. The pool does not
-// take the host for down.
+// Some workers cannot connect: one that has lost its network, or two that have no file descriptors
+// left. They leave their tasks to a healthy worker, and their pauses do not delay the healthy
+// worker. The pool does not take the host for down.
 func TestIsolation_WorkersCannotConnect_AHealthyOneDoesTheWork(t *testing.T) {
 	for name, of := range map[string]struct {
 		call    string
@@ -119,11 +120,11 @@ func TestIsolation_WorkersCannotConnect_AHealthyOneDoesTheWork(t *testing.T) {
 			t.Logf("15 invoices: %v by one worker, at most %v beside those that cannot connect",
 				alone.Round(time.Second/10), slowest.Round(time.Second/10))
 			if slowest > 3*alone+20*time.Second {
-				t.Errorf("%v beside workers that cannot connect, %v alone", slowest, alone)
+				t.Errorf("15 invoices took %v beside workers that cannot connect and %v without them: too much longer", slowest, alone)
 			}
 			for _, addr := range sick {
 				if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "this process has not been able to connect") {
-					t.Errorf("readiness of a sick worker shows %s", ready)
+					t.Errorf("readiness of a worker that cannot connect does not say so: %s", ready)
 				}
 			}
 			p.balanced(15 * (1 + rounds))

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A process that cannot work for a tenant takes the same tasks again and again. The pauses of all
-// tasks together keep to the limit, and no task waits much longer than the limit asks for.
+// A process that cannot work for a tenant hands its tasks over to another worker. While there is no
+// other worker, the process takes the same tasks again and again. The pauses keep all tasks
+// together to handOversASecond, and no task waits much longer than this limit asks for.
 func TestHandOver_FewTasksOrMany_EachWaitsForThoseBeforeIt(t *testing.T) {
 	for _, tasks := range []int{1, 10, 100, 2000} {
 		now := time.Unix(1_800_000_000, 0)
@@ -30,9 +31,9 @@ func TestHandOver_FewTasksOrMany_EachWaitsForThoseBeforeIt(t *testing.T) {
 				back[i] = now.Add(d)
 			}
 		}
-		// A task whose turn is at most a second away gets no pause. It comes back at the next tick
-		// and is given a later turn. So a task may wait for two seconds longer than its first turn
-		// says.
+		// A task whose turn is at most a second away gets only a short pause (retry.HandOver). When
+		// it comes back, it is given a later turn. So a task may wait for two seconds longer than
+		// its first turn says.
 		fair := max(2*time.Second, time.Duration(tasks)*time.Second/handOversASecond+2*time.Second)
 		if longest > min(fair, handOverAtMost) {
 			t.Errorf("%d tasks: one waits %v, want at most %v", tasks, longest, min(fair, handOverAtMost))
@@ -50,7 +51,7 @@ func TestHandOver_ClockIsSetBack_TasksDoNotWait(t *testing.T) {
 	f.delay("a")
 	now = now.Add(-24 * time.Hour)
 	if d := f.delay("a"); d != retry.HandOver {
-		t.Errorf("the delay is %v after the clock was set back", d)
+		t.Errorf("the delay is %v after the clock was set back, want %v", d, retry.HandOver)
 	}
 }
 
@@ -61,6 +62,6 @@ func TestHandOver_ManyTasksOfATenant_DoNotDelayAnother(t *testing.T) {
 		f.delay("a")
 	}
 	if d := f.delay("b"); d != retry.HandOver {
-		t.Errorf("a task of the second tenant waits %v", d)
+		t.Errorf("a task of the second tenant waits %v, want %v", d, retry.HandOver)
 	}
 }

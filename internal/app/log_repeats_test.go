@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// During an outage of an hour, the same two messages are logged every second.
+// During an outage of an hour, the program and the queue have the same complaint every second.
 func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -25,10 +25,10 @@ func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *tes
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if len(lines) != 120 {
-			t.Errorf("%d lines in an hour, want 120: each message once a minute", len(lines))
+			t.Errorf("%d lines in an hour, want 120: each complaint once a minute", len(lines))
 		}
 		if !strings.Contains(lines[3], `"left_out":59`) {
-			t.Errorf("%s does not say how many were left out", lines[3])
+			t.Errorf("the line %s does not say that 59 like it were left out", lines[3])
 		}
 	})
 }
@@ -41,6 +41,6 @@ func TestRepeats_MessagesAboutInvoices_AreNeverLeftOut(t *testing.T) {
 		log.Info().Int("id", i).Msg("cannot be a complaint")
 	}
 	if n := strings.Count(out.String(), "\n"); n != 200 {
-		t.Errorf("%d lines, want all 200", n)
+		t.Errorf("%d lines were written, want all 200", n)
 	}
 }

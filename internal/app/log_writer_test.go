@@ -34,12 +34,12 @@ func TestLogWriter_LogIsRead_EveryLineComesInItsOrder(t *testing.T) {
 	_ = l.Close()
 	lines := strings.Split(strings.TrimSpace(out.b.String()), "\n")
 	if len(lines) != 1000 || !strings.Contains(lines[0], `"n":0,`) || !strings.Contains(lines[999], `"n":999,`) {
-		t.Errorf("%d lines, the first %s, the last %s", len(lines), lines[0], lines[len(lines)-1])
+		t.Errorf("%d lines, the first %s, the last %s; want 1000, from 0 to 999", len(lines), lines[0], lines[len(lines)-1])
 	}
 }
 
-// The reader of a container's log stops. Then the pipe is full, and each write to it would hang for
-// ever.
+// The reader of a container's log stops, so the pipe to the reader fills up. A write to a full pipe
+// would hang for ever.
 func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read, write := io.Pipe() // takes a line only when somebody reads
@@ -52,7 +52,7 @@ func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *test
 			}
 		}
 		if waited := time.Since(before); waited > 0 {
-			t.Errorf("the lines took %v, want no time", waited)
+			t.Errorf("writing the lines took %v, want no time", waited)
 		}
 		if l.size > logWaiting {
 			t.Errorf("%d bytes wait in memory, more than logWaiting", l.size)
@@ -72,12 +72,14 @@ func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *test
 			}
 		}
 		if all-told < logWaiting/1024-1 || told == 0 {
-			t.Errorf("%d lines, of which %d tell that others are lost", all, told)
+			t.Errorf("%d lines came out, of which %d say that lines were lost; want at least one of these, and %d others",
+				all, told, logWaiting/1024-1)
 		}
 	})
 }
 
-// A line says what is lost before anything newer is written.
+// When the log is read again, a line first says how many lines were lost. Then come the lines that
+// have waited.
 func TestLogWriter_ReadAgain_SaysFirstHowManyLinesAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read, write := io.Pipe()
@@ -86,14 +88,14 @@ func TestLogWriter_ReadAgain_SaysFirstHowManyLinesAreLost(t *testing.T) {
 		_, _ = l.Write([]byte("first\n"))
 		synctest.Wait() // the writer hangs at the first line
 		for range 5 {
-			_, _ = l.Write(big) // there is room for two
+			_, _ = l.Write(big) // there is room for two of the five
 		}
 		go func() { _ = l.Close(); <-l.done; write.Close() }()
 		raw, _ := io.ReadAll(read)
 		text := strings.ReplaceAll(string(raw), string(big), "BIG ")
 		if !strings.HasPrefix(text, "first\n") || !strings.Contains(text, `"lines":3`) || strings.Count(text, "BIG") != 2 ||
 			strings.Index(text, `"lines":3`) > strings.Index(text, "BIG") {
-			t.Error(text[:min(len(text), 400)])
+			t.Errorf("the log is %s; want first, then that 3 lines were lost, then BIG twice", text[:min(len(text), 400)])
 		}
 	})
 }

@@ -38,9 +38,10 @@ func long(n int) []intake.Document {
 	return docs
 }
 
-// The gateway is down, so the invoices of an export fill Redis. The test lowers maxmemory below
-// what is used. When the gateway is back, a running worker and a worker that starts only now bring
-// every invoice to its end, and intake opens again without help.
+// The gateway is down, so the invoices of an export stay in Redis. The test sets maxmemory below
+// the memory that Redis uses, so Redis is full. When the gateway is back, a running worker and a
+// worker that starts while Redis is full bring every invoice to its end. Then intake opens again
+// without help.
 func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []ledger.Lane{ledger.Auto, ledger.Express} {
@@ -56,25 +57,25 @@ func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *te
 			const n = 100
 			docs := long(n + 1)
 			taken := p.admit(intake.Terms{Lane: lane}, docs[1:]...)
-			p.limitMemory(0.9) // 111 % used
+			p.limitMemory(0.9) // Redis uses 111 % of maxmemory
 			a := p.base.Admitter()
 			_, err := a.Admit(t.Context(), docs[:1], intake.Terms{})
 			if _, full := errors.AsType[*ledger.FullError](err); !full {
-				t.Errorf("handed in while redis is full: %v", err)
+				t.Errorf("handing in a document while redis is full returned %v, want a FullError", err)
 			}
 			until(t, 30*time.Second, "the worker's log says that redis is full", func() bool {
 				return strings.Contains(p.log.String(), "redis is full: ")
 			})
 			ready, metrics := page(t, first, "/readyz"), page(t, first, "/metrics")
 			if !strings.Contains(ready, "redis is full: ") || !strings.Contains(ready, "nothing new is taken in") {
-				t.Errorf("readiness does not say that redis is full: %s", ready)
+				t.Errorf("readiness does not say that redis is full and nothing new is taken in: %s", ready)
 			}
 			for _, want := range []string{"ksef_redis_memory_used_bytes ", "ksef_redis_memory_max_bytes "} {
 				if !strings.Contains(metrics, "\n"+want) || strings.Contains(metrics, "\n"+want+"0\n") {
-					t.Errorf("metrics lack %s", want)
+					t.Errorf("the metrics lack %s, or its value is 0", want)
 				}
 			}
-			p.work() // it starts although redis is full
+			p.work() // a worker starts although redis is full
 			s.clear()
 			p.wait(120*time.Second, taken, ledger.Receipted)
 			p.balanced(n)

@@ -47,7 +47,7 @@ func TestMetricsPage_ListsEveryMetricWithItsLabels_AndNoOther(t *testing.T) {
 		if !ok {
 			t.Errorf("docs/metrics.md lacks %s (labels: %s)", name, described[name])
 		} else if row.labels != described[name] {
-			t.Errorf("docs/metrics.md gives %s the labels %q; it has %q", name, row.labels, described[name])
+			t.Errorf("docs/metrics.md gives %s the labels %q; a worker gives it %q", name, row.labels, described[name])
 		}
 	}
 	for name := range rows {
@@ -79,7 +79,7 @@ func TestMetrics_OfAWorkerThatHasWorked_KeepPrometheusConventions(t *testing.T) 
 		`ksef_archive_errors_total 0`, `ksef_redis_memory_used_ratio 0`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
-			t.Errorf("%s is missing", line)
+			t.Errorf("/metrics lacks the line %s", line)
 		}
 	}
 	promtool, err := exec.LookPath("promtool")

@@ -48,7 +48,7 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 		`go_goroutines `,
 	} {
 		if !strings.Contains(body, "\n"+line) {
-			t.Errorf("%s is missing", line)
+			t.Errorf("/metrics lacks a line that begins with %s", line)
 		}
 	}
 	if res.StatusCode != 200 {
@@ -60,14 +60,14 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 	}
 	for _, secret := range planted {
 		if strings.Contains(body, secret) {
-			t.Errorf("metrics show %q", secret)
+			t.Errorf("/metrics shows %q, which is planted in a task", secret)
 		}
 	}
 	for range 2 { // the lint was a scrape too
 		body = bodyOf(t, ask(m.Handler(), "GET", "/metrics"))
 	}
 	if n := strings.Count(body, "\nasynq_queue_memory_usage_approx_bytes{"); n != 4 {
-		t.Errorf("after four scrapes the memory of %d queues of four is known", n)
+		t.Errorf("after four scrapes the memory of %d queues is known, want that of all four", n)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestMetrics_SourceFails_OtherSeriesAreStillServed(t *testing.T) {
 		}
 		for _, line := range []string{`ksef_scrape_up{source="queues"} 0`, `ksef_scrape_up{source="ledger"} 0`, `go_goroutines `} {
 			if !strings.Contains(body, "\n"+line) {
-				t.Errorf("%s: %s is missing", why, line)
+				t.Errorf("%s: /metrics lacks a line that begins with %s", why, line)
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t 
 			}
 			for i, a := range p.admit(intake.Terms{Lane: lane}, again...) {
 				if a.Taken != ledger.Present || a.Invoice.ID != before[i].ID || a.Invoice.State != ledger.Receipted {
-					t.Fatalf("handed in while the ledger has it, the invoice is %+v, want it already here", a)
+					t.Fatalf("an invoice that the ledger has came in a new export and is %+v, want it already here", a)
 				}
 			}
 			if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
@@ -41,7 +41,7 @@ func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t 
 			p.balanced(6)
 			for i, inv := range after {
 				if inv.KsefNumber != before[i].KsefNumber || !inv.Recovered || inv.Hash != before[i].Hash || inv.UPO == "" {
-					t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s",
+					t.Errorf("%s came back as %s (recovered %v, UPO %q), want its KSeF number %s, recovered, with a receipt",
 						inv.Number, inv.KsefNumber, inv.Recovered, inv.UPO, before[i].KsefNumber)
 				}
 				if !bytes.Equal(p.archived(archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)), docs[i].Data) {

@@ -8,12 +8,13 @@ import (
 	"ksefworker/internal/app"
 )
 
-// An operator who wants a warning two days before a deadline sets deadlines.warn. Packages must not
-// be cut earlier because of this setting. Only packages.urgent_within makes them be cut earlier.
+// An operator who wants a warning two days before a deadline sets deadlines.warn. This setting must
+// not change when packages are cut. How close a deadline has to be for a package to be cut earlier
+// is set by packages.urgent_within.
 func TestOptions_DeadlinesWarn_DoesNotMakePackagesUrgent(t *testing.T) {
 	cfg := config.Default()
 	cfg.Deadlines.Warn, cfg.Packages.UrgentWithin = 48*time.Hour, 3*time.Hour
 	if got := app.TaskOptions(cfg).DeadlineNear; got != 3*time.Hour {
-		t.Errorf("invoices are urgent %s before the deadline, want packages.urgent_within", got)
+		t.Errorf("invoices are urgent %s before the deadline, want 3h, which is packages.urgent_within", got)
 	}
 }

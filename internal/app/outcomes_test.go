@@ -91,7 +91,7 @@ func TestOutcomes_Receipted_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T
 			t.Fatal(err)
 		}
 		if line := receipt.Lines[inv.KsefNumber]; line.Hash != inv.Hash || line.Number != inv.Number {
-			t.Errorf("the UPO says %+v of %s, want hash %s", line, inv.KsefNumber, inv.Hash)
+			t.Errorf("the UPO says %+v of %s, want the hash %s and the invoice's number", line, inv.KsefNumber, inv.Hash)
 		}
 	}
 	if n, err := p.base.Redis.Keys(t.Context(), "ksef:body:*").Result(); err != nil || len(n) != 1 {
@@ -107,7 +107,7 @@ func TestOutcomes_RejectedInvoiceCorrected_IsTakenInUnderTheSameNumber(t *testin
 	p.wait(60*time.Second, p.admit(intake.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)
 	taken := p.admit(intake.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1", Kind: "VAT"}))
 	if taken[0].Taken != ledger.Created || taken[0].Invoice.Revision != 2 {
-		t.Fatalf("the corrected document was %s as revision %d, want created as 2", taken[0].Taken, taken[0].Invoice.Revision)
+		t.Fatalf("the corrected document was %s as revision %d, want created as revision 2", taken[0].Taken, taken[0].Invoice.Revision)
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Superseded)
 	p.balanced(1)
@@ -146,7 +146,7 @@ func TestOutcomes_RedisEmptied_SameExportRecoversTheNumbers(t *testing.T) {
 	p.balanced(20)
 	for i := range after {
 		if after[i].KsefNumber != before[i].KsefNumber || !after[i].Recovered || after[i].UPO == "" {
-			t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s",
+			t.Errorf("%s came back as %s (recovered %v, UPO %q), want its KSeF number %s, recovered, with a receipt",
 				after[i].Number, after[i].KsefNumber, after[i].Recovered, after[i].UPO, before[i].KsefNumber)
 		}
 	}
@@ -200,7 +200,7 @@ func TestOutcomes_KeyMayNotRead_OnlyInvoicesThatNeedItAreParked(t *testing.T) {
 		}
 	}
 	if strings.Contains(p.log.String(), "credentials refused") {
-		t.Error("the tenant was paused")
+		t.Error("the log says that credentials were refused, and so pauses the tenant: the key is not wrong")
 	}
 }
 

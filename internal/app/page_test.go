@@ -29,7 +29,7 @@ func TestPage_OfAWorker_CountsOutcomesAndGuardsTheDashboard(t *testing.T) {
 	}
 	for tenant, f := range today {
 		if took, timed := f.Quantile(.95); f.Accepted != 5 || f.Rejected != 1 || f.Parked != 0 || !timed || took > time.Minute {
-			t.Errorf("the figures of %q are %+v, 95%% within %v; want 5 accepted, 1 rejected", tenant, f, took)
+			t.Errorf("the figures of %q are %+v, 95%% within %v; want 5 accepted, 1 rejected, none parked, within a minute", tenant, f, took)
 		}
 	}
 	for name, want := range map[string]int{"anna": http.StatusForbidden, "olga": http.StatusOK, "": http.StatusForbidden} {

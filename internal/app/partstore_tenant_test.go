@@ -47,22 +47,22 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "packages of tenant "+sick+" wait") {
 				t.Errorf("readiness does not say that the tenant's packages wait: %s", ready)
 			}
-			<-time.After(2 * time.Second) // what was under way has had its answer
+			<-time.After(2 * time.Second) // by now every request that was under way has been answered
 			before := len(p.sim.Books().Sessions)
 			for i := range 3 {
 				began := time.Now()
 				next := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(well, fmt.Sprint("W", i), 5)...)
 				until(t, 60*time.Second, "the other tenant's package is through", p.all(next, accepted, receipted))
 				if took := time.Since(began); took > 15*time.Second {
-					t.Errorf("the other tenant's package took %v", took)
+					t.Errorf("the other tenant's package took %v, want at most 15 s", took)
 				}
 				taken = append(taken, next...)
 			}
 			if strings.Contains(page(t, addr, "/metrics"), `ksef_circuit_open{group="part_store",tenant=""} 1`) {
-				t.Error("the store is taken for down although it takes the other tenant's parts")
+				t.Error("the metrics say that the store is down for all tenants, although it takes the other tenant's parts")
 			}
 			if n := len(p.sim.Books().Sessions) - 3; n > before+1 {
-				t.Errorf("the sick tenant had %d sessions when the outage was known and has %d now", before, n)
+				t.Errorf("the sick tenant had %d sessions when the outage was known and has %d now, want at most one more", before, n)
 			}
 			s.clear()
 			p.wait(240*time.Second, taken, receipted)

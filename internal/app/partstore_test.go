@@ -14,8 +14,9 @@ import (
 )
 
 // The store that takes the parts fails in several ways. Packages that have a session keep the
-// session and wait. Other packages open no sessions, except a few to try the store. Everything else
-// goes on. When the store is back, the packages go on in the sessions that they kept.
+// session and wait, unless the store has refused one of their parts. Other packages open no
+// sessions, except a few to try the store. Everything else goes on. When the store is back, the
+// packages go on in the sessions that they kept.
 func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func() int{
@@ -61,8 +62,8 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 						strings.Contains(page(t, addr, "/readyz"), "packages wait")
 				})
 			}
-			// Requests that were under way when the store went down have ended by then. From now on
-			// there is one probe at a time.
+			// After two seconds, requests that were under way when the store went down have ended.
+			// From then on there is one probe at a time.
 			<-time.After(2 * time.Second)
 			mu.Lock()
 			known = true
@@ -79,13 +80,13 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			// probe. When the store refuses a part, the package of that part ends at once. Other
 			// packages take its place until two packages of a tenant have been refused.
 			if n := opened(); n > before+2 || n > 2*3+2 && name != "refuses" {
-				t.Errorf("%d sessions when the store was known to be down, %d now", before, n)
+				t.Errorf("%d sessions when the store was known to be down, and %d now: too many more", before, n)
 			}
 			began := time.Now()
 			one := p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 1)...)
 			until(t, 20*time.Second, "a single send is in KSeF", p.all(one, ledger.Sent, accepted, receipted))
 			if took := time.Since(began); took > 3*time.Second {
-				t.Errorf("a single send took %v", took)
+				t.Errorf("a single send took %v, want at most 3 s", took)
 			}
 			ids, err := p.base.Ledger.PackagesInState(t.Context(), ledger.PackageOpened, time.Time{}, time.Now().Add(time.Hour), 100)
 			if err != nil {
@@ -103,7 +104,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			t.Logf("%d sessions, %d packages keep theirs, %d requests to the store, at most %d at once when known to be down",
 				opened(), kept, asked, maxInside)
 			if maxInside > 1 {
-				t.Errorf("%d requests at once to a store that is known to be down", maxInside)
+				t.Errorf("%d requests at once to a store that is known to be down, want at most one", maxInside)
 			}
 			mu.Unlock()
 			s.clear()
@@ -113,7 +114,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			t.Logf("%d sessions in all for %d invoices", opened(), len(taken)+1)
 			// A store that refuses a part does not accept it later, so that session is lost.
 			if kept != sessions && name != "refuses" {
-				t.Errorf("%d of %d sessions were kept", kept, sessions)
+				t.Errorf("%d of %d sessions were kept, want all", kept, sessions)
 			}
 			if !strings.Contains(p.log.String(), "the part store takes parts again") {
 				t.Error("the log does not say that the outage is over")

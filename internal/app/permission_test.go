@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// KSeF names one permission, or several of which one is enough.
+// KSeF names one permission, several permissions of which one is enough, or none.
 func TestRefusedKey_PermissionIsMissing_SaysWhichToGrant(t *testing.T) {
 	for permissions, want := range map[string]string{
 		"InvoiceWrite":                 "grant the account of its key InvoiceWrite; ",
@@ -16,7 +16,7 @@ func TestRefusedKey_PermissionIsMissing_SaysWhichToGrant(t *testing.T) {
 	} {
 		_, todo := refusedKey(&ksef.APIError{Kind: ksef.KindUnauthorized, Reason: "missing-permissions", Permissions: permissions})
 		if !strings.HasPrefix(todo, want) {
-			t.Errorf("for the permissions %q the advice is %q", permissions, todo)
+			t.Errorf("for the permissions %q the advice is %q, want that it begins with %q", permissions, todo, want)
 		}
 	}
 }

@@ -50,8 +50,8 @@ var placesOfWords = []struct {
 
 // KSeF quotes the invoice in a rejection and in the answer to a failed request. The ERP quotes the
 // invoice when the ERP does not take the result. With a storage key none of these words is in clear
-// text in any place of Redis. Without a key the same run finds the words, so the search does see
-// them.
+// text in any place of Redis. Without a storage key, the same run finds the words, which shows that
+// the search would see them. The keys of asynq must not hold the words in either run.
 func TestPersonalData_WordsOfOthersInEveryPlace_AreReadableOnlyWithoutAStorageKey(t *testing.T) {
 	t.Parallel()
 	for _, sealed := range []bool{true, false} {
@@ -82,7 +82,7 @@ func TestPersonalData_WordsOfOthersInEveryPlace_AreReadableOnlyWithoutAStorageKe
 }
 
 // wordsEverywhere lets KSeF, a person's file and the ERP's webhook quote the buyer wherever they
-// can, and returns what Redis holds then.
+// can, and returns what Redis holds afterwards.
 func wordsEverywhere(t *testing.T, sealed bool) map[string]string {
 	quoted := planted[0] + " " + planted[1]
 	erp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -129,13 +129,13 @@ func wordsEverywhere(t *testing.T, sealed bool) map[string]string {
 	}
 	gaveUp := ledger.SinkChange{Fail: []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-given-up", Rev: 3}, Err: "answered 400: " + quoted}}}
 	if ok, err := p.base.Ledger.ChangeSink(ctx, "erp", gaveUp); !ok || err != nil {
-		t.Fatal(ok, err)
+		t.Fatalf("ChangeSink returned %v, %v, want that it records a delivery that was given up", ok, err)
 	}
 	return p.contentsOfRedis()
 }
 
-// quotingGateway is a proxy before the gateway. While the flag in fails is true, it refuses every
-// POST and quotes the invoice.
+// quotingGateway is a proxy before the gateway, and returns its address. While fails is true, the
+// proxy refuses every POST with an answer that contains the text quoted.
 func quotingGateway(t *testing.T, gateway string, fails *atomic.Bool, quoted string) string {
 	t.Helper()
 	target, err := url.Parse(gateway)

@@ -12,8 +12,9 @@ const appendOnly = "the append-only file"
 
 // contentsOfRedis reads every key with redis-cli, and the append-only file. It returns the contents
 // by key. The content of a sorted set is its members and scores. The content of a hash is its
-// fields and values. The values then follow once more without line breaks between them. An entry
-// may be cut into pieces, each a value of its hash, and a search must find words across two pieces.
+// fields and values, and after them all values once more without line breaks between them. This is
+// because an entry of the ledger may be cut into pieces, each a value of its hash, and a search
+// must find a word that reaches from one piece into the next.
 func (p *pool) contentsOfRedis() map[string]string {
 	p.t.Helper()
 	conn, err := p.cfg.Redis.Conn()
@@ -43,7 +44,7 @@ func (p *pool) contentsOfRedis() map[string]string {
 			all[k] = cli("ZRANGE", k, "0", "-1", "WITHSCORES")
 		case "stream":
 			all[k] = cli("XRANGE", k, "-", "+")
-		case "none": // it has expired since
+		case "none": // the key has expired since the scan
 		default:
 			p.t.Fatalf("%s is a %s: this test does not look into it", k, kind)
 		}

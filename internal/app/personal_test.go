@@ -35,10 +35,10 @@ func plant(t *testing.T, data []byte) []byte {
 	return append(bytes.Clone(data[:at]), put(data[at:], "Nazwa", planted[0])...)
 }
 
-// With a storage key, the keys of Redis and its append-only file hold no buyer, amount or XML in
-// clear text. This is tested while invoices wait and after they are receipted or rejected. The
-// planted texts are in documents, in file names, in a refusal, and in the reasons of a hold and a
-// package.
+// When a storage key is configured, neither the data of Redis nor its append-only file holds a
+// buyer, an amount or XML in clear text. This is tested while invoices wait and after they are
+// receipted or rejected. The planted texts are in documents, in file names, in a refusal, and in
+// the reasons of a hold, a rejection and a package.
 func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
@@ -70,9 +70,9 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	p.unreadable("while they wait and their tenant is paused")
+	p.unreadable("while the invoices wait and their tenant is paused")
 	if holds, err := p.base.Ledger.Holds(t.Context()); err != nil || !strings.Contains(holds[sample.NIP(0)].Why, planted[0]) {
-		t.Errorf("whoever has the key reads of the hold: %+v, %v", holds, err)
+		t.Errorf("with the storage key the holds read %+v, %v, want the planted buyer in the reason", holds, err)
 	}
 	if _, err := p.base.Ledger.Release(t.Context(), sample.NIP(0)); err != nil {
 		t.Fatal(err)
@@ -81,12 +81,12 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	until(t, 60*time.Second, "eight are receipted", p.count(receipted, 8))
 	until(t, 60*time.Second, "two are rejected", p.count(ledger.Rejected, 2))
 	if got := p.state(taken[9]); !strings.Contains(got.Reason, planted[2]) {
-		t.Fatalf("KSeF does not quote the amount (%q): this test proves nothing about it", got.Reason)
+		t.Fatalf("KSeF does not quote the amount (%q): this test proves nothing about quoted amounts", got.Reason)
 	}
 	for i, id := range taken[:8] {
 		got := p.state(id)
 		if got.File != docs[i].File {
-			t.Errorf("whoever has the key reads the file name %q, want %q", got.File, docs[i].File)
+			t.Errorf("with the storage key the file name reads %q, want %q", got.File, docs[i].File)
 		}
 	}
 	// KSeF may quote a document when it refuses a package.
@@ -99,15 +99,15 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 		t.Fatal(err)
 	}
 	if one, err = p.base.Ledger.Package(t.Context(), one.ID); err != nil || !strings.Contains(one.Reason, planted[0]) {
-		t.Errorf("whoever has the key reads of the package %q, %v", one.Reason, err)
+		t.Errorf("with the storage key the package's reason reads %q, %v, want the planted buyer in it", one.Reason, err)
 	}
-	p.unreadable("when all is over")
+	p.unreadable("when every invoice is receipted or rejected")
 }
 
 // unreadable searches every key and the append-only file for clear text.
 func (p *pool) unreadable(when string) {
 	p.t.Helper()
 	for place, words := range plantedIn(p.contentsOfRedis()) {
-		p.t.Errorf("%s Redis holds %q in clear text: %s", when, words, place)
+		p.t.Errorf("%s, Redis holds %q in clear text, in %s", when, words, place)
 	}
 }

@@ -29,9 +29,9 @@ var quotingAnswers = []struct {
 	{403, "application/problem+json", `{"title":"Forbidden","status":403,"detail":"%[1]s","reasonCode":"missing-permissions"}`},
 }
 
-// Every answer to the opening of a session quotes the invoice, in the express lane and for
-// packages. What KSeF said is in the log. It is also kept sealed with the entry, where a person can
-// read it. Redis and the traces hold no word of it in clear text.
+// KSeF refuses to open a session, in the express lane and for packages, and each refusal quotes an
+// invoice. KSeF's words are in the log. They are also sealed in the entry of the invoice in the
+// ledger, so that a person can read them. Redis and the traces hold no quoted word in clear text.
 func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	var asked [3]atomic.Int64
@@ -84,10 +84,10 @@ func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(
 				}
 				return false
 			})
-			p.unreadable(fmt.Sprintf("after %d answers %d", asked[i].Load(), a.status))
+			p.unreadable(fmt.Sprintf("after %d answers with status %d", asked[i].Load(), a.status))
 			stop()
 			if text := flushed(p, collector); strings.Contains(text, planted[0]) || !strings.Contains(text, fmt.Sprint(a.status)) {
-				t.Errorf("the traces quote the invoice, or lack the answer: %s", text)
+				t.Errorf("the traces quote the invoice, or lack the status of the answer: %s", text)
 			}
 		})
 	}

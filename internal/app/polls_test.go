@@ -28,7 +28,7 @@ func TestPolls_SlowSession_StatusIsPolledRepeatedlyAndTheListReadOnce(t *testing
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(invoices)
 	books := p.sim.Books()
-	polls := books.Requests["sessionMisc"] - sessions // without the receipts, which are of the same group
+	polls := books.Requests["sessionMisc"] - sessions // each session's receipt is one more request of this group
 	lists := books.Requests["sessionInvoiceList"]
 	t.Logf("%d sessions: %d polls, %d lists", len(books.Sessions), polls, lists)
 	if len(books.Sessions) != sessions || lists != sessions || polls <= sessions {

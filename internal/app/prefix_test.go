@@ -45,7 +45,7 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 		}
 		queues, err := inspector.Queues()
 		if err != nil || len(queues) != len(queue.Queues()) {
-			t.Errorf("prefix %s: asynq lists queues %v (%v)", p.cfg.Redis.Prefix, queues, err)
+			t.Errorf("prefix %s: asynq lists queues %v (%v), want its own", p.cfg.Redis.Prefix, queues, err)
 		}
 	}
 	keys, err := one.base.Redis.Keys(t.Context(), "*").Result()

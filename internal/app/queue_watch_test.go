@@ -26,7 +26,7 @@ func TestQueues_AKeyOfOneIsOfAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T)
 	single := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
 	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)
 	until(t, time.Minute, "single sends are receipted", p.all(single, receipted))
-	until(t, 30*time.Second, "readiness and log name it", func() bool {
+	until(t, 30*time.Second, "readiness and log name the key", func() bool {
 		ready := page(t, w.Addr(), "/readyz")
 		return strings.Contains(ready, `"ready": true`) && strings.Contains(ready, "the key "+key) && strings.Contains(p.log.String(), `"key":"`+key+`"`)
 	})

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/app"
 )
 
-// When Redis is a replica, readiness names Redis as the cause. It does not blame the gateway, whose
-// state is kept in Redis.
+// When Redis is a replica, readiness blames Redis. It does not blame the gateway or the part store,
+// although the state of both is kept in Redis.
 func TestReady_RedisIsAReplica_BlamesRedisAlone(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -36,7 +36,7 @@ func TestReady_RedisIsAReplica_BlamesRedisAlone(t *testing.T) {
 	})
 	for _, name := range []string{"gateway", "part store"} {
 		if c := checks[name]; !c.OK || strings.Contains(c.Detail, "READONLY") {
-			t.Errorf("the check %s blames something else than Redis: %+v", name, c)
+			t.Errorf("the check %s fails, or shows the error of Redis, which has a check of its own: %+v", name, c)
 		}
 	}
 }

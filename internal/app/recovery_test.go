@@ -37,7 +37,7 @@ func TestRecovery_WrongKey_OnlyThatTenantPausesAndANewKeyNeedsNoRestart(t *testi
 		}
 	}
 	if strings.Contains(p.log.String(), "wrong") {
-		t.Error("the log holds the key")
+		t.Error("the log holds the content of the key file, which is the word wrong")
 	}
 	writeFile(t, key, "test_key\n")
 	p.wait(90*time.Second, append(blocked, free...), ledger.Receipted)
@@ -175,7 +175,7 @@ func TestRecovery_WorkerStopsDuringARun_AnotherGoesOn(t *testing.T) {
 	began := time.Now()
 	stop()
 	if took := time.Since(began); took > p.cfg.Worker.ShutdownTimeout+6*time.Second {
-		t.Errorf("the stop took %v, want at most %v and the time for closing sessions", took, p.cfg.Worker.ShutdownTimeout)
+		t.Errorf("the stop took %v, want at most %v and six seconds for closing sessions", took, p.cfg.Worker.ShutdownTimeout)
 	}
 	p.work()
 	p.wait(120*time.Second, taken, ledger.Receipted)

@@ -24,7 +24,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// redisConfig is a configuration of a process that uses the Redis at url and has no tenants.
+// redisConfig returns the configuration of a process that uses the Redis at url and has no tenants.
 func redisConfig(t *testing.T, url string) config.Config {
 	t.Helper()
 	cfg := config.Default()
@@ -67,7 +67,8 @@ func TestRedis_Volatile_IsRefusedWithTheRemedy(t *testing.T) {
 	}
 }
 
-// A managed Redis forbids CONFIG. INFO shows the same settings.
+// A managed Redis may forbid CONFIG. INFO also shows maxmemory-policy and appendonly, but not
+// appendfsync.
 func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 	for _, c := range []struct {
 		why  string
@@ -91,7 +92,7 @@ func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 			if c.want == "" {
 				// INFO does not report appendfsync, so a person has to make sure.
 				if !unknown || err != nil {
-					t.Errorf("CheckDurable = %v, %v, want that it is fit as far as it is known", unknown, err)
+					t.Errorf("CheckDurable = %v, %v, want true, for a setting that is unknown, and no error", unknown, err)
 				}
 				return
 			}
@@ -117,7 +118,7 @@ func TestRedis_InfoAndConfigForbidden_DurabilityIsUnknown(t *testing.T) {
 	}
 	defer b.Close()
 	if unknown, err := connect.CheckDurable(t.Context(), b.Redis); !unknown || err != nil {
-		t.Errorf("CheckDurable = %v, %v, want that it is not known", unknown, err)
+		t.Errorf("CheckDurable = %v, %v, want true, for settings that are unknown, and no error", unknown, err)
 	}
 }
 

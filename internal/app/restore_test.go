@@ -14,7 +14,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// backup is what docs/operations.md says to keep: a snapshot of Redis, and the archive.
+// backup names the folders with what docs/operations.md says to keep: a snapshot of Redis, and a
+// copy of the archive.
 type backup struct{ redis, archive string }
 
 // saved makes a backup of the running pool.
@@ -45,8 +46,8 @@ func (p *pool) restore(b backup) {
 	if err := p.redis.Kill(); err != nil {
 		p.t.Fatal(err)
 	}
-	// A server with appendonly yes would not read the snapshot. So a server without it reads the
-	// snapshot first. Then it is told to write an append-only file from what it has read.
+	// A server with appendonly yes would not read the snapshot. So a server with appendonly no
+	// reads the snapshot first, and is told afterwards to write an append-only file.
 	first, err := redisd.Start(ctx, redisd.Options{Dir: b.redis})
 	if err != nil {
 		p.t.Fatal(err)
@@ -97,8 +98,8 @@ func TestRestore_OldBackupAndTheSameExportAgain_BooksBalanceAndReceiptsAreBack(t
 	stop()
 	waiting := p.admit(intake.Terms{}, taken...)
 	old := p.saved()
-	// The backup does not know the work of this hour, in which the waiting invoices are sent and
-	// more come.
+	// The backup does not have what happens from here on: the waiting invoices are sent, and more
+	// invoices come.
 	stop = p.work()
 	before = append(before, p.wait(60*time.Second, waiting, receipted)...)
 	before = append(before, p.wait(60*time.Second, p.admit(intake.Terms{}, later...), receipted)...)
@@ -111,10 +112,11 @@ func TestRestore_OldBackupAndTheSameExportAgain_BooksBalanceAndReceiptsAreBack(t
 	p.balanced(24)
 	for i, inv := range after {
 		if inv.KsefNumber != before[i].KsefNumber {
-			t.Errorf("%s has the number %s now, and had %s", inv.Number, inv.KsefNumber, before[i].KsefNumber)
+			t.Errorf("%s has the KSeF number %s, want %s as before the restore", inv.Number, inv.KsefNumber, before[i].KsefNumber)
 		}
 		if recovered := i >= len(done); inv.Recovered != recovered {
-			t.Errorf("%s: recovered is %v, want it only for invoices that the backup lacks", inv.Number, inv.Recovered)
+			t.Errorf("%s: recovered is %v, want it true exactly for invoices that were not receipted in the backup",
+				inv.Number, inv.Recovered)
 		}
 		receipt := strings.TrimPrefix(inv.UPO, "file://")
 		if raw, err := os.ReadFile(receipt); err != nil || !strings.Contains(string(raw), inv.KsefNumber) {

@@ -53,7 +53,7 @@ func TestResults_WorkersClockIsDaysAhead_ReceiversAreServedByRedisClock(t *testi
 		select {
 		case <-called:
 		case <-time.After(30 * time.Second):
-			t.Fatal("the sick receiver is not called again")
+			t.Fatal("the sick receiver was not called twice")
 		}
 	}
 	until(t, 10*time.Second, "the stream has both results", func() bool {
@@ -64,6 +64,6 @@ func TestResults_WorkersClockIsDaysAhead_ReceiversAreServedByRedisClock(t *testi
 		t.Errorf("the sick receiver has %d held and %d failed results (%v), want 1 and 0", held, failed, err)
 	}
 	if next, err := p.base.Ledger.NextTry(t.Context(), "sick"); err != nil || time.Until(next) > time.Minute {
-		t.Errorf("the next try is at %v, %v", next, err)
+		t.Errorf("the next try for the sick receiver is at %v (%v), want it within a minute", next, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// An office has a folder for each of its clients, and a stream for one of them.
+// An accounting office has a folder for each of its two clients, and a stream for one client.
 func TestResults_FurtherReceivers_EachGetsItsTenants(t *testing.T) {
 	t.Parallel()
 	first, second := t.TempDir(), t.TempDir()
@@ -42,16 +42,16 @@ func TestResults_FurtherReceivers_EachGetsItsTenants(t *testing.T) {
 	}
 	until(t, 30*time.Second, "each folder has the results of its tenant",
 		func() bool { return files(first, ofOne) && files(second, ofTwo) })
-	until(t, 30*time.Second, "the stream has both results of the second tenant", func() bool {
+	until(t, 30*time.Second, "the stream has the two results of the second tenant's invoice", func() bool {
 		return p.base.Redis.XLen(t.Context(), "ksef:results:own").Val() == 2
 	})
 	stop()
 	for _, m := range p.base.Redis.XRange(t.Context(), "ksef:results:own", "-", "+").Val() {
 		if m.Values["id"] != ofTwo[0].Invoice.ID {
-			t.Errorf("the stream of the second tenant has %v", m.Values["id"])
+			t.Errorf("the stream of the second tenant has a result of %v, which is not that tenant's invoice", m.Values["id"])
 		}
 	}
 	if n := p.base.Redis.Exists(t.Context(), "ksef:results").Val(); n != 0 {
-		t.Error("there is a stream that nobody asked for")
+		t.Error("there is a stream ksef:results, which is not configured")
 	}
 }

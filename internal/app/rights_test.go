@@ -50,6 +50,6 @@ func TestRights_UserOfTheDocs_IsEnough(t *testing.T) {
 		t.Error("the user may change the server's settings")
 	}
 	if err := few.base.Redis.Set(t.Context(), "other", "1", 0).Err(); err == nil {
-		t.Error("the user may write keys of others")
+		t.Error("the user may write keys that are not under ksef: or asynq:")
 	}
 }

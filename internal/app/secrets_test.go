@@ -45,7 +45,8 @@ func (o *observer) note(text string) {
 	}
 }
 
-// before returns the address of a proxy to target that the observer watches.
+// before returns the address of a proxy before target. The observer notes the secrets that pass
+// through this proxy.
 func (o *observer) before(t *testing.T, target string) string {
 	t.Helper()
 	to, err := url.Parse(target)
@@ -72,8 +73,8 @@ func (o *observer) before(t *testing.T, target string) string {
 }
 
 // A tenant that goes straight to KSeF has these secrets: the KSeF token, the private key, the
-// tokens of logins, and pre-signed addresses. None of them is in the log, on a page, in Redis, in
-// what --check says or in a reason. Requests fail on the way in every manner, because errors are
+// tokens of logins, and pre-signed addresses. None of them is in the log, on a page, in what
+// --check says, in Redis or in a trace. Requests of each kind fail on the way, because errors are
 // where secrets leak.
 func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 	t.Parallel()
@@ -84,7 +85,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		"challenge", "loginToken", "loginXades", "loginStatus", "redeem", "openBatch", "part", "close", "send", "sessionStatus", "invoices",
 		"upo", simulator.OpDownload, simulator.OpRateLimits,
 	} {
-		f := manners[i%len(manners)] // one for each operation: more would open circuits, and the test would wait for them
+		f := manners[i%len(manners)] // one for each operation: with more, circuits would open and delay the test
 		f.On = on
 		faults = append(faults, f)
 	}
@@ -117,7 +118,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "B", 4)...)
 		p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, "E", 3)...)
 	}
-	until(t, 120*time.Second, "all are receipted", func() bool {
+	until(t, 120*time.Second, "all 14 invoices are receipted", func() bool {
 		for _, path := range []string{"/readyz", "/metrics", "/monitoring/"} {
 			told.WriteString(page(t, addr, path))
 		}

@@ -97,26 +97,26 @@ func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 			return info["num-slaves"] == "2" && info["num-other-sentinels"] == "2"
 		})
 	})
-	until(t, 30*time.Second, "a replica follows", func() bool { return p.base.Ledger.Replicated(t.Context()) == nil })
+	until(t, 30*time.Second, "a replica follows the master", func() bool { return p.base.Ledger.Replicated(t.Context()) == nil })
 	p.work()
 	p.work()
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
 	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[4:]...)...)
-	until(t, 30*time.Second, "something is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
+	until(t, 30*time.Second, "an invoice is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
 	if err := first.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 60*time.Second, "a replica is master", func() bool {
+	until(t, 60*time.Second, "a replica has become the master", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		return p.base.Redis.Set(ctx, "probe", "1", 0).Err() == nil
 	})
-	// Replication is asynchronous. So invoices that only the old master had are lost, as if they
-	// had never been taken in. The export is handed in again, as an operator would do.
+	// Replication is asynchronous. So invoices that the new master had not received yet are lost,
+	// as if they had never been taken in. The export is handed in again, as an operator would do.
 	a := p.base.Admitter()
 	var again []intake.Admission
 	var err error
-	until(t, 60*time.Second, "they are taken in, when the other replica follows the new master", func() bool {
+	until(t, 60*time.Second, "the export is taken in, because the other replica follows the new master", func() bool {
 		again, err = a.Admit(t.Context(), good(sample.NIP(0), 60), intake.Terms{})
 		return err == nil
 	})
@@ -140,7 +140,7 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 	docs := good(sample.NIP(0), 6)
 	_, err := a.Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
 	if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags {
-		t.Errorf("handed in without a replica: %v", err)
+		t.Errorf("handing in documents without a replica returned %v, want a ReplicaError", err)
 	}
 	if answer := page(t, addr, "/readyz"); !strings.Contains(answer, `"ready": false`) || !strings.Contains(answer, "0 of 1 replicas") {
 		t.Errorf("readiness does not say that a replica is missing: %s", answer)
@@ -153,7 +153,7 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 		return strings.Contains(p.log.String(), "0 of 1 replicas")
 	})
 	if n := p.sim.Books().Requests["batchSessionClose"]; n != 0 {
-		t.Errorf("%d sessions were closed although no replica knows of it", n)
+		t.Errorf("%d sessions were closed without a replica, want none", n)
 	}
 	startReplica(t, first)
 	var taken []intake.Admission

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// withProvider lets people log in at a provider, too. The person there is an operator of all
-// tenants.
+// withProvider lets people log in at a provider. Its only person is in the group accounting, and so
+// an operator of all tenants, unless a test changes the groups.
 func withProvider(t *testing.T, c *config.Config) *oidctest.Provider {
 	op := oidctest.New(t)
 	op.RedirectURL = "http://127.0.0.1:9" + config.OIDCReturnPath
@@ -48,14 +48,14 @@ func signIn(t *testing.T, addr string, op *oidctest.Provider) *http.Client {
 	}
 	back := op.Login(get("http://" + addr + "/login/oidc"))
 	if to := get("http://" + addr + back.RequestURI()); to != "/" {
-		t.Fatalf("the login leads to %s", to)
+		t.Fatalf("the login leads to %s, want /", to)
 	}
 	return client
 }
 
-// Beyond loopback everybody needs a login, and a login at a provider is enough. The configuration
-// has no users here. People who log in at the provider may use the worker's page and, as their
-// groups allow, the queue's dashboard.
+// The configuration has a provider and no users. So everybody needs a login at the provider. People
+// who have logged in there may use the worker's page and, as their groups allow, the queue's
+// dashboard.
 func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 	t.Parallel()
 	var op *oidctest.Provider
@@ -74,7 +74,7 @@ func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _ = res.Body.Close(); res.StatusCode != want {
-				t.Errorf("%s: %s has status %d, want %d", group, path, res.StatusCode, want)
+				t.Errorf("for the group %s, %s has status %d, want %d", group, path, res.StatusCode, want)
 			}
 		}
 		res, err := client.Post("http://"+addr+"/monitoring/api/queues/invoices:resume", "", nil)
@@ -110,7 +110,7 @@ func TestCheck_ProviderOfLogins_IsReported(t *testing.T) {
 		var out strings.Builder
 		err := app.CheckAll(t.Context(), p.cfg, &out)
 		if !strings.Contains(out.String(), c.want) || (err == nil) != (c.answer == nil) || strings.Contains(out.String(), oidctest.Secret) {
-			t.Errorf("--check of the provider ends with %v:\n%s", err, out.String())
+			t.Errorf("--check ends with %v, want %q and no client secret:\n%s", err, c.want, out.String())
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// While a worker runs, folders appear in the spool whose owners were killed twenty minutes ago.
-// They are removed without a start. The folder of a living owner stays.
+// While a worker runs, its spool gets folders of processes that were killed twenty minutes ago. The
+// worker removes these folders without being started again. The folder of a living process stays.
 func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *testing.T) {
 	dir, stop, ended := t.TempDir(), make(chan struct{}), make(chan struct{})
 	entry := func(yield func(pack.Entry, error) bool) { yield(pack.Entry{Name: "a.xml", Data: []byte("<a/>")}, nil) }
@@ -41,7 +41,7 @@ func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *tes
 		defer close(ended)
 		tidySpool(t.Context(), time.Millisecond, stop, dir, zerolog.Nop())
 	}()
-	for range 2 { // the second folder appears when the first is removed, so long after the start
+	for range 2 { // the second folder appears when the first is gone, which is a while after the start
 		folder := filepath.Join(dir, "package-of-a-killed-one")
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *tes
 	close(stop)
 	<-ended
 	if left := folders(); len(left) != 1 || left[0] != own[0] {
-		t.Errorf("left are %v, want %v", left, own)
+		t.Errorf("the spool is left with the folders %v, want %v", left, own)
 	}
 }
 

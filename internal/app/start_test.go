@@ -15,7 +15,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The first lines of the log name the worker and what it cannot do.
+// The first lines of the log name the worker's environment, its tenants and its Redis. The log and
+// readiness say what is wrong: a wrong check digit, and a folder in which no package can be built.
 func TestStart_Log_NamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
@@ -28,7 +29,7 @@ func TestStart_Log_NamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, 20*time.Second, "the worker is ready", func() bool { return strings.Contains(p.log.String(), "wrong check digit") })
+	until(t, 20*time.Second, "a wrong check digit is logged", func() bool { return strings.Contains(p.log.String(), "wrong check digit") })
 	for _, want := range []string{`"environment":"custom"`, `"tenants":["` + sample.NIP(0) + `","1234567890"]`, conn.Addr,
 		"packages cannot be built: packages.spool_dir"} {
 		if !strings.Contains(p.log.String(), want) {
@@ -81,7 +82,7 @@ func TestLog_WaitingInvoices_AreLoggedOncePerReason(t *testing.T) {
 	}
 	until(t, 60*time.Second, "the tasks have waited often", func() bool { return logged("debug") >= 20 })
 	if n := logged("info"); n != 1 {
-		t.Errorf("logged %d times, want once", n)
+		t.Errorf("the log gives the reason outage %d times at level info, want once", n)
 	}
 }
 
@@ -92,7 +93,7 @@ func TestCheck_EncryptionOrSecretFilesAtFault_SaysWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out, _ := checkOutput(t, p.cfg); !strings.Contains(out, "every user of this machine can read "+p.cfg.Tenants[0].KeyFile) {
-		t.Errorf("the check says\n%s", out)
+		t.Errorf("the check does not say that every user can read the key file:\n%s", out)
 	}
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)
@@ -104,7 +105,7 @@ func TestCheck_EncryptionOrSecretFilesAtFault_SaysWhatToDo(t *testing.T) {
 		cfg := p.cfg
 		cfg.Gateway.URL = url
 		if out, _ := checkOutput(t, cfg); !strings.Contains(out, want) {
-			t.Errorf("about %s the check says\n%s", url, out)
+			t.Errorf("about %s the check does not say %q:\n%s", url, want, out)
 		}
 	}
 }

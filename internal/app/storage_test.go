@@ -56,7 +56,7 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 		}
 		out, err := checkOutput(t, p.cfg)
 		if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  storage: this pool encrypts") {
-			t.Errorf("key %s: --check says %v\n%s", why, err, out)
+			t.Errorf("key %s: --check ends with %v, want a fault of storage\n%s", why, err, out)
 		}
 	}
 	p.cfg = right
@@ -70,13 +70,13 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 	var out strings.Builder
 	if err := app.CheckAll(t.Context(), p.cfg, &out); err != nil || !strings.Contains(out.String(), "storage key "+id) ||
 		!strings.Contains(out.String(), "nothing that is stored needs it") {
-		t.Errorf("after the rotation --check says %v\n%s", err, out.String())
+		t.Errorf("after the rotation --check ends with %v, want no fault, and that nothing needs the old key\n%s", err, out.String())
 	}
 }
 
-// resealed waits until the sweep has sealed every text with the first key. The outcomes in the
-// outbox keep the key with which they were sealed. So it empties the outbox, as the program does
-// after results.keep.
+// resealed waits until the sweep has sealed every text with the first key. The sweep does not seal
+// the outcomes in the outbox again. So resealed empties the outbox, as the program does after the
+// time in results.keep.
 func resealed(t *testing.T, p *pool) {
 	t.Helper()
 	first := p.base.Bodies.KeyIDs()[0]
@@ -89,9 +89,9 @@ func resealed(t *testing.T, p *pool) {
 	})
 }
 
-// The key is rotated step by step, as the documentation says. When nothing needs the old key any
-// more, --check says so. Then file names, reasons, refusals and a hold can all be read without the
-// old key.
+// The key is rotated step by step, as the documentation says. --check says when nothing needs the
+// old key any more. After that, file names, reasons, refusals and a hold can all be read without
+// the old key.
 func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	old, fresh := keyFiles(t, "a")[0], keyFiles(t, "b")[0]
@@ -121,7 +121,7 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	docs = append(docs, intake.Document{File: "bad.xml", Data: bad})
 	stop := p.work()
 	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, docs...)
-	until(t, 60*time.Second, "all are decided", func() bool {
+	until(t, 60*time.Second, "all four invoices are decided", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Receipted)] == 3 && counts[string(ledger.Rejected)] == 1
 	})
@@ -144,13 +144,13 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	}
 	stop = p.work()
 	resealed(t, p)
-	if got := check(); strings.Contains(got, "may be removed") { // the document of the rejected invoice
+	if got := check(); strings.Contains(got, "may be removed") { // the rejected invoice keeps its document
 		t.Errorf("a rejected document needs the old key, but --check says\n%s", got)
 	}
 	if got := p.state(taken[3]); p.base.Ledger.Dismiss(t.Context(), &got, ledger.Dismissal{By: "jan", Reason: "not ours"}) != nil {
 		t.Fatal("the rejected invoice cannot be dismissed")
 	}
-	until(t, 10*time.Second, "its document is removed", func() bool {
+	until(t, 10*time.Second, "the document of the dismissed invoice is removed", func() bool {
 		_, err := p.base.Ledger.Shed(t.Context(), time.Millisecond, 0, 10)
 		kept, e := p.base.Ledger.HasBody(t.Context(), &ledger.Invoice{Facts: ledger.Facts{ID: taken[3].Invoice.ID}})
 		return errors.Join(err, e) == nil && !kept
@@ -168,7 +168,7 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 		}
 	}
 	if got := p.state(taken[3]); !strings.Contains(got.Reason, "not ours") || !strings.Contains(got.Reason, "PROFORMA") {
-		t.Errorf("the reason of the dismissal is %q", got.Reason)
+		t.Errorf("the reason is %q, want that of the dismissal and that of KSeF's rejection", got.Reason)
 	}
 	refusals, err := p.base.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil || len(refusals) != 1 || refusals[0].File != "refused.xml" {
@@ -181,8 +181,8 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	p.balanced(3)
 }
 
-// A worker was started before the pool had a key. It says that it is not ready and leaves encrypted
-// invoices alone, and the other worker sends them.
+// A worker was started before the pool had a key. This worker says that it is not ready and leaves
+// encrypted invoices alone. A worker that has the key sends them.
 func TestStorage_KeyIntroducedWhileAWorkerWithoutItRuns_ThatWorkerIsNotReadyAndNothingIsParked(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -198,11 +198,11 @@ func TestStorage_KeyIntroducedWhileAWorkerWithoutItRuns_ThatWorkerIsNotReadyAndN
 	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[6:]...)...)
 	if got := page(t, keyless, "/readyz"); !strings.Contains(got, `"ready": false`) ||
 		!strings.Contains(got, p.base.Bodies.KeyIDs()[0]) {
-		t.Errorf("readiness of the worker without the key shows %s", got)
+		t.Errorf("the worker without the key is ready, or readiness does not name the key: %s", got)
 	}
 	p.wait(90*time.Second, append(plain, taken...), ledger.Receipted)
 	if got := page(t, keyed, "/readyz"); !strings.Contains(got, `"ready": true`) {
-		t.Errorf("readiness of the worker with the key shows %s", got)
+		t.Errorf("the worker with the key is not ready: %s", got)
 	}
 	p.balanced(30)
 }

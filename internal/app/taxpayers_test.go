@@ -19,7 +19,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// named gives the tenants of a configuration names, in order.
+// named returns a function that sets the names of a configuration's tenants, in order. The function
+// also does what hasty does.
 func named(names ...string) func(*config.Config) {
 	return func(c *config.Config) {
 		hasty(c)
@@ -86,7 +87,7 @@ func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 	p.balanced(5)
 	p.cfg.Tenants = p.cfg.Tenants[1:]
 	if out, _ := checkOutput(t, p.cfg); strings.Contains(out, "FAULT  ledger") {
-		t.Errorf("--check without the first account:\n%s", out)
+		t.Errorf("without the first account, --check finds a fault of the ledger:\n%s", out)
 	}
 }
 
@@ -100,7 +101,7 @@ func TestTaxpayers_NamelessTenantsGetNames_EachIsTold(t *testing.T) {
 	p.cfg.Tenants[0].Name, p.cfg.Tenants[1].Name = "a", "b"
 	out, err := checkOutput(t, p.cfg)
 	if !errors.Is(err, app.ErrCheck) {
-		t.Errorf("--check says %v", err)
+		t.Errorf("--check ends with %v, want ErrCheck", err)
 	}
 	for i, name := range []string{"a", "b"} {
 		nip := sample.NIP(i)
@@ -111,9 +112,10 @@ func TestTaxpayers_NamelessTenantsGetNames_EachIsTold(t *testing.T) {
 	}
 }
 
-// Two configurations give a name to two taxpayers, and both begin with an empty ledger. The worker
-// of the second sends nothing of what the first took in under the name, not even in the first
-// moment, and serves its other tenant. Its page and its receivers leave the name alone too.
+// Two configurations give the same name to different taxpayers, and processes of both begin with an
+// empty ledger. A process of one configuration takes in invoices under the name. The worker of the
+// other configuration sends none of them, not even in the first moment. It does not show them on
+// its page or tell its receivers about them, and it goes on to serve its other tenant.
 func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
@@ -146,18 +148,18 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 		_, err := os.Stat(filepath.Join(cfg.Results.Folder.Path, id+".json"))
 		return err == nil
 	}
-	until(t, 60*time.Second, "the other tenant's invoice is receipted, and the receiver told", func() bool {
+	until(t, 60*time.Second, "the invoice of the worker's other tenant is receipted, and the receiver was told", func() bool {
 		inv, err := p.base.Ledger.Invoice(t.Context(), mine[0].Invoice.ID)
 		return err == nil && inv.State == ledger.Receipted && told(inv.ID)
 	})
-	until(t, 30*time.Second, "the log says it", func() bool {
+	until(t, 30*time.Second, "the log says that the worker does nothing for this tenant", func() bool {
 		return strings.Contains(p.log.String(), "nothing of this tenant is sent, shown or told to receivers by this worker")
 	})
 	if told(taken[1].Invoice.ID) {
 		t.Error("the receiver was told what became of the other taxpayer's invoice")
 	}
 	if body := page(t, addr, "/"); !strings.Contains(body, "The name a belongs to NIP 5252248481 in the ledger") {
-		t.Errorf("the page does not say it:\n%s", body)
+		t.Errorf("the page does not say to which NIP the name a belongs:\n%s", body)
 	}
 	ready := page(t, addr, "/readyz")
 	for _, want := range []string{
@@ -174,10 +176,10 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, 60*time.Second, "what waits for its package is said to wait for this reason", func() bool {
+	until(t, 60*time.Second, "the invoice for the bulk lane is said to wait because of the name", func() bool {
 		inv, err := p.base.Ledger.Invoice(t.Context(), bulk[0].Invoice.ID)
 		if err != nil || inv.State != ledger.Queued {
-			t.Fatalf("the other taxpayer's invoice is %+v, %v", inv, err)
+			t.Fatalf("the other taxpayer's invoice is %+v, %v, want it queued", inv, err)
 		}
 		why, err := reader.Explain(t.Context(), []ledger.Invoice{inv})
 		return err == nil && strings.Contains(why[inv.ID].What, "a means NIP 5252248481 in the ledger")
@@ -185,6 +187,6 @@ func TestTaxpayers_NameTakenByAnotherProcess_TheWorkerLeavesItAlone(t *testing.T
 	stop()
 	inv, err := p.base.Ledger.Invoice(t.Context(), taken[0].Invoice.ID)
 	if err != nil || inv.State != ledger.Queued || inv.Attempts != 0 {
-		t.Errorf("the other taxpayer's invoice is %+v, %v", inv, err)
+		t.Errorf("the other taxpayer's invoice is %+v, %v, want it queued and never tried", inv, err)
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF answers 429. The group is paused for the whole pool, and readiness and metrics show it. Then
-// one request goes first, and not all waiting ones at once.
+// KSeF answers a send with 429. The group of sends is paused for the whole pool, and readiness and
+// metrics show the pause. After the pause one send goes first, and not all waiting sends at once.
 func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -58,12 +58,12 @@ func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 	}
 	slices.SortFunc(at, time.Time.Compare)
 	if len(at) != 9 || at[3].Sub(at[0]) < time.Second || at[8].Sub(at[2]) < time.Second || at[8].Sub(at[0]) < 3*time.Second {
-		t.Errorf("accepted at %v, want one, then two, then four, each some time apart", at)
+		t.Errorf("accepted at %v, want one invoice, then two, then four, with pauses between", at)
 	}
 }
 
-// Receipts have their own circuit, but KSeF counts them together with the status of sessions. So a
-// 429 to one pauses both.
+// Requests for receipts have their own circuit, but KSeF counts them together with requests for the
+// status of sessions. So a 429 to a request of one kind pauses both kinds.
 func TestThrottled_ReceiptGets429_TheStatusPausesToo(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -77,15 +77,16 @@ func TestThrottled_ReceiptGets429_TheStatusPausesToo(t *testing.T) {
 	})
 	u, err := p.base.Redis.Exists(t.Context(), "ksef:rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
 	if err != nil || u != 0 {
-		t.Errorf("receipts are counted separately (%v)", err)
+		t.Errorf("requests for receipts have a counter of their own (%v)", err)
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(3)
 }
 
 // KSeF answers 429, and Redis dies before the worker can write the pause there. Only this worker
-// knows of it. Neither worker may send before the pause has ended, although Redis is back long
-// before. The simulator's books record every request that comes while it blocks.
+// knows of the pause. Neither this worker nor the other one may send before the pause has ended,
+// although Redis is back long before its end. The simulator's books record every request that comes
+// during the pause.
 func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 	t.Parallel()
 	const pause = 20 * time.Second
@@ -134,11 +135,11 @@ func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 	}
 	for _, inv := range p.wait(90*time.Second, taken, ledger.Receipted) {
 		if inv.Resends != 0 {
-			t.Errorf("%s: the 429 used up %d resends", inv.Number, inv.Resends)
+			t.Errorf("%s: the 429 used up %d resends, want none", inv.Number, inv.Resends)
 		}
 	}
 	if v := p.sim.Books().Violations; len(v) > 0 {
-		t.Errorf("%d requests during the block, first %+v", len(v), v[0])
+		t.Errorf("%d requests came during the pause, want none; the first is %+v", len(v), v[0])
 	}
 	p.balanced(8)
 }

@@ -26,9 +26,10 @@ func (fixedToken) Access(context.Context) (direct.Secret, error) { return direct
 func (fixedToken) Refused(direct.Secret)                         {}
 func (fixedToken) Denied(direct.Secret)                          {}
 
-// limitsOf starts a server in place of KSeF. The server gets its replies from the function answer.
-// limitsOf returns toldLimits that ask this server, the limiter whose tables they set, and a
-// function that moves their clock forward.
+// limitsOf starts a server in place of KSeF. The server gets its replies from the function answer,
+// but it always gives 500 as the number of invoices in a batch session. limitsOf returns toldLimits
+// that ask this server, the limiter whose tables they set, and a function that moves their clock
+// forward.
 func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimit.Limiter, func(time.Duration)) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,10 +70,10 @@ func TestToldLimits_AnswerOfKSeF_HoldsUnlessTheConfigurationIsStricter(t *testin
 		return 200, `{"invoiceSend":{"perSecond":50,"perMinute":-1,"perHour":900},"batchSession":{"perSecond":100,"perMinute":200,"perHour":600}}`
 	})
 	if d := told.describe(toldNIP); !strings.Contains(d, "has not told its own yet") {
-		t.Error(d)
+		t.Errorf("before the first answer the description is %q, want that KSeF has not told its own limits yet", d)
 	}
 	if !told.begin(toldNIP) {
-		t.Fatal("a tenant is not asked about at the start")
+		t.Fatal("at the start begin says that KSeF is not to be asked about the tenant")
 	}
 	told.ask(t.Context(), toldNIP)
 	if got := l.Limits(toldNIP, "invoiceSend"); len(got) != 2 || got[0].Limit != 50 || got[1].Limit != 100 {
@@ -82,18 +83,18 @@ func TestToldLimits_AnswerOfKSeF_HoldsUnlessTheConfigurationIsStricter(t *testin
 		t.Errorf("the limits of batchSession are %v, want 600 an hour", got)
 	}
 	if d := told.describe(toldNIP); !strings.Contains(d, "stricter: invoiceSend") {
-		t.Error(d)
+		t.Errorf("the description is %q, want that the configuration is stricter for invoiceSend", d)
 	}
 	tenant := told.cfg.Tenants[0]
 	if n := told.sessionInvoices(tenant); n != 500 {
-		t.Errorf("%d invoices in a session", n)
+		t.Errorf("a session takes %d invoices, want 500 as KSeF says", n)
 	}
 	tenant.MaxSessionInvoices = 300
 	if n := told.sessionInvoices(tenant); n != 300 {
-		t.Errorf("%d invoices in a session, the configuration says 300", n)
+		t.Errorf("a session takes %d invoices, want 300 as the configuration says", n)
 	}
 	if told.describe("3755747347") != "" {
-		t.Error("a tenant of the gateway has limits of KSeF")
+		t.Error("a tenant that KSeF is not asked about has a description of KSeF's limits, want none")
 	}
 	ch := make(chan prometheus.Metric, 100)
 	told.Collect(ch)
@@ -114,17 +115,17 @@ func TestToldLimits_NoAnswer_KeepsTheLimitsAndAsksAgainAtGrowingPauses(t *testin
 		pass(time.Minute)
 	}
 	if asked < 20 || asked > 35 {
-		t.Errorf("asked %d times in a day", asked)
+		t.Errorf("KSeF gives no answer and was asked %d times in a day, want 20 to 35 times", asked)
 	}
 	if after := l.Limits(toldNIP, "invoiceSend"); len(after) != len(before) || after[0] != before[0] {
-		t.Errorf("limits %v became %v", before, after)
+		t.Errorf("without an answer of KSeF the limits %v became %v, want no change", before, after)
 	}
 }
 
 func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 	told, _, pass := limitsOf(t, func() (int, string) { return 200, `{"invoiceSend":{"perSecond":1,"perMinute":1,"perHour":1}}` })
 	if !told.begin(toldNIP) {
-		t.Fatal("a tenant is not asked about at the start")
+		t.Fatal("at the start begin says that KSeF is not to be asked about the tenant")
 	}
 	told.ask(t.Context(), toldNIP)
 	asked := 0
@@ -138,7 +139,7 @@ func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 		pass(time.Minute)
 	}
 	if asked < 5 || asked > 6 {
-		t.Errorf("asked %d times in an hour of 429s", asked)
+		t.Errorf("KSeF was asked %d times in an hour with a 429 each minute, want 5 or 6 times", asked)
 	}
 	pass(limitsAfter429) // the last 429 leads to one more question
 	if told.begin(toldNIP) {
@@ -147,7 +148,7 @@ func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 	for range 23 {
 		pass(time.Hour)
 		if told.begin(toldNIP) {
-			t.Fatal("asked again within a day without a 429")
+			t.Fatal("KSeF is asked again within a day, although no 429 came")
 		}
 	}
 	pass(2 * time.Hour)
@@ -178,7 +179,7 @@ func TestHosts_EachTenantHasItsOwn(t *testing.T) {
 		Tenants: []config.Tenant{{NIP: "1"}, {NIP: "2", Transport: config.DirectTransport}, {NIP: "3"}}}
 	h, err := hostsOf(cfg)
 	if err != nil || h.of("1") != "gw:1" || h.of("2") != "ksef:2" || strings.Join(h.all(), " ") != "gw:1 ksef:2" {
-		t.Errorf("the hosts are %v, %v", h, err)
+		t.Errorf("the hosts are %v, %v, want gw:1 for the tenant 1, and ksef:2 for the tenant 2", h, err)
 	}
 }
 
@@ -196,6 +197,6 @@ func TestWarner_SameWarningAThousandTimes_IsLoggedOnceAnHour(t *testing.T) {
 	at = at.Add(time.Hour)
 	warn(t.Context(), "log in", "[sig-001]: podpis")
 	if n := strings.Count(out.String(), "\n"); n != 3 {
-		t.Errorf("%d lines an hour later", n)
+		t.Errorf("an hour later the log has %d lines, want three", n)
 	}
 }

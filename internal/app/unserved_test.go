@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A tenant is removed from the configuration while its invoices wait. They stay in the queue, their
-// number is shown, and the other tenant's invoices go on. When the tenant is configured again, its
-// invoices go on too.
+// A tenant is removed from the configuration while its invoices wait. They stay queued, readiness
+// and metrics show how many they are, and the other tenant's invoices go on. When the tenant is
+// configured again, its invoices go on too, except those that a person has dismissed.
 func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
@@ -22,17 +22,17 @@ func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *test
 	both := p.cfg.Tenants
 	p.cfg.Tenants = both[:1]
 	addr, stop := p.workAt()
-	until(t, 60*time.Second, "the other tenant's are receipted", p.all(others, receipted))
+	until(t, 60*time.Second, "the other tenant's invoices are receipted", p.all(others, receipted))
 	const number = "12 invoices of tenant "
 	until(t, 60*time.Second, "readiness shows how many wait for the tenant, and the worker stays ready", func() bool {
 		answer := page(t, addr, "/readyz")
 		return strings.Contains(answer, number+gone+" wait") && strings.Contains(answer, `"ready": true`)
 	})
 	if metrics := page(t, addr, "/metrics"); !strings.Contains(metrics, `ksef_unknown_tenant_invoices{tenant="`+gone+`"} 12`) {
-		t.Error("the metric does not count them")
+		t.Error("ksef_unknown_tenant_invoices does not count the 12 invoices of the tenant that was removed")
 	}
 	if n := strings.Count(p.log.String(), "invoices wait for a tenant that is not configured here"); n != 1 {
-		t.Errorf("the log says it %d times, want once", n)
+		t.Errorf("the log says %d times that invoices wait for a tenant that is not configured, want once", n)
 	}
 	if out, _ := checkOutput(t, p.cfg); !strings.Contains(out, "note   "+number+gone) {
 		t.Errorf("--check does not say how many invoices wait for the tenant:\n%s", out)

@@ -25,6 +25,6 @@ func TestLog_SessionIsRefusedOnce_DoesNotSayNever(t *testing.T) {
 	log := p.log.String()
 	line := `"trace_id":"` + tracing.IDText(taken[0].Invoice.ID) + `","verdict":"again","reason":"refused"`
 	if !strings.Contains(log, line) || strings.Contains(log, "never (refused)") {
-		t.Errorf("the log does not say that it is tried again:\n%s", log)
+		t.Errorf("the log does not say that the invoice is tried again, or says never:\n%s", log)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// For every reason to wait, the explanation of an invoice, the overview, the metric and readiness
-// name the reason.
+// In each of these cases, the explanation of an invoice and the metric name the reason why the
+// invoices wait, and readiness tells it in the same words. The overview counts no invoice twice.
 func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 	t.Parallel()
 	hour := config.Rates{PerSecond: 5, PerMinute: 1, PerHour: 1}
@@ -31,11 +31,11 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 		tune  func(*testing.T, *config.Config)
 		idle  bool                    // no worker runs
 		cause func(*testing.T, *pool) // makes the invoices wait
-		late  bool                    // cause comes when the invoices have been taken in
+		late  bool                    // cause is called after the invoices are taken in, otherwise before
 		lane  ledger.Lane
 		want  waiting.Reason
-		until bool   // the end of the wait is known
-		says  string // in the reason and in readiness
+		until bool   // the explanation says until when the invoices wait
+		says  string // a part of the texts of the explanation and of readiness
 	}{
 		"no worker": {idle: true, want: waiting.NoWorker},
 		"tenant paused": {
