@@ -53,8 +53,8 @@ func told(log string) map[string][]string {
 }
 
 // moves notes the states of each invoice and package. Redis has an index for each state, and moves
-// watches the commands that add an entry to one of them. So it does not depend on the code that
-// writes the log.
+// watches the commands that add an entry to one of these indexes. So what moves notes does not
+// depend on the code that writes the log.
 type moves struct {
 	mu     sync.Mutex
 	states map[string][]string
@@ -94,8 +94,8 @@ func watchMoves(t *testing.T, addr string) *moves {
 	return m
 }
 
-// note adds the state to the states of each of these entries, unless it is the latest of them
-// already.
+// note adds a state to the states of each of these entries. An entry that is in this state already
+// is left as it is.
 func (m *moves) note(state string, entries [][]string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -116,8 +116,9 @@ func (m *moves) all() map[string][]string {
 	return out
 }
 
-// Invoices go through every lane and to every end. For each invoice and package, the log has the
-// same states as Redis. A collector of traces has the whole path of each invoice under one trace.
+// Invoices go through both lanes, and they are receipted, rejected, superseded or dismissed. For
+// each invoice and package, the log has the same states as Redis. A collector of traces has the
+// whole path of each invoice under one trace.
 func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
@@ -153,7 +154,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 	t.Cleanup(func() {
 		for id, lines := range told(p.log.String()) {
 			if t.Failed() && !slices.Equal(lines, inRedis[id]) {
-				t.Logf("%s was %q, and the log says %q", id, inRedis[id], lines)
+				t.Logf("in Redis %s had the states %q, and in the log %q", id, inRedis[id], lines)
 			}
 		}
 	})
@@ -184,7 +185,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 			"receipted"},
 	} {
 		if got := inRedis[id]; !slices.Equal(got, want) {
-			t.Errorf("%s was %q, want %q", id, got, want)
+			t.Errorf("%s had the states %q, want %q", id, got, want)
 		}
 	}
 	checkTraces(t, collector, express[0].Invoice.ID, p.state(bulk[0]), ends[1].Invoice.ID)
@@ -207,7 +208,7 @@ func packagesDone(states map[string][]string) bool {
 	return true
 }
 
-// checkLines checks the fields of every line.
+// checkLines checks the fields of every line of the log about a change of state.
 func checkLines(p *pool) {
 	p.t.Helper()
 	for _, l := range changeLines(p.log.String()) {
@@ -258,7 +259,7 @@ func checkTraces(t *testing.T, c *tracetest.Collector, express string, bulk ledg
 		t.Errorf("the path of an invoice is %+v, want steps %q and a link to its package", got, steps)
 	}
 	if got.Start.Sub(bulk.CreatedAt.Time()).Abs() > time.Millisecond || got.End.Before(got.Start) {
-		t.Errorf("the span of acceptance lasts from %v to %v, want its begin at the intake, %v", got.Start, got.End, bulk.CreatedAt.Time())
+		t.Errorf("the span of acceptance lasts from %v to %v, want that it begins at the intake, %v", got.Start, got.End, bulk.CreatedAt.Time())
 	}
 	pkg := want(bulk.Package, "package:submit", "package:confirm", "package:receipt", "open batch session", "package settled",
 		"package receipted")

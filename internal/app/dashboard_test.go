@@ -17,7 +17,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// planted are strings in payloads and results that no answer may show.
+// planted are strings in the payloads and results of tasks. No answer of the dashboard may show
+// them.
 var planted = []string{"Faktura", "Kowalski", "hunter2", "upload.example"}
 
 // busyRedis starts a Redis with a task in each of four queues. The task is pending in invoices,
@@ -183,7 +184,7 @@ func TestDashboard_Files_HaveTheTypesThatBrowsersNeed(t *testing.T) {
 	page := bodyOf(t, ask(d, "GET", "/ops/queues/"))
 	scripts := regexp.MustCompile(`src="(/ops/queues/static/js/[^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(scripts) != 2 {
-		t.Fatalf("%d scripts under the root path in %s", len(scripts), page)
+		t.Fatalf("the page has %d scripts under the root path, want two: %s", len(scripts), page)
 	}
 	types := map[string]string{
 		scripts[0][1]: "application/javascript", scripts[1][1]: "application/javascript",
@@ -241,7 +242,7 @@ func TestDashboard_ReadOnly_RefusesEveryWrite(t *testing.T) {
 	}
 	info, err := inspector.GetQueueInfo("invoices")
 	if err != nil || info.Paused || info.Pending != 1 {
-		t.Errorf("the queue changed: %+v, %v", info, err)
+		t.Errorf("the queue invoices is %+v (%v), want it as before: not paused, with one pending task", info, err)
 	}
 }
 

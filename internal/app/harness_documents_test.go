@@ -25,8 +25,8 @@ func good(nip string, n int) []intake.Document {
 	return docs
 }
 
-// bad makes a document with a flaw. With a flaw behind sample.TooBigForItsKind, [pool.admit] takes
-// the document, because it does not check the schema, and KSeF rejects it.
+// bad makes a document with a flaw. KSeF rejects the document if the flaw is one of those behind
+// sample.TooBigForItsKind. Such a document breaks the schema, which pool.admit does not check.
 func bad(nip string, flaw sample.Flaw, number string) intake.Document {
 	data := sample.Bad(flaw, sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
 	return intake.Document{File: number + ".xml", Data: data}

@@ -52,7 +52,7 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 			t.Logf("15 invoices: %v by one worker, %v beside a worker without the key",
 				alone.Round(time.Second/10), beside.Round(time.Second/10))
 			if beside > 3*alone+20*time.Second {
-				t.Errorf("%v beside a worker without the key, %v alone", beside, alone)
+				t.Errorf("15 invoices took %v beside a worker without the key and %v without it: too much longer", beside, alone)
 			}
 			paused, err := p.base.Redis.Keys(t.Context(), "ksef:rate:*:credentials").Result()
 			if err != nil || len(paused) > 0 {
@@ -85,7 +85,8 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 	}
 }
 
-// A worker without a key logs this when it starts, before any task of the tenant comes.
+// A worker that cannot use a tenant's key logs the fault when it starts, before any task of the
+// tenant comes.
 func TestLocalFault_NoTaskComes_IsLoggedAtStart(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
@@ -113,15 +114,16 @@ func dump(t *testing.T, rdb redis.UniversalClient) map[string]string {
 }
 
 // A check runs with a wrong key, without a key, with a gateway that is down, and with folders that
-// do not exist. It changes nothing in Redis and makes no folder. Then a check with the right
-// settings finds no fault.
+// do not exist or are files. It changes nothing in Redis and makes no folder. At the end a check
+// with the right settings finds no fault.
 func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, openSim, nil)
 	p.admit(intake.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	writeFile(t, wrong, "not_it\n")
-	// Without this call the count would expire after a minute, and the two dumps would differ.
+	// Without this call the key would expire after a minute, and the dumps before and after a check
+	// would differ.
 	if err := p.base.Redis.Persist(t.Context(), "ksef:inflow:"+p.cfg.Tenants[0].Title()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,8 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 			var out bytes.Buffer
 			err := app.CheckAll(t.Context(), cfg, &out)
 			if (err == nil) != (c.want == "") || !strings.Contains(out.String(), c.want) {
-				t.Errorf("%s: --check ends with %v and says\n%s", c.why, err, out.String())
+				t.Errorf("%s: --check ends with %v, want a fault exactly if %q is not empty, and this text:\n%s",
+					c.why, err, c.want, out.String())
 			}
 			if strings.Contains(out.String(), "not_it") {
 				t.Errorf("%s: the key is shown", c.why)
@@ -176,8 +179,8 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 }
 
-// The archive was used, and its share is not mounted. A check does not promise that the first
-// worker makes it.
+// The archive was used before, and its folder is missing, because a share is not mounted. The check
+// reports a fault. It does not say that the first worker makes the folder, as for a new archive.
 func TestCheck_ArchiveWasUsedAndItsFolderIsMissing_IsAFault(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, openSim, nil)
@@ -191,7 +194,7 @@ func TestCheck_ArchiveWasUsedAndItsFolderIsMissing_IsAFault(t *testing.T) {
 	err := app.CheckAll(t.Context(), cfg, &out)
 	said := out.String()
 	if err == nil || !strings.Contains(said, "FAULT  archive "+cfg.Archive.URL) || !strings.Contains(said, "its folder does not exist") {
-		t.Errorf("%v\n%s", err, out.String())
+		t.Errorf("--check ends with %v, want a fault of the archive, whose folder does not exist\n%s", err, out.String())
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("the check has made the archive's folder")
@@ -199,8 +202,8 @@ func TestCheck_ArchiveWasUsedAndItsFolderIsMissing_IsAFault(t *testing.T) {
 }
 
 // The folders do not exist, and their file system takes no files. For root only a write could show
-// that, and the check makes no folder. So it reports that they are not proven, and goes on with the
-// other parts.
+// this, and the check makes no folder. So the check reports that the folders are not proven. For
+// other users it reports a fault. In both cases it goes on with the other parts.
 func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsChecked(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self"); err != nil {
@@ -212,11 +215,11 @@ func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsCheck
 	_ = app.CheckAll(t.Context(), cfg, &out)
 	for _, what := range []string{"spool folder /proc/spool", "archive file:///proc/archive"} {
 		if said := out.String(); !strings.Contains(said, "FAULT  "+what) && !strings.Contains(said, "note   "+what+": not proven") {
-			t.Errorf("nothing is said about the %s\n%s", what, said)
+			t.Errorf("--check says neither a fault nor a note about the %s\n%s", what, said)
 		}
 	}
 	if !strings.Contains(out.String(), "ok     tenant ") {
-		t.Errorf("the rest is not checked\n%s", out.String())
+		t.Errorf("--check has not gone on to the tenant\n%s", out.String())
 	}
 }
 
@@ -258,6 +261,6 @@ func TestReady_SpoolCannotBeWritten_IsNotReady(t *testing.T) {
 	writeFile(t, p.cfg.Packages.SpoolDir, "")
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": false`) ||
 		!strings.Contains(ready, "packages.spool_dir") {
-		t.Errorf("a worker with a bad spool is ready, or does not name it: %s", ready)
+		t.Errorf("a worker with a bad spool is ready, or readiness does not name packages.spool_dir: %s", ready)
 	}
 }

@@ -23,9 +23,9 @@ import (
 
 // timeMachine moves the four clocks of a pool together. The clocks of the workers and of the
 // simulator can be set. For Redis's clock, it moves the instants that circuits keep there into the
-// past. For the queue's clock, it runs all tasks that wait for their time. No other part of the
-// test waits for a clock, because all limits but two are open. Because of these two, a waitlist
-// forms when the gateway is back.
+// past. For the queue's clock, it runs all tasks that wait for their time. No other part of a test
+// waits for a clock, because the limits let everything through. Only in the test of the long outage
+// are two limits low, so that a waitlist forms when the gateway is back.
 type timeMachine struct {
 	*pool
 	offset    atomic.Int64
@@ -100,7 +100,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	t.Parallel()
 	const perPackage = 2
 	o := quickSim
-	o.Profile = simulator.Unlimited // its limits could not match the pool's: its clock jumps by hours, Redis's does not
+	o.Profile = simulator.Unlimited // the pool counts on Redis's clock, which does not jump as the simulator's does
 	o.Delay = 10 * time.Minute      // the first sessions are still processed when the gateway goes down
 	m := &timeMachine{}
 	p, s := newInterceptedPool(t, 2, o, func(c *config.Config) {
@@ -124,7 +124,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	p.work()
 
 	before := m.waiting(start, busy, "BEFORE", ledger.Bulk, 10, 10*perPackage)
-	until(t, 60*time.Second, "all of them are in KSeF", p.count(ledger.Sent, len(before)))
+	until(t, 60*time.Second, "all invoices from before are in KSeF", p.count(ledger.Sent, len(before)))
 	var unanswered atomic.Int64
 	s.set(func(*http.Request) int { unanswered.Add(1); return http.StatusBadGateway })
 	down := time.Now()
@@ -155,10 +155,10 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 		t.Errorf("only %d tasks were postponed: this test proves little", postponed)
 	}
 	if lines > 2*hours {
-		t.Errorf("%d lines of log in %d hours by two workers", lines, hours)
+		t.Errorf("two workers wrote %d lines of log in %d hours, want at most two an hour", lines, hours)
 	}
 	if n := len(p.sim.Books().Sessions); n != sessions {
-		t.Errorf("%d sessions were opened while the gateway was down", n-sessions)
+		t.Errorf("%d sessions were opened while the gateway was down, want none", n-sessions)
 	}
 	m.nothingUsedUp(taken, 0)
 	// The polls of the busy tenant's sessions probe the gateway. The quiet tenant has to probe with
@@ -171,7 +171,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	s.clear()
 	back := time.Now()
 	all := append(before, taken...)
-	until(t, 2*time.Minute, "all is receipted", func() bool {
+	until(t, 2*time.Minute, "all invoices are receipted", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		if err == nil && counts[string(ledger.Receipted)] == int64(len(all)) {
 			return true
@@ -213,13 +213,13 @@ func (m *timeMachine) logged(text string) (postponed, lines int) {
 	return postponed, lines
 }
 
-// nothingUsedUp checks that waiting cost the invoices no attempts and resends, and the tasks no
-// retries.
+// nothingUsedUp checks that each invoice was in as many sessions as attempts says, and that none
+// was sent again. It also checks that no task was given up, and that waiting used up no retries.
 func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 	m.t.Helper()
 	for _, a := range taken {
 		if inv := m.state(a); inv.Attempts != attempts || inv.Resends != 0 {
-			m.t.Errorf("%s is %s, was in %d sessions, want %d, and was sent again %d times",
+			m.t.Errorf("%s is %s, was in %d sessions, want %d, and was sent again %d times, want never",
 				inv.Number, inv.State, inv.Attempts, attempts, inv.Resends)
 		}
 	}
@@ -236,16 +236,16 @@ func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 			m.t.Fatal(err)
 		}
 		for _, task := range waiting {
-			if task.Retried > 3 { // up to three failures show that the gateway is down
+			if task.Retried > 3 { // up to three retries may fail before the gateway is known to be down
 				m.t.Errorf("waiting used up %d retries of %s", task.Retried, task.ID)
 			}
 		}
 	}
 }
 
-// inOrder checks that a series was accepted in the order of its deadlines. The days until the
-// deadline follow the series' name in each number. The session whose id is in except is ignored. An
-// invoice may be up to slip places early or late.
+// inOrder checks that a number series was accepted in the order of its deadlines. In the numbers of
+// the invoices, the name of the series is followed by the days until the deadline. The session
+// whose id is in except is ignored. An invoice may be up to slip places early or late.
 func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 	m.t.Helper()
 	books := m.sim.Books()
@@ -285,10 +285,10 @@ func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 	// Probes rotate, so the probe that succeeds need not be the invoice that is due first. One
 	// invoice of each worker may go before its turn.
 	if len(outOfTurn) > 2 {
-		m.t.Errorf("%s of %s went in the order %v, want the nearest deadline first", series, nip, order)
+		m.t.Errorf("the series %s of tenant %s went in the order %v, want the nearest deadline first", series, nip, order)
 		return
 	}
 	if len(order) < 25 {
-		m.t.Errorf("only %v of %s were accepted", order, nip)
+		m.t.Errorf("only %v of tenant %s were accepted, want at least 25", order, nip)
 	}
 }

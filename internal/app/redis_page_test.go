@@ -83,7 +83,7 @@ var kindOfWrite = map[string]string{
 	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list", "xadd": "stream",
 }
 
-// keyEvents notes which events each key had. It also notes those of keys that do not last.
+// keyEvents notes which events each key had. Keys that do not last are noted too.
 type keyEvents struct {
 	mu     sync.Mutex
 	writes map[[2]string]bool // event, key
@@ -116,7 +116,7 @@ func watchKeys(t *testing.T, rdb redis.UniversalClient) *keyEvents {
 	return e
 }
 
-// saw reports whether a key was written whose name begins with the text in start.
+// saw reports whether a key whose name begins with start was written.
 func (e *keyEvents) saw(start string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -159,7 +159,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	if err := p.base.Ledger.Beat(t.Context(), "the last write of this test", time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 10*time.Second, "the last event", func() bool { return events.saw(last) })
+	until(t, 10*time.Second, "the event of the last write has come", func() bool { return events.saw(last) })
 
 	plain := func(key string) string { return strings.TrimPrefix(key, "ksef:") }
 	events.mu.Lock()
@@ -193,7 +193,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// -2: it has just expired.
+		// -2 means that the key has just expired.
 		if row := rowOf(rows, plain(key)); row != nil && ttl != -2 && row.expires != (ttl > 0) {
 			t.Errorf("%s expires in %v, docs/redis.md says that it expires: %v", key, ttl, row.expires)
 		}
@@ -242,7 +242,7 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	check()
 	_, _, err = l.WithoutTask(ctx, time.Now(), 10)
 	check()
-	_, err = l.NextInvoices(ctx, ledger.Receipted, time.Time{}, 1) // it stops in the middle, and so writes its place
+	_, err = l.NextInvoices(ctx, ledger.Receipted, time.Time{}, 1) // it stops in the middle, and so notes where to go on
 	check()
 	_, err = l.NoteUnreadable(ctx, []ledger.Unreadable{{ID: "inv-none", Key: "inv:inv-none"}})
 	check(l.NoteKeyRefused(ctx, nip, "its key was refused"), l.Hold(ctx, nip, ledger.Hold{
@@ -297,7 +297,7 @@ func writeRareLimiterKeys(t *testing.T, rdb redis.UniversalClient) {
 	var notNow *ratelimit.NotNow
 	limits := ratelimit.Limits{{Limit: 1, Per: time.Second}}
 	if _, err := store.Book(t.Context(), ratelimit.Request{Key: key, Limits: limits, Ticket: "t"}); !errors.As(err, &notNow) {
-		t.Fatalf("a frozen group gave an instant: %v", err)
+		t.Fatalf("Book in a frozen group returned %v, want NotNow", err)
 	}
 	circuit, err := ratelimit.NewCircuit(store, ratelimit.CircuitOptions{Failures: 1})
 	if err != nil {
@@ -314,8 +314,9 @@ func writeRareLimiterKeys(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-// writeRareQueueKeys lets two tasks fail, one of them for the last time, lets a third run until its
-// server has reported it, and pauses their queue.
+// writeRareQueueKeys lets two tasks fail, one of them for the last time. A third task runs until
+// its server has reported it, and a fourth is scheduled. At the end, writeRareQueueKeys pauses the
+// queue.
 func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEvents) {
 	t.Helper()
 	const queue = "page"
@@ -351,7 +352,8 @@ func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEven
 	}
 }
 
-// seeSickQueue gives a key of a queue another type for a moment, and lets the queue remember that.
+// seeSickQueue gives a key of a queue another type for a moment, and lets the queue note this key
+// as sick.
 func seeSickQueue(t *testing.T, base *connect.Pool) {
 	t.Helper()
 	const sick = "asynq:{upkeep}:archived"
@@ -366,9 +368,9 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 	}
 }
 
-// seeSickKey gives a key of the ledger another type for a moment, and lets the ledger remember
-// that. It uses PFADD, which makes the key a string, because kindOfWrite lacks the event of PFADD.
-// So this type is not compared with docs/redis.md.
+// seeSickKey gives a key of the ledger another type for a moment, and lets the ledger note this key
+// as sick. It uses PFADD, which makes the key a string, because kindOfWrite lacks the event of
+// PFADD. So this type is not compared with docs/redis.md.
 func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 	t.Helper()
 	const sick = "ksef:cursors"

@@ -93,8 +93,8 @@ func ready(t *testing.T, addr string) func() bool {
 	return func() bool { return strings.Contains(page(t, addr, "/readyz"), `"ready": true`) }
 }
 
-// A password is replaced in Redis and in the file, and Redis closes all connections of its user.
-// New connections use the password that the file has now.
+// A password is replaced in Redis and in the file, and the connections that used the old password
+// are closed. New connections use the password that the file has now.
 func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "password")

@@ -67,8 +67,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.got = append(r.got, one)
 }
 
-// states returns the states of an invoice in the order in which the receiver was told them. It
-// checks that no revision is lower than the one before it.
+// states returns the states of an invoice in the order in which the receiver was told them. A state
+// that was told several times in a row is returned once. states checks that no revision is lower
+// than the one before it.
 func (r *receiver) states(id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,7 +139,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 			return true
 		}
 	}
-	until(t, 30*time.Second, "the webhook was told", told(hook.states))
+	until(t, 30*time.Second, "the webhook was told of every outcome", told(hook.states))
 	inStream := func(id string) string {
 		var states []string
 		for _, m := range p.base.Redis.XRange(t.Context(), "ksef:results", "-", "+").Val() {
@@ -148,7 +149,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		}
 		return strings.Join(states, " ")
 	}
-	until(t, 30*time.Second, "the stream has it", told(inStream))
+	until(t, 30*time.Second, "the stream has every outcome", told(inStream))
 	all := p.base.Redis.XRange(t.Context(), "ksef:results", "-", "+").Val()
 	if all[0].ID == "1-1" {
 		t.Error("a result of 1970 is still in the stream")
@@ -167,7 +168,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		}
 		return r.State
 	}
-	until(t, 30*time.Second, "the folder has it", told(inFolder))
+	until(t, 30*time.Second, "the folder has every outcome", told(inFolder))
 	for id := range want {
 		raw, err := os.ReadFile(filepath.Join(folder, id+".json"))
 		if err != nil {
@@ -191,7 +192,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		Group: "erp", Consumer: "one", Streams: []string{"ksef:results", ">"}, Count: 1,
 	}).Result()
 	if err != nil || len(read) != 1 || len(read[0].Messages) != 1 {
-		t.Errorf("a consumer group read %v, %v", read, err)
+		t.Errorf("a consumer group read %v, %v, want one message of the stream", read, err)
 	}
 	for _, name := range p.cfg.Results.Sinks() {
 		s, err := p.base.Ledger.Sink(t.Context(), name)
@@ -241,7 +242,7 @@ func TestResults_OneReceiverHangs_OthersAreToldAtOnce(t *testing.T) {
 	addr, _ := p.workAt()
 	<-called
 	second := refuse("b.xml")
-	until(t, 20*time.Second, "the other receiver was told of both", func() bool {
+	until(t, 20*time.Second, "the other receiver was told of both refusals", func() bool {
 		return hook.states(first) == "refused" && hook.states(second) == "refused"
 	})
 	metrics := page(t, addr, "/metrics")

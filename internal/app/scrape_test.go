@@ -25,8 +25,8 @@ import (
 
 const manyTenants = 500
 
-// site is a worker of five hundred tenants that does not run, so that only its pages ask Redis.
-// Some of the tenants have invoices that wait; 440 have booked requests.
+// site is a worker that has five hundred tenants and does not run, so that only its pages ask
+// Redis. The test says how many tenants have an invoice that waits; 440 have booked requests.
 type site struct {
 	t     testing.TB
 	base  *connect.Pool
@@ -156,23 +156,24 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 	now = now.Add(overviewKept)
 	ready, body := s.asked("/readyz")
 	if n := strings.Count(body, `"tenant `); ready.sent > 50 || ready.commands > 100 || n != manyTenants {
-		t.Errorf("/readyz costs %+v and shows %d tenants: %s", ready, n, body[:min(len(body), 500)])
+		t.Errorf("/readyz costs %+v and shows %d tenants, want at most 50 sent, 100 commands, and all tenants: %s",
+			ready, n, body[:min(len(body), 500)])
 	}
 	now = now.Add(time.Minute)
 	if ready, _ := s.asked("/readyz"); ready.sent > 150 {
-		t.Errorf("/readyz with an old overview costs %+v", ready)
+		t.Errorf("/readyz with an old overview costs %+v, want at most 150 sent", ready)
 	}
 	now = now.Add(time.Hour)
-	for _, what := range []string{"first", "next"} { // the first also reads the tenants' figures, kept for two minutes
+	for _, what := range []string{"first", "next"} { // the first also reads the tenants' figures, which are kept for two minutes
 		scrape, metrics := s.asked("/metrics")
 		if n := seriesOf(metrics); scrape.commands > 500 || n > 5000 {
-			t.Errorf("the %s /metrics costs %+v and has %d series", what, scrape, n)
+			t.Errorf("the %s /metrics costs %+v and has %d series, want at most 500 commands and 5000 series", what, scrape, n)
 		}
 		if n := strings.Count(metrics, `ksef_limit_used{group="invoiceSend"`); n != 3*s.base.Config.HTTP.TenantSeries {
 			t.Errorf("%d windows of invoiceSend are shown, want three for each shown tenant", n)
 		}
 		if !strings.Contains(metrics, "\nksef_limit_tenants_left_out 485\n") {
-			t.Error("nothing says that tenants are left out")
+			t.Error("/metrics does not say that 485 tenants are left out")
 		}
 		now = now.Add(time.Minute)
 	}
@@ -188,7 +189,7 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 		c, body := s.asked(path)
 		shown := strings.Count(body, "\nksef_waiting_invoices{")
 		if c.sent > 500 || path == "/metrics" && shown != manyTenants {
-			t.Errorf("%s costs %+v and shows what waits of %d tenants", path, c, shown)
+			t.Errorf("%s costs %+v and shows what waits of %d tenants, want at most 500 sent, and in /metrics all tenants", path, c, shown)
 		}
 		if n := seriesOf(body); n > 5000 {
 			t.Errorf("%s has %d series, want 5000 at most", path, n)

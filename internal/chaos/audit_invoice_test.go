@@ -27,7 +27,8 @@ func (c *invoiceCase) replace(file, old, by string) {
 	c.files[file] = strings.ReplaceAll(c.files[file], old, by)
 }
 
-// balanced returns an invoice that was accepted once, with everything archived in dir.
+// balanced returns an invoice that was accepted once, and all files that the archive in dir must
+// have of it.
 func balanced(dir string) *invoiceCase {
 	const number = "5265877635-20261123-0100001AF629-AF"
 	doc := "<Faktura/>"

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Without a failover, an overrun is excused only if it comes within a second of a block that the
-// simulator ordered. If a worker was killed before the request, the overrun may come a few seconds
-// after the block.
+// Without a failover, only a request during a block is excused, and only if it comes within a
+// second of the moment when the simulator ordered the block. If a worker was killed shortly before
+// the request, the request may come a few seconds later.
 func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
@@ -37,7 +37,7 @@ func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 		v := simulator.Violation{Window: c.window, At: now.Add(c.after)}
 		var f Figures
 		if errs := (&auditor{r}).checkLimits(&f, []simulator.Violation{v}); (len(errs) == 0) != c.excused || f.Overrun != len(errs) {
-			t.Errorf("%s: the check reports %v", c.why, errs)
+			t.Errorf("%s: the check reports %v, want the overrun excused: %v", c.why, errs, c.excused)
 		}
 	}
 }
@@ -58,7 +58,8 @@ func TestCheckLimits_AfterAFailover_OneWindowIsExcused(t *testing.T) {
 		var f Figures
 		errs := (&auditor{r}).checkLimits(&f, []simulator.Violation{{Window: c.window, At: now.Add(c.after)}})
 		if (len(errs) == 1) != c.reported || f.Overbooked+f.Overrun != 1 {
-			t.Errorf("an overrun of the %s window %v after a failover: the check reports %v", c.window, c.after, errs)
+			t.Errorf("an overrun of the %s window %v after a failover: the check reports %v, want a report: %v",
+				c.window, c.after, errs, c.reported)
 		}
 	}
 	r := &run{simLog: &simulatorLog{}, failovers: []time.Time{now}}

@@ -42,7 +42,7 @@ func TestCheckPartial_InvoiceWaitedForAnUnrelatedFault_IsReported(t *testing.T) 
 			Accepted: []simulator.Accepted{{NIP: c.nip, Kind: "VAT", Number: "1", At: now.Add(c.wait)}},
 		}))
 		if (len(errs) != 0) != c.reported {
-			t.Errorf("%s: the check reports %v", c.why, errs)
+			t.Errorf("%s: the check reports %v, want a report: %v", c.why, errs, c.reported)
 		}
 	}
 }
@@ -53,7 +53,7 @@ func TestCheckOneSession_AnotherPackageWaited_IsReported(t *testing.T) {
 		failing := episode{kind: OneSession, fault: &simulator.Fault{Kind: simulator.Status, On: "sessionStatus"}}
 		r := &run{episodes: []pastEpisode{{episode: failing, waiting: waiting}}}
 		if errs := (&auditor{r}).checkOneSession(); (len(errs) != 0) != reported {
-			t.Errorf("the packages %v waited, and the check reports %v", waiting, errs)
+			t.Errorf("the packages %v waited, and the check reports %v, want a report: %v", waiting, errs, reported)
 		}
 	}
 	rdb, _ := redistest.New(t)
@@ -79,7 +79,7 @@ func TestCheckPartial_WorkerWithoutItsKey_MustLogTheFile(t *testing.T) {
 		}
 		var f Figures
 		if errs := (&auditor{r}).checkPartial(&f, testbed.Audit{}); (len(errs) != 0) != reported {
-			t.Errorf("the log says %s, and the check reports %v", text, errs)
+			t.Errorf("the log says %s, and the check reports %v, want a report: %v", text, errs, reported)
 		}
 	}
 }

@@ -32,9 +32,9 @@ func TestBucket_Hang_HoldsRequestsAndCutsThemOff(t *testing.T) {
 	}
 	over := make(chan struct{})
 	go func() { defer close(over); b.hang(t.Context(), 200*time.Millisecond) }()
-	for b.heldUp() == 0 { // the first requests may come before the hang began
+	for b.heldUp() == 0 { // the first requests may come before the hang begins
 		if status, err := put(); err == nil && status != http.StatusOK {
-			t.Fatal(status)
+			t.Fatalf("a request that was not cut off gets status %d, want 200", status)
 		}
 	}
 	<-over

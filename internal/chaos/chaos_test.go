@@ -121,8 +121,8 @@ func runOnce(t *testing.T, o chaos.Options) {
 	}
 }
 
-// buildPrograms builds the worker and the command line, as they are shipped. The tests run them as
-// processes, which can be killed.
+// buildPrograms builds the worker and enqueue. The tests run them as processes, which can be
+// killed.
 func buildPrograms(t *testing.T) (worker, enqueue string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -95,7 +95,7 @@ func TestPartial_SameSeed_SameRunWithAndWithout(t *testing.T) {
 func TestParsePartial_ListsAndUnknownNames(t *testing.T) {
 	for list, want := range map[string]int{"": 0, "none": 0, "all": len(PartialFaults()), "failover,tenant-5xx": 2} {
 		if got, err := ParsePartial(list); err != nil || len(got) != want {
-			t.Errorf("the list %q gives %v (error %v)", list, got, err)
+			t.Errorf("the list %q gives %v (error %v), want %d faults", list, got, err, want)
 		}
 	}
 	if _, err := ParsePartial("failover,tenant"); err == nil || !strings.Contains(err.Error(), Tenant5xx) {
@@ -122,6 +122,6 @@ func TestPartial_OddNumbers_StayDistinct(t *testing.T) {
 		}
 	}
 	if blanks == 0 || digits == 0 {
-		t.Errorf("%d numbers with unusual white space, %d of digits alone", blanks, digits)
+		t.Errorf("%d numbers have unusual white space and %d have digits alone, want some of each", blanks, digits)
 	}
 }

@@ -26,7 +26,7 @@ func TestPlanted_ChangedOrNotLogged_IsReported(t *testing.T) {
 	}
 	for _, err := range []error{second(l.Invoice(t.Context(), p.invoice)), second(l.Package(t.Context(), p.pack))} {
 		if err == nil || !strings.Contains(err.Error(), ledger.ErrNewer.Error()) {
-			t.Errorf("this build must not read it: %v", err)
+			t.Errorf("reading a planted entry returned %v, want that it is of a newer build", err)
 		}
 	}
 	log := filepath.Join(t.TempDir(), "log")
@@ -37,14 +37,14 @@ func TestPlanted_ChangedOrNotLogged_IsReported(t *testing.T) {
 		return fmt.Sprint(p.check(t.Context(), rdb, []string{log}))
 	}
 	if got := check("skipped inv-newer and pkg-newer"); strings.Contains(got, "newer entry") {
-		t.Errorf("nothing is wrong, and the check says %s", got)
+		t.Errorf("both entries are unchanged and logged, and the check says %s, want no fault", got)
 	}
 	if got := check("skipped inv-newer"); !strings.Contains(got, "pkg-newer") || strings.Contains(got, "inv-newer") {
-		t.Errorf("the package was not logged, and the check says %s", got)
+		t.Errorf("the package was not logged, and the check says %s, want a fault about the package alone", got)
 	}
 	rdb.HSet(t.Context(), prefix+"inv:"+p.invoice, "state", "packed")
 	if got := check("skipped inv-newer and pkg-newer"); !strings.Contains(got, "inv-newer: was") {
-		t.Errorf("the invoice was changed, and the check says %s", got)
+		t.Errorf("the invoice was changed, and the check says %s, want a fault about the invoice", got)
 	}
 }
 

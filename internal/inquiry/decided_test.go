@@ -36,10 +36,10 @@ func TestDecided_SeveralStates_AreInTheOrderOfTheirLastChange(t *testing.T) {
 	w.move(ledger.Receipted, a)
 	want := []string{"D rejected", "C parked", "E dismissed", "B rejected", "A receipted"}
 	if got := w.decided(time.Time{}); !slices.Equal(got, want) {
-		t.Errorf("decided are %q, want %q", got, want)
+		t.Errorf("Decided yields %q, want %q", got, want)
 	}
 	if got := w.decided(since); !slices.Equal(got, want[1:]) {
-		t.Errorf("decided since the second change are %q, want %q", got, want[1:])
+		t.Errorf("since the second change Decided yields %q, want %q", got, want[1:])
 	}
 }
 
@@ -67,7 +67,7 @@ func TestDecided_MoreThanOnePage_YieldsEachInvoiceOnceInOrder(t *testing.T) {
 		seen[d.Invoice.ID], last = true, d.Invoice.UpdatedAt
 	}
 	if len(seen) != n {
-		t.Errorf("%d of %d invoices were yielded", len(seen), n)
+		t.Errorf("%d of %d invoices were yielded, want all", len(seen), n)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestDecided_EntryCannotBeRead_IsReportedAndTheOthersFollow(t *testing.T) {
 	w.move(ledger.Rejected, b)
 	w.damage(a)
 	if got := w.decided(time.Time{}); !slices.Equal(got, []string{"B rejected"}) || !slices.Equal(w.unread, []string{a}) {
-		t.Errorf("decided are %q, unreadable are %q", got, w.unread)
+		t.Errorf("Decided yields %q and reports %q as unreadable, want B yielded and A reported", got, w.unread)
 	}
 }
 
@@ -100,11 +100,11 @@ func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testin
 	w.check(err)
 	w.check(w.rdb.HSet(t.Context(), "ksef:final:"+b[4:6], string(raw[1:]), "").Err())
 	if got := w.decided(time.Time{}); !slices.Equal(got, []string{"C receipted"}) || !slices.Equal(w.unread, []string{a, b}) {
-		t.Errorf("decided are %q, unreadable are %q, want %q", got, w.unread, []string{a, b})
+		t.Errorf("Decided yields %q and reports %q as unreadable, want C yielded and %q reported", got, w.unread, []string{a, b})
 	}
 	w.unread = nil
 	if _, err := w.reader.Latest(t.Context(), inquiry.Window{Limit: 10, Scan: 100}); err != nil || len(w.unread) != 2 {
-		t.Errorf("reading the newest ends with %v, and unreadable are %q, want two", err, w.unread)
+		t.Errorf("Latest returns %v and reports %q as unreadable, want two", err, w.unread)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestDecided_EntryIsRemovedBetweenListAndRead_IsNotCalledDamaged(t *testing.
 		w.check(err)
 	}})
 	if got := w.decided(time.Time{}); len(got) > 0 || len(w.unread) > 0 {
-		t.Errorf("decided are %q, unreadable are %q", got, w.unread)
+		t.Errorf("Decided yields %q and reports %q as unreadable, want neither", got, w.unread)
 	}
 }
 
@@ -129,6 +129,6 @@ func TestDecided_StateChangesBetweenTwoLists_YieldsTheInvoiceOnce(t *testing.T) 
 	changed := false
 	w.rdb.AddHook(&after{ledger.ScriptHashes()["changed"], func() { changed = true; w.move(ledger.Receipted, a) }})
 	if got := w.decided(time.Time{}); !changed || !slices.Equal(got, []string{"A receipted"}) {
-		t.Errorf("decided are %q; changed: %v", got, changed)
+		t.Errorf("Decided yields %q, want A once as receipted; the state was changed meanwhile: %v", got, changed)
 	}
 }

@@ -37,7 +37,7 @@ func TestDecided_EachFilter_ShowsWhatPasses(t *testing.T) {
 		{inquiry.Filter{KsefNumber: sellerA}, []string{a}},
 		{inquiry.Filter{KsefNumber: sellerA + "-20261124"}, nil},
 		{inquiry.Filter{KsefNumber: sellerA, State: ledger.Rejected}, nil},
-		{inquiry.Filter{Day: "2026-11-23"}, nil}, // these documents have no date
+		{inquiry.Filter{Day: "2026-11-23"}, nil}, // these invoices have no issue date
 	} {
 		var got []string
 		for d, err := range w.reader.Decided(t.Context(), time.Time{}, one.filter) {

@@ -62,7 +62,7 @@ func TestFind_OneEntryCannotBeRead_ReturnsTheOthersAndAnError(t *testing.T) {
 	invs, err := w.reader.Find(t.Context(), "A")
 	unread, rest := ledger.Skip(err)
 	if rest != nil || len(unread) != 1 || unread[0].ID != damaged || len(invs) != 1 || invs[0].ID != sound {
-		t.Errorf("found %+v, %v", invs, err)
+		t.Errorf("Find returns %+v, %v, want the sound invoice, and an error about the damaged entry alone", invs, err)
 	}
 }
 
@@ -91,13 +91,13 @@ func TestRefusal_IDOrNumber_FindsOpenRefusalsOnly(t *testing.T) {
 	id := w.refuse(sellerA, "x.xml", "X")
 	for _, name := range []string{id, "X"} {
 		if r, err := w.reader.Refusal(t.Context(), name); err != nil || r == nil || r.ID != id {
-			t.Errorf("%q finds %+v, %v", name, r, err)
+			t.Errorf("%q finds %+v, %v, want the refusal", name, r, err)
 		}
 	}
 	w.check(w.ledger.DismissRefusal(t.Context(), id, ledger.Dismissal{By: "anna", Reason: "an advertisement"}))
 	for _, name := range []string{id, "X", "Y"} {
 		if r, err := w.reader.Refusal(t.Context(), name); err != nil || r != nil {
-			t.Errorf("%q finds %+v, %v", name, r, err)
+			t.Errorf("%q finds %+v, %v, want none that is open", name, r, err)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func TestInState_YieldsOnlyThatState_AndEndsWithAnErrorOfYield(t *testing.T) {
 		return nil
 	})
 	if err != nil || !slices.Equal(got, []string{a}) {
-		t.Errorf("parked are %q, %v", got, err)
+		t.Errorf("for the state parked InState yields %q and returns %v, want the one parked invoice", got, err)
 	}
 	stop := errors.New("stop")
 	if err := w.reader.InState(t.Context(), ledger.Queued, func([]ledger.Invoice) error { return stop }); !errors.Is(err, stop) {
@@ -141,7 +141,7 @@ func TestResults_InvoiceWaits_HasTheReasonAndTheTime(t *testing.T) {
 		{ID: "b"},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v\n%s", err, diff)
+		t.Errorf("Results returns the error %v and other results than it must (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -170,16 +170,16 @@ func TestFind_NumberWithANoBreakSpace_IsFoundByAnOrdinaryOne(t *testing.T) {
 	for _, name := range []string{"FV 1 2026", "FV\u00a01 2026", "FV 1\u00a02026"} {
 		invs, err := w.reader.Find(t.Context(), name)
 		if err != nil || len(invs) != 1 || invs[0].ID != id {
-			t.Errorf("%q finds %+v, %v", name, invs, err)
+			t.Errorf("%q finds %+v, %v, want the invoice", name, invs, err)
 		}
 	}
 	if r, err := w.reader.Refusal(t.Context(), "FV 9"); err != nil || r == nil || r.ID != refused {
-		t.Errorf("the refusal is %+v, %v", r, err)
+		t.Errorf("FV 9 finds the refusal %+v, %v, want the one whose number has a no-break space", r, err)
 	}
 }
 
-// A person or a program names an invoice whose entry is gone although its state lists it. Nobody is
-// told that there is no such invoice.
+// A person or a program names an invoice whose entry is gone or empty, although the index of its
+// state lists the invoice. Nobody is told that there is no such invoice.
 func TestFind_EntryIsGoneOrEmpty_IsNamedAsDamaged(t *testing.T) {
 	w := newWorld(t)
 	gone, empty := w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2")
@@ -203,10 +203,10 @@ func TestFind_EntryIsGoneOrEmpty_IsNamedAsDamaged(t *testing.T) {
 		unread, rest := ledger.Skip(err)
 		if len(found) > 0 || rest != nil || len(unread) != 1 || unread[0].ID != want.ID || unread[0].State != want.State ||
 			!ledger.Damaged(unread[0].Err) {
-			t.Errorf("%s: %v, %v", name, found, err)
+			t.Errorf("%s finds %v, %v, want an error that names the damaged entry", name, found, err)
 		}
 	}
 	if found, err := w.reader.Find(t.Context(), "inv-aaaaaaaaaaaaaaaaaaaaaaaa"); len(found) > 0 || err != nil {
-		t.Errorf("an unknown id: %v, %v", found, err)
+		t.Errorf("an unknown id finds %v, %v, want nothing and no error", found, err)
 	}
 }

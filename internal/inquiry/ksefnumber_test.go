@@ -35,15 +35,15 @@ func TestFindKsefNumber_AnySpelling_FindsTheInvoicesOfTheStateAlone(t *testing.T
 		}
 	}
 	if got := find(number, ledger.Accepted, sellerA); got != nil {
-		t.Errorf("for another tenant it finds %v, want none", got)
+		t.Errorf("for another tenant the number finds %v, want none", got)
 	}
 	if got := find(number, ledger.Receipted); got != nil {
-		t.Errorf("in another state it finds %v, want none", got)
+		t.Errorf("in another state the number finds %v, want none", got)
 	}
 	errs, err := w.ledger.Receipt(t.Context(), []string{one}, "file:///upo.xml")
 	w.check(err)
 	w.check(errs[0])
 	if got := find(number, ledger.Receipted); !slices.Equal(got, []string{one}) {
-		t.Errorf("when the invoice has its receipt, it finds %v, want the invoice", got)
+		t.Errorf("when the invoice has its receipt, the number finds %v, want the invoice", got)
 	}
 }

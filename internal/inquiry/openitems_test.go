@@ -25,7 +25,7 @@ func TestOpenItems_AreByTenantAndOldestFirst(t *testing.T) {
 	}
 	want := []string{"  refused", sellerA + " C rejected", sellerA + " X refused", sellerA + " B parked", sellerB + " A parked"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("the open items are not by tenant and oldest first (-want +got):\n%s", diff)
 	}
 }
 
@@ -38,10 +38,10 @@ func TestOpenItems_LaterDocumentWithTheNumber_IsNamedUntilKSeFHasIt(t *testing.T
 	w.check(err)
 	want := ledger.Newest{ID: second, State: ledger.Queued}
 	if len(items) != 1 || items[0].Result.ID != first || items[0].Later != want {
-		t.Errorf("open are %+v, want %s with %+v", items, first, want)
+		t.Errorf("the open items are %+v, want %s with the later document %+v", items, first, want)
 	}
 	w.accept(second)
 	if items, err = w.reader.OpenItems(t.Context()); err != nil || len(items) != 0 {
-		t.Errorf("after KSeF accepted the later document, open are %+v, %v", items, err)
+		t.Errorf("after KSeF accepted the later document, the open items are %+v, %v, want none", items, err)
 	}
 }

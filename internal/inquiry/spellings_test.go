@@ -20,7 +20,7 @@ func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt
 		"FV\u00a03":                             {"FV 3", "FV      3"},
 		strings.ReplaceAll(long, " ", "\u00a0"): {long, strings.ReplaceAll(long, " ", "      ")},
 		"A B C D E F\u00a0G":                    {"A B C D E F G", "A\u00a0B C D E F G"},
-		"H I J\u00a0K L\u00a0M N O":             {"H I J K L M N O"}, // under none of the spellings that are tried
+		"H I J\u00a0K L\u00a0M N O":             {"H I J K L M N O"}, // no look-up tries this mixture of spaces
 		"P\u00a0\u00a0\u00a0Q":                  {"P Q", "P       Q"},
 		"S" + strings.Repeat("\u00a0s", 70):     {"S" + strings.Repeat(" s", 70)},
 		"plain":                                 {"plain"},
@@ -72,7 +72,7 @@ func TestFind_NumberIsThereInSeveralSpellings_EachIsFoundAndNoneHidesAnother(t *
 	}
 }
 
-// A program that writes numbers for people puts narrow or wide spaces into them.
+// Programs that format numbers for people may put narrow or wide spaces into them.
 func TestFindNumber_RareSpaces_AreFound(t *testing.T) {
 	w := newWorld(t)
 	for i, number := range []string{"SP\u2009A 4", "SP\u202fA 10", "SP\u3000A\u30005", "SP\u2003A\u200311", "SP\u2007A 14", "SP A\u200a7"} {
@@ -92,7 +92,7 @@ func TestRefused_WhiteSpaceIsWrittenOtherwise_TheRefusalIsFound(t *testing.T) {
 	for _, name := range []string{"FV 1 2 3 4 5 6 7", "FV      1 2 3 4 5 6 7"} {
 		found, err := w.reader.Refused(t.Context(), name)
 		if err != nil || len(found) != 1 || found[0].ID != id {
-			t.Errorf("%q finds %v, %v", name, found, err)
+			t.Errorf("%q finds %v, %v, want the one refusal", name, found, err)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestDecided_NumberWithManySpaces_PassesTheFilterHoweverItIsTyped(t *testing
 			}
 		}
 		if shown != 1 {
-			t.Errorf("%q shows it %d times, want once", begin, shown)
+			t.Errorf("the filter %q shows the invoice %d times, want once", begin, shown)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (w *world) take(seller, number, content string) string {
 	}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {
-		w.t.Fatalf("%s is %s", number, taken[0].Taken)
+		w.t.Fatalf("%s was taken in as %s, want it created", number, taken[0].Taken)
 	}
 	w.tick()
 	return id

@@ -25,7 +25,7 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	body, _, _ := strings.Cut(cookie, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil || len(cookie) > 3000 {
-		t.Fatalf("%v; the cookie has %d bytes", err, len(cookie))
+		t.Fatalf("decoding the cookie returned %v; it has %d bytes, want at most 3000", err, len(cookie))
 	}
 	for _, secret := range []string{"state", "nonce", "code_challenge"} {
 		if strings.Contains(string(raw), q.Get(secret)) {
@@ -36,11 +36,11 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	v, _ := url.Parse(again)
 	for _, part := range []string{"state", "nonce", "code_challenge"} {
 		if err != nil || v.Query().Get(part) == q.Get(part) || other == cookie {
-			t.Errorf("two logins have the same %s: %v", part, err)
+			t.Errorf("two logins have the same %s or the same cookie, or Begin fails: %v", part, err)
 		}
 	}
 	if _, long, err := w.p.Begin(t.Context(), "/"+strings.Repeat("x", 10_000)); err != nil || len(long) > 1000 {
-		t.Errorf("%v; the cookie of a long address has %d bytes", err, len(long))
+		t.Errorf("for a long address Begin returned %v and a cookie of %d bytes, want at most 1000", err, len(long))
 	}
 }
 
@@ -90,13 +90,13 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 	}
 }
 
-// A provider whose discovery document says that its answers name the issuer (RFC 9207) must name it
-// in each answer.
+// A provider whose discovery document says that its answers name the issuer (RFC 9207) must name
+// the issuer in each answer.
 func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	w.op.Discovery = func(d map[string]any) { d["authorization_response_iss_parameter_supported"] = true }
 	if _, err := w.login(); err != nil {
-		t.Error(err)
+		t.Errorf("the provider names the issuer, and the login fails: %v", err)
 	}
 	cookie, answer := w.begin()
 	answer.Del("iss")
@@ -110,7 +110,7 @@ func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
 	}
 }
 
-// A worker with another secret, or for another client, does not finish a login that this worker
+// A worker with another client secret or another client ID does not finish a login that this worker
 // began.
 func TestOpen_SecretChanged_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)
@@ -124,6 +124,6 @@ func TestOpen_SecretChanged_IsRefused(t *testing.T) {
 	}
 	same := newWorld(t, func(o *oidc.Options) { o.Issuer = w.op.URL })
 	if _, err := same.finish(cookie, answer); err != nil {
-		t.Errorf("another worker of the pool: %v", err)
+		t.Errorf("another worker of the pool does not finish the login: %v", err)
 	}
 }

@@ -97,7 +97,7 @@ func TestExchange_TokenThatIsForged_IsRefused(t *testing.T) {
 	w.wantReason(err, oidc.Setup)
 	w.op.Forge = nil
 	if _, err := w.login(); err != nil {
-		t.Errorf("an honest one after them: %v", err)
+		t.Errorf("after the forged tokens, an honest one is refused: %v", err)
 	}
 }
 
@@ -110,11 +110,12 @@ func TestKeys_Rotated_NewOneCountsAndOldOneDoesNot(t *testing.T) {
 	}
 	fetched := w.op.Requests("/keys")
 	if _, err := w.login(); err != nil || w.op.Requests("/keys") != fetched {
-		t.Errorf("%v; the keys were fetched %d times more", err, w.op.Requests("/keys")-fetched)
+		t.Errorf("the second login returned %v; the keys were fetched %d times more, want no more", err, w.op.Requests("/keys")-fetched)
 	}
 	w.op.Rotate(oidctest.EC("second"), oidctest.RSA("third"))
 	if _, err := w.login(); err != nil || w.op.Requests("/keys") != fetched+1 {
-		t.Errorf("after the rotation: %v; the keys were fetched %d times, want once more", err, w.op.Requests("/keys"))
+		t.Errorf("after the rotation the login returned %v; the keys were fetched %d times in all, want one more than before",
+			err, w.op.Requests("/keys"))
 	}
 	w.op.Forge = func(c map[string]any) string { return w.op.Sign(oidctest.RSA("first"), c) }
 	_, err := w.login()
@@ -179,8 +180,8 @@ func TestExchange_TokenEndpointFails_IsToldWithoutItsBody(t *testing.T) {
 		_, err := w.finish(cookie, answer)
 		w.wantReason(err, c.want, answer.Get("code"))
 		if w.op.Requests("/token") != 1 || w.op.Requests("/elsewhere") != 0 {
-			t.Errorf("%d: the token endpoint was asked %d times, another address %d times", c.status, w.op.Requests("/token"),
-				w.op.Requests("/elsewhere"))
+			t.Errorf("status %d: the token endpoint was asked %d times, want once, and another address %d times, want never",
+				c.status, w.op.Requests("/token"), w.op.Requests("/elsewhere"))
 		}
 	}
 }
@@ -193,7 +194,7 @@ func TestExchange_SecretByForm_WhereTheProviderTakesNoOther(t *testing.T) {
 		if r.URL.Path == "/token" {
 			_ = r.ParseForm()
 			form = r.PostForm
-			r.SetBasicAuth(form.Get("client_id"), url.QueryEscape(form.Get("client_secret"))) // the provider looks here
+			r.SetBasicAuth(form.Get("client_id"), url.QueryEscape(form.Get("client_secret"))) // where the provider of the test looks
 		}
 		return false
 	}

@@ -40,7 +40,7 @@ func TestPerson_Claims_AreReadAsConfigured(t *testing.T) {
 			continue
 		}
 		if err != nil || who.Name != test.wantName || strings.Join(who.Groups, " ") != test.wantGroup {
-			t.Errorf("%s: the person is %+v, %v", name, who, err)
+			t.Errorf("%s: the person is %+v, %v, want the name %q and the group %q", name, who, err, test.wantName, test.wantGroup)
 		}
 	}
 }
@@ -64,6 +64,6 @@ func TestPerson_GroupsAtTheUserInfoEndpoint_AreAskedFor(t *testing.T) {
 	w.op.Change = nil
 	w.op.UserInfo = map[string]any{"sub": "1234"}
 	if who, err = w.login(); err != nil || who.Told {
-		t.Errorf("where nobody tells groups: %+v, %v", who, err)
+		t.Errorf("neither the ID token nor UserInfo tells groups, and the person is %+v, %v, want Told to be false", who, err)
 	}
 }

@@ -75,7 +75,7 @@ func TestProvider_DiscoveryFailsDuringALogin_LoginGoesOn(t *testing.T) {
 	w.now = w.now.Add(90 * time.Second)
 	w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
 	if _, err := w.finish(cookie, answer); err != nil {
-		t.Error(err)
+		t.Errorf("the login that was begun before is not finished: %v", err)
 	}
 }
 
@@ -124,13 +124,13 @@ func TestProvider_SickAnswers_AreBounded(t *testing.T) {
 		if name == "silence" {
 			cancel()
 			ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
-			t.Cleanup(func() { close(release) }) // before its server is closed
+			t.Cleanup(func() { close(release) }) // this runs before the provider's server is closed
 		}
 		err := w.p.Reach(ctx)
 		cancel()
 		want := oidc.Unreachable
 		if name == "empty object" {
-			want = oidc.Setup // it names no issuer
+			want = oidc.Setup // the document names no issuer
 		}
 		w.refused(name, err, want)
 		if name != "silence" && w.op.Requests("/elsewhere") != 0 {
@@ -158,7 +158,7 @@ func TestDiscovery_WithWhichNobodyCanLogInSafely_IsRefusedWithWords(t *testing.T
 		err := w.p.Reach(t.Context())
 		w.wantReason(err, oidc.Setup)
 		if err != nil && !strings.Contains(err.Error(), words) {
-			t.Errorf("%v: it does not say %q", err, words)
+			t.Errorf("the error is %v, want %q in it", err, words)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func TestLogoutURL_HasNoTokenInIt(t *testing.T) {
 	}
 	want := w.op.URL + "/end?client_id=ksef&post_logout_redirect_uri=https%3A%2F%2Fksef.example.com%2Flogin"
 	if got := w.p.LogoutURL(); got != want {
-		t.Errorf("%s, want %s", got, want)
+		t.Errorf("the logout leads to %s, want %s", got, want)
 	}
 	for _, none := range []string{"", "http://login.example.com/end", "javascript:alert(1)"} {
 		w := newWorld(t, nil)

@@ -19,7 +19,7 @@ const returnURL = "http://127.0.0.1:9/login/oidc/callback"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a provider and a client of it, whose clock the test sets.
+// world is a provider and a client of it. The test sets the client's clock.
 type world struct {
 	*testing.T
 	op  *oidctest.Provider

@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// The form must not offer a day that the report then refuses.
+// The form for a report must not offer a day that the report would refuse.
 func TestFirstKept_IsTheFirstDayThatAReportTakes(t *testing.T) {
 	for from, want := range map[string]string{
 		"2026-11-23T11:00:00Z": "2026-11-24", "2026-11-22T23:00:00Z": "2026-11-23", "2026-11-22T22:59:59Z": "2026-11-23",
@@ -19,7 +19,7 @@ func TestFirstKept_IsTheFirstDayThatAReportTakes(t *testing.T) {
 		}
 		day := firstKept(at)
 		if got := day.Format(time.DateOnly); got != want || day.Before(at) || !day.AddDate(0, 0, -1).Before(at) {
-			t.Errorf("%s: %s in %s, want %s", from, got, invoice.Warsaw(), want)
+			t.Errorf("of what is kept from %s on, the first day is %s in %s, want %s", from, got, invoice.Warsaw(), want)
 		}
 	}
 }

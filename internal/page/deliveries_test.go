@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// receiver records a receiver of results that has been out for an hour. For each invoice in
-// answers, two outcomes are held and one was given up, each with what the receiver answered.
+// receiver records in the ledger that a receiver of results has been out for an hour. For each
+// invoice in answers, two outcomes are held and one was given up, each with what the receiver
+// answered.
 func (w *world) receiver(name string, answers map[string]string) {
 	w.t.Helper()
 	now, c := time.Now(), ledger.SinkChange{Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}}
@@ -28,7 +29,7 @@ func (w *world) receiver(name string, answers map[string]string) {
 		Err: "answered 503: down, SECRET"}
 	ok, err := w.ledger.ChangeSink(w.t.Context(), name, c)
 	if w.check(err); !ok {
-		w.t.Fatal("the receiver was not changed")
+		w.t.Fatal("ChangeSink did not record the state of the receiver")
 	}
 }
 
@@ -68,10 +69,11 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 	}
 	if status, _, h := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {one}}); status != http.StatusSeeOther ||
 		!strings.HasSuffix(h.Get("Location"), "/deliveries/erp?done=1") || w.failedOf("erp") != two {
-		t.Errorf("one sent again: status %d at %s, still given up: %s", status, h.Get("Location"), w.failedOf("erp"))
+		t.Errorf("sending one again has status %d and leads to %s, want 303; still given up: %s, want only that of B",
+			status, h.Get("Location"), w.failedOf("erp"))
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusSeeOther || w.failedOf("erp") != "" {
-		t.Errorf("all sent again: status %d, still given up: %s", status, w.failedOf("erp"))
+		t.Errorf("sending all again has status %d, want 303; still given up: %s, want none", status, w.failedOf("erp"))
 	}
 	p.post("/deliveries/erp", url.Values{"do": {"resume"}})
 	if s, err := w.ledger.Sink(t.Context(), "erp"); err != nil || s.Next != 0 {
@@ -98,31 +100,31 @@ func TestDeliveries_OperatorOfOneTenant_SendsTheOwnAgainAndNoOther(t *testing.T)
 	w.receiver("erp", map[string]string{one: "no", two: "no"})
 	p := w.as("adam")
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {two}}); status != http.StatusConflict {
-		t.Errorf("another tenant's result: status %d", status)
+		t.Errorf("sending another tenant's result again has status %d, want 409", status)
 	}
 	for _, do := range []string{"resume", "since"} {
 		if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {do}, "since": {"2026-11-01"}}); status != http.StatusForbidden {
-			t.Errorf("%s of a receiver of all: status %d", do, status)
+			t.Errorf("%s of a receiver of all tenants has status %d, want 403", do, status)
 		}
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}, "tenant": {"B"}}); status != http.StatusNotFound {
-		t.Errorf("all of another tenant: status %d", status)
+		t.Errorf("sending all results of another tenant again has status %d, want 404", status)
 	}
 	if status, _, _ := p.post("/deliveries/of-b", url.Values{"do": {"all"}}); status != http.StatusNotFound {
-		t.Errorf("a receiver of another tenant: status %d", status)
+		t.Errorf("a form to a receiver of another tenant has status %d, want 404", status)
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusSeeOther || w.failedOf("erp") != two {
-		t.Errorf("all that he sees: status %d, still given up: %s", status, w.failedOf("erp"))
+		t.Errorf("sending all again has status %d, want 303; still given up: %s, want only that of B", status, w.failedOf("erp"))
 	}
 	if status, _, _ := p.post("/deliveries/of-a", url.Values{"do": {"resume"}}); status != http.StatusSeeOther {
-		t.Errorf("a receiver of his own tenant: status %d", status)
+		t.Errorf("resuming a receiver of tenant A alone has status %d, want 303", status)
 	}
 	if status, _, _ := w.as("anna").post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusForbidden {
 		t.Errorf("a viewer sends again: status %d, want 403", status)
 	}
 	status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}, "Sec-Fetch-Site", "cross-site")
 	if status != http.StatusForbidden {
-		t.Errorf("a form on another site: status %d", status)
+		t.Errorf("a form on another site has status %d, want 403", status)
 	}
 }
 
@@ -138,7 +140,8 @@ func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
 	}
 }
 
-// A receiver that takes no results of some tenants still works for the other tenants.
+// A receiver may take no results of some tenants, and still take those of other tenants. The page
+// tells this to the people who may see the tenants.
 func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *testing.T) {
 	w := newWorld(t, nil)
 	first := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
@@ -154,10 +157,10 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	w.check(err)
 	_, body, _ := w.as("anna").get("/deliveries/erp")
 	if !strings.Contains(body, `<th scope="row">A</th>`) || strings.Contains(body, `<th scope="row">B</th>`) {
-		t.Error("a viewer of A is not told of A alone")
+		t.Error("a viewer of A is not told of A, or is told of B")
 	}
 	if !strings.Contains(body, "/invoices/"+first) || strings.Contains(body, "TWO/1") {
-		t.Error("what was left behind of A is not listed, or that of B is")
+		t.Error("the result of A that was left behind is not listed, or the result of B is")
 	}
 	// When the tenant that was tried last is one whose results are not taken, the receiver counts
 	// as out.
@@ -174,7 +177,7 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	}
 	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(body, `<th scope="row">B</th>`) ||
 		!strings.Contains(body, "9\u202f422") {
-		t.Error("an operator of all is not told of both, and how much was left behind")
+		t.Error("an operator of all tenants is not told of B, or not how many results were left behind")
 	}
 }
 

@@ -43,7 +43,7 @@ func TestExport_MoreThanAPiece_HasEveryRowOnce(t *testing.T) {
 	}
 	_, body, _ := p.get("/invoices.xlsx")
 	if _, rows := cells(t, body); len(rows) != n+1 {
-		t.Errorf("the spreadsheet has %d rows", len(rows))
+		t.Errorf("the spreadsheet has %d rows, want %d and the head", len(rows), n)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestExport_MoreThanAPiece_HasEveryRowOnce(t *testing.T) {
 type restless struct {
 	page.Inquiry
 	before func(w inquiry.Window)
-	after  func(*inquiry.Found) // nil: nothing
+	after  func(*inquiry.Found) // may be nil
 }
 
 func (r *restless) Latest(ctx context.Context, w inquiry.Window) (inquiry.Found, error) {
@@ -90,7 +90,7 @@ func TestExport_InvoicesChangeMeanwhile_NoneIsMissing(t *testing.T) {
 	}
 	for number := range oldest {
 		if times[number] != 1 {
-			t.Errorf("%s, which changed meanwhile, comes %d times", number, times[number])
+			t.Errorf("%s, which changed meanwhile, is in the export %d times, want once", number, times[number])
 		}
 	}
 	if len(times) != 1101 || pieces < 3 {
@@ -113,14 +113,14 @@ func TestExport_RedisFailsMidway_TheFileIsNotWhole(t *testing.T) {
 	w.check(err)
 	defer res.Body.Close()
 	if body, err := io.ReadAll(res.Body); err == nil {
-		t.Errorf("a file of %d bytes looks whole", len(body))
+		t.Errorf("the export ended without an error after %d bytes, want that the download breaks off", len(body))
 	}
 	if !strings.Contains(w.log.String(), "an export was broken off") {
 		t.Errorf("the log does not tell that the export was broken off: %s", w.log)
 	}
 }
 
-// invoiceFor is a document with a buyer.
+// invoiceFor returns a document with a buyer.
 func invoiceFor(number, buyer string) []byte {
 	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?><Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">`+
 		`<Podmiot1><DaneIdentyfikacyjne><NIP>%s</NIP></DaneIdentyfikacyjne></Podmiot1>`+
@@ -158,7 +158,7 @@ func TestSearch_Buyer_IsReadFromTheDocuments(t *testing.T) {
 	}
 	if _, body, _ := p.get("/invoices?buyer=" + buyer); !strings.Contains(body, "their buyer is not known: 1.") ||
 		!strings.Contains(body, "buyer="+buyer) {
-		t.Error("the document that is gone is not told, or the export has another question")
+		t.Error("the page does not say that the buyer of one document is not known, or its link to the export lacks the buyer")
 	}
 	if found, _ := w.as("anna").numbers("/invoices?buyer=" + buyer); len(found) != 0 {
 		t.Errorf("anna may not see these invoices, but finds %q", found)

@@ -38,10 +38,10 @@ func TestHistory_SessionBeforeWasRefused_TellsBothPackages(t *testing.T) {
 	for _, want := range []string{"Handed in FV/1.xml", "Put into a package pkg-1", "Session opened in KSeF session-1",
 		"Session closed session-1", "The session failed as a whole session-1 (435)", "Put into a package pkg-2"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("it does not tell %q:\n%s", want, got)
+			t.Errorf("the history does not tell %q:\n%s", want, got)
 		}
 	}
 	if !strings.HasPrefix(got, "Handed in") || strings.Index(got, "pkg-1") > strings.Index(got, "pkg-2") {
-		t.Errorf("out of order:\n%s", got)
+		t.Errorf("the history does not begin with the handing in, or tells of pkg-2 before pkg-1:\n%s", got)
 	}
 }

@@ -24,8 +24,8 @@ func withArchive(t *testing.T) (*world, archive.Store) {
 	return newWorld(t, func(o *page.Options) { o.Records = &records.Reader{Store: store} }), store
 }
 
-// An entry that its state lists is gone. People see what the archive has of the invoice, each of
-// his own tenants alone, and nobody can act on it.
+// The entry of an invoice is gone, although the index of its state still lists the invoice. People
+// see what the archive has of it, but only people who may see its tenant.
 func TestInvoice_EntryIsGoneAndTheArchiveHasIt_IsShownFromThere(t *testing.T) {
 	w, store := withArchive(t)
 	id := w.takeIssued("B", sellerB, "TWO/1", "2026-01-05")
@@ -43,16 +43,16 @@ func TestInvoice_EntryIsGoneAndTheArchiveHasIt_IsShownFromThere(t *testing.T) {
 	olga, adam := w.as("olga"), w.as("adam")
 	status, body, _ := olga.get("/invoices/" + id)
 	if status != http.StatusOK || !strings.Contains(body, number) || !strings.Contains(body, "entry of this invoice is damaged") {
-		t.Errorf("status %d: %s", status, body)
+		t.Errorf("the page has status %d, want 200 with the KSeF number, and that the entry is damaged: %s", status, body)
 	}
 	if status, _, _ := adam.get("/invoices/" + id); status != http.StatusNotFound {
-		t.Errorf("of another tenant: status %d", status)
+		t.Errorf("a person who may not see the tenant gets status %d, want 404", status)
 	}
 	if _, body, _ = olga.get("/invoices?q=" + url.QueryEscape("TWO/1")); !strings.Contains(body, `href="/invoices/`+id+`"`) {
-		t.Errorf("a search does not name it: %s", body)
+		t.Errorf("a search does not name the invoice: %s", body)
 	}
 	if _, body, _ = adam.get("/invoices?q=" + id); strings.Contains(body, `href="/invoices/`+id+`"`) {
-		t.Errorf("a search of another tenant names it: %s", body)
+		t.Errorf("a search by a person who may not see the tenant names the invoice: %s", body)
 	}
 }
 
@@ -63,15 +63,15 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNothingIsDone
 	olga := w.as("olga")
 	status, body, _ := olga.get("/invoices/" + id)
 	if status != http.StatusServiceUnavailable || !strings.Contains(body, "its entry is damaged") {
-		t.Errorf("status %d: %s", status, body)
+		t.Errorf("the page has status %d, want 503, and that the entry is damaged: %s", status, body)
 	}
 	for _, verb := range []string{"retry", "dismiss", "seen"} {
 		status, body, _ := olga.post("/invoices/"+id+"/"+verb, url.Values{"reason": {"x"}})
 		if status != http.StatusServiceUnavailable || !strings.Contains(body, "its entry is damaged") {
-			t.Errorf("%s: status %d: %s", verb, status, body)
+			t.Errorf("%s has status %d, want 503, and that the entry is damaged: %s", verb, status, body)
 		}
 	}
 	if status, _, _ := w.as("adam").get("/invoices/" + id); status != http.StatusNotFound {
-		t.Errorf("a visitor of one tenant: status %d", status)
+		t.Errorf("a person who may see only some tenants gets status %d, want 404", status)
 	}
 }

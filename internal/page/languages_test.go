@@ -111,7 +111,8 @@ func everyReason(t *testing.T) (*world, []string) {
 	return w, paths
 }
 
-// longEnough is how many characters make a text that no other language has by chance.
+// longEnough is a number of characters. A text that is as long is not in the other language by
+// chance.
 const longEnough = 14
 
 var (
@@ -156,7 +157,7 @@ func texts(t *testing.T) (english, polish []string) {
 	english = slices.DeleteFunc(english, func(s string) bool { return both(s, polish) })
 	polish = slices.DeleteFunc(polish, func(s string) bool { return both(s, was) })
 	if len(english) < 500 || len(polish) < 500 {
-		t.Fatalf("%d English and %d Polish texts", len(english), len(polish))
+		t.Fatalf("only %d English and %d Polish texts were found, want at least 500 of each", len(english), len(polish))
 	}
 	return english, polish
 }

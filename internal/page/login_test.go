@@ -24,7 +24,7 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 		}
 	}
 	if header.Get("Location") != "/" {
-		t.Errorf("the login leads to %s", header.Get("Location"))
+		t.Errorf("the login leads to %s, want /", header.Get("Location"))
 	}
 	token, _, _ := strings.Cut(strings.TrimPrefix(cookie, "__Host-ksef="), ";")
 	for _, key := range w.rdb.Keys(t.Context(), "*").Val() {
@@ -37,8 +37,9 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 	}
 }
 
-// Where a proxy encrypts, a browser that goes around the proxy would get the login again and again,
-// because it keeps no cookie that is marked Secure. It would never learn why.
+// Only the connection to a proxy is encrypted. A browser that goes around the proxy would be asked
+// to log in again and again, because over http it keeps no cookie that is marked Secure. The person
+// would never learn why.
 func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	w := newWorld(t, func(o *page.Options) { o.Secure, o.Public = true, "https://ksef.example.com" })
 	p := w.somebody()
@@ -76,7 +77,7 @@ func TestLogin_WithoutOne_NothingIsShownOrDone(t *testing.T) {
 		}
 	}
 	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != http.StatusUnauthorized || w.state(id) != ledger.Rejected {
-		t.Errorf("status %d, and the invoice is %s", status, w.state(id))
+		t.Errorf("a dismissal without a login has status %d, want 401, and the invoice is %s, want it rejected", status, w.state(id))
 	}
 }
 
@@ -101,7 +102,7 @@ func TestLogin_Wrong_IsCountedLoggedAndSlowed(t *testing.T) {
 	slow.wait = 3 * time.Second
 	status, _, header := p.post("/login", url.Values{"name": {"anna"}, "password": {"of anna"}})
 	if status != http.StatusTooManyRequests || header.Get("Retry-After") != "4" || header.Get("Set-Cookie") != "" {
-		t.Errorf("while logins are refused: status %d, want 429: %v", status, header)
+		t.Errorf("while logins are refused, a right login has status %d, want 429 with Retry-After 4 and no cookie: %v", status, header)
 	}
 }
 
@@ -131,7 +132,7 @@ func TestSession_PasswordChanges_SessionEnds(t *testing.T) {
 			r.AddCookie(c)
 		}
 		if _, got := page.New(o).Supervisor(r); got != want {
-			t.Errorf("password %q: %v, want %v", password, got, want)
+			t.Errorf("when the password is %q, the session is still valid: %v, want %v", password, got, want)
 		}
 	}
 }
@@ -152,7 +153,7 @@ func TestSupervisor_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 	}
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
 	if _, may := page.New(o).Supervisor(r); may {
-		t.Error("somebody without a login may")
+		t.Error("somebody without a login may use the dashboard")
 	}
 }
 
@@ -221,14 +222,14 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 		t.Errorf("a dismissal has status %d, want 303 to the invoice", status)
 	}
 	if status, _, _ := p.post("/invoices/"+third+"/retry", nil); status != http.StatusConflict {
-		t.Errorf("retry of a queued one: status %d", status)
+		t.Errorf("the retry of a queued invoice has status %d, want 409", status)
 	}
 	if status, _, _ := p.post("/open", url.Values{"do": {"retry"}, "id": {second}}); status != http.StatusSeeOther {
-		t.Errorf("retry of a picked one: status %d", status)
+		t.Errorf("the retry of an invoice picked from the list has status %d, want 303", status)
 	}
 	if status, _, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"},
 		"id": {"A|" + refused}}); status != http.StatusSeeOther {
-		t.Errorf("dismissal of a refused document: status %d", status)
+		t.Errorf("the dismissal of a refused document has status %d, want 303", status)
 	}
 	inv, err := w.ledger.Invoice(t.Context(), first)
 	w.check(err)
@@ -248,6 +249,6 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 		t.Errorf("on record:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if _, body, _ := p.get("/invoices/" + first); !strings.Contains(body, "adam (this page)") {
-		t.Error("the history does not tell who dismissed it")
+		t.Error("the history does not tell who dismissed the invoice")
 	}
 }

@@ -14,9 +14,9 @@ func TestOverview_Limits_TheOneOfWhichLeastIsLeftIsShown(t *testing.T) {
 	w := newWorld(t, nil)
 	_, body, _ := w.as("olga").get("/", "Accept-Language", "pl")
 	for text, want := range map[string]int{
-		"Otwarcie sesji wsadowej: pozostało 3 z 60 w ciągu godziny": 1, // of A
+		"Otwarcie sesji wsadowej: pozostało 3 z 60 w ciągu godziny": 1, // the limit of A
 		`class="meter warn"`: 1, `data-l="Limit najbliższy wyczerpania"></td>`: 1, // B has used none
-		"Wysłanie faktury w sesji interaktywnej": 0, // more is left of it
+		"Wysłanie faktury w sesji interaktywnej": 0, // of this limit of A more is left
 	} {
 		if got := strings.Count(body, text); got != want {
 			t.Errorf("%s is there %d times, want %d", text, got, want)

@@ -19,7 +19,8 @@ import (
 
 var nextLink = regexp.MustCompile(`<a href="([^"]+)" rel="next">`)
 
-// numbers follows the pages from a path and returns the numbers of the invoices on them.
+// numbers follows the links to the next page from a path. It returns the numbers of the invoices on
+// these pages, and how many pages there are.
 func (p *person) numbers(path string) (all []string, pages int) {
 	p.t.Helper()
 	for path != "" {
@@ -60,10 +61,10 @@ func TestInvoices_MoreThanOnePage_AreListedOnceNewestFirst(t *testing.T) {
 		t.Errorf("%d invoices are on %d pages, want 130 on 3", len(all), pages)
 	}
 	if mine, pages := w.as("anna").numbers("/invoices"); len(mine) != 65 || pages != 2 {
-		t.Errorf("anna has %d invoices on %d pages", len(mine), pages)
+		t.Errorf("anna has %d invoices on %d pages, want 65 on 2", len(mine), pages)
 	}
 	if rejected, _ := w.as("anna").numbers("/invoices?state=rejected"); len(rejected) != 22 && len(rejected) != 21 {
-		t.Errorf("anna has %d rejected invoices", len(rejected))
+		t.Errorf("anna has %d rejected invoices, want 21 or 22", len(rejected))
 	}
 }
 
@@ -71,7 +72,7 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "FV/2026/11/0042", ledger.Rejected, "")
 	w.take("A", sellerA, "FV/2026/11/0043", ledger.Queued, "")
-	w.take("B", sellerB, "SP 7", ledger.Queued, "") // as it is typed, and not anna's
+	w.take("B", sellerB, "SP 7", ledger.Queued, "") // with the space that people type, but not anna's
 	w.take("A", sellerA, "SP\u00a07", ledger.Queued, "")
 	p := w.as("anna")
 	today := time.Now().In(invoice.Warsaw()).Format(time.DateOnly)
@@ -90,10 +91,10 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 		}
 	}
 	if status, _, _ := p.get("/invoices?before=nonsense"); status != 400 {
-		t.Errorf("a cursor that is none: status %d", status)
+		t.Errorf("with before=nonsense the list has status %d, want 400", status)
 	}
 	if status, _, _ := p.get("/invoices?from=yesterday"); status != 400 {
-		t.Errorf("a day that is none: status %d", status)
+		t.Errorf("with from=yesterday the list has status %d, want 400", status)
 	}
 }
 
@@ -128,7 +129,7 @@ func TestInvoices_DaysOfTheIssueDate_FindWhatWasIssuedThen(t *testing.T) {
 	}
 	_, file, _ := p.get("/invoices.csv?by=issued&from=" + day(1) + "&to=" + day(1))
 	if strings.Count(file, "\nA;") != 1 || !strings.Contains(file, "\nA;YESTERDAY/1;") {
-		t.Errorf("the export of yesterday has %s", file)
+		t.Errorf("the export of what was issued yesterday is %s, want YESTERDAY/1 alone", file)
 	}
 }
 
@@ -143,10 +144,10 @@ func TestLanguage_BrowserAndSwitch_Decide(t *testing.T) {
 	}
 	status, _, header := p.get("/invoices?q=x&lang=pl", "Accept-Language", "en")
 	if status != 303 || header.Get("Location") != "/invoices?q=x" {
-		t.Errorf("the switch of the language answers %d to %s", status, header.Get("Location"))
+		t.Errorf("the switch of the language has status %d and leads to %s, want 303 to the same page", status, header.Get("Location"))
 	}
 	if _, body, _ := p.get("/", "Accept-Language", "en"); !strings.Contains(body, "Przegląd") {
-		t.Error("the switch is forgotten")
+		t.Error("after the switch to Polish, the next page is not in Polish")
 	}
 }
 
@@ -158,7 +159,7 @@ func TestPage_WithoutUsers_IsOpenToEverybodyHere(t *testing.T) {
 		t.Errorf("the invoice has status %d, want 200 and its number", status)
 	}
 	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != 303 || w.state(id) != ledger.Dismissed {
-		t.Errorf("status %d, the invoice is %s", status, w.state(id))
+		t.Errorf("a dismissal has status %d, want 303, and the invoice is %s, want it dismissed", status, w.state(id))
 	}
 }
 
@@ -174,7 +175,7 @@ func TestPage_HostileTexts_AreShownAsText(t *testing.T) {
 		}
 		if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") ||
 			strings.Contains(policy, "unsafe") {
-			t.Errorf("%s has the policy %s", path, policy)
+			t.Errorf("%s has the policy %s, want one that allows nothing by default", path, policy)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 	p := w.as("adam")
 	status, _, h := p.post("/open", url.Values{"do": {"seen"}, "id": {one, "A|" + ref}, "tenant": {"A"}, "seen": {"no"}})
 	if to := h.Get("Location"); status != http.StatusSeeOther || to != "/open?done=2&seen=no&tenant=A" {
-		t.Fatalf("marking two items has status %d and leads to %s", status, to)
+		t.Fatalf("marking two items has status %d and leads to %s, want 303 to the items that nobody has seen", status, to)
 	}
 	_, body, _ := p.get("/open")
 	if strings.Count(body, "Seen by adam") != 2 {
@@ -41,11 +41,11 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 		t.Errorf("marking one invoice has status %d, want 303", status)
 	}
 	if _, body, _ = p.get("/invoices/" + two); !strings.Contains(body, "Seen by adam") || !strings.Contains(body, two+"/unseen") {
-		t.Error("its page does not say who has seen it")
+		t.Error("the page of the invoice does not say who has seen it, or offers no way to take the mark away")
 	}
 	p.post("/invoices/"+two+"/unseen", nil)
 	if _, body, _ = p.get("/invoices/" + two); strings.Contains(body, "Seen by adam") {
-		t.Error("the mark is not taken away")
+		t.Error("after the mark was taken away, the page still shows it")
 	}
 	for _, path := range []string{"/invoices/" + other + "/seen", "/invoices/" + one + "/look"} {
 		if status, _, _ := p.post(path, nil); status != http.StatusNotFound {
@@ -63,10 +63,10 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 		record = append(record, e.Who+" "+e.What)
 	}
 	if got := strings.Join(record, ", "); got != "adam retry, anna login, adam not seen, adam seen" || entries[3].ID != two {
-		t.Errorf("the audit log has: %s", got)
+		t.Errorf("the audit log has %s; want adam retry, anna login, and adam not seen and seen for TWO/1", got)
 	}
 	if status, _, _ := p.post("/invoices/"+one+"/seen", nil); status != http.StatusConflict {
-		t.Errorf("an invoice that is not open: status %d", status)
+		t.Errorf("marking an invoice that is not open has status %d, want 409", status)
 	}
 }
 
@@ -94,16 +94,16 @@ func TestExport_XLSX_HasTheRowsOfTheListAndTextIsText(t *testing.T) {
 	p := w.as("anna")
 	_, body, h := p.get("/open.xlsx", "Accept-Language", "pl")
 	if got := h.Get("Content-Disposition"); got != `attachment; filename="open.xlsx"` {
-		t.Error(got)
+		t.Errorf("the export has the Content-Disposition %s, want the file open.xlsx", got)
 	}
 	name, rows := cells(t, body)
 	if name != "Do wyjaśnienia" || len(rows) != 3 || rows[0][0] != "Podatnik" || rows[1][3] != "=1+1" || rows[1][7] != "Błąd" ||
 		rows[1][6] != "450" || rows[2][3] != "REF/1" {
-		t.Errorf("the sheet %s has the rows %q", name, rows)
+		t.Errorf("the sheet %s has the rows %q, want Do wyjaśnienia with the two open items of tenant A", name, rows)
 	}
 	_, body, _ = p.get("/invoices.xlsx?state=queued")
 	if name, rows = cells(t, body); name != "Invoices" || len(rows) != 2 || rows[1][1] != "FV/2" || rows[1][2] != "Queued" {
-		t.Errorf("the sheet %s has the rows %q", name, rows)
+		t.Errorf("the sheet %s has the rows %q, want Invoices with the one that is queued", name, rows)
 	}
 	if _, body, _ = p.get("/invoices.csv?q=" + url.QueryEscape("=1+1")); !strings.Contains(body, ";'=1+1;") {
 		t.Errorf("the CSV does not guard the formula: %s", body)
@@ -121,19 +121,19 @@ func TestReadable_FormAndPDF_AreOfTheDocument(t *testing.T) {
 	_, body, h := p.get("/invoices/"+mine+"/form", "Accept-Language", "en")
 	if !strings.Contains(body, "To jest wizualizacja") || !strings.Contains(h.Get("Content-Security-Policy"), "img-src data:") ||
 		strings.Contains(h.Get("Content-Security-Policy"), "script-src") {
-		t.Errorf("the form is %.200s, with the policy %s", body, h.Get("Content-Security-Policy"))
+		t.Errorf("the form is %.200s, with the policy %s; want a form in Polish that runs no script", body, h.Get("Content-Security-Policy"))
 	}
 	if status, body, h := p.get("/invoices/"+mine+"/pdf", "Accept-Language", "pl"); status != 200 || body != "%PDF-1.4" ||
 		h.Get("Content-Type") != "application/pdf" {
 		t.Errorf("the PDF has status %d, want 200: %.100s", status, body)
 	}
 	if got := strings.Join(asked, ""); got != "pl <Faktura>FV/1</Faktura> offline true" {
-		t.Errorf("the gateway was asked for %q", got)
+		t.Errorf("the gateway was asked for %q, want the document in Polish, and offline because it has no KSeF number", got)
 	}
 	if status, _, _ := p.get("/invoices/" + other + "/pdf"); status != http.StatusNotFound {
 		t.Errorf("the PDF for a tenant without PDFs: status %d, want 404", status)
 	}
 	if _, body, _ := p.get("/invoices/" + other); strings.Contains(body, "/pdf") || !strings.Contains(body, "/form") {
-		t.Error("the links are not those that there are")
+		t.Error("the page of an invoice without a PDF links a PDF, or does not link the form")
 	}
 }

@@ -44,8 +44,8 @@ func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
 	}
 }
 
-// Another program wrote into the keys of a login and of some figures. Then the login is invalid,
-// and the figures count as nothing.
+// Another program wrote into the keys of a login and of some figures. So the login is invalid, and
+// the figures count as zero.
 func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
 	w := newWorld(t, nil)
 	w.take("A", sellerA, "ONE/1", ledger.Parked, "x")
@@ -65,7 +65,7 @@ func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
 	w.rdb.Del(t.Context(), keys[0])
 	w.rdb.RPush(t.Context(), keys[0], "x")
 	if status, _, h := p.get("/open"); status != http.StatusSeeOther || !strings.HasPrefix(h.Get("Location"), "/login") {
-		t.Errorf("a sick session: status %d", status)
+		t.Errorf("a login whose key is sick: status %d, want 303 to the login", status)
 	}
 	if status, _, _ := w.as("adam").get("/open"); status != http.StatusOK {
 		t.Errorf("another login: status %d, want 200", status)

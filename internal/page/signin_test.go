@@ -25,7 +25,7 @@ func TestSignIn_Person_SeesAndDoesWhatTheGroupGives(t *testing.T) {
 		t.Errorf("the login page in Polish does not name the provider: %s", body)
 	}
 	if to := o.signIn(p, "/open?tenant=A"); to != "/open?tenant=A" {
-		t.Errorf("the login leads to %s", to)
+		t.Errorf("the login leads to %s, want /open?tenant=A", to)
 	}
 	if _, body, _ := p.get("/open"); !strings.Contains(body, "MINE/1") || strings.Contains(body, "SECRET") ||
 		!strings.Contains(body, `<span class="who">ewa</span>`) {
@@ -33,7 +33,7 @@ func TestSignIn_Person_SeesAndDoesWhatTheGroupGives(t *testing.T) {
 	}
 	for id, want := range map[string]int{mine: http.StatusSeeOther, other: http.StatusNotFound} {
 		if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != want {
-			t.Errorf("dismissal: status %d, want %d", status, want)
+			t.Errorf("the dismissal of %s has status %d, want %d", id, status, want)
 		}
 	}
 	entries, _, err := o.audit.List(t.Context(), "", time.Time{}, 10)
@@ -43,7 +43,7 @@ func TestSignIn_Person_SeesAndDoesWhatTheGroupGives(t *testing.T) {
 		got = append(got, strings.Join([]string{e.Who, e.Via, e.What, e.Tenant}, " "))
 	}
 	if want := "ewa page dismiss A, ewa page login "; strings.Join(got, ", ") != want {
-		t.Errorf("the audit log has %q", got)
+		t.Errorf("the audit log has %q, want %q", got, want)
 	}
 	if !strings.Contains(o.log.String(), `"user":"ewa","subject":"1234"`) {
 		t.Errorf("the log does not tell who logged in: %s", o.log)
@@ -61,10 +61,10 @@ func TestSignIn_SeveralGroups_EachRoleCountsForItsOwnTenants(t *testing.T) {
 	_, body, _ := p.get("/open")
 	if !strings.Contains(body, "OTHER/1") || !strings.Contains(body, `value="`+a+`"`) || strings.Contains(body, `value="`+b+`"`) ||
 		strings.Contains(body, `value="B|`) {
-		t.Errorf("the open items offer: %s", body)
+		t.Errorf("the open items do not show B's invoice, do not offer to act on A's, or offer to act on B's: %s", body)
 	}
 	if _, body, _ := p.get("/invoices/" + b); strings.Contains(body, "/dismiss") || strings.Contains(body, "/retry") {
-		t.Error("the other's invoice is offered to act on")
+		t.Error("the page of B's invoice offers to act on it")
 	}
 	for _, act := range []func() (int, string, http.Header){
 		func() (int, string, http.Header) { return p.post("/invoices/"+b+"/dismiss", reason) },
@@ -79,10 +79,10 @@ func TestSignIn_SeveralGroups_EachRoleCountsForItsOwnTenants(t *testing.T) {
 		}
 	}
 	if left, err := o.ledger.CountRefusals(t.Context()); err != nil || left["B"] != 1 || o.state(b) != ledger.Parked {
-		t.Errorf("%v: %v refusals are left, and the other's invoice is %s", err, left, o.state(b))
+		t.Errorf("CountRefusals returned %v and %v, want one refusal of B; the invoice of B is %s, want it parked", err, left, o.state(b))
 	}
 	if status, _, _ := p.post("/invoices/"+a+"/dismiss", reason); status != http.StatusSeeOther || o.state(a) != ledger.Dismissed {
-		t.Errorf("its own: status %d, and it is %s", status, o.state(a))
+		t.Errorf("the dismissal of A's invoice has status %d, want 303, and the invoice is %s, want it dismissed", status, o.state(a))
 	}
 }
 
@@ -112,11 +112,11 @@ func TestSignIn_NoGroupThatCounts_IsRefusedWithWords(t *testing.T) {
 	}
 	for lang, words := range map[string]string{"en": "you are in no group that may use this page", "pl": "nie należy do żadnej grupy"} {
 		if _, body, _ := p.get(to, "Accept-Language", lang); !strings.Contains(body, words) || !strings.Contains(body, o.op.URL+"/end?") {
-			t.Errorf("in %s the login does not say why, or how to log out: %s", lang, body)
+			t.Errorf("in %s the login does not say why it fails, or how to log out at the provider: %s", lang, body)
 		}
 	}
 	if status, _, header := p.get("/open"); status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/login") {
-		t.Errorf("a page without a login has status %d and leads to %s", status, header.Get("Location"))
+		t.Errorf("a page without a login has status %d and leads to %s, want 303 to the login", status, header.Get("Location"))
 	}
 	entries, _, err := o.audit.List(t.Context(), "", time.Time{}, 10)
 	o.check(err)
@@ -124,7 +124,7 @@ func TestSignIn_NoGroupThatCounts_IsRefusedWithWords(t *testing.T) {
 		t.Errorf("the audit log has %+v, want one refused login of ewa", entries)
 	}
 	if !strings.Contains(o.log.String(), `"groups":["Accounting","canteen"]`) {
-		t.Errorf("the log does not tell an operator what to write: %s", o.log)
+		t.Errorf("the log does not name the person's groups, one of which has to be in the configuration: %s", o.log)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestSignIn_NameOfAUser_IsRefused(t *testing.T) {
 		o := newOffice(t, nil)
 		o.op.Claims["preferred_username"] = name
 		if to := o.signIn(o.somebody(), "/"); to != "/login?fault=name-taken" {
-			t.Errorf("the name %s is a user's, but the login leads to %s", name, to)
+			t.Errorf("the name %s is taken, but the login leads to %s, want a refusal", name, to)
 		}
 	}
 }
@@ -155,17 +155,17 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	thief := o.somebody()
 	thief.client.Jar.SetCookies(u, stolen)
 	if _, _, header := thief.get(back); header.Get("Location") != "/login?fault=stale&next=%2Fopen" {
-		t.Errorf("repeated with the same cookie: %s", header.Get("Location"))
+		t.Errorf("repeated with the same cookie, the answer leads to %s, want a stale login", header.Get("Location"))
 	}
 	if status, _, _ := thief.get("/open"); status != http.StatusSeeOther {
-		t.Errorf("the thief is logged in: status %d", status)
+		t.Errorf("the thief is logged in: /open has status %d, want 303 to the login", status)
 	}
 	if n := o.op.Requests("/token"); n != 1 || slow.failed != 2 {
-		t.Errorf("the code was sent to the provider %d times, and %d failures are counted", n, slow.failed)
+		t.Errorf("the code was sent to the provider %d times, want once, and %d failures are counted, want two", n, slow.failed)
 	}
 	slow.wait = 3 * time.Second
 	if _, _, header := p.get(back); header.Get("Location") != "/login?fault=too-many" {
-		t.Errorf("while logins are refused, the answer leads to %s", header.Get("Location"))
+		t.Errorf("while logins are refused, the answer leads to %s, want the login with too-many", header.Get("Location"))
 	}
 	for _, text := range []string{back, strings.TrimPrefix(back, page.ReturnPath)} {
 		if strings.Contains(o.log.String(), text) {
@@ -182,7 +182,7 @@ func TestSignIn_TwoWindows_TheLastOneCounts(t *testing.T) {
 	first, last := o.leave(p, "/open"), o.leave(p, "/days")
 	for _, c := range [][2]string{{first, "/login?fault=stale&next=%2Fdays"}, {last, "/days"}} {
 		if _, _, header := p.get(c[0]); header.Get("Location") != c[1] {
-			t.Errorf("it leads to %s, want %s", header.Get("Location"), c[1])
+			t.Errorf("the way back %s leads to %s, want %s", c[0], header.Get("Location"), c[1])
 		}
 	}
 }
@@ -246,13 +246,13 @@ func TestSignIn_ProviderAway_UsersStillLogInAndThePageSaysSo(t *testing.T) {
 	}
 	_, _, header := p.get("/login/oidc?next=/open")
 	if header.Get("Location") != "/login?fault=unreachable&next=%2Fopen" {
-		t.Errorf("the provider is away, but the login leads to %s", header.Get("Location"))
+		t.Errorf("the provider is away, and the login leads to %s, want the login with unreachable", header.Get("Location"))
 	}
 	if _, body, _ := p.get(header.Get("Location")); strings.Count(body, "reached now") != 1 {
 		t.Errorf("the page says %d times that the provider is away, want once", strings.Count(body, "reached now"))
 	}
 	if status, _, _ := o.as("olga").get("/"); status != http.StatusOK {
-		t.Errorf("a user with a password: status %d", status)
+		t.Errorf("after a login with a password, the overview has status %d, want 200", status)
 	}
 }
 
@@ -271,11 +271,11 @@ func TestSignIn_FailsAtTheProvider_IsSaidInBothLanguages(t *testing.T) {
 		}
 	}
 	if _, body, _ := o.somebody().get("/login?fault=anything"); strings.Contains(body, "notice") {
-		t.Error("an unknown reason is shown")
+		t.Error("for an unknown fault the login shows a notice, want none")
 	}
 	form := url.Values{"name": {"olga"}, "password": {"of olga"}}
 	if status, _, _ := o.somebody().post("/login", form); status != http.StatusUnauthorized {
-		t.Errorf("a password where there are no users: status %d", status)
+		t.Errorf("without users, a login with a password has status %d, want 401", status)
 	}
 }
 
@@ -291,14 +291,16 @@ func TestSignIn_NotConfigured_IsNotThere(t *testing.T) {
 	}
 }
 
-// The rights of a session follow the configuration. SignIn.Lasts says how long the session lasts.
+// The rights of a session follow the configuration. SignIn.Lasts says how long the session lasts,
+// up to SessionTime. If Lasts is 0, the session ends with the ID token, which is valid for five
+// minutes here.
 func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 	o := newOffice(t, nil)
 	u, _ := url.Parse(o.url)
 	cookies := o.signedIn().client.Jar.Cookies(u)
 	for name, c := range map[string]struct {
 		change func(*page.SignIn)
-		none   bool
+		none   bool // the session is no longer valid
 		want   bool // the session is that of an operator of all tenants
 	}{
 		"as it was":          {func(*page.SignIn) {}, false, false},
@@ -321,7 +323,7 @@ func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 		status, _, _ := p.get("/")
 		audits, _, _ := p.get("/audit")
 		if (status == http.StatusSeeOther) != c.none || (audits == http.StatusOK) != c.want {
-			t.Errorf("%s: status %d, of the audit log %d", name, status, audits)
+			t.Errorf("%s: the overview has status %d and the audit log %d, which does not fit", name, status, audits)
 		}
 	}
 	for lasts, want := range map[time.Duration]time.Duration{0: 5 * time.Minute, time.Hour: time.Hour, 100 * time.Hour: page.SessionTime} {
@@ -344,13 +346,13 @@ func TestLogout_OfSomebodyFromTheProvider_OffersItsLogout(t *testing.T) {
 	status, body, _ := p.post("/logout", nil)
 	if status != http.StatusOK || !strings.Contains(body, fmt.Sprintf(`href="%s/end?client_id=ksef"`, o.op.URL)) ||
 		strings.Contains(body, "ewa") {
-		t.Errorf("the page after the logout has status %d, or no link: %s", status, body)
+		t.Errorf("the page after the logout has status %d, want 200 with a link to the provider's logout and no name: %s", status, body)
 	}
 	p.client.Jar.SetCookies(u, stolen)
 	if status, _, _ := p.get("/"); status != http.StatusSeeOther {
 		t.Errorf("with the cookie from before the logout: status %d, want 303", status)
 	}
 	if _, _, header := o.as("olga").post("/logout", nil); header.Get("Location") != "/login" {
-		t.Errorf("a user with a password is led to %q", header.Get("Location"))
+		t.Errorf("the logout of a user with a password leads to %q, want /login", header.Get("Location"))
 	}
 }

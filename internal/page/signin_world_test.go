@@ -67,7 +67,7 @@ func (o *office) signedIn() *person {
 	o.t.Helper()
 	p := o.somebody()
 	if to := o.signIn(p, "/"); to != "/" {
-		o.t.Fatalf("the login leads to %s", to)
+		o.t.Fatalf("the login leads to %s, want /", to)
 	}
 	return p
 }

@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/page"
 )
 
-// strange is a world in which the name A means another taxpayer in the ledger: what is under the
-// name A is not for the users of tenant A. The user both is one of A and B.
+// strange returns a world in which the name A means another taxpayer in the ledger. So what is
+// under the name A is not for the users of tenant A. One more user, whose name is both, is an
+// operator of A and B.
 func strange(t *testing.T, change func(*page.Options)) *world {
 	return newWorld(t, func(o *page.Options) {
 		o.Users = append(o.Users, user("both", true, "A", "B"))
@@ -43,7 +44,7 @@ func TestStranger_UsersOfTheTenant_SeeNothingUnderItsName(t *testing.T) {
 			status, body, _ := p.get(path)
 			asked, err := url.Parse(path)
 			w.check(err)
-			for _, q := range asked.Query()["q"] { // it comes back in the search field and in links
+			for _, q := range asked.Query()["q"] { // the question comes back in the search field and in links
 				body = strings.NewReplacer(q, "", url.QueryEscape(q), "").Replace(body)
 			}
 			for _, secret := range []string{"SECRET", "HIDDEN", "5252248481"} {
@@ -53,20 +54,20 @@ func TestStranger_UsersOfTheTenant_SeeNothingUnderItsName(t *testing.T) {
 			}
 			if wrong := strings.Contains(path, "/"+id) || strings.Contains(path, "tenant=A") || path == "/tenants/A" || path ==
 				"/deliveries/of-a"; wrong && status != http.StatusNotFound {
-				t.Errorf("%s: %s has status %d", name, path, status)
+				t.Errorf("for %s, %s has status %d, want 404", name, path, status)
 			}
 		}
 		if _, body, _ := p.get("/"); !strings.Contains(body, "Nothing of tenant A can be shown here now") {
-			t.Errorf("%s is not told why", name)
+			t.Errorf("%s is not told that nothing of tenant A can be shown", name)
 		}
 	}
 	both := w.as("both")
 	if _, body, _ := both.get("/invoices"); !strings.Contains(body, "MINE/1") {
-		t.Error("a user of both does not see the other tenant")
+		t.Error("the user both does not see the invoice of tenant B")
 	}
 	if status, _, _ := both.post("/invoices/"+id+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusNotFound ||
 		w.state(id) != ledger.Rejected {
-		t.Errorf("dismiss has status %d, and the invoice is %s", status, w.state(id))
+		t.Errorf("a dismissal has status %d, want 404, and the invoice is %s, want it rejected", status, w.state(id))
 	}
 }
 
@@ -81,33 +82,33 @@ func TestStranger_OperatorOfAll_IsToldWhatToDoAndActsOnNothingOfIt(t *testing.T)
 	notice := "The name A belongs to NIP 5252248481 in the ledger, and to NIP " + sellerA
 	for _, path := range []string{"/", "/tenants/A", "/open", "/invoices/" + id, "/deliveries"} {
 		if _, body, _ := olga.get(path); !strings.Contains(body, notice) {
-			t.Errorf("%s does not say what is wrong", path)
+			t.Errorf("%s does not say to which NIP the name A belongs", path)
 		}
 	}
 	if _, body, _ := olga.get("/invoices/" + id); !strings.Contains(body, "THEIRS/1") || strings.Contains(body, "/dismiss\"") {
-		t.Error("the invoice is not shown, or offers to dismiss it")
+		t.Error("the page does not show the invoice, or offers to dismiss it")
 	}
 	if status, _, _ := olga.post("/invoices/"+id+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusNotFound {
-		t.Errorf("dismiss has status %d", status)
+		t.Errorf("a dismissal has status %d, want 404", status)
 	}
 	if status, _, _ := olga.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"}, "id": {"A|" + refused, id}}); status !=
 		http.StatusConflict {
-		t.Errorf("dismissal of both has status %d", status)
+		t.Errorf("a dismissal of the refusal and the invoice has status %d, want 409", status)
 	}
 	open, err := w.ledger.Refusals(t.Context(), time.Time{}, "")
 	if w.check(err); len(open) != 1 || w.state(id) != ledger.Rejected {
-		t.Errorf("%d refusals are open, and the invoice is %s", len(open), w.state(id))
+		t.Errorf("%d refusals are open, want one, and the invoice is %s, want it rejected", len(open), w.state(id))
 	}
 	// The PDF would be made with the key of another taxpayer.
 	if status, _, _ := olga.get("/invoices/" + id + "/pdf"); status != http.StatusNotFound || len(asked) != 0 {
-		t.Errorf("PDF has status %d, asked for: %v", status, asked)
+		t.Errorf("the PDF has status %d, want 404, and the gateway was asked for %v, want nothing", status, asked)
 	}
 	if _, body, _ := olga.get("/?lang=pl"); strings.Contains(body, "belongs to NIP") {
 		t.Error("the Polish page has English words")
 	}
 }
 
-// The worker that serves a receiver recorded why it tells nothing of A.
+// The worker that serves a receiver has recorded why it tells the receiver nothing of tenant A.
 func TestStranger_ReceiverIsToldNothingOfATenant_TheReasonStandsThere(t *testing.T) {
 	w := newWorld(t, nil)
 	w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
@@ -123,6 +124,6 @@ func TestStranger_ReceiverIsToldNothingOfATenant_TheReasonStandsThere(t *testing
 	}
 	if _, body, _ := w.as("anna").get("/deliveries/erp"); strings.Contains(body, "5252248481") ||
 		!strings.Contains(rowOf(body, "A"), "its name belongs to another NIP") {
-		t.Errorf("a viewer of A is told: %s", rowOf(body, "A"))
+		t.Errorf("a viewer of A is not told that the name belongs to another NIP, or sees this NIP: %s", rowOf(body, "A"))
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// everyPage are the addresses that a visitor of tenant A may try, with an invoice of B in them.
+// everyPage returns the addresses that a visitor of tenant A may try. Some of them hold the id of
+// an invoice of B.
 func everyPage(idOfB string) []string {
 	today := time.Now().Format(time.DateOnly)
 	return []string{
@@ -48,7 +49,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 	olga := w.as("olga")
 	if status, _, _ := olga.post("/invoices/"+idOfB+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusForbidden &&
 		status != http.StatusSeeOther {
-		t.Fatalf("olga's dismissal has status %d", status)
+		t.Fatalf("olga's dismissal has status %d, want 403 or 303", status)
 	}
 	for _, name := range []string{"anna", "adam"} {
 		p := w.as(name)
@@ -82,14 +83,14 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 				t.Errorf("%s: %s has status %d: %s", name, path, status, w.log.String())
 			}
 			if header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s may be kept by a cache", path)
+				t.Errorf("the header of %s lets a cache keep the page", path)
 			}
 		}
 		if _, body, _ := p.get("/invoices"); !strings.Contains(body, "MINE/1") {
-			t.Errorf("%s does not see the own invoice", name)
+			t.Errorf("%s does not see the invoice of tenant A", name)
 		}
 		if _, body, _ := p.get("/open.csv"); !strings.Contains(body, "MINE/REFUSED") {
-			t.Errorf("%s does not see the own refused document", name)
+			t.Errorf("%s does not see the refused document of tenant A", name)
 		}
 	}
 	for _, path := range []string{"/", "/invoices", "/open", "/open.csv"} {
@@ -119,7 +120,8 @@ func TestTenancy_InvoiceOfAnother_AndOneThatDoesNotExist_LookTheSame(t *testing.
 		return strings.NewReplacer(idOfB, "", none, "").Replace(s[:max(at, 0)])
 	}
 	if status != 404 || status2 != 404 || made(of) != made(other) {
-		t.Errorf("%d and %d, and their pages differ: %v", status, status2, made(of) != made(other))
+		t.Errorf("an invoice of another tenant has status %d and one that does not exist %d, want 404 twice; the pages differ: %v",
+			status, status2, made(of) != made(other))
 	}
 }
 
@@ -130,7 +132,7 @@ func TestTenancy_OperatorOfOneTenant_ActsOnNoOther(t *testing.T) {
 	p := w.as("adam")
 	for _, verb := range []string{"retry", "dismiss"} {
 		if status, _, _ := p.post("/invoices/"+idOfB+"/"+verb, url.Values{"reason": {"x"}}); status != http.StatusNotFound {
-			t.Errorf("%s of B's invoice: status %d", verb, status)
+			t.Errorf("%s of B's invoice has status %d, want 404", verb, status)
 		}
 	}
 	status, body, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"},
@@ -139,11 +141,11 @@ func TestTenancy_OperatorOfOneTenant_ActsOnNoOther(t *testing.T) {
 		t.Errorf("acting on B has status %d, want 409, or shows its texts: %s", status, body)
 	}
 	if w.state(idOfB) != ledger.Rejected || w.state(idOfA) != ledger.Dismissed {
-		t.Errorf("B's is %s, A's is %s", w.state(idOfB), w.state(idOfA))
+		t.Errorf("the invoice of B is %s and that of A is %s, want rejected and dismissed", w.state(idOfB), w.state(idOfA))
 	}
 	open, err := w.ledger.Refusals(t.Context(), time.Time{}, "")
 	if w.check(err); len(open) != 2 {
-		t.Errorf("%d of 2 refusals are open", len(open))
+		t.Errorf("%d refusals are open, want both", len(open))
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 100)
 	w.check(err)

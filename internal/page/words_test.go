@@ -65,7 +65,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 			t.Errorf("no page shows the text %q", key)
 		}
 		if strings.Count(key, "%") != strings.Count(pl, "%") {
-			t.Errorf("%q and %q have other values in them", key, pl)
+			t.Errorf("%q and %q do not have the same number of values in them", key, pl)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func TestCount_PolishNumbers_HaveTheRightForm(t *testing.T) {
 		}
 	}
 	if got := count(explain.English, 1, "invoice"); got != "1\u00a0invoice" {
-		t.Error(got)
+		t.Errorf("one invoice is %q in English, want 1 invoice with a no-break space", got)
 	}
 }
 
@@ -124,6 +124,6 @@ func TestDrawing_Text_IsEscaped(t *testing.T) {
 	d := newDrawing(`"><script>`)
 	d.text(1, "<b>")
 	if got := d.end(); strings.Contains(string(got), "<script>") || strings.Contains(string(got), "<b>") {
-		t.Error(got)
+		t.Errorf("the drawing holds its texts as markup: %s", got)
 	}
 }

@@ -40,8 +40,8 @@ const (
 	sellerB = "5265877635"
 )
 
-// world is a page on a Redis and an archive of its own, with an accountant of tenant A, an operator
-// of tenant A, and an operator of all tenants.
+// world is a page on a Redis and an archive of its own. Its users are anna, an accountant of tenant
+// A, adam, an operator of tenant A, and olga, an operator of all tenants.
 type world struct {
 	t      testing.TB
 	rdb    *redis.Client
@@ -92,7 +92,7 @@ func user(name string, operator bool, tenants ...string) page.User {
 		Check: func(user, password string) bool { return user == name && password == "of "+name }}
 }
 
-// newWorld starts a page. change changes its options; it may be nil.
+// newWorld starts a page. change, if it is not nil, changes the page's options.
 func newWorld(t testing.TB, change func(*page.Options)) *world {
 	t.Helper()
 	rdb, _ := redistest.New(t)
@@ -163,7 +163,7 @@ func (w *world) takeIssued(tenant, seller, number, issued string) string {
 		}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {
-		w.t.Fatalf("handed in, %s is %s, want it created", number, taken[0].Taken)
+		w.t.Fatalf("%s was handed in and is %s, want it created", number, taken[0].Taken)
 	}
 	return id
 }
@@ -189,14 +189,14 @@ type person struct {
 	client *http.Client
 }
 
-// somebody is a browser that is not logged in. It follows no redirect.
+// somebody returns a browser that is not logged in. The browser follows no redirect.
 func (w *world) somebody() *person {
 	jar, err := cookiejar.New(nil)
 	w.check(err)
 	return &person{w, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// as is a browser in which a user is logged in.
+// as returns a browser in which the user of this name is logged in.
 func (w *world) as(name string) *person {
 	w.t.Helper()
 	p := w.somebody()

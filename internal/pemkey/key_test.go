@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/pemkey"
 )
 
-// openssl writes a file and returns it. Keys and their forms come from another program on purpose.
+// openssl lets the program openssl write a file, and returns the content of the file. The keys and
+// their forms come from another program on purpose.
 func openssl(t *testing.T, args ...string) []byte {
 	t.Helper()
 	if _, err := exec.LookPath("openssl"); err != nil {
@@ -100,7 +101,7 @@ func TestPrivateKey_FileThatIsNoKey_IsToldInWords(t *testing.T) {
 	} {
 		_, err := pemkey.PrivateKey(raw, []byte("x"))
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want an error with %q: %v", want, err)
+			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}
 }
@@ -112,24 +113,24 @@ func TestMatching_OfAChain_TheKeysOwnCertificate(t *testing.T) {
 	issuer := openssl(t, "req", "-x509", "-new", "-key", file(t, other), "-subj", "/CN=issuer", "-days", "1")
 	certs, err := pemkey.Certificates(append(append(append([]byte{}, issuer...), key...), own...))
 	if err != nil || len(certs) != 2 {
-		t.Fatal(certs, err)
+		t.Fatalf("Certificates = %v, %v, want two certificates", certs, err)
 	}
 	signer, err := pemkey.PrivateKey(key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := pemkey.Matching(certs, signer); err != nil || got.Subject.CommonName != "own" {
-		t.Error(got, err)
+		t.Errorf("Matching = %v, %v, want the certificate of the key, whose name is own", got, err)
 	}
 	if _, err := pemkey.Matching(certs[:1], signer); !errors.Is(err, pemkey.ErrOther) {
-		t.Error(err)
+		t.Errorf("with another key's certificate alone, Matching returned %v, want ErrOther", err)
 	}
 	for want, raw := range map[string][]byte{
 		"has no certificate": key, "openssl x509 -in FILE": certs[0].Raw,
 		"its certificate cannot be read": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 	} {
 		if _, err := pemkey.Certificates(raw); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want an error with %q: %v", want, err)
+			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestOf_FullEntry_EveryFieldIsFilled(t *testing.T) {
 		Deadline: "2026-11-24T23:59:59+01:00", UpdatedAt: "2026-11-23T10:02:42Z",
 	}
 	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
+		t.Errorf("the result of a full entry differs (-want +got):\n%s", d)
 	}
 }
 

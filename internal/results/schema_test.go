@@ -18,8 +18,9 @@ import (
 
 const schemaFile = "../../docs/result.schema.json"
 
-// elsewhere are the fields that only one place adds to a result: HTTP adds links, and the watched
-// folder adds the faults of a file. The folder and submit --json add remarks about a document.
+// elsewhere are the fields that are not in [Result], because only some places add them. HTTP adds
+// links, and the watched folder adds the faults of a file. The folder and submit --json add remarks
+// about a document.
 var elsewhere = []string{"links", "faults", "note", "warning", "terms"}
 
 func TestSchema_EveryField_IsDescribedAndNoOther(t *testing.T) {

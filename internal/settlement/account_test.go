@@ -30,8 +30,8 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		lane    ledger.Lane
 		ours    []string
 		answers []ksef.InvoiceInfo
-		absent  bool // KSeF lacks the unanswered invoice
-		refused bool // the same when the session failed as a whole
+		absent  bool // it is proven that KSeF lacks the invoice without an answer
+		refused bool // it would be proven if the session had failed as a whole
 	}{
 		{"the only invoice that the session counts has its answer", counted(1, 1), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200)}, true, true},
@@ -69,14 +69,14 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 }
 
 // A code that says why a session was refused also says that nothing of it was processed. With any
-// other code, the list, the count and the receipt may all lag. Then a session without answers
-// proves that nothing was processed only if it stays without answers for some time.
+// other code, the list, the count and the receipt may all lag. In that case, a session without
+// answers proves that nothing was processed only if it stays without answers for some time.
 func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProcessed(t *testing.T) {
 	const unpublished = 210
 	for _, c := range []struct {
 		code          int
 		counted, list int  // answers counted and listed; -1: no count, or no list
-		at, later     bool // the refusal is proven at once; it is proven when the silence has lasted
+		at, later     bool // at: the refusal is proven at once; later: when the silence has lasted
 	}{
 		{ksef.BatchSessionKeyNotDecrypted, -1, -1, true, true},
 		{ksef.BatchSessionKeyNotDecrypted, 2, 0, true, true},

@@ -34,7 +34,8 @@ func onlyAnswer(lane ledger.Lane, inv ledger.Invoice, code int) Decision {
 	return Rules{Refusals: 3}.Decide(p, Held{Read: true, Members: 1, Invoices: []ledger.Invoice{inv}}, listed, began)
 }
 
-// Every code that an answer about an invoice may have leads to its fate, in both lanes.
+// Each code that an answer about an invoice may have leads to one fate of the invoice, in both
+// lanes.
 func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 	for code := -1; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
@@ -54,7 +55,7 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 			d := onlyAnswer(lane, ledger.Invoice{}, code)
 			if code > 0 && code < 200 {
 				if len(d.Moves) != 0 || d.Wait == nil || d.Doubt == nil || !d.Doubt.Begin {
-					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v, want only a wait and the begin of a doubt", code, lane, d)
 				}
 				continue
 			}
@@ -65,8 +66,9 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 	}
 }
 
-// For every code of a session, in both lanes, there are two cases. KSeF processed the session, or
-// KSeF is proven to have taken no invoice, and all invoices are sent again.
+// For every code of a session, in both lanes, there are two cases. Either KSeF processed the
+// session, or KSeF is proven to have taken no invoice. In the second case all invoices are sent
+// again.
 func TestDecide_EachCodeOfASession(t *testing.T) {
 	for code := 200; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
@@ -138,7 +140,7 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
-		t.Errorf("an invoice that was never sent is to be sent again in its lane, uncounted: %+v", m)
+		t.Errorf("the move of an invoice that was never sent is %+v, want it sent again in its lane, and not counted", m)
 	}
 	for failed, want := range map[int]ledger.Lane{0: ledger.Express, 1: ledger.Bulk, 5: ledger.Bulk} {
 		m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Unknown, FailedSessions: failed}, 0).Moves[0]
@@ -187,16 +189,17 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 			}
 		}
 		if len(seen) != len(held.Invoices) {
-			t.Errorf("%d of %d have a move", len(seen), len(held.Invoices))
+			t.Errorf("%d of %d denied invoices have a move, want all", len(seen), len(held.Invoices))
 		}
 		if d == nil || d.Own != own || d.Own+d.ForOthers != len(held.Invoices) {
-			t.Fatalf("%+v counts %d in the tenant's own name, of %d", d, own, len(held.Invoices))
+			t.Fatalf("the denial is %+v, want %d invoices in the tenant's own name, of %d", d, own, len(held.Invoices))
 		}
 		if own == 0 && waiting > 0 && d.ForOthers+tenant.DeniedForOthers < deniedFew {
-			t.Errorf("%+v: so few for other sellers pause the tenant", d)
+			t.Errorf("the denial is %+v: so few invoices for other sellers must not pause the tenant", d)
 		}
 		if d.Waiting != waiting || (d.Pause > 0) != (waiting > 0) || o.letIn && waiting > 0 {
-			t.Errorf("%+v with %d waiting, let in %v", d, waiting, o.letIn)
+			t.Errorf("the denial is %+v, with %d invoices sent again, while KSeF let in others: %v; this does not fit",
+				d, waiting, o.letIn)
 		}
 		if d.Pause > deniedMax || d.Pause > 0 && d.Pause < deniedFirst {
 			t.Errorf("the tenant is paused for %v, outside of the bounds", d.Pause)
@@ -204,8 +207,8 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	})
 }
 
-// An invoice about which nothing is proven waits half an hour, and the reason is written once. Then
-// the invoice is looked for in the register.
+// An invoice about which nothing is proven waits half an hour, and the reason is written once.
+// After that, the invoice is looked for in the register.
 func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	p, held := packageOf(2, ledger.PackageProcessing)
 	session := ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: 2}

@@ -28,7 +28,7 @@ func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 		{405, toResend, "cancelled because its session failed"},
 		{410, toPark, "wrong scope: somebody has to give the permission"},
 		{411, toPark, "not published"},
-		{415, toPark, "attachments are not allowed: somebody has to ask for it"},
+		{415, toPark, "attachments are not allowed: somebody has to ask for permission"},
 		{430, toReject, "the file is at fault"},
 		{435, toResend, "not decrypted: the key was stale"},
 		{440, toDuplicate, "KSeF has one of this identity"},
@@ -43,7 +43,7 @@ func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 		}
 		// These outcomes stand whatever becomes of the session.
 		if want := slices.Contains([]outcome{toAccept, toReject, toPark, toDuplicate}, c.want); got.decided() != want {
-			t.Errorf("%d: decided %v, want %v", c.code, got.decided(), want)
+			t.Errorf("%d: the outcome counts as decided: %v, want %v", c.code, got.decided(), want)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func TestParkReason_TellsThePersonWhatToDo(t *testing.T) {
 		999: "retry: that is safe, because KSeF answers 440 if it has the invoice", 0: "retry: that is safe"} {
 		got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: code, Description: "Opis"})
 		if !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
-			t.Errorf("code %d: the reason is %q, want it to say what to do", code, got)
+			t.Errorf("code %d: the reason is %q, want it to say Opis and %q", code, got, want)
 		}
 	}
 	if got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: 999, Description: "Opis"}); !strings.Contains(got, "999") {

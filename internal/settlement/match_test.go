@@ -28,8 +28,9 @@ func answersOf(numbers ...string) []ksef.InvoiceInfo {
 	return out
 }
 
-// told writes a matching as "inv-0=1 | inv-1 | 2". The parts are the pairs by ordinal, the invoices
-// without an answer, and the answers without an invoice.
+// told writes a matching as "inv-0=1 | inv-1 | 2". The parts are the invoices that have an answer,
+// each with the ordinal of its answer; the invoices without an answer; and the ordinals of the
+// answers without an invoice.
 func told(m matching) string {
 	var pairs, invs, answers []string
 	for _, p := range m.pairs {
@@ -95,7 +96,7 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 			}
 			same := func(i ledger.Invoice) bool { return i.Number == p.inv.Number }
 			if n := len(slices.DeleteFunc(slices.Clone(invs), func(i ledger.Invoice) bool { return !same(i) })); n != 1 {
-				t.Errorf("%q was paired although %d invoices have it", p.inv.Number, n)
+				t.Errorf("an invoice was paired by the number %q, although %d invoices have this number", p.inv.Number, n)
 			}
 		}
 		for _, i := range m.invoices {
@@ -119,7 +120,7 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 			for _, a := range m.answers {
 				if i.Number != "" && i.Number == a.InvoiceNumber && len(infosOf(infos, i.Number)) == 1 &&
 					len(invoicesWith(invs, i.Number)) == 1 {
-					t.Errorf("%q was not paired", i.Number)
+					t.Errorf("the invoice %q was not paired, although one answer alone has its number", i.Number)
 				}
 			}
 		}

@@ -8,15 +8,15 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// KSeF gives each KSeF number once. When two invoices have the same KSeF number, the receipt
-// decides by content. Until then neither counts as accepted.
+// KSeF gives each KSeF number once. When a list has two invoices with the same KSeF number, the
+// receipt decides by content. Until the receipt is there, neither invoice counts as accepted.
 func TestDecide_OneKSeFNumberForSeveralInvoices_TheReceiptDecides(t *testing.T) {
 	for _, session := range []int{200, 500} {
 		p, held := packageOf(3, ledger.PackageProcessing)
 		infos := make([]ksef.InvoiceInfo, 3)
 		for i, inv := range held.Invoices {
 			infos[i] = ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, Ordinal: i + 1, InvoiceNumber: inv.Number,
-				KSeFNumber: ksefNumber(min(i, 1))} // the second and the third share one
+				KSeFNumber: ksefNumber(min(i, 1))} // the second and the third share a KSeF number
 		}
 		listed := Listed{Session: counted(3, 3), List: List{Asked: true, Invoices: infos}}
 		listed.Session.Status.Code = session

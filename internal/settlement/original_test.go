@@ -66,7 +66,7 @@ func TestByReceipt_EachCase(t *testing.T) {
 		}
 		if f.Move != nil && f.Move.Fate == Accept && (f.Move.Accepted.UPO != "file://upo" || !f.Move.Accepted.At.Equal(at) ||
 			!f.Move.Accepted.Recovered) {
-			t.Errorf("%s: the acceptance is %+v", c.why, f.Move.Accepted)
+			t.Errorf("%s: the acceptance is %+v, want it recovered, with the receipt's UPO and time", c.why, f.Move.Accepted)
 		}
 	}
 }
@@ -110,10 +110,10 @@ func TestByContent_EachCase(t *testing.T) {
 		}
 		if c.says != "" && (!strings.Contains(f.Move.Reason, c.says) ||
 			!strings.Contains(f.Move.Reason, "hash theirs, ours ours") || f.Move.Code != 440) {
-			t.Errorf("%s: the move has code %d and the reason %s", c.why, f.Move.Code, f.Move.Reason)
+			t.Errorf("%s: the move has code %d and the reason %s, want 440, and that it says %q", c.why, f.Move.Code, f.Move.Reason, c.says)
 		}
 		if f.Move.Fate == Accept && (f.Move.Accepted.Hash != "theirs" || f.Move.Accepted.UPO != "file://upo") {
-			t.Errorf("%s: the acceptance is %+v", c.why, f.Move.Accepted)
+			t.Errorf("%s: the acceptance is %+v, want the hash and the UPO of the original", c.why, f.Move.Accepted)
 		}
 	}
 }

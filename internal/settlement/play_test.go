@@ -58,7 +58,7 @@ func (p *play) run() (wait *Wait, over bool) {
 	}()
 	for calls := 0; ; calls++ {
 		if calls > 12 {
-			p.t.Fatalf("it was decided %d times: %+v", calls, p.decided)
+			p.t.Fatalf("after %d decisions the run neither waits nor is over: %+v", calls, p.decided)
 		}
 		d := p.decide()
 		if d.Asks() {
@@ -256,7 +256,8 @@ func stateOf(m Move) ledger.State {
 }
 
 // lookUp stands in for the search for the originals. Each original is found, cannot be read now, or
-// is left to a person.
+// is left to a person. lookUp returns false when an original could not be read, or when somebody
+// else was faster with its invoice.
 func (p *play) lookUp() bool {
 	all := true
 	for _, inv := range p.held.Undecided(place) {

@@ -17,7 +17,7 @@ func (p *play) check(d Decision) {
 	t.Helper()
 	if d.Asks() {
 		if !reflect.DeepEqual(d, Decision{Ask: d.Ask}) {
-			t.Fatalf("it asks, and does something else: %+v", d)
+			t.Fatalf("the decision asks for a fact, and does something else as well: %+v", d)
 		}
 		return
 	}
@@ -43,19 +43,19 @@ func (p *play) check(d Decision) {
 	}
 	for id, n := range seen {
 		if n != 1 || !undecided[id] {
-			t.Errorf("%s has %d outcomes, undecided %v", id, n, undecided[id])
+			t.Errorf("%s has %d outcomes, and was undecided: %v; want one outcome for an undecided invoice", id, n, undecided[id])
 		}
 	}
 	for id := range d.Gone {
 		if seen[id] > 0 || !undecided[id] {
-			t.Errorf("%s is gone, and has an outcome", id)
+			t.Errorf("%s counts as gone, and it has an outcome or was decided before", id)
 		}
 		if p.w.truth[id].accepted() {
-			t.Errorf("%s is proven gone, and KSeF has it", id)
+			t.Errorf("%s counts as gone, and KSeF has accepted it", id)
 		}
 	}
 	if p.listed.Stage == Originals && p.listed.Conflicts > 0 && (d.Wait == nil || !d.Wait.Poll || len(seen) > 0) {
-		t.Errorf("somebody was faster with %d answers, and it goes on: %+v", p.listed.Conflicts, d)
+		t.Errorf("somebody was faster with %d invoices, and the decision is %+v, want only a wait", p.listed.Conflicts, d)
 	}
 	if d.Wait == nil && p.listed.Stage == Answers && !p.w.pkg.Listed && p.listed.Unknown == nil {
 		for id := range undecided {
@@ -68,7 +68,7 @@ func (p *play) check(d Decision) {
 	if ends || d.Split != nil || d.Over {
 		for id := range undecided {
 			if seen[id] == 0 {
-				t.Errorf("it ends without %s: %+v", id, d)
+				t.Errorf("the decision ends the run or the package without an outcome of %s: %+v", id, d)
 			}
 		}
 	}
@@ -81,8 +81,8 @@ func (p *play) check(d Decision) {
 }
 
 // legal checks one move. The table of states must allow it. An invoice that is sent again must be
-// proven absent from KSeF, and must really be absent. An accepted invoice must get the number that
-// KSeF gave it.
+// proven absent from KSeF, and must really be absent. An accepted invoice must get the KSeF number
+// that it has in KSeF.
 func (p *play) legal(m Move) {
 	t, inv := p.t, m.Invoice
 	t.Helper()
@@ -135,13 +135,14 @@ func (p *play) legalSplit(s Split, seen map[string]int) {
 		ids = append(ids, s.Park.Invoice.ID)
 	}
 	if !slices.Equal(ids, idsOf(left)) {
-		t.Errorf("of %v the parts have %v", idsOf(left), ids)
+		t.Errorf("the undecided invoices are %v, and the parts have %v, want the same", idsOf(left), ids)
 	}
 	if len(s.Parts) == 2 && len(s.Parts[1].IDs)-len(s.Parts[0].IDs) > 1 {
-		t.Errorf("halves of %d and %d", len(s.Parts[0].IDs), len(s.Parts[1].IDs))
+		t.Errorf("the halves have %d and %d invoices, want them equal or the second larger by one",
+			len(s.Parts[0].IDs), len(s.Parts[1].IDs))
 	}
 	if s.Proof == 0 {
-		t.Error("nothing proves that KSeF does not have them")
+		t.Error("the split has no proof that KSeF does not have the invoices")
 	}
 	if s.End != "" {
 		p.legalEnd(s.End)
@@ -152,7 +153,7 @@ func (p *play) legalEnd(to ledger.PackageState) {
 	t, from := p.t, p.w.pkg.State
 	t.Helper()
 	if n := p.held.UnreadUndecided(place); n > 0 {
-		t.Errorf("it ends as %s with %d entries that cannot be read", to, n)
+		t.Errorf("the package ends as %s with %d entries that cannot be read", to, n)
 	}
 	if from == ledger.PackageClosing && to == ledger.PackageSettled {
 		from = ledger.PackageProcessing
@@ -202,7 +203,7 @@ func TestDecide_OverADay_OneOutcomeEachAndNoWayBackWithoutProof(t *testing.T) {
 	})
 }
 
-// The process dies between any two writes, and another run begins again from what was written.
+// The process may die before any of its writes, and the next run begins with what was written.
 func TestDecide_CutOffAnywhere_TheNextRunHarmsNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -237,9 +238,9 @@ func TestDecide_HonestEvidence_Ends(t *testing.T) {
 			next.racing, next.list, next.own, next.listed.Session = nil, honest.list, honest.own, honest.listed.Session
 			honest = next
 			if wait == nil {
-				t.Fatal("it neither waits nor is over")
+				t.Fatal("the run neither waits nor is over")
 			}
 		}
-		t.Errorf("it does not end: %+v", honest.decided)
+		t.Errorf("after 40 runs the package has not ended; the last decisions are %+v", honest.decided)
 	})
 }

@@ -69,7 +69,7 @@ func TestMatch_AnyList_NoAnswerGetsAnInvoiceOfAnotherHash(t *testing.T) {
 		for _, p := range m.pairs {
 			if p.info.Hash != "" && p.info.Hash != p.inv.Hash || p.info.Hash == "" && p.info.FileName != "" && p.info.FileName != p.inv.ID+
 				".xml" {
-				t.Errorf("%+v is joined to %+v", p.info, p.inv)
+				t.Errorf("the answer %+v is joined to the invoice %+v, which has another hash or file name", p.info, p.inv)
 			}
 			if seen[p.inv.ID] {
 				t.Errorf("%s has two answers", p.inv.ID)
@@ -94,11 +94,11 @@ func TestAccount_HashOfNobody_ProvesNoAbsence(t *testing.T) {
 	}, {Ordinal: 2, InvoiceNumber: "B", Hash: "foreign", Status: refused}}
 	a := newAccount(ledger.Bulk, invs, session, list)
 	if a.provesAbsence() || !a.foreign() {
-		t.Error("the list of a session with a document that nobody sent proves absence")
+		t.Error("a list with a document that nobody sent proves absence, or does not count as foreign")
 	}
 	list[1].Hash = ""
 	list[1].InvoiceNumber = ""
 	if a := newAccount(ledger.Bulk, invs, session, list); !a.provesAbsence() || a.foreign() {
-		t.Error("a refusal without name and hash is not a foreign document")
+		t.Error("a list with a refusal that has neither number nor hash proves no absence, or counts as foreign: want neither")
 	}
 }

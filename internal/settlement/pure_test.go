@@ -48,6 +48,6 @@ func TestPackage_IsPure(t *testing.T) {
 		})
 	}
 	if looked < 10 {
-		t.Errorf("only %d files were looked at", looked)
+		t.Errorf("only %d files were looked at, want at least 10", looked)
 	}
 }

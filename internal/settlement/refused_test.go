@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// packageOf is a package with n undecided invoices, and what is held of it.
+// packageOf returns a package with n undecided invoices, and what the ledger holds of it.
 func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	p := ledger.Package{ID: place, Rev: 1, State: state, Lane: ledger.Bulk, Tenant: seller, Session: "S", Count: n}
 	held := Held{Read: true, Members: n}
@@ -23,8 +23,9 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	return p, held
 }
 
-// A package was refused, and either the package or KSeF is at fault. Its fate depends on the number
-// of its refusals, on whether other packages go through, and on whether it has a single invoice.
+// A package was refused, and either the package or KSeF is at fault. The fate of the package
+// depends on KSeF's code, on how often the package was refused before, on whether other packages go
+// through, on whether the package is a probe, and on whether it has a single invoice.
 func TestRefused_EachCircumstance(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
@@ -88,9 +89,9 @@ func TestRefused_EachCircumstance(t *testing.T) {
 	}
 }
 
-// toldRefusal writes a decision as "2+3 with 1 in 5s, counted". It says that the package is split
-// into parts of 2 and 3 invoices, which have 1 refusal behind them and are sent after 5 seconds.
-// The refusal counts against the tenant.
+// toldRefusal writes a decision as "2+3 with 1 in 5s, counted". This text says that the package is
+// split into parts of 2 and 3 invoices, that the parts have 1 refusal behind them and are sent
+// after 5 seconds, and that the refusal counts against the tenant.
 func toldRefusal(d Decision) string {
 	switch d.Ask.For {
 	case TheThrough:
@@ -180,7 +181,7 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	}
 	later := began.Add(lostAfter)
 	if d = r.Decide(p, Held{}, Listed{Unknown: why}, later); d.Ask.For != TheHeld {
-		t.Errorf("it does not read what is held: %+v", d)
+		t.Errorf("when the time is over the decision is %+v, want it to ask for what the ledger holds", d)
 	}
 	d = r.Decide(p, held, Listed{Unknown: why}, later)
 	if len(d.Moves) != 1 || d.Moves[0].Fate != LookUp || d.Moves[0].Original.By != BySearch ||
@@ -192,10 +193,10 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 		t.Errorf("the decision is %+v, want the originals looked up", d)
 	}
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals, Conflicts: 1}, later); d.Wait == nil || d.Lookup {
-		t.Errorf("somebody was faster, and the decision is %+v, want only a wait", d)
+		t.Errorf("another task was faster with one invoice, and the decision is %+v, want only a wait", d)
 	}
 	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Remainder}, later); d.End != nil || d.Wait == nil {
-		t.Errorf("it ends with two undecided: %+v", d)
+		t.Errorf("with two undecided invoices the decision is %+v, want a wait and no end", d)
 	}
 	for i := range held.Invoices {
 		held.Invoices[i].State = ledger.Parked

@@ -66,7 +66,7 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 		want := held.Undecided(place)
 		from, err := PassFrom(p, want)
 		if len(want) > 0 && (err != nil || from.IsZero()) {
-			t.Fatalf("a pass begins at %v, %v", from, err)
+			t.Fatalf("PassFrom = %v, %v, want a time and no error", from, err)
 		}
 		for ; len(want) > 0; p.Searched++ {
 			req, rest, done := NextPage(p, ksef.Subject1, len(want), from, now)
@@ -91,12 +91,13 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 				break
 			}
 			if step.From.Before(req.Range.From.Time) || step.From.Equal(req.Range.From.Time) && step.Offset != req.PageOffset+1 {
-				t.Fatalf("from %v, %d it goes on to %v, %d", req.Range.From, req.PageOffset, step.From, step.Offset)
+				t.Fatalf("from %v, page %d, the pass goes to %v, page %d, which is not onwards",
+					req.Range.From, req.PageOffset, step.From, step.Offset)
 			}
 			from, p.SearchPage = step.From, step.Offset
 		}
 		if len(want) != missing {
-			t.Errorf("%d are not found, and %d are not there", len(want), missing)
+			t.Errorf("%d of the wanted invoices were not found, want only the %d that are not in the register", len(want), missing)
 		}
 	})
 }
@@ -129,7 +130,7 @@ func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 	}
 	p.NextPass, p.Searched = 0, registerMax
 	if _, _, done := NextPage(p, ksef.Subject1, 1, began, began); !done {
-		t.Error("it reads more pages than a package may have")
+		t.Error("NextPage goes on after registerMax pages, the most that a package may read")
 	}
 }
 
@@ -151,7 +152,8 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 	}
 }
 
-// An invoice that joins the search later may be older than the day on which the pass began.
+// An invoice that joins the search later may be of an earlier day than the day with which the pass
+// began.
 func TestRegister_OneJoinsThePassLater_ItBeginsAgainOnlyForAnEarlierDay(t *testing.T) {
 	p, held := packageOf(1, ledger.PackageProcessing)
 	want := held.Undecided(place)
@@ -160,11 +162,11 @@ func TestRegister_OneJoinsThePassLater_ItBeginsAgainOnlyForAnEarlierDay(t *testi
 	for day, again := range map[string]bool{"2026-03-10": false, "2026-03-11": false, "2026-03-09": true} {
 		want[0].IssueDate = day
 		if from, err := PassFrom(p, want); err != nil || from.IsZero() == again {
-			t.Errorf("one of %s: the pass begins again at %v, %v", day, from, err)
+			t.Errorf("when an invoice of %s joins, PassFrom = %v, %v, want a new beginning: %v", day, from, err, again)
 		}
 	}
 	p.SearchFirst = 0 // an entry of an earlier build
 	if from, err := PassFrom(p, want); err != nil || !from.IsZero() {
-		t.Errorf("the pass begins again at %v, %v", from, err)
+		t.Errorf("in an entry of an earlier build, PassFrom = %v, %v, want no new beginning", from, err)
 	}
 }

@@ -18,7 +18,8 @@ import (
 //
 //   - an answer about a reference is about that invoice;
 //   - a receipt names accepted content only;
-//   - a name may be lost or written differently, but it is never that of another invoice of ours;
+//   - a name (P_2) may be lost or written differently, but it never becomes the name of another
+//     invoice of ours;
 //   - two answers about one invoice have the same ordinal in the session;
 //   - the count of an online session may lag by one invoice. KSeF has given a reference for that
 //     invoice, and the list of the session lacks it too. A count that lags is not zero. The other
@@ -105,7 +106,7 @@ func drawWorld(t *rapid.T) *world {
 func (w *world) drawInvoice(t *rapid.T, i int, lane ledger.Lane) {
 	id := fmt.Sprint("inv-", i)
 	switch rapid.IntRange(0, 14).Draw(t, "entry") {
-	case 0: // it cannot be read, and no other invoice has its name
+	case 0: // the entry cannot be read, and no other invoice has its name
 		opaque := rapid.Bool().Draw(t, "opaque")
 		w.unread = append(w.unread, ledger.Unreadable{ID: id, State: string(ledger.Sent), Package: place, Opaque: opaque})
 		w.truth[id] = w.drawTruth(t, i)
@@ -162,7 +163,7 @@ func (w *world) drawTruth(t *rapid.T, i int) truth {
 	return truth{}
 }
 
-// heal lets the entries that could not be read be read from now on.
+// heal makes the entries that could not be read readable from now on.
 func (w *world) heal() {
 	for _, u := range w.unread {
 		w.entries[u.ID] = &ledger.Invoice{
@@ -178,7 +179,7 @@ func (w *world) heal() {
 // mayAccept reports whether a session of this code may have accepted invoices.
 func mayAccept(code int) bool { return code == 200 || code == 500 || code == 550 || code == 999 }
 
-// held is what the ledger has at present, as a fresh read gives it.
+// held returns what the ledger has at present, as a fresh read would.
 func (w *world) held() Held {
 	h := Held{Read: true, Members: len(w.order) + len(w.unread) + w.gone, Unread: w.unread}
 	for _, id := range w.order {
@@ -187,7 +188,7 @@ func (w *world) held() Held {
 	return h
 }
 
-// session is what KSeF says about the package's session in one run.
+// session draws what KSeF says about the package's session in one run.
 func (w *world) session(t *rapid.T) ksef.SessionInfo {
 	s := ksef.SessionInfo{Status: ksef.StatusInfo{Code: w.code, Description: "it says so"}}
 	w.lagging = ""
@@ -241,7 +242,8 @@ func (w *world) named(number string) int {
 	return n
 }
 
-// list is what KSeF lists in one run; nil means no list.
+// list draws what KSeF lists in one run; nil means no list. If unclear is false, no answer in the
+// list is unreadable, still running or with an odd KSeF number.
 func (w *world) list(t *rapid.T, unclear bool) []ksef.InvoiceInfo {
 	if rapid.IntRange(0, 7).Draw(t, "no list") == 0 {
 		return nil
@@ -292,7 +294,8 @@ func (w *world) list(t *rapid.T, unclear bool) []ksef.InvoiceInfo {
 	return out
 }
 
-// receipt is what KSeF gives as the session's receipt in one run.
+// receipt draws what KSeF gives as the session's receipt in one run. The result short says that
+// lines of the receipt may be missing.
 func (w *world) receipt(t *rapid.T) (own OwnReceipt, short bool) {
 	own.Asked = true
 	bent := rapid.IntRange(0, 5).Draw(t, "receipt")
@@ -320,7 +323,7 @@ func (w *world) receipt(t *rapid.T) (own OwnReceipt, short bool) {
 	return own, bent == 2
 }
 
-// status is what KSeF says about a single send.
+// status returns what KSeF says about a single send.
 func (w *world) status(inv *ledger.Invoice) ksef.InvoiceInfo {
 	tr := w.truth[inv.ID]
 	return ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: tr.code, Description: "it says so"}, Ordinal: tr.ordinal,
@@ -353,6 +356,7 @@ func (w *world) facts(t *rapid.T) (session ksef.SessionInfo, list []ksef.Invoice
 }
 
 // honest returns the list and the receipt complete and true, and sets the true counts in session.
+// It also gives each listed invoice a number that no other invoice has.
 func (w *world) honest(session *ksef.SessionInfo) (list []ksef.InvoiceInfo, own OwnReceipt) {
 	list, own = []ksef.InvoiceInfo{}, OwnReceipt{Asked: true}
 	r := ksef.Receipt{Lines: map[string]ksef.ReceiptLine{}, ByHash: map[string]string{}}

@@ -54,7 +54,7 @@ func rules(document []byte) error {
 		return err
 	}
 	if len(d.Signatures) != 1 {
-		return fmt.Errorf("it has %d signatures", len(d.Signatures))
+		return fmt.Errorf("the document has %d signatures, want one", len(d.Signatures))
 	}
 	s := d.Signatures[0]
 	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s.Certificate), ""))
@@ -141,7 +141,7 @@ func TestVerify_ForeignVectors_GoodOnesPassAndBadOnesDoNot(t *testing.T) {
 	}
 }
 
-// wellFormed reads the document to its end.
+// wellFormed reads the document to its end, and returns an error if it is not well-formed XML.
 func wellFormed(document []byte) error {
 	d := xml.NewDecoder(bytes.NewReader(document))
 	for {

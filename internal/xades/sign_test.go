@@ -97,7 +97,7 @@ func TestSign_EveryKeyThatKSeFTakes_IsVerifiedByAnotherProgramAndByTheRules(t *t
 					t.Errorf("the signature breaks KSeF's rules: %v", err)
 				}
 				if err := wellFormed(out); err != nil {
-					t.Error(err)
+					t.Errorf("the signed document is not well-formed: %v", err)
 				}
 				if err := xmlsec(t, out); err != nil {
 					t.Errorf("xmlsec1 refuses the signature: %v\n%s", err, out)
@@ -154,11 +154,11 @@ func TestSign_ChangedAfterwards_IsRefused(t *testing.T) {
 
 func TestSign_IssuerName_IsInTheOrderOfTheCertificate(t *testing.T) {
 	out := string(sign(t, newSigner(t, keys(t)["P-256"]), document))
-	// RFC 4514 begins with the last attribute of the DER name. It writes a type that it does not
-	// name as an OID, with its value in hex.
+	// RFC 4514 begins with the last attribute of the DER name. If the RFC has no short name for the
+	// type of an attribute, the type is written as an OID, and the value in hex.
 	want := `>C=PL,CN=\ Żółw\+x\;y=z\\\ ,O=Zakład \"Ślusarz\" &amp; \&lt;Syn\&gt;\, sp. j.,2.5.4.97=#131056415450`
 	if !strings.Contains(out, want) {
-		t.Errorf("want %s in\n%s", want, out)
+		t.Errorf("the issuer's name is not %s in\n%s", want, out)
 	}
 	if !strings.Contains(out, ">10719579092985729112</ds:X509SerialNumber>") {
 		t.Error("the serial number is not the certificate's, in decimal")
@@ -224,7 +224,7 @@ func TestSign_DocumentThatIsNotCanonical_IsRefused(t *testing.T) {
 		"<a></a>\n",
 	} {
 		if out, err := s.Sign([]byte(doc), at); err == nil {
-			t.Errorf("%q is signed: %s", doc, out)
+			t.Errorf("%q is signed, want an error: %s", doc, out)
 		}
 	}
 }

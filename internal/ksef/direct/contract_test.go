@@ -97,7 +97,7 @@ func readContract(t *testing.T) contract {
 	return c
 }
 
-// fields are the names of a form's fields.
+// fields returns the names of a form's fields.
 func fields(form any) (names []string) {
 	t := reflect.TypeOf(form)
 	for i := range t.NumField() {

@@ -103,7 +103,8 @@ func (s seen) json(t *testing.T) map[string]any {
 	return m
 }
 
-// issued gives out tokens of a list and notes those that were refused.
+// issued gives out tokens of a list, and notes those that were refused or denied. It goes on to the
+// next token when one is refused.
 type issued struct {
 	mu      sync.Mutex
 	tokens  []string

@@ -27,7 +27,7 @@ type operation struct {
 	target   string // below /v2, with its query
 	answer   reply
 	group    ksef.Group
-	login    bool // it needs no access token
+	login    bool // the call needs no access token
 }
 
 func operations(t *testing.T) map[string]operation {
@@ -237,7 +237,7 @@ func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T)
 }
 
 func TestOperations_EmptyObject_IsNotTaken(t *testing.T) {
-	lenient := []string{"context limits", "certificate limits"} // a missing bound is no bound
+	lenient := []string{"context limits", "certificate limits"} // in their answers, a missing bound means no bound
 	for name, op := range operations(t) {
 		if op.answer.status == 204 || slices.Contains(lenient, name) {
 			continue

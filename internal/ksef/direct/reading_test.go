@@ -55,7 +55,7 @@ func TestSessionInvoices_Interrupted_GoesOnAtThePageAndIsNeverAShorterList(t *te
 		t.Fatalf("the list is %+v, error %v, want the three invoices of all pages", got, err)
 	}
 	if n := len(s.requests()); n != 5 {
-		t.Errorf("%d requests, want 5", n)
+		t.Errorf("the three calls made %d requests, want 5: a page that was read is not asked for again", n)
 	}
 	if len(c.lists.kept) != 0 {
 		t.Error("a list that was read to its end is kept")
@@ -97,10 +97,10 @@ func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
 	}
 	c, s := sender(t, answers...)
 	if e := apiError(t, second(c.SessionInvoices(ctx, session))); e.Kind != ksef.KindUnreadable {
-		t.Error(e)
+		t.Errorf("a list without an end gave %v, want KindUnreadable", e)
 	}
 	if n := len(s.requests()); n > fewPages+2 {
-		t.Errorf("%d requests for a list of one invoice a page", n)
+		t.Errorf("a list of one invoice a page took %d requests, want at most %d", n, fewPages+2)
 	}
 	if len(c.lists.kept) != 0 {
 		t.Error("the list without an end is kept, so the next call would go on with it")
@@ -187,7 +187,7 @@ func TestChooseKey_OfSeveral_TheNewestThatIsValid(t *testing.T) {
 		t.Errorf("the chosen key is %v, error %v, want the newest one valid now", got, err)
 	}
 	if _, err := ChooseKey(keys[2:], usageSession, now); err == nil || !strings.Contains(err.Error(), "SymmetricKeyEncryption") {
-		t.Error(err)
+		t.Errorf("without a valid key for sessions the error is %v, want one that names SymmetricKeyEncryption", err)
 	}
 }
 
@@ -293,7 +293,7 @@ func TestSecrets_InNoErrorAndInNoValue(t *testing.T) {
 		C CreatedToken
 	}{secret, Token{Token: secret}, CreatedToken{Token: secret}}
 	if told := fmt.Sprintf("%v %+v %#v %s %q %x", holder, holder, holder, secret, secret, secret); strings.Contains(told, "access-token") {
-		t.Error(told)
+		t.Errorf("a secret that is printed shows itself: %s", told)
 	}
 	if raw, err := secret.MarshalText(); err != nil || strings.Contains(string(raw), jwt) {
 		t.Error("the secret is marshalled as it is")

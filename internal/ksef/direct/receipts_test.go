@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// counting is a gate that notes the groups.
+// counting is a gate that notes the group of each request.
 type counting struct {
 	mu     sync.Mutex
 	groups []ksef.Group
@@ -121,7 +121,10 @@ func (c *Client) receipt(t *testing.T) Secret {
 }
 
 func TestSessionUPO_AddressOfThePast_IsNotUsed(t *testing.T) {
-	c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) { t.Error("URL is used"); w.WriteHeader(403) }, "2020-01-01T00:00:00Z")
+	c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) {
+		t.Error("the client used the expired address")
+		w.WriteHeader(403)
+	}, "2020-01-01T00:00:00Z")
 	if _, err := c.SessionStatus(ctx, session); err != nil {
 		t.Fatal(err)
 	}

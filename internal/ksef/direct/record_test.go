@@ -7,9 +7,10 @@ import (
 	"testing"
 )
 
-// record has the names of the fields that this package sends and reads, by form of the Ministry's
-// contract. The record was compared with the contract's open-api.json (2.7.0), which is not in this
-// repository. The tests use the record to find a name that is misspelt later.
+// record has the names of the fields that this package sends and reads. They are grouped by form,
+// under the form's name in the Ministry's contract. The record was compared with the contract's
+// open-api.json (2.7.0), which is not in this repository. The tests use the record to find a name
+// that is misspelt later.
 //
 //go:embed testdata/fields.txt
 var record string
@@ -30,6 +31,6 @@ func TestFields_OfEveryForm_AreThoseOnRecord(t *testing.T) {
 		delete(recorded, name)
 	}
 	for name := range recorded {
-		t.Errorf("%s is on record and no form of this package", name)
+		t.Errorf("%s is on record, but this package has no form of this name", name)
 	}
 }

@@ -34,7 +34,7 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 		tokens := &issued{tokens: []string{"old", "new", "third"}}
 		_, err := api.Sender(tokens, nil).SessionStatus(ctx, session)
 		if (err == nil) != (c.kind == "") || err != nil && apiError(t, err).Kind != c.kind {
-			t.Errorf("%s: the call returned %v, want the kind of this case", c.why, err)
+			t.Errorf("%s: the call returned %v, want the kind %q, or no error if that is empty", c.why, err, c.kind)
 		}
 		if !reflect.DeepEqual(tokens.refused, c.refused) {
 			t.Errorf("%s: refused %q, want %q", c.why, tokens.refused, c.refused)
@@ -45,7 +45,8 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 	}
 }
 
-// A request without a token was not sent, even if the outcome of the login is unknown.
+// Without a token no request is sent. So it is known that nothing was done, even if the outcome of
+// the login is unknown.
 func TestDo_NoToken_NothingIsSentAndNothingIsUnknown(t *testing.T) {
 	for kind, want := range map[ksef.ErrorKind]ksef.ErrorKind{
 		ksef.KindNetwork: ksef.KindNetwork, ksef.KindOutage: ksef.KindOutage, ksef.KindRefused: ksef.KindUnauthorized,
@@ -129,8 +130,8 @@ func TestOpenOnline_Body_NamesFormAndKey(t *testing.T) {
 	}
 }
 
-// The key may have been withdrawn since it was fetched. KSeF then refuses the key and not what was
-// to be sent.
+// The key may have been withdrawn since it was fetched. In that case KSeF refuses the key, and not
+// what was to be sent.
 func TestOpen_StaleKey_IsFetchedAgainOnce(t *testing.T) {
 	_, info := encryption(t)
 	api, _ := serve(t, problem(400, ksef.CodeStaleKey))
@@ -184,7 +185,7 @@ func TestOpenBatch_Parts_AreInTheOrderOfTheRequestWithExactlyTheirHeaders(t *tes
 func TestClose_SecondTime_IsSuccess(t *testing.T) {
 	c, _ := sender(t, problem(400, ksef.CodeSessionForbids))
 	if err := c.CloseSession(ctx, session, true); err != nil {
-		t.Error(err)
+		t.Errorf("the second close of a session returned %v, want no error", err)
 	}
 	c, _ = sender(t, problem(400, ksef.CodePartMissing))
 	if e := apiError(t, c.CloseSession(ctx, session, true)); e.Kind != ksef.KindRefused || e.Code != ksef.CodePartMissing {
@@ -234,7 +235,7 @@ func TestErrors_BothForms_TellCodeTextAndTrace(t *testing.T) {
 		e := apiError(t, err)
 		c.want.Op, c.want.Group, c.want.Status = "ask invoice status", ksef.GroupInvoiceStatus, c.reply.status
 		if !reflect.DeepEqual(*e, c.want) {
-			t.Errorf("%s: the error is %+v, want all that the answer tells", c.why, *e)
+			t.Errorf("%s: the error is %+v, want %+v", c.why, *e, c.want)
 		}
 		if e.Trace != "" && !strings.Contains(e.Error(), e.Trace) {
 			t.Errorf("%s: the error's text has no trace number: %v", c.why, e)

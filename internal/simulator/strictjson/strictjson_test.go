@@ -44,7 +44,7 @@ func TestDecode_BodyOutsideTheContract_IsRefused(t *testing.T) {
 			var into shape
 			err := Decode([]byte(c.body), &into)
 			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
-				t.Errorf("the error of Decode is %v, want the one of this case", err)
+				t.Errorf("the error of Decode is %v, want %q in it, or no error if that is empty", err, c.fault)
 			}
 			if err == nil && (into.Name != "a" || !bytes.Equal(into.Data, []byte{0, 1}) || into.List[0].N != 1) {
 				t.Errorf("Decode read %+v, want all the values of the body", into)

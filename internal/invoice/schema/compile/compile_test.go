@@ -20,8 +20,8 @@ func order(t testing.TB) *schema.Table {
 	return table
 }
 
-// The test compiles a schema of this project, so it does not need the official schemas. A machine
-// with the table must give the same verdicts as xmllint.
+// The test compiles a schema of this project, so it does not need the official schemas. The
+// validator that runs on the table must give the same verdicts as xmllint.
 func TestCompile_SchemaOfEverythingSupported_XmllintAgrees(t *testing.T) {
 	table := order(t)
 	lint := schematest.NewXmllint(t, filepath.Join("testdata", "order.xsd"), "")

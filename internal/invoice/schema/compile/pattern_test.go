@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// matcher compiles a pattern into a table of one type.
+// matcher compiles a pattern into a table of one type, and returns a function that reports whether
+// a text matches the pattern.
 func matcher(t testing.TB, pattern string) (func(text string) bool, error) {
 	t.Helper()
 	n, err := parsePattern(pattern)
@@ -64,7 +65,7 @@ func TestPattern_EachConstruct_MatchesWhatXMLSchemaSays(t *testing.T) {
 		}
 		for _, text := range strings.Split(c.no, " ") {
 			if match(text) {
-				t.Errorf("%s matches %q", c.pattern, text)
+				t.Errorf("%s matches %q, want that it does not", c.pattern, text)
 			}
 		}
 	}
@@ -74,7 +75,7 @@ func TestPattern_Malformed_IsAnError(t *testing.T) {
 	for _, pattern := range []string{"(", ")", "a)", "[", "[]", "[a", "[b-a]", "a{", "a{x}", "a{2,1}", "*", "+a", "a**", `\`,
 		`\q`, `\p`, `\p{Xx}`, "[a-[b]c]", "[[a]", "{2}"} {
 		if _, err := matcher(t, pattern); err == nil {
-			t.Errorf("%s was accepted", pattern)
+			t.Errorf("the pattern %s was compiled, want an error", pattern)
 		}
 	}
 }
