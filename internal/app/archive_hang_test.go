@@ -32,7 +32,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 	addr, _ := p.workAt()
 	t.Cleanup(func() { a.repair(t) }) // otherwise the workers would hang when the test fails
 	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
-	// A receipt task that is refused at once is active for a moment too. A task that waits for the
+	// Even a receipt task that is refused at once is active for a moment. A task that waits for the
 	// archive stays active. So only a task that is active for more than a second counts as held.
 	maxHeld, since := 0, map[string]time.Time{}
 	poll := func() {

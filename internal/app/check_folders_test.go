@@ -32,7 +32,7 @@ func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.
 	want := "results.folders[0].path: " + link + " is the same folder as results.folder.path (" + real + "): each receiver needs its own"
 	out, err := checkOutput(t, cfg)
 	if err == nil || !strings.Contains(out, "FAULT  folders of results: "+want+"\n") {
-		t.Errorf("--check ends with %v and does not name the folder:\n%s", err, out)
+		t.Errorf("--check ends with %v, want the fault %q; it says\n%s", err, want, out)
 	}
 	err = app.Serve(t.Context(), app.ServeOptions{
 		Load: func() (config.Config, error) { return cfg, nil }, Log: func(config.Config) zerolog.Logger { return zerolog.Nop() }})

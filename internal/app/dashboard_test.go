@@ -220,7 +220,8 @@ func TestDashboard_CrossOriginPost_PausesNoQueue(t *testing.T) {
 				t.Fatal(err)
 			}
 			if res.StatusCode != tc.status || info.Paused != tc.paused {
-				t.Errorf("status %d, paused %v; want %d, %v", res.StatusCode, info.Paused, tc.status, tc.paused)
+				t.Errorf("the request to pause the queue has status %d, and the queue is paused: %v; want %d, %v",
+					res.StatusCode, info.Paused, tc.status, tc.paused)
 			}
 		})
 	}

@@ -198,7 +198,7 @@ func (p *pool) admit(terms intake.Terms, docs ...intake.Document) []intake.Admis
 	}
 	for _, o := range out {
 		if o.Err != nil {
-			p.t.Fatalf("%s refused: %v", o.File, o.Err)
+			p.t.Fatalf("%s was refused, want it taken in: %v", o.File, o.Err)
 		}
 	}
 	return out

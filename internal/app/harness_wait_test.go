@@ -105,7 +105,7 @@ func (p *pool) wait(usual time.Duration, taken []intake.Admission, states ...led
 	}
 	invs := p.invoices(taken)
 	if len(invs) != len(taken) {
-		p.t.Fatalf("the ledger has %d of %d invoices", len(invs), len(taken))
+		p.t.Fatalf("the ledger has %d of %d invoices that were taken in, want all", len(invs), len(taken))
 	}
 	return invs
 }

@@ -63,7 +63,7 @@ func (s *interceptor) set(decide func(r *http.Request) int) { s.decide.Store(&de
 // clear lets every request pass.
 func (s *interceptor) clear() { s.decide.Store(nil) }
 
-// host is the interceptor's host:port, by which circuits know it.
+// host returns the interceptor's host:port, which is part of the names of its circuits in Redis.
 func (s *interceptor) host() string { return strings.TrimPrefix(s.addr, "http://") }
 
 // newInterceptedPool is newPool with an interceptor before the simulator.

@@ -71,7 +71,7 @@ func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	s.clear()
 	for _, inv := range p.wait(120*time.Second, waiting, receipted) {
 		if inv.Attempts > 1 || inv.Resends != 0 {
-			t.Errorf("%s: waiting used up %d attempts and %d resends", inv.Number, inv.Attempts, inv.Resends)
+			t.Errorf("%s: waiting used up %d attempts and %d resends, want at most one attempt and no resend", inv.Number, inv.Attempts, inv.Resends)
 		}
 	}
 	p.balanced(40 + 40 + 30 + 50)
@@ -96,8 +96,8 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	a, b := sample.NIP(0), sample.NIP(1)
 	first := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(a, "A", 40)...)
 	first = append(first, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(b, "B", 40)...)...)
-	until(t, 30*time.Second, "all are accepted", p.all(first, accepted))
-	until(t, 30*time.Second, "both tenants' receipts are known to be out of service", func() bool {
+	until(t, 30*time.Second, "all 80 invoices are accepted", p.all(first, accepted))
+	until(t, 30*time.Second, "requests for receipts are out of service for both tenants", func() bool {
 		return strings.Count(page(t, addr, "/metrics"), `ksef_circuit_open{group="sessionMisc:upo"`) == 2
 	})
 	var slowest time.Duration

@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// During an outage of an hour, the program and the queue have the same complaint every second.
+// During an outage of an hour, the program makes one complaint every second, and the queue another.
 func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

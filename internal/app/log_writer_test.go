@@ -12,7 +12,7 @@ import (
 	"ksefworker/config"
 )
 
-// lockedBuffer is a log that takes every line at once.
+// lockedBuffer is a log that takes every line without delay.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -9,8 +9,8 @@ import (
 )
 
 // An operator who wants a warning two days before a deadline sets deadlines.warn. This setting must
-// not change when packages are cut. How close a deadline has to be for a package to be cut earlier
-// is set by packages.urgent_within.
+// not change when packages are cut. Another setting, packages.urgent_within, says how near a
+// deadline has to be before a package is cut earlier.
 func TestOptions_DeadlinesWarn_DoesNotMakePackagesUrgent(t *testing.T) {
 	cfg := config.Default()
 	cfg.Deadlines.Warn, cfg.Packages.UrgentWithin = 48*time.Hour, 3*time.Hour

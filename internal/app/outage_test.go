@@ -229,15 +229,15 @@ func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 			m.t.Fatal(err)
 		}
 		if info.Archived > 0 {
-			m.t.Errorf("queue %s: %d tasks were archived", q, info.Archived)
+			m.t.Errorf("in the queue %s %d tasks were given up and archived, want none", q, info.Archived)
 		}
 		waiting, err := m.inspector.ListRetryTasks(q, asynq.PageSize(1000))
 		if err != nil {
 			m.t.Fatal(err)
 		}
 		for _, task := range waiting {
-			if task.Retried > 3 { // up to three retries may fail before the gateway is known to be down
-				m.t.Errorf("waiting used up %d retries of %s", task.Retried, task.ID)
+			if task.Retried > 3 { // a task may fail three times before the gateway is known to be down
+				m.t.Errorf("waiting used up %d retries of the task %s, want at most three", task.Retried, task.ID)
 			}
 		}
 	}

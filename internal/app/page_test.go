@@ -42,7 +42,7 @@ func TestPage_OfAWorker_CountsOutcomesAndGuardsTheDashboard(t *testing.T) {
 			t.Fatal(err)
 		}
 		if res.Body.Close(); res.StatusCode != want {
-			t.Errorf("the dashboard answers %q with %d, want %d", name, res.StatusCode, want)
+			t.Errorf("the dashboard answers the user %q with status %d, want %d", name, res.StatusCode, want)
 		}
 	}
 }

@@ -78,8 +78,8 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.work()
-	until(t, 60*time.Second, "eight are receipted", p.count(receipted, 8))
-	until(t, 60*time.Second, "two are rejected", p.count(ledger.Rejected, 2))
+	until(t, 60*time.Second, "eight invoices are receipted", p.count(receipted, 8))
+	until(t, 60*time.Second, "two invoices are rejected", p.count(ledger.Rejected, 2))
 	if got := p.state(taken[9]); !strings.Contains(got.Reason, planted[2]) {
 		t.Fatalf("KSeF does not quote the amount (%q): this test proves nothing about quoted amounts", got.Reason)
 	}

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// When KSeF's key has changed, it refuses a session that was opened with the old key. Only the
-// worker that opened this session learns of the change, and usually another worker opens the next
-// session. So every worker has to fetch the key again.
+// After KSeF has changed its key, KSeF refuses a session that a worker opened with the old key.
+// Only this worker learns of the change, and usually another worker opens the next session. So
+// every worker has to fetch the key again.
 func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 	first, srv := redistest.New(t)
 	second := redistest.Client(t, srv)

@@ -33,7 +33,7 @@ func TestRecovery_WrongKey_OnlyThatTenantPausesAndANewKeyNeedsNoRestart(t *testi
 	until(t, 60*time.Second, "the other tenant's invoices are receipted", p.all(free, receipted))
 	for _, a := range blocked {
 		if inv := p.state(a); inv.State != ledger.Packed && inv.State != ledger.Queued {
-			t.Errorf("%s is %s while its tenant is paused", inv.Number, inv.State)
+			t.Errorf("%s is %s while its tenant is paused, want it packed or queued", inv.Number, inv.State)
 		}
 	}
 	if strings.Contains(p.log.String(), "wrong") {
@@ -154,7 +154,7 @@ func TestRecovery_RedisRestartedDuringARun_BooksBalance(t *testing.T) {
 	p.work()
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 5)...)
 	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[5:]...)...)
-	until(t, 30*time.Second, "something is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
+	until(t, 30*time.Second, "an invoice is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
 	if err := p.base.Redis.Save(t.Context()).Err(); err != nil && !errors.Is(err, net.ErrClosed) {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestRecovery_WorkerStopsDuringARun_AnotherGoesOn(t *testing.T) {
 	stop := p.work()
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
 	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[4:]...)...)
-	until(t, 30*time.Second, "something is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
+	until(t, 30*time.Second, "an invoice is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
 	began := time.Now()
 	stop()
 	if took := time.Since(began); took > p.cfg.Worker.ShutdownTimeout+6*time.Second {

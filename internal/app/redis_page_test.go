@@ -83,7 +83,7 @@ var kindOfWrite = map[string]string{
 	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list", "xadd": "stream",
 }
 
-// keyEvents notes which events each key had. Keys that do not last are noted too.
+// keyEvents notes which events each key had, even if the key is gone afterwards.
 type keyEvents struct {
 	mu     sync.Mutex
 	writes map[[2]string]bool // event, key
@@ -214,7 +214,7 @@ func login(t *testing.T, addr, user string) *http.Client {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/" {
-		t.Fatalf("login of %s: status %d at %s", user, res.StatusCode, res.Request.URL)
+		t.Fatalf("the login of %s has status %d at %s, want 200 at /", user, res.StatusCode, res.Request.URL)
 	}
 	return client
 }

@@ -48,7 +48,7 @@ func TestResults_WorkersClockIsDaysAhead_ReceiversAreServedByRedisClock(t *testi
 	b := p.open()
 	app.SetMachineClock(b, func() time.Time { return time.Now().Add(200 * time.Hour) })
 	defer p.start(p.newWorker(b))()
-	until(t, 20*time.Second, "the webhook was told", func() bool { return hook.states(refused.ID) == "refused" })
+	until(t, 20*time.Second, "the webhook was told of the refusal", func() bool { return hook.states(refused.ID) == "refused" })
 	for range 2 { // the second call comes after a pause of seconds
 		select {
 		case <-called:
@@ -56,7 +56,7 @@ func TestResults_WorkersClockIsDaysAhead_ReceiversAreServedByRedisClock(t *testi
 			t.Fatal("the sick receiver was not called twice")
 		}
 	}
-	until(t, 10*time.Second, "the stream has both results", func() bool {
+	until(t, 10*time.Second, "the stream has the old result and the refusal", func() bool {
 		return p.base.Redis.XLen(t.Context(), "ksef:results").Val() == 2
 	})
 	held, failed, err := p.base.Ledger.SinkCounts(t.Context(), "sick")

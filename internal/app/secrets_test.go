@@ -74,7 +74,7 @@ func (o *observer) before(t *testing.T, target string) string {
 
 // A tenant that goes straight to KSeF has these secrets: the KSeF token, the private key, the
 // tokens of logins, and pre-signed addresses. None of them is in the log, on a page, in what
-// --check says, in Redis or in a trace. Requests of each kind fail on the way, because errors are
+// --check says, in Redis or in a trace. Requests of many kinds fail on the way, because errors are
 // where secrets leak.
 func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 	t.Parallel()

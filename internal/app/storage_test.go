@@ -60,7 +60,7 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 		}
 	}
 	p.cfg = right
-	p.cfg.Storage.KeyFile = keyFiles(t, "ba") // a new key first
+	p.cfg.Storage.KeyFile = keyFiles(t, "ba") // a new key, and after it the old one
 	p.base = p.open()
 	t.Cleanup(func() { p.base.Close() })
 	p.work()

@@ -21,8 +21,9 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// In each of these cases, the explanation of an invoice and the metric name the reason why the
-// invoices wait, and readiness tells it in the same words. The overview counts no invoice twice.
+// In each of these cases, the explanation of an invoice names the reason why the invoice waits. If
+// a worker runs, its metric names the reason too, and its readiness has the text in the field says.
+// The overview counts no invoice twice.
 func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 	t.Parallel()
 	hour := config.Rates{PerSecond: 5, PerMinute: 1, PerHour: 1}

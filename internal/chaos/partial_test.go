@@ -88,7 +88,7 @@ func TestPartial_SameSeed_SameRunWithAndWithout(t *testing.T) {
 		t.Error("a seed gave two different partial faults")
 	}
 	if _, two := draw(Tenant5xx, Missing); two != amongAll {
-		t.Errorf("tenant-5xx is %s beside one other fault, and %s beside all", two, amongAll)
+		t.Errorf("tenant-5xx is %s beside one other fault, and %s beside all, want the same", two, amongAll)
 	}
 }
 

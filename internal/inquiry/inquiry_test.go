@@ -29,7 +29,7 @@ func TestInState_StateChangesAfterTheListWasRead_LeavesTheInvoiceOut(t *testing.
 		return nil
 	})
 	if err != nil || !changed {
-		t.Errorf("InState returns %v; the state was changed meanwhile: %v", err, changed)
+		t.Errorf("InState returns %v, want no error; the state was changed meanwhile: %v, want true", err, changed)
 	}
 }
 

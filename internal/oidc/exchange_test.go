@@ -54,7 +54,7 @@ func TestExchange_TokenThatDoesNotHold_IsRefused(t *testing.T) {
 		w := newWorld(t, nil)
 		w.op.Change = change
 		if who, err := w.login(); err == nil {
-			t.Errorf("%s: %+v is logged in", name, who)
+			t.Errorf("%s: %+v is logged in, want the token refused", name, who)
 		} else {
 			w.refused(name, err, oidc.Untrusted)
 		}

@@ -65,7 +65,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 		t.Error("the filter by tenant A shows an invoice of B, or none of A")
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"resend"}}); status != http.StatusBadRequest {
-		t.Errorf("with nothing picked: status %d, want 400", status)
+		t.Errorf("sending again with nothing picked has status %d, want 400", status)
 	}
 	if status, _, h := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {one}}); status != http.StatusSeeOther ||
 		!strings.HasSuffix(h.Get("Location"), "/deliveries/erp?done=1") || w.failedOf("erp") != two {
@@ -80,7 +80,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 		t.Errorf("after a resume the receiver is called again at %v, %v, want at once", s.Next, err)
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"since"}, "since": {"2026-11-01"}}); status != http.StatusSeeOther {
-		t.Errorf("with a day: status %d, want 303", status)
+		t.Errorf("sending all since a day again has status %d, want 303", status)
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 4)
 	w.check(err)

@@ -111,8 +111,8 @@ func everyReason(t *testing.T) (*world, []string) {
 	return w, paths
 }
 
-// longEnough is a number of characters. A text that is as long is not in the other language by
-// chance.
+// longEnough is a number of characters. A text with this many characters or more does not occur in
+// the other language by chance.
 const longEnough = 14
 
 var (

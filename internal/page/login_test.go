@@ -234,7 +234,8 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	inv, err := w.ledger.Invoice(t.Context(), first)
 	w.check(err)
 	if inv.State != ledger.Dismissed || !strings.Contains(inv.Reason, "adam: an advertisement") || w.state(second) != ledger.Queued {
-		t.Errorf("the first is %s: %s; the second is %s, want it queued", inv.State, inv.Reason, w.state(second))
+		t.Errorf("the first invoice is %s (%s), want it dismissed by adam; the second is %s, want it queued",
+			inv.State, inv.Reason, w.state(second))
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 10)
 	w.check(err)

@@ -19,12 +19,12 @@ func TestOverview_Limits_TheOneOfWhichLeastIsLeftIsShown(t *testing.T) {
 		"Wysłanie faktury w sesji interaktywnej": 0, // of this limit of A more is left
 	} {
 		if got := strings.Count(body, text); got != want {
-			t.Errorf("%s is there %d times, want %d", text, got, want)
+			t.Errorf("the overview has %s %d times, want %d", text, got, want)
 		}
 	}
 }
 
-// sickLimits cannot be read.
+// sickLimits are limits that cannot be read.
 type sickLimits struct{ free }
 
 func (sickLimits) Usages(context.Context) (map[ratelimit.Key]ratelimit.Usage, error) {

@@ -96,7 +96,7 @@ func TestSchema_ResultsOfEveryState_AreValid(t *testing.T) {
 	check("unreadable", WithoutEntry(&ledger.Unreadable{ID: "inv-a", Tenant: "One", State: "sent"}))
 	check("an unreadable outcome", WithoutRecord(Result{}, &ledger.Outcome{ID: "inv-a", Rev: 3, State: ledger.Accepted, At: "5-0"}))
 	if s.Why([]byte(`{"id":"inv-a"}`)) == nil {
-		t.Error("a result that has nothing but an id is valid")
+		t.Error("a result that has nothing but an id is valid by the schema, want it invalid")
 	}
 }
 

@@ -60,10 +60,10 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 	} {
 		a := newAccount(c.lane, invoicesOf(c.ours...), c.session, c.answers)
 		if got := a.provesAbsence(); got != c.absent {
-			t.Errorf("%s: proves absence %v, want %v", c.why, got, c.absent)
+			t.Errorf("%s: the account proves absence: %v, want %v", c.why, got, c.absent)
 		}
 		if got := a.provesRefusal(true); got != c.refused {
-			t.Errorf("%s: proves refusal %v, want %v", c.why, got, c.refused)
+			t.Errorf("%s: the account proves a refusal: %v, want %v", c.why, got, c.refused)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProce
 		}
 		a := newAccount(ledger.Bulk, invoicesOf("A", "B"), session, answers)
 		if at, later := a.provesRefusal(false), a.provesRefusal(true); at != c.at || later != c.later {
-			t.Errorf("code %d, %d counted, %d listed: proves refusal %v at once, %v later, want %v, %v",
+			t.Errorf("code %d, %d counted, %d listed: the refusal is proven at once: %v, and later: %v; want %v and %v",
 				c.code, c.counted, c.list, at, later, c.at, c.later)
 		}
 	}

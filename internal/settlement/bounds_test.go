@@ -42,7 +42,7 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 			want := Park
 			switch code {
 			case 0:
-				continue // onlyAnswer then gives no answer at all; see TestBounds_SessionsWithoutAWordAboutIt
+				continue // for 0 onlyAnswer gives no answer at all; see TestBounds_SessionsWithoutAWordAboutIt
 			case 200:
 				want = Accept
 			case 430, 450:
@@ -80,7 +80,8 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 			if code == 200 || code == 445 {
 				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) ||
 					lane == ledger.Bulk && d.Doubt == nil {
-					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v, want two moves proven by the list, or in the bulk lane a doubt",
+						code, lane, d)
 				}
 				continue
 			}
@@ -93,7 +94,7 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 				d = Rules{Refusals: 3}.Decide(p, held, listed, began)
 			}
 			if len(d.Moves) != 0 || len(d.Gone) != 2 || d.Wait != nil {
-				t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
+				t.Errorf("code %d, lane %s: the decision is %+v, want both invoices gone", code, lane, d)
 				continue
 			}
 			listed.Stage, listed.Gone = Remainder, d.Gone
@@ -101,14 +102,14 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 			switch {
 			case lane == ledger.Express:
 				if len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByRefusal || d.Split != nil {
-					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v, want both invoices sent again one by one", code, lane, d)
 				}
 			case code == 420:
 				if d.Split == nil || len(d.Split.Parts) != 2 || d.Renew || d.Refusal != nil {
-					t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v, want the package halved", code, lane, d)
 				}
 			case d.Split == nil || len(d.Split.Parts) != 1 || d.Refusal.Counted != (code != 415):
-				t.Errorf("code %d, lane %s: the decision is %+v", code, lane, d)
+				t.Errorf("code %d, lane %s: the decision is %+v, want one part, and the refusal counted except for 415", code, lane, d)
 			}
 		}
 	}
@@ -224,7 +225,7 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	}
 	listed.Receipt.Err = fmt.Errorf("sick")
 	if d = (Rules{}).Decide(p, held, listed, began.Add(time.Minute)); d.Wait == nil || d.Wait.Err != listed.Receipt.Err {
-		t.Errorf("the task does not come back with the receipt's error: %+v", d.Wait)
+		t.Errorf("the receipt cannot be read, and the wait is %+v, want one with the receipt's error", d.Wait)
 	}
 	d = Rules{}.Decide(p, held, listed, began.Add(maxProofWait))
 	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch ||

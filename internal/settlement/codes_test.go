@@ -39,11 +39,11 @@ func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 	} {
 		got := outcomeOf(ksef.StatusInfo{Code: c.code})
 		if got != c.want {
-			t.Errorf("%d, %s: %s, want %s", c.code, c.why, got, c.want)
+			t.Errorf("code %d, %s: the outcome is %s, want %s", c.code, c.why, got, c.want)
 		}
-		// These outcomes stand whatever becomes of the session.
+		// The outcomes in this list stand whatever becomes of the session.
 		if want := slices.Contains([]outcome{toAccept, toReject, toPark, toDuplicate}, c.want); got.decided() != want {
-			t.Errorf("%d: the outcome counts as decided: %v, want %v", c.code, got.decided(), want)
+			t.Errorf("code %d: the outcome counts as decided: %v, want %v", c.code, got.decided(), want)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestOutcomeOf_EveryPublishedCodeIsInTheTable_AndNoUnknownOneIsSentOrAccepte
 			continue
 		}
 		if want := map[bool]outcome{true: toWait, false: toPark}[code > 0 && code < 200]; got != want {
-			t.Errorf("unknown code %d: %s, want %s", code, got, want)
+			t.Errorf("unknown code %d: the outcome is %s, want %s", code, got, want)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestExplain_IsKSeFsOwnWords(t *testing.T) {
 		{"nothing at all", ksef.StatusInfo{Code: 999}, ""},
 	} {
 		if got := explain(c.s); got != c.want {
-			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+			t.Errorf("%s: the explanation is %q, want %q", c.what, got, c.want)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func TestParkReason_TellsThePersonWhatToDo(t *testing.T) {
 		}
 	}
 	if got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: 999, Description: "Opis"}); !strings.Contains(got, "999") {
-		t.Errorf("an unknown code is not named: %q", got)
+		t.Errorf("the reason %q does not name the unknown code", got)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestWrongNumber_OnlyANumberOfThisSellerWithARightChecksumIsTaken(t *testing
 	}
 	good := number("5265877635-20250826-0100001AF629")
 	if good != "5265877635-20250826-0100001AF629-AF" {
-		t.Fatalf("the published example is %s", good)
+		t.Fatalf("with its checksum, the published example is %s, want it to end with AF", good)
 	}
 	for _, c := range []struct {
 		what, number, want string
@@ -121,7 +121,7 @@ func TestWrongNumber_OnlyANumberOfThisSellerWithARightChecksumIsTaken(t *testing
 	} {
 		got := wrongNumber(&ledger.Invoice{Facts: ledger.Facts{NIP: "5265877635"}}, c.number)
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
-			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+			t.Errorf("%s: wrongNumber says %q, want %q in it, or nothing if that is empty", c.what, got, c.want)
 		}
 	}
 }

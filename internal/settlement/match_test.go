@@ -92,7 +92,7 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 			ours = append(ours, p.inv.ID)
 			answers[p.info.Ordinal]++
 			if p.inv.Number != p.info.InvoiceNumber || p.inv.Number == "" {
-				t.Errorf("%q was paired with %q", p.inv.Number, p.info.InvoiceNumber)
+				t.Errorf("an invoice with the number %q was paired with an answer about %q", p.inv.Number, p.info.InvoiceNumber)
 			}
 			same := func(i ledger.Invoice) bool { return i.Number == p.inv.Number }
 			if n := len(slices.DeleteFunc(slices.Clone(invs), func(i ledger.Invoice) bool { return !same(i) })); n != 1 {
@@ -104,14 +104,14 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 		}
 		slices.Sort(ours)
 		if len(slices.Compact(slices.Clone(ours))) != len(invs) || len(ours) != len(invs) {
-			t.Errorf("of %d invoices the match has these: %v", len(invs), ours)
+			t.Errorf("of %d invoices the match has %v, want each once", len(invs), ours)
 		}
 		for _, a := range m.answers {
 			answers[a.Ordinal]++
 		}
 		for _, info := range infos {
 			if n := answers[info.Ordinal]; n != 1 {
-				t.Errorf("the match has answer %d (%q) %d times", info.Ordinal, info.InvoiceNumber, n)
+				t.Errorf("the match has the answer %d (%q) %d times, want once", info.Ordinal, info.InvoiceNumber, n)
 			}
 		}
 		// An invoice that is left and an answer that is left never agree on a number that is unique

@@ -62,7 +62,7 @@ func TestByReceipt_EachCase(t *testing.T) {
 	} {
 		f := ByReceipt(duplicate(ByAnswer, c.original), c.receipt, "file://upo")
 		if got := toldFinding(f); got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+			t.Errorf("%s: the finding is %s, want %s", c.why, got, c.want)
 		}
 		if f.Move != nil && f.Move.Fate == Accept && (f.Move.Accepted.UPO != "file://upo" || !f.Move.Accepted.At.Equal(at) ||
 			!f.Move.Accepted.Recovered) {
@@ -85,12 +85,12 @@ func TestByDocument_EachCase(t *testing.T) {
 		{"another invoice, named by an answer: the answer proves nothing", ByAnswer, "theirs", false, "search"},
 	} {
 		if got := toldFinding(ByDocument(duplicate(c.by, right), c.hash, c.same)); got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+			t.Errorf("%s: the finding is %s, want %s", c.why, got, c.want)
 		}
 	}
 	for by, want := range map[string]string{ByAnswer: "search", ByRegister: "parked"} {
 		if got := toldFinding(Withheld(duplicate(by, right))); got != want {
-			t.Errorf("withheld, known by %s: %s, want %s", by, got, want)
+			t.Errorf("withheld, known by %s: the finding is %s, want %s", by, got, want)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func TestByContent_EachCase(t *testing.T) {
 		o := OtherBytes{Invoice: duplicate(ByAnswer, c.original), Hash: "theirs", UPO: "file://upo"}
 		f := ByContent(o, c.difference, c.cannot)
 		if got := toldFinding(f); got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+			t.Errorf("%s: the finding is %s, want %s", c.why, got, c.want)
 		}
 		if c.says != "" && (!strings.Contains(f.Move.Reason, c.says) ||
 			!strings.Contains(f.Move.Reason, "hash theirs, ours ours") || f.Move.Code != 440) {

@@ -34,7 +34,7 @@ func (p *play) check(d Decision) {
 		for _, m := range d.Doubt.Notes {
 			seen[m.Invoice.ID]++
 			if m.Fate != Keep && m.Fate != LookUp {
-				t.Errorf("a note moves %s", m.Invoice.ID)
+				t.Errorf("a note of a doubt changes the state of %s", m.Invoice.ID)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (p *play) legal(m Move) {
 	t, inv := p.t, m.Invoice
 	t.Helper()
 	if to := stateOf(m); to != inv.State && !ledger.MayMove(inv.State, to) {
-		t.Errorf("%s goes from %s to %s", inv.ID, inv.State, to)
+		t.Errorf("%s goes from %s to %s, which the table of states does not allow", inv.ID, inv.State, to)
 	}
 	switch m.Fate {
 	case SendAgain:
@@ -102,7 +102,7 @@ func (p *play) legal(m Move) {
 		}
 	case Accept:
 		if why := wrongNumber(inv, m.Accepted.Number); why != "" {
-			t.Errorf("%s: %s", inv.ID, why)
+			t.Errorf("%s is accepted with a wrong KSeF number: %s", inv.ID, why)
 		}
 		if tr := p.w.truth[inv.ID]; tr.number != m.Accepted.Number {
 			t.Errorf("%s is accepted as %s, and KSeF has it as %+v", inv.ID, m.Accepted.Number, tr)
@@ -159,7 +159,7 @@ func (p *play) legalEnd(to ledger.PackageState) {
 		from = ledger.PackageProcessing
 	}
 	if !ledger.MayMovePackage(from, to) {
-		t.Errorf("the package goes from %s to %s", from, to)
+		t.Errorf("the package goes from %s to %s, which the table of states does not allow", from, to)
 	}
 }
 

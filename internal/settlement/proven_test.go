@@ -42,7 +42,7 @@ func TestMatch_HashOrFile_ComesBeforeTheNumber(t *testing.T) {
 		}, {Ordinal: 2, Hash: "hash of inv-0"}}, "inv-0=2 inv-3=1 | inv-1 inv-2 | "},
 	} {
 		if got := told(match(invs, c.answers)); got != c.want {
-			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+			t.Errorf("%s: the matching is %s, want %s", c.what, got, c.want)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestMatch_AnyList_NoAnswerGetsAnInvoiceOfAnotherHash(t *testing.T) {
 			seen[p.inv.ID] = true
 		}
 		if len(m.pairs)+len(m.answers) != len(infos) || len(m.pairs)+len(m.invoices) != len(invs) {
-			t.Errorf("%d invoices and %d answers became %s", len(invs), len(infos), told(m))
+			t.Errorf("%d invoices and %d answers became %s, want each of them once", len(invs), len(infos), told(m))
 		}
 	})
 }

@@ -153,7 +153,7 @@ func TestEndOf_GoesByWhatStays(t *testing.T) {
 		p, held := packageOf(2, c.state)
 		held.Unread = c.unread
 		if got := EndOf(p, held, c.leaving); got != c.want {
-			t.Errorf("%s: %q, want %q", c.why, got, c.want)
+			t.Errorf("%s: the package ends as %q, want %q", c.why, got, c.want)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 				}
 			}
 			if len(moves)+len(left) != len(want) {
-				t.Fatalf("of %d wanted %d are found and %d left", len(want), len(moves), len(left))
+				t.Fatalf("of %d wanted invoices, %d are found and %d are left, which are not all", len(want), len(moves), len(left))
 			}
 			if want = left; len(want) == 0 {
 				break
@@ -116,7 +116,7 @@ func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 		}
 		req, _, _ := NextPage(p, ksef.Subject1, 1, from, now)
 		if got := AfterPage(p, req, ksef.MetadataPage{}, now); got != want {
-			t.Errorf("after %d minutes: %+v, want %+v", minutes, got, want)
+			t.Errorf("after %d minutes the step is %+v, want %+v", minutes, got, want)
 		}
 	}
 	for n := range 30 {

@@ -37,7 +37,7 @@ import (
 type world struct {
 	pkg     ledger.Package
 	entries map[string]*ledger.Invoice // the ledger's, by id
-	order   []string                   // ids of the readable ones, in the order of the package
+	order   []string                   // ids of the readable entries, in the order of the package
 	unread  []ledger.Unreadable
 	gone    int // members without an entry
 	truth   map[string]truth
@@ -300,7 +300,7 @@ func (w *world) receipt(t *rapid.T) (own OwnReceipt, short bool) {
 	own.Asked = true
 	bent := rapid.IntRange(0, 5).Draw(t, "receipt")
 	switch bent {
-	case 0: // refused
+	case 0: // KSeF refuses the request for the receipt
 		return own, false
 	case 1:
 		own.Err = errors.New("sick")

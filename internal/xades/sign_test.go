@@ -234,7 +234,7 @@ func TestValid_CharactersThatXMLDoesNotHave_AreFound(t *testing.T) {
 		"": true, "Łódź\t\r\n\U0001F600\uFFFD": true, "a\x00": false, "\x1f": false, "\uFFFE": false, "\xff": false, "a\xc5": false,
 	} {
 		if xades.Valid(s) != want {
-			t.Errorf("Valid(%q) is %v", s, !want)
+			t.Errorf("Valid(%q) is %v, want the opposite", s, !want)
 		}
 	}
 }

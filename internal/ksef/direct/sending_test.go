@@ -37,7 +37,7 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 			t.Errorf("%s: the call returned %v, want the kind %q, or no error if that is empty", c.why, err, c.kind)
 		}
 		if !reflect.DeepEqual(tokens.refused, c.refused) {
-			t.Errorf("%s: refused %q, want %q", c.why, tokens.refused, c.refused)
+			t.Errorf("%s: the refused tokens are %q, want %q", c.why, tokens.refused, c.refused)
 		}
 		if n := len(s.requests()); n != max(1, min(2, len(c.refused)+1)) {
 			t.Errorf("%s: the call made %d requests, want one, or two if a token was refused", c.why, n)
@@ -92,7 +92,7 @@ func TestSendInvoice_Body_HasTheHashesAndSizesOfBothForms(t *testing.T) {
 		"offlineMode":             true, "hashOfCorrectedInvoice": b64(make([]byte, 32)),
 	}
 	if body := s.requests()[0].json(t); !reflect.DeepEqual(body, want) {
-		t.Errorf("sent %v, want %v", body, want)
+		t.Errorf("the body that was sent is %v, want %v", body, want)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestOpenOnline_Body_NamesFormAndKey(t *testing.T) {
 			"publicKeyId": b64(id)},
 	}
 	if body := s.requests()[0].json(t); !reflect.DeepEqual(body, want) {
-		t.Errorf("sent %v, want %v", body, want)
+		t.Errorf("the body that was sent is %v, want %v", body, want)
 	}
 }
 
