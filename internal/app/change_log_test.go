@@ -259,7 +259,8 @@ func checkTraces(t *testing.T, c *tracetest.Collector, express string, bulk ledg
 		t.Errorf("the path of an invoice is %+v, want steps %q and a link to its package", got, steps)
 	}
 	if got.Start.Sub(bulk.CreatedAt.Time()).Abs() > time.Millisecond || got.End.Before(got.Start) {
-		t.Errorf("the span of acceptance lasts from %v to %v, want that it begins at the intake, %v", got.Start, got.End, bulk.CreatedAt.Time())
+		t.Errorf("the span of acceptance lasts from %v to %v, want that it begins at the intake, %v",
+			got.Start, got.End, bulk.CreatedAt.Time())
 	}
 	pkg := want(bulk.Package, "package:submit", "package:confirm", "package:receipt", "open batch session", "package settled",
 		"package receipted")

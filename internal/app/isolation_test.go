@@ -71,7 +71,8 @@ func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	s.clear()
 	for _, inv := range p.wait(120*time.Second, waiting, receipted) {
 		if inv.Attempts > 1 || inv.Resends != 0 {
-			t.Errorf("%s: waiting used up %d attempts and %d resends, want at most one attempt and no resend", inv.Number, inv.Attempts, inv.Resends)
+			t.Errorf("%s: waiting used up %d attempts and %d resends, want at most one attempt and no resend",
+				inv.Number, inv.Attempts, inv.Resends)
 		}
 	}
 	p.balanced(40 + 40 + 30 + 50)

@@ -51,8 +51,8 @@ func balanced(dir string) *invoiceCase {
 	}
 }
 
-// The test gives the audit each way in which an invoice can fail, to prove that the audit reports
-// it.
+// Each case gives the audit an invoice that is in order, or that has one of the faults that the
+// audit looks for. The audit must report each fault.
 func TestCheckInvoice_EveryImbalance_IsReported(t *testing.T) {
 	const rejected = `{"nip":"n","kind":"VAT","number":"1","state":"rejected","code":450,"reason":"P_15: missing"}`
 	for _, c := range []struct {

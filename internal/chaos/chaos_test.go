@@ -34,9 +34,10 @@ var (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(morning.Of(m)) }
 
-// A whole pool keeps its promises under everything that can happen in a night. Nothing is lost or
-// sent twice, and no limit is exceeded. A bad invoice harms no other, and the exporter is told what
-// became of each invoice. `make test` makes one short run, `make chaos` ten long ones.
+// A whole pool keeps its promises, whatever the run breaks. Nothing is lost or accepted twice, and
+// every limit is kept where a client can keep it. A bad invoice harms no other invoice, and the
+// exporter is told what became of each invoice. `make test` makes one short run, and `make chaos`
+// ten long runs.
 func TestChaos_WhateverFails_EveryInvoiceEndsOnceAndIsArchived(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")

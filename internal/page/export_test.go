@@ -66,7 +66,7 @@ func (r *restless) Latest(ctx context.Context, w inquiry.Window) (inquiry.Found,
 func TestExport_InvoicesChangeMeanwhile_NoneIsMissing(t *testing.T) {
 	r := &restless{}
 	w := newWorld(t, func(o *page.Options) { r.Inquiry, o.Inquiry = o.Inquiry, r })
-	for i := range 1100 { // more than a piece
+	for i := range 1100 { // an export reads them in more than one piece
 		w.take("A", sellerA, fmt.Sprintf("FV/%04d", i), ledger.Rejected, "x")
 	}
 	w.take("A", sellerA, "LATE", ledger.Rejected, "x")
@@ -141,7 +141,7 @@ func TestSearch_Buyer_IsReadFromTheDocuments(t *testing.T) {
 			return invoiceFor(inv.Number, another), nil
 		}
 	})
-	for i := range 230 { // more than two pieces
+	for i := range 230 { // the search reads them in more than two pieces
 		w.take([]string{"A", "B"}[i%2], []string{sellerA, sellerB}[i%2], fmt.Sprintf("FV/%03d", i), ledger.Rejected, "")
 	}
 	w.take("A", sellerA, "GONE/7", ledger.Rejected, "")

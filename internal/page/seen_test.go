@@ -121,7 +121,8 @@ func TestReadable_FormAndPDF_AreOfTheDocument(t *testing.T) {
 	_, body, h := p.get("/invoices/"+mine+"/form", "Accept-Language", "en")
 	if !strings.Contains(body, "To jest wizualizacja") || !strings.Contains(h.Get("Content-Security-Policy"), "img-src data:") ||
 		strings.Contains(h.Get("Content-Security-Policy"), "script-src") {
-		t.Errorf("the form is %.200s, with the policy %s; want a form in Polish that runs no script", body, h.Get("Content-Security-Policy"))
+		t.Errorf("the form is %.200s, with the policy %s; want a form in Polish that runs no script",
+			body, h.Get("Content-Security-Policy"))
 	}
 	if status, body, h := p.get("/invoices/"+mine+"/pdf", "Accept-Language", "pl"); status != 200 || body != "%PDF-1.4" ||
 		h.Get("Content-Type") != "application/pdf" {

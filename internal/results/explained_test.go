@@ -25,7 +25,8 @@ func TestExplain_WhereAPersonHasToAct_HasTheWordsOfTheTable(t *testing.T) {
 			got = tc.r.Explanations[0].Name()
 		}
 		if got != tc.want {
-			t.Errorf("state %s, code %d, waits for %q: the first explanation is %q, want %q", tc.r.State, tc.r.Code, tc.r.WaitingFor, got, tc.want)
+			t.Errorf("state %s, code %d, waits for %q: the first explanation is %q, want %q",
+				tc.r.State, tc.r.Code, tc.r.WaitingFor, got, tc.want)
 		}
 	}
 }
