@@ -124,7 +124,7 @@ func TestIsolation_WorkersCannotConnect_AHealthyOneDoesTheWork(t *testing.T) {
 			}
 			for _, addr := range sick {
 				if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "this process has not been able to connect") {
-					t.Errorf("readiness of a worker that cannot connect does not say so: %s", ready)
+					t.Errorf("readiness of a worker that cannot connect does not say that it cannot: %s", ready)
 				}
 			}
 			p.balanced(15 * (1 + rounds))

@@ -18,8 +18,8 @@ import (
 )
 
 // One of two workers cannot read a tenant's key, because the file is missing, empty or a folder.
-// This worker leaves the tenant's tasks to the other worker, which is about as fast as alone. The
-// tenant is not paused for the pool.
+// This worker leaves the tenant's tasks to the other worker, which does them about as fast as if it
+// were alone. The tenant is not paused for the pool.
 func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, path string){

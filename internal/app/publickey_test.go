@@ -45,7 +45,7 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := one.PublicKey(t.Context()); err == nil {
-		t.Error("Redis is away, so the key may be out of date, and PublicKey returned it: want an error")
+		t.Error("PublicKey returned a key, want an error: Redis is away, so the key may be out of date")
 	}
 	one.Invalidate() // must not hang or panic
 }

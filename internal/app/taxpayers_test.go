@@ -57,8 +57,8 @@ func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	}
 }
 
-// A tenant gets another name. What was taken in under the old name would then belong to nobody, so
-// no worker starts.
+// A tenant gets another name. With this name, what was taken in under the old name would belong to
+// nobody. So no worker starts.
 func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, named("old", "b"))

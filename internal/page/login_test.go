@@ -182,7 +182,7 @@ func TestAct_FormOnAnotherSite_DoesNothing(t *testing.T) {
 	}
 	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason, "Sec-Fetch-Site", "same-origin"); status != http.StatusSeeOther ||
 		w.state(id) != ledger.Dismissed {
-		t.Errorf("from the page itself: status %d, and the invoice is %s, want it dismissed", status, w.state(id))
+		t.Errorf("a form of the page itself has status %d, want 303, and the invoice is %s, want it dismissed", status, w.state(id))
 	}
 }
 

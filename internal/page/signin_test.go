@@ -241,7 +241,7 @@ func TestSignIn_ProviderAway_UsersStillLogInAndThePageSaysSo(t *testing.T) {
 	p := o.somebody()
 	for lang, words := range map[string]string{"en": "Office &amp; Co can&#39;t be reached now", "pl": "jest teraz niedostępna"} {
 		if status, body, _ := p.get("/login", "Accept-Language", lang); status != http.StatusOK || strings.Count(body, words) != 1 {
-			t.Errorf("in %s the login page has status %d, or does not say it once: %s", lang, status, body)
+			t.Errorf("in %s the login page has status %d, or does not say once that the provider is away: %s", lang, status, body)
 		}
 	}
 	_, _, header := p.get("/login/oidc?next=/open")

@@ -100,8 +100,8 @@ func TestOf_VerificationLink_HasTheEnvironmentsHostOrIsEmpty(t *testing.T) {
 	}
 }
 
-// A deadline at midnight in Warsaw is shown with the date of the day that ends then, in summer and
-// in winter. Every other deadline is shown unchanged.
+// A deadline at midnight in Warsaw is shown as the last second of the day that ends, in summer and
+// in winter. Every other deadline is shown as it is, in Warsaw's time.
 func TestOf_DeadlineAtMidnight_HasTheDateOfTheDayThatEnds(t *testing.T) {
 	for given, want := range map[string]string{
 		"2026-11-24T23:00:00Z": "2026-11-24T23:59:59+01:00", "2026-07-01T22:00:00Z": "2026-07-01T23:59:59+02:00",

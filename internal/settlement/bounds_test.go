@@ -115,7 +115,8 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 	}
 }
 
-// KSeF may ask three times for an invoice to be sent again; then a person is asked.
+// KSeF may ask three times that an invoice is sent again. When it asks once more, the invoice is
+// parked for a person.
 func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		inv := ledger.Invoice{}
