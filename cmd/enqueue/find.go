@@ -130,7 +130,7 @@ func (w *where) find(ctx context.Context, p *program, name string) (found []resu
 		held, err = p.inquiry().FindKsefNumber(ctx, name, ledger.Receipted, w.wanted.Tenants...)
 		found, invs = w.told(p, held)
 		if err == nil && away == nil && len(held) == 0 {
-			away = p.base.CheckArchive(ctx)
+			away = connect.CheckArchive(ctx, p.base)
 		}
 	}
 	if away != nil && len(found) > 0 {

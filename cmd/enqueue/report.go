@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -161,7 +162,7 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		return none, unknown
 	}
 	if r.Invoices() == 0 && !c.ArchiveOnly {
-		if err := p.base.CheckArchive(ctx); err != nil {
+		if err := connect.CheckArchive(ctx, p.base); err != nil {
 			return none, err
 		}
 	}

@@ -52,9 +52,9 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 	return bundle.Over(owned), nil
 }
 
-// CheckArchive returns an error that wraps [ErrUnreachable] when the archive does not exist, or has
-// nothing in it. Then what is not found in it may be in a share that is not mounted.
-func (p *Pool) CheckArchive(ctx context.Context) error {
+// CheckArchive returns an error that wraps [ErrUnreachable] when the archive of a pool does not
+// exist, or has nothing in it. Then what is not found in it may be in a share that is not mounted.
+func CheckArchive(ctx context.Context, p *Pool) error {
 	if err := hasFolder(p.Config); err != nil {
 		return err
 	}

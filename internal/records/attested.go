@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results"
 )
 
@@ -44,38 +45,67 @@ var numberSeed = maphash.MakeSeed()
 // Add adds a number, unless it is "".
 func (n Numbers) Add(ksefNumber string) {
 	if ksefNumber != "" {
-		n[maphash.String(numberSeed, invoice.CanonicalKsefNumber(ksefNumber))] = struct{}{}
+		n[hashOf(ksefNumber)] = struct{}{}
 	}
+}
+
+func hashOf(ksefNumber string) uint64 {
+	return maphash.String(numberSeed, invoice.CanonicalKsefNumber(ksefNumber))
 }
 
 // Has reports whether the set has a number.
 func (n Numbers) Has(ksefNumber string) bool {
-	_, has := n[maphash.String(numberSeed, invoice.CanonicalKsefNumber(ksefNumber))]
+	_, has := n[hashOf(ksefNumber)]
 	return has
 }
 
 // met is what a reader has met of the invoices of some months.
 type met struct {
-	numbers Numbers
-	// own has the receipts that results name. It is false for a receipt that only recovered
-	// invoices name. In that case another program may have sent the session, see [Reader.Unsure].
-	own map[string]bool
+	// receiptOf has the numbers of the invoices, by the hash of each, and which receipt the result
+	// names: its place in names, or 0 for none.
+	receiptOf map[uint64]int32
+	// receipts has the receipts that results name, by their names in the archive.
+	receipts map[string]*namedReceipt
 }
 
-func newMet() *met { return &met{numbers: Numbers{}, own: map[string]bool{}} }
+// namedReceipt is a receipt that results name.
+type namedReceipt struct {
+	place    int32 // counted from 1, in the order in which the receipts were met
+	invoices int   // that name it
+	// own is false if only recovered invoices name the receipt. In that case another program may
+	// have sent the session, see [Reader.Unsure].
+	own bool
+}
+
+func newMet() *met { return &met{receiptOf: map[uint64]int32{}, receipts: map[string]*namedReceipt{}} }
 
 func (m *met) add(r *results.Result) {
-	m.numbers.Add(r.KsefNumber)
+	of := &namedReceipt{}
 	if name, ok := receiptName(r.UPO); ok {
-		m.own[name] = m.own[name] || !r.Recovered
+		if of = m.receipts[name]; of == nil {
+			of = &namedReceipt{place: int32(len(m.receipts)) + 1}
+			m.receipts[name] = of
+		}
+		of.own = of.own || !r.Recovered
 	}
+	if r.KsefNumber != "" && !m.has(r.KsefNumber) {
+		m.receiptOf[hashOf(r.KsefNumber)] = of.place
+		of.invoices++
+	}
+}
+
+func (m *met) has(ksefNumber string) bool {
+	_, has := m.receiptOf[hashOf(ksefNumber)]
+	return has
 }
 
 // addIndexed adds the invoices that the indexes of a place name. So an invoice in a ZIP that cannot
 // be read does not count as lacking. The ZIP itself was reported when it could not be read.
 func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 	_, err := r.store().Search(ctx, p.bundles(), bundle.Query{Match: func(l *bundle.Line) bool {
-		m.numbers.Add(l.KsefNumber)
+		if l.KsefNumber != "" && !m.has(l.KsefNumber) {
+			m.receiptOf[hashOf(l.KsefNumber)] = 0
+		}
 		return false
 	}}, func(bundle.Line) error { return nil }, nil)
 	return err
@@ -83,7 +113,8 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
 // For a session that another program may have sent it calls r.Unsure instead, once. It reads each
-// receipt of these months, and of the month after them, once. One receipt is in memory at a time.
+// receipt of these months, and of the month after them, once. One receipt is in memory at a time. A
+// receipt that lists fewer of the invoices that were met than name it is reported as damaged.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told := Numbers{}
 	for _, p := range places {
@@ -91,21 +122,29 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 			continue
 		}
 		err := r.eachReceipt(ctx, p, nil, func(name string, receipt ksef.Receipt) {
-			own, named := m.own[name]
-			others := 0
+			of := m.receipts[name]
+			others, listed := 0, 0
 			for _, number := range slices.Sorted(maps.Keys(receipt.Lines)) {
 				l := receipt.Lines[number]
-				if !w.hasDay(l.IssueDate) || m.numbers.Has(number) || told.Has(number) {
+				place, here := m.receiptOf[hashOf(number)]
+				if of != nil && here && place == of.place {
+					listed++
+				}
+				if !w.hasDay(l.IssueDate) || here || told.Has(number) {
 					continue
 				}
 				told.Add(number)
-				if named && !own {
+				if of != nil && !of.own {
 					others++
 				} else {
 					lacks(attestedBy(name, &receipt, number))
 				}
 			}
 			r.unsure(name, others)
+			if of != nil && of.invoices > listed {
+				r.unread(name, fmt.Errorf("%w: it does not list %s", archive.ErrCorrupt,
+					plural.Of(of.invoices-listed, "invoice whose result names it", "invoices whose results name it")))
+			}
 		})
 		if err != nil {
 			return err
@@ -118,7 +157,7 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 // looks at the lists of folders only.
 func (r *Reader) missingReceipts(ctx context.Context, m *met) error {
 	listed := map[string][]string{} // by folder
-	for _, name := range slices.Sorted(maps.Keys(m.own)) {
+	for _, name := range slices.Sorted(maps.Keys(m.receipts)) {
 		folder := path.Dir(name)
 		have, known := listed[folder]
 		if !known {

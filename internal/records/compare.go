@@ -32,13 +32,13 @@ func (s *search) compare(ctx context.Context, found []results.Result) ([]results
 	}
 	told := Numbers{}
 	for _, a := range left {
-		if m.numbers.Has(a.KsefNumber) || told.Has(a.KsefNumber) {
+		if m.has(a.KsefNumber) || told.Has(a.KsefNumber) {
 			continue
 		}
 		told.Add(a.KsefNumber)
 		// An invoice that another program may have sent is reported as lost only when nothing was
 		// found. A person asked for it by its name, so the answer should not be empty.
-		if own, named := m.own[a.Receipt]; named && !own && len(found) > 0 {
+		if of := m.receipts[a.Receipt]; of != nil && !of.own && len(found) > 0 {
 			s.unsure(a.Receipt, 1)
 		} else {
 			s.did.Attested = append(s.did.Attested, a)

@@ -85,3 +85,25 @@ func TestEachWithin_ZIPLostItsEnd_InvoicesAreReadByTheIndexAndTheZIPIsNamed(t *t
 		t.Errorf("reported as damaged: %q, want the ZIP", unread)
 	}
 }
+
+// A restore put a package into the folder of another month as well.
+func TestResults_InTheFolderOfAnotherMonth_CountOnlyInTheirOwn(t *testing.T) {
+	k, dir := inFolder(t)
+	_, in := k.bundled("2026-11-26", numbers("B", 40)...)
+	k.receipt(in...)
+	seller := filepath.Join(dir, in[0].NIP)
+	if err := os.CopyFS(filepath.Join(seller, "2026-09"), os.DirFS(filepath.Join(seller, "2026-11"))); err != nil {
+		t.Fatal(err)
+	}
+	var unread []string
+	r := &records.Reader{Store: k.store, Unread: func(name string, err error) { unread = append(unread, fmt.Sprint(name, ": ", err)) }}
+	n := 0
+	err := r.EachWithin(t.Context(), records.Within{}, func(results.Result) error { n++; return nil },
+		func(a records.Attested) { t.Errorf("%s is reported as lacking", a.KsefNumber) })
+	if err != nil || n != len(in) {
+		t.Errorf("%d results, %v, want each of the %d once", n, err, len(in))
+	}
+	if len(unread) != 1 || !strings.Contains(unread[0], "/2026-09/") || !strings.Contains(unread[0], "belongs into the folder") {
+		t.Errorf("reported: %q, want the folder 2026-09 once", unread)
+	}
+}

@@ -250,7 +250,7 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 			listed[of.zips[0]] = err == nil
 			if errors.Is(err, archive.ErrCorrupt) {
 				z := unreadZIP{name: of.zips[0], err: err, index: &of}
-				if z.rescued, err = s.rescue(ctx, folder, &of, read, yield); err != nil {
+				if z.rescued, err = rescue(ctx, s.Store, folder, &of, read, yield); err != nil {
 					return err
 				}
 				bad = append(bad, z)
@@ -284,10 +284,10 @@ type unreadZIP struct {
 
 // rescue calls yield with the results of a damaged ZIP that its index leads to, without those of
 // whole, which were read. A ZIP that only lost its end has all of them.
-func (s *Store) rescue(ctx context.Context, folder string, of *index, whole map[string]bool,
+func rescue(ctx context.Context, s archive.Store, folder string, of *index, whole map[string]bool,
 	yield func(id string, result []byte, document bool) error,
 ) (n int, err error) {
-	lines, err := readWhole(ctx, s.Store, *of)
+	lines, err := readWhole(ctx, s, *of)
 	if err != nil {
 		if spoiled(err) {
 			err = nil
@@ -298,7 +298,7 @@ func (s *Store) rescue(ctx context.Context, folder string, of *index, whole map[
 		if whole[l.ID] {
 			continue
 		}
-		result, err := read(ctx, s.Store, folder, l, jsonSuffix)
+		result, err := read(ctx, s, folder, l, jsonSuffix)
 		if errors.Is(err, archive.ErrCorrupt) {
 			continue
 		}
