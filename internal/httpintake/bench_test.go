@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// BenchmarkIntake compares the way in over HTTP with the way in of enqueue submit. Both have the
-// same documents, one server and one Redis, and the callers are in the same process. Each reports
+// BenchmarkIntake compares the way in over HTTP with that of enqueue submit. The case submit reads
+// the same archives as the case zip10000. Callers and server are in one process. Every case reports
 // invoices a second.
 func BenchmarkIntake(b *testing.B) {
 	for _, c := range []struct {

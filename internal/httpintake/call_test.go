@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// This program fails in the middle of an answer. The caller must see that the answer is incomplete,
+// The server fails in the middle of an answer. The caller must see that the answer is incomplete,
 // and the log must say why.
 func TestCall_HandlerPanicsInTheMiddleOfItsAnswer_IsCutOffAndLogged(t *testing.T) {
 	var log bytes.Buffer
@@ -29,7 +29,7 @@ func TestCall_HandlerPanicsInTheMiddleOfItsAnswer_IsCutOffAndLogged(t *testing.T
 	}
 	srv.Close()
 	if err == nil {
-		t.Error("the caller takes half an answer for a whole one")
+		t.Error("the caller read half an answer and got no error")
 	}
 	if said := log.String(); !strings.Contains(said, "the answer was cut off") || !strings.Contains(said, "the fault") {
 		t.Errorf("the log does not say that the answer was cut off, and why: %s", said)

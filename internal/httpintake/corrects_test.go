@@ -10,13 +10,14 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// otherXML is the same invoice in another document.
+// otherXML returns another document for the invoice of xmlOf. Only seller, number and day are the
+// same.
 func otherXML(tenant int, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: "2026-11-23", Seed: 9})
 }
 
 // The invoices of the first tenant go straight to KSeF, those of the second through the gateway,
-// which has no technical corrections. Both tenants have an invoice that KSeF has rejected.
+// which has no technical corrections. KSeF has rejected invoices of both tenants.
 func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForTheGateway(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	rejected := func(tenant int, number string) ledger.Invoice {
@@ -45,11 +46,11 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	}
 	for i, says := range []string{"has the same seller, kind and number", "in an online session only"} {
 		if r := a.body.Items[2+i].Refusal; r == nil || r.Faults[0].Field != "corrects" || !strings.Contains(r.Faults[0].Rule, says) {
-			t.Errorf("item %d is refused otherwise: %s, want %q", 2+i, a.raw, says)
+			t.Errorf("item %d is not refused as wanted: %s, want field corrects and %q", 2+i, a.raw, says)
 		}
 	}
 
-	// The query parameter corrects does the same for one document.
+	// Instead of the field, a call with one document has the query parameter "corrects".
 	a = b.post(otherXML(1, "FV/3"), "?corrects="+through.ID, "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	if r := a.body.Items[0].Refusal; r == nil || r.Faults[0].Field != "corrects" ||
@@ -62,8 +63,8 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	}
 }
 
-// The query parameter corrects applies to a document in JSON too, unless the document has a field
-// corrects of its own.
+// The query parameter "corrects" applies to a document in JSON too, unless the document has a field
+// "corrects" of its own.
 func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	var old [2]ledger.Invoice
@@ -87,11 +88,11 @@ func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
 		}
 	}
 	if r := a.body.Items[2].Refusal; r == nil || r.Faults[0].Field != "corrects" {
-		t.Errorf("a correction with another number than the rejected invoice: %s", a.raw)
+		t.Errorf("a correction whose number is not that of the rejected invoice should be refused for field corrects: %s", a.raw)
 	}
 	a = b.call("POST", "/v1/invoices?corrects=inv-aaaaaaaa", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/4"))}),
 		"Content-Type", "application/json")
 	if b.want(a, http.StatusUnprocessableEntity, "refused"); a.body.Items[0].Refusal.Faults[0].Field != "corrects" {
-		t.Errorf("a correction of an unknown invoice: %s", a.raw)
+		t.Errorf("a correction of an unknown invoice should be refused for field corrects: %s", a.raw)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// events returns "number state" of each event behind a cursor, and the next cursor.
+// events returns "number state" of each event that a query finds, and the next cursor.
 func (b *bench) events(query string, heads ...string) (got []string, next string) {
 	b.t.Helper()
 	a := b.call("GET", "/v1/events?"+query, nil, heads...)
@@ -42,10 +42,10 @@ func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
 		got, next = append(got, some...), more
 	}
 	if all := strings.Join(got, ", "); all != "FV/1 rejected, FV/2 parked, FV/1 parked,  refused" {
-		t.Errorf("the events are %s", all)
+		t.Errorf("the events of the first client are %s, want its four outcomes in order", all)
 	}
 	if some, _ := b.events("", "Authorization", "Bearer "+keyTwo); strings.Join(some, ", ") != "FV/3 parked" {
-		t.Errorf("the other client got %q", some)
+		t.Errorf("the other client got the events %q, want FV/3 parked", some)
 	}
 	b.move(ledger.Dismissed, nil, second)
 	if some, _ := b.events("cursor=" + next); strings.Join(some, ", ") != "FV/2 dismissed" {
@@ -111,24 +111,26 @@ func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
 	}
 }
 
-// No answer had this cursor, and no outcome will reach it in years. It is refused, because the
-// caller would otherwise get nothing for ever, and believe that there is nothing to get.
+// No answer ever had these cursors, because they lie in the future. They are refused. Otherwise the
+// caller would get nothing for a long time, and believe that there is nothing to get.
 func TestEvents_CursorFarInTheFuture_IsRefused(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
 	for _, at := range []string{"9223372036854775807-1", ledger.PlaceOf(time.Now().Add(time.Hour))} {
 		b.want(b.call("GET", "/v1/events?cursor="+place{at, 1}.String(), nil), http.StatusBadRequest, "bad-request")
 	}
-	// Redis's clock was set back, so the last outcome is far ahead: its cursor is sound.
+	// Redis's clock was set back, so the last outcome lies in the future. An answer has given the
+	// cursor of this outcome, so the cursor is not refused.
 	b.must(b.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: "ksef:outbox", ID: ledger.PlaceOf(time.Now().Add(24 * time.Hour)),
 		Values: []any{"id", "inv-gone", "rev", 1, "state", "parked"}}).Err())
 	_, next := b.events("")
 	if got, again := b.events("cursor=" + next); len(got) != 0 || again != next {
-		t.Errorf("behind the cursor that was given last, the events are %q, and the next cursor is %s", got, again)
+		t.Errorf("behind the last outcome, the events are %q, want none, and the next cursor is %s, want the same one", got, again)
 	}
 }
 
-// Outcomes that leave the outbox between the two steps of a call must not be skipped silently.
+// A call checks its cursor, and then reads the outcomes behind the cursor. Outcomes that leave the
+// outbox between these two steps must not be skipped silently.
 func TestEvents_TrimmedWhileThePageIsRead_IsTold(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
@@ -140,7 +142,8 @@ func TestEvents_TrimmedWhileThePageIsRead_IsTold(t *testing.T) {
 	b.want(b.call("GET", "/v1/events?cursor="+next, nil), http.StatusGone, "cursor-too-old")
 }
 
-// before is a hook that calls do before each command of Redis with the given name.
+// before is a hook of the Redis client. Before each command with the given name, the hook calls the
+// function do.
 type before struct {
 	name string
 	do   func()

@@ -144,11 +144,11 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	for i, want := range []string{"", "P_2 is missing", "neither XML nor one JSON object", "only once"} {
 		it := a.body.Items[i]
 		if want == "" && it.State != "queued" || want != "" && (it.Refusal == nil || !strings.Contains(it.Refusal.Detail, want)) {
-			t.Errorf("item %d is %+v, its refusal %+v", i, it, it.Refusal)
+			t.Errorf("item %d is neither queued nor refused as wanted: %+v, with the refusal %+v", i, it, it.Refusal)
 		}
 	}
 	if xml := b.call("GET", a.body.Items[0].Links.XML, nil); string(xml.raw) != string(xmlOf(0, "FV/1")) || a.body.Items[0].Ref != "SO-1" {
-		t.Errorf("the document is %s", xml.raw)
+		t.Errorf("the document should be the XML of the gateway, with ref SO-1: %s", xml.raw)
 	}
 	down, calls = true, 0
 	a = post(map[string]any{"faktura": fakturaOf(nil, "FV/3")}, map[string]any{"faktura": fakturaOf(nil, "FV/4")},
@@ -156,7 +156,7 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	b.want(a, http.StatusMultiStatus, "")
 	if calls != 1 || !a.body.Items[0].Refusal.TryAgain || !a.body.Items[1].Refusal.TryAgain || a.body.Items[2].State != "queued" ||
 		strings.Contains(string(a.raw), "secret") {
-		t.Errorf("after %d calls to the gateway the answer is %s", calls, a.raw)
+		t.Errorf("want one call to the gateway, and its two documents to be tried again: %d calls, %s", calls, a.raw)
 	}
 	plain := newBench(t, nil)
 	a = plain.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": fakturaOf(nil, "FV/1")}), "Content-Type", "application/json")
@@ -166,8 +166,8 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	}
 }
 
-// While the gateway is away, only callers with documents of tenants that use it are told to call
-// again.
+// While the gateway is away, the answer says "try again" only about documents of tenants that use
+// the gateway.
 func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
 	calls := 0
 	b := newBench(t, func(o *Options) {
@@ -186,11 +186,11 @@ func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	for i, again := range []bool{true, false, true} {
 		if r := a.body.Items[i].Refusal; r.TryAgain != again || strings.Contains(r.Detail, "sends to KSeF itself") == again {
-			t.Errorf("the refusal of item %d is %+v", i, r)
+			t.Errorf("the refusal of item %d should say to try again only if its tenant uses the gateway: %+v", i, r)
 		}
 	}
 	if calls != 1 {
-		t.Errorf("the gateway was asked %d times in one call", calls)
+		t.Errorf("the gateway was asked %d times in one call, want once", calls)
 	}
 	if want := "nothing is wrong with those that have try_again"; !strings.Contains(a.body.Detail, want) {
 		t.Errorf("the detail does not say what to try again: %q", a.body.Detail)

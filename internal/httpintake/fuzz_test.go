@@ -25,7 +25,7 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	of := &asked{file: "-"}
 	var err error
 	if of.media, of.params, err = mime.ParseMediaType(media); err != nil {
-		t.Skip("not a media type, so no reader is chosen by it")
+		t.Skip("this is not a media type, so no reader is chosen for the body")
 	}
 	b := &body{at: bytes.NewReader(raw), size: int64(len(raw)), mem: raw}
 	src := formats[of.media](br, c, b, of)
@@ -34,7 +34,7 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 		items = append(items, it)
 	}
 	if len(items) > 50 {
-		t.Fatalf("the body gave %d items", len(items))
+		t.Fatalf("the body gave %d items, want 50 at most", len(items))
 	}
 	for _, it := range items {
 		if it.Data != nil && it.Err != nil {
@@ -68,7 +68,7 @@ func said(t *testing.T, answer any) {
 	t.Helper()
 	raw, err := json.Marshal(answer)
 	if err != nil || !json.Valid(raw) || bytes.Contains(raw, []byte(`"detail":""`)) || ofGo.Match(raw) {
-		t.Fatalf("the answer is %s, %v", raw, err)
+		t.Fatalf("the answer is no JSON, has an empty detail, or shows words of Go: %s, %v", raw, err)
 	}
 }
 

@@ -107,7 +107,7 @@ func xmlOf(tenant int, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: "2026-11-23"})
 }
 
-// answer is what came back.
+// answer is what the server answered to a call.
 type answer struct {
 	status int
 	head   http.Header

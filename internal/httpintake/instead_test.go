@@ -15,7 +15,8 @@ import (
 )
 
 // archivedAndGone ends an invoice as a worker does: its document and result are in the archive, and
-// its entry is receipted. Then its entry is removed, and its state still lists it.
+// its entry is receipted. Then it removes the entry, but not the invoice from the list of its
+// state.
 func (b *bench) archivedAndGone(tenant int, number, query string) string {
 	b.t.Helper()
 	id := b.take(tenant, number, query)
@@ -41,7 +42,7 @@ func TestInvoice_EntryIsGoneAndTheArchiveHasIt_IsShownFromThereToItsClientAlone(
 		t.Errorf("got %s", one.raw)
 	}
 	if doc := b.call("GET", "/v1/invoices/"+id+"/xml", nil); doc.status != http.StatusOK || string(doc.raw) != string(xmlOf(0, "FV/1")) {
-		t.Errorf("its document: %d %s", doc.status, doc.raw)
+		t.Errorf("the document should be that of the archive: %d %s", doc.status, doc.raw)
 	}
 	for _, path := range []string{"", "/xml", "/upo"} {
 		other := b.call("GET", "/v1/invoices/"+id+path, nil, "Authorization", "Bearer "+keyTwo)
@@ -72,12 +73,13 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNotUnknown(t 
 			t.Errorf("%s: %s", path, a.body.Detail)
 		}
 	}
-	// The archive says whose it is, so its own client learns the same, and another one nothing.
+	// The archive says whose the invoice is, so the client of this tenant learns the same, and
+	// another client learns nothing.
 	if own := b.call("GET", "/v1/invoices/"+id, nil); own.body.State != results.Unreadable || own.body.Tenant != "one" {
-		t.Errorf("its own client got %d %s", own.status, own.raw)
+		t.Errorf("the client of the invoice's tenant got %d %s, want it unreadable", own.status, own.raw)
 	}
 	b.want(b.call("GET", "/v1/invoices/"+id, nil, "Authorization", "Bearer "+keyTwo), http.StatusNotFound, "not-found")
-	// Where the archive has nothing of it, nobody knows whose it is.
+	// The archive has nothing of this invoice, so nobody knows whose it is.
 	never := b.take(0, "FV/2", "")
 	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+never).Err())
 	b.want(b.call("GET", "/v1/invoices/"+never, nil), http.StatusNotFound, "not-found")
@@ -90,7 +92,7 @@ func TestList_EntryIsDamaged_IsShownToItsClientAloneAsTheArchiveHasIt(t *testing
 	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+kept).Err())
 	names := map[string]string{archived: "a", kept: "b"}
 	number := "5265877635-20261123-0100A0DB5B00-39"
-	for path, want := range map[string][3]string{ // of the clients of tenant one, of tenant two and of all
+	for path, want := range map[string][3]string{ // for the clients with tenant one, with tenant two and with both
 		"?since=2026-11-01":         {"a receipted", "", "a receipted, b unreadable"},
 		"?tenant=one":               {"a receipted", "400", "a receipted"},
 		"?number=FV/1":              {"a receipted", "", "a receipted"},
@@ -116,8 +118,8 @@ func TestList_EntryIsDamaged_IsShownToItsClientAloneAsTheArchiveHasIt(t *testing
 	}
 }
 
-// A list looks up a few dozen damaged entries in the archive for a page. The others are on the
-// pages behind it.
+// For each page, a list looks up at most a few dozen damaged entries in the archive. The rest are
+// on the next pages.
 func TestList_MoreDamagedEntriesThanACallLooksUp_AreOnTheNextPages(t *testing.T) {
 	b := newBench(t, nil)
 	want := insteadMost + 5
@@ -151,11 +153,11 @@ func TestForms_EntryIsDamagedAndTheArchiveHasTheInvoice_AreMadeOfThat(t *testing
 	})
 	id := b.archivedAndGone(0, "FV/1", "")
 	if qr := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil); qr.status != http.StatusOK || !strings.HasPrefix(string(qr.raw), "\x89PNG") {
-		t.Errorf("its code: %d %s", qr.status, qr.raw)
+		t.Errorf("want an image of the QR code: %d %s", qr.status, qr.raw)
 	}
 	b.want(b.call("GET", "/v1/invoices/"+id+"/pdf", nil), http.StatusOK, "")
 	if want := []string{"one", "5265877635-20261123-0100A0DB5B00-39", string(xmlOf(0, "FV/1"))}; !slices.Equal(made, want) {
-		t.Errorf("the PDF is made of %q", made)
+		t.Errorf("the PDF is made of %q, want tenant, number and document of the archive", made)
 	}
 	for _, verb := range []string{":retry", ":dismiss"} {
 		a := b.call("POST", "/v1/invoices/"+id+verb, nil)

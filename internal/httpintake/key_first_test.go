@@ -40,13 +40,13 @@ func TestNew_FileOfKeysCannotBeUsed_OnlyItsClientIsLockedOutUntilItIsThere(t *te
 		b.call("GET", "/v1/invoices", nil)
 		said := `"client":"erp-one","keys":0`
 		if log := b.log.String(); strings.Count(log, said) != 1 || !strings.Contains(log, file) {
-			t.Errorf("%s: the log has %s", what, log)
+			t.Errorf("%s: the log should say once that the client has no key, and name the file: %s", what, log)
 		}
 		b.must(os.WriteFile(file, []byte(keyOne+"\n"), 0o600))
 		now = now.Add(2 * keyCheck)
 		b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
 		if log := b.log.String(); !strings.Contains(log, "is well again") {
-			t.Errorf("%s: the log has %s", what, log)
+			t.Errorf("%s: the log should say that the file is well again: %s", what, log)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func TestNew_OneLineOfAFileOfKeysCannotBeUsed_TheOtherKeysOpen(t *testing.T) {
 	})
 	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
 	if log := b.log.String(); !strings.Contains(log, "one line is at fault") || !strings.Contains(log, `"client":"erp-one"`) {
-		t.Errorf("the log has %s", log)
+		t.Errorf("the log should name the client and the fault of its file: %s", log)
 	}
 }
 
@@ -77,11 +77,11 @@ func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.
 	b.want(b.call("GET", "/readyz", nil), http.StatusServiceUnavailable, "unavailable")
 	b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
 	if log := b.log.String(); !strings.Contains(log, "no client may call") {
-		t.Errorf("the log has %s", log)
+		t.Errorf("the log should say that no client may call: %s", log)
 	}
 	b.must(os.WriteFile(b.keyFile, []byte(keyOne+"\n"), 0o600))
 	now = now.Add(2 * keyCheck)
-	b.want(b.call("GET", "/readyz", nil), http.StatusOK, "") // without any other call
+	b.want(b.call("GET", "/readyz", nil), http.StatusOK, "") // no other call has made the server read the file
 	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
 }
 
@@ -103,7 +103,7 @@ func TestNew_TwoFilesHaveOneKey_ItOpensNothingAndTheirOtherKeysDo(t *testing.T) 
 		now = now.Add(2 * keyCheck)
 	}
 	if log := b.log.String(); !strings.Contains(log, "has a key of intake client erp-") {
-		t.Errorf("the log has %s", log)
+		t.Errorf("the log should say that a file has the key of another client: %s", log)
 	}
 	files[0] = []string{keyOne}
 	now = now.Add(2 * keyCheck)

@@ -27,7 +27,7 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 	o := Options{Now: func() time.Time { return monday }}
 	for range 3 {
 		if !c.has(last, o) {
-			t.Error("the last key does not count while the file cannot be read")
+			t.Error("while the file hangs, the key that was read from it before does not work")
 		}
 	}
 	c.mu.Lock()
@@ -36,6 +36,6 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 	close(hangs)
 	<-reading
 	if c.has(last, o) || !c.has(next, o) {
-		t.Error("the file's key does not count once it is read")
+		t.Error("after the file was read, the old key still works, or the new key does not")
 	}
 }

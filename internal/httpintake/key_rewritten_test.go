@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// An editor that writes a file in place empties it first. The client's key works meanwhile, and
-// ends only if the file stays empty.
+// An editor that writes a file in place empties it first. The client's key works while the file is
+// empty for a moment, and stops working only if the file stays empty.
 func TestKeys_FileIsEmptyForAMoment_TheyWorkAllTheTime(t *testing.T) {
 	var later, empty atomic.Int64 // how far the clock is ahead; how many reads still find nothing
 	b := newBench(t, func(o *Options) {
@@ -39,12 +39,13 @@ func TestKeys_FileIsEmptyForAMoment_TheyWorkAllTheTime(t *testing.T) {
 			return
 		}
 		if time.Now().After(until) {
-			t.Fatalf("the key of an empty file still works: %d", a.status)
+			t.Fatalf("the file stays empty, and the key that was in it still works: status %d", a.status)
 		}
 	}
 }
 
-// Both files get the same new key, and both are read at the same time. Only one client may have it.
+// The files of two clients get the same new key, and both are read at the same time. Only one of
+// the clients may have the key.
 func TestKeys_TwoFilesGetOneKeyAtOnce_OneClientHasIt(t *testing.T) {
 	for round := range 5 {
 		var later atomic.Int64
@@ -79,7 +80,7 @@ func TestKeys_TwoFilesGetOneKeyAtOnce_OneClientHasIt(t *testing.T) {
 			}
 		}
 		if has != 1 {
-			t.Fatalf("round %d: %d clients have the key", round, has)
+			t.Fatalf("round %d: %d clients have the key, want one", round, has)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func TestList_RefOfADocumentThatCouldNotBeRead_FindsItsRefusal(t *testing.T) {
 		t.Errorf("the ref should find the refused document of tenant one: %s", a.raw)
 	}
 	if a = b.call("GET", "/v1/invoices?ref=SO-9", nil, "Authorization", "Bearer "+keyTwo); len(a.body.Items) != 0 {
-		t.Errorf("the other client gets %s", a.raw)
+		t.Errorf("the other client should find nothing by this ref: %s", a.raw)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestList_EntriesThatCannotBeRead_AreLeftOutAndTheOthersFollow(t *testing.T)
 			break
 		}
 	}
-	slices.Sort(got) // two of one millisecond are in the order of their ids
+	slices.Sort(got) // invoices of the same millisecond are listed in the order of their ids
 	if !slices.Equal(got, []string{"FV/10", "FV/11"}) {
 		t.Errorf("the pages have %q, want FV/10 and FV/11", got)
 	}
@@ -167,7 +167,7 @@ func TestAct_BodyBeginsWithAByteOrderMark_IsReadBehindIt(t *testing.T) {
 	id := b.take(0, "FV/1", "")
 	a := b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(byteOrderMark+`{"reason":"an advertisement"}`))
 	if b.want(a, http.StatusOK, ""); !strings.Contains(a.body.Result.Reason, "an advertisement") {
-		t.Errorf("the reason is not that of the body: %s", a.raw)
+		t.Errorf("the answer lacks the reason that the body gave: %s", a.raw)
 	}
 	b.want(b.call("POST", "/v1/invoices/"+id+":retry", []byte(byteOrderMark)), http.StatusOK, "")
 	twice := []byte(byteOrderMark + byteOrderMark + `{"reason":"x"}`)
@@ -187,11 +187,11 @@ func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), id)
 	if err != nil || !strings.Contains(inv.Reason, "client erp-one") || !strings.Contains(inv.Reason, "an advertisement") {
-		t.Errorf("the entry does not say who dismissed it and why: %+v, %v", inv, err)
+		t.Errorf("the entry does not say who dismissed the invoice, and why: %+v, %v", inv, err)
 	}
 	b.want(b.call("POST", "/v1/invoices/"+id+":dismiss", nil), http.StatusConflict, "conflict")
 	if a = b.call("POST", "/v1/invoices/"+id+":retry", nil); a.status != http.StatusOK || a.body.Result.State != "queued" {
-		t.Errorf("a retry of the dismissed invoice: %d %s", a.status, a.raw)
+		t.Errorf("a retry of the dismissed invoice should queue it again: %d %s", a.status, a.raw)
 	}
 	b.move(ledger.Parked, nil, id)
 	b.must(b.rdb.Del(t.Context(), "ksef:body:"+id).Err())
@@ -201,7 +201,7 @@ func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 		path = strings.TrimSpace(path)
 		b.want(b.call("POST", "/v1/invoices/"+path, []byte(body)), http.StatusBadRequest, "bad-request")
 	}
-	// A person's decision without a reason says so in the record.
+	// When the body gives no reason, the record says that.
 	a = b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(`{}`))
 	if b.want(a, http.StatusOK, ""); !strings.Contains(a.body.Result.Reason, "by client erp-one: no reason was given") {
 		t.Errorf("the reason does not say that none was given: %s", a.raw)

@@ -29,7 +29,7 @@ import (
 type contract struct {
 	t      *testing.T
 	router routers.Router
-	seen   map[string]bool // operation and status that were answered
+	seen   map[string]bool // each operation and status that an answer had
 	doc    *openapi3.T
 }
 
@@ -182,7 +182,7 @@ func TestOpenAPI_AnswerThatDiffers_IsFound(t *testing.T) {
 func TestOpenAPI_Answers_MayGetNewFieldsAndBodiesMayNot(t *testing.T) {
 	_, answers, _ := strings.Cut(string(openAPI), "\n    Submitted:\n")
 	if strings.Contains(answers, "additionalProperties") || !strings.Contains(string(openAPI), "additionalProperties: false") {
-		t.Error("an answer forbids new fields, or a body takes any")
+		t.Error("the description of an answer forbids new fields, or that of a body allows unknown ones")
 	}
 }
 
@@ -359,7 +359,7 @@ func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
 	}
 	for _, link := range regexp.MustCompile(`href="#(\w*)"`).FindAllStringSubmatch(text, -1) {
 		if !strings.Contains(text, `id="`+link[1]+`"`) {
-			t.Errorf("the page leads to %s, which it lacks", link[1])
+			t.Errorf("the page has a link to its part %s, but no such part", link[1])
 		}
 	}
 	outside := regexp.MustCompile(`(src|href|action)\s*=\s*"?(\w+:)?//|url\(|@import`)

@@ -47,7 +47,7 @@ func TestTenant_NamedByItsNIP_IsFoundAmongTheCallersOwn(t *testing.T) {
 		t.Errorf("the NIP in JSON should name tenant one: %s", a.raw)
 	}
 	if f := a.body.Items[1].Refusal.Faults[0]; f.Field != "tenant" || !strings.HasPrefix(f.Hint, "name one of: one; or") {
-		t.Errorf("the fault about a tenant of another program is %+v", f)
+		t.Errorf("the fault about another client's tenant is %+v, want field tenant and a hint that names tenant one", f)
 	}
 	if a = b.call("GET", "/v1/invoices?tenant="+one, nil); a.status != http.StatusOK || len(a.body.Items) != 2 {
 		t.Errorf("the list for the NIP should have two invoices: %s", a.raw)

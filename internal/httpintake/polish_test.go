@@ -20,7 +20,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// swaps are pairs of a text of the sample invoice and a faulty text for its place.
+// Each element of swaps is a text of the sample invoice, and a faulty text that replaces it.
 var swaps = [][2]string{
 	{`encoding="UTF-8"`, `encoding="Windows-1250"`}, {"<Naglowek>", "<!DOCTYPE x><Naglowek>"},
 	{"<Naglowek>", "<?x y?><Naglowek>"}, {"<Naglowek>", "<!x><Naglowek>"}, {"<Naglowek>", "<!-- -- --><Naglowek>"},
@@ -51,7 +51,7 @@ var swaps = [][2]string{
 	{"<P_2>", "<P_2>" + strings.Repeat(" ", 1<<20)},
 }
 
-// with returns the sample invoice with one text in the place of another.
+// with returns the sample invoice after the text by has replaced the text old.
 func with(t testing.TB, old, by string) []byte {
 	t.Helper()
 	doc := xmlOf(0, "FV/9")
@@ -61,7 +61,7 @@ func with(t testing.TB, old, by string) []byte {
 	return bytes.Replace(doc, []byte(old), []byte(by), 1)
 }
 
-// faulty are documents that are refused, each for another reason.
+// faulty returns documents with as many kinds of faults as possible.
 func faulty(t testing.TB) [][]byte {
 	own := xmlOf(0, "FV/9")
 	docs := [][]byte{
@@ -87,7 +87,8 @@ func faulty(t testing.TB) [][]byte {
 	return docs
 }
 
-// askedWrongly returns elements of a call that are refused, or that differ from what is on record.
+// askedWrongly takes some invoices in, and returns elements for the JSON of later calls. Each
+// element is refused, or asks for something else than is on record.
 func askedWrongly(b *bench) []map[string]any {
 	id := b.take(0, "FV/1", "?ref=S")
 	b.take(0, "FV/2", "?offline=true")
@@ -140,8 +141,8 @@ func (noXML) Generate(_ context.Context, tenant string, faktura []byte) ([]byte,
 	return nil, intake.NoGeneration(tenant)
 }
 
-// saidIn hands faulty documents in, and returns what the answers say about each. It also returns
-// the rules on record, which the pages show.
+// saidIn hands faulty documents in, and returns what the answers say about them in the language l.
+// It also returns the rules of all refusals on record.
 func saidIn(t *testing.T, l lang) (answers, record []string) {
 	b := newBench(t, func(o *Options) {
 		o.Clients[0].Tenants = []string{"one", "two"}
@@ -212,7 +213,7 @@ func saidIn(t *testing.T, l lang) (answers, record []string) {
 	return answers, record
 }
 
-// repeated are words of the documents and of the clients, which an answer repeats.
+// repeated are words of the documents and names of tenants. An answer repeats them in any language.
 var repeated = []string{"html", "invoice", "invoices", "one", "two"}
 
 func inPolish(t *testing.T, where, pl, en string) {
@@ -228,7 +229,7 @@ func TestSubmit_PolishCaller_GetsNoEnglishAboutAnyDocument(t *testing.T) {
 	pl, _ := saidIn(t, polish)
 	en, record := saidIn(t, english)
 	if len(pl) < 400 || len(pl) != len(en) || len(record) < 95 {
-		t.Fatalf("%d texts in Polish, %d in English, %d on record", len(pl), len(en), len(record))
+		t.Fatalf("got %d texts in Polish, %d in English and %d rules on record; want 400 or more, equally many, and 95 or more", len(pl), len(en), len(record))
 	}
 	for i := range pl {
 		inPolish(t, "answer", pl[i], en[i])

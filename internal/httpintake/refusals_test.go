@@ -14,7 +14,7 @@ func faultyOf(tenant int, number string) []byte {
 	return regexp.MustCompile(`<P_1>[^<]*`).ReplaceAll(xmlOf(tenant, number), []byte("<P_1>2036-11-23"))
 }
 
-// refusedOf returns the refused documents that a client finds by a query.
+// refusedOf returns the state and the tenant of each document that a client finds by a query.
 func (b *bench) refusedOf(key, query string) (tenants []string) {
 	b.t.Helper()
 	a := b.call("GET", "/v1/invoices?"+query, nil, "Authorization", "Bearer "+key)
@@ -25,7 +25,7 @@ func (b *bench) refusedOf(key, query string) (tenants []string) {
 	return tenants
 }
 
-// toldOf returns the events of a client.
+// toldOf returns the events of a client, each as number, state and tenant.
 func (b *bench) toldOf(key string) (events []string) {
 	b.t.Helper()
 	a := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+key)
@@ -61,12 +61,12 @@ func TestRefusals_OfTwoClientsForOneInvoice_EachHasItsOwn(t *testing.T) {
 	open, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
 	b.must(err)
 	if len(open) != 1 || open[0].Tenant != "two" {
-		t.Errorf("after the first was taken, these are open: %+v", open)
+		t.Errorf("after the first client's invoice was taken, want only the refusal of tenant two open: %+v", open)
 	}
 }
 
 // The NIP of the seller is wrong, so the document is for no tenant of the client. The client finds
-// its refusal all the same.
+// the refusal all the same.
 func TestRefusals_SellerIsNoTenantOfTheClient_TheClientFindsIt(t *testing.T) {
 	for what, seller := range map[string]int{"another client's tenant": 1, "nobody's": 7} {
 		b := newBench(t, nil)

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// Events and lists give out the ids of refused documents, so a program must be able to ask for one
-// and to end it without the command line.
+// Events and lists give out the ids of refused documents. So a program must be able to look up a
+// refused document by its id, and to dismiss it, without the command line.
 func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Clients[0].Tenants = []string{"one", "two"} })
 	one, two := []string{"Authorization", "Bearer " + keyOne}, []string{"Authorization", "Bearer " + keyTwo}
@@ -61,8 +61,9 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 	b.want(b.call("GET", "/v1/invoices/ref-none", nil, one...), http.StatusNotFound, "not-found")
 }
 
-// A program that sees only some of the tenants is not told to add the tenant to the configuration:
-// the pool may have it. A second tenant with the same NIP would make the NIP ambiguous for all.
+// A program that sees only some of the tenants is not told to add a tenant to the configuration,
+// because the configuration may have that tenant already. A second tenant with the same NIP would
+// make the NIP ambiguous for all programs.
 func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 	b := newBench(t, nil)
 	for _, tenant := range []int{1, 7} { // another client's tenant, and nobody's
@@ -81,7 +82,7 @@ func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testing.T) {
 	b := newBench(t, nil)
 	deadline := "?deadline=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
-	first := b.post(xmlOf(0, "FV/1"), deadline) // late: it is sent before others
+	first := b.post(xmlOf(0, "FV/1"), deadline) // the deadline has passed already
 	b.want(first, http.StatusAccepted, "")
 	again := b.post(xmlOf(0, "FV/1"), deadline)
 	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere {
@@ -90,7 +91,7 @@ func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testin
 	b.want(b.post(xmlOf(0, "FV/2"), "?deadline=2020-01-01"), http.StatusBadRequest, "bad-request")
 }
 
-// A program that calls has no command line: hints say how a call names a tenant.
+// A program that calls over HTTP has no command line, so a hint says how a call names a tenant.
 func TestSubmit_TenantIsNotCertain_HintNamesTheFieldAndNoOption(t *testing.T) {
 	b := newBench(t, func(o *Options) {
 		o.Admitter.Accounts = append(o.Admitter.Accounts, intake.Account{Name: "three", NIP: sample.NIP(0)})
@@ -112,8 +113,8 @@ func TestSubmit_TenantIsNotCertain_HintNamesTheFieldAndNoOption(t *testing.T) {
 	}
 }
 
-// Over HTTP an element has only its place in the body as a name. Two broken elements at the same
-// place of two calls are two refusals, and the same element again is the same refusal.
+// An element of a JSON body has no name of its own, only its place in the body. Two broken elements
+// at the same place of two calls are two refusals, and the same element again is the same refusal.
 func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T) {
 	b := newBench(t, nil)
 	refusal := func(element string) string {
@@ -128,7 +129,7 @@ func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T
 	for _, element := range []string{`{"xml":"<a"}`, `{"xml":"<b"}`, `{"xml_base64":"?"}`, `{"xml_base64":"!"}`, `{"reff":"1"}`, `{"reff":"2"}`} {
 		id := refusal(element)
 		if other, taken := seen[id]; taken {
-			t.Errorf("%s has the refusal %s of %s", element, id, other)
+			t.Errorf("the element %s has the refusal %s, which is that of the element %s", element, id, other)
 		}
 		if again := refusal(element); again != id {
 			t.Errorf("%s has the refusal %s, and the second time %s", element, id, again)

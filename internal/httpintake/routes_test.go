@@ -34,9 +34,8 @@ func TestRoutes_PathOrMethodThatIsNot_IsAProblemWithTheMethodsThatAre(t *testing
 	}
 }
 
-// The server reads the rest of a body before it answers. A caller without a key must not be able to
-// hold a connection with a body that does not come. The same holds for a caller with a key, in a
-// call that needs no body.
+// The server reads the rest of a body before it answers. No caller may hold a connection with a
+// body that does not come, with a key or without one.
 func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = 100 * time.Millisecond })
 	id := b.take(0, "FV/1", "")
@@ -85,7 +84,7 @@ func TestCall_DeadlineOfTheAnswerBefore_IsLifted(t *testing.T) {
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	s.ServeHTTP(d, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/docs", nil))
 	if len(d.write) != 2 || !d.write[0].IsZero() || d.write[1].IsZero() {
-		t.Errorf("the deadlines are %v", d.write)
+		t.Errorf("the call set the write deadlines %v, want first none, and then one for its own answer", d.write)
 	}
 }
 

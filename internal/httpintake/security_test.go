@@ -60,7 +60,8 @@ func TestKeys_FileIsReplacedOrRemoved_CountWithoutARestart(t *testing.T) {
 	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
 }
 
-// A key that is another client's must not open both clients' tenants, whichever file has it first.
+// The file of the first client gets the key of the second client. The key must not open the tenant
+// of the first client.
 func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t *testing.T) {
 	now := monday
 	b := newBench(t, func(o *Options) { o.Now = func() time.Time { return now } })
@@ -76,7 +77,7 @@ func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t 
 		b.want(b.call("GET", "/v1/invoices?tenant=one", nil), want, "")
 	}
 	if !strings.Contains(b.log.String(), "has a key of intake client") {
-		t.Errorf("the log has %s", b.log)
+		t.Errorf("the log should say that the file has a key of another client: %s", b.log)
 	}
 }
 
@@ -103,7 +104,7 @@ func TestKeys_FileHasAFaultBesideTheNewKey_TheOldOneEnds(t *testing.T) {
 			want = http.StatusOK
 		}
 		if a := b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+next); a.status != want {
-			t.Errorf("%s: the new key gets %d, want %d", what, a.status, want)
+			t.Errorf("%s: a call with the new key gets status %d, want %d", what, a.status, want)
 		}
 	}
 	in, fault = nil, errors.New("the share is away")
@@ -134,7 +135,7 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	b.want(b.call("POST", "/v1/invoices", []byte(`{"invoices":[{"xml":"<a/>","ref":"r","tenant":"two"}]}`), "Content-Type", "application/json"),
 		http.StatusUnprocessableEntity, "refused")
 	if a := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+keyTwo); len(a.body.Items) != 0 {
-		t.Errorf("the second client has the events %s", a.raw)
+		t.Errorf("the second client should have no events: %s", a.raw)
 	}
 	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
 		t.Errorf("%d invoices are queued, %v", n["queued"], err)
@@ -149,7 +150,8 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	}
 }
 
-// selfBilled is an invoice that the second tenant, the buyer, issues in the seller's name.
+// selfBilled returns the invoice own as the second tenant would issue it, as its buyer and in the
+// name of its seller.
 func selfBilled(own []byte) []byte {
 	theirs := bytes.Replace(own, []byte("<P_17>2</P_17>"), []byte("<P_17>1</P_17>"), 1)
 	at := bytes.Index(theirs, []byte("<Podmiot2>"))
@@ -193,11 +195,11 @@ func TestBody_TooLarge_Is413AndLeavesNothingBehind(t *testing.T) {
 	resp, err := http.DefaultClient.Do(r)
 	if err == nil {
 		if resp.Body.Close(); resp.StatusCode != http.StatusRequestEntityTooLarge {
-			t.Errorf("an endless body was answered with status %d", resp.StatusCode)
+			t.Errorf("an endless body was answered with status %d, want 413", resp.StatusCode)
 		}
 	}
 	if left, err := os.ReadDir(b.spool); len(left) != 0 || err != nil {
-		t.Errorf("left in the folder of bodies: %v, %v", left, err)
+		t.Errorf("the folder of bodies should be empty after the calls: %v, %v", left, err)
 	}
 }
 
@@ -234,7 +236,7 @@ func TestBody_IsNotRead_ACallerWhoSendsAllOfItFirstSeesTheAnswer(t *testing.T) {
 			t.Fatalf("%s: the caller sees no answer: %v", what, err)
 		}
 		if resp.Body.Close(); resp.StatusCode != c.status {
-			t.Errorf("%s: the status is %d", what, resp.StatusCode)
+			t.Errorf("a call of the kind %q was answered with the wrong status %d", what, resp.StatusCode)
 		}
 		conn.Close()
 	}
@@ -302,7 +304,7 @@ func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 	}
 	a = b.call("POST", "/v1/invoices", zipOf(t, many...), "Content-Type", "application/zip")
 	if b.want(a, http.StatusRequestEntityTooLarge, "too-large"); len(a.body.Items) != 0 {
-		t.Errorf("too many entries: %d items", len(a.body.Items))
+		t.Errorf("the answer about an archive with too many entries has %d items, want none", len(a.body.Items))
 	}
 	b.want(b.call("POST", "/v1/invoices", []byte("PK\x03\x04 no archive"), "Content-Type", "application/zip"),
 		http.StatusUnprocessableEntity, "refused")
@@ -341,7 +343,7 @@ func TestHeads_OfTheCallers_CannotReachTheAnswerOrTheLog(t *testing.T) {
 	if a.head.Get("X-Evil") != "" {
 		t.Errorf("a header was injected: status %d, head %v", a.status, a.head)
 	}
-	// A query may hold a ref, and a ref may hold a name.
+	// A query may have a ref, and a ref may have the name of a person.
 	b.call("GET", "/v1/invoices?ref=Kowalska", nil)
 	b.post(xmlOf(0, "FV/1"), "?ref=Kowalska")
 	if strings.Contains(b.log.String(), "Kowalska") {
@@ -360,7 +362,7 @@ func TestRate_ClientCallsTooOften_Is429WithRetryAfterAndTheOtherClientGoesOn(t *
 	}
 	a := b.call("GET", "/v1/invoices", nil)
 	if b.want(a, http.StatusTooManyRequests, "too-many-requests"); a.head.Get("Retry-After") != "1" {
-		t.Errorf("Retry-After is %q", a.head.Get("Retry-After"))
+		t.Errorf("Retry-After is %q, want 1", a.head.Get("Retry-After"))
 	}
 	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
 }

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// swapped starts another server on the same Redis, as another process with a configuration that
-// gives the two names to the other taxpayer each.
+// swapped starts a second server on the same Redis, as another process would. In its configuration
+// the two tenants have each other's NIP.
 func (b *bench) swapped(change func(*Options)) *bench {
 	b.t.Helper()
 	return newBench(b.t, func(o *Options) {
@@ -32,8 +32,8 @@ func (b *bench) swapped(change func(*Options)) *bench {
 	})
 }
 
-// While serve runs, a process with another configuration takes an invoice in under the name of a
-// tenant. From the first invoice on, the client of that tenant sees nothing under the name.
+// Two servers give the same name to different taxpayers. After one server has taken an invoice in
+// under the name, the other server shows nothing of the tenant with this name.
 func TestStranger_NameMeansAnotherTaxpayer_NothingOfItIsShown(t *testing.T) {
 	b := newBench(t, nil)
 	wrong := b.swapped(nil)
@@ -47,7 +47,7 @@ func TestStranger_NameMeansAnotherTaxpayer_NothingOfItIsShown(t *testing.T) {
 		b.want(b.call("GET", path, nil), http.StatusOK, "")
 		a := wrong.call("GET", path, nil)
 		if b.want(a, http.StatusServiceUnavailable, "unavailable"); a.head.Get("Retry-After") != "60" {
-			t.Errorf("%s: %v", path, a.head)
+			t.Errorf("%s: the answer has the head %v, want Retry-After: 60", path, a.head)
 		}
 	}
 	for _, path := range []string{id, id + "/xml", id + "/upo", id + "/qr.png", id + "/pdf", refused} {
@@ -56,12 +56,12 @@ func TestStranger_NameMeansAnotherTaxpayer_NothingOfItIsShown(t *testing.T) {
 	for _, path := range []string{id + ":dismiss", refused + ":dismiss", id + ":retry"} {
 		wrong.want(wrong.call("POST", "/v1/invoices/"+path, nil), http.StatusNotFound, "not-found")
 	}
-	// The tenants of the process whose names mean its own taxpayers are served.
+	// Nobody has taken an invoice in under the name of tenant two, so this tenant is served.
 	wrong.want(wrong.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
 }
 
-// A cursor that leads behind hidden outcomes would make the client miss them at the server whose
-// configuration is right.
+// A cursor past the hidden outcomes would make the client miss these outcomes when it calls the
+// server whose configuration is right.
 func TestStranger_TwoServersWithSwappedNames_EventsHaveNoCursorWhereOutcomesAreHidden(t *testing.T) {
 	b := newBench(t, nil)
 	wrong := b.swapped(nil)
@@ -74,7 +74,7 @@ func TestStranger_TwoServersWithSwappedNames_EventsHaveNoCursorWhereOutcomesAreH
 	for _, a := range []answer{<-polled, asked} {
 		b.want(a, http.StatusServiceUnavailable, "unavailable")
 		if a.body.Next != "" || a.head.Get("Retry-After") != "60" {
-			t.Errorf("the events of a client whose name means another taxpayer: %v %s", a.head, a.raw)
+			t.Errorf("the tenant's name means another taxpayer, so the answer must have Retry-After: 60 and no cursor: %v %s", a.head, a.raw)
 		}
 	}
 	if !strings.Contains(asked.body.Detail, "zachowaj kursor") {
@@ -85,7 +85,8 @@ func TestStranger_TwoServersWithSwappedNames_EventsHaveNoCursorWhereOutcomesAreH
 	}
 }
 
-// The name is taken after the call began: what was read since may be of the other taxpayer.
+// The name is taken for another taxpayer while a call runs. What the call has read may belong to
+// that taxpayer.
 func TestStranger_NameIsTakenDuringACall_ItsAnswerIsWithheld(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(0, "FV/1", "")

@@ -35,10 +35,10 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 	}
 	got := b.call("GET", it.Links.Self, nil)
 	if b.want(got, http.StatusOK, ""); got.body.ID != it.ID || got.body.Result.Ref != "SO-1" || got.body.Result.State != "queued" {
-		t.Errorf("asked for, the invoice is %s", got.raw)
+		t.Errorf("a call for the invoice is answered with %s", got.raw)
 	}
 	if xml := b.call("GET", it.Links.XML, nil); xml.status != 200 || !bytes.Equal(xml.raw, xmlOf(0, "FV/1")) {
-		t.Errorf("the document has status %d and %d bytes", xml.status, len(xml.raw))
+		t.Errorf("a call for the document is answered with status %d and %d bytes, want the document itself", xml.status, len(xml.raw))
 	}
 	b.want(b.call("GET", it.Links.UPO, nil), http.StatusNotFound, "not-found")
 }
@@ -51,17 +51,17 @@ func TestSubmit_DocumentAtFault_IsRefusedWithFieldRuleValueAndPlace(t *testing.T
 	if len(r.Faults) == 0 || r.Faults[0].Field != "P_1" || r.Faults[0].Value != "2049-12-31" || r.Faults[0].Line == 0 || r.TryAgain {
 		t.Errorf("the refusal does not name P_1 with its value and line: %s", a.raw)
 	}
-	// The sender's program asks by its ref and learns the same.
+	// The sender's program asks by the ref of the document, and learns the same.
 	found := b.call("GET", "/v1/invoices?ref=SO-1", nil)
 	if len(found.body.Items) != 1 || found.body.Items[0].State != "refused" || !strings.Contains(found.body.Items[0].Reason, "P_1") {
-		t.Errorf("asked for by its ref, the refused document is %s", found.raw)
+		t.Errorf("a call with the ref of the refused document is answered with %s", found.raw)
 	}
 	b.take(0, "FV/1", "?ref=SO-1")
 	if found = b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 || found.body.Items[0].State != "queued" {
-		t.Errorf("after it was corrected: %s", found.raw)
+		t.Errorf("after the document was corrected, its ref should find one queued invoice: %s", found.raw)
 	}
 	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d refusals are open, %v", n, err)
+		t.Errorf("%d refusals are open, %v, want none", n, err)
 	}
 }
 
@@ -74,7 +74,8 @@ func TestSubmit_RefOfAnotherInvoice_IsRefused(t *testing.T) {
 	}
 }
 
-// A program that gives every document the same ref has each refused one on record.
+// A program may give every document the same ref. Each of its refused documents is on record all
+// the same.
 func TestSubmit_OneRefForAll_EachRefusedDocumentIsOnRecord(t *testing.T) {
 	b := newBench(t, nil)
 	b.take(0, "FV/1", "?ref=CONST")
@@ -129,13 +130,13 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 	}
 	for i, it := range a.body.Items {
 		if it.File != fmt.Sprintf("night.zip/%03d.xml", i) || (it.Refusal != nil) != (i == 150) {
-			t.Fatalf("item %d is that of another file, or wrongly refused: %+v", i, it)
+			t.Fatalf("item %d is about another file, or the wrong one was refused: %+v", i, it)
 		}
 	}
 }
 
-// A call comes in pieces of a hundred documents. Two documents with one ref that are refused in
-// different pieces have one record, with the faults of both.
+// The documents of a call are taken in pieces of a hundred. Two documents that have one ref and are
+// refused in different pieces have one record, with the faults of both.
 func TestSubmit_OneRefIsRefusedInTwoPieces_TheRecordHasAllFaults(t *testing.T) {
 	b := newBench(t, nil)
 	type document struct {
@@ -205,7 +206,7 @@ func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 		`{"xml":"<` + long + `/>"}`, `{"xml":` + quoted(xmlOf(0, long)) + `}`} {
 		a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
 		if b.want(a, http.StatusUnprocessableEntity, "refused"); len(a.raw) > 10_000 {
-			t.Errorf("%.30s: an answer of %d bytes", element, len(a.raw))
+			t.Errorf("the answer about %.30s has %d bytes, want 10,000 at most", element, len(a.raw))
 		}
 	}
 	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "one")
@@ -213,14 +214,14 @@ func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 	for _, r := range refusals {
 		for _, f := range r.Faults {
 			if n := len(f.Field + f.Rule + f.Value + f.Hint); n > 5000 {
-				t.Errorf("a fault of %d bytes is on record", n)
+				t.Errorf("a fault of %d bytes is on record, want 5,000 at most", n)
 			}
 		}
 	}
 }
 
-// If an element has a fault of any kind, the answer has its ref all the same, and the refusal is
-// found by the ref.
+// If anything but the ref of an element is at fault, the answer has the ref all the same, and the
+// refusal is found by the ref.
 func TestSubmit_ElementAtFault_ItsRefComesBackAndFindsTheRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	for i, fault := range []string{`"foo":1,"xml":"<a/>"`, `"offline":"yes","xml":"<a/>"`, `"xml":"Gdy` + "\xf1" + `ia"`,
@@ -254,7 +255,7 @@ func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
 	if it := a.body.Items; it[0].File != "a.xml" || it[0].Ref != "SO-1" || it[1].Ref != "" || !strings.HasSuffix(it[1].File, "b.xml") {
 		t.Errorf("the items have wrong files or refs: %s", a.raw)
 	}
-	// The boundary is another one when the same form is sent again.
+	// When the same form is sent again, its boundary is another one.
 	media, raw = form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
 	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusAccepted, "")
 	media, raw = form(t, [3]string{"a.xml", "SO-2", string(xmlOf(0, "FV/1"))})
@@ -297,7 +298,7 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[1].ID)
 	if err != nil || !inv.Offline || inv.Lane != ledger.Bulk || inv.Ref != "SO-2" {
-		t.Errorf("the second: %+v, %v", inv, err)
+		t.Errorf("the second invoice should be offline, in lane bulk and with ref SO-2: %+v, %v", inv, err)
 	}
 }
 
@@ -327,7 +328,7 @@ func TestSubmit_BodyThatEndsEarlyOrIsNoJSON_AnswersForWhatWasReadAndSaysWhereItE
 			t.Errorf("%.40s: the detail is %s, want %q", body, a.body.Detail, want)
 		}
 		if strings.HasPrefix(body, `{"invoices":[{`) && (len(a.body.Items) != 1 || a.body.Items[0].State != "queued") {
-			t.Errorf("%.40s: the document before it: %s", body, a.raw)
+			t.Errorf("%.40s: the document before the fault should be queued: %s", body, a.raw)
 		}
 	}
 }
@@ -341,11 +342,11 @@ func TestSubmit_IdempotencyKey_SameBodyIsHarmlessAnotherBodyIsRefused(t *testing
 	b.want(b.post(xmlOf(0, "FV/1"), "?lane=bulk", key...), http.StatusUnprocessableEntity, "idempotency-key-reused")
 	b.want(b.post(xmlOf(1, "FV/2"), "", append(key, "Authorization", "Bearer "+keyTwo)...), http.StatusAccepted, "")
 	if ids, err := b.o.Ledger.ByNumber(t.Context(), "FV/2"); len(ids) != 1 || err != nil {
-		t.Errorf("FV/2 was taken as %v, %v", ids, err)
+		t.Errorf("FV/2 should be taken once, for the second client: %v, %v", ids, err)
 	}
 	for _, ttl := range b.rdb.Keys(t.Context(), "ksef:request:*").Val() {
 		if d := b.rdb.TTL(t.Context(), ttl).Val(); d <= 23*time.Hour || d > 24*time.Hour {
-			t.Errorf("a key is kept for %s", d)
+			t.Errorf("an idempotency key is kept for %s, want about a day", d)
 		}
 	}
 	b.want(b.post(xmlOf(0, "FV/1"), "", "Idempotency-Key", strings.Repeat("x", 256)), http.StatusBadRequest, "bad-request")
@@ -371,7 +372,7 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		"inna faktura tego podatnika (stan: w kolejce)", "nadaj każdej fakturze własny ref",
 		`"field":"offline","rule":"musi mieć wartość true albo false"`, "faktura ma ref S"} {
 		if !strings.Contains(string(a.raw), want) {
-			t.Errorf("no %q in %s", want, a.raw)
+			t.Errorf("the answer lacks %q: %s", want, a.raw)
 		}
 	}
 	a = b.call("POST", "/v1/invoices?ref=SO-1", bytes.Replace(xmlOf(0, "FV/5"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1),
@@ -383,6 +384,6 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	}
 	if found := b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 ||
 		!strings.Contains(string(found.raw), `"code":"date_in_future"`) {
-		t.Errorf("asked for by its ref, the document lacks its explanation: %s", found.raw)
+		t.Errorf("the document that its ref finds lacks its explanation: %s", found.raw)
 	}
 }

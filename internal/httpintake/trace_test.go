@@ -44,17 +44,17 @@ func TestTrace_OfACaller_GoesOnAndLeadsToTheInvoice(t *testing.T) {
 	if post.Trace != erp || post.Parent != "00f067aa0ba902b7" || post.Attributes["http.response.status_code"] != "202" ||
 		post.Attributes["ksef.client"] != "erp-one" || post.Attributes["ksef.request.id"] != "call-1" ||
 		!slices.Contains(post.Links, tracing.IDText(id)) {
-		t.Errorf("the call is %+v", post)
+		t.Errorf("the span of the call lacks the caller's trace, its own attributes or the link to the invoice: %+v", post)
 	}
 	taken := names["invoice taken"]
 	if taken.Trace != tracing.IDText(id) || !slices.Contains(taken.Links, erp) || taken.Attributes["ksef.tenant"] != "one" {
-		t.Errorf("the invoice is %+v", taken)
+		t.Errorf("the span of the invoice lacks its trace, its tenant or the link to the call: %+v", taken)
 	}
 	if got := names["GET /v1/invoices/{id}"]; got.Parent != "" || got.Attributes["http.response.status_code"] != "401" || got.Failed {
-		t.Errorf("the call without a key is %+v", got)
+		t.Errorf("the span of the call without a key should have status 401, no parent and no failure: %+v", got)
 	}
 	if _, ok := names["call without a route"]; !ok || len(names) != 4 {
-		t.Errorf("the spans are %+v", names)
+		t.Errorf("want four spans, one of them for the call without a route: %+v", names)
 	}
 	for _, private := range []string{"order-4711", "FV/77", "FV77", keyOne} {
 		if strings.Contains(c.Text(), private) {
@@ -63,9 +63,9 @@ func TestTrace_OfACaller_GoesOnAndLeadsToTheInvoice(t *testing.T) {
 	}
 	if want := `"invoice":"` + id + `","state":"queued","package":"","session":"","tenant":"one","trace_id":"` + tracing.IDText(id); strings.Count(
 		log.String(), want) != 1 {
-		t.Errorf("the log is %s", log.String())
+		t.Errorf("the log should have one line about the invoice, with its trace: %s", log.String())
 	}
 	if !strings.Contains(b.log.String(), `"trace_id":"`+erp) {
-		t.Errorf("the line of the call has no trace: %s", b.log)
+		t.Errorf("the log line of the call lacks the caller's trace: %s", b.log)
 	}
 }

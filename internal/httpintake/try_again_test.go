@@ -24,7 +24,7 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 		a := b.post(xmlOf(0, "FV/1"), "", heads...)
 		b.want(a, http.StatusServiceUnavailable, "unavailable")
 		if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
-			t.Errorf("%v: the answer has the head %v and is %s", heads, a.head, a.raw)
+			t.Errorf("with the headers %v, want Retry-After: 60 and an answer that says that Redis is full; got %v %s", heads, a.head, a.raw)
 		}
 	}
 }
@@ -47,8 +47,8 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 	}
 }
 
-// A drained tenant takes nothing new in. Its documents have no fault, and the program learns
-// neither who stopped the intake nor a command.
+// A drained tenant takes nothing new in. Its documents have no fault. The answer names neither the
+// person who stopped the intake nor a command of the operator.
 func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 	b := newBench(t, nil)
 	b.must(b.o.Ledger.Hold(t.Context(), "one", ledger.Hold{Kind: ledger.Draining, By: "jan"}))
@@ -65,7 +65,7 @@ func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 		}
 	}
 	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d refusals are on record, %v", n, err)
+		t.Errorf("%d refusals are on record, %v, want none", n, err)
 	}
 }
 
@@ -105,7 +105,8 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 	}
 }
 
-// A refusal that is not on record is never told, so the answer must ask for another call.
+// Lists and events tell only of refusals that are on record. So when a refusal could not be
+// recorded, the answer must ask for another call.
 func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing.T) {
 	b := newBench(t, nil)
 	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
@@ -123,8 +124,8 @@ func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing
 	}
 }
 
-// The gateway makes XML of few invoices in an hour. The answer names the limit and the time, and a
-// call that is repeated gets further each time.
+// The gateway makes XML of only so many invoices in an hour. The answer names this limit and the
+// time to wait, and each repetition of the call gets further.
 func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
 	left := 3
 	b := newBench(t, func(o *Options) {

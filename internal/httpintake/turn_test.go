@@ -37,7 +37,7 @@ func TestTurn_ManyDocumentsInASmallBody_NeedAPlace(t *testing.T) {
 		b := &body{at: strings.NewReader(tt.text), size: int64(len(tt.text)), mem: []byte(tt.text)}
 		kind, large := b.turn(&asked{media: tt.media, params: map[string]string{"boundary": "b"}})
 		if large != tt.large || large && kind != tt.kind {
-			t.Errorf("turn of %s %.40s = %v, %v", tt.media, tt.text, kind, large)
+			t.Errorf("the body %s %.40s needs the wrong place: kind %v, large %v", tt.media, tt.text, kind, large)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestSubmit_PlacesAreTaken_ManyTinyElementsWait(t *testing.T) {
 	held[1]()
 }
 
-// free reports whether the client has a place.
+// free reports whether a place for a large call is free for the client.
 func (c *client) free(g *gates) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -101,7 +101,7 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 			t.Errorf("%d of %d bytes of the answer could be read, %v", n, answer.size, err)
 		}
 		if inFile := answer.file != nil; inFile != (len(items) > 10) {
-			t.Errorf("the answer about %d items is in a file: %v", len(items), inFile)
+			t.Errorf("want only the large answer in a file; the answer about %d items is in one: %v", len(items), inFile)
 		}
 		answer.close()
 	}
@@ -110,6 +110,6 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 	}
 	c.temp = dir + "/none"
 	if answer := c.encoded(many); answer.size < 1_000_000 {
-		t.Errorf("without a folder the answer has %d bytes", answer.size)
+		t.Errorf("without a folder for files, the answer should still be whole; it has %d bytes", answer.size)
 	}
 }

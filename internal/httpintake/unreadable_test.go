@@ -16,7 +16,7 @@ import (
 
 const keyAll = "all-all-all-all-all-all-all"
 
-// withAll adds a client that has all tenants.
+// withAll starts a server with one more client, which has all tenants.
 func withAll(t *testing.T) *bench {
 	return newBench(t, func(o *Options) {
 		all := (&bench{t: t}).client("all", "one", keyAll)
@@ -31,19 +31,20 @@ func (b *bench) newer(id string) {
 	facts := b.rdb.HGet(b.t.Context(), "ksef:inv:"+id, "facts").Val()
 	later := strings.Replace(facts, `"v":`, `"soon":{"x":[1]},"v":9`, 1)
 	if later == facts {
-		b.t.Fatalf("the facts of %s are %q", id, facts)
+		b.t.Fatalf("the facts of %s have no version to replace: %q", id, facts)
 	}
 	b.must(b.rdb.HSet(b.t.Context(), "ksef:inv:"+id, "facts", later).Err())
 }
 
-// opaque puts something else in the place of an entry.
+// opaque replaces an entry with a value of Redis that no build can read as an entry.
 func (b *bench) opaque(id string) {
 	b.t.Helper()
 	b.must(b.rdb.Del(b.t.Context(), "ksef:inv:"+id).Err())
 	b.must(b.rdb.Set(b.t.Context(), "ksef:inv:"+id, "x", 0).Err())
 }
 
-// states returns "id state" of what an answer has, with short names for the ids.
+// states returns the short name and the state of each item of an answer. The map has the short name
+// of each id.
 func (a *answer) states(names map[string]string) string {
 	var all []string
 	for _, it := range a.body.Items {
@@ -52,7 +53,8 @@ func (a *answer) states(names map[string]string) string {
 	return strings.Join(all, ", ")
 }
 
-// seen returns what a client gets from one address, after a check against the published schema.
+// seen makes a call with the client's key, and returns the states of the answer. The answer must be
+// as the published description says.
 func (b *bench) seen(path, key string, names map[string]string) string {
 	b.t.Helper()
 	a := b.call("GET", path, nil, "Authorization", "Bearer "+key)
@@ -74,7 +76,8 @@ func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *t
 	b.newer(ids[0])
 	b.opaque(ids[1])
 	b.opaque(ids[3])
-	// An outcome of an earlier build has no tenant, and here the tenant is not named anywhere else.
+	// The last outcome is written again as an earlier build wrote it, without the tenant. The
+	// tenant is not named anywhere else.
 	b.opaque(ids[4])
 	last := b.rdb.XRevRangeN(t.Context(), "ksef:outbox", "+", "-", 1).Val()[0]
 	b.must(b.rdb.XDel(t.Context(), "ksef:outbox", last.ID).Err())
@@ -97,7 +100,7 @@ func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *t
 		t.Errorf("the event of an unreadable entry is %s", a.raw)
 	}
 	if rest := b.call("GET", "/v1/events?cursor="+a.body.Next, nil); rest.states(names) != "b unreadable, c rejected" {
-		t.Errorf("the events behind that cursor: %s", rest.raw)
+		t.Errorf("the events after the first one are %s, want b unreadable and c rejected", rest.raw)
 	}
 }
 
@@ -152,7 +155,7 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 	var ids []string
 	for i, query := range []string{"?ref=SO-1", "?ref=SO-2", "?ref=SO-3", ""} {
 		ids = append(ids, b.take(i/3, fmt.Sprint("FV/", i+1), query))
-		time.Sleep(2 * time.Millisecond) // the list has them by time, in milliseconds
+		time.Sleep(2 * time.Millisecond) // the list is in order of time, to the millisecond
 	}
 	names := map[string]string{}
 	for i, id := range ids {
@@ -194,12 +197,12 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 		}
 	}
 	if slices.Sort(got); strings.Join(got, "") != "abcd" {
-		t.Errorf("page by page, the client finds %q", got)
+		t.Errorf("page by page, the client finds %q, want each of a, b, c and d once", got)
 	}
 }
 
-// Nothing is wrong with the documents, and handing them in again changes nothing until a person
-// has looked or an update has ended.
+// Nothing is wrong with the documents. Handing them in again helps only after a person has looked
+// at a damaged entry, or after the update to the newer version has ended.
 func TestSubmit_EntryCannotBeRead_Is503WithRetryAfterAndSaysWhy(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	damaged, newer := b.take(0, "FV/1", ""), b.take(0, "FV/2", "")
@@ -223,19 +226,19 @@ func TestSubmit_EntryCannotBeRead_Is503WithRetryAfterAndSaysWhy(t *testing.T) {
 		}
 		a := b.post(xml, c.query, "Accept-Language", c.language)
 		if b.want(a, http.StatusServiceUnavailable, "unavailable"); len(a.body.Items) != 1 || a.body.Items[0].Refusal == nil {
-			t.Fatalf("%+v: %s", c, a.raw)
+			t.Fatalf("%+v: the answer should be about one refused document: %s", c, a.raw)
 		}
 		r := a.body.Items[0].Refusal
 		told := strings.Contains(r.Detail, c.says) && !strings.Contains(r.Detail, c.not)
 		if a.head.Get("Retry-After") != "60" || !r.TryAgain || !told ||
 			len(r.Explanations) != 1 || r.Explanations[0].Name() != c.explained {
-			t.Errorf("%s in language %s: %v %s", c.number, c.language, a.head, a.raw)
+			t.Errorf("the answer about %s in language %s lacks its words, its explanation or the time to wait: %v %s", c.number, c.language, a.head, a.raw)
 		}
 	}
 	both := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))},
 		map[string]any{"xml": string(xmlOf(0, "FV/3"))}), "Content-Type", "application/json")
 	if b.want(both, http.StatusMultiStatus, ""); both.head.Get("Retry-After") != "60" {
-		t.Errorf("with a document that is taken: %v", both.head)
+		t.Errorf("with one document taken and the other not, want Retry-After: 60: %v", both.head)
 	}
 	wrong := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))},
 		map[string]any{"xml": "no XML"}), "Content-Type", "application/json")
