@@ -45,14 +45,15 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 				t.Errorf("%d bytes are stored for a document of %d", len(raw), len(d.Data))
 			}
 			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
-				t.Errorf("the stored document has %d bytes", len(plain))
+				t.Errorf("the stored document has %d bytes, want the document that was handed in", len(plain))
 			}
-			// Sealing it a second time gives other bytes, but it is the same document.
+			// Sealing the document a second time can give other bytes, but the document is the
+			// same.
 			if again := g.admit(d)[0]; again.Taken != ledger.Present {
-				t.Errorf("handed in again it is %+v", again)
+				t.Errorf("the document, handed in again, is %+v, want it present", again)
 			}
 			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
-				t.Errorf("after that the stored document has %d bytes", len(plain))
+				t.Errorf("after the second time, the stored document has %d bytes, want the same document", len(plain))
 			}
 		})
 	}
@@ -63,7 +64,7 @@ func TestAdmit_SixtyFourKilobytes_IsTheBound(t *testing.T) {
 	for lines, archived := range map[int]bool{3: false, 200: false, 3500: true} {
 		got := g.admit(doc("x.xml", sample.Options{Number: fmt.Sprint("L/", lines), IssueDate: "2026-11-23", Lines: lines}))[0].Invoice
 		if got.BodyArchived != archived {
-			t.Errorf("%d lines of %d bytes: archived %v", lines, got.Size, got.BodyArchived)
+			t.Errorf("%d lines of %d bytes: in the store %v, want only the document of 3500 lines there", lines, got.Size, got.BodyArchived)
 		}
 	}
 }
@@ -138,11 +139,11 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 			t.Errorf("the document of an invoice that was taken: %v", err)
 		}
 	}
-	// When they are handed in again, they are present, and now their tasks are queued.
+	// When the documents are handed in again, they are present, and their tasks are queued.
 	g.Queue = sound
 	for _, o := range g.admit(numbered(1), numbered(2)) {
 		if o.Taken != ledger.Present || !g.queued(o.Invoice) {
-			t.Errorf("handed in again: %+v, queued %v", o, g.queued(o.Invoice))
+			t.Errorf("handed in again, want the document present and its task queued: %+v, queued %v", o, g.queued(o.Invoice))
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (g *gate) admit(docs ...Document) []Admission {
 	}
 	for i := range out {
 		if out[i].File != docs[i].File || (out[i].Err != nil) != (out[i].Taken == ledger.Refused) {
-			g.t.Fatalf("answer %d: %+v", i, out[i])
+			g.t.Fatalf("answer %d is that of another document, or has the wrong error: %+v", i, out[i])
 		}
 	}
 	return out
@@ -116,7 +116,8 @@ func (g *gate) body(id string) []byte {
 	return plain
 }
 
-// queued reports whether a task carries the invoice, alone or with other invoices.
+// queued reports whether a task carries the invoice, alone or with other invoices, in the queue for
+// invoices. A task in the overflow queue does not count.
 func (g *gate) queued(inv ledger.Invoice) bool {
 	stats, err := g.Queue.Stats(1000)
 	info, there := stats.Of(queue.KindSubmit, inv.ID, inv.FirstRev())
@@ -167,7 +168,7 @@ func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	sealed, err := g.Ledger.Body(t.Context(), entry.ID)
 	g.must(err)
 	if plain, err := g.Bodies.Open(entry.ID, sealed); err != nil || !bytes.Equal(plain, d.Data) {
-		t.Errorf("the stored document has %d bytes, %v", len(plain), err)
+		t.Errorf("the stored document has %d bytes, %v, want the document that was handed in", len(plain), err)
 	}
 	if !g.queued(entry) {
 		t.Error("no task was queued")
@@ -182,19 +183,19 @@ func TestAdmit_EveryOutcome_HasItsOwnAnswer(t *testing.T) {
 		SellerNIP: sample.NIP(7), IssueDate: "2026-11-23",
 	}), Document{File: "pdf", Data: []byte("%PDF")})
 	if r := got[0]; r.Taken != ledger.Present || r.Invoice.ID != first.ID || r.Invoice.State != ledger.Queued {
-		t.Errorf("the same document again: %+v", r)
+		t.Errorf("the same document again: %+v, want it present", r)
 	}
 	var refused *RefusedError
 	taken := "number FV/1 (VAT of seller " + sample.NIP(0) + ") is already queued with other content as " + first.ID
 	if r := got[1]; r.Taken != ledger.Refused || !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), taken) {
-		t.Errorf("the same number with other content: %+v", r)
+		t.Errorf("the same number with other content: %+v, want it refused", r)
 	}
 	if r := got[2]; r.Taken != ledger.Created {
-		t.Errorf("a good one among bad ones: %+v", r)
+		t.Errorf("a good document among bad ones: %+v, want it created", r)
 	}
 	unknown := "no tenant is configured for seller NIP " + sample.NIP(7)
 	if r := got[3]; !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), unknown) || refused.Hint == "" {
-		t.Errorf("a seller that is not configured: %+v", r)
+		t.Errorf("a document of a seller that is not configured: %+v, want it refused with a hint", r)
 	}
 	var field *invoice.FieldError
 	if r := got[4]; !errors.As(r.Err, &field) {
@@ -204,10 +205,10 @@ func TestAdmit_EveryOutcome_HasItsOwnAnswer(t *testing.T) {
 	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: first.ID, To: ledger.Rejected}))
 	again := g.admit(other, numbered(1))
 	if again[0].Taken != ledger.Created || again[0].Invoice.Revision != 2 || !g.queued(again[0].Invoice) {
-		t.Errorf("another document after a rejection: %+v", again[0])
+		t.Errorf("another document after a rejection: %+v, want it taken as revision 2", again[0])
 	}
 	if again[1].Taken != ledger.Present || again[1].Invoice.State != ledger.Rejected {
-		t.Errorf("the rejected document handed in again: %+v", again[1])
+		t.Errorf("the rejected document handed in again: %+v, want it present and rejected", again[1])
 	}
 }
 
@@ -221,7 +222,7 @@ func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T)
 		got := g.admit(Document{File: flaw.String() + ".xml", Data: data})[0]
 		if !flaw.Local() {
 			if got.Taken != ledger.Created {
-				t.Errorf("%s is for KSeF to reject: %v", flaw, got.Err)
+				t.Errorf("the flaw %s is for KSeF to reject, so the document should be taken: %v", flaw, got.Err)
 			}
 			continue
 		}
@@ -262,15 +263,15 @@ func TestAdmit_RepeatedDocumentsInOneCall_AreTakenOnce(t *testing.T) {
 		}
 	}
 	if got[2].Invoice.ID != got[0].Invoice.ID || got[2].Invoice.State != ledger.Queued {
-		t.Errorf("the copy is %+v", got[2].Invoice)
+		t.Errorf("the copy of the first document is %+v, want the same invoice", got[2].Invoice)
 	}
 	if got[4].Err == nil || got[4].Err.Error() != got[3].Err.Error() {
-		t.Errorf("the copy of a refused one: %v, want %v", got[4].Err, got[3].Err)
+		t.Errorf("the copy of a refused document has the error %v, want %v", got[4].Err, got[3].Err)
 	}
 	// Handed in again, the document and its copy are both present.
 	for i, want := range []ledger.Taken{ledger.Present, ledger.Present} {
 		if again := g.admit(a, b); again[i].Taken != want {
-			t.Errorf("handed in again, answer %d is %s", i, again[i].Taken)
+			t.Errorf("handed in again, answer %d is %s, want it present", i, again[i].Taken)
 		}
 	}
 }
@@ -294,11 +295,11 @@ func TestAdmit_AroundMidnight_TodayIsTheDayInWarsaw(t *testing.T) {
 	g.Now = func() time.Time { return time.Date(2026, 11, 23, 22, 59, 59, 0, time.UTC) } // 23:59:59 in Warsaw
 	var field *invoice.FieldError
 	if got := g.admit(tomorrow)[0]; !errors.As(got.Err, &field) || field.Field != "P_1" {
-		t.Errorf("a second before its day it is %+v", got)
+		t.Errorf("a second before its day, the document is %+v, want it refused for P_1", got)
 	}
 	g.Now = func() time.Time { return time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC) }
 	if got := g.admit(tomorrow)[0]; got.Taken != ledger.Created {
-		t.Errorf("at midnight it is %+v", got)
+		t.Errorf("when its day begins, the document is %+v, want it created", got)
 	}
 }
 
@@ -341,7 +342,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	}
 	counts, err := g.Ledger.Counts(t.Context())
 	if err != nil || counts["queued"] != int64(created) {
-		t.Errorf("the ledger counts %v, %v", counts, err)
+		t.Errorf("the ledger counts %v, %v, want every created invoice queued", counts, err)
 	}
 }
 

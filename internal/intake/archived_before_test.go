@@ -19,8 +19,8 @@ import (
 
 const retention = 90 * 24 * time.Hour
 
-// later sets the clock of the gate to monday plus d. If d is longer than the retention, it prunes
-// all entries that have ended.
+// later sets the clock of the gate to monday plus d. If d is longer than the retention, later also
+// prunes all entries that have ended.
 func (g *gate) later(d time.Duration) {
 	g.t.Helper()
 	now := monday.Add(d)
@@ -91,7 +91,7 @@ func TestAdmit_OldButNotAccepted_IsTaken(t *testing.T) {
 				t.Errorf("the document that was not accepted: %+v, want it taken and queued", got)
 			}
 			if again := g.admit(d)[0]; again.Taken != ledger.Present || again.Archived {
-				t.Errorf("handed in again it is %+v", again)
+				t.Errorf("handed in again, the document is %+v, want it present in the ledger", again)
 			}
 		})
 	}
@@ -149,7 +149,7 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 	}
 	g.Store = sound
 	if got := g.admit(d)[0]; got.Taken != ledger.Present {
-		t.Errorf("when the archive is back: %+v", got)
+		t.Errorf("when the archive is back, the document is %+v, want it present", got)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 		t.Errorf("the invoice that was accepted long ago: %+v, want it present and archived", got[0])
 	}
 	if got[1].Taken != ledger.Created {
-		t.Errorf("one that was never handed in: %+v", got[1])
+		t.Errorf("the invoice that was never handed in before: %+v, want it taken", got[1])
 	}
 	// A damaged bundle may contain the invoice, so the invoice must not be taken again.
 	g.must(g.rdb.FlushAll(t.Context()).Err())
@@ -236,11 +236,11 @@ func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *
 		return g.admit(d, never)
 	}
 	for name, content := range map[string][]byte{
-		"empty": nil, "its head alone": whole[:len(whole)-len(lines)], "of an earlier build": lines,
+		"an empty index": nil, "the head alone": whole[:len(whole)-len(lines)], "an index of an earlier build": lines,
 	} {
 		g.must(os.WriteFile(path, content, 0o600))
 		if got := again(); got[0].Taken != ledger.Present || got[0].Invoice.ID != first.ID || got[1].Taken != ledger.Created {
-			t.Errorf("%s: want the first document present and the second taken: %+v", name, got)
+			t.Errorf("with %s, want the first document present and the second taken: %+v", name, got)
 		}
 	}
 	g.must(os.Remove(filepath.Join(g.folder, zip)))
@@ -248,13 +248,13 @@ func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *
 		content []byte
 		never   ledger.Taken
 	}{
-		"it names all that the ZIP had": {whole, ledger.Created}, "nobody knows what the ZIP had": {nil, ledger.Refused},
-		"of an earlier build": {lines, ledger.Refused},
+		"a whole index": {whole, ledger.Created}, "an empty index": {nil, ledger.Refused}, // nobody knows what the ZIP had
+		"an index of an earlier build": {lines, ledger.Refused},
 	} {
 		g.must(os.WriteFile(path, c.content, 0o600))
 		var unsure *UnsureError
 		if got := again(); !errors.As(got[0].Err, &unsure) || got[1].Taken != c.never {
-			t.Errorf("without its ZIP, %s: %+v", name, got)
+			t.Errorf("without the ZIP, but with %s, the outcomes are wrong: %+v", name, got)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The documents of a chunk use the memory of the chunk before, and so do the sealed documents. Each
-// stored document must still be that of its own file.
+// A chunk of documents uses the memory of an earlier chunk again, for the documents and for their
+// sealed forms. Each stored document must still be that of its own file.
 func TestRun_ChunksShareMemory_EachStoredDocumentIsThatOfItsFile(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)

@@ -28,8 +28,8 @@ func again(t testing.TB, d Document, created string) Document {
 	return Document{File: "again-" + d.File, Data: data}
 }
 
-// end moves an entry to a state as a worker would, and archives its document as a receipt task
-// does.
+// end moves an entry to a state as a worker would. For the state receipted, it also archives the
+// result and the document, as a receipt task does.
 func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 	g.t.Helper()
 	ctx := g.t.Context()
@@ -54,7 +54,8 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 	}
 }
 
-// unchanged fails when act changes an entry, or adds or removes another key of the ledger.
+// unchanged fails when act changes an entry, or adds or removes a key of the ledger. Only the keys
+// that count the inflow may change.
 func (g *gate) unchanged(id string, act func()) {
 	g.t.Helper()
 	read := func() (ledger.Invoice, []string) {
@@ -90,14 +91,14 @@ func TestAdmit_ExportedAgain_IsAlreadyHereInEveryState(t *testing.T) {
 				third := Document{File: "c.xml", Data: bytes.ReplaceAll(second.Data, []byte("ksefworker sample"), []byte("ERP &#50;"))}
 				const both = "only the time of creation and SystemInfo differ"
 				if got := g.admit(third)[0]; got.Taken != ledger.Present || got.Differs != both {
-					t.Errorf("from another program it is %+v", got)
+					t.Errorf("the export of another program is %+v, want it present with both differences", got)
 				}
 				spaced := Document{File: "d.xml", Data: bytes.ReplaceAll(d.Data, []byte("\n"), []byte("\t"))}
 				if got := g.admit(spaced)[0]; got.Taken != ledger.Present || got.Differs != "only its layout differs" {
-					t.Errorf("in another layout it is %+v", got)
+					t.Errorf("the export in another layout is %+v, want it present with this difference", got)
 				}
 				if got := g.admit(d)[0]; got.Taken != ledger.Present || got.Differs != "" {
-					t.Errorf("with the same bytes it is %+v", got)
+					t.Errorf("the same bytes are %+v, want them present without a difference", got)
 				}
 			})
 		}
@@ -140,11 +141,11 @@ func TestAdmit_RejectedForItsTimeOfCreation_AnotherOneIsTaken(t *testing.T) {
 	wrong := again(t, d, " 08:15:00")
 	first := g.admit(wrong)[0].Invoice
 	if got := g.admit(d)[0]; got.Taken != ledger.Present {
-		t.Errorf("while the first can still be sent it is %+v", got)
+		t.Errorf("while the first can still be sent, the second export is %+v, want it present", got)
 	}
 	g.end(first, ledger.Rejected, nil)
 	if got := g.admit(d)[0]; got.Taken != ledger.Created || got.Invoice.Revision != 2 {
-		t.Errorf("after the rejection it is %+v", got)
+		t.Errorf("after the rejection, the second export is %+v, want it taken as revision 2", got)
 	}
 }
 
@@ -155,17 +156,18 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 	got := g.admit(again(t, d, "T01:00:00Z"), again(t, d, "T02:00:00Z"), other, again(t, d, "T02:00:00Z"), numbered(2))
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Refused, ledger.Present, ledger.Created} {
 		if got[i].Taken != want {
-			t.Errorf("answer %d is %s: %v", i, got[i].Taken, got[i].Err)
+			t.Errorf("answer %d is wrong: %s, %v", i, got[i].Taken, got[i].Err)
 		}
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
-	// Now the first and the third document have other content than the rejected invoice of their
-	// number. These two are the same invoice, so only one of them is taken.
+	// In the next call, the first and the third document have other content than the
+	// rejected invoice with their number. Both are exports of one invoice, so only one of
+	// them is taken.
 	third := again(t, other, "T03:00:00Z")
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
 		if got[i].Taken != want {
-			t.Errorf("after the first was rejected, answer %d is %s: %v", i, got[i].Taken, got[i].Err)
+			t.Errorf("after the first was rejected, answer %d is wrong: %s, %v", i, got[i].Taken, got[i].Err)
 		}
 	}
 	if got[1].Invoice.State != ledger.Rejected || got[2].Invoice.ID != got[0].Invoice.ID {
@@ -202,18 +204,18 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 		t.Errorf("the document that cannot be compared: %+v, want it to be handed in again", got[1])
 	}
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
-		t.Errorf("the others are %s and %s", got[0].Taken, got[2].Taken)
+		t.Errorf("the other documents are %s and %s, want created and present", got[0].Taken, got[2].Taken)
 	}
 	// When the store does not answer, a call waits only until the timeout.
 	g.Store, g.timeout = awayStore{Store: sound, hangs: true}, 50*time.Millisecond
 	got = g.admit(second, numbered(3))
 	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") ||
 		got[1].Taken != ledger.Created {
-		t.Errorf("with a store that does not answer: %+v", got)
+		t.Errorf("with a store that does not answer, want one document to be handed in again and the other taken: %+v", got)
 	}
 	g.Store = sound
 	if got := g.admit(second)[0]; got.Taken != ledger.Present {
-		t.Errorf("handed in again it is %+v", got)
+		t.Errorf("when the store is back, the second export is %+v, want it present", got)
 	}
 }
 
@@ -250,14 +252,14 @@ func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
 	g.must(err)
 	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, "\x01damaged", 0).Err())
 	if got := g.admit(d)[0]; got.Taken != ledger.Present || got.Invoice.State != ledger.Parked {
-		t.Errorf("the same file is %+v", got)
+		t.Errorf("the same file, handed in again, is %+v, want it present and parked", got)
 	}
 	if now, err := g.rdb.Get(t.Context(), "ksef:body:"+first.ID).Bytes(); err != nil || !bytes.Equal(now, whole) {
-		t.Errorf("its document was not repaired: %v", err)
+		t.Errorf("the stored document was not repaired: %v", err)
 	}
 	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, "\x01damaged", 0).Err())
 	if got := g.admit(again(t, d, "T09:30:00Z"))[0]; got.Taken != ledger.Created || got.Invoice.Revision != 2 {
-		t.Errorf("a second export is %+v", got)
+		t.Errorf("the second export is %+v, want it taken as revision 2", got)
 	}
 }
 

@@ -19,16 +19,16 @@ func TestAdmit_CorrectionThatDiffersInLayoutAlone_IsTaken(t *testing.T) {
 	g.end(first, ledger.Rejected, d.Data)
 	fixed := Document{File: "fixed.xml", Data: bytes.ReplaceAll(d.Data, []byte("\n"), []byte("\n "))}
 	if got := g.admit(fixed)[0]; got.Taken != ledger.Present || got.Invoice.ID != first.ID {
-		t.Fatalf("without Corrects it is %+v, want the rejected invoice", got)
+		t.Fatalf("without Corrects, the correction is %+v, want the rejected invoice", got)
 	}
 	for _, corrects := range []string{first.ID, first.Hash} {
 		got, err := g.Admit(t.Context(), []Document{fixed}, Terms{Corrects: Corrects(corrects)})
 		g.must(err)
 		if corrects == first.ID && got[0].Taken != ledger.Created {
-			t.Errorf("the correction is %+v, %v", got[0], got[0].Err)
+			t.Errorf("the correction is %+v, %v, want it created", got[0], got[0].Err)
 		}
 		if now, err := g.Ledger.Invoice(t.Context(), got[0].Invoice.ID); err != nil || now.Corrects != first.Hash || now.ID == first.ID {
-			t.Errorf("the ledger has %+v, %v", now, err)
+			t.Errorf("the entry of the correction is %+v, %v, want the hash of the rejected invoice in it", now, err)
 		}
 	}
 }

@@ -29,8 +29,8 @@ func TestCheckJSON_NameTwiceInOneObject_IsRefusedByItsName(t *testing.T) {
 	}
 }
 
-// A name that encoding/json takes for a field is the name of this field, however it is written: ſ
-// and the sign of Kelvin fold to letters of ASCII.
+// encoding/json takes some names that are written differently for the same field, because ſ and the
+// sign of Kelvin fold to letters of ASCII. CheckJSON must take the same names for the same.
 func TestCheckJSON_NameThatTheDecoderFolds_CountsAsTheSame(t *testing.T) {
 	var fields []reflect.StructField
 	for letter := 'a'; letter <= 'z'; letter++ {
@@ -89,7 +89,7 @@ func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 	}
 }
 
-// JSON that is UTF-8 is not called anything else, and the hint is one that helps this field.
+// The rule must not say of JSON in UTF-8 that it has to be UTF-8, and the hint must fit the field.
 func TestCheckJSON_NoCharacter_SaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string][2]string{
 		"{\"xml\":\"<a>\uFFFD</a>\"}":    {"xml must not contain a replacement character", "in Base64, then they arrive as they are"},
@@ -102,11 +102,11 @@ func TestCheckJSON_NoCharacter_SaysWhatIsWrong(t *testing.T) {
 	} {
 		fields := invoice.FieldErrors(CheckJSON([]byte(text)))
 		if len(fields) != 1 {
-			t.Fatalf("%q: %v", text, fields)
+			t.Fatalf("%q: the faults are %v, want one", text, fields)
 		}
 		f := fields[0]
 		if f.Field+" "+f.Rule != want[0] || !strings.Contains(f.Hint, want[1]) {
-			t.Errorf("%q: %v", text, f)
+			t.Errorf("%q: the fault has the wrong field, rule or hint: %v", text, f)
 		}
 	}
 }
@@ -114,5 +114,5 @@ func TestCheckJSON_NoCharacter_SaysWhatIsWrong(t *testing.T) {
 func FuzzCheckJSON(f *testing.F) {
 	f.Add([]byte(`{"a":["b",{"c":"\\"}]}`))
 	f.Add([]byte(`}],"`))
-	f.Fuzz(func(_ *testing.T, text []byte) { _ = CheckJSON(text) }) // it must always return
+	f.Fuzz(func(_ *testing.T, text []byte) { _ = CheckJSON(text) }) // CheckJSON must return for any text
 }

@@ -14,10 +14,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// sickStore fails or does not answer in single methods, and counts their calls.
+// sickStore is a store whose Put and Flush can fail or hang. It counts the calls of both.
 type sickStore struct {
 	archive.Store
-	put, flush   func(context.Context) error // nil does what the store does
+	put, flush   func(context.Context) error // instead of the methods of Store, if not nil
 	puts, flushs atomic.Int64
 }
 
@@ -45,7 +45,7 @@ func hangs(ctx context.Context) error {
 }
 
 // An archive that is away concerns only the documents that are too large for Redis. All others are
-// taken. A call waits once for an archive that does not answer.
+// taken. One call of Admit waits only once for an archive that does not answer.
 func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		put, flush   func(context.Context) error
@@ -79,7 +79,7 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 					t.Errorf("the large document %s: %+v, want it to be handed in again", docs[i].File, got)
 				}
 				if known, err := g.Ledger.Known(t.Context(), []string{got.Invoice.ID}); err != nil || known[0] {
-					t.Errorf("%s: it was taken without its document: %v, %v", docs[i].File, known, err)
+					t.Errorf("the invoice of %s was taken without its document: %v, %v", docs[i].File, known, err)
 				}
 			}
 			if puts, flushs := sick.puts.Load(), sick.flushs.Load(); puts != c.puts || flushs != c.flushs {
@@ -88,14 +88,14 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 			g.Store = sound
 			for i, got := range g.admit(docs...) {
 				if got.Err != nil || !isLarge(i) && got.Taken != ledger.Present {
-					t.Errorf("when the archive is back, %s: %+v", docs[i].File, got)
+					t.Errorf("when the archive is back, %s should be taken, or present if it is small: %+v", docs[i].File, got)
 				}
 			}
 		})
 	}
 }
 
-// After a few calls that the archive did not answer, the next call fails at once. So an export of
+// After the archive has not answered a few times, further calls of it fail at once. So an export of
 // many thousands of documents does not wait for the archive in every call of Admit.
 func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	g := newGate(t, nil)
@@ -110,7 +110,7 @@ func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	// Three failures put the archive out of service. A slow machine leaves time for some probes
 	// after that.
 	if puts := sick.puts.Load(); puts > 8 {
-		t.Errorf("twelve calls waited for the archive %d times", puts)
+		t.Errorf("twelve calls of Admit waited for the archive %d times, want 8 at most", puts)
 	}
 }
 

@@ -31,10 +31,10 @@ func TestManifest_PathsAndDocuments_AreTakenEachWithItsOwnTerms(t *testing.T) {
 		t.Fatalf("want both lines taken: %+v", out)
 	}
 	if a := out[0]; a.Ref != "SO-1" || a.Invoice.Lane != ledger.Bulk || filepath.Base(a.File) != "a.xml" || a.Invoice.Offline {
-		t.Errorf("the file: %+v", a)
+		t.Errorf("the document of the path has other terms than its line: %+v", a)
 	}
 	if b := out[1]; b.Invoice.Ref != "SO-2" || b.File != "list.ndjson:3" || !b.Invoice.Offline {
-		t.Errorf("the document in the line: %+v", b)
+		t.Errorf("the document in the line has other terms than the line: %+v", b)
 	}
 }
 
@@ -59,7 +59,7 @@ not json
 		"is a line with faktura, and a manifest takes XML only; hand in an invoice as JSON over HTTP",
 		"is a folder", "write the manifest in UTF-8", ""}
 	if len(out) != len(want) {
-		t.Fatalf("%d outcomes, want %d", len(out), len(want))
+		t.Fatalf("%d lines have an outcome, want %d", len(out), len(want))
 	}
 	for i, text := range want {
 		if text == "" && out[i].Taken == ledger.Created || text != "" && out[i].Err != nil && strings.Contains(out[i].Err.Error(), text) {
@@ -68,14 +68,15 @@ not json
 		t.Errorf("line %d: %s, %v; want %q", i+1, out[i].Taken, out[i].Err, text)
 	}
 	if out[9].Ref != "SO-9" {
-		t.Errorf("the refused line has the ref %q", out[9].Ref)
+		t.Errorf("the line with faktura has the ref %q, want SO-9", out[9].Ref)
 	}
 	if out[2].Ref != "SO-3" || out[0].File != "list.ndjson:1" {
-		t.Errorf("the outcomes have the ref %q and the file %q", out[2].Ref, out[0].File)
+		t.Errorf("want ref SO-3 in the third outcome and file list.ndjson:1 in the first: got %q and %q", out[2].Ref, out[0].File)
 	}
 }
 
-// A ref is that of one invoice, so a line names no archive, whatever its name or size.
+// A ref belongs to one invoice, so a line of a manifest must not name an archive. This holds for an
+// archive with any name and of any size.
 func TestManifest_LineNamesAZIP_IsToldThatALineNamesOneDocument(t *testing.T) {
 	g := newGate(t, nil)
 	dir := t.TempDir()

@@ -33,7 +33,7 @@ func (k *tracking) Admit(_ context.Context, docs []Document, _ Terms) ([]Admissi
 	k.calls++
 	k.depth = max(k.depth, k.calls)
 	k.mu.Unlock()
-	time.Sleep(time.Second) // on the clock of synctest: it ends when all other goroutines are blocked
+	time.Sleep(time.Second) // on the clock of synctest: the sleep ends when all other goroutines are blocked
 	out := make([]Admission, len(docs))
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -95,7 +95,7 @@ func manyLarge(t *testing.T, size int) {
 					t.Errorf("%d MB in memory, want at most %d", k.peak>>20, documentBytes>>20)
 				}
 				if k.depth < min(3, documentBytes/size) {
-					t.Errorf("only %d calls at a time", k.depth)
+					t.Errorf("at most %d calls ran at the same time, want more", k.depth)
 				}
 			})
 		})

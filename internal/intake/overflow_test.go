@@ -9,8 +9,8 @@ import (
 )
 
 // A tenant hands in very many documents. From then on its tasks go to the overflow queue, and those
-// of another tenant do not. When the same documents are handed in again, they stay in the queue
-// where they are, and get no second task.
+// of another tenant do not. When the same documents are handed in again, their tasks stay in the
+// queue where they are, and no invoice gets a second task.
 func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testing.T) {
 	g := newGate(t, nil)
 	var flood []Document
@@ -21,17 +21,17 @@ func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testi
 	many := g.admit(flood[100:]...)
 	few := g.admit(doc("few.xml", sample.Options{SellerNIP: sample.NIP(1), Number: "A/1", IssueDate: "2026-11-23"}))
 	if first[0].Invoice.Overflow || !many[0].Invoice.Overflow || few[0].Invoice.Overflow {
-		t.Errorf("in the overflow queue is the first task: %v, the last: %v, the task of the other tenant: %v",
+		t.Errorf("the overflow queue has an early task: %v, a late one: %v, that of the other tenant: %v; want the late one alone",
 			first[0].Invoice.Overflow, many[0].Invoice.Overflow, few[0].Invoice.Overflow)
 	}
-	again := g.admit(flood...) // new ones would all go to the overflow queue now
+	again := g.admit(flood...) // new documents would all go to the overflow queue now
 	if got := again[0]; got.Taken != ledger.Present || got.Invoice.Overflow {
-		t.Errorf("handed in again it is %+v", got)
+		t.Errorf("the first document, handed in again, is %+v, want it present and not in the overflow queue", got)
 	}
 	for queue, want := range map[string]int{queue.QueueInvoices: 2, queue.QueueInvoicesOverflow: 5} {
 		stats, err := g.Queue.Stats(1)
 		if err != nil || stats.Pending[queue] != want {
-			t.Errorf("%s: %+v, %v, want %d tasks", queue, stats.Pending, err, want)
+			t.Errorf("queue %s: the queues have %+v, %v, want %d tasks here", queue, stats.Pending, err, want)
 		}
 	}
 	if n, err := g.Queue.Depth(queue.KindSubmit); err != nil || n != 7 {

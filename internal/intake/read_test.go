@@ -125,7 +125,7 @@ func TestRead_FileVanishesBeforeItIsLoaded_IsReported(t *testing.T) {
 		}
 		it.Load()
 		if it.Err == nil || !strings.HasPrefix(it.Err.Error(), "does not exist") {
-			t.Errorf("err = %v", it.Err)
+			t.Errorf("the item of the file that is gone has the error %v", it.Err)
 		}
 	}
 }
@@ -191,13 +191,14 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	if got != "many.zip! holds 50 entries, more than 49; split the archive" {
 		t.Error(got)
 	}
-	// Folders do not count as entries, and neither do files that operating systems leave in them.
+	// Folders do not count as entries, and neither do the files that operating systems add to an
+	// archive.
 	for i := range 60 {
 		many = append(many, entry{name: fmt.Sprint("d", i, "/")}, entry{name: fmt.Sprint("__MACOSX/._", i, ".xml"), content: "x"})
 	}
 	put(t, "folders.zip", string(pack(t, many...)))
 	if got := read(t, intake.Options{MaxEntries: 50}, "folders.zip"); len(got) != 50 {
-		t.Errorf("%d of 50 documents beside 60 folders: %s", len(got), got[0])
+		t.Errorf("%d items were read from the archive with 50 documents and 60 folders, want 50: %s", len(got), got[0])
 	}
 	got = last(intake.Options{MaxUnpacked: 10}, "many.zip")
 	if got != "many.zip! unpacks to more than 10 bytes, the rest was not read; split the archive" {
@@ -209,8 +210,8 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	}
 }
 
-// FuzzRead_Archive checks that, whatever the bytes are, reading ends and no document is larger than
-// the limit of one document.
+// FuzzRead_Archive checks for any bytes that reading ends, that no document has more than
+// MaxSize+1 bytes, and that no item has both a document and an error.
 func FuzzRead_Archive(f *testing.F) {
 	f.Add(pack(f, entry{name: "a.xml", content: "A"}, entry{name: "../b.xml", content: "B"}))
 	f.Add([]byte("PK\x05\x06"))
@@ -243,7 +244,7 @@ func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 	} {
 		got := read(t, intake.Options{Stdin: c.in, TempDir: tmp}, "-")
 		if c.want != nil && !slices.Equal(got, c.want) {
-			t.Errorf("%s: standard input gives %q", c.what, got)
+			t.Errorf("%s: standard input gives %q, want other items", c.what, got)
 		}
 		if c.want == nil && (len(got) != 1 || !strings.Contains(got[0], "is not a readable ZIP archive")) {
 			t.Errorf("%s: standard input gives %q, want a refusal as no readable archive", c.what, got)
@@ -257,7 +258,7 @@ func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 func TestRead_EndlessInput_IsCutOff(t *testing.T) {
 	for it := range intake.Read(t.Context(), []string{"-"}, intake.Options{Stdin: zeros{}}) {
 		if len(it.Data) != invoice.MaxSize+1 {
-			t.Errorf("the document was read to %d bytes, %v", len(it.Data), it.Err)
+			t.Errorf("the endless document was read to %d bytes, %v, want one byte more than the limit", len(it.Data), it.Err)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestAdmit_RefOfAnotherInvoice_IsRefusedWithItsIDAndStateAndTheOthersAreTake
 		t.Errorf("the document with the ref of another: %+v, %v, want it refused", out[0], out[0].Err)
 	}
 	if out[1].Taken != ledger.Created {
-		t.Errorf("the other document: %+v", out[1])
+		t.Errorf("the other document: %+v, want it created", out[1])
 	}
 }
 
@@ -40,7 +40,7 @@ func TestAdmit_SameInvoiceWithAnotherRef_IsPresentAndKeepsItsRef(t *testing.T) {
 	// A ref that is another invoice's would lead the sender's program to the wrong invoice.
 	out = g.admit(withRef("FV/2", "SO-1"))
 	if out[0].Taken != ledger.Refused || out[0].Held.Number != "FV/2" {
-		t.Errorf("with the ref of another invoice: %+v", out[0])
+		t.Errorf("with the ref of another invoice: %+v, want it refused, and FV/2 as the invoice that the ledger has", out[0])
 	}
 }
 
@@ -64,7 +64,7 @@ func TestAdmit_RefThatCannotBeOne_IsRefusedWithFieldAndRule(t *testing.T) {
 		}
 	}
 	if out := g.admit(withRef("FV/1", strings.Repeat("ż", maxRef))); out[0].Taken != ledger.Created {
-		t.Errorf("the longest ref: %v", out[0].Err)
+		t.Errorf("the longest ref that is allowed: %v, want it taken", out[0].Err)
 	}
 }
 
@@ -76,12 +76,12 @@ func TestAdmit_TermsOfOneDocument_CountForItAlone(t *testing.T) {
 	out, err := g.Admit(t.Context(), []Document{own, plain}, Terms{Lane: ledger.Express})
 	g.must(err)
 	if a, b := out[0].Invoice, out[1].Invoice; a.Lane != ledger.Bulk || a.Deadline != ledger.At(due) || b.Lane != ledger.Express {
-		t.Errorf("lanes are %s and %s, deadlines %s and %s", a.Lane, b.Lane, a.Deadline.Time(), b.Deadline.Time())
+		t.Errorf("want the terms of the first document for it alone: lanes %s and %s, deadlines %s and %s", a.Lane, b.Lane, a.Deadline.Time(), b.Deadline.Time())
 	}
 	own.Terms = &Terms{Lane: ledger.Express}
 	out, err = g.Admit(t.Context(), []Document{own, plain}, Terms{})
 	g.must(err)
 	if !out[0].Terms.Applied || out[1].Terms.Text != "" {
-		t.Errorf("the answers about the terms are %+v and %+v", out[0].Terms, out[1].Terms)
+		t.Errorf("want terms applied to the first document alone; the answers are %+v and %+v", out[0].Terms, out[1].Terms)
 	}
 }

@@ -28,8 +28,8 @@ func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
 	d.wants("a.xml")
 }
 
-// The number belongs to another document. Handing in that other document again does not end the
-// refusal.
+// A document is refused because another document has its number. Handing in that other document
+// again does not end the refusal.
 func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
@@ -46,7 +46,7 @@ func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 }
 
 // Two different documents that cannot be read, one after the other at the same place of a list, are
-// two refusals. The same bytes again are the same refusal, whatever is wrong with them by then.
+// two refusals. The same bytes again are the same refusal.
 func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 	d := newRecorder(t)
 	note := func(source string, adm intake.Admission) string {
@@ -70,7 +70,7 @@ func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 	for _, c := range []struct {
 		source, file string
 		unnamed      bool
-		two          bool // refusals
+		two          bool // whether two documents have two refusals
 	}{
 		{"erp", "invoices[0]", true, true},
 		{"", filepath.Join(d.dir, "invoices[0]"), false, false}, // a file may have this name
@@ -91,7 +91,7 @@ func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 			t.Errorf("%s of %q: the same bytes again have the refusal %s, not %s", c.file, c.source, again, one)
 		}
 	}
-	// A line of a manifest that holds no document is known by the line.
+	// A line of a manifest that names no document is identified by the text of the line.
 	line := func(text string) string {
 		t.Helper()
 		m := &intake.Manifest{Name: "list.ndjson", MaxDocument: 1 << 20, Now: time.Now()}
@@ -103,6 +103,6 @@ func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 		return ""
 	}
 	if one, two := line(`{"path": 1}`), line(`{"path": 2}`); one == two || line(`{"path": 1}`) != one {
-		t.Errorf("two lines have the refusals %s and %s", one, two)
+		t.Errorf("want two refusals for two lines, and the same refusal for the same line: %s and %s", one, two)
 	}
 }

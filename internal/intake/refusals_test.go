@@ -31,7 +31,7 @@ type recorder struct {
 	asked string // the tenant that --tenant names
 }
 
-// owner names the seller that is a tenant.
+// owner returns the name of the tenant with this NIP. Only the first seller is a tenant.
 func owner(nip string) string {
 	if nip == sample.NIP(0) {
 		return "One"
@@ -133,9 +133,9 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 	}
 }
 
-// The name One means another taxpayer in the ledger, who would read its list. So the refusals of
-// this process's One are in the list of no tenant. A sound document is not refused: it waits until
-// the configuration is right.
+// In the ledger the name One means another taxpayer, who reads the list of tenant One. So the
+// refusals of this process's tenant One are in no tenant's list. A sound document is not refused.
+// It is to be handed in again when the configuration is right.
 func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
 	d := newRecorder(t)
 	other := ledger.New(d.rdb, ledger.Options{})
@@ -149,7 +149,7 @@ func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
 		adms, err := a.Admit(t.Context(), []intake.Document{{File: "sound.xml", Data: sound}}, intake.Terms{})
 		if unsure, ok := errors.AsType[*intake.UnsureError](adms[0].Err); err != nil || !ok ||
 			strings.Contains(unsure.What, sample.NIP(3)) != (a == d.a) {
-			t.Errorf("Admit = %v, %v, want an UnsureError, with the other NIP for this machine only", adms[0].Err, err)
+			t.Errorf("Admit = %v, %v, want an UnsureError, which names the other NIP only to an admitter of all tenants", adms[0].Err, err)
 		}
 	}
 	d.hand("faulty.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "S/2"}))
@@ -164,11 +164,11 @@ func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
 	}
 	for _, r := range all {
 		if r.Tenant != "" {
-			t.Errorf("%s is in the list of %q", r.File, r.Tenant)
+			t.Errorf("the refusal of %s is in the list of tenant %q, want it in none", r.File, r.Tenant)
 		}
 	}
 	if got, _ := other.Taxpayers(t.Context()); got["One"] != sample.NIP(3) {
-		t.Errorf("the names mean %v", got)
+		t.Errorf("the names mean %v, want the other taxpayer for One", got)
 	}
 }
 
@@ -312,10 +312,10 @@ func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 		r.Note(t.Context(), adms)
 	}
 	if n := d.commands() - before; n > 1500 || r.Unrecorded != 0 || r.Err != nil {
-		t.Errorf("%d commands, %d refusals are not on record, %v", n, r.Unrecorded, r.Err)
+		t.Errorf("%d commands, want 1,500 at most; %d refusals are not on record, %v", n, r.Unrecorded, r.Err)
 	}
 	if n := len(d.open()); n != 5000 {
-		t.Errorf("%d refusals are on record", n)
+		t.Errorf("%d refusals are on record, want 5,000", n)
 	}
 }
 
@@ -340,6 +340,6 @@ func TestRefusals_RedisIsFull_IsReportedAndNothingStops(t *testing.T) {
 	}
 	r := d.hand("a.xml", sample.Bad(sample.NotXML, sample.Options{}))
 	if r.Unrecorded != 1 || !ledger.IsFull(r.Err) {
-		t.Errorf("%d refusals are not on record, %v", r.Unrecorded, r.Err)
+		t.Errorf("%d refusals are not on record, %v, want one, and the error of a full Redis", r.Unrecorded, r.Err)
 	}
 }

@@ -55,7 +55,7 @@ func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 	var mu sync.Mutex
 	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		if calls.Add(1)%3 == 0 {
-			mu.Lock() // some take longer than others
+			mu.Lock() // some calls take longer than others
 			defer mu.Unlock()
 		}
 		return takeAll(docs), nil
@@ -105,15 +105,15 @@ func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 		}
 	})
 	if !errors.Is(err, down) {
-		t.Errorf("err = %v", err)
+		t.Errorf("Run returned the error %v, want that of Redis", err)
 	}
 	// Every chunk that was admitted is reported. Of the chunk that failed, only what was refused
 	// without Redis is reported.
 	if n := int(calls.Load()-1) * 100; taken+refused < n || taken+refused > n+100 || taken == 0 {
-		t.Errorf("%d taken and %d refused were reported for %d calls", taken, refused, calls.Load())
+		t.Errorf("%d taken and %d refused were reported for %d calls, want all that were admitted", taken, refused, calls.Load())
 	}
 	if read.Load() > 10_000 {
-		t.Errorf("%d items read after the failure", read.Load())
+		t.Errorf("%d items were read although a call failed early, want 10,000 at most", read.Load())
 	}
 }
 
@@ -138,12 +138,12 @@ func TestRun_ContextCancelled_Ends(t *testing.T) {
 	})
 	err := intake.Run(ctx, a, items(1_000_000), intake.Terms{}, func([]intake.Admission) {})
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("err = %v", err)
+		t.Errorf("Run returned the error %v, want that of the context", err)
 	}
 }
 
 func TestRun_NoDocuments_IsNoError(t *testing.T) {
-	report := func([]intake.Admission) { t.Error("reported") }
+	report := func([]intake.Admission) { t.Error("outcomes were reported although there is no document") }
 	if err := intake.Run(t.Context(), stub(nil), items(0), intake.Terms{}, report); err != nil {
 		t.Error(err)
 	}
@@ -187,7 +187,7 @@ func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 	})
 	<-stalled
 	if err != nil || ahead > 10_000 {
-		t.Errorf("%d documents were read ahead, %v", ahead, err)
+		t.Errorf("%d documents were read ahead, %v, want 10,000 at most", ahead, err)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		terms Terms
-		text  string // of the answer
+		text  string // what the answer says
 		is    func(ledger.Invoice) bool
 	}{
 		{"deadline", Terms{Deadline: monday.Add(5 * time.Hour)}, "deadline 2026-11-23 17:00",
@@ -50,15 +50,15 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 					t.Errorf("the answer about the terms is %+v, the entry %+v", got.Terms, now)
 				}
 				if waits && c.name != "express" && now.Group != now.WaitingGroup().Name() {
-					t.Errorf("the invoice waits in the group %q", now.Group)
+					t.Errorf("the invoice waits in the group %q, want that of its new terms", now.Group)
 				}
 				if now.Group == "" && !g.queued(now) {
-					t.Error("the invoice has no task")
+					t.Error("the invoice neither waits in a group nor has a task")
 				}
 				// The same terms again, or no terms, change nothing.
 				for _, terms := range []Terms{c.terms, {}} {
 					if got := g.withTerms(d, terms); got.Terms != (TermsAnswer{}) || got.Invoice.Rev != now.Rev {
-						t.Errorf("with the same terms again it is %+v", got)
+						t.Errorf("with the same terms again, or with none, the answer is %+v, want no change", got)
 					}
 				}
 			})
@@ -95,7 +95,7 @@ func TestAdmit_OtherTermsForMany_EachGetsItsAnswer(t *testing.T) {
 	g.must(err)
 	for i, want := range []bool{true, true, true, false} {
 		if out[i].Terms.Applied != want {
-			t.Errorf("document %d: the answer about its terms is %+v", i+1, out[i].Terms)
+			t.Errorf("document %d: the answer about its terms is %+v, want terms applied to the first three documents", i+1, out[i].Terms)
 		}
 	}
 }

@@ -18,7 +18,7 @@ type book struct {
 	err     error
 	unread  []ledger.Unreadable
 	polls   int
-	onPoll  func(n int) // called at the start of poll n, the first is 1
+	onPoll  func(n int) // called at the start of each poll; n is 1 for the first
 }
 
 func (b *book) set(id string, s ledger.State) {
@@ -82,12 +82,13 @@ func TestWait_AllAreDecided_Ends(t *testing.T) {
 		}
 		if seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected ||
 			seen["c"].State != ledger.Parked {
-			t.Errorf("Wait returned the entries %+v", seen)
+			t.Errorf("Wait returned the entries %+v, want a receipted, b rejected and c parked", seen)
 		}
 	})
 }
 
-// The entry may stay unreadable for ever. Wait reports it and waits for the others only.
+// An entry that cannot be read may stay so for ever. Wait reports it, and waits only for the other
+// entries.
 func TestWait_EntryCannotBeRead_IsReportedAndTheOthersAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a", "b")
@@ -103,13 +104,13 @@ func TestWait_EntryCannotBeRead_IsReportedAndTheOthersAreWaitedFor(t *testing.T)
 			t.Errorf("Wait = %v, %v, want a receipted and b rejected", seen, err)
 		}
 		if got := seen["bad"]; got.ID != "bad" || got.State != "" || got.Reason == "" {
-			t.Errorf("the unreadable entry is reported as %+v", got)
+			t.Errorf("the unreadable entry is reported as %+v, want its id and a reason without a state", got)
 		}
 	})
 }
 
 // The receipt comes when the session at KSeF is closed, minutes after the invoice was accepted. So
-// Wait waits for it only when that is asked.
+// Wait waits for the receipt only when it is told to.
 func TestWait_AcceptedWithoutReceipt_EndsUnlessTheReceiptIsAskedFor(t *testing.T) {
 	for _, receipt := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -140,7 +141,7 @@ func TestWait_NothingChanges_PollsRarely(t *testing.T) {
 		defer cancel()
 		_, err := intake.Wait(ctx, b, []string{"a"}, intake.WaitOptions{})
 		if !errors.Is(err, context.DeadlineExceeded) || b.polls > 730 {
-			t.Errorf("%d polls in an hour, %v", b.polls, err)
+			t.Errorf("%d polls in an hour, %v, want 730 at most and the error of the context", b.polls, err)
 		}
 	})
 }
@@ -156,7 +157,7 @@ func TestWait_PollsAreSlow_TakeATenthOfTheTimeAtMost(t *testing.T) {
 		defer cancel()
 		_, _ = intake.Wait(ctx, b, []string{"a"}, intake.WaitOptions{})
 		if b.polls > 11 {
-			t.Errorf("%d polls of a second in a minute", b.polls)
+			t.Errorf("%d polls of a second each in a minute, want 11 at most", b.polls)
 		}
 	})
 }
@@ -190,7 +191,7 @@ func TestWait_RedisFails_GoesOnAfterARestartAndGivesUpAfterALongOutage(t *testin
 		began := time.Now()
 		_, err := intake.Wait(t.Context(), b, []string{"a"}, intake.WaitOptions{Outage: time.Minute})
 		if spent := time.Since(began); !errors.Is(err, down) || spent < time.Minute || spent > 70*time.Second {
-			t.Errorf("Wait gave up after %v: %v", spent, err)
+			t.Errorf("Wait gave up after %v with %v, want a minute and the error of Redis", spent, err)
 		}
 	})
 }

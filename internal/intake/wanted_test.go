@@ -38,11 +38,11 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 		fields = append(fields, f.Field+"="+f.Value)
 	}
 	if got := strings.Join(fields, " "); got != "ref= x lane=fast deadline=tomorrow tenant=other corrects=FV/1" {
-		t.Errorf("the faults are %s", got)
+		t.Errorf("the faults are %s, want one for each field, with its value", got)
 	}
 	for _, w := range []Wanted{{Deadline: "2026-10-22"}, {Deadline: "9999-12-31"}, {Lane: "express", Offline: true}} {
 		if _, err := w.Terms(monday, nil); err == nil {
-			t.Errorf("%+v has no fault", w)
+			t.Errorf("%+v should have a fault", w)
 		}
 	}
 	terms, err := (&Wanted{
@@ -50,16 +50,16 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 	}).Terms(monday, mine)
 	if err != nil || terms.Lane != ledger.Bulk || !terms.Offline || terms.Tenant != "mine" ||
 		terms.Deadline.Format("2006-01-02 15:04") != "2026-11-25 00:00" {
-		t.Errorf("the terms are %+v, %v", terms, err)
+		t.Errorf("the terms are not those that were wanted: %+v, %v", terms, err)
 	}
 	if terms, err := (&Wanted{Deadline: "2026-11-22"}).Terms(monday, mine); err != nil || !terms.Deadline.Before(monday) {
-		t.Errorf("a deadline that passed lately: %+v, %v", terms, err)
+		t.Errorf("a deadline that has passed lately should be taken: %+v, %v", terms, err)
 	}
 	if terms, err := (&Wanted{Tenant: "5265877635"}).Terms(monday, mine); err != nil || terms.Tenant != "mine" {
-		t.Errorf("a tenant named by its NIP: %+v, %v", terms, err)
+		t.Errorf("the NIP of tenant mine should name this tenant: %+v, %v", terms, err)
 	}
 	twins := append(mine, Account{Name: "branch", NIP: "5265877635"})
 	if _, err := (&Wanted{Tenant: "5265877635"}).Terms(monday, twins); err == nil {
-		t.Error("a NIP of two tenants names one of them")
+		t.Error("a NIP that two tenants have should name neither")
 	}
 }
