@@ -28,7 +28,7 @@ func TestDuplicate_AcrossSessionsAndLanes_NamesTheOriginal(t *testing.T) {
 	o := r.openOnline()
 	check(o.invoice(o.send(changed)))
 	o.close()
-	// An invoice that differs in one of the three fields is another invoice.
+	// An invoice with another seller, kind or number is another invoice.
 	other := r.openOnline()
 	for _, document := range []string{
 		faXML(sellerA, "fv/1", today), swap(t, faXML(sellerA, "FV/1", today), "<RodzajFaktury>VAT", "<RodzajFaktury>ROZ"),
@@ -127,7 +127,7 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 			r.ok(r.post("/invoice/send", body), &sent)
 			i := o.invoice(sent.ID)
 			if i.Status.Code != c.code && !(name == "another key" && i.Status.Code == 430) { // one in 256 has valid padding by chance
-				t.Errorf("the invoice is %+v", i)
+				t.Errorf("the invoice is %+v, want the code of this fault", i)
 			}
 			if i.Number != "" {
 				t.Errorf("number %q of a document that was never read", i.Number)
@@ -171,7 +171,7 @@ func TestOnline_MalformedSend_IsRefusedAtOnce(t *testing.T) {
 		t.Errorf("a send into a closed session gives code %d, want that the status forbids it", code)
 	}
 	if len(r.invoices(o.id)) != 0 || r.await(o.id).Code != 440 {
-		t.Error("a refused invoice is in the session")
+		t.Error("the session has an invoice that was refused, or does not end with code 440")
 	}
 }
 
@@ -185,7 +185,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 	var late opened
 	r.ok(r.post("/invoice/session/open/online", m{"invoiceVersion": "v3", "encryptionInfo": old.info()}), &late)
 	o := &online{rig: r, secret: old, id: late.ID}
-	id := o.send(faXML(sellerA, "FV/1", today)) // not noticed yet
+	id := o.send(faXML(sellerA, "FV/1", today)) // the gateway has not noticed the wrong key yet
 	ok := inTime.send(faXML(sellerA, "FV/2", today))
 	r.clock.add(2 * time.Second)
 	if s := r.status(o.id).Status.Code; s != 415 {
@@ -232,7 +232,7 @@ func TestOnline_TenThousandInvoices_NoMoreAreAccepted(t *testing.T) {
 	}
 	r.sim.mu.Unlock()
 	if code, _ := r.post("/invoice/send", o.body("x")).apiError(); code != codeTooMany {
-		t.Errorf("code %d, want 21155", code)
+		t.Errorf("one invoice more than allowed gets code %d, want 21155", code)
 	}
 }
 

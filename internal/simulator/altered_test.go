@@ -87,7 +87,7 @@ func TestFault_ListOmitWithACode_LeavesOutOnlyEntriesOfThatStatus(t *testing.T) 
 	}
 }
 
-// A fault decides once for each entry, however often the list is requested.
+// A fault with a Probability is drawn once for each entry, however often the list is requested.
 func TestFault_ProbabilityOfAnEntry_IsDrawnOncePerEntry(t *testing.T) {
 	r := newRig(t)
 	var documents []string
@@ -117,7 +117,7 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		inject(t, r, Fault{Kind: NumberRewritten, As: as, Times: -1})
 		id, _ := r.sendBatch(faXML(sellerA, "A B 1", today), "not XML")
 		if l := r.invoices(id); l[0].Number != want || l[1].Status.Code != 430 || l[1].Number != "" {
-			t.Errorf("%s: the first entry has the number %q", as, l[0].Number)
+			t.Errorf("%s: want the number rewritten in the first entry, and the second as it was: the first has %q", as, l[0].Number)
 		}
 		for ksefNumber, number := range r.receiptOf(id) {
 			if number != want || len(ksefNumber) != 35 {
@@ -143,7 +143,7 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 	}
 }
 
-// Without any fault the white space of a number is normalised, as KSeF does.
+// Without any fault, the simulator normalises the white space of a number, as KSeF does.
 func TestList_NumberWithOddWhiteSpace_IsNormalised(t *testing.T) {
 	r := newRig(t)
 	id, _ := r.sendBatch(faXML(sellerA, "A  B\u00a01", today))
@@ -191,7 +191,7 @@ func TestFault_Undecodable_ChangesOneFieldOfOneEntry(t *testing.T) {
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "2026001", today), "not XML")
 		l := r.rawList(id)
 		if !strings.Contains(l[1], want) {
-			t.Errorf("%s: the entry is %s", as, l[1])
+			t.Errorf("%s: the changed entry is %s, want the fault in it", as, l[1])
 		}
 		var right [3]invoiceInfo
 		if json.Unmarshal([]byte(l[0]), &right[0]) != nil || json.Unmarshal([]byte(l[2]), &right[2]) != nil || right[0].Number != "FV/1" {
@@ -202,7 +202,7 @@ func TestFault_Undecodable_ChangesOneFieldOfOneEntry(t *testing.T) {
 		}
 		r.clock.add(time.Minute)
 		if i := r.invoices(id)[1]; i.Number != "2026001" || i.Ordinal != 2 {
-			t.Errorf("%s: after its time the entry is %+v, want it unchanged", as, i)
+			t.Errorf("%s: after the fault has ended, the entry is %+v, want it unchanged", as, i)
 		}
 	}
 }
@@ -217,12 +217,12 @@ func TestFault_UndecodableExtensions_ChangesADuplicate(t *testing.T) {
 		inject(t, r, Fault{Kind: Undecodable, As: as})
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
 		if l := r.rawList(id); !strings.Contains(l[0], want) || !strings.Contains(l[0], `"code":440`) {
-			t.Errorf("%s: the entry of the duplicate is %s", as, l[0])
+			t.Errorf("%s: the entry of the duplicate is %s, want code 440 and the changed extensions", as, l[0])
 		}
 	}
 }
 
-// A fault passes over an entry that it cannot change and hits the next entry.
+// A fault passes over an entry that it cannot change, and hits the next entry that it can change.
 func TestFault_EntryWithoutTheField_IsNotHit(t *testing.T) {
 	r := newRig(t)
 	for _, f := range []Fault{{Kind: Undecodable, As: NumericNumber}, {Kind: NumberRewritten, As: Tabbed}, {Kind: KsefNumberSplit}} {

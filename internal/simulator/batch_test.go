@@ -15,7 +15,7 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 	for name, c := range map[string]struct {
 		archive []byte
 		change  func(b *batch) // before opening
-		upload  func(b *batch) // instead of all parts
+		upload  func(b *batch) // uploads other parts than all
 		code    int
 	}{
 		"a good package":               {good(), nil, nil, 200},
@@ -64,7 +64,7 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 			}
 			b.close()
 			if s := r.await(b.id); s.Code != c.code || s.Description == "" {
-				t.Errorf("the session ends with %+v", s)
+				t.Errorf("the session ends with %+v, want the code of this case and a description", s)
 			}
 			if got := len(r.sim.Books().Accepted) - before; (got > 0) != (c.code == 200) {
 				t.Errorf("%d invoices were accepted, want some only with code 200", got)
@@ -98,7 +98,7 @@ func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 		t.Fatalf("codes %v, want [200 430 450 200]", codes)
 	}
 	if list[1].Number != "" || list[2].Number != "FV/2" {
-		t.Errorf("numbers %q %q: an unreadable invoice has none, a readable one has", list[1].Number, list[2].Number)
+		t.Errorf("the refused invoices have the numbers %q and %q, want none for the unreadable one and FV/2 for the other", list[1].Number, list[2].Number)
 	}
 	contains(t, list[2].Status.Details, "KodWaluty")
 	checkReceipt(t, r.get("/invoice/session/upo/"+id).body, id, 2)
@@ -123,7 +123,7 @@ func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 		}
 		seen = append(seen, r.status(b.id).Status.Code)
 		if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (len(seen) == 4) {
-			t.Errorf("after the statuses %v the UPO is answered with %d", seen, a.status)
+			t.Errorf("after the statuses %v, the UPO is answered with %d, want 200 only after the last status", seen, a.status)
 		}
 	}
 	if fmt.Sprint(seen) != "[100 100 150 200]" {
@@ -157,7 +157,7 @@ func TestBatch_NeverClosed_IsCancelledAfterTwelveHours(t *testing.T) {
 		t.Errorf("status %+v, want 440 because of the time", s)
 	}
 	if code, _ := r.get("/invoice/session/close/" + b.id).apiError(); code != codeTimedOut {
-		t.Errorf("the close gives code %d, want that the time is over", code)
+		t.Errorf("the close gives code %d, want the one for a session that was cancelled after its time", code)
 	}
 	if len(r.sim.Books().Accepted) != 0 {
 		t.Error("an invoice of a cancelled session was accepted")

@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// BenchmarkBatch processes a package with as many invoices as KSeF takes, each of about 8 KB.
+// BenchmarkBatch processes a package with as many invoices as KSeF takes in one package. Each
+// invoice has about 8 KB.
 func BenchmarkBatch(b *testing.B) {
 	r := newRig(b)
 	for n := 0; b.Loop(); n++ {

@@ -23,7 +23,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Delay = 2 * time.Second })
 	body := m{"uploadId": "u/1", "offline": true, "notify": false, "upo": true, "invoiceData": []byte(faXML(sellerA, "FV/1", today))}
 	r.ok(r.post("/box/upload/invoice", body), nil)
-	// Until the upload is finished, the answer is an error object, in a 200 or in a 400.
+	// Until the upload is finished, the answer is an error object, with status 200 or 400.
 	if a := r.get("/box/upload/invoice/u%2F1"); a.status >= 500 {
 		t.Errorf("status %d, want less than 500", a.status)
 	} else if code, _ := a.apiError(); code != 150 {
@@ -37,7 +37,7 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	}
 	checkReceipt(t, got.UPO, got.Session, 1)
 	if a := r.get("/invoice/session/status/" + got.Session); a.status != 400 {
-		t.Errorf("the session of the box can be read: %d", a.status)
+		t.Errorf("a request for the status of the box's session got HTTP %d, want 400", a.status)
 	}
 	if a := r.post("/box/upload/invoice", body); a.status != 400 {
 		t.Errorf("an uploadId that was used is answered with %d, want 400", a.status)
@@ -123,7 +123,7 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	}
 }
 
-// awaitBox polls until the answer is no longer an error object.
+// awaitBox polls until the answer is no longer an error object, and decodes this answer.
 func (r *rig) awaitBox(path string, into any) {
 	r.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(time.Millisecond) {

@@ -40,7 +40,8 @@ func (c *clock) set(t time.Time) {
 
 func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 
-// rig is a simulator behind a real server, and a client that shares no code with the worker's.
+// rig is a simulator behind a real server, and a client that shares no code with the client of the
+// worker.
 type rig struct {
 	t     testing.TB
 	sim   *Simulator
@@ -143,7 +144,7 @@ func (r *rig) post(path string, body any) answer {
 	return r.do(req)
 }
 
-// ok fails the test unless the answer is a 200, and decodes it.
+// ok decodes an answer, and fails the test unless its status is 200.
 func (r *rig) ok(a answer, into any) {
 	r.t.Helper()
 	if a.err != nil || a.status != http.StatusOK {

@@ -107,7 +107,8 @@ func TestOnline_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	}
 }
 
-// checkReceipt reads a UPO and, where the Ministry's schema is available, validates it.
+// checkReceipt checks the session and the number of documents in a UPO. Where the Ministry's schema
+// is available, it also validates the UPO.
 func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 	t.Helper()
 	var p struct {
@@ -122,7 +123,7 @@ func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 		t.Fatalf("read UPO %s: %v", body, err)
 	}
 	if p.Sesja != session || len(p.Dokumenty) != documents {
-		t.Errorf("the UPO is of session %s and has %d documents", p.Sesja, len(p.Dokumenty))
+		t.Errorf("the UPO names the wrong session, %s, or has the wrong number of documents, %d", p.Sesja, len(p.Dokumenty))
 	}
 	fatest.Validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
 }

@@ -52,7 +52,8 @@ func Example() {
 	// requests map[other:publicKey:2] faults map[status:1] violations 0
 }
 
-// A script orders faults in a file, for the program's --faults or POST /sim/faults.
+// A script that orders faults is a file. The program takes it with the option --faults, or with
+// POST /sim/faults.
 func ExampleParseFaults() {
 	faults, err := simulator.ParseFaults([]byte(`
 - {on: close, kind: 500-after}                        # carried out, answered 500, once

@@ -35,14 +35,14 @@ func TestFault_OfOneTenantOrOneOperation_OthersAreAnswered(t *testing.T) {
 				t.Helper()
 				for op, path := range ofA {
 					if failed := a.get(path).status == 503; failed != strings.Contains(failA, op) {
-						t.Errorf("%s of the tenant with the fault failed: %v", op, failed)
+						t.Errorf("%s of the tenant with the fault failed: %v, want the opposite", op, failed)
 					}
 					if failed := b.get(ofB[op]).status == 503; failed != strings.Contains(failB, op) {
-						t.Errorf("%s of the other tenant failed: %v", op, failed)
+						t.Errorf("%s of the other tenant failed: %v, want the opposite", op, failed)
 					}
 				}
 			}
-			for range 3 { // a fault with Lasting and without Times hits every time
+			for range 3 { // a fault with Lasting and without Times hits every request until its time is over
 				check(c.a, c.b)
 			}
 			r.clock.add(time.Minute)
@@ -58,7 +58,7 @@ func TestFault_Hang_AnswersNothingAndDoesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if a := r.do(r.request("GET", "/invoice/session/close/"+o.id, nil).WithContext(ctx)); a.err == nil || ctx.Err() == nil {
-		t.Errorf("answered %d %v before the client went away", a.status, a.err)
+		t.Errorf("the hang was answered with %d %v before the client went away", a.status, a.err)
 	}
 	inject(t, r, Fault{Kind: Hang, On: opClose, For: 10 * time.Millisecond})
 	if a := r.get("/invoice/session/close/" + o.id); a.err == nil {
@@ -80,7 +80,7 @@ func TestFault_HangOfThePartStore_EndsWithTheClientAndStoresNothing(t *testing.T
 		t.Errorf("the upload during the hang is answered with %d, want no answer", a.status)
 	}
 	if s := r.status(b.id).Status.Code; s != 100 {
-		t.Errorf("the gateway fails with the part store: %d", s)
+		t.Errorf("while the part store hangs, the gateway answers with status %d of the session, want 100", s)
 	}
 	if a := r.upload(b.uploads[1], b.parts[1]); a.status != http.StatusCreated {
 		t.Errorf("the upload of the second part is answered with %d, want 201", a.status)
@@ -129,8 +129,8 @@ func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 	}
 }
 
-// KSeF refuses with 410 every invoice of a seller that is sent with the key of another taxpayer.
-// This fault does the same for one seller.
+// When an invoice is sent with the key of a taxpayer who is not its seller, KSeF refuses the
+// invoice with 410. This fault refuses every invoice of one seller in the same way.
 func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: InvoiceStatus, Code: 410, NIP: sellerA, Times: -1})
@@ -175,11 +175,11 @@ func TestFault_Validate_IncompleteOrContradictory_IsRefused(t *testing.T) {
 		"OneSession on an operation without a session": {Kind: Status, On: opOpenBatch, OneSession: true},
 	} {
 		if f.Validate() == nil {
-			t.Errorf("Validate took %s", name)
+			t.Errorf("Validate accepted %s, want an error", name)
 		}
 	}
 	faults, err := ParseFaults([]byte(`[{"kind":"undecodable","as":"date","on":"invoices","times":-1,"for":"5s","lasting":"1m"}]`))
 	if err != nil || faults[0].As != OddDate || faults[0].Lasting != time.Minute {
-		t.Errorf("the script is read as %+v (error %v)", faults, err)
+		t.Errorf("the script is read as %+v (error %v), want the fields that it names", faults, err)
 	}
 }

@@ -48,10 +48,10 @@ func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 			started := time.Now()
 			a := r.get("/invoice/session/close/" + o.id)
 			if a.status != c.status || (a.err != nil) != (c.status == 0) {
-				t.Errorf("the answer is %d %s %v", a.status, a.body, a.err)
+				t.Errorf("the answer is %d %s %v, want the status of this fault", a.status, a.body, a.err)
 			}
 			if html := strings.HasPrefix(a.header.Get("Content-Type"), "text/html"); html != c.html {
-				t.Errorf("the Content-Type is %s", a.header.Get("Content-Type"))
+				t.Errorf("the Content-Type is %s, which is wrong for this fault", a.header.Get("Content-Type"))
 			}
 			if c.fault.For == 10*time.Millisecond && time.Since(started) < c.fault.For {
 				t.Error("the answer was not delayed")
@@ -60,7 +60,7 @@ func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 				t.Errorf("the Retry-After is %s, want 90", a.header.Get("Retry-After"))
 			}
 			if acted := r.status(o.id).Status.Code != 100; acted != c.acted {
-				t.Errorf("the close was carried out: %v", acted)
+				t.Errorf("the close was carried out: %v, want the opposite for this fault", acted)
 			}
 			if n := r.sim.Books().Faults[kind]; n != 1 {
 				t.Errorf("the books count %d hits, want 1", n)
@@ -92,7 +92,7 @@ func TestFault_AtAPart_PartIsNotStored(t *testing.T) {
 		inject(t, r, Fault{On: opPart, Kind: kind, Skip: 1})
 		for i, u := range b.uploads {
 			if a := r.upload(u, b.parts[i]); (a.status == 201) != (i == 0) {
-				t.Errorf("%s: the upload of part %d is answered with %d, want 201 for the last part only", kind, i+1, a.status)
+				t.Errorf("%s: the upload of part %d is answered with %d, want 201 for the first part only", kind, i+1, a.status)
 			}
 		}
 		b.close()
@@ -159,7 +159,7 @@ func TestFault_Probability_IsRepeatableBySeed(t *testing.T) {
 	}
 	first := run()
 	if n := strings.Count(first, "401"); n < 10 || n > 30 || first != run() {
-		t.Errorf("hit %d of 40 or differently the second time", n)
+		t.Errorf("the fault hit %d of 40 requests; want 10 to 30, and the same ones the second time", n)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 		inject(t, r, Fault{Kind: SessionRefused, Code: code})
 		id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML")
 		if end.Code != code || end.Description == "" {
-			t.Errorf("the session ends with %+v", end)
+			t.Errorf("the session ends with %+v, want the ordered code and a description", end)
 		}
 		for _, i := range r.invoices(id) {
 			if i.Status.Code != 405 {
@@ -186,12 +186,12 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{On: opOpenOnline, Kind: SessionRefused, Code: 500})
 	if _, end := r.sendBatch(faXML(sellerA, "FV/0", today)); end.Code != 200 {
-		t.Errorf("a batch session was hit by an online fault: %+v", end)
+		t.Errorf("a fault of online sessions hit a batch session, which ends with %+v, want code 200", end)
 	}
 	o := r.openOnline()
 	id := o.send(faXML(sellerA, "FV/1", today))
 	if i := o.invoice(id); i.Status.Code != 150 {
-		t.Errorf("before the end the invoice is %+v, want code 150", i)
+		t.Errorf("before the session ends, the invoice is %+v, want code 150", i)
 	}
 	o.close()
 	if s, i := r.await(o.id), o.invoice(id); s.Code != 500 || i.Status.Code != 405 || len(r.sim.Books().Accepted) != 1 {
@@ -251,7 +251,7 @@ func TestFault_OmitNumber_HidesNumbersOfRejectedInvoicesOnly(t *testing.T) {
 		t.Errorf("the list is %+v, want a number in the first entry only", l)
 	}
 	if b := r.sim.Books(); b.Rejected[1].Number != "FV/2" || b.Faults[OmitNumber] != 2 {
-		t.Errorf("the books lack the number: %+v", b.Rejected)
+		t.Errorf("want the number FV/2 in the books, and two hits of the fault: %+v", b.Rejected)
 	}
 }
 
@@ -278,7 +278,7 @@ func TestFault_LostSession_IsUnknownButStillProcessed(t *testing.T) {
 		t.Errorf("the answer is %d, want a connection that ends without an answer", a.status)
 	}
 	if code, _ := r.get("/invoice/session/status/" + b.id).apiError(); code != codeNoSession {
-		t.Errorf("code %d, want 21173", code)
+		t.Errorf("the status of the lost session has code %d, want 21173", code)
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(r.sim.Books().Accepted) == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -294,11 +294,11 @@ func TestParseFaults_JSONOrYAML_AreReadAndAllMistakesNamed(t *testing.T) {
 		"- {on: close, kind: slow, for: 1m30s, times: 2}\n- kind: poison\n  number: FV/6\n  code: 405\n",
 	} {
 		if got, err := ParseFaults([]byte(script)); err != nil || fmt.Sprint(got) != want {
-			t.Errorf("the script gives %v (error %v)", got, err)
+			t.Errorf("the script gives %v (error %v), want two faults", got, err)
 		}
 	}
 	if got, err := ParseFaults(nil); err != nil || len(got) != 0 {
-		t.Errorf("an empty script gives %v (error %v)", got, err)
+		t.Errorf("an empty script gives %v (error %v), want no fault", got, err)
 	}
 	_, err := ParseFaults([]byte(`[{"kind":"explode","on":"nowhere"},{"kind":"poison","probability":2,"lane":"air"},
 		{"kind":"stuck"},{"kind":"slow","skip":-1,"number":"["}]`))

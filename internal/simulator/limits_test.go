@@ -51,8 +51,8 @@ func TestLimits_PartsAndCloses_PartsAreNotCountedAndClosesCountByLane(t *testing
 	}
 }
 
-// The register has the lowest limit, 20 pages an hour. A client that only keeps to its limit of a
-// minute exceeds it.
+// The register has a low limit for an hour, 20 pages. A client that keeps only to the limit for a
+// minute exceeds the limit for an hour.
 func TestLimits_RegisterAndExports_HaveGroupsOfTheirOwn(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Profile = Production })
 	day := theDay()

@@ -49,8 +49,8 @@ func TestDecrypt_WrongPadding_IsFound(t *testing.T) {
 	}
 }
 
-// Each side computes the checksum with its own code, because a mistake in shared code would never
-// be found. Both must agree.
+// The simulator and the client compute the checksum with code of their own, because a mistake in
+// shared code would never be found. Both must come to the same checksum.
 func TestKsefNumber_Checksum_AgreesWithTheClients(t *testing.T) {
 	for i := range 20_000 {
 		head := fmt.Sprintf("%010d-20261123-%012X", i*501_237, i*7919)

@@ -59,7 +59,7 @@ func TestPart_UploadedAgain_ReplacesTheFirst(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin()
 	if a := r.upload(b.uploads[0], []byte("changed by a firewall")); a.status != 201 {
-		t.Fatalf("the part store checks the content: %d", a.status)
+		t.Fatalf("an upload of other bytes got HTTP %d, want 201, because the part store does not check the content", a.status)
 	}
 	b.uploadAll().close()
 	if s := r.await(b.id); s.Code != 200 {
@@ -73,7 +73,7 @@ func TestPart_TooLate_Is403(t *testing.T) {
 	b := r.pack(archive, 2).begin()
 	r.clock.add(40*time.Minute - time.Second)
 	if a := r.upload(b.uploads[0], b.parts[0]); a.status != 201 {
-		t.Errorf("within 20 minutes for each of two parts: %d", a.status)
+		t.Errorf("an upload within the allowed time, 20 minutes for each of two parts, got HTTP %d, want 201", a.status)
 	}
 	r.clock.add(time.Second)
 	if a := r.upload(b.uploads[1], b.parts[1]); a.status != 403 {

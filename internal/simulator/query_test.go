@@ -29,7 +29,7 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 	wrong.wrapped = []byte("not a key")
 	unreadable := start(r, "Subject1", day, wrong)
 	if code, _ := r.get("/invoice/query/status/" + id).apiError(); code != 100 {
-		t.Errorf("code %d, want 100", code)
+		t.Errorf("a query that is still processed has code %d, want 100", code)
 	}
 	r.clock.add(time.Second)
 	type status struct {
@@ -45,7 +45,7 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 		var s status
 		r.ok(c.who.get("/invoice/query/status/"+c.id), &s)
 		if s.Count != c.count || len(s.Parts) != c.count {
-			t.Errorf("%+v, want %d", s, c.count)
+			t.Errorf("the query has the status %+v, want invoices and parts of the number %d", s, c.count)
 		}
 		if c.count == 0 {
 			continue

@@ -43,7 +43,7 @@ func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
 		})
 	}
 	if n := r.sim.Books().Requests["other:publicKey"]; n != 3 {
-		t.Errorf("%d requests are counted; those without a valid key must not be", n)
+		t.Errorf("%d requests are counted, want only the three with a valid key", n)
 	}
 }
 

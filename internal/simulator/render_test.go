@@ -109,16 +109,16 @@ func TestVisualize_Format_IsHTMLOrPDF(t *testing.T) {
 			offset = offset*10 + int(c-'0')
 		}
 		if !bytes.HasPrefix(a.body[offset:], []byte("xref\n")) {
-			t.Errorf("startxref %d does not lead to the table", offset)
+			t.Errorf("the startxref of the PDF, %d, does not lead to its table xref", offset)
 		}
 	}
 	for _, b := range []m{body("docx"), {"outputFormat": "pdf"}} {
 		if a := r.post("/invoice/visualize", b); a.status != 400 {
-			t.Errorf("status %d, want 400", a.status)
+			t.Errorf("a request for an unknown format, or without fields, got HTTP %d, want 400", a.status)
 		}
 	}
 	asHTML := m{"outputFormat": "html", "outputLanguage": "en", "upoData": []byte("<Potwierdzenie/>")}
 	if a := r.post("/invoice/upo/visualize", asHTML); a.status != 400 {
-		t.Errorf("status %d, want 400", a.status)
+		t.Errorf("a request for a UPO as HTML got HTTP %d, want 400", a.status)
 	}
 }

@@ -13,7 +13,7 @@ const (
 	today   = fatest.Today
 )
 
-// noon is a Monday, 13:00 in Warsaw; its day is today.
+// noon is 13:00 in Warsaw, on the Monday that the constant today names.
 var noon = fatest.Noon()
 
 // faXML is a valid FA(3) invoice; date is P_1.
@@ -31,5 +31,5 @@ func withAttachment(t testing.TB, text string) string {
 	return fatest.WithAttachment(t, text)
 }
 
-// theDay is the range of a query that holds everything that is accepted today.
+// theDay returns the range of a query for everything that is accepted today.
 func theDay() m { return m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"} }

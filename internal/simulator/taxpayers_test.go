@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// selfBilled is an invoice of a seller that the buyer issued.
+// selfBilled returns an invoice that the buyer issued in the seller's name.
 func selfBilled(t testing.TB, seller, number string) string {
 	return swap(t, faXML(seller, number, today), "<P_17>2", "<P_17>1")
 }
@@ -34,16 +34,16 @@ func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 		t.Errorf("in the buyer's context the invoices ended with the codes %s, want 200 410 200 410", got)
 	}
 	if !strings.HasPrefix(list[0].KsefNumber, sellerA+"-") {
-		t.Errorf("its number is %s, which is not the seller's", list[0].KsefNumber)
+		t.Errorf("the KSeF number of the self-billed invoice is %s, want one with the seller's NIP", list[0].KsefNumber)
 	}
 	id, _ = r.as("test_"+sellerA).sendBatch(selfBilled(t, sellerA, "S/4"), faXML(sellerA, "S/5", today))
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "410 200" {
 		t.Errorf("in the seller's context the invoices ended with the codes %s, want 410 200", got)
 	}
-	// The identity has the seller's NIP, whoever issues the invoice.
+	// The identity of an invoice has the seller's NIP, whoever issues the invoice.
 	id, _ = r.as("test_" + sellerA).sendBatch(faXML(sellerA, "S/1", today))
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "440" {
-		t.Errorf("the same number from the seller: %s", got)
+		t.Errorf("an invoice of the seller with the number of the self-billed one ended with the code %s, want 440", got)
 	}
 	// With a key for any seller the session belongs to the issuer of the first invoice.
 	id, _ = r.sendBatch(selfBilled(t, sellerA, "S/6"), faXML(sellerA, "S/7", today))
@@ -82,7 +82,7 @@ func TestTaxRepresentative_WithoutThePermission_IsRefused(t *testing.T) {
 	}
 	id, _ := r.as("test_"+sellerB).sendBatch(agent("A/1", sellerB), agent("A/2", buyer), faXML(sellerA, "A/3", today))
 	if got := codes(r.as("test_" + sellerB).invoices(id)); got != "200 410 410" {
-		t.Errorf("got %s, want 200 410 410", got)
+		t.Errorf("the invoices with and without the permission ended with the codes %s, want 200 410 410", got)
 	}
 }
 
