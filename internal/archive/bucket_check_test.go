@@ -49,7 +49,7 @@ func TestBucket_ManyChecks_AProcessWritesTheProbeOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		written := 0
-		server.Afterwards = func(method, key string) { // not called for a refusal
+		server.Afterwards = func(method, key string) { // not called for a request that is refused
 			if method == http.MethodPut && key == "kept/.probe" {
 				written++
 			}
@@ -83,7 +83,7 @@ func TestBucket_ProbeIsRemoved_TheNextCheckWritesItAgain(t *testing.T) {
 	}
 }
 
-// Where conditions are honoured, every check tests the right to write.
+// Where the service honours the conditions of a write, every check tests the right to write.
 func TestBucket_RightToWriteIsRevoked_TheNextCheckFails(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	denied := false
@@ -100,6 +100,6 @@ func TestBucket_RightToWriteIsRevoked_TheNextCheckFails(t *testing.T) {
 	}
 	denied = true
 	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
-		t.Errorf("Check = %v", err)
+		t.Errorf("Check = %v, want AccessDenied from the service", err)
 	}
 }

@@ -26,7 +26,7 @@ func TestBucket_ConditionsHonoured_PutIsOneRequest(t *testing.T) {
 	}
 	put(t, s, "b.xml", "x")
 	if got, want := server.Take(), []string{"PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
-		t.Errorf("the same again: the service saw %v, want %v, no download", got, want)
+		t.Errorf("for the same Put again, the service saw %v, want %v and no download", got, want)
 	}
 }
 
@@ -36,7 +36,7 @@ func TestBucket_AnswerLost_PutStillSucceedsOnce(t *testing.T) {
 	put(t, s, "a.xml", "x")
 	server.Take()
 	lost := 0
-	server.Afterwards = func(method, key string) { // carried out, then the connection is cut
+	server.Afterwards = func(method, key string) { // the request is carried out, then the connection is cut
 		if method == http.MethodPut && lost == 0 {
 			lost++
 			panic(http.ErrAbortHandler)
@@ -164,7 +164,7 @@ func TestBucket_ServiceHangs_TheCallEndsAfterTheTimeout(t *testing.T) {
 	defer s.Close()
 	start := time.Now()
 	if err := s.Put(t.Context(), "a.xml", nil, ""); err == nil || time.Since(start) > 5*time.Second {
-		t.Errorf("Put = %v after %v", err, time.Since(start))
+		t.Errorf("Put = %v after %v, want an error after 50 milliseconds", err, time.Since(start))
 	}
 }
 
@@ -219,7 +219,7 @@ func TestBucket_CheckWithoutRightToDelete_LeavesOnlyTheProbe(t *testing.T) {
 			}
 		}
 		if got, want := server.Keys(), []string{"kept/.probe"}; !slices.Equal(got, want) {
-			t.Errorf("conditions %s: 100 probes left %v, want %v", conditions, got, want)
+			t.Errorf("conditions %s: 100 checks left %v, want %v", conditions, got, want)
 		}
 	}
 }

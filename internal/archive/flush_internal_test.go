@@ -63,7 +63,7 @@ func TestFolder_FailedFlush_TheNextFlushWritesEverythingAgain(t *testing.T) {
 	before := inode(t, f, "7.xml")
 	repair()
 	if err := f.Flush(t.Context()); err != nil {
-		t.Fatalf("the disk works again: %v", err)
+		t.Fatalf("the disk works again, but Flush = %v", err)
 	}
 	if os.SameFile(before, inode(t, f, "7.xml")) {
 		t.Error("the lost file was only synced again, and not written again: the system treats lost pages as clean")
@@ -90,7 +90,7 @@ func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testin
 		t.Fatal(err)
 	}
 	if err := f.Flush(t.Context(), "other.xml"); err != nil {
-		t.Errorf("a lost file fails the flush of another: %v", err)
+		t.Errorf("because one file is lost, the flush of another file fails: %v", err)
 	}
 	if err := f.Flush(t.Context(), names...); !errors.Is(err, errUnproven) {
 		t.Errorf("Flush of the lost file = %v, want errUnproven", err)
@@ -99,12 +99,12 @@ func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testin
 		t.Fatal(err)
 	}
 	if err := errors.Join(f.Flush(t.Context(), names...), f.Flush(t.Context())); err != nil {
-		t.Errorf("after it was put again: %v", err)
+		t.Errorf("after the lost file was put again, Flush = %v", err)
 	}
 }
 
-// The flush of one process fails for one file, then another process flushes it. The first process
-// must be able to go on without a restart.
+// The flush of one process fails for one file, and then another process flushes this file. The
+// first process must be able to go on without a restart.
 func TestFolder_FailedFlushRepairedByAnotherProcess_DoesNotBlockTheFirst(t *testing.T) {
 	a := openedFolder(t)
 	other, err := Open(t.Context(), "file://"+a.path, Options{})
@@ -129,7 +129,7 @@ func TestFolder_FailedFlushRepairedByAnotherProcess_DoesNotBlockTheFirst(t *test
 		t.Fatal(err)
 	}
 	if err := a.Flush(t.Context(), "b.xml"); err != nil {
-		t.Errorf("another document fails with it: %v", err)
+		t.Errorf("because one file cannot be synced, the flush of another file fails: %v", err)
 	}
 	if err := errors.Join(os.Remove(real), os.Rename(real+".keep", real)); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestFolder_FailedFlushRepairedByAnotherProcess_DoesNotBlockTheFirst(t *test
 		t.Fatal(err)
 	}
 	if err := a.Flush(t.Context()); err != nil {
-		t.Errorf("the first process: %v", err)
+		t.Errorf("the first process cannot flush any more: %v", err)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := f.tree.Load().sync(ctx, f.pending); !errors.Is(err, errInterrupted) || !errors.Is(err, context.Canceled) {
-		t.Errorf("sync = %v", err)
+		t.Errorf("sync = %v, want an interruption by the context", err)
 	}
 	if err := f.Flush(ctx); !errors.Is(err, context.Canceled) || len(f.pending) != 1 || len(f.unproven) != 0 {
 		t.Errorf("Flush = %v, %d pending, %d unproven", err, len(f.pending), len(f.unproven))

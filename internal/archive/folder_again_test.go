@@ -18,9 +18,9 @@ func remake(t *testing.T, dir string) {
 	}
 }
 
-// A person removes the archive's folder and makes it again under a running worker. The next call
-// fails, whichever it is, and says that the folder was removed or replaced. It never says that a
-// document is missing.
+// A person removes the archive's folder and makes it again while a worker runs. The next call of
+// any kind fails, and says that the folder was removed or replaced. It never says that a document
+// is missing.
 func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 	for what, call := range map[string]func(archive.Store) error{
 		"put":     func(s archive.Store) error { return s.Put(t.Context(), "n/b.xml", []byte("x"), "") },
@@ -35,7 +35,7 @@ func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 		put(t, s, "n/a.xml", "<a/>")
 		remake(t, dir)
 		if err := call(s); err == nil || errors.Is(err, archive.ErrNotFound) || !strings.Contains(err.Error(), "was removed or replaced") {
-			t.Errorf("%s = %v", what, err)
+			t.Errorf("%s = %v, want the error that the folder was removed or replaced", what, err)
 		}
 		put(t, s, "n/c.xml", "<c/>")
 		if err := errors.Join(s.Flush(t.Context(), "n/c.xml"), s.Check(t.Context())); err != nil {
@@ -60,7 +60,7 @@ func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) 
 		if err := errors.Join(replace(dir), os.Mkdir(dir, 0o700)); err != nil {
 			t.Fatal(err)
 		}
-		for range 2 { // the second one opens the new folder
+		for range 2 { // the second flush opens the new folder
 			if err := s.Flush(t.Context(), "n/a.xml"); err == nil {
 				t.Errorf("%s: the flush reports no error", what)
 			}
@@ -71,7 +71,7 @@ func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) 
 		}
 		put(t, s, "n/a.xml", "<a/>")
 		if err := s.Flush(t.Context(), "n/a.xml"); err != nil {
-			t.Errorf("%s: flush the file that was put again: %v", what, err)
+			t.Errorf("%s: after the file was put again, Flush = %v", what, err)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Check(t.Context()); err != nil {
-		t.Errorf("with the folder itself back: %v", err)
+		t.Errorf("when the folder itself is back, Check = %v", err)
 	}
 }
 
@@ -147,6 +147,6 @@ func TestOwned_FolderIsMadeAgain_IsClaimedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := errors.AsType[*archive.OwnerError](owned(t, dir, ownLive).Claim(t.Context())); !ok {
-		t.Error("another environment may claim it")
+		t.Error("another environment may claim the folder that was made again")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// openLater opens a folder as the programs do that mostly read.
+// openLater opens a folder as a program that mostly reads does.
 func openLater(t *testing.T, dir string) archive.Store {
 	t.Helper()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{OpenLater: true})
@@ -25,7 +25,7 @@ func openLater(t *testing.T, dir string) archive.Store {
 func TestFolder_IsMissing_ReadersDoNotMakeItAndTheFirstWriteDoes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "archive")
 	s := openLater(t, dir)
-	for range 5 { // more often than the circuit needs to open
+	for range 5 { // more calls than the failures that would take the store out of service
 		if _, err := s.Get(t.Context(), "a/b.xml"); !errors.Is(err, archive.ErrNotFound) || !errors.Is(err, archive.ErrNoFolder) {
 			t.Errorf("Get = %v", err)
 		}
@@ -39,7 +39,7 @@ func TestFolder_IsMissing_ReadersDoNotMakeItAndTheFirstWriteDoes(t *testing.T) {
 		t.Errorf("List = %v, %v", names, list)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a reader made it: %v", err)
+		t.Errorf("calls that write nothing made the folder: %v", err)
 	}
 	if err := s.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestFolder_IsEmpty_ReadersWriteNothingIntoIt(t *testing.T) {
 		t.Errorf("Get = %v", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
-		t.Errorf("it has %v, %v", entries, err)
+		t.Errorf("the folder has %v, %v, want nothing in it", entries, err)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestOwned_UsedBeforeAndItsFolderIsMissing_IsRefusedAndNotMade(t *testing.T)
 	same := func(a, b archive.Owner) bool { return a == b }
 	s := openLater(t, dir)
 	if empty, err := archive.Owned(s, ownTest, same, known).Empty(t.Context()); !empty || err != nil {
-		t.Errorf("never used: Empty = %v, %v", empty, err)
+		t.Errorf("for an archive that was never used, Empty = %v, %v", empty, err)
 	}
 	known[s.URL("")] = true
 	o := archive.Owned(s, ownTest, same, known)
@@ -77,16 +77,16 @@ func TestOwned_UsedBeforeAndItsFolderIsMissing_IsRefusedAndNotMade(t *testing.T)
 		"Put": o.Put(t.Context(), "a/b.xml", []byte("x"), ""), "Check": o.Check(t.Context())} {
 		refused, ok := errors.AsType[*archive.UnmarkedError](err)
 		if !ok || !refused.NoFolder || errors.Is(err, archive.ErrNotFound) || !strings.Contains(err.Error(), "its folder does not exist") {
-			t.Errorf("%s = %v", call, err)
+			t.Errorf("%s = %v, want an UnmarkedError that says that the folder does not exist", call, err)
 		}
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("it was made: %v", err)
+		t.Errorf("the calls made the folder: %v", err)
 	}
 }
 
-// An archive without its mark is not empty when it has invoices of a seller, as a copy of some
-// months has.
+// An archive without its mark does not count as empty when it has the folder of a seller. For
+// example, a copy of some months has such a folder and no mark.
 func TestOwned_NoMark_IsEmptyUnlessItHasTheFolderOfASeller(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "lost+found"), 0o700); err != nil {

@@ -74,7 +74,7 @@ func TestFolder_SymbolicLinkOutside_IsNotFollowed(t *testing.T) {
 		"Get":    getErr,
 	} {
 		if err == nil {
-			t.Errorf("%s left the archive", method)
+			t.Errorf("%s followed a link out of the archive", method)
 		}
 	}
 	if left, _ := os.ReadDir(outside); len(left) != 1 {
@@ -130,7 +130,7 @@ func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 		}
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a folder that may be a share which is not mounted was made: %v", err)
+		t.Errorf("Check made the folder, which may be the mount point of a share: %v", err)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("after the target was created: %v", err)
+		t.Errorf("after the target of the link was made, Put = %v", err)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestFolder_URL_CanBeOpened(t *testing.T) {
 	put(t, s, name, "x")
 	again := open(t, s.URL("a"))
 	if got, err := again.Get(t.Context(), "FV ż#1?.xml"); string(got) != "x" {
-		t.Errorf("%s does not lead there: %v", s.URL(name), err)
+		t.Errorf("the URL %s does not lead to the file: %v", s.URL(name), err)
 	}
 }
 

@@ -41,12 +41,12 @@ func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 		t.Errorf("a torn new.xml is there (%v)", err)
 	}
 	if got, err := s.Get(t.Context(), "old.json"); string(got) != "{}" {
-		t.Errorf("old.json now holds %d bytes, %v", len(got), err)
+		t.Errorf("old.json now has %d bytes, %v, want the two that were put", len(got), err)
 	}
 	if after := files(t, dir); len(after) != before {
 		t.Errorf("%d files are left behind", len(after)-before)
 	}
 	if err := s.Put(t.Context(), "new.xml", large, ""); err != nil {
-		t.Errorf("after there is space again: %v", err)
+		t.Errorf("after there is space again, Put = %v", err)
 	}
 }

@@ -129,9 +129,9 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		calls := m.total()
 		var e *CallError
 		if err := put(g, "a.xml"); !errors.As(err, &e) || e.Wait != firstPause || m.total() != calls {
-			t.Errorf("while it is out of service: %v after %d more calls", err, m.total()-calls)
+			t.Errorf("while the store is out of service, Put = %v after %d more calls, want an error without a call", err, m.total()-calls)
 		}
-		// The pauses grow, and in each pause one probe is made, by any caller.
+		// The pauses grow. After each pause, one of the callers makes a probe.
 		for range 12 {
 			time.Sleep(HealthOf(g).Wait)
 			var all sync.WaitGroup
@@ -141,10 +141,10 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 			all.Wait()
 		}
 		if n := m.count("check "); n != 12 {
-			t.Errorf("%d probes were made in 12 pauses", n)
+			t.Errorf("%d probes were made after 12 pauses, want 12", n)
 		}
 		if h := HealthOf(g); h.Wait != maxPause {
-			t.Errorf("the pause grew to %v", h.Wait)
+			t.Errorf("the pause grew to %v, want the longest pause", h.Wait)
 		}
 		m.set(nil)
 		time.Sleep(maxPause)
@@ -225,7 +225,7 @@ func TestGuard_ProbeIsDamaged_StoreStaysInServiceOrReturnsToIt(t *testing.T) {
 		}
 		time.Sleep(HealthOf(g).Wait)
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).OutOfService {
-			t.Errorf("when a probe was due: %v, %+v", err, HealthOf(g))
+			t.Errorf("when a probe was due, want the store back in service: Put = %v, health %+v", err, HealthOf(g))
 		}
 	})
 }
@@ -245,7 +245,7 @@ func TestGuard_AllSlotsHang_CallsFailAtOnceAndSaySo(t *testing.T) {
 		began := time.Now()
 		err := g.Check(context.Background())
 		if err == nil || time.Since(began) != 0 || !strings.Contains(err.Error(), "restart this process") {
-			t.Errorf("Check = %v after %v", err, time.Since(began))
+			t.Errorf("Check = %v after %v, want an error at once that says to restart", err, time.Since(began))
 		}
 		close(m.hang)
 		synctest.Wait()
@@ -283,14 +283,14 @@ func TestGuard_CallerGivesUp_IsNotCountedAsFailure(t *testing.T) {
 			}
 		}
 		if HealthOf(g).OutOfService {
-			t.Error("the store is out of service")
+			t.Error("callers that gave up took the store out of service")
 		}
 		close(m.hang)
 	})
 }
 
-// A folder that is unavailable at start-up is opened by the first call that succeeds. The start
-// must not depend on it.
+// A folder that is unavailable at the start is opened later, by the first call that can open it.
+// The start must not depend on the folder.
 func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	s, err := Open(t.Context(), "file://"+t.TempDir(), Options{Timeout: time.Nanosecond})
 	if err != nil {
@@ -307,10 +307,10 @@ func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := f.Put(ctx, "a.xml", []byte("x"), ""); !errors.Is(err, context.Canceled) {
-		t.Errorf("Put while it hangs = %v", err)
+		t.Errorf("Put while the opening hangs = %v, want the error of the context", err)
 	}
 	f.opening.free()
 	if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err != nil {
-		t.Errorf("Put once it can be opened = %v", err)
+		t.Errorf("Put once the folder can be opened = %v", err)
 	}
 }

@@ -19,7 +19,7 @@ func lists(t *testing.T, s archive.Store) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(s.Flush(t.Context()), s.Check(t.Context())); err != nil { // check leaves a probe behind
+	if err := errors.Join(s.Flush(t.Context()), s.Check(t.Context())); err != nil { // Check leaves a probe, which is not listed
 		t.Fatal(err)
 	}
 	for folder, want := range map[string][]string{
@@ -46,7 +46,7 @@ func lists(t *testing.T, s archive.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := archive.ListIn(ctx, s, ""); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a context that has ended: %v", err)
+		t.Errorf("ListIn with a context that has ended = %v, want its error", err)
 	}
 }
 
@@ -82,13 +82,13 @@ func TestOpen_ReadOnlyFolder_IsReadAndNothingIsMadeInIt(t *testing.T) {
 		}
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("the folder has %v, %v", entries, err)
+		t.Errorf("the folder has %v, %v, want the folder a alone", entries, err)
 	}
 	if s, err := archive.Open(t.Context(), "file://"+dir+"/none", archive.Options{ReadOnly: true}); err == nil {
 		_ = s.Close()
 		t.Error("a folder that does not exist was opened")
 	}
 	if _, err := os.Stat(dir + "/none"); err == nil {
-		t.Error("a folder was made")
+		t.Error("Open made the folder, although ReadOnly was set")
 	}
 }

@@ -63,7 +63,7 @@ func TestOwned_ArchiveOfAnotherEnvironment_EveryCallIsRefusedAndNothingIsWritten
 		}
 	}
 	if after := filesIn(t, dir); len(after) != len(before) {
-		t.Errorf("files were %v and are %v", before, after)
+		t.Errorf("the files were %v and are %v, want no change", before, after)
 	}
 	if data, err := first.Get(t.Context(), name); string(data) != "{}" || err != nil {
 		t.Errorf("the first archive holds %s, %v", data, err)
@@ -80,7 +80,7 @@ func TestOwned_NobodyHasClaimed_LookingDoesNotClaim(t *testing.T) {
 		t.Errorf("Verify = %v", err)
 	}
 	if err := owned(t, dir, ownLive).Claim(t.Context()); err != nil {
-		t.Errorf("the archive is nobody's: %v", err)
+		t.Errorf("Claim of an archive that nobody has claimed = %v", err)
 	}
 	if err := first.Claim(t.Context()); err == nil {
 		t.Error("two environments have claimed the archive")
@@ -102,7 +102,7 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 		t.Errorf("Put = %v", err)
 	}
 	if err := owned(t, dir, ownTest).Claim(t.Context()); err == nil {
-		t.Error("it still belongs to the old address")
+		t.Error("the old address can still claim the archive")
 	}
 }
 
@@ -126,6 +126,6 @@ func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := o.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("once it is back: %v", err)
+		t.Errorf("once the archive is back, Put = %v", err)
 	}
 }

@@ -38,12 +38,12 @@ func readsParts(t *testing.T, s archive.Store) {
 	}
 	var name *archive.NameError
 	if _, _, err := archive.RangeOf(t.Context(), s, "../x", 0, 5); !errors.As(err, &name) {
-		t.Errorf("a part outside of the archive: %v", err)
+		t.Errorf("RangeOf a name outside of the archive = %v, want a NameError", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := archive.RangeOf(ctx, s, "a/b.zip", 0, 5); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a context that has ended: %v", err)
+		t.Errorf("RangeOf with a context that has ended = %v, want its error", err)
 	}
 }
 

@@ -234,7 +234,7 @@ func oneRivalWins(t *testing.T, s archive.Store) {
 		wg.Wait()
 		got, err := s.Get(t.Context(), name)
 		if winners.Load() != 1 || losers.Load() != 5 || err != nil || string(got) != won.Load() {
-			t.Fatalf("%d won, %d lost; it holds %q (%v), the winner put %q", winners.Load(), losers.Load(), got, err, won.Load())
+			t.Fatalf("%d won, %d lost; the archive has %q (%v), the winner put %q", winners.Load(), losers.Load(), got, err, won.Load())
 		}
 	}
 }

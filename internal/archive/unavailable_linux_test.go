@@ -35,7 +35,7 @@ func TestOpen_FolderTemporarilyUnavailable_ReturnsAStoreThatWorksLater(t *testin
 	}
 	defer s.Close()
 	if !errors.Is(putErr, syscall.EMFILE) {
-		t.Errorf("Put while no file can be opened = %v", putErr)
+		t.Errorf("Put while no file can be opened = %v, want EMFILE from the system", putErr)
 	}
 	if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err != nil {
 		t.Errorf("Put after that = %v", err)
@@ -50,6 +50,6 @@ func TestOpen_FolderIsAFile_FailsAtOnce(t *testing.T) {
 	}
 	var at *fs.PathError
 	if s, err := archive.Open(t.Context(), "file://"+path, archive.Options{}); !errors.As(err, &at) {
-		t.Errorf("Open = %v, %v", s, err)
+		t.Errorf("Open = %v, %v, want a PathError", s, err)
 	}
 }

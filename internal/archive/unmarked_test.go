@@ -59,11 +59,12 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 		t.Fatal(err)
 	}
 	if got, err := open().Get(t.Context(), name); err != nil || string(got) != "{}" {
-		t.Errorf("after it is back: %q, %v", got, err)
+		t.Errorf("after the archive is back, Get = %q, %v", got, err)
 	}
 }
 
-// A person does what the message says and puts the mark back. The archive is used again.
+// A person does what the text of the refusal says, and puts the mark back. The archive is used
+// again.
 func TestOwned_MarkIsPutBackByHand_BeginsAnew(t *testing.T) {
 	dir := t.TempDir()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{})

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// eightKB returns an invoice of some twenty lines, the size for which the rates of the worker are
-// stated.
+// eightKB returns an invoice of about twenty lines. The rates of the worker are stated for invoices
+// of this size.
 func eightKB() []byte { return sample.Invoice(sample.Options{Lines: 18, PadTo: 8000, Seed: 1}) }
 
 // BenchmarkParse measures what enqueueing spends on each file for reading, checking and SHA-256.
@@ -43,8 +43,8 @@ func BenchmarkSHA256(b *testing.B) {
 	}
 }
 
-// BenchmarkEncodingXML measures the tokens of the standard library alone, without checking or
-// keeping anything.
+// BenchmarkEncodingXML measures how the standard library reads the tokens of a document, without
+// checking or keeping anything.
 func BenchmarkEncodingXML(b *testing.B) {
 	doc := eightKB()
 	b.SetBytes(int64(len(doc)))

@@ -54,8 +54,8 @@ func TestSoftDeadline_LongAndShortDays_IsMidnightInWarsaw(t *testing.T) {
 	for issued, utc := range map[string]string{
 		"2026-11-23": "2026-11-23T23:00:00Z", // winter
 		"2026-07-01": "2026-07-01T22:00:00Z", // summer
-		"2026-03-29": "2026-03-29T22:00:00Z", // 23 hours
-		"2026-10-25": "2026-10-25T23:00:00Z", // 25 hours
+		"2026-03-29": "2026-03-29T22:00:00Z", // a day of 23 hours
+		"2026-10-25": "2026-10-25T23:00:00Z", // a day of 25 hours
 		"2026-12-31": "2026-12-31T23:00:00Z",
 	} {
 		got, err := invoice.SoftDeadline(issued)
@@ -63,10 +63,10 @@ func TestSoftDeadline_LongAndShortDays_IsMidnightInWarsaw(t *testing.T) {
 			t.Errorf("SoftDeadline(%s) = %v, %v, want %s", issued, got.UTC(), err, utc)
 		}
 		if before := invoice.Today(got.Add(-time.Nanosecond)); before != issued {
-			t.Errorf("just before the deadline of %s it is %s", issued, before)
+			t.Errorf("just before the deadline of %s, Today is %s, want the same day", issued, before)
 		}
 		if at := invoice.Today(got); at <= issued {
-			t.Errorf("at the deadline of %s it is %s", issued, at)
+			t.Errorf("at the deadline of %s, Today is %s, want a later day", issued, at)
 		}
 	}
 }

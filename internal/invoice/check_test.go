@@ -38,7 +38,7 @@ func TestCheck_IssueDate_IsComparedWithTheDayInWarsaw(t *testing.T) {
 	} {
 		err := invoice.Check(h, c.now, invoice.CheckOptions{})
 		if (err != nil) != c.future {
-			t.Errorf("%s: Check = %v", c.why, err)
+			t.Errorf("%s: Check = %v, want an error only before the issue date", c.why, err)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestCheck_Size_HasSeparateLimitsWithAndWithoutAttachment(t *testing.T) {
 		h := parsed(t, small)
 		h.Size, h.Attachment = c.size, c.attach
 		if err := invoice.Check(h, noon, c.opt); (err != nil) != c.refused {
-			t.Errorf("%s: Check = %v", c.why, err)
+			t.Errorf("%s: Check = %v, want an error only above the limit", c.why, err)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func readTree(doc []byte) (*tree, error) {
 				break // white space outside the root
 			}
 			if n := len(top.children); n > 0 {
-				if before, ok := top.children[n-1].(string); ok { // a comment stood between them
+				if before, ok := top.children[n-1].(string); ok { // a comment stood between the two texts
 					top.children[n-1] = before + string(t)
 					break
 				}
@@ -282,8 +282,8 @@ func TestContentOf_AnySingleChange_ChangesTheDigest(t *testing.T) {
 	})
 }
 
-// requireSame fails the test when the digests or the first difference of two documents disagree
-// with same, which says whether they are the same invoice.
+// requireSame compares two documents by their digests and by their first difference. same says
+// whether both are the same invoice. If one of the comparisons says otherwise, the test fails.
 func requireSame(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) {
 	x, err := invoice.ContentOf(a)
 	y, err2 := invoice.ContentOf(b)

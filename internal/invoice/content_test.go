@@ -125,10 +125,10 @@ func TestContentOf_NotWellFormed_IsAnError(t *testing.T) {
 			continue
 		}
 		if _, err := invoice.ContentOf([]byte(c.doc)); err == nil {
-			t.Errorf("%s: it has a digest", c.why)
+			t.Errorf("%s: a document that is not well-formed has a digest", c.why)
 		}
 		if path, err := invoice.FirstDifference([]byte(c.doc), []byte(c.doc)); err == nil {
-			t.Errorf("%s: it was compared with itself: %q", c.why, path)
+			t.Errorf("%s: a document that is not well-formed was compared with itself: %q", c.why, path)
 		}
 	}
 }
@@ -141,13 +141,13 @@ func TestHeaderAtFault_OnlyForValuesThatKSeFMayRefuse(t *testing.T) {
 		"2026-11-25 08:00:00": true, "2026-11-25": true, "": true, "25.11.2026": true,
 	} {
 		if got := content(t, exported(created)).HeaderAtFault(); got != want {
-			t.Errorf("created %q: %v, want %v", created, got, want)
+			t.Errorf("created %q: the header is at fault: %v, want %v", created, got, want)
 		}
 	}
 	for length, want := range map[int]bool{256: false, 257: true, 5000: true} {
 		doc := strings.Replace(exported("2026-11-25T08:00:00Z"), "ERP 1.0", strings.Repeat("ż", length), 1)
 		if got := content(t, doc).HeaderAtFault(); got != want {
-			t.Errorf("a program's name of %d characters: %v, want %v", length, got, want)
+			t.Errorf("a program's name of %d characters: the header is at fault: %v, want %v", length, got, want)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func isStricter(err error) bool {
 }
 
 // mutate changes the document in up to three places, as in a broken file. Bytes are lost or
-// repeated, or markup is inserted.
+// repeated, or a piece of markup or text is inserted or replaces bytes.
 func mutate(random *rand.Rand, doc []byte) []byte {
 	pieces := []string{
 		"<", ">", "&", ";", "/", "\"", "'", "]]>", "--", "<!--", "-->", "<![CDATA[", "&amp;", "&#65;", "&#x;", "&x;", "=", " ", "\n",

@@ -2,8 +2,8 @@ package invoice
 
 import "ksefworker/internal/invoice/schema"
 
-// SchemaFaults returns what the schema's machine finds in a document, or an error when the document
-// cannot be read to its end.
+// SchemaFaults returns the faults that a schema.Machine finds in a document, or an error when the
+// document cannot be read to its end.
 func SchemaFaults(doc []byte) ([]schema.Fault, error) {
 	r := reader{scanner: scanner{source: source{data: doc, lenient: true}}, machine: new(schema.Machine)}
 	if err := r.read(); err != nil {

@@ -35,7 +35,7 @@ func TestFieldError_Value_IsCutTo80Characters(t *testing.T) {
 			_, err := invoice.Parse([]byte(with(t, field, strings.Repeat("Ż", n))))
 			var f *invoice.FieldError
 			if !errors.As(err, &f) || f.Value != want {
-				t.Errorf("%d characters for %s give %v", n, field, err)
+				t.Errorf("%d characters in place of %s give the fault %v, want its value cut to 80 characters", n, field, err)
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func TestFieldErrors_WrappedAndJoined_AreFound(t *testing.T) {
 	err := fmt.Errorf("read file: %w", errors.Join(a, fmt.Errorf("again: %w", b), errors.New("other")))
 	got := invoice.FieldErrors(err)
 	if len(got) != 2 || got[0] != a || got[1] != b {
-		t.Errorf("FieldErrors = %v", got)
+		t.Errorf("FieldErrors = %v, want a and b", got)
 	}
 	if invoice.FieldErrors(nil) != nil || invoice.FieldErrors(errors.New("x")) != nil {
 		t.Error("FieldErrors found a FieldError where there is none")

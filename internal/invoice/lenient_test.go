@@ -24,7 +24,7 @@ func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *t
 			continue
 		}
 		if d := h.Discouraged; d.Field != c.field || d.Line != c.line || d.Column != c.column {
-			t.Errorf("%s: the character recorded is %v", c.why, d)
+			t.Errorf("%s: the character recorded is %v, want the field and place of the first one", c.why, d)
 		}
 		if _, err := invoice.ContentOf([]byte(c.doc)); err != nil {
 			t.Errorf("%s: its content cannot be compared: %v", c.why, err)
@@ -52,7 +52,7 @@ func TestParse_DiscouragedCharactersAccepted_AllOtherRulesHold(t *testing.T) {
 func TestParse_RaisedMaxSize_IsTheLimit(t *testing.T) {
 	doc := []byte(with(t, ">Łoś<", ">"+strings.Repeat("a", 4_000_000)+"<"))
 	if _, err := invoice.Parse(doc); err == nil {
-		t.Error("accepted without a raised limit")
+		t.Error("a document of 4 MB is accepted without a raised limit")
 	}
 	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 5_000_000})
 	if err != nil || h.Size != int64(len(doc)) {
@@ -61,7 +61,7 @@ func TestParse_RaisedMaxSize_IsTheLimit(t *testing.T) {
 	_, err = invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 3_500_000})
 	var f *invoice.FieldError
 	if !errors.As(err, &f) || f.Rule != "must be at most 3500000 bytes" {
-		t.Errorf("with 3.5 MB: %v", err)
+		t.Errorf("with a limit of 3.5 MB, ParseWith = %v, want a fault that names the limit", err)
 	}
 }
 

@@ -36,7 +36,7 @@ func TestValidNIP_RemainderTen_IsNeverValid(t *testing.T) {
 	// 6·1 + 5·2 + 7·3 + 2·4 + 3·5 + 4·6 + 5·7 + 6·8 + 7·9 = 230 = 20·11 + 10
 	for d := range 10 {
 		if nip := "123456789" + string(rune('0'+d)); invoice.ValidNIP(nip) {
-			t.Errorf("ValidNIP(%q), whose remainder is 10", nip)
+			t.Errorf("ValidNIP accepts %q, whose remainder is 10", nip)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func TestParseKsefNumber_WrongNumber_ErrorSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("ParseKsefNumber(%.50q) = %v, want it to say %q", c.number, err, c.says)
 		}
 		if err != nil && len(err.Error()) > 400 {
-			t.Errorf("an error of %d bytes", len(err.Error()))
+			t.Errorf("the text of an error has %d bytes, want 400 at most", len(err.Error()))
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// small is a short document that Parse accepts. The tests count lines and columns in it.
+// small is a short document that Parse accepts. The tests name lines and columns of it.
 const small = `<?xml version="1.0" encoding="UTF-8"?>
 <Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">
  <Naglowek>
@@ -127,8 +127,7 @@ func TestParse_AcceptedDocument_IsReadAsXMLDefines(t *testing.T) {
 }
 
 func TestParse_Fields_AreTakenByExactPathOnly(t *testing.T) {
-	// Elements elsewhere in the schema that have the name of a header field, placed before the real
-	// ones.
+	// These elements have the names of header fields, but other paths.
 	doc := with(t, "<Fa>", `<Podmiot3><DaneIdentyfikacyjne><NIP>1111111111</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></Podmiot3>
 <Podmiot3><DaneIdentyfikacyjne><NIP>5265877635</NIP></DaneIdentyfikacyjne></Podmiot3>
 <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>2222222222</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></PodmiotUpowazniony>
@@ -149,7 +148,7 @@ func TestParse_BuyerWithoutNIP_LeavesItEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.BuyerNIP != "" || h.BuyerName != "Łoś" {
-		t.Errorf("buyer = %q %q", h.BuyerNIP, h.BuyerName)
+		t.Errorf("the buyer is %q %q, want no NIP and the name Łoś", h.BuyerNIP, h.BuyerName)
 	}
 	if err := invoice.Check(h, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), invoice.CheckOptions{CheckNIPs: true}); err != nil {
 		t.Error(err)
@@ -162,7 +161,7 @@ func TestParse_FA2_IsReadWithItsForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.Form.Version() != "v2" || h.Form != invoice.FA2() {
-		t.Errorf("form = %+v", h.Form)
+		t.Errorf("form = %+v, want FA (2)", h.Form)
 	}
 }
 
@@ -178,7 +177,7 @@ func TestParse_LongBuyerName_IsCutNotRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.BuyerName != strings.Repeat("Ł", 512) {
-		t.Errorf("buyer's name has %d bytes", len(h.BuyerName))
+		t.Errorf("the buyer's name has %d bytes, want it cut to 512 characters", len(h.BuyerName))
 	}
 }
 
@@ -194,7 +193,7 @@ func TestParse_SeveralFaults_AreReportedTogether(t *testing.T) {
 		fields = append(fields, f.Field)
 	}
 	if got := strings.Join(fields, " "); got != "Podmiot1/NIP P_1 RodzajFaktury" {
-		t.Errorf("fields = %q in %v", got, err)
+		t.Errorf("the faults are of the fields %q, want Podmiot1/NIP, P_1 and RodzajFaktury: %v", got, err)
 	}
 	var first *invoice.FieldError
 	if !errors.As(err, &first) || first.Field != "Podmiot1/NIP" || first.Line != 7 {
@@ -209,7 +208,7 @@ func TestParse_Refused_StillReturnsHashSizeAndFieldsReadSoFar(t *testing.T) {
 		t.Fatal("a truncated document was accepted")
 	}
 	if h.Number != "FV/1" || h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
-		t.Errorf("header = %+v", h)
+		t.Errorf("the header lacks the number, the size or the hash: %+v", h)
 	}
 }
 
@@ -241,15 +240,15 @@ func TestParse_HostileDocuments_CostLinearTime(t *testing.T) {
 		h, err := invoice.Parse([]byte(doc))
 		for _, f := range invoice.FieldErrors(err) {
 			if len(f.Error()) > 2000 {
-				t.Errorf("%s: an error of %d bytes", why, len(f.Error()))
+				t.Errorf("%s: the text of an error has %d bytes, want 2,000 at most", why, len(f.Error()))
 			}
 		}
 		if len(h.Number) > 4*257 {
-			t.Errorf("%s: the number has %d bytes", why, len(h.Number))
+			t.Errorf("%s: the number in the header has %d bytes, want 1,028 at most", why, len(h.Number))
 		}
 	}
 	// Linear code needs less than a second even with -race; quadratic code would need minutes.
 	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("the documents took %v", took)
+		t.Errorf("reading the documents took %v, want 20 seconds at most", took)
 	}
 }

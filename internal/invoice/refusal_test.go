@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// refusal is a document that Parse MUST refuse. xml says that the document is nevertheless
-// well-formed XML, which the differential test checks with xmllint. The table detects a rule that
-// is too lenient, and a document that is refused for the wrong reason.
+// refusal is a document that Parse must refuse. xml says that the document is nevertheless
+// well-formed XML, which the differential test checks with xmllint. The table of refusals finds a
+// rule that is too lenient, and a document that is refused for the wrong reason.
 type refusal struct {
 	why, doc     string
 	field, rule  string // rule is a part of the text
@@ -249,7 +249,7 @@ func TestParse_Refused_NamesFieldRuleAndPosition(t *testing.T) {
 				t.Errorf("one fault is reported as several: %v", err)
 			}
 			if f.Offset < 0 || f.Offset > int64(len(c.doc)) {
-				t.Errorf("offset %d of %d", f.Offset, len(c.doc))
+				t.Errorf("the offset %d is outside of the document, which has %d bytes", f.Offset, len(c.doc))
 			}
 		})
 	}
@@ -263,10 +263,10 @@ func TestParse_TooLarge_IsRefusedBeforeReading(t *testing.T) {
 		t.Fatalf("Parse = %v", err)
 	}
 	if h.Size != invoice.MaxSize+1 {
-		t.Errorf("Size = %d", h.Size)
+		t.Errorf("the header has the size %d, want MaxSize and one byte", h.Size)
 	}
 	if _, err := invoice.Parse(doc[1:]); !errors.As(err, &f) || strings.Contains(f.Rule, "bytes") {
-		t.Errorf("exactly MaxSize is refused for its size: %v", err)
+		t.Errorf("a document of exactly MaxSize is refused for its size: %v", err)
 	}
 }
 

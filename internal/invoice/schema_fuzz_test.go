@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// FuzzSchema runs the machine on our own reader and on encoding/xml. Both must lead to the same
-// faults.
+// FuzzSchema runs a schema.Machine on what our own reader reads, and on what encoding/xml reads.
+// Both must lead to the same faults.
 func FuzzSchema(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add(sample.Invoice(sample.Options{Lines: 1, Attachment: true}))
@@ -43,7 +43,7 @@ func FuzzSchema(f *testing.F) {
 				t.Errorf("ours %v\nby encoding/xml %v\n%q", ours[i], theirs[i], doc)
 			}
 			if ours[i].At < 0 || ours[i].At > len(doc) || ours[i].Rule == "" {
-				t.Errorf("incomplete: %+v", ours[i])
+				t.Errorf("the fault has no rule, or a place outside of the document: %+v", ours[i])
 			}
 		}
 	})
