@@ -126,7 +126,7 @@ func (u used) text(t *testing.T, space explain.Space, text, where string) {
 	u[e.Name()]++
 }
 
-// used counts the texts that have the form of an entry.
+// used counts for each entry, by its name, the texts that have the form of the entry.
 type used map[string]int
 
 // all fails for each entry whose form no text of the program has any more.
@@ -196,7 +196,7 @@ func assigned(t *testing.T, s *source, name *ast.Ident) string {
 		return true
 	})
 	if found == "" {
-		t.Errorf("%s: where its text comes from is not known to this test", s.at(name))
+		t.Errorf("%s: this test does not know where the text of this variable comes from", s.at(name))
 	}
 	return found
 }
@@ -208,8 +208,8 @@ var parkers = map[string]map[string]int{
 	"tasks":      {"stopped": 1, "parkOutsidePackage": 2},
 }
 
-// passedOn are the expressions of reasons that a function got and passes on. The texts of such
-// reasons are found where that function is called.
+// passedOn are the expressions for a reason that a function does not make, but gets from its caller
+// and passes on. The texts of such reasons are found where that function is called.
 var passedOn = []string{"reason", "m.Reason", "s.Park.Reason"}
 
 // reasonMakers are the functions whose results are reasons.
@@ -245,7 +245,7 @@ func TestWords_EveryReasonToPark_HasWords(t *testing.T) {
 			case isCall && calls(made) == "Error": // errDocument; its form is looked at below
 			case slices.Contains(passedOn, written(reason)):
 			default:
-				t.Errorf("%s: where this reason comes from is not known to this test", s.at(reason))
+				t.Errorf("%s: this test does not know where this reason comes from", s.at(reason))
 			}
 			return true
 		})

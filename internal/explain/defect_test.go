@@ -16,7 +16,7 @@ func TestDefect_InPolish_NamesFieldRuleValueAndPlace(t *testing.T) {
 	}
 	two := []Defect{{Field: "document", Rule: "must not be empty"}, {Field: "Fa", Rule: "no words"}}
 	if got := PolishFaults(two, 3); got != "dokument: nie może być puste | pole Fa: wartość nieprawidłowa | i jeszcze błędów: 3" {
-		t.Errorf("both faults together are %q", got)
+		t.Errorf("two faults, and three more that are not listed, are %q", got)
 	}
 }
 

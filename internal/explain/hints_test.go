@@ -83,9 +83,9 @@ var inPieces = map[string][]string{
 	"X; nothing was taken, hand it in again": nil, "X: X; nothing was taken, hand it in again": nil,
 	// A field of a manifest, a note in the record, the wait at the command line.
 	"the line": nil, "by X": nil, "its entry in the ledger cannot be read: X": nil,
-	// Names in XML, and the reason in an answer that both languages have.
+	// Names in XML, and a reason that an answer has in both languages.
 	"version encoding standalone": nil, "more than invoices is in the body, or it is cut off": nil,
-	// Comparisons with a rule.
+	// Texts that are only compared with the text of a rule.
 	"Xmust be valid UTF-8": nil, "XXXmust not contain a discouraged Unicode character": nil,
 	"XXmust not contain a discouraged Unicode character": nil, "XXXmust be givenXX": nil,
 }
@@ -117,8 +117,8 @@ var words = regexp.MustCompile(`[a-z]{2,} | [a-z]{2,}`)
 // ofAnswers are the files of package httpintake that make texts in English alone.
 var ofAnswers = []string{"item.go", "jsonbody.go", "multipart.go", "faktura.go"}
 
-// shown yields the texts of a package. It leaves out errors, lines of the log, and texts that are
-// in both languages already.
+// shown yields the texts of a package. It leaves out errors, lines of the log, texts that are in
+// both languages already, and files that make no texts of this kind.
 func (s *source) shown(yield func(text, where string)) {
 	s.each(func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -179,7 +179,8 @@ func TestSentences_EveryTextOfAnAnswerAboutADocument_HasPolish(t *testing.T) {
 	}
 }
 
-// Whoever sees a watched folder alone reads why its files wait in Polish too.
+// A person who sees nothing but a watched folder can read why its files wait. This text has a
+// Polish form too.
 func TestSentences_EveryReasonWhyAFileWaits_HasPolish(t *testing.T) {
 	found := 0
 	s := readSource(t, "watch")
@@ -196,7 +197,7 @@ func TestSentences_EveryReasonWhyAFileWaits_HasPolish(t *testing.T) {
 			if name, ok := n.Type.(*ast.Ident); ok && name.Name == "waits" {
 				why = n.Elts
 			}
-		case *ast.ReturnStmt: // of fault and waitsFor
+		case *ast.ReturnStmt: // for example of fault and waitsFor
 			why = n.Results
 		}
 		for _, e := range why {
@@ -228,12 +229,12 @@ func allInPolish(t *testing.T, text, where string) {
 	if left := explaintest.English(text, pl); len(left) > 0 {
 		t.Errorf("%s: %q has the English words %q: %q", where, text, left, pl)
 	}
-	if bad := withoutLetters.FindString(pl); bad != "" && bad != "Zalacznik" { // an element
+	if bad := withoutLetters.FindString(pl); bad != "" && bad != "Zalacznik" { // the name of an element
 		t.Errorf("%s: %q lacks Polish letters in %q", where, pl, bad)
 	}
 }
 
-// A sentence that names the state of an invoice names it in Polish.
+// The Polish form of a sentence also names the state of an invoice in Polish.
 func TestSay_StateOfAnInvoice_IsNamedInPolish(t *testing.T) {
 	for _, state := range ledger.States() {
 		text := "number M/1 (VAT of seller 5265877635) is already " + string(state) +

@@ -21,7 +21,7 @@ func TestSayJoined_SomeSentencesAreKnown_TheOthersStay(t *testing.T) {
 			t.Errorf("%q\n is %q, %t\nwant %q", text, got, ok, want)
 		}
 		if en, _ := explain.SayJoined(explain.English, text); en != text {
-			t.Errorf("in English: %q", en)
+			t.Errorf("in English the text is %q, want it unchanged", en)
 		}
 	}
 }

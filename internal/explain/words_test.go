@@ -162,7 +162,7 @@ func TestAbout_EachWayToStand_BeginsWithWhatSaysMost(t *testing.T) {
 			got = append(got, e.Name())
 		}
 		if text := strings.Join(got, " "); text != c.want {
-			t.Errorf("%s: %s, want %s", c.name, text, c.want)
+			t.Errorf("%s: About returns the entries %s, want %s", c.name, text, c.want)
 		}
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// BenchmarkBuild_10kInvoices builds a full session's package of 8 kB invoices at each level that
-// was considered. MB/s counts the bytes of the invoices; zip-MB is the size of the upload.
+// BenchmarkBuild_10kInvoices builds a full session's package of 8 kB invoices at each level of
+// compression that was considered. MB/s counts the bytes of the invoices; zip-MB is the size of the
+// upload.
 func BenchmarkBuild_10kInvoices(b *testing.B) {
 	var entries []pack.Entry
 	var total int64

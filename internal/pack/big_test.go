@@ -58,7 +58,7 @@ type plainWriter struct{ io.Writer }
 
 func (plainWriter) Close() error { return nil }
 
-// parts is the ZIP read across its parts.
+// parts reads a ZIP across the files of its parts.
 type parts struct {
 	size  int64
 	files []*os.File

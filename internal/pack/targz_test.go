@@ -46,7 +46,7 @@ func untar(t tester, data []byte) (entries []pack.Entry) {
 		entries = append(entries, pack.Entry{Name: h.Name, Data: content})
 	}
 	if rest, err := io.ReadAll(z); err != nil || len(bytes.Trim(rest, "\x00")) > 0 || source.Len() > 0 {
-		t.Fatalf("%d bytes behind the tar, %d behind the gzip: %v", len(rest), source.Len(), err)
+		t.Fatalf("%d bytes follow the tar and %d the gzip stream, want none but zeros after the tar: %v", len(rest), source.Len(), err)
 	}
 	return entries
 }

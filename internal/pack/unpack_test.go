@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// unpack reverses Build with the standard library. It checks each part's declared size and hash,
-// decrypts it, joins the ZIP, checks its declared size and hash, and returns its bytes.
+// unpack reverses Build with the standard library. It checks the declared size and hash of each
+// part, decrypts the parts, and joins them to the ZIP. It also checks the declared size and hash of
+// the ZIP, and returns the bytes of the ZIP.
 func unpack(t tester, p *pack.Package, partSize int64) []byte {
 	t.Helper()
 	var plain bytes.Buffer
@@ -31,7 +32,7 @@ func unpack(t tester, p *pack.Package, partSize int64) []byte {
 		}
 		last := i == len(p.Parts)-1
 		if n := int64(len(opened)); !last && n != partSize || last && (n == 0 || n > partSize) {
-			t.Fatalf("part %d of %d has %d plain bytes, parts have %d", part.Ordinal, len(p.Parts), n, partSize)
+			t.Fatalf("part %d of %d has %d plain bytes; every part has %d, and only the last may have fewer", part.Ordinal, len(p.Parts), n, partSize)
 		}
 		plain.Write(opened)
 	}
@@ -41,7 +42,7 @@ func unpack(t tester, p *pack.Package, partSize int64) []byte {
 	return plain.Bytes()
 }
 
-// unzip returns the entries in the order of the directory.
+// unzip returns the entries of a ZIP in the order of its directory.
 func unzip(t tester, data []byte) (entries []pack.Entry) {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))

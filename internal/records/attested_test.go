@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// inFolder is an archive in a folder, of which a test removes files.
+// inFolder opens an archive in a folder, from which a test can remove files.
 func inFolder(t *testing.T) (k *kept, dir string) {
 	dir = t.TempDir()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{})
@@ -24,8 +24,8 @@ func inFolder(t *testing.T) (k *kept, dir string) {
 	return &kept{t: t, store: s}, dir
 }
 
-// walk reads all results of some dates, and returns the KSeF numbers of those that only receipts
-// tell of.
+// walk reads all results within some dates. It returns how many results there are, and the KSeF
+// numbers of the invoices that only receipts tell of.
 func (k *kept) walk(w records.Within) (read int, lacking []string) {
 	k.t.Helper()
 	r := &records.Reader{Store: k.store}
@@ -46,7 +46,7 @@ func remove(t *testing.T, pattern string) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {
-		t.Fatalf("%s is %v, %v", pattern, names, err)
+		t.Fatalf("the pattern %s finds the files %v, %v, want some", pattern, names, err)
 	}
 	for _, name := range names {
 		if err := os.Remove(name); err != nil {
@@ -57,7 +57,7 @@ func remove(t *testing.T, pattern string) {
 
 var november = records.Within{From: "2026-11-01", To: "2026-11-30"}
 
-// Only the receipt tells that the archive ever had these invoices.
+// Once the ZIP and the index are gone, only the receipt tells that the archive had these invoices.
 func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "B/1", "B/2")
@@ -70,7 +70,7 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 	zips := filepath.Join(dir, "*", "*", "packages", "*")
 	remove(t, filepath.Join(zips, "*.jsonl")) // if only the index is gone, it is made again from the ZIP
 	if read, lacking := k.walk(november); read != 3 || lacking != nil {
-		t.Fatalf("without the index: %d read, lacking %q", read, lacking)
+		t.Fatalf("without the index, %d results are read, and the archive lacks %q, want 3 and nothing", read, lacking)
 	}
 	remove(t, filepath.Join(zips, "*.zip"))
 	want := []string{in[0].KsefNumber, in[1].KsefNumber}
@@ -91,7 +91,7 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 		}
 	}
 	if _, did, err := r.FindWithin(t.Context(), alone.KsefNumber, records.Within{}); err != nil || did.Attested != nil {
-		t.Errorf("one that is there: %+v, %v", did.Attested, err)
+		t.Errorf("for an invoice that is there, these are reported as lacking: %+v, %v", did.Attested, err)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestEachWithin_OnlyTheZIPIsGone_ItsInvoicesAreNotToldOneByOne(t *testing.T)
 	k.receipt(in...)
 	remove(t, filepath.Join(dir, "*", "*", "packages", "*", "*.zip"))
 	if read, lacking := k.walk(november); read != 0 || lacking != nil {
-		t.Errorf("%d results are read, and the archive lacks %q", read, lacking)
+		t.Errorf("%d results are read, and the archive lacks %q, want no result and no lacking invoice", read, lacking)
 	}
 }
 
@@ -118,13 +118,13 @@ func TestEachWithin_ReceiptOfAnotherProgramsSession_LacksNothing(t *testing.T) {
 	elsewhere.KsefNumber, elsewhere.Number = number(t, nip, 2), "F/2"
 	k.receipt(here, elsewhere)
 	if read, lacking := k.walk(november); read != 1 || lacking != nil {
-		t.Errorf("%d results are read, and the archive lacks %q", read, lacking)
+		t.Errorf("%d results are read, and the archive lacks %q, want one result and no lacking invoice", read, lacking)
 	}
 }
 
 // The ZIP and index of a package are lost, and one of its invoices was handed in again. So only a
-// recovered invoice names the receipt. Nobody knows then whether the archive had the others, so it
-// is said that they are not here.
+// recovered invoice names the receipt. Nobody can know whether the archive had the other invoices
+// of the receipt. So the reader reports how many of them are not here.
 func TestEachWithin_OneOfALostPackageIsRecovered_TheOthersAreNotPassedOver(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "F/1", "F/2", "F/3")

@@ -147,7 +147,7 @@ func TestFindWithin_IssueDates_BoundWhatIsReadAndFound(t *testing.T) {
 			{"", "2026-10-31", []string{october.ID}, 1},
 			{"2026-10-21", "2026-10-31", nil, 1},
 			{"2027-01-01", "", nil, 0},
-			{"", "", []string{in[0].ID, october.ID}, 2}, // that a bundle has one hides no other
+			{"", "", []string{in[0].ID, october.ID}, 2}, // the invoice in the bundle does not hide the other one
 		} {
 			found, did, err := r.FindWithin(t.Context(), "F/1", records.Within{From: c.from, To: c.to})
 			var ids []string

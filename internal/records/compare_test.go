@@ -51,7 +51,8 @@ func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsTold(t *testing.T) {
 	other := k.invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "F/1", IssueDate: "2026-11-26"},
 		"receipted", number(t, sample.NIP(1), 1))
 	k.receipt(other)
-	// It was rejected, then retried and accepted: the same id, and the older result is still there.
+	// F/2 was rejected, then retried and accepted. Its id is the same, and its older result is
+	// still there.
 	old := in[1]
 	old.State, old.KsefNumber, old.UPO = "rejected", "", ""
 	raw, err := json.Marshal(old)
@@ -76,12 +77,12 @@ func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsTold(t *testing.T) {
 	same(t, "by the id", found, nil)
 	same(t, "of the id is lost", lost, []string{in[2].KsefNumber})
 	found, lost = k.search(other.KsefNumber)
-	same(t, "one that is there", found, []string{other.ID})
-	same(t, "besides it", lost, nil)
+	same(t, "an invoice that is there", found, []string{other.ID})
+	same(t, "lost besides that invoice", lost, nil)
 }
 
-// An invoice of a ZIP that is named as missing is not told once more. An invoice whose number KSeF
-// writes in other words than its result is found by both.
+// A missing ZIP is reported by its name, so its invoices are not reported as lost too. When KSeF
+// and the result write the number of an invoice differently, the invoice is found by both numbers.
 func TestFindWithin_InvoiceIsInAnIndexOrHasAnotherNumber_IsNotToldAsLost(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "F/1")
@@ -142,13 +143,13 @@ func TestFindWithin_ReceiptIsNotWhole_IsNamedWhateverIsLookedFor(t *testing.T) {
 			bad = append(bad, filepath.Base(name))
 		}}
 		if _, err := r.Find(t.Context(), absent); err != nil || !slices.Equal(bad, []string{session + ".xml"}) {
-			t.Errorf("%s: named are %q, %v", what, bad, err)
+			t.Errorf("%s: the receipts that could not be read are %q, %v, want one", what, bad, err)
 		}
 		what, bad = "copy of "+what, nil
 		copied := archive.CopyName(archive.ReceiptName(nip, "2026-11-26", session), 2)
 		k.put(copied, whole)
 		if _, err := r.Find(t.Context(), absent); err != nil || len(bad) != 1 {
-			t.Errorf("%s: named are %q, %v", what, bad, err)
+			t.Errorf("%s: the receipts that could not be read are %q, %v, want one", what, bad, err)
 		}
 		remove(t, filepath.Join(dir, copied))
 	}
@@ -160,9 +161,10 @@ func TestResults_DocumentIsGone_IsToldOfAcceptedInvoices(t *testing.T) {
 	k.bundled("2026-11-26", "B/1")
 	gone := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 1))
 	k.invoice(sample.Options{SellerNIP: nip, Number: "F/2", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 2))
-	// Its buyer asked for its removal.
+	// The buyer of this invoice asked to have its document removed.
 	rejected := k.invoice(sample.Options{SellerNIP: nip, Number: "F/3", IssueDate: "2026-11-26"}, "rejected", "")
-	// KSeF has other bytes than were handed in, which have a name of their own.
+	// KSeF has this invoice in other bytes than were handed in. The document with these bytes has
+	// a name of its own.
 	other := k.invoice(sample.Options{SellerNIP: nip, Number: "F/4", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 4),
 		func(r *results.Result) {
 			doc := append(sample.Invoice(sample.Options{SellerNIP: nip, Number: "F/4", IssueDate: "2026-11-26"}), '\n')
@@ -187,13 +189,14 @@ func TestResults_DocumentIsGone_IsToldOfAcceptedInvoices(t *testing.T) {
 		return n, told
 	}
 	if n, told := listed(); n != 5 || !slices.Equal(told, []string{"F/1"}) {
-		t.Errorf("%d results, without documents %q", n, told)
+		t.Errorf("%d results, of which %q lack their documents, want 5 and F/1", n, told)
 	}
-	// A person took the document out of the ZIP, so its index does not fit and is made again.
+	// A person took the documents out of the ZIP. Its index is gone, so it is made again from
+	// the ZIP.
 	remove(t, filepath.Join(dir, "*", "*", "packages", "*", "*.jsonl"))
 	withoutDocuments(t, filepath.Join(dir, "*", "*", "packages", "*", "*.zip"))
 	if n, told := listed(); n != 5 || !slices.Equal(told, []string{"B/1", "F/1"}) {
-		t.Errorf("%d results, without documents %q", n, told)
+		t.Errorf("%d results, of which %q lack their documents, want 5, and B/1 and F/1", n, told)
 	}
 }
 
@@ -202,7 +205,7 @@ func withoutDocuments(t *testing.T, pattern string) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) != 1 {
-		t.Fatalf("%s is %v, %v", pattern, names, err)
+		t.Fatalf("the pattern %s finds the files %v, %v, want one", pattern, names, err)
 	}
 	from, err := zip.OpenReader(names[0])
 	if err != nil {

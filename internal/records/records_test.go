@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type kept struct {
 	t     *testing.T
 	store archive.Store
-	moved string // the address before the name of a receipt in results; "": that of the archive
+	moved string // in results, the address before the name of a receipt; "" is the address of store
 }
 
 func (k *kept) put(name string, data []byte) {
@@ -40,7 +40,7 @@ func (k *kept) put(name string, data []byte) {
 
 const session = "20261126-SB-2C3E6C8000-B675CF5D68-07"
 
-// number is a KSeF number of KSeF 2.0 with its checksum.
+// number returns a KSeF number of KSeF 2.0 with the right checksum.
 func number(t *testing.T, nip string, n int) string {
 	t.Helper()
 	for crc := range 256 {
@@ -127,7 +127,7 @@ func TestFind_EachName_FindsTheInvoiceWithoutALedger(t *testing.T) {
 		}, "receipted", number(t, nip, 2))
 		c := k.invoice(sample.Options{SellerNIP: nip, Number: "F/3", IssueDate: "2026-11-26"}, "rejected", "")
 		d := k.invoice(sample.Options{SellerNIP: other, Number: "F/3", IssueDate: "2026-11-26"}, "parked", "")
-		// Accepted, and its receipt has not come.
+		// This invoice was accepted, and its receipt has not come.
 		e := k.invoice(sample.Options{SellerNIP: other, Number: "F/5", IssueDate: "2026-09-01"}, "accepted", number(t, other, 5),
 			func(r *results.Result) { r.UPO = "" })
 		k.receipt(a, b)
@@ -171,7 +171,7 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 			recovered := r
 			recovered.Hash = records.HashOf(theirs)
 			if _, err := reader.Document(t.Context(), recovered); !errors.Is(err, archive.ErrNotFound) || !records.Missing(err) {
-				t.Errorf("before it is there: %v", err)
+				t.Errorf("before the document is there, Document = %v", err)
 			}
 			sum, _ := base64.StdEncoding.DecodeString(recovered.Hash)
 			name := archive.InvoiceName(nip, r.IssueDate,
@@ -195,7 +195,7 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 			nip := sample.NIP(i)
 			r := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 1))
 			if _, err := reader.Receipt(t.Context(), r); !records.Missing(err) {
-				t.Errorf("before it is there: %v", err)
+				t.Errorf("before the receipt is there, Receipt = %v", err)
 			}
 			k.receipt(r)
 			got, err := reader.Receipt(t.Context(), r)
@@ -209,7 +209,7 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 		t.Errorf("Receipt of a result without one = %v", err)
 	}
 	if _, err := reader.Receipt(t.Context(), results.Result{UPO: "file:///upo.xml"}); !records.Missing(err) {
-		t.Errorf("an address that is not a place: %v", err)
+		t.Errorf("Receipt of a result whose address is no place of the archive = %v", err)
 	}
 }
 
@@ -248,12 +248,12 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		}
 		full := errors.New("enough")
 		if err := r.Results(t.Context(), found[0], func(results.Result) error { return full }); !errors.Is(err, full) {
-			t.Errorf("an error of yield: %v", err)
+			t.Errorf("Results = %v, want the error of yield", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := r.Find(ctx, "F/1"); !errors.Is(err, context.Canceled) {
-			t.Errorf("with a context that has ended: %v", err)
+			t.Errorf("Find with a context that has ended = %v", err)
 		}
 	})
 }

@@ -86,7 +86,7 @@ func TestIsFailure_WaitingIsNotCounted(t *testing.T) {
 func TestUnlimited_IsNeverUsedUp(t *testing.T) {
 	// Every failure costs at least the shortest pause.
 	if years := float64(Unlimited) * 1.6 / 3600 / 24 / 365; years < 100 {
-		t.Errorf("retries end after %.0f years", years)
+		t.Errorf("retries end after %.0f years, want 100 at least", years)
 	}
 }
 
@@ -97,16 +97,16 @@ func TestPollPause_IsAQuarterOfTheAgeWithinItsBounds(t *testing.T) {
 		40 * time.Minute: high, 41 * time.Minute: high, 30 * 24 * time.Hour: high, math.MaxInt64: high, math.MinInt64: low,
 	} {
 		if got := PollPause(age, low, high); got != want {
-			t.Errorf("at age %v: %v, want %v", age, got, want)
+			t.Errorf("at age %v the pause is %v, want %v", age, got, want)
 		}
 	}
-	// The number of polls of a session that takes a day.
+	// A session that takes a day must not be polled too often.
 	polls := 0
 	for age := time.Duration(0); age < 24*time.Hour; age += PollPause(age, low, high) {
 		polls++
 	}
 	if polls > 200 {
-		t.Errorf("a day takes %d polls", polls)
+		t.Errorf("a session of a day takes %d polls, want 200 at most", polls)
 	}
 }
 

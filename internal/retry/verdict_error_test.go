@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The text that the queue keeps of a failure gives back the reason of its verdict.
+// ParseVerdict reads the reason of a verdict from the text that the queue keeps of a failure.
 func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 	for _, c := range table() {
 		if c.err == nil {
@@ -20,7 +20,7 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 			t.Errorf("%s: %q is read as %q, %q, %v", c.what, got, reason, what, ok)
 		}
 		if v := Judge(got); v != c.want {
-			t.Errorf("%s: its verdict is %+v, want %+v", c.what, v, c.want)
+			t.Errorf("%s: the verdict on the error that has it in its text is %+v, want %+v", c.what, v, c.want)
 		}
 	}
 }

@@ -235,7 +235,7 @@ func TestJudge_WhatMayHaveBeenDone_IsNeverJustRepeated(t *testing.T) {
 			continue
 		}
 		if v.Action != LookFirst {
-			t.Errorf("%s may have been carried out, verdict is %+v", kind, v)
+			t.Errorf("a request that failed as %s may have been carried out, and its verdict is %+v, want look first", kind, v)
 		}
 	}
 }
@@ -264,7 +264,7 @@ func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 		}
 	}
 	if !errors.Is(&LaterError{Err: cause}, cause) || errors.Unwrap(&LaterError{}) != nil {
-		t.Error("the cause is not found through it")
+		t.Error("the cause of a LaterError is not found, or one without a cause has one")
 	}
 	if strings.Contains((&LaterError{Reason: ReasonOther}).Error(), "nil") {
 		t.Error("no cause is shown as nil")

@@ -84,14 +84,14 @@ func TestOpen_VariableThatCannotBeUsed_IsRefusedWithWords(t *testing.T) {
 		_, err := tracing.Open(t.Context(), tracing.Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", row.set}})
 		var fault *tracing.EnvironmentError
 		if !errors.As(err, &fault) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hush") {
-			t.Errorf("with %s the error is %v", row.set, err)
+			t.Errorf("with %s the error is %v, want an EnvironmentError that says what to do", row.set, err)
 		}
 	}
 	for _, arg := range []string{"2", "-1", "x"} {
 		_, err := tracing.Open(t.Context(), tracing.Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1",
 			"OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=" + arg}})
 		if err == nil {
-			t.Errorf("a share of %s is taken", arg)
+			t.Errorf("a sampler with the share %s is accepted", arg)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestSampler_ShareOfTraces_KeepsAnInvoiceWholeOrNotAtAll(t *testing.T) {
 		}
 	}
 	if len(of) < n/5 || len(of) > n*3/10 {
-		t.Errorf("%d of %d invoices, want a quarter", len(of), n)
+		t.Errorf("the traces of %d of %d invoices were kept, want about a quarter", len(of), n)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 			begun := time.Now()
 			_ = tr.Close(ctx)
 			if took := time.Since(begun); took > 20*time.Second {
-				t.Errorf("the end took %v, want 20 s at most", took)
+				t.Errorf("Close took %v, want 20 s at most", took)
 			}
 			runtime.ReadMemStats(&after)
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 200<<20 {
@@ -239,7 +239,7 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 			}
 			if name == "refuses" || name == "away" {
 				if lines := strings.Count(log.String(), "traces get lost"); lines != 1 || len(log.String()) > 1000 {
-					t.Errorf("the log has %d lines: %s", lines, log)
+					t.Errorf("the log has %d lines about lost traces, want one short line: %s", lines, log)
 				}
 			}
 		})

@@ -49,7 +49,7 @@ func (f *Facts) carry(id string, info queue.TaskInfo, ids ...string) {
 	}
 }
 
-// refused makes the package a successor of one that KSeF refused as a whole.
+// refused makes the package cut the successor of a package that KSeF refused as a whole.
 func (f *Facts) refused(notBefore time.Time) {
 	p := f.Packages["cut"]
 	p.Refusals, p.Parent, p.NotBefore = 2, "first", ledger.At(notBefore)
@@ -204,7 +204,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.put(queue.KindPackage, "cut", 0, waits("waiting 10m0s (refused): the packages take turns"))
 		}, Refused, later, "take turns (last: code 21405: bad data)"},
 		{"the set is overdue and no cause is known", inSet, func(f *Facts) { f.MaxWait = time.Second }, Gathering, time.Time{}, "turn"},
-		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
+		{"the set is overdue and the queue packages is paused", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.Queues.Paused["packages"] = true
 		}, QueuePaused, time.Time{}, "queue packages was paused by a person in the dashboard: enqueue resume --queue packages"},
@@ -285,7 +285,7 @@ func TestOf_Processing_ReportsSinceWhen(t *testing.T) {
 	f.put(queue.KindConfirm, "closed", 0, queue.TaskInfo{Phase: queue.TaskWaiting,
 		Err: "waiting 5s (processing): session is 150"})
 	if w := f.Of(&sent); !w.Since.Equal(now.Add(-time.Hour)) {
-		t.Errorf("it waits since %v, want an hour ago, when the session was closed", w.Since)
+		t.Errorf("the invoice waits since %v, want an hour ago, when the session was closed", w.Since)
 	}
 }
 
@@ -302,7 +302,7 @@ func TestCount_Chunks_CountTheirInvoicesAndEstimateThoseNotRead(t *testing.T) {
 		got[c.Tenant] += c.Invoices
 	}
 	if got["t"] != 4 || got[""] != 40 {
-		t.Errorf("%v, want 4 of the tenant and 40 at the far end", got)
+		t.Errorf("the counts are %v, want 4 invoices of the tenant, and 40 without a tenant at the far end of the queue", got)
 	}
 	f.perInvoice = map[string]bool{queue.TaskID(queue.KindChunk, "c", 0): true}
 	for _, c := range f.count([]ledger.Invoice{single}) {
@@ -328,7 +328,7 @@ func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 	want := map[Reason]int{Gathering: 7, Turn: 100 + 1 + 5 + 3, Working: 1, SessionOpen: 2, Receipt: 4}
 	for r, n := range want {
 		if got[r] != n {
-			t.Errorf("%s: %d, want %d", r, got[r], n)
+			t.Errorf("for the reason %s, %d invoices are counted, want %d", r, got[r], n)
 		}
 	}
 	if len(got) != len(want) {
@@ -355,8 +355,8 @@ func TestReasons_EachReason_IsListedOnce(t *testing.T) {
 	}
 }
 
-// A queue holds more tasks than were read. So it is asked for the task of an invoice by the task's
-// id. That id has the revision of an earlier attempt.
+// A queue has more tasks than were read. So the Reader asks the queue for the task of an invoice by
+// the task's id. Here the id has the revision of an earlier attempt.
 func TestExplain_TaskOfAnEarlierAttemptIsFarBack_IsLookedUp(t *testing.T) {
 	f := calm()
 	f.Queues.More[queue.KindSend.Queue()] = 5000
@@ -368,7 +368,7 @@ func TestExplain_TaskOfAnEarlierAttemptIsFarBack_IsLookedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if w := f.Of(&tried); w.For != Throttled || !w.Until.Equal(now.Add(time.Hour)) {
-		t.Errorf("%+v, want throttled until %v", w, now.Add(time.Hour))
+		t.Errorf("the invoice waits for %+v, want throttled until %v", w, now.Add(time.Hour))
 	}
 }
 

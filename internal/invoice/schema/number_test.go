@@ -27,7 +27,7 @@ func TestNumber_RandomTexts_AreReadAndComparedLikeBigRat(t *testing.T) {
 		a, b := draw(), draw()
 		n, ok := parseNumber([]byte(a), false)
 		if ok != decimalForm.MatchString(a) {
-			t.Fatalf("parseNumber(%q) = %v", a, ok)
+			t.Fatalf("parseNumber(%q) = %v, want the opposite by the lexical form", a, ok)
 		}
 		bound, boundOK := NumberOf(b)
 		if !ok || !boundOK {
@@ -41,7 +41,7 @@ func TestNumber_RandomTexts_AreReadAndComparedLikeBigRat(t *testing.T) {
 		}
 	}
 	if compared < 1000 {
-		t.Errorf("only %d pairs were compared", compared)
+		t.Errorf("only %d pairs of numbers were compared, want 1,000 at least", compared)
 	}
 }
 
@@ -60,10 +60,10 @@ func TestMoment_RandomDates_AreReadAndComparedLikePackageTime(t *testing.T) {
 		text, at, exists := draw()
 		m, ok := parseMoment([]byte(text), true)
 		if strings.Contains(text, "T24:00:00") {
-			continue // package time does not know the end of a day
+			continue // package time does not know 24:00:00, the end of a day
 		}
 		if ok != exists {
-			t.Fatalf("whether %s is a moment: %v, and by package time %v", text, ok, exists)
+			t.Fatalf("parseMoment says that %s is a moment: %v, and package time says: %v", text, ok, exists)
 		}
 		other, otherAt, exists := draw()
 		bound, boundOK := MomentOf(other, true)

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// The folder holds documents that were signed and checked elsewhere. It is not part of the
-// repository; verify_test.go proves the same with signatures of its own.
+// The folder that KSEF_XADES_VECTORS names has documents that were signed and checked elsewhere.
+// The folder is not part of the repository; verify_test.go proves the same with signatures of its
+// own.
 func TestVerify_VectorsFromElsewhere_AreJudgedAsTheirNamesSay(t *testing.T) {
 	dir := os.Getenv("KSEF_XADES_VECTORS")
 	if dir == "" {

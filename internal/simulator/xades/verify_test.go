@@ -147,8 +147,7 @@ func certificateIn(document string) string {
 	return document[strings.Index(document, begin)+len(begin) : strings.Index(document, end)]
 }
 
-// These documents are signed correctly, but KSeF refuses them, because each breaks one of its
-// rules.
+// These documents are signed correctly, but KSeF refuses them, because each breaks a rule of KSeF.
 func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 	s := xadestest.Seal(t, nip, from)
 	cut := func(begin, end string) func(string) string {
