@@ -24,7 +24,7 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 		a := b.post(xmlOf(0, "FV/1"), "", heads...)
 		b.want(a, http.StatusServiceUnavailable, "unavailable")
 		if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
-			t.Errorf("with the headers %v, want Retry-After: 60 and an answer that says that Redis is full; got %v %s", heads, a.head, a.raw)
+			t.Errorf("with the headers %v, want Retry-After: 60 and that Redis is full; got %v %s", heads, a.head, a.raw)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func TestAdmit_TermsOfOneDocument_CountForItAlone(t *testing.T) {
 	out, err := g.Admit(t.Context(), []Document{own, plain}, Terms{Lane: ledger.Express})
 	g.must(err)
 	if a, b := out[0].Invoice, out[1].Invoice; a.Lane != ledger.Bulk || a.Deadline != ledger.At(due) || b.Lane != ledger.Express {
-		t.Errorf("want the terms of the first document for it alone: lanes %s and %s, deadlines %s and %s", a.Lane, b.Lane, a.Deadline.Time(), b.Deadline.Time())
+		t.Errorf("want lanes bulk and express: got %s and %s, deadlines %s and %s", a.Lane, b.Lane, a.Deadline.Time(), b.Deadline.Time())
 	}
 	own.Terms = &Terms{Lane: ledger.Express}
 	out, err = g.Admit(t.Context(), []Document{own, plain}, Terms{})

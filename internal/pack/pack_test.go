@@ -89,7 +89,7 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFlags := []uint16{0, 0x800} // 0x800 announces UTF-8, only for the name that needs it; bit 3, a data descriptor, is never set
+	wantFlags := []uint16{0, 0x800} // 0x800 announces UTF-8 for the name that needs it; bit 3, a data descriptor, is not set
 	offset := 0
 	for i, f := range z.File {
 		h := data[offset:]
@@ -280,7 +280,7 @@ func TestBuild_Names_MustBeFlatAndUnique(t *testing.T) {
 			pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})
 		var bad *pack.NameError
 		if c.ok != (err == nil) || !c.ok && (!errors.As(err, &bad) || bad.Index != 1 || bad.Name != c.name) {
-			t.Errorf("%s: with the name %q, Build = %v; want an error only for a bad name, and one that names the entry", c.why, c.name, err)
+			t.Errorf("%s: with the name %q, Build = %v; want an error only for a bad name, and the name in it", c.why, c.name, err)
 		}
 		if p != nil {
 			_ = p.Remove()

@@ -32,7 +32,7 @@ func unpack(t tester, p *pack.Package, partSize int64) []byte {
 		}
 		last := i == len(p.Parts)-1
 		if n := int64(len(opened)); !last && n != partSize || last && (n == 0 || n > partSize) {
-			t.Fatalf("part %d of %d has %d plain bytes; every part has %d, and only the last may have fewer", part.Ordinal, len(p.Parts), n, partSize)
+			t.Fatalf("part %d of %d has %d plain bytes, want %d, or fewer in the last part", part.Ordinal, len(p.Parts), n, partSize)
 		}
 		plain.Write(opened)
 	}
