@@ -66,7 +66,7 @@ func BenchmarkIntake(b *testing.B) {
 						_, _ = sink.ReadFrom(resp.Body)
 						_ = resp.Body.Close()
 						if resp.StatusCode != http.StatusAccepted {
-							b.Errorf("%d %.300s", resp.StatusCode, sink.String())
+							b.Errorf("a call was answered with status %d: %.300s", resp.StatusCode, sink.String())
 							return
 						}
 						took[n] = time.Since(start)

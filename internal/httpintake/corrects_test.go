@@ -10,14 +10,13 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// otherXML returns another document for the invoice of xmlOf. Only seller, number and day are the
-// same.
+// otherXML returns another document with the seller, number and day of xmlOf.
 func otherXML(tenant int, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: "2026-11-23", Seed: 9})
 }
 
-// The invoices of the first tenant go straight to KSeF, those of the second through the gateway,
-// which has no technical corrections. KSeF has rejected invoices of both tenants.
+// The invoices of the first tenant go straight to KSeF. Those of the second tenant go through the
+// gateway, which has no technical corrections. KSeF has rejected invoices of both tenants.
 func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForTheGateway(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	rejected := func(tenant int, number string) ledger.Invoice {
@@ -41,7 +40,7 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	for i, old := range []ledger.Invoice{one, two} {
 		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
 		if err != nil || inv.Corrects != old.Hash || inv.Lane != ledger.Express || inv.State != ledger.Queued {
-			t.Errorf("item %d of %s has the entry %+v, %v", i, a.raw, inv, err)
+			t.Errorf("item %d of %s has the entry %+v, %v, want a queued express correction", i, a.raw, inv, err)
 		}
 	}
 	for i, says := range []string{"has the same seller, kind and number", "in an online session only"} {
@@ -84,7 +83,7 @@ func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
 	for i := range old {
 		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
 		if err != nil || inv.Corrects != old[i].Hash {
-			t.Errorf("item %d of %s has the entry %+v, %v", i, a.raw, inv, err)
+			t.Errorf("item %d of %s has the entry %+v, %v, want a correction of its own invoice", i, a.raw, inv, err)
 		}
 	}
 	if r := a.body.Items[2].Refusal; r == nil || r.Faults[0].Field != "corrects" {

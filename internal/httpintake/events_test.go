@@ -34,7 +34,7 @@ func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
 	b.move(ledger.Parked, nil, second)
 	b.move(ledger.Queued, nil, first)
 	b.move(ledger.Parked, nil, first)
-	b.post([]byte("<x"), "") // names no owner, so the client's one tenant gets the event
+	b.post([]byte("<x"), "") // this document names no owner, so the client's one tenant gets the event
 	var got []string
 	next := ""
 	for range 10 {

@@ -93,7 +93,7 @@ func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) 
 		answer = tt.err
 		a := b.call("GET", path, nil)
 		if a.status != tt.status || !strings.Contains(a.body.Detail, tt.detail) || strings.Contains(string(a.raw), "secret") {
-			t.Errorf("with the error %v, the answer is %d %s", tt.err, a.status, a.raw)
+			t.Errorf("with the error %v of the gateway, the answer has the wrong status or words: %d %s", tt.err, a.status, a.raw)
 		}
 	}
 	none := newBench(t, nil)
@@ -247,7 +247,7 @@ func TestBody_NamesFaktura_IsNeverMissed(t *testing.T) {
 			raw := []byte(strings.Repeat(" ", before) + text + strings.Repeat(" ", 100))
 			b := &body{at: bytes.NewReader(raw), size: int64(len(raw))}
 			if got := b.namesFaktura(); got != want {
-				t.Errorf("namesFaktura of %s behind %d bytes = %v", text, before, got)
+				t.Errorf("namesFaktura of %s behind %d bytes = %v, want the opposite", text, before, got)
 			}
 		}
 	}

@@ -38,10 +38,10 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	}
 	for _, it := range items {
 		if it.Data != nil && it.Err != nil {
-			t.Fatalf("an item with a document and an error: %+v", it)
+			t.Fatalf("an item has both a document and an error: %+v", it)
 		}
 		if int64(len(it.Data)) > 10_001 && of.media != "application/json" {
-			t.Fatalf("the body gave a document of %d bytes", len(it.Data))
+			t.Fatalf("the body gave a document of %d bytes, want 10,001 at most", len(it.Data))
 		}
 		if it.Err != nil {
 			said(t, c.refusalOf(it.Err))
@@ -128,10 +128,10 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 		if listed == nil && (found.limit < 1 || found.limit > maxPageSize || len(found.tenants) != 1) {
-			t.Fatalf("%q asks for %+v", query, found)
+			t.Fatalf("the query %q is read as %+v, which is out of bounds", query, found)
 		}
 		if told == nil && (asked.limit < 1 || asked.limit > maxPageSize || asked.wait < 0 || asked.wait > maxEventsWait) {
-			t.Fatalf("%q asks for %+v", query, asked)
+			t.Fatalf("the query %q is read as %+v, which is out of bounds", query, asked)
 		}
 	})
 }

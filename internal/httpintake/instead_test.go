@@ -39,7 +39,7 @@ func TestInvoice_EntryIsGoneAndTheArchiveHasIt_IsShownFromThereToItsClientAlone(
 	id := b.archivedAndGone(0, "FV/1", "")
 	one := b.call("GET", "/v1/invoices/"+id, nil)
 	if b.want(one, http.StatusOK, ""); one.body.State != "receipted" || one.body.Number != "FV/1" {
-		t.Errorf("got %s", one.raw)
+		t.Errorf("the invoice should be shown receipted, as the archive has it: %s", one.raw)
 	}
 	if doc := b.call("GET", "/v1/invoices/"+id+"/xml", nil); doc.status != http.StatusOK || string(doc.raw) != string(xmlOf(0, "FV/1")) {
 		t.Errorf("the document should be that of the archive: %d %s", doc.status, doc.raw)
@@ -65,12 +65,12 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNotUnknown(t 
 	all := []string{"Authorization", "Bearer " + keyAll}
 	one := b.call("GET", "/v1/invoices/"+id, nil, all...)
 	if b.want(one, http.StatusOK, ""); one.body.State != results.Unreadable || !strings.Contains(string(one.raw), "it is parked") {
-		t.Errorf("got %s", one.raw)
+		t.Errorf("the invoice should be shown unreadable, with its state parked: %s", one.raw)
 	}
 	for method, path := range map[string]string{"GET": "/xml", "POST": ":retry"} {
 		a := b.call(method, "/v1/invoices/"+id+path, nil, all...)
 		if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, "its entry is damaged") {
-			t.Errorf("%s: %s", path, a.body.Detail)
+			t.Errorf("the answer to %s does not say that the entry is damaged: %s", path, a.body.Detail)
 		}
 	}
 	// The archive says whose the invoice is, so the client of this tenant learns the same, and
@@ -139,7 +139,7 @@ func TestList_MoreDamagedEntriesThanACallLooksUp_AreOnTheNextPages(t *testing.T)
 		}
 	}
 	if len(seen) != want || !slices.Equal(listed, []int{insteadMost, 5}) {
-		t.Errorf("the pages have %v of %d invoices", listed, want)
+		t.Errorf("the pages have %v of %d invoices, want a full page and the other five", listed, want)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestForms_EntryIsDamagedAndTheArchiveHasTheInvoice_AreMadeOfThat(t *testing
 	for _, verb := range []string{":retry", ":dismiss"} {
 		a := b.call("POST", "/v1/invoices/"+id+verb, nil)
 		if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, "its entry is damaged") {
-			t.Errorf("%s: %s", verb, a.raw)
+			t.Errorf("the answer to %s does not say that the entry is damaged: %s", verb, a.raw)
 		}
 		b.want(b.call("POST", "/v1/invoices/"+id+verb, nil, "Authorization", "Bearer "+keyTwo), http.StatusNotFound, "not-found")
 	}

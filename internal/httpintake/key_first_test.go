@@ -22,7 +22,7 @@ func TestNew_FileOfKeysCannotBeUsed_OnlyItsClientIsLockedOutUntilItIsThere(t *te
 			o.Now = func() time.Time { return now }
 			file = o.Clients[0].KeyFile
 			read := o.Clients[0].Keys
-			o.Clients[0].Keys = func() ([]string, error) { // as the configuration does
+			o.Clients[0].Keys = func() ([]string, error) { // like the Keys that the configuration makes
 				keys, err := read()
 				if err == nil && len(keys) == 0 {
 					return []string{}, errors.New("file " + file + " has no key")

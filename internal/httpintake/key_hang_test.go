@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The file of one client's keys lies on a share that hangs. The keys that were read last stay
-// valid, and no call waits for the file.
+// The file of one client's keys lies on a share that hangs. The keys that were read before stay
+// valid, and a call waits for the file only for keyTimeout.
 func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(file, []byte("new"), 0o600); err != nil {

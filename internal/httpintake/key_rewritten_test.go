@@ -57,7 +57,7 @@ func TestKeys_TwoFilesGetOneKeyAtOnce_OneClientHasIt(t *testing.T) {
 				var reads atomic.Int32
 				o.Clients[i].Keys = func() ([]string, error) {
 					switch reads.Add(1) {
-					case 1: // at start
+					case 1: // when the server starts
 						return []string{old}, nil
 					case 2:
 						both.Done()

@@ -272,7 +272,7 @@ func TestOpenAPI_EveryField_SaysWhatItMeans(t *testing.T) {
 	for _, s := range api.Components.Schemas {
 		for _, f := range s.of.fields("") {
 			if f.Description == "" && f.Object == "" && f.Name != "refusal.faults[]" {
-				t.Errorf("%s of %s has no description", f.Name, s.name)
+				t.Errorf("the field %s of %s has no description", f.Name, s.name)
 			}
 		}
 	}
@@ -315,7 +315,7 @@ func TestOpenAPI_Examples_AreWhatIsDescribed(t *testing.T) {
 			err = all[s.name].Value.VisitJSON(value)
 		}
 		if err != nil {
-			t.Errorf("the example of %s: %v", s.name, err)
+			t.Errorf("the example of %s is not as described: %v", s.name, err)
 		}
 	}
 	if examples < 2 {

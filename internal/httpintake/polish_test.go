@@ -51,7 +51,7 @@ var swaps = [][2]string{
 	{"<P_2>", "<P_2>" + strings.Repeat(" ", 1<<20)},
 }
 
-// with returns the sample invoice after the text by has replaced the text old.
+// with returns the sample invoice in which one text (old) is replaced with another (by).
 func with(t testing.TB, old, by string) []byte {
 	t.Helper()
 	doc := xmlOf(0, "FV/9")
@@ -177,7 +177,7 @@ func saidIn(t *testing.T, l lang) (answers, record []string) {
 	elements := askedWrongly(b)
 	for _, doc := range faulty(t) {
 		if len(doc) == 0 {
-			continue // it is refused as a call, not as a document
+			continue // an empty body is refused as a call, not as a document
 		}
 		note(b.call("POST", "/v1/invoices", doc, heads("application/xml")...))
 	}

@@ -35,7 +35,7 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 		path := "/v1/invoices/" + id
 		a := b.call("GET", path, nil, one...)
 		if b.want(a, http.StatusOK, ""); a.body.ID != id || a.body.State != "refused" || !strings.Contains(string(a.raw), `"explanations"`) {
-			t.Errorf("the answer about the refused document %s is %s", id, a.raw)
+			t.Errorf("the answer about the refused document %s lacks its state or its explanations: %s", id, a.raw)
 		}
 		for _, other := range []string{"", ":dismiss"} {
 			method := "GET"
@@ -50,7 +50,7 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 		b.want(b.call("POST", path+":retry", nil, one...), http.StatusConflict, "conflict")
 		a = b.call("POST", path+":dismiss", []byte(`{"reason":"a test"}`), one...)
 		if b.want(a, http.StatusOK, ""); a.body.State != "dismissed" || !strings.Contains(string(a.raw), "client erp-one: a test") {
-			t.Errorf("the answer to the dismissal is %s", a.raw)
+			t.Errorf("the answer to the dismissal does not say that client erp-one dismissed the document: %s", a.raw)
 		}
 		b.want(b.call("POST", path+":dismiss", nil, one...), http.StatusConflict, "conflict")
 		if a := b.call("GET", path, nil, one...); a.body.State != "dismissed" {
@@ -86,7 +86,7 @@ func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testin
 	b.want(first, http.StatusAccepted, "")
 	again := b.post(xmlOf(0, "FV/1"), deadline)
 	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere {
-		t.Errorf("repeated with its deadline over, the call should find its invoice: %s", again.raw)
+		t.Errorf("the call that is repeated after its deadline should find its invoice: %s", again.raw)
 	}
 	b.want(b.post(xmlOf(0, "FV/2"), "?deadline=2020-01-01"), http.StatusBadRequest, "bad-request")
 }
@@ -132,7 +132,7 @@ func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T
 			t.Errorf("the element %s has the refusal %s, which is that of the element %s", element, id, other)
 		}
 		if again := refusal(element); again != id {
-			t.Errorf("%s has the refusal %s, and the second time %s", element, id, again)
+			t.Errorf("the element %s has the refusal %s, and, handed in again, another one: %s", element, id, again)
 		}
 		seen[id] = element
 	}

@@ -58,7 +58,7 @@ func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 			t.Errorf("the call %q was answered with status %d; only the dismissal should get a 408", call, resp.StatusCode)
 		}
 		if _, err := r.ReadByte(); os.IsTimeout(err) {
-			t.Errorf("%q: the connection stays open", call)
+			t.Errorf("after the call %q, the connection stays open, want it closed", call)
 		}
 		_ = conn.Close()
 	}
@@ -75,8 +75,8 @@ func (d *deadlines) SetWriteDeadline(at time.Time) error {
 	return nil
 }
 
-// A call lifts the write deadline that the answer before it has set. Once passed, that deadline
-// would fail the "100 Continue" of this call.
+// A call lifts the write deadline that the answer before it has set on the same connection. If that
+// deadline has passed, the "100 Continue" of this call would fail.
 func TestCall_DeadlineOfTheAnswerBefore_IsLifted(t *testing.T) {
 	b := newBench(t, nil)
 	s, err := New(b.o)

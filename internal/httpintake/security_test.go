@@ -26,14 +26,14 @@ func TestKeys_MissingWrongOrMalformed_Are401AndNothingIsTaken(t *testing.T) {
 		for _, path := range []string{"/v1/invoices", "/v1/invoices/" + id, "/v1/invoices/" + id + "/xml", "/v1/invoices/" + id + "/upo"} {
 			a := b.call("GET", path, nil, "Authorization", head)
 			if b.want(a, http.StatusUnauthorized, "unauthorized"); a.head.Get("WWW-Authenticate") == "" {
-				t.Errorf("%q: no WWW-Authenticate", head)
+				t.Errorf("with Authorization %q, the answer has no WWW-Authenticate", head)
 			}
 		}
 		b.want(b.post(xmlOf(0, "FV/1"), "", "Authorization", head), http.StatusUnauthorized, "unauthorized")
 		b.want(b.call("POST", "/v1/invoices/"+id+":dismiss", nil, "Authorization", head), http.StatusUnauthorized, "unauthorized")
 	}
 	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
-		t.Errorf("%d invoices are queued, %v", n["queued"], err)
+		t.Errorf("%d invoices are queued, %v, want only the first one", n["queued"], err)
 	}
 	if strings.Contains(b.log.String(), keyOne) {
 		t.Error("the log has a key")
@@ -138,7 +138,7 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 		t.Errorf("the second client should have no events: %s", a.raw)
 	}
 	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
-		t.Errorf("%d invoices are queued, %v", n["queued"], err)
+		t.Errorf("%d invoices are queued, %v, want only the one of the second client", n["queued"], err)
 	}
 	// The refused documents of the first client do not appear among those of the second.
 	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
@@ -150,8 +150,8 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	}
 }
 
-// selfBilled returns the invoice own as the second tenant would issue it, as its buyer and in the
-// name of its seller.
+// selfBilled returns an invoice of the first tenant as the second tenant, its buyer, would issue it
+// in the seller's name.
 func selfBilled(own []byte) []byte {
 	theirs := bytes.Replace(own, []byte("<P_17>2</P_17>"), []byte("<P_17>1</P_17>"), 1)
 	at := bytes.Index(theirs, []byte("<Podmiot2>"))
@@ -264,12 +264,12 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 	b.must(err)
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestTimeout || !resp.Close {
-		t.Errorf("the status is %d, and the connection closes: %v", resp.StatusCode, resp.Close)
+		t.Errorf("the status is %d, and the connection closes: %v; want 408 and true", resp.StatusCode, resp.Close)
 	}
 }
 
-// The archive has two hidden invoices, and three hidden files that are none. macOS stores ._a.xml
-// beside a.xml, and systems and editors leave .DS_Store and .a.xml.swp.
+// The archive has two hidden invoices, and three hidden files that are no invoices. macOS stores
+// ._a.xml beside a.xml, and systems and editors leave .DS_Store and .a.xml.swp.
 func TestBody_HiddenInvoiceInAZIP_IsRefusedWithWordsAndDroppingsAreLeftOut(t *testing.T) {
 	b := newBench(t, nil)
 	raw := zipOf(t, "a.xml", string(xmlOf(0, "FV/1")), ".faktura2.xml", string(xmlOf(0, "FV/2")), "d/.faktura3.json", "{}",
@@ -335,7 +335,7 @@ func TestHeads_OfTheCallers_CannotReachTheAnswerOrTheLog(t *testing.T) {
 	for _, id := range []string{strings.Repeat("x", 65), "a b", "a\tb", "ż", `a"b`} {
 		a := b.call("GET", "/v1/invoices", nil, "X-Request-Id", id)
 		if got := a.head.Get("X-Request-Id"); got == id || got == "" {
-			t.Errorf("the request id %q came back as %q", id, got)
+			t.Errorf("the request id %q came back as %q, want a new one", id, got)
 		}
 	}
 	media, raw := form(t, [3]string{"a\r\nX-Evil: 1.xml", "", string(xmlOf(0, "FV/1"))})

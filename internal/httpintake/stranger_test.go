@@ -38,7 +38,7 @@ func TestStranger_NameMeansAnotherTaxpayer_NothingOfItIsShown(t *testing.T) {
 	b := newBench(t, nil)
 	wrong := b.swapped(nil)
 	if a := wrong.call("GET", "/v1/invoices", nil); a.status != http.StatusOK || len(a.body.Items) != 0 {
-		t.Fatalf("before any invoice, the list is %d %s", a.status, a.raw)
+		t.Fatalf("before any invoice, the list is %d %s, want 200 and no invoice", a.status, a.raw)
 	}
 	id := b.take(0, "FV/1", "?ref=SO-1")
 	bad := strings.Replace(string(xmlOf(0, "FV/2")), "<P_1>", "<P_1>x", 1)
@@ -78,15 +78,15 @@ func TestStranger_TwoServersWithSwappedNames_EventsHaveNoCursorWhereOutcomesAreH
 		}
 	}
 	if !strings.Contains(asked.body.Detail, "zachowaj kursor") {
-		t.Errorf("in Polish, the answer says %s", asked.body.Detail)
+		t.Errorf("the answer in Polish should say to keep the cursor: %s", asked.body.Detail)
 	}
 	if a := b.call("GET", "/v1/events?cursor="+cursor, nil); a.states(map[string]string{id: "a"}) != "a rejected" {
-		t.Errorf("with the same cursor, the right server answers %s", a.raw)
+		t.Errorf("with the same cursor, the right server should answer with the rejected invoice: %s", a.raw)
 	}
 }
 
 // The name is taken for another taxpayer while a call runs. What the call has read may belong to
-// that taxpayer.
+// that taxpayer, so the answer shows nothing of it.
 func TestStranger_NameIsTakenDuringACall_ItsAnswerIsWithheld(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(0, "FV/1", "")

@@ -23,11 +23,11 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 	it := a.body.Items[0]
 	if a.body.Taken != 1 || it.State != "queued" || it.Ref != "SO-1" || it.Number != "FV/1" || it.Tenant != "one" || it.AlreadyHere ||
 		it.Links.Self != "/v1/invoices/"+it.ID || a.head.Get("X-Request-Id") != "my-call.1" {
-		t.Errorf("the answer is %s with the head %v", a.raw, a.head)
+		t.Errorf("the answer lacks what was handed in, or the id of the call: %s, head %v", a.raw, a.head)
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), it.ID)
 	if err != nil || inv.Lane != ledger.Bulk || inv.Ref != "SO-1" {
-		t.Errorf("the ledger has %+v, %v", inv, err)
+		t.Errorf("the ledger has %+v, %v, want lane bulk and ref SO-1", inv, err)
 	}
 	again := b.post(xmlOf(0, "FV/1"), "?ref=SO-1")
 	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere || again.body.Items[0].ID != it.ID {
@@ -126,7 +126,7 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 		`attachment; filename="../../night.zip"`)
 	b.want(a, http.StatusMultiStatus, "")
 	if a.body.Taken != 299 || a.body.Refused != 1 || len(a.body.Items) != 300 {
-		t.Fatalf("%d documents were taken and %d refused", a.body.Taken, a.body.Refused)
+		t.Fatalf("%d documents were taken and %d refused, want 299 and 1", a.body.Taken, a.body.Refused)
 	}
 	for i, it := range a.body.Items {
 		if it.File != fmt.Sprintf("night.zip/%03d.xml", i) || (it.Refusal != nil) != (i == 150) {
@@ -152,7 +152,7 @@ func TestSubmit_OneRefIsRefusedInTwoPieces_TheRecordHasAllFaults(t *testing.T) {
 	b.must(err)
 	a := b.call("POST", "/v1/invoices", body, "Content-Type", "application/json")
 	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 248 || a.body.Refused != 2 {
-		t.Fatalf("%d documents were taken and %d refused", a.body.Taken, a.body.Refused)
+		t.Fatalf("%d documents were taken and %d refused, want 248 and 2", a.body.Taken, a.body.Refused)
 	}
 	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
 	b.must(err)
@@ -193,7 +193,7 @@ func TestSubmit_PartWithTwoRefs_IsRefused(t *testing.T) {
 }
 
 func quoted(doc []byte) string {
-	raw, _ := json.Marshal(string(doc)) // a text has no error
+	raw, _ := json.Marshal(string(doc)) // a text can always be encoded
 	return string(raw)
 }
 
@@ -311,7 +311,7 @@ func TestSubmit_JSON_OfflineOfADocumentHoldsAgainstTheQuery(t *testing.T) {
 	for i, want := range []bool{true, false, true} {
 		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
 		if err != nil || inv.Offline != want {
-			t.Errorf("%s: offline is %v, %v", inv.Number, inv.Offline, err)
+			t.Errorf("%s: offline is %v, %v, want the opposite", inv.Number, inv.Offline, err)
 		}
 	}
 }

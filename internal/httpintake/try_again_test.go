@@ -100,7 +100,7 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 		ledger.RemedyNumber: false, ledger.RemedyConfigure: false} {
 		r := (&call{lang: english}).refusalOf(&intake.RefusedError{Rule: "a rule", Hint: "a hint", Remedy: remedy})
 		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
-			t.Errorf("the refusal with remedy %q is %+v", remedy, r)
+			t.Errorf("the refusal with remedy %q does not fit whether the document is at fault: %+v", remedy, r)
 		}
 	}
 }

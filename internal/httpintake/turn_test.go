@@ -60,13 +60,13 @@ func TestSubmit_PlacesAreTaken_ManyTinyElementsWait(t *testing.T) {
 	b.take(0, "FV/1", "") // a single document passes
 	select {
 	case status := <-answered:
-		t.Errorf("the call with many documents was served: %d", status)
+		t.Errorf("the call with many documents was answered with status %d, although no place was free", status)
 	default:
 	}
 	held[0]()
 	wg.Wait()
 	if status := <-answered; status != http.StatusUnprocessableEntity {
-		t.Errorf("the call that waited was answered with status %d", status)
+		t.Errorf("the call that waited was answered with status %d, want 422", status)
 	}
 	// The call has given up its place.
 	if !c.free(b.server.gates) {
@@ -106,7 +106,7 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 		answer.close()
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-		t.Errorf("files are left: %v, %v", left, err)
+		t.Errorf("after the answers, files are left: %v, %v", left, err)
 	}
 	c.temp = dir + "/none"
 	if answer := c.encoded(many); answer.size < 1_000_000 {

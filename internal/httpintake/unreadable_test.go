@@ -97,7 +97,7 @@ func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *t
 	it := a.body.Items[0]
 	if int64(it.Revision) != rejected.Rev || it.Code != 450 || !strings.Contains(string(a.raw), `"tenant":"one"`) || !strings.Contains(it.Reason, "it became rejected") ||
 		!strings.Contains(string(a.raw), `"code":"unreadable"`) || !strings.Contains(string(a.raw), "/v1/invoices/"+ids[0]) {
-		t.Errorf("the event of an unreadable entry is %s", a.raw)
+		t.Errorf("the event of an unreadable entry lacks its revision, code, tenant, reason or links: %s", a.raw)
 	}
 	if rest := b.call("GET", "/v1/events?cursor="+a.body.Next, nil); rest.states(names) != "b unreadable, c rejected" {
 		t.Errorf("the events after the first one are %s, want b unreadable and c rejected", rest.raw)
@@ -143,10 +143,10 @@ func TestEvents_RecordIsNotKeptAnyMore_IsThereWithItsIdAndState(t *testing.T) {
 	b.must(b.o.Ledger.Refuse(t.Context(), all))
 	names := map[string]string{id: "a", dropped: "r"}
 	if got := b.seen("/v1/events?limit=2", keyOne, names); got != "a rejected, r refused" {
-		t.Errorf("the events of records that are not kept any more are %q", got)
+		t.Errorf("the events of records that are not kept any more are %q, want a rejected and r refused", got)
 	}
 	if got := b.seen("/v1/events", keyTwo, names); got != "" {
-		t.Errorf("another client got the events %q", got)
+		t.Errorf("another client got the events %q, want none", got)
 	}
 }
 
@@ -201,8 +201,8 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 	}
 }
 
-// Nothing is wrong with the documents. Handing them in again helps only after a person has looked
-// at a damaged entry, or after the update to the newer version has ended.
+// Nothing is wrong with the documents. Handing them in again helps only after a person has dealt
+// with the damaged entry, or after the update to the newer version has ended.
 func TestSubmit_EntryCannotBeRead_Is503WithRetryAfterAndSaysWhy(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
 	damaged, newer := b.take(0, "FV/1", ""), b.take(0, "FV/2", "")

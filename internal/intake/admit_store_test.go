@@ -87,7 +87,7 @@ func TestAdmit_WithAKey_NothingOfTheDocumentIsReadableInRedisOrStore(t *testing.
 	}
 	for _, text := range []string{"Faktura", "Podmiot", "FaWiersz", sample.NIP(0)} {
 		if bytes.Contains(held, []byte(text)) {
-			t.Errorf("%q is readable", text)
+			t.Errorf("%q is readable in Redis or in the store", text)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 	g.Queue = queue.New(gone)
 	out, err := g.Admit(t.Context(), []Document{numbered(1), numbered(2)}, Terms{})
 	if err == nil {
-		t.Fatal("no error although nothing was queued")
+		t.Fatal("Admit returned no error although nothing was queued")
 	}
 	for _, o := range out {
 		if o.Taken != ledger.Created {
@@ -136,7 +136,7 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 			t.Errorf("the entry is %+v, %v, want it queued", entry, err)
 		}
 		if _, err := g.Ledger.Body(t.Context(), o.Invoice.ID); err != nil {
-			t.Errorf("the document of an invoice that was taken: %v", err)
+			t.Errorf("the document of an invoice that was taken is not in Redis: %v", err)
 		}
 	}
 	// When the documents are handed in again, they are present, and their tasks are queued.

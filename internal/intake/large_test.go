@@ -95,7 +95,7 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 	}
 }
 
-// After the archive has not answered a few times, further calls of it fail at once. So an export of
+// After the archive has not answered a few calls, further calls to it fail at once. So an export of
 // many thousands of documents does not wait for the archive in every call of Admit.
 func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	g := newGate(t, nil)

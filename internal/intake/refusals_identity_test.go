@@ -12,7 +12,8 @@ import (
 )
 
 // If a document cannot be read, only its file is known. If its number is at fault, the number will
-// change when the document is fixed. So either refusal is identified by the file of its document.
+// change when the document is fixed. So in both cases the refusal is identified by the file of the
+// document.
 func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
 	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
@@ -55,7 +56,7 @@ func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 		adms := []intake.Admission{adm}
 		r.Note(t.Context(), adms)
 		if r.Err != nil || adms[0].Refusal == "" {
-			t.Fatalf("%s: not on record: %v", adm.File, r.Err)
+			t.Fatalf("the refusal of %s is not on record: %v", adm.File, r.Err)
 		}
 		return adms[0].Refusal
 	}
@@ -91,7 +92,7 @@ func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 			t.Errorf("%s of %q: the same bytes again have the refusal %s, not %s", c.file, c.source, again, one)
 		}
 	}
-	// A line of a manifest that names no document is identified by the text of the line.
+	// If a line of a manifest names no document, its refusal is identified by the text of the line.
 	line := func(text string) string {
 		t.Helper()
 		m := &intake.Manifest{Name: "list.ndjson", MaxDocument: 1 << 20, Now: time.Now()}

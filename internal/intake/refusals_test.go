@@ -95,7 +95,7 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != "One" ||
 		all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
-		t.Errorf("the record has %+v, %v", all, err)
+		t.Errorf("the record lacks the invoice, its tenant or the fault of P_1: %+v, %v", all, err)
 	}
 	// Another invoice under the same file name does not end the refusal.
 	d.hand("elsewhere.xml", sample.Invoice(sample.Options{Number: "FV/2", IssueDate: "2026-01-05"}))
@@ -129,7 +129,7 @@ func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.
 	d.wants()
 	outcomes, err := d.a.Ledger.Outcomes(t.Context(), "", 10)
 	if err != nil || len(outcomes) != 2 || outcomes[0].State != "refused" || outcomes[1].State != ledger.State(ledger.RefusalSuperseded) {
-		t.Errorf("the outcomes are %+v, %v", outcomes, err)
+		t.Errorf("the outcomes are %+v, %v, want refused, then superseded", outcomes, err)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil || len(all[0].Faults) != 2 || !strings.Contains(all[0].Faults[0].Rule, "../a.xml") ||
 		!strings.Contains(all[0].Faults[1].Rule, "/c.xml") {
-		t.Errorf("the record has %+v, %v", all, err)
+		t.Errorf("the record does not name the two entries at fault: %+v, %v", all, err)
 	}
 	d.hand("night.zip", pack("a.xml", "b.xml", "c.xml", "d.xml"))
 	d.wants()
@@ -232,7 +232,7 @@ func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 	d.hand("a.xml", sample.Invoice(o)) // not taken yet: a person has to act
 	d.wants("a.xml")
 	if all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, ""); err != nil || all[0].Tenant != "Two" {
-		t.Errorf("the record has %+v, %v", all, err)
+		t.Errorf("the record is not that of tenant Two: %+v, %v", all, err)
 	}
 	d.asked = ""
 	d.hand("a.xml", sample.Invoice(o)) // taken, for its own tenant: that ends the refusal
@@ -268,7 +268,7 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	i := slices.IndexFunc(all, func(r ledger.Refusal) bool { return r.File == "c.xml" })
 	if failed != nil || len(all) != 2 || i < 0 ||
 		all[i].Faults[0].Field != "P_15" || all[i].Faults[0].Value != "Jan Kowalski" {
-		t.Errorf("the record has %+v, %v", all, failed)
+		t.Errorf("the record lacks the refusal of c.xml with its fault of P_15: %+v, %v", all, failed)
 	}
 }
 

@@ -116,7 +116,7 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 	g.must(err)
 	_, queued := stats.Of(queue.KindSubmit, now.ID, now.Rev)
 	if out[0].Taken != ledger.Created || now.Lane != ledger.Express || now.Deadline != ledger.At(due) || !queued {
-		t.Errorf("the first document: %+v, its entry: %+v", out[0], now)
+		t.Errorf("the first document: %+v, its entry: %+v, want lane express, the deadline and a task", out[0], now)
 	}
 	if a := out[1]; a.Taken != ledger.Present || !a.Terms.Applied || !strings.Contains(a.Terms.Text, "lane express") ||
 		!strings.Contains(a.Terms.Text, "it has ref SO-1") {
@@ -127,7 +127,7 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 			t.Errorf("document %d has an old revision, or an answer about terms: %+v", i, out[i])
 		}
 	}
-	// The same holds when the invoice is here already and has left the queue.
+	// Terms that come after the invoice has left the queue are not applied, and the answer says so.
 	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: now.ID, To: ledger.Rejected, Edit: ledger.Because(450, "x")}))
 	if a := g.admit(plain, late)[1]; a.Terms.Applied || !strings.Contains(a.Terms.Text, "were not applied") {
 		t.Errorf("the late terms: %+v, want that they were not applied", a)
