@@ -22,7 +22,7 @@ func TestBucket_ConditionsHonoured_PutIsOneRequest(t *testing.T) {
 		t.Errorf("the service saw %v, want %v", got, want)
 	}
 	if got := server.ContentType["kept/b.xml"]; got != "application/xml" {
-		t.Errorf("the content type is %q", got)
+		t.Errorf("the content type is %q, want application/xml", got)
 	}
 	put(t, s, "b.xml", "x")
 	if got, want := server.Take(), []string{"PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
@@ -137,14 +137,14 @@ func TestBucket_CheckWithMissingRights_PassesOnlyWithoutTheRightToDelete(t *test
 			return method == c.method
 		}
 		if err := open(t, server.In("kept")).Check(t.Context()); (err != nil) != c.fails {
-			t.Errorf("%s: Check = %v", c.why, err)
+			t.Errorf("%s: Check = %v, want an error only without the right to read or to write", c.why, err)
 		}
 	}
 	server := archivetest.NewS3(t, "honoured")
 	wrong := strings.Replace(server.In("kept"), archivetest.Bucket, "receiptz", 1)
 	err := open(t, wrong).Check(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "NoSuchBucket") && !strings.Contains(err.Error(), "bucket does not exist") {
-		t.Errorf("a missing bucket: Check = %v", err)
+		t.Errorf("for a missing bucket, Check = %v, want it to say that the bucket does not exist", err)
 	}
 }
 

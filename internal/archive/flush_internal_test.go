@@ -153,10 +153,10 @@ func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
 		t.Errorf("sync = %v, want an interruption by the context", err)
 	}
 	if err := f.Flush(ctx); !errors.Is(err, context.Canceled) || len(f.pending) != 1 || len(f.unproven) != 0 {
-		t.Errorf("Flush = %v, %d pending, %d unproven", err, len(f.pending), len(f.unproven))
+		t.Errorf("Flush = %v, %d files pending, %d unproven; want Canceled, 1 and 0", err, len(f.pending), len(f.unproven))
 	}
 	if err := f.Flush(t.Context()); err != nil || len(f.pending) != 0 {
-		t.Errorf("Flush = %v, %d pending", err, len(f.pending))
+		t.Errorf("Flush = %v with %d files pending, want none", err, len(f.pending))
 	}
 }
 

@@ -92,10 +92,10 @@ func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 		}
 	}
 	if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); !strings.Contains(err.Error(), "restart this process") {
-		t.Errorf("Put = %v", err)
+		t.Errorf("Put = %v, want it to say that this process must be restarted", err)
 	}
 	if entries, err := os.ReadDir(other); err != nil || len(entries) > 0 {
-		t.Errorf("the other folder has %v, %v", entries, err)
+		t.Errorf("the other folder has %v, %v, want nothing in it", entries, err)
 	}
 	if err := errors.Join(os.Remove(dir), os.Mkdir(dir, 0o700)); err != nil {
 		t.Fatal(err)
@@ -121,13 +121,13 @@ func TestOwned_FolderIsReplacedByThatOfAnotherEnvironment_ItIsRefused(t *testing
 		t.Fatal(err)
 	}
 	if got, err := s.Get(t.Context(), "n/missing.xml"); err == nil || errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("Get = %q, %v", got, err)
+		t.Errorf("Get = %q, %v, want an error other than ErrNotFound", got, err)
 	}
 	if _, ok := errors.AsType[*archive.OwnerError](s.Put(t.Context(), "n/b.xml", []byte("x"), "")); !ok {
 		t.Error("Put did not ask who owns the folder now")
 	}
 	if got, err := s.Get(t.Context(), "n/a.xml"); err == nil {
-		t.Errorf("Get = %q", got)
+		t.Errorf("Get = %q, want an error", got)
 	}
 	if after := filesIn(t, dir); len(after) != len(before) {
 		t.Errorf("the other environment's archive has %v, before %v", after, before)

@@ -27,16 +27,16 @@ func TestFolder_IsMissing_ReadersDoNotMakeItAndTheFirstWriteDoes(t *testing.T) {
 	s := openLater(t, dir)
 	for range 5 { // more calls than the failures that would take the store out of service
 		if _, err := s.Get(t.Context(), "a/b.xml"); !errors.Is(err, archive.ErrNotFound) || !errors.Is(err, archive.ErrNoFolder) {
-			t.Errorf("Get = %v", err)
+			t.Errorf("Get = %v, want ErrNotFound and ErrNoFolder", err)
 		}
 		if err := s.Check(t.Context()); !errors.Is(err, archive.ErrNoFolder) {
-			t.Errorf("Check = %v", err)
+			t.Errorf("Check = %v, want ErrNoFolder", err)
 		}
 	}
 	s = openLater(t, dir)
 	names, list := archive.ListIn(t.Context(), s, "")
 	if len(names) > 0 || list != nil || s.Remove(t.Context(), "bodies/x") != nil || s.Flush(t.Context()) != nil {
-		t.Errorf("List = %v, %v", names, list)
+		t.Errorf("List = %v, %v, want nothing, and no error of Remove and Flush either", names, list)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("calls that write nothing made the folder: %v", err)
@@ -54,7 +54,7 @@ func TestFolder_IsEmpty_ReadersWriteNothingIntoIt(t *testing.T) {
 	dir := t.TempDir()
 	s := openLater(t, dir)
 	if _, err := s.Get(t.Context(), "a/b.xml"); !errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrNoFolder) {
-		t.Errorf("Get = %v", err)
+		t.Errorf("Get = %v, want ErrNotFound without ErrNoFolder", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("the folder has %v, %v, want nothing in it", entries, err)
@@ -66,7 +66,7 @@ func TestOwned_UsedBeforeAndItsFolderIsMissing_IsRefusedAndNotMade(t *testing.T)
 	same := func(a, b archive.Owner) bool { return a == b }
 	s := openLater(t, dir)
 	if empty, err := archive.Owned(s, ownTest, same, known).Empty(t.Context()); !empty || err != nil {
-		t.Errorf("for an archive that was never used, Empty = %v, %v", empty, err)
+		t.Errorf("for an archive that was never used, Empty = %v, %v, want true", empty, err)
 	}
 	known[s.URL("")] = true
 	o := archive.Owned(s, ownTest, same, known)
@@ -93,19 +93,19 @@ func TestOwned_NoMark_IsEmptyUnlessItHasTheFolderOfASeller(t *testing.T) {
 		t.Fatal(err)
 	}
 	if empty, err := owned(t, dir, ownTest).Empty(t.Context()); !empty || err != nil {
-		t.Errorf("Empty = %v, %v", empty, err)
+		t.Errorf("Empty = %v, %v, want true", empty, err)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "5265877635", "2026-11"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if empty, err := owned(t, dir, ownTest).Empty(t.Context()); empty || err != nil {
-		t.Errorf("with invoices: Empty = %v, %v", empty, err)
+		t.Errorf("with the folder of a seller, Empty = %v, %v, want false", empty, err)
 	}
 	marked := owned(t, t.TempDir(), ownTest)
 	if err := marked.Claim(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if empty, err := marked.Empty(t.Context()); empty || err != nil {
-		t.Errorf("with its mark: Empty = %v, %v", empty, err)
+		t.Errorf("with its mark, Empty = %v, %v, want false", empty, err)
 	}
 }

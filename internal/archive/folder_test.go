@@ -53,7 +53,7 @@ func TestFolder_TornFileAfterAPowerCut_IsWrittenAgain(t *testing.T) {
 		}
 		held, err := s.Get(t.Context(), "a.xml")
 		if c.err == nil && string(held) != want || c.err != nil && string(held) != c.torn {
-			t.Errorf("%s: the archive holds %q (%v)", c.why, held, err)
+			t.Errorf("%s: the archive has %q (%v), want our document, or the other one untouched", c.why, held, err)
 		}
 	}
 }
@@ -78,7 +78,7 @@ func TestFolder_SymbolicLinkOutside_IsNotFollowed(t *testing.T) {
 		}
 	}
 	if left, _ := os.ReadDir(outside); len(left) != 1 {
-		t.Errorf("the folder outside now contains %v", left)
+		t.Errorf("the folder outside now contains %v, want the file secret alone", left)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), why) {
-		t.Errorf("Check = %v", err)
+		t.Errorf("Check = %v, want it to say that the folder cannot be used", err)
 	}
 	if err := os.MkdirAll(target, 0o700); err != nil {
 		t.Fatal(err)

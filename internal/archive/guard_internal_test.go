@@ -90,7 +90,7 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 			t.Errorf("Put = %v, want a sick CallError that names the call", err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("Put took %v", took)
+			t.Errorf("Put took %v, want 2 seconds at most", took)
 		}
 		if h := HealthOf(g); h.Stuck != 1 || h.OutOfService {
 			t.Errorf("health %+v, want one stuck call and the store in service", h)

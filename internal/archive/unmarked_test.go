@@ -11,6 +11,7 @@ import (
 	"ksefworker/internal/archive"
 )
 
+// uses notes in memory which archives were used, as the ledger does in Redis.
 type uses map[string]bool
 
 func (u uses) ArchiveUsed(_ context.Context, url string) (bool, error) { return u[url], nil }

@@ -82,7 +82,7 @@ func TestCheck_FA2_PassesOnlyIfAllowed(t *testing.T) {
 	err := invoice.Check(h, noon, invoice.CheckOptions{})
 	var f *invoice.FieldError
 	if !errors.As(err, &f) || f.Field != "KodFormularza" || f.Value != "FA (2)" || f.Line != 4 {
-		t.Errorf("Check = %v", err)
+		t.Errorf("Check = %v, want a fault of KodFormularza in line 4", err)
 	}
 	if err := invoice.Check(h, noon, invoice.CheckOptions{AllowFA2: true}); err != nil {
 		t.Error(err)
@@ -102,7 +102,7 @@ func TestCheck_SellersCheckDigit_IsCheckedOnlyIfAsked(t *testing.T) {
 	err := invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})
 	var f *invoice.FieldError
 	if !errors.As(err, &f) || f.Field != "Podmiot1/NIP" || f.Value != "5265877636" || f.Line != 7 || f.Column != 33 {
-		t.Errorf("Check = %v", err)
+		t.Errorf("Check = %v, want a fault of Podmiot1/NIP at line 7, column 33", err)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestCheck_OtherPartiesNIPs_AreCheckedOnlyIfAsked(t *testing.T) {
 	for _, f := range invoice.FieldErrors(invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})) {
 		got = append(got, f.Field+" "+f.Value)
 		if f.Line < 8 || f.Line > 15 {
-			t.Errorf("line %d is wrong for %v", f.Line, f)
+			t.Errorf("the line %d, want 8 to 15, is wrong for %v", f.Line, f)
 		}
 	}
 	want := "Podmiot2/NIP 5210000004, Podmiot3/NIP 1234567890, Podmiot3/NIP PL5265877635, " +

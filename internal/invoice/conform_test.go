@@ -105,7 +105,7 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 }
 
 // XML and its schemas let the code, the version and the variant of a form be written in several
-// ways. All these ways mean the same, so the header has the usual one.
+// ways. All these ways mean the same, so the header has the usual spelling.
 func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
 	for _, c := range [][2]string{
 		{">3<", ">03<"}, {">3<", ">+3<"}, {">3<", ">+0003\n<"}, {">3<", "><![CDATA[03]]><"}, {">3<", ">&#48;3<"},

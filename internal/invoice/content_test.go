@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// exported is an invoice as an accounting program exports it at the given time.
+// exported returns an invoice as an accounting program exports it at the given time.
 func exported(created string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?>
 <Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/" xmlns:x="urn:x">
@@ -28,7 +28,7 @@ func TestContentOf_SameInvoiceWrittenDifferently_KeepsTheDigest(t *testing.T) {
 	doc := exported("2026-11-25T08:00:00Z")
 	want := content(t, doc)
 	if want.Created != "2026-11-25T08:00:00Z" || want.System != "ERP 1.0" {
-		t.Errorf("created %q by %q", want.Created, want.System)
+		t.Errorf("the content was created %q by %q, want the time and the program of the document", want.Created, want.System)
 	}
 	for _, c := range []struct{ why, old, by string }{
 		{"another time of creation", "T08:00:00Z<", "T09:30:00.5+01:00<"},
@@ -67,7 +67,7 @@ func TestContentOf_SameInvoiceWrittenDifferently_KeepsTheDigest(t *testing.T) {
 			t.Errorf("%s: the digest differs, first at %q (%v)", c.why, path, err)
 		}
 		if path, err := invoice.FirstDifference([]byte(doc), []byte(other)); path != "" || err != nil {
-			t.Errorf("%s: the first difference is %q, %v", c.why, path, err)
+			t.Errorf("%s: the first difference is %q, %v, want none", c.why, path, err)
 		}
 	}
 }

@@ -260,7 +260,7 @@ func TestParse_TooLarge_IsRefusedBeforeReading(t *testing.T) {
 	h, err := invoice.Parse(doc)
 	var f *invoice.FieldError
 	if !errors.As(err, &f) || f.Field != invoice.DocumentField || f.Value != "3000001 bytes" {
-		t.Fatalf("Parse = %v", err)
+		t.Fatalf("Parse = %v, want a fault of the document with its size", err)
 	}
 	if h.Size != invoice.MaxSize+1 {
 		t.Errorf("the header has the size %d, want MaxSize and one byte", h.Size)

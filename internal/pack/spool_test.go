@@ -92,7 +92,7 @@ func TestSweepSpool_KeepsYoungAndUnrelatedFolders(t *testing.T) {
 		t.Error(err)
 	}
 	if got, want := folders(t, dir), []string{"package-file", "package-young", "something-else"}; !slices.Equal(got, want) {
-		t.Errorf("left %v, want %v", got, want)
+		t.Errorf("SweepSpool left %v, want %v", got, want)
 	}
 	if err := pack.SweepSpool(filepath.Join(dir, "missing"), time.Minute); err != nil {
 		t.Errorf("a missing spool folder gives %v, want no error", err)

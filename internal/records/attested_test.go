@@ -31,7 +31,7 @@ func (k *kept) walk(w records.Within) (read int, lacking []string) {
 	r := &records.Reader{Store: k.store}
 	err := r.EachWithin(k.t.Context(), w, func(results.Result) error { read++; return nil }, func(a records.Attested) {
 		if a.Session != session || !strings.HasSuffix(a.Receipt, "/2026-11/upo/"+session+".xml") {
-			k.t.Errorf("a lacking invoice is reported as %+v", a)
+			k.t.Errorf("a lacking invoice is reported as %+v, want its session and receipt", a)
 		}
 		lacking = append(lacking, a.KsefNumber)
 	})
@@ -65,7 +65,7 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 		"receipted", number(t, sample.NIP(0), 1))
 	k.receipt(in[0], in[1], alone)
 	if read, lacking := k.walk(november); read != 3 || lacking != nil {
-		t.Fatalf("before anything is lost, %d results are read, and the archive lacks %q", read, lacking)
+		t.Fatalf("before anything is lost, %d results are read, and the archive lacks %q, want 3 and nothing", read, lacking)
 	}
 	zips := filepath.Join(dir, "*", "*", "packages", "*")
 	remove(t, filepath.Join(zips, "*.jsonl")) // if only the index is gone, it is made again from the ZIP

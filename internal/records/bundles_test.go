@@ -123,10 +123,10 @@ func TestResults_OneIsInABundleToo_ComesOnceAndFinal(t *testing.T) {
 		})
 		slices.Sort(got)
 		if err != nil || fmt.Sprint(got) != "[B/1 receipted B/2 receipted]" {
-			t.Errorf("the results are %v, %v", got, err)
+			t.Errorf("the results are %v, %v, want B/1 and B/2, both receipted", got, err)
 		}
 		if found, err := r.Find(t.Context(), old.ID); err != nil || len(found) != 1 || found[0].State != "receipted" {
-			t.Errorf("the id finds %+v, %v", found, err)
+			t.Errorf("the id finds %+v, %v, want one receipted result", found, err)
 		}
 	})
 }

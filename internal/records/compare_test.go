@@ -138,7 +138,7 @@ func TestFindWithin_ReceiptIsNotWhole_IsNamedWhateverIsLookedFor(t *testing.T) {
 		var bad []string
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
 			if errors.Is(err, records.ErrSoundCopy) != strings.HasPrefix(what, "copy") {
-				t.Errorf("%s: %v", what, err)
+				t.Errorf("%s: the error does not fit whether a sound copy is there: %v", what, err)
 			}
 			bad = append(bad, filepath.Base(name))
 		}}
@@ -178,7 +178,7 @@ func TestResults_DocumentIsGone_IsToldOfAcceptedInvoices(t *testing.T) {
 	listed := func() (n int, told []string) {
 		r := &records.Reader{Store: k.store, NoDocument: func(of results.Result, err error) {
 			if !records.Missing(err) {
-				t.Errorf("%s: %v", of.Number, err)
+				t.Errorf("the document of %s should be reported as missing: %v", of.Number, err)
 			}
 			told = append(told, of.Number)
 		}}

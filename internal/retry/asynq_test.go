@@ -22,7 +22,7 @@ func TestBackoff_GrowsFromSecondsToFiveMinutes_AtMostAFifthMore(t *testing.T) {
 		for range 200 {
 			d := Backoff(n)
 			if d < low || d > high {
-				t.Fatalf("after %d failures %v, want within [%v, %v]", n, d, low, high)
+				t.Fatalf("after %d failures the pause is %v, want within [%v, %v]", n, d, low, high)
 			}
 			seen[d] = true
 		}
@@ -62,7 +62,7 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 	} {
 		for range 50 {
 			if d := Delay(c.n, c.err, nil); d < c.low || d > c.high {
-				t.Errorf("%s: %v, want within [%v, %v]", c.what, d, c.low, c.high)
+				t.Errorf("%s: the delay is %v, want within [%v, %v]", c.what, d, c.low, c.high)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func TestIsFailure_WaitingIsNotCounted(t *testing.T) {
 	}
 	growing := &LaterError{Reason: ReasonLost, Grows: true}
 	if !IsFailure(fmt.Errorf("ask: %w", growing)) || Judge(growing).Action != Later {
-		t.Error("waiting with growing pauses is not counted, or its action is not later")
+		t.Error("waiting with growing pauses is not counted as a failure, or its action is not later")
 	}
 	if !IsFailure(errors.New("x")) {
 		t.Error("a defect is not counted as a failure")

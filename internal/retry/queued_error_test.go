@@ -68,6 +68,6 @@ func TestForQueue_OurOwnWords_AllStay(t *testing.T) {
 		}
 	}
 	if ForQueue(nil) != nil {
-		t.Error("nil becomes an error")
+		t.Error("ForQueue of nil is an error")
 	}
 }

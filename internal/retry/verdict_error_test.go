@@ -31,7 +31,7 @@ func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 		t.Errorf("the text is %q, want that of the LaterError", got)
 	}
 	if WithVerdict(nil) != nil {
-		t.Error("nil becomes an error")
+		t.Error("WithVerdict of nil is an error")
 	}
 }
 

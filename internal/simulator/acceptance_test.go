@@ -130,7 +130,7 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 				t.Errorf("the invoice is %+v, want the code of this fault", i)
 			}
 			if i.Number != "" {
-				t.Errorf("number %q of a document that was never read", i.Number)
+				t.Errorf("the invoice has the number %q, although its document was never read", i.Number)
 			}
 		})
 	}
@@ -164,11 +164,11 @@ func TestOnline_MalformedSend_IsRefusedAtOnce(t *testing.T) {
 	body := o.body(good)
 	body["sessionId"] = b.id
 	if code, _ := r.post("/invoice/send", body).apiError(); code != codeSessionStatus {
-		t.Errorf("a send into a batch session gives code %d, want that the status forbids it", code)
+		t.Errorf("a send into a batch session gives code %d, want the code for a wrong status of the session", code)
 	}
 	o.close()
 	if code, _ := r.post("/invoice/send", o.body(good)).apiError(); code != codeSessionStatus {
-		t.Errorf("a send into a closed session gives code %d, want that the status forbids it", code)
+		t.Errorf("a send into a closed session gives code %d, want the code for a wrong status of the session", code)
 	}
 	if len(r.invoices(o.id)) != 0 || r.await(o.id).Code != 440 {
 		t.Error("the session has an invoice that was refused, or does not end with code 440")
@@ -195,7 +195,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 		t.Errorf("the invoice is %+v, want code 405", i)
 	}
 	if code, _ := r.post("/invoice/send", o.body("x")).apiError(); code != codeSessionStatus {
-		t.Errorf("a later send gives code %d, want that the status forbids it", code)
+		t.Errorf("a later send gives code %d, want the code for a wrong status of the session", code)
 	}
 	if i := inTime.invoice(ok); i.Status.Code != 200 {
 		t.Errorf("an invoice of a session from before the rotation is %+v, want code 200", i)
@@ -218,7 +218,7 @@ func TestOnline_OpenForTwelveHours_ClosesByItself(t *testing.T) {
 		t.Errorf("the sessions end with status %d and %d, want 200 and, without invoices, 440", f, e)
 	}
 	if code, _ := r.post("/invoice/send", full.body(faXML(sellerA, "FV/2", today))).apiError(); code != codeSessionStatus {
-		t.Errorf("a later send gives code %d, want that the status forbids it", code)
+		t.Errorf("a later send gives code %d, want the code for a wrong status of the session", code)
 	}
 }
 

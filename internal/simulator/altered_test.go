@@ -87,7 +87,8 @@ func TestFault_ListOmitWithACode_LeavesOutOnlyEntriesOfThatStatus(t *testing.T) 
 	}
 }
 
-// A fault with a Probability is drawn once for each entry, however often the list is requested.
+// Whether a fault with a Probability hits an entry is drawn only once, however often the list is
+// requested.
 func TestFault_ProbabilityOfAnEntry_IsDrawnOncePerEntry(t *testing.T) {
 	r := newRig(t)
 	var documents []string
@@ -121,7 +122,7 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		}
 		for ksefNumber, number := range r.receiptOf(id) {
 			if number != want || len(ksefNumber) != 35 {
-				t.Errorf("%s: the receipt has the number %q for %s", as, number, ksefNumber)
+				t.Errorf("%s: the receipt has the number %q for %s, want the rewritten number", as, number, ksefNumber)
 			}
 		}
 		var page struct {

@@ -14,8 +14,8 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 	good := func() []byte { number++; return zipOf(t, faXML(sellerA, fmt.Sprintf("G/%d", number), today)) }
 	for name, c := range map[string]struct {
 		archive []byte
-		change  func(b *batch) // before opening
-		upload  func(b *batch) // uploads other parts than all
+		change  func(b *batch) // what is wrong before the session is opened
+		upload  func(b *batch) // in place of uploadAll, if not nil
 		code    int
 	}{
 		"a good package":               {good(), nil, nil, 200},

@@ -25,9 +25,9 @@ func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r.ok(r.post("/box/upload/invoice", body), nil)
 	// Until the upload is finished, the answer is an error object, with status 200 or 400.
 	if a := r.get("/box/upload/invoice/u%2F1"); a.status >= 500 {
-		t.Errorf("status %d, want less than 500", a.status)
+		t.Errorf("an upload that is not finished is answered with status %d, want less than 500", a.status)
 	} else if code, _ := a.apiError(); code != 150 {
-		t.Errorf("code %d, want 150", code)
+		t.Errorf("an upload that is not finished has code %d, want 150", code)
 	}
 	r.clock.add(2 * time.Second)
 	var got boxAnswer

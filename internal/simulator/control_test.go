@@ -28,7 +28,7 @@ func TestControl_CommandFromThisMachine_IsCarriedOut(t *testing.T) {
 	}
 	for path, body := range map[string]string{"/sim/faults": `[{"kind":"x"}]`, "/sim/clock": `{"advance":"-1h"}`} {
 		if a := r.post(path, []byte(body)); a.status != 400 {
-			t.Errorf("%s: status %d, want 400", path, a.status)
+			t.Errorf("a faulty command to %s got status %d, want 400", path, a.status)
 		}
 	}
 	if a := r.get("/sim/healthz"); a.status != 200 {

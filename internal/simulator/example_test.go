@@ -52,8 +52,8 @@ func Example() {
 	// requests map[other:publicKey:2] faults map[status:1] violations 0
 }
 
-// A script that orders faults is a file. The program takes it with the option --faults, or with
-// POST /sim/faults.
+// A script orders faults. The simulator's program takes the script as a file with the option
+// --faults, or as the body of POST /sim/faults.
 func ExampleParseFaults() {
 	faults, err := simulator.ParseFaults([]byte(`
 - {on: close, kind: 500-after}                        # carried out, answered 500, once

@@ -75,11 +75,11 @@ func TestLimits_RegisterAndExports_HaveGroupsOfTheirOwn(t *testing.T) {
 	books := r.sim.Books()
 	for group, want := range map[string]int{"invoiceMetadata": 21, "invoiceExport": 1, "invoiceExportStatus": 2, "other:queryResult": 1} {
 		if books.Requests[group] != want {
-			t.Errorf("%s: %d requests, want %d", group, books.Requests[group], want)
+			t.Errorf("the books count %[2]d requests of group %[1]s, want %[3]d", group, books.Requests[group], want)
 		}
 	}
 	if len(books.Violations) != 1 || books.Violations[0].Group != "invoiceMetadata" || books.Violations[0].Window != "hour" {
-		t.Errorf("the violations are %+v, want one of the register's hour", books.Violations)
+		t.Errorf("the violations are %+v, want one: too many pages of the register in an hour", books.Violations)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 		var s status
 		r.ok(c.who.get("/invoice/query/status/"+c.id), &s)
 		if s.Count != c.count || len(s.Parts) != c.count {
-			t.Errorf("the query has the status %+v, want invoices and parts of the number %d", s, c.count)
+			t.Errorf("the query has the status %+v, want %d invoices and as many parts", s, c.count)
 		}
 		if c.count == 0 {
 			continue

@@ -45,7 +45,8 @@ func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "440" {
 		t.Errorf("an invoice of the seller with the number of the self-billed one ended with the code %s, want 440", got)
 	}
-	// With a key for any seller the session belongs to the issuer of the first invoice.
+	// With a key that is good for any seller, the session belongs to the issuer of the first
+	// invoice.
 	id, _ = r.sendBatch(selfBilled(t, sellerA, "S/6"), faXML(sellerA, "S/7", today))
 	if got := codes(r.invoices(id)); got != "200 410" {
 		t.Errorf("with a key for any seller the invoices ended with the codes %s, want 200 410", got)

@@ -135,7 +135,7 @@ func TestTrace_OfAnInvoice_IsTheSameInEveryProcess(t *testing.T) {
 		t.Errorf("a span has another parent: %+v", names)
 	}
 	if got := names["invoice taken"]; got.Attributes["ksef.invoice.id"] != "inv-1" || got.Service != "ksef-worker" {
-		t.Errorf("the first span of the invoice is %+v", got)
+		t.Errorf("the first span of the invoice lacks its id or the service: %+v", got)
 	}
 	if refused := c.Refused(); len(refused) > 0 {
 		t.Errorf("the collector refused %q", refused)
