@@ -73,8 +73,8 @@ func TestFolder_FailedFlush_TheNextFlushWritesEverythingAgain(t *testing.T) {
 	}
 }
 
-// The file no longer has the bytes that were put, so only a caller that has them can write them
-// again. Other files are not affected.
+// The file no longer has the bytes that were put, so only a caller that has these bytes can write
+// the file again. Other files are not affected.
 func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testing.T) {
 	f := openedFolder(t)
 	names := putMany(t, f)

@@ -25,7 +25,7 @@ func openLater(t *testing.T, dir string) archive.Store {
 func TestFolder_IsMissing_ReadersDoNotMakeItAndTheFirstWriteDoes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "archive")
 	s := openLater(t, dir)
-	for range 5 { // more calls than the failures that would take the store out of service
+	for range 5 { // enough calls to take the store out of service, if they counted as failures
 		if _, err := s.Get(t.Context(), "a/b.xml"); !errors.Is(err, archive.ErrNotFound) || !errors.Is(err, archive.ErrNoFolder) {
 			t.Errorf("Get = %v, want ErrNotFound and ErrNoFolder", err)
 		}

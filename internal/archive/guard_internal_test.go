@@ -157,7 +157,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 	})
 }
 
-// Nearly all calls are for one object that hangs. They must not lock out the calls for other
+// Nearly all calls are for one object that hangs. These calls must not lock out the calls for other
 // objects.
 func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -41,7 +41,7 @@ func filesIn(t *testing.T, dir string) (names []string) {
 }
 
 // Results have names that follow from the documents alone. So results of another environment would
-// be overwritten, or read as if they were of this one.
+// be overwritten, or read as if they were of this environment.
 func TestOwned_ArchiveOfAnotherEnvironment_EveryCallIsRefusedAndNothingIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	first, second := owned(t, dir, ownTest), owned(t, dir, ownLive)

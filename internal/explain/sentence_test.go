@@ -67,7 +67,7 @@ func TestSentences_EachOne_KeepsItsFacts(t *testing.T) {
 }
 
 // Every text of package waiting about what an invoice waits for has a Polish form. The words of a
-// task about its last run may be any text. A page in Polish leaves them out when they have no
+// task about its last run may be any text. A page in Polish leaves out such words when they have no
 // Polish form.
 func TestSentences_EverythingThatAnInvoiceWaitsFor_HasPolish(t *testing.T) {
 	s := readSource(t, "waiting")

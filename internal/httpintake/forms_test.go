@@ -197,7 +197,8 @@ func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
 	}
 }
 
-// While the gateway hangs, calls that wait for it take no places from calls that do not need it.
+// While the gateway hangs, calls that wait for the gateway take no places from calls that do not
+// need it.
 func TestSubmit_GatewayHangs_OtherLargeCallsAreRead(t *testing.T) {
 	for name, padding := range map[string]int{"in memory": 0, "in a file": 2 * inMemory} {
 		t.Run(name, func(t *testing.T) {

@@ -126,7 +126,7 @@ type answer struct {
 }
 
 // call sends a request with the first client's key. heads are pairs of a header's name and value.
-// They are set after the key, so Authorization replaces it.
+// These headers are set after the key, so a header Authorization replaces the key.
 func (b *bench) call(method, path string, body []byte, heads ...string) answer {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, bytes.NewReader(body))

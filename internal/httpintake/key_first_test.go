@@ -85,8 +85,8 @@ func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.
 	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
 }
 
-// Two files have the same key, and at a start nobody knows whose key it is. It opens nothing until
-// only one file has it. The other keys of both files work.
+// Two files have the same key, and at a start nobody knows whose key it is. The key opens nothing
+// until only one of the files has it. The other keys of both files work.
 func TestNew_TwoFilesHaveOneKey_ItOpensNothingAndTheirOtherKeysDo(t *testing.T) {
 	const both = "both-both-both-both-both"
 	now, files := monday, [][]string{{both, keyOne}, {keyTwo, both}}

@@ -77,8 +77,8 @@ func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 	}
 }
 
-// A program repeats a call after an outage. The deadline that the call names has passed meanwhile,
-// which is no reason to refuse the call.
+// A program repeats a call after an outage. The deadline in the call has passed by then, which is
+// no reason to refuse the call.
 func TestSubmit_DeadlineHasPassedWhenTheCallIsRepeated_ItIsAlreadyHere(t *testing.T) {
 	b := newBench(t, nil)
 	deadline := "?deadline=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)

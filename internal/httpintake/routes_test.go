@@ -34,8 +34,8 @@ func TestRoutes_PathOrMethodThatIsNot_IsAProblemWithTheMethodsThatAre(t *testing
 	}
 }
 
-// The server reads the rest of a body before it answers. No caller may hold a connection with a
-// body that does not come, with a key or without one.
+// The server reads the rest of a body before it answers. No caller, with a key or without one, may
+// hold a connection with a body that does not come.
 func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = 100 * time.Millisecond })
 	id := b.take(0, "FV/1", "")

@@ -162,8 +162,8 @@ func selfBilled(own []byte) []byte {
 
 func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *testing.T) {
 	b := newBench(t, nil)
-	// The second client's tenant is the buyer. With P_17 = 1 it issues an invoice of the same
-	// number in the seller's name.
+	// The second client's tenant is the buyer. With P_17 = 1 the buyer issues an invoice of the
+	// same number in the seller's name.
 	own := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23"})
 	taken := b.post(own, "")
 	b.want(taken, http.StatusAccepted, "")

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A small body may name many documents, and the answer about each takes memory. So such a call
-// needs a place among the large calls.
+// A small body may have many documents in it, and the answer about each document takes memory. So a
+// call with such a body needs a place among the large calls.
 func TestTurn_ManyDocumentsInASmallBody_NeedAPlace(t *testing.T) {
 	form := func(n int) string {
 		return strings.Repeat("--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nx\r\n", n) + "--b--\r\n"
@@ -42,7 +42,7 @@ func TestTurn_ManyDocumentsInASmallBody_NeedAPlace(t *testing.T) {
 	}
 }
 
-// While the places are taken, a small body that names many documents waits, and a call about few
+// While all places are taken, a call with many documents in a small body waits, and a call with few
 // documents does not.
 func TestSubmit_PlacesAreTaken_ManyTinyElementsWait(t *testing.T) {
 	b := newBench(t, nil)

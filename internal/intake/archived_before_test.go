@@ -172,7 +172,8 @@ func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T)
 }
 
 // The invoice was accepted so long ago that the ledger has forgotten it. The worker archived it in
-// one object with other invoices of its package, and it is found there when it is handed in again.
+// one object with other invoices of its package. When the invoice is handed in again, it is found
+// there.
 func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	g := newGate(t, nil)
 	d, never := numbered(1), numbered(2)

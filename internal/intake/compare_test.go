@@ -54,8 +54,8 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 	}
 }
 
-// unchanged fails when act changes an entry, or adds or removes a key of the ledger. Only the keys
-// that count the inflow may change.
+// unchanged fails when act changes the entry with this id, or adds or removes a key of the ledger.
+// Only keys that count the inflow may come and go.
 func (g *gate) unchanged(id string, act func()) {
 	g.t.Helper()
 	read := func() (ledger.Invoice, []string) {

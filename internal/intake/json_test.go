@@ -29,8 +29,8 @@ func TestCheckJSON_NameTwiceInOneObject_IsRefusedByItsName(t *testing.T) {
 	}
 }
 
-// encoding/json takes some names that are written differently for the same field, because ſ and the
-// sign of Kelvin fold to letters of ASCII. CheckJSON must take the same names for the same.
+// encoding/json treats some names as equal although they are written differently, because ſ and the
+// sign of Kelvin fold to letters of ASCII. CheckJSON must treat the same names as equal.
 func TestCheckJSON_NameThatTheDecoderFolds_CountsAsTheSame(t *testing.T) {
 	var fields []reflect.StructField
 	for letter := 'a'; letter <= 'z'; letter++ {

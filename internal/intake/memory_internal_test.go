@@ -14,7 +14,7 @@ import (
 )
 
 // tracking admits slowly and counts the bytes in memory. A document counts from the moment it is
-// made until its call is over.
+// made until the call of Admit that got it is over.
 type tracking struct {
 	mu           sync.Mutex
 	now, peak    int

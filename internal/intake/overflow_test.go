@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A tenant hands in very many documents. From then on its tasks go to the overflow queue, and those
-// of another tenant do not. When the same documents are handed in again, their tasks stay in the
-// queue where they are, and no invoice gets a second task.
+// A tenant hands in very many documents. From then on its tasks go to the overflow queue, and the
+// tasks of another tenant do not. When the same documents are handed in again, their tasks stay in
+// the queue where they are, and no invoice gets a second task.
 func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testing.T) {
 	g := newGate(t, nil)
 	var flood []Document

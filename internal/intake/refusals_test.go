@@ -263,8 +263,8 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	err := &invoice.FieldError{Field: "P_15", Rule: "must be a number", Value: "Jan Kowalski"}
 	r.Note(t.Context(), []intake.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
 	all, failed := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
-	// Two refusals of the same millisecond come in either order, so the one of c.xml is searched
-	// for.
+	// Two refusals of the same millisecond come in either order, so the test searches for the
+	// refusal of c.xml.
 	i := slices.IndexFunc(all, func(r ledger.Refusal) bool { return r.File == "c.xml" })
 	if failed != nil || len(all) != 2 || i < 0 ||
 		all[i].Faults[0].Field != "P_15" || all[i].Faults[0].Value != "Jan Kowalski" {
@@ -272,8 +272,8 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	}
 }
 
-// An archive without an invoice is an export that went wrong. Its refusal ends when a document of
-// an archive with this name is taken, unless that archive is at fault too.
+// A ZIP archive without an invoice is an export that went wrong. Its refusal ends when a document
+// of an archive with this name is taken, unless that archive is at fault too.
 func TestRefusals_Archive_IsOnRecordUntilADocumentInItIsTaken(t *testing.T) {
 	d := newRecorder(t)
 	none := intake.Admission{File: "/night.zip", Taken: ledger.Refused,

@@ -120,7 +120,7 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 	}
 	if a := out[1]; a.Taken != ledger.Present || !a.Terms.Applied || !strings.Contains(a.Terms.Text, "lane express") ||
 		!strings.Contains(a.Terms.Text, "it has ref SO-1") {
-		t.Errorf("the second document of the call: %+v, want its lane applied and its ref refused", a)
+		t.Errorf("the second document of the call: %+v, want its lane applied, and its ref not", a)
 	}
 	for i := range out {
 		if out[i].Invoice.Rev != now.Rev || i != 1 && out[i].Terms != (TermsAnswer{}) {

@@ -93,7 +93,8 @@ func TestCheck_FA2_PassesOnlyIfAllowed(t *testing.T) {
 	}
 }
 
-// In the test environment people use invented NIPs, and KSeF does not check their check digit.
+// In KSeF's test environment people use invented NIPs, and KSeF does not check the check digit of a
+// NIP there.
 func TestCheck_SellersCheckDigit_IsCheckedOnlyIfAsked(t *testing.T) {
 	h := parsed(t, with(t, "5265877635", "5265877636"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {

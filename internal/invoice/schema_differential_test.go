@@ -11,11 +11,11 @@ import (
 	"ksefworker/internal/invoice/schema/schematest"
 )
 
-// The differential test makes some 250,000 documents from the table of package schema. They put
-// every fault and every odd text at every place of both schemas. xmllint checks documents by the
-// official schemas, which this project may not distribute. So only `make schema-diff` asks xmllint
-// about all documents. The file verdicts.txt has the verdicts of xmllint on a sample, and every run
-// of the tests compares with these verdicts.
+// The differential test makes some 250,000 documents from the table of package schema. These
+// documents have every fault and every odd text at every place of both schemas. xmllint checks
+// documents by the official schemas, which this project may not distribute. So only `make
+// schema-diff` asks xmllint about all documents. The file verdicts.txt has the verdicts of xmllint
+// on a sample, and every run of the tests compares with these verdicts.
 
 const verdictsFile = "testdata/verdicts.txt"
 

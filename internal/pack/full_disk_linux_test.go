@@ -10,7 +10,7 @@ import (
 )
 
 // The test cannot fill a disk, because it mounts none of its own. Instead it sets a limit on file
-// sizes. This comes closest to a full disk, because write(2) then fails half way through a part.
+// sizes. This comes closest to a full disk, because write(2) fails half way through a part.
 func TestBuild_DiskFull_IsReportedAndLeavesNothing(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)

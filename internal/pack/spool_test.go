@@ -54,7 +54,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	victims := folders(t, dir)
 	mine := build(t, invoices(10), pack.Options{Dir: dir, Encrypter: sealCBC})
 
-	// Both owners are alive, so nothing may be removed, however old it looks.
+	// Both owners are alive, so nothing may be removed, however old the folders look.
 	age(t, dir, 100*time.Hour)
 	if err := pack.SweepSpool(dir, time.Minute); err != nil || len(folders(t, dir)) != 2 {
 		t.Errorf("with both owners alive: %v, %v left, want both", err, folders(t, dir))

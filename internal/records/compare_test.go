@@ -161,7 +161,7 @@ func TestResults_DocumentIsGone_IsToldOfAcceptedInvoices(t *testing.T) {
 	k.bundled("2026-11-26", "B/1")
 	gone := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 1))
 	k.invoice(sample.Options{SellerNIP: nip, Number: "F/2", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 2))
-	// The buyer of this invoice asked to have its document removed.
+	// KSeF has rejected this invoice, and its buyer asked to have the document removed.
 	rejected := k.invoice(sample.Options{SellerNIP: nip, Number: "F/3", IssueDate: "2026-11-26"}, "rejected", "")
 	// KSeF has this invoice in other bytes than were handed in. The document with these bytes has
 	// a name of its own.

@@ -129,8 +129,8 @@ func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 	}
 }
 
-// When an invoice is sent with the key of a taxpayer who is not its seller, KSeF refuses the
-// invoice with 410. This fault refuses every invoice of one seller in the same way.
+// When an invoice is sent with the key of a taxpayer who may not issue it, KSeF refuses the invoice
+// with 410. This fault refuses every invoice of one seller in the same way.
 func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: InvoiceStatus, Code: 410, NIP: sellerA, Times: -1})

@@ -20,8 +20,8 @@ func codes(invoices []invoiceInfo) string {
 	return strings.Join(all, " ")
 }
 
-// The buyer may send a self-billed invoice in its own context with the seller's permission. The
-// seller may never send one.
+// With the seller's permission, the buyer may send a self-billed invoice in the buyer's own
+// context. The seller may never send one.
 func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Grants = []Grant{{From: sellerA, To: buyer}} })
 	mine := swap(t, faXML(buyer, "K/1", today), `Podmiot2>

@@ -49,7 +49,7 @@ func (f *Facts) carry(id string, info queue.TaskInfo, ids ...string) {
 	}
 }
 
-// refused makes the package cut the successor of a package that KSeF refused as a whole.
+// refused makes the package "cut" the successor of a package that KSeF refused as a whole.
 func (f *Facts) refused(notBefore time.Time) {
 	p := f.Packages["cut"]
 	p.Refusals, p.Parent, p.NotBefore = 2, "first", ledger.At(notBefore)
