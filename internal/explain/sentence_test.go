@@ -31,7 +31,7 @@ func TestSay_SentenceWithFacts_HasThemInPolish(t *testing.T) {
 			t.Errorf("%q\n is %q (%v)\nwant %q", c.en, got, ok, c.pl)
 		}
 		if got, ok := explain.Say(explain.English, c.en); !ok || got != c.en {
-			t.Errorf("in English it is %q, want it unchanged", got)
+			t.Errorf("in English the sentence is %q, want it unchanged", got)
 		}
 	}
 }

@@ -135,8 +135,8 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 	}
 }
 
-// The documents of a call are taken in pieces of a hundred. Two documents that have one ref and are
-// refused in different pieces have one record, with the faults of both.
+// The documents of a call are taken in pieces of at most a hundred. Two documents that have one ref
+// and are refused in different pieces have one record, with the faults of both.
 func TestSubmit_OneRefIsRefusedInTwoPieces_TheRecordHasAllFaults(t *testing.T) {
 	b := newBench(t, nil)
 	type document struct {

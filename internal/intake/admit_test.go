@@ -319,7 +319,7 @@ func TestAdmit_LedgerFails_NothingIsAnswered(t *testing.T) {
 func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	g := newGate(t, nil)
 	var docs []Document
-	for i := range 450 { // more than two of the ledger's batches
+	for i := range 450 { // the good ones are more than one of the ledger's batches
 		if i%7 == 3 {
 			docs = append(docs, Document{File: fmt.Sprint(i, ".xml"), Data: []byte("bad")})
 		} else {
