@@ -111,8 +111,8 @@ func TestWords_EveryErrorCodeOfTheMinistry_HasWords(t *testing.T) {
 	})
 }
 
-// text checks that the table has words about a text of the program, and counts the entry that it
-// found.
+// text checks that the table has words about a text of the program, and counts the entry with these
+// words. A reason to park and a text about a receipt must also have a Polish form.
 func (u used) text(t *testing.T, space explain.Space, text, where string) {
 	t.Helper()
 	e, ok := explain.ByText(space, text)
@@ -129,7 +129,7 @@ func (u used) text(t *testing.T, space explain.Space, text, where string) {
 // used counts for each entry, by its name, the texts that have the form of the entry.
 type used map[string]int
 
-// all fails for each entry whose form no text of the program has any more.
+// all fails for each entry of a space whose form no text of the program has any more.
 func (u used) all(t *testing.T, space explain.Space) {
 	t.Helper()
 	for _, e := range explain.All() {
@@ -183,7 +183,7 @@ func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 	u.all(t, explain.Refused)
 }
 
-// assigned returns the text that a variable gets in the same package.
+// assigned returns the text that a variable gets where it is declared.
 func assigned(t *testing.T, s *source, name *ast.Ident) string {
 	t.Helper()
 	found := ""

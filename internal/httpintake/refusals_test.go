@@ -50,12 +50,12 @@ func TestRefusals_OfTwoClientsForOneInvoice_EachHasItsOwn(t *testing.T) {
 	two := []string{"Authorization", "Bearer " + keyTwo}
 	b.want(b.post(faultyOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
 	b.want(b.post(faultyOf(0, "FV/1"), "?ref=B", two...), http.StatusUnprocessableEntity, "refused")
-	b.equal("the first by number", b.refusedOf(keyOne, "number=FV/1"), "refused one")
-	b.equal("the first by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
-	b.equal("the second by ref", b.refusedOf(keyTwo, "ref=B"), "refused two")
-	b.equal("the second by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
-	b.equal("what the first is told", b.toldOf(keyOne), "FV/1 refused one")
-	b.equal("what the second is told", b.toldOf(keyTwo), "FV/1 refused two")
+	b.equal("the first client, by number", b.refusedOf(keyOne, "number=FV/1"), "refused one")
+	b.equal("the first client, by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
+	b.equal("the second client, by ref", b.refusedOf(keyTwo, "ref=B"), "refused two")
+	b.equal("the second client, by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
+	b.equal("what the first client is told", b.toldOf(keyOne), "FV/1 refused one")
+	b.equal("what the second client is told", b.toldOf(keyTwo), "FV/1 refused two")
 
 	b.take(0, "FV/1", "")
 	open, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
@@ -91,13 +91,13 @@ func TestRefusals_OfNoTenant_EachClientFindsItsOwn(t *testing.T) {
 	two := []string{"Authorization", "Bearer " + keyTwo}
 	b.want(b.post(xmlOf(7, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
 	b.want(b.post(xmlOf(7, "FV/1"), "?ref=B", two...), http.StatusUnprocessableEntity, "refused")
-	b.equal("the first by ref", b.refusedOf(keyOne, "ref=A"), "refused ")
-	b.equal("the first by number", b.refusedOf(keyOne, "number=FV/1"), "refused ")
-	b.equal("the first by number of a tenant", b.refusedOf(keyOne, "number=FV/1&tenant=one"))
-	b.equal("the second by ref", b.refusedOf(keyTwo, "ref=B"), "refused ")
-	b.equal("the second by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
-	b.equal("what the first is told", b.toldOf(keyOne), "FV/1 refused ")
-	b.equal("what the second is told", b.toldOf(keyTwo), "FV/1 refused ")
+	b.equal("the first client, by ref", b.refusedOf(keyOne, "ref=A"), "refused ")
+	b.equal("the first client, by number", b.refusedOf(keyOne, "number=FV/1"), "refused ")
+	b.equal("the first client, by number of a tenant", b.refusedOf(keyOne, "number=FV/1&tenant=one"))
+	b.equal("the second client, by ref", b.refusedOf(keyTwo, "ref=B"), "refused ")
+	b.equal("the second client, by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
+	b.equal("what the first client is told", b.toldOf(keyOne), "FV/1 refused ")
+	b.equal("what the second client is told", b.toldOf(keyTwo), "FV/1 refused ")
 }
 
 // The number belongs to an invoice of a tenant that is not the client's. The client learns that its

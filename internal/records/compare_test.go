@@ -63,22 +63,22 @@ func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsTold(t *testing.T) {
 	both := []string{in[0].ID, other.ID}
 	slices.Sort(both)
 	found, lost := k.search("F/1")
-	same(t, "both are there", found, both)
-	same(t, "nothing is lost", lost, nil)
+	same(t, "F/1 finds both invoices", found, both)
+	same(t, "lost invoices of F/1, before the package is removed", lost, nil)
 
 	remove(t, filepath.Join(dir, "*", "*", "packages", "*", "*"))
 	found, lost = k.search("F/1")
-	same(t, "of another seller", found, []string{other.ID})
-	same(t, "of F/1 is lost", lost, []string{in[0].KsefNumber})
+	same(t, "F/1 finds the invoice of another seller", found, []string{other.ID})
+	same(t, "lost invoices of F/1", lost, []string{in[0].KsefNumber})
 	found, lost = k.search("F/2")
-	same(t, "rejected before", found, []string{in[1].ID})
-	same(t, "of F/2 is lost", lost, []string{in[1].KsefNumber})
+	same(t, "F/2 finds its older result", found, []string{in[1].ID})
+	same(t, "lost invoices of F/2", lost, []string{in[1].KsefNumber})
 	found, lost = k.search(in[2].ID)
-	same(t, "by the id", found, nil)
-	same(t, "of the id is lost", lost, []string{in[2].KsefNumber})
+	same(t, "the id of F/3 finds", found, nil)
+	same(t, "lost invoices of the id of F/3", lost, []string{in[2].KsefNumber})
 	found, lost = k.search(other.KsefNumber)
-	same(t, "an invoice that is there", found, []string{other.ID})
-	same(t, "lost besides that invoice", lost, nil)
+	same(t, "the KSeF number of an invoice that is there finds", found, []string{other.ID})
+	same(t, "lost invoices of the KSeF number of an invoice that is there", lost, nil)
 }
 
 // A missing ZIP is reported by its name, so its invoices are not reported as lost too. When KSeF
@@ -96,7 +96,7 @@ func TestFindWithin_InvoiceIsInAnIndexOrHasAnotherNumber_IsNotToldAsLost(t *test
 	for name, want := range map[string][]string{"F/1": {other.ID}, "F 2": {other.ID}, in[0].KsefNumber: nil} {
 		found, lost := k.search(name)
 		same(t, name, found, want)
-		same(t, name+" lost", lost, nil)
+		same(t, name+", lost invoices", lost, nil)
 	}
 }
 
@@ -109,12 +109,12 @@ func TestFindWithin_ReceiptOfAnotherProgramsSession_IsToldOnlyWhenNothingIsFound
 	elsewhere.KsefNumber, elsewhere.Number = number(t, nip, 2), "F/2"
 	k.receipt(here, elsewhere)
 	found, lost := k.search("F/2")
-	same(t, "found", found, nil)
-	same(t, "told", lost, []string{elsewhere.KsefNumber})
+	same(t, "F/2 finds", found, nil)
+	same(t, "F/2 is reported as lost", lost, []string{elsewhere.KsefNumber})
 	other := k.invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "F/2", IssueDate: "2026-11-26"}, "rejected", "")
 	found, lost = k.search("F/2")
-	same(t, "found", found, []string{other.ID})
-	same(t, "told", lost, nil)
+	same(t, "F/2 finds", found, []string{other.ID})
+	same(t, "F/2 is reported as lost", lost, nil)
 }
 
 // What a person looks for may be in the part of the receipt that is missing.

@@ -91,9 +91,9 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		until  time.Time
 		says   string
 	}{
-		{"it gathers", inSet, nil, Gathering, now.Add(time.Minute), "7 so far"},
-		{"it could go at once", single, nil, Turn, time.Time{}, "free worker"},
-		{"its package could be built", packed, nil, Turn, time.Time{}, "queue packages"},
+		{"its set gathers more invoices", inSet, nil, Gathering, now.Add(time.Minute), "7 so far"},
+		{"it can be sent at once", single, nil, Turn, time.Time{}, "free worker"},
+		{"its package can be built", packed, nil, Turn, time.Time{}, "queue packages"},
 		{"its session was not polled yet", sent, nil, Turn, time.Time{}, "queue confirm"},
 		{"its online session is open", inSession, nil, SessionOpen, time.Time{}, "online session"},
 		{"its receipt has not arrived", accepted, nil, Receipt, time.Time{}, "receipt"},
