@@ -28,12 +28,12 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 			for who, s := range stores {
 				for range 6 {
 					if err := s.Check(t.Context()); err != nil {
-						t.Errorf("%s, conditions %s, %s: Check = %v", what, conditions, who, err)
+						t.Errorf("probe %s, conditions %s: Check by %s = %v, want no error", what, conditions, who, err)
 					}
 				}
 				err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml")
 				if err != nil || archive.HealthOf(s).OutOfService {
-					t.Errorf("%s, conditions %s, %s: Put = %v, health %+v", what, conditions, who, err, archive.HealthOf(s))
+					t.Errorf("probe %s, conditions %s: Put by %s = %v, health %+v", what, conditions, who, err, archive.HealthOf(s))
 				}
 			}
 		}

@@ -45,7 +45,7 @@ func TestFolder_IsMissing_ReadersDoNotMakeItAndTheFirstWriteDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if data, err := s.Get(t.Context(), "a/b.xml"); err != nil || string(data) != "x" {
-		t.Errorf("Get = %s, %v", data, err)
+		t.Errorf("after the first write, Get = %s, %v, want x", data, err)
 	}
 }
 

@@ -38,13 +38,13 @@ func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 		t.Errorf("Put = %v, Replace = %v; want EFBIG from the system", putErr, replaceErr)
 	}
 	if _, err := s.Get(t.Context(), "new.xml"); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("a torn new.xml is there (%v)", err)
+		t.Errorf("Get of new.xml, which must not be there, = %v", err)
 	}
 	if got, err := s.Get(t.Context(), "old.json"); string(got) != "{}" {
 		t.Errorf("old.json now has %d bytes, %v, want the two that were put", len(got), err)
 	}
 	if after := files(t, dir); len(after) != before {
-		t.Errorf("%d files are left behind", len(after)-before)
+		t.Errorf("%d files are left behind, want none", len(after)-before)
 	}
 	if err := s.Put(t.Context(), "new.xml", large, ""); err != nil {
 		t.Errorf("after there is space again, Put = %v", err)

@@ -105,7 +105,7 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 		close(m.hang)
 		synctest.Wait()
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).Stuck != 0 {
-			t.Errorf("after the call has returned, Put = %v, and the health is %+v", err, HealthOf(g))
+			t.Errorf("after the call has returned, want Put to succeed and no stuck call: %v, %+v", err, HealthOf(g))
 		}
 	})
 }
@@ -118,7 +118,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		m.set(always(errNoAnswer))
 		for i := range failuresToOpen {
 			if HealthOf(g).OutOfService {
-				t.Fatalf("out of service after %d failures", i)
+				t.Fatalf("the store is out of service after only %d failures", i)
 			}
 			_ = put(g, "a.xml")
 		}
@@ -149,7 +149,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		m.set(nil)
 		time.Sleep(maxPause)
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).OutOfService {
-			t.Errorf("after a successful probe, Put = %v, and the health is %+v", err, HealthOf(g))
+			t.Errorf("after a successful probe, want Put to succeed and the store in service: %v, %+v", err, HealthOf(g))
 		}
 		if len(told) != 2 || !told[0] || told[1] {
 			t.Errorf("OnChange was called with OutOfService = %v, want [true false]", told)
@@ -279,7 +279,7 @@ func TestGuard_CallerGivesUp_IsNotCountedAsFailure(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { time.Sleep(time.Millisecond); cancel() }()
 			if err := g.Put(ctx, time.Now().String(), nil, ""); !errors.Is(err, context.Canceled) {
-				t.Errorf("Put = %v", err)
+				t.Errorf("Put = %v, want context.Canceled", err)
 			}
 		}
 		if HealthOf(g).OutOfService {
@@ -294,7 +294,7 @@ func TestGuard_CallerGivesUp_IsNotCountedAsFailure(t *testing.T) {
 func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	s, err := Open(t.Context(), "file://"+t.TempDir(), Options{Timeout: time.Nanosecond})
 	if err != nil {
-		t.Fatalf("Open = %v", err)
+		t.Fatalf("Open = %v, want a store although the folder hangs", err)
 	}
 	defer s.Close()
 	g := s.(*guard)

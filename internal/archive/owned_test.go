@@ -66,7 +66,7 @@ func TestOwned_ArchiveOfAnotherEnvironment_EveryCallIsRefusedAndNothingIsWritten
 		t.Errorf("the files were %v and are %v, want no change", before, after)
 	}
 	if data, err := first.Get(t.Context(), name); string(data) != "{}" || err != nil {
-		t.Errorf("the first archive holds %s, %v", data, err)
+		t.Errorf("the first environment's result is now %s, %v, want {}", data, err)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestOwned_NobodyHasClaimed_LookingDoesNotClaim(t *testing.T) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
 	}
 	if err := first.Verify(t.Context()); err != nil {
-		t.Errorf("Verify = %v", err)
+		t.Errorf("Verify of an archive that nobody has claimed = %v", err)
 	}
 	if err := owned(t, dir, ownLive).Claim(t.Context()); err != nil {
 		t.Errorf("Claim of an archive that nobody has claimed = %v", err)
@@ -99,7 +99,7 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 		}
 	}
 	if err := moved.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("Put = %v", err)
+		t.Errorf("after the move, Put = %v", err)
 	}
 	if err := owned(t, dir, ownTest).Claim(t.Context()); err == nil {
 		t.Error("the old address can still claim the archive")

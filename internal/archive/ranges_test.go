@@ -33,7 +33,7 @@ func readsParts(t *testing.T, s archive.Store) {
 	}
 	for _, bad := range [][2]int64{{-1, 5}, {0, 0}, {0, -1}, {0, 1 << 40}} {
 		if _, _, err := archive.RangeOf(t.Context(), s, "a/b.zip", bad[0], bad[1]); err == nil {
-			t.Errorf("%d bytes from %d on were read", bad[1], bad[0])
+			t.Errorf("a part of %d bytes from %d on was read, want an error", bad[1], bad[0])
 		}
 	}
 	var name *archive.NameError

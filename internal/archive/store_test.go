@@ -140,7 +140,7 @@ func removesBodies(t *testing.T, s archive.Store) {
 		}
 	}
 	if _, err := s.Get(t.Context(), "bodies/1"); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("Get of a removed body = %v", err)
+		t.Errorf("Get of a removed body = %v, want ErrNotFound", err)
 	}
 	for _, name := range []string{"a/bodies/1", "bodies.xml"} {
 		if err := s.Remove(t.Context(), name); !errors.Is(err, archive.ErrImmutable) {

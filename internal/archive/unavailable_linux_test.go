@@ -31,14 +31,14 @@ func TestOpen_FolderTemporarilyUnavailable_ReturnsAStoreThatWorksLater(t *testin
 		t.Fatal(err)
 	}
 	if err != nil {
-		t.Fatalf("Open = %v", err)
+		t.Fatalf("Open = %v, want a store although the folder cannot be opened", err)
 	}
 	defer s.Close()
 	if !errors.Is(putErr, syscall.EMFILE) {
 		t.Errorf("Put while no file can be opened = %v, want EMFILE from the system", putErr)
 	}
 	if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err != nil {
-		t.Errorf("Put after that = %v", err)
+		t.Errorf("once files can be opened again, Put = %v", err)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 	}
 	const name = "5265877635/2026-11/inv-a.json"
 	if err := open().Put(t.Context(), name, []byte("{}"), ""); err != nil || len(known) != 1 {
-		t.Fatalf("Put = %v; the archives noted as used are %v", err, known)
+		t.Fatalf("Put = %v, and the archives noted as used are %v, want one", err, known)
 	}
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
 	plan := exec.Command("make", "-n", "-C", root, "build", "VERSION=v9.8.7", "REVISION=0123abc")
 	out, err := plan.CombinedOutput()
 	if err != nil {
-		t.Fatalf("ask make for the flags: %v: %s", err, out)
+		t.Fatalf("make does not print the flags: %v: %s", err, out)
 	}
 	_, flags, _ := strings.Cut(string(out), "-ldflags \"")
 	flags, _, found := strings.Cut(flags, "\"")
@@ -42,7 +42,7 @@ func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
 	}
 	program := filepath.Join(t.TempDir(), "simulator")
 	if out, err := exec.Command("go", "build", "-ldflags", flags, "-o", program, "ksefworker/cmd/simulator").CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v: %s", err, out)
+		t.Fatalf("the program cannot be built with the flags: %v: %s", err, out)
 	}
 	said, err := exec.Command(program, "--version").Output()
 	if want := "v9.8.7 (revision 0123abc, " + runtime.Version() + ")"; err != nil || !strings.Contains(string(said), want) {

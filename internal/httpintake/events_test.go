@@ -18,7 +18,7 @@ func (b *bench) events(query string, heads ...string) (got []string, next string
 	b.t.Helper()
 	a := b.call("GET", "/v1/events?"+query, nil, heads...)
 	if a.status != http.StatusOK {
-		b.t.Fatalf("the events for %s: status %d, %s", query, a.status, a.raw)
+		b.t.Fatalf("the call for the events of the query %s got status %d, %s, want 200", query, a.status, a.raw)
 	}
 	for _, it := range a.body.Items {
 		got = append(got, it.Number+" "+it.State)

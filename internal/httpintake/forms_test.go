@@ -79,7 +79,7 @@ func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) 
 	a := b.call("GET", path, nil, "Accept-Language", "pl")
 	if b.want(a, http.StatusOK, ""); string(a.raw) != "%PDF-1.4" || a.head.Get("Content-Type") != "application/pdf" ||
 		asked[0] != "one" || asked[1] != string(xmlOf(0, "FV/1")) || asked[2] != "pl" {
-		t.Errorf("the answer is %q with the head %v; the gateway was asked for %.80q", a.raw, a.head, asked)
+		t.Errorf("want the PDF of the gateway, made for tenant one in Polish: %q, head %v, asked for %.80q", a.raw, a.head, asked)
 	}
 	for _, tt := range []struct {
 		err    error

@@ -55,7 +55,7 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 		said(t, p.body(c))
 	}
 	if _, err := b.fingerprint(of, ""); (err != nil) != (src.fault != nil) && of.media == "multipart/form-data" && len(items) < 50 {
-		t.Fatalf("the body has the fault %v, but its fingerprint has the error %v", src.fault, err)
+		t.Fatalf("the body has the fault %v, but its fingerprint has the error %v; want both or neither", src.fault, err)
 	}
 	return items, src.fault
 }

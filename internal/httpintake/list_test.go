@@ -29,7 +29,7 @@ func (b *bench) list(query string) (numbers []string, next string) {
 	b.t.Helper()
 	a := b.call("GET", "/v1/invoices?"+query, nil)
 	if a.status != http.StatusOK {
-		b.t.Fatalf("the list for %s: status %d, %s", query, a.status, a.raw)
+		b.t.Fatalf("the call for the list of the query %s got status %d, %s, want 200", query, a.status, a.raw)
 	}
 	for _, it := range a.body.Items {
 		numbers = append(numbers, it.Number)
@@ -184,7 +184,7 @@ func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 	}
 	a = b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(`{"reason":"an  advertisement"}`))
 	if b.want(a, http.StatusOK, ""); a.body.Result.State != "dismissed" {
-		t.Errorf("the answer to the dismissal is %s", a.raw)
+		t.Errorf("the answer to the dismissal is %s, want the state dismissed", a.raw)
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), id)
 	if err != nil || !strings.Contains(inv.Reason, "client erp-one") || !strings.Contains(inv.Reason, "an advertisement") {

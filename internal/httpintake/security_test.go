@@ -228,7 +228,7 @@ func TestBody_IsNotRead_ACallerWhoSendsAllOfItFirstSeesTheAnswer(t *testing.T) {
 		b.must(err)
 		for sent, part := 0, make([]byte, 1<<20); sent < size; sent += len(part) {
 			if _, err := conn.Write(part); err != nil {
-				t.Fatalf("%s: the connection ended after %d bytes: %v", what, sent, err)
+				t.Fatalf("%s: the connection ended after %d bytes, want all of the body read: %v", what, sent, err)
 			}
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -347,7 +347,7 @@ func TestHeads_OfTheCallers_CannotReachTheAnswerOrTheLog(t *testing.T) {
 	b.call("GET", "/v1/invoices?ref=Kowalska", nil)
 	b.post(xmlOf(0, "FV/1"), "?ref=Kowalska")
 	if strings.Contains(b.log.String(), "Kowalska") {
-		t.Errorf("the log has a ref: %s", b.log)
+		t.Errorf("the log has a ref, and must not have one: %s", b.log)
 	}
 	b.want(b.post(xmlOf(0, "FV/1"), "", "Content-Encoding", "gzip"), http.StatusUnsupportedMediaType, "unsupported-media-type")
 }

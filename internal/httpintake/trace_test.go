@@ -58,7 +58,7 @@ func TestTrace_OfACaller_GoesOnAndLeadsToTheInvoice(t *testing.T) {
 	}
 	for _, private := range []string{"order-4711", "FV/77", "FV77", keyOne} {
 		if strings.Contains(c.Text(), private) {
-			t.Errorf("%q is in the traces", private)
+			t.Errorf("%q is in the traces, and must not be", private)
 		}
 	}
 	if want := `"invoice":"` + id + `","state":"queued","package":"","session":"","tenant":"one","trace_id":"` + tracing.IDText(id); strings.Count(

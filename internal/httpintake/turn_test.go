@@ -98,7 +98,7 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 		answer := c.encoded(items)
 		var got bytes.Buffer
 		if n, err := got.ReadFrom(answer.reader()); err != nil || n != answer.size || !strings.Contains(got.String(), "<9>") {
-			t.Errorf("%d of %d bytes of the answer could be read, %v", n, answer.size, err)
+			t.Errorf("%d of %d bytes of the answer could be read, %v, want all of them, with its last items", n, answer.size, err)
 		}
 		if inFile := answer.file != nil; inFile != (len(items) > 10) {
 			t.Errorf("want only the large answer in a file; the answer about %d items is in one: %v", len(items), inFile)
@@ -106,7 +106,7 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 		answer.close()
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-		t.Errorf("after the answers, files are left: %v, %v", left, err)
+		t.Errorf("after the answers, files are left: %v, %v, want none", left, err)
 	}
 	c.temp = dir + "/none"
 	if answer := c.encoded(many); answer.size < 1_000_000 {

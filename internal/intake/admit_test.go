@@ -231,7 +231,7 @@ func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T)
 			t.Errorf("%s: %+v, want a refusal that names a field", flaw, got)
 		}
 		if after, files := g.stored(); after != before || len(files) != 0 {
-			t.Errorf("%s: %d keys before, %d after, files %v", flaw, before, after, files)
+			t.Errorf("the refusal for %s left something: %d keys before, %d after, files %v", flaw, before, after, files)
 		}
 	}
 }

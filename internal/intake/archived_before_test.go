@@ -140,7 +140,7 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 			t.Errorf("%s: %+v, want it to be handed in again", why, got)
 		}
 		if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
-			t.Errorf("%s: the ledger has the document: %v, %v", why, known, err)
+			t.Errorf("%s: the ledger has taken the document again: %v, %v", why, known, err)
 		}
 	}
 	g.Store = awayStore{Store: sound}

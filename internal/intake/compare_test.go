@@ -69,7 +69,7 @@ func (g *gate) unchanged(id string, act func()) {
 	before, keys := read()
 	act()
 	if after, now := read(); after != before || !slices.Equal(now, keys) {
-		g.t.Errorf("the entry was %+v and is %+v; keys %v, then %v", before, after, keys, now)
+		g.t.Errorf("the entry was %+v and is %+v, want no change; the keys were %v and are %v", before, after, keys, now)
 	}
 }
 

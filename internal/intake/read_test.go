@@ -125,7 +125,7 @@ func TestRead_FileVanishesBeforeItIsLoaded_IsReported(t *testing.T) {
 		}
 		it.Load()
 		if it.Err == nil || !strings.HasPrefix(it.Err.Error(), "does not exist") {
-			t.Errorf("the item of the file that is gone has the error %v", it.Err)
+			t.Errorf("the item of the file that is gone has the error %v, want that it does not exist", it.Err)
 		}
 	}
 }
@@ -220,7 +220,7 @@ func FuzzRead_Archive(f *testing.F) {
 		o := intake.Options{Stdin: in, TempDir: t.TempDir(), MaxUnpacked: 1 << 20}
 		for it := range intake.Read(t.Context(), []string{"-"}, o) {
 			if len(it.Data) > invoice.MaxSize+1 || (it.Data != nil) == (it.Err != nil) && it.Data != nil {
-				t.Errorf("an item has %d bytes and the error %v", len(it.Data), it.Err)
+				t.Errorf("an item has %d bytes and the error %v, want only one of them and MaxSize+1 at most", len(it.Data), it.Err)
 			}
 		}
 	})
@@ -269,7 +269,7 @@ func TestRead_InputNeverComes_EndsWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	for it := range intake.Read(ctx, []string{"-", "more"}, intake.Options{Stdin: r}) {
-		t.Errorf("after the cancellation, Read gives %+v", it)
+		t.Errorf("the input never came, but Read gives %+v", it)
 	}
 	if ctx.Err() == nil {
 		t.Error("Read ended before it was cancelled")

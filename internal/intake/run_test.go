@@ -206,7 +206,7 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 		err := intake.Run(t.Context(), a, source, intake.Terms{Lane: ledger.Express}, func(adms []intake.Admission) {
 			for _, adm := range adms {
 				if adm.Taken != want || adm.Err != nil {
-					t.Errorf("round %d: an answer is %+v", round, adm)
+					t.Errorf("round %d: an answer is %+v, want created in round 0 and present in round 1", round, adm)
 				}
 				n++
 			}
@@ -235,7 +235,7 @@ func TestRun_LargeDocuments_GoInSeveralCalls(t *testing.T) {
 			total += len(d.Data)
 		}
 		if total > 11_000_000 {
-			t.Errorf("%d documents of %d bytes in one call", len(docs), total)
+			t.Errorf("%d documents of together %d bytes came in one call, want 11 MB at most", len(docs), total)
 		}
 		return takeAll(docs), nil
 	})

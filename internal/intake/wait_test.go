@@ -128,7 +128,7 @@ func TestWait_AcceptedWithoutReceipt_EndsUnlessTheReceiptIsAskedFor(t *testing.T
 				want, polls = ledger.Receipted, 9
 			}
 			if err != nil || seen["a"].State != want || b.polls != polls {
-				t.Errorf("with Receipt %v, the entry is %s after %d polls, %v", receipt, seen["a"].State, b.polls, err)
+				t.Errorf("with Receipt %v, Wait ended wrongly: state %s after %d polls, %v", receipt, seen["a"].State, b.polls, err)
 			}
 		})
 	}

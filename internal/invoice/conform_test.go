@@ -117,7 +117,7 @@ func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
 			t.Errorf("%q should have no fault: %q", c[1], got)
 		}
 		if h := parsed(t, doc); h.Form != invoice.FA3() || h.Form.Version() != "v3" {
-			t.Errorf("%q: the form was read as %+v", c[1], h.Form)
+			t.Errorf("%q: the form was read as %+v, want FA (3)", c[1], h.Form)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestCheck_ThousandsOfBreaches_AreCutAtTwenty(t *testing.T) {
 func TestCheck_SchemaNotAsked_AcceptsItsBreaches(t *testing.T) {
 	h := parsed(t, with(t, "123.45", "123,45"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
-		t.Errorf("Check = %v", err)
+		t.Errorf("without the schema, Check = %v, want no error", err)
 	}
 }
 

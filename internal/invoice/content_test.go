@@ -104,7 +104,7 @@ func TestContentOf_AnotherInvoice_ChangesTheDigestAndTheDifferenceIsNamed(t *tes
 		}
 		other := strings.ReplaceAll(doc, c.old, c.by)
 		if got := content(t, other); got.Digest == want.Digest {
-			t.Errorf("%s: the digest is the same", c.why)
+			t.Errorf("%s: the digest is the same, want another one", c.why)
 		}
 		if path, err := invoice.FirstDifference([]byte(doc), []byte(other)); path != c.path || err != nil {
 			t.Errorf("%s: the first difference is %q, %v, want %q", c.why, path, err, c.path)
@@ -156,7 +156,7 @@ func content(t testing.TB, doc string) invoice.Content {
 	t.Helper()
 	c, err := invoice.ContentOf([]byte(doc))
 	if err != nil {
-		t.Fatalf("%v in %q", err, doc)
+		t.Fatalf("ContentOf = %v for %q", err, doc)
 	}
 	return c
 }

@@ -35,7 +35,7 @@ func TestFieldError_WhateverTheDocumentHolds_TextsAreShort(t *testing.T) {
 		"root":                strings.ReplaceAll(good, "Faktura ", "F"+long+" "),
 	} {
 		if doc == good {
-			t.Errorf("%s: the document is unchanged", what)
+			t.Errorf("%s: the text to replace is not in the document", what)
 		}
 		h, err := invoice.Parse([]byte(doc))
 		if err == nil {
@@ -46,7 +46,7 @@ func TestFieldError_WhateverTheDocumentHolds_TextsAreShort(t *testing.T) {
 		}
 		for _, f := range invoice.FieldErrors(err) {
 			if text := f.Error(); len(text) > 2000 || bytes.Contains([]byte(text), []byte(long[:1000])) {
-				t.Errorf("%s: the text of the fault has %d bytes: %.200s", what, len(text), text)
+				t.Errorf("%s: the text of the fault is too long or quotes too much: %d bytes, %.200s", what, len(text), text)
 			}
 		}
 	}

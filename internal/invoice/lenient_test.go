@@ -20,7 +20,7 @@ func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *t
 		n++
 		h, err := invoice.ParseWith([]byte(c.doc), lenient)
 		if err != nil || h.Discouraged == nil {
-			t.Errorf("%s: Parse = %v, and the character recorded is %v", c.why, err, h.Discouraged)
+			t.Errorf("%s: Parse = %v, and the character recorded is %v; want no error and the character", c.why, err, h.Discouraged)
 			continue
 		}
 		if d := h.Discouraged; d.Field != c.field || d.Line != c.line || d.Column != c.column {
@@ -34,7 +34,7 @@ func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *t
 		t.Fatalf("only %d documents were tried", n)
 	}
 	if h, err := invoice.ParseWith([]byte(small), lenient); err != nil || h.Discouraged != nil {
-		t.Errorf("a plain document has the character %v recorded, %v", h.Discouraged, err)
+		t.Errorf("a plain document has the character %v recorded, %v, want none", h.Discouraged, err)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestParse_RaisedMaxSize_IsTheLimit(t *testing.T) {
 	}
 	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 5_000_000})
 	if err != nil || h.Size != int64(len(doc)) {
-		t.Errorf("the header has a size of %d bytes, %v", h.Size, err)
+		t.Errorf("the header has a size of %d bytes, %v, want that of the document", h.Size, err)
 	}
 	_, err = invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 3_500_000})
 	var f *invoice.FieldError
@@ -79,7 +79,7 @@ func TestParse_OtherForms_AreNamedWithoutAWrongHint(t *testing.T) {
 		_, err := invoice.Parse([]byte(c.doc))
 		var f *invoice.FieldError
 		if !errors.As(err, &f) || f.Field != c.field || !strings.Contains(f.Error(), c.says) || strings.Contains(f.Rule, c.never) {
-			t.Errorf("%s: Parse = %v", c.why, err)
+			t.Errorf("%s: Parse = %v, want the field, and words that fit this form", c.why, err)
 		}
 	}
 }
@@ -100,6 +100,6 @@ func TestParse_SelfBillingAndAuthorisedParty_AreRead(t *testing.T) {
 	const party = " <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>5210000003</NIP></DaneIdentyfikacyjne></PodmiotUpowazniony>\n"
 	h := parsed(t, with(t, " <Fa>", party+" <Fa>"))
 	if h.AuthorisedNIP != "5210000003" {
-		t.Errorf("the authorised NIP is %q", h.AuthorisedNIP)
+		t.Errorf("the authorised NIP is %q, want 5210000003", h.AuthorisedNIP)
 	}
 }

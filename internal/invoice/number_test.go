@@ -27,7 +27,7 @@ func TestValidNIP_ShapeAndCheckDigit_MustBothBeCorrect(t *testing.T) {
 		{"", "nothing", false},
 	} {
 		if invoice.ValidNIP(c.nip) != c.ok {
-			t.Errorf("ValidNIP(%q) = %v: %s", c.nip, !c.ok, c.why)
+			t.Errorf("ValidNIP(%q) = %v, want the opposite: %s", c.nip, !c.ok, c.why)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestParseKsefNumber_RealNumbers_AreAccepted(t *testing.T) {
 		old := s[:26] + "-" + s[26:]
 		o, err := invoice.ParseKsefNumber(old)
 		if err != nil {
-			t.Fatalf("in the form of 36 characters: %v", err)
+			t.Fatalf("in the form of 36 characters, the number is refused: %v", err)
 		}
 		if o.String() != old || o.Canonical() != s || o.SellerNIP != n.SellerNIP || o.Date != n.Date {
 			t.Errorf("number %s was read as %+v", old, o)

@@ -55,7 +55,7 @@ func TestBuild_AnyEntriesAndPartSize_AreReadBackUnchanged(t *testing.T) {
 		}
 	})
 	if left := leftovers(t, spool); len(left) > 0 {
-		t.Errorf("Remove left %v", left)
+		t.Errorf("Remove left %v in the spool", left)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 		h := data[offset:]
 		local := []uint32{binary.LittleEndian.Uint32(h[14:]), binary.LittleEndian.Uint32(h[18:]), binary.LittleEndian.Uint32(h[22:])}
 		if diff := cmp.Diff([]uint32{f.CRC32, uint32(f.CompressedSize64), uint32(f.UncompressedSize64)}, local); diff != "" {
-			t.Errorf("%s: CRC and sizes in the local header (-directory +local):\n%s", f.Name, diff)
+			t.Errorf("%s: the CRC or the sizes in the local header differ (-directory +local):\n%s", f.Name, diff)
 		}
 		if flags := binary.LittleEndian.Uint16(h[6:]); flags != wantFlags[i] || f.Flags != wantFlags[i] {
 			t.Errorf("%s: flags %#x, in the directory %#x; want %#x", f.Name, flags, f.Flags, wantFlags[i])

@@ -41,7 +41,7 @@ func untar(t tester, data []byte) (entries []pack.Entry) {
 			t.Fatalf("read %s: %v", h.Name, err)
 		}
 		if h.Typeflag != tar.TypeReg {
-			t.Fatalf("%s is of type %q", h.Name, h.Typeflag)
+			t.Fatalf("the entry %s is of type %q, want a file", h.Name, h.Typeflag)
 		}
 		entries = append(entries, pack.Entry{Name: h.Name, Data: content})
 	}
@@ -73,7 +73,7 @@ func TestBuildTarGz_AnyEntriesAndPartSize_AreReadBackUnchanged(t *testing.T) {
 		}
 	})
 	if left := leftovers(t, spool); len(left) > 0 {
-		t.Errorf("Remove left %v", left)
+		t.Errorf("Remove left %v in the spool", left)
 	}
 }
 

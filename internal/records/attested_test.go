@@ -78,10 +78,10 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 		t.Errorf("%d results are read, and the archive lacks %q, want %q", read, lacking, want)
 	}
 	if _, lacking := k.walk(records.Within{From: "2026-11-26", To: "2026-11-30"}); lacking != nil {
-		t.Errorf("within other dates, these are reported as lacking: %q", lacking)
+		t.Errorf("within other dates, these are reported as lacking, want none: %q", lacking)
 	}
 	if _, lacking := k.walk(records.Within{}); !slices.Equal(lacking, want) {
-		t.Errorf("within all dates, these are reported as lacking: %q", lacking)
+		t.Errorf("within all dates, want both lost invoices reported as lacking: %q", lacking)
 	}
 	r := &records.Reader{Store: k.store}
 	for _, name := range []string{in[1].KsefNumber, strings.ToLower(in[1].KsefNumber), "B/2"} {
@@ -91,7 +91,7 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 		}
 	}
 	if _, did, err := r.FindWithin(t.Context(), alone.KsefNumber, records.Within{}); err != nil || did.Attested != nil {
-		t.Errorf("for an invoice that is there, these are reported as lacking: %+v, %v", did.Attested, err)
+		t.Errorf("for an invoice that is there, these are reported as lacking, want none: %+v, %v", did.Attested, err)
 	}
 }
 

@@ -87,11 +87,11 @@ func TestFind_InvoicesInBundlesAndByThemselves_AllAreFound(t *testing.T) {
 		}
 		for i := range in {
 			if doc, err := r.Document(t.Context(), in[i]); err != nil || !bytes.Equal(doc, docs[i]) {
-				t.Errorf("the document of %s has %d bytes, %v", in[i].Number, len(doc), err)
+				t.Errorf("the document of %s has %d bytes, %v, want the archived one", in[i].Number, len(doc), err)
 			}
 		}
 		if upo, err := r.Receipt(t.Context(), in[0]); err != nil || len(upo.Raw) == 0 {
-			t.Errorf("read the receipt: %v", err)
+			t.Errorf("the receipt of the bundled invoice: %v, want its bytes", err)
 		}
 		for month, want := range map[string]int{"2026-11": 3, "2026-10": 1, "2026-09": 0} {
 			got := 0

@@ -171,7 +171,7 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 			recovered := r
 			recovered.Hash = records.HashOf(theirs)
 			if _, err := reader.Document(t.Context(), recovered); !errors.Is(err, archive.ErrNotFound) || !records.Missing(err) {
-				t.Errorf("before the document is there, Document = %v", err)
+				t.Errorf("before the document is there, Document = %v, want ErrNotFound", err)
 			}
 			sum, _ := base64.StdEncoding.DecodeString(recovered.Hash)
 			name := archive.InvoiceName(nip, r.IssueDate,
@@ -195,7 +195,7 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 			nip := sample.NIP(i)
 			r := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 1))
 			if _, err := reader.Receipt(t.Context(), r); !records.Missing(err) {
-				t.Errorf("before the receipt is there, Receipt = %v", err)
+				t.Errorf("before the receipt is there, Receipt = %v, want an error that it is missing", err)
 			}
 			k.receipt(r)
 			got, err := reader.Receipt(t.Context(), r)
@@ -206,10 +206,10 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 	})
 	reader := &records.Reader{}
 	if _, err := reader.Receipt(t.Context(), results.Result{}); !errors.Is(err, records.ErrNoReceipt) || !records.Missing(err) {
-		t.Errorf("Receipt of a result without one = %v", err)
+		t.Errorf("Receipt of a result without one = %v, want ErrNoReceipt", err)
 	}
 	if _, err := reader.Receipt(t.Context(), results.Result{UPO: "file:///upo.xml"}); !records.Missing(err) {
-		t.Errorf("Receipt of a result whose address is no place of the archive = %v", err)
+		t.Errorf("Receipt of a result whose address is no place of the archive = %v, want that it is missing", err)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
 			bad = append(bad, name)
 			if sound := strings.HasSuffix(name, "/inv-twice.json"); errors.Is(err, records.ErrSoundCopy) != sound {
-				t.Errorf("%s: the error is %v", name, err)
+				t.Errorf("%s: the error does not fit whether a sound copy is there: %v", name, err)
 			}
 		}}
 		found, err := r.Places(t.Context())
@@ -253,7 +253,7 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := r.Find(ctx, "F/1"); !errors.Is(err, context.Canceled) {
-			t.Errorf("Find with a context that has ended = %v", err)
+			t.Errorf("Find with a context that has ended = %v, want its error", err)
 		}
 	})
 }

@@ -40,13 +40,13 @@ func TestReadTold_OtherTexts_AreRefused(t *testing.T) {
 		"later (limit): x",
 		"waiting 5s (no such reason): x", "again(other): x", errors.ErrUnsupported.Error()} {
 		if reason, what, ok := ParseVerdict(text); ok {
-			t.Errorf("%q is read as %q, %q", text, reason, what)
+			t.Errorf("%q is read as %q, %q, want it refused", text, reason, what)
 		}
 	}
 	if reason, what, ok := ParseVerdict("waiting 5s (limit): x"); !ok || reason != ReasonLimit || what != "x" {
-		t.Errorf("the text of an older build is read as %q, %q, %v", reason, what, ok)
+		t.Errorf("the text of an older build is read as %q, %q, %v, want limit and x", reason, what, ok)
 	}
 	if reason, what, ok := ParseVerdict("waiting (limit)"); !ok || reason != ReasonLimit || what != "" {
-		t.Errorf("a text without a description is read as %q, %q, %v", reason, what, ok)
+		t.Errorf("a text without a description is read as %q, %q, %v, want limit and nothing", reason, what, ok)
 	}
 }

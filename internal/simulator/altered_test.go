@@ -32,7 +32,7 @@ func (r *rig) receiptOf(id string) map[string]string {
 	}
 	a := r.get("/invoice/session/upo/" + id)
 	if err := xml.Unmarshal(a.body, &p); err != nil || a.status != 200 {
-		r.t.Fatalf("the receipt is answered with %d %s (error %v)", a.status, a.body, err)
+		r.t.Fatalf("the call for the receipt is answered with %d %s (error %v), want 200 and a UPO", a.status, a.body, err)
 	}
 	numbers := map[string]string{}
 	for _, d := range p.Dokumenty {

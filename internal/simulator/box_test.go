@@ -118,7 +118,7 @@ func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 		if code, _ := r.get("/box/upload/batch/b2").apiError(); code == 430 {
 			break
 		} else if time.Now().After(deadline) {
-			t.Fatalf("the upload still has code %d after the deadline", code)
+			t.Fatalf("the upload still has code %d after ten seconds, want 430", code)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 	} {
 		tr, _ := open(t, environ...)
 		if tr != nil {
-			t.Errorf("with %q an exporter is opened", environ)
+			t.Errorf("with %q an exporter is opened, want none", environ)
 		}
 		ctx, span := tr.Start(t.Context(), "inv-1", "task")
 		if _, child := tracing.Child(ctx, "request"); span.IsRecording() || child.IsRecording() || tracing.Recording(ctx) {
@@ -66,7 +66,7 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 		}
 	}
 	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("there are %d goroutines, and there were %d before", n, before)
+		t.Errorf("there are %d goroutines, want at most the %d that there were before", n, before)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestTrace_OfAnInvoice_IsTheSameInEveryProcess(t *testing.T) {
 		}
 	}
 	if names["session status"].Parent != names["package:confirm"].ID || names["POST /v1/invoices"].Parent != "b7ad6b7169203331" {
-		t.Errorf("a span has another parent: %+v", names)
+		t.Errorf("a span has another parent than its task or its call: %+v", names)
 	}
 	if got := names["invoice taken"]; got.Attributes["ksef.invoice.id"] != "inv-1" || got.Service != "ksef-worker" {
 		t.Errorf("the first span of the invoice lacks its id or the service: %+v", got)
@@ -164,7 +164,7 @@ func TestSampler_ShareOfTraces_KeepsAnInvoiceWholeOrNotAtAll(t *testing.T) {
 	}
 	for id, spans := range of {
 		if spans != 2 {
-			t.Fatalf("trace %s has %d spans of 2", id, spans)
+			t.Fatalf("trace %s has %d spans, want both or none", id, spans)
 		}
 	}
 	if len(of) < n/5 || len(of) > n*3/10 {

@@ -275,7 +275,7 @@ func TestOf_InvoiceIsDone_WaitsForNothing(t *testing.T) {
 	f.Queues.Workers = 0
 	for _, s := range []ledger.State{ledger.Receipted, ledger.Rejected, ledger.Parked} {
 		if w := f.Of(&ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, State: s}); w != (Wait{}) {
-			t.Errorf("%s waits for %+v", s, w)
+			t.Errorf("an invoice in state %s waits for %+v, want nothing", s, w)
 		}
 	}
 }
@@ -307,7 +307,7 @@ func TestCount_Chunks_CountTheirInvoicesAndEstimateThoseNotRead(t *testing.T) {
 	f.perInvoice = map[string]bool{queue.TaskID(queue.KindChunk, "c", 0): true}
 	for _, c := range f.count([]ledger.Invoice{single}) {
 		if c.Tenant == "t" && c.Invoices != 1 {
-			t.Errorf("one invoice of the chunk still waits, %d are counted", c.Invoices)
+			t.Errorf("one invoice of the chunk still waits, but %d are counted", c.Invoices)
 		}
 	}
 }
@@ -393,7 +393,7 @@ func TestOf_AcceptedInvoiceOfAPausedTenant_IsNotSaidToGoOn(t *testing.T) {
 			Err: "waiting 15s (paused): tenant t is paused by configuration"})
 		w := f.Of(&accepted)
 		if w.For != TenantPaused || strings.Contains(w.What, "is not paused here now") == paused {
-			t.Errorf("with the tenant paused now: %v, it waits for %+v", paused, w)
+			t.Errorf("with the tenant paused now: %v, the invoice waits for %+v, which is wrong", paused, w)
 		}
 	}
 }
