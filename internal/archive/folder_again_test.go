@@ -88,7 +88,7 @@ func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 	}
 	for range 2 {
 		if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); err == nil {
-			t.Error("the link was followed")
+			t.Error("Put returned no error: it followed the link")
 		}
 	}
 	if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); !strings.Contains(err.Error(), "restart this process") {

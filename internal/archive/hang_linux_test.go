@@ -34,7 +34,7 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 	}
 	for i := range 10 {
 		if err := s.Put(t.Context(), "pipe.xml", []byte("x"), ""); err == nil {
-			t.Error("Put into a pipe that hangs succeeded")
+			t.Error("Put returned no error, although its file is a pipe that hangs")
 		}
 		name := fmt.Sprint(i, ".xml")
 		put(t, s, name, "x")
@@ -52,7 +52,7 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 	w.Close()
 	for deadline := time.Now().Add(10 * time.Second); archive.HealthOf(s).Stuck > 0; {
 		if time.Now().After(deadline) {
-			t.Fatal("the call never returned")
+			t.Fatal("the call that was left behind has not returned after ten seconds")
 		}
 		<-time.After(time.Millisecond)
 	}

@@ -120,7 +120,7 @@ func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 	t.Cleanup(func() { _ = away.Close() })
 	o := archive.Owned(away, ownTest, func(a, b archive.Owner) bool { return a == b }, nil)
 	if err := o.Put(t.Context(), "a/b.xml", []byte("x"), ""); err == nil {
-		t.Fatal("put into an archive that is away")
+		t.Fatal("Put into an archive that is away returned no error")
 	}
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)

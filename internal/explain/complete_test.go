@@ -241,7 +241,7 @@ func TestWords_EveryReasonToPark_HasWords(t *testing.T) {
 			switch made, isCall := reason.(*ast.CallExpr); {
 			case literal:
 				u.text(t, explain.Parked, text, s.at(reason))
-			case isCall && slices.Contains(reasonMakers[dir], calls(made)): // looked at below
+			case isCall && slices.Contains(reasonMakers[dir], calls(made)): // its texts are looked at below
 			case isCall && calls(made) == "Error": // errDocument; its form is looked at below
 			case slices.Contains(passedOn, written(reason)):
 			default:
@@ -264,7 +264,7 @@ func TestWords_EveryReasonToPark_HasWords(t *testing.T) {
 	}
 	tasks := readSource(t, "tasks")
 	if tasks.funcs["Error"] == nil {
-		t.Fatal("tasks has no Error method")
+		t.Fatal("package tasks has no method Error")
 	}
 	u.text(t, explain.Parked, errDocumentText(t, tasks), "tasks/documents.go")
 	u.all(t, explain.Parked)
@@ -291,7 +291,7 @@ func errDocumentText(t *testing.T, s *source) string {
 		return true
 	})
 	if text == "" {
-		t.Fatal("tasks has no errDocument.Error")
+		t.Fatal("package tasks has no method Error of errDocument, or its text is empty")
 	}
 	return text
 }

@@ -84,7 +84,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		items, fault := fuzzed(t, "application/json", raw)
 		if len(items) == 0 && fault == nil {
-			t.Error("neither a document nor a fault")
+			t.Error("the body gave neither a document nor a fault")
 		}
 	})
 }
@@ -98,7 +98,7 @@ func FuzzMultipart(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		items, fault := fuzzed(t, "multipart/form-data; boundary=b", raw)
 		if len(items) == 0 && fault == nil {
-			t.Error("neither a document nor a fault")
+			t.Error("the body gave neither a document nor a fault")
 		}
 	})
 }

@@ -69,7 +69,7 @@ func TestKeys_TwoFilesGetOneKeyAtOnce_OneClientHasIt(t *testing.T) {
 		})
 		later.Add(int64(2 * keyCheck))
 		var calls sync.WaitGroup
-		for range 2 { // one waits for the file of the first client, the other for that of the second
+		for range 2 { // one call waits for the file of the first client, the other call for the file of the second
 			calls.Go(func() { b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer third") })
 		}
 		calls.Wait()

@@ -17,7 +17,7 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Clients[0].Tenants = []string{"one", "two"} })
 	one, two := []string{"Authorization", "Bearer " + keyOne}, []string{"Authorization", "Bearer " + keyTwo}
 	var answered []string
-	for _, a := range []answer{b.post(faultyOf(0, "FV/1"), ""), b.post([]byte("<x"), "?ref=B")} { // the second is of no tenant
+	for _, a := range []answer{b.post(faultyOf(0, "FV/1"), ""), b.post([]byte("<x"), "?ref=B")} { // the second document names no tenant
 		b.want(a, http.StatusUnprocessableEntity, "refused")
 		answered = append(answered, a.body.Items[0].ID)
 	}
@@ -66,7 +66,7 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 // make the NIP ambiguous for all programs.
 func TestSubmit_InvoiceOfNoneOfTheClientsTenants_SaysSoAndNoMore(t *testing.T) {
 	b := newBench(t, nil)
-	for _, tenant := range []int{1, 7} { // another client's tenant, and nobody's
+	for _, tenant := range []int{1, 7} { // the seller is another client's tenant, or nobody's
 		a := b.post(xmlOf(tenant, "FV/9"), "")
 		b.want(a, http.StatusUnprocessableEntity, "refused")
 		for _, want := range []string{"none of your tenants is seller NIP", "intake.clients", `"not_your_tenant"`} {

@@ -36,7 +36,7 @@ func TestKeys_MissingWrongOrMalformed_Are401AndNothingIsTaken(t *testing.T) {
 		t.Errorf("%d invoices are queued, %v, want only the first one", n["queued"], err)
 	}
 	if strings.Contains(b.log.String(), keyOne) {
-		t.Error("the log has a key")
+		t.Error("the log shows a key, and must not")
 	}
 }
 
@@ -71,7 +71,7 @@ func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t 
 		b.want(b.call("GET", "/v1/invoices?tenant=one", nil, "Authorization", "Bearer "+keyTwo), http.StatusBadRequest, "")
 		b.want(b.call("GET", "/v1/invoices?tenant=two", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
 		want := http.StatusOK
-		if !strings.Contains(file, keyOne) { // a removed key may have leaked
+		if !strings.Contains(file, keyOne) { // a key that was removed may have leaked
 			want = http.StatusUnauthorized
 		}
 		b.want(b.call("GET", "/v1/invoices?tenant=one", nil), want, "")

@@ -70,7 +70,7 @@ func TestSubmit_PlacesAreTaken_ManyTinyElementsWait(t *testing.T) {
 	}
 	// The call has given up its place.
 	if !c.free(b.server.gates) {
-		t.Error("a place is still taken")
+		t.Error("the call has ended, but its place is still taken")
 	}
 	held[1]()
 }

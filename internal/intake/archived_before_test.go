@@ -104,7 +104,7 @@ func TestAdmit_OldDocumentThatTheLedgerDoesNotKnow_OnlyThenTheArchiveIsAsked(t *
 	old := g.admit(numbered(1))[0].Invoice
 	g.Retention, g.Now = retention, func() time.Time { return monday.Add(91 * 24 * time.Hour) }
 	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2026-11-25"})
-	g.admit(numbered(1), fresh) // the old one is still in the ledger
+	g.admit(numbered(1), fresh) // the old document is still in the ledger
 	if len(names) > 0 {
 		t.Errorf("the archive was asked for %v, want nothing", names)
 	}

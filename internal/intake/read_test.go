@@ -272,7 +272,7 @@ func TestRead_InputNeverComes_EndsWhenCancelled(t *testing.T) {
 		t.Errorf("the input never came, but Read gives %+v", it)
 	}
 	if ctx.Err() == nil {
-		t.Error("Read ended before it was cancelled")
+		t.Error("Read ended although its context had not ended")
 	}
 }
 

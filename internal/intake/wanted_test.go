@@ -25,7 +25,7 @@ func TestParseTime_DayOrDayAndTime_IsInWarsaw(t *testing.T) {
 		}
 	}
 	if _, ok := ParseTime("tomorrow", false); ok {
-		t.Error("tomorrow is read as a time")
+		t.Error("ParseTime takes the word tomorrow for a time")
 	}
 }
 

@@ -76,7 +76,7 @@ func TestBuild_SameEntries_SameZipWhateverTheParts(t *testing.T) {
 	})
 	slices.Reverse(reversed)
 	if p := build(t, entriesOf(reversed...), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC}); p.Hash == first.Hash {
-		t.Error("another order gives the same ZIP")
+		t.Error("the entries in another order give the same ZIP, want another one")
 	}
 }
 

@@ -267,7 +267,7 @@ func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 		t.Error("the cause of a LaterError is not found, or one without a cause has one")
 	}
 	if strings.Contains((&LaterError{Reason: ReasonOther}).Error(), "nil") {
-		t.Error("no cause is shown as nil")
+		t.Error("the text of a LaterError without a cause has the word nil")
 	}
 }
 

@@ -282,7 +282,7 @@ func TestFault_LostSession_IsUnknownButStillProcessed(t *testing.T) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(r.sim.Books().Accepted) == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the session is not processed within the deadline")
+			t.Fatal("the lost session is not processed within ten seconds")
 		}
 	}
 }
@@ -312,6 +312,6 @@ func TestParseFaults_JSONOrYAML_AreReadAndAllMistakesNamed(t *testing.T) {
 		contains(t, err.Error(), part)
 	}
 	if _, err := ParseFaults([]byte(`[{"kind":"slow","duration":"1s"}]`)); err == nil {
-		t.Error("an unknown name is accepted")
+		t.Error("a script with an unknown field is accepted")
 	}
 }

@@ -27,7 +27,7 @@ func TestValidate_Document_IsAnsweredWithVersionAndResult(t *testing.T) {
 		}
 	}
 	if ask("no XML", "text/xml").status != 400 || ask(good, "application/json").status != 400 {
-		t.Error("a wrong document or type is accepted")
+		t.Error("a document that is no XML, or a wrong type, is accepted")
 	}
 }
 

@@ -32,6 +32,6 @@ func TestList_MoreEntriesThanAnyPageHas_AreNotDecoded(t *testing.T) {
 		}
 	}
 	if read("[]"); !l.A.Given || l.A.TooLong {
-		t.Error("an empty list is not read as a list, or as one too long")
+		t.Error("an empty list is not read as a list, or is read as too long")
 	}
 }
