@@ -196,7 +196,7 @@ func TestGuard_AnswersAboutContent_NeverOpenTheCircuit(t *testing.T) {
 			}
 		}
 		if HealthOf(g).OutOfService {
-		t.Error("answers about content took the store out of service")
+			t.Error("answers about content took the store out of service")
 		}
 	})
 }
