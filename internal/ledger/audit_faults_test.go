@@ -95,12 +95,12 @@ func (s snapshot) faults() []string {
 			}
 		}
 		if at := s.Strings["ref:"+digest]; len(alive) > 1 || len(alive) == 1 && alive[0] != at {
-			fault("ref %s is that of %v, alive %v, and names %q", digest, ids, alive, at)
+			fault("ref %s belongs to %v, of which %v are alive, and names %q", digest, ids, alive, at)
 		}
 	}
 	for key, id := range s.Strings {
 		if digest, ok := strings.CutPrefix(key, "ref:"); ok && !slices.Contains(refs[digest], id) {
-			fault("%s names %s, which does not have it", key, id)
+			fault("%s names %s, which does not have this ref", key, id)
 		}
 	}
 	for key, more := range s.Sets {
@@ -126,10 +126,10 @@ func (s snapshot) faults() []string {
 		}
 		at := s.Strings["ident:"+ident]
 		if at == "" && len(alive) == 0 {
-			continue // its newest document was pruned
+			continue // the newest document of the identity was pruned
 		}
 		if !slices.Contains(ids, at) || len(alive) > 1 || len(alive) == 1 && alive[0] != at {
-			fault("identity %s has documents %v, alive %v, and points to %q", ident, ids, alive, at)
+			fault("identity %s has documents %v, of which %v are alive, and points to %q", ident, ids, alive, at)
 		}
 	}
 	for key, z := range s.Sorted {
@@ -177,8 +177,8 @@ func (s snapshot) faults() []string {
 	return out
 }
 
-// checkMembers checks that a package has the ordinals 1 to count, each once, of invoices that
-// exist.
+// checkMembers checks that the members of a package are in the ledger and have the ordinals from 1
+// on, each once. It also checks that the package counts its members and their bytes correctly.
 func (s snapshot) checkMembers(id string, h map[string]string, fault func(string, ...any)) {
 	members := s.Sorted["pkginv:"+id]
 	seen := map[float64]bool{}
@@ -196,10 +196,10 @@ func (s snapshot) checkMembers(id string, h map[string]string, fault func(string
 		}
 	}
 	if h["state"] == string(PackageReceipted) && h["closing_at"] != "" && members == nil {
-		return // nobody asks any more which invoices it held
+		return // nobody asks any more which invoices the package held
 	}
 	if n := int(s.score("pkg:"+id, "count")); n != len(members) || s.score("pkg:"+id, "size") != size {
-		fault("%s counts %d invoices of %v bytes, lists %d of %v", id, n, h["size"], len(members), size)
+		fault("%s counts %d invoices of %v bytes, but lists %d invoices of %v bytes", id, n, h["size"], len(members), size)
 	}
 }
 

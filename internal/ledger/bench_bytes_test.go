@@ -14,9 +14,9 @@ import (
 // format of earlier builds and in the newest format. The figures entry, document, identity and
 // lists are parts of the memory of a waiting invoice. The rest of that memory is hash tables, which
 // Redis doubles when they are full. Documents have the size that a real document of 8 KB has when
-// it is stored in that format. redis-µs and worker-µs are the processor times that an invoice takes
-// from start to end. Unlike elapsed times, they are useful on a busy machine too. take-µs is the
-// sum of both processor times for taking an invoice in.
+// it is stored in the measured format. redis-µs and worker-µs are the processor times that Redis
+// and this process use for one invoice, from start to end. Unlike elapsed times, they are useful on
+// a busy machine too. take-µs is the processor time of both for taking an invoice in.
 func BenchmarkBytes(b *testing.B) {
 	for _, f := range []struct {
 		name     string

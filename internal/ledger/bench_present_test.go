@@ -54,7 +54,7 @@ func addReceipted(w *world, p redis.Pipeliner, state string, like Invoice, k int
 	p.ZAdd(ctx(), state, redis.Z{Score: float64(i.UpdatedAt) + float64(k), Member: i.ID})
 }
 
-// memory returns what Redis uses without the buffers of its clients.
+// memory returns how many bytes Redis uses, apart from the buffers of its clients.
 func (w *world) memory() int64 {
 	info := w.rdb.InfoMap(ctx(), "memory")
 	var n [2]int64

@@ -13,7 +13,7 @@ const tenThousand = 10_000
 
 // Each benchmark handles one package of ten thousand invoices, the most that KSeF accepts, with a
 // Redis on the same machine. ms is the time for the whole package. longest-ms is the time of the
-// longest script, during which Redis serves nobody else.
+// longest command, most of which are scripts. Redis serves nobody else during a command.
 
 func benchWorld(b *testing.B) *world {
 	rdb, _ := redistest.New(b)
@@ -39,7 +39,7 @@ func (sc *scenes) waitAll(invs []Invoice) {
 	sc.must(err)
 }
 
-// full makes a package of ten thousand invoices that is uploaded.
+// full makes an uploaded package of ten thousand invoices.
 func (sc *scenes) full() Package {
 	sc.waitAll(sc.take(sc.documents(tenThousand)...))
 	p := sc.cut(groupA, CutLimits{tenThousand, much})

@@ -128,7 +128,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.id) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
+			t.Errorf("%s: the error is %v, want one that says %q, names the invoice and quotes nothing of it", name, err, c.want)
 		}
 	}
 }
@@ -226,11 +226,11 @@ func FuzzOpen(f *testing.F) {
 			if len(sealed) == 0 {
 				t.Fatal("Open opened an empty text")
 			}
-			// In a layout that needs no key, the document is what its codec decodes. Only a process
-			// that has the key can make a document that opens with it.
+			// In a layout that needs no key, the document is what the codec of the layout decodes. In
+			// the other layouts, only a process that has the key can make a text that opens.
 			if i := slices.IndexFunc(documentCodecs, func(c codec) bool { return c.plain == sealed[0] }); i >= 0 {
 				if want, err := documentCodecs[i].decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
-					t.Fatalf("%q, %v, want %q", doc, err, want)
+					t.Fatalf("Open gives %q; the codec gives the error %v and %q, want no error and the same", doc, err, want)
 				}
 			} else if id != "inv-a" {
 				t.Fatalf("a document of the invoice inv-a was opened as one of %s", id)

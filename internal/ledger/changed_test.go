@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// changedFrom goes through what changed, n at a time, and returns the ids.
+// changedFrom lists the invoices that changed behind a place, n at a time, and returns their ids.
 func (w *world) changedFrom(from Place, n int, states ...State) (ids []string) {
 	w.t.Helper()
 	for {
@@ -61,13 +61,12 @@ func TestChanged_ManyOfOneMillisecond_EachComesOnce(t *testing.T) {
 	slices.Sort(want)
 	for _, n := range []int{1, 8, 1000} {
 		if got := w.changedFrom(Place{}, n, Parked, Rejected); !slices.Equal(got, want) {
-			t.Errorf("%d at a time: %d, want %d", n, len(got), len(want))
+			t.Errorf("%d at a time: listed %d invoices, want %d, each once and in order", n, len(got), len(want))
 		}
 	}
 }
 
-// The place at which a list goes on may be that of an invoice which has another state now, or is
-// gone.
+// A list may go on behind the place of an invoice that has another state now, or is gone.
 func TestChanged_InvoiceOfThePlaceHasMoved_GoesOnBehindWhereItStood(t *testing.T) {
 	w := oneWorld(t)
 	var moves []Move
@@ -88,9 +87,9 @@ func TestChanged_InvoiceOfThePlaceHasMoved_GoesOnBehindWhereItStood(t *testing.T
 	}
 }
 
-// On Redis's own clock, a script may give an invoice a place before an invoice of the same
-// millisecond that was listed already. Changed leaves out changes that are so young, so that no
-// invoice is missed.
+// Two invoices may change in the same millisecond of Redis's clock, and the later one may have its
+// place before the other. If the other had been listed already, the later one would be missed. So
+// Changed leaves out invoices that changed in the current millisecond.
 func TestChanged_WhileInvoicesMove_NoneIsMissed(t *testing.T) {
 	w := oneWorld(t)
 	l := New(w.rdb, Options{Prefix: w.prefix})

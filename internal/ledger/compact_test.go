@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// accepted makes an invoice that KSeF has accepted, as a worker does it.
+// accepted takes an invoice in and leads it to accepted, by the same moves as a worker.
 func (w *world) accepted(number, ref, file string) Invoice {
 	w.t.Helper()
 	doc := document(sellerA, "VAT", number, "x")
@@ -93,7 +93,8 @@ func TestCompact_TheDocumentIsHandedInAgain_IsPresentAndAnotherOfItsNumberIsRefu
 			t.Errorf("the same document gives %+v, want present with its ref and revision", res[0])
 		}
 		if res[1].Taken != Refused || res[1].ID != inv.ID || res[2].Taken != RefUsed || res[2].RefOf != inv.ID {
-			t.Errorf("another document: %+v, another invoice with its ref: %+v", res[1], res[2])
+			t.Errorf("another document of the number gives %+v, another invoice with the ref %+v: want both refused because of the first",
+				res[1], res[2])
 		}
 	}
 }
@@ -158,7 +159,7 @@ func TestCompact_TheEntryChangesAfterItWasRead_StaysAsItIs(t *testing.T) {
 		return w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "reason", "meanwhile").Err()
 	}})
 	if n, err := w.Compact(ctx(), 1000); n != 0 || err != nil || w.isPacked(inv.ID) {
-		t.Errorf("packed %d entries (error %v), want none: the entry has changed", n, err)
+		t.Errorf("packed %d entries (error %v), want none, because the entry has changed", n, err)
 	}
 	if got := w.again(inv); got.Reason != "meanwhile" {
 		t.Errorf("the reason is %q, want the one that was written meanwhile", got.Reason)
@@ -198,7 +199,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 	w.Ledger = w.sealing(1)
 	inv := w.receipt(w.accepted("1", "order 7", "Kowalski.xml"))
 	if !w.isPacked(inv.ID) || inv.File != "Kowalski.xml" || inv.Ref != "order 7" {
-		t.Fatalf("not packed, or its texts are lost: %+v", inv)
+		t.Fatalf("the entry is not packed, or its texts are lost: %+v", inv)
 	}
 	if raw := w.raw(); strings.Contains(raw, "Kowalski") || strings.Contains(raw, "order 7") {
 		t.Error("Redis has a sealed text in clear")
@@ -223,7 +224,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 func TestCompact_AnOlderBuild_ReadsTheLayoutOfANewerOne(t *testing.T) {
 	var known Invoice
 	if known.unpackFacts(finalFacts) == nil && known.V <= Version {
-		t.Errorf("layout %d would be read as this one", known.V)
+		t.Errorf("an older build reads layout %d as one that it knows, want that of a newer build", known.V)
 	}
 }
 
@@ -257,14 +258,14 @@ func TestPackFinal_AnyInvoice_ReadsAsItWas(t *testing.T) {
 		}
 		var got Invoice
 		if err := got.unpackFinal("inv-x", record, shape); err != nil || got != i {
-			// JSON has no invalid UTF-8: compact finds the difference, and leaves the entry alone
+			// JSON cannot hold invalid UTF-8. Compact finds the difference and leaves the entry alone.
 			if !strings.ContainsRune(shape.text, '\uFFFD') {
-				t.Fatalf("the record gives another invoice: %v\n%s", err, cmp.Diff(i, got))
+				t.Fatalf("the record is read as another invoice (error %v, -want +got):\n%s", err, cmp.Diff(i, got))
 			}
 		}
 		cut := record[:rapid.IntRange(0, len(record)-1).Draw(t, "cut")]
 		if new(Invoice).unpackFinal("inv-x", cut, shape) == nil {
-			t.Fatal("a record that was cut off was read")
+			t.Fatal("a record whose end is missing was read without an error")
 		}
 	})
 }

@@ -61,7 +61,7 @@ func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: n, Bytes: much})
 	w.must(err)
 	if len(ids) != n || !slices.Equal(ids[:3], []string{invs[0].ID, invs[1].ID, invs[2].ID}) || ids[n-1] != invs[n-1].ID {
-		t.Errorf("took %d invoices, %v first: want n, in the order of their deadlines", len(ids), ids[:3])
+		t.Errorf("took %d invoices, first %v: want as many as the limit allows, in the order of their deadlines", len(ids), ids[:3])
 	}
 	p := w.readPackage("pkg-x")
 	if p.Count != n || p.Size != 10*n || p.State != PackageCut || p.Deadline != At(noon) {
@@ -85,7 +85,7 @@ func TestCut_SameNumberInAnotherPiece_WaitsForTheNextPackage(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
 	w.must(err)
 	if got := w.numbers(ids); len(got) != n || len(slices.Compact(slices.Sorted(slices.Values(got)))) != n {
-		t.Errorf("%d invoices, want %d of different numbers", len(got), n)
+		t.Errorf("the package has %d invoices, want %d, each with another number", len(got), n)
 	}
 	again, err := w.Cut(ctx(), "pkg-y", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
 	w.must(err)
@@ -132,9 +132,9 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 	w.audit()
 }
 
-// A worker opens the package while it is still being cut. That can happen when the process that
-// cuts is suspended, and the sweep finds its package and goes on with it. Once it is opened, the
-// package must get no more invoices.
+// A worker opens the package while another process is still cutting it. That can happen when the
+// process that cuts is suspended, because the sweep then lets a worker go on with the package. Once
+// the package is opened, it must get no more invoices.
 func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
 	manyWaiting(w, 3*cutPiece, distinct)
@@ -152,7 +152,7 @@ func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != 2*cutPiece {
-		t.Errorf("%+v wait, want the two pieces that were not taken", waits)
+		t.Errorf("the waiting sets are %+v, want one with the two pieces that were not taken", waits)
 	}
 	w.audit()
 }
@@ -187,7 +187,7 @@ func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w.waitAll(w.take(docs...))
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 5000, Bytes: much})
 	if err != nil || len(ids) != others+1 {
-		t.Errorf("%d invoices are in the first package (error %v), want all other numbers and one of the same", len(ids), err)
+		t.Errorf("the first package has %d invoices (error %v), want one with the shared number and all the others", len(ids), err)
 	}
 	w.audit()
 }
@@ -200,6 +200,6 @@ func TestCut_LimitAboveTwentyThousand_IsFilled(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
 	w.must(err)
 	if len(ids) != n {
-		t.Errorf("%d invoices in the package, want all %d", len(ids), n)
+		t.Errorf("the package has %d invoices, want all %d", len(ids), n)
 	}
 }

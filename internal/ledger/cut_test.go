@@ -99,7 +99,7 @@ func TestCut_Limits_BoundThePackage(t *testing.T) {
 			}
 			w.must(err)
 			if len(ids) != c.want {
-				t.Errorf("took %d, want %d", len(ids), c.want)
+				t.Errorf("took %d invoices, want %d", len(ids), c.want)
 			}
 			if c.want > 0 {
 				var size int64
@@ -107,7 +107,7 @@ func TestCut_Limits_BoundThePackage(t *testing.T) {
 					size += s
 				}
 				if p := w.readPackage("pkg-x"); p.Size != size || p.Count != c.want {
-					t.Errorf("package of %d and %d bytes, want %d and %d", p.Count, p.Size, c.want, size)
+					t.Errorf("the package has %d invoices and %d bytes, want %d and %d", p.Count, p.Size, c.want, size)
 				}
 			}
 		})
@@ -125,7 +125,7 @@ func TestCut_SameNumberTwice_TheSecondWaitsForTheNextPackage(t *testing.T) {
 		ids, err := w.Members(ctx(), p.ID)
 		w.must(err)
 		if got := w.numbers(ids); !slices.Equal(got, want) {
-			t.Errorf("%s has %v, want %v", p.ID, got, want)
+			t.Errorf("%s has invoices with the numbers %v, want %v", p.ID, got, want)
 		}
 		w.audit()
 	}
@@ -162,7 +162,7 @@ func TestCut_EntriesGoneOrMovedByHand_NeitherBlockNorCount(t *testing.T) {
 	}
 	w.wait("4", "VAT", 1, 40)
 	if waits, err := w.Waits(ctx()); err != nil || len(waits) != 1 || waits[0].Bytes != 40 {
-		t.Errorf("an invoice that is gone is still counted: %+v, %v", waits, err)
+		t.Errorf("the waiting sets are %+v (error %v), want one with the 40 bytes of the new invoice only", waits, err)
 	}
 }
 
@@ -230,6 +230,6 @@ func TestCut_ManyAtOnce_NoInvoiceIsInTwoPackages(t *testing.T) {
 	}
 	wg.Wait()
 	if len(owner) != len(docs) {
-		t.Errorf("%d invoices cut, want %d", len(owner), len(docs))
+		t.Errorf("%d invoices are in packages, want %d", len(owner), len(docs))
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A stored document can be opened only with the dictionary that sealed it, so a dictionary must
-// never change.
+// A stored document can be opened only with the dictionary that it was sealed with. So a dictionary
+// must never change.
 func TestDictionary_IsTheOneThatDocumentsAreStoredWith(t *testing.T) {
 	for name, d := range map[string]struct {
 		dict []byte
@@ -70,7 +70,7 @@ func TestAppendSeal_InTheNewestForm_SmallAndLargeDocumentsOpenAndAreSmaller(t *t
 			newest, err := b.AppendSeal(nil, "inv-a", doc)
 			b.dense.Store(false)
 			if err != nil || newest[0] <= first[0] || len(newest) > len(first)+16 {
-				t.Errorf("%s: sealed into %d bytes, in the first form %d (error %v): want a newer layout and no more bytes",
+				t.Errorf("%s: sealed into %d bytes, in the first form %d (error %v): want a newer layout and at most 16 bytes more",
 					name, len(newest), len(first), err)
 			}
 			if got, err := b.Open("inv-a", newest); err != nil || !bytes.Equal(got, doc) {
@@ -131,7 +131,7 @@ func TestAppendSeal_ADocument_IsSmallerThanWithoutDictionaryAndOpens(t *testing.
 			t.Errorf("%s: opened %d bytes of %d (error %v), want the whole document", name, len(got), len(doc), err)
 		}
 		if _, err := b.Open("inv-a", sealed[:len(sealed)-1]); err == nil {
-			t.Errorf("%s: a document that was cut off was opened", name)
+			t.Errorf("%s: a document without its last byte was opened", name)
 		}
 	}
 	sealed, _ := keyed.AppendSeal(nil, "inv-a", doc)

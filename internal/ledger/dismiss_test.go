@@ -25,11 +25,12 @@ func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 	}
 	w.unchanged(func() { w.conflict(w.Retry(ctx(), &inv)) })
 	if next := w.take(document(inv.NIP, inv.Kind, inv.Number, "second"))[0]; next.Revision != 2 {
-		t.Errorf("the next document of the number has revision %d", next.Revision)
+		t.Errorf("the next document of the number has revision %d, want 2", next.Revision)
 	}
 }
 
-// A person dismissed the wrong invoice. Taking it back is on record for good.
+// A person dismissed the wrong invoice, and takes the dismissal back. The entry records this for
+// good.
 func TestTakeBack_NumberIsFree_IsQueuedAndStaysOnRecord(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.move(w.take(w.fresh())[0], Parked, change{"code", 415}, change{"reason", "no permission"})
@@ -39,7 +40,8 @@ func TestTakeBack_NumberIsFree_IsQueuedAndStaysOnRecord(t *testing.T) {
 	const want = "dismissed 2026-11-23T13:00:00+01:00 by anna, taken back 2026-11-23T13:00:00+01:00 by jan"
 	inv = w.again(inv)
 	if inv.State != Queued || inv.Code != 0 || inv.Reason != "" || inv.TakenBack != want {
-		t.Errorf("is %s with code %d, reason %q, taken back %q", inv.State, inv.Code, inv.Reason, inv.TakenBack)
+		t.Errorf("the invoice is %s with code %d, reason %q, TakenBack %q: want it queued, with only TakenBack set",
+			inv.State, inv.Code, inv.Reason, inv.TakenBack)
 	}
 	if due, err := w.Due(ctx(), inv.Deadline.Time(), 10); err != nil || !slices.Equal(due, []string{inv.ID}) {
 		t.Errorf("the index of deadlines has %v (error %v), want the invoice again", due, err)
@@ -89,8 +91,8 @@ func TestDismiss_OneThatWaits_LeavesItsWaitingSet(t *testing.T) {
 	}
 }
 
-// An invoice that has left the queue may be in a ZIP that is on its way. If it could be dismissed,
-// KSeF could have an invoice that the ledger calls dismissed.
+// An invoice that has left the queue may be in a ZIP that is on its way. If such an invoice could
+// be dismissed, KSeF could have an invoice that the ledger calls dismissed.
 func TestDismiss_WhatLeftTheQueueOrWasAccepted_IsAConflict(t *testing.T) {
 	next := worlds(t)
 	for _, s := range []State{Packed, Sending, Unknown, Sent, Accepted, Receipted, Dismissed, Superseded} {
@@ -121,7 +123,8 @@ func TestAccepted_WhateverElseOfTheNumberWaitsForAPerson_IsSuperseded(t *testing
 	}
 }
 
-// When an earlier document is retried and accepted, a later one is superseded as well.
+// When an earlier document is retried and accepted, a later document of the number is superseded as
+// well.
 func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	w := oneWorld(t)
 	first := w.move(w.take(document(sellerA, "VAT", "FV/1", "first"))[0], Parked)
@@ -133,9 +136,9 @@ func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	}
 }
 
-// One open item for each number is enough. So when another document of the number is rejected, the
-// one that was rejected before becomes superseded. A parked document is not superseded, because
-// KSeF may have it.
+// For each number, one rejected document on the list of open items is enough. So when another
+// document of the number is rejected, the document that was rejected before becomes superseded. A
+// parked document is not superseded, because KSeF may have it.
 func TestRejected_AnotherRejectedDocumentOfTheNumber_IsSupersededAndMayBeRetried(t *testing.T) {
 	w := oneWorld(t)
 	parked := w.move(w.take(document(sellerA, "VAT", "FV/1", "parked"))[0], Parked)
@@ -182,7 +185,8 @@ func TestChangeTerms_OfflineAndLane_MoveItToItsSet(t *testing.T) {
 	inv = w.waiting(1)[0]
 	w.must(w.ChangeTerms(ctx(), &inv, NewTerms{Lane: Express}))
 	if got := w.again(inv); got.Lane != Express || got.Group != "" || got.Rev != inv.Rev {
-		t.Errorf("lane %s in %q at %d, the copy at %d", got.Lane, got.Group, got.Rev, inv.Rev)
+		t.Errorf("the invoice is in lane %s and group %q at revision %d, the copy at %d: want express, no group, one revision",
+			got.Lane, got.Group, got.Rev, inv.Rev)
 	}
 }
 

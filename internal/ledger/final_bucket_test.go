@@ -93,7 +93,8 @@ func TestBuckets_AnEntryThatLeavesItsBucket_StaysFoundAndGoesBack(t *testing.T) 
 		known, err := w.Known(ctx(), []string{inv.ID})
 		w.must(err)
 		if d := cmp.Diff(inv, w.again(inv)); d != "" || len(ids) != 1 || ids[0] != inv.ID || !known[0] || w.isPacked(inv.ID) != packed {
-			t.Errorf("packed %v: by its number %v is found, known %v, want the same entry\n%s", packed, ids, known, d)
+			t.Errorf("packed %v: the number finds %v, and known is %v: want the one invoice, known, as it was before:\n%s",
+				packed, ids, known, d)
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 		if err != nil || res[0].Taken != Present || res[1].Taken != Refused || res[1].ID != inv.ID {
@@ -110,7 +111,7 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	before := snapshotOf(t, w.rdb, w.prefix)
 	w.must(w.rdb.Del(ctx(), w.rdb.Keys(ctx(), w.prefix+"idents:*").Val()...).Err())
 	if res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil || res[0].Taken != Present {
-		t.Errorf("a document whose identity is lost: %+v (error %v), want present", res, err)
+		t.Errorf("handed in while its identity is lost, the document gives %+v (error %v), want present", res, err)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyState, string(Receipted)), w.key(keySellers)).Err())
 	if n, err := w.Reindex(ctx()); n != 4 || err != nil {
@@ -142,16 +143,16 @@ func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
 			res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "2", "x"),
 				document(sellerA, "VAT", "1", "y")})
 			if err != nil || res[0].Taken != same || res[1].Taken != Created || res[2].Taken != Unread {
-				t.Errorf("handed in again: %+v (error %v), want only the document created that is not of the sick bucket", res, err)
+				t.Errorf("handed in: %+v (error %v), want only the second document created, which belongs to no sick bucket", res, err)
 			}
 			got, err := w.Invoices(ctx(), []string{inv.ID, res[1].ID})
 			unread, other := Skip(err)
 			if other != nil || (of == "entry") != (len(unread) == 1 && unread[0].Opaque && len(got) == 1) {
-				t.Errorf("read %d entries (error %v), want only the one in the sick bucket left out", len(got), err)
+				t.Errorf("read %d entries (error %v), want an entry left out only if it is in the sick bucket", len(got), err)
 			}
 			sick, err := w.SickKeys(ctx())
 			if err != nil || len(sick) != 1 || w.key(sick[0].Key) != key {
-				t.Errorf("sick are %v (error %v), want the one bucket", sick, err)
+				t.Errorf("the sick keys are %v (error %v), want the one bucket", sick, err)
 			}
 			next := w.receipt(w.accepted("3", "", "c.xml"))
 			if next.State != Receipted {

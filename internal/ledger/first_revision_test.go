@@ -42,7 +42,7 @@ func TestTake_TheEntryWasLost_TheNewOneHasGreaterRevisions(t *testing.T) {
 					t.Errorf("Take answered %+v and the entry is %+v, want the same revision and time in both", res[0], got)
 				}
 				if !got.Fresh() || got.Rev <= lost.Rev {
-					t.Errorf("the new entry is at revision %d, the lost one was at %d", got.Rev, lost.Rev)
+					t.Errorf("the new entry is at revision %d, want a fresh entry above revision %d of the lost one", got.Rev, lost.Rev)
 				}
 			})
 		}
@@ -79,8 +79,8 @@ func TestFirstRev_OfEntries_IsThatOfTheirTime(t *testing.T) {
 	}
 }
 
-// The clock of the ledger may stand before 2026. Then entries begin at 1, as they did in earlier
-// builds, and they are moved as usual. An entry that an earlier build wrote is moved too.
+// The clock of the ledger may stand before 2026. Entries then begin at revision 1, as they did in
+// earlier builds, and they are moved as usual.
 func TestTake_ClockBefore2026_BeginsAtOne(t *testing.T) {
 	w := oneWorld(t)
 	w.millis.Store(time.Date(2025, 12, 31, 12, 0, 0, 0, time.UTC).UnixMilli())
@@ -93,8 +93,8 @@ func TestTake_ClockBefore2026_BeginsAtOne(t *testing.T) {
 	}
 }
 
-// A revision of 15 digits is the greatest that scripts compute with. First revisions reach it in
-// more than ten million years.
+// Scripts compute with revisions of at most 15 digits. It takes more than ten million years until a
+// first revision has more digits.
 func TestFirstRev_InAThousandYears_IsStillARevision(t *testing.T) {
 	rev := firstRev(At(time.Date(3026, 1, 1, 0, 0, 0, 0, time.UTC)))
 	if err := countable(fmt.Sprint(rev), rev); err != nil || rev <= firstRev(At(noon)) {

@@ -24,7 +24,7 @@ func before(w *world) {
 	*w.gate = formatGate{}
 }
 
-// oldBeat is the heartbeat of a worker of an earlier build.
+// oldBeat writes the heartbeat of a worker of an earlier build.
 func oldBeat(w *world, name string) {
 	w.t.Helper()
 	w.must(w.rdb.Set(ctx(), w.key(keyWorker, name), "1764200000000", time.Hour).Err())
@@ -87,24 +87,24 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	}
 	for range 2 {
 		if s := w.advance(time.Hour); len(s.Behind) != 1 || s.Behind[0] != "old" || s.Format != 1 || s.Changed {
-			t.Fatalf("while an older build is alive: %+v, want no step, and the build named", s)
+			t.Fatalf("while a worker of an older build is alive, Advance gives %+v, want no step, and the worker named", s)
 		}
-		unpacked("while it is alive")
+		unpacked("while the older build is alive")
 		w.later(3 * time.Hour)
 	}
 	w.must(w.Leave(ctx(), "old"))
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != Format || len(s.Behind) != 0 {
-		t.Fatalf("the older build has just ended: %+v, want the next format chosen", s)
+		t.Fatalf("when the older build has just ended, Advance gives %+v, want the next format chosen", s)
 	}
-	unpacked("it has just ended")
+	unpacked("when the older build has just ended")
 	w.later(time.Hour)
 	if s := w.advance(time.Hour); s.Format != Format || s.Writes != 1 {
-		t.Fatalf("an hour later: %+v, want the older builds barred, and nothing written yet", s)
+		t.Fatalf("an hour later Advance gives %+v, want the older builds barred, and nothing written in the new format yet", s)
 	}
-	unpacked("earlier builds are refused")
+	unpacked("when older builds are barred")
 	w.later(time.Hour)
 	if s := w.advance(time.Hour); s.Format != Format || s.Writes != Format || !s.Changed {
-		t.Fatalf("two hours later: %+v, want the newest format written", s)
+		t.Fatalf("two hours later Advance gives %+v, want the newest format written", s)
 	}
 	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
 		t.Errorf("packed %d entries (error %v), want 1", n, err)
@@ -113,7 +113,7 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		t.Error(d)
 	}
 	if s := w.advance(time.Hour); s.Changed || s.Writes != Format {
-		t.Errorf("one more step was made: %+v, want none", s)
+		t.Errorf("after the last step Advance gives %+v, want no further step", s)
 	}
 }
 
@@ -127,22 +127,22 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	oldBeat(w, "old")
 	w.later(50 * time.Minute)
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 0 || len(s.Behind) != 1 {
-		t.Errorf("an older build is back: %+v, want no next format", s)
+		t.Errorf("when an older build is back, Advance gives %+v, want no next format", s)
 	}
 	w.must(w.Leave(ctx(), "old"))
 	w.advance(time.Hour)
 	w.later(50 * time.Minute)
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != Format {
-		t.Errorf("the older build has ended again: %+v, want the next format chosen", s)
+		t.Errorf("when the older build has ended again, Advance gives %+v, want the next format chosen", s)
 	}
 	if raw := w.rdb.Get(ctx(), w.key(keyHome)).Val(); !strings.Contains(raw, `"v":1,`) {
 		t.Errorf("an older build reads the home %s, want format 1", raw)
 	}
 }
 
-// While the gate is closed, the texts of an entry in a bucket are sealed again in the bucket. A
-// packed entry with a key of its own stays as it is, because sealing it again would put it into a
-// bucket.
+// The gate is closed, so no entry may be put into a bucket. The texts of an entry that is in a
+// bucket are still sealed again, in the bucket. A packed entry with a key of its own stays as it
+// is, because sealing it again would put it into a bucket.
 func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger
@@ -216,7 +216,7 @@ func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *
 	}
 }
 
-// The home changes after a batch was read and before it is written.
+// The home of the ledger changes while a batch is taken in, before the batch is written.
 func TestTake_TheLedgerGetsANewerFormatMeanwhile_NothingIsTakenIn(t *testing.T) {
 	w := oneWorld(t)
 	doc := w.fresh()
@@ -258,14 +258,15 @@ func TestClaim_NoHome_AnEmptyLedgerIsOpenAndAnotherWaits(t *testing.T) {
 		t.Errorf("claiming a ledger with an invoice: %v, want no error and the gate closed", err)
 	}
 	if h, err := used.Home(t.Context()); err != nil || h.V != Format || h.writes() != FormatKeys || h.Since == 0 {
-		t.Errorf("its home is %+v (error %v), want the newest format, not written yet", h, err)
+		t.Errorf("the home of this ledger is %+v (error %v), want the newest format, not written yet", h, err)
 	}
 	if s, err := used.Advance(t.Context(), 0); err != nil || s.Writes != Format {
-		t.Errorf("the next step: %+v (error %v), want the newest format written", s, err)
+		t.Errorf("the next step gives %+v (error %v), want the newest format written", s, err)
 	}
 }
 
-// A build of the first format compares the number in the home with its own, which is 1.
+// A build of the first format compares the number v in the home with the format that it knows,
+// which is 1.
 func TestFormat_TheHomeThatIsWritten_IsRefusedByEarlierBuilds(t *testing.T) {
 	w := oneWorld(t)
 	before(w)
@@ -281,7 +282,7 @@ func TestFormat_TheHomeThatIsWritten_IsRefusedByEarlierBuilds(t *testing.T) {
 	}
 }
 
-// Every way to a receipted invoice finds it, whichever form its entry has.
+// Every lookup finds a receipted invoice, whichever form its entry has.
 func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 	next := worlds(t)
 	for _, form := range []string{"not packed", "packed in a key of its own", "in a bucket"} {
@@ -309,7 +310,7 @@ func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 				t.Errorf("handed in: %+v (error %v), want present, then refused, then the ref used", res, err)
 			}
 			if may, err := w.MayRetry(ctx(), &first); may || err != nil {
-				t.Errorf("another of its number may be retried: %v, %v", may, err)
+				t.Errorf("the earlier document of the number may be retried: %v (error %v), want false", may, err)
 			}
 			w.conflict(w.Retry(ctx(), &first))
 			newest, err := w.NewestOf(ctx(), []Invoice{first})
@@ -324,7 +325,8 @@ func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 			w.must(err)
 			if newest[first.ID].ID != inv.ID || len(byNumber) != 2 || len(byRef) != 1 || byRef[0] != inv.ID || !known[0] ||
 				len(listed) != 1 || listed[0] != inv.ID {
-				t.Errorf("newest %v, by number %v, by ref %v, known %v, listed %v", newest, byNumber, byRef, known, listed)
+				t.Errorf("newest %v, by number %v, by ref %v, known %v, listed %v: want that each has the invoice",
+					newest, byNumber, byRef, known, listed)
 			}
 			if got := w.again(inv); got.State != Receipted || got.Number != "1" || got.KsefNumber != inv.KsefNumber {
 				t.Errorf("the entry is read as %+v, want it receipted, with both numbers", got)

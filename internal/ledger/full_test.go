@@ -34,7 +34,7 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 	w.must(w.Declare(ctx(), ring(t, 8, 7)))
 	w.must(w.Beat(ctx(), "w", time.Minute))
 	if alive, err := w.Alive(ctx(), "w"); !alive || err != nil {
-		t.Errorf("a worker that says it is alive is dead: %v", err)
+		t.Errorf("after its heartbeat, a worker does not count as alive (error %v)", err)
 	}
 	for i := range bulk {
 		w.must(w.Wait(ctx(), &bulk[i]))
@@ -112,7 +112,7 @@ func TestMayTake_MemoryAboveTheShare_IsRefusedAndSaysWhatToDo(t *testing.T) {
 	w.must(mayTake(w, b, 0))
 }
 
-// mayTake asks whether b may take something in now.
+// mayTake asks whether documents that b seals may be taken in now.
 func mayTake(w *world, b *Bodies, below float64) error {
 	w.t.Helper()
 	in, err := w.Intake(ctx())

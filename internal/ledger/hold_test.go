@@ -18,7 +18,7 @@ func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	}
 	for _, want := range []bool{true, false} {
 		if was, err := w.Release(ctx(), "a"); err != nil || was != want {
-			t.Errorf("released: %v, %v, want %v", was, err, want)
+			t.Errorf("Release reports %v (error %v), want %v", was, err, want)
 		}
 	}
 	// A hold that a newer build wrote, or that is damaged, pauses the tenant, because somebody
@@ -36,6 +36,6 @@ func TestHolds_KeyHoldsSomethingElse_NobodyIsHeld(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Set(ctx(), w.key("holds"), "x", 0).Err())
 	if all, err := w.Holds(ctx()); err != nil || len(all) != 0 {
-		t.Errorf("the holds are %v, %v, want none", all, err)
+		t.Errorf("the holds are %v (error %v), want none", all, err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 )
 
 // A worker was suspended. Meanwhile its ledger was purged, and another environment has claimed it.
-// When the worker wakes up, it must send nothing, because the invoices there belong to the other
-// environment.
+// When the worker wakes up, it must send nothing, because the invoices in the ledger now belong to
+// the other environment.
 func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Claim(ctx(), testHome))
@@ -37,15 +37,15 @@ func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
 	}
 }
 
-// The ledger has lost its home, and no other environment has claimed it. The process claims it
-// again and goes on.
+// The ledger has lost its home, and no other environment has claimed the ledger. The process claims
+// the ledger again and goes on.
 func TestSending_HomeIsGoneButFree_IsClaimedAgain(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Claim(ctx(), testHome))
 	session, queued := w.online(), w.take(w.fresh())[0]
 	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
 	if _, _, err := w.BeginSend(ctx(), session.ID, session.Owner, &queued); err != nil {
-		t.Errorf("BeginSend gives the error %v, want the home claimed again", err)
+		t.Errorf("BeginSend gives the error %v, want none, because the process claims the ledger again", err)
 	}
 	if at, err := w.Home(ctx()); err != nil || at.Environment != testHome.Environment {
 		t.Errorf("the ledger belongs to %v (error %v), want the home of this process", at, err)

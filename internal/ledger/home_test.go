@@ -22,7 +22,7 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
 	if err := errors.Join(l.Claim(t.Context(), testHome), l.Claim(t.Context(), testHome), l.CheckHome(t.Context(), testHome)); err != nil {
-		t.Fatalf("claiming and checking its own ledger gives the error %v", err)
+		t.Fatalf("claiming a ledger twice and checking it for the same environment gives the error %v, want none", err)
 	}
 	for _, err := range []error{l.Claim(t.Context(), liveHome), l.CheckHome(t.Context(), liveHome)} {
 		if _, refused := errors.AsType[*HomeError](err); !refused {
@@ -103,7 +103,7 @@ func TestEmpty_OneKeyOfAnyKind_IsNotEmpty(t *testing.T) {
 	check := func(l *Ledger, want bool) {
 		t.Helper()
 		if got, err := l.Empty(ctx()); got != want || err != nil {
-			t.Errorf("empty: %v, %v, want %v", got, err, want)
+			t.Errorf("Empty reports %v (error %v), want %v", got, err, want)
 		}
 	}
 	check(w.Ledger, true)
@@ -141,15 +141,15 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 		t.Errorf("%d keys are left, %q among them", len(left), left[0])
 	}
 	if left := rdb.Keys(t.Context(), "ksef-live:*").Val(); len(left) != 5003 {
-		t.Errorf("the other pool has %d keys, had 5003", len(left))
+		t.Errorf("the other pool has %d keys, want the 5003 that it had", len(left))
 	}
 	if err := kept.CheckHome(t.Context(), testHome); err != nil {
 		t.Error(err)
 	}
 }
 
-// A purge that is cut off leaves half a ledger. No process may work with this ledger.
-// Running the purge again finishes the purge.
+// A purge that is cut off leaves half a ledger. No process may work with this ledger. A second
+// purge removes the rest.
 func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
@@ -185,7 +185,7 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 	}
 }
 
-// After the caller read the home, and before the purge, another process claimed the ledger.
+// Another process claimed the ledger after the caller had read the home and before the purge.
 func TestPurge_HomeHasChanged_NothingIsDeleted(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
@@ -199,6 +199,6 @@ func TestPurge_HomeHasChanged_NothingIsDeleted(t *testing.T) {
 		t.Errorf("Purge = %v, want a HomeError", err)
 	}
 	if n := rdb.DBSize(t.Context()).Val(); n != 2 {
-		t.Errorf("%d keys, want the two that were there", n)
+		t.Errorf("%d keys are left, want the two that were there", n)
 	}
 }

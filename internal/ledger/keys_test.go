@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// declaredKeys reads keys.go. It returns the names of the keys by constant.
+// declaredKeys reads keys.go. It returns the name of each key by the name of its constant.
 func declaredKeys(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "keys.go", nil, 0)
@@ -30,7 +30,7 @@ func declaredKeys(t *testing.T) map[string]string {
 		for i, name := range spec.Names {
 			value, err := strconv.Unquote(spec.Values[i].(*ast.BasicLit).Value)
 			if err != nil || !strings.HasPrefix(name.Name, "key") {
-				t.Errorf("keys.go: %s is not the name of a key (%v)", name.Name, err)
+				t.Errorf("keys.go: want each constant to begin with key and to be a string; %s is not so (error %v)", name.Name, err)
 			}
 			keys[name.Name] = value
 		}
@@ -43,7 +43,7 @@ func TestKeys_ThePageListsTheLedgersKeys(t *testing.T) {
 	var listed []string
 	for _, row := range rowsOf(t, contents(t, "../../docs/redis.md"), "Ledger", "key") {
 		if len(row) != 4 || !slices.Contains([]string{"hash", "set", "stream", "string", "zset"}, row[1]) || row[2] == "" || row[3] == "" {
-			t.Errorf("%v does not say key, type, what is in it and how it ends", row)
+			t.Errorf("docs/redis.md: the row %v does not say the key, its type, what is in it and how it ends", row)
 		}
 		name, _, _ := strings.Cut(row[0], "<")
 		listed = append(listed, name)
@@ -85,7 +85,7 @@ func TestKeys_TheCodeUsesEachOfThem_AndNoOther(t *testing.T) {
 		}
 	}
 	if got, want := slices.Sorted(maps.Keys(used)), slices.Sorted(maps.Values(declared)); !slices.Equal(got, want) {
-		t.Errorf("the code uses %v, keys.go has %v", got, want)
+		t.Errorf("the code uses the keys %v, keys.go has %v", got, want)
 	}
 }
 

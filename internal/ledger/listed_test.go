@@ -13,7 +13,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// sameAsInvoices fails the test when Listed and Invoices do not answer the same about some ids.
+// sameAsInvoices fails the test if Listed and Invoices differ about the ids. It returns what Listed
+// returns.
 func sameAsInvoices(w *world, ids []string) []Invoice {
 	w.t.Helper()
 	got, gotErr := w.Listed(ctx(), ids)
@@ -62,12 +63,12 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 		t.Errorf("Listed read %d entries, want at most the 7 that are not spoiled", len(got))
 	}
 	if got, err := w.Listed(ctx(), nil); len(got) != 0 || err != nil {
-		t.Errorf("Listed of no ids gives %v (error %v)", got, err)
+		t.Errorf("Listed of no ids gives %v (error %v), want nothing", got, err)
 	}
 }
 
-// Only a fault leaves an entry both in a bucket and under a key of its own. Then readers use the
-// entry in its own key, as the scripts do.
+// Only a fault leaves an entry both in a bucket and under a key of its own. Readers then use the
+// entry under its own key, as the scripts do.
 func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 	w := unaudited(t)
 	inv, other := w.receipt(w.accepted("1", "", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))
@@ -83,7 +84,7 @@ func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 }
 
 func TestListed_ManyEntries_TakesOneRoundTripForEachPiece(t *testing.T) {
-	w := unaudited(t) // entries are written directly, with other times in the indexes
+	w := unaudited(t) // because receiptedEntries writes other times to the index than to the entries
 	const n = 2*listedPiece + 7
 	w.must(w.LoadScripts(ctx()))
 	receiptedEntries(w, n)

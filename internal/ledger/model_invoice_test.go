@@ -62,8 +62,8 @@ func (m *model) ReadInvoice(t *rapid.T) {
 }
 
 // copied draws an actor and its copy of an invoice, and returns the model's invoice too. The
-// model's invoice is nil if the actor has read nothing yet. Then the step does nothing. It does not
-// call Skip, because Skip would make rapid end the run.
+// model's invoice is nil if the actor has read nothing yet. In that case the caller does nothing.
+// The caller does not call Skip, because Skip would make rapid end the run.
 func (m *model) copied(t *rapid.T) (*actor, Invoice, *modelInvoice) {
 	a := m.actor()
 	id, ok := key(t, a.invs, "invoice")

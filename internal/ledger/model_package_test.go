@@ -39,7 +39,7 @@ func (m *model) Cut(t *rapid.T) {
 	var want []string
 	var size int64
 	numbers := map[string]bool{}
-	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // twice is enough: a number waits at most twice
+	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // enough, because at most two invoices have one number
 		i := m.invs[id]
 		if len(want) == lim.Invoices || !numbers[i.number] && len(want) > 0 && size+i.size > lim.Bytes {
 			break
@@ -141,8 +141,8 @@ func (m *model) MovePackage(t *rapid.T) {
 	if to == PackageOpened {
 		mv.Edit = mv.Edit.Owner(a.name)
 	}
-	// A worker settles a package only after its last pending invoice, and never abandons an online
-	// session.
+	// A worker settles a package only when none of its invoices is pending. It never abandons an
+	// online session.
 	switch pending := m.held(id, Packed, Sending, Unknown, Sent); {
 	case to == PackageSettled && len(pending) > 0, to == PackageAbandoned && p.Lane == Express:
 		return // no worker does that

@@ -31,7 +31,7 @@ type model struct {
 	actors  [3]actor
 	touched bool             // a verb was tried since the last check
 	reached map[string]int   // how often each state was reached, over all runs
-	highest map[string]int64 // the highest revision ever seen in Redis
+	highest map[string]int64 // the highest revision of each invoice that was ever seen in Redis
 }
 
 type modelInvoice struct {
@@ -41,7 +41,7 @@ type modelInvoice struct {
 	created  Millis
 	group    string
 	pkg      string
-	left     string // the session in which it was when a person queued it again
+	left     string // the session that the invoice was in when a person queued it again
 	number   string
 	ident    string
 	size     int64
@@ -66,8 +66,8 @@ type actor struct {
 
 func (m *model) actor() *actor { return &m.actors[pick(m.t, len(m.actors), "actor")] }
 
-// pick draws a number below n. All numbers have equal chances, because rapid's own draws prefer the
-// first values, and with those few invoices would get to the end of their long path.
+// pick draws a number below n. All numbers have about the same chance. Rapid's own draws prefer the
+// first values, so few invoices would get to the end of their long path.
 func pick(t *rapid.T, n int, label string) int {
 	v := 0
 	for _, coin := range rapid.SliceOfN(rapid.Bool(), 8, 8).Draw(t, label) {
@@ -79,7 +79,7 @@ func pick(t *rapid.T, n int, label string) int {
 	return v % n
 }
 
-// key draws one of a map's keys; false when it is empty.
+// key draws one of a map's keys. It returns false if the map is empty.
 func key[V any](t *rapid.T, from map[string]V, label string) (string, bool) {
 	if len(from) == 0 {
 		return "", false
@@ -159,9 +159,9 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 	rdb, _ := redistest.New(t)
 	// The whole path of an invoice takes about fifteen steps of the right actors. Thirty random
 	// steps, rapid's default, seldom get that far.
-	atLeast(t, "rapid.nofailfile", "true") // the seed in the message is enough
+	atLeast(t, "rapid.nofailfile", "true") // to repeat a failed run, the seed in its message is enough
 	atLeast(t, "rapid.steps", "160")
-	atLeast(t, "rapid.checks", "90") // with 30 checks, one run of the test in four never reached a fifth of the states
+	atLeast(t, "rapid.checks", "90") // with 30 checks, every fourth run of the test left out a fifth of the states
 	reached := map[string]int{}
 	var run, millis atomic.Int64
 	millis.Store(noon.UnixMilli())
@@ -189,7 +189,7 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 			t.Fatal(err)
 		}
 	})
-	// A run that stays in the first states proves nothing about the others. By chance, one to three
+	// A run that stays in the first states proves nothing about the others. By chance, up to three
 	// states may not be reached.
 	if all := len(States()) + len(PackageStates()); len(reached) < all-3 && !t.Failed() {
 		t.Errorf("the runs reached only %d of %d states: %v", len(reached), all, reached)

@@ -30,7 +30,7 @@ func TestMayMove_IsTheDesignsTable(t *testing.T) {
 	for from, tos := range legalMoves {
 		for _, to := range States() {
 			if want := slices.Contains(strings.Fields(tos), string(to)); MayMove(from, to) != want {
-				t.Errorf("%s to %s: %v, want %v", from, to, !want, want)
+				t.Errorf("an invoice may move from %s to %s: %v, want %v", from, to, !want, want)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 					w.must(w.Move(ctx(), m))
 					got := w.again(inv)
 					if got.State != to || got.Rev != inv.Rev+1 || got.UpdatedAt <= inv.UpdatedAt {
-						t.Errorf("is %s at %d (before %d), changed at %d (before %d)",
+						t.Errorf("the invoice is %s at revision %d (before %d), changed at %d (before %d): want one more, and later",
 							got.State, got.Rev, inv.Rev, got.UpdatedAt, inv.UpdatedAt)
 					}
 				} else {
@@ -60,7 +60,7 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 							ID: inv.ID, To: string(to), State: string(from), Rev: inv.Rev, Package: inv.Package, Expected: c.Expected,
 						}
 						if *c != want {
-							t.Errorf("conflict %+v, want %+v", *c, want)
+							t.Errorf("the conflict is %+v, want %+v", *c, want)
 						}
 					})
 				}
@@ -127,10 +127,10 @@ func TestMove_FromNamesAnIllegalMove_IsRefusedBeforeRedisIsAsked(t *testing.T) {
 	}
 	w.unchanged(func() {
 		if err := w.Move(ctx(), Move{ID: "inv-x", To: "lost"}); err == nil {
-			t.Error("a state that does not exist was taken")
+			t.Error("a move to a state that does not exist was accepted")
 		}
 		if err := w.Move(ctx(), Move{ID: "inv-x"}); err == nil {
-			t.Error("staying without saying from where was taken")
+			t.Error("a move that names neither From nor To was accepted")
 		}
 	})
 }
@@ -225,7 +225,7 @@ func TestApplyEach_RevisionsAreTheEntriesOwn_AlsoAfterAMoveAtAnyRevision(t *test
 		t.Errorf("the moves gave %+v, and the entry is at revision %d: want the revision of each move", got, now.Rev)
 	}
 	if c := got[2].Conflict; c == nil || c.State != string(Queued) || c.Rev != invs[1].Rev || got[2].Rev != 0 {
-		t.Errorf("a move at a future revision gave %+v", got[2])
+		t.Errorf("a move at a future revision gave %+v, want a conflict with the state and revision of the entry", got[2])
 	}
 }
 
@@ -233,7 +233,7 @@ func TestApply_Nothing_AsksNobody(t *testing.T) {
 	gone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer gone.Close()
 	if errs, err := New(gone, Options{}).Apply(ctx(), nil); err != nil || len(errs) != 0 {
-		t.Errorf("no moves gave %v, %v", errs, err)
+		t.Errorf("Apply of no moves gives %v (error %v), want nothing", errs, err)
 	}
 }
 
@@ -273,7 +273,7 @@ func TestWait_AgainWithAFreshCopy_KeepsItsPlaceInTheQueue(t *testing.T) {
 		}
 	}
 	if got := w.again(inv); got.Rev != inv.Rev+1 {
-		t.Errorf("revision %d, want %d", got.Rev, inv.Rev+1)
+		t.Errorf("the entry is at revision %d, want %d", got.Rev, inv.Rev+1)
 	}
 }
 
@@ -327,7 +327,7 @@ func TestReceipt_DropsTheDocument_OnlyOfAcceptedInvoices(t *testing.T) {
 			t.Errorf("the invoice is %s with UPO %q, want receipted with the URL of the receipt", got.State, got.UPO)
 		}
 		if _, err := w.Body(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
-			t.Errorf("after: %v, want ErrNotFound", err)
+			t.Errorf("reading the document after the receipt gives %v, want ErrNotFound", err)
 		}
 	}
 }

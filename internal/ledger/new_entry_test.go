@@ -22,7 +22,7 @@ func (b *bed) inFormat(format int) {
 	*b.gate = formatGate{}
 }
 
-// unusual is a document with every fact set that an entry can have, except Corrects.
+// unusual is a document that has every fact that an entry can have, except Corrects.
 func unusual() NewInvoice {
 	d := document(sellerA, "VAT", "FV/ż/1", "first")
 	d.Tenant, d.Context, d.Subject, d.Ref, d.File = "Łódź 1", sellerB, "Subject3", "order 7", "faktura \"1\".xml"
@@ -119,8 +119,8 @@ func TestTake_AnOrdinaryEntry_StaysSmallUntilItsReceipt(t *testing.T) {
 	small("accepted", inv.ID)
 }
 
-// An invoice was taken in by an older build, and another one by this build. They go in one package,
-// and both entries are packed at the end.
+// One entry is in the form in which an older build takes invoices in, and another entry is in the
+// form of this build. The two invoices go in one package, and both entries are packed at the end.
 func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w := oneWorld(t)
 	var ids []string
@@ -172,7 +172,7 @@ func TestTake_APackedEntry_IsFoundByItsTenantAndIdentity(t *testing.T) {
 	if err != nil || counts[doc.Tenant] != 1 {
 		t.Errorf("the unserved invoices are %v (error %v), want one of the tenant", counts, err)
 	}
-	w.shapes.by = nil // as in another process
+	w.shapes.by = nil // as in a process that has read no shape
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	if err != nil || res[0].Taken != Present || res[0].ID != inv.ID || res[0].Revision != 1 {
 		t.Errorf("handed in again: %+v (error %v), want present", res, err)

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Many entries of the index have the same time, as the invoices that one script moves do. Other
-// entries stand before and behind them.
+// Invoices that one script moves have the same time in the index. Here 500 entries have the same
+// time, and other entries stand before and behind them.
 func TestNext_SomeStayAtTheHead_APassListsEachOnceAndThenStartsAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
@@ -42,13 +42,13 @@ func TestNext_SomeStayAtTheHead_APassListsEachOnceAndThenStartsAgain(t *testing.
 			}
 		}
 		if !slices.Equal(got, want) {
-			t.Fatalf("pass %d listed %d, want each of %d in order", round, len(got), len(want))
+			t.Fatalf("pass %d listed %d invoices, want each of the %d once, in order", round, len(got), len(want))
 		}
 	}
 }
 
-// When listed entries move or are removed, even the last one of a page, the pass continues from
-// where that last entry was.
+// Listed entries may move or be removed, even the last entry that a call listed. The next call
+// continues from where that last entry was.
 func TestNext_TheLastOneListedHasMoved_NoneIsSkipped(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
@@ -65,9 +65,9 @@ func TestNext_TheLastOneListedHasMoved_NoneIsSkipped(t *testing.T) {
 		for i, id := range ids {
 			seen[id]++
 			switch {
-			case i == len(ids)-1: // it is removed
+			case i == len(ids)-1: // the last entry is removed
 				rdb.ZRem(t.Context(), "ksef:pst:settled", id)
-			case i%3 == 0: // it failed again
+			case i%3 == 0: // the work on this package failed again
 				rdb.ZAdd(t.Context(), "ksef:pst:settled", redis.Z{Score: at + 1000, Member: id})
 			}
 		}
@@ -119,7 +119,7 @@ func TestClock_NoneIsSet_EverythingHasRedisTime(t *testing.T) {
 		"opened": p.OpenedAt.Time(), "now": now,
 	} {
 		if at.Before(before) || at.After(after) {
-			t.Errorf("%s at %s, Redis's clock went from %s to %s", what, at, before, after)
+			t.Errorf("the time of %q is %s, but Redis's clock went from %s to %s", what, at, before, after)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// telling returns a world whose ledger keeps an outbox.
+// telling makes the ledger of a world keep an outbox, and returns the world.
 func (w *world) telling(keep int) *world {
 	o := Options{Prefix: w.prefix, Now: w.now, Outbox: keep, Texts: w.texts}
 	w.Ledger = New(w.rdb, o)
@@ -23,7 +23,7 @@ func (w *world) outcomes() []Outcome {
 	return all
 }
 
-// told returns the outcomes of an invoice in their order.
+// told returns the states that the outbox tells of an invoice, in their order.
 func (w *world) told(id string) string {
 	var states []string
 	for _, o := range w.outcomes() {
@@ -44,11 +44,11 @@ func TestOutbox_EveryFinalState_IsWrittenWithTheMove(t *testing.T) {
 			w := next(t).telling(100)
 			inv := w.invoiceIn(state)
 			if got := w.told(inv.ID); got != want {
-				t.Fatalf("told %q, want %q", got, want)
+				t.Fatalf("the outbox tells %q, want %q", got, want)
 			}
 			if all := w.outcomes(); want != "" {
 				if last := all[len(all)-1]; last.Rev != inv.Rev || last.KsefNumber != inv.KsefNumber {
-					t.Errorf("told %+v, the entry is at %d with %q", last, inv.Rev, inv.KsefNumber)
+					t.Errorf("the last outcome is %+v, want revision %d and the number %q of the entry", last, inv.Rev, inv.KsefNumber)
 				}
 			}
 		})
@@ -75,7 +75,7 @@ func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	record := w.rdb.HGet(ctx(), w.prefix+keyInvoice+newer.ID, pieceFields[0]).Val()
 	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+newer.ID, pieceFields[0], "\x63"+record[1:]).Err())
 	all := w.outcomes()
-	all[1].Tenant, all[2].Tenant = "", "" // as an earlier build wrote it
+	all[1].Tenant, all[2].Tenant = "", "" // as in outcomes that an earlier build wrote
 	told, err := w.Told(ctx(), all)
 	w.must(err)
 	for _, o := range told {
@@ -94,11 +94,11 @@ func TestOutbox_NothingElse_IsTold(t *testing.T) {
 	inv := w.invoiceIn(Accepted)
 	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Accepted}, Edit: Edit{}.Reason("KSeF gives no receipt")}))
 	if got := w.told(inv.ID); got != "accepted" {
-		t.Errorf("told %q after a note, want only accepted", got)
+		t.Errorf("after a note the outbox tells %q, want only accepted", got)
 	}
 	w.conflict(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Receipted}))
 	if got := w.told(inv.ID); got != "accepted" {
-		t.Errorf("a move that was refused was told: %q", got)
+		t.Errorf("after a refused move the outbox tells %q, want only accepted", got)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestOutbox_NotKept_IsNotWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.invoiceIn(Rejected)
 	if n := w.rdb.Exists(ctx(), w.prefix+keyOutbox).Val(); n != 0 || w.KeepsOutbox() == nil {
-		t.Errorf("an outbox is there although none is kept (%d keys)", n)
+		t.Errorf("no outbox is kept, but it has %d keys, or KeepsOutbox does not say so", n)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestOutbox_RetriedMeanwhile_TellsTheEntryAsItWas(t *testing.T) {
 	got := told[0].Invoice
 	if got == nil || got.State != Rejected || got.Rev != inv.Rev || got.Code != 450 || got.Reason != quoted+" is wrong" ||
 		got.File != inv.File {
-		t.Fatalf("told %+v, want the rejected invoice as it was", got)
+		t.Fatalf("the outcome tells %+v, want the rejected invoice as it was", got)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestOutbox_RejectedTwice_EachIsToldAsItWas(t *testing.T) {
 	}
 }
 
-// A note that follows an outcome is told with it.
+// A note that is written after an outcome is told together with the outcome.
 func TestOutbox_NotedSince_TellsTheNote(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	for state, want := range map[State]string{Parked: "a note", Accepted: "another note"} {
@@ -168,7 +168,7 @@ func TestOutbox_NotedSince_TellsTheNote(t *testing.T) {
 		told, err := w.Told(ctx(), all[len(all)-1:])
 		w.must(err)
 		if i := told[0].Invoice; i.Reason != want || i.Rev != inv.Rev {
-			t.Errorf("%s: told %q at %d, want %q at %d", state, i.Reason, i.Rev, want, inv.Rev)
+			t.Errorf("%s: the outcome tells %q at revision %d, want %q at %d", state, i.Reason, i.Rev, want, inv.Rev)
 		}
 	}
 }
@@ -184,7 +184,8 @@ func TestOutbox_AnotherDocumentWasAccepted_TellsWhichOne(t *testing.T) {
 	for _, o := range told {
 		states = append(states, string(o.Invoice.State)+" by "+o.Invoice.SupersededBy)
 	}
-	// The first is read as it was when it was rejected.
+	// The first outcome tells the document as it was when it was rejected, but already names the
+	// document that superseded it later.
 	want := []string{"rejected by " + second.ID, "superseded by " + second.ID, "accepted by "}
 	if d := cmp.Diff(want, states); d != "" || w.again(first).State != Superseded {
 		t.Error(d)
@@ -197,12 +198,12 @@ func TestOutbox_RefusalAndItsEnd_AreTold(t *testing.T) {
 	w.must(w.Refuse(ctx(), []Refusal{r}))
 	w.must(w.DismissRefusal(ctx(), r.ID, Dismissal{By: "anna", Reason: "not ours"}))
 	if got := w.told(r.ID); got != "refused dismissed" {
-		t.Fatalf("told %q, want refused dismissed", got)
+		t.Fatalf("the outbox tells %q, want refused dismissed", got)
 	}
 	told, err := w.Told(ctx(), w.outcomes())
 	w.must(err)
 	if r := told[1].OfRefusal; r == nil || r.Ended != RefusalDismissed || told[1].Rev <= told[0].Rev || r.Revision() != told[1].Rev {
-		t.Errorf("told %+v, want the end of the refusal at a greater revision", told)
+		t.Errorf("the outcomes are %+v, want the end of the refusal at a greater revision", told)
 	}
 }
 
@@ -227,10 +228,10 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 		t.Errorf("%d refusals are not told, want none", n)
 	}
 	if n := untold(all[4900:]); n != 700 {
-		t.Errorf("%d are not told, want 700", n)
+		t.Errorf("%d refusals are not told, want 700", n)
 	}
 	if n := untold([]Refusal{refusedDoc(sellerB, "b.xml")}); n != 0 {
-		t.Error("that of the other tenant is not told")
+		t.Error("the refusal of another tenant is not told")
 	}
 	if span, err := w.Outbox(ctx()); err != nil || span.Added != MaxToldRefusals+1 {
 		t.Errorf("the outbox got %d outcomes (error %v), want the bound and one of another tenant", span.Added, err)
@@ -241,13 +242,14 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 	}
 	w.must(w.rdb.Del(ctx(), key).Err()) // as after refusalsToldIn
 	if n := untold(all[:10]); n != 0 {
-		t.Errorf("%d refusals are not told after the time of the count, want none", n)
+		t.Errorf("%d refusals are not told after the count has expired, want none", n)
 	}
-	// Refusals are recorded and told even when another program has written the key of their count.
+	// Refusals are recorded and told even when another program has overwritten the key that counts
+	// them.
 	w.must(w.rdb.Del(ctx(), key).Err())
 	w.must(w.rdb.LPush(ctx(), key, "x").Err())
 	if n := untold(all[:10]); n != 0 {
-		t.Errorf("%d are not told while their count cannot be kept", n)
+		t.Errorf("%d refusals are not told while they cannot be counted, want none", n)
 	}
 }
 
@@ -268,7 +270,7 @@ func TestOutbox_ManyOutcomes_StaysBounded(t *testing.T) {
 	}
 	span, err := w.Outbox(ctx())
 	w.must(err)
-	// Redis drops whole nodes of a hundred.
+	// Redis removes entries of a stream only in whole nodes, each of a hundred entries.
 	if span.Added != 800 || span.Length < 200 || span.Length > 400 {
 		t.Errorf("the outbox holds %d of %d outcomes, want 200 to 400 of 800", span.Length, span.Added)
 	}
@@ -290,7 +292,7 @@ func TestSink_ServedByOneProcess_AnotherWritesNothing(t *testing.T) {
 		t.Fatal("the lease does not belong to the first process")
 	}
 	if ok, err := w.ChangeSink(ctx(), "erp", SinkChange{Token: "b", State: &SinkState{Cursor: "9-9"}}); ok || err != nil {
-		t.Errorf("a process without the lease changed the sink (error %v)", err)
+		t.Errorf("a process without the lease changed the sink, or got the error %v", err)
 	}
 	if !lease("a", 0) || !lease("b", time.Minute) {
 		t.Error("a lease that was given back cannot be taken")
@@ -339,11 +341,11 @@ func TestSink_FailuresOfLongAgo_AreForgottenWhenTheClockIsSure(t *testing.T) {
 	w.millis.Add((failedKept + time.Hour).Milliseconds())
 	fail(2, false)
 	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 2 {
-		t.Errorf("while the clock is not sure, kept are %+v, %v, want both", got, err)
+		t.Errorf("while the clock is not sure, the failures kept are %+v (error %v), want both", got, err)
 	}
 	fail(2, true)
 	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 1 || got[0].Rev != 2 {
-		t.Errorf("kept are %+v, %v, want the second", got, err)
+		t.Errorf("the failures kept are %+v (error %v), want only the second", got, err)
 	}
 }
 
@@ -351,7 +353,7 @@ func TestOutbox_NothingWasWrittenYet_IsEmpty(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	span, err := w.Outbox(ctx())
 	if d := cmp.Diff(OutboxSpan{}, span); d != "" || err != nil {
-		t.Errorf("the span is not empty: %s %v", d, err)
+		t.Errorf("the span of an outbox without outcomes is not empty (-want +got):\n%s\nthe error is %v", d, err)
 	}
 	w.must(w.TrimOutbox(ctx(), time.Hour))
 }

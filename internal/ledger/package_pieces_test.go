@@ -59,7 +59,7 @@ func TestMovePackage_MoreThanAPiece_EveryInvoiceFollowsAndEveryPieceIsARevision(
 		t.Errorf("invoices by state: %v, want all sent", by)
 	}
 	if got := w.readPackage(p.ID); got.Rev != p.Rev || got.State != p.State {
-		t.Errorf("the copy is %s at %d, the entry %s at %d", p.State, p.Rev, got.State, got.Rev)
+		t.Errorf("the copy is %s at revision %d, the entry %s at %d: want them the same", p.State, p.Rev, got.State, got.Rev)
 	}
 	w.audit()
 }
@@ -76,7 +76,7 @@ func TestMovePackage_ProcessDiesBetweenPieces_ThePackageIsClosingAndTheRestFollo
 	w.audit()
 	p = w.readPackage(p.ID)
 	if by := w.count(p.ID); p.State != PackageClosing || by[Sending] != 2*packagePiece || by[Packed] != packagePiece {
-		t.Fatalf("the package is %s, its invoices by state: %v", p.State, by)
+		t.Fatalf("the package is %s, its invoices by state are %v: want it closing, two pieces sending and one packed", p.State, by)
 	}
 	w.conflict(w.MovePackage(ctx(), &Package{ID: p.ID, State: PackageUploaded, Rev: dead.Rev}, PackageMove{To: PackageAbandoned}))
 	w.must(w.MoveRest(ctx(), &p, closingOf(p)))
@@ -108,7 +108,8 @@ func TestMovePackage_ThePackageMovesBetweenPieces_IsAConflictAndTheRestStays(t *
 	w.audit()
 }
 
-// Before close is called, the replicas must have the last piece, and not only the first.
+// Before close is called, the replicas must have the last piece of the move, and not only the first
+// piece.
 func TestMovePackage_ReplicaIsLostBetweenPieces_IsToldAndSecureOnceItIsBack(t *testing.T) {
 	r := newReplicated(t)
 	const n = packagePiece + 1
@@ -118,14 +119,14 @@ func TestMovePackage_ReplicaIsLostBetweenPieces_IsToldAndSecureOnceItIsBack(t *t
 	l := r.patient(100 * time.Millisecond)
 	lags(t, "closing", l.MovePackage(ctx(), &p, closingOf(p)))
 	if by := r.count(p.ID); by[Sending] != n || p.State != PackageClosing {
-		t.Errorf("the package is %s, its invoices by state: %v", p.State, by)
+		t.Errorf("the package is %s, its invoices by state are %v: want it closing and all of them sending", p.State, by)
 	}
 	back()
 	r.must(r.Secure(ctx(), &p))
 	members, err := r.Members(ctx(), p.ID)
 	r.must(err)
 	if got := r.has("inv:", members[n-1], "state"); got != "sending" {
-		t.Errorf("secured: the replica has the last one as %q", got)
+		t.Errorf("after Secure the replica has the last invoice as %q, want sending", got)
 	}
 }
 
@@ -161,19 +162,19 @@ func TestMovePackage_GivenUpAndTheProcessDiesBetweenPieces_NoneIsInTwoSessionsAn
 		t.Fatal(err)
 	}
 	p = w.readPackage(p.ID)
-	if p.State != PackageAbandoned { // first of all, nobody may close the session
+	if p.State != PackageAbandoned { // the first piece does this, so that nobody closes the session
 		t.Fatalf("the package is %s, want abandoned before anything else", p.State)
 	}
 	w.must(w.MoveRest(ctx(), &p, up))
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != n {
-		t.Errorf("%+v wait, want all invoices of the abandoned package", waits)
+		t.Errorf("the waiting sets are %+v, want one with all invoices of the abandoned package", waits)
 	}
 	w.audit()
 }
 
-// refusedOf makes a package of n invoices whose session KSeF refused.
+// refusedOf makes a package of n invoices whose session is closing, as one that KSeF then refuses.
 func (w *world) refusedOf(n int) (Package, []string) {
 	w.t.Helper()
 	p := w.uploadedOf(n)
@@ -202,7 +203,7 @@ func TestRepack_MoreThanAPiece_EveryInvoiceIsInItsPartInItsOrder(t *testing.T) {
 		}
 	}
 	if x, y := w.readPackage("pkg-x"), w.readPackage("pkg-y"); x.Rest != "pkg-y" || y.Probe != "pkg-x" {
-		t.Errorf("they do not name each other: %+v, %+v", x, y)
+		t.Errorf("the new packages are %+v and %+v, want that each names the other", x, y)
 	}
 	w.audit()
 }

@@ -13,7 +13,7 @@ import (
 // legalPackageMoves repeats the table of state.go, so that nobody changes that table by mistake.
 var legalPackageMoves = map[PackageState]string{
 	PackageCut:        "opened settled abandoned",
-	PackageOpened:     "uploaded closing settled abandoned", // an online session has nothing to upload
+	PackageOpened:     "uploaded closing settled abandoned", // closing, because an online session has nothing to upload
 	PackageUploaded:   "closing settled abandoned",
 	PackageClosing:    "processing failed",
 	PackageProcessing: "settled failed",
@@ -27,7 +27,7 @@ func TestMayMovePackage_IsTheDesignsTable(t *testing.T) {
 	for from, tos := range legalPackageMoves {
 		for _, to := range PackageStates() {
 			if want := slices.Contains(strings.Fields(tos), string(to)); MayMovePackage(from, to) != want {
-				t.Errorf("%s to %s: %v, want %v", from, to, !want, want)
+				t.Errorf("a package may move from %s to %s: %v, want %v", from, to, !want, want)
 			}
 		}
 	}
@@ -48,7 +48,7 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 				p := w.packageIn(from)
 				before := p
 				m := stepOf(&p, to)
-				if to == PackageSettled { // before that, every invoice has its outcome
+				if to == PackageSettled { // a settled package has no invoice without an outcome
 					held, err := w.Held(ctx(), p.ID)
 					w.must(err)
 					for _, inv := range held {
@@ -64,16 +64,16 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 						}
 					})
 					if p != before {
-						t.Errorf("the caller's copy was changed to %+v", p)
+						t.Errorf("the caller's copy was changed to %+v, want it unchanged", p)
 					}
 					return
 				}
 				w.must(w.MovePackage(ctx(), &p, m))
 				if p.State != to || p.Rev != before.Rev+1 {
-					t.Errorf("after the move the caller's copy is %s at revision %d", p.State, p.Rev)
+					t.Errorf("after the move the caller's copy is %s at revision %d, want the new state, one revision later", p.State, p.Rev)
 				}
 				if got := w.readPackage(p.ID); got.State != to || got.Rev != p.Rev || got.UpdatedAt <= before.UpdatedAt {
-					t.Errorf("after the move the entry is %s at revision %d", got.State, got.Rev)
+					t.Errorf("after the move the entry is %s at revision %d, want the same as in the caller's copy", got.State, got.Rev)
 				}
 			})
 		}
@@ -175,7 +175,7 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 		t.Errorf("the new package holds %d invoices, want 2", len(held))
 	}
 	if members, _ := w.Members(ctx(), old.ID); len(members) != 2 {
-		t.Errorf("history of the old one lists %d", len(members))
+		t.Errorf("the list of members of the old package has %d invoices, want the 2 that it had", len(members))
 	}
 }
 
@@ -257,7 +257,8 @@ func TestBeginSend_WritesSendingBeforeThePost(t *testing.T) {
 		got := w.again(inv)
 		if got.State != Sending || got.Package != p.ID || got.Session != p.Session || got.Attempts != 1 || got.Group != "" ||
 			got.Rev != rev || rev != inv.Rev+1 || ordinal != i+1 {
-			t.Errorf("the invoice is %+v; BeginSend answered revision %d and ordinal %d", got, rev, ordinal)
+			t.Errorf("the invoice is %+v; BeginSend returned revision %d and ordinal %d: want it sending, in the session, as returned",
+				got, rev, ordinal)
 		}
 	}
 	if got := w.readPackage(p.ID); got.Count != 2 || got.Size != 2000 || got.Rev != p.Rev {
@@ -275,9 +276,9 @@ func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
 		if ordinal != 1 {
 			t.Errorf("attempt %d has ordinal %d, want 1", attempt, ordinal)
 		}
-		inv = w.move(w.again(inv), Queued, change{"package", ""}, change{"session", ""}) // it was not sent
+		inv = w.move(w.again(inv), Queued, change{"package", ""}, change{"session", ""}) // the invoice was not sent
 		if inv.Attempts != attempt {
-			t.Errorf("%d attempts, want %d", inv.Attempts, attempt)
+			t.Errorf("the entry counts %d attempts, want %d", inv.Attempts, attempt)
 		}
 	}
 	if got := w.readPackage(p.ID); got.Count != 1 || got.Size != 1000 {
@@ -322,7 +323,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			_, _, err := w.BeginSend(ctx(), "pkg-nobody", "me", &inv)
 			return err
 		},
-		"a session that it was in before a person queued it again": func() error {
+		"a session that the invoice was in before a person queued the invoice again": func() error {
 			w.must(w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "left_session", p.Session).Err())
 			defer w.rdb.HDel(ctx(), w.key(keyInvoice, inv.ID), "left_session")
 			_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)

@@ -20,7 +20,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			changed := inv.UpdatedAt.Time()
 			w.unchanged(func() {
 				if n, err := w.pruneBefore(changed, 100); n != 0 || err != nil {
-					t.Errorf("an entry that changed exactly then was pruned: %d, %v", n, err)
+					t.Errorf("Prune up to the time of the last change forgot %d entries (error %v), want none", n, err)
 				}
 			})
 			prune := func() int {
@@ -37,13 +37,13 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 				return
 			}
 			if n := prune(); n != 1 {
-				t.Errorf("%d entries went, want 1", n)
+				t.Errorf("Prune forgot %d entries, want 1", n)
 			}
 			left := snapshotOf(t, w.rdb, w.prefix)
 			delete(left.Hashes, "pkg:"+inv.Package) // the session is still open
 			delete(left.Sorted, "pkginv:"+inv.Package)
 			delete(left.Sorted, "pst:opened")
-			delete(left.Sets, "sellers") // they are few, and are kept
+			delete(left.Sets, "sellers") // sellers are few, and are kept
 			delete(left.Hashes, "shapes")
 			delete(left.Strings, "home")
 			if n := len(left.Hashes) + len(left.Sorted) + len(left.Sets) + len(left.Strings); n != 0 {
@@ -52,7 +52,8 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			w.must(w.rdb.Del(ctx(), w.prefix+"pkginv:"+inv.Package, w.prefix+"pkg:"+inv.Package, w.prefix+"pst:opened").Err())
 			w.millis.Add(time.Minute.Milliseconds())
 			if got := w.take(document(inv.NIP, inv.Kind, inv.Number, "first"))[0]; got.ID != inv.ID || !got.Fresh() || got.Rev <= inv.Rev {
-				t.Errorf("handed in again it is %s at %d, and was %s at %d", got.ID, got.Rev, inv.ID, inv.Rev)
+				t.Errorf("handed in again, the invoice is %s at revision %d, want it fresh, with the id %s and a revision above %d",
+					got.ID, got.Rev, inv.ID, inv.Rev)
 			}
 		})
 	}
@@ -80,7 +81,7 @@ func TestPrune_Limit_BoundsEachCall(t *testing.T) {
 	}
 	for _, want := range []int{2, 2, 1, 0} {
 		if n, err := w.pruneBefore(noon.Add(time.Hour), 2); n != want || err != nil {
-			t.Errorf("%d went, %v, want %d", n, err, want)
+			t.Errorf("Prune forgot %d invoices (error %v), want %d", n, err, want)
 		}
 	}
 }
@@ -95,13 +96,13 @@ func TestPrune_MoreThanAPiece_AllAreForgottenUpToTheLimit(t *testing.T) {
 	for _, c := range []struct{ limit, want int }{{prunePiece + 10, prunePiece + 10}, {n, n - prunePiece - 10}, {n, 0}} {
 		gone, err := w.pruneBefore(time.UnixMilli(later), c.limit)
 		if w.must(err); gone != c.want {
-			t.Errorf("up to %d: %d entries went, want %d", c.limit, gone, c.want)
+			t.Errorf("with a limit of %d Prune forgot %d entries, want %d", c.limit, gone, c.want)
 		}
 	}
 }
 
-// An entry that a newer build wrote stays with all that refers to it, because only that build knows
-// whether it may go.
+// When a newer build has written an entry, the entry stays, and so does everything that refers to
+// it. Only the newer build knows whether the entry may be forgotten.
 func TestPrune_EntryOfANewerBuild_KeepsItsIdentity(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.lead(w.take(w.fresh())[0], Rejected)

@@ -12,7 +12,7 @@ import (
 func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 	w := oneWorld(t)
 	if waits, err := w.Waits(ctx()); err != nil || waits != nil {
-		t.Fatalf("an empty ledger has the waiting sets %v (error %v)", waits, err)
+		t.Fatalf("an empty ledger has the waiting sets %v (error %v), want none", waits, err)
 	}
 	first, second, third := w.wait("1", "VAT", 30, 10), w.wait("2", "VAT", 10, 20), w.wait("3", "VAT", 20, 30)
 	waits, err := w.Waits(ctx())
@@ -27,7 +27,7 @@ func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 	ids, err := w.FirstWaiting(ctx(), groupA, 2)
 	w.must(err)
 	if !slices.Equal(ids, []string{second.ID, third.ID}) {
-		t.Errorf("the first two that wait are %v", ids)
+		t.Errorf("the first two that wait are %v, want those with the nearest deadlines", ids)
 	}
 }
 
@@ -40,13 +40,13 @@ func TestDueAndAtRisk_CountOnlyUndecidedInvoices(t *testing.T) {
 	ids, err := w.Due(ctx(), noon.Add(2*time.Hour), 10)
 	w.must(err)
 	if !slices.Equal(ids, []string{a.ID, b.ID}) {
-		t.Errorf("due are %v, want the two that are undecided, nearest first", ids)
+		t.Errorf("due within two hours are %v, want the first two, nearest first", ids)
 	}
 	if ids, _ = w.Due(ctx(), time.Time{}, 0); len(ids) != 3 {
 		t.Errorf("without bounds due are %v, want three", ids)
 	}
 	w.move(a, Rejected)
-	b = w.move(b, Parked) // sent only if a person acts
+	b = w.move(b, Parked) // a parked invoice is sent only if a person acts
 	n, next, err := w.AtRisk(ctx(), noon.Add(200*time.Minute))
 	if n != 1 || !next.Equal(noon.Add(3*time.Hour)) || err != nil {
 		t.Errorf("%d invoices are at risk, the next at %v (error %v): want 1 in three hours", n, next, err)
@@ -97,23 +97,23 @@ func TestReads_UnknownIDs_AreNotFoundOrLeftOut(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]
 	if _, err := w.Invoice(ctx(), "inv-nobody"); err == nil || err.Error() != "read inv-nobody: not in the ledger" {
-		t.Errorf("reading an unknown invoice gives %v", err)
+		t.Errorf("reading an unknown invoice gives %v, want that it is not in the ledger", err)
 	}
 	if _, err := w.Package(ctx(), "pkg-nobody"); err == nil || err.Error() != "read pkg-nobody: not in the ledger" {
-		t.Errorf("reading an unknown package gives %v", err)
+		t.Errorf("reading an unknown package gives %v, want that it is not in the ledger", err)
 	}
 	if invs, err := w.Invoices(ctx(), []string{"inv-a", inv.ID, "inv-b"}); err != nil || len(invs) != 1 || invs[0].ID != inv.ID {
 		t.Errorf("reading one known and two unknown ids gives %v (error %v), want the known invoice", invs, err)
 	}
 	if ids, err := w.Members(ctx(), "pkg-nobody"); err != nil || len(ids) != 0 {
-		t.Errorf("an unknown package has the members %v (error %v)", ids, err)
+		t.Errorf("an unknown package has the members %v (error %v), want none", ids, err)
 	}
 	bodies, err := w.BodiesOf(ctx(), []string{"inv-a", inv.ID})
 	if err != nil || bodies[0] != nil || string(bodies[1]) != "sealed first" {
-		t.Errorf("the documents are %q (error %v), want none and one", bodies, err)
+		t.Errorf("the documents are %q (error %v), want none for the unknown id, and that of the invoice", bodies, err)
 	}
 	if bodies, err := w.BodiesOf(ctx(), nil); err != nil || bodies != nil {
-		t.Errorf("the documents of no ids are %v (error %v)", bodies, err)
+		t.Errorf("the documents of no ids are %v (error %v), want none", bodies, err)
 	}
 }
 
@@ -151,12 +151,12 @@ func TestReads_RedisGone_IsAnErrorNotAnEmptyLedger(t *testing.T) {
 func TestGroup_NameAndParse_AreInverse(t *testing.T) {
 	for _, g := range []Group{{sellerA, "v3", false}, {sellerB, "v2", true}} {
 		if got, ok := ParseGroup(g.Name()); !ok || got != g {
-			t.Errorf("the name of group %s is read as %v, %v", g.Name(), got, ok)
+			t.Errorf("the name of group %s is read as %v (valid %v), want the same group", g.Name(), got, ok)
 		}
 	}
 	for _, name := range []string{"", "a|b", "a|b|c", "a|b|online|x", "||", "a|b|Online"} {
 		if g, ok := ParseGroup(name); ok {
-			t.Errorf("the name %q is read as the group %+v", name, g)
+			t.Errorf("the name %q is read as the group %+v, want it refused", name, g)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestTake_RefOfALivingInvoice_RefusesAnotherDocumentAndNamesTheFirst(t *test
 	w := oneWorld(t)
 	first := w.take(w.withRef("SO-1"))[0]
 	if first.Ref != "SO-1" || !slices.Equal(w.byRef(w.Ledger, "SO-1", sellerA), []string{first.ID}) {
-		t.Errorf("the entry has ref %q, and the ref finds %q", first.Ref, w.byRef(w.Ledger, "SO-1", sellerA))
+		t.Errorf("the entry has ref %q, and the ref finds %q: want SO-1 and the entry", first.Ref, w.byRef(w.Ledger, "SO-1", sellerA))
 	}
 	for _, state := range []State{Queued, Packed, Accepted} {
 		if state != Queued {
@@ -43,14 +43,14 @@ func TestTake_RefOfALivingInvoice_RefusesAnotherDocumentAndNamesTheFirst(t *test
 		second := w.withRef("SO-1")
 		w.unchanged(func() {
 			if got, want := w.takeOne(w.Ledger, second), (TakeResult{Taken: RefUsed, RefOf: first.ID, RefState: state}); got != want {
-				t.Errorf("beside a document that is %s: %+v, want %+v", state, got, want)
+				t.Errorf("beside a document that is %s, the second one gives %+v, want %+v", state, got, want)
 			}
 		})
 	}
 }
 
-// Two processes take in documents that have the same ref at the same moment. The process that
-// writes first gets the ref.
+// At the same moment, two processes take in documents that have the same ref. The document that is
+// written first gets the ref.
 func TestTake_RefIsGivenAwayMeanwhile_TheDocumentIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	winner, loser, beside := w.withRef("SO-1"), w.withRef("SO-1"), w.withRef("SO-2")
@@ -63,7 +63,7 @@ func TestTake_RefIsGivenAwayMeanwhile_TheDocumentIsRefused(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{loser, beside})
 	w.must(err)
 	if !once.Load() {
-		t.Fatal("nobody came between: this test proves nothing")
+		t.Fatal("no other process came between: this test proves nothing")
 	}
 	if want := (TakeResult{Taken: RefUsed, RefOf: winner.ID, RefState: Queued}); res[0] != want || res[1].Taken != Created {
 		t.Errorf("got %+v, want %+v and the other one created", res, want)
@@ -113,12 +113,12 @@ func TestTake_SameDocumentWithItsRef_IsPresent(t *testing.T) {
 		t.Errorf("the same document with another ref gives %+v, want present with its first ref", r)
 	}
 	if ids := w.byRef(w.Ledger, "SO-2", sellerA); ids != nil {
-		t.Errorf("a ref that was not taken finds %q", ids)
+		t.Errorf("a ref that was not taken finds %q, want nothing", ids)
 	}
 	third := w.take(w.withRef("SO-3"))[0]
 	other.Ref = "SO-3"
 	if r := w.takeOne(w.Ledger, other); r.Taken != Present || r.RefOf != third.ID || r.RefState != Queued {
-		t.Errorf("with the ref of another invoice: %+v", r)
+		t.Errorf("with the ref of another invoice the document gives %+v, want present, and the other invoice named", r)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestTake_SameRefOfTwoTenants_NamesOneInvoiceOfEach(t *testing.T) {
 		t.Errorf("the ref finds %q, want one invoice of each tenant", got)
 	}
 	if got := w.byRef(w.Ledger, "SO-1", sellerB); !slices.Equal(got, []string{b.ID}) {
-		t.Errorf("the ref of one tenant finds %q", got)
+		t.Errorf("for the second tenant alone the ref finds %q, want its one invoice", got)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestTake_RefOfAnEndedInvoice_GoesToTheNewDocumentAndBackOnlyWhenThatHasEnde
 	}
 	w.must(w.Retry(ctx(), &first))
 	if got := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(got, []string{first.ID}) {
-		t.Errorf("after the retry the ref finds %q", got)
+		t.Errorf("after the retry the ref finds %q, want the first document", got)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestPrune_EntryWithARef_ForgetsTheRef(t *testing.T) {
 	w.millis.Add(int64(time.Hour / time.Millisecond))
 	w.take(w.withRef("SO-2"))
 	if n, err := w.Prune(ctx(), time.Minute, 100); n != 2 || err != nil {
-		t.Fatalf("pruned %d, %v; want %s and %s", n, err, first.ID, second.ID)
+		t.Fatalf("pruned %d invoices (error %v), want the two %s and %s", n, err, first.ID, second.ID)
 	}
 	if keys := w.rdb.Keys(ctx(), w.prefix+"ref:*").Val(); len(keys) != 1 {
 		t.Errorf("the keys of refs are %q, want one", keys)
@@ -192,7 +192,8 @@ func TestRef_WithAKey_CannotBeReadOrComputedFromRedis(t *testing.T) {
 	inv, err := sealed.Invoice(ctx(), doc.ID)
 	w.must(err)
 	if inv.Ref != quoted || !slices.Equal(w.byRef(sealed, quoted, sellerA), []string{doc.ID}) {
-		t.Errorf("the entry has ref %q, and the ref finds %q", inv.Ref, w.byRef(sealed, quoted, sellerA))
+		t.Errorf("the entry has ref %q, and the ref finds %q: want the ref as it was given, and the entry",
+			inv.Ref, w.byRef(sealed, quoted, sellerA))
 	}
 	for _, plain := range append(refDigests(w.Ledger.store, sellerA, quoted), quoted) {
 		if strings.Contains(w.raw(), plain) {
@@ -200,7 +201,7 @@ func TestRef_WithAKey_CannotBeReadOrComputedFromRedis(t *testing.T) {
 		}
 	}
 	if inv = w.again(inv); inv.Ref != encryptedRef {
-		t.Errorf("without the key the ref is %q", inv.Ref)
+		t.Errorf("without the key the ref is %q, want only that it is encrypted", inv.Ref)
 	}
 }
 
@@ -210,7 +211,7 @@ func TestReseal_KeyIsRotated_RefsStayUniqueAndAreFoundWithTheNewKeyAlone(t *test
 	w.takeOne(w.sealing(1), doc)
 	both := w.sealing(2, 1)
 	if r := w.takeOne(both, w.withRef("SO-1")); r.Taken != RefUsed || r.RefOf != doc.ID {
-		t.Errorf("before the texts are sealed again: %+v", r)
+		t.Errorf("before the texts are sealed again, another document with the ref gives %+v, want ref_used", r)
 	}
 	w.takeOne(w.sealing(1, 2), late)
 	if _, err := both.Reseal(ctx(), 100); err != nil {

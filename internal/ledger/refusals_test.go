@@ -58,7 +58,7 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 	for i, want := range []int{2, 0} {
 		if n, err := w.EndRefusals(ctx(), ends); n != want || err != nil {
-			t.Errorf("call %d ended %d refusals (error %v), want two in the first call and none in the second", i+1, n, err)
+			t.Errorf("call %d ended %d refusals (error %v), want 2 in the first call and none in the second", i+1, n, err)
 		}
 	}
 	if got := w.refusals(""); !slices.Equal(got, []string{"c.xml"}) {
@@ -69,9 +69,9 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 }
 
-// A document may be handed in for the wrong tenant first. So the refusal of an invoice moves to the
-// tenant that hands the invoice in last. A refusal that is known only by a file's path does not
-// move, because files of two tenants may have the same path on two machines.
+// A document may first be handed in for the wrong tenant. So the refusal of an invoice moves to the
+// tenant for which the invoice was handed in last. A refusal that is known only by a file's path
+// does not move, because files of two tenants may have the same path on two machines.
 func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *testing.T) {
 	w := oneWorld(t)
 	one := refusedDoc(sellerA, "a.xml")
@@ -122,7 +122,7 @@ func TestPruneRefusals_OldOnesGo_SomeAtATime(t *testing.T) {
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "new.xml")}))
 	for _, want := range []int{3, 2, 0} {
 		if n, err := w.PruneRefusals(ctx(), 30*time.Minute, 3); n != want || err != nil {
-			t.Errorf("%d went, %v, want %d", n, err, want)
+			t.Errorf("PruneRefusals removed %d refusals (error %v), want %d", n, err, want)
 		}
 	}
 	if got := w.refusals(""); !slices.Equal(got, []string{"new.xml"}) {
@@ -141,7 +141,7 @@ func TestRefuse_RedisIsFull_IsReportedAndNothingIsWritten(t *testing.T) {
 	defer w.rdb.ConfigSet(ctx(), "maxmemory", "0")
 	w.unchanged(func() {
 		if err := w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "b.xml")}); !IsFull(err) {
-			t.Errorf("got %v, want that Redis is full", err)
+			t.Errorf("Refuse gives the error %v, want that Redis is full", err)
 		}
 	})
 	end := RefusalEnd{ID: RefusalOfFile("a.xml"), Tenant: sellerA, Ended: RefusalSuperseded}
@@ -166,8 +166,8 @@ func TestOpenItems_RefusedRejectedAndParked_NothingElse(t *testing.T) {
 	}
 }
 
-// With a key nothing of a refused document can be read in Redis. A process without the key sees
-// that there is a refusal, and can end it.
+// With a key, nothing that a refused document says can be read in Redis. A process without the key
+// sees that there is a refusal, and can end it.
 func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
 	w := oneWorld(t)
 	bodies, err := NewBodies(bytes.Repeat([]byte{1}, 32))
@@ -197,11 +197,11 @@ func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
 	}
 	w.must(w.DismissRefusal(ctx(), doc.ID, Dismissal{By: "anna", Reason: "a test"}))
 	if got := one(keyed, RefusalDismissed); got.File != "a.xml" || !strings.Contains(got.Note, "by anna: a test") {
-		t.Errorf("ended without the key, read with it: %+v", got)
+		t.Errorf("a refusal that was ended without the key is read with the key as %+v, want its file and the note", got)
 	}
 }
 
-// All clients share the list of documents that belong to no tenant.
+// All clients share the list of refused documents that belong to no tenant.
 func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	w := oneWorld(t).telling(100_000)
 	of := func(client, file string) Refusal {
@@ -224,7 +224,7 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	late := []Refusal{of("quiet", "late.xml"), of("loud", "late.xml")}
 	w.must(w.Refuse(ctx(), late))
 	if late[0].Untold || !late[1].Untold {
-		t.Errorf("of the quiet client untold is %v, of the loud one %v", late[0].Untold, late[1].Untold)
+		t.Errorf("Untold is %v for the quiet client and %v for the loud one, want false and true", late[0].Untold, late[1].Untold)
 	}
 	for _, key := range []string{w.key(keyClientRefusals, "loud"), w.key(keyClientTold, "loud")} {
 		if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 {
@@ -234,7 +234,8 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	if n := w.rdb.ZCard(ctx(), w.key(keyClientRefusals, "loud")).Val(); n != maxOfClient {
 		t.Errorf("%d refusals of the loud client are remembered, want maxOfClient", n)
 	}
-	// A refusal is recorded even when another program has written the key of the ids of its client.
+	// Another program overwrites the key with the ids of a client's refusals. The next refusal of
+	// this client is recorded all the same.
 	w.must(w.rdb.Set(ctx(), w.key(keyClientRefusals, "quiet"), "x", 0).Err())
 	w.must(w.Refuse(ctx(), []Refusal{of("quiet", "sick.xml")}))
 	if !slices.Contains(w.refusals(""), "sick.xml") {

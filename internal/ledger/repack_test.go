@@ -40,11 +40,11 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 		held, err := w.Held(ctx(), id)
 		w.must(err)
 		if len(held) != want.count {
-			t.Errorf("package %s holds %d invoices, which are not those of its part", id, len(held))
+			t.Errorf("package %s holds %d invoices, want those of its part that are not decided", id, len(held))
 		}
 		for _, inv := range held {
 			if inv.State != Packed || inv.Session != "" {
-				t.Errorf("%s is %s in session %q, want it packed in none", inv.ID, inv.State, inv.Session)
+				t.Errorf("%s is %s in session %q, want it packed and in no session", inv.ID, inv.State, inv.Session)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 					w.unchanged(func() {
 						parts := []Part{{ID: "pkg-x", Refusals: 1, IDs: ids}, {ID: other.ID, Refusals: 1, IDs: ids}}
 						if err := w.Repack(ctx(), &p, end, "r", parts); err == nil {
-							t.Errorf("%s was repacked into a package that was there", s)
+							t.Errorf("a package that is %s was repacked into an online session that exists", s)
 						}
 					})
 				}
@@ -116,8 +116,8 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	}
 }
 
-// A probe package that found nothing is given up. Its invoices join the package with the rest,
-// behind the invoices that are there.
+// A probe package that found nothing out is given up. Its invoices join the package that has the
+// rest, behind the invoices that are in it already.
 func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(6)
@@ -136,7 +136,7 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := append(slices.Clone(ids[2:]), ids[:2]...); !slices.Equal(members, want) {
-		t.Errorf("it holds %v, want %v", members, want)
+		t.Errorf("pkg-rest holds %v, want %v", members, want)
 	}
 	if got.Count != 6 || got.Size != p.Size || got.Refusals != 7 || got.Probe != "" ||
 		got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
@@ -144,8 +144,8 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	}
 }
 
-// Only a package that is cut takes more invoices, because its ZIP is made before its session is
-// open.
+// Only a package in the state cut takes more invoices. Once a package is opened, its ZIP is already
+// made.
 func TestRepack_IntoAPackageThatIsNotCut_IsRefusedAndChangesNothing(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(4)

@@ -64,12 +64,12 @@ func lags(t *testing.T, what string, err error) {
 	t.Helper()
 	lag, ok := errors.AsType[*ReplicaError](err)
 	if !ok || lag.Got != 0 || lag.Want != 1 || !strings.Contains(err.Error(), "redis.wait_replicas") {
-		t.Errorf("%s: %v, want that no replica had it", what, err)
+		t.Errorf("%s gives %v, want a ReplicaError that counts 0 of 1 replicas", what, err)
 	}
 }
 
-// When a verb that makes such a write has returned, the replica must have the write. This also
-// holds while Redis does not know the verb's script yet.
+// Some writes must not be lost in a failover. When a verb that makes such a write has returned, the
+// replica must have the write, even if Redis did not know the verb's script before.
 func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T) {
 	r := newReplicated(t)
 	for range 3 {
@@ -113,11 +113,13 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	rev, ordinal, err := l.BeginSend(ctx(), s.ID, "w", &single)
 	lags(t, "begin to send", err)
 	if got := r.again(single); got.State != Sending || got.Rev != rev || ordinal != 1 {
-		t.Errorf("the invoice is %s at %d, told %d, ordinal %d", got.State, got.Rev, rev, ordinal)
+		t.Errorf("the invoice is %s at revision %d; BeginSend returned revision %d and ordinal %d: want sending, the same, and 1",
+			got.State, got.Rev, rev, ordinal)
 	}
 	lags(t, "close", l.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
 	if got := r.readPackage(p.ID); got.State != PackageClosing || p.State != PackageClosing || got.Rev != p.Rev {
-		t.Errorf("the package is %s at %d, told %s at %d", got.State, got.Rev, p.State, p.Rev)
+		t.Errorf("the package is %s at revision %d, the caller's copy %s at %d: want both closing at the same revision",
+			got.State, got.Rev, p.State, p.Rev)
 	}
 	lags(t, "secure", l.Secure(ctx(), &p))
 	// A move that does not wait for replicas works.
@@ -130,7 +132,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	}
 	res, err := r.Take(ctx(), []NewInvoice{doc})
 	if r.must(err); res[0].Taken != Present || r.has("inv:", doc.ID, "state") != "queued" {
-		t.Errorf("handed in again: %+v, the replica has %q", res, r.has("inv:", doc.ID, "state"))
+		t.Errorf("handed in again: %+v, and the replica has it as %q: want present and queued", res, r.has("inv:", doc.ID, "state"))
 	}
 	stale := p
 	stale.Rev--
@@ -143,8 +145,8 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	}
 }
 
-// A conflict is reported as a conflict even when the replica is lost, because nothing was written
-// that it could lack.
+// A conflict is reported as a conflict even when the replica is lost. Nothing was written, so the
+// replica lacks nothing.
 func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)
@@ -170,12 +172,13 @@ func TestFence_NoReplicasAreWanted_NothingWaits(t *testing.T) {
 	w.must(w.Secure(ctx(), &p))
 	w.must(w.Replicated(ctx()))
 	if got := w.rdb.InfoMap(ctx(), "commandstats").Item("Commandstats", "cmdstat_wait"); got != "" || p.Rev != rev {
-		t.Errorf("WAIT: %q; the package went from revision %d to %d", got, rev, p.Rev)
+		t.Errorf("Redis counts WAIT as %q, and the package went from revision %d to %d: want no WAIT and no change",
+			got, rev, p.Rev)
 	}
 }
 
-// Each Redis server has a life of its own, and a promotion begins another one, because a replica
-// may lack the last writes of its master.
+// Each Redis server has a life of its own. When a replica is promoted, another life begins, because
+// the replica may lack the last writes of its master.
 func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)
@@ -183,7 +186,7 @@ func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r.must(err)
 	r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
 	if got := r.readPackage(p.ID).Life; got != life || len(life) != 81 {
-		t.Errorf("the package was opened in life %q, Redis is in life %q", got, life)
+		t.Errorf("the package was opened in life %q, and Redis is in life %q: want the same life, of 81 characters", got, life)
 	}
 	r.follows()
 	promoted := New(r.replica, Options{Prefix: "w:"})
@@ -193,9 +196,10 @@ func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	after, err := promoted.Life(ctx())
 	r.must(err)
 	if before == life || after == life || after == before {
-		t.Errorf("lives: of the master %q, of the replica %q, promoted %q", life, before, after)
+		t.Errorf("the lives of the master, the replica and the promoted replica are %q, %q and %q, want three different ones",
+			life, before, after)
 	}
 	if again, err := r.Life(ctx()); again != life || err != nil {
-		t.Errorf("the master forgot nothing, and its life is %q, %v", again, err)
+		t.Errorf("the life of the master, which forgot nothing, is now %q (error %v), want it unchanged", again, err)
 	}
 }

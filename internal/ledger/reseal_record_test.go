@@ -45,13 +45,13 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 		t.Errorf("after a change of terms the texts are sealed with %+v (error %v), want two with the new key", tally, err)
 	}
 	if again := w.again(got); !again.Offline || again.File != doc.File || again.Ref != doc.Ref {
-		t.Errorf("with its new terms it is %+v", again)
+		t.Errorf("after a change of terms the entry is %+v, want it offline, with its file name and ref", again)
 	}
 	w.Ledger = first
 }
 
-// Two processes seal the same record again at the same time. The record that the first one wrote
-// stays, and it is whole.
+// Two processes seal the same record again at the same time. The record that the first process
+// wrote stays, and it can be read.
 func TestReseal_TheRecordHasChangedSinceItWasRead_StaysAsItIs(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger

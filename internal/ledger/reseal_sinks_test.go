@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Outcomes that receivers have not taken, and outcomes in the outbox, are sealed. The sweep seals
-// the outcomes for receivers again with the new key. The outcomes in the outbox stay sealed with
-// the old key until they leave the outbox. Only then may the old key be removed.
+// Outcomes that receivers have not taken are sealed, and so are outcomes in the outbox. After a
+// change of keys, the sweep seals the receivers' outcomes again, with the new key. The outcomes in
+// the outbox stay sealed with the old key. Only when they have left the outbox may the old key be
+// removed.
 func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *testing.T) {
 	w := oneWorld(t)
 	writing := func(keys ...byte) *Ledger {
@@ -38,10 +39,11 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		w.must(err)
 		return [2]int64{counts.Texts[oldKey], counts.Texts[newKey]}
 	}
-	// Each sink has a last error, three held texts, and two that were given up. The other texts are
-	// the outcome itself, and file name and reason of the entry.
+	// Each sink has the text of its last error, three texts of held outcomes, and two texts of an
+	// outcome that was given up. The other three texts are the reason of the outcome in the outbox,
+	// and the file name and the reason of the entry.
 	if got := tally(); got != [2]int64{2*6 + 3, 0} {
-		t.Errorf("sealed with the old and the new key: %v", got)
+		t.Errorf("sealed with the old and the new key: %v, want 15 and none", got)
 	}
 	fresh := writing(8, 7)
 	for range 3 {
@@ -49,7 +51,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		w.must(err)
 	}
 	if got := tally(); got != [2]int64{1, 2*6 + 2} {
-		t.Errorf("sealed with the old and the new key: %v; only the outbox should need the old one", got)
+		t.Errorf("sealed with the old and the new key: %v, want 1 text in the outbox and the other 14", got)
 	}
 	w.must(w.Declare(ctx(), ring(t, 8, 7)))
 	if refused := refusal(t, w.Declare(ctx(), ring(t, 8))); refused.Waiting != 1 {
@@ -68,11 +70,12 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		w.must(err)
 		list := there[doc.ID]
 		if len(list) != 2 || len(failed) != 1 || list[0].Err != held.Err || failed[0].Err != held.Err || state.Err != held.Err {
-			t.Fatalf("read with the new key alone: held %+v, given up %+v, state %+v", list, failed, state)
+			t.Fatalf("read with the new key alone: held %+v, given up %+v, state %+v: want two, one, and each error in clear",
+				list, failed, state)
 		}
 		for _, h := range append(list, failed...) {
 			if got := openReason(alone.store, h.ID, h.Reason); got != quoted+" is wrong" {
-				t.Errorf("the reason is read as %q", got)
+				t.Errorf("the reason is read as %q, want the one that was sealed", got)
 			}
 		}
 	}

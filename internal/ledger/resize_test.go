@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// A person deletes a waiting set, and in two cases one of its invoices ends before the others are
-// put back. The set must then count the bytes of those invoices that came back, and no others.
+// A person deletes a waiting set, and its invoices are put back. In two cases, one of the invoices
+// ends before that. The set must count the bytes of the invoices that came back, and no others.
 func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.T) {
 	next := worlds(t)
 	for _, c := range []struct {
 		what string
 		keys []string
-		ends int // how many end meanwhile
+		ends int // how many invoices end before the others are put back
 	}{
 		{"the set by deadline is deleted, and one invoice ends", []string{"wait:"}, 1},
 		{"the sets by age and by deadline are deleted, and one invoice ends", []string{"wait:", "waitage:"}, 1},
@@ -34,13 +34,14 @@ func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.
 			waits, err := w.Waits(ctx())
 			w.must(err)
 			if len(waits) != 1 || waits[0].Bytes != 3000 {
-				t.Errorf("waiting are %+v, want 3000 bytes", waits)
+				t.Errorf("the waiting sets are %+v, want one of 3000 bytes", waits)
 			}
 		})
 	}
 }
 
-// The count is made in steps, and invoices enter and leave the set between them.
+// The bytes of a waiting set are counted in steps. Invoices enter and leave the set between the
+// steps.
 func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
 	w := oneWorld(t)
 	invs := w.waiting(5)
@@ -52,14 +53,14 @@ func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
 		return r
 	}
 	first := step(nil)
-	w.waiting(2) // they are counted as they come
+	w.waiting(2) // the count includes them when they come
 	if second := step(first[1:]); text(second[0]) != "more" {
-		t.Fatalf("the second step gives %v, want more", second)
+		t.Fatalf("the second step gives %v, want \"more\"", second)
 	}
-	w.must(w.Dismiss(ctx(), &invs[0], Dismissal{By: "anna", Reason: "x"})) // it was counted already
+	w.must(w.Dismiss(ctx(), &invs[0], Dismissal{By: "anna", Reason: "x"})) // a step has counted this invoice
 	last := step(step(first[1:])[1:])
 	if text(last[0]) != "again" {
-		t.Errorf("an invoice has left the set, and the last step gives %v: want again", last)
+		t.Errorf("after an invoice has left the set, the last step gives %v, want \"again\"", last)
 	}
 	done, err := w.resizeGroup(ctx(), groupA.Name(), 2)
 	w.must(err)
@@ -68,20 +69,20 @@ func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
 	}
 	w.millis.Store(noon.Add(-time.Hour).UnixMilli()) // the clock steps back
 	if done, err := w.resizeGroup(ctx(), groupA.Name(), 2); done || err != nil {
-		t.Errorf("the clock has stepped back: counted %v (error %v), want false", done, err)
+		t.Errorf("after the clock stepped back, the set is counted: %v (error %v), want false", done, err)
 	}
 	first = step(nil)
 	if text(first[0]) != "again" {
-		t.Errorf("the clock has stepped back, and the first step gives %v: want again", first)
+		t.Errorf("after the clock stepped back, the first step gives %v, want \"again\"", first)
 	}
 	w.millis.Store(noon.Add(time.Hour).UnixMilli())
 	first = step(nil)
 	w.waiting(1)
-	w.must(w.Dismiss(ctx(), &w.waiting(1)[0], Dismissal{By: "anna", Reason: "x"})) // it came and went
+	w.must(w.Dismiss(ctx(), &w.waiting(1)[0], Dismissal{By: "anna", Reason: "x"})) // an invoice that came and went
 	for text(first[0]) == "more" {
 		first = step(first[1:])
 	}
 	if text(first[0]) != "done" {
-		t.Errorf("the first step gives %v, want done", first)
+		t.Errorf("the last step gives %v, want \"done\"", first)
 	}
 }

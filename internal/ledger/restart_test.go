@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// durable starts a Redis that answers a write only when it is on disk.
+// durable starts a Redis that answers a write only after the write is on disk.
 func durable(t *testing.T) *redisd.Server {
 	return redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}})
 }
@@ -59,7 +59,7 @@ func TestLedger_RedisKilledBetweenVerbs_EveryAnsweredWriteIsThereAndScriptsLoadT
 	}))
 	crash()
 	if p := w.readPackage("pkg-x"); p.State != PackageCut || p.Count == 0 {
-		t.Errorf("after the last crash pkg-x is %s with %d invoices", p.State, p.Count)
+		t.Errorf("after the last crash pkg-x is %s with %d invoices, want it cut, with invoices", p.State, p.Count)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfW
 	w := newWorld(t, redistest.Client(t, srv), "ksef:")
 	const writers = 6
 	var mu sync.Mutex
-	answered := map[string]int64{} // id → a revision that the entry has at least
+	answered := map[string]int64{} // id → the revision that the entry must at least have
 	running := make(chan struct{}, 1)
 	var wg sync.WaitGroup
 	for n := range writers {
@@ -125,8 +125,8 @@ func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfW
 	s := snapshotOf(t, w.rdb, w.prefix)
 	for id, rev := range answered {
 		if got := s.score("inv:"+id, "rev"); got < float64(rev) {
-			t.Errorf("%s was answered at revision %d and is %v", id, rev, got)
+			t.Errorf("before the crash Redis answered that %s is at revision %d, now it is at %v", id, rev, got)
 		}
 	}
-	t.Logf("%d invoices were answered before the crash, %d are there", len(answered), len(s.Sorted["st:queued"]))
+	t.Logf("Redis answered about %d invoices before the crash, and has %d after it", len(answered), len(s.Sorted["st:queued"]))
 }

@@ -2,8 +2,8 @@ package ledger
 
 import "testing"
 
-// Redis counts "1" and refuses to count "01". Such an entry is damaged. The error names it, and the
-// other entries of the same call move.
+// Redis can increment "1", but refuses to increment "01". So an entry whose revision is "01" is
+// damaged. The error names the damaged entry, and the other entries of the same call move.
 func TestRevision_NotAsRedisWritesIt_TheEntryIsNamedAndTheOthersMove(t *testing.T) {
 	next := worlds(t)
 	for _, rev := range []string{"01", "+1", "-1", "0x1", "1.0", "1234567890123456"} {
@@ -29,7 +29,7 @@ func TestRevision_NotAsRedisWritesIt_TheEntryIsNamedAndTheOthersMove(t *testing.
 			taken, err := w.Take(ctx(), []NewInvoice{doc})
 			w.must(err)
 			if taken[0].Taken != Unread {
-				t.Errorf("handed in again: %+v, want unread", taken[0])
+				t.Errorf("handing in its document again gives %+v, want unread", taken[0])
 			}
 			p := w.packed(1)
 			w.rdb.HSet(ctx(), w.key(keyPackage, p.ID), "rev", rev)

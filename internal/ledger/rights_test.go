@@ -64,13 +64,13 @@ func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
 		return len(ids)
 	}
 	if n := listed(); n != 0 {
-		t.Fatalf("%d are listed: this test proves nothing", n)
+		t.Fatalf("the index lists %d entries although the user could not write it: this test proves nothing", n)
 	}
 	w.must(w.ListAgain(ctx()))
 	_, err := w.RecheckUnreadable(ctx(), 10)
 	w.must(err)
 	if n := listed(); n != 1 {
-		t.Errorf("the indexes list %d entries, want 1", n)
+		t.Errorf("after ListAgain the index lists %d entries, want 1", n)
 	}
 }
 

@@ -27,7 +27,7 @@ func (b *bed) raw() string {
 const quoted = "Zdzisława"
 
 // plantTexts writes texts of every kind:
-//   - the file names of four invoices, one of which then gets other terms
+//   - the file names of four invoices, one of which gets other terms later
 //   - the reasons of an invoice, of two packages and of a hold
 //   - a refusal and the note of its end
 //   - what KSeF said about an invoice and about a package
@@ -76,7 +76,7 @@ func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	return invoices, packages
 }
 
-// readTexts returns how many of the planted texts a ledger reads.
+// readTexts returns how many of the planted texts a ledger can read.
 func (se *seals) readTexts(l *Ledger, invoices, packages []string) int {
 	se.t.Helper()
 	n := 0
@@ -136,7 +136,7 @@ func TestTexts_WithAKey_NoneCanBeReadInRedisAndAllByWhoeverHasTheKey(t *testing.
 	}
 	inv, err := w.sealing().Invoice(ctx(), invoices[0])
 	if w.must(err); !strings.Contains(inv.File, "storage.key_file") {
-		t.Errorf("without the key the file name is %q", inv.File)
+		t.Errorf("without the key the file name is read as %q, want that it needs storage.key_file", inv.File)
 	}
 }
 
@@ -194,7 +194,7 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 		}
 	}
 	if n, err := w.sealing(8, 7).Reseal(ctx(), 100); n != 0 || err != nil {
-		t.Errorf("sealed %d texts again without need (error %v)", n, err)
+		t.Errorf("sealed %d texts again (error %v), want none, because all have the new key", n, err)
 	}
 	w.audit()
 }
@@ -208,7 +208,7 @@ func TestReseal_TextChangesMeanwhile_TheChangeStands(t *testing.T) {
 	was := w.rdb.HGet(ctx(), key, "reason").Val()
 	w.rdb.HSet(ctx(), key, "reason", "new")
 	if n, err := l.replaceTexts(ctx(), []any{"inv:" + invoices[0], "reason", was, "old"}); n != 0 || err != nil {
-		t.Errorf("%d were replaced, %v, want none", n, err)
+		t.Errorf("%d texts were replaced (error %v), want none", n, err)
 	}
 	if got := w.rdb.HGet(ctx(), key, "reason").Val(); got != "new" {
 		t.Errorf("the reason is %q, want new", got)
@@ -227,8 +227,8 @@ func TestMovePackage_ReasonForEveryInvoice_IsRefused(t *testing.T) {
 	})
 }
 
-// A reason quotes the invoice. With a key it cannot be read in Redis; a process that has the key
-// reads it.
+// A reason quotes the invoice. With a key, the reason cannot be read in Redis. A process that has
+// the key can read the reason.
 func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	w := oneWorld(t)
 	with := func(keys ...[]byte) *Ledger {
@@ -256,7 +256,7 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	} {
 		inv, err := c.l.Invoice(ctx(), doc.ID)
 		if err != nil || !strings.Contains(inv.Reason, c.want) || strings.Contains(inv.Reason, "7654") != (c.want == reason) {
-			t.Errorf("with %s the reason is %q, %v", name, inv.Reason, err)
+			t.Errorf("with %s the reason is read as %q (error %v), want it in clear only with the key", name, inv.Reason, err)
 		}
 	}
 	// A reason that was written without a key stays readable, whatever its text.
@@ -264,6 +264,6 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	w.must(err)
 	w.must(w.Move(ctx(), Move{ID: doc.ID, Rev: inv.Rev, From: []State{Rejected}, Edit: Edit{{"reason", "sealed: by anna"}}}))
 	if inv, err := with(key).Invoice(ctx(), doc.ID); err != nil || inv.Reason != "sealed: by anna" {
-		t.Errorf("the reason in plain text is read as %q, %v", inv.Reason, err)
+		t.Errorf("the reason in plain text is read as %q (error %v), want it unchanged", inv.Reason, err)
 	}
 }

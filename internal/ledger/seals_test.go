@@ -95,9 +95,9 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	old, both, turned, fresh := ring(t, 7), ring(t, 7, 8), ring(t, 8, 7), ring(t, 8)
 	w.must(w.Declare(ctx(), old))
 	inv := w.takeSealed(old, 3)
-	w.must(w.Declare(ctx(), both)) // 1. everywhere [old, new]; processes that have only the old key go on
+	w.must(w.Declare(ctx(), both)) // 1. every process gets [old, new]; a process with the old key alone still goes on
 	w.must(w.Declare(ctx(), old))
-	w.must(w.Declare(ctx(), turned)) // 2. everywhere [new, old]
+	w.must(w.Declare(ctx(), turned)) // 2. every process gets [new, old]
 	w.takeSealed(turned, 2)
 	if refused := refusal(t, w.Declare(ctx(), old)); refused.Missing[0] != fresh.KeyIDs()[0] {
 		t.Errorf("the process lacks the keys %v, want the new one", refused.Missing)
@@ -113,18 +113,18 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	for _, i := range inv {
 		w.receipted(i)
 	}
-	w.must(w.Declare(ctx(), fresh)) // 3. new alone
+	w.must(w.Declare(ctx(), fresh)) // 3. every process gets the new key alone
 	seals, err := w.Seals(ctx())
 	w.must(err)
 	if seals.Keys[old.KeyIDs()[0]] != KeyRetired || len(seals.Missing(fresh)) != 0 {
 		t.Errorf("the record is %+v, want the old key retired", seals)
 	}
 	refusal(t, w.Declare(ctx(), old))
-	w.must(w.Declare(ctx(), ring(t, 7, 8))) // this process needs the old key again
+	w.must(w.Declare(ctx(), ring(t, 7, 8))) // seals with the old key again
 	refusal(t, mayTake(w, ring(t), 0))
 }
 
-// receipted brings an invoice to its receipt. Then its document leaves Redis.
+// receipted brings an invoice to its receipt. With the receipt, the document leaves Redis.
 func (sc *scenes) receipted(inv Invoice) {
 	sc.t.Helper()
 	sc.must(sc.Wait(ctx(), &inv))
@@ -149,7 +149,7 @@ func TestDeclare_DocumentsOfAnOlderBuild_TellWhetherTheKeyFits(t *testing.T) {
 		n.Body = sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), n.ID, []byte("<Faktura/>"))
 		w.take(n)
 		if err := w.Declare(ctx(), c.with); (err == nil) != c.ok {
-			t.Errorf("%s: Declare gives %v", why, err)
+			t.Errorf("%s: Declare gives the error %v, want one only if no key fits", why, err)
 		} else if err != nil {
 			refusal(t, err)
 		}
@@ -202,7 +202,7 @@ func TestElsewhere_UnknownKeyOrLayout_MeansDamaged(t *testing.T) {
 		"nobody has declared anything in the pool":              {Seals{}, held, &KeyError{}, true},
 	} {
 		if got := c.s.Elsewhere(c.with, c.err); got != c.want {
-			t.Errorf("%s: another process may open it: %v", why, got)
+			t.Errorf("%s: Elsewhere says that another process may open the document: %v, want the opposite", why, got)
 		}
 	}
 }

@@ -44,19 +44,20 @@ func TestMarkSeen_OpenItems_HaveAMarkUntilTheyClose(t *testing.T) {
 	w.move(rejected, Dismissed)
 	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))
 	if n := w.rdb.Exists(ctx(), w.key(keySeen)).Val(); n != 0 {
-		t.Error("marks of what is closed are left")
+		t.Error("marks of closed items are left")
 	}
 }
 
 func TestSeenOf_ItemThatHasChangedSince_DoesNotCount(t *testing.T) {
 	s := Seen{By: "anna", At: At(time.UnixMilli(1000))}
 	if s.Of(1000) != s || s.Of(999) != s || s.Of(1001) != (Seen{}) {
-		t.Errorf("changed when it was marked: %+v, before: %+v, after: %+v", s.Of(1000), s.Of(999), s.Of(1001))
+		t.Errorf("the marks of items that changed at, before and after the time of the mark are %+v, %+v and %+v, want none only in the last",
+			s.Of(1000), s.Of(999), s.Of(1001))
 	}
 }
 
-// The mark of a rejected invoice is removed when another document takes its place, and when the
-// entry is pruned. The mark of a refusal is removed with the refusal.
+// The mark of a rejected invoice is removed when another document supersedes the invoice, and when
+// its entry is pruned. The mark of a refusal is removed with the refusal.
 func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
 	w := oneWorld(t)
 	superseded, pruned := w.invoiceIn(Rejected), w.invoiceIn(Rejected)
@@ -77,14 +78,15 @@ func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
 	}
 }
 
-// Another program has overwritten the key of the marks. Items can still be listed and closed.
+// Another program has overwritten the key of the marks. No item has a mark then, and items can
+// still be closed.
 func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
 	w := oneWorld(t)
 	inv, ref := w.invoiceIn(Rejected), refusedDoc(sellerA, "x.xml")
 	w.must(w.Refuse(ctx(), []Refusal{ref}))
 	w.must(w.rdb.Set(ctx(), w.key(keySeen), "x", 0).Err())
 	if marks, err := w.SeenOf(ctx(), inv.NameOfOpen()); err != nil || marks[0] != (Seen{}) {
-		t.Errorf("marks are %+v, %v, want none", marks, err)
+		t.Errorf("marks are %+v (error %v), want none", marks, err)
 	}
 	w.move(inv, Dismissed)
 	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))

@@ -17,9 +17,9 @@ var damages = map[string]func(w *world){
 	},
 }
 
-// The error names the packed entries, and the other entries are listed. A process that has read the
-// shapes before reads all entries, and writes the shapes again when the key is of the right type or
-// gone.
+// A process that has not read the shapes cannot read packed entries. The error names these entries,
+// and the other entries are listed. A process that has read the shapes before reads all entries. It
+// writes the shapes again, except while the key is of another type.
 func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *testing.T) {
 	next := worlds(t)
 	for what, spoil := range damages {
@@ -52,9 +52,9 @@ func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *tes
 			w.must(err)
 
 			if invs, err := w.Invoices(ctx(), ids); err != nil || len(invs) != 2 {
-				t.Errorf("the process that knows the shape reads %d: %v", len(invs), err)
+				t.Errorf("the process that knows the shape reads %d entries (error %v), want 2", len(invs), err)
 			}
-			w.rdb.Del(ctx(), w.key(keyShapes)) // what a person does
+			w.rdb.Del(ctx(), w.key(keyShapes)) // as a person would
 			if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
 				t.Errorf("%d entries can be read again (error %v), want 1", n, err)
 			}

@@ -46,13 +46,13 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 					t.Error("Take has overwritten the sick key")
 				}
 				if may, err := w.MayRetry(ctx(), &former); may || err != nil {
-					t.Errorf("an earlier one of its number may be retried: %v, %v", may, err)
+					t.Errorf("an earlier document of the number may be retried: %v (error %v), want false", may, err)
 				}
 				former = w.again(former)
 				w.conflict(w.Retry(ctx(), &former))
 				sick, err := w.SickKeys(ctx())
 				if err != nil || len(sick) != 1 || w.key(sick[0].Key) != key {
-					t.Errorf("sick are %v (error %v), want the one key", sick, err)
+					t.Errorf("the sick keys are %v (error %v), want only the spoiled key", sick, err)
 				}
 				if _, err := w.Reindex(ctx()); err != nil {
 					t.Errorf("Reindex gives the error %v", err)

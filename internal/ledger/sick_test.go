@@ -32,11 +32,11 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 				told = append(told, u.Key)
 			}
 			if want := slices.Sorted(slices.Values(keys)); keys[0] != "groups" && !slices.Equal(told, want) {
-				t.Fatalf("told are %v, want %v", told, want)
+				t.Fatalf("the keys %v are reported as sick, want %v", told, want)
 			}
 			_, err = w.NoteUnreadable(ctx(), sick)
 			w.must(err)
-			if keys[0] != "groups" && !strings.HasPrefix(keys[0], "wait") { // cut needs sets
+			if keys[0] != "groups" && !strings.HasPrefix(keys[0], "wait") { // a cut needs these keys
 				w.packed(2)
 			}
 			inv := w.take(document(sellerB, "VAT", "2", "x"))[0]
@@ -60,7 +60,7 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 			}
 			if keys[0] == "sellers" {
 				if ids, err := w.ByNumber(ctx(), "2"); err != nil || len(ids) != 1 {
-					t.Errorf("the number finds %v (error %v), want its invoice", ids, err)
+					t.Errorf("number 2 finds %v (error %v), want its one invoice", ids, err)
 				}
 			}
 			_, err = w.InState(ctx(), Queued, time.Time{}, time.Time{}, 0)

@@ -19,7 +19,7 @@ func rowsOf(t *testing.T, page, section, head string) [][]string {
 	rest, _, _ = strings.Cut(rest, "\n## ")
 	_, rest, found = strings.Cut(rest, "\n| "+head+" |")
 	if !found {
-		t.Fatalf("section %q has no table of %q", section, head)
+		t.Fatalf("section %q has no table whose first column is %q", section, head)
 	}
 	var out [][]string
 	for line := range strings.Lines(rest) {
@@ -55,7 +55,7 @@ func TestStates_ThePageIsTheLedgersTables(t *testing.T) {
 		told := map[string]bool{}
 		for _, row := range rowsOf(t, page, section, "from") {
 			if len(row) != 4 || row[3] == "" {
-				t.Fatalf("%s: %v does not say from, to, who and when", section, row)
+				t.Fatalf("%s: the row %v does not say from, to, who and when", section, row)
 			}
 			for who := range strings.SplitSeq(row[2], ", ") {
 				if !slices.Contains([]string{"worker", "sweep", "person", "ledger"}, who) {

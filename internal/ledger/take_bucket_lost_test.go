@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A person or another program has deleted a part of a bucket. KSeF has the invoices of the bucket,
-// so neither their documents nor others with their numbers may be taken in.
+// A person or another program has deleted an entry from a bucket. KSeF has the invoice. So neither
+// its document nor another document with its number may be taken in.
 func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 	w := unaudited(t)
 	lost, kept := w.receipt(w.accepted("1", "order 7", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))
@@ -70,6 +70,6 @@ func TestTake_AnEntryLeavesItsBucketBetweenTwoReads_IsPresent(t *testing.T) {
 	w.rdb.AddHook(hook)
 	res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 	if err != nil || !hook.done || res[0].Taken != Present || res[1].Taken != Refused {
-		t.Errorf("handed in: %+v (error %v), want present, and another document refused", res, err)
+		t.Errorf("handed in: %+v (error %v), want the first document present and the second refused", res, err)
 	}
 }

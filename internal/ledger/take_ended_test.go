@@ -41,12 +41,12 @@ func TestKnown_ReportsForEachIDWhetherThereIsAnEntry(t *testing.T) {
 		t.Errorf("Known gives %v, want false, true, false", got)
 	}
 	if got, err := w.Known(ctx(), nil); err != nil || len(got) != 0 {
-		t.Errorf("Known of no ids gives %v (error %v)", got, err)
+		t.Errorf("Known of no ids gives %v (error %v), want nothing", got, err)
 	}
 }
 
 // KSeF may hold an invoice in other bytes than those that were handed in. The verification link
-// must contain the hash of KSeF's bytes, so that hash replaces ours in the entry.
+// must contain the hash of KSeF's bytes. Therefore KSeF's hash replaces ours in the entry.
 func TestInvoice_HashOfTheDocumentThatKSeFHas_ReplacesOurs(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)

@@ -11,7 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// lossy is a connection that loses the answer to the first EXEC, after Redis carried it out.
+// lossy is a connection that breaks after Redis has carried out the first EXEC of all connections,
+// and loses the answer to it.
 type lossy struct {
 	net.Conn
 	execs    *atomic.Int32 // how many EXEC were sent, on all connections
@@ -36,9 +37,10 @@ func (d *lossy) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// The connection breaks before EXEC is answered. The entries are there, and one of them has already
-// moved on. The client must not repeat EXEC. On the new connection nothing is watched, so the
-// second EXEC would overwrite that entry and queue it again, perhaps after it was sent.
+// Redis carries out EXEC, but the connection breaks before the answer arrives. The entries exist,
+// and one of them has already moved on. The client must not repeat EXEC. On the new connection
+// nothing is watched. So a second EXEC would overwrite the entry that moved on, and its invoice
+// would be queued again, perhaps after it was sent.
 func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *testing.T) {
 	w := oneWorld(t)
 	a, b := w.fresh(), w.fresh()
@@ -59,7 +61,7 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 	defer rdb.Close()
 	l := New(rdb, Options{Prefix: w.prefix, Now: w.now})
 	if _, err := l.Take(ctx(), []NewInvoice{a, b}); err == nil {
-		t.Fatal("an answer that was lost is reported as an outcome")
+		t.Fatal("Take returns no error although the answer was lost")
 	}
 	if n := execs.Load(); n != 1 {
 		t.Fatalf("EXEC was sent %d times, want once", n)
@@ -75,8 +77,8 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 	}
 }
 
-// A new document may take the identity of a rejected one. But here a person retries the rejected
-// one before the new one is written, so the new one must be refused.
+// A new document may take the identity of a rejected document. But here a person retries the
+// rejected document before the new document is written. So the new document must be refused.
 func TestTake_FirstIsRetriedMeanwhile_SecondIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	first := w.invoiceIn(Rejected)
@@ -90,10 +92,10 @@ func TestTake_FirstIsRetriedMeanwhile_SecondIsRefused(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{second})
 	w.must(err)
 	if !once.Load() {
-		t.Fatal("the first was not retried: this test proves nothing")
+		t.Fatal("the first document was not retried: this test proves nothing")
 	}
 	if res[0].Taken != Refused || res[0].ID != first.ID || res[0].State != Queued {
-		t.Errorf("got %+v, want refused because of %s, queued", res[0], first.ID)
+		t.Errorf("Take gives %+v, want the new document refused because %s is queued", res[0], first.ID)
 	}
 }
 

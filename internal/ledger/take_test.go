@@ -65,7 +65,7 @@ func TestTake_OtherContent_IsRefusedUnlessTheFirstHasEnded(t *testing.T) {
 			doc := document(inv.NIP, inv.Kind, inv.Number, "second")
 			if s.Ended() {
 				if got := w.take(doc)[0]; got.Revision != 2 || got.ID == inv.ID {
-					t.Errorf("is %s of revision %d, want another id of revision 2", got.ID, got.Revision)
+					t.Errorf("the new document is %s with revision %d, want an id of its own and revision 2", got.ID, got.Revision)
 				}
 				return
 			}
@@ -86,7 +86,7 @@ func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
 	b := document(sellerA, "VAT", "2", "first")
 	res, err := w.Take(ctx(), []NewInvoice{a, other, a, b})
 	w.must(err)
-	rev, at := w.read(a.ID)[0].Rev, w.read(a.ID)[0].CreatedAt // both were created at once
+	rev, at := w.read(a.ID)[0].Rev, w.read(a.ID)[0].CreatedAt // b was created at the same moment
 	want := []TakeResult{
 		{Created, a.ID, Queued, rev, 1, false, "", "", "", at, false}, {Refused, a.ID, Queued, rev, 1, false, "", "", "", at, false},
 		{Present, a.ID, Queued, rev, 1, false, "", "", "", at, false}, {Created, b.ID, Queued, rev, 1, false, "", "", "", at, false},
@@ -106,7 +106,7 @@ func TestTake_RevisionsGrow_AndThePastStaysReadable(t *testing.T) {
 		w.move(inv, Rejected)
 	}
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 4 {
-		t.Errorf("the number finds %v, %v, want four", ids, err)
+		t.Errorf("the number finds %v (error %v), want four invoices", ids, err)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 				res, err := w.Take(ctx(), []NewInvoice{document(old.NIP, old.Kind, old.Number, "third")})
 				w.must(err)
 				if res[0].Taken != Refused || res[0].ID != old.ID {
-					t.Errorf("a third document while the first is tried again: %+v", res[0])
+					t.Errorf("while the first document is tried again, a third one gives %+v, want it refused because of the first", res[0])
 				}
 				return
 			}
@@ -143,7 +143,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 	}
 }
 
-// lead brings a queued invoice into a state, in an online session if it needs one.
+// lead brings a queued invoice into a state. It opens an online session if the state needs one.
 func (sc *scenes) lead(inv Invoice, s State) Invoice {
 	sc.t.Helper()
 	switch s {
@@ -252,7 +252,7 @@ func TestTake_DocumentInTheArchiveStore_LeavesNoBodyInRedis(t *testing.T) {
 		t.Error("the entry does not say where its document is")
 	}
 	if _, err := w.Body(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
-		t.Errorf("%v, want ErrNotFound", err)
+		t.Errorf("reading the document from Redis gives %v, want ErrNotFound", err)
 	}
 	w.audit()
 }
@@ -284,7 +284,7 @@ func TestTake_SameBatchFromManyProcessesAtOnce_EachInvoiceIsCreatedOnce(t *testi
 	n := 0
 	created.Range(func(any, any) bool { n++; return true })
 	if n != len(docs) {
-		t.Errorf("%d created, want %d", n, len(docs))
+		t.Errorf("%d invoices were created, want %d", n, len(docs))
 	}
 }
 
@@ -303,8 +303,8 @@ func TestTake_DocumentWasLost_HandedInAgainItIsThereAgain(t *testing.T) {
 	}
 }
 
-// A batch has an invoice that was handed in before, and a new one. While workers move the first all
-// the time, the second must still be taken in.
+// A batch has an invoice that was handed in before, and a new invoice. Even while the entry of the
+// first one changes all the time, the new invoice must be taken in.
 func TestTake_PresentOnesMoveAllTheTime_NewOnesAreTaken(t *testing.T) {
 	w := oneWorld(t)
 	known := w.take(w.fresh())[0]

@@ -15,14 +15,14 @@ func bound(w *world, nips map[string]string) map[string]string {
 func TestBind_NameOfAnotherTaxpayer_IsNamedAndTheOthersAreRecorded(t *testing.T) {
 	w := oneWorld(t)
 	if others := bound(w, map[string]string{"a": sellerA, sellerB: sellerB}); len(others) != 0 {
-		t.Errorf("names of an empty ledger mean others: %v", others)
+		t.Errorf("in an empty ledger these names mean other taxpayers: %v, want none", others)
 	}
 	other := New(w.rdb, Options{Prefix: w.prefix})
-	for range 2 { // the second time it knows one of them
+	for range 2 { // the second time, this process knows the name b
 		others, err := other.Bind(ctx(), map[string]string{"a": sellerB, "b": sellerB})
 		w.must(err)
 		if len(others) != 1 || others["a"] != sellerA {
-			t.Errorf("the names mean others: %v, want a alone", others)
+			t.Errorf("these names mean other taxpayers: %v, want a alone", others)
 		}
 	}
 	got, err := w.Taxpayers(ctx())
@@ -43,7 +43,8 @@ func TestBind_RedisEmptiedAndClaimedAgain_RecordsTheNameAgain(t *testing.T) {
 	}
 }
 
-// A failover loses the last second, or a person restores an older Redis, while a process runs.
+// While a process runs, a failover loses the last second, or a person restores an older state of
+// Redis.
 func TestBind_RedisForgetsAName_RecordsItAgain(t *testing.T) {
 	w := oneWorld(t)
 	bound(w, map[string]string{"a": sellerA})
@@ -51,7 +52,7 @@ func TestBind_RedisForgetsAName_RecordsItAgain(t *testing.T) {
 	w.asked = w.asked.Add(-boundFor)
 	bound(w, map[string]string{"a": sellerA})
 	if got := w.rdb.HGet(ctx(), w.key(keyTaxpayers), "a").Val(); got != sellerA {
-		t.Errorf("a means %q", got)
+		t.Errorf("the name a means %q, want the seller that was bound again", got)
 	}
 }
 
@@ -64,7 +65,7 @@ func TestStrangers_NamesOfOthers_AreFoundAndNothingIsRecorded(t *testing.T) {
 			others, err := other.Strangers(ctx(), map[string]string{"a": sellerB, "b": sellerB, "new": sellerB})
 			w.must(err)
 			if len(others) != 1 || others["a"] != sellerA {
-				t.Errorf("the names mean others: %v, want a alone", others)
+				t.Errorf("these names mean other taxpayers: %v, want a alone", others)
 			}
 		}
 	})
@@ -74,7 +75,7 @@ func TestBind_SickKey_StopsNothing(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.Set(ctx(), w.key(keyTaxpayers), "x", 0).Err())
 	if others := bound(w, map[string]string{"a": sellerA}); len(others) != 0 {
-		t.Errorf("with a sick key, names mean others: %v", others)
+		t.Errorf("with a sick key, these names mean other taxpayers: %v, want none", others)
 	}
 	got, err := w.Taxpayers(ctx())
 	w.must(err)
@@ -89,8 +90,8 @@ func TestBind_SickKey_StopsNothing(t *testing.T) {
 	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
 }
 
-// The key becomes sick under a process that knows a name of another taxpayer. The process goes on
-// leaving it alone.
+// A process knows that a name means another taxpayer. Then the key of the names becomes sick. The
+// process must still take nothing in under this name.
 func TestBind_KeyBecomesSick_WhatTheProcessKnowsStands(t *testing.T) {
 	w := oneWorld(t)
 	bound(w, map[string]string{"a": sellerA})
@@ -113,7 +114,8 @@ func TestBind_KeyBecomesSick_WhatTheProcessKnowsStands(t *testing.T) {
 		others, err := l.Bind(ctx(), mine)
 		w.must(err)
 		if all["a"] != sellerA || strangers["a"] != sellerA || len(strangers) != 1 || others["a"] != sellerA || len(others) != 1 {
-			t.Errorf("after %s: Taxpayers = %v, Strangers = %v, Bind = %v", what, all, strangers, others)
+			t.Errorf("after %s: Taxpayers = %v, Strangers = %v, Bind = %v, want the name a with its first taxpayer in each",
+				what, all, strangers, others)
 		}
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())

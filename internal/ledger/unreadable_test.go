@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// spoils are the ways in which an invoice's entry can become unreadable. After "opaque", nothing of
-// the entry is left.
+// spoils are the ways in which an invoice's entry can become unreadable. "opaque" leaves nothing of
+// the entry.
 var spoils = map[string]func(w *world, key string){
 	"newer":                       func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
 	"newer, with a number as nip": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
@@ -55,7 +55,7 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 				t.Errorf("%s: %d entries are read, want the other two", name, len(invs))
 			}
 			if u := unread[0]; u.Opaque != (what == "opaque") || !u.Opaque && (u.State != string(Packed) || u.Package != p.ID) {
-				t.Errorf("%s: known of the entry is %+v", name, u)
+				t.Errorf("%s: the entry is reported as %+v, want its state and package unless it is opaque", name, u)
 			}
 			if newer := errors.Is(err, ErrNewer); newer != (what == "newer" || what == "newer, with a number as nip") {
 				t.Errorf("%s: the error is %v, want ErrNewer only for a newer entry", name, err)
@@ -98,7 +98,8 @@ func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 		}
 		w.must(w.Repack(ctx(), &p, "", "r", []Part{{ID: "pkg-new", IDs: []string{held[0].ID, held[1].ID, held[2].ID}}}))
 		if got := w.readPackage("pkg-new"); state(0) != Packed || state(2) != Packed || p.State != PackageClosing || got.Count < 2 {
-			t.Errorf("repacked: %s, %s in a package of %d; the old one is %s", state(0), state(2), got.Count, p.State)
+			t.Errorf("repacked, the other two are %s and %s in a package of %d, and the old package is %s: want both packed, and closing",
+				state(0), state(2), got.Count, p.State)
 		}
 	})
 }
@@ -119,7 +120,7 @@ func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCanBeRead(t *testi
 			t.Errorf("%+v still wait (error %v), want nothing", waits, err)
 		}
 		if slices.Contains(taken, waiting[1].ID) {
-			t.Fatal("the unreadable one was cut, too")
+			t.Fatal("the unreadable invoice was cut, too")
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
 		var found []string
@@ -149,7 +150,7 @@ func TestTake_PresentEntryCannotBeRead_NothingIsWrittenForItAndTheOthersAreTaken
 		got, err := w.Take(ctx(), []NewInvoice{other, fresh, same})
 		w.must(err)
 		wants := []Taken{Unread, Created, Unread}
-		if what == "text for numbers" { // Take does not read those
+		if what == "text for numbers" { // Take does not read these fields
 			wants = []Taken{Refused, Created, Present}
 		}
 		for i, want := range wants {
@@ -158,7 +159,7 @@ func TestTake_PresentEntryCannotBeRead_NothingIsWrittenForItAndTheOthersAreTaken
 			}
 		}
 		if n := w.rdb.Exists(ctx(), w.key("inv:", other.ID)).Val(); n != 0 {
-			t.Error("another document of its number was taken in")
+			t.Error("another document of the number was taken in")
 		}
 		if after := snapshotOf(t, w.rdb, w.key("inv:", inv.ID)); len(after.Hashes) != len(before.Hashes) {
 			t.Error("the unreadable entry was written")
@@ -174,7 +175,7 @@ func TestPrune_OneCannotBeRead_ItStaysAndHidesNothing(t *testing.T) {
 		for range 3 {
 			others = append(others, w.invoiceIn(Rejected))
 		}
-		for range 8 { // one at a time, the unreadable first
+		for range 8 { // each call prunes one entry, and the unreadable entry comes first
 			_, err := w.pruneBefore(w.now().Add(time.Hour), 1)
 			w.must(err)
 		}
@@ -184,7 +185,7 @@ func TestPrune_OneCannotBeRead_ItStaysAndHidesNothing(t *testing.T) {
 			}
 		}
 		if n := w.rdb.Exists(ctx(), w.key("inv:", old.ID)).Val(); (n == 1) != (what != "text for numbers") {
-			t.Errorf("the unreadable entry is still there: %v", n == 1)
+			t.Errorf("the unreadable entry is still there: %v, want true unless only its numbers are texts", n == 1)
 		}
 	})
 }
@@ -238,7 +239,7 @@ func TestUnderways_MoreThanTheLimit_AreSeenInTurn(t *testing.T) {
 		under, more, err = w.Underways(ctx(), offset, limit)
 		w.must(err)
 		if seen += len(under); len(under) > limit {
-			t.Fatalf("%d sessions in one answer, more than the limit", len(under))
+			t.Fatalf("one call returned %d sessions, want at most the limit", len(under))
 		}
 	}
 	if seen != n {
@@ -261,7 +262,7 @@ func TestUnreadables_AreRecordedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) 
 				t.Errorf("call %d: %d entries are new (error %v), want one in the first call only", i, len(fresh), err)
 			}
 			if n, err := w.RecheckUnreadable(ctx(), 10); n != 0 || err != nil {
-				t.Errorf("%d entries were forgotten (error %v) while they cannot be read", n, err)
+				t.Errorf("while the entry cannot be read, %d were forgotten (error %v), want none", n, err)
 			}
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
@@ -269,7 +270,7 @@ func TestUnreadables_AreRecordedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) 
 			t.Errorf("after the entry was mended, %d were forgotten (error %v), want 1", n, err)
 		}
 		if n, keys, err := w.Unreadables(ctx(), 10); n != 0 || err != nil {
-			t.Errorf("%v are still recorded as unreadable (error %v)", keys, err)
+			t.Errorf("%v are still recorded as unreadable (error %v), want none", keys, err)
 		}
 	})
 }

@@ -31,16 +31,16 @@ func TestUnserved_InvoicesWaitInDifferentPlaces_EachIsCountedOnce(t *testing.T) 
 	w.move(w.take(w.fresh())[0], Parked)
 	w.take(document(sellerB, "VAT", "B/1", "first"))
 	if counts, more := ask(1000); more || !cmp.Equal(counts, map[string]int64{sellerA: 7, sellerB: 1}) {
-		t.Errorf("%v, more %v, want 7 and 1", counts, more)
+		t.Errorf("the counts are %v, more %v: want 7 of the first tenant, 1 of the second, and no more", counts, more)
 	}
 	if counts, more := ask(1000, sellerA); more || !cmp.Equal(counts, map[string]int64{sellerB: 1}) {
-		t.Errorf("%v, more %v, want only those of the other", counts, more)
+		t.Errorf("the counts are %v, more %v: want only that of the tenant that is not served", counts, more)
 	}
 	if counts, more := ask(1000, sellerA, sellerB); more || len(counts) > 0 {
-		t.Errorf("%v, more %v, want none", counts, more)
+		t.Errorf("the counts are %v, more %v: want none, because both tenants are served", counts, more)
 	}
-	// Only two queued invoices are read, so the answer says that there may be more.
+	// Only two of the queued invoices are read, so Unserved says that there may be more.
 	if counts, more := ask(2); !more || counts[sellerA] < 5 {
-		t.Errorf("%v, more %v, want at least those of the waiting set and the package", counts, more)
+		t.Errorf("the counts are %v, more %v: want true, and at least the invoices of the waiting set and the package", counts, more)
 	}
 }

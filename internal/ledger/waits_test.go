@@ -32,7 +32,7 @@ func TestTenantsAndWaits_MoreThanOneScriptReads_AreThoseOfEach(t *testing.T) {
 		t.Error(d)
 	}
 
-	made := []string{w.key(keyGroups), w.key(keyWaitSize)} // the audit at the end would find them
+	made := []string{w.key(keyGroups), w.key(keyWaitSize)} // removed before the audit at the end of the test
 	defer func() { w.rdb.Del(ctx(), made...) }()
 	for i := range names {
 		g := Group{Tenant: names[i], Form: "v3"}.Name()

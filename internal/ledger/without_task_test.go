@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// However many invoices are in waiting sets, a pass finds every queued invoice that is in none. No
-// call reads more than a bounded number.
+// However many invoices are in waiting sets, a pass finds every queued invoice that is in no
+// waiting set. Each call of the pass reads a bounded number of invoices.
 func TestWithoutTask_AmongThousandsThatWait_APassFindsAllAndEachCallIsBounded(t *testing.T) {
 	w := oneWorld(t)
 	const waiting, each = 3000, 200
@@ -17,7 +17,7 @@ func TestWithoutTask_AmongThousandsThatWait_APassFindsAllAndEachCallIsBounded(t 
 		want = append(want, w.take(w.fresh())[0].ID)
 	}
 	slices.Sort(want)
-	for round := range 3 { // the next pass starts where the first did
+	for round := range 3 { // each pass starts from the beginning
 		var got []string
 		calls := 0
 		for pass := false; !pass; calls++ {
@@ -33,10 +33,10 @@ func TestWithoutTask_AmongThousandsThatWait_APassFindsAllAndEachCallIsBounded(t 
 			t.Errorf("pass %d found %v, want %v", round, got, want)
 		}
 		if calls < waiting/each/4 {
-			t.Errorf("pass %d took %d calls: each read more than it was told", round, calls)
+			t.Errorf("pass %d took only %d calls, so a call read more than it was told to read", round, calls)
 		}
 	}
 	if ids, _, err := w.WithoutTask(ctx(), w.now().Add(-time.Hour), 2*waiting); err != nil || len(ids) != 0 {
-		t.Errorf("invoices that have changed since are listed: %v, %v", ids, err)
+		t.Errorf("listed are %v (error %v), want none, because all invoices changed after the given time", ids, err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A session that its owner has left to others has the owner "", which must never look like a living
-// worker.
+// When a worker leaves a session to others, the owner of the session becomes "". The name "" must
+// never count as that of a living worker.
 func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Beat(ctx(), "", time.Hour))

@@ -17,8 +17,8 @@ import (
 )
 
 // world is one ledger under a prefix of its own. Its clock advances by a millisecond each time it
-// is read, so that every write has a time of its own. When the test ends, every index is checked
-// against the entries.
+// is read, so that every write has a time of its own. When a test ends and has not failed, every
+// index is checked against the entries.
 type world struct {
 	*bed
 	*scenes
@@ -80,7 +80,7 @@ func (b *bed) audit() {
 	}
 }
 
-// unchanged runs act and fails when it wrote anything at all.
+// unchanged runs act, and fails the test if act has changed the ledger.
 func (b *bed) unchanged(act func()) {
 	b.t.Helper()
 	before := snapshotOf(b.t, b.rdb, b.prefix)
