@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The disk of the folder is full. Files are moved and handed in all the same. XML and results that
-// cannot be written wait.
+// The disk of the folder is full. Files are moved and handed in all the same. A file waits if its
+// XML or its result cannot be written.
 func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s := newSite(t)
 	dir := t.TempDir()
@@ -38,7 +38,7 @@ func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s.passes(3)
 	s.wantTree("filler", "taken/a.xml", "taken/b.json") // not even the list of what waits can be written
 	if s.entries() != 1 || !strings.Contains(s.w.problems["taken/b.json"], "the disk is full") {
-		t.Errorf("the ledger has %d invoices, and %v waits", s.entries(), s.w.problems)
+		t.Errorf("the ledger has %d invoices, and what waits is %v: want one invoice, and the JSON file waiting", s.entries(), s.w.problems)
 	}
 	s.settle("FV/1", ledger.Receipted)
 	s.passes(2)
@@ -52,6 +52,6 @@ func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml",
 		"accepted/b.json", "accepted/b.json.xml", "accepted/b.json.json", "accepted/b.json.upo.xml")
 	if asked != 1 {
-		t.Errorf("the gateway was asked %d times", asked)
+		t.Errorf("the gateway was asked %d times, want once", asked)
 	}
 }

@@ -33,16 +33,17 @@ func TestWatch_FolderIsRemovedWhileItsFilesWait_ItsSettingsCount(t *testing.T) {
 		ids, err := s.ledger.ByNumber(t.Context(), number)
 		s.must(err)
 		if len(ids) != 1 {
-			t.Fatalf("%s is in the ledger as %v", number, ids)
+			t.Fatalf("the number %s finds %v in the ledger, want one invoice", number, ids)
 		}
 		inv, err := s.ledger.Invoice(t.Context(), ids[0])
 		s.must(err)
 		if inv.Ref != ref || inv.Offline != (ref != "") {
-			t.Errorf("%s has the ref %q, offline %v", number, inv.Ref, inv.Offline)
+			t.Errorf("%s has the ref %q and offline %v, want those of the settings that its folder had", number, inv.Ref, inv.Offline)
 		}
 		s.settle(number, ledger.Receipted)
 	}
-	// Settings that nobody needs are removed. A later folder of the same name has only its own.
+	// Settings that nobody needs are removed. A later folder of the same name has only settings of
+	// its own.
 	s.passes(5)
 	s.clock = s.clock.Add(2 * time.Minute)
 	s.put("run1/SO-5.xml", xmlOf(0, "FV/5"))
@@ -50,10 +51,10 @@ func TestWatch_FolderIsRemovedWhileItsFilesWait_ItsSettingsCount(t *testing.T) {
 	ids, err := s.ledger.ByNumber(t.Context(), "FV/5")
 	s.must(err)
 	if inv, err := s.ledger.Invoice(t.Context(), ids[0]); err != nil || inv.Ref != "" || inv.Offline {
-		t.Errorf("the new folder's file has %+v, %v", inv.Facts, err)
+		t.Errorf("the invoice of the new folder is %+v (error %v), want neither a ref nor offline", inv.Facts, err)
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, keptDir)); err == nil && len(left) > 0 {
-		t.Errorf("settings that nobody needs are kept: %v", left)
+		t.Errorf("the settings %v are kept, want none, because nobody needs them", left)
 	}
 }
 
@@ -70,6 +71,6 @@ func TestWatch_FileIsRemovedFromTaken_ItsOutcomeIsWrittenWithoutIt(t *testing.T)
 	s.passes(3)
 	s.wantTree("accepted/a.xml.json", "accepted/a.xml.upo.xml", "accepted/b.xml", "accepted/b.xml.json", "accepted/b.xml.upo.xml")
 	if n, err := s.w.RunOnce(t.Context()); n != 0 || err != nil {
-		t.Errorf("RunOnce says that %d files wait, %v", n, err)
+		t.Errorf("RunOnce says that %d files wait (error %v), want none", n, err)
 	}
 }

@@ -124,7 +124,7 @@ func (s *site) end() {
 	}
 }
 
-// passes runs this many passes, three seconds apart.
+// passes runs n passes, three seconds apart.
 func (s *site) passes(n int) {
 	s.t.Helper()
 	w := s.start()
@@ -136,14 +136,14 @@ func (s *site) passes(n int) {
 	}
 }
 
-// settle moves the invoice with a number to a state, as a worker would.
+// settle moves the one invoice that has the number to a state, as a worker would.
 func (s *site) settle(number string, to ledger.State) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	ids, err := s.ledger.ByNumber(ctx, number)
 	s.must(err)
 	if len(ids) != 1 {
-		s.t.Fatalf("%s is %d times in the ledger", number, len(ids))
+		s.t.Fatalf("%s is %d times in the ledger, want once", number, len(ids))
 	}
 	id := ids[0]
 	if to != ledger.Accepted && to != ledger.Receipted {
@@ -201,7 +201,7 @@ func (s *site) read(name string) string {
 	return string(raw)
 }
 
-// entries counts the invoices of the ledger.
+// entries counts the invoices in the ledger.
 func (s *site) entries() int {
 	s.t.Helper()
 	n := 0

@@ -72,7 +72,8 @@ func child(dir string) {
 	os.Exit(0)
 }
 
-// killedAt runs a child, and reports whether it came to the step.
+// killedAt runs a child, and reports whether the child was killed at the step. If it was, killedAt
+// also returns what the child printed.
 func (s *site) killedAt(step int, url string) (bool, string) {
 	s.t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
@@ -83,7 +84,7 @@ func (s *site) killedAt(step int, url string) (bool, string) {
 		return true, strings.TrimSpace(string(out))
 	}
 	if err != nil {
-		s.t.Fatalf("the child: %v\n%s", err, out)
+		s.t.Fatalf("the child failed: %v\n%s", err, out)
 	}
 	return false, ""
 }
@@ -111,22 +112,22 @@ func (s *site) checkPlaces(when string) {
 	for name, state := range map[string]string{"accepted/a.xml": "receipted", "accepted/copy.xml": "receipted",
 		"accepted/sub/b.json": "receipted", "refused/bad.xml": "refused", "rejected/d.xml": "rejected"} {
 		if o := s.result(name + resultEnd); o.State != state {
-			s.t.Errorf("%s is %+v", name, o)
+			s.t.Errorf("the result of %s is %+v, want another state", name, o)
 		}
 	}
 	if s.read("accepted/a.xml") != string(xmlOf(0, "FV/1")) || s.read("accepted/sub/b.json.xml") != string(xmlOf(0, "FV/2")) {
-		s.t.Error("a document is not what was put there")
+		s.t.Error("accepted/a.xml is not the document that was put there, or accepted/sub/b.json.xml is not the XML of b.json")
 	}
 	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
 	s.must(err)
 	if len(records) != 3 { // the lock, the record of the rejected file, and the folder of archives
-		s.t.Errorf("the records are %v", records)
+		s.t.Errorf("the folder of records has %v, want three entries", records)
 	}
 	if n := s.entries(); n != 3 {
-		s.t.Errorf("the ledger has %d invoices", n)
+		s.t.Errorf("the ledger has %d invoices, want 3", n)
 	}
 	if on := s.refusals(""); len(on) != 1 || filepath.Base(on[0].File) != "bad.xml" {
-		s.t.Errorf("the refusals on record are %+v", on)
+		s.t.Errorf("the open refusals are %+v, want only that of bad.xml", on)
 	}
 	if s.t.Failed() {
 		s.t.Fatal(when)
@@ -172,7 +173,7 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 		s.checkPlaces("telling the outcome: " + at)
 	}
 	if taking < 15 || len(steps)-taking < 25 {
-		t.Errorf("killed at %d steps of taking and %d of telling the outcome: are the steps still there?", taking, len(steps)-taking)
+		t.Errorf("killed at %d steps of taking and %d of telling the outcome, want at least 15 and 25", taking, len(steps)-taking)
 	}
 	for _, want := range []string{"move taken/a.xml", "handed in", "write .ksef/",
 		"write .ksef/xml/", "move taken/sub/b.json.xml", "move refused/bad.xml",
@@ -185,8 +186,8 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 	t.Logf("killed at %d steps", len(steps))
 }
 
-// The files get other names, and their results have the names that were given, whenever a process
-// is killed.
+// The watch gives these files other names. Before whatever step a process is killed, the results
+// name the files as they were put into the folder.
 func TestWatch_KilledAtAnyStepOfRenaming_ResultHasTheGivenName(t *testing.T) {
 	s := newSite(t)
 	url := "redis://" + s.rdb.Options().Addr + "/0"
@@ -219,13 +220,13 @@ func TestWatch_KilledAtAnyStepOfRenaming_ResultHasTheGivenName(t *testing.T) {
 			}
 		}
 		if results != len(given) || s.entries() != len(given) {
-			t.Errorf("%d results, and the ledger has %d invoices", results, s.entries())
+			t.Errorf("there are %d results, and the ledger has %d invoices: want 2 of each", results, s.entries())
 		}
 		if t.Failed() {
 			t.Fatal(at)
 		}
 	}
 	if len(steps) < 15 {
-		t.Errorf("killed at %d steps: are the steps still there?", len(steps))
+		t.Errorf("killed at %d steps, want at least 15", len(steps))
 	}
 }

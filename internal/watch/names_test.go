@@ -28,8 +28,9 @@ func (s *site) lost(documents ...string) (lost []string) {
 	return lost
 }
 
-// Each pair is a file, and a second file with a name that the watch gives to something beside the
-// first. The two files come in either order, or together, and are decided in either order.
+// Each pair is a file, and a second file whose name the watch would give to the result, the receipt
+// or the XML of the first. The two files come in either order or together, and are decided in
+// either order.
 func TestWatch_NameOfWhatStandsBesideAnother_BothKeepTheirOwnResult(t *testing.T) {
 	pairs := [][2]string{{"k.xml", "k.xml.json"}, {"k.xml", "k.xml.upo.xml"}, {"k.json", "k.json.json"}, {"k.json", "k.json.upo.xml"},
 		{"k.json", "k.json.xml"}, {"k.json", "k.json.XML"}, {"sub/k.xml", "sub/k.xml.JSON"},
@@ -54,7 +55,7 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		switch name := pair[i]; {
 		case isJSON(name):
 			doc = fmt.Appendf(nil, `{"Fa":{"P_2":%q}}`, number)
-		case isZIP(name): // it is refused as a whole
+		case isZIP(name): // an archive that is refused as a whole
 			doc = zipOf(t, entry{"../x.xml", "x"})
 		}
 		s.put(pair[i], doc)
@@ -97,7 +98,7 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		if beside, ok := strings.CutSuffix(name, resultEnd); ok && slices.Contains(s.tree(), beside) {
 			results++
 			if o := s.result(name); o.Number != "" && o.File != filepath.Join(s.dir, want[o.Number]) {
-				t.Errorf("%s is the result of %s, %s", name, o.Number, o.File)
+				t.Errorf("%s is the result of %s and names the file %s, want the file that had this number", name, o.Number, o.File)
 			}
 		}
 	}
@@ -109,8 +110,8 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 	}
 }
 
-// Files with the names of results and receipts are in the places already, because an earlier build
-// or a person put them there.
+// Files with the names of results and receipts are in the folders accepted and taken already,
+// because an earlier build or a person put them there.
 func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) {
 	legacy := `{"Fa":{"P_2":"FV/1"}}`
 	t.Run("accepted", func(t *testing.T) {
@@ -128,7 +129,7 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 			t.Errorf("the documents %q are lost; the folder has %q", lost, s.tree())
 		}
 		if all := s.tree(); len(all) != 3+3+3 {
-			t.Errorf("the folder has %q", all)
+			t.Errorf("the folder has %q, want the three files that were there, and two files with result and receipt", all)
 		}
 	})
 	t.Run("taken", func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 		s.passes(2)
 		s.settle("FV/2", ledger.Receipted)
 		s.passes(2)
-		for range 5 { // told as long as the file waits, also while the ledger is not asked
+		for range 5 { // the list says so as long as the file waits, even in a pass that does not ask the ledger
 			s.passes(1)
 			s.waiting("taken/k.xml: its outcome cannot be written: another file has the name accepted/k.xml.json")
 		}
@@ -208,13 +209,14 @@ func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	for _, name := range names {
 		stem, _ := strings.CutSuffix(filepath.Base(name), ".xml")
 		if o := s.result("accepted/" + name + resultEnd); o.File != filepath.Join(s.dir, name) || o.Ref != stem {
-			t.Errorf("the result of %s names the file %s and the ref %q", name, o.File, o.Ref)
+			t.Errorf("the result of %s names the file %s and the ref %q, want this name, and as the ref its stem", name, o.File, o.Ref)
 		}
 	}
 }
 
-// The files of this test get other names, for all the reasons that there are. Their results have
-// the names that were given, also when another process writes them, or when the ledger was lost.
+// The watch gives these files other names, for every reason that it can have. The results name the
+// files as they were put into the folder, even when another process writes the results or the
+// ledger was lost.
 func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheOneThatWasGiven(t *testing.T) {
 	for _, when := range []string{"at once", "after a restart", "after the ledger was lost", "after both"} {
 		t.Run(when, func(t *testing.T) {
@@ -266,7 +268,7 @@ func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheOneThatWasGiven(t *testing
 	}
 }
 
-// When the renamed files are done, no record of their names is left.
+// When the files that the watch has renamed are done, no record of their first names is left.
 func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 	s := newSite(t)
 	for i, number := range []string{"FV/1", "FV/2"} {
@@ -277,7 +279,7 @@ func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 		s.passes(4)
 	}
 	if len(s.w.given) != 4 { // the names of the refused files are not noted any more
-		t.Errorf("the names that are noted are %q", s.w.given)
+		t.Errorf("the names that are noted are %q, want four", s.w.given)
 	}
 	for _, number := range []string{"FV/1", "FV/2", "FV/A0", "FV/A1"} {
 		s.settle(number, ledger.Receipted)
@@ -288,6 +290,6 @@ func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
 	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
 	s.must(err)
 	if len(s.w.given) != 0 || len(records) != 2 { // the lock, and the folder of archives
-		t.Errorf("the names that are noted are %q, and the records are %v", s.w.given, records)
+		t.Errorf("the names that are noted are %q, and the folder of records has %v: want no name and two entries", s.w.given, records)
 	}
 }

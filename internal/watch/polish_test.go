@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Whoever sees the folder alone may read Polish alone. No line about a wrong .ksef.yaml keeps a
-// piece of English.
+// A person who sees nothing but the folder may read nothing but Polish. So no Polish line about a
+// wrong .ksef.yaml may keep an English word.
 func TestWatch_SettingsAreWrong_PolishLineIsWhollyPolish(t *testing.T) {
 	s := newSite(t)
 	wrong := []string{
@@ -46,8 +46,8 @@ func TestWatch_SettingsAreWrong_PolishLineIsWhollyPolish(t *testing.T) {
 	}
 }
 
-// The same for what stops the intake, and for documents that are handed in again by themselves.
-// Only what another program has said stays as it is.
+// The same holds for lines about what stops the intake, and about documents that the watch hands in
+// again. Only the words of another program stay as they are.
 func TestWatch_IntakeIsStopped_PolishLineIsWhollyPolish(t *testing.T) {
 	home := ledger.Home{Environment: "TEST", Address: "https://x.example"}
 	purging := home

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// refusals returns the refusals that ended in the way that the argument names, such as
-// "superseded". If it is "", refusals returns the open ones.
+// refusals returns the refusals that ended in a given way, such as "superseded". If ended is "",
+// refusals returns the open refusals.
 func (s *site) refusals(ended string) []ledger.Refusal {
 	s.t.Helper()
 	all, err := s.ledger.Refusals(s.t.Context(), time.Time{}, ended)
@@ -33,24 +33,24 @@ func TestWatch_RefusedArchive_IsOnRecordForItsTenantUntilALaterOneOfItsNameIsTak
 	s.passes(4)
 	on := s.refusals("")
 	if len(on) != 2 || on[0].Tenant != "two" || on[1].Tenant != "two" {
-		t.Fatalf("the refusals on record are %+v", on)
+		t.Fatalf("the open refusals are %+v, want two of the tenant two", on)
 	}
 	for _, name := range []string{"refused/two/n.zip.json", "refused/two/m.zip/readme.txt.json"} {
 		if o := s.result(name); o.Tenant != "two" {
-			t.Errorf("%s has another tenant than two: %+v", name, o)
+			t.Errorf("the result %s is %+v, want the tenant two", name, o)
 		}
 	}
 	s.put("two/n.zip", zipOf(t, entry{"a.xml", string(xmlOf(1, "FV/1"))}))
 	s.passes(4)
 	if on = s.refusals(""); len(on) != 1 || filepath.Base(on[0].File) != "readme.txt" {
-		t.Errorf("the refusals on record are %+v", on)
+		t.Errorf("the open refusals are %+v, want only that of readme.txt", on)
 	}
 	if ended := s.refusals(ledger.RefusalSuperseded); len(ended) != 1 || ended[0].Note != "by a later archive of this name" {
-		t.Errorf("the refusals that have ended are %+v", ended)
+		t.Errorf("the refusals that have ended are %+v, want one, with a note about the later archive", ended)
 	}
 }
 
-// The log names a refused document by the id under which it is on record.
+// The log names a refused document by the id of its refusal.
 func TestWatch_RefusedFile_IsLoggedByItsRefusalAndNoEmptyID(t *testing.T) {
 	for _, recorded := range []bool{true, false} {
 		s := newSite(t)
@@ -64,7 +64,7 @@ func TestWatch_RefusedFile_IsLoggedByItsRefusalAndNoEmptyID(t *testing.T) {
 		s.passes(25)
 		s.wantTree("refused/a.xml", "refused/a.xml.json", "refused/n.zip", "refused/n.zip.json")
 		if got := strings.Count(log.String(), `"id":"ref-`); recorded != (got == 2) || strings.Contains(log.String(), `"id":""`) {
-			t.Errorf("with records %t, the log is %s", recorded, log.String())
+			t.Errorf("with records %t, want two ids of refusals only with records, and no empty id; the log is %s", recorded, log.String())
 		}
 	}
 }
@@ -87,11 +87,12 @@ func TestWatch_RefusalCannotBeRecorded_FileWaitsUntilItCan(t *testing.T) {
 	s.passes(5)
 	s.wantTree("refused/bad.xml", "refused/bad.xml.json", "refused/none.zip", "refused/none.zip.json", "taken/good.xml")
 	if on := s.refusals(""); len(on) != 2 {
-		t.Errorf("the refusals on record are %+v", on)
+		t.Errorf("the open refusals are %+v, want two", on)
 	}
 }
 
-// With the id of a result a program finds the refusal among the events, and a person dismisses it.
+// The result of a refused file has the id of the refusal. By this id a program finds the refusal
+// among the events, and a person can dismiss the refusal.
 func TestWatch_RefusedResult_HasTheIdOfItsRefusal(t *testing.T) {
 	s := newSite(t)
 	s.put("bad.xml", []byte("<x></Faktura>"))
@@ -105,7 +106,7 @@ func TestWatch_RefusedResult_HasTheIdOfItsRefusal(t *testing.T) {
 	for result, file := range map[string]string{"bad.xml": "bad.xml", "none.zip": "none.zip", "n.zip/readme.txt": "n.zip/readme.txt",
 		"n.zip/notes.txt": "n.zip/notes.txt", "n.zip/worse.xml": "n.zip/worse.xml"} {
 		if o := s.result("refused/" + result + resultEnd); o.ID == "" || o.ID != on[filepath.Join(s.dir, file)] {
-			t.Errorf("%s: id %q; on record are %q", result, o.ID, on)
+			t.Errorf("the result of %s has the id %q, want that of its refusal; the ids by file are %q", result, o.ID, on)
 		}
 	}
 }

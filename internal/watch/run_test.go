@@ -18,7 +18,7 @@ func (s *site) until(what string, holds func() bool) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: the folder has %v", what, s.tree())
+			s.t.Fatalf("20 seconds have passed without this: %s; the folder has %v", what, s.tree())
 		}
 	}
 }
@@ -68,7 +68,7 @@ func TestRun_FolderIsReplacedByAnother_Ends(t *testing.T) {
 	s.must(os.Rename(s.dir, s.dir+".old"))
 	s.must(os.Mkdir(s.dir, 0o700))
 	if err := s.w.Run(t.Context()); !errors.Is(err, errReplaced) {
-		t.Errorf("the watch ended with %v", err)
+		t.Errorf("the watch ended with %v, want errReplaced", err)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	w := s.start()
 	waiting, err := w.RunOnce(t.Context())
 	if err != nil || waiting != 1 || w.Decided[refused] != 1 {
-		t.Errorf("RunOnce says that %d files wait; decided are %v, %v", waiting, w.Decided, err)
+		t.Errorf("RunOnce says that %d files wait; decided are %v (error %v): want 1, and one refused", waiting, w.Decided, err)
 	}
 	s.must(os.Remove(filepath.Join(s.dir, "link.xml")))
 	s.put("b.xml", xmlOf(0, "FV/1"))
@@ -89,7 +89,7 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 		n, _ := w.RunOnce(t.Context())
 		done <- n
 	}()
-	s.until("it is handed in", func() bool { return s.entries() == 1 })
+	s.until("b.xml is handed in", func() bool { return s.entries() == 1 })
 	select {
 	case <-done:
 		t.Fatal("RunOnce ended before the invoice was decided")
@@ -97,12 +97,12 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	}
 	s.settle("FV/1", ledger.Accepted)
 	if n := <-done; n != 0 || w.Decided[accepted] != 1 {
-		t.Errorf("RunOnce says that %d files wait; decided are %v", n, w.Decided)
+		t.Errorf("RunOnce says that %d files wait; decided are %v: want none, and one accepted", n, w.Decided)
 	}
 }
 
-// The XML of an invoice comes after the pass has looked for it, and before the watch asks whether
-// anything is left to do.
+// The XML of a JSON invoice comes after the pass has looked for this XML, and before the watch asks
+// whether anything is left to do.
 func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) {
 	s := newSite(t)
 	s.o.Now, s.o.Settle = time.Now, time.Millisecond
@@ -118,7 +118,7 @@ func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) 
 		_, err := w.pass(t.Context())
 		s.must(err)
 	}
-	close(asked) // the pass is over, and idle is asked next
+	close(asked) // the pass is over, and the watch would ask idle next
 	for w.submitter.documents.maker.busy() {
 		time.Sleep(time.Millisecond)
 	}
@@ -131,9 +131,9 @@ func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) 
 		n, _ := w.RunOnce(t.Context())
 		done <- n
 	}()
-	s.until("it is handed in", func() bool { return s.entries() == 2 })
+	s.until("j.json is handed in", func() bool { return s.entries() == 2 })
 	s.settle("FV/2", ledger.Accepted)
 	if n := <-done; n != 0 || w.Decided[accepted] != 2 {
-		t.Errorf("RunOnce says that %d files wait; decided are %v", n, w.Decided)
+		t.Errorf("RunOnce says that %d files wait; decided are %v: want none, and two accepted", n, w.Decided)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The name of the tenant means another taxpayer in the ledger, because another process took the
-// first invoice in under it. The document has no fault: it waits, and is taken when the
-// configuration is right again.
+// In the ledger, the name of the tenant means another taxpayer, for whom another process took in
+// the first invoice under this name. The documents have no fault. They wait, and are handed in when
+// the configuration is right again.
 func TestWatch_NameMeansAnotherTaxpayer_FileWaitsUntilTheConfigurationIsRight(t *testing.T) {
 	s := newSite(t)
 	if _, err := ledger.New(s.rdb, ledger.Options{}).Bind(t.Context(), map[string]string{"one": sample.NIP(3)}); err != nil {
@@ -25,7 +25,7 @@ func TestWatch_NameMeansAnotherTaxpayer_FileWaitsUntilTheConfigurationIsRight(t 
 		"    w rejestrze podatnik one ma NIP "+sample.NIP(3)+", a w tej konfiguracji NIP "+sample.NIP(0)+
 			": popraw NIP albo nadaj podatnikowi nazwę, której nie miał żaden inny; nic nie przyjęto")
 	if n, err := s.ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d refusals are on record, %v", n, err)
+		t.Errorf("%d refusals are on record (error %v), want none", n, err)
 	}
 	s.must(s.rdb.HSet(t.Context(), "ksef:taxpayers", "one", sample.NIP(0)).Err())
 	s.clock = s.clock.Add(2 * time.Minute)

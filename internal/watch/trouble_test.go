@@ -60,7 +60,7 @@ func TestWatch_RedisDoesNotAnswer_NothingIsLostAndItGoesOn(t *testing.T) {
 	s.passes(3)
 	s.wantTree("taken/a.xml")
 	if n := s.entries(); n != 1 {
-		t.Errorf("the ledger has %d invoices", n)
+		t.Errorf("the ledger has %d invoices, want 1", n)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestWatch_SecondWatchOnTheFolder_IsRefused(t *testing.T) {
 	s := newSite(t)
 	s.start()
 	if _, err := New(s.o); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "process ") {
-		t.Errorf("the second watch: %v", err)
+		t.Errorf("a second watch of the folder gives %v, want ErrBusy with the process of the first", err)
 	}
 	s.end()
 	s.start()
@@ -110,14 +110,14 @@ func TestWatch_FolderInsideAWatchedOne_IsRefusedAndNothingIsWrittenThere(t *test
 		}
 	}
 	if err := inner(filepath.Join(s.dir, "..")); err != nil {
-		t.Errorf("the folder around it: %v", err) // the watch of the outer folder leaves the inner one alone
+		t.Errorf("a watch of the folder around the watched one gives %v, want no error", err) // it leaves the inner folder alone
 	}
 	s.end()
 	if err := inner(filepath.Join(s.dir, "accepted/nest")); err == nil || !strings.Contains(err.Error(), "puts what it has taken") {
-		t.Errorf("in a place of a watch that has ended: %v", err)
+		t.Errorf("a watch in the folder accepted of a watch that has ended gives %v, want that it is refused", err)
 	}
 	if err := inner(filepath.Join(s.dir, "nest")); err != nil {
-		t.Errorf("when the other watch has ended: %v", err)
+		t.Errorf("when the outer watch has ended, a watch of nest gives %v, want no error", err)
 	}
 }
 
@@ -132,8 +132,8 @@ func TestWatch_LedgerIsLost_FilesOnTheirWayAreHandedInAgain(t *testing.T) {
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml")
 }
 
-// The gateway cannot be asked. Documents that need no gateway do not wait for it, and it is asked
-// once in a pass for each tenant, about each invoice in turn.
+// The gateway cannot be reached. Documents that need no gateway do not wait. The gateway is asked
+// about one invoice of each tenant in a pass, and each invoice has its turn.
 func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *testing.T) {
 	s := newSite(t)
 	var mu sync.Mutex
@@ -160,7 +160,7 @@ func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *test
 		"taken/a2.json: it is JSON, and the gateway could not be asked")
 	s.passes(9)
 	if !strings.HasPrefix(asked["a"], "a0 a1 a2 ") || !strings.HasPrefix(asked["b"], "b0 b1 b0 ") {
-		t.Errorf("asked about %q, want each in turn", asked)
+		t.Errorf("the gateway was asked about %q, want each invoice in turn", asked)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestWatch_GatewayHangs_OnlyTheTenantsOwnJSONWaits(t *testing.T) {
 	}
 	s.passes(2)
 	if n := s.entries(); n != 2 {
-		t.Errorf("%d of the other tenant's two invoices are handed in", n)
+		t.Errorf("%d of the other tenant's two invoices are handed in, want both", n)
 	}
 	for i := range 3 {
 		s.put(fmt.Sprint(i, ".xml"), xmlOf(0, fmt.Sprint("FV/", i)))
@@ -246,7 +246,7 @@ func TestWatch_JSONIsReplacedOrRemovedWhileItWaits_OnlyWhatIsThereIsHandedIn(t *
 		ids, err := s.ledger.ByNumber(t.Context(), number)
 		s.must(err)
 		if len(ids) != want {
-			t.Errorf("the ledger has number %s %d times", number, len(ids))
+			t.Errorf("the ledger has number %s %d times, want each new number once and no old one", number, len(ids))
 		}
 	}
 	s.settle("NEW replaced", ledger.Accepted)
@@ -256,8 +256,8 @@ func TestWatch_JSONIsReplacedOrRemovedWhileItWaits_OnlyWhatIsThereIsHandedIn(t *
 		"accepted/replaced late.json", "accepted/replaced late.json.json", "accepted/replaced late.json.xml")
 }
 
-// A person replaces a file in taken/ that was handed in. The new document does not get the outcome
-// of the first one. It is handed in too.
+// A person replaces a file in taken/ that was handed in. The new document is handed in too. It does
+// not get the outcome of the first one.
 func TestWatch_FileIsReplacedAfterItWasHandedIn_BothHaveTheirOwnOutcome(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))
@@ -275,12 +275,13 @@ func TestWatch_FileIsReplacedAfterItWasHandedIn_BothHaveTheirOwnOutcome(t *testi
 	s.wantTree("rejected/a.xml", "rejected/a.xml.json", "accepted/b.json", "accepted/b.json.json", "accepted/b.json.xml")
 	if a, b := s.result("rejected/a.xml.json"), s.result("accepted/b.json.json"); a.Number != "FV/3" || b.Number != "FV/4" ||
 		s.read("accepted/b.json.xml") != string(xmlOf(0, "FV/4")) {
-		t.Errorf("the results are those of %s and %s", a.Number, b.Number)
+		t.Errorf("the results are those of %s and %s, want FV/3 and FV/4, and the XML of FV/4", a.Number, b.Number)
 	}
 }
 
-// The settings of a folder break while XML is made of its files. The answers about them are not
-// waited for, so the files of others go on, and a watch that runs once ends.
+// While XML is made of the files of a folder, the settings of this folder become invalid. The watch
+// does not wait for the answers about these files. So the files of other folders go on, and a watch
+// that runs once ends.
 func TestWatch_SettingsBreakWhileXMLIsMade_OtherFoldersGoOn(t *testing.T) {
 	s := newSite(t)
 	s.o.Now, s.o.Settle = time.Now, time.Millisecond
@@ -322,7 +323,7 @@ func TestWatch_LinkToAFolder_IsNamedAmongWhatWaits(t *testing.T) {
 	s.passes(3)
 	s.waiting("link: is a link, and links are not followed")
 	if n := s.entries(); n != 0 {
-		t.Errorf("%d invoices are handed in through a link", n)
+		t.Errorf("%d invoices are handed in through a link, want none", n)
 	}
 }
 
@@ -341,8 +342,9 @@ func TestWatch_LedgerFailsWhenXMLIsMade_EachFileIsNamedAmongWhatWaits(t *testing
 	}
 }
 
-// The ledger forgets an invoice whose XML was made of JSON. The gateway would make another document
-// of it, so the XML is used again, and is not taken for an invoice of its own.
+// The ledger forgets an invoice whose XML was made of JSON. From the same JSON, the gateway would
+// now make another document. So the watch uses the XML again, and does not take it for another
+// invoice.
 func TestWatch_LedgerIsLost_XMLOfJSONIsUsedAgain(t *testing.T) {
 	s := newSite(t)
 	made := 0
@@ -368,7 +370,7 @@ func TestWatch_LedgerIsLost_XMLOfJSONIsUsedAgain(t *testing.T) {
 	s.passes(3)
 	s.wantTree("accepted/a.json", "accepted/a.json.xml", "accepted/a.json.json", "accepted/a.json.upo.xml")
 	if made != 1 || s.entries() != 1 {
-		t.Errorf("XML was made %d times, and there are %d invoices", made, s.entries())
+		t.Errorf("XML was made %d times, and the ledger has %d invoices: want once, and 1", made, s.entries())
 	}
 }
 
@@ -378,6 +380,6 @@ func TestWatch_SettingsNameATenantByItsNIP_RefusedArchiveIsOnItsRecord(t *testin
 	s.put("n.zip", []byte("PK\x05\x06 no archive"))
 	s.passes(4)
 	if on := s.refusals(""); len(on) != 1 || on[0].Tenant != "two" {
-		t.Errorf("the refusals on record are %+v", on)
+		t.Errorf("the open refusals are %+v, want one of the tenant two", on)
 	}
 }

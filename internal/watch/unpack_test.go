@@ -71,7 +71,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 		t.Error("the empty folder of the archive is still in taken")
 	}
 	if o := s.result("accepted/sub/night.zip/a.xml.json"); o.Ref != "a" || o.File != filepath.Join(s.dir, "sub/night.zip/a.xml") {
-		t.Errorf("the result of an entry is %+v", o)
+		t.Errorf("the result of the entry a.xml is %+v, want the ref a and the file sub/night.zip/a.xml", o)
 	}
 	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry",
 		"a~2.xml":      `ref "a" is already that of`,
@@ -92,11 +92,11 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s.settle("FV/8", ledger.Receipted)
 	s.passes(3)
 	if o := s.result("accepted/sub/night.zip/f.xml.json"); o.Number != "FV/8" {
-		t.Errorf("the result of the invoice in that folder is %+v", o)
+		t.Errorf("the result of the invoice in that folder is %+v, want the number FV/8", o)
 	}
 	s.must(os.RemoveAll(filepath.Join(s.dir, "sub/night.zip")))
 
-	// The same name again, with another invoice, is another archive.
+	// An archive with the same name and another invoice is another archive.
 	s.put("sub/night.zip", zipOf(t, entry{"i.xml", string(xmlOf(0, "FV/9"))}))
 	s.passes(4)
 	s.settle("FV/9", ledger.Receipted)
@@ -108,7 +108,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	}
 	rel, _ := filepath.Rel(s.dir, again[0])
 	if o := s.result(rel); o.File != filepath.Join(s.dir, "sub/night.zip/i.xml") {
-		t.Errorf("the result of the second archive's invoice is %+v", o)
+		t.Errorf("the result of the second archive's invoice is %+v, want the file sub/night.zip/i.xml", o)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestWatch_ArchiveThatCannotBeTaken_IsRefusedAsAWhole(t *testing.T) {
 	}
 	s.put("bomb.zip", zipOf(t, bomb...))
 	s.passes(3)
-	s.passes(25) // what is cut off is taken after a minute
+	s.passes(25) // a file that is cut off is taken after a minute
 	var want []string
 	for name, says := range map[string]string{"traversal": "leads out of the archive", "absolute": "is an absolute path",
 		"backslash": "leads out of the archive", "cut": "is not a readable ZIP archive", "damaged": "holds no *.xml entries",
@@ -140,13 +140,13 @@ func TestWatch_ArchiveThatCannotBeTaken_IsRefusedAsAWhole(t *testing.T) {
 	}
 	s.wantTree(want...)
 	if n := s.entries(); n != 0 {
-		t.Errorf("%d invoices of refused archives are in the ledger", n)
+		t.Errorf("%d invoices of refused archives are in the ledger, want none", n)
 	}
 	if n := len(s.refusals("")); n != 7 {
-		t.Errorf("%d archives are on record, want 7", n)
+		t.Errorf("%d refused archives are on record, want 7", n)
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, unpackedDir)); err != nil || len(left) != 0 {
-		t.Errorf("these files are left behind: %v, %v", left, err)
+		t.Errorf("these files are left behind: %v (error %v), want none", left, err)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestWatch_KilledAtAnyStepOfAnArchive_NothingIsLostOrDoubled(t *testing.T) {
 		s.wantTree("unpacked/n.zip", "refused/n.zip/c.txt.json", "accepted/n.zip/a.xml", "accepted/n.zip/a.xml.json",
 			"accepted/n.zip/a.xml.upo.xml", "accepted/n.zip/d/b.xml", "accepted/n.zip/d/b.xml.json", "accepted/n.zip/d/b.xml.upo.xml")
 		if left, _ := os.ReadDir(filepath.Join(s.dir, unpackedDir)); len(left) != 0 || s.entries() != 2 {
-			t.Errorf("these files are left behind: %v; the ledger has %d invoices", left, s.entries())
+			t.Errorf("these files are left behind: %v; the ledger has %d invoices: want none, and 2", left, s.entries())
 		}
 		if t.Failed() {
 			t.Fatal(at)
@@ -205,17 +205,17 @@ func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
 		if strings.HasPrefix(name, "accepted/N") && strings.HasSuffix(name, ".xml.json") {
 			found++
 			if o := s.result(name); o.File != filepath.Join(s.dir, "N.ZIP/a.xml") {
-				t.Errorf("the result %s names the file %s", name, o.File)
+				t.Errorf("the result %s names the file %s, want N.ZIP/a.xml", name, o.File)
 			}
 		}
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, taken)); err != nil || len(left) != 0 || found != 2 {
-		t.Errorf("%d results, and in taken there is %v (%v)", found, left, err)
+		t.Errorf("there are %d results, and taken has %v (error %v): want 2, and nothing", found, left, err)
 	}
 }
 
-// The invoices of an archive wait to be taken, and the next archive of the same name is still being
-// written. The invoices of the first archive do not wait for the second.
+// The invoices of an archive wait to be handed in, while the next archive of the same name is still
+// being written. The invoices of the first archive do not wait for the second.
 func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp(t *testing.T) {
 	s := newSite(t)
 	drained := true
@@ -237,12 +237,12 @@ func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp
 	s.must(err)
 	inv, err := s.ledger.Invoice(t.Context(), ids[0])
 	if err != nil || inv.Lane != ledger.Bulk {
-		t.Errorf("the entry is %+v, %v, want the lane bulk", inv, err)
+		t.Errorf("the entry in the ledger is %+v (error %v), want the lane bulk", inv, err)
 	}
 }
 
-// Windows in Poland writes names into archives in code page 852, without a mark. Two entries of one
-// name are two invoices.
+// Windows in Poland writes names into archives in code page 852, and the archive does not say so.
+// Two entries of one name are two invoices.
 func TestWatch_ArchiveWithNamesOfWindowsOrOneNameTwice_EachInvoiceIsTaken(t *testing.T) {
 	s := newSite(t)
 	s.put("n.zip", zipOf(t, entry{"FV_\xa5\xbe\xe3.xml", string(xmlOf(0, "FV/1"))}, entry{"FV_\xa5\xbe\xe4.xml", string(xmlOf(0, "FV/2"))},

@@ -23,12 +23,12 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 	s.put("bad.xml", []byte("<x></Faktura>"))
 	s.put("note.txt", []byte("not an invoice"))
 	s.passes(1)
-	s.wantTree("a.xml", "bad.xml", "note.txt", "sub/b.XML") // not before size and time were the same for a while
+	s.wantTree("a.xml", "bad.xml", "note.txt", "sub/b.XML") // a file is taken only when its size and time stay the same
 	s.passes(2)
 	s.wantTree("note.txt", "refused/bad.xml", "refused/bad.xml.json", "taken/a.xml", "taken/sub/b.XML")
 	if o := s.result("refused/bad.xml.json"); o.State != "refused" || len(o.Faults) == 0 || !strings.Contains(o.Reason, "Faktura") ||
 		o.File != filepath.Join(s.dir, "bad.xml") {
-		t.Errorf("the result of the refused file is %+v", o)
+		t.Errorf("the result of the refused file is %+v, want it refused, with its faults, reason and file", o)
 	}
 	s.settle("FV/1", ledger.Accepted)
 	s.settle("FV/2", ledger.Rejected)
@@ -36,10 +36,10 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 	s.wantTree("note.txt", "refused/bad.xml", "refused/bad.xml.json", "accepted/a.xml", "accepted/a.xml.json",
 		"rejected/sub/b.XML", "rejected/sub/b.XML.json")
 	if o := s.result("accepted/a.xml.json"); o.State != "accepted" || o.KsefNumber == "" || o.File != filepath.Join(s.dir, "a.xml") {
-		t.Errorf("the result of the accepted file is %+v", o)
+		t.Errorf("the result of the accepted file is %+v, want it accepted, with its KSeF number and file", o)
 	}
 	if o := s.result("rejected/sub/b.XML.json"); o.State != "rejected" || o.Code != 450 {
-		t.Errorf("the result of the rejected file is %+v", o)
+		t.Errorf("the result of the rejected file is %+v, want it rejected with code 450", o)
 	}
 	s.settle("FV/1", ledger.Receipted)
 	s.passes(2)
@@ -98,7 +98,7 @@ func TestWatch_SameDocumentUnderTwoNames_IsOneInvoiceAndBothAreAnswered(t *testi
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml",
 		"accepted/copy.xml", "accepted/copy.xml.json", "accepted/copy.xml.upo.xml")
 	if n := s.entries(); n != 1 {
-		t.Errorf("the ledger has %d invoices", n)
+		t.Errorf("the ledger has %d invoices, want 1", n)
 	}
 }
 
@@ -118,15 +118,15 @@ func TestWatch_OddNames_AreTakenAsTheyAre(t *testing.T) {
 	s.passes(2)
 	for _, name := range names {
 		if o := s.result("accepted/" + name + resultEnd); o.State != "receipted" || o.Number != numbers[name] {
-			t.Errorf("the result of %q is %+v", name, o)
+			t.Errorf("the result of %q is %+v, want it receipted, with its own number", name, o)
 		}
 	}
 	all := s.tree()
 	if short := all[len(all)-1]; len(all) != 3*len(numbers) || !strings.HasPrefix(short, "accepted/żż") || len(short) > 230 {
-		t.Errorf("%d files are there, the long name became %q", len(all), short)
+		t.Errorf("the folder has %d files, and the long name became %q: want three for each invoice, and a shorter name", len(all), short)
 	}
 	if s.entries() != len(numbers) {
-		t.Errorf("the ledger has %d invoices", s.entries())
+		t.Errorf("the ledger has %d invoices, want one for each name", s.entries())
 	}
 }
 
@@ -135,7 +135,7 @@ func TestWatch_FileIsStillWritten_WaitsUntilItIsWhole(t *testing.T) {
 	whole := xmlOf(0, "FV/1")
 	s.put("a.xml", whole[:500])
 	s.passes(4)
-	s.wantTree("a.xml") // its end is missing, so it is given a minute to be completed
+	s.wantTree("a.xml") // the end of the file is missing, so its writer has a minute to complete it
 	s.put("a.xml", whole)
 	s.passes(3)
 	s.wantTree("taken/a.xml")
@@ -146,7 +146,7 @@ func TestWatch_FileIsStillWritten_WaitsUntilItIsWhole(t *testing.T) {
 	s.passes(2)
 	s.wantTree("refused/dead.xml", "refused/dead.xml.json", "refused/empty.xml", "refused/empty.xml.json", "taken/a.xml")
 	if n := s.entries(); n != 1 {
-		t.Errorf("the ledger has %d invoices", n)
+		t.Errorf("the ledger has %d invoices, want 1", n)
 	}
 }
 
@@ -185,19 +185,19 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 		s.must(err)
 		if inv.Lane != lane || number == "FV/2" &&
 			(inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
-			t.Errorf("invoice %s has lane %s, ref %q, deadline %v", number, inv.Lane, inv.Ref, inv.Deadline)
+			t.Errorf("invoice %s has lane %s, ref %q, deadline %v, want those of the nearest settings", number, inv.Lane, inv.Ref, inv.Deadline)
 		}
 	}
 	s.put("wrong/.ksef.yaml", []byte("tenant: one\n"))
 	s.passes(2)
 	s.waiting("typo/d.xml")
 	if n := s.entries(); n != 3 {
-		t.Errorf("the ledger has %d invoices", n)
+		t.Errorf("the ledger has %d invoices, want 3", n)
 	}
 }
 
-// A person may share one file of settings by links, or make a folder with its name. The list of
-// what waits then says what to do.
+// The settings of a folder may be a link that leads out of the watched folder or nowhere, or they
+// may be a folder. In these cases the list of what waits says what to do.
 func TestWatch_SettingsAreNoFile_FilesWaitWithWords(t *testing.T) {
 	s := newSite(t)
 	outside := filepath.Join(t.TempDir(), "all.yaml")
@@ -216,7 +216,7 @@ func TestWatch_SettingsAreNoFile_FilesWaitWithWords(t *testing.T) {
 	s.waiting("out/out.xml: out"+link, "nowhere/nowhere.xml: nowhere"+link,
 		"folder/d.xml: folder/.ksef.yaml cannot be used: it is not a file: put a file with the settings here, or remove it")
 	if n := s.entries(); n != 1 { // a link within the folder is followed
-		t.Errorf("the ledger has %d invoices", n)
+		t.Errorf("the ledger has %d invoices, want 1", n)
 	}
 }
 
@@ -240,12 +240,12 @@ func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) 
 		t.Error(o.Reason)
 	}
 	if s.read("accepted/a.json.xml") != string(xmlOf(0, "FV/1")) {
-		t.Error("the XML beside it is not what was handed in")
+		t.Error("the XML beside accepted/a.json is not the one that was handed in")
 	}
 }
 
-// The ERP's own files have the names of results and receipts, and come before, after or together
-// with the files whose results have these names. No file may be lost.
+// The ERP's own files have names that the watch gives to receipts. They come before, after or
+// together with the files whose receipts would get these names. No file may be lost.
 func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testing.T) {
 	for name, order := range map[string][][]string{
 		"before":   {{"l.xml.upo.xml", "m.XML.UPO.XML"}, {"l.xml", "m.XML"}},
@@ -276,14 +276,14 @@ func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testi
 				delete(documents, string(raw))
 			}
 			if len(documents) != 0 || len(all) != 3*len(numbers) {
-				t.Errorf("%d documents are gone; the folder has %q", len(documents), all)
+				t.Errorf("%d documents are gone, want none; the folder has %q, want three files for each", len(documents), all)
 			}
 		})
 	}
 }
 
-// There are two watches, one of a folder and one of a folder in it. Neither takes what the other
-// one put there.
+// A folder inside the watched folder has a watch of its own, as its lock shows. The outer watch
+// takes nothing from it.
 func TestWatch_FolderInside_IsLeftToItsOwnWatch(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))
@@ -322,8 +322,8 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	s.wantTree("taken/a.xml")
 }
 
-// The answer about a JSON file that is no invoice says what the file has, and not that its tenant
-// is unknown.
+// The result of a JSON file that is no invoice says what the file has, and not that its tenant is
+// unknown.
 func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
 	s := newSite(t)
 	two := []intake.Account{{Name: "one", NIP: sample.NIP(0)}, {Name: "two", NIP: sample.NIP(1)}}
@@ -346,7 +346,7 @@ func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
 	for ; n > 0; n-- {
 		text := s.read(fmt.Sprintf("refused/%d.json", n))
 		if o := s.result(fmt.Sprintf("refused/%d.json.json", n)); !strings.Contains(o.Reason, texts[text]) {
-			t.Errorf("the result of %s has the reason %s", text, o.Reason)
+			t.Errorf("the result of %s has the reason %s, want one that says what is wrong with this file", text, o.Reason)
 		}
 	}
 }
@@ -359,7 +359,8 @@ func (gateway) Generate(context.Context, string, []byte) ([]byte, error) {
 }
 
 // An invoice comes again, with terms and a ref that it cannot have any more, in other bytes, or
-// with the ref of another one. Its result says so, also when the watch was started again meanwhile.
+// with the ref of another invoice. The result says so, even when the watch was started again
+// meanwhile.
 func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))
@@ -380,13 +381,13 @@ func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.
 	o := s.result("accepted/term/SO-7.xml.json")
 	if o.Terms == nil || o.Terms.Applied || !strings.Contains(o.Terms.Text, "the terms given now were not applied") ||
 		!strings.Contains(o.Terms.Text, "the ref given now was not applied, it has none") || o.Note == "" {
-		t.Errorf("the remarks are %+v, the answer about the terms %+v", o.remarks, o.Terms)
+		t.Errorf("the remarks are %+v and the terms %+v, want that neither terms nor ref were applied, and a note", o.remarks, o.Terms)
 	}
 	if o = s.result("accepted/refs/SO-1.xml.json"); !strings.Contains(o.Note, "would be refused now: ref \"SO-1\" is already that of") {
 		t.Errorf("the note does not say that the ref is already used: %+v", o.remarks)
 	}
 	if o = s.result("accepted/odd/b.xml.json"); o.Terms == nil || !o.Terms.Applied || !strings.Contains(o.Terms.Text, "lane bulk") {
-		t.Errorf("the remarks are %+v, the answer about the terms %+v", o.remarks, o.Terms)
+		t.Errorf("the remarks are %+v and the terms %+v, want that the lane bulk was applied", o.remarks, o.Terms)
 	}
 	if o = s.result("accepted/a.xml.json"); o.remarks != (remarks{}) {
 		t.Errorf("the result has remarks, want none: %+v", o.remarks)

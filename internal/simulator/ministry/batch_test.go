@@ -158,7 +158,8 @@ func TestBatch_ZipAndTarGzInParts_AreAcceptedWithNamesAndHashes(t *testing.T) {
 			seen[e.Reference] = true
 		}
 		if len(seen) != 25 || len(r.sim.Books().Accepted) != 25 {
-			t.Errorf("%q: %d in the list, %d in the books", compression, len(seen), len(r.sim.Books().Accepted))
+			t.Errorf("packed as %q: %d invoices in the list and %d in the books, want 25 in each",
+				compression, len(seen), len(r.sim.Books().Accepted))
 		}
 	}
 }
@@ -189,7 +190,7 @@ func TestBatch_BadDeclarations_AreRefused(t *testing.T) {
 			t.Errorf("with %s the open request got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
 		}
 	}
-	big := changed(func(_, f m) { f["fileSize"] = 3_000_000_000 }) // more than the gateway's contract can say
+	big := changed(func(_, f m) { f["fileSize"] = 3_000_000_000 }) // a size that the gateway's contract cannot express
 	r.ok(r.post("/sessions/batch", big), http.StatusCreated, nil)
 }
 
@@ -198,7 +199,7 @@ func TestBatch_CloseWithoutAPart_IsRefusedAndTheSessionStaysOpen(t *testing.T) {
 	sh := r.pack(zipOf(t, numbered(3)), 2, "").open()
 	path := "/sessions/batch/" + sh.id + "/close"
 	if a := sh.upload(0); a.status != http.StatusCreated {
-		t.Fatalf("the answer is %d %s, want status 201", a.status, a.body)
+		t.Fatalf("the upload of the first part got HTTP %d %s, want 201", a.status, a.body)
 	}
 	if a := r.post(path, nil); a.code() != 21205 {
 		t.Errorf("close while a part is missing got HTTP %d %s, want code 21205", a.status, a.body)
@@ -225,7 +226,7 @@ func TestBatch_PartsTooLateOrNeverClosed_CancelTheSession(t *testing.T) {
 	sh := r.pack(zipOf(t, numbered(1)), 1, "").open()
 	r.clock.add(20 * time.Minute)
 	if a := sh.upload(0); a.status != http.StatusForbidden {
-		t.Errorf("the answer is %d %s, want status 403", a.status, a.body)
+		t.Errorf("an upload 20 minutes after the open got HTTP %d %s, want 403", a.status, a.body)
 	}
 	r.clock.add(12 * time.Hour)
 	again := r.with("").loggedIn(nipA)
@@ -233,7 +234,7 @@ func TestBatch_PartsTooLateOrNeverClosed_CancelTheSession(t *testing.T) {
 		t.Errorf("the session is %+v, want code 440", state)
 	}
 	if a := again.post("/sessions/batch/"+sh.id+"/close", nil); a.code() != 21208 {
-		t.Errorf("the answer is %d %s, want code 21208", a.status, a.body)
+		t.Errorf("the close of the cancelled session got HTTP %d %s, want code 21208", a.status, a.body)
 	}
 }
 

@@ -56,7 +56,7 @@ func (r *rig) sendToken(nip, secret string, millis int64, challenge string) answ
 	})
 }
 
-// key returns the public key of a usage with its id.
+// key returns the public key for a usage, and the id of this key.
 func (r *rig) key(usage string) (*rsa.PublicKey, string) {
 	r.t.Helper()
 	var all []publicKey
@@ -83,7 +83,7 @@ func (r *rig) key(usage string) (*rsa.PublicKey, string) {
 	return nil, ""
 }
 
-// state is the status of a login.
+// state returns the status of a login.
 func (r *rig) state(b begunLogin) (code int, details string) {
 	r.t.Helper()
 	var s struct {
@@ -103,7 +103,7 @@ func (r *rig) redeemed(a answer) tokens {
 	return got
 }
 
-// loggedIn returns the rig with an access token of a self-signed seal.
+// loggedIn logs in with a self-signed seal, and returns the rig with the access token.
 func (r *rig) loggedIn(nip string) *rig {
 	r.t.Helper()
 	s := xadestest.Seal(r.t, nip, r.clock.now().Add(-time.Hour))

@@ -42,8 +42,8 @@ func (c *clock) add(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// rig is the simulated API of the Ministry behind a real server, and a client that shares no code
-// with the worker's.
+// rig is the simulated API of the Ministry behind a real server, and a client of it. This client
+// shares no code with the client of the worker.
 type rig struct {
 	t     testing.TB
 	sim   *simulator.Simulator
@@ -51,7 +51,8 @@ type rig struct {
 	url   string
 	clock *clock
 	http  *http.Client
-	// access is the bearer token of the requests, "" for none; header is added to them.
+	// access is the bearer token of the requests, "" for none. header has further fields of their
+	// headers.
 	access string
 	header http.Header
 	// contract checks every answer. It is nil when the contract is not available.
@@ -92,7 +93,7 @@ func newRig(t testing.TB, o Options, change ...func(*simulator.Options)) *rig {
 	return r
 }
 
-// with returns the same rig with another bearer token.
+// with returns a copy of the rig with another bearer token.
 func (r *rig) with(access string) *rig {
 	other := *r
 	other.access = access
@@ -183,7 +184,7 @@ func (r *rig) post(path string, body any) answer {
 func (r *rig) ok(a answer, status int, into any) {
 	r.t.Helper()
 	if a.err != nil || a.status != status {
-		r.t.Fatalf("answer %d %s %v, want %d", a.status, a.body, a.err, status)
+		r.t.Fatalf("the answer is HTTP %d %s (error %v), want %d", a.status, a.body, a.err, status)
 	}
 	if into == nil {
 		return

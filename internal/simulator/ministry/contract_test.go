@@ -67,17 +67,17 @@ func readContract(t testing.TB) *contract {
 func TestContract_AtHand_HoldsEveryAnswerOfTheTests(t *testing.T) {
 	c := readContract(t)
 	if c == nil {
-		t.Skip("KSEF_OPENAPI names no description of the Ministry's API: answers are not held against it")
+		t.Skip("KSEF_OPENAPI names no description of the Ministry's API, so answers are not compared with the contract")
 	}
 	if faults := c.faults(c.Components.Schemas["SessionStatusResponse"], map[string]any{
 		"status": 1.0, "extra": 2.0,
 	}, "body"); len(faults) < 3 {
-		t.Errorf("a bad answer has only the faults %v", faults)
+		t.Errorf("the faults found in a bad answer are %v, want at least three", faults)
 	}
 	for _, o := range newRig(t, Options{}).face.operations {
 		path := strings.ReplaceAll("/"+strings.Join(o.path, "/"), "*", strings.Repeat("x", 36))
 		if _, known := c.operation(o.method, path); !known {
-			t.Errorf("the tests sent a request that the contract does not have: %s %s", o.method, path)
+			t.Errorf("the simulator has an operation that the contract does not have: %s %s", o.method, path)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (c *contract) check(t testing.TB, r *http.Request, resp *http.Response, bod
 		return
 	}
 	for _, fault := range c.faults(content.Schema, value, "body") {
-		// The groups that came with API 2.8 are not in the description of 2.7.
+		// The groups of limits that came with API 2.8 are not in the description of 2.7.
 		if path != "/rate-limits" || !strings.Contains(fault, "is not in the contract") {
 			t.Errorf("the answer to %s breaks the contract: %s in %s", where, fault, body)
 		}
@@ -223,7 +223,8 @@ func (s *schema) textFaults(text, where string) (all []string) {
 		all = append(all, fmt.Sprintf("%s: %q is not of the form %s", where, text, s.Pattern))
 	}
 	if s.Format == "date-time" {
-		// In the contract's own example of 2.7, the time in the old form of errors has no offset.
+		// The contract of 2.7 has an example of an error in the old form. The time in this example has
+		// no offset.
 		if _, err := time.Parse(time.RFC3339, text); err != nil && !strings.HasSuffix(where, "exception.timestamp") {
 			all = append(all, fmt.Sprintf("%s: %q is not RFC 3339", where, text))
 		}

@@ -45,26 +45,26 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		return b
 	}
 	if status() != login.TokenPending {
-		t.Errorf("status %s, want Pending", status())
+		t.Errorf("the new token is %s, want Pending", status())
 	}
 	if code, details := r.state(begin()); code != 450 || details != "Token nieaktywny" {
 		t.Errorf("a login with a token that is still pending ended with code %d %s, want 450", code, details)
 	}
 	if status() != login.TokenActive {
-		t.Errorf("status %s, want Active", status())
+		t.Errorf("a second later the token is %s, want Active", status())
 	}
 	b = begin()
 	r.ok(r.with(b.Token.Token).post("/auth/token/redeem", nil), http.StatusOK, &got)
 	reader := r.with(got.Access.Token)
 	if a := reader.post("/sessions/online", m{}); a.status != http.StatusForbidden {
-		t.Errorf("a token that may only read opens a session: %d", a.status)
+		t.Errorf("an open with a token that may only read got HTTP %d, want 403", a.status)
 	}
 	if a := reader.get("/certificates/enrollments/data"); a.code() != 25001 {
 		t.Errorf("a request for a certificate by a login with a token got HTTP %d %s, want code 25001", a.status, a.body)
 	}
 	r.ok(owner.do(http.MethodDelete, "/v2/tokens/"+made.Reference, "", nil), http.StatusNoContent, nil)
 	if status() != login.TokenRevoked {
-		t.Errorf("status %s, want Revoked", status())
+		t.Errorf("the token is %s after its revocation, want Revoked", status())
 	}
 	if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
 		t.Errorf("a refresh after the token was revoked got HTTP %d %s, want code 21301", a.status, a.body)
@@ -204,8 +204,8 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 }
 
-// An offline certificate signs KOD II, the second QR code of an invoice that the buyer gets before
-// KSeF has it. It logs nobody in.
+// A certificate of the type Offline logs nobody in. It signs KOD II, the second QR code of an
+// offline invoice.
 func TestCertificates_OfTypeOffline_DoNotLogIn(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -220,7 +220,7 @@ func TestCertificates_OfTypeOffline_DoNotLogIn(t *testing.T) {
 	var b begunLogin
 	r.ok(r.sign(signer, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	if code, _ := r.state(b); code != 460 {
-		t.Errorf("status %d, want 460", code)
+		t.Errorf("a login with a certificate of the type Offline has the status %d, want 460", code)
 	}
 }
 

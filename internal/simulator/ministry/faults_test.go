@@ -15,7 +15,7 @@ import (
 	"ksefworker/internal/simulator/xades/xadestest"
 )
 
-// wideKeys are for tests that encrypt real tokens.
+// wideKeys makes keys that are long enough to encrypt a real token.
 func wideKeys(o *simulator.Options) { o.KeyBits = 2048 }
 
 func (r *rig) inject(faults ...simulator.Fault) {
@@ -41,26 +41,26 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 	}, simulator.Fault{Kind: simulator.LoginRefused, Code: 480, NIP: nipB})
 	b := begin()
 	if code, _ := r.state(b); code != 100 {
-		t.Errorf("status %d, want 100", code)
+		t.Errorf("a login that is stuck has the status %d, want 100", code)
 	}
 	r.clock.add(time.Minute)
 	if code, _ := r.state(b); code != 200 {
-		t.Errorf("status %d, want 200", code)
+		t.Errorf("a minute later the login has the status %d, want 200", code)
 	}
 	var blocked begunLogin
 	r.ok(r.sign(xadestest.Seal(t, nipB, noon.Add(-time.Hour)), nipB, xadestest.Options{}), http.StatusAccepted, &blocked)
 	if code, _ := r.state(blocked); code != 480 {
-		t.Errorf("status %d, want 480", code)
+		t.Errorf("a login that the fault refuses has the status %d, want 480", code)
 	}
 
-	// The answer to redeem is lost and the tokens with it, so only another login helps.
+	// The answer to redeem is lost, and the tokens in it are lost too. So only another login helps.
 	r.inject(simulator.Fault{On: simulator.OpRedeem, Kind: simulator.DropAnswer})
 	b = begin()
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.err == nil {
 		t.Errorf("redeem was answered with HTTP %d, want the connection cut without an answer", a.status)
 	}
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.code() != 21301 {
-		t.Errorf("the answer is %d %s, want code 21301", a.status, a.body)
+		t.Errorf("the second redeem of the login got HTTP %d %s, want code 21301", a.status, a.body)
 	}
 	got := r.redeemed(r.sign(seal, nipA, xadestest.Options{}))
 
@@ -70,7 +70,7 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 	}, simulator.Fault{On: simulator.OpRefresh, Kind: simulator.Status, Code: 500})
 	for range 2 {
 		if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.status != http.StatusInternalServerError {
-			t.Errorf("status %d, want 500", a.status)
+			t.Errorf("the refresh got HTTP %d, want 500", a.status)
 		}
 	}
 	r.ok(r.with(got.Refresh.Token).post("/auth/token/refresh", nil), http.StatusOK, nil)
@@ -87,9 +87,9 @@ func TestFaults_TokenExpiredBetweenTwoPages_NeedsAnotherToken(t *testing.T) {
 	path := "/sessions/" + sh.id + "/invoices"
 	first := user.page(path, "")
 	user.header.Set("x-continuation-token", first.Next)
-	for range 2 { // it stays expired
+	for range 2 { // the token stays expired
 		if a := user.get(path); a.status != http.StatusUnauthorized {
-			t.Errorf("status %d, want 401", a.status)
+			t.Errorf("the request for the second page got HTTP %d, want 401", a.status)
 		}
 	}
 	var again tokens
@@ -114,7 +114,7 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	)
 	paused := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today)))
 	if paused.status != http.StatusBadRequest || paused.code() != 21184 || !strings.Contains(string(paused.body), "tymczasowo") {
-		t.Errorf("the answer is %d %s, want 400 with code 21184", paused.status, paused.body)
+		t.Errorf("the send to the paused session got HTTP %d %s, want 400 with code 21184", paused.status, paused.body)
 	}
 	r.send(other, s2, fatest.Invoice(nipA, "FV/1", today)) // another session goes on
 	if a := r.get("/sessions/" + session); a.code() != 21173 {
@@ -124,14 +124,15 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 		t.Errorf("close got HTTP %d, want 500, as the fault orders", a.status)
 	}
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.code() != 21180 {
-		t.Errorf("closed again, after a close that was carried out and answered with 500: %d %s", a.status, a.body)
+		t.Errorf("the close before was carried out and answered with 500; the second close got HTTP %d %s, want code 21180",
+			a.status, a.body)
 	}
 	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden ||
 		!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 		t.Errorf("the list of invoices got HTTP %d with the headers %s, want 403 and the HTML page of a firewall", a.status, a.header)
 	}
 	if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "2640" {
-		t.Errorf("the answer is %d %v, want 429 with Retry-After 2640", a.status, a.header)
+		t.Errorf("the request for the limits got HTTP %d with the headers %v, want 429 with Retry-After 2640", a.status, a.header)
 	}
 	if faults := r.sim.Books().Faults; faults[simulator.Refused] != 2 || faults[simulator.Error500] != 1 {
 		t.Errorf("the books count the faults %v, want 2 refusals and 1 answer 500", faults)
@@ -143,21 +144,21 @@ func TestFaults_LostSession_IsUnknownFromItsOpeningOn(t *testing.T) {
 	r.inject(simulator.Fault{On: simulator.OpOpenOnline, Kind: simulator.Lost})
 	session, s := r.openOnline()
 	if a := r.get("/sessions/" + session); a.code() != 21173 {
-		t.Errorf("the answer is %d %s, want code 21173", a.status, a.body)
+		t.Errorf("the request for the lost session got HTTP %d %s, want code 21173", a.status, a.body)
 	}
 	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today))); a.code() != 21173 {
-		t.Errorf("the answer is %d %s, want code 21173", a.status, a.body)
+		t.Errorf("the send to the lost session got HTTP %d %s, want code 21173", a.status, a.body)
 	}
 	var list sessionPage
 	r.ok(r.get("/sessions?sessionType=Online"), http.StatusOK, &list)
 	if len(list.Sessions) != 0 {
-		t.Errorf("the list is %+v, want no session", list)
+		t.Errorf("the list of sessions is %+v, want no session", list)
 	}
 }
 
 func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
-	r.contract = nil // the answers that follow break it
+	r.contract = nil // the answers that follow break the contract
 	r.inject(
 		simulator.Fault{Kind: simulator.ListOmit, On: simulator.OpInvoices, Number: "FV/1"},
 		simulator.Fault{Kind: simulator.Unnamed, Number: "FV/2"},
@@ -214,7 +215,7 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 		t.Errorf("the books have the violations %+v, want one of this account in the window second", books.Violations)
 	}
 	if books.Accounts["ip 127.0.0.1"][limits.Anonymous] == 0 {
-		t.Errorf("logging in is not counted by address: %v", books.Accounts)
+		t.Errorf("the books count the accounts %v, want the logins counted for their address", books.Accounts)
 	}
 }
 

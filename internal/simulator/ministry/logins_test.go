@@ -38,10 +38,10 @@ func TestLogin_ThreeKindsOfToken_AreNotInterchangeable(t *testing.T) {
 	r.ok(r.sign(seal, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	operation := r.with(b.Token.Token)
 	if a := operation.get("/rate-limits"); a.status != http.StatusUnauthorized {
-		t.Errorf("an operation token as an access token: %d", a.status)
+		t.Errorf("a request with an authentication token as its access token got HTTP %d, want 401", a.status)
 	}
 	if a := operation.post("/auth/token/refresh", nil); a.status != http.StatusUnauthorized {
-		t.Errorf("an operation token as a refresh token: %d", a.status)
+		t.Errorf("a refresh with an authentication token got HTTP %d, want 401", a.status)
 	}
 	var got tokens
 	r.ok(operation.post("/auth/token/redeem", nil), http.StatusOK, &got)
@@ -54,10 +54,10 @@ func TestLogin_ThreeKindsOfToken_AreNotInterchangeable(t *testing.T) {
 		}
 	}
 	if a := r.with(got.Refresh.Token).get("/rate-limits"); a.status != http.StatusUnauthorized {
-		t.Errorf("a refresh token as an access token: %d", a.status)
+		t.Errorf("a request with a refresh token as its access token got HTTP %d, want 401", a.status)
 	}
 	if a := r.with(got.Access.Token).post("/auth/token/refresh", nil); a.status != http.StatusUnauthorized {
-		t.Errorf("an access token as a refresh token: %d", a.status)
+		t.Errorf("a refresh with an access token got HTTP %d, want 401", a.status)
 	}
 	parts := strings.Split(got.Access.Token, ".")
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
@@ -79,7 +79,7 @@ func TestLogin_Redeem_WorksOnce(t *testing.T) {
 	operation := r.with(b.Token.Token)
 	r.ok(operation.post("/auth/token/redeem", nil), http.StatusOK, nil)
 	if a := operation.post("/auth/token/redeem", nil); a.status != http.StatusBadRequest || a.code() != 21301 {
-		t.Errorf("the answer is %d %s, want status 400 and code 21301", a.status, a.body)
+		t.Errorf("the second redeem got HTTP %d %s, want 400 and code 21301", a.status, a.body)
 	}
 }
 
@@ -88,18 +88,18 @@ func TestLogin_StillRunning_CannotBeRedeemed(t *testing.T) {
 	var b begunLogin
 	r.ok(r.sign(xadestest.Seal(t, nipA, noon.Add(-time.Hour)), nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	if code, _ := r.state(b); code != 100 {
-		t.Errorf("status %d, want 100", code)
+		t.Errorf("the login has the status %d, want 100", code)
 	}
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.code() != 21301 {
-		t.Errorf("the answer is %d %s, want code 21301", a.status, a.body)
+		t.Errorf("redeem while the login is still running got HTTP %d %s, want code 21301", a.status, a.body)
 	}
 	r.clock.add(2 * time.Second)
 	if code, _ := r.state(b); code != 200 {
-		t.Errorf("status %d, want 200", code)
+		t.Errorf("two seconds later the login has the status %d, want 200", code)
 	}
 	r.clock.add(7 * 24 * time.Hour)
 	if a := r.with(b.Token.Token).get("/auth/" + b.Reference); a.status != http.StatusUnauthorized {
-		t.Errorf("the authentication token lives for ever: %d", a.status)
+		t.Errorf("a week later a request with the authentication token got HTTP %d, want 401", a.status)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestLogin_Revoked_EndsRefreshingAndNotTheAccessToken(t *testing.T) {
 	r.ok(r.with(second.Access.Token).get("/rate-limits"), http.StatusOK, nil)
 	r.ok(r.with(first.Refresh.Token).do(http.MethodDelete, "/v2/auth/sessions/current", "", nil), http.StatusNoContent, nil)
 	if a := r.with(first.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
-		t.Errorf("one's own login is refreshed after it was revoked: %d", a.status)
+		t.Errorf("a refresh of the login that revoked itself got HTTP %d, want code 21301", a.status)
 	}
 	if a := r.with(first.Access.Token).do(http.MethodDelete, "/v2/auth/sessions/20260101-AU-0000000000-0000000000-00", "",
 		nil); a.code() != 21405 {
@@ -179,7 +179,7 @@ func TestLogin_BadSignedRequests_AreRefusedWithKSeFsCodes(t *testing.T) {
 			21401},
 	} {
 		if a := send(c.document); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.code)
+			t.Errorf("%s: the request to log in got HTTP %d %s, want 400 and code %d", name, a.status, a.body, c.code)
 		}
 	}
 	if a := r.do(http.MethodPost, "/v2/auth/xades-signature", jsonType, signed(good)); a.status != http.StatusUnsupportedMediaType {
@@ -211,7 +211,7 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 	expect := func(name string, a answer, code int, says string) {
 		t.Helper()
 		if got, details := r.state(begun(a)); got != code || !strings.Contains(details, says) {
-			t.Errorf("%s: %d %s, want %d with %q", name, got, details, code, says)
+			t.Errorf("%s: the login has the status %d %s, want %d with %q", name, got, details, code, says)
 		}
 	}
 	expect("the context of another taxpayer", r.sign(seal, nipB, xadestest.Options{}), 415, "uprawnień")

@@ -194,10 +194,10 @@ func TestOnline_PlannedRotation_KeepsTheOldKeyUntilTheNext(t *testing.T) {
 	r.ok(open(), http.StatusCreated, &opened)
 	r.send(opened.Reference, old, fatest.Invoice(nipA, "FV/1", today))
 	if len(r.sim.Books().Accepted) != 1 {
-		t.Error("the old key does not work")
+		t.Error("an invoice that was sealed with the old key was not accepted")
 	}
 	if a := r.do(http.MethodPost, "/sim/rotate-key", jsonType, []byte(`{"planned":true}`)); a.status != http.StatusOK {
-		t.Fatalf("the answer is %d %s, want status 200", a.status, a.body)
+		t.Fatalf("the request for the next rotation got HTTP %d %s, want 200", a.status, a.body)
 	}
 	if a := open(); a.code() != 21470 {
 		t.Errorf("an open with the old key after the next rotation got HTTP %d %s, want code 21470", a.status, a.body)
@@ -241,7 +241,7 @@ func TestOnline_FullSession_Is21155(t *testing.T) {
 	session, s := r.openOnline()
 	r.send(session, s, fatest.Invoice(nipA, "FV/1", today))
 	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/2", today))); a.code() != 21155 {
-		t.Errorf("the answer is %d %s, want code 21155", a.status, a.body)
+		t.Errorf("a send to a full session got HTTP %d %s, want code 21155", a.status, a.body)
 	}
 	var limits struct {
 		Online sessionLimits `json:"onlineSession"`

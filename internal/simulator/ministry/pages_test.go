@@ -104,7 +104,8 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 		listed = append([]string{s.Reference}, listed...)
 	}
 	if fmt.Sprint(listed) != fmt.Sprint(opened) || second.Next != "" {
-		t.Errorf("the listed sessions, put oldest first, are\n%v\nwant the opened ones\n%v\nand no further page, not %q", listed, opened, second.Next)
+		t.Errorf("the listed sessions, put oldest first, are\n%v\nwant the opened ones\n%v\nand no further page, not %q",
+			listed, opened, second.Next)
 	}
 	r.ok(r.post("/sessions/online/"+opened[3]+"/close", nil), http.StatusNoContent, nil)
 	var cancelled sessionPage
@@ -119,8 +120,8 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 	}
 }
 
-// A login with InvoiceWrite alone sees its own sessions. A login with Introspection sees the
-// sessions of everybody.
+// A login with the permission InvoiceWrite alone lists only the sessions that its own identity has
+// opened. A login with the permission Introspection lists all sessions of the taxpayer.
 func TestPages_OfSessions_AreOnesOwnWithoutIntrospection(t *testing.T) {
 	clerk := login.Identity{Type: "Nip", Value: nipB}
 	r := newRig(t, Options{Grants: []login.Grant{{

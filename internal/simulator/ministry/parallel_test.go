@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// Many clients send at once, and some of them share a taxpayer. The race detector watches, and the
-// books must have every invoice once.
+// Many clients send at once, and some of them share a taxpayer. The books must have every invoice
+// once. Under make race, the race detector must find nothing.
 func TestParallel_ManyClients_EachInvoiceOnce(t *testing.T) {
 	r := newRig(t, Options{})
 	const clients, invoices = 6, 10

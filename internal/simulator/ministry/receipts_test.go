@@ -87,7 +87,7 @@ func TestReceipts_PresignedAddress_ExpiresAndTakesNoTokenAndNoChange(t *testing.
 	open := r.with("")
 	get := func(address string) int { t.Helper(); return open.do(http.MethodGet, address, "", nil).status }
 	if status := get(address); status != http.StatusOK {
-		t.Fatalf("status %d, want 200", status)
+		t.Fatalf("a request to a pre-signed address got HTTP %d, want 200", status)
 	}
 	if a := r.do(http.MethodGet, address, "", nil); a.status != http.StatusBadRequest {
 		t.Errorf("a request with a token to a pre-signed address got HTTP %d, want 400", a.status)
@@ -107,7 +107,7 @@ func TestReceipts_PresignedAddress_ExpiresAndTakesNoTokenAndNoChange(t *testing.
 	}
 	fresh := r.with("").loggedIn(nipA).await(session).UPO.Pages[0].URL
 	if fresh == address || get(fresh) != http.StatusOK {
-		t.Errorf("the address of the next status does not work: %s", fresh)
+		t.Errorf("the next status of the session has the address %s, want a new one that works", fresh)
 	}
 	requests := r.sim.Books().Requests
 	for group := range requests {

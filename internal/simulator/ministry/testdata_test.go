@@ -61,11 +61,11 @@ func TestTestdata_BlockedContext_LogsInNobody(t *testing.T) {
 	}
 	r.ok(r.post("/testdata/context/block", context), http.StatusOK, nil)
 	if code := state(); code != 480 {
-		t.Errorf("status %d, want 480", code)
+		t.Errorf("while its context is blocked, a login has the status %d, want 480", code)
 	}
 	r.ok(r.post("/testdata/context/unblock", context), http.StatusOK, nil)
 	if code := state(); code != 200 {
-		t.Errorf("status %d, want 200", code)
+		t.Errorf("when its context is no longer blocked, a login has the status %d, want 200", code)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestTestdata_ShortenedCertificate_LogsInUntilItsEnd(t *testing.T) {
 		var b begunLogin
 		r.ok(r.sign(signer, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 		if code, details := r.state(b); code != want {
-			t.Errorf("status %d %s, want %d", code, details, want)
+			t.Errorf("a login with the certificate has the status %d %s, want %d", code, details, want)
 		}
 		r.clock.add(time.Hour + time.Second)
 	}

@@ -65,7 +65,8 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 		t.Errorf("the client logged in by %v and its revoked token was %s, want all four ways and a refusal", got.Logins, got.Revoked)
 	}
 	if got.Rotation == "" || !got.Refreshed {
-		t.Errorf("session after rotation %q, refreshed between two pages %v", got.Rotation, got.Refreshed)
+		t.Errorf("the session after the rotation is %q, and a token was refreshed between two pages: %v; want a session and true",
+			got.Rotation, got.Refreshed)
 	}
 	books := sim.Books()
 	for _, c := range []struct {
@@ -79,12 +80,13 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	} {
 		numbers := numbersOf(books, c.session)
 		if len(numbers) != c.accepted || !slices.Equal(numbers, c.numbers) {
-			t.Errorf("%s: %d invoices in the books, the UPO has %d", c.name, len(numbers), len(c.numbers))
+			t.Errorf("%s: the books have %d invoices and the UPO has %d, want the accepted invoices in both",
+				c.name, len(numbers), len(c.numbers))
 		}
 	}
 	if got.Zip.Invoices != 200 || got.Zip.Pages != 20 || got.Zip.PagesOfHundred != 2 || !slices.Equal(got.Zip.Refused, []int{450}) {
-		t.Errorf("zip: %d invoices on %d and %d pages, refused %v", got.Zip.Invoices, got.Zip.Pages, got.Zip.PagesOfHundred,
-			got.Zip.Refused)
+		t.Errorf("zip: %d invoices on %d pages of 10 and %d of 100, refused %v: want 200 on 20 and 2, and one refused with 450",
+			got.Zip.Invoices, got.Zip.Pages, got.Zip.PagesOfHundred, got.Zip.Refused)
 	}
 	newestFirst := []string{got.TarGz.Session, got.Zip.Session}
 	if got.Register.Found != 402 || !slices.Equal(got.Register.Sessions, newestFirst) {
@@ -137,7 +139,8 @@ func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	}{{got.Online.Session, got.Online.Invoices, got.Online.Numbers, 3}, {got.Zip.Session, got.Zip.Invoices, got.Zip.Numbers, 199}} {
 		if numbers := numbersOf(books, c.session); len(numbers) != c.accepted || !slices.Equal(numbers, c.numbers) ||
 			c.invoices < c.accepted {
-			t.Errorf("%s: %d in the books, %d in the UPO, %d in the list", c.session, len(numbers), len(c.numbers), c.invoices)
+			t.Errorf("session %s: %d invoices in the books, %d in the UPO, %d in the list: want all accepted ones in each",
+				c.session, len(numbers), len(c.numbers), c.invoices)
 		}
 	}
 	if got.Refused != 21180 {
@@ -159,7 +162,8 @@ func numbersOf(books simulator.Books, session string) []string {
 	return numbers
 }
 
-// thirdParty is a simulator that programs of others drive, with the environment of these programs.
+// thirdParty is a simulator that programs of others drive, and the environment variables of these
+// programs.
 type thirdParty struct {
 	sim *simulator.Simulator
 	env []string
@@ -189,7 +193,7 @@ func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) third
 	if err := os.WriteFile(secret, []byte(token.Secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Pages of ten entries need more requests than the usual limit of a minute allows.
+	// A list in pages of ten entries needs more requests in a minute than the usual limit allows.
 	generous := Allowance{
 		NIP: nip, Group: limits.SessionInvoiceList,
 		Limits: limits.Allowance{Second: 100, Minute: 100, Hour: limits.NoLimit},
