@@ -77,7 +77,7 @@ func TestAlerts_EachHasAPageInTheRunbook_WithAllThatIsNeededAtNight(t *testing.T
 			t.Errorf("%s has severity %q, want page or ticket", name, s)
 		}
 		if strings.Contains(pages[name], "Whom to wake**: nobody.") && r.Labels["severity"] == "page" {
-			t.Errorf("%s wakes somebody, and its page says that it need not", name)
+			t.Errorf("%s has the severity page, but its page in docs/runbook.md says that nobody need be woken", name)
 		}
 	}
 	for name := range pages {
@@ -166,7 +166,8 @@ func TestAlerts_EachIsTriedSilentAndFiring(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(alertRules(t))) {
 		if !silent[name] || !firing[name] {
-			t.Errorf("%s: it is tried silent: %v, and firing: %v; want both", name, silent[name], firing[name])
+			t.Errorf("alerts_test.yaml has a case in which %s is silent: %v, and one in which it fires: %v; want both",
+				name, silent[name], firing[name])
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestCompose_PublishedPorts_AreThoseThatTheProgramsListenOn(t *testing.T) {
 
 func TestCompose_FilesAndVolumes_AreThere(t *testing.T) {
 	base := read(t, "../docker-compose.yml")
-	made := map[string]bool{"./inbox": true} // the user of the profile "folder" makes it
+	made := map[string]bool{"./inbox": true} // whoever uses the profile "folder" makes this folder
 	used := map[string]bool{}
 	for name, s := range base.Services {
 		for _, volume := range s.Volumes {
@@ -151,7 +151,7 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 		}
 		s, is := base.Services[u.Hostname()]
 		if want := listensAt(t, u.Hostname(), s); !is || u.Port() != want {
-			t.Errorf("%s is %s; that service is there: %t, and listens on %q", what, address, is, want)
+			t.Errorf("%s is %s; docker-compose.yml has this service: %t, and its port is %q", what, address, is, want)
 		}
 	}
 	if job.JobName != "ksefworker" {
@@ -253,6 +253,6 @@ func TestDocker_Context_HasWhatTheProgramsEmbed(t *testing.T) {
 		}
 	}
 	if embeds < 20 {
-		t.Errorf("%d embedded files were found", embeds)
+		t.Errorf("%d embedded files were found, want at least 20", embeds)
 	}
 }

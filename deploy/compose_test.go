@@ -80,7 +80,7 @@ func load(t *testing.T, path string) config.Config {
 func TestConfigurations_DemoAndProduction_Load(t *testing.T) {
 	demo := load(t, "demo/worker.yaml")
 	if demo.Environment != config.Custom || demo.BaseURL() != "http://simulator:9090" {
-		t.Errorf("the demo sends to %s", demo.BaseURL())
+		t.Errorf("the demo sends to %s, want the simulator, as environment custom", demo.BaseURL())
 	}
 	production := load(t, "production.example.yaml")
 	if production.Environment != config.Production || len(production.Warnings) > 0 {
@@ -119,7 +119,7 @@ func TestCompose_Worker_CanBeScaled(t *testing.T) {
 	for _, path := range []string{"../docker-compose.yml", "../compose.override.example.yml"} {
 		for _, port := range read(t, path).Services["worker"].Ports {
 			if !strings.HasPrefix(port, "127.0.0.1::") {
-				t.Errorf("%s: the worker publishes %s, which a second container cannot", path, port)
+				t.Errorf("%s: the worker publishes %s, which a second container could not publish too", path, port)
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
 func TestCompose_OurPrograms_RunUnprivileged(t *testing.T) {
 	for name, s := range read(t, "../docker-compose.yml").Services {
 		if s.Image == "ksefworker:local" && (!s.ReadOnly || !slices.Contains(s.CapDrop, "ALL")) {
-			t.Errorf("%s may write to its own image or has capabilities", name)
+			t.Errorf("the service %s may write to its root file system, or has capabilities", name)
 		}
 	}
 }
@@ -170,8 +170,8 @@ func TestCompose_EverySecretThatAConfigurationReads_IsMounted(t *testing.T) {
 				"watch":  !strings.HasPrefix(name, "intake_") && name != "dashboard_password",
 			} {
 				if given := slices.Contains(c.Services[service].Secrets, name); given != reads || c.Secrets[name] == nil {
-					t.Errorf("%s reads secret %s; that %s gives it to service %s is %t, want %t", tc.config, name, tc.compose, service,
-						given, reads)
+					t.Errorf("%s reads the secret %s; %s gives this secret to the service %s: %t, want %t",
+						tc.config, name, tc.compose, service, given, reads)
 				}
 			}
 		}
@@ -197,7 +197,7 @@ func TestImages_AllHaveAVersion(t *testing.T) {
 	}
 	for _, image := range images {
 		if !pinned.MatchString(image) {
-			t.Errorf("%s has no version of its own", image)
+			t.Errorf("the image %s is not pinned to a version", image)
 		}
 	}
 }

@@ -68,13 +68,13 @@ func dockerfile(t *testing.T) []stage {
 		case len(stages) == 0:
 			t.Fatalf("%s stands before the first FROM", name)
 		case !slices.Contains([]string{"ARG", "COPY", "ENTRYPOINT", "ENV", "LABEL", "RUN", "USER", "WORKDIR"}, name):
-			t.Errorf("this test does not know %s", name)
+			t.Errorf("this test does not know the instruction %s", name)
 		default:
 			stages[len(stages)-1].steps = append(stages[len(stages)-1].steps, step)
 		}
 	}
 	if len(stages) != 2 {
-		t.Fatalf("%d stages, want one that builds and one that is the image", len(stages))
+		t.Fatalf("the Dockerfile has %d stages, want one that builds and one that is the image", len(stages))
 	}
 	return stages
 }
@@ -94,14 +94,14 @@ func TestDockerfile_Sources_AreInTheTreeOrInAnEarlierStage(t *testing.T) {
 					continue
 				}
 				if at == 0 || stage != stages[0].name {
-					t.Errorf("COPY --from=%s: there is no such stage before it", stage)
+					t.Errorf("COPY --from=%s: no earlier stage has this name", stage)
 				}
 				given := strings.HasPrefix(from, "/etc/ssl/") // of the base image
 				for _, m := range makes {
 					given = given || strings.Contains(m.rest, strings.TrimSuffix(from, "/"))
 				}
 				if !given {
-					t.Errorf("COPY --from=%s %s: nothing makes it there", stage, from)
+					t.Errorf("COPY --from=%s %s: no RUN of the first stage names this path", stage, from)
 				}
 			}
 		}
@@ -173,17 +173,17 @@ func TestDockerfile_Build_MakesTheProgramsWithTheirVersion(t *testing.T) {
 		}
 	}
 	if !strings.Contains(build, "CGO_ENABLED=0") {
-		t.Error("an empty image has no C library")
+		t.Error("the build does not set CGO_ENABLED=0, and the image has no C library")
 	}
 	image := stages[1]
 	entry := image.all("ENTRYPOINT")
 	if len(entry) != 1 || !slices.Contains(names, strings.Trim(entry[0].rest, `[]"`)) {
-		t.Errorf("the image starts %+v, and has %q", entry, names)
+		t.Errorf("the image starts %+v, want one of its programs %q", entry, names)
 	}
 	onPath := slices.ContainsFunc(image.all("ENV"), func(e instruction) bool { return e.rest == "PATH=/usr/local/bin" })
 	there := slices.ContainsFunc(image.all("COPY"), func(c instruction) bool { return c.rest == "/out/ /usr/local/bin/" })
 	if !onPath || !there || !strings.Contains(build, " -o /out/ ") {
-		t.Errorf("programs on the path: %t, in their folder: %t", onPath, there)
+		t.Errorf("/usr/local/bin is on the path: %t, /out is copied there: %t; want both, and a build into /out", onPath, there)
 	}
 }
 
@@ -192,23 +192,23 @@ func TestDockerfile_User_IsNobodySpecialAndOwnsItsFolders(t *testing.T) {
 	image := stages[1]
 	users := image.all("USER")
 	if len(users) != 1 {
-		t.Fatalf("the image has users %+v", users)
+		t.Fatalf("the instructions USER of the image are %+v, want one", users)
 	}
 	uid, _, _ := strings.Cut(users[0].rest, ":")
 	// The user must be a number. runAsNonRoot demands a user other than root, and Kubernetes cannot
 	// check this for a name.
 	if n, err := strconv.Atoi(uid); err != nil || n < 1000 {
-		t.Errorf("the image runs as %s", users[0].rest)
+		t.Errorf("the image runs as %s, want a number from 1000 on", users[0].rest)
 	}
 	made := stages[0].all("RUN")[2].rest
 	if !strings.Contains(made, "ksef:x:"+users[0].rest+":") {
-		t.Errorf("/etc/passwd does not have %s", users[0].rest)
+		t.Errorf("/etc/passwd of the image does not have the user %s", users[0].rest)
 	}
 	owned := slices.ContainsFunc(image.all("COPY"), func(c instruction) bool {
 		return c.rest == "/root-fs/var/ /var/" && c.flags["chown"] == users[0].rest
 	})
 	if !owned {
-		t.Error("the folders do not belong to the user")
+		t.Error("the folders in /var do not belong to the user of the image")
 	}
 	// The folders that are written at run time are the volumes of compose and those that the
 	// configurations name.

@@ -48,7 +48,7 @@ func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 		for _, p := range d.Panels {
 			where := filepath.Base(file) + ", " + p.Title
 			if ids[p.ID] || len(p.Targets) == 0 {
-				t.Errorf("%s: its id is used twice, or it asks nothing", where)
+				t.Errorf("%s: the panel has the id of another panel, or it has no query", where)
 			}
 			ids[p.ID] = true
 			for _, q := range p.Targets {
@@ -59,7 +59,7 @@ func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 					if other := taken[[2]int{x, y}]; other != "" || x > 23 {
-						t.Fatalf("%s lies over %q or outside", where, other)
+						t.Fatalf("%s: the panel lies over the panel %q, or outside the 24 columns", where, other)
 					}
 					taken[[2]int{x, y}] = p.Title
 				}
@@ -115,7 +115,7 @@ func TestDashboards_AreProvisionedInCompose_BehindAProfile(t *testing.T) {
 	demo := load(t, "demo/worker.yaml")
 	if j := jobs.ScrapeConfigs[0]; j.Job != "ksefworker" || j.DNS[0].Names[0] != "worker" || demo.HTTP.Addr != "0.0.0.0:8080" ||
 		j.DNS[0].Port != 8080 {
-		t.Errorf("Prometheus scrapes %+v, and the workers listen at %s", j, demo.HTTP.Addr)
+		t.Errorf("Prometheus scrapes %+v, and the workers listen at %s: want the job ksefworker and port 8080", j, demo.HTTP.Addr)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 	"ksefworker/config"
 )
 
-// unitFiles are the services, with an instance where a template needs one.
+// unitFiles has the unit files, and under which name each is verified. A template needs the name of
+// an instance.
 var unitFiles = map[string]string{"ksefworker@.service": "ksefworker@1.service", "ksefworker-intake.service": "ksefworker-intake.service"}
 
 func TestSystemd_Units_AreTakenBySystemd(t *testing.T) {
@@ -63,7 +64,7 @@ func TestSystemd_VariablesAndPrograms_AreThoseOfTheProgram(t *testing.T) {
 		}
 		stop := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)s$`).FindStringSubmatch(string(raw))
 		if stop == nil || stop[1] != "45" {
-			t.Errorf("%s stops its service after %v, before running tasks have ended", file, stop)
+			t.Errorf("%s sets TimeoutStopSec to %v, want 45 s, so that running tasks can end", file, stop)
 		}
 		for _, want := range []string{"NoNewPrivileges=yes", "ProtectSystem=strict", "User=ksef", "CapabilityBoundingSet=\n"} {
 			if !strings.Contains(string(raw), want) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// line is a writer that sends its first line to a channel.
+// line is a writer that keeps everything that is written, and sends the first line to a channel.
 type line struct {
 	text chan string
 	mu   sync.Mutex
@@ -77,7 +77,7 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
 		if resp.StatusCode != status {
-			t.Errorf("the simulator answered with status %d, which is not the expected one", resp.StatusCode)
+			t.Errorf("the simulator answered with status %d, want 503 to the first request and 200 to the second", resp.StatusCode)
 		}
 	}
 	stop()
@@ -85,7 +85,7 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 		t.Errorf("at its end the simulator had exit code %d, want 0: %s", code, errs)
 	}
 	if strings.Contains(errs.String()+out.String(), "verysecret") {
-		t.Error("a key was written")
+		t.Error("the simulator printed the key of an account")
 	}
 }
 
@@ -108,7 +108,7 @@ func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		if code := serve(t.Context(), strings.Fields(args), &out, &errs); code != exitUsage || !strings.Contains(errs.String(), reason) {
-			t.Errorf("%s: exit code %d, want that of a wrong call and the reason: %s", args, code, errs.String())
+			t.Errorf("with %s the exit code is %d, want that of wrong usage, and the reason: %s", args, code, errs.String())
 		}
 	}
 	var out, errs bytes.Buffer
@@ -121,7 +121,7 @@ func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 		t.Errorf("--version: exit code %d, want 0 and the versions: %s %s", code, out.String(), errs.String())
 	}
 	if code := serve(t.Context(), []string{"--addr", "127.0.0.1:0", "--grant", "5265877635:1"}, &out, &errs); code != exitFault {
-		t.Errorf("a grant to an invalid NIP: %d", code)
+		t.Errorf("with --grant for a number that is no NIP the exit code is %d, want that of a fault", code)
 	}
 	if code := serve(t.Context(), []string{"--addr", "nowhere:1:2"}, &out, &errs); code != exitFault {
 		t.Errorf("with a bad address the exit code is %d, want that of a fault", code)
@@ -169,6 +169,6 @@ func TestServe_DirectAddr_AnswersTheMinistrysAPIAndEndsCleanly(t *testing.T) {
 		t.Errorf("at its end the simulator had exit code %d, want 0: %s", code, errs)
 	}
 	if strings.Contains(errs.String()+out.String(), "verysecret") {
-		t.Error("a token was written")
+		t.Error("the simulator printed a token")
 	}
 }

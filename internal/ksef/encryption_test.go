@@ -44,7 +44,7 @@ func TestInfo_SessionKey_DecryptsWithOAEPAndSHA256AndNoLabel(t *testing.T) {
 	}
 	aesKey, iv := rsaOpen(i)
 	if len(aesKey) != 32 || len(iv) != 16 || len(i.EncryptedKey) != 256 {
-		t.Fatalf("key of %d, IV of %d, sealed %d bytes", len(aesKey), len(iv), len(i.EncryptedKey))
+		t.Fatalf("the key has %d bytes, the IV %d and the encrypted key %d, want 32, 16 and 256", len(aesKey), len(iv), len(i.EncryptedKey))
 	}
 	if got := openCBC(t, aesKey, iv, key.Encrypt(plain)); !bytes.Equal(got, plain) {
 		t.Errorf("the session key from Info decrypts the data to %q, want the plain bytes", got)
@@ -61,10 +61,10 @@ func TestEncrypt_EveryLength_DecryptsToThePlainBytes(t *testing.T) {
 			t.Errorf("%d bytes are encrypted to %d bytes, want the number that EncryptedSize tells", n, len(sealed))
 		}
 		if got := openCBC(t, aesKey, iv, sealed); !bytes.Equal(got, data) {
-			t.Errorf("%d bytes are decrypted to %d other bytes", n, len(got))
+			t.Errorf("the ciphertext of %d bytes is decrypted to %d bytes, want the plain bytes", n, len(got))
 		}
 		if got, err := key.Decrypt(sealed); err != nil || !bytes.Equal(got, data) {
-			t.Errorf("Decrypt makes of %d encrypted bytes %d bytes, error %v, want the plain bytes", n, len(got), err)
+			t.Errorf("Decrypt turns the ciphertext of %d bytes into %d bytes (error %v), want the plain bytes", n, len(got), err)
 		}
 	}
 }

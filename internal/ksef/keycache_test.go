@@ -38,7 +38,7 @@ func TestKeyCache_ManyCallers_MakeOneFetch(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if n := get(); n != 2 {
-			t.Errorf("key %d is too old to be used", n)
+			t.Errorf("when the first key is too old, the caller got key %d, want the second", n)
 		}
 		cache.Invalidate()
 		if n := get(); n != 3 {
@@ -127,7 +127,7 @@ func TestKeyCache_InvalidatedDuringAFetch_DoesNotKeepItsKey(t *testing.T) {
 		synctest.Wait()
 		cache.Invalidate()
 		if n := must(cache.Get(context.Background())).N.Int64(); n != 2 {
-			t.Errorf("key %d may be the one that was refused", n)
+			t.Errorf("the caller got key %d, want the second, because KSeF may have refused the first", n)
 		}
 		all.Wait()
 		if n := must(cache.Get(context.Background())).N.Int64(); n != 2 || fetched.Load() != 2 {

@@ -18,8 +18,8 @@ const upoHead = `<?xml version="1.0" encoding="utf-8"?>
 	<KodFormularza>FA (3)</KodFormularza>
 `
 
-// upoXML writes a receipt with n lines as KSeF does. It has the elements in KSeF's order, also
-// those that are not read here.
+// upoXML writes a receipt with n lines as KSeF does. A line is an element Dokument. The receipt has
+// all elements in KSeF's order, even those that ParseReceipt does not read.
 func upoXML(n int) string {
 	var b strings.Builder
 	b.WriteString(upoHead)
@@ -56,10 +56,10 @@ func TestParseReceipt_EveryLineIsFoundByItsNumber(t *testing.T) {
 			IssueDate: "2026-11-23", Hash: fmt.Sprintf("%043d=", n-1)}
 		got := r.Lines[fmt.Sprintf("5265877635-20261123-%012X-00", n-1)]
 		if at := time.Date(2026, 11, 23, 10, 2, 42, 84e6, time.UTC); !got.AssignedAt.Equal(at) {
-			t.Errorf("assigned at %v, want %v", got.AssignedAt, at)
+			t.Errorf("the last number was assigned at %v, want %v", got.AssignedAt, at)
 		}
 		if got.AssignedAt = (time.Time{}); got != want {
-			t.Errorf("last line is %+v, want %+v", got, want)
+			t.Errorf("the last line is %+v, want %+v", got, want)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestParseReceipt_WhatIsNoWholeReceipt_IsRefused(t *testing.T) {
 	} {
 		r, err := ParseReceipt([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(r.Lines) != 0 {
-			t.Errorf("%s: %d lines, %v, want %q", name, len(r.Lines), err, c.want)
+			t.Errorf("%s: read as %d lines, with the error %v, want no line and an error that says %q", name, len(r.Lines), err, c.want)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestParseReceipt_TheMinistrysExamples(t *testing.T) {
 		}
 		r, err := ParseReceipt(raw)
 		if err != nil || len(r.Lines) == 0 {
-			t.Errorf("the example %s is read as %d lines, error %v", filepath.Base(f), len(r.Lines), err)
+			t.Errorf("the example %s is read as %d lines (error %v), want one or more", filepath.Base(f), len(r.Lines), err)
 		}
 		for number, line := range r.Lines {
 			if len(number) != 35 || len(line.Hash) != 44 || line.Number == "" || line.AssignedAt.IsZero() {

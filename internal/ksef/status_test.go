@@ -23,7 +23,7 @@ func TestStatus_EveryCode_IsRunningDoneOrFailed(t *testing.T) {
 			}
 		}
 		if got != want && (want != "none" || got != "") {
-			t.Errorf("%d is %q, want %q", code, got, want)
+			t.Errorf("code %d is %q, want %q", code, got, want)
 		}
 		if s.SendAgain() != (code == 500 || code == 550) {
 			t.Errorf("for code %d SendAgain returns %v, want the opposite", code, s.SendAgain())
@@ -66,7 +66,7 @@ func TestOriginal_NamesTheInvoiceOfADuplicate(t *testing.T) {
 		t.Errorf("the status is %+v, want the texts of its description and details joined", i.Status)
 	}
 	if _, _, ok := (ksef.InvoiceInfo{}).Original(); ok {
-		t.Error("an original for an invoice that names none")
+		t.Error("Original finds an original for an invoice that names none")
 	}
 }
 
@@ -87,7 +87,7 @@ func TestTime_EveryFormThatGatewaysWrite_IsRead(t *testing.T) {
 	for _, text := range []string{`"yesterday"`, `12`, `{}`, `"2026-13-01"`} {
 		var got ksef.Time
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !got.IsZero() {
-			t.Errorf("%s: %v, %v, want the zero Time", text, got, err)
+			t.Errorf("the text %s is read as %v (error %v), want the zero Time", text, got, err)
 		}
 	}
 	if raw := must(json.Marshal(ksef.Time{Time: noon})); string(raw) != `"2026-09-14T12:00:00Z"` {

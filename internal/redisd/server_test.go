@@ -23,7 +23,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// parentRole makes this test binary act as the parent that is going to be killed.
+// parentRole is an environment variable with a folder. It makes this test binary act as the parent
+// that is going to be killed, with a server in this folder.
 const parentRole = "REDISD_TEST_PARENT"
 
 func TestMain(m *testing.M) {
@@ -45,7 +46,7 @@ func TestStart_Server_IsLocalNeverEvictsAndWritesNoSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ why, setting, want string }{
-		{"when memory is full writes must be refused and no job dropped", "maxmemory-policy", "noeviction"},
+		{"when memory is full, writes must be refused and no key may be evicted", "maxmemory-policy", "noeviction"},
 		{"no other machine may connect", "bind", "127.0.0.1"},
 		{"no other machine may connect even if bind is overridden by mistake", "protected-mode", "yes"},
 		{"snapshots would change what is left after a kill", "save", ""},
@@ -60,7 +61,7 @@ func TestStart_Server_IsLocalNeverEvictsAndWritesNoSnapshots(t *testing.T) {
 		t.Errorf("URL() = %q, want %q", srv.URL(), want)
 	}
 	if info, err := os.Stat(srv.Dir()); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("folder: %v, %v; want mode 0700", info, err)
+		t.Errorf("the folder is %v (error %v), want it with mode 0700", info, err)
 	}
 }
 
@@ -85,16 +86,17 @@ func TestKill_ThenRestart_KeepsDataWhenAppendOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		if srv.Pid() != 0 || answers(addr) {
-			t.Fatalf("after Kill: pid %d, answers %v", srv.Pid(), answers(addr))
+			t.Fatalf("after Kill the pid is %d, and the server answers: %v; want 0 and false", srv.Pid(), answers(addr))
 		}
 		if err := srv.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if srv.Addr() != addr || srv.Pid() == pid || srv.Pid() == 0 {
-			t.Fatalf("after Restart: %s pid %d, was %s pid %d", srv.Addr(), srv.Pid(), addr, pid)
+			t.Fatalf("after Restart the server is at %s with pid %d, before at %s with pid %d: want the same address and a new pid",
+				srv.Addr(), srv.Pid(), addr, pid)
 		}
 		if got := client.DBSize(t.Context()).Val(); got != c.want {
-			t.Errorf("%s: %d keys, want %d", c.why, got, c.want)
+			t.Errorf("%s: after the restart there are %d keys, want %d", c.why, got, c.want)
 		}
 	}
 }
@@ -113,7 +115,7 @@ func TestRestart_Running_ShutsDownGracefullyFirst(t *testing.T) {
 	}
 	log, err := os.ReadFile(filepath.Join(srv.Dir(), "redis.log"))
 	if err != nil || !strings.Contains(string(log), "User requested shutdown") {
-		t.Errorf("the log does not mention a requested shutdown (%v)", err)
+		t.Errorf("the server's log does not mention a requested shutdown (error %v)", err)
 	}
 }
 
@@ -157,7 +159,7 @@ func TestStop_HungServer_IsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := srv.Stop(); err != nil || srv.Pid() != 0 {
-		t.Errorf("Stop = %v, pid %d", err, srv.Pid())
+		t.Errorf("Stop of a hung server gives %v, and the pid is %d: want no error and 0", err, srv.Pid())
 	}
 }
 
@@ -211,10 +213,10 @@ func TestStart_Fails_SaysWhyAndLeavesNothing(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v; want %q in it", c.why, err, c.want)
+			t.Errorf("%s: the error is %v, want one that says %q", c.why, err, c.want)
 		}
 		if left, _ := os.ReadDir(temp); len(left) != 0 {
-			t.Errorf("%s: left %v behind", c.why, left)
+			t.Errorf("%s: the failed start has left %v behind", c.why, left)
 		}
 	}
 }
@@ -259,7 +261,7 @@ func TestStart_ManyAtOnce_EachHasItsOwnServer(t *testing.T) {
 func TestStart_ThreadsOfTheParentEnd_ServerLives(t *testing.T) {
 	srv := redistest.Start(t)
 	pid := srv.Pid()
-	for range 200 { // each ends an OS thread; the parent-death signal would kill a server forked from it
+	for range 200 { // each goroutine ends its OS thread, which would kill a server that this thread had forked
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

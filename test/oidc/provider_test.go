@@ -24,19 +24,19 @@ const (
 	password = "correct horse"
 )
 
-// provider is the library's provider with its example of a login page, on a port of its own. The
-// test adds people with groups, and keys that change.
+// provider is the OpenID provider of the library zitadel/oidc, with the library's example of a
+// login page, on a port of its own. The test adds people with groups, and keys that change.
 type provider struct {
 	*storage.Storage
 	t       *testing.T
-	address string // stays the same when it is stopped and started again
+	address string // stays the same when the provider is stopped and started again
 	server  *httptest.Server
 
 	mu        sync.Mutex
 	groups    map[string][]string // by the person's id
-	inIDToken bool                // the ID token has all claims; else only UserInfo answers do
+	inIDToken bool                // whether the ID token has all claims; if not, only the answers of UserInfo have them
 	key       *signingKey         // nil: the library's own, for RS256
-	leadTo    []string            // after a logout
+	leadTo    []string            // addresses to which a logout may lead
 }
 
 // users are the people of the library's storage. The name is the same as the id, and the e-mail
@@ -60,7 +60,7 @@ func newProvider(t *testing.T, page string) *provider {
 	return p
 }
 
-// start serves the provider. stop ends that; the provider keeps what it knows.
+// start serves the provider. After stop, the provider still knows what it knew.
 func (p *provider) start() {
 	l, err := net.Listen("tcp", p.address)
 	if err != nil {

@@ -63,7 +63,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	program, err := build()
 	if err != nil {
-		t.Fatalf("build: %v\n%s", err, program)
+		t.Fatalf("the worker cannot be built: %v\n%s", err, program)
 	}
 	bed := bedtest.Start(t, testbed.Options{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,7 +146,7 @@ func (s *site) until(what string, so func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.t.Fatalf("not in time: %s\n%s", what, s.logged())
+			s.t.Fatalf("30 seconds have passed and this is still not true: %s\n%s", what, s.logged())
 		}
 	}
 }
@@ -226,7 +226,7 @@ func (b *browser) signIn(name, next string) (int, string) {
 	status, body := b.get("/login/oidc?next=" + url.QueryEscape(next))
 	id := requestID.FindStringSubmatch(body)
 	if status != http.StatusOK || b.at.Host != b.s.op.address || id == nil {
-		b.s.t.Fatalf("no form of the provider but status %d at %s: %s\n%s", status, b.at, body, b.s.logged())
+		b.s.t.Fatalf("the login leads to status %d at %s, want the provider's form: %s\n%s", status, b.at, body, b.s.logged())
 	}
 	return b.post(b.s.op.issuer()+"/login/username", url.Values{"username": {name}, "password": {password}, "id": {id[1]}})
 }

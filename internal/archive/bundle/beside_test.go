@@ -11,10 +11,10 @@ import (
 )
 
 // A person joined the indexes by hand and left a package out, or a package came to a day that was
-// joined already. The joined index is complete in itself, so only the folder shows that it lacks a
-// package. A look-up then reads the index of that package too.
+// joined already. The joined index is complete in itself, so only the folder shows that the index
+// lacks a package. A look-up reads the index of that package too.
 func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
-	for _, today := range []string{"2026-11-29", "2026-12-20"} { // the day is joined, and then the month too
+	for _, today := range []string{"2026-11-29", "2026-12-20"} { // on the first date only the day is joined, on the second the month
 		t.Run(today, func(t *testing.T) {
 			places(t, func(t *testing.T, below archive.Store) {
 				all := manyPackages(t, below, 3)
@@ -41,7 +41,7 @@ func TestStore_APackageIsLostAndAnotherCameLate_TheLateOneIsFound(t *testing.T) 
 	}
 	lost, err := filepath.Glob(filepath.Join(dir, folder, "2026-11-26", "pkg-2026-11-26-0*"))
 	if err != nil || len(lost) == 0 {
-		t.Fatalf("the packages to remove are %v, %v", lost, err)
+		t.Fatalf("the files to remove are %v (error %v), want those of a package", lost, err)
 	}
 	for _, name := range lost {
 		if err := os.Remove(name); err != nil {

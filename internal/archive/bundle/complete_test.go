@@ -49,8 +49,9 @@ func everyOne(t *testing.T, below archive.Store, invs []bundle.Invoice) {
 	}
 }
 
-// An invoice that an index lacks would be taken for one that the archive never had. It would be
-// handed in again, and sent to KSeF a second time. So it must be noticed that an index lacks lines.
+// An invoice that an index lacks would be taken for one that the archive never had. If it were
+// handed in again, it would be sent to KSeF a second time. So a store must notice that an index
+// lacks lines.
 func TestStore_IndexLacksLines_IsMadeAgainFromTheZIP(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		for name, damage := range damages {
@@ -69,7 +70,7 @@ func TestStore_IndexLacksLines_IsMadeAgainFromTheZIP(t *testing.T) {
 }
 
 func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
-	for _, today := range []string{"2026-11-29", "2026-12-20"} { // the day is joined, and then the month too
+	for _, today := range []string{"2026-11-29", "2026-12-20"} { // on the first date only the day is joined, on the second the month
 		dir := t.TempDir()
 		below := open(t, "file://"+dir)
 		all := manyPackages(t, below, 2)
@@ -78,7 +79,7 @@ func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
 		}
 		joined, err := filepath.Glob(filepath.Join(dir, folder, "*.jsonl"))
 		if err != nil || len(joined) == 0 {
-			t.Fatalf("the joined indexes are %v, %v", joined, err)
+			t.Fatalf("the joined indexes are %v (error %v), want some", joined, err)
 		}
 		for _, old := range []bool{false, true} {
 			for name, damage := range damages {
@@ -101,7 +102,8 @@ func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
 	}
 }
 
-// manyPackages archives the packages of two days, of which the first has enough to be joined.
+// manyPackages archives the packages of two days. Only the first day has enough packages for a
+// joined index of the day.
 func manyPackages(t *testing.T, below archive.Store, each int) (all []bundle.Invoice) {
 	t.Helper()
 	for day, packages := range map[string]int{"2026-11-26": 9, "2026-11-27": 2} {
@@ -137,8 +139,8 @@ func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_ThoseOfThePackagesAreAsked(t 
 	}
 }
 
-// An earlier build joined the month, and its index has lost lines. An index that is joined later
-// must have these lines again.
+// An earlier build joined the month, and the joined index has lost lines. When the month is joined
+// again, the new index must have these lines.
 func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePackages(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
@@ -161,8 +163,8 @@ func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePacka
 	everyOne(t, below, slices.Concat(a[:3], b[:3], late[:3]))
 }
 
-// unreadZIPs returns how many results Results has read, and the names of the ZIPs that it could not
-// read.
+// unreadZIPs calls Results. It returns how many results were read, and the names of the ZIPs that
+// could not be read.
 func unreadZIPs(t *testing.T, below archive.Store) (n int, names []string) {
 	t.Helper()
 	err := bundle.Over(below).Results(t.Context(), folder, func(string, []byte, bool) error { n++; return nil },
@@ -220,7 +222,7 @@ func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
 				}
 			}
 			if n, names := unreadZIPs(t, below); n != len(b) || !slices.Equal(names, []string{zip}) {
-				t.Errorf("%d results were read, but not the ZIPs %v", n, names)
+				t.Errorf("%d results were read, and these ZIPs could not be read: %v; want those of pkg-b, and the ZIP of pkg-a", n, names)
 			}
 			// A sound copy of the ZIP, under another name, has all its results, so nothing is
 			// missing.
@@ -236,7 +238,7 @@ func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
 				found(t, s, inv)
 			}
 			if n, names := unreadZIPs(t, below); n != len(a)+len(b) || len(names) != 0 {
-				t.Errorf("with a copy: %d results, not read: %v", n, names)
+				t.Errorf("with a copy of the ZIP, %d results were read, and these ZIPs could not be read: %v; want all, and none", n, names)
 			}
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// Before the indexes of a month are joined, each look-up would ask each of them. So a store
-// remembers which ids an index has, once that index was asked a few times.
+// Before the indexes of a month are joined, each look-up would ask each of them. So when an index
+// has been asked a few times, a store remembers which ids it has.
 func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *testing.T) {
 	s3 := archivetest.NewS3(t, "honoured")
 	below := open(t, s3.In("kept"))
@@ -33,9 +33,9 @@ func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *te
 			t.Fatal(err)
 		}
 	}
-	// Each document is one read of a ZIP, and its own index may have to be read once.
+	// Each document takes one read of a ZIP. In addition, each index may take two reads.
 	if n := reads(s3.Take()); n > len(all)+2*packages {
-		t.Errorf("the archive was read %d times for %d documents", n, len(all))
+		t.Errorf("the archive was read %d times for %d documents, want at most one for each, and two for each index", n, len(all))
 	}
 	for _, inv := range tinyOf("nowhere", 50) {
 		if _, err := s.Get(t.Context(), documentName(inv)); !errors.Is(err, archive.ErrNotFound) {
@@ -43,7 +43,7 @@ func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *te
 		}
 	}
 	if n := reads(s3.Take()); n > 50 { // one for each document, which could be an object of its own
-		t.Errorf("%d reads for 50 documents that are nowhere", n)
+		t.Errorf("the archive was read %d times for 50 documents that are nowhere, want at most 50", n)
 	}
 }
 
@@ -65,6 +65,6 @@ func TestSearch_One_EndsWithTheFirstIndexesThatHaveIt(t *testing.T) {
 		return nil
 	}, nil)
 	if err != nil || fmt.Sprint(ids) != "["+first[2].ID+"]" || did.Indexes > 8 {
-		t.Errorf("the search found %v, %v, and read %+v", ids, err, did)
+		t.Errorf("the search found %v (error %v) and read %+v, want the one invoice, from at most 8 indexes", ids, err, did)
 	}
 }

@@ -33,16 +33,16 @@ func kept(t *testing.T, s archive.Store, day, pkg string, invs []bundle.Invoice)
 func documentName(inv bundle.Invoice) string { return archive.InvoiceName(nip, month, inv.ID) }
 func resultName(inv bundle.Invoice) string   { return archive.ResultName(nip, month, inv.ID) }
 
-// found checks that an archive has an invoice whole.
+// found checks that an archive has the document and the result of an invoice.
 func found(t *testing.T, s archive.Store, inv bundle.Invoice) {
 	t.Helper()
 	doc, err := s.Get(t.Context(), documentName(inv))
 	if err != nil || !bytes.Equal(doc, inv.Document) {
-		t.Errorf("the document of %s has %d bytes, %v", inv.Number, len(doc), err)
+		t.Errorf("the document of %s is read with %d bytes (error %v), want it as it was archived", inv.Number, len(doc), err)
 	}
 	result, err := s.Get(t.Context(), resultName(inv))
 	if err != nil || !bytes.Equal(result, inv.Result) {
-		t.Errorf("the result of %s is %s, %v", inv.Number, result, err)
+		t.Errorf("the result of %s is read as %s (error %v), want it as it was archived", inv.Number, result, err)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestStore_InvoicesOfSeveralBundles_AreReadByTheirUsualNames(t *testing.T) {
 		kept(t, below, "2026-11-26", "pkg-a", a)
 		s := bundle.Over(below)
 		found(t, s, a[5])
-		kept(t, below, "2026-11-27", "pkg-b", b) // by another process, after this one has listed
+		kept(t, below, "2026-11-27", "pkg-b", b) // as by another process, after s has listed the bundles
 		for _, inv := range []bundle.Invoice{a[0], a[350], a[699], b[0], b[2]} {
 			found(t, s, inv)
 		}
@@ -68,9 +68,9 @@ func TestStore_InvoicesOfSeveralBundles_AreReadByTheirUsualNames(t *testing.T) {
 	})
 }
 
-// An invoice that was parked has a result of its own. When the invoice is accepted after a retry,
-// the bundle has the newer result. No result can be newer than the one in the bundle, because an
-// accepted invoice does not change.
+// The result of a parked invoice is an object of its own. When the invoice is accepted after a
+// retry, a bundle has its newer result. No result can be newer than that in a bundle, because only
+// receipted invoices are in bundles, and they do not change.
 func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
 	places(t, func(t *testing.T, below archive.Store) {
 		inv := invoiceOf("a", 1, 600)
@@ -81,7 +81,7 @@ func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); err != nil || string(got) != c.alone {
-				t.Errorf("before there is a bundle: %s, %v", got, err)
+				t.Errorf("before there is a bundle, the result is %s (error %v), want the object of its own", got, err)
 			}
 		}
 		kept(t, below, "2026-11-26", "pkg-a", []bundle.Invoice{inv})
@@ -89,7 +89,7 @@ func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); err != nil || !bytes.Equal(got, inv.Result) {
-			t.Errorf("the result of the invoice that was parked before is %s, %v", got, err)
+			t.Errorf("beside an older object of its own, the result is %s (error %v), want that of the bundle", got, err)
 		}
 	})
 }
@@ -128,7 +128,7 @@ func TestStore_IndexIsMissingOrDamaged_IsMadeAgainFromTheZIP(t *testing.T) {
 	finds(t, s, a[100])
 	kept(t, below, "2026-11-26", "pkg-a", a) // the same again
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {
-		t.Errorf("after it was written again, the file has %d bytes, %v; want %d", len(again), err, len(whole))
+		t.Errorf("after it was written again, the index has %d bytes (error %v), want the same %d bytes", len(again), err, len(whole))
 	}
 }
 
@@ -153,7 +153,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 		finds(t, s, b[3])
 		_, err := s.Get(t.Context(), documentName(a[0]))
 		if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
-			t.Errorf("index %v: a document of the damaged one: %v", withIndex, err)
+			t.Errorf("with an index %v, a document of the damaged bundle gives %v, want ErrCorrupt with pkg-a", withIndex, err)
 		}
 		// An invoice that the archive never had looks the same as one that was in the damaged
 		// bundle. A result that has an object of its own is still returned.
@@ -161,12 +161,12 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := s.Get(t.Context(), archive.ResultName(nip, month, "inv-x")); err != nil || len(got) == 0 {
-			t.Errorf("a result of its own: %s, %v", got, err)
+			t.Errorf("the result that is an object of its own is %s (error %v), want it returned", got, err)
 		}
 		unread := 0
 		err = s.Results(t.Context(), folder, func(string, []byte, bool) error { return nil }, func(string, error) { unread++ })
 		if err != nil || unread != 1 {
-			t.Errorf("%d bundles were not read, %v", unread, err)
+			t.Errorf("%d bundles could not be read (error %v), want 1", unread, err)
 		}
 		// A sound copy is stored beside the damaged bundle, as for every object.
 		entries := make([]bundle.Entry, len(a))
@@ -186,8 +186,9 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 	}
 }
 
-// An invoice was parked, with a result of its own, and accepted later, in a bundle. The bundle is
-// damaged. Then the older result is not returned in its place.
+// An invoice was parked, and its result became an object of its own. Later the invoice was
+// accepted, and a bundle has its newer result. The bundle is damaged. The older result must not be
+// returned instead of the newer one.
 func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
@@ -238,7 +239,7 @@ func finds(t *testing.T, s *bundle.Store, inv bundle.Invoice) {
 		did, err := s.Search(t.Context(), folder, q,
 			func(l bundle.Line) error { ids = append(ids, l.ID); return nil }, nil)
 		if err != nil || fmt.Sprint(ids) != "["+inv.ID+"]" || did.Indexes == 0 {
-			t.Errorf("the search for %s found %v, %v, and read %+v", text, ids, err, did)
+			t.Errorf("the search for %s found %v (error %v) and read %+v, want the one invoice", text, ids, err, did)
 		}
 	}
 }

@@ -92,9 +92,9 @@ func TestTidy_DayWithManyPackages_AndMonthThatIsOver_AreJoinedAndFoundAsBefore(t
 			}
 		}
 		if err != nil || joined < 5 {
-			t.Errorf("the month has %d joined indexes: %v, %v", joined, names, err)
+			t.Errorf("the month has %d joined indexes in %v (error %v), want at least 5", joined, names, err)
 		}
-		add("2026-12-22", 2, 2) // an invoice of November that came late
+		add("2026-12-22", 2, 2) // packages with invoices of November that came late
 		tidied(t, s, "2026-12-23", some)
 		tidied(t, s, "2027-01-10", some)
 		if raw, err := below.Get(t.Context(), folder+"/to-2026-12-22.jsonl"); err != nil || len(raw) == 0 {
@@ -131,8 +131,8 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 	for _, inv := range []bundle.Invoice{a[3], b[3], c[3]} {
 		found(t, bundle.Over(below), inv)
 	}
-	// A ZIP and its index are damaged. Nothing can be made of them, and the others stay as they
-	// are.
+	// A ZIP and its index are damaged. Tidy can make nothing of them, and leaves the other packages
+	// as they are.
 	zip := kept(t, below, "2026-12-22", "pkg-d", d)
 	damage(zip)
 	damage(indexOf(zip))
@@ -149,8 +149,8 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 }
 
 // A document that is handed in years later is looked up with a few requests, however many packages
-// and invoices its seller and month has. Few requests are also enough for a document that was never
-// sent.
+// and invoices there are of its seller and month. A few requests are also enough for a document
+// that was never sent.
 func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	service := archivetest.NewS3(t, "honoured")
 	below := open(t, service.In("kept"))
@@ -183,7 +183,7 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	// result from the ZIP. For a document that is nowhere, only the first of these requests is
 	// made. The lookup reads up to five blocks of one index, whatever the number of packages.
 	if worst > 3+5 || missed > 1+5 {
-		t.Errorf("%d requests for a document and a result, %d for one that is nowhere", worst, missed)
+		t.Errorf("%d requests for a document and its result, and %d for a document that is nowhere: want at most 8 and 6", worst, missed)
 	}
 	t.Logf("%d invoices: %d requests at most for document and result, %d for what is nowhere", len(all), worst, missed)
 	// A store that looks up many results reads each block once.
@@ -195,7 +195,7 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	}
 	taken := service.Take()
 	if n := reads(taken) - len(all)/7; n > 80 {
-		t.Errorf("%d requests more than one for each of %d results", n, len(all)/7)
+		t.Errorf("there were %d requests beyond one for each of the %d results, want at most 80", n, len(all)/7)
 	}
 }
 

@@ -22,9 +22,9 @@ func unjoinedMonth(b *testing.B) (below archive.Store, some []bundle.Invoice) {
 	return below, some[len(some)-12_000:]
 }
 
-// BenchmarkUnjoined measures what it takes to look up 12,000 documents by their ids before the
-// indexes of their month are joined, and to search for one KSeF number. Half of the 12,000 are
-// there.
+// BenchmarkUnjoined measures what look-ups take before the indexes of the month are joined: the
+// results of 12,000 ids, half of which are in the archive; the result of one id; and a search for
+// one KSeF number.
 func BenchmarkUnjoined(b *testing.B) {
 	below, some := unjoinedMonth(b)
 	nowhere := tinyOf("nowhere", len(some))

@@ -21,8 +21,8 @@ import (
 
 // TestBench_ThreeValidators_SideBySide prints the figures of `make bench-schema`. Each validator
 // runs in its own process on one core. Rates are documents per second of processor time, so other
-// programs on the machine matter little. xmllint reads its documents from files, the others have
-// them in memory. The test checks no figure.
+// programs on the machine matter little. xmllint reads its documents from files. The other two
+// validators have the documents in memory. The test checks no figure.
 func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 	if os.Getenv("KSEF_BENCH_SCHEMA") != "1" {
 		t.Skip("KSEF_BENCH_SCHEMA is not 1")
@@ -80,7 +80,7 @@ func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 	t.Logf("%-42s %14.0f %11d kB %14s", "xmllint (libxml2): schema", float64(documents*rounds-1)/(all-first).Seconds(), peak, "included")
 }
 
-// TestBenchChild is not a test. The benchmark starts it in a separate process.
+// TestBenchChild is not a test. TestBench starts it in a separate process.
 func TestBenchChild(t *testing.T) {
 	which, dir := os.Getenv("KSEF_BENCH_SCHEMA"), os.Getenv("KSEF_BENCH_DIR")
 	if dir == "" {
@@ -127,7 +127,7 @@ func TestBenchChild(t *testing.T) {
 	fmt.Printf("figures %d %d %f\n", started, peakMemory(t), (ownTime(t) - before).Seconds())
 }
 
-// peakMemory returns the largest resident memory so far in kB.
+// peakMemory returns the largest resident memory that this process has had, in kB.
 func peakMemory(t *testing.T) int {
 	if runtime.GOOS != "linux" {
 		t.Skip("memory is read from /proc")
@@ -139,7 +139,7 @@ func peakMemory(t *testing.T) int {
 	return highWater(text)
 }
 
-// highWater reads VmHWM from the status of a process; 0 when it is not there.
+// highWater reads VmHWM from the status of a process. It returns 0 if the status has no VmHWM.
 func highWater(status []byte) int {
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
 		var kb int
@@ -187,7 +187,8 @@ func run(t *testing.T, cmd *exec.Cmd) (peak int, cpu time.Duration) {
 	}
 }
 
-// localSchema copies the schema of FA(3), and lets its import lead to the file in dir.
+// localSchema makes a copy of the schema of FA(3) that imports the file in dir. It returns the name
+// of the copy.
 func localSchema(t *testing.T, dir string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "schemat_FA(3)_v1-0E.xsd"))

@@ -60,14 +60,14 @@ func TestValidate_FaultyDocument_NamesElementAndLine(t *testing.T) {
 				t.Fatalf("Validate = %v, want a FieldError", err)
 			}
 			if f.Field != c.field {
-				t.Errorf("field = %s, want %s (%v)", f.Field, c.field, err)
+				t.Errorf("the error names the field %s, want %s: %v", f.Field, c.field, err)
 			}
 			lines := strings.Split(c.doc, "\n")
 			if f.Line < 1 || f.Line > len(lines) || !strings.Contains(lines[f.Line-1], c.field) {
-				t.Errorf("line %d does not contain %s", f.Line, c.field)
+				t.Errorf("the error names line %d, which does not contain %s", f.Line, c.field)
 			}
 			if strings.Contains(err.Error(), "{http") {
-				t.Errorf("the namespace is repeated in %v", err)
+				t.Errorf("the error %v has a namespace, want none", err)
 			}
 		})
 	}
@@ -80,7 +80,7 @@ func TestValidate_UnknownForm_IsRefused(t *testing.T) {
 	} {
 		var f *invoice.FieldError
 		if err := v.Validate(doc); !errors.As(err, &f) {
-			t.Errorf("%s: Validate = %v", why, err)
+			t.Errorf("%s: Validate = %v, want a FieldError", why, err)
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// Requests come at random times, and every window is counted again for each of them.
+// Requests come at random times. For each request, the test counts every window again from the
+// beginning.
 func TestLimiter_RandomRequests_AgreesWithBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := New(true, 1)
@@ -36,7 +37,7 @@ func TestLimiter_RandomRequests_AgreesWithBruteForce(t *testing.T) {
 			blocked := now.Before(l.track("a", InvoiceSend).blockedUntil)
 			_, refused := l.Arrive("a", InvoiceSend, func() time.Time { return now })
 			if refused != (!fits || blocked) {
-				t.Fatalf("request %d: refused is %v, it fits is %v, the group is blocked is %v", i, refused, fits, blocked)
+				t.Fatalf("request %d is refused: %v; every window has room: %v, the group is blocked: %v", i, refused, fits, blocked)
 			}
 			if !refused {
 				admitted = append(admitted, now)
@@ -45,7 +46,8 @@ func TestLimiter_RandomRequests_AgreesWithBruteForce(t *testing.T) {
 	})
 }
 
-// The first block ends exactly when every window, counted again, has capacity for one more.
+// The first block ends exactly when every window has room for one more request. The test counts the
+// windows itself.
 func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(1, 2))
 	for range 200 {
@@ -110,10 +112,11 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 				now = now.Add(gap)
 			}
 			if n != want[i] {
-				t.Errorf("group %s: %d requests pass in the %s window", group, n, l.windows(Allowance{1, 1, 1})[i].name)
+				t.Errorf("group %s: %d requests pass in the window %s, want as many as the table of this test says",
+					group, n, l.windows(Allowance{1, 1, 1})[i].name)
 			}
 			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
-				t.Errorf("%s: the violation is %+v", group, v)
+				t.Errorf("group %s: the violation is %+v, want this group, this window and one request too many", group, v)
 			}
 		}
 	}
@@ -141,18 +144,18 @@ func TestLimiter_RefusedAgain_BlockGetsLonger(t *testing.T) {
 	}
 	wait := fill()
 	if again, _ := l.Arrive("a", OnlineSession, clock); again != wait {
-		t.Errorf("a request that was on its way lengthened %v to %v", wait, again)
+		t.Errorf("a request at the moment of the refusal lengthened the block from %v to %v, want it unchanged", wait, again)
 	}
 	now = now.Add(2 * time.Second)
 	if again, refused := l.Arrive("a", OnlineSession, clock); !refused || again <= wait {
-		t.Errorf("a request during the block did not lengthen %v: %v", wait, again)
+		t.Errorf("a request two seconds later turned the block of %v into one of %v, want a longer one", wait, again)
 	}
 	if _, refused := l.Arrive("a", InvoiceSend, clock); refused {
 		t.Error("another group is blocked too")
 	}
 	now = now.Add(10 * time.Hour)
 	if wait := fill(); wait != time.Second {
-		t.Errorf("hours later the old refusals still count: %v", wait)
+		t.Errorf("hours later a first refusal blocks for %v, want 1s, because old refusals no longer count", wait)
 	}
 }
 
@@ -192,7 +195,7 @@ func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
 		t.Errorf("the limits of the account are %+v, want its own for sending", told)
 	}
 	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
-		t.Errorf("a limiter that refuses nothing tells %+v", told)
+		t.Errorf("a limiter that refuses nothing tells the limits %+v, want none", told)
 	}
 	l.Reset("b")
 	if told := l.Allowances("b"); told[Others] != (Allowance{10, 30, 120}) || l.Allowances("a")[InvoiceSend].Second != 2 {
