@@ -153,7 +153,7 @@ func TestDockerfile_Build_MakesTheProgramsWithTheirVersion(t *testing.T) {
 	}
 	language := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(string(module))
 	if !strings.HasSuffix(stages[0].base, "golang:"+language[1]) {
-		t.Errorf("built by %s, while go.mod says Go %s", stages[0].base, language[1])
+		t.Errorf("the programs are built by %s, while go.mod says Go %s", stages[0].base, language[1])
 	}
 	programs := regexp.MustCompile(` \./(cmd/\w+)`).FindAllStringSubmatch(build, -1)
 	var names []string

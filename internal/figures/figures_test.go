@@ -23,16 +23,16 @@ func TestCount_OfTenants_AreApartAndTogether(t *testing.T) {
 	}
 	hours, err := s.LastHours(t.Context(), now, 24, "A")
 	if err != nil || len(hours) != 24 || hours[23].Accepted != 2 || hours[22].Rejected != 1 || hours[23].Parked != 0 {
-		t.Errorf("the hours of A are %+v, %v, want 2 accepted and 1 rejected", hours, err)
+		t.Errorf("the hours of A are %+v (error %v), want 2 accepted in the last and 1 rejected before", hours, err)
 	}
 	days, err := s.LastDays(t.Context(), now, 30, figures.All)
 	if err != nil || len(days) != 30 || days[29].Accepted != 2 || days[29].Parked != 1 || days[28].Rejected != 1 {
-		t.Errorf("the days of all are %+v, %v, want 2 accepted, 1 parked, 1 rejected", days, err)
+		t.Errorf("the days of all are %+v (error %v), want 2 accepted and 1 parked today, 1 rejected yesterday", days, err)
 	}
 	today, err := s.Today(t.Context(), now, []string{"A", "B", "C"})
 	a, b := today["A"], today["B"]
 	if err != nil || a.Accepted != 2 || a.Rejected != 0 || b.Parked != 1 || b.Accepted != 0 {
-		t.Errorf("today has %+v, %v, want 2 accepted of A and 1 parked of B", today, err)
+		t.Errorf("today has %+v (error %v), want 2 accepted of A and 1 parked of B", today, err)
 	}
 	if p50, ok := a.Quantile(.5); !ok || p50 < 20*time.Second || p50 > 40*time.Second {
 		t.Errorf("the median time of A is %v (known %v), want between 20s and 40s", p50, ok)

@@ -47,7 +47,8 @@ func TestParseReceipt_EveryLineIsFoundByItsNumber(t *testing.T) {
 			t.Fatalf("a receipt of %d lines is refused: %v", n, err)
 		}
 		if len(r.Lines) != n || r.Pages != 1 || r.Session != "20261123-SB-0123456789-ABCDEF0123-AB" {
-			t.Errorf("a receipt of %d lines is read as %d lines and %d pages of session %q", n, len(r.Lines), r.Pages, r.Session)
+			t.Errorf("a receipt of %d lines is read as %d lines and %d pages of session %q, want all lines, 1 page and its session",
+				n, len(r.Lines), r.Pages, r.Session)
 		}
 		if n == 0 {
 			continue

@@ -65,7 +65,7 @@ func (s snapshot) faults() []string {
 		}
 		var known Invoice
 		if err := known.unpackFacts(h["facts"]); err != nil || !slices.Contains(s.Sets["sellers"], known.NIP+"|"+known.Kind) {
-			fault("%s cannot be found by number: sellers are %v, %v", id, s.Sets["sellers"], err)
+			fault("%s cannot be found by its number: the sellers are %v (error %v)", id, s.Sets["sellers"], err)
 		}
 		ident := Identity{known.NIP, known.Kind, h["number"]}.digest()
 		if !strings.Contains(h["facts"], `"ident":"`+ident+`"`) {

@@ -13,7 +13,7 @@ const tenThousand = 10_000
 
 // Each benchmark handles one package of ten thousand invoices, the most that KSeF accepts, with a
 // Redis on the same machine. ms is the time for the whole package. longest-ms is the time of the
-// longest command, most of which are scripts. Redis serves nobody else during a command.
+// longest command, such as a script. Redis serves nobody else during a command.
 
 func benchWorld(b *testing.B) *world {
 	rdb, _ := redistest.New(b)

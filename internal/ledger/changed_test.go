@@ -83,7 +83,7 @@ func TestChanged_InvoiceOfThePlaceHasMoved_GoesOnBehindWhereItStood(t *testing.T
 		want = append(want, p.ID)
 	}
 	if got := w.changedFrom(all[3], 2, Parked, Dismissed); !slices.Equal(got, append(want, all[3].ID)) {
-		t.Errorf("got %q, want %q and then %s", got, want, all[3].ID)
+		t.Errorf("behind the place of the invoice that moved, listed are %q, want %q and then %s", got, want, all[3].ID)
 	}
 }
 

@@ -37,7 +37,7 @@ func (h *beforePiece) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// manyWaiting makes invoices that wait, due one after the other.
+// manyWaiting makes n waiting invoices, each due a minute after the one before.
 func manyWaiting(w *world, n int, number func(int) string) []Invoice {
 	w.t.Helper()
 	docs := make([]NewInvoice, n)
@@ -102,7 +102,7 @@ func TestCut_BytesAreFullInALaterPiece_ThePackageEndsThere(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: 10 * fits})
 	w.must(err)
 	if p := w.readPackage("pkg-x"); len(ids) != fits || p.Count != fits || p.Size != 10*fits {
-		t.Errorf("took %d invoices into %+v: want as many as fit into its bytes", len(ids), p)
+		t.Errorf("took %d invoices into %+v: want as many as the limit of bytes allows", len(ids), p)
 	}
 	w.audit()
 }

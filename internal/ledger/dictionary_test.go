@@ -53,7 +53,7 @@ func TestOpen_DocumentsOfEachLayout_AreOpenedByThisBuild(t *testing.T) {
 	// written by the builds that had the first dictionary alone
 	old, _ := hex.DecodeString("04221100003eb5f3143c2f505f323e0123146b747572613e")
 	if got, err := plain.Open("inv-a", old); err != nil || string(got) != "<Faktura><P_2>FV/1</P_2></Faktura>" {
-		t.Errorf("the document of an old build opens as %q (error %v)", got, err)
+		t.Errorf("the document of an old build opens as %q (error %v), want the one that it sealed", got, err)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestAppendSeal_ManyAtOnce_EachGetsItsOwn(t *testing.T) {
 				doc := bytes.Repeat(fmt.Appendf(nil, "<P_7>%d of %d</P_7>", n, k), 1+200*(n%3))
 				sealed, err := plain.AppendSeal(nil, "inv-a", doc)
 				if got, opened := plain.Open("inv-a", sealed); err != nil || opened != nil || !bytes.Equal(got, doc) {
-					t.Errorf("not the document that was sealed; the errors of sealing and opening are %v and %v", err, opened)
+					t.Errorf("sealing gives the error %v and opening %v, want none, and the document that was sealed", err, opened)
 				}
 			}
 		})

@@ -34,7 +34,7 @@ func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 			return
 		}
 		if err := json.Unmarshal([]byte(packed), &slow); err != nil || !reflect.DeepEqual(quick, slow) {
-			t.Errorf("%q is read as %+v; encoding/json says %+v, %v", packed, quick, slow, err)
+			t.Errorf("%q is read quickly as %+v, and by encoding/json as %+v (error %v), want the same", packed, quick, slow, err)
 		}
 	})
 }

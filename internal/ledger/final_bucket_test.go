@@ -161,7 +161,7 @@ func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
 			if n, err := w.Prune(ctx(), time.Hour, 100); n != 0 || err != nil {
 				t.Errorf("pruned %d entries (error %v), want none", n, err)
 			}
-			w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
+			w.must(w.rdb.Del(ctx(), key).Err()) // as a person would
 			_, err = w.RecheckUnreadable(ctx(), 100)
 			w.must(err)
 			if ids, err := w.ByNumber(ctx(), "1"); err != nil || len(ids) != 1 {

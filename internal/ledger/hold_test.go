@@ -5,7 +5,7 @@ import "testing"
 func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	w := oneWorld(t)
 	if all, err := w.Holds(ctx()); err != nil || len(all) != 0 {
-		t.Fatalf("an empty ledger has holds: %v, %v", all, err)
+		t.Fatalf("an empty ledger has the holds %v (error %v), want none", all, err)
 	}
 	w.must(w.Hold(ctx(), "a", Hold{Kind: Paused, By: "anna", Why: "key expired"}))
 	w.must(w.Hold(ctx(), "b", Hold{Kind: Paused, By: "jan"}))

@@ -40,7 +40,7 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 		t.Errorf("the ledger belongs to %v (error %v) after a refusal, want test", at, err)
 	}
 	if err := New(rdb, Options{Prefix: "ksef-live:"}).Claim(t.Context(), liveHome); err != nil {
-		t.Errorf("claiming under another prefix gives the error %v", err)
+		t.Errorf("claiming under another prefix gives the error %v, want none", err)
 	}
 }
 
@@ -178,10 +178,10 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 		t.Error(err)
 	}
 	if n := rdb.DBSize(t.Context()).Val(); n != 0 {
-		t.Errorf("%d keys are left after the second purge", n)
+		t.Errorf("%d keys are left after the second purge, want none", n)
 	}
 	if err := l.Claim(t.Context(), liveHome); err != nil {
-		t.Errorf("claiming after the purge gives the error %v", err)
+		t.Errorf("claiming after the purge gives the error %v, want none", err)
 	}
 }
 

@@ -40,7 +40,7 @@ func (m *model) Take(t *rapid.T) {
 		want.Rev = want.CreatedAt.Time().Unix() - time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	}
 	if err != nil || len(got) != 1 || got[0] != want {
-		t.Fatalf("take %s %s: %+v, %v, want %+v", ident, doc.ID, got, err, want)
+		t.Fatalf("taking in %s with id %s gives %+v (error %v), want %+v", ident, doc.ID, got, err, want)
 	}
 	if want.Taken == Created {
 		m.invs[doc.ID] = &modelInvoice{

@@ -67,7 +67,7 @@ type actor struct {
 func (m *model) actor() *actor { return &m.actors[pick(m.t, len(m.actors), "actor")] }
 
 // pick draws a number below n. All numbers have about the same chance. Rapid's own draws prefer the
-// first values, so few invoices would get to the end of their long path.
+// first values. With them, few invoices would get to the end of their long path.
 func pick(t *rapid.T, n int, label string) int {
 	v := 0
 	for _, coin := range rapid.SliceOfN(rapid.Bool(), 8, 8).Draw(t, label) {
@@ -175,7 +175,7 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 		for i := range m.actors {
 			m.actors[i] = actor{fmt.Sprint("worker-", i), map[string]Invoice{}, map[string]Package{}}
 		}
-		verbs := []func(*rapid.T){ // the more often one is listed, the more often it is drawn
+		verbs := []func(*rapid.T){ // the more often a verb is listed, the more often it is drawn
 			m.Take, m.Take, m.Wait, m.Wait, m.ChooseExpress, m.Move, m.Move, m.Move, m.Retry, m.Dismiss, m.ChangeTerms,
 			m.Cut, m.Cut, m.OpenOnline, m.Send, m.Send, m.Send, m.Repack,
 			m.Compact, m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.Settle, m.Settle,

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// inFormat lets a world write another format.
+// inFormat makes the ledger of a world write the given format.
 func (b *bed) inFormat(format int) {
 	b.t.Helper()
 	h, err := b.Home(ctx())

@@ -63,7 +63,7 @@ func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	late := w.take(w.fresh())[0]
 	w.must(w.ChangeTerms(ctx(), &late, NewTerms{Offline: true})) // its facts are JSON from now on
 	late = w.move(w.read(late.ID)[0], Rejected)
-	for _, id := range []string{opaque.ID, newer.ID, late.ID} { // the audit at the end reads them
+	for _, id := range []string{opaque.ID, newer.ID, late.ID} { // restored at the end, because the audit reads them
 		was := w.rdb.Dump(ctx(), w.prefix+keyInvoice+id).Val()
 		defer func() { w.must(w.rdb.RestoreReplace(ctx(), w.prefix+keyInvoice+id, 0, was).Err()) }()
 	}
@@ -240,7 +240,7 @@ func TestOutbox_ManyRefusalsOfATenant_OnlySomeAreTold(t *testing.T) {
 	if left := w.rdb.PTTL(ctx(), key).Val(); left <= 0 || left > refusalsToldIn {
 		t.Errorf("the count expires in %v, want at most refusalsToldIn", left)
 	}
-	w.must(w.rdb.Del(ctx(), key).Err()) // as after refusalsToldIn
+	w.must(w.rdb.Del(ctx(), key).Err()) // as when refusalsToldIn is over
 	if n := untold(all[:10]); n != 0 {
 		t.Errorf("%d refusals are not told after the count has expired, want none", n)
 	}

@@ -174,7 +174,8 @@ func TestMovePackage_GivenUpAndTheProcessDiesBetweenPieces_NoneIsInTwoSessionsAn
 	w.audit()
 }
 
-// refusedOf makes a package of n invoices whose session is closing, as one that KSeF then refuses.
+// refusedOf makes a package of n invoices in the state closing, in which KSeF may refuse its
+// session. It returns the ids of the invoices, too.
 func (w *world) refusedOf(n int) (Package, []string) {
 	w.t.Helper()
 	p := w.uploadedOf(n)

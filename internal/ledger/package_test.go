@@ -99,7 +99,7 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 						w.unchanged(func() {
 							c := w.conflict(w.MovePackage(ctx(), &copied, stepOf(&copied, PackageState(to))))
 							if c.ID != p.ID || c.State != string(actual) || c.Rev != p.Rev || c.To != to {
-								t.Errorf("moved by a copy that is %s, %s: the conflict is %+v, want the state and revision of the entry",
+								t.Errorf("moved by a copy in the state %s with %s: the conflict is %+v, want state and revision of the entry",
 									believed, name, c)
 							}
 						})
@@ -241,7 +241,7 @@ func TestOpenOnline_IsReadBackAsItWasReturned(t *testing.T) {
 	if p.State != PackageOpened || p.Lane != Express || p.Rev != 1 || p.OpenedAt == 0 {
 		t.Errorf("OpenOnline returned %+v, want an opened express package at revision 1", p)
 	}
-	p.CreatedAt, p.UpdatedAt = got.CreatedAt, got.UpdatedAt // from the clock of the script
+	p.CreatedAt, p.UpdatedAt = got.CreatedAt, got.UpdatedAt // these times come from the clock of the script
 	if d := cmp.Diff(p, got); d != "" {
 		t.Error(d)
 	}

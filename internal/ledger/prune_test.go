@@ -40,7 +40,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 				t.Errorf("Prune forgot %d entries, want 1", n)
 			}
 			left := snapshotOf(t, w.rdb, w.prefix)
-			delete(left.Hashes, "pkg:"+inv.Package) // the session is still open
+			delete(left.Hashes, "pkg:"+inv.Package) // the session that the invoice was in is still open
 			delete(left.Sorted, "pkginv:"+inv.Package)
 			delete(left.Sorted, "pst:opened")
 			delete(left.Sets, "sellers") // sellers are few, and are kept

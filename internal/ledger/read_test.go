@@ -34,7 +34,7 @@ func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 func TestDueAndAtRisk_CountOnlyUndecidedInvoices(t *testing.T) {
 	w := oneWorld(t)
 	if n, next, err := w.AtRisk(ctx(), noon); n != 0 || !next.IsZero() || err != nil {
-		t.Errorf("an empty ledger has %d invoices at risk, the next at %v (error %v)", n, next, err)
+		t.Errorf("an empty ledger has %d invoices at risk, the next at %v (error %v): want none", n, next, err)
 	}
 	a, b, c := w.wait("1", "VAT", 1, 1), w.wait("2", "VAT", 2, 1), w.wait("3", "VAT", 3, 1)
 	ids, err := w.Due(ctx(), noon.Add(2*time.Hour), 10)
@@ -175,7 +175,7 @@ func TestWorkers_AreAliveUntilTheyLeaveOrFallSilent(t *testing.T) {
 	if ttl := w.rdb.PTTL(ctx(), w.prefix+"worker:me").Val(); !alive() || ttl <= 59*time.Minute || ttl > time.Hour {
 		t.Errorf("alive is %v and the key expires in %v, want true for an hour", alive(), ttl)
 	}
-	w.must(w.rdb.PExpireAt(ctx(), w.prefix+"worker:me", time.Unix(1, 0)).Err()) // its ttl is over
+	w.must(w.rdb.PExpireAt(ctx(), w.prefix+"worker:me", time.Unix(1, 0)).Err()) // the heartbeat has expired
 	if alive() {
 		t.Error("the worker is alive after its heartbeat expired")
 	}

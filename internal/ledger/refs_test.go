@@ -66,7 +66,7 @@ func TestTake_RefIsGivenAwayMeanwhile_TheDocumentIsRefused(t *testing.T) {
 		t.Fatal("no other process came between: this test proves nothing")
 	}
 	if want := (TakeResult{Taken: RefUsed, RefOf: winner.ID, RefState: Queued}); res[0] != want || res[1].Taken != Created {
-		t.Errorf("got %+v, want %+v and the other one created", res, want)
+		t.Errorf("Take gives %+v, want %+v for the document that came too late, and the other one created", res, want)
 	}
 	if ids := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(ids, []string{winner.ID}) {
 		t.Errorf("the ref finds %q, want %q", ids, winner.ID)

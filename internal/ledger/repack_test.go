@@ -108,7 +108,7 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	}))
 	for _, id := range []string{"pkg-x", "pkg-y"} {
 		if _, err := w.Package(ctx(), id); !errors.Is(err, ErrNotFound) {
-			t.Errorf("%s: %v, want ErrNotFound", id, err)
+			t.Errorf("reading %s gives %v, want ErrNotFound", id, err)
 		}
 	}
 	if held, err := w.Held(ctx(), other.ID); err != nil || len(held) != 1 {

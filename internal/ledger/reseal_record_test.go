@@ -70,7 +70,7 @@ func TestReseal_TheRecordHasChangedSinceItWasRead_StaysAsItIs(t *testing.T) {
 	}
 	got, err := w.sealing(2).Invoice(ctx(), inv.ID)
 	if err != nil || got.File != doc.File {
-		t.Errorf("read with the new key alone: %+v, %v", got, err)
+		t.Errorf("with the new key alone the entry is read as %+v (error %v), want it with its file name", got, err)
 	}
 	w.Ledger = first
 }

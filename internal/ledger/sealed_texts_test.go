@@ -23,7 +23,7 @@ func (b *bed) raw() string {
 	return all.String()
 }
 
-// quoted is a name that only sealed texts may contain.
+// quoted is a name that Redis may have only in sealed texts.
 const quoted = "Zdzisława"
 
 // plantTexts writes texts of every kind:

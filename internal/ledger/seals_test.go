@@ -29,7 +29,7 @@ func refusal(t *testing.T, err error) *SealError {
 	t.Helper()
 	refused, ok := errors.AsType[*SealError](err)
 	if !ok {
-		t.Fatalf("got %v, want a refusal", err)
+		t.Fatalf("the error is %v, want a SealError", err)
 	}
 	return refused
 }
@@ -86,7 +86,7 @@ func TestDeclare_TwoKeysAtTheSameMoment_OnlyOneIsThePools(t *testing.T) {
 		}
 	}
 	if slices.Sort(refused[:]); refused != [2]int{0, 10} {
-		t.Errorf("refused %v, want all of one key and none of the other", refused)
+		t.Errorf("the numbers of refused processes, by key, are %v, want all 10 of one key and none of the other", refused)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 		t.Errorf("the record is %+v, want the old key retired", seals)
 	}
 	refusal(t, w.Declare(ctx(), old))
-	w.must(w.Declare(ctx(), ring(t, 7, 8))) // seals with the old key again
+	w.must(w.Declare(ctx(), ring(t, 7, 8))) // a process that seals with the old key again brings it back
 	refusal(t, mayTake(w, ring(t), 0))
 }
 

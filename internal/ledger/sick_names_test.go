@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// spoil puts something else into a key.
+// spoil replaces the value of a key by one of another type.
 func (w *world) spoil(key string) {
 	w.t.Helper()
 	w.must(w.rdb.Del(ctx(), key).Err())
@@ -57,12 +57,12 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				if _, err := w.Reindex(ctx()); err != nil {
 					t.Errorf("Reindex gives the error %v", err)
 				}
-				w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
+				w.must(w.rdb.Del(ctx(), key).Err()) // as a person would
 				_, err = w.RecheckUnreadable(ctx(), 100)
 				w.must(err)
 				want := map[string]Taken{"identity": Refused, "ref": RefUsed}[of]
 				if res, err := w.Take(ctx(), []NewInvoice{rival}); err != nil || res[0].Taken != want {
-					t.Errorf("handed in when the key was deleted: %+v, %v", res, err)
+					t.Errorf("handed in after the key was deleted, the rival gives %+v (error %v), want it refused", res, err)
 				}
 				w.spoil(key)
 				w.later(time.Hour)
@@ -100,7 +100,7 @@ func TestSickNames_ARefWhileKeysAreRotated_TheOthersAreSealedAgain(t *testing.T)
 	}
 	tally, err := rotated.SealTally(ctx())
 	if old := w.store.texts.KeyIDs(); err != nil || tally.Needs(old[0]) != 0 {
-		t.Errorf("%d texts still need the old key %v, %v", tally.Needs(old[0]), old, err)
+		t.Errorf("%d texts still need the first of the old keys %v (error %v), want none", tally.Needs(old[0]), old, err)
 	}
 	w.Ledger = first
 }

@@ -14,7 +14,7 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 		res, err := w.Take(ctx(), []NewInvoice{doc})
 		w.must(err)
 		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt, false}); res[0] != want {
-			t.Errorf("got %+v, want %+v", res[0], want)
+			t.Errorf("with AskEnded Take gives %+v, want %+v", res[0], want)
 		}
 	})
 	again := document(first.NIP, first.Kind, first.Number, "first")
@@ -28,7 +28,7 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 		{Created, doc.ID, Queued, second.Rev, 2, false, "", "", "", second.CreatedAt, false},
 	}
 	if !second.Fresh() || !slices.Equal(res, want) {
-		t.Errorf("got %+v, want %+v", res, want)
+		t.Errorf("the first document with AskEnded and the second without it give %+v, want %+v", res, want)
 	}
 }
 

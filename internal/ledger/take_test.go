@@ -184,8 +184,8 @@ func (sc *scenes) lead(inv Invoice, s State) Invoice {
 func TestIdentity_IsSellerKindAndNumber_NothingElse(t *testing.T) {
 	w := oneWorld(t)
 	w.take(document(sellerA, "VAT", "FV/1", "x"))
-	// Each differs from the first document in seller, kind or number. In the last one, kind and
-	// number differ, but joined to one text they are the same as those of the first.
+	// Each differs from the first document in seller, kind or number. The last document differs in
+	// kind and number. But joined to one text, its kind and number are those of the first: VATFV/1.
 	w.take(document(sellerB, "VAT", "FV/1", "x"), document(sellerA, "KOR", "FV/1", "x"), document(sellerA, "VAT", "FV/2", "x"),
 		document(sellerA, "VAT", "fv/1", "x"), document(sellerA, "VATF", "V/1", "x"))
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 3 {

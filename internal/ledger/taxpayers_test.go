@@ -61,7 +61,7 @@ func TestStrangers_NamesOfOthers_AreFoundAndNothingIsRecorded(t *testing.T) {
 	bound(w, map[string]string{"a": sellerA, "b": sellerB})
 	other := New(w.rdb, Options{Prefix: w.prefix})
 	w.unchanged(func() {
-		for range 2 { // the second time it knows one of them
+		for range 2 { // the second time, this process knows the name b
 			others, err := other.Strangers(ctx(), map[string]string{"a": sellerB, "b": sellerB, "new": sellerB})
 			w.must(err)
 			if len(others) != 1 || others["a"] != sellerA {

@@ -215,7 +215,7 @@ func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
 			if err != nil || !tenants[sellerA] {
 				t.Errorf("the tenants with fresh packages are %v (error %v), want the seller", tenants, err)
 			}
-			// A session whose count is damaged takes no invoice and leaves the invoice as it is.
+			// A session whose count is damaged takes no invoice, and the invoice stays as it is.
 			inv := w.take(w.fresh())[0]
 			w.rdb.HSet(ctx(), w.key("pkg:", good.ID), "count", "x")
 			_, _, err = w.BeginSend(ctx(), good.ID, "me", &inv)

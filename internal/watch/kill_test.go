@@ -186,7 +186,7 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 	t.Logf("killed at %d steps", len(steps))
 }
 
-// The watch gives these files other names. Before whatever step a process is killed, the results
+// The watch gives these files other names. At whatever step a process is killed, the results still
 // name the files as they were put into the folder.
 func TestWatch_KilledAtAnyStepOfRenaming_ResultHasTheGivenName(t *testing.T) {
 	s := newSite(t)

@@ -103,7 +103,7 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		}
 	}
 	if results != 2 {
-		t.Errorf("there are %d results of 2 files: %q", results, s.tree())
+		t.Errorf("there are %d results, want one for each of the 2 files; the folder has %q", results, s.tree())
 	}
 	if s.there(waitingName)() {
 		t.Error(s.read(waitingName))

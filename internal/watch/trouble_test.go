@@ -110,7 +110,7 @@ func TestWatch_FolderInsideAWatchedOne_IsRefusedAndNothingIsWrittenThere(t *test
 		}
 	}
 	if err := inner(filepath.Join(s.dir, "..")); err != nil {
-		t.Errorf("a watch of the folder around the watched one gives %v, want no error", err) // it leaves the inner folder alone
+		t.Errorf("a watch of the folder around the watched one gives %v, want no error", err) // the outer watch leaves nest alone
 	}
 	s.end()
 	if err := inner(filepath.Join(s.dir, "accepted/nest")); err == nil || !strings.Contains(err.Error(), "puts what it has taken") {

@@ -106,7 +106,7 @@ func TestWatch_OddNames_AreTakenAsTheyAre(t *testing.T) {
 	s := newSite(t)
 	names := []string{"-rf.xml", "a b\n\x1b[31m.xml", "zły\xff.xml", "$(touch x).xml", "100%s.xml", "a.json.xml", "~.xml"}
 	numbers := map[string]string{}
-	for i, name := range append(names, strings.Repeat("ż", 123)+".xml") { // the last has 250 bytes
+	for i, name := range append(names, strings.Repeat("ż", 123)+".xml") { // the last name has 250 bytes
 		numbers[name] = "FV/" + string(rune('A'+i))
 		s.put(name, xmlOf(0, numbers[name]))
 	}
@@ -294,7 +294,7 @@ func TestWatch_FolderInside_IsLeftToItsOwnWatch(t *testing.T) {
 	all := s.tree()
 	for _, name := range []string{"taken/a.xml", "sub/b.xml", "sub/accepted/c.xml.json"} {
 		if !slices.Contains(all, name) {
-			t.Errorf("%s is gone: %q", name, all)
+			t.Errorf("%s is gone; the folder has %q", name, all)
 		}
 	}
 	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "sub: is watched by itself") {
@@ -314,7 +314,7 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 		s.put(".ksef.yaml", []byte(two))
 		s.passes(1)
 		if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
-			t.Errorf("with the settings %q, the list of what waits says %s", two, why)
+			t.Errorf("with the settings %q, the list of what waits says %s, want that there is more than one document", two, why)
 		}
 	}
 	s.put(".ksef.yaml", []byte("---\nlane: express\n"))

@@ -39,12 +39,12 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 	const next = "/invoices?state=rejected"
 	if status, body := anna.signIn("anna", next); status != http.StatusOK || anna.at.RequestURI() != next ||
 		!strings.Contains(body, `<span class="who">anna</span>`) {
-		t.Fatalf("anna is at %s with status %d: %s\n%s", anna.at, status, body, s.logged())
+		t.Fatalf("anna is at %s with status %d, want the list of rejected invoices: %s\n%s", anna.at, status, body, s.logged())
 	}
 	olga := s.browser()
 	s.op.set(func(p *provider) { p.inIDToken, p.key = true, newKey(t, "second") }) // all claims in the ID token, a key for ES256
 	if status, body := olga.signIn("olga", "/"); status != http.StatusOK || !strings.Contains(body, `<span class="who">olga</span>`) {
-		t.Fatalf("olga is at %s with status %d: %s\n%s", olga.at, status, body, s.logged())
+		t.Fatalf("olga is at %s with status %d, want the start page with her name: %s\n%s", olga.at, status, body, s.logged())
 	}
 	for who, want := range map[*browser]int{anna: http.StatusForbidden, olga: http.StatusOK, s.browser(): http.StatusForbidden} {
 		if status, _ := who.get("/monitoring/api/queues"); status != want {

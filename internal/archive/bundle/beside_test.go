@@ -64,7 +64,7 @@ func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(
 	}
 	joined, err := filepath.Glob(filepath.Join(dir, folder, "to-*.jsonl"))
 	if err != nil || len(joined) != 1 {
-		t.Fatalf("the joined indexes are %v, %v, want one", joined, err)
+		t.Fatalf("the joined indexes are %v (error %v), want one", joined, err)
 	}
 	rewrite(t, joined[0], func(index string) string {
 		if !strings.Contains(index, `"zips":11`) {

@@ -129,7 +129,7 @@ func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_ThoseOfThePackagesAreAsked(t 
 		}
 		joined, err := filepath.Glob(filepath.Join(dir, folder, "*-2?-*.jsonl"))
 		if err != nil || len(joined) < 3 {
-			t.Fatalf("the joined indexes are %v, %v, want three or more", joined, err)
+			t.Fatalf("the joined indexes are %v (error %v), want three or more", joined, err)
 		}
 		everyOne(t, below, all)
 		if err := os.Remove(joined[1]); err != nil {
@@ -158,7 +158,7 @@ func TestTidy_JoinedIndexOfAnEarlierBuildLacksLines_TheMonthIsJoinedFromThePacka
 		t.Fatal(err)
 	}
 	if raw, err := below.Get(t.Context(), folder+"/to-2026-12-21.jsonl"); err != nil || bytes.Count(raw, []byte(`{"id":`)) != 60 {
-		t.Errorf("the joined index has %d lines, %v, want 60", bytes.Count(raw, []byte(`{"id":`)), err)
+		t.Errorf("the joined index has %d lines (error %v), want 60", bytes.Count(raw, []byte(`{"id":`)), err)
 	}
 	everyOne(t, below, slices.Concat(a[:3], b[:3], late[:3]))
 }
@@ -218,7 +218,7 @@ func TestStore_ZIPIsMissing_ItsInvoicesAreNotCalledUnknown(t *testing.T) {
 				_, err := bundle.Over(below).Get(t.Context(), resultName(inv))
 				if text := fmt.Sprint(err); !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(text, "pkg-a") ||
 					!strings.Contains(text, "is missing") {
-					t.Fatalf("Get = %v, want damage because the ZIP is missing", err)
+					t.Fatalf("Get = %v, want ErrCorrupt that says that the ZIP of pkg-a is missing", err)
 				}
 			}
 			if n, names := unreadZIPs(t, below); n != len(b) || !slices.Equal(names, []string{zip}) {

@@ -11,7 +11,7 @@ import (
 )
 
 // Before the indexes of a month are joined, each look-up would ask each of them. So when an index
-// has been asked a few times, a store remembers which ids it has.
+// has been asked a few times, a store remembers which ids this index has.
 func TestGet_ManyIDsBeforeTheIndexesAreJoined_EachIndexIsReadAFewTimesOnly(t *testing.T) {
 	s3 := archivetest.NewS3(t, "honoured")
 	below := open(t, s3.In("kept"))

@@ -39,7 +39,7 @@ func listed(t *testing.T, s archive.Store, want ...string) {
 		names[i] = strings.TrimPrefix(name, folder+"/")
 	}
 	if err != nil || fmt.Sprint(names) != fmt.Sprint(want) {
-		t.Errorf("the folder has %v, %v; want %v", names, err, want)
+		t.Errorf("the folder has %v (error %v), want %v", names, err, want)
 	}
 }
 

@@ -93,7 +93,7 @@ func (r *rig) state(b begunLogin) (code int, details string) {
 	return s.Status.Code, strings.Join(s.Status.Details, " ")
 }
 
-// redeemed returns the tokens of a login that has begun with this answer.
+// redeemed redeems the tokens of the login that the answer a has begun.
 func (r *rig) redeemed(a answer) tokens {
 	r.t.Helper()
 	var b begunLogin

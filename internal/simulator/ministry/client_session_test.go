@@ -47,7 +47,7 @@ func (s secret) seal(plain []byte) []byte {
 
 func formFA3() m { return m{"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"} }
 
-// hashOf is the SHA-256.
+// hashOf returns the SHA-256 of b.
 func hashOf(b []byte) []byte {
 	sum := sha256.Sum256(b)
 	return sum[:]
@@ -111,7 +111,7 @@ func (r *rig) await(id string) sessionState {
 		}
 		<-time.After(time.Millisecond)
 	}
-	r.t.Fatalf("session %s has not ended after all polls", id)
+	r.t.Fatalf("session %s has not ended within 20 seconds", id)
 	return sessionState{}
 }
 

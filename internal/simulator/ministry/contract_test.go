@@ -14,7 +14,8 @@ import (
 
 // contract is the Ministry's published description of its API. The file is outside the repository,
 // and the variable KSEF_OPENAPI names it. When the variable is set, the answers that the tests of
-// this package get are compared with the contract. Answers that break it on purpose are left out.
+// this package get are compared with the contract. Answers that break the contract on purpose are
+// left out.
 type contract struct {
 	Paths      map[string]map[string]contractOperation `json:"paths"`
 	Components struct {

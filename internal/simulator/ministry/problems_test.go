@@ -105,7 +105,7 @@ func TestNovelty_Ordered_BringsFieldsAndValuesThatNobodyKnows(t *testing.T) {
 			usages += len(keys) - 2
 		}
 		if (fields > 0) != want || (values > 0) != want || (usages > 0) != want {
-			t.Errorf("with Novelty %v the answers had %d unknown fields, %d values and %d keys, want some only above 0",
+			t.Errorf("with Novelty %v the answers had %d unknown fields, %d unknown values and %d unknown keys, want some only above 0",
 				novelty, fields, values, usages)
 		}
 	}
