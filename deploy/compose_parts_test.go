@@ -155,7 +155,7 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 		}
 	}
 	if job.JobName != "ksefworker" {
-		t.Errorf("the alerts do not know the job %s", job.JobName)
+		t.Errorf("the alerts know the job ksefworker, and not the job %s", job.JobName)
 	}
 	mounted := func(service, path string) bool {
 		return slices.ContainsFunc(base.Services[service].Volumes, func(v string) bool {

@@ -23,7 +23,7 @@ func TestCount_OfTenants_AreApartAndTogether(t *testing.T) {
 	}
 	hours, err := s.LastHours(t.Context(), now, 24, "A")
 	if err != nil || len(hours) != 24 || hours[23].Accepted != 2 || hours[22].Rejected != 1 || hours[23].Parked != 0 {
-		t.Errorf("the hours of A are %+v (error %v), want 2 accepted in the last and 1 rejected before", hours, err)
+		t.Errorf("the hours of A are %+v (error %v), want 2 accepted in the last hour and 1 rejected in the hour before", hours, err)
 	}
 	days, err := s.LastDays(t.Context(), now, 30, figures.All)
 	if err != nil || len(days) != 30 || days[29].Accepted != 2 || days[29].Parked != 1 || days[28].Rejected != 1 {

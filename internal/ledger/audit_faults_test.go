@@ -248,7 +248,7 @@ func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 			w.serial = 8
 			w.online()
 			if faults := snapshotOf(t, w.rdb, w.prefix).faults(); len(faults) > 0 {
-				t.Fatal(faults)
+				t.Fatal("before anything is spoiled, the audit already finds", faults)
 			}
 			spoil(w, inv.ID)
 			if len(snapshotOf(t, w.rdb, w.prefix).faults()) == 0 {

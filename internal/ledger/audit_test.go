@@ -151,7 +151,7 @@ func unpacked(t interface{ Fatal(...any) }, id string, h, shapes map[string]stri
 	record := packedIn(h)
 	var inv Invoice
 	if err := inv.unpackFinal(id, record, newShape(shapes[shapeIn(record)])); err != nil {
-		t.Fatal(id, err)
+		t.Fatal("the audit cannot read a packed entry:", id, err)
 	}
 	facts, err := json.Marshal(storedFacts{Facts: inv.Facts, Ident: idEncoding.EncodeToString([]byte(h[identField])), Hash: inv.Hash})
 	if err != nil {

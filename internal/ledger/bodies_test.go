@@ -195,7 +195,7 @@ func TestKeyID_TellsNothingOfTheKeyAndIsNoPlainHashOfIt(t *testing.T) {
 func TestBody_GoneFromRedis_IsErrNotFound(t *testing.T) {
 	w := oneWorld(t)
 	if _, err := w.Body(ctx(), "inv-nobody"); !errors.Is(err, ErrNotFound) {
-		t.Error(err)
+		t.Error("want ErrNotFound; reading a document that is not in Redis gives", err)
 	}
 }
 

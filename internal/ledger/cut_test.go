@@ -201,7 +201,7 @@ func TestCut_ManyAtOnce_NoInvoiceIsInTwoPackages(t *testing.T) {
 		moves = append(moves, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: groupA.Name()})
 	}
 	if errs, err := w.Apply(ctx(), moves); err != nil || slices.ContainsFunc(errs, func(e error) bool { return e != nil }) {
-		t.Fatal(errs, err)
+		t.Fatal("want every move made; the errors of the moves and of the call are", errs, err)
 	}
 	var mu sync.Mutex
 	owner := map[string]string{}

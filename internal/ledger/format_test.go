@@ -150,7 +150,7 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	inv := w.receipt(w.accepted("1", "order 7", "Kowalski.xml"))
 	thawed := w.receipt(w.accepted("2", "order 8", "Nowak.xml"))
 	if n, err := w.thaw(ctx(), []string{thawed.ID}); n != 1 || err != nil {
-		t.Fatal(n, err)
+		t.Fatal("want one entry to leave its bucket; thaw returned", n, err)
 	}
 	before(w)
 	rotated := w.sealing(2, 1)
@@ -296,7 +296,7 @@ func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 			first = w.again(first)
 			if form == "packed in a key of its own" {
 				if n, err := w.thaw(ctx(), []string{inv.ID}); n != 1 || err != nil {
-					t.Fatal(n, err)
+					t.Fatal("want one entry to leave its bucket; thaw returned", n, err)
 				}
 			}
 			if w.isPacked(inv.ID) != (form == "in a bucket") {

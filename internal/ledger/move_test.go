@@ -189,7 +189,7 @@ func TestApply_ManyMoves_EachIsIndependent(t *testing.T) {
 	errs, err := w.Apply(ctx(), moves)
 	w.must(err)
 	if len(errs) != n {
-		t.Fatalf("there are %d answers for %d moves", len(errs), n)
+		t.Fatalf("Apply returned %d errors for %d moves, want one for each, which may be nil", len(errs), n)
 	}
 	for i, inv := range w.read(idsOf(invs)...) {
 		if i%3 == 0 {
@@ -320,7 +320,7 @@ func TestReceipt_DropsTheDocument_OnlyOfAcceptedInvoices(t *testing.T) {
 			continue
 		}
 		if _, err := w.Body(ctx(), inv.ID); err != nil {
-			t.Errorf("reading the document before the receipt gives the error %v", err)
+			t.Errorf("reading the document before the receipt gives the error %v, want none", err)
 		}
 		w.must(receipt())
 		if got := w.again(inv); got.UPO != "file:///upo.xml" || got.State != Receipted {

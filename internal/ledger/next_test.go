@@ -100,7 +100,7 @@ func TestClock_NoneIsSet_EverythingHasRedisTime(t *testing.T) {
 	}
 	waits, err := l.Waits(t.Context())
 	if err != nil || len(waits) != 1 {
-		t.Fatal(waits, err)
+		t.Fatal("want one waiting set and no error; Waits returned", waits, err)
 	}
 	now, err := l.Clock(t.Context())
 	if err != nil {

@@ -308,7 +308,7 @@ func TestSink_Change_IsReadAsItWasWritten(t *testing.T) {
 	ok, err := w.ChangeSink(ctx(), "erp", SinkChange{State: &state, Hold: map[string][]Held{"inv-a": held},
 		Next: map[string]time.Time{"inv-a": noon}, Fail: held})
 	if !ok || err != nil {
-		t.Fatal(ok, err)
+		t.Fatal("want the change of the sink recorded; ChangeSink returned", ok, err)
 	}
 	if raw := w.raw(); strings.Contains(raw, quoted) {
 		t.Errorf("an answer of a sink is in Redis in clear text:\n%s", raw)

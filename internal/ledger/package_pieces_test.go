@@ -263,7 +263,7 @@ func TestWithin_RedisBeganAnotherLife_EveryChangeOfThePackageIsAConflict(t *test
 	p.Within = "another"
 	c := w.conflict(w.MovePackage(ctx(), &p, PackageMove{To: PackageProcessing}))
 	if !strings.Contains(c.Error(), "failed over since") {
-		t.Error(c)
+		t.Error("the conflict does not say that Redis has failed over since:", c)
 	}
 	w.conflict(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", IDs: ids}}))
 	p.Within = life

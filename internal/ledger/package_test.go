@@ -169,7 +169,7 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 	held, err := w.Held(ctx(), old.ID)
 	w.must(err)
 	if len(held) != 0 {
-		t.Errorf("the abandoned package still holds %d invoices", len(held))
+		t.Errorf("the abandoned package still holds %d invoices, want none", len(held))
 	}
 	if held, _ = w.Held(ctx(), again.ID); len(held) != 2 {
 		t.Errorf("the new package holds %d invoices, want 2", len(held))

@@ -229,7 +229,7 @@ func TestReseal_KeyIsRotated_RefsStayUniqueAndAreFoundWithTheNewKeyAlone(t *test
 	tally, err := both.SealTally(ctx())
 	w.must(err)
 	if n := tally.Needs(ring(t, 1).KeyIDs()[0]); n != 0 {
-		t.Errorf("%d texts still need the old key", n)
+		t.Errorf("%d texts still need the old key, want none", n)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestLedger_RedisKilledBetweenVerbs_EveryAnsweredWriteIsThereAndScriptsLoadT
 	errs, err := w.Apply(ctx(), moves)
 	w.must(err)
 	if slices.ContainsFunc(errs, func(e error) bool { return e != nil }) {
-		t.Fatal(errs)
+		t.Fatal("want every move made; the errors of the moves are", errs)
 	}
 	crash()
 	p := w.cut(groupA, CutLimits{100, much})

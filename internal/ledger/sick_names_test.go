@@ -55,7 +55,7 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 					t.Errorf("the sick keys are %v (error %v), want only the spoiled key", sick, err)
 				}
 				if _, err := w.Reindex(ctx()); err != nil {
-					t.Errorf("Reindex gives the error %v", err)
+					t.Errorf("Reindex gives the error %v, want none", err)
 				}
 				w.must(w.rdb.Del(ctx(), key).Err()) // as a person would
 				_, err = w.RecheckUnreadable(ctx(), 100)
@@ -67,7 +67,7 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				w.spoil(key)
 				w.later(time.Hour)
 				if _, err := w.pruneBefore(noon.Add(30*time.Minute), 100); err != nil {
-					t.Errorf("Prune gives the error %v", err)
+					t.Errorf("Prune gives the error %v, want none", err)
 				}
 				if known, err := w.Known(ctx(), []string{inv.ID, other.ID}); err != nil || known[0] || known[1] {
 					t.Errorf("the pruned invoices are known: %v (error %v), want neither", known, err)

@@ -136,7 +136,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 			w.unchanged(func() {
 				c := w.conflict(w.Retry(ctx(), &old))
 				if s != Accepted && s != Receipted && !strings.Contains(c.Error(), "no other document of its identity alive") {
-					t.Errorf("the message does not say why: %v", c)
+					t.Errorf("the conflict does not say that another document of the identity is alive: %v", c)
 				}
 			})
 		})
@@ -225,7 +225,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 	res, err := w.Take(ctx(), docs)
 	w.must(err)
 	if len(res) != n {
-		t.Fatalf("there are %d answers for %d invoices", len(res), n)
+		t.Fatalf("Take returned %d results for %d invoices, want one for each", len(res), n)
 	}
 	for i, r := range res {
 		inv := w.read(docs[i].ID)[0]
@@ -234,7 +234,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 			want.Taken = Present
 		}
 		if r != want {
-			t.Fatalf("answer %d is %+v, want %+v", i, r, want)
+			t.Fatalf("result %d is %+v, want %+v", i, r, want)
 		}
 	}
 	if counts, err := w.Counts(ctx()); err != nil || counts["queued"] != n || len(counts) != len(States()) {
@@ -325,7 +325,7 @@ func TestTake_PresentOnesMoveAllTheTime_NewOnesAreTaken(t *testing.T) {
 	for range 50 {
 		res, err := w.Take(ctx(), []NewInvoice{again, w.fresh()})
 		if err != nil || res[1].Taken != Created {
-			t.Fatalf("handed in: %+v, %v, want the second created", res, err)
+			t.Fatalf("handed in: %+v (error %v), want the second created", res, err)
 		}
 	}
 	close(stop)

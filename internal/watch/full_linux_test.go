@@ -43,7 +43,7 @@ func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s.settle("FV/1", ledger.Receipted)
 	s.passes(2)
 	if !strings.Contains(s.w.problems["taken/a.xml"], "the disk is full") {
-		t.Error(s.w.problems)
+		t.Error("taken/a.xml does not wait for space on the disk; what waits is", s.w.problems)
 	}
 	s.must(os.Remove(filepath.Join(dir, "filler")))
 	s.passes(6)

@@ -106,7 +106,7 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		t.Errorf("there are %d results, want one for each of the 2 files; the folder has %q", results, s.tree())
 	}
 	if s.there(waitingName)() {
-		t.Error(s.read(waitingName))
+		t.Error("want that no file waits; the list of what waits says", s.read(waitingName))
 	}
 }
 

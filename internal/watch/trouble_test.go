@@ -338,7 +338,7 @@ func TestWatch_LedgerFailsWhenXMLIsMade_EachFileIsNamedAmongWhatWaits(t *testing
 	s.wantTree("refused/a.json", "refused/a.json.json", "taken/b.json", waitingName)
 	s.waiting("taken/b.json: the ledger does not take it")
 	if strings.Contains(s.read(waitingName), "taken/:") {
-		t.Error(s.read(waitingName))
+		t.Error("want that each line names a file; the list of what waits says", s.read(waitingName))
 	}
 }
 

@@ -44,7 +44,7 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 	s.settle("FV/1", ledger.Receipted)
 	s.passes(2)
 	if o := s.result("accepted/a.xml.json"); o.State != "receipted" || s.read("accepted/a.xml.upo.xml") != "<UPO>"+o.ID+"</UPO>" {
-		t.Errorf("the result beside the receipt is %+v, or the receipt is another one", o)
+		t.Errorf("the result beside the receipt is %+v, want it receipted, and the receipt of this invoice", o)
 	}
 	if s.w.files["a.xml"] != nil || s.w.files["sub/b.XML"] == nil {
 		t.Error("a file that is finished is still followed, or a file that is not finished is not followed")
@@ -237,7 +237,7 @@ func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) 
 		"rejected/b.json", "rejected/b.json.xml", "rejected/b.json.json", "refused/bad.json", "refused/bad.json.json",
 		"taken/away.json", waitingName)
 	if o := s.result("refused/bad.json.json"); !strings.Contains(o.Reason, "the gateway makes no XML: Fa.P_2 is missing") {
-		t.Error(o.Reason)
+		t.Error("want the reason that the gateway makes no XML; the result has the reason", o.Reason)
 	}
 	if s.read("accepted/a.json.xml") != string(xmlOf(0, "FV/1")) {
 		t.Error("the XML beside accepted/a.json is not the one that was handed in")
@@ -298,7 +298,7 @@ func TestWatch_FolderInside_IsLeftToItsOwnWatch(t *testing.T) {
 		}
 	}
 	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "sub: is watched by itself") {
-		t.Error(why)
+		t.Error("want that sub is watched by itself; the list of what waits says", why)
 	}
 }
 
@@ -308,7 +308,7 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	s.put("a.xml", xmlOf(0, "FV/1"))
 	s.passes(4)
 	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
-		t.Error(why)
+		t.Error("want that there is more than one document; the list of what waits says", why)
 	}
 	for _, two := range []string{"---\n---\nlane: bulk\n", "lane: express\n---\n", "# none\n---\n...\nlane: bulk\n"} {
 		s.put(".ksef.yaml", []byte(two))

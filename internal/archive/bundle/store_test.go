@@ -201,7 +201,7 @@ func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); !errors.Is(err, archive.ErrCorrupt) {
-		t.Errorf("Get = %s, %v, want ErrCorrupt", got, err)
+		t.Errorf("Get gives the result %s (error %v), want ErrCorrupt", got, err)
 	}
 }
 

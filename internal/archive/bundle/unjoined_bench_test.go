@@ -57,7 +57,7 @@ func BenchmarkUnjoined(b *testing.B) {
 			count := func(bundle.Line) error { found++; return nil }
 			read, err = bundle.Over(below).Search(b.Context(), folder, searchFor(some[7]), count, nil)
 			if err != nil || found != 1 {
-				b.Fatal(found, err)
+				b.Fatal("want one invoice found and no error; the search gave", found, err)
 			}
 		}
 		b.ReportMetric(float64(read.Bytes)/1e6, "MB/op")

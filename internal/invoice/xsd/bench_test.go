@@ -100,7 +100,7 @@ func TestBenchChild(t *testing.T) {
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.xml"))
 	if err != nil || len(files) == 0 {
-		t.Fatal(len(files), err)
+		t.Fatal("want documents and no error; the folder has", len(files), err)
 	}
 	docs := make([][]byte, len(files))
 	for i, file := range files {
@@ -120,7 +120,7 @@ func TestBenchChild(t *testing.T) {
 	for range rounds {
 		for i, doc := range docs {
 			if err := validate(doc); err != nil {
-				t.Fatal(files[i], err)
+				t.Fatal("a document is refused:", files[i], err)
 			}
 		}
 	}

@@ -78,7 +78,7 @@ func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
 				continue
 			}
 			if fits(now.Add(wait-1)) || !fits(now.Add(wait)) {
-				t.Fatalf("the limiter says to wait %v, which is not exactly until the window has room", wait)
+				t.Fatalf("the limiter says to wait %v, which is not exactly until every window has room", wait)
 			}
 			if _, other := l.Arrive("b", BatchSession, clock); other {
 				t.Fatal("another account is refused")
@@ -148,7 +148,7 @@ func TestLimiter_RefusedAgain_BlockGetsLonger(t *testing.T) {
 	}
 	now = now.Add(2 * time.Second)
 	if again, refused := l.Arrive("a", OnlineSession, clock); !refused || again <= wait {
-		t.Errorf("a request two seconds later turned the block of %v into one of %v, want a longer one", wait, again)
+		t.Errorf("a request two seconds into the block of %v leaves a block of %v, want a longer one", wait, again)
 	}
 	if _, refused := l.Arrive("a", InvoiceSend, clock); refused {
 		t.Error("another group is blocked too")
