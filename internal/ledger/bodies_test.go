@@ -226,8 +226,8 @@ func FuzzOpen(f *testing.F) {
 			if len(sealed) == 0 {
 				t.Fatal("Open opened an empty text")
 			}
-			// In a layout that needs no key, the document is what the codec of the layout decodes. In
-			// the other layouts, only a process that has the key can make a text that opens.
+			// In a layout that needs no key, the document is what the codec of the layout decodes.
+			// In the other layouts, only a process that has the key can make a text that opens.
 			if i := slices.IndexFunc(documentCodecs, func(c codec) bool { return c.plain == sealed[0] }); i >= 0 {
 				if want, err := documentCodecs[i].decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
 					t.Fatalf("Open gives %q; the codec gives the error %v and %q, want no error and the same", doc, err, want)

@@ -258,7 +258,8 @@ func TestPackFinal_AnyInvoice_ReadsAsItWas(t *testing.T) {
 		}
 		var got Invoice
 		if err := got.unpackFinal("inv-x", record, shape); err != nil || got != i {
-			// JSON cannot hold invalid UTF-8. Compact finds the difference and leaves the entry alone.
+			// JSON cannot hold invalid UTF-8. Compact finds the difference and leaves the entry as
+			// it is.
 			if !strings.ContainsRune(shape.text, '\uFFFD') {
 				t.Fatalf("the record is read as another invoice (error %v, -want +got):\n%s", err, cmp.Diff(i, got))
 			}

@@ -70,7 +70,8 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 				}
 				w.must(w.MovePackage(ctx(), &p, m))
 				if p.State != to || p.Rev != before.Rev+1 {
-					t.Errorf("after the move the caller's copy is %s at revision %d, want the new state, one revision later", p.State, p.Rev)
+					t.Errorf("after the move the caller's copy is %s at revision %d, want the new state, one revision later",
+						p.State, p.Rev)
 				}
 				if got := w.readPackage(p.ID); got.State != to || got.Rev != p.Rev || got.UpdatedAt <= before.UpdatedAt {
 					t.Errorf("after the move the entry is %s at revision %d, want the same as in the caller's copy", got.State, got.Rev)
@@ -99,7 +100,7 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 						w.unchanged(func() {
 							c := w.conflict(w.MovePackage(ctx(), &copied, stepOf(&copied, PackageState(to))))
 							if c.ID != p.ID || c.State != string(actual) || c.Rev != p.Rev || c.To != to {
-								t.Errorf("moved by a copy in the state %s with %s: the conflict is %+v, want state and revision of the entry",
+								t.Errorf("moved by a copy in state %s with %s: the conflict is %+v, want state and revision of the entry",
 									believed, name, c)
 							}
 						})

@@ -185,7 +185,8 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 		s.must(err)
 		if inv.Lane != lane || number == "FV/2" &&
 			(inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
-			t.Errorf("invoice %s has lane %s, ref %q, deadline %v, want those of the nearest settings", number, inv.Lane, inv.Ref, inv.Deadline)
+			t.Errorf("invoice %s has lane %s, ref %q, deadline %v, want those of the nearest settings",
+				number, inv.Lane, inv.Ref, inv.Deadline)
 		}
 	}
 	s.put("wrong/.ksef.yaml", []byte("tenant: one\n"))

@@ -224,8 +224,8 @@ func (s *schema) textFaults(text, where string) (all []string) {
 		all = append(all, fmt.Sprintf("%s: %q is not of the form %s", where, text, s.Pattern))
 	}
 	if s.Format == "date-time" {
-		// The contract of 2.7 has an example of an error in the old form. The time in this example has
-		// no offset.
+		// The contract of 2.7 has an example of an error in the old form. The time in this example
+		// has no offset.
 		if _, err := time.Parse(time.RFC3339, text); err != nil && !strings.HasSuffix(where, "exception.timestamp") {
 			all = append(all, fmt.Sprintf("%s: %q is not RFC 3339", where, text))
 		}
