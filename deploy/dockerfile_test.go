@@ -14,8 +14,8 @@ import (
 )
 
 // The image cannot be built where there is no Docker. So these tests read the Dockerfile. They
-// check its stages, sources, variables, programs, folders and user, because a mistake there would
-// make a build fail.
+// check its stages, sources, variables, programs, folders and user. Without them, a mistake there
+// would show only when the image is built or started.
 
 // instruction is one instruction of the Dockerfile, with its continued lines.
 type instruction struct {

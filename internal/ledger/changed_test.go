@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// changedFrom lists the invoices that changed behind a place, n at a time, and returns their ids.
+// changedFrom lists the changed invoices behind a place, n at a time, and returns their ids.
 func (w *world) changedFrom(from Place, n int, states ...State) (ids []string) {
 	w.t.Helper()
 	for {

@@ -43,8 +43,8 @@ func TestBind_RedisEmptiedAndClaimedAgain_RecordsTheNameAgain(t *testing.T) {
 	}
 }
 
-// While a process runs, a failover loses the last second, or a person restores an older state of
-// Redis.
+// While a process runs, a failover loses the writes of the last second, or a person restores an
+// older state of Redis.
 func TestBind_RedisForgetsAName_RecordsItAgain(t *testing.T) {
 	w := oneWorld(t)
 	bound(w, map[string]string{"a": sellerA})

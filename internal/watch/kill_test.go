@@ -89,7 +89,7 @@ func (s *site) killedAt(step int, url string) (bool, string) {
 	return false, ""
 }
 
-// lay puts the files of the kill tests into an empty folder.
+// lay empties Redis, and puts the files of the kill tests into a new folder.
 func (s *site) lay() {
 	s.must(s.rdb.FlushAll(s.t.Context()).Err())
 	s.dir = filepath.Join(s.t.TempDir(), "in")

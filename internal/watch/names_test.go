@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// lost returns the documents that no file of the folder has any more.
+// lost returns the beginnings of those documents that no file of the folder has any more.
 func (s *site) lost(documents ...string) (lost []string) {
 	s.t.Helper()
 	var there []string

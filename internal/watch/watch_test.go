@@ -352,7 +352,7 @@ func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
 	}
 }
 
-// gateway makes XML of every invoice.
+// gateway makes the same XML of every invoice.
 type gateway struct{}
 
 func (gateway) Generate(context.Context, string, []byte) ([]byte, error) {

@@ -51,8 +51,8 @@ type rig struct {
 	url   string
 	clock *clock
 	http  *http.Client
-	// access is the bearer token of the requests, "" for none. header has further fields of their
-	// headers.
+	// access is the bearer token of the requests, "" for none. header has further header fields
+	// that each request gets.
 	access string
 	header http.Header
 	// contract checks every answer. It is nil when the contract is not available.
