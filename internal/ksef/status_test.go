@@ -81,7 +81,7 @@ func TestTime_EveryFormThatGatewaysWrite_IsRead(t *testing.T) {
 	} {
 		var got ksef.Time
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !got.Equal(want) {
-			t.Errorf("the time %s is read as %v, error %v, want that of this case", text, got, err)
+			t.Errorf("the time %s is read as %v (error %v), want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{`"yesterday"`, `12`, `{}`, `"2026-13-01"`} {

@@ -8,7 +8,7 @@ import (
 
 // When the quick reader reads facts, encoding/json must read the same from them. The quick reader
 // may leave facts to encoding/json, which only takes longer. But it may not leave all facts to
-// encoding/json. So the test first checks that it reads the facts in the variable whole.
+// encoding/json. So the test first checks that the quick reader reads the facts in whole.
 func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 	whole := storedFacts{Facts: Facts{V: 1, Revision: 2, ID: "inv-x", CreatedAt: 3, Tenant: "Łódź 1", NIP: "5210000026", Context: "c",
 		Subject: "s",

@@ -112,8 +112,8 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 				now = now.Add(gap)
 			}
 			if n != want[i] {
-				t.Errorf("group %s: %d requests pass in the window %s, want as many as the table of this test says",
-					group, n, l.windows(Allowance{1, 1, 1})[i].name)
+				t.Errorf("group %s: %d requests pass in the window %s, want %d",
+					group, n, l.windows(Allowance{1, 1, 1})[i].name, want[i])
 			}
 			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
 				t.Errorf("group %s: the violation is %+v, want this group, this window and one request too many", group, v)

@@ -187,7 +187,7 @@ func TestBatch_BadDeclarations_AreRefused(t *testing.T) {
 		"a part with a file name":           {changed(func(_, f m) { part(f, 0)["fileName"] = "x" }), 21405},
 	} {
 		if a := r.post("/sessions/batch", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("with %s the open request got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
+			t.Errorf("with %s the open request got HTTP %d %s, want 400 and code %d", name, a.status, a.body, c.code)
 		}
 	}
 	big := changed(func(_, f m) { f["fileSize"] = 3_000_000_000 }) // a size that the gateway's contract cannot express
@@ -258,7 +258,7 @@ func TestBatch_BadArchives_FailTheSessionWithItsCode(t *testing.T) {
 	} {
 		sh := r.pack(c.archive, 1, c.compression).open().uploadAll().close()
 		if state := r.await(sh.id); state.Status.Code != c.code || state.UPO != nil {
-			t.Errorf("with %s the session ended as %+v, want the code of that fault and no receipt", name, state)
+			t.Errorf("with %s the session ended as %+v, want code %d and no receipt", name, state, c.code)
 		}
 	}
 	if len(r.sim.Books().Accepted) != 0 {

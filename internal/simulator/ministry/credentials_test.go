@@ -88,7 +88,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		"a short description":               {m{"permissions": []string{"InvoiceRead"}, "description": "opis"}, 21405},
 	} {
 		if a := owner.post("/tokens", c.body); a.code() != c.code {
-			t.Errorf("with %s the request for a token got HTTP %d %s, want the code of that fault", name, a.status, a.body)
+			t.Errorf("with %s the request for a token got HTTP %d %s, want code %d", name, a.status, a.body, c.code)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 		"P-384": {request(subject, wide), 25010}, "RSA of 1024 bits": {request(subject, short), 25010},
 	} {
 		if a := r.post("/certificates/enrollments", body(c.csr)); a.code() != c.code {
-			t.Errorf("with %s the request for a certificate got HTTP %d %s, want the code of that fault", name, a.status, a.body)
+			t.Errorf("with %s the request for a certificate got HTTP %d %s, want code %d", name, a.status, a.body, c.code)
 		}
 	}
 	var made struct {

@@ -102,7 +102,7 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		"a body that is not JSON":                    {[]byte("{"), 21405},
 	} {
 		if a := r.post("/sessions/online/"+session+"/invoices", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("with %s the send got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
+			t.Errorf("with %s the send got HTTP %d %s, want 400 and code %d", name, a.status, a.body, c.code)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -116,7 +116,7 @@ func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
 		var one invoiceEntry
 		r.ok(r.get("/sessions/"+session+"/invoices/"+sent.Reference), http.StatusOK, &one)
 		if one.Status.Code != c.code || one.KsefNumber != "" {
-			t.Errorf("with %s the invoice ended as %+v, want the code of that fault and no KSeF number", name, one)
+			t.Errorf("with %s the invoice ended as %+v, want code %d and no KSeF number", name, one, c.code)
 		}
 	}
 	if a := r.post("/sessions/online/20261123-SO-0000000000-0000000000-00/invoices", s.invoiceBody(document)); a.code() != 21173 {

@@ -62,7 +62,7 @@ func TestProblems_UnknownPathsAndMethods_AreRefused(t *testing.T) {
 		{http.MethodGet, "/v2/sessions/online/x/close", http.StatusMethodNotAllowed},
 	} {
 		if a := r.do(c.method, c.path, "", nil); a.status != c.status {
-			t.Errorf("the request %s %s got HTTP %d, want the status of that fault", c.method, c.path, a.status)
+			t.Errorf("the request %s %s got HTTP %d, want %d", c.method, c.path, a.status, c.status)
 		}
 	}
 	if a := r.do(http.MethodPost, "/v2/sessions/online", "text/plain", []byte("{}")); a.status != http.StatusUnsupportedMediaType {

@@ -73,7 +73,7 @@ func TestReceipts_ByEveryWay_AreTheSameAndHaveTheirHash(t *testing.T) {
 		"/sessions/" + session + "/invoices/20261123-EE-0000000000-0000000000-00":         21405,
 	} {
 		if a := r.get(path); a.status != http.StatusBadRequest || a.code() != code {
-			t.Errorf("a request for %s got HTTP %d %s, want 400 and the code of that fault", path, a.status, a.body)
+			t.Errorf("a request for %s got HTTP %d %s, want 400 and code %d", path, a.status, a.body, code)
 		}
 	}
 }

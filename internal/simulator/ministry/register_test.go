@@ -112,7 +112,7 @@ func TestRegister_BadQueries_AreRefused(t *testing.T) {
 		"a dateRange.from that is not a date": {with(func(f m) { f["dateRange"].(m)["from"] = "yesterday" }), "", 21405},
 	} {
 		if a := r.post("/invoices/query/metadata"+c.query, c.filter); a.status != http.StatusBadRequest || a.code() != c.code {
-			t.Errorf("with %s the query got HTTP %d %s, want 400 and the code of that fault", name, a.status, a.body)
+			t.Errorf("with %s the query got HTTP %d %s, want 400 and code %d", name, a.status, a.body, c.code)
 		}
 	}
 }
