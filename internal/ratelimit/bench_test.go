@@ -15,9 +15,9 @@ import (
 )
 
 // BenchmarkBook books in the steady state of a full hour. This is the costliest case, because every
-// call drops one old instant and books a new one. It moves the clock so that each booking succeeds.
-// For comparison it measures package redis_rate, which uses GCRA, with limits that allow each call.
-// It also reports the microseconds of Redis's CPU in the script.
+// call drops one old instant and books a new one. The benchmark moves the clock so that each
+// booking succeeds. For comparison it measures package redis_rate, which uses GCRA, with limits
+// that allow each call. It also reports the microseconds of Redis's CPU in the script.
 func BenchmarkBook(b *testing.B) {
 	steady := func(limits Limits) (clock *fakeClock, step time.Duration) {
 		hour := limits[len(limits)-1]
@@ -72,7 +72,7 @@ func BenchmarkBook(b *testing.B) {
 			reportScriptCPU(b, client)
 		})
 	}
-	for _, waiting := range []int{100, 1100, 10_000} { // each call computes the turn of the last in the waitlist
+	for _, waiting := range []int{100, 1100, 10_000} { // each call computes the turn of the waitlist's last caller
 		b.Run(fmt.Sprintf("redis-waitlist/%d", waiting), func(b *testing.B) {
 			client, _ := redistest.New(b)
 			clock := newFakeClock()

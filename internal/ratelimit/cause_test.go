@@ -17,11 +17,11 @@ func TestStore_Freeze_SaysItsCauseToWhoeverWaits(t *testing.T) {
 			t.Helper()
 			u, err := s.Usage(t.Context(), send, nil)
 			if err != nil || u.Cause != want {
-				t.Errorf("usage says %q (%v), want %q", u.Cause, err, want)
+				t.Errorf("the usage has the cause %q (error %v), want %q", u.Cause, err, want)
 			}
 			_, err = s.Book(t.Context(), Request{Key: send, Limits: three})
 			if n, _ := errors.AsType[*NotNow](err); want != "" && (n == nil || n.Cause != want) {
-				t.Errorf("a caller is told %v, want %q", err, want)
+				t.Errorf("a caller is told %v, want the cause %q", err, want)
 			}
 		}
 		_, _, err := s.Throttle(t.Context(), send, time.Minute)
@@ -40,7 +40,7 @@ func TestStore_Freeze_SaysItsCauseToWhoeverWaits(t *testing.T) {
 	})
 }
 
-// Workers of two versions share one Redis, and the older one knows nothing of causes.
+// Workers of two versions share one Redis, and the older version knows nothing of causes.
 func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r, ok := s.(*Redis)
@@ -51,8 +51,8 @@ func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 		why := r.key(send) + ":why"
 		kept := r.client.Get(t.Context(), why).Val()
 		must(t, s.Freeze(t.Context(), send, time.Hour, CauseThrottled))
-		// An older worker writes no cause, so its freeze is left with the cause of the freeze
-		// before.
+		// An older worker writes no cause. So after its freeze, Redis still holds the cause of the
+		// freeze before.
 		must(t, r.client.Set(t.Context(), why, kept, 0).Err())
 		for _, left := range []func() error{
 			func() error { return nil },
@@ -90,7 +90,7 @@ func TestNotNow_OfAFreeze_NamesTheOneThingThatHappened(t *testing.T) {
 		CauseUnknown: "tenant t, group g rests, because KSeF asked to wait",
 	} {
 		if got := fmt.Sprint(&NotNow{Reason: ReasonFrozen, Cause: cause, Key: Key{"t", "g"}}); got != want {
-			t.Errorf("the text of %s is %s", cause, got)
+			t.Errorf("the text of a freeze with the cause %q is %q, want %q", cause, got, want)
 		}
 	}
 }

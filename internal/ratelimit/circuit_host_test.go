@@ -61,7 +61,7 @@ func TestHost_PairsOfTwoTenantsAndGroupsFail_IsDownForAll(t *testing.T) {
 		fail(t, c, 3, sendsOfA, uposOfA)
 		fail(t, c, 2, sendsOfB)
 		if !allowed(t, c, uposOfB) {
-			t.Error("down before the third pair's circuit is open")
+			t.Error("the host counts as down before the third pair's circuit is open")
 		}
 		fail(t, c, 1, sendsOfB)
 		wantNotNow(t, c.Allow(t.Context(), uposOfB), 5*time.Second, ReasonOutage)
@@ -96,7 +96,7 @@ func TestHost_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 		clock.advance(time.Minute + tick)
 		fail(t, c, 3, sendsOfB)
 		if !allowed(t, c, uposOfB) {
-			t.Error("down by failures of two different minutes")
+			t.Error("the host counts as down after failures that are more than a minute apart")
 		}
 	})
 }
@@ -152,7 +152,7 @@ func TestHost_TwoSickTenantsAreTheOnlyTraffic_AThirdGoesWithinSeconds(t *testing
 			clock.advance(time.Second)
 		}
 		if requests > 2+6+60/5+1 { // newcomers, the shorter delays of the beginning, then one in five minutes
-			t.Errorf("%d requests for what is sick in an hour", requests)
+			t.Errorf("the sick pairs made %d requests in an hour, want at most %d", requests, 2+6+60/5+1)
 		}
 		if !allowed(t, c, third) {
 			clock.advance(5 * time.Second)
@@ -190,7 +190,7 @@ func TestHost_NewcomersFail_EachOnceAndAFewInOneDelay(t *testing.T) {
 			fail(t, c, 1, p)
 		}
 		if s := stateAt(t, c, Pair{Host: host}); went != maxNewcomers || len(asked) != maxNewcomers || !s.Until.Equal(until) {
-			t.Errorf("%d requests of %d pairs went, and the delay ends at %v, want %d of as many and %v",
+			t.Errorf("%d requests of %d pairs went, and the delay ends at %v, want %d requests of as many pairs, and %v",
 				went, len(asked), s.Until, maxNewcomers, until)
 		}
 	})
@@ -215,7 +215,7 @@ func TestHost_AnySuccessClosesItsCircuit_TheSickPairsStaysOpen(t *testing.T) {
 		must(t, c.Allow(t.Context(), sendsOfA)) // its own probe
 		fail(t, c, 1, sendsOfA)
 		if allowed(t, c, sendsOfA) || !allowed(t, c, listsOfA) {
-			t.Error("the sick pair's failure stops others, or not itself")
+			t.Error("the sick pair's failure stops another pair, or does not stop the sick pair")
 		}
 	})
 }
@@ -277,7 +277,7 @@ func TestHost_OneProcessCannotConnect_PoolGoesOn_TwoAreAnOutage(t *testing.T) {
 		must(t, c.Unreachable(t.Context(), sendsOfA, "worker-1"))
 		// The delay has doubled, and the pair that failed lets others go first.
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 15*time.Second, ReasonOutage)
-		wantNotNow(t, c.Allow(t.Context(), uposOfB), 5*time.Second, ReasonOutage) // it has not failed
+		wantNotNow(t, c.Allow(t.Context(), uposOfB), 5*time.Second, ReasonOutage) // this pair has not failed
 	})
 }
 
@@ -327,7 +327,7 @@ func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 		must(t, c.Withdraw(t.Context(), sendsOfA)) // as a caller does when another circuit refuses its first request
 		for down := 5 * time.Second; down < 10*time.Hour; {
 			must(t, c.Begin(t.Context(), sendsOfA, pause))
-			next := min(max(down, pause/20), pause) // as long as it has been down
+			next := min(max(down, pause/20), pause) // as long as the host has been down
 			wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), next, ReasonOutage)
 			clock.advance(next)
 			down += next

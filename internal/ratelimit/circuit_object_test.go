@@ -45,7 +45,7 @@ func TestObject_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 		clock.advance(5 * time.Minute)
 		fail(t, c, 1, of(uposOfA, "second")) // within the longest delay
 		if allowed(t, c, uposOfA) {
-			t.Error("closed although two objects have failed within the longest delay")
+			t.Error("the circuit is closed although two objects have failed within the longest delay")
 		}
 		must(t, c.Success(t.Context(), uposOfA))
 		fail(t, c, 9, of(uposOfA, "first"))
@@ -65,7 +65,7 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 			wantNotNow(t, c.Allow(t.Context(), of(uposOfA, sick)), 5*time.Second, ReasonOutage)
 		}
 		if s := stateAt(t, c, of(uposOfA, "s1")); s.Wait != 5*time.Second {
-			t.Errorf("%+v, want the wait of an object that has failed", s)
+			t.Errorf("the state is %+v, want the wait of an object that has failed", s)
 		}
 		must(t, c.Allow(t.Context(), of(uposOfA, "s3")))
 		if allowed(t, c, of(uposOfA, "s4")) {
@@ -133,7 +133,7 @@ func TestObject_NewcomersFail_OnlyAFewGo(t *testing.T) {
 			}
 		}
 		if s := stateAt(t, c, uposOfA); went != maxNewcomers || !s.Until.Equal(until) {
-			t.Errorf("%d went, and the delay ends at %v, want %d and %v", went, s.Until, maxNewcomers, until)
+			t.Errorf("%d newcomers went, and the delay ends at %v, want %d and %v", went, s.Until, maxNewcomers, until)
 		}
 	})
 }
@@ -180,7 +180,7 @@ func TestObject_ManyFail_TheRecordStaysSmall(t *testing.T) {
 		fail(t, c, 1, of(uposOfA, fmt.Sprint("session", i)))
 	}
 	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 11+maxObjects {
-		t.Errorf("the record has %d fields after 500 objects failed", n)
+		t.Errorf("the record has %d fields after 500 objects failed, want at most %d", n, 11+maxObjects)
 	}
 	if allowed(t, c, uposOfA) {
 		t.Error("the circuit is closed although hundreds of objects fail")

@@ -45,11 +45,11 @@ func TestProcess_TwoReportSeveralPairs_HostIsDown_OneAloneIsNotEnough(t *testing
 		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
 		fail(t, one, 1, sendsOfA, uposOfA, sendsOfB)
 		if s := stateAt(t, two, Pair{Host: host}); s.Phase != CircuitClosed {
-			t.Errorf("host %+v after the reports of one process", s)
+			t.Errorf("the host's circuit is %+v after the reports of one process, want closed", s)
 		}
 		fail(t, two, 1, uposOfB)
 		if s := stateAt(t, two, Pair{Host: host}); s.Phase != CircuitOpen {
-			t.Errorf("host %+v, want open after the reports of two", s)
+			t.Errorf("the host's circuit is %+v after the reports of two processes, want open", s)
 		}
 	})
 }

@@ -108,7 +108,7 @@ func TestCircuit_HalfOpen_LetsOneProbeThroughAndSuccessResumesEveryone(t *testin
 			wantNotNow(t, c.Allow(t.Context(), sendsOfA), 30*time.Second, ReasonOutage)
 		}
 		if got := stateOf(t, c); got.Phase != CircuitHalfOpen || !got.Probing || got.Wait != 30*time.Second {
-			t.Errorf("state %+v, want half-open, probing for 30s", got)
+			t.Errorf("state %+v, want half-open with a probe, and a wait of 30s", got)
 		}
 		must(t, c.Success(t.Context(), sendsOfA))
 		for range 50 {
@@ -117,7 +117,7 @@ func TestCircuit_HalfOpen_LetsOneProbeThroughAndSuccessResumesEveryone(t *testin
 		if got := stateOf(t, c); got != (CircuitState{Phase: CircuitClosed}) {
 			t.Errorf("state %+v, want closed", got)
 		}
-		fail(t, c, 3) // the growth starts again
+		fail(t, c, 3) // the delay begins again with its shortest
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 	})
 }
@@ -248,7 +248,7 @@ func TestCircuit_BothStores_AnswerAlike(t *testing.T) {
 		}
 	})
 	if down < 100 {
-		t.Errorf("the host was down after %d events only: this test covers too little", down)
+		t.Errorf("the host was down after %d events, want at least 100, because this test covers too little otherwise", down)
 	}
 }
 
@@ -259,14 +259,14 @@ func TestCircuit_RedisKeysExpire_AndClosedCircuitsLeaveNone(t *testing.T) {
 	fail(t, c, 3, sendsOfA, uposOfA, sendsOfB)
 	keys := client.Keys(t.Context(), "test:circuit*").Val()
 	if len(keys) != 6 {
-		t.Errorf("%v, want four pairs, the host and its index", keys)
+		t.Errorf("the keys are %v, want those of four pairs, of the host and of its index", keys)
 	}
 	for _, key := range keys {
 		if key == "test:rate-clock" {
 			continue // one for all circuits; it never expires
 		}
 		if ttl := client.PTTL(t.Context(), key).Val(); ttl < 23*time.Hour || ttl > 49*time.Hour {
-			t.Errorf("TTL of %s is %s, want a day and a little, or two for the index", key, ttl)
+			t.Errorf("the key %s expires after %s, want about a day, or two days for the index", key, ttl)
 		}
 	}
 	for _, p := range []Pair{sendsOfA, uposOfA, sendsOfB, listsOfA} {

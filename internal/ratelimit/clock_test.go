@@ -9,15 +9,16 @@ import (
 )
 
 // Two faults happen at once. Redis fails over to a server whose clock is hours behind, and the
-// limiter's clock is lost. What the logs hold still counts, even if another key is booked first.
+// limiter's clock is lost. The requests that were booked before still count, even if a request of
+// another key is booked first.
 func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
 	limits, other := Limits{{3, time.Hour}}, Key{"1", "g"}
 	for what, lose := range map[string]func(){
-		"the clock is deleted":         func() { client.Del(t.Context(), s.now()) },
-		"the clock is of another type": func() { spoil(t, client, s.now()) },
-		"the clock is damaged":         func() { client.Set(t.Context(), s.now(), "noon", 0) },
+		"the clock is deleted":             func() { client.Del(t.Context(), s.now()) },
+		"the clock's key has another type": func() { spoil(t, client, s.now()) },
+		"the clock is damaged":             func() { client.Set(t.Context(), s.now(), "noon", 0) },
 	} {
 		client.FlushAll(t.Context())
 		for range 3 {
@@ -26,10 +27,10 @@ func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 		stepBack(t, client, s, send, 2*time.Hour)
 		spoil(t, client, s.prefix+"rate:1:sick")
 		lose()
-		mustBook(t, s, Request{Key: other, Limits: limits}) // its own log is empty
+		mustBook(t, s, Request{Key: other, Limits: limits}) // the log of this key is empty
 		_, err := s.Book(t.Context(), Request{Key: send, Limits: limits})
 		if n, ok := errors.AsType[*NotNow](err); !ok || n.Wait < 59*time.Minute || n.Wait > time.Hour+bookedAhead {
-			t.Errorf("%s: the fourth of three an hour: %v, want to wait for an hour", what, err)
+			t.Errorf("%s: the fourth request, where three an hour may go, gives %v, want a wait of an hour", what, err)
 		}
 		for range 2 {
 			mustBook(t, s, Request{Key: other, Limits: limits})
@@ -48,6 +49,6 @@ func TestRedis_ClockGone_DoesNotJumpToWhatIsBookedAhead(t *testing.T) {
 	client.Del(t.Context(), s.now())
 	_, err := s.Book(t.Context(), Request{Key: send, Limits: limits})
 	if n, ok := errors.AsType[*NotNow](err); !ok || n.Wait < 35*time.Second {
-		t.Errorf("the third of one in twenty seconds: %v, want to wait for forty", err)
+		t.Errorf("the third request, where one in 20 s may go, gives %v, want a wait of 40 s", err)
 	}
 }

@@ -80,7 +80,7 @@ func TestStore_Callers_AreBookedInOrderOfArrival(t *testing.T) {
 		for i, want := range []time.Duration{0, 0, 0, turn, turn, turn, 2 * turn} {
 			b := mustBook(t, s, r)
 			if b.Wait != want || !b.At.Equal(start.Add(want)) || b.Key != send {
-				t.Errorf("booking %d: wait %s at +%s, want %s", i, b.Wait, b.At.Sub(start), want)
+				t.Errorf("booking %d waits %s and is at +%s, want %s for both", i, b.Wait, b.At.Sub(start), want)
 			}
 		}
 	})
@@ -145,7 +145,7 @@ func TestStore_Margin_WidensEveryWindow(t *testing.T) {
 		r := Request{Key: send, Limits: Limits{{1, time.Second}}, Margin: 300 * time.Millisecond, MaxWait: time.Minute}
 		mustBook(t, s, r)
 		if b := mustBook(t, s, r); b.Wait != 1300*time.Millisecond+tick {
-			t.Errorf("wait %s, want 1.300001s", b.Wait)
+			t.Errorf("the second booking waits %s, want 1.300001s", b.Wait)
 		}
 	})
 }
@@ -173,7 +173,7 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		bulk := Request{Key: send, Limits: Limits{{2, 10 * time.Second}}, Reserve: 1, MaxWait: time.Hour}
 		for i := range 4 {
 			if b := mustBook(t, s, bulk); b.Wait != time.Duration(i)*(10*time.Second+tick) {
-				t.Fatalf("booking %d of the bulk waits %s", i, b.Wait)
+				t.Fatalf("booking %d of the bulk waits %s, want its own turn", i, b.Wait)
 			}
 		}
 		urgent := bulk
@@ -181,8 +181,8 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		if b := mustBook(t, s, urgent); b.Wait != 0 {
 			t.Errorf("urgent waits %s behind bulk, want 0", b.Wait)
 		}
-		// The next booking must not overrun bulk's bookings, because the window that ends at bulk's
-		// second instant is full now.
+		// Bulk and urgent have one booking each at this instant. They fill the window, so the next
+		// booking waits until the window has passed.
 		if b := mustBook(t, s, urgent); b.Wait != 10*time.Second+tick {
 			t.Errorf("second urgent waits %s, want 10.000001s", b.Wait)
 		}
@@ -246,7 +246,7 @@ func TestStore_Usage_CountsAsKSeFWould(t *testing.T) {
 		limits := Limits{{2, time.Second}, {5, time.Minute}}
 		r := Request{Key: send, Limits: limits, MaxWait: time.Hour}
 		mustBook(t, s, r)
-		clock.advance(time.Second) // exactly: the closed window still holds it
+		clock.advance(time.Second) // exactly one window, which is closed and still holds the first booking
 		mustBook(t, s, r)
 		mustBook(t, s, r) // booked one tick ahead
 		u, err := s.Usage(t.Context(), send, limits)
@@ -255,7 +255,7 @@ func TestStore_Usage_CountsAsKSeFWould(t *testing.T) {
 		}
 		want := []WindowUsage{{limits[0], 3, 0, tick}, {limits[1], 3, 2, 59*time.Second + tick}}
 		if u.Ahead != 1 || !slices.Equal(u.Windows, want) {
-			t.Errorf("usage %+v; want 1 ahead, 3 of 2 and 3 of 5 used", u)
+			t.Errorf("the usage is %+v, want one booked ahead, 3 of 2 used in the second and 3 of 5 in the minute", u)
 		}
 	})
 }

@@ -30,11 +30,11 @@ func TestHold_RedisRestarted_NothingIsBookedForAWhile(t *testing.T) {
 	n := held(t, second)
 	if n == nil || n.Cause != CauseRestart || n.Wait < holdTime/2 || n.Wait > holdTime ||
 		!strings.Contains(n.Error(), "Redis was restarted") {
-		t.Fatalf("%v, want to wait for %s because of the restart", n, holdTime)
+		t.Fatalf("the booking gives %v, want a wait of %s because of the restart", n, holdTime)
 	}
 	must(t, first.Flush(t.Context()))
 	if n := held(t, second); n == nil || n.Cause != CauseThrottled || n.Wait < 59*time.Minute {
-		t.Errorf("%v, want frozen for the hour", n)
+		t.Errorf("the booking gives %v, want frozen for the hour that the 429 named", n)
 	}
 }
 
@@ -55,15 +55,15 @@ func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 		must(t, client.ScriptFlush(t.Context()).Err())
 		must(t, call())
 		if n := held(t, s); n == nil || n.Cause != CauseRestart {
-			t.Errorf("%s: %v, want all bookings held", name, n)
+			t.Errorf("%s: a booking of another group gives %v, want that it is held", name, n)
 		}
 		u, err := s.Usage(t.Context(), send, nil)
 		if err != nil || u.Held <= 0 || u.Held > holdTime || u.Frozen != 0 {
-			t.Errorf("%s: %+v (%v), want held and not frozen", name, u, err)
+			t.Errorf("%s: the usage is %+v (error %v), want held and not frozen", name, u, err)
 		}
 		must(t, client.Del(t.Context(), "test:rate-clock:hold").Err())
 		if u, err = s.Usage(t.Context(), send, nil); err != nil || u.Held != 0 {
-			t.Errorf("%s: held again by a script that is loaded later: %+v (%v)", name, u, err)
+			t.Errorf("%s: the hold was over, and a script was loaded: the usage is %+v (error %v), want no new hold", name, u, err)
 		}
 	}
 }
@@ -79,6 +79,6 @@ func TestHold_CallerSleepsThroughTheRestart_ItWaitsForTheHold(t *testing.T) {
 	must(t, srv.Restart(t.Context()))
 	l := &Limiter{store: s}
 	if mayGo, err := l.recheck(t.Context(), b, time.Now()); mayGo || err != nil {
-		t.Errorf("it may go: %v (%v), want not before the hold is over", mayGo, err)
+		t.Errorf("the caller may go: %v (error %v), want false until the hold is over", mayGo, err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Few workers serve many tasks. The tasks come back as asynq brings them, on whole seconds and up
-// to a second late. They use the whole allowance of every minute, few of them come too early, and
-// they are sent in about the order of arrival.
+// Few workers serve many tasks. The tasks come back as asynq brings them, up to 1.2 s after a whole
+// second. They use the whole allowance of every hour, few of them come too early, and they are sent
+// in about the order of arrival.
 func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})
@@ -49,9 +49,9 @@ func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *te
 		}
 		wg.Wait()
 		assertNoWindowOverrun(t, arrivals, Defaults()[GroupInvoiceSend])
-		// 400 at 180 an hour: 180, 180 and 40, of which 30 go at once.
+		// 400 tasks at 180 an hour are 180, 180 and 40. Of the last 40, 30 go at once.
 		if took, limit := time.Since(start), 2*time.Hour+time.Minute+30*time.Second; took > limit {
-			t.Errorf("took %s, want at most %s", took, limit)
+			t.Errorf("all sends took %s, want at most %s", took, limit)
 		}
 		worst := 0
 		for at, i := range order {
@@ -62,7 +62,7 @@ func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *te
 			t.Errorf("the tasks asked %d times for %d sends, want at most three times for each", asked, tasks)
 		}
 		if worst > 30 {
-			t.Errorf("a task went %d places from its turn", worst)
+			t.Errorf("a task went %d places from its turn, want at most 30", worst)
 		}
 	})
 }
@@ -76,7 +76,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 			err := l.Join(With(t.Context(), Ticket(fmt.Sprint(i))), nip, "x")
 			later, ok := errors.AsType[*NotNow](err)
 			if !ok || later.Wait != want || later.Early != defaultMaxSleep {
-				t.Errorf("caller %d: %v (%+v), want %s", i, err, later, want)
+				t.Errorf("caller %d is told %v (%+v), want a wait of %s", i, err, later, want)
 			}
 		}
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 2 || u.Windows[0].Used != 1 {
@@ -86,7 +86,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 1 {
 			t.Errorf("the usage is %+v, want one on the waitlist", u)
 		}
-		time.Sleep(8*time.Second + tick) // the earliest moment at which it may come back
+		time.Sleep(8*time.Second + tick) // the earliest moment at which caller 1 may come back
 		ctx := With(t.Context(), Ticket("1"))
 		must(t, l.Join(ctx, nip, "x"))
 		start := time.Now()
@@ -111,7 +111,7 @@ func TestWith_OptionsOfTheContext_AreThoseOfItsRequests(t *testing.T) {
 				n++
 			}
 			if n != c.want {
-				t.Errorf("%d of 4, want %d", n, c.want)
+				t.Errorf("%d of 4 requests have gone, want %d", n, c.want)
 			}
 		}
 	})

@@ -56,7 +56,7 @@ func TestWait_ShortWait_IsSlept(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, want := time.Since(start), time.Duration(i)*(time.Second+DefaultMargin+tick); got != want {
-				t.Errorf("request %d left at +%s, want +%s", i, got, want)
+				t.Errorf("request %d went at +%s, want +%s", i, got, want)
 			}
 		}
 		want := []string{"wait 5265877635 x 0s", "wait 5265877635 x 1.300001s", "wait 5265877635 x 1.300001s"}
@@ -103,7 +103,7 @@ func TestWait_Cancelled_GivesThePlaceBackAndReturnsTheCause(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		done := make(chan error)
 		go func() { done <- l.Wait(ctx, nip, "x") }()
-		synctest.Wait() // asleep
+		synctest.Wait() // the call sleeps
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Ahead != 1 {
 			t.Errorf("%d booked ahead, want 1", u.Ahead)
 		}
@@ -117,7 +117,7 @@ func TestWait_Cancelled_GivesThePlaceBackAndReturnsTheCause(t *testing.T) {
 	})
 }
 
-// contextStore needs a context that has not ended, as Redis does.
+// contextStore fails when the context has ended, as Redis does.
 type contextStore struct{ Store }
 
 func (s contextStore) Cancel(ctx context.Context, b Booking) error {
@@ -136,7 +136,7 @@ func TestWait_ContextEndedBefore_KeepsNoPlace(t *testing.T) {
 			t.Errorf("Wait gives the error %v, want that of the context", err)
 		}
 		if err := l.Wait(t.Context(), nip, "x"); err != nil {
-			t.Errorf("the place was not given back: %v", err)
+			t.Errorf("a place was kept for the call whose context had ended: the next call gives %v, want no error", err)
 		}
 	})
 }
@@ -228,7 +228,7 @@ func TestWait_LaterThanTheMarginCovers_BooksAgain(t *testing.T) {
 				l := newLimiter(t, s, Options{})
 				err := l.Wait(t.Context(), nip, GroupOther)
 				if (err == nil) != tt.goes || s.booked != tt.booked {
-					t.Errorf("error %v after %d bookings, want %d", err, s.booked, tt.booked)
+					t.Errorf("error %v after %d bookings, want %d, and an error only if all are late", err, s.booked, tt.booked)
 				}
 				if !tt.goes {
 					wantNotNow(t, err, time.Second, ReasonLimit)
@@ -318,16 +318,17 @@ func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if got := tt.e.Error(); got != tt.want {
-			t.Errorf("%q, want %q", got, tt.want)
+			t.Errorf("the text is %q, want %q", got, tt.want)
 		}
 	}
 	if got := Reasons(); !slices.Equal(got, []Reason{ReasonLimit, ReasonFrozen, ReasonOutage, ReasonStore}) {
-		t.Errorf("Reasons() = %v", got)
+		t.Errorf("Reasons() = %v, want limit, frozen, outage and store", got)
 	}
 }
 
-// A pool is saturated for two hours. Its sixteen callers sleep or come back, and arrivals are late
-// by up to the margin. The server's count never exceeds a limit, and at least 97 % is used.
+// A pool is saturated for two hours. Its sixteen callers sleep or come back, and their requests
+// arrive late by up to the margin. The server's count never exceeds a limit, and at least 97 % of
+// the allowance is used.
 func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})
@@ -358,7 +359,7 @@ func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 		wg.Wait()
 		assertNoWindowOverrun(t, arrivals, Defaults()[GroupInvoiceSend])
 		if len(arrivals) < 360*97/100 {
-			t.Errorf("%d sends in two hours, 360 are allowed", len(arrivals))
+			t.Errorf("%d sends in two hours, want at least 97 %% of the 360 that are allowed", len(arrivals))
 		}
 		t.Logf("%d of 360 sends used", len(arrivals))
 	})
@@ -387,7 +388,7 @@ func TestSetTenant_NewLimits_HoldForTheNextRequestAndForNoOtherTenant(t *testing
 			t.Error("SetTenant took a limit of 0")
 		}
 		if got := l.Limits(nip, "x"); got[0].Limit != 2 {
-			t.Errorf("a wrong table changed the limits to %v", got)
+			t.Errorf("a refused table changed the limits to %v, want those of before", got)
 		}
 	})
 }

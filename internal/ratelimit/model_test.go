@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// assertNoWindowOverrun counts every closed window that ends at an instant; no other window can
-// hold more.
+// assertNoWindowOverrun counts every closed window that ends at one of the instants. No other
+// window can hold more.
 func assertNoWindowOverrun(t interface {
 	Helper()
 	Fatalf(string, ...any)
@@ -77,8 +77,8 @@ func (p *modelStore) isLast(b Booking) bool {
 	return true
 }
 
-// Random runs of a key: Memory, Redis and the model must give the same answers to the microsecond.
-// The first booking names the longest window, as a real table does; afterwards limits change.
+// In random runs, Memory, Redis and the model must give the same answers to the microsecond. The
+// first booking names the longest window, as a real table does. After it the limits change.
 func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 	clock := newFakeClock()
 	client, _ := redistest.New(t)
@@ -169,7 +169,8 @@ func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 	})
 }
 
-// Random callers with cancelled bookings and reserves overrun no window of one table.
+// Random callers overrun no window of their limits, even if they cancel bookings or leave places to
+// more urgent callers.
 func TestStore_RandomCallers_OverrunNoWindow(t *testing.T) {
 	clock := newFakeClock()
 	s := NewMemory(clock.now)

@@ -26,7 +26,7 @@ func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
 		{"the key is frozen", Usage{Frozen: time.Minute}, time.Minute},
 	} {
 		if got := c.u.Pace(); got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+			t.Errorf("%s: the pace is %s, want %s", c.why, got, c.want)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestTurn_IsARoundOfAll_SpreadOrAsPlacesComeFree(t *testing.T) {
 		{"the key is frozen", Usage{Frozen: time.Hour, Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, time.Hour, false},
 	} {
 		if got, scarce := c.u.Turn(c.n); got != c.want || scarce != c.scarce {
-			t.Errorf("%s: %s, %v, want %s, %v", c.why, got, scarce, c.want, c.scarce)
+			t.Errorf("%s: the turn is %s (scarce %v), want %s (scarce %v)", c.why, got, scarce, c.want, c.scarce)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestPace_KeptForHours_UsesTheAllowanceAndNeverStopsForLong(t *testing.T) {
 	}
 	t.Logf("%d of %d used, at most %s apart", used, hours*1200, longest)
 	if used < hours*1200*97/100 || used > hours*1200 {
-		t.Errorf("%d used, allowed are %d", used, hours*1200)
+		t.Errorf("%d requests went, want at least 97 %% of the %d allowed, and no more than those", used, hours*1200)
 	}
 	if longest > 20*time.Second {
 		t.Errorf("the caller stopped for %s, want at most 20s", longest)

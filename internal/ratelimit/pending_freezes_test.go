@@ -25,13 +25,13 @@ func TestPendingFreezes_ThrottledWhileTheStoreIsAway_StopsThisProcessAndThePoolL
 		t.Fatalf("frozen for %s, error %v: want an hour, and an error because no other process knows", rest, err)
 	}
 	if err := first.Flush(t.Context()); err == nil {
-		t.Error("flushed to a store that is away")
+		t.Error("Flush gives no error although the store is away")
 	}
 	must(t, srv.Restart(t.Context()))
-	// Its own next request writes the freeze before it books.
+	// The next request of the first process writes the freeze before it books.
 	_, err = first.Book(t.Context(), Request{Key: send, Limits: three})
 	if n := notNow(t, err); n.Reason != ReasonFrozen || n.Wait < 59*time.Minute || n.Wait > time.Hour {
-		t.Errorf("%v, want frozen for what is left of the hour", n)
+		t.Errorf("the booking gives %v, want frozen for the rest of the hour", n)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Minute); err != nil || strikes429 != 1 {
 		t.Errorf("%d answers 429 counted (%v), want 1, that of the first process, although it was written late", strikes429, err)

@@ -20,7 +20,8 @@ func TestRedis_TakesInstantsFromItsOwnClock(t *testing.T) {
 	b := mustBook(t, s, Request{Key: send, Limits: three})
 	after := client.Time(t.Context()).Val()
 	if b.At.Before(before) || b.At.After(after) || b.Wait != 0 {
-		t.Errorf("booked %s (wait %s), Redis's clock went from %s to %s", b.At, b.Wait, before, after)
+		t.Errorf("the booked instant is %s (wait %s), want no wait and an instant between %s and %s on Redis's clock",
+			b.At, b.Wait, before, after)
 	}
 }
 
@@ -45,12 +46,12 @@ func TestRedis_AWorkersWrongClock_ChangesNothing(t *testing.T) {
 		}
 		wrong := NewRedis(client, "test:")
 		if b := mustBook(t, wrong, Request{Key: send, Limits: limits}); b.Wait != 0 || b.At.Year() < 2020 {
-			t.Errorf("third place: %+v, want one at once on Redis's clock", b)
+			t.Errorf("the third booking is %+v, want one at once on Redis's clock", b)
 		}
 		var n *NotNow
 		_, err := wrong.Book(t.Context(), Request{Key: send, Limits: limits})
 		if !errors.As(err, &n) || n.Wait < 59*time.Minute || n.Wait > time.Hour+tick {
-			t.Errorf("fourth place: %v, want to wait for about an hour", err)
+			t.Errorf("the fourth booking gives %v, want a wait of about an hour", err)
 		}
 	})
 }
@@ -91,7 +92,7 @@ func TestRedis_ManyProcesses_OverrunNothingAndWasteNothing(t *testing.T) {
 	// 48 requests are four times twelve. The last twelve start three minutes after the first
 	// request, and take two more windows of 10 s.
 	if span, ideal := last.Sub(first), 3*time.Minute+20*time.Second; span > ideal+5*time.Second {
-		t.Errorf("48 requests were spread over %s, %s is enough", span, ideal)
+		t.Errorf("48 requests were spread over %s, want about %s", span, ideal)
 	}
 }
 
@@ -132,7 +133,7 @@ func TestRedis_Key_ExpiresWhenNothingInItMatters(t *testing.T) {
 			tt.do(t, NewRedis(client, "test:"))
 			ttl := client.PTTL(t.Context(), "test:rate:5265877635:invoiceSend").Val()
 			if ttl < tt.want-10*time.Second || ttl > tt.want+2*time.Second {
-				t.Errorf("TTL %s, want about %s", ttl, tt.want)
+				t.Errorf("the key expires after %s, want about %s", ttl, tt.want)
 			}
 		})
 	}
@@ -169,7 +170,7 @@ func TestRedis_Unreachable_NothingMayGo(t *testing.T) {
 	}
 }
 
-// For comparison: a list of numbers takes 2.2 kB for a full hour of invoiceSend.
+// For comparison: as a list of numbers, the instants of a full hour of invoiceSend take 2.2 kB.
 func TestRedis_AFullHourOfSends_TakesLittleMemory(t *testing.T) {
 	clock := newFakeClock()
 	client, _ := redistest.New(t)

@@ -20,9 +20,9 @@ func spoil(t *testing.T, client *redis.Client, key string) {
 	}
 }
 
-// The log of a tenant's group cannot be read, so the number of its past requests is not known. So
-// this tenant makes no request of this group until a person deletes the key. Everything else goes
-// on.
+// When the log of a tenant's group cannot be read, the number of the group's past requests is not
+// known. So this tenant makes no request of this group until a person deletes the key. Everything
+// else goes on.
 func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	client, _ := redistest.New(t)
 	s, other := NewRedis(client, "test:"), Key{"1111111111", send.Group}
@@ -39,7 +39,7 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 		_, _, throttled := s.Throttle(t.Context(), send, time.Minute)
 		for _, err := range []error{booked, counted, frozen, throttled} {
 			if e, ok := errors.AsType[*SickLogError](err); !ok || e.Key != send || !strings.Contains(err.Error(), "the key "+log) {
-				t.Errorf("%s: Book gives %v, want a SickLogError that names the key", what, err)
+				t.Errorf("%s: Book, Usage, Freeze or Throttle gives %v, want a SickLogError that names the key", what, err)
 			}
 		}
 		mustBook(t, s, Request{Key: Key{send.Tenant, GroupInvoiceStatus}, Limits: three, MaxWait: time.Hour})
@@ -54,7 +54,8 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 }
 
 // The limiter can do without the content of the other keys. The first call that finds a value of
-// the wrong type in one of them deletes the key, reports that, and goes on with its work.
+// the wrong type in one of them deletes the key, reports that, and goes on with its work. Only the
+// key with the cause of a freeze is not deleted: it is overwritten.
 func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

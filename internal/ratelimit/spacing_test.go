@@ -16,7 +16,7 @@ func TestSpacing_SpreadsTheScarcestWindow_CountsTheShortestLongEnough(t *testing
 		recent, burst int
 	}{
 		{"no limits", nil, 0, 0, 0},
-		{"KSeF's limits: sixty an hour are a minute apart, and the minute window counts",
+		{"KSeF's limits for opening a batch session: sixty an hour are a minute apart, and the minute window counts",
 			[]WindowUsage{second, minute, hour}, time.Minute, 3, 5},
 		{"windows in another order", []WindowUsage{hour, second, minute}, time.Minute, 3, 5},
 		{"the hour window alone", []WindowUsage{hour}, time.Minute, 7, 15},
@@ -24,7 +24,7 @@ func TestSpacing_SpreadsTheScarcestWindow_CountsTheShortestLongEnough(t *testing
 		{"a limit of one an hour", []WindowUsage{minute, {Window: Window{1, time.Hour}, Used: 1}}, time.Hour, 1, 1},
 	} {
 		if gap, recent, burst := (Usage{Windows: c.windows}).Spacing(); gap != c.gap || recent != c.recent || burst != c.burst {
-			t.Errorf("%s: %s, %d, %d, want %s, %d, %d", c.why, gap, recent, burst, c.gap, c.recent, c.burst)
+			t.Errorf("%s: gap %s, recent %d, burst %d, want %s, %d, %d", c.why, gap, recent, burst, c.gap, c.recent, c.burst)
 		}
 	}
 }

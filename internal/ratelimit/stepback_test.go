@@ -64,16 +64,16 @@ func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.
 	var n *NotNow
 	_, err := s.Book(t.Context(), Request{Key: send, Limits: limits})
 	if !errors.As(err, &n) || n.Wait < 59*time.Minute || n.Wait > time.Hour+tick {
-		t.Fatalf("the fourth of three an hour: %v, want to wait for an hour", err)
+		t.Fatalf("the fourth request, where three an hour may go, gives %v, want a wait of an hour", err)
 	}
 	if u, err := s.Usage(t.Context(), send, limits); err != nil || u.Windows[0].Used != 3 || u.Ahead != 0 {
-		t.Errorf("usage %+v, %v: want three used, none ahead", u, err)
+		t.Errorf("the usage is %+v (error %v), want three used, none ahead", u, err)
 	}
-	// And the clock goes on from there.
+	// The store's clock goes on from the instant that it had reached.
 	first := mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1, 20 * time.Millisecond}}})
 	second := mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1, 20 * time.Millisecond}}, MaxWait: time.Second})
 	if d := second.At.Sub(first.At); d > 200*time.Millisecond {
-		t.Errorf("the second place is %s behind the first", d)
+		t.Errorf("the second place is %s behind the first, want at most 200 ms", d)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestRedis_ClockStepsBack_AFreezeEndsOnTime(t *testing.T) {
 	}
 	stepBack(t, client, s, send, 2*time.Hour)
 	if u, err := s.Usage(t.Context(), send, nil); err != nil || u.Frozen > time.Minute {
-		t.Errorf("frozen for %s (%v), want a minute", u.Frozen, err)
+		t.Errorf("the key is frozen for %s (error %v), want at most a minute", u.Frozen, err)
 	}
 }
 

@@ -17,7 +17,7 @@ func TestStore_Cancel_LastBooking_GivesItsPlaceBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if again := mustBook(t, s, r); !again.At.Equal(last.At) {
-			t.Errorf("the next caller got %s, want the place given back %s", again.At, last.At)
+			t.Errorf("the next caller got %s, want %s, the place that was given back", again.At, last.At)
 		}
 	})
 }
@@ -37,7 +37,7 @@ func TestStore_CancelRepeated_DoesNotTakeTheNextCallersPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		if b := mustBook(t, s, r); b.Wait != 2*(10*time.Second+tick) {
-			t.Errorf("wait %s: the next caller lost its place", b.Wait)
+			t.Errorf("a newcomer waits %s, want the turn behind the next caller, which keeps its place", b.Wait)
 		}
 	})
 }
@@ -97,11 +97,11 @@ func TestStore_Freeze_ExtendsAndNeverShortens(t *testing.T) {
 		}
 		u, err := s.Usage(t.Context(), send, nil)
 		if err != nil || u.Frozen != 2*time.Minute || !u.FrozenUntil.Equal(clock.now().Add(2*time.Minute)) {
-			t.Errorf("usage %+v, %v; want frozen for 2m", u, err)
+			t.Errorf("the usage is %+v (error %v), want frozen for 2m", u, err)
 		}
 		clock.advance(2 * time.Minute)
 		if u, err = s.Usage(t.Context(), send, nil); err != nil || u.Frozen != 0 || !u.FrozenUntil.IsZero() {
-			t.Errorf("usage %+v, %v; want no freeze", u, err)
+			t.Errorf("the usage is %+v (error %v), want no freeze", u, err)
 		}
 	})
 }
@@ -139,7 +139,7 @@ func TestStore_AnInstantExactlyOneWindowAgo_StillCounts(t *testing.T) {
 		r := Request{Key: send, Limits: Limits{{2, 10 * time.Second}}}
 		mustBook(t, s, r)
 		clock.advance(10 * time.Second)
-		mustBook(t, s, r) // must not drop the first yet
+		mustBook(t, s, r) // this call must not drop the first booking yet
 		_, err := s.Book(t.Context(), r)
 		wantNotNow(t, err, tick, ReasonLimit)
 	})

@@ -18,7 +18,7 @@ func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
 				steps++
 			}
 			if wait, _ := ask(t, s, r, fmt.Sprint(i)); wait != time.Minute+time.Duration(steps)*thawStep {
-				t.Errorf("caller %d is told to wait %s", i, wait)
+				t.Errorf("caller %d is told to wait %s, want the minute of the freeze and then its turn", i, wait)
 			}
 		}
 		clock.advance(time.Minute)
@@ -45,11 +45,11 @@ func TestStore_Throttle_NamedTimesAreKept_OthersGrow(t *testing.T) {
 			t.Helper()
 			got, n, err := s.Throttle(t.Context(), send, d)
 			if err != nil || got != want || n != strikes429 {
-				t.Errorf("frozen for %s after %d answers 429 (%v), want %s after %d", got, n, err, want, strikes429)
+				t.Errorf("frozen for %s after %d answers 429 in a row (error %v), want %s after %d", got, n, err, want, strikes429)
 			}
 		}
 		throttle(0, time.Minute, 1)
-		throttle(0, time.Minute, 1) // this request was under way at the first 429
+		throttle(0, time.Minute, 1) // this request was under way when the first 429 came
 		throttle(90*time.Second, 90*time.Second, 1)
 		clock.advance(90 * time.Second)
 		throttle(0, 2*time.Minute, 2)

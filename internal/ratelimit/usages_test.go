@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Usages reads the logs by itself and must agree with the script that counts one key.
+// Usages reads the logs of many keys without a script. It must agree with the script of Usage,
+// which counts one key.
 func TestUsages_ManyKeys_AgreeWithTheScript(t *testing.T) {
 	client, _ := redistest.New(t)
 	c := newFakeClock()
@@ -81,10 +82,10 @@ func TestUsages_RedisClock_SeesAFreeze(t *testing.T) {
 		t.Fatal(err)
 	}
 	if all, err := s.Usages(t.Context(), []Key{free, frozen}, nil); err != nil || len(all) != 1 {
-		t.Errorf("a log of another version beside it: %+v, %v", all, err)
+		t.Errorf("beside a log that cannot be read, Usages gives %+v (error %v), want the frozen key alone", all, err)
 	}
 	srv.Kill()
 	if _, err := s.Usages(t.Context(), []Key{frozen}, nil); err == nil {
-		t.Error("a Redis that is away is not an error")
+		t.Error("Usages gives no error while Redis is away, want one")
 	}
 }

@@ -52,25 +52,25 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 		mustBook(t, s, r)
 		ask(t, s, r, "first")
 		ask(t, s, r, "second")
-		clock.advance(10*time.Second + tick) // the turn of the first, but a newcomer asks sooner
+		clock.advance(10*time.Second + tick) // it is the first caller's turn, but a newcomer asks before it
 		if wait, booked := ask(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
 			t.Errorf("the newcomer waits %s and booked is %v, want the turn behind both callers", wait, booked)
 		}
-		clock.advance(time.Second) // the first comes late, as from a queue
+		clock.advance(time.Second) // the first caller comes late, as a task queue may bring it
 		if wait, booked := ask(t, s, r, "first"); !booked || wait != 0 {
 			t.Errorf("the first caller waits %s and booked is %v, want that it goes at once", wait, booked)
 		}
 		for name, want := range map[string]time.Duration{"second": 10*time.Second + tick, "newcomer": 2 * (10*time.Second + tick)} {
 			if wait, booked := ask(t, s, r, name); booked || wait != want {
-				t.Errorf("%s: %s, booked %v, want %s", name, wait, booked, want)
+				t.Errorf("the %s caller waits %s and booked is %v, want %s and false", name, wait, booked, want)
 			}
 		}
 	})
 }
 
-// A caller that books its own turn leaves free the places of callers before it that are not back
-// yet. When the turn of the next caller is computed, these places must not be set aside a second
-// time, behind the booking.
+// Some callers on the waitlist are not back yet. A caller behind them books its own turn, and their
+// places before that turn stay free. When the turn of the next caller is computed, no second places
+// may be set aside for the absent callers behind the booking.
 func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{1, time.Second}}
@@ -83,7 +83,7 @@ func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 		}
 		for i := range 5 {
 			if wait, booked := ask(t, s, here, fmt.Sprint("here", i)); !booked || wait != time.Duration(6+i)*turn {
-				t.Errorf("number %d behind five who are away: %s, booked %v", i, wait, booked)
+				t.Errorf("caller %d behind five absent ones waits %s and booked is %v, want its own turn booked", i, wait, booked)
 			}
 		}
 		if wait, _ := ask(t, s, away, "last"); wait != 11*turn {
@@ -128,7 +128,7 @@ func TestStore_Waitlist_EarlyOrLateReturn_KeepsThePlaceAndOverrunsNothing(t *tes
 			b, err := s.Book(t.Context(), r)
 			var n *NotNow
 			if errors.As(err, &n) {
-				// Tasks return as from asynq, up to two seconds early or a fifth of a second late.
+				// Callers return up to two seconds early or a fifth of a second late.
 				off := time.Duration(rapid.IntRange(-2000, 200).Draw(rt, "off")) * time.Millisecond
 				returns[next] = clock.now().Add(max(n.Wait+off, time.Millisecond))
 				continue
@@ -140,8 +140,8 @@ func TestStore_Waitlist_EarlyOrLateReturn_KeepsThePlaceAndOverrunsNothing(t *tes
 			sent, order = append(sent, b.At), append(order, next)
 		}
 		assertNoWindowOverrun(rt, sent, limits)
-		// 25 at 7 a minute end in the fourth minute. One lost place in each round would cost a
-		// minute more.
+		// 25 requests at seven a minute end in the fourth minute. One lost place in each minute
+		// would cost a minute more.
 		if took := slices.MaxFunc(sent, time.Time.Compare).Sub(start); took > 3*time.Minute+30*time.Second {
 			rt.Errorf("all were sent after %s, want at most three and a half minutes", took)
 		}
@@ -161,11 +161,11 @@ func TestStore_Waitlist_NoReturn_LosesThePlace(t *testing.T) {
 		ask(t, s, r, "alive")
 		clock.advance(time.Minute + tick + ticketTTL)
 		if wait, booked := ask(t, s, r, "alive"); booked || wait != time.Minute+tick {
-			t.Errorf("within the time to return: %s, booked %v", wait, booked)
+			t.Errorf("while the first may still return, the second waits %s and booked is %v, want another minute", wait, booked)
 		}
 		clock.advance(tick)
 		if wait, booked := ask(t, s, r, "alive"); !booked || wait != 0 {
-			t.Errorf("after the time to return: %s, booked %v", wait, booked)
+			t.Errorf("after the first's time to return, the second waits %s and booked is %v, want that it goes at once", wait, booked)
 		}
 	})
 }
@@ -204,7 +204,7 @@ func TestStore_Waitlist_UrgentCallersDoNotWaitBehindTheOthers(t *testing.T) {
 		}
 		clock.advance(time.Minute + tick)
 		if _, booked := ask(t, s, urgent, "u1"); !booked {
-			t.Error("the second urgent did not go in its turn")
+			t.Error("the second urgent caller did not go in its turn")
 		}
 		if _, booked := ask(t, s, bulk, "b1"); booked {
 			t.Error("bulk got the place that is reserved")
@@ -240,8 +240,8 @@ func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 		at := now.Add(-time.Minute)
 		for range rapid.IntRange(0, 20).Draw(t, "booked") {
 			at = at.Add(time.Duration(rapid.IntRange(0, 20_000_000).Draw(t, "gap")) * us)
-			// Some instants lie in the future, with free places before and between them, because
-			// their callers stood behind others that are not back yet.
+			// Some instants lie in the future, with free places before and between them. Their
+			// callers booked behind other callers, which are not back yet.
 			if Earliest(at, booked, limits, 0).Equal(at) {
 				booked = append(booked, at)
 			}
@@ -259,7 +259,7 @@ func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 		if rounds := rapid.IntRange(1, 1000).Draw(t, "rounds"); ahead > 0 {
 			far := slot(now, booked, limits, ahead+rounds*limits[1].Limit)
 			if want := slot(now, booked, limits, ahead).Add(time.Duration(rounds) * (time.Minute + tick)); !far.Equal(want) {
-				t.Fatalf("%d rounds later it is +%s, want +%s", rounds, far.Sub(now), want.Sub(now))
+				t.Fatalf("the slot %d rounds later is +%s, want +%s", rounds, far.Sub(now), want.Sub(now))
 			}
 		}
 	})

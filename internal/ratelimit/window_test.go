@@ -40,9 +40,9 @@ func TestEarliest_IsTheFirstInstantThatFitsEveryWindow(t *testing.T) {
 		{"a booking one tick more than a window ago no longer counts", 106, instants(95), Limits{{1, 10 * us}}, 0, 106},
 		{"the margin widens the window", 100, instants(95), Limits{{1, 10 * us}}, 5 * us, 111},
 		{"the strictest window decides", 100, instants(60, 98), Limits{{1, 10 * us}, {2, 50 * us}}, 0, 111},
-		{"one full stretch ends within the next one",
+		{"one full stretch ends within the next full stretch",
 			100, instants(95, 112), Limits{{1, 10 * us}, {3, 100 * us}}, 0, 123},
-		{"a later window moves into a full stretch of an earlier one: both are checked again",
+		{"a later limit moves the instant into a full stretch of an earlier limit: both are checked again",
 			100, instants(80, 95, 118), Limits{{1, 10 * us}, {2, 30 * us}}, 0, 129},
 		{"a gap that others left is used", 100, instants(90, 130), Limits{{1, 10 * us}}, 0, 101},
 		{"too narrow a gap is not used: the next booking would be too close",
@@ -62,7 +62,8 @@ func TestEarliest_IsTheFirstInstantThatFitsEveryWindow(t *testing.T) {
 	}
 }
 
-// fits checks every closed window [x-Per-margin, x] that holds t, one microsecond after the other.
+// fits reports whether an instant t may be added to those booked. It counts every closed window
+// [x-Per-margin, x] that holds t, for every whole microsecond x.
 func fits(t int, booked []int, limits Limits, margin time.Duration) bool {
 	for _, w := range limits {
 		per := int((w.Per + margin).Microseconds())
@@ -138,7 +139,7 @@ func TestEarliest_SameLimits_LeaveInOrderOfArrival(t *testing.T) {
 			now += rapid.IntRange(0, 12).Draw(t, "pause")
 			at := Earliest(micros(now), booked, limits, 0)
 			if at.Before(before) {
-				t.Fatalf("the later caller got %d, the one before it %d", at.UnixMicro(), before.UnixMicro())
+				t.Fatalf("a caller got %d, want at least %d, the instant of the caller before", at.UnixMicro(), before.UnixMicro())
 			}
 			before = at
 			booked = append(booked, at)
@@ -168,8 +169,8 @@ func FuzzEarliest(f *testing.F) {
 	})
 }
 
-// Over a wide range of instants, and for invalid windows too, Earliest returns an instant from now
-// on that overruns no window.
+// Over a wide range of instants, and for invalid windows too, Earliest returns an instant that is
+// not before now and overruns no window.
 func FuzzEarliest_AnyNumbers(f *testing.F) {
 	f.Add([]byte("01234567abcdefgh"), int64(1_790_000_000_000_000), 3, int64(time.Second), int64(time.Millisecond))
 	f.Fuzz(func(t *testing.T, raw []byte, nowMicros int64, limit int, per, margin int64) {
@@ -217,7 +218,7 @@ func TestValidate_NamesEveryInvalidWindow(t *testing.T) {
 		t.Errorf("error names a good window: %v", err)
 	}
 	if err := (Limits)(nil).Validate(); err != nil {
-		t.Errorf("unlimited is refused: %v", err)
+		t.Errorf("Validate of no limits at all gives the error %v, want none", err)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestArguments_Invalid_AreRefusedBeforeTheGateIsAsked(t *testing.T) {
 		},
 		"an invoice without a session": func() error { _, err := c.SendInvoice(ctx, ksef.Seal("", sessionKey(t), plain)); return err },
 		"nothing to validate":          func() error { _, err := c.Validate(ctx, nil); return err },
-		"something else than JSON":     func() error { _, err := c.Generate(ctx, json.RawMessage(`{"p":`)); return err },
+		"something other than JSON":    func() error { _, err := c.Generate(ctx, json.RawMessage(`{"p":`)); return err },
 		"links without a hash": func() error {
 			_, err := c.Links(ctx, gateway.LinksRequest{NIP: "1", IssueDate: "2026-09-14"})
 			return err
@@ -100,6 +100,6 @@ func TestArguments_Invalid_AreRefusedBeforeTheGateIsAsked(t *testing.T) {
 		t.Errorf("%d requests were sent with arguments that are invalid", n)
 	}
 	if g := gate.groups(); len(g) != 0 {
-		t.Errorf("the gate was asked for %v before the arguments were checked", g)
+		t.Errorf("the gate was asked for the groups %v although the arguments are invalid, want no request to the gate", g)
 	}
 }

@@ -25,7 +25,7 @@ func TestKey_Replaced_IsReadForEachRequest(t *testing.T) {
 	}
 	for i, key := range []string{"old", "new"} {
 		if got := rec.all()[i].header.Get("Authorization"); got != "Basic "+b64([]byte(keyID+":"+key)) {
-			t.Errorf("request %d has the header Authorization %q, want the key of its time", i, got)
+			t.Errorf("request %d has the header Authorization %q, want the key that was read for this request", i, got)
 		}
 	}
 }
@@ -43,14 +43,14 @@ func TestKey_Unusable_NothingIsSent(t *testing.T) {
 		c, _ := serve(t, rec, func(o *gateway.Options) { o.Key = key; o.Gate = gate })
 		err := c.CloseSession(soon(t), "s", true)
 		if e := apiError(t, err); e.Kind != ksef.KindLocal || e.MaybeDone || gate.last(t).Outage {
-			t.Errorf("when of the key %s, the error is %v, want KindLocal and no outage", why, e)
+			t.Errorf("the key is unusable (%s), and the error is %v, want KindLocal and no outage", why, e)
 		}
 		if strings.HasSuffix(why, "read") && !errors.Is(err, gone) {
 			t.Errorf("the error does not keep the cause that the key cannot be read: %v", err)
 		}
 	}
 	if n := len(rec.all()); n != 0 {
-		t.Errorf("%d requests were sent without a usable key", n)
+		t.Errorf("%d requests were sent without a usable key, want none", n)
 	}
 }
 

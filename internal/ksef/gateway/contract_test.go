@@ -113,7 +113,7 @@ func TestOperations_Each_SendsExactlyWhatTheContractSays(t *testing.T) {
 				t.Errorf("sent %s %s?%s, want %s %s", r.method, r.path, r.query, op.method, op.path)
 			}
 			if r.chunked || r.length != int64(len(r.body)) {
-				t.Errorf("length %d of %d bytes, chunked %v: the length must be declared", r.length, len(r.body), r.chunked)
+				t.Errorf("a body of %d declared bytes has %d, chunked %v, want its length declared", r.length, len(r.body), r.chunked)
 			}
 			switch {
 			case op.body == "" && len(r.body) != 0, op.raw && string(r.body) != op.body:

@@ -60,7 +60,7 @@ func FuzzAnswers(f *testing.F) {
 				}
 			case []ksef.InvoiceInfo:
 				if v == nil {
-					t.Error("a list that the answer does not have")
+					t.Error("SessionInvoices returned neither a list nor an error")
 				}
 			}
 			return

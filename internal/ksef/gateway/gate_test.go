@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/ksef/gateway"
 )
 
-// recordingGate records the groups that enter and the outcomes that it is told.
+// recordingGate records the group of each request that enters, and each outcome that it is told.
 type recordingGate struct {
 	refuse error
 
@@ -79,7 +79,8 @@ func TestGate_Refuses_ItsErrorComesBackAndNothingIsSent(t *testing.T) {
 		t.Errorf("the error has kind %s, maybe done %v, want KindGated and not done", e.Kind, e.MaybeDone)
 	}
 	if len(rec.all()) != 0 || len(gate.left) != 0 || asked {
-		t.Errorf("%d requests were sent, gate told %d times, key read %v", len(rec.all()), len(gate.left), asked)
+		t.Errorf("%d requests were sent, the gate was told %d outcomes, and the key was read: %v, want none, none and false",
+			len(rec.all()), len(gate.left), asked)
 	}
 }
 
@@ -97,7 +98,7 @@ func TestGate_CallerGivesUp_StillGetsTheOutcome(t *testing.T) {
 	}
 	o := gate.last(t)
 	if o.Outage || o.Throttled || o.Status != 0 || !errors.Is(o.Err, context.Canceled) {
-		t.Errorf("outcome %+v: a caller who gives up is not an outage", o)
+		t.Errorf("the outcome is %+v, want no outage when the caller gives up", o)
 	}
 	if gate.dead {
 		t.Error("Leave was given a context that had ended")
@@ -151,7 +152,7 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	listed := map[ksef.Group]bool{}
 	for _, g := range ksef.Groups() {
 		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {
-			t.Errorf("requests of group %q are counted in group %q, want their own unless it is the session's receipt", g, c)
+			t.Errorf("requests of group %q are counted in group %q, want only those of sessionUPO counted in another", g, c)
 		}
 		if listed[g] || !used[g] {
 			t.Errorf("group %q is listed twice or used by no operation", g)
@@ -162,7 +163,7 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 		t.Errorf("Groups lists %d groups, but the operations use %d", len(listed), len(used))
 	}
 	if ksef.GroupSessionUPO.Counter() != ksef.GroupSessionMisc {
-		t.Error("KSeF counts a session's receipt together with its status")
+		t.Error("requests for a session's receipt are not counted in the group of its status, as KSeF counts them")
 	}
 	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
 		t.Error("Other is wrong for the group of sends or for that of links")

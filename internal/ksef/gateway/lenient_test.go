@@ -93,7 +93,8 @@ func TestOriginal_ExtensionsAsAnObject_StillNameTheOriginal(t *testing.T) {
 	}
 }
 
-// A page of the register with one odd entry still lists the others.
+// A page of the register with two odd entries still lists the good one, and all that can be read of
+// the odd ones.
 func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 	body := `{"hasMore":false,"isTruncated":false,"invoices":[
 		{"ksefNumber":"K","invoiceNumber":5,"grossAmount":"1,5","seller":"x","issueDate":7},7,
@@ -154,7 +155,7 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 		client, _ := serve(t, answers(200, "text/xml", deep(n)))
 		raw, err := client.SessionUPO(soon(t), "s")
 		if taken != (err == nil) || taken != (len(raw) > 0) {
-			t.Errorf("a receipt of %d elements inside each other gave %d bytes, error %v", n, len(raw), err)
+			t.Errorf("a receipt of %d elements inside each other gave %d bytes, error %v, want it taken: %v", n, len(raw), err, taken)
 		}
 		if !taken && !strings.Contains(err.Error(), "nested deeper than 200") {
 			t.Error(err)
@@ -162,8 +163,8 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 	}
 }
 
-// Any known form of the flags tells whether there is more. Without a readable flag, a full page
-// counts as a sign that there is more.
+// Any known form of hasMore tells whether there is a further page. Without a readable hasMore, a
+// full page counts as a sign that there is one.
 func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T) {
 	for _, c := range []struct {
 		flags           string
@@ -184,8 +185,8 @@ func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T)
 		ask := ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}
 		got, err := client.Metadata(soon(t), ask)
 		if err != nil || len(got.Invoices) != 2 || got.HasMore != c.more || got.IsTruncated != c.truncated {
-			t.Errorf("with the flags %s the page has %d invoices, more %v, truncated %v, error %v",
-				c.flags, len(got.Invoices), got.HasMore, got.IsTruncated, err)
+			t.Errorf("with the flags %s the page has %d invoices, more %v, truncated %v, error %v, want 2, %v, %v and none",
+				c.flags, len(got.Invoices), got.HasMore, got.IsTruncated, err, c.more, c.truncated)
 		}
 	}
 	client, _ := serve(t, answers(200, "application/json", `{"hasMore":"perhaps","invoices":[{"invoiceNumber":"A"}]}`))

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// An entry with a raw control character is read, and so are the others.
+// An entry with a raw control character is read, and so are the entries beside it.
 func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
 	list := `{"invoices":[{"status":{"code":200},"invoiceNumber":"A/1` + "\t" + `"},{"status":{"code":450},"invoiceNumber":"A/2"}]}`
 	got, err := decodeInvoices(strings.NewReader(list))
@@ -24,7 +24,7 @@ func TestSessionInvoices_MoreThanAnySessionHas_AreUnreadable(t *testing.T) {
 	list := io.MultiReader(strings.NewReader(`{"invoices":[`), strings.NewReader(strings.Repeat("{},", numbers.MaxListed+1)))
 	got, err := decodeInvoices(list)
 	if _, odd := err.(*httponce.MisreadError); !odd || got != nil {
-		t.Errorf("a list beyond the maximum gave %d entries, error %v, want only a *MisreadError", len(got), err)
+		t.Errorf("a list beyond the maximum gave %d entries, error %v, want no entries and a *MisreadError", len(got), err)
 	}
 }
 

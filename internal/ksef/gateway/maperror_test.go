@@ -41,7 +41,7 @@ func TestErrors_EveryStatusAndBody_HaveTheirKind(t *testing.T) {
 		{"a proxy's 401 page says nothing about credentials", 401, "text/html", htmlPage, ksef.KindOutage, true},
 		{"a 400 page is not the gateway's answer", 400, "text/html", htmlPage, ksef.KindOutage, true},
 		{"404 without a body comes from a proxy", 404, "", "", ksef.KindOutage, true},
-		{"408: it may have been carried out", 408, "application/json", jsonNo, ksef.KindOutage, true},
+		{"408: the request may have been carried out", 408, "application/json", jsonNo, ksef.KindOutage, true},
 		{"throttled in the gateway's words", 429, "application/json", jsonNo, ksef.KindThrottled, false},
 		{"throttled by a proxy", 429, "text/html", htmlPage, ksef.KindThrottled, true},
 		{"throttled without a body", 429, "", "", ksef.KindThrottled, true},
@@ -145,7 +145,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func TestErrors_HTMLPage_IsAnOutageForEveryOperation(t *testing.T) {
 	for _, op := range operations(t) {
 		if op.name == "visualize" {
-			continue // HTML is what it asks for
+			continue // this operation asks for HTML
 		}
 		t.Run(op.name, func(t *testing.T) {
 			for _, kind := range []string{"text/html", op.kind} {
@@ -204,7 +204,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 		{"an invoice without a status", "invoice status", `{}`},
 		{"a validation without its result", "validate", `{"invoiceVersion":"v3"}`},
 		{"no link", "links", `{"invoice":{}}`},
-		{"something else than a PDF", "visualize UPO", `hello`},
+		{"something other than a PDF", "visualize UPO", `hello`},
 		{"no list of metadata", "metadata", `{"hasMore":false}`},
 		{"no query id", "query start", `{}`},
 		{"no list of parts", "query status", `{"numberOfInvoices":0}`},
@@ -215,7 +215,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 		t.Run(tc.op+": "+tc.why, func(t *testing.T) {
 			op, ok := ops[tc.op]
 			if !ok {
-				t.Fatal("the list of operations does not have the one named here")
+				t.Fatal("no operation has the name that this case gives")
 			}
 			kind := op.kind
 			if kind == "" {
@@ -223,13 +223,16 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 			}
 			c, _ := serve(t, answers(200, kind, tc.body))
 			_, err := op.call(soon(t), c)
-			// A whole JSON object is the gateway's; anything else comes from a proxy or firewall.
+			// Where JSON is due, a whole JSON object comes from the gateway. Any other answer
+			// counts as one of a proxy or firewall. So does every wrong answer where no JSON is
+			// due.
 			want := ksef.KindOutage
 			if json.Valid([]byte(tc.body)) && op.kind == "" {
 				want = ksef.KindUnreadable
 			}
 			if e := apiError(t, err); e.Kind != want || !e.MaybeDone || e.Status != 200 {
-				t.Errorf("the error is %v of kind %s, maybe done %v, want one that may be done, with HTTP 200", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, want kind %s that may be done, with HTTP 200",
+					e, e.Kind, e.MaybeDone, want)
 			}
 		})
 	}
@@ -254,7 +257,7 @@ func TestRetryAfter_SecondsAndDates_AreRead(t *testing.T) {
 		rec := &recorder{status: 429, header: http.Header{"Retry-After": {header}}}
 		c, _ := serve(t, rec, func(o *gateway.Options) { o.Now = func() time.Time { return now } })
 		if e := apiError(t, c.CloseSession(soon(t), "s", true)); e.RetryAfter != want {
-			t.Errorf("%q: %v, want %v", header, e.RetryAfter, want)
+			t.Errorf("the Retry-After %q is read as %v, want %v", header, e.RetryAfter, want)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestNetwork_UnknownCertificate_NothingWasSent(t *testing.T) {
 			e, e.Kind, e.MaybeDone)
 	}
 	if !gate.last(t).Unreachable {
-		t.Error("a handshake that fails is not a connection")
+		t.Error("the outcome is not Unreachable, but a TLS handshake that fails is no connection")
 	}
 }
 
@@ -56,7 +56,7 @@ func TestNetwork_ContextEndedBefore_NothingIsSent(t *testing.T) {
 	cancel()
 	err := c.CloseSession(ctx, "s", true)
 	if e := apiError(t, err); e.Kind != ksef.KindCanceled || e.MaybeDone || !errors.Is(err, context.Canceled) || len(rec.all()) != 0 {
-		t.Errorf("the context ended before, and the error is %v of kind %s, maybe done %v, after %d requests; want KindCanceled and none",
+		t.Errorf("the context ended before the call: error %v of kind %s, maybe done %v, %d requests, want KindCanceled and none",
 			e, e.Kind, e.MaybeDone, len(rec.all()))
 	}
 }
@@ -216,7 +216,7 @@ func TestNetwork_MegabytesForAShortAnswer_AreTooLarge(t *testing.T) {
 	}
 	c, _ = serve(t, answers(200, "text/xml", "<Faktura>"+strings.Repeat("x", 2<<20)+"</Faktura>"))
 	if doc, err := c.Invoice(soon(t), "n"); err != nil || len(doc) < 2<<20 {
-		t.Errorf("an invoice of 2 MB was read as %d bytes, error %v", len(doc), err)
+		t.Errorf("an invoice of 2 MB was read as %d bytes, error %v, want all of them", len(doc), err)
 	}
 }
 
@@ -230,8 +230,8 @@ func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
-// A stream is timed by the bytes that move, so a slow line does not count as a dead one. An answer
-// that is read into memory has one timeout as a whole.
+// The timeout of a stream begins again with every byte that moves, so a slow line does not count as
+// a dead one. An answer that is read into memory has one timeout for the whole answer.
 func TestNetwork_SlowAnswerThatMoves_OutlivesTheTimeoutOnlyAsAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options("http://gateway.test")

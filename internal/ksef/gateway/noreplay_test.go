@@ -104,7 +104,7 @@ func TestNoReplay_OrdinaryClient_SendsTwice(t *testing.T) {
 				resp.Body.Close()
 			}
 			if n := b.count("/close"); n != 2 {
-				t.Errorf("an ordinary client sent it %d times; this server no longer shows the replay", n)
+				t.Errorf("an ordinary client sent the request %d times, want 2: this server no longer provokes a replay", n)
 			}
 		})
 	}
@@ -172,7 +172,8 @@ func TestNoReplay_ReusedConnectionBreaks_NothingIsSentTwice(t *testing.T) {
 	}
 }
 
-// The body that keeps the transport from replaying must not appear on the wire.
+// The package gives each GET an empty body, which keeps the transport from replaying the GET. This
+// body must not appear on the wire.
 func TestNoReplay_Get_HasNoBodyOnTheWire(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -142,7 +142,7 @@ func TestUploadPart_AnyOutcome_ClosesItsBody(t *testing.T) {
 		select {
 		case <-closed:
 		case <-time.After(5 * time.Second):
-			t.Errorf("when %s, the body stays open", name)
+			t.Errorf("%s, the body stays open, want it closed", name)
 		}
 	}
 }
@@ -244,12 +244,13 @@ func TestBoxUploadBatch_Form_IsStreamedWithItsLength(t *testing.T) {
 			t.Errorf("a package that is %s than declared gave %v, want KindLocal", why, e)
 		}
 		if <-whole {
-			t.Errorf("%s than declared: the server got a whole request", why)
+			t.Errorf("a package that is %s than declared reached the server as a whole request, want one that breaks off", why)
 		}
 	}
 }
 
-// The transport waits for a Read that hangs. The request must end in spite of that.
+// A Read of the part's body may hang, and the transport waits for it. The request must end in spite
+// of that.
 func TestUploadPart_ReaderHangs_TheRequestStillEnds(t *testing.T) {
 	store := &recorder{status: 201}
 	for why, tc := range map[string]struct {

@@ -75,7 +75,7 @@ func noSecret(t *testing.T, err error, secrets []string) {
 	if e := (*ksef.APIError)(nil); errors.As(err, &e) {
 		for _, s := range []string{secret, b64([]byte(keyID + ":" + secret)), signaturePart, queryPart} {
 			if strings.Contains(e.Description+e.Details, s) {
-				t.Errorf("%q is kept in the gateway's texts", s)
+				t.Errorf("the error keeps the secret %q in Description or Details", s)
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func callAll(ctx context.Context, c *gateway.Client, key ksef.SessionKey, store 
 	}
 }
 
-// echo answers with the Authorization header and the body that it was sent, and with the secrets.
+// echo answers with the request's Authorization header and body, and with the secrets.
 func echo(status int, kind, before, after string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -197,7 +197,7 @@ func TestErrors_NetworkFails_ShowNoSecret(t *testing.T) {
 				e := apiError(t, err)
 				if strings.HasPrefix(why, "errors") && e.Kind == ksef.KindNetwork {
 					if !e.MaybeDone {
-						t.Errorf("the call %s failed in a transport that reports nothing, so its error must say that it may be done", op)
+						t.Errorf("the transport did not say whether %s was sent, so the error must say that it may be done", op)
 					}
 					if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("the error of %s does not keep its cause: %v", op, err)

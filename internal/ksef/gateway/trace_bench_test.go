@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/tracing/tracetest"
 )
 
-// BenchmarkRequest_Trace measures what a trace adds to a request. Nothing goes over a network here,
-// so the share of the trace is far smaller in a pool.
+// BenchmarkRequest_Trace measures what a trace adds to a request. The request goes over no network
+// here. So the trace's share of the time is far larger here than in a pool.
 func BenchmarkRequest_Trace(b *testing.B) {
 	for name, on := range map[string]bool{"off": false, "on": true} {
 		b.Run(name, func(b *testing.B) {

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The receiver answers 503 to results without a tenant, and asks for an hour. They cannot be left
-// behind in the outbox, so they are put aside.
+// The receiver answers 503 to results without a tenant, and asks for an hour. Results without a
+// tenant cannot be left behind in the outbox, so they are put aside: they are held untried.
 func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	w := newWorld(t, 10_000)
 	o, r := newOffice(t, w)
@@ -30,10 +30,10 @@ func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	w.busy(r) // again, and no time has passed
 	o.want(well, "rejected")
 	if n := o.total() - calls; n != len(well) {
-		t.Errorf("the receiver got %d calls for %d results", n, len(well))
+		t.Errorf("the receiver got %d calls for %d results, want one for each", n, len(well))
 	}
 	if held, _ := w.counts(); held != int64(len(nobodys)) || w.state().Outage != 0 {
-		t.Errorf("%d are held; the state is %+v", held, w.state())
+		t.Errorf("%d are held; the state is %+v; want all results without a tenant held, and no outage", held, w.state())
 	}
 	o.sickFor()
 	for range 90 {
@@ -42,11 +42,12 @@ func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	}
 	o.want(nobodys, "refused")
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v", held, failed, w.standings())
+		t.Errorf("%d are held, %d given up; the standings are %v; want nothing left to tell", held, failed, w.standings())
 	}
 }
 
-// More results without a tenant come than can be put aside. None of them is given up for that.
+// More results without a tenant come than can be put aside. The rest keep their place in the
+// outbox, and none is given up.
 func TestRun_TooManyWithoutATenantToPutAside_KeepTheirPlace(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(out(time.Hour))
 	r := w.runner(s)
@@ -60,16 +61,17 @@ func TestRun_TooManyWithoutATenantToPutAside_KeepTheirPlace(t *testing.T) {
 	w.must(w.Refuse(t.Context(), docs[5:]))
 	w.run(r)
 	if held, failed := w.counts(); held != 20 || failed != 0 || s.calls != 1 {
-		t.Errorf("%d are held, %d given up after %d calls", held, failed, s.calls)
+		t.Errorf("%d are held, %d given up after %d calls, want 20, none and one call", held, failed, s.calls)
 	}
 	s.answer = nil
 	w.minutes(r, 90)
 	for i := range docs {
 		if got := s.states(docs[i].ID); got != "refused" {
-			t.Errorf("document %d was told as %q", i, got)
+			t.Errorf("document %d was told as %q, want refused, once", i, got)
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+			held, failed, w.standings(), w.state())
 	}
 }

@@ -19,8 +19,8 @@ func putsOff(after time.Duration, ids ...string) *stub {
 	}}
 }
 
-// The receiver asks for a day or a minute when it gets one result, and takes all others of the
-// tenant. The others go on, also when that result is tried again.
+// The receiver asks for a day or a minute when it gets one certain result, and takes all other
+// results of the tenant. The other results go on, even when that result is tried again.
 func TestRun_OneResultIsPutOff_OthersOfTheTenantGoOn(t *testing.T) {
 	for _, after := range []time.Duration{24 * time.Hour, time.Minute} {
 		t.Run(after.String(), func(t *testing.T) {
@@ -53,8 +53,8 @@ func TestRun_OneResultIsPutOff_OthersOfTheTenantGoOn(t *testing.T) {
 	}
 }
 
-// Several results that were put off become due in the same round, with nothing beside them. That
-// says nothing about the results that come later.
+// Several results that were put off become due in the same round, with nothing beside them. If the
+// receiver puts them off again, that says nothing about the results that come later.
 func TestRun_SeveralPutOffAreDueTogether_LaterOnesDoNotWait(t *testing.T) {
 	w := newWorld(t, 10_000)
 	ids := w.rejected(40)
@@ -70,8 +70,8 @@ func TestRun_SeveralPutOffAreDueTogether_LaterOnesDoNotWait(t *testing.T) {
 	}
 }
 
-// A receiver that puts off more than it takes limits how many results it takes. All results of the
-// tenant wait for as long as it asks, but for a minute at most.
+// A receiver that puts off more results than it takes seems to limit how many it takes. All results
+// of the tenant wait for as long as the receiver asks, but for a minute at most.
 func TestRun_MoreIsPutOffThanTaken_TheTenantWaitsAMinuteAtMost(t *testing.T) {
 	w := newWorld(t, 10_000)
 	ids := w.rejected(40)
@@ -81,7 +81,7 @@ func TestRun_MoreIsPutOffThanTaken_TheTenantWaitsAMinuteAtMost(t *testing.T) {
 	later := w.rejected(2)
 	calls := s.calls
 	if w.run(r); s.calls != calls {
-		t.Error("the receiver was called before the time that it asked for")
+		t.Error("the receiver was called although the tenant's results wait for a minute")
 	}
 	w.wantTold(s, w.rejectedAndRun(r, "two", 1)) // another tenant does not wait
 	w.minutes(r, 1)
@@ -110,6 +110,6 @@ func TestRun_LaterResultOfAnInvoiceThatWasPutOff_WaitsBehindIt(t *testing.T) {
 	}
 	w.minutes(r, 31)
 	if got := s.states(ids[0]); got != "rejected parked" {
-		t.Errorf("the receiver was told %q", got)
+		t.Errorf("the receiver was told %q, want rejected and then parked", got)
 	}
 }

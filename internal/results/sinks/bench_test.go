@@ -20,8 +20,9 @@ import (
 )
 
 // BenchmarkWebhooks measures how many results one process tells receivers on loopback in a second.
-// For each result it reads the outbox in a real Redis, the entry and the document, and it signs the
-// call. With four receivers, each of them is told every result, and the calls of all are counted.
+// For each result the process reads the outbox in a real Redis, the entry and the document, and it
+// signs the call. With four receivers, each of them is told every result, and the calls of all are
+// counted.
 func BenchmarkWebhooks(b *testing.B) {
 	for _, n := range []int{1, 4} {
 		b.Run(fmt.Sprintf("receivers%d", n), func(b *testing.B) { benchWebhooks(b, n) })

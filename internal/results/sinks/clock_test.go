@@ -29,27 +29,27 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 			w.pass(time.Minute)
 			w.run(right)
 			if s.calls != 2 {
-				t.Errorf("%d calls after the first pause", s.calls)
+				t.Errorf("%d calls after the first pause, want 2", s.calls)
 			}
 			w.pass(2 * time.Minute)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 3 || held != 1 || failed != 0 {
-				t.Errorf("after %d calls, %d are held, %d given up", s.calls, held, failed)
+				t.Errorf("after %d calls, %d are held, %d given up, want 3 calls and the result held", s.calls, held, failed)
 			}
 			// The result is old enough now to be given up. But the clocks differ, and nobody knows
-			// which of them is wrong. So it is not given up.
+			// which of them is wrong. So the result is not given up.
 			w.pass(80 * time.Hour)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 4 || held != 1 || failed != 0 {
-				t.Errorf("after %d calls, %d are held, %d given up", s.calls, held, failed)
+				t.Errorf("after %d calls, %d are held, %d given up, want 4 calls and the result held", s.calls, held, failed)
 			}
 			w.pass(time.Hour)
 			w.run(right)
 			if got, err := w.Failed(t.Context(), "erp", 10); err != nil || len(got) != 1 || got[0].ID != id {
-				t.Errorf("the results given up are %+v, %v", got, err)
+				t.Errorf("the results given up are %+v (error %v), want the one result", got, err)
 			}
-			// After a month the result is no longer kept for a person, unless this machine's clock
-			// disagrees with Redis's.
+			// After a month the result is no longer kept for a person. But a worker drops it only
+			// if its machine's clock agrees with Redis's.
 			w.pass(31 * 24 * time.Hour)
 			for i, who := range []*Runner{wrong, right} {
 				w.rejected(1)
@@ -72,7 +72,7 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	}}
 	r := w.runner(s)
 	first := w.rejected(1)[0]
-	w.run(r) // it is held
+	w.run(r) // the result is held
 	of := w.rejectedOf("two", 2)
 	w.run(r) // no result of tenant two is taken
 	s.answer = nil
@@ -97,16 +97,17 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	w.minutes(r, 1)
 	for _, id := range append(of, first, later) {
 		if got := s.states(id); got != "rejected" {
-			t.Errorf("the receiver was told %q", got)
+			t.Errorf("the receiver was told %q, want rejected, once", got)
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+			held, failed, w.standings(), w.state())
 	}
 }
 
-// A wrong clock has written when the first attempt was. The result is tried for three days all the
-// same, neither shorter nor longer.
+// A wrong clock has written the time of the first attempt. The result is tried for three days all
+// the same, neither shorter nor longer.
 func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
 	for what, off := range map[string]time.Duration{
 		"the first attempt is dated before the outcome": -200 * time.Hour,
@@ -126,19 +127,20 @@ func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
 				w.pass(pass)
 				w.run(r)
 				if held, failed := w.counts(); held != 1 || failed != 0 {
-					t.Fatalf("%d are held, %d given up after %v", held, failed, pass)
+					t.Fatalf("%d are held, %d given up after %v more, want the result held", held, failed, pass)
 				}
 			}
 			w.pass(3 * time.Hour)
 			w.run(r)
 			if held, failed := w.counts(); held != 0 || failed != 1 {
-				t.Errorf("%d are held, %d given up after three days", held, failed)
+				t.Errorf("%d are held, %d given up after three days, want the result given up", held, failed)
 			}
 		})
 	}
 }
 
-// A pause that the receiver asked for is kept, and an outage does not begin in the future.
+// The record says that an outage begins in the future. The outage then begins now, and the pause
+// that the receiver asked for is kept.
 func TestRun_OutageBeganInTheFuture_BeginsNow(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return out(maxAfter) }}
 	r := w.runner(s)
@@ -148,12 +150,12 @@ func TestRun_OutageBeganInTheFuture_BeginsNow(t *testing.T) {
 	w.pass(maxAfter - time.Minute)
 	w.run(r)
 	if s.calls != 1 {
-		t.Errorf("%d calls before the pause was over", s.calls)
+		t.Errorf("%d calls before the pause was over, want 1", s.calls)
 	}
 	w.pass(2 * time.Minute)
 	w.run(r)
 	if began := w.state().Outage.Time(); s.calls != 2 || began.After(w.now()) {
-		t.Errorf("after %d calls the receiver is out since %v", s.calls, began)
+		t.Errorf("after %d calls the receiver is out since %v, want 2 calls and no time in the future", s.calls, began)
 	}
 }
 
@@ -167,7 +169,7 @@ func TestStream_ClocksDiffer_NothingIsDropped(t *testing.T) {
 			s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 1000, Keep: time.Hour, Clock: clock}
 			w.must(w.rdb.Del(t.Context(), s.Key).Err())
 			var batch []Message
-			for range 150 { // Deliver drops whole nodes, of a hundred results
+			for range 150 { // Redis drops only whole nodes, of a hundred results each
 				batch = append(batch, message("inv-a"))
 			}
 			for range 2 {
@@ -176,7 +178,7 @@ func TestStream_ClocksDiffer_NothingIsDropped(t *testing.T) {
 				w.pass(2 * time.Minute)
 			}
 			if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 300 {
-				t.Errorf("the stream holds %d of 300 results", n)
+				t.Errorf("the stream holds %d of 300 results, want all", n)
 			}
 		})
 	}

@@ -17,7 +17,7 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			w := newWorld(t, 10_000)
-			sick := map[string]int{} // tenant → what is wrong with it
+			sick := map[string]int{} // tenant → how the receiver answers to its results; "*" stands for all tenants
 			last, told := map[string]int64{}, map[string]map[int64]bool{}
 			s := &stub{answer: func(m *Message) error {
 				switch {
@@ -75,11 +75,12 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 			w.minutes(runners[0], 90)
 			for _, o := range all {
 				if len(told[o.id]) != o.moves {
-					t.Errorf("%s had %d outcomes and %d were told", o.id, o.moves, len(told[o.id]))
+					t.Errorf("%s had %d outcomes, and %d of them were told, want all", o.id, o.moves, len(told[o.id]))
 				}
 			}
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 || w.state().Outage != 0 {
-				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+					held, failed, w.standings(), w.state())
 			}
 		})
 	}

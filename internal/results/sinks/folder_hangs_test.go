@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// The server of a shared folder is away, so a write hangs. That is an outage like any other, and it
-// ends when the write has ended.
+// While the server of a shared folder is away, a write hangs. That is an outage like any other, and
+// it ends when the write has ended. In this test a named pipe makes the write hang.
 func TestFolder_AWriteHangs_IsOutUntilItEnds(t *testing.T) {
 	f := &Folder{Dir: t.TempDir(), Timeout: 50 * time.Millisecond}
 	path := filepath.Join(f.Dir, "inv-a.json")
@@ -32,7 +32,7 @@ func TestFolder_AWriteHangs_IsOutUntilItEnds(t *testing.T) {
 			}
 		}
 		if took := time.Since(begun); took > 10*time.Second {
-			t.Errorf("Deliver took %v", took)
+			t.Errorf("Deliver took %v, want that it does not wait for the write that hangs", took)
 		}
 	}
 	other, err := os.OpenFile(path, os.O_WRONLY, 0)

@@ -41,7 +41,7 @@ func TestFolder_SeveralWritersByDifferentPaths_NothingIsLost(t *testing.T) {
 			if byDay {
 				raw, err := os.ReadFile(filepath.Join(dir, "results-2026-11-26.ndjson"))
 				if n := strings.Count(string(raw), "}\n"); err != nil || n != 3*batches || strings.Count(string(raw), "{") != n {
-					t.Errorf("the file has %d whole lines, %v", n, err)
+					t.Errorf("the file has %d whole lines (error %v), want %d and no other line", n, err, 3*batches)
 				}
 			} else if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 3*batches {
 				t.Errorf("there are %d files, want one for each result", len(files))
@@ -50,7 +50,8 @@ func TestFolder_SeveralWritersByDifferentPaths_NothingIsLost(t *testing.T) {
 	}
 }
 
-// Half a line that another process is writing now is not taken for one that was left behind.
+// Half a line that another process is writing now is not mistaken for half a line that a killed
+// process left.
 func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testing.T) {
 	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: 100 * time.Millisecond}
 	path := filepath.Join(f.Dir, "results-2026-11-26.ndjson")
@@ -74,7 +75,7 @@ func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testin
 		t.Errorf("Deliver = %v, want an outage because of the lock", err)
 	}
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != `{"id":"inv-b` {
-		t.Errorf("while another process has the lock, the file is %s, %v", raw, err)
+		t.Errorf("while another process has the lock, the file is %s (error %v), want it unchanged", raw, err)
 	}
 	if err := errors.Join(os.WriteFile(path, []byte("{\"id\":\"inv-b\"}\n"), 0o600), other.Close()); err != nil {
 		t.Fatal(err)
@@ -84,12 +85,12 @@ func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testin
 		t.Error(err)
 	}
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != "{\"id\":\"inv-b\"}\n{\"id\":\"inv-a\"}\n" {
-		t.Errorf("once the lock is free, the file is %s, %v", raw, err)
+		t.Errorf("once the lock is free, the file is %s (error %v), want the other process's line and then this one's", raw, err)
 	}
 }
 
-// A program that tidies the folder may remove the file of the lock while a writer has it. That file
-// is then no longer the lock, and a new one is made.
+// A program that tidies the folder may remove the lock's file while a writer has the lock. From
+// then on the removed file is not the lock, and the next writer makes a new file.
 func TestFolder_LockWasRemoved_AnotherOneIsTaken(t *testing.T) {
 	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: time.Minute}
 	path := filepath.Join(f.Dir, lockName)
@@ -117,8 +118,8 @@ func TestFolder_LockWasRemoved_AnotherOneIsTaken(t *testing.T) {
 	}
 }
 
-// Somebody who may write into the folder puts a link in the place of the lock. No file is made
-// where it leads to, and the receiver is out until the link is gone.
+// Somebody who may write into the folder puts a link in the place of the lock's file. No file is
+// made where the link leads, and the receiver is out until the link is gone.
 func TestFolder_LockIsALink_NothingIsMadeBehindIt(t *testing.T) {
 	f := &Folder{Dir: t.TempDir(), ByDay: true, Zone: time.UTC, Timeout: time.Minute}
 	victim, link := filepath.Join(t.TempDir(), "victim"), filepath.Join(f.Dir, lockName)

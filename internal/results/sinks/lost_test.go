@@ -61,8 +61,8 @@ func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
 }
 
 // Redis lost its data after an invoice was rejected. The invoice is handed in again and accepted. A
-// receiver keeps the greatest revision of an id, so the new outcome has to be greater than those of
-// the lost entry.
+// receiver keeps the greatest revision of an id. So the revision of the new outcome has to be
+// greater than the revisions of the lost entry.
 func TestRun_RedisLostARejectedInvoice_ReceiverKeepsWhatBecameOfItAfterwards(t *testing.T) {
 	w := newWorld(t, 10_000)
 	dir := t.TempDir()
@@ -74,7 +74,7 @@ func TestRun_RedisLostARejectedInvoice_ReceiverKeepsWhatBecameOfItAfterwards(t *
 		t.Helper()
 		files, err := filepath.Glob(filepath.Join(dir, "inv-*.json"))
 		if err != nil || len(files) != 1 {
-			t.Fatalf("the folder has %v, %v", files, err)
+			t.Fatalf("the folder has the files %v (error %v), want one", files, err)
 		}
 		raw, err := os.ReadFile(files[0])
 		w.must(err)
@@ -87,7 +87,7 @@ func TestRun_RedisLostARejectedInvoice_ReceiverKeepsWhatBecameOfItAfterwards(t *
 	w.run(r)
 	before := kept()
 	if before.State != "rejected" {
-		t.Fatalf("the receiver has %+v", before)
+		t.Fatalf("the receiver has %+v, want the invoice rejected", before)
 	}
 
 	w.must(w.rdb.FlushDB(t.Context()).Err())
@@ -101,6 +101,6 @@ func TestRun_RedisLostARejectedInvoice_ReceiverKeepsWhatBecameOfItAfterwards(t *
 	w.run(r)
 	w.run(r)
 	if after := kept(); after.State != "accepted" || after.Revision <= before.Revision {
-		t.Errorf("the receiver has %+v, and had %+v", after, before)
+		t.Errorf("the receiver has %+v, and had %+v before, want the invoice accepted with a greater revision", after, before)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// office is an HTTP receiver of the results of several tenants. What it is told is kept by id.
+// office is an HTTP receiver of the results of several tenants. It counts its calls and keeps the
+// states that it took.
 type office struct {
 	t      *testing.T
 	mu     sync.Mutex
@@ -64,7 +65,8 @@ func (o *office) total() (n int) {
 	return n
 }
 
-// want checks that the office took each of these invoices once, with these states.
+// want checks the results that the office took of each of these invoices. They must have exactly
+// these states, in this order.
 func (o *office) want(ids []string, states string) {
 	o.t.Helper()
 	o.mu.Lock()
@@ -93,7 +95,7 @@ func tenants(n int) (names []string) {
 	return names
 }
 
-// busy serves the receiver as the worker does: while it has work.
+// busy serves the receiver as the worker does: while there is work for the receiver.
 func (w *world) busy(r *Runner) {
 	w.t.Helper()
 	for range 100 {
@@ -105,5 +107,5 @@ func (w *world) busy(r *Runner) {
 		}
 		w.run(r)
 	}
-	w.t.Fatal("its work never ends")
+	w.t.Fatal("after 100 runs there is still work for the receiver")
 }

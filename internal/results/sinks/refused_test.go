@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// refused returns a document of a tenant that was refused for breaking a rule.
+// refused returns the refusal of a tenant's document that breaks a rule.
 func refused(tenant string, i ledger.Identity, rule string) ledger.Refusal {
 	return ledger.Refusal{ID: ledger.RefusalOfInvoice(i), ByInvoice: true, Tenant: tenant, NIP: i.NIP, Kind: i.Kind, Number: i.Number,
 		File: i.Number + ".xml", Faults: []ledger.RefusalFault{{Rule: rule}}}
@@ -42,21 +42,23 @@ func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 	w.run(r)
 	w.run(other)
 	if st := w.state(); len(s.took) != kept+1 || st.Lost != dropped || st.Taken != kept+1 {
-		t.Errorf("the receiver was told %d results, its state is %+v", len(s.took), st)
+		t.Errorf("the receiver was told %d results, its state is %+v; want %d told and %d lost", len(s.took), st, kept+1, dropped)
 	}
 	if got := log.String(); !strings.Contains(got, `"tenant":"one"`) || strings.Contains(got, `"tenant":"two"`) {
-		t.Errorf("the log says:\n%s", got)
+		t.Errorf("the log should say of tenant one alone that outcomes were lost:\n%s", got)
 	}
 	if st, err := w.Sink(t.Context(), "two"); err != nil || st.Lost != 0 || st.Taken != 1 {
-		t.Errorf("a receiver of another tenant stands at %+v, %v", st, err)
+		t.Errorf("the state of another tenant's receiver is %+v (error %v), want one taken and none lost", st, err)
 	}
 	w.must(Admin{Ledger: w.Ledger}.Rewind(t.Context(), "erp", w.now().Add(-time.Hour)))
 	if w.run(r); len(s.took) != 2*(kept+1) || w.state().Lost != dropped {
-		t.Errorf("after the rewind, the receiver was told %d results in all, %+v", len(s.took), w.state())
+		t.Errorf("after the rewind, the receiver was told %d results in all, and its state is %+v; want %d, and no more lost",
+			len(s.took), w.state(), 2*(kept+1))
 	}
 }
 
-// A result that waits for the receiver is lost too when its record is dropped meanwhile.
+// A result waits for the receiver, and meanwhile its record is dropped. Then the result counts as
+// lost, too.
 func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	id := w.rejected(1)[0]
@@ -64,7 +66,7 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 2 {
-		t.Fatalf("%d are held", held)
+		t.Fatalf("%d are held, want 2", held)
 	}
 	w.pass(30 * time.Hour)
 	for _, prune := range []func() (int, error){
@@ -78,7 +80,8 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	s.answer = nil
 	w.run(r)
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 2 || s.states(id) != "" {
-		t.Errorf("%d are held, %d given up, and the states %q told; the state is %+v", held, failed, s.states(id), w.state())
+		t.Errorf("%d are held, %d given up, and the states %q told; the state is %+v; want none of these and two lost",
+			held, failed, s.states(id), w.state())
 	}
 }
 
@@ -91,7 +94,7 @@ func TestRun_RefusedForAnotherTenantNext_IsToldForThatOne(t *testing.T) {
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("two", numbered(0), "must be XML")}))
 	w.run(w.runner(s))
 	if len(s.took) != 1 || s.took[0].Tenant != "two" || w.state().Lost != 0 {
-		t.Errorf("the receiver was told %d results, %+v", len(s.took), w.state())
+		t.Errorf("the receiver was told %d results, and its state is %+v; want one of tenant two, and none lost", len(s.took), w.state())
 	}
 }
 
@@ -106,17 +109,17 @@ func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 1 || len(s.took) != 0 || w.state().Lost != 0 {
-		t.Errorf("%d are held, %d told; the state is %+v", held, len(s.took), w.state())
+		t.Errorf("%d are held, %d told; the state is %+v; want one held, and none told or lost", held, len(s.took), w.state())
 	}
 	w.must(w.rdb.HSet(t.Context(), "ksef:refused:one", doc.ID, record).Err())
 	w.minutes(r, 5)
 	if got := s.states(doc.ID); got != "refused" {
-		t.Errorf("the receiver was told %q once it can be read", got)
+		t.Errorf("once the refusal can be read, the receiver was told %q, want refused", got)
 	}
 }
 
-// A document was refused twice, each time for another reason, and then the corrected one was taken.
-// A receiver that was away gets the last state once.
+// A document was refused twice, each time for another reason. Then the corrected document was
+// taken. A receiver that was out all this time gets the last state, once.
 func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
 	w := newWorld(t, 10_000)
 	s := &stub{answer: func(*Message) error { return out(0) }}
@@ -130,15 +133,15 @@ func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
 	end := ledger.RefusalEnd{ID: doc.ID, ByInvoice: true, Ended: ledger.RefusalSuperseded, Note: "by inv-a"}
 	n, err := w.EndRefusals(t.Context(), []ledger.RefusalEnd{end})
 	if n != 1 {
-		err = errors.Join(err, errors.New("it did not end"))
+		err = errors.Join(err, errors.New("the refusal did not end"))
 	}
 	w.must(err)
 	s.answer = nil
 	w.minutes(r, 10)
 	if got := s.states(doc.ID); got != "superseded" {
-		t.Errorf("the receiver was told %q", got)
+		t.Errorf("the receiver was told %q, want superseded", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || w.state().Taken != 1 {
-		t.Errorf("%d are held, %d given up; the state is %+v", held, failed, w.state())
+		t.Errorf("%d are held, %d given up; the state is %+v; want one taken, and nothing left to tell", held, failed, w.state())
 	}
 }

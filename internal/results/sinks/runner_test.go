@@ -33,7 +33,7 @@ func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
 		t.Errorf("want 152 outcomes taken and none lost: %+v", st)
 	}
 	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != rejected {
-		t.Errorf("the receiver was told %+v, which is not the rejection; the invoice was retried since", first.Result)
+		t.Errorf("the first result is %+v, want the rejection, although the invoice was queued again since", first.Result)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	w.must(w.dropLease())
 	w.run(r)
 	if got := s.states(id); got != "rejected rejected" || w.state().Taken != 1 {
-		t.Errorf("the receiver was told %q", got)
+		t.Errorf("the receiver was told %q, want rejected twice, and one result counted as taken", got)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 		t.Fatalf("a later outcome was told first: %q", got)
 	}
 	if held, _ := w.counts(); held != 1 || w.state().Outage != 0 {
-		t.Errorf("%d are held; the state is %+v", held, w.state())
+		t.Errorf("%d are held; the state is %+v; want one held and no outage", held, w.state())
 	}
 	s.answer = nil
 	w.run(r)
@@ -129,17 +129,17 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 	w.pass(2 * time.Minute)
 	w.run(r)
 	if got := s.states(bad); got != "rejected parked" {
-		t.Errorf("the receiver was told %q", got)
+		t.Errorf("the receiver was told %q, want rejected and then parked", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 {
-		t.Errorf("%d are held, %d given up", held, failed)
+		t.Errorf("%d are held, %d given up, want none", held, failed)
 	}
 }
 
 func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return out(0) }}
 	r := w.runner(s)
-	r.Pause = nil // the real one
+	r.Pause = nil // the real pauses
 	ids := w.rejected(200)
 	w.run(r)
 	first := s.calls
@@ -152,10 +152,10 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		}
 	}
 	if n := s.calls - first; n < 80 || n > 140 {
-		t.Errorf("the receiver was called %d times in a day", n)
+		t.Errorf("the receiver was called %d times in a day, want 80 to 140", n)
 	}
 	if held, failed := w.counts(); held > 300 || failed != 0 || w.state().Outage == 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v", held, failed, w.state())
+		t.Errorf("%d are held, %d given up; the state is %+v; want few held, none given up, and an outage", held, failed, w.state())
 	}
 	s.answer = nil
 	for range 40 {
@@ -164,7 +164,7 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 	}
 	for _, id := range ids {
 		if got := s.states(id); got != "rejected" {
-			t.Fatalf("%s was told as %q", id, got)
+			t.Fatalf("%s was told as %q, want rejected, once", id, got)
 		}
 	}
 	if st := w.state(); st.Outage != 0 || st.Taken != 200 || st.Err != "" {
@@ -183,7 +183,7 @@ func TestRun_ReceiverAsksForTime_IsNotCalledBefore(t *testing.T) {
 	span, err := w.Outbox(t.Context())
 	w.must(err)
 	if waits, err := r.HasWork(t.Context(), span); waits || err != nil || s.calls != calls {
-		t.Errorf("the receiver was called %d times more, HasWork returned %v, %v", s.calls-calls, waits, err)
+		t.Errorf("the receiver was called %d times more, want 0; HasWork = %v, %v, want false", s.calls-calls, waits, err)
 	}
 	w.pass(2 * time.Minute)
 	if w.run(r); s.calls == calls {
@@ -209,7 +209,7 @@ func TestRun_SickResultAtTheHeadOfAnOutage_BlocksNoOther(t *testing.T) {
 	w.pass(time.Hour)
 	w.run(r)
 	if s.states(other) != "rejected" || w.state().Outage != 0 {
-		t.Errorf("the receiver was told %q, %+v", s.states(other), w.state())
+		t.Errorf("the other invoice was told as %q, want rejected; the state is %+v, want no outage", s.states(other), w.state())
 	}
 }
 
@@ -227,7 +227,7 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.run(r)
 	if s.states(id) != "rejected" {
-		t.Errorf("the receiver was told %q", s.states(id))
+		t.Errorf("after Resume the receiver was told %q, want rejected", s.states(id))
 	}
 }
 
@@ -243,10 +243,10 @@ func TestResume_ResultsAreHeld_AreSentAtOnce(t *testing.T) {
 			s.answer = nil
 			w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 			if next, err := w.NextTry(t.Context(), "erp"); err != nil || next.After(w.now()) {
-				t.Errorf("the next try is at %v, %v", next, err)
+				t.Errorf("the next try is at %v (error %v), want now", next, err)
 			}
 			w.run(r)
-			w.pass(time.Minute) // of a tenant that was out, one result is tried first; the others follow after the first pause
+			w.pass(time.Minute) // if a tenant was out, one of its results is tried first, and the rest after the first pause
 			w.run(r)
 			w.wantTold(s, ids)
 		})
@@ -265,7 +265,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 	failed, err := w.Failed(t.Context(), "erp", 10)
 	w.must(err)
 	if len(failed) != 1 || failed[0].ID != id || failed[0].State != ledger.Rejected || failed[0].Err != "answered 422: no such customer" {
-		t.Fatalf("the results given up are %+v", failed)
+		t.Fatalf("the results given up are %+v, want the rejection with the receiver's answer", failed)
 	}
 	s.answer = nil
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
@@ -275,10 +275,10 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 	w.pass(25 * time.Hour)
 	w.run(r)
 	if got := s.states(id); got != "rejected parked" {
-		t.Errorf("the receiver was told %q", got)
+		t.Errorf("the receiver was told %q, want rejected and then parked", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 {
-		t.Errorf("%d are held, %d given up", held, failed)
+		t.Errorf("%d are held, %d given up, want none", held, failed)
 	}
 }
 
@@ -293,10 +293,10 @@ func TestRun_AwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *testing.T) {
 	w.run(r)
 	st := w.state()
 	if st.Lost != 1005-5-span.Length || st.Lost == 0 || st.Taken != 5+span.Length || st.Seen != 1005 {
-		t.Errorf("the state is %+v, and the outbox held %d", st, span.Length)
+		t.Errorf("the state is %+v, and the outbox held %d outcomes, want all others counted as lost", st, span.Length)
 	}
 	if w.run(r); w.state().Lost != st.Lost {
-		t.Error("they were counted twice")
+		t.Error("the next run counted lost outcomes a second time")
 	}
 }
 
@@ -309,7 +309,7 @@ func TestRun_ReceiverOfSomeTenants_GetsTheirsAlone(t *testing.T) {
 	r.Wants.Tenants = []string{"two"}
 	w.run(r)
 	if s.states(one) != "" || s.states(two) != "parked" {
-		t.Errorf("the receiver was told %q and %q", s.states(one), s.states(two))
+		t.Errorf("tenant one's invoice was told as %q, want nothing; tenant two's as %q, want parked", s.states(one), s.states(two))
 	}
 }
 
@@ -322,7 +322,7 @@ func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
 	w.run(r)
 	for _, id := range ids {
 		if s.states(id) != "rejected rejected" {
-			t.Errorf("the receiver was told %q", s.states(id))
+			t.Errorf("after Rewind the receiver was told %q, want rejected twice", s.states(id))
 		}
 	}
 	if w.run(r); w.state().Lost != 0 || w.state().Seen != 3 {
@@ -345,7 +345,7 @@ func TestPause_Grows_FromSecondsToAQuarterOfAnHour(t *testing.T) {
 	last := time.Duration(0)
 	for _, n := range []int{1, 3, 6, 40} {
 		if d := pause(n); d <= last || d < 4*time.Second || d > 18*time.Minute {
-			t.Errorf("the pause after failure %d is %v, before it %v", n, d, last)
+			t.Errorf("the pause after failure %d is %v, want more than %v, at least 4s and at most 18m", n, d, last)
 		} else {
 			last = d
 		}
@@ -354,10 +354,10 @@ func TestPause_Grows_FromSecondsToAQuarterOfAnHour(t *testing.T) {
 
 func TestShort_AnswersOfOthers_AreOneLineAndBounded(t *testing.T) {
 	if got := short("a\x1b[31m\nb\x00"); got != "a [31m b " {
-		t.Errorf("short returned %q", got)
+		t.Errorf("short returned %q, want one line without control characters", got)
 	}
 	if got := short(fmt.Sprint(make([]byte, 10_000))); len(got) > maxErr+5 {
-		t.Errorf("short returned %d bytes", len(got))
+		t.Errorf("short returned %d bytes, want at most %d", len(got), maxErr+5)
 	}
 }
 
@@ -380,6 +380,6 @@ func TestVerdictOf_Errors_SayHowTheReceiverIs(t *testing.T) {
 		}
 	}
 	if after := asked(out(1000 * time.Hour)); after != maxAfter {
-		t.Errorf("a receiver may ask for %v", after)
+		t.Errorf("a receiver may ask for %v, want %v at most", after, maxAfter)
 	}
 }

@@ -33,10 +33,11 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 			o.want(well, "rejected")
 			first := o.total()
 			if again := first - len(well) - cost; cost > WebhookBatch+3*n || again != 0 {
-				t.Errorf("the tenants that it does not take cost %d calls, and %d more before the hour was over", cost, again)
+				t.Errorf("the sick tenants cost %d calls, want at most %d, and %d more before the hour was over, want none",
+					cost, WebhookBatch+3*n, again)
 			}
 			if st := w.state(); st.Outage != 0 || w.outTenants() != n {
-				t.Errorf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
+				t.Errorf("the state is %+v, and the receiver is out for %d tenants, want %d and no outage", st, w.outTenants(), n)
 			}
 			w.move(sick[0], ledger.Queued, ledger.Parked)
 			w.move(well[0], ledger.Queued, ledger.Parked)
@@ -46,12 +47,13 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 				o.want(well[:1], "rejected parked")
 			}
 			if calls := o.total() - first; calls != 1 {
-				t.Errorf("%d calls within the hour that it asked for, want that of the new result", calls)
+				t.Errorf("the receiver got %d calls within the hour that it asked for, want one, for the well tenant's new result", calls)
 			}
 			w.pass(2 * time.Minute)
-			w.busy(r) // it refuses again what it is known to refuse
+			w.busy(r) // the receiver refuses again what it refused before
 			if st := w.state(); st.Outage != 0 || w.outTenants() != n {
-				t.Errorf("after an hour: %+v, out for %d tenants", st, w.outTenants())
+				t.Errorf("after an hour the state is %+v, and the receiver is out for %d tenants, want %d and no outage",
+					st, w.outTenants(), n)
 			}
 			o.sickFor()
 			for range 90 {
@@ -62,14 +64,15 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 			o.want(sick[:1], "rejected parked")
 			o.want(well[1:], "rejected")
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+					held, failed, w.standings(), w.state())
 			}
 		})
 	}
 }
 
-// The receiver answers 503 to everything. At first each tenant costs one call; after that there is
-// one call for each pause.
+// The receiver answers 503 to everything. At first each tenant costs a few calls. After that there
+// is about one call for each pause.
 func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 	for what, after := range map[string]string{"asks for an hour": "3600", "asks for nothing": ""} {
 		t.Run(what, func(t *testing.T) {
@@ -82,9 +85,9 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 			}
 			w.busy(r)
 			if n := o.total(); n > WebhookBatch+3*len(names) {
-				t.Errorf("the receiver got %d calls at once", n)
+				t.Errorf("the receiver got %d calls at once, want at most %d", n, WebhookBatch+3*len(names))
 			}
-			r.Pause = nil // the real one
+			r.Pause = nil // from now on the real pauses
 			first := o.total()
 			for range 24 * 12 {
 				w.pass(5 * time.Minute)
@@ -92,10 +95,10 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 				w.busy(r)
 			}
 			if n := o.total() - first; n < 24 || n > 3*4*24 {
-				t.Errorf("the receiver got %d calls in a day", n)
+				t.Errorf("the receiver got %d calls in a day, want %d to %d", n, 24, 3*4*24)
 			}
 			if st := w.state(); st.Outage == 0 || st.Away || w.outTenants() != len(names) {
-				t.Errorf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
+				t.Errorf("the state is %+v, and the receiver is out for %d tenants, want an outage and all tenants", st, w.outTenants())
 			}
 			later := w.rejectedOf("new", 3)
 			o.sickFor()
@@ -107,7 +110,8 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 			}
 			o.want(ids, "rejected")
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+					held, failed, w.standings(), w.state())
 			}
 		})
 	}
@@ -146,11 +150,11 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 		}
 		w.busy(r) // again, and no time has passed
 		o.want(good, "rejected")
-		for range 10 { // meanwhile nothing but what it refuses is tried
+		for range 10 { // meanwhile only the refused results are tried
 			w.pass(time.Minute)
 			w.busy(r)
 			if st := w.state(); st.Outage != 0 || w.outTenants() != 0 || !strings.HasPrefix(st.Err, "answered ") {
-				t.Fatalf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
+				t.Fatalf("the state is %+v, and the receiver is out for %d tenants, want no outage and none", st, w.outTenants())
 			}
 		}
 	}
@@ -163,6 +167,6 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 		w.busy(r)
 	}
 	if n, failed := w.counts(); n+failed != 0 || len(o.told) != 5*3*16 {
-		t.Errorf("%d are held, %d given up, %d told", n, failed, len(o.told))
+		t.Errorf("%d are held, %d given up, %d told, want none, none and all %d", n, failed, len(o.told), 5*3*16)
 	}
 }

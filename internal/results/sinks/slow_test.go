@@ -55,7 +55,7 @@ func TestRun_SlowButInTimeForOneTenant_OthersWaitForOneAnswer(t *testing.T) {
 	others := w.rejectedOf("two", 40)
 	w.run(r)
 	if n := count(s.calls[0], "one"); n != WebhookBatch {
-		t.Fatalf("the first call has %d results of the slow tenant", n)
+		t.Fatalf("the first call has %d results of the slow tenant, want %d", n, WebhookBatch)
 	}
 	if n := count(s.calls[1], "two"); n != WebhookBatch {
 		t.Errorf("the second call has %d results of the other tenant, want %d", n, WebhookBatch)
@@ -63,15 +63,16 @@ func TestRun_SlowButInTimeForOneTenant_OthersWaitForOneAnswer(t *testing.T) {
 	for i, call := range s.calls[1:] {
 		n := count(call, "one")
 		if n > slowAtOnce {
-			t.Errorf("call %d has %d results of the slow tenant", i+1, n)
+			t.Errorf("call %d has %d results of the slow tenant, want at most %d", i+1, n, slowAtOnce)
 		}
 		if n > 0 && count(call, "two") > 0 && call[1] == call[0] {
-			t.Errorf("call %d begins with two results of %q", i+1, call[0])
+			t.Errorf("call %d begins with two results of tenant %q, want one of each tenant first", i+1, call[0])
 		}
 	}
 	w.wantTold(s.stub, append(sick, others...))
 	if l := w.standings()["one"]; l == nil || !l.Slow || l.Left != 0 || len(ledger.NotTold(w.standings())) != 0 {
-		t.Errorf("the standing is %+v, ledger.NotTold returned %v", l, ledger.NotTold(w.standings()))
+		t.Errorf("the standing is %+v, want a slow tenant with nothing left; ledger.NotTold returned %v, want none",
+			l, ledger.NotTold(w.standings()))
 	}
 	s.took = 10 * time.Millisecond
 	fast := w.rejected(1)
@@ -95,7 +96,7 @@ func TestRun_SlowForManyTenants_EachHasItsShareOfARound(t *testing.T) {
 	w.wantTold(s.stub, ids)
 	for i, call := range s.calls {
 		if len(call) > WebhookBatch+slowAtOnce {
-			t.Errorf("call %d has %d results", i, len(call))
+			t.Errorf("call %d has %d results, want at most %d", i, len(call), WebhookBatch+slowAtOnce)
 		}
 	}
 }
@@ -119,9 +120,9 @@ func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
 	w.pass(giveUpAfter + time.Hour)
 	w.run(r)
 	if _, failed := w.counts(); failed != ledger.MaxFailed {
-		t.Errorf("%d results are kept for a person", failed)
+		t.Errorf("%d results are kept for a person, want %d", failed, ledger.MaxFailed)
 	}
 	if w.state().Dropped != 3 || !strings.Contains(log.String(), `"results":3`) {
-		t.Errorf("%d count as dropped; the log is %s", w.state().Dropped, log.String())
+		t.Errorf("%d results count as dropped, want 3, also in the log, which is %s", w.state().Dropped, log.String())
 	}
 }

@@ -32,12 +32,13 @@ func (w *world) minutes(r *Runner, n int) {
 	}
 }
 
-// wantTold checks that the receiver was told once of each of these invoices.
+// wantTold checks that the receiver was told of each of these invoices that it was rejected, once,
+// and nothing else.
 func (w *world) wantTold(s *stub, ids []string) {
 	w.t.Helper()
 	for _, id := range ids {
 		if got := s.states(id); got != "rejected" {
-			w.t.Fatalf("%s was told as %q", id, got)
+			w.t.Fatalf("%s was told as %q, want rejected, once", id, got)
 		}
 	}
 }
@@ -69,9 +70,9 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	others := w.rejectedOf("two", 150)
 	w.run(r)
 	w.wantTold(s, others)
-	// The number held exceeds the share by less than one batch.
+	// The number of results held may exceed the tenant's share, but by less than one batch.
 	if held, failed := w.counts(); held < 100 || held >= 100+64 || failed != 0 || w.state().Outage != 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v", held, failed, w.state())
+		t.Errorf("%d are held, %d given up; the state is %+v; want about 100 held, and no outage", held, failed, w.state())
 	}
 	if l := w.standings()["one"]; l == nil || l.Held+l.Left != 300 {
 		t.Errorf("all 300 results should be held or left: %+v", l)
@@ -83,11 +84,12 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	w.wantTold(s, sick[1:299])
 	for _, id := range []string{sick[0], sick[299]} {
 		if got := s.states(id); got != "rejected parked" {
-			t.Errorf("the receiver was told %q", got)
+			t.Errorf("the receiver was told %q, want rejected and then parked", got)
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Taken != 452 || w.state().Lost != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+			held, failed, w.standings(), w.state())
 	}
 }
 
@@ -103,7 +105,7 @@ func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 		w.pass(25 * time.Hour)
 	}
 	if held, failed := w.counts(); held != 0 || failed != 100 {
-		t.Fatalf("%d are held, %d given up", held, failed)
+		t.Fatalf("%d are held, %d given up, want none and 100", held, failed)
 	}
 	s.answer = nil
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp")
@@ -134,13 +136,14 @@ func TestRun_EverythingOfManyTenantsIsRefused_HeldStaysBounded(t *testing.T) {
 	w.minutes(r, 3)
 	bound := int64(tenants*minHeld + 40 + r.Batch)
 	if held, _ := w.counts(); held < tenants || held > bound {
-		t.Errorf("%d held, at most %d should be", held, bound)
+		t.Errorf("%d results are held, want %d to %d", held, tenants, bound)
 	}
 	s.answer = nil
 	w.minutes(r, 20)
 	w.wantTold(s, ids)
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v", held, failed, w.standings(), w.state())
+		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+			held, failed, w.standings(), w.state())
 	}
 }
 
@@ -165,7 +168,7 @@ func TestRun_OutForOneTenantOnly_OthersAreToldAtOnce(t *testing.T) {
 	calls := s.calls
 	w.minutes(r, 4*60)
 	if n := s.calls - calls; n > 30 {
-		t.Errorf("the sick tenant cost %d calls in four hours", n)
+		t.Errorf("the sick tenant cost %d calls in four hours, want at most 30", n)
 	}
 	s.answer = nil
 	w.minutes(r, 60)
@@ -249,8 +252,8 @@ func TestRun_HeldByAnOlderBuild_IsCountedAgain(t *testing.T) {
 	w.wantTold(s, ids)
 }
 
-// A person has everything told again while results of a tenant are still held or left. Each result
-// must be told.
+// A person has everything told again while results of a tenant are still held, or still left behind
+// in the outbox. Each result must be told.
 func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
@@ -266,11 +269,11 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 		}
 	}
 	if held, _ := w.counts(); held != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d are held; the standings are %v", held, w.standings())
+		t.Errorf("%d are held; the standings are %v; want nothing left to tell", held, w.standings())
 	}
 }
 
-// A tenant is full while as many of its results are held as may be. While it catches up and one of
+// A tenant is full while no more of its results may be held. While a tenant catches up and one of
 // its results is held, it is not full, and only waits for its turn.
 func TestRun_TenantCatchesUpWithOneResultHeld_IsNotFull(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")

@@ -17,9 +17,10 @@ func (w *world) bind(name, nip string) {
 	w.must(err)
 }
 
-// The configuration of this process gives the name B to another NIP than the ledger. Neither a
-// receiver of B nor one of all tenants is told of B. Those of A do not wait. Once the configuration
-// is right, all of B is told, what was held before included.
+// The configuration of this process gives the name B to another NIP than the ledger does. Neither a
+// receiver of both tenants nor one of all tenants is told any result of B meanwhile. The results of
+// A do not wait. Once the configuration is right, all results of B are told, and those that were
+// held before are among them.
 func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 	for what, tenants := range map[string][]string{"a receiver of both": {"A", "B"}, "a receiver of all": nil} {
 		w, s := newWorld(t, 10_000), &stub{}
@@ -35,7 +36,7 @@ func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 		r.Wants.Known = map[string]string{"A": "1111111111", "B": "2222222222"}
 		ofB = append(ofB, w.rejectedOf("B", 3)...)
 		ofA := w.rejectedOf("A", 4)
-		for range 4 { // longer than results that are not taken are tried
+		for range 4 { // more than the three days after which a result that is not taken is given up
 			w.pass(25 * time.Hour)
 			w.minutes(r, 5)
 		}
@@ -44,24 +45,26 @@ func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 		}
 		w.wantTold(s, ofA)
 		if held, failed := w.counts(); held != 2 || failed != 0 || w.state().Lost != 0 {
-			t.Errorf("%s: %d held, %d failed, %d lost", what, held, failed, w.state().Lost)
+			t.Errorf("%s: %d are held, %d given up, %d lost, want 2, none and none", what, held, failed, w.state().Lost)
 		}
 		if got := ledger.NotTold(w.standings()); len(got) != 1 || got[0] != "B" {
-			t.Errorf("%s is shown to get nothing of %v", what, got)
+			t.Errorf("%s: the tenants of which nothing is told are %v, want B alone", what, got)
 		}
 		if got := w.standings()["B"].Err; !strings.HasPrefix(got, "tenant B is NIP 5265877635 in the ledger, and NIP 2222222222 in the") {
-			t.Errorf("%s: the reason on record is %q", what, got)
+			t.Errorf("%s: the reason on record is %q, want that B is another NIP in the ledger", what, got)
 		}
 		r.Wants = right
 		w.minutes(r, 10)
 		w.wantTold(s, append(ofA, ofB...))
 		if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || len(w.standings()) != 0 {
-			t.Errorf("%s: %d held, %d failed, %+v, %v", what, held, failed, w.state(), w.standings())
+			t.Errorf("%s: %d are held, %d given up; the state is %+v, the standings %v; want nothing left to tell",
+				what, held, failed, w.state(), w.standings())
 		}
 	}
 }
 
-// Another process takes the first invoice in under the name while a round is under way.
+// While a round is under way, another process takes in the first invoice under the name B, for
+// another taxpayer.
 func TestRun_NameIsTakenWithinARound_ItsResultIsHeld(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
@@ -75,10 +78,10 @@ func TestRun_NameIsTakenWithinARound_ItsResultIsHeld(t *testing.T) {
 	ids := w.rejectedOf("B", 1)
 	w.run(r)
 	if held, _ := w.counts(); held != 1 || len(s.took) != 0 {
-		t.Fatalf("%d held, %d told", held, len(s.took))
+		t.Fatalf("%d are held, %d told, want 1 and none", held, len(s.took))
 	}
 	if st := w.standings()["B"]; st == nil || st.Err == "" || len(ledger.NotTold(w.standings())) != 1 {
-		t.Errorf("nothing on record says why it is held: %+v", st)
+		t.Errorf("nothing on record says why the result is held: %+v", st)
 	}
 	r.Wants.Known = map[string]string{"B": "5265877635"}
 	w.minutes(r, 10)
@@ -96,6 +99,6 @@ func TestHasWork_OnlyOfStrangers_IsNone(t *testing.T) {
 	span, err := w.Outbox(t.Context())
 	w.must(err)
 	if work, err := r.HasWork(t.Context(), span); work || err != nil {
-		t.Errorf("HasWork = %v, %v", work, err)
+		t.Errorf("HasWork = %v, %v, want false", work, err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// No connection to the receiver can be made. That has nothing to do with a tenant, so no tenant is
-// out and all wait.
+// The receiver takes nothing of two tenants. Then no connection to it can be made. That has nothing
+// to do with a tenant, so no further tenant is out, and the results of all tenants wait.
 func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	w, names := newWorld(t, 10_000), tenants(6)
 	o, well := newOffice(t, w)
@@ -29,10 +29,10 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	probes := w.state().Probes
 	w.busy(away)
 	if st := w.state(); !st.Away || st.Probes != probes || !Pauses(st.Next, w.now()) || w.outTenants() != 2 {
-		t.Errorf("the state is %+v, and the receiver is out for %d tenants", st, w.outTenants())
+		t.Errorf("the state is %+v, and the receiver is out for %d tenants, want it away, and out for the same two", st, w.outTenants())
 	}
 	if !strings.Contains(w.state().Err, "not reached") {
-		t.Errorf("the error of the receiver is %q", w.state().Err)
+		t.Errorf("the error of the receiver is %q, want that it was not reached", w.state().Err)
 	}
 	w.pass(30 * time.Minute)
 	w.busy(well)
@@ -41,7 +41,7 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 		t.Errorf("the outage should be over: %+v", st)
 	}
 	if again := o.total() - 4*40 - cost; again != 0 {
-		t.Errorf("%d calls for the two tenants within the hour that it asked for", again)
+		t.Errorf("the receiver got %d calls for the two tenants within the hour that it asked for, want none", again)
 	}
 	o.sickFor()
 	for range 90 {
@@ -84,7 +84,7 @@ func TestWebhook_NoAnswer_SaysWhetherItWasReached(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			err := c.hook.Deliver(t.Context(), []Message{message("inv-a")})[0]
 			if out, ok := errors.AsType[*OutageError](err); !ok || out.Unreached != c.unreached {
-				t.Errorf("Deliver = %v; whether the receiver was reached is wrong: %+v", err, out)
+				t.Errorf("Deliver = %v (%+v), want an outage with Unreached %v", err, out, c.unreached)
 			}
 		})
 	}

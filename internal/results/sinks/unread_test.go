@@ -20,15 +20,15 @@ func (w *world) damage(id string) {
 }
 
 // A held outcome that cannot be read does not delay other outcomes, even while the receiver is out
-// and gets one result at a time as a test. The receiver is told the present state of the invoice
-// instead.
+// and gets one result at a time as a probe. In place of the unreadable outcome, the receiver is
+// told the present state of the invoice.
 func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	ids := w.rejected(70)
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 70 {
-		t.Fatalf("%d are held", held)
+		t.Fatalf("%d are held, want 70", held)
 	}
 	for _, id := range ids[:66] { // more than one round takes
 		w.damage(id)
@@ -43,7 +43,8 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	w.minutes(r, 1)
 	if held, _ := w.counts(); held != 0 || len(failed) != 66 || failed[0].Err != damaged || w.state().Outage != 0 ||
 		len(w.standings()) != 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v", held, len(failed), w.state(), w.standings())
+		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v; want 66 on record as damaged and nothing left to tell",
+			held, len(failed), w.state(), w.standings())
 	}
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", ids[0])
 	if w.must(err); n != 1 {
@@ -51,7 +52,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	}
 	w.minutes(r, 1)
 	if got := s.states(ids[0]); got != "rejected rejected" {
-		t.Errorf("after Resend the receiver was told %q", got)
+		t.Errorf("after Resend the receiver was told %q, want rejected twice in all", got)
 	}
 }
 
@@ -69,19 +70,19 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 	}
 	w.move(ids[0], ledger.Queued, ledger.Parked)
 	w.move(ids[1], ledger.Queued, ledger.Parked, ledger.Dismissed)
-	w.move(ids[2], ledger.Queued) // it has no outcome now
+	w.move(ids[2], ledger.Queued) // a queued invoice has no outcome
 	w.run(r)
 	failed, err := w.Failed(t.Context(), "erp", 10)
 	w.must(err)
 	if len(failed) != 2 || failed[0].Rev != 0 {
-		t.Errorf("the outcomes given up are %+v", failed)
+		t.Errorf("the outcomes given up are %+v, want those of the two invoices that have an outcome", failed)
 	}
 	s.answer = nil
 	w.minutes(r, 10)
 	w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 1, Member: ids[2]}).Err())
 	w.minutes(r, 1)
 	if got := s.states(ids[2]); got != "" {
-		t.Errorf("a queued invoice was told as %q", got)
+		t.Errorf("a queued invoice was told as %q, want nothing told", got)
 	}
 	w.move(ids[2], ledger.Parked)
 	w.minutes(r, 1)
@@ -91,12 +92,13 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 		}
 	}
 	if held, failed := w.counts(); held != 0 || failed != 3 {
-		t.Errorf("%d are held, %d given up", held, failed)
+		t.Errorf("%d are held, %d given up, want none and 3", held, failed)
 	}
 }
 
-// A worker that lacks the key of a reason cannot read it. It tells the receiver no placeholder, and
-// no later outcome of that invoice; both wait for a worker that has the key.
+// A worker that lacks the key of a reason cannot read the reason. The worker tells the receiver
+// neither a placeholder in its place, nor a later outcome of that invoice. Both outcomes wait for a
+// worker that has the key.
 func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	with := func(keys ...byte) *Runner {
@@ -123,14 +125,14 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	w.run(old)
 	w.run(old)
 	if got := s.states(ids[0]); got != "rejected parked" || s.states(ids[1]) != "rejected" {
-		t.Errorf("the receiver was told %q", got)
+		t.Errorf("of the first invoice the receiver was told %q, want rejected and parked, and of the second rejected", got)
 	}
 	if got := s.states(refusal.ID); got != "refused" {
-		t.Errorf("the receiver was told %q about the refused document", got)
+		t.Errorf("the receiver was told %q about the refused document, want refused", got)
 	}
 	for _, m := range s.took {
 		if !strings.HasPrefix(m.Reason, "because of ") && m.Reason != "must be XML" {
-			t.Errorf("the receiver was told the reason %q", m.Reason)
+			t.Errorf("the receiver was told the reason %q, want the one that was sealed", m.Reason)
 		}
 	}
 	w.move(ids[1], ledger.Queued, ledger.Parked)
@@ -139,12 +141,13 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 		w.pass(25 * time.Hour)
 	}
 	if held, failed := w.counts(); held != 0 || failed != 1 {
-		t.Errorf("%d are held, %d given up", held, failed)
+		t.Errorf("%d are held, %d given up, want none and 1", held, failed)
 	}
 }
 
-// An entry cannot be read, but its outcome names the tenant. So a receiver of other tenants does
-// not hold the outcome. A receiver of both tenants holds the outcome for this tenant only.
+// An entry cannot be read, but its outcome names the tenant. So the outcome is not held for a
+// receiver of another tenant. For a receiver of all tenants it is held, and only this tenant has an
+// outcome held.
 func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	id := w.rejected(1)[0]
@@ -156,7 +159,7 @@ func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	two.Wants.Tenants = []string{"two"}
 	w.minutes(two, 3)
 	if held, _ := w.counts(); held != 0 {
-		t.Errorf("a receiver of another tenant holds %d", held)
+		t.Errorf("%d outcomes are held for a receiver of another tenant, want none", held)
 	}
 	w.wantTold(s, other)
 	all := w.runner(s)
@@ -165,11 +168,11 @@ func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	standings, err := w.Standings(t.Context(), "all")
 	w.must(err)
 	if len(standings) != 1 || standings["one"] == nil || standings["one"].Held != 1 {
-		t.Errorf("the standings are %v", standings)
+		t.Errorf("the standings are %v, want one, of tenant one with one outcome held", standings)
 	}
 	w.must(w.rdb.HSet(t.Context(), key, "facts", facts).Err())
 	w.minutes(all, 10)
 	if got := s.states(id); got != "rejected" {
-		t.Errorf("the receiver was told %q once it can be read", got)
+		t.Errorf("once the entry can be read, the receiver was told %q, want rejected", got)
 	}
 }

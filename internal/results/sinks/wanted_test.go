@@ -34,13 +34,13 @@ func TestWanted_TenantsNamesAndNIPs_SayWhoGetsAResult(t *testing.T) {
 	} {
 		w := Wanted{Tenants: c.of, Known: known}
 		if got := w.of(c.tenant, c.nip); got != c.want {
-			t.Errorf("%s: whether the receiver gets it is %d, want %d", what, got, c.want)
+			t.Errorf("%s: whether the receiver gets the result is %d, want %d (0 is no, 1 yes, 2 unsure)", what, got, c.want)
 		}
 	}
 }
 
-// behind makes five results of a tenant that are held at a receiver, and five that wait in the
-// outbox while it is out.
+// behind makes five results of a tenant that are held for the receiver, and five more that wait in
+// the outbox, because the receiver is out.
 func (w *world) behind(r *Runner, s *stub, tenant string) (ids []string) {
 	w.t.Helper()
 	s.answer = func(*Message) error { return errors.New("answered 422") }
@@ -68,12 +68,14 @@ func TestRun_TenantIsRenamedWhileTheReceiverIsOut_ItsResultsAreTold(t *testing.T
 	w.minutes(r, 30)
 	w.wantTold(s, ids)
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v", held, failed, w.state(), w.standings())
+		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v; want nothing left to tell",
+			held, failed, w.state(), w.standings())
 	}
 }
 
-// The tenant has gone, and no NIP says who has its results now. Nothing is dropped: its results are
-// held with the reason, are told if the name comes back, and are given up after three days.
+// The tenant has gone from the configuration, and no tenant there has its NIP. So nobody knows
+// whose its results are now. They are not dropped. They are held with this reason, and told if the
+// name comes back. Otherwise they are given up after three days.
 func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		w, s := newWorld(t, 10_000), &stub{}
@@ -88,10 +90,10 @@ func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *
 		w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 		w.minutes(r, 60)
 		if held, failed := w.counts(); held != 10 || failed != 0 || len(s.took) != 0 {
-			t.Fatalf("%d are held, %d given up, %d told", held, failed, len(s.took))
+			t.Fatalf("%d are held, %d given up, %d told, want 10, none and none", held, failed, len(s.took))
 		}
 		if n := strings.Count(log.String(), "has no tenant of this name any more"); n == 0 || n > 10 {
-			t.Errorf("the log says it %d times", n)
+			t.Errorf("the log says %d times that the tenant has gone, want 1 to 10", n)
 		}
 		if back {
 			r.Wants = before
@@ -108,12 +110,13 @@ func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *
 			t.Errorf("%d results were given up, want 10: %+v", len(failed), failed)
 		}
 		if !strings.Contains(log.String(), "this result was not taken in three days and is not tried any more") {
-			t.Error("the log does not say that they were given up")
+			t.Error("the log does not say that the results were given up")
 		}
 	}
 }
 
-// A tenant that a receiver no longer gets, and that the configuration still has, is not wanted.
+// A receiver no longer gets the results of a tenant, and the configuration still has the tenant. So
+// the tenant's results are no longer held for the receiver.
 func TestRun_ReceiverNoLongerGetsATenant_NothingOfItIsHeld(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
@@ -125,6 +128,6 @@ func TestRun_ReceiverNoLongerGetsATenant_NothingOfItIsHeld(t *testing.T) {
 	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.minutes(r, 30)
 	if held, failed := w.counts(); held+failed != 0 || len(s.took) != 0 {
-		t.Errorf("%d are held, %d given up, %d told", held, failed, len(s.took))
+		t.Errorf("%d are held, %d given up, %d told, want none of each", held, failed, len(s.took))
 	}
 }

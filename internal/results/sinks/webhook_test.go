@@ -27,7 +27,7 @@ func secretsOf(all ...string) func() ([]string, error) {
 	return func() ([]string, error) { return all, nil }
 }
 
-// hook returns a webhook that calls this server.
+// hook starts a server with this handler, and returns a webhook that calls the server.
 func hook(t *testing.T, h http.HandlerFunc, change ...func(*WebhookOptions)) *Webhook {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -101,16 +101,16 @@ func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
 			status: 429, header: [2]string{"Retry-After", "120"}, out: true, after: 2 * time.Minute,
 			upTo: 2 * time.Minute,
 		},
-		"closed until a day": {status: 503, header: [2]string{"Retry-After", date}, out: true, after: 59 * time.Minute, upTo: time.Hour},
+		"closed until a date": {status: 503, header: [2]string{"Retry-After", date}, out: true, after: 59 * time.Minute, upTo: time.Hour},
 		"closed for ever": {
 			status: 503, header: [2]string{"Retry-After", "99999999999999999999"}, out: true, after: maxAfter, upTo: maxAfter,
 		},
-		"broken":             {status: 500, out: true},
-		"no key":             {status: 401, out: true},
-		"redirect":           {status: 302, header: [2]string{"Location", "/elsewhere"}, out: true},
-		"permanent redirect": {status: 308, header: [2]string{"Location", "http://169.254.169.254/"}, out: true},
-		"this one is wrong":  {status: 422},
-		"nonsense to wait":   {status: 503, header: [2]string{"Retry-After", "-5 apples"}, out: true},
+		"broken":               {status: 500, out: true},
+		"no key":               {status: 401, out: true},
+		"redirect":             {status: 302, header: [2]string{"Location", "/elsewhere"}, out: true},
+		"permanent redirect":   {status: 308, header: [2]string{"Location", "http://169.254.169.254/"}, out: true},
+		"this result is wrong": {status: 422},
+		"a pause of nonsense":  {status: 503, header: [2]string{"Retry-After", "-5 apples"}, out: true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			var calls atomic.Int32
@@ -126,7 +126,7 @@ func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
 			outage, out := errors.AsType[*OutageError](err)
 			_, gone := errors.AsType[*GoneError](err)
 			if (err == nil) != (c.status < 300) || out != c.out || gone != c.gone || calls.Load() != 1 {
-				t.Fatalf("Deliver = %v (%T) after %d calls", err, err, calls.Load())
+				t.Fatalf("Deliver = %v (%T) after %d calls, want the error of this case after one call", err, err, calls.Load())
 			}
 			if out && (outage.After < c.after || outage.After > c.upTo) {
 				t.Errorf("the receiver asked for a pause of %v, want %v to %v", outage.After, c.after, c.upTo)
@@ -163,7 +163,7 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 	})
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, refused := errors.AsType[*addressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {
-		t.Errorf("Deliver = %v; the receiver was called: %v", err, called)
+		t.Errorf("Deliver = %v, want the address refused; the receiver was called: %v, want false", err, called)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
 
 func TestWebhook_BadSecret_CallsNobodyAndTellsNoSecret(t *testing.T) {
 	for _, secret := range []string{"geheim", "whsec_???", "whsec_Z2VoZWlt", ""} {
-		w := hook(t, func(http.ResponseWriter, *http.Request) { t.Error("called") },
+		w := hook(t, func(http.ResponseWriter, *http.Request) { t.Error("the webhook called the receiver") },
 			func(o *WebhookOptions) { o.Secrets = secretsOf(secret) })
 		err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 		if _, out := errors.AsType[*OutageError](err); !out || secret != "" && strings.Contains(err.Error(), secret) {
@@ -231,7 +231,7 @@ func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 		w.run(r)
 	}
 	if got.Load() != 100 || w.state().Taken != 100 {
-		t.Errorf("the webhook got %d results, the state is %+v", got.Load(), w.state())
+		t.Errorf("the webhook got %d results, the state is %+v, want 100 results taken", got.Load(), w.state())
 	}
 }
 
@@ -248,18 +248,18 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 		}
 	}
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n < 100 || n > 300 {
-		t.Errorf("the stream holds %d results", n)
+		t.Errorf("the stream holds %d results, want 100 to 300", n)
 	}
 	last := w.rdb.XRevRangeN(t.Context(), "ksef:results", "+", "-", 1).Val()[0].Values
 	if last["id"] != "inv-a" || last["revision"] != "3" || last["state"] != "accepted" || last["result"] != `{"id":"inv-a"}` {
-		t.Errorf("the last entry of the stream is %v", last)
+		t.Errorf("the last entry of the stream is %v, want the result of inv-a", last)
 	}
 	w.pass(3 * time.Hour)
 	if err := errors.Join(s.Deliver(t.Context(), []Message{message("inv-b")})...); err != nil {
 		t.Fatal(err)
 	}
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n > 101 { // Redis trims whole nodes only
-		t.Errorf("old ones are still there: %d", n)
+		t.Errorf("the stream holds %d results, want at most 101, because the others are too old", n)
 	}
 }
 
@@ -270,12 +270,12 @@ func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
 	w.must(errors.Join(s.Deliver(t.Context(), []Message{message("inv-a"), message("inv-b")})...))
 	w.must(s.Trim(t.Context()))
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 2 {
-		t.Errorf("the stream holds %d results before they are old", n)
+		t.Errorf("the stream holds %d results before they are too old, want both", n)
 	}
 	w.pass(2 * time.Hour)
 	w.must(s.Trim(t.Context()))
 	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 0 {
-		t.Errorf("the stream holds %d results that are too old", n)
+		t.Errorf("the stream holds %d results that are too old, want none", n)
 	}
 }
 
@@ -293,7 +293,7 @@ func TestStream_RedisIsFull_SaysSoAndGoesOnAfterwards(t *testing.T) {
 	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "0").Err())
 	w.must(errors.Join(s.Deliver(t.Context(), batch)...))
 	if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 4 {
-		t.Errorf("the stream holds %d results", n)
+		t.Errorf("the stream holds %d results, want 4: those of the first and the last batch", n)
 	}
 }
 
@@ -307,18 +307,18 @@ func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 		}
 	}
 	put(2, "2")
-	writer := filepath.Join(f.Dir, tempPrefix+"inv-b.json") // a process was killed here
+	writer := filepath.Join(f.Dir, tempPrefix+"inv-b.json") // a process that was killed left this file
 	if err := os.WriteFile(writer, []byte(`{"id":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	put(3, "3")
-	put(2, "2") // a process that was suspended wakes up
+	put(2, "2") // a process that was suspended wakes up, and writes an old revision
 	raw, err := os.ReadFile(filepath.Join(f.Dir, "inv-a.json"))
 	if err != nil || string(raw) != "{\n  \"id\": \"inv-a\",\n  \"revision\": 3\n}\n" {
 		t.Errorf("the file of the invoice is %s, %v, want revision 3", raw, err)
 	}
 	if entries, _ := os.ReadDir(f.Dir); len(entries) != 2 || entries[0].Name() != lockName {
-		t.Errorf("the folder has %v", entries)
+		t.Errorf("the folder has %v, want the lock and the file of the invoice", entries)
 	}
 	bad := Message{Result: results.Result{ID: "../inv-a"}, JSON: []byte(`{}`)}
 	if err := f.Deliver(t.Context(), []Message{bad})[0]; err == nil {
@@ -347,14 +347,14 @@ func TestFolder_ByDay_WriterKilledInALine_LosesAndDoublesNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put("inv-b", at) // it was not recorded as told, so it comes again
+	put("inv-b", at) // the result of the half line was not recorded as told, so it comes again
 	put("inv-c", at.Add(time.Hour))
 	raw, err := os.ReadFile(path)
 	if err != nil || string(raw) != "{\"id\":\"inv-a\"}\n{\"id\":\"inv-b\"}\n" {
-		t.Errorf("the file of the day is %s, %v", raw, err)
+		t.Errorf("the file of the day is %s (error %v), want the two results of this day", raw, err)
 	}
 	if raw, err = os.ReadFile(filepath.Join(f.Dir, "results-2026-11-27.ndjson")); err != nil || string(raw) != "{\"id\":\"inv-c\"}\n" {
-		t.Errorf("the file of the next day is %s, %v", raw, err)
+		t.Errorf("the file of the next day is %s (error %v), want the result of that day", raw, err)
 	}
 }
 

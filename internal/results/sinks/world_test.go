@@ -48,7 +48,7 @@ func (w *world) must(err error) {
 	}
 }
 
-// invoice takes a new invoice of a tenant in.
+// invoice takes in a new invoice of a tenant, and returns its id.
 func (w *world) invoice(tenant string) string {
 	w.t.Helper()
 	w.n++
@@ -137,7 +137,7 @@ func (s *stub) Deliver(_ context.Context, messages []Message) []error {
 	ids := map[string]bool{}
 	for i := range messages {
 		if ids[messages[i].ID] {
-			errs[i] = errors.New("twice in one batch")
+			errs[i] = errors.New("the batch has two results of this invoice")
 			continue
 		}
 		ids[messages[i].ID] = true
