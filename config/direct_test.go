@@ -32,11 +32,12 @@ func TestDirect_PromisedFile_WorksAsWritten(t *testing.T) {
 		{GatewayTransport, "http://127.0.0.1:9090", false}} {
 		tenant := c.Tenants[i]
 		if tenant.Way() != want.way || c.AddressOf(tenant) != want.address || tenant.LogsInByCertificate() != want.cert {
-			t.Errorf("tenant %d: %s at %s, by certificate %v", i, tenant.Way(), c.AddressOf(tenant), tenant.LogsInByCertificate())
+			t.Errorf("tenant %d: %s at %s, by certificate %v, want %+v",
+				i, tenant.Way(), c.AddressOf(tenant), tenant.LogsInByCertificate(), want)
 		}
 	}
 	if c.BaseURL() != "http://127.0.0.1:9090" {
-		t.Errorf("the ledger's address is %s", c.BaseURL())
+		t.Errorf("the ledger's address is %s, want that of gateway.url", c.BaseURL())
 	}
 }
 
@@ -48,7 +49,8 @@ func TestDirect_AddressesOfEachEnvironment(t *testing.T) {
 	} {
 		c := Config{Environment: env, Tenants: []Tenant{{Transport: DirectTransport}}}
 		if c.GatewayURL() != want.gateway || c.DirectURL() != want.direct || c.BaseURL() != want.direct {
-			t.Errorf("%s: gateway at %s, KSeF at %s, ledger at %s, want others", env, c.GatewayURL(), c.DirectURL(), c.BaseURL())
+			t.Errorf("%s: gateway at %s, KSeF at %s, the ledger's address is %s, want %s, %s and again the second",
+				env, c.GatewayURL(), c.DirectURL(), c.BaseURL(), want.gateway, want.direct)
 		}
 	}
 }
@@ -100,13 +102,13 @@ func TestDirect_SettingsThatContradict_AreTold(t *testing.T) {
 		_, err := Load(writeFile(t, "c.yaml", tenants(`  - {nip: "5265877635", `+c.tenant+`}`)+"direct: {url: 'http://127.0.0.1:1/v2'}\n"),
 			nil)
 		if got := strings.Join(fieldsOf(err), " "); got != c.fields || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: faults %q: %v", c.why, got, err)
+			t.Errorf("%s: the faults are of %q, want %q and a text that says %q: %v", c.why, got, c.fields, c.says, err)
 		}
 	}
 	demo := strings.NewReplacer("environment: custom", "environment: demo", `gateway: {url: "http://127.0.0.1:9090"}`, "").Replace(minimal)
 	_, err := Load(writeFile(t, "c.yaml", demo), nil)
 	if got := strings.Join(fieldsOf(err), " "); got != "tenants[0].transport" {
-		t.Errorf("the gateway in demo: %v", err)
+		t.Errorf("a tenant uses the gateway in demo: the error is %v, want a fault of its transport", err)
 	}
 }
 

@@ -78,13 +78,14 @@ func TestEnviron_EveryVariable_SetsItsFieldAndNoOther(t *testing.T) {
 			for i := range before {
 				changed := !reflect.DeepEqual(before[i].value.Interface(), after[i].value.Interface())
 				if changed != (before[i].path == l.path) {
-					t.Errorf("%s=%s: %s changed: %v, now %v", l.variable, text, before[i].path, changed, after[i].value)
+					t.Errorf("%s=%s: whether %s changed is %v, want the opposite; it is %v now",
+						l.variable, text, before[i].path, changed, after[i].value)
 				}
 			}
 		})
 	}
 	if count < 90 {
-		t.Errorf("only %d settings were found: leaves misses some", count)
+		t.Errorf("%d settings were found, want at least 90: the function leaves misses some", count)
 	}
 }
 

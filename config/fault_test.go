@@ -57,7 +57,7 @@ log: {level: loud}
 
 func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 	cases := []struct{ why, yaml, field, says string }{
-		{"a misspelt key names the right one", minimal + "packages: {max_wiat: 2m}", "packages.max_wiat", "did you mean max_wait?"},
+		{"the fault of a misspelt key names the right key", minimal + "packages: {max_wiat: 2m}", "packages.max_wiat", "did you mean max_wait?"},
 		{"a misspelt key in block style is reported with its line", minimal + "packages:\n  max_wiat: 2m", "packages.max_wiat", "line 8"},
 		{"a misspelt section is a fault", minimal + "package: {}", "package", `there is no key "package"`},
 		{"a group that KSeF does not have is a fault",
@@ -70,7 +70,7 @@ func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 		{"a value that is not a duration", minimal + "packages: {max_wait: soon}", "packages.max_wait", "is not a duration"},
 		{"an urgency of more than a day would make every invoice urgent",
 			minimal + "packages: {urgent_within: 25h}", "packages.urgent_within", "24h"},
-		{"at risk for more than a week", minimal + "deadlines: {warn: 169h}", "deadlines.warn", "168h"},
+		{"a warning more than a week before the deadline", minimal + "deadlines: {warn: 169h}", "deadlines.warn", "168h"},
 		{"a word in place of a number", minimal + "worker: {concurrency: many}", "worker.concurrency", "is not a whole number"},
 		{"a word in place of a fraction", minimal + "limits: {scale: fast}", "limits.scale", "is not a number"},
 		{"scaled windows without environment custom",
@@ -173,7 +173,7 @@ func TestFieldError_Error_IsASentence(t *testing.T) {
 		"tenants: must be between 1 and 10000":                     {"tenants", "", inner},
 	} {
 		if e.Error() != want {
-			t.Errorf("got %q, want %q", e, want)
+			t.Errorf("the error's text is %q, want %q", e, want)
 		}
 		if !errors.Is(fmt.Errorf("check: %w", e), inner) {
 			t.Error("the cause is not reachable")

@@ -25,7 +25,7 @@ func TestStorageKeyFile_OnePathOrAList_WorksInFileAndVariable(t *testing.T) {
 	} {
 		got, err := Load(writeFile(t, "c.yaml", minimal+c.yaml), c.environ)
 		if diff := cmp.Diff(c.want, got.Storage.KeyFile); err != nil || diff != "" {
-			t.Errorf("%s: %v\n%s", why, err, diff)
+			t.Errorf("%s: the error is %v, want none, and the paths differ by (-want +got):\n%s", why, err, diff)
 		}
 	}
 }
@@ -46,7 +46,7 @@ func TestStorageKeyFile_NotAPath_IsReported(t *testing.T) {
 			continue
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: the error is %v, want another text", why, err)
+			t.Errorf("%s: the error is %v, want it to say %q", why, err, c.want)
 		}
 	}
 }
@@ -61,6 +61,6 @@ func TestStorageKeys_SeveralFiles_AreInOrderAndMustDiffer(t *testing.T) {
 	_, err = Storage{KeyFile: Files{fileA, fileB, copyOfA}}.Keys()
 	if err == nil || !strings.Contains(err.Error(), fileA) || !strings.Contains(err.Error(), copyOfA) ||
 		strings.Contains(err.Error(), a) {
-		t.Errorf("the same key twice: %v", err)
+		t.Errorf("two files have the same key: the error is %v, want both files named and no key", err)
 	}
 }

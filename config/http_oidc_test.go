@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// oidcFile writes a configuration with a provider of OpenID Connect, and returns its path. replace
-// has pairs: a text of the block http, and the text that replaces it.
+// oidcFile writes a configuration with a provider of OpenID Connect, and returns the file's path.
+// replace lists texts of the block http, each followed by the text that replaces it.
 func oidcFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:
@@ -29,17 +29,17 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 	}
 	o := c.HTTP.OIDC
 	if o.Name() != "login.example.com" || o.Session != 8*time.Hour || o.GroupsClaim != "groups" || len(o.Scopes) != 3 {
-		t.Errorf("the provider is read as %+v", o)
+		t.Errorf("the provider is read as %+v, want the file's settings and the defaults", o)
 	}
 	if got := c.TitlesSeen(o.Groups[0].Tenants); len(got) != 1 {
-		t.Errorf("the first group sees %q", got)
+		t.Errorf("the first group sees %q, want one tenant", got)
 	}
 	if got := c.TitlesSeen(o.Groups[1].Tenants); got != nil {
 		t.Errorf("the second group sees %q, want all", got)
 	}
 	if c, err = Load(oidcFile(t), []string{"KSEF_HTTP_OIDC_TITLE=The office", "KSEF_HTTP_OIDC_SESSION=0s"}); err != nil ||
 		c.HTTP.OIDC.Name() != "The office" || c.HTTP.OIDC.Session != 0 {
-		t.Errorf("with variables: %v; the provider is read as %+v", err, c.HTTP.OIDC)
+		t.Errorf("with variables: error %v, and the provider is read as %+v, want the variables' title and session", err, c.HTTP.OIDC)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestOIDC_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 	} {
 		_, err := Load(oidcFile(t, c.from, c.to), nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "geheim") {
-			t.Errorf("%s: %v, want %q", c.to, err, c.want)
+			t.Errorf("%s: the error is %v, want it to say %q", c.to, err, c.want)
 		}
 	}
 }
@@ -83,16 +83,16 @@ func TestOIDC_Files_AreReadWithWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	if other, err := o.Client(); err != nil || other.Seal("x") == c.Seal("x") {
-		t.Errorf("%v; the seal does not change with the secret", err)
+		t.Errorf("the seal does not change with the secret (error %v)", err)
 	}
 	o.CAFile = o.ClientSecretFile
 	_, err = o.Client()
 	if err == nil || !strings.Contains(err.Error(), "contains no certificate") || strings.Contains(err.Error(), "another") {
-		t.Errorf("a CA file without a certificate: %v", err)
+		t.Errorf("a CA file without a certificate: the error is %v, want it to say so without the file's content", err)
 	}
 	o.ClientSecretFile += ".missing"
 	if _, err := o.Client(); err == nil || !strings.Contains(err.Error(), "read http.oidc.client_secret_file: no file") {
-		t.Errorf("a missing client_secret_file: %v", err)
+		t.Errorf("a missing client_secret_file: the error is %v, want it to say that there is no file", err)
 	}
 	if _, err := (OIDC{}).Client(); err != nil {
 		t.Errorf("without a provider there is an error: %v", err)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// publicFile writes a configuration of a page behind a proxy, and returns its path. replace has
-// pairs: a text of the block http, and the text that replaces it.
+// publicFile writes a configuration of a page behind a proxy, and returns the file's path. replace
+// lists texts of the block http, each followed by the text that replaces it.
 func publicFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:
@@ -24,7 +24,7 @@ func TestPublicURL_PageBehindAProxy_IsKnownByItsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := c.HTTP.Public(); got != "https://ksef.example.com" {
-		t.Errorf("the page is known as %q", got)
+		t.Errorf("the page is known as %q, want its public_url", got)
 	}
 	proxies := c.HTTP.Proxies()
 	at := netip.MustParseAddr
@@ -35,7 +35,8 @@ func TestPublicURL_PageBehindAProxy_IsKnownByItsAddress(t *testing.T) {
 	c, err = Load(publicFile(t, "\n  public_url: https://ksef.example.com", ""), []string{
 		"KSEF_HTTP_PUBLIC_URL=https://ksef.example.com:8443/", "KSEF_HTTP_TRUSTED_PROXIES=10.1.0.0/16,fd00::/8"})
 	if err != nil || c.HTTP.Public() != "https://ksef.example.com:8443" || len(c.HTTP.Proxies()) != 2 {
-		t.Errorf("from the environment: error %v, address %q, proxies %v", err, c.HTTP.Public(), c.HTTP.Proxies())
+		t.Errorf("from the environment: error %v, address %q, proxies %v, want those of the variables",
+			err, c.HTTP.Public(), c.HTTP.Proxies())
 	}
 	if c, err = Load(oidcFile(t), nil); err != nil || c.HTTP.Public() != "https://ksef.example.com" {
 		t.Errorf("with a provider: error %v, address %q, want that of redirect_url", err, c.HTTP.Public())
@@ -59,11 +60,11 @@ func TestPublicURL_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 	} {
 		_, err := Load(publicFile(t, c.from, c.to), nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "geheim") {
-			t.Errorf("%s: %v, want %q", c.to, err, c.want)
+			t.Errorf("%s: the error is %v, want it to say %q", c.to, err, c.want)
 		}
 	}
 	other := oidcFile(t, "  oidc:", "  public_url: https://other.example.com\n  oidc:")
 	if _, err := Load(other, nil); err == nil || !strings.Contains(err.Error(), "is another address than that of http.oidc.redirect_url") {
-		t.Errorf("two different public addresses are given, and the error is %v", err)
+		t.Errorf("two different public addresses are given: the error is %v, want it to say so", err)
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"ksefworker/config"
 )
 
-// pairOf writes a certificate that ends after the time left, and its key, into files.
+// pairOf writes a certificate and its key into files. left is the time after which the certificate
+// ends.
 func pairOf(t *testing.T, files config.HTTPTLS, left time.Duration) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -37,7 +38,8 @@ func pairOf(t *testing.T, files config.HTTPTLS, left time.Duration) {
 	replace(t, files.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw}))
 }
 
-// replace writes content into a file, and gives the file another time than it had before.
+// replace writes content into a file. It also changes the file's modification time, because a
+// changed time shows that the file was replaced.
 func replace(t *testing.T, path string, content []byte) {
 	t.Helper()
 	at := time.Now()
@@ -83,24 +85,25 @@ func TestTLS_RenewalCannotBeUsed_IsToldOnceAndTheOldCertificateIsServed(t *testi
 		spoil func()
 		want  string
 	}{
-		"another key's certificate": {func() { replace(t, files.CertFile, foreign) }, "private key does not match public key"},
-		"no certificate":            {func() { replace(t, files.CertFile, []byte("PEM")) }, "failed to find any PEM data"},
-		"no file":                   {func() { _ = os.Remove(files.CertFile) }, "no such file"},
+		"a certificate of another key": {func() { replace(t, files.CertFile, foreign) }, "private key does not match public key"},
+		"no certificate":               {func() { replace(t, files.CertFile, []byte("PEM")) }, "failed to find any PEM data"},
+		"no file":                      {func() { _ = os.Remove(files.CertFile) }, "no such file"},
 	} {
 		told = nil
 		c.spoil()
 		for range 3 {
 			if now, err := settings.GetCertificate(nil); err != nil || now != first {
-				t.Errorf("%s: another certificate is served, %v", what, err)
+				t.Errorf("%s: another certificate is served (error %v), want the one from before", what, err)
 			}
 		}
 		if len(told) != 1 || !strings.Contains(told[0], c.want) || !strings.Contains(told[0], files.CertFile) ||
 			!strings.Contains(told[0], "intake.http.tls") || !strings.HasSuffix(told[0], "the certificate from before is served") {
-			t.Errorf("%s: told were %q, want one fault with the files and the setting", what, told)
+			t.Errorf("%s: the faults told are %q, want one with the files and the setting", what, told)
 		}
 		replace(t, files.CertFile, good)
 		if first, err = settings.GetCertificate(nil); err != nil || len(told) != 2 || told[1] != "well" {
-			t.Errorf("%s, corrected: told were %q, want that all is well: %v", what, told, err)
+			t.Errorf("%s, and then corrected: the texts told are %q (error %v), want a second one, which says that all is well",
+				what, told, err)
 		}
 	}
 }
@@ -115,7 +118,8 @@ func TestTLS_CertificateEnds_IsToldBeforeAndAfter(t *testing.T) {
 		err := files.Check()
 		ending, ok := errors.AsType[*config.EndingError](err)
 		if ok != (want != "") || ok && (!strings.Contains(err.Error(), want) || ending.Over != (left < 0)) {
-			t.Errorf("a certificate with %s left: the error is %v", left, err)
+			t.Errorf("a certificate that ends in %s: the error is %v, want an EndingError with %q, or none if that is empty",
+				left, err, want)
 		}
 	}
 	if err := (config.HTTPTLS{}).Check(); err != nil {

@@ -20,8 +20,8 @@ func TestLimitsTold_KSeFWins_UnlessTheFileIsStricter(t *testing.T) {
 	for group, want := range map[string]Rates{
 		"batchSession":    {100, 200, 7},  // the file is stricter for the hour
 		"invoiceSend":     {5, 30, 180},   // the file allows more
-		"sessionMisc":     {10, 60, 1200}, // the general table was changed
-		"onlineSession":   {20, 60, 240},  // a lower default does not count
+		"sessionMisc":     {10, 60, 1200}, // the general table is stricter, and not by default
+		"onlineSession":   {20, 60, 240},  // the lower default does not count
 		"sessionList":     {-1, -1, -1},   // no limit
 		"invoiceStatus":   {30, 120, 99},  // only the figure for the hour can be used
 		"invoiceDownload": {8, 16, 64},    // not told
@@ -34,6 +34,6 @@ func TestLimitsTold_KSeFWins_UnlessTheFileIsStricter(t *testing.T) {
 		t.Errorf("the file is stricter in %q, want batchSession and sessionMisc", stricter)
 	}
 	if got, stricter := c.LimitsTold("5265877635", nil); got != c.LimitsOf("5265877635") || stricter != nil {
-		t.Error("nothing told changes something")
+		t.Error("KSeF told nothing, but the limits are not those of the file")
 	}
 }

@@ -99,10 +99,10 @@ func TestLoad_OneRateChanged_KeepsTheOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := c.Limits.Groups.InvoiceSend, (Rates{10, 30, 360}); got != want {
-		t.Errorf("got %v, want %v", got, want)
+		t.Errorf("the limits of invoiceSend are %v, want %v", got, want)
 	}
 	if got, want := c.Limits.Groups.Other, (Rates{10, 30, 120}); got != want {
-		t.Errorf("other: got %v, want %v", got, want)
+		t.Errorf("the limits of other are %v, want %v", got, want)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestLimitsOf_TenantsOwnFigures_OverrideSingleFigures(t *testing.T) {
 	}
 	own := c.LimitsOf("5265877635").ByName()
 	if got, want := own["invoiceSend"], (Rates{Unlimited, 30, 1000}); got != want {
-		t.Errorf("got %v, want %v", got, want)
+		t.Errorf("the tenant's limits of invoiceSend are %v, want %v", got, want)
 	}
 	if got, want := c.LimitsOf("1111111111"), c.Limits.Groups; got != want {
 		t.Errorf("the table of an unknown tenant: got %v, want %v", got, want)
@@ -204,7 +204,7 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("a configuration out of bounds was accepted: %+v", c)
 		}
 		if _, err := parseRedisURL(c.Redis.URL); err != nil {
-			t.Errorf("a Redis URL was accepted that cannot be used: %v", err)
+			t.Errorf("a configuration was accepted whose Redis URL cannot be used: %v", err)
 		}
 	})
 }
@@ -213,11 +213,12 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 	for _, good := range []string{"ksef:", "ksef-test:", "Pool_2.a:"} {
 		c, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + good})
 		if err != nil || c.Redis.Prefix != good {
-			t.Errorf("the prefix %q: error %v, read as %q", good, err, c.Redis.Prefix)
+			t.Errorf("the prefix %q is read as %q (error %v), want it taken as it is", good, c.Redis.Prefix, err)
 		}
 	}
-	// All keys of a pool ksef:test: also begin with ksef:. Deleting the pool ksef: would delete
-	// them too. The queues of other programs use asynq:.
+	// Bad prefixes are those that other keys may have. All keys of a pool ksef:test: also begin
+	// with ksef:, so whoever deletes the pool ksef: would delete them too. The queues of asynq use
+	// the prefix asynq:.
 	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
 		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})
 		if got := fieldsOf(err); len(got) != 1 || got[0] != "redis.prefix" {

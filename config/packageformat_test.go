@@ -17,7 +17,7 @@ func TestPackageFormat_TransportTakesIt_OrIsRefusedWithWords(t *testing.T) {
 		why, format string // format: "" leaves the setting out
 		tenants     []string
 		want        []PackageFormat // of each tenant
-		says        string          // "" when it is right
+		says        string          // "" when the file is right
 	}{
 		{"no format is set", "", []string{gateway, direct}, []PackageFormat{ZIPPackage, ZIPPackage}, ""},
 		{"tar.gz for all, and all tenants go direct", "tar.gz", []string{direct}, []PackageFormat{TarGzPackage}, ""},
@@ -39,12 +39,12 @@ func TestPackageFormat_TransportTakesIt_OrIsRefusedWithWords(t *testing.T) {
 		cfg, err := Load(writeFile(t, "worker.yaml", text), nil)
 		if c.says != "" {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%s: %v, want it to say %s", c.why, err, c.says)
+				t.Errorf("%s: the error is %v, want it to say %s", c.why, err, c.says)
 			}
 			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", c.why, err)
+			t.Errorf("%s: the error is %v, want none", c.why, err)
 			continue
 		}
 		for i, tenant := range cfg.Tenants {

@@ -37,8 +37,9 @@ func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 	}
 }
 
-// The archive, the spool and the intake have folders of their own. What a program that reads
-// results removes, or moves away, must never be theirs.
+// A program that reads results may remove the files, or move them away. It must never do so with
+// files of the archive, the spool or the intake. So a folder for results is not the folder of one of
+// these, and neither contains the other.
 func TestResults_FolderSharesFilesWithAnother_BothSettingsAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
@@ -76,9 +77,9 @@ func TestResults_FolderSharesFilesWithAnother_BothSettingsAreNamed(t *testing.T)
 			}
 			err := cfg.CheckFolders()
 			if d := cmp.Diff(want, fieldsOf(err)); d != "" {
-				t.Errorf("%s %s, results %s: %s\n%v", setting, other, results, d, err)
+				t.Errorf("%s %s, results %s: the faults differ (-want +got): %s\n%v", setting, other, results, d, err)
 			} else if want != nil && !strings.Contains(err.Error(), c.says+setting+" ("+other+")") {
-				t.Errorf("%s %s, results %s: %v", setting, other, results, err)
+				t.Errorf("%s %s, results %s: the error does not say that the one %sthe other: %v", setting, other, results, c.says, err)
 			}
 		}
 	}

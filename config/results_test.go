@@ -78,8 +78,8 @@ func TestResults_StreamBesideAStorageKey_MustBeWanted(t *testing.T) {
 	}
 }
 
-// A package has two outcomes of each invoice. An outbox that keeps fewer loses results of receivers
-// that are well.
+// A package has two outcomes of each invoice. If the outbox keeps fewer outcomes than the largest
+// package has, results may be lost even for receivers that are well.
 func TestResults_OutboxSmallerThanAPackage_Warns(t *testing.T) {
 	for settings, warns := range map[string]bool{
 		"results: {outbox: 19999, stream: {enabled: true}}":                               true,
@@ -92,7 +92,7 @@ func TestResults_OutboxSmallerThanAPackage_Warns(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := len(c.Warnings) == 1 && strings.Contains(c.Warnings[0], "set it to 20000 at least"); got != warns {
-			t.Errorf("%s: the warnings are %q", settings, c.Warnings)
+			t.Errorf("%s: the warnings are %q, want one about the outbox: %v", settings, c.Warnings, warns)
 		}
 	}
 }

@@ -28,12 +28,12 @@ func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
 		t.Error("a tenant with a name is found by its NIP, which two of them have")
 	}
 	if n := c.LimitsOf("second").BatchSession.PerHour; n != 7 || c.LimitsOf("first").BatchSession.PerHour == 7 {
-		t.Errorf("limits of the second account: %d an hour", n)
+		t.Errorf("the second account may open %d sessions an hour, want 7, and more for the first account", n)
 	}
 	// Both accounts have this NIP, so a key file for the NIP could belong to either account.
 	_, err = Load(writeFile(t, "c.yaml", tenants(a, b)), []string{"KSEF_KEY_FILE_5265877635=/x"})
 	if got := fieldsOf(err); len(got) != 1 || got[0] != "KSEF_KEY_FILE_5265877635" {
-		t.Errorf("a key file for both: %v", err)
+		t.Errorf("a key file for the NIP of both accounts: the error is %v, want one fault of the variable", err)
 	}
 }
 
@@ -66,7 +66,8 @@ func TestTenants_Sizes_DefaultToKSeFsLimits(t *testing.T) {
 	} {
 		a, b, n := c.set.InvoiceSize(false), c.set.InvoiceSize(true), c.set.SessionInvoices()
 		if a != c.plain || b != c.attached || n != c.session {
-			t.Errorf("%+v: invoices of %d, with attachment %d, sessions of %d", c.set, a, b, n)
+			t.Errorf("%+v: invoices of %d, with attachment %d, sessions of %d, want %d, %d and %d",
+				c.set, a, b, n, c.plain, c.attached, c.session)
 		}
 	}
 }
@@ -87,7 +88,7 @@ func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T
 	const beyond = `  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 200000, max_invoice_size: 2GB}`
 	_, err = Load(writeFile(t, "c.yaml", tenants(beyond)), nil)
 	if got := fieldsOf(err); len(got) != 2 {
-		t.Errorf("limits above the highest ones: %v, want two faults", err)
+		t.Errorf("a tenant has limits above the highest that may be set: the error is %v, want two faults", err)
 	}
 }
 
@@ -97,11 +98,11 @@ func TestPackages_SessionsOfFewInvoices_LowerTheDefaults(t *testing.T) {
 	few := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 3}`)
 	c, err := Load(writeFile(t, "c.yaml", few), nil)
 	if err != nil || c.Packages.MaxInvoices != 3 || c.Express.MaxInvoices != 3 {
-		t.Errorf("packages of %d, online sessions of %d, %v", c.Packages.MaxInvoices, c.Express.MaxInvoices, err)
+		t.Errorf("packages of %d, online sessions of %d (error %v), want 3 in both", c.Packages.MaxInvoices, c.Express.MaxInvoices, err)
 	}
 	_, err = Load(writeFile(t, "c.yaml", few+"packages: {max_invoices: 4}\n"), nil)
 	if got := fieldsOf(err); len(got) != 1 || got[0] != "packages.max_invoices" {
-		t.Errorf("packages.max_invoices is set to more than a session takes: %v", err)
+		t.Errorf("packages.max_invoices is set to more than a session takes: the error is %v, want one fault of it", err)
 	}
 }
 
@@ -119,7 +120,8 @@ func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 	} {
 		cfg := Config{Environment: c.environment, Validation: c.set}
 		if warn, check := cfg.AllowsDiscouraged(), cfg.ChecksNIPs(); warn != c.warn || check != c.check {
-			t.Errorf("%s %+v: discouraged characters allowed %v, check digits verified %v", c.environment, c.set, warn, check)
+			t.Errorf("%s %+v: discouraged characters allowed %v, want %v; check digits verified %v, want %v",
+				c.environment, c.set, warn, c.warn, check, c.check)
 		}
 	}
 	_, err := Load(writeFile(t, "c.yaml", minimal+"validation: {discouraged_characters: yes, nip_check_digits: maybe}\n"), nil)

@@ -118,7 +118,7 @@ func TestExampleFile_EverySetting_IsShownWithAComment(t *testing.T) {
 	shown := map[string]bool{}
 	for _, k := range keysOf(&tree) {
 		if k.goType == nil {
-			t.Errorf("line %d: the struct has no %s", k.line, k.path)
+			t.Errorf("line %d: the example has the key %s, which no field of Config has", k.line, k.path)
 		}
 		shown[k.path] = true
 	}
@@ -147,7 +147,7 @@ func TestExampleFile_EverySetting_IsShownWithAComment(t *testing.T) {
 func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
 	if got := strings.Count(string(exampleFile(t)), "(required)"); got != len(required)+2 {
 		// The file has (required) in two more places: in the legend and at the list of tenants.
-		t.Errorf("%d times (required), want %d", got, len(required)+2)
+		t.Errorf("the example has (required) %d times, want %d", got, len(required)+2)
 	}
 }
 
@@ -155,8 +155,8 @@ func TestExampleFile_EverySettingOn_HasOnlyContradictionsAsFaults(t *testing.T) 
 	path := writeFile(t, "all.yaml", string(allOn(exampleFile(t))))
 	_, err := Load(path, nil)
 	// gateway.url and direct.url are for another environment. A tenant has one transport and one
-	// way to log in. The S3 keys are for another archive, and TLS must be switched on. Nothing else
-	// may be wrong.
+	// way to log in. The settings of S3 are for another archive, and those of Redis's TLS need
+	// redis.tls.enabled. Nothing else may be wrong.
 	want := []string{
 		"gateway.url", "direct.url", "redis.tls.enabled", "tenants[0].key_id", "tenants[0].key_file", "tenants[0].token_file",
 		"archive.region", "archive.endpoint", "archive.access_key_file", "archive.secret_key_file",

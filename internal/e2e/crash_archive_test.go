@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The archive is a bucket. The worker is killed around its first write to the bucket, and the next
-// worker writes the same bytes again.
+// The archive is a bucket of an S3 service. The worker is killed before, during or after its first
+// write to the bucket, and the next worker writes the same bytes again.
 func TestCrash_ArchiveWriteCutOff_EverythingIsKept(t *testing.T) {
 	for _, when := range []moment{before, during, after} {
 		t.Run(string(when), func(t *testing.T) {
@@ -52,8 +52,8 @@ func isKept(key string) bool {
 	return (strings.HasSuffix(key, ".xml") || strings.HasSuffix(key, ".json")) && !strings.HasSuffix(key, "/archive.json")
 }
 
-// trapFirstWrite strikes around the first document, receipt or result that is written to the
-// bucket.
+// trapFirstWrite strikes before, during or after the first write of a document, receipt or result
+// to the bucket.
 func trapFirstWrite(s3 *archivetest.S3, when moment, tr *trap) {
 	isWrite := func(method, key string) bool { return method == http.MethodPut && isKept(key) }
 	answered := make(chan struct{}, 1)
@@ -104,7 +104,7 @@ func (s *site) archiveIn(s3 *archivetest.S3) func(*config.Config) {
 
 // Redis and the archive were lost, and the same export is handed in again. KSeF calls every invoice
 // a duplicate and does not give the receipt of the original's session, so each original is fetched
-// by its number. The worker is killed around the first of these calls.
+// by its number. The worker is killed before, during or after the first of these calls.
 func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 	for _, when := range []moment{before, during, after} {
 		t.Run(string(when), func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 			if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.RemoveAll(s.bed.ArchiveDir()); err != nil { // the receipt in it would prove all six
+			if err := os.RemoveAll(s.bed.ArchiveDir()); err != nil { // the receipt in the archive would prove all six
 				t.Fatal(err)
 			}
 			tr := newTrap(true)
@@ -143,8 +143,8 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 	}
 }
 
-// withoutReceiptOf starts a relay before a gateway and returns the relay's address. When the
-// receipt of a session is asked for, the relay answers that it does not know the session.
+// withoutReceiptOf starts a relay in front of a gateway and returns the relay's address. When the
+// worker asks for the receipt of this session, the relay answers that it does not know the session.
 func withoutReceiptOf(t *testing.T, to, session string) string {
 	t.Helper()
 	unknown := &answer{

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The worker is killed (SIGKILL) before, during and after each call to the gateway, and another one
-// takes over. The simulator's record of accepted invoices shows whether one was lost or sent twice.
+// The worker is killed (SIGKILL) before, during and after each kind of call to the gateway, and
+// another worker takes over. The simulator's record of accepted invoices shows whether an invoice
+// was lost or sent twice.
 func TestCrash_WorkerKilledAtEveryStep_AcceptedExactlyOnce(t *testing.T) {
 	lanes := map[string][]string{
 		"bulk":    {"publicKey", "openBatch", "part", "close", "sessionStatus", "invoices", "upo"},

@@ -26,7 +26,7 @@ func TestFind_WholePackageInOneZIP_DocumentAndReceiptAreExportedWithoutTheLedger
 	zips, err := filepath.Glob(filepath.Join(s.bed.ArchiveDir(), "*", "*", "packages", "*", "*.zip"))
 	alone, err2 := filepath.Glob(filepath.Join(s.bed.ArchiveDir(), "*", "*", "inv-*"))
 	if err != nil || err2 != nil || len(zips) == 0 {
-		t.Fatalf("the archive has the ZIPs %v and the single files %v (%v %v)", zips, alone, err, err2)
+		t.Fatalf("the archive has the ZIPs %v, want at least one, and the single files %v (errors %v, %v)", zips, alone, err, err2)
 	}
 	accepted := s.bed.Simulator.Books().Accepted[n/2]
 	out := filepath.Join(t.TempDir(), "out")
@@ -44,7 +44,8 @@ func TestFind_WholePackageInOneZIP_DocumentAndReceiptAreExportedWithoutTheLedger
 	upo, err2 := os.ReadFile(base + "-upo.xml")
 	if err != nil || err2 != nil || !bytes.Contains(doc, []byte("<P_2>"+accepted.Number+"<")) ||
 		!bytes.Contains(upo, []byte(accepted.KsefNumber)) {
-		t.Errorf("document of %d bytes, receipt of %d, %v %v", len(doc), len(upo), err, err2)
+		t.Errorf("the export has a document of %d bytes and a receipt of %d (errors %v, %v), want those of the invoice",
+			len(doc), len(upo), err, err2)
 	}
 	if code, text := s.enqueue("proof", accepted.KsefNumber, "--out", filepath.Join(t.TempDir(), "p.zip")); code != 0 {
 		t.Errorf("proof: exit code %d:\n%s", code, text)

@@ -58,14 +58,14 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		return w.count(t, "until processes of an earlier build have ended: earlier") == 1, "the log does not say what packing waits for"
 	})
 	if out := s.submit(dir); inBuckets(s) != 0 || !strings.Contains(out, "5 already here") {
-		t.Errorf("%d are packed; handed in again:\n%s", inBuckets(s), out)
+		t.Errorf("%d invoices are packed, want 0; handed in again, all 5 should be here already:\n%s", inBuckets(s), out)
 	}
 	if err := s.rdb.Del(ctx, "ksef:worker:earlier").Err(); err != nil {
 		t.Fatal(err)
 	}
 	allInBuckets(s, 5, 20*time.Second)
 	if out := s.submit(dir); !strings.Contains(out, "5 already here") {
-		t.Errorf("handed in again:\n%s", out)
+		t.Errorf("handed in again after they were packed, all 5 should be here already:\n%s", out)
 	}
 	s.balanced(5)
 
@@ -77,7 +77,7 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	for _, name := range []string{"worker", "enqueue"} {
 		code, out := runProgram(s, program(t, name), map[string][]string{"enqueue": {"submit", dir}}[name]...)
 		if code != 2 || !strings.Contains(out, "has format 99, and this build reads formats up to") {
-			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
+			t.Errorf("%s ended with exit code %d, want 2 and a text that names the format 99:\n%s", name, code, out)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 	if exec.Command("git", "cat-file", "-e", revision+":internal/ledger/format.go").Run() == nil {
 		t.Skipf("%s knows formats of the ledger", revision)
 	}
-	t.Setenv("KSEF_LEDGER_UPGRADE_AFTER", "1s") // an earlier build does not know it, and says so
+	t.Setenv("KSEF_LEDGER_UPGRADE_AFTER", "1s") // an earlier build only warns that it does not know this variable
 	s := newSite(t, simulator.Options{Profile: simulator.Production})
 	s.configure(1, noticesDeathsEarly)
 	take := func(build, dir string) string {
@@ -113,23 +113,23 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 	for _, build := range []string{old, now} {
 		for _, dir := range []string{first, second} {
 			if out := take(build, dir); !strings.Contains(out, "5 already here") {
-				t.Errorf("handed in again:\n%s", out)
+				t.Errorf("handed in again, all 5 should be here already:\n%s", out)
 			}
 		}
 	}
 	if n := inBuckets(s); n != 0 {
-		t.Errorf("%d are packed while an earlier worker is alive", n)
+		t.Errorf("%d invoices are packed while an earlier worker is alive, want none", n)
 	}
 	before.terminate(t, 40*time.Second)
 	allInBuckets(s, 10, 30*time.Second)
 	for _, name := range []string{"worker", "enqueue"} {
 		code, out := runProgram(s, filepath.Join(old, name), map[string][]string{"enqueue": {"submit", first}}[name]...)
 		if code == 0 || !strings.Contains(out, "newer version") {
-			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
+			t.Errorf("the earlier %s ended with exit code %d, want a failure that names a newer version:\n%s", name, code, out)
 		}
 	}
 	if out := take(now, first); !strings.Contains(out, "5 already here") {
-		t.Errorf("handed in again:\n%s", out)
+		t.Errorf("handed in again after they were packed, all 5 should be here already:\n%s", out)
 	}
 	s.receipted(10, time.Minute)
 	s.balanced(10)

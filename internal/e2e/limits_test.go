@@ -17,7 +17,7 @@ import (
 
 // Four worker processes against the strict simulator use the whole allowance and never exceed it.
 // `make bench-limits` runs these tests and prints the figures. Five scaled hours are five minutes,
-// so `make test` leaves them out.
+// so `make test` leaves these tests out.
 //
 // At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled,
 // because it covers delays of this machine and its network. Therefore it costs the short windows
@@ -62,8 +62,8 @@ func (s *site) firstRequest(group string) time.Time {
 	return time.Now()
 }
 
-// countHours logs for each of n hours how many requests of a group came. before is the simulator's
-// count at the beginning; countHours returns the count at the end.
+// countHours logs for each of n scaled hours how many requests of a group came. before is the
+// simulator's count at the beginning. countHours returns the count at the end.
 func (s *site) countHours(group string, began time.Time, n, perHour, before int) int {
 	s.t.Helper()
 	used := before
@@ -79,7 +79,7 @@ func (s *site) countHours(group string, began time.Time, n, perHour, before int)
 func (s *site) noOverrun() {
 	s.t.Helper()
 	if v := s.bed.Simulator.Books().Violations; len(v) > 0 {
-		s.t.Errorf("%d limits overrun, first %+v", len(v), v[0])
+		s.t.Errorf("%d requests overran a limit, want none; the first is %+v", len(v), v[0])
 	}
 }
 
@@ -221,7 +221,7 @@ func pollsAtTheLimit(t *testing.T, way config.Transport) {
 				open++
 			}
 		}
-		return inSessions == invoices && open == 0, fmt.Sprintf("only %v requests", books.Requests)
+		return inSessions == invoices && open == 0, fmt.Sprintf("not all sessions are closed, the requests are %v", books.Requests)
 	})
 	// The first hour is not measured, because it begins with an untouched allowance and its
 	// sessions come one after the other. From then on all sessions are there at every counted

@@ -65,7 +65,7 @@ func TestMillion_ADayOfTwentyTenants_BooksBalance(t *testing.T) {
 	s.balanced(total)
 }
 
-// newDaySite is a site with the day's tenants, every second of which goes straight to KSeF.
+// newDaySite returns a site with the day's tenants. Every other tenant goes straight to KSeF.
 func newDaySite(t *testing.T) *site {
 	t.Helper()
 	var direct []string
@@ -89,13 +89,14 @@ func newDaySite(t *testing.T) *site {
 	return s
 }
 
-// dayHour is what was measured when an hour began, and how its invoices were taken in.
+// dayHour is what was measured when an hour began, and how long enqueue took to take in the hour's
+// invoices.
 type dayHour struct {
 	hour           int
 	workers, redis time.Duration // CPU time since the start of the processes
 	redisBytes     int64
 	receipted      int64
-	taken          time.Duration // how long enqueue took for the hour's invoices
+	taken          time.Duration // how long enqueue took
 }
 
 func (h dayHour) String() string {

@@ -12,8 +12,8 @@ import (
 )
 
 // A night's export of ten thousand files goes through enqueue to one worker, under KSeF's
-// production limits. With a package every two seconds (the shorter max_wait), the sessions of a
-// minute would be used up. The worker makes a few large packages instead, with either max_wait.
+// production limits. If it made a package every two seconds (the shorter max_wait), the sessions of
+// a minute would be used up. The worker makes a few large packages instead, with either max_wait.
 func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	dir, exports := "", t.TempDir()
 	for _, maxWait := range []time.Duration{2 * time.Second, 15 * time.Second} {
@@ -51,8 +51,8 @@ func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	}
 }
 
-// acceptedAfter returns how long after began KSeF's answer was known for n invoices, or 0 when it
-// was not known in time.
+// acceptedAfter returns the time from began until n invoices were known to be accepted, or 0 when
+// this took longer than within.
 func (s *site) acceptedAfter(began time.Time, n int, within time.Duration) time.Duration {
 	for time.Since(began) < within {
 		counts, err := s.ledger.Counts(s.t.Context())

@@ -18,7 +18,7 @@ var programs struct {
 	err  error
 }
 
-// program builds worker and enqueue once for all tests and returns the path of one.
+// program builds worker and enqueue once for all tests, and returns the path of the one named.
 func program(t testing.TB, name string) string {
 	t.Helper()
 	programs.once.Do(func() {
@@ -52,7 +52,7 @@ func TestPrograms_VersionFlag_PrintsNameAndGoVersion(t *testing.T) {
 	for _, name := range []string{"worker", "enqueue"} {
 		out, err := exec.Command(program(t, name), "--version").CombinedOutput()
 		if err != nil || !strings.HasPrefix(string(out), name+" ") || !strings.Contains(string(out), "go1.") {
-			t.Errorf("%s --version: %q, %v", name, out, err)
+			t.Errorf("%s --version prints %q (error %v), want its name and the version of Go", name, out, err)
 		}
 	}
 }

@@ -26,8 +26,8 @@ const away = time.Minute
 
 // outages are the ways in which Redis can be away.
 var outages = map[string]struct{ begin, end func(s *site) }{
-	// It keeps its connections and answers nothing. When it goes on, it carries out everything that
-	// was sent to it in between, although nobody waits for the answers any more.
+	// Redis keeps its connections and answers nothing. When it goes on, it carries out everything
+	// that was sent to it in between, although nobody waits for the answers any more.
 	"hangs": {
 		func(s *site) { s.signalRedis(syscall.SIGSTOP) },
 		func(s *site) { s.signalRedis(syscall.SIGCONT) },
@@ -98,7 +98,7 @@ func TestRedisAway_ForAMinuteInTheMiddle_NothingLostNoAttemptUsed(t *testing.T) 
 			back := time.Now()
 			n := bulk + express
 			s.receipted(n, 3*time.Minute)
-			t.Logf("%s: all receipted %v after it was back; two workers logged %d lines in %v",
+			t.Logf("redis %s: all receipted %v after it was back; two workers logged %d lines in %v",
 				name, time.Since(back).Round(time.Second), logged, away)
 			s.balanced(n)
 			s.noAttemptUsed()
@@ -130,6 +130,6 @@ func (s *site) noAttemptUsed() {
 		}
 	}
 	if len(resent) > 0 {
-		s.t.Errorf("%d invoices have used attempts: %s", len(resent), strings.Join(resent, "; "))
+		s.t.Errorf("%d invoices were sent again because of the outage: %s", len(resent), strings.Join(resent, "; "))
 	}
 }

@@ -25,9 +25,9 @@ func (a *answer) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body)
 }
 
-// relay stands between worker and simulator and returns its address. serve decides when a request
-// is forwarded and whether its answer goes back. forward fails, for example, when the worker did
-// not send the whole request.
+// relay starts a server that stands between worker and simulator, and returns the server's address.
+// serve decides when a request is forwarded and whether its answer goes back. forward fails, for
+// example, when the worker did not send the whole request.
 func relay(t *testing.T, to string, serve func(w http.ResponseWriter, r *http.Request, forward func() (*answer, error))) string {
 	t.Helper()
 	client := &http.Client{

@@ -71,7 +71,7 @@ func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 	s.eventually(20*time.Second, func() (bool, string) {
 		return w.count(t, "worker stops") > before, "the worker does not stop"
 	})
-	_ = w.cmd.Process.Signal(syscall.SIGHUP) // it may have ended
+	_ = w.cmd.Process.Signal(syscall.SIGHUP) // an error only means that the worker has ended
 	<-w.done
 	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the worker ended with exit code %d, want 0", code)

@@ -58,8 +58,9 @@ func (s *site) booked(dirs ...string) map[string]*big.Rat {
 	return sums
 }
 
-// Two tenants, with corrections whose amounts are negative, and invoices that KSeF rejects. The
-// report's sums are KSeF's, with the ledger and without it. An accepted invoice can be proven.
+// Two tenants hand in invoices, among them corrections whose amounts are negative, and KSeF rejects
+// some. The report's sums agree with KSeF's, both with the ledger and without it. An accepted
+// invoice can be proven.
 func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
 	s := newSite(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.InvoiceStatus, Number: "BAD/*", Code: 450, Times: -1},
@@ -84,9 +85,9 @@ func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
 	s.reached(ledger.Rejected, rejected, time.Minute)
 	booked := s.booked(dirs...)
 	if len(booked) != 2 {
-		t.Fatalf("the books have %d sellers", len(booked))
+		t.Fatalf("the books have %d sellers, want 2", len(booked))
 	}
-	s.eventually(20*time.Second, func() (bool, string) { // the results of the rejected ones come to the archive
+	s.eventually(20*time.Second, func() (bool, string) { // the results of rejected invoices reach the archive, too
 		found, err := filepath.Glob(filepath.Join(s.bed.ArchiveDir(), "*", "*", "inv-*.json"))
 		return err == nil && len(found) == 2*each+5+rejected, fmt.Sprintf("%d results in the archive, %v", len(found), err)
 	})
@@ -112,7 +113,8 @@ func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
 	s.proves(s.bed.Simulator.Books().Accepted[0])
 }
 
-// proves writes the proof of an invoice by its KSeF number and checks it against the books.
+// proves writes the proof of an invoice, and checks that the document in the proof is the one that
+// KSeF accepted.
 func (s *site) proves(a simulator.Accepted) {
 	s.t.Helper()
 	file := filepath.Join(s.dir, "proof.zip")

@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Without XADD no receiver of results would ever be told, and no error would show it. So a program
-// whose user lacks the right refuses to start.
+// Without Redis's command XADD no outcome would reach the outbox, so no receiver would ever be told
+// a result, and no error would show that. So a program whose Redis user lacks the right refuses to
+// start.
 func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *testing.T) {
 	s := newSite(t, simulator.Options{Profile: simulator.Production})
 	if err := s.rdb.Do(t.Context(), "ACL", "SETUSER", "few", "on", ">secret", "~*", "&*", "+@all", "-xadd").Err(); err != nil {
@@ -27,7 +28,7 @@ func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *test
 	for name, args := range map[string][]string{"worker": nil, "enqueue": {"submit", dir}} {
 		code, out := runProgram(s, program(t, name), args...)
 		if code != 2 || !strings.Contains(out, "redis refuses XADD to its user") || !strings.Contains(out, "docs/redis.md") {
-			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
+			t.Errorf("%s ended with exit code %d, want 2 and a text that names XADD:\n%s", name, code, out)
 		}
 	}
 	if counts, err := s.ledger.Counts(t.Context()); err != nil || counts["queued"] != 0 {

@@ -87,8 +87,9 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, forward func() (*an
 
 const forever = time.Hour
 
-// A worker gets SIGTERM in every state that it can be in, and ends in its time. The worker waits,
-// as long as there is time, for requests that it has sent. Another worker finishes all invoices.
+// A worker gets SIGTERM in every state that it can be in, and ends within the time that it has. As
+// long as there is time, the worker waits for the answers to requests that it has sent. Another
+// worker finishes all invoices.
 func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.T) {
 	const invoices = 6
 	for _, c := range []struct {
@@ -164,7 +165,7 @@ func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.
 			}
 			took := first.terminate(t, c.within+slack+closingTime)
 			if took > c.within+slack {
-				t.Errorf("the stop took %v, allowed are %v", took, c.within)
+				t.Errorf("the worker took %v to stop, want at most %v", took, c.within+slack)
 			}
 			if c.redisAway {
 				s.signalRedis(syscall.SIGCONT)
@@ -173,7 +174,7 @@ func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.
 			cut, broken := g.cut, g.broken
 			g.mu.Unlock()
 			if !c.mayBeCut && len(cut)+len(broken) > 0 {
-				t.Errorf("requests cut off after they were sent: %v; while they were sent: %v", cut, broken)
+				t.Errorf("the requests %v were cut off after they were sent, and %v while they were sent, want none", cut, broken)
 			}
 			if c.lane == "express" && !c.redisAway && !c.all {
 				for _, session := range s.bed.Simulator.Books().Sessions {

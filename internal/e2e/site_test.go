@@ -127,8 +127,8 @@ func (s *site) export(name, nip string, n int, vary ...func(int, *sample.Options
 	return dir
 }
 
-// eventually waits until the condition holds. When it does not in time, the test fails with the
-// state that the condition reports.
+// eventually waits until the condition holds. If that takes longer than within, the test fails with
+// the state that the condition reports.
 func (s *site) eventually(within time.Duration, condition func() (holds bool, state string)) {
 	s.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)

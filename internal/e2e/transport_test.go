@@ -22,8 +22,8 @@ func eachTransport(t *testing.T, test func(t *testing.T, way config.Transport)) 
 	}
 }
 
-// newSiteBy is newSite for one tenant, which goes to KSeF in this way. With the profile Unlimited
-// KSeF's own API tells that there are no limits.
+// newSiteBy is newSite for one tenant, which goes to KSeF in this way. With the profile Unlimited,
+// the simulated API of the Ministry says of every group that the tenant has no limits.
 func newSiteBy(t testing.TB, o simulator.Options, way config.Transport) *site {
 	t.Helper()
 	if way == config.GatewayTransport {

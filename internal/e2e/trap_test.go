@@ -15,15 +15,15 @@ type moment string
 
 const (
 	before moment = "before" // the request never reaches the other side
-	during moment = "during" // it is carried out, and the answer is lost
-	after  moment = "after"  // it was answered, and nothing follows
+	during moment = "during" // the request is carried out, and the answer is lost
+	after  moment = "after"  // the request was answered, and the worker has not done the next step
 )
 
 // trap strikes once. With kills, it kills its victim when it strikes.
 type trap struct {
 	kills  bool
 	victim chan *worker  // set by arm
-	struck chan struct{} // closed when it has struck
+	struck chan struct{} // closed when the trap has struck
 
 	mu     sync.Mutex
 	sprung bool
@@ -171,7 +171,7 @@ func (p *redisProxy) serve(down net.Conn) {
 				return
 			}
 			select {
-			case <-cut: // the request was carried out; its answer is lost
+			case <-cut: // the request was carried out, and its answer is lost
 				p.trap.spring()
 				_ = down.Close()
 				_ = up.Close()

@@ -13,9 +13,10 @@ import (
 )
 
 // For 150 seconds at true scale, two invoices a second are handed in with P_1 of last week. Every
-// deadline is over, and more invoices keep coming. If every invoice were cut at once because it is
-// urgent, the sixty sessions of the hour would be used up in two and a half minutes. Urgency
-// shortens the wait and opens no additional session, because the hour allows one session a minute.
+// deadline is over, and more invoices keep coming. If the worker cut a package for every invoice at
+// once, because the invoice is urgent, the sixty sessions of the hour would be used up in two and a
+// half minutes. So urgency shortens the wait, but opens no additional session. The hour allows one
+// session a minute.
 func TestLimits_OverdueTrickle_TrueScale_OneHundredAndFiftySeconds_ASessionAMinute(t *testing.T) {
 	benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond})
@@ -50,12 +51,12 @@ func TestLimits_OverdueTrickle_TrueScale_OneHundredAndFiftySeconds_ASessionAMinu
 	t.Logf("overdue trickle: all receipted %s after it ended", (time.Since(began) - lasts).Round(time.Second))
 	s.balanced(len(files))
 	if wait := s.longestWait(); wait > 75*time.Second {
-		t.Errorf("an invoice waited %s for its session", wait.Round(time.Second))
+		t.Errorf("an invoice waited %s for its session, want at most 75s", wait.Round(time.Second))
 	}
 }
 
-// longestWait returns the longest time that an invoice has waited for its session to be opened, or
-// is still waiting.
+// longestWait returns the longest time between the creation of an invoice and the opening of its
+// session. For an invoice whose session is not open yet, the time until now counts.
 func (s *site) longestWait() time.Duration {
 	s.t.Helper()
 	opened := map[string]time.Time{} // by package

@@ -13,9 +13,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// earlier compiles the programs worker and enqueue of the newest tag before this commit, or of the
-// revision that KSEF_UPGRADE_FROM names, and returns their folder. Before the first release there
-// is no such tag.
+// earlier compiles the programs worker and enqueue of an earlier revision. It returns their folder
+// and the name of the revision. KSEF_UPGRADE_FROM names the revision. If it is not set, the newest
+// tag before this commit is taken. Before the first release there is no such tag, and the test is
+// skipped.
 func earlier(t *testing.T) (programs, revision string) {
 	t.Helper()
 	revision = os.Getenv("KSEF_UPGRADE_FROM")

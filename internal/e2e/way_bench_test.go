@@ -19,11 +19,11 @@ import (
 const benchWayWithin = 5 * time.Minute
 
 // BenchmarkWay_10kInvoices is the whole way of ten thousand invoices of 8 KB: a folder, enqueue,
-// one worker, KSeF's answers after a second, receipts in a folder. The settings are the defaults.
-// Redis, the worker and the simulator share the machine. The benchmark measures the way through the
-// gateway and the way straight to KSeF, each with the limits of production and without limits. The
-// CPU time of the stand-in for KSeF, which checks every document against the schema on this
-// machine, is printed apart: KSeF has machines of its own.
+// one worker, KSeF's answers after a second, receipts in a folder. The settings for packages,
+// express, confirmations and sweeps are the defaults. Redis, the worker and the simulator share the
+// machine. The benchmark measures the way through the gateway and the way straight to KSeF, each
+// with the limits of production and without limits. The simulator checks every document against the
+// schema on this machine. Its CPU time is printed apart, because KSeF has machines of its own.
 func BenchmarkWay_10kInvoices(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -40,7 +40,8 @@ func BenchmarkWay_10kInvoices(b *testing.B) {
 }
 
 // BenchmarkWay_100kInvoices is the same for ten times as many invoices. One taxpayer may send so
-// many within an hour. It measures only the way through the gateway, with the limits lifted.
+// many within an hour. This benchmark measures only the way through the gateway, with the limits
+// lifted.
 func BenchmarkWay_100kInvoices(b *testing.B) {
 	benchWay(b, 100_000, config.GatewayTransport, simulator.Unlimited, liftLimits)
 }

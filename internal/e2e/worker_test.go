@@ -75,7 +75,7 @@ func (w *worker) terminate(t testing.TB, within time.Duration) time.Duration {
 	select {
 	case <-w.done:
 	case <-time.After(within):
-		t.Fatalf("still running %v after SIGTERM", within)
+		t.Fatalf("the worker is still running %v after SIGTERM", within)
 	}
 	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the worker ended with exit code %d, want 0", code)
