@@ -139,7 +139,7 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	}
 	got, signer, err := tenant.Certificate()
 	if err != nil || got.Subject.CommonName != "a" || signer == nil {
-		t.Fatal(got, err)
+		t.Fatalf("the certificate is %v (error %v), want that of the files, and its key", got, err)
 	}
 	if err := tenant.CheckCredentials(); err != nil {
 		t.Error(err)
@@ -157,18 +157,18 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	replace(cert, otherCert)
 	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "does not belong to the certificate") ||
 		!strings.Contains(err.Error(), key) {
-		t.Error(err)
+		t.Errorf("with another certificate the error is %v, want that the key of %s does not belong to it", err, key)
 	}
 	if err := os.WriteFile(password, []byte("another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "password does not open") ||
 		strings.Contains(err.Error(), "another") {
-		t.Error(err)
+		t.Errorf("with a wrong password the error is %v, want that it does not open the key, without the password", err)
 	}
 	tenant.PrivateKeyPasswordFile = ""
 	if err := tenant.CheckCredentials(); err == nil || !strings.Contains(err.Error(), "private_key_password_file") {
-		t.Error(err)
+		t.Errorf("without a password the error is %v, want it to name private_key_password_file", err)
 	}
 }
 
@@ -196,12 +196,12 @@ func TestToken_File_IsReadAtEachCall(t *testing.T) {
 	file := writeFile(t, "token", "first\n")
 	tenant := Tenant{NIP: "5265877635", Transport: DirectTransport, TokenFile: file}
 	if got, err := tenant.Token(); err != nil || got != "first" {
-		t.Error(got, err)
+		t.Errorf("the token is %q (error %v), want first", got, err)
 	}
 	if err := os.WriteFile(file, []byte("second"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := tenant.Token(); err != nil || got != "second" {
-		t.Error(got, err)
+		t.Errorf("the token is %q (error %v), want second", got, err)
 	}
 }

@@ -38,8 +38,8 @@ func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 }
 
 // A program that reads results may remove the files, or move them away. It must never do so with
-// files of the archive, the spool or the intake. So a folder for results is not the folder of one of
-// these, and neither contains the other.
+// files of the archive, the spool or the intake. So a folder for results must not be a folder of
+// these, lie inside one, or contain one.
 func TestResults_FolderSharesFilesWithAnother_BothSettingsAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")

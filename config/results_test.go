@@ -21,7 +21,7 @@ results:
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{"erp", "local", "stream", "folder", "postgres"}, c.Results.Sinks()); d != "" {
-		t.Error(d)
+		t.Errorf("the names of the receivers differ (-want +got):\n%s", d)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestResults_StreamBesideAStorageKey_MustBeWanted(t *testing.T) {
 	sealed := minimal + "storage: {key_file: /key}\n"
 	_, err := Load(writeFile(t, "c.yaml", sealed+"results: {stream: {enabled: true}}\n"), nil)
 	if d := cmp.Diff([]string{"results.stream.enabled"}, fieldsOf(err)); d != "" {
-		t.Error(d)
+		t.Errorf("the faults differ (-want +got):\n%s", d)
 	}
 	if _, err := Load(writeFile(t, "c.yaml", sealed+"results: {stream: {enabled: true, plain_text: true}}\n"), nil); err != nil {
 		t.Error(err)

@@ -26,7 +26,7 @@ func TestTenantKey_RotatedFile_IsReadAgain(t *testing.T) {
 		}
 		got, err := tenant.Key()
 		if err != nil || got != want {
-			t.Errorf("got %q, %v; want %q", got, err, want)
+			t.Errorf("the key is %q (error %v), want %q", got, err, want)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestTenantKey_FileContents_AreTrimmedOrRefused(t *testing.T) {
 			got, err := Tenant{NIP: "5265877635", KeyFile: path}.Key()
 			if tc.says == "" {
 				if err != nil || got != tc.want {
-					t.Errorf("got %q, %v; want %q", got, err, tc.want)
+					t.Errorf("the key is %q (error %v), want %q", got, err, tc.want)
 				}
 				return
 			}
@@ -87,7 +87,7 @@ func TestTenantKey_FileWritableByEveryone_IsRefused(t *testing.T) {
 		}
 		_, err := Tenant{KeyFile: path}.Key()
 		if (err != nil) != refused {
-			t.Errorf("a file with mode %o: %v", mode, err)
+			t.Errorf("a file with mode %o: the error is %v, want the file refused: %v", mode, err, refused)
 		}
 	}
 }
@@ -131,7 +131,8 @@ func TestRedisConn_Passwords_NeverPrint(t *testing.T) {
 	}
 	if conn.Password != "hunter2" || conn.Username != "app" || conn.Addr != "redis.example:6379" ||
 		conn.DB != 3 || conn.TLS == nil {
-		t.Errorf("wrong parts: user %q, addr %q, db %d", conn.Username, conn.Addr, conn.DB)
+		t.Errorf("the connection has user %q, address %q and database %d, want the parts of REDIS_URL, and TLS",
+			conn.Username, conn.Addr, conn.DB)
 	}
 	asJSON, err := json.Marshal(c)
 	if err != nil {
@@ -157,7 +158,7 @@ func TestRedisConn_PasswordFileAndSentinel_AreRead(t *testing.T) {
 	}
 	if c.Master != "m" || c.DB != 5 || c.Username != "app" || c.Password != "one" ||
 		c.SentinelUsername != "w" || c.SentinelPassword != "two" || c.TLS != nil {
-		t.Errorf("wrong parts in %v", c)
+		t.Errorf("the connection is %v, want the settings, and the passwords of the two files", c)
 	}
 	r.PasswordFile = "/nonexistent"
 	if _, err := r.Conn(); err == nil || !strings.Contains(err.Error(), "redis.password_file") {
@@ -173,7 +174,8 @@ func TestRedisURL_AllForms_AreReadOrRefused(t *testing.T) {
 	} {
 		got, err := parseRedisURL(raw)
 		if err != nil || got.Network != want.Network || got.Addr != want.Addr || got.DB != want.DB {
-			t.Errorf("%s: got %s %s %d, %v", raw, got.Network, got.Addr, got.DB, err)
+			t.Errorf("the URL %s is read as network %s, address %s, database %d (error %v), want %s, %s, %d",
+				raw, got.Network, got.Addr, got.DB, err, want.Network, want.Addr, want.DB)
 		}
 	}
 	for _, raw := range []string{"", "h:6379", "redis://", "redis://h/x", "redis://h/-1", "unix://h/p", "redis://h#f"} {
@@ -190,7 +192,7 @@ func TestRedisTLS_WrongFiles_NameTheKey(t *testing.T) {
 		"redis.tls.cert_file": {Enabled: true, CertFile: junk, KeyFile: junk},
 	} {
 		if _, err := (Redis{URL: "redis://h", TLS: c}).Conn(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %s named", err, want)
+			t.Errorf("the error is %v, want it to name %s", err, want)
 		}
 	}
 }
@@ -215,12 +217,12 @@ func TestLogin_PlainAndBcrypt_AcceptOnlyTheCorrectPair(t *testing.T) {
 			{"root", "s3cret", false}, {"", "", false}, {"admins", "3cret", false},
 		} {
 			if got := check(tc.user, tc.password); got != tc.want {
-				t.Errorf("%s: the login %s/%s is accepted: %v", why, tc.user, tc.password, got)
+				t.Errorf("%s: the login %s/%s is accepted: %v, want %v", why, tc.user, tc.password, got, tc.want)
 			}
 		}
 	}
 	if check, err := (Dashboard{}).Login(); check != nil || err != nil {
-		t.Errorf("without a login there is an error or a check: %v", err)
+		t.Errorf("no login is set, but Login returns a check or an error (%v)", err)
 	}
 	_, err = Dashboard{Username: "a", PasswordFile: writeFile(t, "p", "$2y$junk")}.Login()
 	if err == nil || !strings.Contains(err.Error(), "htpasswd") {
@@ -285,7 +287,7 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 		t.Fatalf("only %d secret files are found: this test proves nothing", len(files))
 	}
 	said := strings.Join(c.OpenSecrets(), "\n")
-	delete(files, "archive.access_key_file") // not a secret, but a name, like that of a user
+	delete(files, "archive.access_key_file") // an access key is no secret: it is a name, like that of a user
 	for setting, path := range files {
 		if !strings.Contains(said, path+";") {
 			t.Errorf("%s is not looked at", setting)
@@ -293,8 +295,8 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 	}
 }
 
-// People write the file of keys with any editor. One line that cannot be used does not make the
-// others useless. The error contains no key.
+// People write the file of keys with any editor. If one line cannot be used, the keys of the other
+// lines still count. The error contains no key.
 func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
 	const one, two = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
 	hash := strings.Repeat("AB", 32)
@@ -316,10 +318,11 @@ func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
 	} {
 		got, err := IntakeClient{Name: "erp", KeyFile: writeFile(t, "key", tt.file)}.Keys()
 		if !slices.Equal(got, tt.want) || got == nil || (err == nil) != (tt.fault == "") {
-			t.Errorf("%q: the keys are %q, the error is %v", tt.file, got, err)
+			t.Errorf("%q: the keys are %q, want %q, and the error is %v, want one about %q, or none if that is empty",
+				tt.file, got, tt.want, err, tt.fault)
 		}
 		if err != nil && (!strings.Contains(err.Error(), tt.fault) || strings.Contains(err.Error(), "secret")) {
-			t.Errorf("%q: %v, want %q", tt.file, err, tt.fault)
+			t.Errorf("%q: the error is %v, want it to say %q without a secret", tt.file, err, tt.fault)
 		}
 	}
 	if got, err := (IntakeClient{Name: "erp", KeyFile: "none"}).Keys(); got != nil || err == nil {

@@ -12,7 +12,7 @@ import (
 func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T) {
 	lines, err := manual.Lines("../..", "worker")
 	if err != nil || len(lines) < 8 {
-		t.Fatal(lines, err)
+		t.Fatalf("the manual has the command lines %v (error %v), want at least 8", lines, err)
 	}
 	var f flags
 	parser, err := f.parser(io.Discard, io.Discard, func(int) {})
@@ -21,7 +21,7 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 	}
 	for _, line := range lines {
 		if _, err := parser.Parse(line.Args); err != nil {
-			t.Errorf("%s: %v", line.At, err)
+			t.Errorf("the command line %s is refused: %v", line.At, err)
 		}
 	}
 }

@@ -16,7 +16,8 @@ func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
 		w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 		inv := w.invoice(id)
 		if inv.State != ledger.Queued || inv.Code != 0 || inv.Reason != "" || w.queued() != i+1 {
-			t.Errorf("a %s invoice is %s with code %d and reason %q; %d tasks", state, inv.State, inv.Code, inv.Reason, w.queued())
+			t.Errorf("after Retry a %s invoice is %s with code %d and reason %q, want queued without them; %d tasks, want %d",
+				state, inv.State, inv.Code, inv.Reason, w.queued(), i+1)
 		}
 	}
 }
@@ -27,14 +28,16 @@ func TestRetry_DismissedByMistake_IsQueuedWithATaskUnlessTheNumberIsInUse(t *tes
 	w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
 	w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 	if inv := w.invoice(id); inv.State != ledger.Queued || !strings.HasSuffix(inv.TakenBack, " by jan") || w.queued() != 1 {
-		t.Errorf("it is %s, taken back %q; %d tasks", inv.State, inv.TakenBack, w.queued())
+		t.Errorf("the invoice is %s, taken back %q, with %d tasks, want queued, taken back by jan, with one task",
+			inv.State, inv.TakenBack, w.queued())
 	}
 	w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
 	w.take(sellerA, "A", "2")
 	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NumberInUse)
 }
 
-// The task of the first attempt is still in the queue. The retry must add another one nevertheless.
+// The task of the first retry is still in the queue. The second retry must add another task
+// nevertheless.
 func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Parked, 550, "")
@@ -52,7 +55,7 @@ func TestRetry_DocumentWasDeleted_ChangesNothingAndSaysWhy(t *testing.T) {
 	w.check(w.rdb.Del(t.Context(), "ksef:body:"+id).Err())
 	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NotKept)
 	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
-		t.Errorf("it is %s with %d tasks, want rejected with none", s, w.queued())
+		t.Errorf("the invoice is %s with %d tasks, want rejected with none", s, w.queued())
 	}
 }
 
@@ -62,7 +65,7 @@ func TestRetry_AnotherDocumentHasTheNumber_ChangesNothingAndSaysWhy(t *testing.T
 	w.take(sellerA, "A", "the corrected document")
 	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NumberInUse)
 	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
-		t.Errorf("it is %s with %d tasks, want rejected with none", s, w.queued())
+		t.Errorf("the invoice is %s with %d tasks, want rejected with none", s, w.queued())
 	}
 }
 
@@ -73,7 +76,7 @@ func TestDismiss_OpenOrQueued_IsDismissedWithTheReason(t *testing.T) {
 		w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
 		inv := w.invoice(id)
 		if inv.State != ledger.Dismissed || !strings.Contains(inv.Reason, "by anna: handed in by mistake") {
-			t.Errorf("it is %s with reason %q", inv.State, inv.Reason)
+			t.Errorf("the invoice is %s with reason %q, want dismissed with who did it and why", inv.State, inv.Reason)
 		}
 	}
 }
@@ -85,7 +88,7 @@ func TestDismiss_StateHasChangedSinceItWasRead_ChangesNothingAndNamesTheState(t 
 	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Packed}))
 	e := wantCause(t, w.exec.Dismiss(t.Context(), read, anna), actions.Moved)
 	if s := w.invoice(id).State; e.State != ledger.Packed || s != ledger.Packed {
-		t.Errorf("it is %s, and the error says %s", s, e.State)
+		t.Errorf("the invoice is %s, and the error says %s, want packed in both", s, e.State)
 	}
 }
 
@@ -103,9 +106,9 @@ func TestNotDoneError_UnwrapsItsCause(t *testing.T) {
 	inner := errors.New("entry is damaged")
 	err := error(&actions.NotDoneError{Cause: actions.Unreadable, Err: inner})
 	if !errors.Is(err, inner) || err.Error() != "unreadable: entry is damaged" {
-		t.Errorf("the error %v does not wrap its cause, or does not name it", err)
+		t.Errorf("the error is %v, want one that says unreadable and wraps the error of the entry", err)
 	}
 	if err := (&actions.NotDoneError{Cause: actions.Unknown}); err.Error() != "unknown" || err.Unwrap() != nil {
-		t.Errorf("%v unwraps to %v", err, err.Unwrap())
+		t.Errorf("the error %v unwraps to %v, want the text unknown and no inner error", err, err.Unwrap())
 	}
 }

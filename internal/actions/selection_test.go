@@ -49,12 +49,12 @@ func TestSelect_ByName_FindsTheDocumentOrTheCause(t *testing.T) {
 	} {
 		got := w.selects(actions.Selection{Names: []string{c.name}}, c.scope)
 		if len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
-			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+			t.Errorf("%s: selected is %q, want %q alone", c.what, got, c.want)
 		}
 	}
 }
 
-// The causes carry what a person has to know.
+// Each cause comes with the facts that a person has to know.
 func TestSelect_NothingCanBeDone_TheCauseHasItsFacts(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.taken(sellerA, "B", ledger.Rejected, 450, ""), w.taken(sellerB, "B", ledger.Rejected, 450, "")
@@ -64,15 +64,15 @@ func TestSelect_NothingCanBeDone_TheCauseHasItsFacts(t *testing.T) {
 	s := actions.Selection{Names: []string{"A", "B", "X"}}
 	w.check(w.exec.Select(t.Context(), s, ofRetry, func(m actions.Match) error { found[m.Name] = m; return nil }))
 	if m := found["A"]; m.NotDone.State != ledger.Queued || m.Invoice == nil || m.Invoice.Number != "A" {
-		t.Errorf("the queued invoice is %+v", m)
+		t.Errorf("the queued invoice is found as %+v, want it with its state", m)
 	}
 	ids := found["B"].NotDone.IDs
 	slices.Sort(ids)
 	if want := slices.Sorted(slices.Values([]string{a, b})); !slices.Equal(ids, want) {
-		t.Errorf("the ids are %q, want %q", ids, want)
+		t.Errorf("the ids of the two invoices with one number are %q, want %q", ids, want)
 	}
 	if r := found["X"].NotDone.Refusal; r == nil || r.File != "x.xml" {
-		t.Errorf("the refusal is %+v", r)
+		t.Errorf("the refusal is %+v, want that of x.xml", r)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestSelect_ByFilters_TakesWhatPassesAll(t *testing.T) {
 		slices.Sort(got)
 		slices.Sort(c.want)
 		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+			t.Errorf("%s: selected are %q, want %q", c.what, got, c.want)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func TestSelect_YieldReturnsAnError_EndsWithIt(t *testing.T) {
 		calls := 0
 		err := w.exec.Select(t.Context(), s, ofDismiss, func(actions.Match) error { calls++; return stop })
 		if !errors.Is(err, stop) || calls != 1 {
-			t.Errorf("%s: %d calls, %v", what, calls, err)
+			t.Errorf("%s: Select gives the error %v after %d calls, want the error of the first call", what, err, calls)
 		}
 	}
 }

@@ -44,7 +44,8 @@ func (w *world) check(err error) {
 	}
 }
 
-// take takes in a document of the tenant "name of SELLER" and returns the id of its invoice.
+// take takes in a document and returns the id of its invoice. The tenant's name is "name of " and
+// the seller's NIP.
 func (w *world) take(seller, number, content string) string {
 	w.t.Helper()
 	id := ledger.InvoiceID(ledger.Identity{NIP: seller, Kind: "VAT", Number: number}, sha256.Sum256([]byte(content)))
@@ -84,7 +85,7 @@ func (w *world) invoice(id string) *ledger.Invoice {
 	return &inv
 }
 
-// queued returns how many tasks submit an invoice.
+// queued returns how many tasks that submit an invoice are in the queue.
 func (w *world) queued() int {
 	w.t.Helper()
 	n, err := w.queue.Depth(queue.KindSubmit)
@@ -92,8 +93,8 @@ func (w *world) queued() int {
 	return n
 }
 
-// selects returns the id of each invoice or refusal that a selection selects. When nothing can be
-// done about a document, it returns the name and the cause instead.
+// selects returns the id of each invoice or refusal that a selection finds. When the action cannot
+// be done, it returns the name that was asked for and the cause instead.
 func (w *world) selects(s actions.Selection, scope actions.Scope) []string {
 	w.t.Helper()
 	var got []string

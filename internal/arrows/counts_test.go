@@ -18,8 +18,8 @@ import (
 var countedMany = regexp.MustCompile(`%d( [a-z]+){0,2} (attempts|calls|deliveries|documents|entries|files|indexes|invoices|items|keys|` +
 	`months|others|packages|queues|receipts|records|refusals|replicas|requests|results|sessions|tasks|tenants|texts|tries|workers)\b`)
 
-// neverOne are texts in which the number before the noun is not a count that may be 1. It is a
-// limit of the program or of KSeF, or the total in "n of m".
+// neverOne are texts in which the number before the noun is not a count of something. It is a limit
+// of the program or of KSeF, the total in "n of m", or a setting that is refused.
 var neverOne = []string{
 	"has more than %d keys",
 	"holds %d entries, more than %d",

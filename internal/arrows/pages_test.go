@@ -23,7 +23,7 @@ func TestArchitecture_NamedFiles_Exist(t *testing.T) {
 		if _, err := os.Stat(filepath.Join("..", "..", n[1])); err == nil {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join("..", n[1])); err != nil { // tasks/confirm.go for short
+		if _, err := os.Stat(filepath.Join("..", n[1])); err != nil { // tasks/confirm.go is short for internal/tasks/confirm.go
 			t.Errorf("docs/architecture.md names %s, which does not exist", n[1])
 		}
 	}
@@ -49,7 +49,7 @@ func TestReadingOrder_OfTasks_HasEveryFileOnce(t *testing.T) {
 	}
 	for _, name := range files {
 		if n := len(slices.DeleteFunc(slices.Clone(listed), func(l string) bool { return l != name })); n != 1 {
-			t.Errorf("%s is in the reading order of doc.go %d times", name, n)
+			t.Errorf("%s is in the reading order of doc.go %d times, want once", name, n)
 		}
 	}
 	for _, name := range listed {

@@ -44,7 +44,7 @@ func TestSequential_PackagesOnTheList_RunNothingBesideAnythingElse(t *testing.T)
 			t.Fatal(err)
 		}
 		for _, what := range beside(f) {
-			t.Errorf("%s: %s: take the package off SEQUENTIAL in the Makefile, or name the test _ManyAtOnce_",
+			t.Errorf("%s: %s: take the package off SEQUENTIAL in the Makefile, or write _ManyAtOnce_ into the test's name",
 				set.Position(what.pos), what.is)
 		}
 	}
@@ -60,7 +60,7 @@ type concurrent struct {
 }
 
 // beside finds the places that start goroutines, groups of goroutines, parallel tests, and servers.
-// It leaves out tests that run under the race detector.
+// It leaves out tests with _ManyAtOnce_ in their names, which run under the race detector.
 func beside(f *ast.File) (found []concurrent) {
 	for _, i := range f.Imports {
 		if path, err := strconv.Unquote(i.Path.Value); err == nil && (path == "net/http/httptest" || strings.HasSuffix(path, "/errgroup")) {

@@ -21,8 +21,8 @@ const (
 
 var oneText = regexp.MustCompile(`"[^"]{100,}"`)
 
-// A type with many methods does several things. A reader who looks for one of them must read all
-// of its methods.
+// A type with many methods does several things. A reader who looks for one of these things must
+// read all methods of the type.
 func TestTypes_Methods_NotMoreThanOneReaderKeepsInMind(t *testing.T) {
 	count := map[string]int{}
 	for _, name := range sources(t) {
@@ -38,7 +38,7 @@ func TestTypes_Methods_NotMoreThanOneReaderKeepsInMind(t *testing.T) {
 	}
 	for typ, n := range count {
 		if n > maxMethods {
-			t.Errorf("%s has %d methods, at most %d are allowed: split it by what they are about", typ, n, maxMethods)
+			t.Errorf("%s has %d methods, at most %d are allowed: split the type by what its methods are about", typ, n, maxMethods)
 		}
 	}
 	if len(count) < 100 {
@@ -92,7 +92,7 @@ func TestSources_Lines_HaveOneWidth(t *testing.T) {
 				limit = maxComment
 			}
 			if columns > limit {
-				t.Errorf("%s:%d: %d columns, at most %d", name, n, columns, limit)
+				t.Errorf("%s:%d: the line has %d columns, want at most %d", name, n, columns, limit)
 			}
 		}
 		if err := lines.Err(); err != nil {

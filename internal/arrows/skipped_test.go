@@ -17,8 +17,9 @@ var (
 	clockTests = regexp.MustCompile(`(?m)^CLOCKS = (.*)$`)
 )
 
-// `make race` skips some tests by their names in every package. Then it runs them, without the race
-// detector, in a few packages. A test of the same name in another package would never run.
+// `make race` skips some tests by their names in every package. Then it runs tests of these names,
+// without the race detector, in a few packages. In another package, `make race` would not run a
+// test with such a name at all.
 func TestSkipped_TestsThatTheRaceRunSkips_AreInPackagesThatRunThemAgain(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
 	if err != nil {
@@ -58,7 +59,7 @@ func TestSkipped_TestsThatTheRaceRunSkips_AreInPackagesThatRunThemAgain(t *testi
 			}
 		}
 		if found < 5 {
-			t.Errorf("%s matches only %d tests: this test proves nothing", skipped, found)
+			t.Errorf("the names %s match only %d tests, want at least 5: this test proves nothing", skipped, found)
 		}
 	}
 }

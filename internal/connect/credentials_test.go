@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/ksef/direct/login"
 )
 
-// certify writes a certificate that expires at the time at, and its key.
+// certify writes a certificate and its key into files. The certificate expires at the time at.
 func certify(t *testing.T, dir string, at time.Time) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -54,21 +54,21 @@ func TestCredentials_FilesReplaced_AreReadAgainAndOtherwiseNot(t *testing.T) {
 		t.Error("files that did not change were read again")
 	}
 	if at, ok := c.Expires(); !ok || !at.Equal(soon) {
-		t.Errorf("the certificate expires %v, %v", at, ok)
+		t.Errorf("the certificate expires %v (known %v), want %v", at, ok, soon)
 	}
 	certify(t, dir, soon.AddDate(1, 0, 0))
 	if at, ok := c.Expires(); !ok || !at.Equal(soon.AddDate(1, 0, 0)) {
-		t.Errorf("the new one ends %v, %v", at, ok)
+		t.Errorf("the new certificate expires %v (known %v), want a year later than the first", at, ok)
 	}
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Fault(); err == nil || !strings.Contains(err.Error(), key) {
-		t.Error(err)
+		t.Errorf("the key file is gone, and Fault = %v, want an error that names it", err)
 	}
 	certify(t, dir, soon)
 	if err := c.Fault(); err != nil {
-		t.Errorf("the files were corrected, and Fault = %v", err)
+		t.Errorf("the files were corrected, and Fault = %v, want nil", err)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestCredentials_TokenOrKey_TellNoEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := c.Fault(); err == nil || !strings.Contains(err.Error(), "is empty") {
-			t.Error(err)
+			t.Errorf("the file is empty, and Fault = %v, want an error that says so", err)
 		}
 		if err := os.WriteFile(file, []byte("geheim\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestCredentials_TokenOrKey_TellNoEnd(t *testing.T) {
 			t.Error(err)
 		}
 		if _, ok := c.Expires(); ok {
-			t.Error("a token or an API key tells when it expires")
+			t.Error("Expires gives a time for a token or an API key, want none")
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 	for what, c := range map[string]struct {
 		dir    string
 		proven bool
-		err    string // "" when it can be written
+		err    string // "" when the folder can be written to
 	}{
 		"a folder":                                {dir, true, ""},
 		"a folder that can be made":               {filepath.Join(dir, "a", "b"), true, ""},
@@ -37,19 +37,19 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 	} {
 		proven, err := connect.CheckFolder("packages.spool_dir", c.dir)
 		switch {
-		case c.err == "?": // refused, or for root not proven
+		case c.err == "?": // an error, or for root no error and no proof
 			if proven {
-				t.Errorf("%s: proven should be false: %v", what, err)
+				t.Errorf("%s: CheckFolder says that a write is proven to work (error %v), want not", what, err)
 			}
 		case proven != c.proven, (err == nil) != (c.err == ""):
-			t.Errorf("%s: CheckFolder = %v, %v", what, proven, err)
+			t.Errorf("%s: CheckFolder = %v, %v, want %v and the error %q", what, proven, err, c.proven, c.err)
 		case err != nil && (!strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), "packages.spool_dir")):
 			t.Errorf("%s: the error %v does not say %q", what, err, c.err)
 		}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 2 {
-		t.Errorf("the folder holds %v, %v", entries, err)
+		t.Errorf("the folder holds %v (error %v), want only the file and the link", entries, err)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := filepath.Join(dir, "test")
-	if os.Geteuid() == 0 { // root may write everywhere, so somebody else has to ask
+	if os.Geteuid() == 0 { // root may write everywhere, so another user has to run the test
 		if err := os.WriteFile(run, binary, 0o755); err != nil {
 			t.Fatal(err)
 		}

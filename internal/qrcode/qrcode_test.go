@@ -26,9 +26,9 @@ import (
 
 // read reads a QR code as a phone does. It uses another library than the one that made the QR code.
 //
-// The reader misses two or three of a hundred large codes, whoever made them, because it takes data
-// for one of the three squares in the corners. It reads them when the image is turned, so read
-// tries four directions.
+// The library's reader misses two or three of a hundred large codes, whoever made them, because it
+// takes data for one of the three squares in the corners. It reads such a code when the image is
+// turned, so read tries four directions.
 func read(t *testing.T, raw []byte) string {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(raw))
@@ -68,11 +68,11 @@ func TestPNG_AnyLabel_IsReadAsTheLink(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := read(t, raw); got != text {
-				t.Errorf("the code with the label %q is read as %q", label, got)
+				t.Errorf("the code with the label %q is read as %q, want %q", label, got, text)
 			}
 			again, err := qrcode.PNG(text, label)
 			if err != nil || !bytes.Equal(raw, again) {
-				t.Errorf("label %q: the second image differs, %v", label, err)
+				t.Errorf("label %q: the second image of the same code differs from the first (error %v)", label, err)
 			}
 		}
 	}
@@ -102,10 +102,10 @@ func TestPNG_Label_StandsBelowTheCodeAndIsItsOwn(t *testing.T) {
 			}
 		}
 		if black < 200 {
-			t.Errorf("%s: only %d black pixels below the code", label, black)
+			t.Errorf("the label %s has only %d black pixels below the code, want at least 200", label, black)
 		}
 		if other, ok := seen[below.String()]; ok {
-			t.Errorf("%s and %s look the same", label, other)
+			t.Errorf("the labels %s and %s look the same", label, other)
 		}
 		seen[below.String()] = label
 	}
@@ -182,7 +182,7 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 				"UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"
 			text, found := strings.CutPrefix(link, "https://"+signed+"/")
 			if !found {
-				t.Fatalf("the link is %s", link)
+				t.Fatalf("the link is %s, want it to begin with %s", link, signed)
 			}
 			signature, err := base64.RawURLEncoding.DecodeString(text)
 			if err != nil {
@@ -206,11 +206,11 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := read(t, raw); got != link {
-				t.Errorf("the code is read as %q", got)
+				t.Errorf("the code is read as %q, want the link", got)
 			}
 			if production, err := c.Link("production", "1111111111", "1111111111", [32]byte(hash)); err != nil ||
 				!strings.HasPrefix(production, "https://qr.ksef.mf.gov.pl/certificate/") {
-				t.Errorf("the link for production is %s, %v", production, err)
+				t.Errorf("the link for production is %s (error %v), want the host qr.ksef.mf.gov.pl", production, err)
 			}
 			if _, err := c.Link("test", "PL1", "1111111111", [32]byte(hash)); err == nil {
 				t.Error("a NIP of two characters was signed")
@@ -244,16 +244,16 @@ func TestParseCertificate_EveryForm_IsRead(t *testing.T) {
 		} {
 			c, err := qrcode.ParseCertificate(in[0], in[1], in[2])
 			if err != nil {
-				t.Errorf("read a certificate with a key %s as %s: %v", k.name, name, err)
+				t.Errorf("a certificate with a key %s is not read from the form %q: %v", k.name, name, err)
 				continue
 			}
 			if c.Serial() != "01F20A5D352AE590" {
-				t.Errorf("%s, %s: the serial is %s", k.name, name, c.Serial())
+				t.Errorf("%s, %s: the serial number is %s, want 01F20A5D352AE590", k.name, name, c.Serial())
 			}
 			for at, good := range map[string]bool{"2025-12-31": false, "2026-11-26": true, "2028-01-02": false} {
 				now, _ := time.Parse(time.DateOnly, at)
 				if err := c.Valid(now); (err == nil) != good {
-					t.Errorf("Valid of %s on %s = %v", name, at, err)
+					t.Errorf("%s: Valid on %s = %v, want the certificate valid: %v", name, at, err, good)
 				}
 			}
 		}
@@ -285,7 +285,7 @@ func TestParseCertificate_WhatKSeFWouldNotTake_IsRefusedWithoutSecrets(t *testin
 	} {
 		_, err := qrcode.ParseCertificate(c.cert, c.key, c.password)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			t.Errorf("%s: the error is %v, want it to say %q", c.name, err, c.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "haslo") {
 			t.Errorf("%s: the error has the password in it: %v", c.name, err)

@@ -59,11 +59,11 @@ func TestStart_WithDirect_TheMinistrysAPIAnswersOnTheSameBooks(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Post(b.DirectURL()+"/auth/challenge", "", nil)
 	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatal(res, err)
+		t.Fatalf("the answer to a challenge is %v (error %v), want HTTP 200", res, err)
 	}
 	_ = res.Body.Close()
 	if n := b.Simulator.Books().Requests["anonymous"]; n != 1 {
-		t.Errorf("the books have %d requests of the second face, want 1", n)
+		t.Errorf("the books have %d requests to the Ministry's API, want 1", n)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)
@@ -77,7 +77,7 @@ func TestStart_OtherAddressesGiven_StartsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.Redis != nil || b.Simulator != nil {
-		t.Error("something was started")
+		t.Error("Redis or the simulator was started, want neither")
 	}
 	if c := b.Config(1); c.Redis.URL != o.RedisURL || c.Gateway.URL != o.GatewayURL {
 		t.Errorf("the configuration names %s and %s, want the addresses that were given", c.Redis.URL, c.Gateway.URL)
@@ -135,7 +135,7 @@ func TestBalance_EveryImbalance_IsReported(t *testing.T) {
 	for _, c := range []struct {
 		why   string
 		books simulator.Books
-		says  string // "" when they balance
+		says  string // "" when the books balance
 	}{
 		{"accepted once", simulator.Books{Accepted: []simulator.Accepted{one}}, ""},
 		{"accepted twice, with other white space", simulator.Books{Accepted: []simulator.Accepted{one, two}}, "2 times"},

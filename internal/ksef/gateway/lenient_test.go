@@ -158,7 +158,7 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 			t.Errorf("a receipt of %d elements inside each other gave %d bytes, error %v, want it taken: %v", n, len(raw), err, taken)
 		}
 		if !taken && !strings.Contains(err.Error(), "nested deeper than 200") {
-			t.Error(err)
+			t.Errorf("the error is %v, want it to say that elements are nested deeper than 200", err)
 		}
 	}
 }

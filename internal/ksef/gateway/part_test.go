@@ -47,7 +47,7 @@ func TestUploadPart_SendsExactlyItsHeaders_AndNoCredentials(t *testing.T) {
 			r.method, r.path, r.query, r.chunked, len(r.body))
 	}
 	if diff := cmp.Diff([]ksef.Group{ksef.GroupNone}, gate.groups()); diff != "" {
-		t.Error(diff)
+		t.Errorf("groups (-want +got):\n%s", diff)
 	}
 	if o := gate.last(t); o.Status != 201 || o.Err != nil || o.Outage {
 		t.Errorf("the gate was told the outcome %+v, want HTTP 201 without an error", o)

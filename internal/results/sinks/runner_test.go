@@ -270,7 +270,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 	s.answer = nil
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
 	if n != 1 || err != nil {
-		t.Fatal(n, err)
+		t.Fatalf("Resend gives %d outcomes (error %v), want 1", n, err)
 	}
 	w.pass(25 * time.Hour)
 	w.run(r)

@@ -27,7 +27,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			// Inspect demands no more than the schema, apart from correct check digits of NIPs.
 			r := fa.Inspect(doc, form, fa.Circumstances{Accepted: fatest.Noon().AddDate(50, 0, 0)})
 			if broken == "" && r.Code == 450 && !strings.Contains(r.Details, "is not a valid NIP") {
-				t.Errorf("%s: the schema has nothing against it: %d %s", d.Name, r.Code, r.Details)
+				t.Errorf("%s: the schema allows the document, but Inspect gives it code %d: %s", d.Name, r.Code, r.Details)
 			}
 			i := seen.Count
 			seen.Add(doc, broken == "")
@@ -36,7 +36,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			}
 			if i < records[root].Count && records[root].Valid(i) != (broken == "") {
 				if shown++; shown < 25 {
-					t.Errorf("%s: xmllint says valid: %v, the simulator %q", d.Name, records[root].Valid(i), broken)
+					t.Errorf("%s: xmllint says valid: %v, and the simulator finds the breach %q", d.Name, records[root].Valid(i), broken)
 				}
 			}
 		}
@@ -44,7 +44,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			t.Errorf("%s: the documents are not those of the record", version)
 		}
 		if refused < 300 || refused > seen.Count-300 {
-			t.Errorf("%s: %d of %d refused: a useful test needs many of both kinds", version, refused, seen.Count)
+			t.Errorf("%s: %d of %d documents are refused: a useful test needs many of both kinds", version, refused, seen.Count)
 		}
 	}
 }

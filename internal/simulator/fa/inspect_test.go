@@ -116,7 +116,7 @@ func TestInspect_FaultyDocument_IsRefusedWithKSeFsCode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := fa.Inspect([]byte(c.document), v3, fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
 			if r.Code != c.code || !strings.Contains(r.Details, c.details) {
-				t.Errorf("the document has code %d: %s", r.Code, r.Details)
+				t.Errorf("the document has code %d (%s), want %d and a text that says %q", r.Code, r.Details, c.code, c.details)
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func between(text, from, to string) string {
 	return head + tail
 }
 
-// third is a third party with this NIP.
+// third returns the element of a third party with this NIP.
 func third(nip string) string {
 	return "<Podmiot3><DaneIdentyfikacyjne><NIP>" + nip + "</NIP><Nazwa>T</Nazwa></DaneIdentyfikacyjne><Rola>1</Rola></Podmiot3>"
 }
@@ -171,7 +171,7 @@ func TestInspect_Header_HasWhatTheBooksNeed(t *testing.T) {
 		Currency: "PLN", Net: 10150, VAT: -2100, Gross: -7,
 	}
 	if *h != want {
-		t.Errorf("the header is %+v", *h)
+		t.Errorf("the header is %+v, want %+v", *h, want)
 	}
 }
 
@@ -182,7 +182,7 @@ func FuzzInspect_AnyBytes_NeverPanics(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document []byte) {
 		r := fa.Inspect(document, form, atNoon())
 		if r.Code == 200 && (r.Header == nil || !fa.ValidNIP(r.Header.NIP) || r.Header.Number == "") {
-			t.Errorf("accepted without NIP or number: %+v", r)
+			t.Errorf("a document was accepted without a header, a valid NIP or a number: %+v", r)
 		}
 	})
 }

@@ -15,7 +15,7 @@ func TestValidNIP_FormAndCheckDigit_AreBothChecked(t *testing.T) {
 		"526587763": false, "526-587-76-35": false, "526587763x": false, "": false,
 	} {
 		if fa.ValidNIP(nip) != want {
-			t.Errorf("ValidNIP(%q) gives the wrong result", nip)
+			t.Errorf("ValidNIP(%q) = %v, want %v", nip, !want, want)
 		}
 	}
 	valid := 0

@@ -15,9 +15,9 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// Each document is written in an odd way, which XML or the schema allows or forbids. The codes are
-// those that follow from the verdict of xmllint. Where xmllint and the Ministry's schemas are here,
-// xmllint is asked again.
+// Each document is written in an odd way, which XML and the schema allow or forbid. The codes are
+// those that follow from the verdict of xmllint. If xmllint and the Ministry's schemas are on this
+// machine, xmllint is asked again.
 func TestInspect_OddlyWrittenDocuments_AreJudgedAsByXmllint(t *testing.T) {
 	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
 	edit := func(old, new string) string { return fatest.Swap(t, good, old, new) }
@@ -33,7 +33,7 @@ func TestInspect_OddlyWrittenDocuments_AreJudgedAsByXmllint(t *testing.T) {
 		{"CDATA in a text that is an integer", edit("<JST>2", "<JST><![CDATA[2]]>"), 200},
 		{"white CDATA before the root", edit("\n<Faktura", "\n<![CDATA[ ]]><Faktura"), 430},
 		{"white CDATA after the root", good + "<![CDATA[ ]]>", 430},
-		{"a reference that looks like one, in CDATA", edit("<P_2>FV/1", "<P_2><![CDATA[&#xD800;]]>"), 200},
+		{"what looks like a reference, in CDATA", edit("<P_2>FV/1", "<P_2><![CDATA[&#xD800;]]>"), 200},
 		{"white space before the declaration", " " + good, 430},
 		{"a line feed before the declaration", "\n" + good, 430},
 		{"a comment before the declaration", "<!---->" + good, 430},
@@ -85,14 +85,14 @@ func TestInspect_OddlyWrittenDocuments_AreJudgedAsByXmllint(t *testing.T) {
 		{"the form with a tab by reference", system("FA&#9;(3)"), 450},
 		{"the form with a line feed by reference", system("FA&#xA;(3)"), 450},
 		{"the form with a carriage return by reference", system("FA&#13;\n(3)"), 450},
-		{"the form with a tab, and the version with one by reference",
+		{"the form with a tab, and the version with a tab by reference",
 			edit(`FA (3)" wersjaSchemy="`, "FA\t(3)\" wersjaSchemy=\"&#9;"), 450},
 		{"the form with a blank at its end", system("FA (3) "), 450},
 		{"xsi:type with the type of a text", in("P_15", xsi+` xsi:type="TKwotowy"`), 200},
 		{"xsi:type with the type of elements", in("Naglowek", xsi+tns+` xsi:type="t:TNaglowek"`), 200},
 		{"xsi:type with an imported type", in("P_16", xsi+etd+` xsi:type="t:TWybor1_2"`), 200},
 		{"xsi:type with a derived type", edit("<KodKraju>PL", "<KodKraju"+xsi+etd+` xsi:type="t:TKodKrajuWydania">PA`), 200},
-		{"xsi:type with a derived type that has not the value",
+		{"xsi:type with a derived type that does not allow the value",
 			in("KodKraju", xsi+etd+` xsi:type="t:TKodKrajuWydania"`), 450},
 		{"xsi:type with the type from which it is derived", in("KodWaluty", xsi+xsd+` xsi:type="t:token"`), 450},
 		{"xsi:type with an unrelated type of texts", in("P_2", xsi+` xsi:type="TZnakowy512"`), 450},
@@ -132,7 +132,7 @@ func TestInspect_OddlyWrittenDocuments_AreJudgedAsByXmllint(t *testing.T) {
 	})
 }
 
-// Here the verdict of xmllint is not followed. Each case says why.
+// In these cases the simulator does not follow the verdict of xmllint. Each case says why.
 func TestInspect_WhereXmllintIsAlone_FollowsTheStandard(t *testing.T) {
 	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
 	edit := func(old, new string) string { return fatest.Swap(t, good, old, new) }
@@ -140,7 +140,7 @@ func TestInspect_WhereXmllintIsAlone_FollowsTheStandard(t *testing.T) {
 		name, why, document string
 		code                int
 	}{
-		{"an empty CDATA section for a fixed value", "it is no content, so the element has its fixed value; Xerces agrees",
+		{"an empty CDATA section for a fixed value", "the section is no content, so the element has its fixed value; Xerces agrees",
 			edit("<Podmiot1>", "<Podmiot1><PrefiksPodatnika><![CDATA[]]></PrefiksPodatnika>"), 200},
 		{"the name of a namespace that is no URI", "a parser need not check it; Xerces does not",
 			edit("<Fa>", `<Fa xmlns:z="a b">`), 200},
@@ -153,7 +153,7 @@ func TestInspect_WhereXmllintIsAlone_FollowsTheStandard(t *testing.T) {
 	} {
 		r := fa.Inspect([]byte(c.document), fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
 		if r.Code != c.code {
-			t.Errorf("%s: %d %s, want %d: %s", c.name, r.Code, r.Details, c.code, c.why)
+			t.Errorf("%s: code %d (%s), want %d, because %s", c.name, r.Code, r.Details, c.code, c.why)
 		}
 	}
 }
@@ -165,14 +165,14 @@ const (
 	etd = ` xmlns:t="http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy/"`
 )
 
-// oddity is a document and the code of its status.
+// oddity is a document and the code that Inspect must give it.
 type oddity struct {
 	name, document string
 	code           int
 }
 
-// judged checks the codes of the documents. Where xmllint and the Ministry's schemas are here, it
-// also checks that the verdicts of xmllint stand for the same codes.
+// judged checks the codes of the documents. If xmllint and the Ministry's schemas are on this
+// machine, it also checks that the verdicts of xmllint stand for the same codes.
 func judged(t *testing.T, cases []oddity) {
 	t.Helper()
 	docs := make([][]byte, len(cases))
@@ -180,7 +180,7 @@ func judged(t *testing.T, cases []oddity) {
 		docs[i] = []byte(c.document)
 		r := fa.Inspect(docs[i], fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
 		if r.Code != c.code {
-			t.Errorf("%s: %d %s, want %d", c.name, r.Code, r.Details, c.code)
+			t.Errorf("%s: code %d (%s), want %d", c.name, r.Code, r.Details, c.code)
 		}
 	}
 	dir := os.Getenv("KSEF_SCHEMA_DIR")
@@ -210,7 +210,8 @@ func TestInspect_SelfBilledWrittenAsAnyInteger_TheBuyerIssues(t *testing.T) {
 		doc := fatest.Swap(t, good, "<P_17>2", "<P_17>"+text)
 		r := fa.Inspect([]byte(doc), fa.Forms()["v3"], fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
 		if r.Code != 200 || r.Header.SelfBilled != self {
-			t.Errorf("P_17 %q: code %d (%s), self-billed is %v", text, r.Code, r.Details, r.Header.SelfBilled)
+			t.Errorf("P_17 %q: code %d (%s), self-billed is %v, want code 200 and %v",
+				text, r.Code, r.Details, r.Header.SelfBilled, self)
 		}
 	}
 }
@@ -242,7 +243,7 @@ func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
 		}
 	}
 	if taken < len(docs)/20 || taken > len(docs)/2 {
-		t.Errorf("%d of %d taken: a useful test needs many of both kinds", taken, len(docs))
+		t.Errorf("%d of %d documents are taken: a useful test needs many of both kinds", taken, len(docs))
 	}
 }
 

@@ -24,7 +24,7 @@ func TestLines_ThisRepository_HasThoseOfEachProgram(t *testing.T) {
 	for program, least := range map[string]int{"enqueue": 100, "worker": 8, "simulator": 2} {
 		lines, err := Lines("../../..", program)
 		if err != nil || len(lines) < least {
-			t.Errorf("%s: only %d lines were found; %v", program, len(lines), err)
+			t.Errorf("the manual has %d command lines of %s (error %v), want at least %d", len(lines), program, err, least)
 		}
 	}
 }

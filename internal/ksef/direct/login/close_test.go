@@ -17,7 +17,7 @@ func TestClose_EndsTheLoginAndGivesOutNoToken(t *testing.T) {
 			t.Errorf("Close returned %v after the requests %q, want no error and one request that ends the login", err, f.paths)
 		}
 		if e := failed(t, s); e.Kind != ksef.KindCanceled {
-			t.Error(e)
+			t.Errorf("after Close, Access gives the error %v, want KindCanceled", e)
 		}
 		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 {
 			t.Error("the second Close failed or ended the login a second time")
@@ -39,7 +39,7 @@ func TestClose_LoginUnderWay_IsBrokenOff(t *testing.T) {
 		closed := make(chan error)
 		go func() { closed <- s.Close(background) }()
 		if e, ok := (<-got).(*ksef.APIError); !ok || e.Kind != ksef.KindCanceled {
-			t.Error(e)
+			t.Errorf("the login under way gives the error %v, want KindCanceled", e)
 		}
 		if err := <-closed; err != nil || time.Since(begun) > 0 {
 			t.Errorf("Close returned %v after %v, want no error, and no wait for the login under way", err, time.Since(begun))

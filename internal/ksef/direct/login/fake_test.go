@@ -27,15 +27,16 @@ import (
 
 const nip = "5265877635"
 
-// fakeKSeF is the part of KSeF that serves logins. It needs no network, so its clock can be the
-// test's. Each call must bring the right kind of token. The tokens of a login are given out once.
+// fakeKSeF imitates the part of KSeF that serves logins. It needs no network, so its clock can be
+// the test's. Each request must bring the right kind of token. The tokens of a login are given out
+// once.
 type fakeKSeF struct {
 	ahead     time.Duration                    // how far its clock is ahead
 	life      time.Duration                    // of access tokens
 	polls     int                              // how often the status is 100 at first
 	status    int                              // the status after that
 	token     string                           // the KSeF token that it takes
-	intercept func(path string, n int) *answer // instead of the answer to the n-th request of a path
+	intercept func(path string, n int) *answer // if not nil, the answer to the n-th request of a path
 
 	mu       sync.Mutex
 	n        map[string]int
@@ -56,7 +57,7 @@ type answer struct {
 	status int
 	body   string
 	err    error
-	after  bool // KSeF does what it was asked for; only its answer is replaced by this one
+	after  bool // KSeF does what it was asked for, and only its answer is replaced by this one
 
 	retryAfter string
 }

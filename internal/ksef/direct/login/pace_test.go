@@ -19,13 +19,13 @@ func TestPace_ManyLoginsAtOnce_AreKeptApart(t *testing.T) {
 		}
 		all.Wait()
 		if took := time.Since(begun); took != 2*time.Second {
-			t.Errorf("eleven logins of four requests began within %v, at 20 requests a second", took)
+			t.Errorf("eleven logins of four requests each began within %v at 20 requests a second, want exactly 2s", took)
 		}
 		ctx, cancel := context.WithCancel(background)
 		cancel()
 		_ = p.Wait(ctx)
 		if err := p.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Error(err)
+			t.Errorf("with a canceled context Wait gives the error %v, want that of the context", err)
 		}
 	})
 }
@@ -51,7 +51,7 @@ func TestPace_ManySlowLoginsAtOnce_NoSecondHasMoreRequestsThanAllowed(t *testing
 		}
 		all.Wait()
 		if len(at) != logins*(4+f.polls) {
-			t.Fatalf("all the logins made %d requests, want as many as their steps", len(at))
+			t.Fatalf("all logins together made %d requests, want %d", len(at), logins*(4+f.polls))
 		}
 		for i := allowed; i < len(at); i++ {
 			if span := at[i].Sub(at[i-allowed]); span < time.Second {

@@ -12,7 +12,7 @@ import (
 
 const oldToken, newToken = "20261125-AA-1|nip-5265877635|old", "20261125-AA-2|nip-5265877635|new"
 
-// withFile is a session whose token file has the text that file points to.
+// withFile returns a session of a tenant whose token file contains the text *file.
 func withFile(t *testing.T, f *fakeKSeF, file *string) *Session {
 	return session(t, f, func(o *Options) {
 		o.Credential = func() (Proof, error) { return Token{direct.NewSecret(*file)}, nil }
@@ -33,10 +33,10 @@ func TestAccess_FileReplaced_IsProvenAtOnceAndTheOldLoginEnds(t *testing.T) {
 				second, first, f.paths)
 		}
 		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {
-			t.Errorf("the old login is not ended: asked %q", f.paths)
+			t.Errorf("KSeF got the requests %q, want one of them to end the old login", f.paths)
 		}
 		if access(t, s) != second || f.count("/auth/challenge") != 2 {
-			t.Error("the new login is not kept")
+			t.Error("Access gave another token or began a third login, want the token of the new login")
 		}
 	})
 }
@@ -50,18 +50,18 @@ func TestAccess_FileReplacedByABadOne_IsToldAndTheOldFileServesAgain(t *testing.
 		file = newToken
 		f.status = direct.LoginToken
 		f.token = newToken
-		if got := access(t, s); got != first { // the old login serves until it ends, and the gate pauses the tenant
-			t.Error(got)
+		if got := access(t, s); got != first { // the old access token serves until its end, and the gate pauses the tenant
+			t.Errorf("after the file was replaced by a bad one, Access gives %s, want the token of the old login still", got)
 		}
 		time.Sleep(16 * time.Minute)
 		if e := failed(t, s); e.Kind != ksef.KindUnauthorized || !strings.Contains(e.Error(), "token_file") {
-			t.Error(e)
+			t.Errorf("the error is %v, want KindUnauthorized that names token_file", e)
 		}
 		file, f.token, f.status = oldToken, oldToken, 200
 		time.Sleep(refusedPause)
 		access(t, s)
 		if f.count("/auth/token/refresh") != 1 {
-			t.Errorf("the login of the old file is lost: asked %q", f.paths)
+			t.Errorf("KSeF got the requests %q, want one refresh, because the login of the old file must not be lost", f.paths)
 		}
 	})
 }
@@ -84,7 +84,7 @@ func TestDenied_RightIsMissing_AnotherLoginAfterThePauseAndNotBefore(t *testing.
 		}
 		synctest.Wait()
 		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {
-			t.Errorf("the old login is not ended: asked %q", f.paths)
+			t.Errorf("KSeF got the requests %q, want one of them to end the old login", f.paths)
 		}
 	})
 }

@@ -28,8 +28,8 @@ func TestAuthTokenRequest_IsWrittenInCanonicalForm(t *testing.T) {
 	}
 }
 
-// The Ministry's schema is not part of this repository, so this test runs only where
-// KSEF_MF_AUTH_XSD names it.
+// The Ministry's schema is not part of this repository, so this test runs only where the variable
+// KSEF_MF_AUTH_XSD names the schema's file.
 func TestAuthTokenRequest_IsValidByTheMinistrysSchema(t *testing.T) {
 	schema := os.Getenv("KSEF_MF_AUTH_XSD")
 	if schema == "" {

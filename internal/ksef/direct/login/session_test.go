@@ -119,15 +119,15 @@ func TestAccess_OutageBeforeTheEnd_TheTokenServesToItsEnd(t *testing.T) {
 		time.Sleep(14*time.Minute + time.Second)
 		for range 50 {
 			if got := access(t, s); got != first {
-				t.Fatal(got)
+				t.Fatalf("in an outage Access gives %s, want the first token still", got)
 			}
 		}
 		if n := len(f.paths); n > 8 {
-			t.Errorf("%d requests in one moment of an outage", n)
+			t.Errorf("KSeF got %d requests before and in one moment of an outage, want at most 8", n)
 		}
 		time.Sleep(time.Minute)
 		if e := failed(t, s); e.Kind != ksef.KindOutage {
-			t.Error(e)
+			t.Errorf("after the token's end the error is %v, want KindOutage", e)
 		}
 	})
 }
@@ -152,7 +152,7 @@ func TestAccess_LoginRefused_IsToldWithWordsAndNotRepeatedAtOnce(t *testing.T) {
 			if n := f.count("/auth/challenge"); n != 1 {
 				t.Errorf("after a login that ended with status %d, ten calls made %d logins, want 1", status, n)
 			}
-			f.status = 200 // somebody has corrected it
+			f.status = 200 // somebody has corrected the cause
 			time.Sleep(refusedPause)
 			access(t, s)
 		})
@@ -275,7 +275,7 @@ func TestAccess_FirstCallerGivesUp_TheOthersGetTheToken(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if e, ok := (<-gone).(*ksef.APIError); !ok || e.Kind != ksef.KindCanceled {
-			t.Error(e)
+			t.Errorf("the caller that gave up gets the error %v, want KindCanceled", e)
 		}
 		if token := <-got; token == "" || f.count("/auth/challenge") != 1 {
 			t.Errorf("the second caller got the token %q, requests %q; want the token of the login that the first caller began",
@@ -291,7 +291,7 @@ func TestRefused_RefreshedTokenTwice_IsAFullLogin(t *testing.T) {
 		first := access(t, s)
 		s.Refused(direct.NewSecret("another"))
 		if access(t, s) != first {
-			t.Error("the refusal of an older token ends this one")
+			t.Error("after the refusal of an older token, Access gave a new token, want the present one")
 		}
 		s.Refused(direct.NewSecret(first))
 		second := access(t, s)
@@ -325,7 +325,7 @@ func TestAccess_KSeFsClockDiffers_NeitherSignatureNorTokenSuffers(t *testing.T) 
 			}
 			time.Sleep(12 * time.Minute)
 			if f.count("/auth/token/refresh") != 1 {
-				t.Error("the refreshed token was renewed within 12 minutes, or the first not refreshed once")
+				t.Error("the first token was not refreshed, or the refreshed token was renewed within 12 minutes, want one refresh")
 			}
 		})
 	}

@@ -30,7 +30,7 @@ func (s *server) do(url string, statements ...string) {
 	}
 }
 
-// A person drops tables while the worker runs. They are made again, and results go on.
+// A person drops tables while the worker runs. The worker makes them again, and results go on.
 func TestPostgres_TablesAreDropped_AreMadeAgain(t *testing.T) {
 	srv := start(t)
 	for name, drop := range map[string]string{
@@ -78,8 +78,8 @@ func TestPostgres_DatabaseIsMadeAnew_HasItsTablesAgain(t *testing.T) {
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
 
-// A person has dropped one of the two tables. The other one may hold what somebody needs, so the
-// worker does not drop it, and says what a person can do.
+// A person has dropped one of the two tables. The other table may hold what somebody needs, so the
+// worker does not drop it. The worker says what a person can do.
 func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 	srv := start(t)
 	s, err := New(Options{URL: srv.url(), Schema: "s10", Password: func() (string, error) { return "geheim", nil }})
@@ -101,7 +101,7 @@ func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 }
 
 // In a schema that several programs share, the table schema_version may belong to another program.
-// Its rows must not change.
+// That program's rows must not change.
 func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create schema s12", "create table s12.schema_version (version integer primary key)",
@@ -118,7 +118,7 @@ func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) 
 	srv.do(srv.url(), "delete from s12.schema_version where version = 12 or version = 2")
 	deliver(t, s, message("inv-a", 1, "accepted", ""))
 	if got := srv.rows("select version from s12.schema_version"); len(got) != 1 || got[0] != "1" {
-		t.Errorf("the other program's versions are %q", got)
+		t.Errorf("the versions in the other program's table are %q, want 1 alone", got)
 	}
 }
 

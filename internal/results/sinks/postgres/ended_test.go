@@ -16,11 +16,11 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// kill ends the connection that runs it.
+// kill is a statement that ends the connection on which it runs.
 const kill = "perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(10)"
 
-// A trigger may end the connection instead of raising an error. The other results are written on
-// other connections.
+// A trigger may end the connection instead of raising an error. The other results of the batch are
+// written on new connections.
 func TestPostgres_AResultEndsItsConnection_OthersAreWritten(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s20")
@@ -33,17 +33,18 @@ func TestPostgres_AResultEndsItsConnection_OthersAreWritten(t *testing.T) {
 		for _, i := range bad {
 			if out, ok := errors.AsType[*sinks.OutageError](errs[i]); !ok || out.Unreached ||
 				!strings.HasPrefix(errs[i].Error(), "the connection ends when this result is written: ") {
-				t.Errorf("%d: %v", i, errs[i])
+				t.Errorf("result %d has the error %v, want that the connection ends when this result is written", i, errs[i])
 			}
 		}
 		if got := srv.rows("select count(*) from s20.events"); got[0] != fmt.Sprint(64-len(bad)) {
-			t.Errorf("%s results are stored, without those at %d", got, bad)
+			t.Errorf("%s results are stored, want all but those at %d", got, bad)
 		}
 	}
-	// Alone, it may have met a connection that ended for another reason.
+	// When a batch has one result alone, no other result shows that the database is well. But the
+	// receiver was reached.
 	err := s.Deliver(t.Context(), batch(1, 0))[0]
 	if out, ok := errors.AsType[*sinks.OutageError](err); !ok || out.Unreached {
-		t.Errorf("alone: %v", err)
+		t.Errorf("a bad result alone in its batch has the error %v, want an outage of a receiver that was reached", err)
 	}
 }
 
@@ -56,7 +57,8 @@ func TestPostgres_IdleConnectionIsEnded_NextResultsAreWritten(t *testing.T) {
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
 
-// The receiver stays in use: the one result is held, and those that come later are told.
+// The receiver is never out: the one result that ends its connection is held, and the results that
+// come later are told.
 func TestPostgres_AResultEndsItsConnection_ReceiverIsNeverOut(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s22")
@@ -78,7 +80,7 @@ func TestPostgres_AResultEndsItsConnection_ReceiverIsNeverOut(t *testing.T) {
 			held, _, err := b.SinkCounts(t.Context(), "bi")
 			b.must(err)
 			if state.Outage != 0 || held != min(int64(i), 1) {
-				t.Fatalf("after %d: %+v, %d are held", 2*i+2, state, held)
+				t.Fatalf("after %d results the state is %+v, and %d are held, want no outage and only FV/3 held", 2*i+2, state, held)
 			}
 			mu.Lock()
 			now = now.Add(20 * time.Minute) // what is held is tried again
@@ -86,11 +88,13 @@ func TestPostgres_AResultEndsItsConnection_ReceiverIsNeverOut(t *testing.T) {
 		}
 	}
 	if got := srv.rows("select count(*) from s22.invoices where number like 'FV/%'"); got[0] != "12" { // with that of inv-a
-		t.Errorf("%s are stored", got)
+		t.Errorf("%s invoices are stored, want 12", got)
 	}
 }
 
-// A database that ends every connection is not asked for ever, and counts as out.
+// A database that ends every connection is not asked for ever. If it accepts no new connections, it
+// counts as out. If it accepts new connections, each result may be bad, so it does not count as
+// out.
 func TestFind_EveryConnectionEnds_IsAnOutageAfterSome(t *testing.T) {
 	ends := &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "FATAL"}
 	for name, c := range map[string]struct {
@@ -105,11 +109,11 @@ func TestFind_EveryConnectionEnds_IsAnOutageAfterSome(t *testing.T) {
 			db := database{write: func([]sinks.Message) error { calls++; return ends }, well: func() error { return c.well }}
 			for i, err := range find(t.Context(), batch(64), ends, db) {
 				if keepsAllOut(err) != c.out {
-					t.Fatalf("%d: %v", i, err)
+					t.Fatalf("result %d has the error %v; whether it concerns all results should be %v", i, err, c.out)
 				}
 			}
 			if calls > maxEnds+maxAlike {
-				t.Errorf("%d calls", calls)
+				t.Errorf("the database was called %d times, want at most %d", calls, maxEnds+maxAlike)
 			}
 		})
 	}

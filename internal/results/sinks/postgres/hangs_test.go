@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// noAnswer delivers a result to a database that does not answer.
+// noAnswer delivers a result to a database that does not answer. That must be an outage, within the
+// time limit.
 func noAnswer(t *testing.T, s *Sink) {
 	t.Helper()
 	begun := time.Now()
@@ -22,12 +23,12 @@ func noAnswer(t *testing.T, s *Sink) {
 		t.Errorf("Deliver = %v, want an outage without an answer", err)
 	}
 	if took := time.Since(begun); took > 20*time.Second {
-		t.Errorf("Deliver took %v", took)
+		t.Errorf("Deliver took %v, want at most 20s", took)
 	}
 }
 
 // The test stops the processes of the server by a signal. The system still accepts connections and
-// data for them, and nobody answers.
+// data for these processes, but nobody answers.
 func TestPostgres_ServerHangs_IsAnOutageAndItGoesOnAfterwards(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s6")
@@ -38,7 +39,7 @@ func TestPostgres_ServerHangs_IsAnOutageAndItGoesOnAfterwards(t *testing.T) {
 	}
 	signal := func(to syscall.Signal) {
 		for _, p := range []int{srv.cmd.Process.Pid, pid} {
-			_ = syscall.Kill(p, to) // the second one may have ended
+			_ = syscall.Kill(p, to) // the process of the connection may have ended
 		}
 	}
 	defer signal(syscall.SIGCONT)
@@ -70,7 +71,7 @@ func TestPostgres_HangsWhenItIsClosed_TheConnectionIsCut(t *testing.T) {
 	begun := time.Now()
 	_ = s.Close(context.Background())
 	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("Close took %v", took)
+		t.Errorf("Close took %v, want at most 10s", took)
 	}
 }
 
@@ -116,9 +117,9 @@ func TestCheck_WhateverItFinds_ItIsSaidAndNothingIsMade(t *testing.T) {
 		}
 		switch err := s.Check(t.Context()); {
 		case c.want == "" && err != nil:
-			t.Errorf("%s in %s: %v", c.url, c.schema, err)
+			t.Errorf("Check of the schema %s at %s = %v, want no error", c.schema, c.url, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), c.password)):
-			t.Errorf("%s in %s: %v, want %q", c.url, c.schema, err, c.want)
+			t.Errorf("Check of the schema %s at %s = %v, want an error that says %q", c.schema, c.url, err, c.want)
 		}
 	}
 	if got := srv.rows("select nspname from pg_namespace where nspname = 'not_there'"); len(got) > 0 {

@@ -15,7 +15,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// books is a ledger. A receiver is told the outcomes in its outbox.
+// books is a ledger. A receiver is told the outcomes in the ledger's outbox.
 type books struct {
 	*ledger.Ledger
 	t *testing.T
@@ -28,7 +28,7 @@ func (b *books) must(err error) {
 	}
 }
 
-// take takes a document in and moves its invoice on.
+// take takes in a document and moves its invoice through these states.
 func (b *books) take(number string, seed uint64, states ...ledger.State) {
 	b.t.Helper()
 	doc := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: number, IssueDate: "2026-11-23", Seed: seed})
@@ -52,8 +52,8 @@ func (b *books) take(number string, seed uint64, states ...ledger.State) {
 	}
 }
 
-// Each outcome of an invoice is stored as the schema of results describes it, because BI tools read
-// the rows.
+// Each outcome of an invoice or a refused document is stored as the schema of results describes it,
+// because BI tools read the rows.
 func TestPostgres_OutcomesOfEveryKind_AreStoredAsTheSchemaDescribesThem(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s5")
@@ -65,7 +65,7 @@ func TestPostgres_OutcomesOfEveryKind_AreStoredAsTheSchemaDescribesThem(t *testi
 	b.take("FV/4", 1, ledger.Parked)
 	b.take("FV/5", 1, ledger.Parked, ledger.Dismissed)
 	b.take("FV/6", 1, ledger.Rejected)
-	b.take("FV/6", 2, ledger.Rejected) // takes the place of the first
+	b.take("FV/6", 2, ledger.Rejected) // this document takes the place of the first
 	fault := []ledger.RefusalFault{{Field: "P_1", Rule: "is not a date", Value: "23.11.2026", Line: 3, Column: 1}}
 	b.must(b.Refuse(t.Context(), []ledger.Refusal{
 		{ID: ledger.RefusalOfFile("a.xml"), Tenant: "One", File: "a.xml", Number: "FV/7", IssueDate: "23.11.2026", Faults: fault},

@@ -58,8 +58,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// start makes and starts the server. The test is skipped where PostgreSQL is not installed; .ci/run
-// installs it.
+// start returns the server of all tests. The first call makes the server and starts it. The test is
+// skipped where PostgreSQL is not installed. The script .ci/run installs PostgreSQL.
 func start(t *testing.T) *server {
 	t.Helper()
 	if one != nil {
@@ -178,8 +178,8 @@ func (s *server) rows(query string) []string {
 	return out
 }
 
-// sink makes a receiver. Each result that it has stored at the end of the test must be as the
-// published schema describes.
+// sink makes a receiver. At the end of the test, each result that the receiver has stored must be
+// as the published schema describes.
 func (s *server) sink(schema string) *Sink {
 	s.t.Helper()
 	t := s.t
@@ -229,13 +229,13 @@ func TestPostgres_Results_OneRowOfEachInvoiceAndOneOfEachEvent(t *testing.T) {
 		got[i] = fmt.Sprint(got[i])
 	}
 	if d := cmp.Diff(norm(want), norm(got)); d != "" {
-		t.Error(d)
+		t.Errorf("the rows of the invoices differ (-want +got):\n%s", d)
 	}
 	if got := srv.rows("select id, revision, state from s0.events order by id, revision"); len(got) != 4 {
 		t.Errorf("the events stored are %q, want four", got)
 	}
 	if got := srv.rows("select reason from s0.invoices where id = 'inv-b'"); got[0] != "NUL  and it's quoted" {
-		t.Errorf("the reason is stored as %q", got)
+		t.Errorf("the reason is stored as %q, want it without the NUL", got)
 	}
 }
 
@@ -253,7 +253,7 @@ func TestPostgres_ServerGoesAwayAndReturns_IsAnOutageMeanwhile(t *testing.T) {
 	s := srv.sink("s1")
 	deliver(t, s, message("inv-a", 1, "accepted", ""))
 	srv.down()
-	for range 2 { // first on the old connection, then without a connection
+	for range 2 { // the first time the old connection fails, the second time no connection can be made
 		err := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 		if _, out := errors.AsType[*sinks.OutageError](err); !out {
 			t.Fatalf("Deliver = %v, want an outage", err)

@@ -24,7 +24,7 @@ func (s *server) refuse(schema, when, do string) {
 		"create or replace trigger refuse before insert or update on "+schema+".invoices for each row execute function "+schema+".refuse()")
 }
 
-// batch makes n results; the reason of those at the places is "bad".
+// batch makes n results. The results at the places bad have the reason "bad".
 func batch(n int, bad ...int) []sinks.Message {
 	var out []sinks.Message
 	for i := range n {
@@ -73,7 +73,7 @@ func TestPostgres_OneResultIsRefusedForAnyReason_OthersAreWritten(t *testing.T) 
 			bad := []int{0, 1, 40, 63}
 			check(t, srv.at(url, "s16").Deliver(t.Context(), batch(64, bad...)), bad)
 			if got := srv.rows("select count(*) from s16.events"); got[0] != fmt.Sprint(64-len(bad)) {
-				t.Errorf("%s results are stored, without those at %d", got, bad)
+				t.Errorf("%s results are stored, want all but those at %d", got, bad)
 			}
 		})
 	}
@@ -86,12 +86,12 @@ func TestPostgres_OneResultIsRefusedForAnyReason_OthersAreWritten(t *testing.T) 
 	})
 }
 
-// check fails when others than these were not taken.
+// check fails unless exactly the results at the places bad were refused.
 func check(t *testing.T, errs []error, bad []int) {
 	t.Helper()
 	for i, err := range errs {
 		if (err != nil) != slices.Contains(bad, i) {
-			t.Errorf("result %d has the error %v", i, err)
+			t.Errorf("result %d has the error %v, want an error exactly at the places %d", i, err, bad)
 		}
 	}
 }
@@ -109,8 +109,8 @@ func TestPostgres_HalfOfABatchIsRefused_TheOtherHalfIsWritten(t *testing.T) {
 	check(t, s.Deliver(t.Context(), batch(64, bad...)), bad)
 }
 
-// The database refuses every result. The receiver tries only some results one by one, and fewer of
-// them when the code says that the database itself is in trouble.
+// The database refuses every result. Only some results are tried one by one, and fewer of them when
+// the code says that the database itself is in trouble.
 func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *testing.T) {
 	srv := start(t)
 	for code, most := range map[string]int{"P0001": 60, "53100": 40} {
@@ -119,7 +119,7 @@ func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *tes
 			srv.do(srv.url(), "drop schema if exists s18 cascade")
 			s := srv.sink("s18")
 			deliver(t, s, message("inv-a", 1, "accepted", ""))
-			srv.do(srv.url(), "create sequence s18.tries") // no transaction takes its numbers back
+			srv.do(srv.url(), "create sequence s18.tries") // it counts tries, also those of transactions that fail
 			srv.refuse("s18", "nextval('s18.tries') > 0", "raise exception 'closed for the night' using errcode = '"+code+"'")
 			for i, err := range s.Deliver(t.Context(), batch(192)) {
 				if _, out := errors.AsType[*sinks.OutageError](err); !out || !strings.Contains(err.Error(), code+": closed for the night") {
@@ -127,7 +127,7 @@ func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *tes
 				}
 			}
 			if got := srv.rows(fmt.Sprintf("select last_value < %d from s18.tries", most)); got[0] != "true" {
-				t.Errorf("the database was asked %s times", srv.rows("select last_value from s18.tries"))
+				t.Errorf("the database was asked %s times, want fewer than %d", srv.rows("select last_value from s18.tries"), most)
 			}
 			srv.do(srv.url(), "drop trigger refuse on s18.invoices")
 			deliver(t, s, batch(192)...)
@@ -162,10 +162,10 @@ func refusesOne(t *testing.T, srv *server, code string) {
 	held, _, err := b.SinkCounts(t.Context(), "bi")
 	b.must(err)
 	if state.Outage != 0 || held != 1 {
-		t.Errorf("the state is %+v, and %d results are held", state, held)
+		t.Errorf("the state is %+v, and %d results are held, want no outage and one held", state, held)
 	}
 	if got := srv.rows("select number from s19.invoices where number <> 'FV/1' and number like 'FV/%' order by 1"); len(got) != 6 {
-		t.Errorf("the stored numbers are %q", got)
+		t.Errorf("the stored numbers are %q, want FV/2 and FV/4 to FV/8", got)
 	}
 }
 
@@ -197,26 +197,27 @@ func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 		}
 	}
 	if left != 4 || calls != 2 {
-		t.Errorf("%d are left after %d calls", left, calls)
+		t.Errorf("%d results are left after %d calls, want 4 after 2", left, calls)
 	}
 }
 
-// A server that ends the connection and lets nobody in ends the search.
+// When the server ends the connection and accepts no new one, the search ends.
 func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
 	raised, away := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "57P03", SeverityUnlocalized: "FATAL"}
 	calls := 0
 	errs := find(t.Context(), batch(8), raised, searched(func([]sinks.Message) error { calls++; return &unready{away} }))
 	for _, err := range errs {
 		if !errors.Is(err, away) || !keepsAllOut(err) {
-			t.Errorf("%v", err)
+			t.Errorf("a result has the error %v, want that the server accepts no connection, which concerns all results", err)
 		}
 	}
 	if calls != 1 || !worn(errs) {
-		t.Errorf("after %d calls, worn is %t", calls, worn(errs))
+		t.Errorf("after %d calls, worn is %t, want true after one call", calls, worn(errs))
 	}
 }
 
-// A disk that becomes full while the rows at fault are looked for ends the search soon.
+// When the disk becomes full while the search for the results at fault goes on, the search ends
+// soon.
 func TestFind_DiskBecomesFullMeanwhile_FewMoreAreTried(t *testing.T) {
 	raised, full := &pgconn.PgError{Code: "P0001"}, &pgconn.PgError{Code: "53100", Message: "disk is full"}
 	calls := 0
@@ -233,6 +234,6 @@ func TestFind_DiskBecomesFullMeanwhile_FewMoreAreTried(t *testing.T) {
 		}
 	}
 	if calls > 40 || left != 96 {
-		t.Errorf("%d are left after %d calls", left, calls)
+		t.Errorf("%d results are left after %d calls, want 96 after at most 40", left, calls)
 	}
 }

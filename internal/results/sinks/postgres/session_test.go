@@ -25,7 +25,7 @@ func (s *server) at(url, schema string) *Sink {
 	return sink
 }
 
-// isOut delivers a result and returns the error of the outage that this must be.
+// isOut delivers a result and returns the error, which must be an outage.
 func isOut(t *testing.T, s *Sink) error {
 	t.Helper()
 	err := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
@@ -35,7 +35,8 @@ func isOut(t *testing.T, s *Sink) error {
 	return err
 }
 
-// When only the session is at fault, the worker begins a new one. Nobody has to restart it.
+// When only the session is at fault, the worker begins a new session. Nobody has to restart the
+// worker.
 func TestPostgres_SessionIsAtFault_NextAttemptHasANewOne(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create role without_rights nologin")
@@ -108,7 +109,7 @@ func (s *server) standby() int {
 }
 
 // After a failover, an address may lead to a standby for some time. The error says so. When the URL
-// names several servers, the one that takes writes is used.
+// names several servers, the server that takes writes is used.
 func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testing.T) {
 	srv := start(t)
 	deliver(t, srv.sink("s14"), message("inv-a", 1, "accepted", ""))
@@ -120,7 +121,7 @@ func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testi
 			t.Errorf("the error is %v, want that the server is read-only", err)
 		}
 	}
-	s.o.URL = srv.url() // as when the name leads to the primary again
+	s.o.URL = srv.url() // as when the address leads to the primary again
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 	both := fmt.Sprintf("postgres://ksef@127.0.0.1:%d,127.0.0.1:%d/postgres", standby, srv.port)
 	for _, url := range []string{both, both + "?target_session_attrs=any", both + "?target_session_attrs=prefer-standby"} {
@@ -129,7 +130,7 @@ func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testi
 }
 
 // When the database refuses the connection itself, its answer says nothing about a result, whatever
-// the class of its code is. So it is an outage.
+// the class of the answer's code is. So the answer counts as an outage.
 func TestPostgres_AnswerToTheConnection_IsAnOutage(t *testing.T) {
 	srv := start(t)
 	s := srv.at(srv.url()+"?work_mem=none", "s15")
