@@ -77,7 +77,7 @@ func TestOIDC_Files_AreReadWithWords(t *testing.T) {
 	o := OIDC{Issuer: "https://login.example.com", ClientID: "ksef", ClientSecretFile: writeFile(t, "secret", "geheim\n")}
 	c, err := o.Client()
 	if err != nil || c.Secret != "geheim" || c.Roots != nil || len(c.Seal("x")) != 64 || strings.Contains(c.Seal("x"), "geheim") {
-		t.Fatalf("the client of the provider is wrong: %v", err)
+		t.Fatalf("the client lacks the secret of the file, has roots, or its seal shows the secret (error %v)", err)
 	}
 	if err := os.WriteFile(o.ClientSecretFile, []byte("another"), 0o600); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
 	}
 	second, ok := c.Tenant("second")
 	if !ok || second.KeyID != "b" || second.Title() != "second" {
-		t.Errorf("the second tenant is %+v, found %v", second, ok)
+		t.Errorf("the tenant with the name second is %+v, found %v, want the second account", second, ok)
 	}
 	if _, ok := c.Tenant("5265877635"); ok {
 		t.Error("a tenant with a name is found by its NIP, which two of them have")

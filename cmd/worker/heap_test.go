@@ -22,7 +22,7 @@ func TestLimitHeap_HeapGrowsAndShrinks_LimitFollows(t *testing.T) {
 				return
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: the limit is %d MB", what, limit>>20)
+				t.Fatalf("%s, but the limit is %d MB and does not follow", what, limit>>20)
 			}
 			time.Sleep(10 * time.Millisecond)
 		}

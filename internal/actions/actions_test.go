@@ -98,7 +98,7 @@ func TestDismissRefusal_OpenRefusal_EndsOnce(t *testing.T) {
 	w.check(w.exec.DismissRefusal(t.Context(), r, anna))
 	wantCause(t, w.exec.DismissRefusal(t.Context(), r, anna), actions.Ended)
 	if got := w.selects(actions.Selection{Names: []string{r.ID}}, ofDismiss); got[0] != r.ID+": ended" {
-		t.Errorf("the dismissed refusal is %q", got)
+		t.Errorf("the dismissed refusal is selected as %q, want that it has ended", got)
 	}
 }
 

@@ -55,7 +55,7 @@ func (w *world) take(seller, number, content string) string {
 	}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {
-		w.t.Fatalf("%s is %s", number, taken[0].Taken)
+		w.t.Fatalf("the document with the number %s is %s, want created", number, taken[0].Taken)
 	}
 	return id
 }

@@ -377,7 +377,7 @@ func TestClients_MayBeImportedByTheListedPackagesAlone(t *testing.T) {
 	for pkg, allowed := range mayImport {
 		for _, c := range clients {
 			if slices.Contains(allowed, c) && !slices.Contains(makers, pkg) {
-				t.Errorf("%s may import the client %s", pkg, c)
+				t.Errorf("the table lets %s import the client %s, but only %s may", pkg, c, strings.Join(makers, ", "))
 			}
 		}
 	}

@@ -33,10 +33,10 @@ func TestFind_WholePackageInOneZIP_DocumentAndReceiptAreExportedWithoutTheLedger
 	for _, name := range []string{accepted.KsefNumber, accepted.Number} {
 		code, found := s.enqueue("find", name, "--archive-only")
 		if code != 0 || !strings.Contains(found, accepted.KsefNumber) {
-			t.Fatalf("find %s: exit code %d:\n%s", name, code, found)
+			t.Fatalf("enqueue find %s ended with exit code %d, want 0 and the KSeF number:\n%s", name, code, found)
 		}
 		if code, text := s.enqueue("export", name, "--to", out, "--archive-only"); code != 0 {
-			t.Fatalf("export %s: exit code %d:\n%s", name, code, text)
+			t.Fatalf("enqueue export %s ended with exit code %d:\n%s", name, code, text)
 		}
 	}
 	base := filepath.Join(out, accepted.KsefNumber)
@@ -48,6 +48,6 @@ func TestFind_WholePackageInOneZIP_DocumentAndReceiptAreExportedWithoutTheLedger
 			len(doc), len(upo), err, err2)
 	}
 	if code, text := s.enqueue("proof", accepted.KsefNumber, "--out", filepath.Join(t.TempDir(), "p.zip")); code != 0 {
-		t.Errorf("proof: exit code %d:\n%s", code, text)
+		t.Errorf("enqueue proof ended with exit code %d:\n%s", code, text)
 	}
 }

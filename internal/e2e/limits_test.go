@@ -221,7 +221,7 @@ func pollsAtTheLimit(t *testing.T, way config.Transport) {
 				open++
 			}
 		}
-		return inSessions == invoices && open == 0, fmt.Sprintf("not all sessions are closed, the requests are %v", books.Requests)
+		return inSessions == invoices && open == 0, fmt.Sprintf("not all invoices are in closed sessions: %v", books.Requests)
 	})
 	// The first hour is not measured, because it begins with an untouched allowance and its
 	// sessions come one after the other. From then on all sessions are there at every counted

@@ -18,9 +18,9 @@ import (
 )
 
 // A day of many tenants at KSeF's limits. In each hour every tenant hands in the same share. Half
-// of the tenants use the gateway, and half go straight to KSeF. `make bench-million` runs it with a
-// million invoices and prints what each hour cost. An hour lasts 60 seconds here, for the limits
-// too. So the day takes 24 minutes, or longer if the machine does not keep up.
+// of the tenants use the gateway, and half go straight to KSeF. `make bench-million` runs this day
+// with a million invoices and prints what each hour cost. An hour lasts 60 seconds here, for the
+// limits too. So the day takes 24 minutes, or longer if the machine does not keep up.
 const (
 	dayHours   = 24
 	dayTenants = 20

@@ -12,8 +12,9 @@ import (
 )
 
 // A night's export of ten thousand files goes through enqueue to one worker, under KSeF's
-// production limits. If it made a package every two seconds (the shorter max_wait), the sessions of
-// a minute would be used up. The worker makes a few large packages instead, with either max_wait.
+// production limits. If the worker made a package every two seconds (the shorter max_wait), the
+// sessions of a minute would be used up. The worker makes a few large packages instead, with either
+// max_wait.
 func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	dir, exports := "", t.TempDir()
 	for _, maxWait := range []time.Duration{2 * time.Second, 15 * time.Second} {

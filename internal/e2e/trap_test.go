@@ -16,7 +16,7 @@ type moment string
 const (
 	before moment = "before" // the request never reaches the other side
 	during moment = "during" // the request is carried out, and the answer is lost
-	after  moment = "after"  // the request was answered, and the worker has not done the next step
+	after  moment = "after"  // the answer has just gone back
 )
 
 // trap strikes once. With kills, it kills its victim when it strikes.

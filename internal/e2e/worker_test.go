@@ -137,7 +137,7 @@ func (w *worker) answers(t *testing.T, path string, want int) {
 	client := http.Client{Timeout: 6 * time.Second}
 	res, err := client.Get("http://" + w.address(t) + path)
 	if err != nil {
-		t.Errorf("%s: %v", path, err)
+		t.Errorf("%s gives no answer in time: %v", path, err)
 		return
 	}
 	defer res.Body.Close()

@@ -139,7 +139,7 @@ func TestObject_NewcomersFail_OnlyAFewGo(t *testing.T) {
 }
 
 // All receipts of a tenant fail, and a pool asks for many. Apart from the requests of a few
-// newcomers, many receipts cost no more requests than one receipt.
+// newcomers, many receipts cost no more requests than two receipts.
 func TestObject_OutageWithManyObjects_CostsOnlyAFewMoreRequests(t *testing.T) {
 	for _, objects := range []int{2, 3, 50} {
 		clock := newFakeClock()

@@ -38,8 +38,9 @@ func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	}
 }
 
-// A clock that is only missing begins at the time of Redis's own clock, even though requests are
-// booked ahead. A clock that jumped to those bookings would free the window early.
+// When only the limiter's clock is lost, it begins again at Redis's own time, even though requests
+// are booked ahead of that time. If the clock jumped to these bookings, the window would be free
+// too early.
 func TestRedis_ClockGone_DoesNotJumpToWhatIsBookedAhead(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// stepBack moves all instants that the store keeps of a key forward by d. So they look as they
-// would after a failover to a master whose clock is d behind.
+// stepBack moves the store's clock, and all instants that the store keeps of a key, forward by d.
+// So they look as they would after a failover to a master whose clock is d behind.
 func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Duration) {
 	t.Helper()
 	const head = 16
@@ -44,7 +44,7 @@ func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Durati
 	var highest, offset int64
 	kept := client.Get(t.Context(), s.now()).Val()
 	if _, err := fmt.Sscan(strings.TrimSpace(kept), &highest, &offset); err != nil {
-		t.Fatalf("the store keeps %q of its clock: %v", kept, err)
+		t.Fatalf("the store keeps its clock as %q, which cannot be read: %v", kept, err)
 	}
 	if err := client.Set(t.Context(), s.now(), fmt.Sprintf("%d %d", highest+d.Microseconds(), offset), 0).Err(); err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func TestArguments_Invalid_AreRefusedBeforeTheGateIsAsked(t *testing.T) {
 		})
 	}
 	if n := len(rec.all()); n != 0 {
-		t.Errorf("%d requests were sent with arguments that are invalid", n)
+		t.Errorf("%d requests were sent with arguments that are invalid, want none", n)
 	}
 	if g := gate.groups(); len(g) != 0 {
 		t.Errorf("the gate was asked for the groups %v although the arguments are invalid, want no request to the gate", g)

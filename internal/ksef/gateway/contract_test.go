@@ -25,8 +25,8 @@ var (
 	created = ksef.Time{Time: time.Date(2026, 9, 14, 8, 30, 0, 500_000_000, time.UTC)}
 )
 
-// operation is one call of the contract. It says what the client must send, what the server
-// answers, and what the client must return.
+// operation describes one operation of the gateway's contract: what the client must send, what the
+// server answers, and what the client must return.
 type operation struct {
 	name        string
 	call        func(context.Context, *gateway.Client) (any, error)

@@ -152,7 +152,7 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	listed := map[ksef.Group]bool{}
 	for _, g := range ksef.Groups() {
 		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {
-			t.Errorf("requests of group %q are counted in group %q, want only those of sessionUPO counted in another", g, c)
+			t.Errorf("requests of group %q are counted in group %q, want only those for a session's receipt in another", g, c)
 		}
 		if listed[g] || !used[g] {
 			t.Errorf("group %q is listed twice or used by no operation", g)
@@ -166,6 +166,6 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 		t.Error("requests for a session's receipt are not counted in the group of its status, as KSeF counts them")
 	}
 	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
-		t.Error("Other is wrong for the group of sends or for that of links")
+		t.Error("Other is true for the group of sends, or false for that of links")
 	}
 }

@@ -163,8 +163,8 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 	}
 }
 
-// Any known form of hasMore tells whether there is a further page. Without a readable hasMore, a
-// full page counts as a sign that there is one.
+// Each flag is read in any known form. Without a readable hasMore, a full page counts as a sign
+// that there is a further page.
 func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T) {
 	for _, c := range []struct {
 		flags           string

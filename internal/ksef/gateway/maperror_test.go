@@ -130,7 +130,7 @@ func TestErrors_CodeOfProcessing_MeansAskAgain(t *testing.T) {
 					t.Errorf("%s: the error has kind %s, want that of this case (%v)", name, e.Kind, e)
 				}
 				if gate.last(t).Outage {
-					t.Errorf("the gate was told of an outage by the answer to %s", name)
+					t.Errorf("after the answer to %s, the gate was told of an outage, want none", name)
 				}
 			}
 		})

@@ -65,7 +65,7 @@ func TestFolder_AnotherProcessHasTheLock_NothingIsTouchedUntilItIsFree(t *testin
 		t.Fatal(err)
 	}
 	if ok, err := tryLock(other); !ok || err != nil {
-		t.Fatalf("take the lock for the other process: %t, %v", ok, err)
+		t.Fatalf("the other process gets the lock: %t (error %v), want true", ok, err)
 	}
 	if err := os.WriteFile(path, []byte(`{"id":"inv-b`), 0o600); err != nil {
 		t.Fatal(err)

@@ -54,7 +54,8 @@ func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
 				}
 			}
 			if got := w.state(); got.Taken != int64(len(s.stub.took)) || !strings.Contains(log.String(), "left the outbox") {
-				t.Errorf("the receiver was told %d results, its state is %+v, the log is %s", len(s.stub.took), got, log.String())
+				t.Errorf("the receiver was told %d results, want as many counted as taken in its state %+v, and lost ones in the log %s",
+					len(s.stub.took), got, log.String())
 			}
 		})
 	}
@@ -95,7 +96,7 @@ func TestRun_RedisLostARejectedInvoice_ReceiverKeepsWhatBecameOfItAfterwards(t *
 	w.run(r)
 	w.n-- // the same document again
 	if id := w.invoice("one"); id != lost {
-		t.Fatalf("the id of the invoice is %s now, and was %s", id, lost)
+		t.Fatalf("the id of the invoice is %s now, want %s as before", id, lost)
 	}
 	w.move(lost, ledger.Packed, ledger.Sending, ledger.Sent, ledger.Accepted)
 	w.run(r)

@@ -33,7 +33,7 @@ func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
 		all = append(all, refused("one", numbered(n), "must be XML"))
 	}
 	w.must(w.Refuse(t.Context(), all[:kept]))
-	w.must(w.rdb.Del(t.Context(), "ksef:refusalstold:one").Err()) // as after four hours
+	w.must(w.rdb.Del(t.Context(), "ksef:refusalstold:one").Err()) // as if this count had expired after four hours
 	w.must(w.Refuse(t.Context(), append(all[kept:], refused("two", numbered(-1), "must be XML"))))
 	var log bytes.Buffer
 	r, other := w.runner(s), w.runner(&stub{})

@@ -53,7 +53,7 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	}
 	w.run(r)
 	if st := w.state(); st.Cursor != "" {
-		t.Fatalf("a process without the lease recorded %+v", st)
+		t.Fatalf("a process without the lease recorded %+v, want nothing recorded", st)
 	}
 	w.must(w.dropLease())
 	w.run(r)
@@ -62,8 +62,9 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	}
 }
 
-// A call takes longer than the lease. Meanwhile no other process serves the receiver. When the
-// process hangs, another one takes over.
+// A call takes longer than the lease. The process renews its lease, so no other process serves the
+// receiver. Once the round has taken so long that the process counts as hanging, another process
+// takes over.
 func TestRun_CallIsLongerThanTheLease_OnlyAProcessThatHangsLosesIt(t *testing.T) {
 	w, slow, other := newWorld(t, 10_000), &stub{}, &stub{}
 	w.rejected(1)

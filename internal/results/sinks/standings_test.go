@@ -23,7 +23,7 @@ func refuse(err error, tenants ...string) *stub {
 
 var errRefused = errors.New("answered 422")
 
-// minutes lets n minutes pass, and serves the receiver in each of them.
+// minutes lets n minutes pass, and serves the receiver after each of them.
 func (w *world) minutes(r *Runner, n int) {
 	w.t.Helper()
 	for range n {
@@ -32,8 +32,8 @@ func (w *world) minutes(r *Runner, n int) {
 	}
 }
 
-// wantTold checks that the receiver was told of each of these invoices that it was rejected, once,
-// and nothing else.
+// wantTold checks that the receiver was told the state "rejected" of each of these invoices, once,
+// and no other state.
 func (w *world) wantTold(s *stub, ids []string) {
 	w.t.Helper()
 	for _, id := range ids {

@@ -119,7 +119,7 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refusal}))
 	w.minutes(with(8), 5)
 	if len(s.took) != 0 || w.state().Outage != 0 {
-		t.Fatalf("the receiver was told %+v, %+v", s.took[0].Result, w.state())
+		t.Fatalf("the receiver was told %+v, and its state is %+v, want nothing told and no outage", s.took[0].Result, w.state())
 	}
 	w.pass(time.Hour)
 	w.run(old)

@@ -61,7 +61,7 @@ func TestWebhook_Call_IsSignedWithBothSecretsWhileTheyRotate(t *testing.T) {
 		}
 		if r.Header.Get("webhook-id") != "inv-a_3" || r.Header.Get("content-type") != "application/json" ||
 			string(body) != `{"id":"inv-a"}` {
-			t.Errorf("the call has the head %v and the body %s", r.Header, body)
+			t.Errorf("the call has the headers %v and the body %s, want the id inv-a_3 and the result as JSON", r.Header, body)
 		}
 		rw.WriteHeader(http.StatusNoContent)
 	}, func(o *WebhookOptions) { o.Secrets = secretsOf(secretA, secretB) })
@@ -159,7 +159,7 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 	called := false
 	w := hook(t, func(http.ResponseWriter, *http.Request) { called = true }, func(o *WebhookOptions) {
 		o.AllowPrivate = false
-		o.URL = strings.Replace(o.URL, "127.0.0.1", "localhost", 1) // the name is resolved, then checked
+		o.URL = strings.Replace(o.URL, "127.0.0.1", "localhost", 1) // the name is resolved, and the address is checked
 	})
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, refused := errors.AsType[*addressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {

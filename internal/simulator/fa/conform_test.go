@@ -22,7 +22,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			doc := d.Data()
 			broken, err := fa.Breach(doc, form)
 			if err != nil {
-				t.Fatalf("%s: %v", d.Name, err)
+				t.Fatalf("%s cannot be read: %v", d.Name, err)
 			}
 			// Inspect demands no more than the schema, apart from correct check digits of NIPs.
 			r := fa.Inspect(doc, form, fa.Circumstances{Accepted: fatest.Noon().AddDate(50, 0, 0)})

@@ -30,7 +30,7 @@ func TestPace_ManyLoginsAtOnce_AreKeptApart(t *testing.T) {
 	})
 }
 
-// KSeF counts the requests of all logins of an address together, including the polls of slow
+// KSeF counts the requests of all logins from one IP address together, including the polls of slow
 // logins.
 func TestPace_ManySlowLoginsAtOnce_NoSecondHasMoreRequestsThanAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

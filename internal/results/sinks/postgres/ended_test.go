@@ -40,8 +40,8 @@ func TestPostgres_AResultEndsItsConnection_OthersAreWritten(t *testing.T) {
 			t.Errorf("%s results are stored, want all but those at %d", got, bad)
 		}
 	}
-	// When a batch has one result alone, no other result shows that the database is well. But the
-	// receiver was reached.
+	// A bad result that is alone in its batch is written on a second connection, because the first
+	// may have ended for another reason. The second connection ends, too.
 	err := s.Deliver(t.Context(), batch(1, 0))[0]
 	if out, ok := errors.AsType[*sinks.OutageError](err); !ok || out.Unreached {
 		t.Errorf("a bad result alone in its batch has the error %v, want an outage of a receiver that was reached", err)

@@ -220,7 +220,7 @@ func TestPostgres_Results_OneRowOfEachInvoiceAndOneOfEachEvent(t *testing.T) {
 	deliver(t, s, message("inv-a", 6, "receipted", ""))
 	deliver(t, s, message("inv-a", 5, "accepted", ""), message("inv-a", 6, "receipted", "")) // told again
 	refused := message("ref-c", 1764000000000, "refused", "must be XML")
-	refused.IssueDate, refused.Gross, refused.Deadline = "yesterday", "a lot", "" // their columns cannot hold these
+	refused.IssueDate, refused.Gross, refused.Deadline = "yesterday", "a lot", "" // the columns cannot hold these values
 	deliver(t, s, refused)
 	got := srv.rows("select id, revision, state, issue_date::text, gross::text, ref is null, result->>'state' from s0.invoices order by id")
 	want := []string{"inv-a 6 receipted 2026-11-23 1230.50 true receipted", "inv-b 2 rejected 2026-11-23 1230.50 true rejected",

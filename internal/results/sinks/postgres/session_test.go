@@ -61,8 +61,8 @@ func TestPostgres_SessionIsAtFault_NextAttemptHasANewOne(t *testing.T) {
 	}
 }
 
-// A person may close a database for writes, and open it again. Until then the error says that the
-// database is read-only.
+// A person may close a database for writes, and open it again later. In between, the error says
+// that the server is read-only.
 func TestPostgres_DatabaseIsReadOnlyForSomeTime_IsSaidAndEndsByItself(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create database closed", "alter database closed set default_transaction_read_only = on")
@@ -74,7 +74,7 @@ func TestPostgres_DatabaseIsReadOnlyForSomeTime_IsSaidAndEndsByItself(t *testing
 	}
 	srv.do(srv.url(), "alter database closed reset default_transaction_read_only")
 	if err := s.Check(t.Context()); err != nil {
-		t.Errorf("once the database can be written to, Check = %v", err)
+		t.Errorf("once the database can be written to, Check = %v, want nil", err)
 	}
 	deliver(t, s, message("inv-b", 1, "accepted", ""))
 }
