@@ -57,7 +57,7 @@ log: {level: loud}
 
 func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 	cases := []struct{ why, yaml, field, says string }{
-		{"a misspelt key gets a hint at the right one", minimal + "packages: {max_wiat: 2m}", "packages.max_wiat", "did you mean max_wait?"},
+		{"a misspelt key gets a hint", minimal + "packages: {max_wiat: 2m}", "packages.max_wiat", "did you mean max_wait?"},
 		{"a misspelt key in block style is reported with its line", minimal + "packages:\n  max_wiat: 2m", "packages.max_wiat", "line 8"},
 		{"a misspelt section is a fault", minimal + "package: {}", "package", `there is no key "package"`},
 		{"a group that KSeF does not have is a fault",

@@ -234,7 +234,7 @@ func TestCircuit_BothStores_AnswerAlike(t *testing.T) {
 			m, errM := memory.stepCircuit(t.Context(), pair, e, extra, p)
 			s, errS := shared.stepCircuit(t.Context(), pair, e, extra, p)
 			if errM != nil || errS != nil || m != s {
-				r.Fatalf("%s of %s: memory answers %+v (error %v), and redis %+v (error %v), want the same", e, pair, m, errM, s, errS)
+				r.Fatalf("%s of %s: memory answers %+v (error %v), redis %+v (error %v), want the same", e, pair, m, errM, s, errS)
 			}
 			if m.host.until != 0 {
 				down++
@@ -242,7 +242,7 @@ func TestCircuit_BothStores_AnswerAlike(t *testing.T) {
 			open, errM := memory.openCircuits(t.Context(), at)
 			openS, errS := shared.openCircuits(t.Context(), at)
 			if errM != nil || errS != nil || !slices.Equal(open, openS) {
-				r.Fatalf("after %s of %s: memory lists %v (error %v), and redis %v (error %v), want the same", e, pair, open, errM, openS, errS)
+				r.Fatalf("after %s of %s: memory lists %v (error %v), redis %v (error %v), want the same", e, pair, open, errM, openS, errS)
 			}
 			clock.advance(time.Duration(rapid.IntRange(0, 8_000_000).Draw(r, "pause")) * us)
 		}

@@ -57,7 +57,7 @@ func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *te
 		for at, i := range order {
 			worst = max(worst, i-at, at-i)
 		}
-		t.Logf("400 sends in %s, asked %d times, at most %d places from their turn", time.Since(start), asked, worst)
+		t.Logf("400 sends took %s, the tasks asked %d times, and went at most %d places from their turns", time.Since(start), asked, worst)
 		if asked > 3*tasks {
 			t.Errorf("the tasks asked %d times for %d sends, want at most three times for each", asked, tasks)
 		}

@@ -83,7 +83,7 @@ func TestPace_KeptForHours_UsesTheAllowanceAndNeverStopsForLong(t *testing.T) {
 		must(t, err)
 		clock.advance(max(u.Pace(), 100*time.Millisecond))
 	}
-	t.Logf("%d of %d used, at most %s apart", used, hours*1200, longest)
+	t.Logf("%d of %d requests went, at most %s apart", used, hours*1200, longest)
 	if used < hours*1200*97/100 || used > hours*1200 {
 		t.Errorf("%d requests went, want at least 97 %% of the %d allowed, and no more than those", used, hours*1200)
 	}

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// stepBack moves the store's clock, and all instants that the store keeps of a key, forward by d.
-// So they look as they would after a failover to a master whose clock is d behind.
+// stepBack moves the store's clock, and all instants in the log of a key, forward by d. So they
+// look as they would after a failover to a master whose clock is d behind.
 func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Duration) {
 	t.Helper()
 	const head = 16

@@ -44,7 +44,7 @@ func TestPlain_SampleOfAllDocuments_IsReadAsByEncodingXML(t *testing.T) {
 				read++
 			}
 		}
-		t.Logf("%s: %d of %d", version, read, all)
+		t.Logf("%s: plain reads %d of %d documents", version, read, all)
 		if read < all/2 || read == all {
 			t.Errorf("%s: plain reads %d of %d documents: a useful test needs many of both kinds", version, read, all)
 		}

@@ -25,6 +25,6 @@ func TestCheck_EncodingCannotHoldEveryText_IsSaid(t *testing.T) {
 		if errs[0] != nil || errs[1] == nil || errs[2] != nil {
 			t.Errorf("with the encoding %s, only the second result should be refused: %v", encoding, errs)
 		}
-		t.Logf("%s: %v", encoding, errs[1])
+		t.Logf("with the encoding %s, the database refuses the result: %v", encoding, errs[1])
 	}
 }
