@@ -16,7 +16,7 @@ func TestArguments_Invalid_AreRefusedBeforeTheGateIsAsked(t *testing.T) {
 		"an empty id":                  func() error { return c.CloseSession(ctx, "", true) },
 		"an id that leads up the path": func() error { return c.CloseSession(ctx, "..", true) },
 		"an id with a line feed":       func() error { return c.CloseSession(ctx, "a\nb", true) },
-		"an unknown form": func() error {
+		"no form of the invoices": func() error {
 			_, err := c.OpenOnline(ctx, ksef.OpenOnlineRequest{EncryptionInfo: sealed})
 			return err
 		},
@@ -57,17 +57,17 @@ func TestArguments_Invalid_AreRefusedBeforeTheGateIsAsked(t *testing.T) {
 			_, err := c.Links(ctx, gateway.LinksRequest{NIP: "1", IssueDate: "2026-09-14"})
 			return err
 		},
-		"an unknown format": func() error {
+		"no format": func() error {
 			_, err := c.Visualize(ctx, gateway.VisualizeRequest{InvoiceData: plain, OutputLanguage: "pl"})
 			return err
 		},
-		"an unknown language": func() error { _, err := c.VisualizeUPO(ctx, gateway.VisualizeUPORequest{UPOData: plain}); return err },
+		"no language": func() error { _, err := c.VisualizeUPO(ctx, gateway.VisualizeUPORequest{UPOData: plain}); return err },
 		"a range that ends early": func() error {
 			early := ksef.Range{From: span.To, To: span.From}
 			_, err := c.QueryStart(ctx, gateway.QueryRequest{EncryptionInfo: sealed, SubjectType: ksef.Subject1, Range: early})
 			return err
 		},
-		"an unknown subject": func() error { return c.BoxDownload(ctx, gateway.BoxDownloadRequest{DownloadID: "d", Range: span}) },
+		"no subject": func() error { return c.BoxDownload(ctx, gateway.BoxDownloadRequest{DownloadID: "d", Range: span}) },
 		"a page of size 0": func() error {
 			_, err := c.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: span})
 			return err

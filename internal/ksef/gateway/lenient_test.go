@@ -22,11 +22,11 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 		{"a date that is not a date", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","acquisitionDate":{"at":1}}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
 		{
-			"the number as a JSON number", `{"status":{"code":200},"invoiceNumber":17,"ksefNumber":"K"}`, false,
+			"the invoice number as a JSON number", `{"status":{"code":200},"invoiceNumber":17,"ksefNumber":"K"}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "17", KSeFNumber: "K"},
 		},
 		{
-			"the number as a list", `{"status":{"code":200},"invoiceNumber":["A"],"ksefNumber":"K"}`, false,
+			"the invoice number as a list", `{"status":{"code":200},"invoiceNumber":["A"],"ksefNumber":"K"}`, false,
 			ksef.InvoiceInfo{KSeFNumber: "K"},
 		},
 		{"the ordinal as a string", `{"ordinal":"7","status":{"code":200},"invoiceNumber":"A","ksefNumber":"K"}`, false,

@@ -70,10 +70,10 @@ func TestUploadPart_EveryStatus_OnlyCreatedIsSuccess(t *testing.T) {
 		{"a redirect", 307, "", "", ksef.KindOutage, true},
 		{"bad data", 400, "application/xml", `<Error><Code>Md5Mismatch</Code></Error>`, ksef.KindRefused, false},
 		{
-			"bad signature: not our credentials", 401, "application/xml",
+			"a bad signature, which says nothing about our credentials", 401, "application/xml",
 			`<Error><Code>AuthenticationFailed</Code></Error>`, ksef.KindRefused, false,
 		},
-		{"too late: not our credentials", 403, "", "", ksef.KindRefused, false},
+		{"a part that comes too late, which says nothing about our credentials", 403, "", "", ksef.KindRefused, false},
 		{"a firewall's 403", 403, "text/html", htmlPage, ksef.KindOutage, true},
 		{"408", 408, "", "", ksef.KindOutage, true},
 		{"throttled", 429, "", "", ksef.KindThrottled, false},
