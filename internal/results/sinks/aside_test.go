@@ -33,7 +33,7 @@ func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 		t.Errorf("the receiver got %d calls for %d results, want one for each", n, len(well))
 	}
 	if held, _ := w.counts(); held != int64(len(nobodys)) || w.state().Outage != 0 {
-		t.Errorf("%d are held; the state is %+v; want all results without a tenant held, and no outage", held, w.state())
+		t.Errorf("%d results are held; the state is %+v; want all results without a tenant held, and no outage", held, w.state())
 	}
 	o.sickFor()
 	for range 90 {
@@ -42,7 +42,7 @@ func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
 	}
 	o.want(nobodys, "refused")
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v; want nothing left to tell", held, failed, w.standings())
+		t.Errorf("%d results are held, %d given up; the standings are %v; want nothing left to tell", held, failed, w.standings())
 	}
 }
 
@@ -61,7 +61,7 @@ func TestRun_TooManyWithoutATenantToPutAside_KeepTheirPlace(t *testing.T) {
 	w.must(w.Refuse(t.Context(), docs[5:]))
 	w.run(r)
 	if held, failed := w.counts(); held != 20 || failed != 0 || s.calls != 1 {
-		t.Errorf("%d are held, %d given up after %d calls, want 20, none and one call", held, failed, s.calls)
+		t.Errorf("%d results are held, %d given up after %d calls, want 20, none and one call", held, failed, s.calls)
 	}
 	s.answer = nil
 	w.minutes(r, 90)
@@ -71,7 +71,7 @@ func TestRun_TooManyWithoutATenantToPutAside_KeepTheirPlace(t *testing.T) {
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+		t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 			held, failed, w.standings(), w.state())
 	}
 }

@@ -34,14 +34,14 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 			w.pass(2 * time.Minute)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 3 || held != 1 || failed != 0 {
-				t.Errorf("after %d calls, %d are held, %d given up, want 3 calls and the result held", s.calls, held, failed)
+				t.Errorf("after %d calls, %d results are held, %d given up, want 3 calls and the result held", s.calls, held, failed)
 			}
 			// The result is old enough now to be given up. But the clocks differ, and nobody knows
 			// which of them is wrong. So the result is not given up.
 			w.pass(80 * time.Hour)
 			w.run(wrong)
 			if held, failed := w.counts(); s.calls != 4 || held != 1 || failed != 0 {
-				t.Errorf("after %d calls, %d are held, %d given up, want 4 calls and the result held", s.calls, held, failed)
+				t.Errorf("after %d calls, %d results are held, %d given up, want 4 calls and the result held", s.calls, held, failed)
 			}
 			w.pass(time.Hour)
 			w.run(right)
@@ -101,7 +101,7 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Outage != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+		t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 			held, failed, w.standings(), w.state())
 	}
 }
@@ -127,13 +127,13 @@ func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
 				w.pass(pass)
 				w.run(r)
 				if held, failed := w.counts(); held != 1 || failed != 0 {
-					t.Fatalf("%d are held, %d given up after %v more, want the result held", held, failed, pass)
+					t.Fatalf("%d results are held, %d given up after %v more, want the result held", held, failed, pass)
 				}
 			}
 			w.pass(3 * time.Hour)
 			w.run(r)
 			if held, failed := w.counts(); held != 0 || failed != 1 {
-				t.Errorf("%d are held, %d given up after three days, want the result given up", held, failed)
+				t.Errorf("%d results are held, %d given up after three days, want the result given up", held, failed)
 			}
 		})
 	}

@@ -79,7 +79,7 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 				}
 			}
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 || w.state().Outage != 0 {
-				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+				t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 					held, failed, w.standings(), w.state())
 			}
 		})

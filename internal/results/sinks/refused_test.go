@@ -66,7 +66,7 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 2 {
-		t.Fatalf("%d are held, want 2", held)
+		t.Fatalf("%d results are held, want 2", held)
 	}
 	w.pass(30 * time.Hour)
 	for _, prune := range []func() (int, error){
@@ -80,7 +80,7 @@ func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
 	s.answer = nil
 	w.run(r)
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 2 || s.states(id) != "" {
-		t.Errorf("%d are held, %d given up, and the states %q told; the state is %+v; want none of these and two lost",
+		t.Errorf("%d results are held, %d given up, and the states %q told; the state is %+v; want none of these and two lost",
 			held, failed, s.states(id), w.state())
 	}
 }
@@ -109,7 +109,7 @@ func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 1 || len(s.took) != 0 || w.state().Lost != 0 {
-		t.Errorf("%d are held, %d told; the state is %+v; want one held, and none told or lost", held, len(s.took), w.state())
+		t.Errorf("%d results are held, %d told; the state is %+v; want one held, and none told or lost", held, len(s.took), w.state())
 	}
 	w.must(w.rdb.HSet(t.Context(), "ksef:refused:one", doc.ID, record).Err())
 	w.minutes(r, 5)
@@ -142,6 +142,6 @@ func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
 		t.Errorf("the receiver was told %q, want superseded", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || w.state().Taken != 1 {
-		t.Errorf("%d are held, %d given up; the state is %+v; want one taken, and nothing left to tell", held, failed, w.state())
+		t.Errorf("%d results are held, %d given up; the state is %+v; want one taken, and nothing left to tell", held, failed, w.state())
 	}
 }

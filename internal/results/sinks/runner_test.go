@@ -120,7 +120,7 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 		t.Fatalf("a later outcome was told first: %q", got)
 	}
 	if held, _ := w.counts(); held != 1 || w.state().Outage != 0 {
-		t.Errorf("%d are held; the state is %+v; want one held and no outage", held, w.state())
+		t.Errorf("%d results are held; the state is %+v; want one held and no outage", held, w.state())
 	}
 	s.answer = nil
 	w.run(r)
@@ -133,7 +133,7 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 		t.Errorf("the receiver was told %q, want rejected and then parked", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 {
-		t.Errorf("%d are held, %d given up, want none", held, failed)
+		t.Errorf("%d results are held, %d given up, want none", held, failed)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		t.Errorf("the receiver was called %d times in a day, want 80 to 140", n)
 	}
 	if held, failed := w.counts(); held > 300 || failed != 0 || w.state().Outage == 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v; want few held, none given up, and an outage", held, failed, w.state())
+		t.Errorf("%d results are held, %d given up; the state is %+v; want few held, none given up, and an outage", held, failed, w.state())
 	}
 	s.answer = nil
 	for range 40 {
@@ -279,7 +279,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 		t.Errorf("the receiver was told %q, want rejected and then parked", got)
 	}
 	if held, failed := w.counts(); held+failed != 0 {
-		t.Errorf("%d are held, %d given up, want none", held, failed)
+		t.Errorf("%d results are held, %d given up, want none", held, failed)
 	}
 }
 

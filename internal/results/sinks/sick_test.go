@@ -64,7 +64,7 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 			o.want(sick[:1], "rejected parked")
 			o.want(well[1:], "rejected")
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+				t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 					held, failed, w.standings(), w.state())
 			}
 		})
@@ -110,7 +110,7 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 			}
 			o.want(ids, "rejected")
 			if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-				t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+				t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 					held, failed, w.standings(), w.state())
 			}
 		})
@@ -148,7 +148,7 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 				}
 			}
 		}
-		w.busy(r) // again, and no time has passed
+		w.busy(r) // no time has passed since the results came
 		o.want(good, "rejected")
 		for range 10 { // meanwhile only the refused results are tried
 			w.pass(time.Minute)
@@ -159,7 +159,7 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 		}
 	}
 	if n, _ := w.counts(); n != int64(held) {
-		t.Errorf("%d are held, want %d", n, held)
+		t.Errorf("%d results are held, want %d", n, held)
 	}
 	clear(bad)
 	for range 60 {
@@ -167,6 +167,6 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 		w.busy(r)
 	}
 	if n, failed := w.counts(); n+failed != 0 || len(o.told) != 5*3*16 {
-		t.Errorf("%d are held, %d given up, %d told, want none, none and all %d", n, failed, len(o.told), 5*3*16)
+		t.Errorf("%d results are held, %d given up, %d told, want none, none and all %d", n, failed, len(o.told), 5*3*16)
 	}
 }

@@ -252,8 +252,8 @@ func TestRun_HeldByAnOlderBuild_IsCountedAgain(t *testing.T) {
 	w.wantTold(s, ids)
 }
 
-// A person has everything told again while results of a tenant are still held, or still left behind
-// in the outbox. Each result must be told.
+// A person asks for everything to be told again, while results of a tenant are still held or left
+// behind in the outbox. Each result must be told.
 func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)

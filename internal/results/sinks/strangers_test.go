@@ -45,7 +45,7 @@ func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 		}
 		w.wantTold(s, ofA)
 		if held, failed := w.counts(); held != 2 || failed != 0 || w.state().Lost != 0 {
-			t.Errorf("%s: %d are held, %d given up, %d lost, want 2, none and none", what, held, failed, w.state().Lost)
+			t.Errorf("%s: %d results are held, %d given up, %d lost, want 2, none and none", what, held, failed, w.state().Lost)
 		}
 		if got := ledger.NotTold(w.standings()); len(got) != 1 || got[0] != "B" {
 			t.Errorf("%s: the tenants of which nothing is told are %v, want B alone", what, got)
@@ -57,7 +57,7 @@ func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 		w.minutes(r, 10)
 		w.wantTold(s, append(ofA, ofB...))
 		if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || len(w.standings()) != 0 {
-			t.Errorf("%s: %d are held, %d given up; the state is %+v, the standings %v; want nothing left to tell",
+			t.Errorf("%s: %d results are held, %d given up; the state is %+v, the standings %v; want nothing left to tell",
 				what, held, failed, w.state(), w.standings())
 		}
 	}
@@ -78,7 +78,7 @@ func TestRun_NameIsTakenWithinARound_ItsResultIsHeld(t *testing.T) {
 	ids := w.rejectedOf("B", 1)
 	w.run(r)
 	if held, _ := w.counts(); held != 1 || len(s.took) != 0 {
-		t.Fatalf("%d are held, %d told, want 1 and none", held, len(s.took))
+		t.Fatalf("%d results are held, %d told, want 1 and none", held, len(s.took))
 	}
 	if st := w.standings()["B"]; st == nil || st.Err == "" || len(ledger.NotTold(w.standings())) != 1 {
 		t.Errorf("nothing on record says why the result is held: %+v", st)

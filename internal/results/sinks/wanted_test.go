@@ -22,14 +22,14 @@ func TestWanted_TenantsNamesAndNIPs_SayWhoGetsAResult(t *testing.T) {
 		"a receiver of all gets a tenant that has gone": {nil, "B", "2", yes},
 		"its own tenant": {[]string{"BB"}, "BB", "2", yes},
 		"another tenant": {[]string{"BB"}, "A", "1", no},
-		"another tenant that sends for its seller":        {[]string{"BB"}, "A", "2", no},
+		"another tenant that sends for the same seller":   {[]string{"BB"}, "A", "2", no},
 		"the old name of its tenant":                      {[]string{"BB"}, "B", "2", yes},
-		"its tenant had no name but the NIP":              {[]string{"BB"}, "2", "9", yes},
+		"its tenant when this had no name but the NIP":    {[]string{"BB"}, "2", "9", yes},
 		"the old name of another tenant":                  {[]string{"A"}, "B", "2", no},
 		"a tenant that was removed":                       {[]string{"A"}, "D", "4", no},
 		"a tenant that was removed, and its NIP unknown":  {[]string{"A"}, "D", "", unsure},
 		"the old name of one of two tenants with the NIP": {[]string{"C1"}, "C", "3", unsure},
-		"it gets both tenants with the NIP":               {[]string{"C1", "C2"}, "C", "3", yes},
+		"the old name of one of two tenants that it gets": {[]string{"C1", "C2"}, "C", "3", yes},
 		"a document of no tenant":                         {[]string{"BB"}, "", "2", no},
 	} {
 		w := Wanted{Tenants: c.of, Known: known}
@@ -68,14 +68,14 @@ func TestRun_TenantIsRenamedWhileTheReceiverIsOut_ItsResultsAreTold(t *testing.T
 	w.minutes(r, 30)
 	w.wantTold(s, ids)
 	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v; want nothing left to tell",
+		t.Errorf("%d results are held, %d given up; the state is %+v, the standings %v; want nothing left to tell",
 			held, failed, w.state(), w.standings())
 	}
 }
 
-// The tenant has gone from the configuration, and no tenant there has its NIP. So nobody knows
-// whose its results are now. They are not dropped. They are held with this reason, and told if the
-// name comes back. Otherwise they are given up after three days.
+// The tenant has gone from the configuration, and no other tenant there has its NIP. So nobody
+// knows to whom the tenant's results belong now. They are not dropped. They are held with this
+// reason, and told if the name comes back. Otherwise they are given up after three days.
 func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		w, s := newWorld(t, 10_000), &stub{}
@@ -90,7 +90,7 @@ func TestRun_TenantHasGoneWhileTheReceiverIsOut_ItsResultsAreHeldThenGivenUp(t *
 		w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 		w.minutes(r, 60)
 		if held, failed := w.counts(); held != 10 || failed != 0 || len(s.took) != 0 {
-			t.Fatalf("%d are held, %d given up, %d told, want 10, none and none", held, failed, len(s.took))
+			t.Fatalf("%d results are held, %d given up, %d told, want 10, none and none", held, failed, len(s.took))
 		}
 		if n := strings.Count(log.String(), "has no tenant of this name any more"); n == 0 || n > 10 {
 			t.Errorf("the log says %d times that the tenant has gone, want 1 to 10", n)
@@ -128,6 +128,6 @@ func TestRun_ReceiverNoLongerGetsATenant_NothingOfItIsHeld(t *testing.T) {
 	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.minutes(r, 30)
 	if held, failed := w.counts(); held+failed != 0 || len(s.took) != 0 {
-		t.Errorf("%d are held, %d given up, %d told, want none of each", held, failed, len(s.took))
+		t.Errorf("%d results are held, %d given up, %d told, want none of each", held, failed, len(s.took))
 	}
 }
