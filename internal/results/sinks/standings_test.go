@@ -72,7 +72,7 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	w.wantTold(s, others)
 	// The number of results held may exceed the tenant's share, but by less than one batch.
 	if held, failed := w.counts(); held < 100 || held >= 100+64 || failed != 0 || w.state().Outage != 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v; want about 100 held, and no outage", held, failed, w.state())
+		t.Errorf("%d results are held, %d given up; the state is %+v; want about 100 held, and no outage", held, failed, w.state())
 	}
 	if l := w.standings()["one"]; l == nil || l.Held+l.Left != 300 {
 		t.Errorf("all 300 results should be held or left: %+v", l)
@@ -88,7 +88,7 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 		}
 	}
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Taken != 452 || w.state().Lost != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+		t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 			held, failed, w.standings(), w.state())
 	}
 }
@@ -105,7 +105,7 @@ func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 		w.pass(25 * time.Hour)
 	}
 	if held, failed := w.counts(); held != 0 || failed != 100 {
-		t.Fatalf("%d are held, %d given up, want none and 100", held, failed)
+		t.Fatalf("%d results are held, %d given up, want none and 100", held, failed)
 	}
 	s.answer = nil
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp")
@@ -142,7 +142,7 @@ func TestRun_EverythingOfManyTenantsIsRefused_HeldStaysBounded(t *testing.T) {
 	w.minutes(r, 20)
 	w.wantTold(s, ids)
 	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
-		t.Errorf("%d are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
+		t.Errorf("%d results are held, %d given up; the standings are %v, the state %+v; want nothing left to tell",
 			held, failed, w.standings(), w.state())
 	}
 }
@@ -269,7 +269,7 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 		}
 	}
 	if held, _ := w.counts(); held != 0 || len(w.standings()) != 0 {
-		t.Errorf("%d are held; the standings are %v; want nothing left to tell", held, w.standings())
+		t.Errorf("%d results are held; the standings are %v; want nothing left to tell", held, w.standings())
 	}
 }
 

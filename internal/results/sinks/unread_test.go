@@ -28,7 +28,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 70 {
-		t.Fatalf("%d are held, want 70", held)
+		t.Fatalf("%d results are held, want 70", held)
 	}
 	for _, id := range ids[:66] { // more than one round takes
 		w.damage(id)
@@ -43,7 +43,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	w.minutes(r, 1)
 	if held, _ := w.counts(); held != 0 || len(failed) != 66 || failed[0].Err != damaged || w.state().Outage != 0 ||
 		len(w.standings()) != 0 {
-		t.Errorf("%d are held, %d given up; the state is %+v, the standings %v; want 66 on record as damaged and nothing left to tell",
+		t.Errorf("%d results are held, %d given up; the state is %+v, the standings %v; want 66 given up as damaged and nothing to tell",
 			held, len(failed), w.state(), w.standings())
 	}
 	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", ids[0])
@@ -92,7 +92,7 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 		}
 	}
 	if held, failed := w.counts(); held != 0 || failed != 3 {
-		t.Errorf("%d are held, %d given up, want none and 3", held, failed)
+		t.Errorf("%d results are held, %d given up, want none and 3", held, failed)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 		w.pass(25 * time.Hour)
 	}
 	if held, failed := w.counts(); held != 0 || failed != 1 {
-		t.Errorf("%d are held, %d given up, want none and 1", held, failed)
+		t.Errorf("%d results are held, %d given up, want none and 1", held, failed)
 	}
 }
 
