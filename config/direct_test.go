@@ -49,7 +49,7 @@ func TestDirect_AddressesOfEachEnvironment(t *testing.T) {
 	} {
 		c := Config{Environment: env, Tenants: []Tenant{{Transport: DirectTransport}}}
 		if c.GatewayURL() != want.gateway || c.DirectURL() != want.direct || c.BaseURL() != want.direct {
-			t.Errorf("%s: gateway at %s, KSeF at %s, the ledger's address is %s, want %s, %s and again the second",
+			t.Errorf("%s: gateway at %s, KSeF at %s, the ledger's address is %s, want %s, %s, and KSeF's for the ledger",
 				env, c.GatewayURL(), c.DirectURL(), c.BaseURL(), want.gateway, want.direct)
 		}
 	}

@@ -15,6 +15,6 @@ func TestDefaultLimits_AreKSeFsWholeTable(t *testing.T) {
 		delete(byName, name)
 	}
 	if len(byName) != 0 {
-		t.Errorf("the default limits have groups that KSeF's table has not: %v", byName)
+		t.Errorf("the default limits have groups that KSeF's table does not have: %v", byName)
 	}
 }

@@ -216,9 +216,9 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 			t.Errorf("the prefix %q is read as %q (error %v), want it taken as it is", good, c.Redis.Prefix, err)
 		}
 	}
-	// Bad prefixes are those that other keys may have. All keys of a pool ksef:test: also begin
-	// with ksef:, so whoever deletes the pool ksef: would delete them too. The queues of asynq use
-	// the prefix asynq:.
+	// All keys of a pool ksef:test: would also begin with ksef:, so whoever deletes the pool ksef:
+	// would delete them too. The prefix asynq: is that of asynq's queues, also those of other
+	// programs.
 	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
 		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})
 		if got := fieldsOf(err); len(got) != 1 || got[0] != "redis.prefix" {

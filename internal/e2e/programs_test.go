@@ -18,7 +18,8 @@ var programs struct {
 	err  error
 }
 
-// program builds worker and enqueue once for all tests, and returns the path of the one named.
+// program builds worker and enqueue once for all tests, and returns the path of the program with
+// this name.
 func program(t testing.TB, name string) string {
 	t.Helper()
 	programs.once.Do(func() {

@@ -117,7 +117,7 @@ func TestCircuit_HalfOpen_LetsOneProbeThroughAndSuccessResumesEveryone(t *testin
 		if got := stateOf(t, c); got != (CircuitState{Phase: CircuitClosed}) {
 			t.Errorf("state %+v, want closed", got)
 		}
-		fail(t, c, 3) // the delay begins again with its shortest
+		fail(t, c, 3) // the delays begin again with the shortest
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 	})
 }

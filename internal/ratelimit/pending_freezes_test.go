@@ -22,7 +22,7 @@ func TestPendingFreezes_ThrottledWhileTheStoreIsAway_StopsThisProcessAndThePoolL
 	must(t, srv.Kill())
 	rest, _, err := first.Throttle(t.Context(), send, time.Hour)
 	if err == nil || rest != time.Hour {
-		t.Fatalf("frozen for %s, error %v: want an hour, and an error because no other process knows", rest, err)
+		t.Fatalf("the key is frozen for %s (error %v), want an hour, and an error because no other process knows", rest, err)
 	}
 	if err := first.Flush(t.Context()); err == nil {
 		t.Error("Flush gives no error although the store is away")
@@ -34,7 +34,7 @@ func TestPendingFreezes_ThrottledWhileTheStoreIsAway_StopsThisProcessAndThePoolL
 		t.Errorf("the booking gives %v, want frozen for the rest of the hour", n)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Minute); err != nil || strikes429 != 1 {
-		t.Errorf("%d answers 429 counted (%v), want 1, that of the first process, although it was written late", strikes429, err)
+		t.Errorf("%d answers 429 are counted (error %v), want only that of the first process, which was written late", strikes429, err)
 	}
 	_, err = second.Book(t.Context(), Request{Key: send, Limits: three})
 	notNow(t, err)
@@ -60,7 +60,8 @@ func TestPendingFreezes_Flush_TellsThePoolWithoutARequest(t *testing.T) {
 	} {
 		u, err := second.Usage(t.Context(), Key{send.Tenant, group}, nil)
 		if err != nil || u.Frozen < want.Frozen || u.Cause != want.Cause {
-			t.Errorf("%s is frozen for %s by %s (%v), want at least %s by %s", group, u.Frozen, u.Cause, err, want.Frozen, want.Cause)
+			t.Errorf("group %s is frozen for %s, cause %s (error %v), want at least %s, cause %s",
+				group, u.Frozen, u.Cause, err, want.Frozen, want.Cause)
 		}
 	}
 	if len(first.pending) != 0 {
@@ -81,10 +82,10 @@ func TestPendingFreezes_DeniedForLongerThanThrottled_SaysBoth(t *testing.T) {
 	must(t, first.Flush(t.Context()))
 	u, err := second.Usage(t.Context(), send, nil)
 	if err != nil || u.Frozen < 59*time.Minute || u.Cause != CauseDenied {
-		t.Errorf("frozen for %s by %s (%v), want an hour by %s", u.Frozen, u.Cause, err, CauseDenied)
+		t.Errorf("the key is frozen for %s, cause %s (error %v), want an hour, cause %s", u.Frozen, u.Cause, err, CauseDenied)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Second); err != nil || strikes429 != 1 {
-		t.Errorf("%d answers 429 counted (%v), want 1, that of the first process", strikes429, err)
+		t.Errorf("%d answers 429 are counted (error %v), want only that of the first process", strikes429, err)
 	}
 }
 
@@ -92,7 +93,7 @@ func TestPendingFreezes_NoTimeNamed_TheStoreDecidesHowLong(t *testing.T) {
 	first, second, srv := twoProcesses(t)
 	must(t, srv.Kill())
 	if rest, _, err := first.Throttle(t.Context(), send, 0); err == nil || rest != firstRest {
-		t.Fatalf("frozen for %s (%v), want %s until the store can be asked", rest, err, firstRest)
+		t.Fatalf("the key is frozen for %s (error %v), want %s until the store can be asked, and an error", rest, err, firstRest)
 	}
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))

@@ -68,9 +68,9 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 	})
 }
 
-// Some callers on the waitlist are not back yet. A caller behind them books its own turn, and their
-// places before that turn stay free. When the turn of the next caller is computed, no second places
-// may be set aside for the absent callers behind the booking.
+// Some callers on the waitlist are not back yet. A caller behind them books its own turn, and
+// leaves their places before that turn free. So the turn of the next caller must not be computed as
+// if the absent callers still needed places after the booking.
 func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{1, time.Second}}
