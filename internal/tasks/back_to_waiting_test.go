@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A package was cut, and then no session is left in this hour. The package is given up. Its
-// invoices wait again, and travel in one session with those that come meanwhile. Nothing is written
+// After a package was cut, no session is left in this hour. The package is given up. Its invoices
+// wait again, and travel in one session with those that come meanwhile. Their entries do not change
 // while they wait.
 func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
@@ -41,22 +41,22 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 		w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	}
 	if got := s.read(first[0].ID); got.Rev != rev || got.Group == "" {
-		t.Errorf("it was moved while it waited: revision %d, was %d", got.Rev, rev)
+		t.Errorf("an invoice was moved while it waited: it is at revision %d, want %d", got.Rev, rev)
 	}
 	s.advance(3 * time.Minute)
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut = s.packages(ledger.PackageCut)
 	if len(cut) != 1 || cut[0].Count != len(first)+len(second) {
-		t.Fatalf("%d packages, want one with all ten", len(cut))
+		t.Fatalf("%d packages were cut, want one with all ten invoices", len(cut))
 	}
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(second[0].ID); got.State != ledger.Sent {
-		t.Errorf("it is %s, want sent", got.State)
+		t.Errorf("an invoice that came meanwhile is %s, want sent", got.State)
 	}
 }
 
-// A package that cannot take in more invoices, that resulted from a refusal, or that is the probe
-// of an outage waits as a package.
+// Three packages have to wait for a session: a full one, one that resulted from a refusal, and one
+// that is the probe of an outage. None of them goes back to its waiting set.
 func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
@@ -87,17 +87,17 @@ func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	})
 }
 
-// staysPackage checks that the one package waits for a session and is not given up.
+// staysPackage checks that there is one package, which waits for a session and is not given up.
 func (po *paths) staysPackage(w *actor, packages []ledger.Package) {
 	po.t.Helper()
 	if len(packages) != 1 {
 		po.t.Fatalf("%d packages are cut, want one", len(packages))
 	}
 	if err := w.run(queue.KindPackage, packages[0].ID); err == nil {
-		po.t.Error("it does not wait for a session")
+		po.t.Error("the package does not wait for a session")
 	}
 	if got := po.entries.pkg(packages[0].ID); got.State != ledger.PackageCut {
-		po.t.Errorf("it is %s, want cut", got.State)
+		po.t.Errorf("the package is %s, want cut", got.State)
 	}
 }
 

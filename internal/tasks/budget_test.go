@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// limiterBudget is a budget over a real limiter, in which the requests of a client are booked. It
-// goes by the stage's clock, and nothing sleeps in it.
+// limiterBudget is a budget over a real limiter. The requests of clients are booked in this
+// limiter, which goes by the stage's clock and never sleeps.
 type limiterBudget struct {
 	*ratelimit.Limiter
 	store *ratelimit.Memory
@@ -23,8 +23,8 @@ func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
 	return ratelimit.Limits{{Limit: second, Per: time.Second}, {Limit: minute, Per: time.Minute}, {Limit: hour, Per: time.Hour}}
 }
 
-// limit gives the workers that are made from now on a budget over the limits in table. nil stands
-// for KSeF's limits.
+// limit makes a budget with the limits in table, or with KSeF's limits if table is nil. Every
+// worker that is made after that gets this budget.
 func (cl *clients) limit(table map[string]ratelimit.Limits) limiterBudget {
 	cl.t.Helper()
 	if table == nil {
@@ -70,13 +70,13 @@ func (c limiterBudget) use(t *testing.T, tenant, group string, n int) {
 	}
 }
 
-// limitedClient returns a client whose requests are booked in the limiter.
+// limitedClient returns a client whose requests are booked in the limiter of l.
 func (cl *clients) limitedClient(l limiterBudget) *testClient {
 	cl.t.Helper()
 	return cl.connect("test_id", bookingGate{l, cl.nip()})
 }
 
-// bookingGate books the requests of a client for a tenant.
+// bookingGate books the requests of a client as requests of one tenant.
 type bookingGate struct {
 	limiterBudget
 	tenant string
@@ -91,7 +91,8 @@ func (b bookingGate) Enter(ctx context.Context, group ksef.Group) error {
 
 func (b bookingGate) Leave(context.Context, ksef.Group, ksef.Outcome) {}
 
-// hourLimits returns limits of an hour for these groups; the others have 100,000 requests an hour.
+// hourLimits returns a limit per hour for each of these groups. Any other group may make 100,000
+// requests an hour.
 func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	table := map[string]ratelimit.Limits{ratelimit.GroupOther: {{Limit: 100_000, Per: time.Hour}}}
 	for group, n := range of {
@@ -100,13 +101,13 @@ func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	return table
 }
 
-// asConfigured sets the options that decide what is sent when, as the example configuration has
-// them.
+// asConfigured sets the options that decide what is sent and when, to the values in the example
+// configuration.
 func asConfigured(o *tasks.Options) {
 	o.ExpressBelow, o.Quiet, o.MaxWait, o.DeadlineNear, o.ExpressShare = 5, 2*time.Second, 2*time.Minute, 4*time.Hour, 0.2
 }
 
-// packages returns all batch packages in some states.
+// packages returns all batch packages in the given states.
 func (en *entries) packages(states ...ledger.PackageState) []ledger.Package {
 	en.t.Helper()
 	var out []ledger.Package

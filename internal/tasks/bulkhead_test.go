@@ -41,9 +41,9 @@ func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T
 		last = max(last, d)
 	}
 	if soon > 100 || last != comeBackMax {
-		t.Errorf("%d come back within two seconds, the last after %v", soon, last)
+		t.Errorf("%d tasks come back within two seconds, want at most 100; the last comes back after %v, want after half a minute", soon, last)
 	}
 	if d := b.comeBack(now.Add(time.Hour)); d != comeBackFirst {
-		t.Errorf("an hour later a task still comes back only in %v", d)
+		t.Errorf("an hour later a task that found no place comes back in %v, want in a second", d)
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 // KSeF's own API finds an invoice by its number and tells the hash of its content. So a duplicate
 // that no receipt proves costs one request of the register. The original is fetched only when the
-// register tells another hash or none. Then the contents are compared.
+// register tells another hash, tells none or refuses the request. In that case the contents are
+// compared.
 func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 	noHash := func(page ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
 		for i := range page.Invoices {
@@ -30,7 +31,7 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 		same                bool // the content is that of the original
 		want                ledger.State
 		says                string
-		searches, downloads int
+		searches, downloads int // -1 searches: any number up to 20
 	}{
 		{"the original is named", "", nil, true, ledger.Accepted, "", 1, 0},
 		{"the original is named, other content", "", nil, false, ledger.Parked, "conflict", 1, 1},
@@ -48,7 +49,7 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 			w := s.worker("w", client)
 			docs := [][]byte{s.seeded("B/1", 7), s.seeded("A/1", 1)}
 			original := s.known(w, docs...)[1]
-			s.advance(time.Minute) // by then the register lists it
+			s.advance(time.Minute) // after that the register lists the original
 			before := s.sim.Books().Requests
 			client.upo, client.page = notGiven, c.page
 			doc := docs[1]
@@ -59,10 +60,10 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, _ := s.final(w, pkg, id)
 			if inv.State != c.want || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("it is %s: %s", inv.State, inv.Reason)
+				t.Fatalf("the invoice is %s, want the state and the reason of this case: %s", inv.State, inv.Reason)
 			}
 			if c.want == ledger.Accepted && (inv.KsefNumber != original.KsefNumber || !inv.Recovered) {
-				t.Errorf("it is accepted as %s, want the original's %s", inv.KsefNumber, original.KsefNumber)
+				t.Errorf("the invoice is accepted as %s, want it recovered as the original's %s", inv.KsefNumber, original.KsefNumber)
 			}
 			after := s.sim.Books().Requests
 			searches, downloads := after["invoiceMetadata"]-before["invoiceMetadata"], after["invoiceDownload"]-before["invoiceDownload"]

@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A cancelled online session ends with code 440, which is the code of a duplicate as well. Its
-// invoices are sent again each time, and they are never looked for in the register.
+// Two online sessions are cancelled, one after the other. Each ends with code 440, which is also
+// the code of a duplicate. After each, the invoice is sent again. Its original is never looked for
+// in the register.
 func TestExpress_SessionCancelledAgainAndAgain_NothingCountsAsADuplicate(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 440, Times: 2}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))
@@ -19,13 +20,14 @@ func TestExpress_SessionCancelledAgainAndAgain_NothingCountsAsADuplicate(t *test
 		pkg := s.sent(w, s.read(inv.ID))
 		w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Queued })
 		if got := s.read(inv.ID); got.Code != 440 || got.OriginalBy != "" {
-			t.Fatalf("after a cancelled session it has code %d, original %q: %s", got.Code, got.OriginalBy, got.Reason)
+			t.Fatalf("after a cancelled session the invoice has code %d and original %q, want 440 and none: %s",
+				got.Code, got.OriginalBy, got.Reason)
 		}
 	}
 	w := s.worker("w", s.client())
 	pkg := s.sent(w, s.read(inv.ID))
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Accepted })
 	if asked := s.sim.Books().Requests["invoiceMetadata"]; asked > 0 {
-		t.Errorf("the register was asked %d times", asked)
+		t.Errorf("the register was asked %d times, want never", asked)
 	}
 }

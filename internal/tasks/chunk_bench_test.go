@@ -18,10 +18,10 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// BenchmarkAdmission_10kInvoices measures how fast one worker with 16 slots brings queued invoices
-// into their waiting set, for several numbers of invoices in one task. Redis writes an append-only
-// file, as in production, and shares the machine's cores with the worker. queue.ChunkInvoices was
-// chosen by this benchmark.
+// BenchmarkAdmission_10kInvoices measures how fast one worker, which runs 16 tasks at a time,
+// brings queued invoices into their waiting set. It tries several numbers of invoices in one task.
+// Redis writes an append-only file, as in production, and shares the machine's cores with the
+// worker. queue.ChunkInvoices was chosen by this benchmark.
 func BenchmarkAdmission_10kInvoices(b *testing.B) {
 	const n = 10_000
 	for _, size := range []int{1, 20, 50, queue.ChunkInvoices, 250, 500} {
@@ -73,8 +73,8 @@ func BenchmarkAdmission_10kInvoices(b *testing.B) {
 }
 
 // admitAll runs a worker until n invoices are in their waiting set, and returns how long that took.
-// When it returns, the timer is stopped and the worker has ended. Both also hold when admitAll
-// fails, because asynq panics if the Redis client is closed while the server runs.
+// When it returns or fails, the timer is stopped and the worker has ended. asynq panics if the
+// Redis client is closed while the worker runs.
 func admitAll(b *testing.B, rdb redis.UniversalClient, l *ledger.Ledger, w *tasks.Worker, n int) time.Duration {
 	b.Helper()
 	began := time.Now()

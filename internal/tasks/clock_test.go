@@ -32,7 +32,7 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 				t.Error("an entry that has just ended was pruned")
 			}
 			if d := wrong.Skew() - off; d.Abs() > time.Second || !wrong.ClockOff() {
-				t.Errorf("its clock is %s off, and it found %s", off, wrong.Skew())
+				t.Errorf("the worker's clock is %s off, and the worker measured %s", off, wrong.Skew())
 			}
 			if !s.log.says("this machine's clock is not that of redis") {
 				t.Error("the log does not say that the clock is off")
@@ -50,7 +50,7 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 			late.must(queue.KindSubmit, inv.ID)
 			late.must(queue.KindCut, inv.WaitingGroup().Name())
 			if got := s.read(inv.ID).State; got != ledger.Queued {
-				t.Errorf("it is %s before its time", got)
+				t.Errorf("the invoice is %s before its waiting set has waited an hour, want queued", got)
 			}
 		})
 	}

@@ -27,6 +27,6 @@ func TestCloses_OneFailsAgainAndAgain_PausesGrowAndItIsTriedAtTheEnd(t *testing.
 	e.rest(s, now)
 	e.stopped = true
 	if len(e.due(now, Options{})) != 1 {
-		t.Error("at the end it is not tried once more")
+		t.Error("when the worker stops, the close is not tried once more")
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// correct hands in a technical correction.
+// correct hands in a technical correction. The argument of is the id of the rejected invoice, or
+// the hash of its document.
 func (s *stage) correct(data []byte, of string) intake.Admission {
 	s.t.Helper()
 	out, err := s.admitter().Admit(s.t.Context(), []intake.Document{{
@@ -40,8 +41,9 @@ func (s *stage) rejectedOffline(w *actor, number string, seed uint64) ledger.Inv
 }
 
 // KSeF rejects an invoice that was issued offline. Its technical correction is sent at once,
-// declared as offline, with the hash of the rejected document. KSeF takes only one technical
-// correction of an invoice.
+// declared as offline, with the hash of the rejected document. Of one invoice KSeF takes only one
+// technical correction. If it refuses a correction for that reason (21166), the correction is
+// parked.
 func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
@@ -49,22 +51,22 @@ func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t
 	other := s.rejectedOffline(w, "A/2", 1)
 	first := s.correct(s.seeded("A/1", 2), old.ID)
 	if first.Err != nil || first.Invoice.Corrects != old.Hash || first.Invoice.Lane != ledger.Express {
-		t.Fatalf("taken as %+v: %v", first.Invoice, first.Err)
+		t.Fatalf("the correction is taken as %+v, want it express and with the hash of the rejected document: %v", first.Invoice, first.Err)
 	}
 	w.must(queue.KindSubmit, first.Invoice.ID)
 	w.must(queue.KindSend, first.Invoice.ID)
-	s.eventually("KSeF has accepted it", func() bool { return len(s.sim.Books().Accepted) == 1 })
+	s.eventually("KSeF has accepted the first correction", func() bool { return len(s.sim.Books().Accepted) == 1 })
 	if got := s.sim.Books().Accepted[0]; got.Mode != "offline" || got.Corrects != old.Hash {
 		t.Errorf("KSeF accepted %+v, want it declared offline, with the hash of the rejected document", got)
 	}
 
-	// Another correction names its rejected document by the hash, not by the id.
+	// The second correction names the rejected document by its hash, not by its id.
 	second := s.correct(s.seeded("A/2", 2), other.Hash)
 	if second.Err != nil {
 		t.Fatal(second.Err)
 	}
 	w.must(queue.KindSend, second.Invoice.ID)
-	s.eventually("KSeF has accepted it", func() bool { return len(s.sim.Books().Accepted) == 2 })
+	s.eventually("KSeF has accepted the second correction", func() bool { return len(s.sim.Books().Accepted) == 2 })
 	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "send", Code: 21166}); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,8 @@ func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t
 	w.must(queue.KindSend, third.Invoice.ID)
 	if got := s.read(third.Invoice.ID); got.State != ledger.Parked || got.Code != 21166 ||
 		!strings.Contains(got.Reason, "KSeF takes no technical correction of the rejected invoice") {
-		t.Errorf("it is %s (%d): %s", got.State, got.Code, got.Reason)
+		t.Errorf("the third correction is %s with code %d, want parked with 21166 and a reason that says why: %s",
+			got.State, got.Code, got.Reason)
 	}
 }
 
@@ -95,18 +98,18 @@ func TestCorrection_OfSomethingElse_IsRefusedWithWords(t *testing.T) {
 	} {
 		got := s.correct(c.data, c.of)
 		if got.Err == nil || !strings.Contains(got.Err.Error(), c.says) {
-			t.Errorf("correcting %s: %v, want it to say %q", c.of, got.Err, c.says)
+			t.Errorf("a correction of %s is refused with %v, want a text with %q", c.of, got.Err, c.says)
 		}
 	}
 	gateway := newStage(t, simulator.Options{})
 	if got := gateway.correct(gateway.good("A/1"), old.Hash); got.Err == nil ||
 		!strings.Contains(got.Err.Error(), "cannot be done over the gateway") {
-		t.Errorf("over the gateway: %v", got.Err)
+		t.Errorf("over the gateway a correction is refused with %v, want a text that says that it cannot be done there", got.Err)
 	}
 }
 
 // Eight sends in a row are refused because of their session. A technical correction cannot go in a
-// package, so it keeps its lane.
+// package, so it stays in the express lane.
 func TestCorrection_OnlineSessionsFail_StaysInItsLane(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
@@ -119,6 +122,6 @@ func TestCorrection_OnlineSessionsFail_StaysInItsLane(t *testing.T) {
 		_ = w.run(queue.KindSend, inv.ID)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Sent || got.Lane != ledger.Express {
-		t.Errorf("it is %s in lane %s: %s", got.State, got.Lane, got.Reason)
+		t.Errorf("the correction is %s in lane %s, want sent in the express lane: %s", got.State, got.Lane, got.Reason)
 	}
 }

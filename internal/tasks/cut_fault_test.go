@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker that may send nothing of a tenant, for example because the tenant's name means another
-// taxpayer, leaves its waiting set alone, in both lanes. The error stays with the task, where
-// people are told of it.
+// A worker may send nothing of a tenant, for example because the tenant's name means another
+// taxpayer. The worker leaves the tenant's waiting set alone, in the bulk lane and in the auto
+// lane. The error stays with the task, where people are told of it.
 func TestCut_WorkerMaySendNothingOfTheTenant_TheSetIsLeftToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Auto} {
@@ -29,15 +29,15 @@ func TestCut_WorkerMaySendNothingOfTheTenant_TheSetIsLeftToAnotherWorker(t *test
 		set := s.read(inv.ID)
 		group := set.WaitingGroup().Name()
 		if err := barred.run(queue.KindCut, group); !errors.Is(err, why) {
-			t.Errorf("%s: the cut ends with %v, want the reason", lane, err)
+			t.Errorf("%s: the cut ends with %v, want the tenant's fault", lane, err)
 		}
 		barred.must(queue.KindSweep, "1")
 		if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev != set.Rev || got.Group != group {
-			t.Fatalf("%s: it is %s in %q, want it to wait in its set untouched", lane, got.State, got.Group)
+			t.Fatalf("%s: the invoice is %s in %q, want it to wait in its set untouched", lane, got.State, got.Group)
 		}
 		s.worker("well", s.client()).must(queue.KindCut, group)
 		if got := s.read(inv.ID); got.Rev == set.Rev {
-			t.Errorf("%s: the other worker did not take it out of its set", lane)
+			t.Errorf("%s: the other worker did not take the invoice out of its set", lane)
 		}
 	}
 }

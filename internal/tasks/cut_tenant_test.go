@@ -30,14 +30,14 @@ func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testi
 	without.must(queue.KindCut, group)
 	without.must(queue.KindSweep, "1")
 	if got := s.read(one.ID); got.State != ledger.Queued || got.Group != group {
-		t.Fatalf("after the run of the worker without the tenant it is %s in %q, want it to wait in its set", got.State, got.Group)
+		t.Fatalf("after the worker without the tenant ran, the invoice is %s in %q, want it to wait in its set", got.State, got.Group)
 	}
 	if stats, err := s.queue.Pending(queue.KindCut); err != nil || stats != 0 {
-		t.Errorf("%d cuts are queued, %v", stats, err)
+		t.Errorf("%d cuts are queued, want none: %v", stats, err)
 	}
 	two = s.read(two.ID)
 	if err := s.ledger.Dismiss(t.Context(), &two, ledger.Dismissal{By: "anna", Reason: "the tenant is gone"}); err != nil {
-		t.Errorf("dismiss what waits: %v", err)
+		t.Errorf("dismiss an invoice that waits: %v", err)
 	}
 	with := s.worker("with", s.client())
 	with.until(queue.KindCut, group, func() bool { return s.read(one.ID).State == ledger.Packed })

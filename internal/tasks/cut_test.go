@@ -36,14 +36,14 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		oldest, newest, due time.Duration // ago, ago, from now
 		want                Cut
 	}{
-		{"nothing waits: there is nothing to cut, whatever the rest says", noon, 0, 1 << 40, time.Hour, time.Hour, -time.Hour, CutWait},
+		{"nothing waits: there is nothing to cut, whatever the other values say", noon, 0, 1 << 40, time.Hour, time.Hour, -time.Hour, CutWait},
 		{"nothing waits shortly before midnight", "2026-11-23 23:59:59 +01:00", 0, 0, 0, 0, 0, CutWait},
 		{"many have just come: more may follow", noon, 1000, 1000, time.Minute, time.Second, far, CutWait},
 		{"a full package does not wait for its time", noon, 5000, 1000, time.Second, 0, far, CutPackage},
 		{"a package that is one invoice short of full waits", noon, 4999, 1000, time.Second, 0, far, CutWait},
 		{"a heavy package does not wait for its time", noon, 10, 1 << 30, time.Second, 0, far, CutPackage},
 		{"a package that is a byte short of full waits", noon, 10, 1<<30 - 1, time.Second, 0, far, CutWait},
-		{"few but heavy ones make a package: single sends would take very long",
+		{"few but heavy invoices make a package: single sends would take very long",
 			noon, 2, 1 << 30, time.Second, time.Second, far, CutPackage},
 		{"nothing more arrives: many make a package at once", noon, 5, 1000, 10 * time.Second, 10 * time.Second, far, CutPackage},
 		{"many that waited long enough make a package", noon, 5, 1000, 2 * time.Minute, 0, far, CutPackage},
@@ -64,7 +64,7 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		{"a deadline is over: many still wait before a quarter of the wait",
 			noon, 5, 1000, 30*time.Second - 1, 0, -24 * time.Hour, CutWait},
 
-		{"winter: more than five minutes to midnight waits", "2026-11-23 23:54:59 +01:00", 100, 1000, time.Second, 0, far, CutWait},
+		{"winter: more than five minutes before midnight, all wait", "2026-11-23 23:54:59 +01:00", 100, 1000, time.Second, 0, far, CutWait},
 		{"winter: at five minutes to midnight everything is cut",
 			"2026-11-23 23:55:00 +01:00", 100, 1000, time.Second, 0, far, CutPackage},
 		{"winter: what waited at 23:55 is still cut at 23:57",
@@ -80,16 +80,16 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		{"winter: few go express before midnight", "2026-11-23 23:58:45 +01:00", 3, 1000, 0, 0, far, CutExpress},
 		{"winter: a few go express when nothing more comes, as always",
 			"2026-11-23 23:58:00 +01:00", 3, 1000, 10 * time.Second, 10 * time.Second, far, CutExpress},
-		{"winter: midnight itself is a new day and waits", "2026-11-24 00:00:00 +01:00", 100, 1000, time.Second, 0, far, CutWait},
+		{"winter: at midnight itself a new day begins, and all wait", "2026-11-24 00:00:00 +01:00", 100, 1000, time.Second, 0, far, CutWait},
 		{"winter: midnight in London is one o'clock in Warsaw", "2026-11-23 23:58:45 +00:00", 100, 1000, time.Second, 0, far, CutWait},
 		{"winter: 22:58 in London is 23:58 in Warsaw", "2026-11-23 22:58:45 +00:00", 100, 1000, 0, 0, far, CutPackage},
-		{"summer: five minutes to midnight cuts", "2026-07-15 23:55:00 +02:00", 100, 1000, 0, 0, far, CutPackage},
+		{"summer: at five minutes to midnight everything is cut", "2026-07-15 23:55:00 +02:00", 100, 1000, 0, 0, far, CutPackage},
 		{"summer: 21:58 in London is 23:58 in Warsaw", "2026-07-15 21:58:45 +00:00", 100, 1000, 0, 0, far, CutPackage},
 		{"summer: 22:58 in London is past midnight in Warsaw", "2026-07-15 22:58:45 +00:00", 100, 1000, 0, 0, far, CutWait},
 		{"the day when clocks go forward ends at midnight, too", "2026-03-29 23:55:00 +02:00", 100, 1000, 0, 0, far, CutPackage},
-		{"the day when clocks go forward: an hour before midnight waits", "2026-03-29 22:55:00 +02:00", 100, 1000, 0, 0, far, CutWait},
+		{"the day when clocks go forward: an hour before midnight, all wait", "2026-03-29 22:55:00 +02:00", 100, 1000, 0, 0, far, CutWait},
 		{"the day when clocks go back ends at midnight, too", "2026-10-25 23:55:00 +01:00", 100, 1000, 0, 0, far, CutPackage},
-		{"the day when clocks go back: an hour before midnight waits", "2026-10-25 22:55:00 +01:00", 100, 1000, 0, 0, far, CutWait},
+		{"the day when clocks go back: an hour before midnight, all wait", "2026-10-25 22:55:00 +01:00", 100, 1000, 0, 0, far, CutWait},
 		{"the last day of the year ends at midnight, too", "2026-12-31 23:58:45 +01:00", 100, 1000, 0, 0, far, CutPackage},
 	} {
 		now := warsaw(t, c.now)

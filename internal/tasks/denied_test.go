@@ -25,8 +25,8 @@ func (p *pausing) Pause(_ context.Context, _ string, d time.Duration) error {
 	return nil
 }
 
-// The key is that of another taxpayer, so all 30 invoices are answered 410. Nothing is parked. The
-// tenant is paused, longer each time; with the right key all go through.
+// The tenant has the key of another taxpayer, so KSeF answers 410 to all 30 invoices. No invoice is
+// parked. The tenant is paused, longer each time. With the right key all invoices go through.
 func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 60}}})
 	b := &pausing{}
@@ -37,10 +37,11 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 		pkg := s.sent(w, invs...)
 		s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled || !s.pkg(pkg).State.Live() })
 		if n := s.states(ids); n[ledger.Queued] != 30 {
-			t.Fatalf("after round %d: %v: %s", round, n, s.read(ids[0]).Reason)
+			t.Fatalf("after round %d the invoices are %v, want 30 queued: %s", round, n, s.read(ids[0]).Reason)
 		}
 		if got := s.read(ids[0]); got.Code != 410 || !strings.Contains(got.Reason, "key_file") || got.Resends != 0 {
-			t.Errorf("a denied invoice has code %d and %d resends: %s", got.Code, got.Resends, got.Reason)
+			t.Errorf("a denied invoice has code %d and %d resends, want 410, none, and key_file in the reason: %s",
+				got.Code, got.Resends, got.Reason)
 		}
 		for i := range invs {
 			invs[i] = s.read(ids[i])
@@ -62,7 +63,8 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 	}
 }
 
-// One invoice may not be sent and others may. It alone is parked, and the tenant is not paused.
+// KSeF denies one invoice of a session and accepts the other. Only the denied invoice is parked,
+// and the tenant is not paused.
 func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -76,10 +78,10 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 			first, second, pkg := s.sentPair(w, lane)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(first.ID); got.State != ledger.Parked || got.Code != 410 {
-				t.Errorf("it is %s, want parked: %s", got.State, got.Reason)
+				t.Errorf("the denied invoice is %s, want parked: %s", got.State, got.Reason)
 			}
 			if got := s.read(second.ID); got.State != ledger.Accepted || len(b.pauses) != 0 {
-				t.Errorf("the other is %s and the tenant was paused for %v, want it accepted and no pause", got.State, b.pauses)
+				t.Errorf("the other invoice is %s and the tenant was paused for %v, want it accepted and no pause", got.State, b.pauses)
 			}
 		})
 	}
@@ -105,6 +107,6 @@ func TestDenied_AloneInItsSession_OtherSessionsOfTheTenantDecide(t *testing.T) {
 	again := s.sent(w, s.read(inv.ID))
 	s.drive(w, again, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
 	if len(b.pauses) != 1 {
-		t.Errorf("the tenant was paused for %v: one invoice paused a tenant whose others go through", b.pauses)
+		t.Errorf("the tenant was paused for %v, want no second pause, because its other invoices go through", b.pauses)
 	}
 }

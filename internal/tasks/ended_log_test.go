@@ -29,15 +29,16 @@ func TestEndedLog_ManyRejectedInOnePackage_TenHaveALineAndTheOthersAreCounted(t 
 		t.Errorf("%d lines about rejected invoices, want 10", n)
 	}
 	if !s.log.says(`"code":450,"reason":"semantic verification failed","invoices":3,"message":"more invoices rejected`) {
-		t.Error("the others are not counted by their reason")
+		t.Error("no line counts the other three rejected invoices by their reason")
 	}
 	if !s.log.says(`"code":415,"reason":"attachments are not allowed","id":"` + ids[0]) {
-		t.Error("the parked one has no line")
+		t.Error("the parked invoice has no line")
 	}
 }
 
-// An invoice is parked because KSeF refuses every session that contains it. The code is that of the
-// sessions. The log must not explain it as if it were a code of the invoice.
+// An invoice is parked because KSeF refuses every session that contains it. The code of the invoice
+// in the log is the code of those sessions. The log must not explain this code as if KSeF had given
+// it to the invoice.
 func TestEndedLog_ParkedBecauseOfItsSessions_NamesTheSessionsAsTheReason(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 405}}})
 	w := s.worker("w", s.client())
@@ -50,6 +51,6 @@ func TestEndedLog_ParkedBecauseOfItsSessions_NamesTheSessionsAsTheReason(t *test
 		pkg = w.refuse(inv.ID, pkg)
 	}
 	if !s.log.says(`"code":405,"reason":"KSeF refuses every session that contains it","id":"` + inv.ID) {
-		t.Errorf("it is %s: %s, and the log does not say so", s.read(inv.ID).State, s.read(inv.ID).Reason)
+		t.Errorf("the log does not name the refused sessions as the reason; the invoice is %s: %s", s.read(inv.ID).State, s.read(inv.ID).Reason)
 	}
 }

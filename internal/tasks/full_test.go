@@ -31,7 +31,7 @@ func (b *bed) keys() int64 { return b.rdb.DBSize(b.t.Context()).Val() }
 func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.admit(ledger.Bulk, s.good("A/0"))
-	docs := make([]intake.Document, 250) // more than one transaction
+	docs := make([]intake.Document, 250) // more than one transaction takes in
 	for i := range docs {
 		docs[i] = intake.Document{File: "b.xml", Data: s.good(fmt.Sprint("A/", i+1))}
 	}
@@ -58,7 +58,8 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	}
 }
 
-// asynq still does all its work. A task is queued, runs, and runs again after an error.
+// Redis is full, and asynq still does all its work. A task is queued, runs, and runs again after an
+// error.
 func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.full()
@@ -101,7 +102,7 @@ func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 		}
 	}
 	if len(got) != 2 {
-		t.Errorf("ran: %v, want both, the first one twice", got)
+		t.Errorf("the tasks ran %v, want both, and twice the one whose first run failed", got)
 	}
 	s.eventually("the server is registered", func() bool {
 		servers, err := asynq.NewInspectorFromRedisClient(s.rdb).Servers()
@@ -121,6 +122,6 @@ func TestUnbounded_RedisHasMemory_ScriptsGoByTheirHashes(t *testing.T) {
 	}
 	stats := s.rdb.InfoMap(t.Context(), "commandstats").Item("Commandstats", "cmdstat_eval")
 	if want := "calls=1,"; len(stats) < len(want) || stats[:len(want)] != want {
-		t.Errorf("EVAL was called %q, want one call, at the first use", stats)
+		t.Errorf("the statistics of EVAL are %q, want one call, for the first use of the script", stats)
 	}
 }

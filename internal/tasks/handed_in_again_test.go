@@ -32,20 +32,20 @@ func TestRemoveDocuments_HandedInAgainBeforeRemoval_KeptForTheFullTimeAgain(t *t
 			kept, err := s.ledger.HasBody(t.Context(), &now)
 			may, mayErr := s.ledger.MayRetry(t.Context(), &now)
 			if err = errors.Join(err, mayErr); err != nil || !kept || !may {
-				t.Errorf("its document is kept: %v, the invoice may be retried: %v, want both; %v", kept, may, err)
+				t.Errorf("the document is kept: %v, the invoice may be retried: %v, want both; %v", kept, may, err)
 			}
 			s.advance(2 * time.Hour)
 			w.must(queue.KindSweep, "2")
 			if kept, err := s.ledger.HasBody(t.Context(), &now); lines == 1 && (kept || err != nil) {
-				t.Errorf("its document is kept longer than it should be: %v, %v", kept, err)
+				t.Errorf("the document is kept longer than it should be: %v, %v", kept, err)
 			}
 		})
 	}
 }
 
 // A document was removed because its invoice was rejected long ago. After the document is handed in
-// again, the invoice can be retried for as long as after a rejection. Then the document is removed
-// again. This holds for large and small documents.
+// again, the invoice can be retried for as long as after a rejection. After that time the document
+// is removed again.
 func TestRemoveDocuments_HandedInAgainAfterRemoval_CanBeRetriedAndIsRemovedLater(t *testing.T) {
 	for name, lines := range map[string]int{"small": 1, "large": 3500} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRemoveDocuments_HandedInAgainAfterRemoval_CanBeRetriedAndIsRemovedLater
 			s.advance(23 * time.Hour)
 			w.must(queue.KindSweep, "2")
 			if !kept() {
-				t.Error("after it was handed in again, its document is not kept")
+				t.Error("the document was handed in again 23 hours ago and is not kept, want it kept for a day")
 			}
 			s.advance(2 * time.Hour)
 			w.must(queue.KindSweep, "3")
@@ -85,7 +85,7 @@ func TestRemoveDocuments_HandedInAgainAfterRemoval_CanBeRetriedAndIsRemovedLater
 			}
 			w.must(queue.KindPackage, w.cut(inv.ID))
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("after a retry it is %s (%s), want sent", got.State, got.Reason)
+				t.Errorf("after a retry the invoice is %s (%s), want sent", got.State, got.Reason)
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestAdmit_LargeDocumentOfAParkedInvoiceIsDamaged_HandingItInAgainRepairsIt(
 	}
 	w.must(queue.KindPackage, w.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Parked {
-		t.Fatalf("it is %s, want parked", got.State)
+		t.Fatalf("with its document damaged, the invoice is %s, want parked", got.State)
 	}
 	s.admit(ledger.Bulk, s.large("A/3", 3))
 	got := s.read(inv.ID)
@@ -117,6 +117,6 @@ func TestAdmit_LargeDocumentOfAParkedInvoiceIsDamaged_HandingItInAgainRepairsIt(
 	}
 	w.must(queue.KindPackage, w.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Sent {
-		t.Errorf("it is %s (%s), want sent", got.State, got.Reason)
+		t.Errorf("after the repair and a retry, the invoice is %s (%s), want sent", got.State, got.Reason)
 	}
 }

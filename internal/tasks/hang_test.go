@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// awayStore is a network folder that does not answer. Until the folder is back, every call blocks
-// in the system, whatever its context says.
+// awayStore is a network folder that does not answer. Until the folder is back, each call of the
+// methods below blocks in the system, whatever its context says.
 type awayStore struct {
 	archive.Store
 	back chan struct{}
@@ -75,7 +75,7 @@ func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 		err := w.run(queue.KindReceipt, pkg)
 		v := retry.Judge(err)
 		if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay <= 0 || !strings.Contains(err.Error(), "archive") {
-			t.Errorf("the verdict on a receipt task is %+v: %v", v, err)
+			t.Errorf("the verdict on a receipt task is %+v, want later because of the archive: %v", v, err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the task took %v, want at most 5s", took)
@@ -86,16 +86,17 @@ func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 	}
 	before := hung.calls()
 	if v := retry.Judge(w.run(queue.KindReceipt, pkgs[0])); v.Reason != retry.ReasonArchive || hung.calls() > before+1 {
-		t.Errorf("while the archive is out of service, the verdict is %+v after %d more calls", v, hung.calls()-before)
+		t.Errorf("while the archive is out of service, the verdict is %+v after %d more calls, want a fault of the archive after one at most",
+			v, hung.calls()-before)
 	}
-	// A large document lies in the archive. Its package waits, and no invoice is parked because of
-	// it.
+	// A document that is too large for Redis lies in the archive. So its package waits, and its
+	// invoice is not parked.
 	big := w.cut(stored.ID)
 	if v := retry.Judge(w.run(queue.KindPackage, big)); v.Action != retry.Later || v.Reason != retry.ReasonArchive {
-		t.Errorf("the verdict on the package of a large document is %+v", v)
+		t.Errorf("the verdict on the package of a large document is %+v, want later because of the archive", v)
 	}
 	if got := s.read(stored.ID); got.State != ledger.Packed {
-		t.Errorf("it is %s, want packed: %s", got.State, got.Reason)
+		t.Errorf("the invoice of the large document is %s, want packed: %s", got.State, got.Reason)
 	}
 	// A document in Redis needs no archive.
 	small := s.admit(ledger.Bulk, s.good("B/1"))

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Duplicates are recovered while the receipt of their originals' session is incomplete. The receipt
-// is not kept under the session's own name before it has all originals. Later, each duplicate is
-// receipted.
+// Three invoices are recovered as duplicates. One session has all three originals, and for a while
+// KSeF's receipt of that session leaves one of them out. Once the receipt is complete, all three
+// invoices are receipted.
 func TestRecover_ReceiptOfTheOriginalsIsIncompleteForAWhile_AllAreReceiptedLater(t *testing.T) {
 	for name, whole := range map[string]time.Duration{"for minutes": 20 * time.Minute, "for a day": 30 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestRecover_ReceiptOfTheOriginalsIsIncompleteForAWhile_AllAreReceiptedLater
 			})
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted || got.UPO == "" {
-					t.Errorf("%s is %s, receipt %q: %s", got.Number, got.State, got.UPO, got.Reason)
+					t.Errorf("%s is %s with receipt %q, want receipted with a receipt: %s", got.Number, got.State, got.UPO, got.Reason)
 				}
 			}
 		})

@@ -12,10 +12,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The worker dies before all parts are sent, and Redis restarts. KSeF's own API does not close such
-// a session; it would cancel it after twelve hours. The invoices go in another session after a
-// minute, and no refusal is counted against them. That also holds when a second worker dies while
-// it gives the first session up.
+// The worker dies before all parts are sent, and Redis restarts. KSeF's own API refuses to close
+// such a session, and would cancel it after twelve hours. After a minute the next worker gives the
+// session up. The invoice goes in another session, and no refusal is counted against it. The second
+// subtest shows the same when that worker dies while it gives the session up.
 func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIsCounted(t *testing.T) {
 	t.Run("given_up", func(t *testing.T) { giveUpIncomplete(t, false) })
 	t.Run("the_worker_dies", func(t *testing.T) { giveUpIncomplete(t, true) })
@@ -41,13 +41,14 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 			t.Fatalf("the verdict is %+v, want later", v)
 		}
 		if i := s.read(inv.ID); i.Package != pkg {
-			t.Fatalf("it is in %s before a minute is over", i.Package)
+			t.Fatalf("the invoice is in %s before a minute is over, want it in the first package", i.Package)
 		}
 	}
 	s.advance(2 * time.Minute)
 	if killed {
-		// The worker dies between the two writes that give the session up. The first says that
-		// nobody closes the session any more, the second what became of its invoices.
+		// The worker dies between the two writes that give the session up. The first write says
+		// that nobody closes the session any more. The second says what became of the invoices in
+		// the session.
 		ctx, kill := context.WithCancel(t.Context())
 		w2.beforeVerb("package", 3, kill)
 		_ = w2.runWith(ctx, queue.KindConfirm, pkg)
@@ -60,7 +61,7 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 	second := s.read(inv.ID).Package
 	if p, i := s.pkg(pkg), s.read(inv.ID); second == pkg || p.State != ledger.PackageFailed || i.Resends != 0 ||
 		s.pkg(second).Refusals != 0 {
-		t.Fatalf("the package is %s with code %d, want failed; the invoice is %s in %s, want another package",
+		t.Fatalf("the package is %s with code %d, want failed; the invoice is %s in %s, want another package, no resend and no refusal",
 			p.State, p.Code, i.State, second)
 	}
 	w2.must(queue.KindPackage, second)

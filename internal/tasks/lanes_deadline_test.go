@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Single sends have places left, but no online session may be opened before the deadline. So the
-// invoice has to go in a package.
+// In this hour, the tenant may make more single sends, but it may open no more online sessions. The
+// deadline is before the end of the hour. So the invoice has to go in a package.
 func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Auto} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -27,7 +27,7 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.must(queue.KindSubmit, inv.ID)
-			if lane == ledger.Auto { // chosen while there is a place
+			if lane == ledger.Auto { // it is chosen for express while a session may be opened
 				s.advance(3 * time.Second)
 				w.step(&inv)
 				t.Logf("chosen: %+v", s.read(inv.ID).Chosen)
@@ -49,7 +49,7 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 			t.Logf("after 55 minutes (deadline after 30): %s lane %s chosen %v group %q reason %q",
 				got.State, got.Lane, got.Chosen, got.Group, got.Reason)
 			if got.State == ledger.Queued {
-				t.Errorf("its deadline passed in the express lane while 60 batch sessions were free")
+				t.Errorf("the deadline passed and the invoice is still queued although 60 batch sessions were free, want it sent in one")
 			}
 		})
 	}

@@ -31,7 +31,8 @@ func (client *noKeyClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error
 }
 
 // A send waits for something that a package would wait for as well. So the invoice must stay in the
-// express lane. In its waiting set it would be chosen for express again each second.
+// express lane. If it went back to its waiting set, it would be chosen for express again each
+// second.
 func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason ratelimit.Reason
@@ -54,25 +55,25 @@ func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T
 				w.step(&inv)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev-before > 2 {
-				t.Errorf("it is %s after %d moves in 19 minutes, want queued after 2 at most", got.State, got.Rev-before)
+				t.Errorf("the invoice is %s after %d moves in 19 minutes, want queued after 2 at most", got.State, got.Rev-before)
 			}
 			s.advance(2 * time.Minute)
 			w.step(&inv)
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("with a key it is %s, want sent", got.State)
+				t.Errorf("once there is a key, the invoice is %s, want sent", got.State)
 			}
 		})
 	}
 }
 
-// Whether an invoice is chosen for express depends on the limit of public keys as well.
+// While the limit of requests for the public key is used up, no invoice is chosen for express.
 func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosen(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{
 		ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5,
 	}))
 	c.use(t, s.nip(), string(ksef.GroupPublicKey), 5)
-	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays in its waiting set
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that the invoice stays in its waiting set
 	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
@@ -82,13 +83,13 @@ func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosen(t *testing.T) {
 		w.step(&inv)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Group == "" || got.Rev != before {
-		t.Errorf("it is %s in group %q after %d moves in 55 minutes, want it in its waiting set and not moved",
+		t.Errorf("the invoice is %s in group %q after %d moves in 55 minutes, want it in its waiting set and not moved",
 			got.State, got.Group, got.Rev-before)
 	}
 	s.advance(6 * time.Minute) // the hour is over
 	w.step(&inv)
 	w.step(&inv)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
-		t.Errorf("after the hour it is %s, want sent", got.State)
+		t.Errorf("after the hour the invoice is %s, want sent", got.State)
 	}
 }

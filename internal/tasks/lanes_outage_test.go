@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// groupsDown is a budget under which some groups are out of service, each with a probe in five
-// minutes. The field session is how long the next batch session has to wait.
+// groupsDown is a budget under which some groups are out of service. The next probe of each of them
+// is in five minutes. The field session is how long the next batch session has to wait.
 type groupsDown struct {
 	noLimits
 	groups  []string
@@ -39,7 +39,7 @@ func (g groupsDown) Join(_ context.Context, tenant, group string) error {
 	return nil
 }
 
-// downFor is the answer of a budget while a group of a tenant is out of service.
+// downFor returns the error of a budget while a group of a tenant is out of service.
 func downFor(tenant, group string) error {
 	return &ratelimit.NotNow{
 		Wait: 5 * time.Minute, Reason: ratelimit.ReasonOutage, Host: "gateway", Key: ratelimit.Key{Tenant: tenant, Group: group},
@@ -95,30 +95,32 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 				s.advance(time.Minute)
 			}
 			if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
-				t.Fatalf("ten minutes before its deadline it is in lane %s, want express: %q", got.Lane, got.Reason)
+				t.Fatalf("ten minutes before its deadline the invoice is in lane %s, want express: %q", got.Lane, got.Reason)
 			}
 			for s.now().Sub(began) < due-time.Minute {
 				w.step(&inv)
 				s.advance(time.Minute)
 			}
 			if c.stays {
-				for range 20 { // past its deadline
+				for range 20 { // until after the deadline
 					w.step(&inv)
 					s.advance(time.Minute)
 				}
 			}
 			got := s.read(inv.ID)
 			if stays := got.State == ledger.Queued && got.Lane == ledger.Express && got.Group == ""; stays != c.stays {
-				t.Fatalf("it is %s in lane %s, group %q: %q", got.State, got.Lane, got.Group, got.Reason)
+				t.Fatalf("the invoice is %s in lane %s, group %q, want it queued for express only if no package is sooner: %q",
+					got.State, got.Lane, got.Group, got.Reason)
 			}
 			if c.stays {
 				return
 			}
 			if got.State != ledger.Sent || !strings.Contains(got.Reason, "goes by bulk: single sends are out of service") {
-				t.Errorf("a minute before its deadline it is %s, want sent: %q", got.State, got.Reason)
+				t.Errorf("a minute before its deadline the invoice is %s, want sent by bulk because single sends are out of service: %q",
+					got.State, got.Reason)
 			}
 			if !s.log.says("goes by bulk") {
-				t.Error("the log does not say that it goes by bulk")
+				t.Error("the log does not say that the invoice goes by bulk")
 			}
 		})
 	}
@@ -137,7 +139,7 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineFar_ExpressWaits(t *testing.T) 
 		}
 		_ = w.run(queue.KindSend, inv.ID)
 		if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
-			t.Errorf("due at %v, it is in lane %s, want express: %q", due, got.Lane, got.Reason)
+			t.Errorf("due at %v, the invoice is in lane %s, want express: %q", due, got.Lane, got.Reason)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 150)
-	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays in its waiting set
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that the invoice stays in its waiting set
 	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
@@ -27,13 +27,13 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 		w.step(&inv)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev-inv.Rev > 4 {
-		t.Errorf("after 55 minutes it is %s, after %d moves", got.State, got.Rev-inv.Rev)
+		t.Errorf("after 55 minutes the invoice is %s after %d moves, want queued after 4 at most", got.State, got.Rev-inv.Rev)
 	}
 	s.advance(6 * time.Minute) // the hour is over
 	w.step(&inv)
 	w.step(&inv)
 	if got := s.read(inv.ID); got.State != ledger.Sent || got.Rev-inv.Rev > 8 {
-		t.Errorf("when places are free it is %s, after %d moves", got.State, got.Rev-inv.Rev)
+		t.Errorf("when places are free, the invoice is %s after %d moves, want sent after 8 at most", got.State, got.Rev-inv.Rev)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestLanes_ManyOnTheWaitlist_AutoInvoiceDoesNotTakeTheirPlaces(t *testing.T)
 	}
 	w.must(queue.KindCut, inv.WaitingGroup().Name())
 	if got := s.read(inv.ID); got.Rev != before {
-		t.Errorf("it was chosen: it is %s in lane %s", got.State, got.Lane)
+		t.Errorf("the invoice was chosen for express, want it left in its waiting set: it is %s in lane %s", got.State, got.Lane)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 	for _, c := range []struct {
 		why            string
 		due            time.Duration
-		sends, batches int // used of the hour
+		sends, batches int // how many are used in this hour
 		bulk           bool
 	}{
 		{"its turn comes in time", 2 * time.Hour, 180, 0, false},
@@ -101,20 +101,21 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if (got.Lane == ledger.Bulk) != c.bulk || (got.Group != "") != c.bulk {
-				t.Fatalf("it is in lane %s and waits in %q", got.Lane, got.Group)
+				t.Fatalf("the invoice is in lane %s and waits in set %q, want the bulk lane and a set only if its turn is late and a package is sooner",
+					got.Lane, got.Group)
 			}
 			if !c.bulk {
 				return
 			}
 			if !strings.Contains(got.Reason, "legal deadline") || !s.log.says("goes by bulk") {
-				t.Errorf("the reason is %q, want it to name the legal deadline, and the log to say that it goes by bulk", got.Reason)
+				t.Errorf("the reason is %q, want it to name the legal deadline, and the log to say that the invoice goes by bulk", got.Reason)
 			}
 			s.advance(time.Minute)
 			for range 2 {
 				w.step(&inv)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("a minute later it is %s, want sent", got.State)
+				t.Errorf("a minute later the invoice is %s, want sent", got.State)
 			}
 		})
 	}

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The answer about an invoice has no number while the invoice is in processing. Once KSeF has
-// decided, the answer has the number, and the outcome is read.
+// While KSeF processes an invoice, its answer in the list has no invoice number. Once KSeF has
+// decided, the answer has the number, and the worker reads the outcome.
 func TestConfirm_AnswerWithoutNumberIsInProcessingForHours_ItsOutcomeIsRead(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -42,12 +42,12 @@ func TestConfirm_AnswerWithoutNumberIsInProcessingForHours_ItsOutcomeIsRead(t *t
 	running = false // from now on KSeF answers 450 with the number
 	err := drive(time.Hour)
 	if got := s.read(b.ID); got.State != ledger.Rejected {
-		t.Errorf("an hour after KSeF's answer it is %s %q: %v", got.State, got.Reason, err)
+		t.Errorf("an hour after KSeF decided, the invoice is %s with the reason %q, want rejected: %v", got.State, got.Reason, err)
 	}
 }
 
-// The session ended with 500 and its receipt is not available. The clear answers of its list are
-// written.
+// The session ended with 500, and its receipt is not available. The clear answer in its list is
+// written. The invoice that the list lacks waits with a reason.
 func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
 	client := s.client()
@@ -63,13 +63,14 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason
 		t.Errorf("A/2, listed as accepted, is %s, want accepted", got.State)
 	}
 	if got := s.read(a.ID); got.State != ledger.Sent || got.Reason == "" {
-		t.Errorf("A/1 is %s with the reason %q", got.State, got.Reason)
+		t.Errorf("A/1, which is not listed, is %s with the reason %q, want sent with a reason", got.State, got.Reason)
 	}
 	notSentAgain(t, s, a.ID)
 }
 
-// The list of the open session has only the answer to the first attempt. That answer must not count
-// for the second attempt, so the invoice is sent in another session.
+// An invoice is retried while its online session is still open. The list of that session has only
+// the answer to the first attempt. That answer must not count for the second attempt, so the
+// invoice is sent in another session.
 func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -86,7 +87,7 @@ func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	a := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, a.ID)
 	pkg := s.read(a.ID).Package
-	s.eventually("parked", func() bool { _ = w.run(queue.KindConfirm, pkg); return s.read(a.ID).State == ledger.Parked })
+	s.eventually("the invoice is parked", func() bool { _ = w.run(queue.KindConfirm, pkg); return s.read(a.ID).State == ledger.Parked })
 	inv := s.read(a.ID)
 	if err := s.ledger.Retry(t.Context(), &inv); err != nil {
 		t.Fatal(err)
@@ -96,18 +97,18 @@ func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("sent", func() bool { _ = w.run(queue.KindSend, a.ID); return s.read(a.ID).State == ledger.Sent })
+	s.eventually("the invoice is sent again", func() bool { _ = w.run(queue.KindSend, a.ID); return s.read(a.ID).State == ledger.Sent })
 	if got := s.read(a.ID).Package; got == pkg {
-		t.Errorf("it was sent in the same session again")
+		t.Errorf("the invoice was sent in the same session again")
 	}
 	_ = w.run(queue.KindConfirm, pkg)
 	if got := s.read(a.ID); got.State != ledger.Sent {
-		t.Errorf("after the answer to the first attempt it is %s, want sent: %s", got.State, got.Reason)
+		t.Errorf("after the answer to the first attempt the invoice is %s, want sent: %s", got.State, got.Reason)
 	}
 }
 
-// A search has begun to read the register from some day on. Then an invoice with an earlier date
-// joins the search.
+// A search has begun to read the register from some day on. After that, an invoice with an earlier
+// date joins the search.
 func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := &sickClient{testClient: s.client()}
@@ -138,7 +139,7 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	}
 	registerLate := true
 	client.page = func(p ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
-		if registerLate { // the register does not have the newer one yet
+		if registerLate { // the register does not list L/1 yet
 			p.Invoices = slices.DeleteFunc(p.Invoices, func(m ksef.Metadata) bool { return m.InvoiceNumber == "L/1" })
 		}
 		return p, err

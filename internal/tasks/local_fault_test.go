@@ -46,20 +46,20 @@ func TestLocalFault_WorkerCannotServeATenant_TaskIsLeftUntouched(t *testing.T) {
 		}
 	}
 	if got := s.pkg(pkg); got.State != before.State || got.Rev != before.Rev {
-		t.Errorf("the package went from %s to %s", before.State, got.State)
+		t.Errorf("the package went from %s to %s, want it untouched", before.State, got.State)
 	}
 	if got := s.read(single.ID); got.Rev != asked.Rev {
-		t.Errorf("the invoice went from %s to %s", asked.State, got.State)
+		t.Errorf("the invoice went from %s to %s, want it untouched", asked.State, got.State)
 	}
 	if n := requests(); n != sent || limits.joined != 0 {
-		t.Errorf("%d requests were sent and %d places on the waitlist taken", n-sent, limits.joined)
+		t.Errorf("%d requests were sent and %d places on the waitlist were taken, want none", n-sent, limits.joined)
 	}
 	s.budget = noLimits{}
 	well.must(queue.KindPackage, pkg)
 	well.must(queue.KindSend, single.ID)
 }
 
-// countingLimits counts who joins a waitlist.
+// countingLimits counts how often a task joins a waitlist.
 type countingLimits struct {
 	noLimits
 	joined int

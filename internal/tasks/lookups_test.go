@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The gateway does not answer requests for the receipts of one tenant's originals. Another tenant's
-// duplicate is recovered, and its large invoice is sent.
+// Two tenants have duplicates. The gateway does not answer requests for the receipts of the
+// sessions that have the first tenant's originals. The second tenant's duplicate is recovered all
+// the same, and a large invoice of the second tenant is sent.
 func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := &sickClient{testClient: s.client()}

@@ -16,8 +16,8 @@ import (
 )
 
 // The ledger has forgotten an invoice, and the archive has lost everything of it but its receipt.
-// Handed in again it counts as new and is sent. KSeF answers that it has it, the number is
-// recovered, and the archive has the invoice again.
+// Handed in again, the invoice counts as new and is sent. KSeF answers that it already has the
+// invoice. The KSeF number is recovered, and the archive gets the invoice again.
 func TestAdmit_OnlyItsReceiptIsLeft_KSeFRefusesTheSecondCopyAndTheArchiveHasItAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
@@ -46,19 +46,20 @@ func TestAdmit_OnlyItsReceiptIsLeft_KSeFRefusesTheSecondCopyAndTheArchiveHasItAg
 	}
 	again := admit(doc)
 	if again.Taken != ledger.Created {
-		t.Fatalf("it is %+v", again)
+		t.Fatalf("handed in again, the invoice is %+v, want it created", again)
 	}
 	pkg = s.sent(w, again.Invoice)
 	end, _ := s.final(w, pkg, again.Invoice.ID)
 	if end.State != ledger.Accepted || !end.Recovered || end.ID != inv.ID || end.KsefNumber != before.KsefNumber {
-		t.Errorf("it is %s as %s: %s", end.State, end.KsefNumber, end.Reason)
+		t.Errorf("the invoice is %s as %s, want accepted, recovered and with the KSeF number of the first send: %s",
+			end.State, end.KsefNumber, end.Reason)
 	}
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("KSeF accepted %d invoices", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 	w.receipt(pkg)
 	kept, err := s.store.Get(t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID))
 	if err != nil || string(kept) != string(doc) {
-		t.Errorf("the archive has %d bytes, %v", len(kept), err)
+		t.Errorf("the archive has %d bytes of the invoice, want the document that was handed in; %v", len(kept), err)
 	}
 }

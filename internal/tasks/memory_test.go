@@ -19,8 +19,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// weighingStore measures the live heap in the middle of a handler, at every fourth document that
-// passes.
+// weighingStore measures the live heap in the middle of a handler, at every fourth document that is
+// read or written.
 type weighingStore struct {
 	archive.Store
 	mu       sync.Mutex
@@ -107,7 +107,8 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 			if c.archived { // the store sees what is read from the archive
 				t.Logf("a build reads %d documents and holds at most %d MB", weighing.seen, weighing.maxBytes>>20)
 				if weighing.maxBytes > bound || weighing.seen < c.invoices {
-					t.Errorf("a build of %d documents holds %d MB, want at most %d", weighing.seen, weighing.maxBytes>>20, bound>>20)
+					t.Errorf("a build reads %d documents and holds %d MB, want all documents and at most %d MB",
+						weighing.seen, weighing.maxBytes>>20, bound>>20)
 				}
 			}
 			s.eventually("the package is settled", func() bool {
@@ -118,7 +119,8 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 			w.must(queue.KindReceipt, pkg)
 			t.Logf("a receipt task reads and writes %d documents and holds at most %d MB", weighing.seen, weighing.maxBytes>>20)
 			if weighing.maxBytes > bound || weighing.seen < c.invoices {
-				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", weighing.seen, weighing.maxBytes>>20, bound>>20)
+				t.Errorf("a receipt task reads and writes %d documents and holds %d MB, want all documents and at most %d MB",
+					weighing.seen, weighing.maxBytes>>20, bound>>20)
 			}
 		})
 	}
@@ -144,7 +146,7 @@ func TestMemory_ReceiptOf10000Lines_StaysBelow16MB(t *testing.T) {
 	}
 	t.Logf("%d kB of XML make %d kB", len(raw)>>10, live>>10)
 	if live > 16<<20 {
-		t.Errorf("its lines hold %d MB, want at most 16", live>>20)
+		t.Errorf("the parsed receipt holds %d MB, want at most 16", live>>20)
 	}
 	runtime.KeepAlive(raw)
 	runtime.KeepAlive(r)

@@ -67,7 +67,7 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 		t.Errorf("%d packages with %d of %d invoices, want at most 7, and at most 3 invoices left out", len(books.Sessions), sent, came/2)
 	}
 	if len(books.Accepted) != sent {
-		t.Errorf("KSeF accepted %d of them, want all", len(books.Accepted))
+		t.Errorf("KSeF accepted %d of the sent invoices, want all", len(books.Accepted))
 	}
 	for _, a := range books.Accepted {
 		if a.Mode != "online" {
@@ -77,7 +77,8 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 }
 
 // A package that gets no session before midnight goes back to its waiting set. There its invoices
-// wait with others for the next session. At any other time so short a wait changes nothing.
+// wait with others for the next session. At any other time, a package whose session comes in 50
+// seconds waits as a package.
 func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T) {
 	for _, c := range []struct {
 		before time.Duration
@@ -100,7 +101,7 @@ func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T
 		}
 		_ = w.run(queue.KindPackage, cut[0].ID)
 		if got := s.read(invs[0].ID); got.State != c.want {
-			t.Errorf("%s before midnight it is %s, want %s", c.before, got.State, c.want)
+			t.Errorf("%s before midnight the invoice is %s, want %s", c.before, got.State, c.want)
 		}
 	}
 }

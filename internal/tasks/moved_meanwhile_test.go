@@ -11,9 +11,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A refused session leaves open what became of an invoice. Another process moves the invoice while
-// it is marked for the search in KSeF's register, so the mark is not written. Nothing proves that
-// KSeF does not have the invoice. So it waits, and is not sent again.
+// A refused session leaves open what became of an invoice. The worker marks the invoice for the
+// search in KSeF's register. Right before that, another process moves the invoice, so the mark is
+// not written. Nothing proves that KSeF does not have the invoice. So the invoice waits, and is not
+// sent again.
 func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -40,10 +41,10 @@ func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T)
 	w.rdb.AddHook(late)
 	_ = w.run(queue.KindConfirm, pkg)
 	if !late.done.Load() {
-		t.Fatal("nothing moved meanwhile: this test proves nothing")
+		t.Fatal("the invoice was not moved meanwhile, so this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Sent || got.Package != pkg {
-		t.Errorf("it is %s in %q: %s", got.State, got.Package, got.Reason)
+		t.Errorf("the invoice is %s in %q, want sent in the first package: %s", got.State, got.Package, got.Reason)
 	}
 	client.sent = nil
 	s.advance(time.Hour)

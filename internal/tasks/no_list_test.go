@@ -33,8 +33,8 @@ func (client *silentClient) InvoiceStatus(ctx context.Context, reference string)
 	return client.testClient.InvoiceStatus(ctx, reference)
 }
 
-// The gateway always refuses the list of a processed session, or nobody can read it. The receipt
-// proves by content which invoices were accepted.
+// The gateway always refuses the list of a processed session, or gives one that cannot be read. The
+// receipt proves by content which invoices were accepted.
 func TestNoList_SessionProcessed_TheReceiptDecides(t *testing.T) {
 	for name, err := range map[string]error{
 		"refused": refusedError("list session invoices"),
@@ -65,7 +65,7 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	pkg := s.sent(w, good, bad)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(good.ID).State == ledger.Accepted })
 	if got := s.read(bad.ID); got.State != ledger.Sent || got.Package != pkg || got.Reason == "" {
-		t.Fatalf("%s is %s in %s: %q", got.Number, got.State, got.Package, got.Reason)
+		t.Fatalf("%s is %s in %s, want sent in the first package, with a reason: %q", got.Number, got.State, got.Package, got.Reason)
 	}
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(5 * time.Minute); return s.read(bad.ID).State == ledger.Parked })
 	if n := len(s.sim.Books().Accepted); n != 1 {
@@ -73,8 +73,8 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// A session ends in an error, but KSeF has its invoices. Its list is short or refused, so its
-// receipt is asked for before anything is sent again.
+// A session ends in an error, but KSeF has its invoices. The list of the session is short or
+// refused, so the worker asks for the receipt before it sends anything again.
 func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{299, 405, 500} {
 		for _, list := range []string{"refused", "short"} {
@@ -101,7 +101,7 @@ func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 				})
 				for _, inv := range invs {
 					if got := s.read(inv.ID); got.State != ledger.Accepted || got.Package != pkg {
-						t.Errorf("%s is %s in %s: %s", got.Number, got.State, got.Package, got.Reason)
+						t.Errorf("%s is %s in %s, want accepted in the first package: %s", got.Number, got.State, got.Package, got.Reason)
 					}
 				}
 			})
@@ -126,12 +126,13 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 	first, second, pkg := s.sentPair(w, ledger.Bulk)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Package != pkg || got.Reason == "" {
-		t.Errorf("%s is %s in %s: %q", got.Number, got.State, got.Package, got.Reason)
+		t.Errorf("%s is %s in %s, want sent in the first package, with a reason: %q", got.Number, got.State, got.Package, got.Reason)
 	}
 }
 
-// KSeF has confirmed a single send with a reference. List and count are late, the status is refused
-// and there is no receipt. The invoice did arrive, whatever the other answers leave out.
+// KSeF has confirmed a single send with a reference. The session's list and count are late, KSeF
+// refuses to tell the invoice's status, and there is no receipt. The reference proves that the
+// invoice did arrive, whatever the other answers leave out.
 func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := &silentClient{testClient: s.client(), status: refusedError("invoice status")}
@@ -147,7 +148,7 @@ func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	first, second, pkg := s.sentPair(w, ledger.Express)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
-		t.Fatalf("%s is %s, want sent: %q", got.Number, got.State, got.Reason)
+		t.Fatalf("%s is %s, want sent, with a reason: %q", got.Number, got.State, got.Reason)
 	}
 	client.listed = nil // the list is up to date
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })

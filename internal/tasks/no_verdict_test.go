@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The fate of a session as a whole says nothing about an invoice in it. After two sessions that
-// failed, the invoice goes in a package, and no resend is counted.
+// The fate of a session as a whole says nothing about an invoice in it. After two online sessions
+// without an answer about the invoice itself, the invoice goes in a package. No resend is counted.
 func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(t *testing.T) {
 	for why, fault := range map[string]simulator.Fault{
 		"every online session fails": {Kind: simulator.SessionRefused, Lane: "online", Code: 500, Times: -1},
@@ -30,11 +30,12 @@ func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(
 				}
 				w.untilSilent(pkg, func() bool { return s.read(inv.ID).Package != pkg })
 				if got := s.read(inv.ID); got.State != ledger.Queued {
-					t.Fatalf("after %d sessions it is %s, want queued: %s", sessions+1, got.State, got.Reason)
+					t.Fatalf("after %d sessions the invoice is %s, want queued: %s", sessions+1, got.State, got.Reason)
 				}
 			}
 			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
-				t.Fatalf("after %d online sessions it is %s, lane %s, sent again %d times", sessions, got.State, got.Lane, got.Resends)
+				t.Fatalf("after %d online sessions the invoice is %s, lane %s, with %d resends, want bulk after 2 sessions with none",
+					sessions, got.State, got.Lane, got.Resends)
 			}
 			w := s.worker("bulk", s.client())
 			pkg := w.cut(inv.ID)
@@ -44,7 +45,8 @@ func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(
 	}
 }
 
-// An answer about the invoice itself counts, in every lane.
+// After an answer about the invoice itself, the next send counts as a resend, in the express lane
+// too. After four sessions the invoice is parked.
 func TestNoVerdict_AnswerIsAboutTheInvoice_ResendsAreCountedAndEnd(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 550, Times: -1}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))
@@ -61,12 +63,13 @@ func TestNoVerdict_AnswerIsAboutTheInvoice_ResendsAreCountedAndEnd(t *testing.T)
 		})
 	}
 	if got := s.read(inv.ID); got.State != ledger.Parked || got.Attempts != 4 || got.FailedSessions != 0 {
-		t.Errorf("it is %s after %d sessions and %d failed sessions: %s", got.State, got.Attempts, got.FailedSessions, got.Reason)
+		t.Errorf("the invoice is %s after %d sessions, of which %d count as failed, want parked after 4, none failed: %s",
+			got.State, got.Attempts, got.FailedSessions, got.Reason)
 	}
 }
 
-// The list of a processed session leaves an invoice out. That proves nothing, because the session's
-// receipt has the invoice.
+// The list of a processed session leaves an invoice out. That does not prove that KSeF lacks the
+// invoice. The session's receipt has it, so it is accepted.
 func TestNoVerdict_ListLeavesTheInvoiceOut_ItsReceiptDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -77,6 +80,6 @@ func TestNoVerdict_ListLeavesTheInvoiceOut_ItsReceiptDecides(t *testing.T) {
 	w.must(queue.KindPackage, pkg)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if got := s.read(inv.ID); got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber || got.Attempts != 1 {
-		t.Errorf("it is accepted as %s after %d sessions, want KSeF's number after one session", got.KsefNumber, got.Attempts)
+		t.Errorf("the invoice is accepted as %s after %d sessions, want KSeF's number after one session", got.KsefNumber, got.Attempts)
 	}
 }

@@ -50,7 +50,7 @@ func (cl *clients) rewrite(path string, change func(string) string) *rewritten {
 // asQueued runs a task with the pauses that the queue would make, until want holds or the time is
 // up.
 func (a *actor) asQueued(kind queue.Kind, id string, within time.Duration, want func() bool) (last error) {
-	failed := 0 // as the queue counts
+	failed := 0 // how often the task failed, as the queue counts
 	for began := a.s.now(); a.s.now().Sub(began) < within && !want(); {
 		last = a.run(kind, id)
 		a.s.advance(retry.Delay(failed, last, nil))
@@ -93,21 +93,21 @@ func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *te
 	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
 	if got := s.read(id); got.State != ledger.Sent || r.asked < 10 || r.asked > 40 {
-		t.Errorf("after %d pages in a day it is %s, want sent: %s", r.asked, got.State, got.Reason)
+		t.Errorf("after %d pages in a day the invoice is %s, want sent after 10 to 40 pages: %s", r.asked, got.State, got.Reason)
 	}
 	v := retry.Judge(last)
 	if v.Action != retry.Later || v.Reason != retry.ReasonUnreadable || !strings.Contains(last.Error(), "register") {
-		t.Errorf("the error does not say what it waits for: %v", last)
+		t.Errorf("the error does not say that an answer of the register cannot be read: %v", last)
 	}
 	r.change = nil
 	last = w.asQueued(queue.KindConfirm, pkg, 3*time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted {
-		t.Errorf("when it can be read it is %s, want accepted: %s; %v", got.State, got.Reason, last)
+		t.Errorf("once the register can be read, the invoice is %s, want accepted: %s; %v", got.State, got.Reason, last)
 	}
 }
 
 // All sessions of a tenant share the requests that KSeF allows. A session whose status cannot be
-// read must leave requests for the others.
+// read must leave requests for the other sessions.
 func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })
@@ -118,7 +118,7 @@ func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *test
 	const within = 6 * time.Hour
 	last := w.asQueued(queue.KindConfirm, pkg, within, func() bool { return s.read(inv.ID).State.Final() })
 	if limit := int(within/time.Minute) + 30; r.asked < 10 || r.asked > limit { // confirm.max is a minute here
-		t.Errorf("asked %d times, want %d at most: %v", r.asked, limit, last)
+		t.Errorf("the status was asked %d times, want 10 to %d times: %v", r.asked, limit, last)
 	}
 	if v := retry.Judge(last); v.Reason != retry.ReasonUnreadable {
 		t.Errorf("the task waits for %v, want it to wait because an answer is unreadable", last)
@@ -126,7 +126,7 @@ func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *test
 	r.change = nil
 	w.asQueued(queue.KindConfirm, pkg, 10*time.Minute, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if got := s.read(inv.ID); got.State != ledger.Accepted {
-		t.Errorf("when it can be read it is %s, want accepted", got.State)
+		t.Errorf("once the status can be read, the invoice is %s, want accepted", got.State)
 	}
 }
 
@@ -143,12 +143,12 @@ func TestReceipt_CannotBeRead_PausesBetweenRequestsGrow(t *testing.T) {
 			const within = 6 * time.Hour
 			last := w.asQueued(queue.KindReceipt, pkg, within, func() bool { return s.read(inv.ID).State == ledger.Receipted })
 			if limit := int(within/time.Minute) + 30; r.asked < 3 || r.asked > limit {
-				t.Errorf("asked %d times, want %d at most: %v", r.asked, limit, last)
+				t.Errorf("the receipt was asked for %d times, want 3 to %d times: %v", r.asked, limit, last)
 			}
 			r.change = nil
 			w.asQueued(queue.KindReceipt, pkg, 25*time.Hour, func() bool { return s.read(inv.ID).State == ledger.Receipted })
 			if got := s.read(inv.ID); got.State != ledger.Receipted {
-				t.Errorf("when it can be read it is %s, want receipted: %s", got.State, got.Reason)
+				t.Errorf("once the receipt can be read, the invoice is %s, want receipted: %s", got.State, got.Reason)
 			}
 		})
 	}

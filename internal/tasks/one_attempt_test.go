@@ -25,7 +25,7 @@ func (client *noBatchClient) OpenBatch(ctx context.Context, r ksef.OpenBatchRequ
 }
 
 // KSeF refuses the tenant's sessions, so only one of its packages may try at a time. The first
-// package fails before a session is opened. Then another package may try.
+// package fails before a session is opened. After that, another package may try.
 func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageHasIt(t *testing.T) {
 	for _, why := range []string{"its document cannot be read", "no session can be opened"} {
 		t.Run(why, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageHasIt(t *tes
 			if got := s.pkg(two); got.State != ledger.PackageProcessing {
 				t.Errorf("the other package is %s, want processing", got.State)
 			}
-			// Still only one package may try at a time.
+			// As before, only one package may try at a time.
 			if err := w.run(queue.KindPackage, one); err == nil {
 				t.Error("a second package was sent at the same time")
 			}

@@ -11,10 +11,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Requests about one session fail, and no circuit holds them back. So the pauses of its task have
-// to grow, because polls every three seconds for days would use up the hour's requests of its
-// tenant. During an outage the pauses must not grow, so that they are short when the outage is
-// over.
+// Requests about one session fail, and no circuit holds them back. So the pauses of the session's
+// confirm task have to grow. Otherwise polls every three seconds would use up the requests that the
+// tenant may make in an hour. During an outage no try counts as a failure. So the pauses do not
+// grow, and they are short when the outage is over.
 func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 	for _, c := range []struct {
 		operation, down string
@@ -42,12 +42,12 @@ func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 			s.advance(time.Second)
 		}
 		if v := retry.Judge(err); v.Action != retry.Later || v.Reason == retry.ReasonProcessing || retry.IsFailure(err) != c.grows {
-			t.Errorf("%s fails with %q out of service: %v, counted as a failure: %v, want %v",
+			t.Errorf("%s fails while the group %q is out of service; the task ends with %v; counted as a failure: %v, want %v",
 				c.operation, c.down, err, retry.IsFailure(err), c.grows)
 		}
 		first, later := retry.Delay(0, err, nil), retry.Delay(6, err, nil)
 		if first > 10*time.Second || later < time.Minute {
-			t.Errorf("the first pause is %v and the seventh %v, want at most 10s and at least 1m", first, later)
+			t.Errorf("the pause is %v after the first failure and %v after the seventh, want at most 10s and at least 1m", first, later)
 		}
 	}
 }

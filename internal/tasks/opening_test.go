@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// One session is left in the hour, and ordinary packages leave one to urgent ones. So an ordinary
-// set is not cut for that session. If it were, its package would find no session and go back to the
-// set, again and again.
+// The tenant may open one more session in this hour. Ordinary packages leave the last session to
+// urgent packages. So an ordinary waiting set is not cut. Otherwise its package would find no
+// session, and the invoices would go back to the set, again and again.
 func TestOpening_OneSessionLeft_OrdinarySetsAreNotCutForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.toMidnight(12 * time.Hour)
@@ -28,19 +28,19 @@ func TestOpening_OneSessionLeft_OrdinarySetsAreNotCutForIt(t *testing.T) {
 		w.must(queue.KindCut, group)
 	}
 	if got := s.read(invs[0].ID); got.Rev != rev {
-		t.Errorf("it is %s at revision %d, and was at %d", got.State, got.Rev, rev)
+		t.Errorf("the invoice is %s at revision %d, want it to wait unmoved at revision %d", got.State, got.Rev, rev)
 	}
 	urgent := s.worker("urgent", s.limitedClient(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
 	urgent.must(queue.KindCut, group)
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 {
-		t.Fatalf("%d packages, want the urgent one", len(cut))
+		t.Fatalf("%d packages were cut, want one, the urgent one", len(cut))
 	}
 	urgent.must(queue.KindPackage, cut[0].ID)
 }
 
-// In the hour before midnight some sessions are kept for the cuts of midnight. A package does not
-// use them, even if it was cut before they were kept.
+// In the hour before midnight some sessions are kept for the packages that are cut in the last five
+// minutes. Another package does not use these sessions, even if it was cut before they were kept.
 func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(66 * time.Minute)
@@ -55,7 +55,7 @@ func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testi
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 55)
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(invs[0].ID); got.State != ledger.Queued {
-		t.Errorf("an hour before midnight it is %s, want queued", got.State)
+		t.Errorf("an hour before midnight the invoice is %s, want queued", got.State)
 	}
 	s.advance(midnight.Add(-6 * time.Minute).Sub(s.now()))
 	w.must(queue.KindCut, group)
@@ -69,6 +69,6 @@ func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testi
 	}
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(invs[0].ID); got.State != ledger.Sent {
-		t.Errorf("it is %s, want sent", got.State)
+		t.Errorf("after the cut five minutes before midnight the invoice is %s, want sent", got.State)
 	}
 }

@@ -20,9 +20,10 @@ func (po *paths) admitInOrder(lane ledger.Lane, n int) []ledger.Invoice {
 	return invs
 }
 
-// withPlace makes a good document whose id is in part i of n equal parts of all ids.
+// withPlace makes a good document. If all ids are cut into n equal parts, the document's id lies in
+// part i, counted from 0.
 func (sa *samples) withPlace(number string, i, n int) []byte {
-	const digits = "234567abcdefghijklmnopqrstuvwxyz" // of ids, as Redis orders them
+	const digits = "234567abcdefghijklmnopqrstuvwxyz" // the digits of ids, in Redis's order
 	of := ledger.Identity{NIP: sa.nip(), Kind: "VAT", Number: number}
 	for seed := uint64(1); ; seed++ {
 		doc := sa.seeded(number, seed)

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// These traces are of sessions that are lost or still open, of entries that cannot be read, and of
-// invoices that are moved meanwhile.
+// These traces (see order_trace_test.go) are of sessions that are lost or still open, of refused
+// calls, of entries that cannot be read, and of invoices that are moved meanwhile.
 func TestOrder_Others(t *testing.T) {
 	t.Run("the gateway has lost the session", func(t *testing.T) {
 		t.Parallel()
@@ -123,8 +123,8 @@ func TestOrder_Others(t *testing.T) {
 	})
 }
 
-// oneUnreadable confirms a package of two while the entry of one cannot be read, and again when it
-// can be read.
+// oneUnreadable confirms a package of two invoices while the entry of the first cannot be read, and
+// once more after that entry was repaired.
 func oneUnreadable(s *stage, w *actor, tr *trace) {
 	s.t.Helper()
 	bad, _, pkg := s.sentPair(w, ledger.Bulk)
@@ -134,7 +134,8 @@ func oneUnreadable(s *stage, w *actor, tr *trace) {
 	tr.confirm(w, pkg, 1, nil)
 }
 
-// One run of the confirm task reads a package's invoices once, however it ends.
+// The run of the confirm task that ends a package reads its invoices once, whether the session was
+// processed or refused.
 func TestConfirm_OneRun_ReadsTheInvoicesOnce(t *testing.T) {
 	for name, code := range map[string]int{"processed": 200, "refused": 405} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +155,7 @@ func TestConfirm_OneRun_ReadsTheInvoicesOnce(t *testing.T) {
 				tr.run(w, queue.KindConfirm, pkg)
 			}
 			if tr.reads != 1 {
-				t.Errorf("the invoices were read %d times, want once", tr.reads)
+				t.Errorf("the last run read the invoices %d times, want once", tr.reads)
 			}
 		})
 	}

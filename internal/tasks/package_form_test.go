@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// KSeF itself takes tar.gz. The package must have the form that was declared, because the simulator
-// unpacks that form and refuses any other.
+// KSeF's own API takes tar.gz as well as ZIP. The simulator unpacks the form that was declared, and
+// refuses a package in any other form.
 func TestPackage_TarGz_IsDeclaredAndAcceptedWithReceipt(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client, func(o *tasks.Options) {

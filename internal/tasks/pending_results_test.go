@@ -18,8 +18,8 @@ type dyingStore struct{ archive.Store }
 func (dyingStore) Put(context.Context, string, []byte, string) error     { return errors.New("killed") }
 func (dyingStore) Replace(context.Context, string, []byte, string) error { return errors.New("killed") }
 
-// A worker parks an invoice that was left behind and dies before the result is in the archive. The
-// sweep of another worker archives it.
+// The package of an invoice is lost. A worker's sweep parks the invoice, and the worker dies before
+// the result is in the archive. The sweep of another worker archives the result.
 func TestSweep_WorkerDiesAfterParking_AnotherArchivesTheResult(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -32,21 +32,21 @@ func TestSweep_WorkerDiesAfterParking_AnotherArchivesTheResult(t *testing.T) {
 	_ = dies.run(queue.KindSweep, "1")
 	s.store = sound
 	if got := s.read(inv.ID); got.State != ledger.Parked {
-		t.Fatalf("it is %s: this test proves nothing", got.State)
+		t.Fatalf("the invoice is %s, want parked, so this test proves nothing", got.State)
 	}
 	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Fatalf("the archive has a result: %v: this test proves nothing", err)
+		t.Fatalf("reading the result returned %v, want that the archive has none, so this test proves nothing", err)
 	}
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "2")
 	s.parkedAndArchived(inv.ID)
 	if pending, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(pending) != 0 {
-		t.Errorf("still pending: %v, %v", pending, err)
+		t.Errorf("results of %v are still pending, want none; %v", pending, err)
 	}
 }
 
-// An invoice ends outside a package, by any move. From that move on its result is pending, until
-// the archive has that very revision.
+// An invoice ends outside a package. From that move on its result is pending, until the archive has
+// the result of the entry's latest revision.
 func TestSweep_InvoiceEndsOutsideAPackage_ItsResultIsArchived(t *testing.T) {
 	for _, end := range []ledger.State{ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		t.Run(string(end), func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestSweep_InvoiceEndsOutsideAPackage_ItsResultIsArchived(t *testing.T) {
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if r := s.result(inv); r.State != string(end) || r.Reason != "a person decided" {
-				t.Errorf("the archived result is %+v", r)
+				t.Errorf("the archived result is %+v, want the state of the invoice and the person's reason", r)
 			}
 			// A later change makes the result pending again.
 			now := s.read(inv.ID)
@@ -71,14 +71,14 @@ func TestSweep_InvoiceEndsOutsideAPackage_ItsResultIsArchived(t *testing.T) {
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "2")
 			if r := s.result(inv); r.Reason != "a later reason" {
-				t.Errorf("the archived result is %+v", r)
+				t.Errorf("the archived result is %+v, want the later reason", r)
 			}
 		})
 	}
 }
 
-// The results of a live package are left to that package. While they wait for it, the sweep still
-// finds other results.
+// A live package brings the results of its invoices to the archive itself. So the sweep leaves them
+// to the package.
 func TestSweep_ResultsOfALivePackage_AreLeftToThatPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -88,13 +88,13 @@ func TestSweep_ResultsOfALivePackage_AreLeftToThatPackage(t *testing.T) {
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
 	if _, err := s.store.Get(t.Context(), archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("the sweep archived the result before the package: %v", err)
+		t.Errorf("reading the result returned %v, want that the archive has none before the package brings it", err)
 	}
 	w.must(queue.KindReceipt, pkg)
 	if r := s.result(bad); r.State != "rejected" {
-		t.Errorf("the archived result is %+v", r)
+		t.Errorf("the archived result is %+v, want it rejected", r)
 	}
 	if pending, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(pending) != 0 {
-		t.Errorf("still pending: %v, %v", pending, err)
+		t.Errorf("results of %v are still pending, want none; %v", pending, err)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// manyPieces is a number of invoices that the ledger needs more than two steps to move.
+// manyPieces is a number of invoices. The ledger moves that many in three pieces, of 200 at most.
 const manyPieces = 450
 
-// manyInOne puts many invoices into one package.
+// manyInOne admits n invoices and puts them into one package.
 func (s *stage) manyInOne(w *actor, n int) (ids []string, pkg string) {
 	s.t.Helper()
 	docs := make([]intake.Document, n)
@@ -58,14 +58,14 @@ func (s *stage) countStates(ids []string) map[ledger.State]int {
 	return by
 }
 
-// killedAtPiece runs a task whose worker dies before the n-th call of a verb.
+// killedAtPiece runs a task whose worker dies before the n-th call of a verb of the ledger.
 func (s *stage) killedAtPiece(a *actor, verb string, nth int32, kind queue.Kind, pkg string) {
 	s.t.Helper()
 	ctx, kill := context.WithCancel(s.t.Context())
 	defer kill()
 	a.beforeVerb(verb, nth, kill)
 	if err := a.runWith(ctx, kind, pkg); err == nil {
-		s.t.Fatal("the task ended although its worker died")
+		s.t.Fatal("the task succeeded although its worker died")
 	}
 }
 
@@ -74,19 +74,19 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
 	ids, pkg := s.manyInOne(w, manyPieces)
-	s.killedAtPiece(w, "package", 5, queue.KindPackage, pkg) // opened, uploaded, and two pieces of closing
+	s.killedAtPiece(w, "package", 5, queue.KindPackage, pkg) // after opened, uploaded, and two pieces of closing
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageClosing || by[ledger.Packed] != 50 || by[ledger.Sending] != 400 {
-		t.Fatalf("the package is %s, its invoices %v; want the write cut off after some pieces", s.pkg(pkg).State, by)
+		t.Fatalf("the package is %s, its invoices %v; want closing, 50 packed and 400 sending", s.pkg(pkg).State, by)
 	}
 	if n := s.sim.Books().Requests["batchSessionClose"]; n != 0 {
-		t.Fatalf("close was called %d times", n)
+		t.Fatalf("close was called %d times, want never", n)
 	}
 	w2 := s.worker("w2", s.client())
 	var atClose map[ledger.State]int
-	w2.beforeVerb("package", 4, func() { atClose = s.countStates(ids) }) // three pieces, then what follows close
+	w2.beforeVerb("package", 4, func() { atClose = s.countStates(ids) }) // the first three calls write closing; the fourth follows the close
 	w2.until(queue.KindConfirm, pkg, func() bool { return s.handedOver() > 0 })
 	if atClose[ledger.Sending] != manyPieces {
-		t.Errorf("when the session was closed the invoices were %v, want all sending", atClose)
+		t.Errorf("right after the session was closed, the invoices were %v, want all sending", atClose)
 	}
 	w2.settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
@@ -101,7 +101,7 @@ func TestPieces_WorkerDiesWhileItWritesProcessing_TheSessionShowsEveryOutcome(t 
 	ids, pkg := s.manyInOne(w, manyPieces)
 	s.killedAtPiece(w, "package", 7, queue.KindPackage, pkg)
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageProcessing || by[ledger.Sending] != 250 || by[ledger.Sent] != 200 {
-		t.Fatalf("the package is %s, its invoices %v; want the write cut off after some pieces", s.pkg(pkg).State, by)
+		t.Fatalf("the package is %s, its invoices %v; want processing, 250 sending and 200 sent", s.pkg(pkg).State, by)
 	}
 	s.worker("w2", s.client()).settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
@@ -136,11 +136,11 @@ func TestPieces_WorkerDiesWhileItGivesAPackageUp_TheSweepLetsTheRestWaitAndAllIs
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
 	ids, pkg := s.manyInOne(w, manyPieces)
-	s.killedAtPiece(w, "package", 2, queue.KindPackage, pkg) // the session is open, its key is lost
+	s.killedAtPiece(w, "package", 2, queue.KindPackage, pkg) // the session is open, and its key is lost with the worker
 	w2 := s.worker("w2", s.client())
 	s.killedAtPiece(w2, "package", 2, queue.KindPackage, pkg)
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageAbandoned || by[ledger.Packed] != 250 || by[ledger.Queued] != 200 {
-		t.Fatalf("the package is %s, its invoices %v; want the write cut off after some pieces", s.pkg(pkg).State, by)
+		t.Fatalf("the package is %s, its invoices %v; want abandoned, 250 packed and 200 queued", s.pkg(pkg).State, by)
 	}
 	s.advance(10 * time.Minute)
 	w3 := s.worker("w3", s.client())

@@ -12,11 +12,11 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// follow runs the tasks of the packages of some invoices, with the pauses that they ask for, until
-// want holds.
+// follow runs the tasks of the packages that hold some invoices, until want holds. Between two
+// tasks of a package it lets the pause pass that the first of them asked for.
 func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	a.s.t.Helper()
-	next := map[string]time.Time{} // by package
+	next := map[string]time.Time{} // when the next task of a package is due, by package
 	var last error
 	for began := a.s.now(); !want(); {
 		if a.s.now().Sub(began) > within {
@@ -41,7 +41,8 @@ func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	}
 }
 
-// The refused package has ended, and its entry cannot be read. Its child does not need that entry.
+// A refused package has ended, and its entry cannot be read. Its child, the package that has the
+// invoices now, does not need that entry.
 func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -53,7 +54,7 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 			parent := s.sent(w, a, b)
 			w.until(queue.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
 			if child := s.pkg(s.read(a.ID).Package); child.Parent != parent || s.pkg(parent).State != ledger.PackageFailed {
-				t.Fatalf("the child is %+v and its parent %s", child, s.pkg(parent).State)
+				t.Fatalf("the child is %+v and its parent %s, want a child of the refused package, and that package failed", child, s.pkg(parent).State)
 			}
 			d.apply(s, "ksef:pkg:"+parent)
 			ids := []string{a.ID, b.ID}
@@ -62,8 +63,9 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	}
 }
 
-// splitProbe lets KSeF refuse the sessions of four invoices until some of them go ahead as a probe.
-// It returns the two packages and the invoices of each.
+// splitProbe sends four invoices, while a fault of the stage refuses their sessions, until some of
+// the invoices go ahead as a probe. The other invoices are the rest. splitProbe returns the
+// packages of the probe and of the rest, and the invoices of each.
 func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 	s.t.Helper()
 	ids, invs := s.admitMany(4)
@@ -86,8 +88,9 @@ func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string)
 	return probe, rest, probes, rests
 }
 
-// The rest, which is the package that the probe was split off from, waits for the probe. The probe
-// cannot be read, so after an hour the rest goes without it.
+// The rest, which is the package that the probe was split off from, waits for the probe. The
+// probe's entry cannot be read, so after an hour the rest goes without the probe. If the entry is
+// gone, the rest goes sooner.
 func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -101,7 +104,7 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 			gone := s.rdb.Exists(t.Context(), "ksef:pkg:"+probe).Val() == 0
 			if err := w.run(queue.KindPackage, rest); !gone &&
 				(err == nil || retry.Judge(err).Action != retry.Later || !strings.Contains(err.Error(), probe+", which cannot be read")) {
-				t.Errorf("the error does not say what it waits for: %v", err)
+				t.Errorf("the error does not say that the rest waits for a probe that cannot be read: %v", err)
 			}
 			w.follow(2*time.Hour, func() bool { return s.pkg(rest).State != ledger.PackageCut }, rests...)
 			if took := s.now().Sub(began); took < 50*time.Minute != gone {
@@ -123,7 +126,8 @@ func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	w.follow(time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
 }
 
-// The package that the probe was split off from cannot be read.
+// The rest cannot be read, and the probe is refused. The invoices of the probe go on without the
+// rest.
 func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnAlone(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -136,7 +140,7 @@ func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnAlone(t *testing.T) {
 			w.follow(6*time.Hour, func() bool { return s.states(probes)[ledger.Accepted] == len(probes) }, probes...)
 			for _, id := range probes {
 				if got := s.read(id).Package; got == probe || got == rest {
-					t.Errorf("it went through in %s: this test proves nothing", got)
+					t.Errorf("the invoice went through in %s, want a package after the refused probe, so this test proves nothing", got)
 				}
 			}
 		})

@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A session may end in an error after KSeF accepted an invoice in it. Then the gateway has no UPO,
-// for the session or for the invoice. Nothing is lost, and the pauses between two requests grow.
+// A session may end in an error after KSeF accepted an invoice in it. In that case the gateway has
+// no UPO, neither for the session nor for the invoice. The document and the result are archived all
+// the same, and the pauses between requests for the UPO grow.
 func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -49,21 +50,22 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 				s.advance(v.Delay)
 			}
 			if asked > 100 || longest != 24*time.Hour {
-				t.Errorf("the receipt was asked for %d times in a month, at last every %v", asked, longest)
+				t.Errorf("the receipt was asked for %d times in a month, at last every %v, want at most 100 times, at last once a day", asked, longest)
 			}
 			inv := s.read(good.ID)
 			if inv.State != ledger.Accepted || inv.UPO != "" ||
 				!strings.Contains(inv.Reason, inv.KsefNumber) || !strings.Contains(inv.Reason, "500") {
-				t.Errorf("it is %s with UPO %q: %s", inv.State, inv.UPO, inv.Reason)
+				t.Errorf("the invoice is %s with UPO %q, want accepted with none, and its KSeF number and 500 in the reason: %s",
+					inv.State, inv.UPO, inv.Reason)
 			}
 			if r := s.result(inv); r.State != "accepted" || r.KsefNumber != inv.KsefNumber || r.Reason != inv.Reason {
-				t.Errorf("the archived result is %+v", r)
+				t.Errorf("the archived result is %+v, want accepted with the number and the reason of the entry", r)
 			}
 			if r := s.result(s.read(bad.ID)); r.State != "rejected" {
-				t.Errorf("the archived result of the bad one is %+v", r)
+				t.Errorf("the archived result of the bad invoice is %+v, want rejected", r)
 			}
 			if _, err := s.store.Get(t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)); err != nil {
-				t.Errorf("its document is not in the archive: %v", err)
+				t.Errorf("the document of the accepted invoice is not in the archive: %v", err)
 			}
 			if n, err := s.ledger.UnchangedSince(t.Context(), ledger.Accepted, s.now().Add(-time.Hour)); err != nil || n != 1 {
 				t.Errorf("%d accepted invoices have not changed for an hour, want 1: %v", n, err)
@@ -75,7 +77,7 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 			given = receiptOf(inv)
 			w.must(queue.KindReceipt, pkg)
 			if inv := s.read(good.ID); inv.State != ledger.Receipted || inv.UPO == "" || inv.Reason != "" || s.result(inv).UPO != inv.UPO {
-				t.Errorf("with its receipt it is %s, want receipted: %s", inv.State, inv.Reason)
+				t.Errorf("with its receipt the invoice is %s, want receipted: %s", inv.State, inv.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 				t.Errorf("the package is %s, want receipted", p.State)
@@ -84,8 +86,8 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 	}
 }
 
-// The receipt of a processed session may take its time. For minutes no reason is shown and nothing
-// is archived. After an hour the reason is shown.
+// The receipt of a processed session may take its time. During the first hour no reason is shown
+// and no result is archived. After an hour both are there.
 func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -109,21 +111,21 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 		s.advance(15 * time.Minute)
 	}
 	if got := s.read(inv.ID); got.Reason != "" {
-		t.Errorf("after 45 minutes it already has the reason %q", got.Reason)
+		t.Errorf("after 45 minutes the invoice already has the reason %q, want none", got.Reason)
 	}
 	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("after 45 minutes the archive has a result: %v", err)
+		t.Errorf("after 45 minutes, reading the result returned %v, want that the archive has none", err)
 	}
 	s.advance(30 * time.Minute)
 	_ = w.run(queue.KindReceipt, pkg)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
-		t.Errorf("after an hour it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("after an hour the invoice is %s, want accepted, with 21178 in the reason: %s", got.State, got.Reason)
 	}
 	none = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Reason != "" {
-		t.Errorf("with its receipt it is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("with its receipt the invoice is %s, want receipted: %s", got.State, got.Reason)
 	}
 }
 
@@ -149,11 +151,11 @@ func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	broken = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted {
-		t.Errorf("with its receipt it is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("with its receipt the invoice is %s, want receipted: %s", got.State, got.Reason)
 	}
 }
 
-// receiptOf writes the UPO of some invoices.
+// receiptOf returns a UPO of some invoices.
 func receiptOf(invs ...ledger.Invoice) []byte {
 	var b strings.Builder
 	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3">`)

@@ -53,13 +53,14 @@ func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 		t.Errorf("the archive still has the large document: %v", err)
 	}
 	if got := s.read(small.ID); got.State != ledger.Rejected {
-		t.Errorf("the entry is %s, want rejected", got.State)
+		t.Errorf("the entry of the small invoice is %s, want rejected", got.State)
 	}
 	s.advance(25 * time.Hour)
-	w.must(queue.KindSweep, "3") // no error about what is gone
+	w.must(queue.KindSweep, "3") // must not fail because the documents are gone
 }
 
-// removalStore counts what is removed from an archive, and refuses removals while forbid is set.
+// removalStore counts the removals that an archive is asked for, and refuses them while forbid is
+// set.
 type removalStore struct {
 	archive.Store
 	forbid bool
@@ -75,7 +76,8 @@ func (r *removalStore) Remove(ctx context.Context, name string) error {
 }
 
 // The bucket forbids removals. Even so, the entry of a rejected large invoice is kept no longer
-// than others, and its result does not become pending again. Nor is the bucket asked every minute.
+// than other entries, and its result does not become pending again. A round of the sweep asks the
+// bucket at most once.
 func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bucket := &removalStore{Store: s.store, forbid: true}
@@ -93,11 +95,11 @@ func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T
 	}
 	pending, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
 	if now := s.read(large.ID); err != nil || len(pending) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
-		t.Errorf("%+v, pending results %v (%v), want the entry as it was, no pending result, and its document in the archive",
+		t.Errorf("the entry is %+v, pending are %v (%v), want the entry as it was, no pending result, and the document in the archive",
 			now, pending, err)
 	}
 	if bucket.n == 0 || bucket.n > 29 {
-		t.Errorf("the bucket was asked %d times in 19 days, want 1 to 29", bucket.n)
+		t.Errorf("the bucket was asked %d times in 29 rounds of the sweep, want 1 to 29", bucket.n)
 	}
 	s.advance(2 * 24 * time.Hour)
 	_ = w.run(queue.KindSweep, "last")
@@ -108,9 +110,9 @@ func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T
 	}
 }
 
-// A process died before it removed a document. It had written the receipt of a large invoice, or it
-// had written that the document of a rejected one will be removed. The sweep removes the document,
-// once.
+// Two large documents were left behind, because a process died before it removed them. The invoice
+// of the first was receipted. For the second, whose invoice was rejected, the process had noted
+// that the document will be removed. The sweep removes each document once.
 func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bucket := &removalStore{Store: s.store, forbid: true}
@@ -122,7 +124,7 @@ func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing
 	w.until(queue.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
 	s.end(rejected, ledger.Rejected)
 	if ended, err := s.ledger.NoteShed(t.Context(), rejected.ID, false); !ended || err != nil {
-		t.Fatalf("the removal of the rejected one's document is noted: %v, %v", ended, err)
+		t.Fatalf("the removal of the rejected invoice's document is noted: %v, want true; %v", ended, err)
 	}
 	bucket.forbid, bucket.n = false, 0
 	s.advance(25 * time.Hour)
@@ -139,13 +141,13 @@ func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing
 		}
 	}
 	if bucket.n != 2 {
-		t.Errorf("%d removals, want one each", bucket.n)
+		t.Errorf("the archive was asked for %d removals, want one of each document", bucket.n)
 	}
 	// A receipted invoice that is handed in again leaves no document behind either.
 	s.admit(ledger.Bulk, s.large("A/1", 1))
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "again")
 	if _, err := s.store.Get(t.Context(), archive.BodyName(sent.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("handed in again, its document stays: %v", err)
+		t.Errorf("after the receipted invoice was handed in again, its document stays in the archive: %v", err)
 	}
 }

@@ -69,7 +69,7 @@ func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneIsBack(t *tes
 	pkg := w.cut(inv.ID)
 	back := lose()
 	waitsForReplicas(t, w.run(queue.KindPackage, pkg))
-	w.must(queue.KindPackage, pkg) // runs again, and leaves the rest to confirm
+	w.must(queue.KindPackage, pkg) // the second run leaves the rest to the confirm task
 	for range 2 {
 		waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	}
@@ -96,17 +96,17 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	}
 	i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]
 	if i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 1 {
-		t.Errorf("it is %s, lane %s, in %q, want queued in lane express; %d sends were posted, want only the first one's",
+		t.Errorf("the invoice is %s, lane %s, in %q, want queued, express, in no package; %d sends were posted, want only the first invoice's",
 			i.State, i.Lane, i.Package, n)
 	}
 	back()
 	w.must(queue.KindSend, inv.ID)
 	pkg := s.read(inv.ID).Package
 
-	// The close of its session waits as well.
+	// The close of the session waits for a replica as well.
 	back = lose()
 	if err := w.Stop(t.Context()); err == nil {
-		t.Error("the session counts as closed")
+		t.Error("Stop returns no error although the session could not be closed")
 	}
 	if p, n := s.pkg(pkg), s.sim.Books().Requests["onlineSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
 		t.Errorf("the session's package is %s and close was called %d times, want closing and no call", p.State, n)
@@ -115,12 +115,12 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	back()
 	w.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 2 {
-		t.Errorf("it is %s after %d attempts, want accepted after 3; KSeF accepted %d invoices, want 2", i.State, i.Attempts, n)
+		t.Errorf("the invoice is %s after %d attempts, want accepted after 3; KSeF accepted %d invoices, want 2", i.State, i.Attempts, n)
 	}
 }
 
-// Without a replica nothing could be sent in a session. If a session were opened all the same, each
-// try would cost one, for as long as there is no replica.
+// Without a replica nothing could be sent in a session. So no session is opened. Otherwise each try
+// would cost a session, for as long as there is no replica.
 func TestReplicas_LostBeforeASessionIsOpened_NoneIsOpened(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	_, wait, lose := s.withReplica()
@@ -132,17 +132,17 @@ func TestReplicas_LostBeforeASessionIsOpened_NoneIsOpened(t *testing.T) {
 		waitsForReplicas(t, w.run(queue.KindSend, inv.ID))
 	}
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Queued || i.Attempts != 0 || n != 0 {
-		t.Errorf("it is %s after %d attempts, want queued after none; %d sessions were opened, want none", i.State, i.Attempts, n)
+		t.Errorf("the invoice is %s after %d attempts, want queued after none; %d sessions were opened, want none", i.State, i.Attempts, n)
 	}
 	back()
 	w.must(queue.KindSend, inv.ID)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Sent || n != 1 {
-		t.Errorf("with a replica it is %s after %d sessions, want sent after one", i.State, n)
+		t.Errorf("with a replica the invoice is %s after %d sessions, want sent after one", i.State, n)
 	}
 }
 
-// An invoice that a failover could lose is not reported as taken. Handed in again, it is already
-// there.
+// An invoice that a failover could lose is not reported as taken. Handed in again with a replica,
+// the invoice is reported as present.
 func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a, _, lose := s.withReplica()
@@ -151,15 +151,15 @@ func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
 	for range 2 {
 		out, err := a.Admit(t.Context(), docs, intake.Terms{})
 		if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags || out != nil {
-			t.Errorf("without the replica the answers are %v, %v", out, err)
+			t.Errorf("without the replica Admit returns %v and %v, want only a ReplicaError", out, err)
 		}
 	}
 	back()
 	out, err := a.Admit(t.Context(), docs, intake.Terms{})
 	if err != nil || out[0].Taken != ledger.Present || out[1].Taken != ledger.Present {
-		t.Errorf("handed in again they are %+v, %v", out, err)
+		t.Errorf("handed in again, the invoices are %+v, want both present; %v", out, err)
 	}
 	if stats, err := s.queue.Stats(100); len(stats.Tasks) != 1 || len(stats.Chunks) != 2 || err != nil {
-		t.Errorf("queued are %+v, %v; want one task that carries both", stats.Tasks, err)
+		t.Errorf("the queued tasks are %+v (%v), want one that carries both invoices", stats.Tasks, err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// billedOf admits this many invoices that tenant sample.NIP(1) issues in the name of each seller.
+// billedOf admits, for each seller, the given number of invoices that tenant sample.NIP(1) issues
+// in the seller's name.
 func (s *stage) billedOf(many int, sellers ...string) (invs []ledger.Invoice) {
 	s.t.Helper()
 	for _, seller := range sellers {
@@ -39,8 +40,8 @@ func (s *stage) sendOff(w *actor, invs ...ledger.Invoice) {
 }
 
 // A buyer issues nothing in its own name and has the key of another taxpayer. KSeF answers every
-// invoice with 410, and nothing else is known about the tenant. The tenant is paused like any
-// other. With the right key all invoices go through.
+// invoice with 410, and nothing else is known about the tenant. The tenant is paused like one that
+// issues in its own name. With the right key all invoices go through.
 func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}},
@@ -54,11 +55,11 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 		s.sendOff(w, invs...)
 		var n map[ledger.State]int
 		if n, invs = s.readAll(invs); n[ledger.Queued] != len(invs) {
-			t.Fatalf("after round %d: %v: %s", round, n, invs[0].Reason)
+			t.Fatalf("after round %d the invoices are %v, want all queued: %s", round, n, invs[0].Reason)
 		}
 		for _, words := range []string{"key_file", "seller NIP " + sample.NIP(0), "SelfInvoicing"} {
 			if got := invs[0]; got.Code != 410 || got.Resends != 0 || !strings.Contains(got.Reason, words) {
-				t.Errorf("it has code %d and %d resends, want 410 and none, and %q in the reason %s",
+				t.Errorf("the first invoice has code %d and %d resends, want 410 and none, and %q in the reason %s",
 					got.Code, got.Resends, words, got.Reason)
 			}
 		}
@@ -75,8 +76,8 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 	}
 }
 
-// The invoices come one by one, each alone in its session. One denial says nothing about the
-// tenant; a few denials do.
+// The invoices come one by one, each alone in its session. The first two denials say nothing about
+// the tenant, so these invoices are parked. From the third denial on, the tenant is paused.
 func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	b := &pausing{}
@@ -92,9 +93,9 @@ func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
 }
 
 // KSeF accepted an invoice of the tenant today, and now denies its invoices for three sellers at
-// once. The likely cause is the tenant's key, so the tenant is paused. When an invoice in its own
-// name goes through after all, the cause was the sellers. Each denied invoice is then parked with a
-// reason that names its seller.
+// once. The likely cause is the tenant's key, so the tenant is paused. After that, an invoice in
+// the tenant's own name goes through, which shows that the cause is the sellers. So each denied
+// invoice is parked with a reason that names its seller.
 func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	b := &pausing{}
@@ -111,7 +112,7 @@ func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *t
 	own := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "K/2"))
 	s.sendOff(w, append(invs, own)...)
 	if n, invs = s.readAll(invs); n[ledger.Parked] != 3 || len(b.pauses) != 1 {
-		t.Fatalf("%v, pauses %v: %s", n, b.pauses, invs[0].Reason)
+		t.Fatalf("the invoices are %v and the pauses %v, want 3 parked and no second pause: %s", n, b.pauses, invs[0].Reason)
 	}
 	for _, inv := range invs {
 		if want := "seller NIP " + inv.NIP + " has not granted"; !strings.Contains(inv.Reason, want) {
@@ -119,6 +120,6 @@ func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *t
 		}
 	}
 	if got := s.read(own.ID); got.State != ledger.Accepted {
-		t.Errorf("its own is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the invoice in the tenant's own name is %s, want accepted: %s", got.State, got.Reason)
 	}
 }

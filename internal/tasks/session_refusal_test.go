@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF refuses a send because of its session. The invoice goes into another session, once, and no
-// failure is counted.
+// KSeF refuses a send because of its session. The invoice goes into a second session, where KSeF
+// accepts it. No failure is counted.
 func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t *testing.T) {
 	for code, what := range map[int]string{
 		ksef.CodeSessionFull: "full", ksef.CodeNoSession: "not known right after it was opened",
@@ -28,12 +28,12 @@ func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t 
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			err := w.run(queue.KindSend, inv.ID)
 			if v := retry.Judge(err); v.Action != retry.Later || v.Delay <= 0 || !strings.Contains(err.Error(), fmt.Sprint(code)) {
-				t.Fatalf("the verdict is %+v (%v)", v, err)
+				t.Fatalf("the verdict is %+v (%v), want later, after a pause, with KSeF's code in the error", v, err)
 			}
 			got := s.read(inv.ID)
 			if got.State != ledger.Queued || got.Package != "" || got.FailedSessions+got.Resends != 0 || got.Lane != ledger.Express {
-				t.Fatalf("it is %s, lane %s, in %q, with %d failed sessions: %s", got.State, got.Lane, got.Package, got.FailedSessions,
-					got.Reason)
+				t.Fatalf("the invoice is %s, lane %s, in %q, with %d failed sessions, want queued, express, in no package, with none: %s",
+					got.State, got.Lane, got.Package, got.FailedSessions, got.Reason)
 			}
 			w.must(queue.KindSend, inv.ID)
 			pkg := s.read(inv.ID).Package
@@ -49,8 +49,8 @@ func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t 
 	}
 }
 
-// Every online session refuses the invoice, so the cause is not one single session. After a bounded
-// number of sessions the invoice goes in a package.
+// KSeF refuses every send because of its session, so the cause is not one single session. After
+// five such sends the invoice goes in a package.
 func TestSend_EverySessionRefuses_InvoiceGoesInAPackage(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.Refused, On: "send", Code: ksef.CodeSessionPaused, Times: -1},
@@ -64,7 +64,7 @@ func TestSend_EverySessionRefuses_InvoiceGoesInAPackage(t *testing.T) {
 		}
 	}
 	if got := s.read(inv.ID); sends != 5 || got.Lane != ledger.Bulk || got.State != ledger.Queued {
-		t.Fatalf("after %d sends it is %s, lane %s: %s", sends, got.State, got.Lane, got.Reason)
+		t.Fatalf("after %d sends the invoice is %s, lane %s, want it queued in the bulk lane after 5: %s", sends, got.State, got.Lane, got.Reason)
 	}
 	pkg := w.cut(inv.ID)
 	w.must(queue.KindPackage, pkg)

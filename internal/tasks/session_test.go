@@ -17,8 +17,8 @@ import (
 // These tests are about what a session may do after the worker called close.
 
 // A session is in processing (150, or 170 for an online session) for a whole night. That is no
-// failure. The pauses grow, no worker is held and no attempt is used. The invoice is settled once
-// the session is processed. No invoice goes in a second session.
+// failure. The pauses grow, and no attempt is counted. As soon as KSeF has processed the session,
+// the invoice is settled. It does not go in a second session.
 func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -31,25 +31,26 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
 				v := retry.Judge(w.run(queue.KindConfirm, pkg))
-				shorter := 2*v.Delay < longest-2*time.Second // less than half of the longest pause before
+				shorter := 2*v.Delay < longest-2*time.Second // about half of the longest pause before, or less
 				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || shorter {
-					t.Fatalf("after %v: %+v, after a pause of %v", s.now().Sub(began), v, longest)
+					t.Fatalf("after %v the verdict is %+v, want later, because of processing, with a pause hardly shorter than the longest one, %v",
+						s.now().Sub(began), v, longest)
 				}
 				longest = max(longest, v.Delay)
 				if got := s.read(inv.ID); got.State != ledger.Sent {
-					t.Fatalf("after %v it is %s, want sent: %s", s.now().Sub(began), got.State, got.Reason)
+					t.Fatalf("after %v the invoice is %s, want sent: %s", s.now().Sub(began), got.State, got.Reason)
 				}
 				s.advance(v.Delay)
 			}
 			if longest < 9*time.Minute {
-				t.Errorf("in a night the longest pause was %v", longest)
+				t.Errorf("in a night the longest pause was %v, want at least 9m", longest)
 			}
 			if n := s.sim.Books().Requests["sessionMisc"]; n > 100 {
-				t.Errorf("it was polled %d times in nine hours, want at most 100", n)
+				t.Errorf("the session was polled %d times in nine hours, want at most 100", n)
 			}
 			got, _ := s.final(w, pkg, inv.ID)
 			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.FailedSessions != 0 {
-				t.Errorf("in the morning it is %s after %d sessions: %s", got.State, got.Attempts, got.Reason)
+				t.Errorf("in the morning the invoice is %s after %d sessions, want accepted after one: %s", got.State, got.Attempts, got.Reason)
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || len(b.Accepted) != 1 {
 				t.Errorf("%d sessions, KSeF accepted %d invoices, want one each", len(b.Sessions), len(b.Accepted))
@@ -58,9 +59,9 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 	}
 }
 
-// Close never arrives, and KSeF cancels the session after its time (440). The code alone does not
-// prove that KSeF has nothing of the session. But the session also stays silent about its invoices,
-// and after a minute of silence they go in another session.
+// No request to close the session arrives, so KSeF cancels the session when its time is over (440).
+// The code alone does not prove that KSeF has nothing of the session. But KSeF also says nothing
+// about the session's invoices, and after a minute of silence they go in another session.
 func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.DropRequest, On: "close", Times: 2}}})
 	w := s.worker("w", s.client())
@@ -71,7 +72,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	if got := s.read(inv.ID); got.Package != pkg || got.State != ledger.Sending {
-		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
+		t.Fatalf("before the session has ended, the invoice is %s in %s, want sending in the first package", got.State, got.Package)
 	}
 	s.advance(13 * time.Hour)
 	w.untilSilent(pkg, func() bool { return !s.pkg(pkg).State.Live() })
@@ -87,7 +88,8 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	}
 }
 
-// 415: KSeF's key was rotated after the client had fetched it. The next session has the new key.
+// KSeF rotated its key after the client had fetched the old one. So the session ends with 415. The
+// next session has the new key.
 func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.clientWithOldKey())
@@ -100,12 +102,12 @@ func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	second := s.read(inv.ID).Package
 	w.must(queue.KindPackage, second)
 	if got, _ := s.final(w, second, inv.ID); got.State != ledger.Accepted || got.Resends != 0 {
-		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the invoice is %s, want accepted without a resend: %s", got.State, got.Reason)
 	}
 }
 
-// 415 again and again is not the fault of any invoice in the package. The package stays whole,
-// nothing is parked, and the pauses grow.
+// The sessions of a package end with 415 again and again. That is not the fault of any invoice in
+// the package. The package stays whole, no invoice is parked, and the next send waits for a pause.
 func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *testing.T) {
 	const times = 6
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
@@ -121,11 +123,11 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 		w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).Package != pkg })
 		pkg = s.read(one.ID).Package
 		if got := s.read(two.ID).Package; got != pkg {
-			t.Fatalf("after %d refusals they are in %s and %s", i+1, pkg, got)
+			t.Fatalf("after %d refusals the two invoices are in the packages %s and %s, want them in one", i+1, pkg, got)
 		}
 		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i > 0) {
-			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
+			t.Errorf("after %d refusals, the next send has to wait for a pause: %v, want a pause from the second refusal on (%v)", i+1, waits, err)
 		}
 	}
 	s.advance(time.Minute)
@@ -135,7 +137,8 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 	})
 }
 
-// A session with code 445, no valid invoices, has ended and has an answer for every invoice.
+// Code 445 means that a session has no valid invoices. Such a session has ended, and it has an
+// answer for every invoice.
 func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCode(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -152,10 +155,10 @@ func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCode(t *testing.T) {
 			for _, inv := range invs {
 				got := s.read(inv.ID)
 				if got.State != ledger.Rejected || got.Code != 450 || got.Reason == "" {
-					t.Errorf("%s is %s with %d: %s", got.Number, got.State, got.Code, got.Reason)
+					t.Errorf("%s is %s with code %d, want rejected with 450 and a reason: %s", got.Number, got.State, got.Code, got.Reason)
 				}
 				if r := s.result(got); r.State != "rejected" || r.Code != 450 {
-					t.Errorf("the archived result is %+v", r)
+					t.Errorf("the archived result is %+v, want rejected with 450", r)
 				}
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || b.Sessions[0].Status != 445 {

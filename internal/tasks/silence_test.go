@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF accepted the invoices of a batch session that ended with 500. The list of the session is
-// late, and its status counts no invoices.
+// KSeF accepted the invoices of a batch session that ended with 500. The session's list is late,
+// and the session's status counts no invoices.
 func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(t *testing.T) {
 	for name, session := range map[string]ksef.SessionInfo{"no counts": {}, "counts 0": {Counted: true}} {
 		for listName, list := range map[string][]ksef.InvoiceInfo{"empty": {}, "none": nil} {
@@ -48,7 +48,8 @@ func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(
 	}
 }
 
-// The session ended with a code that is not published. It counts two invoices and lists none.
+// The session ended with a code that KSeF has not published. The session's status counts two
+// invoices, and its list has none.
 func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -72,8 +73,8 @@ func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 	}
 }
 
-// Each invoice of an online session can be asked for by its reference. An answer that cannot be
-// read is about an invoice that KSeF has.
+// The worker asks KSeF for an invoice of an online session by the invoice's reference, and cannot
+// read the answer. Such an answer is about an invoice that KSeF has.
 func TestSilence_AnswerAboutTheReferenceCannotBeRead_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{440, 415, 500} {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled, Code: code}}})
@@ -94,8 +95,7 @@ func TestSilence_AnswerAboutTheReferenceCannotBeRead_NothingIsSentAgain(t *testi
 	}
 }
 
-// Count, list and receipt are of one moment, at which KSeF had not yet processed the second
-// invoice.
+// The session's count, list and receipt were all made before KSeF had processed the second invoice.
 func TestSilence_CountListAndReceiptLagTogether_NothingIsSentAgain(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {

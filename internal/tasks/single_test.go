@@ -12,7 +12,7 @@ import (
 )
 
 // refuse sends the invoice's package in one more session, which is refused as a whole. It returns
-// the package that then holds the invoice, or "" if the invoice is parked.
+// the package that holds the invoice after that, or "" if the invoice is parked.
 func (a *actor) refuse(inv, pkg string) string {
 	a.s.t.Helper()
 	if pause := a.s.pkg(pkg).NotBefore.Time().Sub(a.s.now()); pause > 0 {
@@ -43,11 +43,12 @@ func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPau
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	for i := range times {
 		if pkg = w.refuse(inv.ID, pkg); pkg == "" {
-			t.Fatalf("parked after %d refusals: %s", i+1, s.read(inv.ID).Reason)
+			t.Fatalf("the invoice is parked after %d refusals, want it to be sent again: %s", i+1, s.read(inv.ID).Reason)
 		}
 		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i >= 2) {
-			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
+			t.Errorf("after %d refusals, the next send has to wait for a pause: %v, want a pause only from the third refusal on (%v)",
+				i+1, waits, err)
 		}
 	}
 	s.advance(time.Hour)
@@ -71,7 +72,7 @@ func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing
 			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.refuse(inv.ID, w.cut(inv.ID))
-			if c.other { // now: a package that went through before the refusal proves nothing
+			if c.other { // a package that went through before the first refusal would prove nothing
 				good := s.admit(ledger.Bulk, s.good("A/2"))
 				other := w.cut(good.ID)
 				w.must(queue.KindPackage, other)
@@ -82,7 +83,7 @@ func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing
 				pkg = w.refuse(inv.ID, pkg)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Parked || refusals != c.refusals {
-				t.Errorf("it is %s after %d refusals, want parked after %d", got.State, refusals, c.refusals)
+				t.Errorf("the invoice is %s after %d refusals, want parked after %d", got.State, refusals, c.refusals)
 			}
 		})
 	}

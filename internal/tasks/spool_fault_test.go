@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker whose disk is full fails faster than the others build, so it would take most tasks. Its
-// packages go to the others at once, and this is not counted as a failure of the packages.
+// A worker whose disk is full fails faster than other workers build, so it would take most tasks.
+// Within seconds it leaves each package to another worker, and no failure of the package is
+// counted.
 func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	file := filepath.Join(t.TempDir(), "file")
@@ -35,13 +36,13 @@ func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *test
 	a := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := full.cut(a.ID)
 	left(pkg)
-	if err := os.Remove(file); err != nil { // there is room again, but no try for a while
+	if err := os.Remove(file); err != nil { // there is room again, but the worker does not try for a while
 		t.Fatal(err)
 	}
 	left(pkg)
 	s.advance(time.Minute)
 	full.must(queue.KindPackage, pkg)
 	if fault := full.SpoolFault(); fault != "" {
-		t.Error(fault)
+		t.Error("after a build that succeeded, the worker still reports:", fault)
 	}
 }

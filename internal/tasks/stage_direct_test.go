@@ -18,14 +18,14 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// directClient is the real client of KSeF's own API, logged in by a token. Its public key is
-// remembered until Invalidate is called.
+// directClient is the real client of KSeF's own API, logged in by a token. It remembers KSeF's
+// public key until Invalidate is called.
 type directClient struct {
 	*direct.Client
 	keys *ksef.KeyCache
 
-	// These change what the handler is told of the invoices in a session, of its receipt, and of a
-	// page of the register. nil lets the truth through.
+	// These change what the handler is told of the invoices in a session, of the session's receipt,
+	// and of a page of the register. A nil function changes nothing.
 	listed func([]ksef.InvoiceInfo) []ksef.InvoiceInfo
 	upo    func([]byte, error) ([]byte, error)
 	page   func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
@@ -62,8 +62,8 @@ func (c *directClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ks
 	return told(c.page, got, err)
 }
 
-// newDirectStage is newStage with the Ministry's API. It also returns a client of that API for the
-// first taxpayer.
+// newDirectStage does the same as newStage, and also starts the Ministry's API. It returns the
+// stage and a client of that API for the first taxpayer.
 func newDirectStage(t *testing.T, o simulator.Options) (*stage, *directClient) {
 	t.Helper()
 	nip := sample.NIP(0)

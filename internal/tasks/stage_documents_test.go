@@ -58,8 +58,8 @@ func incompressible(nip string, n int) []byte {
 	return slices.Concat(body, []byte("<!--"), base64.StdEncoding.AppendEncode(nil, noise), []byte("--></Faktura>"), end)
 }
 
-// billed makes an invoice of a seller that its buyer, the second taxpayer, issued in the seller's
-// name.
+// billed makes a self-billed invoice. The second taxpayer is the buyer and issued it in the
+// seller's name.
 func (sa *samples) billed(seller, number string) []byte {
 	sa.t.Helper()
 	doc := sa.goodOf(seller, number)
@@ -71,7 +71,8 @@ func (sa *samples) billed(seller, number string) []byte {
 	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))
 }
 
-// exportedAgain returns the same invoice as an ERP exports it an hour later.
+// exportedAgain returns the document that an ERP writes when it exports the invoice once more, an
+// hour later. Only the time of creation differs.
 func exportedAgain(t *testing.T, doc []byte) []byte {
 	t.Helper()
 	second := bytes.ReplaceAll(doc, []byte("T08:15:00Z<"), []byte("T09:30:00Z<"))

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// decided sends an invoice in a package of its own, and returns it when it is decided.
+// decided sends an invoice in a package of its own, and returns the invoice once it is decided.
 func (po *paths) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 	po.t.Helper()
 	pkg := po.sent(w, inv)
@@ -19,7 +19,7 @@ func (po *paths) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 }
 
 // KSeF has another document under the number of an invoice. Somebody hands in the document that
-// KSeF has. It is accepted, and the invoice that was in conflict with it is superseded.
+// KSeF has. That document is accepted, and the invoice that was in conflict with it is superseded.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -27,20 +27,22 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	original := s.known(w, theirs)[0]
 	ours := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if ours.State != ledger.Parked || !strings.Contains(ours.Reason, "hand its document in or dismiss this one") {
-		t.Fatalf("it is %s, want parked: %s", ours.State, ours.Reason)
+		t.Fatalf("the invoice in conflict is %s, want parked: %s", ours.State, ours.Reason)
 	}
 	got := s.decided(w, s.admit(ledger.Bulk, theirs))
 	if got.State != ledger.Accepted || !got.Recovered || got.Revision != 2 ||
 		got.KsefNumber != original.KsefNumber || got.Hash != original.Hash {
-		t.Errorf("KSeF's document is %s as %s, recovered %v, revision %d", got.State, got.KsefNumber, got.Recovered, got.Revision)
+		t.Errorf("KSeF's document is %s as %s, recovered %v, revision %d, want accepted as the original, recovered, revision 2",
+			got.State, got.KsefNumber, got.Recovered, got.Revision)
 	}
 	if now := s.read(ours.ID); now.State != ledger.Superseded {
-		t.Errorf("the other one is %s, want superseded", now.State)
+		t.Errorf("the invoice in conflict is %s, want superseded", now.State)
 	}
 }
 
-// KSeF has the parked invoice, but nobody knows that. KSeF answers 440 to its corrected successor,
-// which becomes a conflict, not a second invoice. The parked one is retried and accepted.
+// KSeF has a parked invoice, but the ledger does not know that. When a corrected document of the
+// same number is sent, KSeF answers 440. The corrected document is parked as a conflict, and does
+// not become a second invoice. The first invoice is retried and accepted.
 func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -49,7 +51,7 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	s.losePackage(pkg)
 	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Parked {
-		t.Fatalf("it is %s: this test proves nothing", got.State)
+		t.Fatalf("the first invoice is %s, want parked, so this test proves nothing", got.State)
 	}
 	second := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if second.State != ledger.Parked || !strings.HasPrefix(second.Reason, "conflict") {
@@ -61,7 +63,7 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	}
 	got := s.decided(w, ledger.Invoice{Facts: ledger.Facts{ID: first.ID}, Lane: ledger.Bulk})
 	if got.State != ledger.Accepted || !got.Recovered {
-		t.Errorf("the first is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the first invoice is %s, want accepted: %s", got.State, got.Reason)
 	}
 	if now := s.read(second.ID); now.State != ledger.Superseded {
 		t.Errorf("the successor is %s, want superseded", now.State)
@@ -91,10 +93,10 @@ func TestDismissed_ItsQueuedTasks_DoNothing(t *testing.T) {
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if got := s.read(inv.ID); got.State != ledger.Dismissed || got.Rev != waits.Rev+1 {
-				t.Errorf("it is %s at revision %d", got.State, got.Rev)
+				t.Errorf("the invoice is %s at revision %d, want dismissed and nothing written after that", got.State, got.Rev)
 			}
 			if r := s.result(inv); r.State != "dismissed" || !strings.Contains(r.Reason, "by anna: cancelled") {
-				t.Errorf("the archived result is %+v", r)
+				t.Errorf("the archived result is %+v, want dismissed by anna", r)
 			}
 			if n := len(s.sim.Books().Requests); n != 0 {
 				t.Errorf("KSeF got the requests %v, want none", s.sim.Books().Requests)
@@ -103,13 +105,14 @@ func TestDismissed_ItsQueuedTasks_DoNothing(t *testing.T) {
 	}
 }
 
-// A worker of an older build accepted the corrected document and left the first one as it was.
+// A worker of an older build accepted a corrected document and left the rejected first document as
+// it was. The sweep supersedes the first document.
 func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
 	first := s.decided(w, s.admit(ledger.Bulk, s.bad("A/1")))
 	if first.State != ledger.Rejected {
-		t.Fatalf("it is %s: this test proves nothing", first.State)
+		t.Fatalf("the first document is %s, want rejected, so this test proves nothing", first.State)
 	}
 	stays := s.decided(w, s.admit(ledger.Bulk, s.bad("A/2")))
 	second := s.admit(ledger.Bulk, s.good("A/1"))
@@ -120,7 +123,7 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 		t.Fatal(err)
 	}
 	if got := s.decided(w, second); got.State != ledger.Accepted {
-		t.Fatalf("the second is %s, want accepted", got.State)
+		t.Fatalf("the corrected document is %s, want accepted", got.State)
 	}
 	if err := s.rdb.HSet(t.Context(), key, "state", "rejected").Err(); err != nil {
 		t.Fatal(err)
@@ -128,7 +131,7 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Superseded {
-		t.Errorf("the first is %s, want superseded", got.State)
+		t.Errorf("the first document is %s, want superseded", got.State)
 	}
 	if got := s.read(stays.ID); got.State != ledger.Rejected {
 		t.Errorf("the invoice of another number is %s, want rejected", got.State)

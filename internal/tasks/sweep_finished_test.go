@@ -24,7 +24,7 @@ func TestSweep_EntriesOfFinishedInvoicesAreDamaged_EachIsNamedUntilItIsWell(t *t
 	s.end(ended, ledger.Dismissed)
 	w.must(queue.KindSweep, "1")
 	if n, keys, err := s.ledger.Unreadables(t.Context(), 9); n != 0 || err != nil {
-		t.Fatalf("before any damage %d are noted: %v, %v", n, keys, err)
+		t.Fatalf("before any damage %d unreadable entries are noted, want none: %v, %v", n, keys, err)
 	}
 
 	garbage := damage{"garbage in a field", func(s *stage, key string) {
@@ -50,7 +50,7 @@ func TestSweep_EntriesOfFinishedInvoicesAreDamaged_EachIsNamedUntilItIsWell(t *t
 	w.must(queue.KindSweep, "2")
 	_, keys, err := s.ledger.Unreadables(t.Context(), 99)
 	if slices.Sort(keys); err != nil || !slices.Equal(keys, want) {
-		t.Errorf("noted are\n%q, want\n%q, %v", keys, want, err)
+		t.Errorf("noted as unreadable are\n%q, want\n%q, %v", keys, want, err)
 	}
 	for _, key := range want {
 		if !s.log.says(`"key":"` + key + `"`) {
@@ -64,11 +64,12 @@ func TestSweep_EntriesOfFinishedInvoicesAreDamaged_EachIsNamedUntilItIsWell(t *t
 	s.rdb.Del(t.Context(), "ksef:"+unused)
 	w.must(queue.KindSweep, "3")
 	if n, keys, err := s.ledger.Unreadables(t.Context(), 9); n != 0 || err != nil {
-		t.Errorf("after the repair %d are noted: %v, %v", n, keys, err)
+		t.Errorf("after the repair %d unreadable entries are noted, want none: %v, %v", n, keys, err)
 	}
 }
 
-// claim makes the ledger one that writes the newest format, so that entries go into buckets.
+// claim makes the ledger write the newest format. In that format, the entries of receipted invoices
+// go into buckets.
 func (s *stage) claim() {
 	s.t.Helper()
 	if err := s.ledger.Claim(s.t.Context(), ledger.Home{Environment: "test", Address: "here"}); err != nil {
@@ -76,8 +77,8 @@ func (s *stage) claim() {
 	}
 }
 
-// inDifferentBuckets admits n invoices whose entries go into different buckets, and none of them
-// into final:zz.
+// inDifferentBuckets admits n invoices whose entries will go into different buckets. None of these
+// is final:zz.
 func (s *stage) inDifferentBuckets(n int) []ledger.Invoice {
 	s.t.Helper()
 	used, out := map[string]bool{"zz": true}, make([]ledger.Invoice, 0, n)

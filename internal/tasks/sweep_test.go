@@ -13,7 +13,7 @@ import (
 )
 
 // An invoice without a task stands behind more waiting invoices than one round of the sweep may
-// queue tasks for. It is found, and those that wait get no tasks.
+// queue tasks for. The sweep queues a task for this invoice and none for the waiting invoices.
 func TestSweep_InvoiceWithoutTaskBehindThousandsThatWait_IsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -55,6 +55,6 @@ func TestSweep_InvoiceWithoutTaskBehindThousandsThatWait_IsFound(t *testing.T) {
 		t.Errorf("the invoice still has no task: %v", err)
 	}
 	if pending, err := inspect.ListPendingTasks(queue.QueueInvoices, asynq.PageSize(10)); err != nil || len(pending) != 1 {
-		t.Errorf("%d tasks were queued, want only its own (%v)", len(pending), err)
+		t.Errorf("%d tasks were queued, want only that of the invoice without a task (%v)", len(pending), err)
 	}
 }

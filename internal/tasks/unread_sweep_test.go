@@ -31,9 +31,10 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
 	}
 	s.advance(2 * time.Minute)
-	w.must(queue.KindSweep, "1") // if it failed, it would run again beside the next round's task
+	w.must(queue.KindSweep, "1") // if the task failed, it would run again beside the next round's task
 	if !foundInvoice() || !foundPackage() {
-		t.Errorf("the invoice that lost its task has a new one: %v, and the package: %v, want both", foundInvoice(), foundPackage())
+		t.Errorf("a new task was found for the invoice: %v, and for the package: %v, want one for each of the two",
+			foundInvoice(), foundPackage())
 	}
 	for _, index := range sick {
 		if !s.log.says(`"key":"` + index + `"`) {
@@ -94,6 +95,6 @@ func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t 
 		w.must(queue.KindSweep, fmt.Sprint(i))
 	}
 	if !found() {
-		t.Error("after two rounds the receipt still has no task")
+		t.Error("after two rounds the package still has no receipt task")
 	}
 }

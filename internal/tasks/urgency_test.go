@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// places returns how many requests of this urgency can go at once under a limit of 30 a minute.
+// places returns how many requests can go at once under a limit of 30 a minute. The function mark
+// sets the urgency of each request.
 func places(t *testing.T, mark func(context.Context) context.Context) int {
 	t.Helper()
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
@@ -50,9 +51,9 @@ func TestUrgency_ExpressOrNearDeadline_HasAllPlacesAndOthersLeaveSome(t *testing
 		want int
 	}{
 		{"an ordinary package", ledger.Package{Lane: ledger.Bulk, Deadline: far}, 29},
-		{"one whose deadline is near", ledger.Package{Lane: ledger.Bulk, Deadline: near}, 30},
+		{"a package whose deadline is near", ledger.Package{Lane: ledger.Bulk, Deadline: near}, 30},
 		{"an express session that was just closed", ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Second))}, 30},
-		{"one that was closed long ago", ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Hour))}, 29},
+		{"an express session that was closed long ago", ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Hour))}, 29},
 	} {
 		if got := places(t, func(ctx context.Context) context.Context { return w.rank(ctx, &c.p) }); got != c.want {
 			t.Errorf("%s: %d places of 30, want %d", c.why, got, c.want)
@@ -76,14 +77,14 @@ func TestBuilds_TwentyOfOneTenant_LeaveAPlaceForAnother(t *testing.T) {
 		}
 	}
 	if begun != tenantBuilds || !b.begin("small") {
-		t.Fatalf("the flood has %d builds, want %d and a place for another tenant", begun, tenantBuilds)
+		t.Fatalf("tenant flood has %d builds, want %d and a place for another tenant", begun, tenantBuilds)
 	}
 	if b.begin("third") {
-		t.Error("the worker builds more than it may")
+		t.Error("the worker builds more packages at a time than it may")
 	}
 	b.end("small")
 	if b.begin("flood") || !b.begin("third") {
-		t.Error("the place of another tenant was taken")
+		t.Error("tenant flood took the place that tenant small gave back, or tenant third did not get it")
 	}
 	for range begun {
 		b.end("flood")
