@@ -56,8 +56,8 @@ func notSentAgain(t *testing.T, s *stage, ids ...string) {
 	t.Logf("accepted at KSeF: %d", len(s.sim.Books().Accepted))
 }
 
-// The session's count and list still lack the second invoice, but KSeF knows the invoice when it is
-// asked by its reference.
+// The session's count and list still lack the second invoice. But the worker also asks for the
+// invoice by its reference, and KSeF answers that it has the invoice.
 func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -70,7 +70,7 @@ func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// The count and the list are late. The receipt names the invoice.
+// The session's count and list still lack the second invoice. The session's receipt has it.
 func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -82,7 +82,7 @@ func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID)
 	if s.read(b.ID).State == ledger.Queued {
 		w.must(queue.KindPackage, w.cut(b.ID))
-		t.Errorf("it was put into a second package")
+		t.Errorf("A/2 was put into a second package although KSeF has it")
 	}
 }
 
@@ -101,7 +101,8 @@ func TestAbsence_NothingCountedNothingListed_ReceiptAsked(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// A refusal is listed twice. The second line must not count as the answer of another invoice.
+// A rejected invoice is listed twice, and another invoice is missing in the list. The second line
+// must not count as the answer about the missing invoice.
 func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -177,7 +178,7 @@ func TestAbsence_FailedSessionListsInvoicesInProcessing_ProvesNothing(t *testing
 	notSentAgain(t, s, a.ID)
 }
 
-// The receipt has as many lines as the session counts, but none of them is about its invoices.
+// The receipt has as many lines as the session has invoices, but no line is about one of them.
 func TestAbsence_ReceiptNamesOtherInvoices_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

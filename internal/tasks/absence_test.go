@@ -70,7 +70,7 @@ func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testin
 				s.acceptedOnce(2)
 				w.must(queue.KindReceipt, pkg)
 				if got := s.read(first.ID); got.State != ledger.Receipted {
-					t.Errorf("it is %s, want receipted: %s", got.State, got.Reason)
+					t.Errorf("the first invoice is %s, want receipted: %s", got.State, got.Reason)
 				}
 			})
 		}
@@ -97,8 +97,8 @@ func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing
 	s.acceptedOnce(5)
 }
 
-// Neither the list nor the receipt has the invoice. It waits with a reason. After half an hour the
-// register is asked, and has it.
+// The session's list lacks an invoice, and there is no receipt. The invoice waits with a reason.
+// After half an hour the worker asks the register, which has the invoice.
 func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -108,15 +108,15 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	hidden, other, pkg := s.sentPair(w, ledger.Bulk)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
 	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "not complete (1 of 2)") {
-		t.Errorf("it is %s, want sent: %q", got.State, got.Reason)
+		t.Errorf("the hidden invoice is %s, want sent, with a reason that counts the answers: %q", got.State, got.Reason)
 	}
 	s.advance(20 * time.Minute)
 	if err := w.run(queue.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
-		t.Errorf("after twenty minutes it is %s, want sent", s.read(hidden.ID).State)
+		t.Errorf("after twenty minutes the hidden invoice is %s, want sent", s.read(hidden.ID).State)
 	}
 	s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(hidden.ID).State.Final() })
 	if got := s.read(hidden.ID); got.State != ledger.Accepted || got.KsefNumber == "" {
-		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the hidden invoice is %s, want accepted: %s", got.State, got.Reason)
 	}
 	s.acceptedOnce(2)
 }
@@ -135,10 +135,10 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 	s.drive(w, pkg, 4*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
 	if got := s.read(inv.ID); got.State != ledger.Parked ||
 		!strings.Contains(got.Reason, "does not account for it") || !strings.Contains(got.Reason, "retry") {
-		t.Errorf("it is %s, want parked: %s", got.State, got.Reason)
+		t.Errorf("the invoice is %s, want parked, with what to do in the reason: %s", got.State, got.Reason)
 	}
 	if pages > 20 {
-		t.Errorf("the register was asked %d times; KSeF allows 20 requests an hour", pages)
+		t.Errorf("the register was asked %d times, want at most the 20 requests that KSeF allows in an hour", pages)
 	}
 	s.acceptedOnce(1)
 }
@@ -169,16 +169,16 @@ func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T
 			pkg := s.sent(w, inv)
 			s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
 			if got := s.read(inv.ID); got.State != ledger.Accepted {
-				t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
+				t.Errorf("the invoice is %s, want accepted: %s", got.State, got.Reason)
 			}
 			s.acceptedOnce(1)
 		})
 	}
 }
 
-// One entry of the list cannot be read. This concerns only the invoice of that entry: the session's
-// receipt shows whether it was accepted, and otherwise it is parked. The other invoices are settled
-// and receipted as usual.
+// One answer in the list cannot be read. That concerns only the invoice of that answer. If the
+// session's receipt has this invoice, it is accepted. Otherwise it is parked. The other invoice is
+// settled and receipted as usual.
 func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *testing.T) {
 	for why, c := range map[string]struct {
 		bad  bool
@@ -202,19 +202,19 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 			pkg := s.sent(w, odd, other)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(odd.ID); got.State != c.want || c.bad && !strings.Contains(got.Reason, "cannot be read") {
-				t.Errorf("it is %s: %s", got.State, got.Reason)
+				t.Errorf("the invoice of the unreadable answer is %s, want accepted, or parked if it was refused: %s", got.State, got.Reason)
 			}
 			w.must(queue.KindReceipt, pkg)
 			if got := s.read(other.ID); got.State != ledger.Receipted {
-				t.Errorf("the other is %s, want receipted: %s", got.State, got.Reason)
+				t.Errorf("the other invoice is %s, want receipted: %s", got.State, got.Reason)
 			}
 		})
 	}
 }
 
-// Redis carries BeginSend out, and its answer is lost. The worker is alive and could still use the
-// session. But it closes the session, so that the status of the session shows whether the invoice
-// arrived.
+// The worker calls BeginSend. Redis carries the call out, but the answer of Redis is lost. The
+// worker is alive and could still use the session. But it closes the session, so that the status of
+// the session shows whether the invoice arrived.
 func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -222,8 +222,8 @@ func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *te
 	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
 	stuck := s.admit(ledger.Express, s.good("A/2"))
-	// As after a lost answer of Redis: the command is carried out once here, and the worker's own
-	// command then arrives as the Redis client's repetition would. So the worker sees a conflict.
+	// This stands for a lost answer of Redis. The command is first carried out here. After that the
+	// worker's own command comes, as if the Redis client repeated it. So the worker sees a conflict.
 	lost := &before{is: func(args []any) bool { return isVerb(args, "send") }, do: func() {
 		if _, _, err := s.ledger.BeginSend(t.Context(), pkg, "w", &stuck); err != nil {
 			t.Error(err)
@@ -231,7 +231,7 @@ func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *te
 	}}
 	w.rdb.AddHook(lost)
 	if err := w.run(queue.KindSend, stuck.ID); err == nil || s.read(stuck.ID).State != ledger.Sending {
-		t.Fatalf("it is %s, %v", s.read(stuck.ID).State, err)
+		t.Fatalf("the second invoice is %s, want sending; the task ended with %v, want an error", s.read(stuck.ID).State, err)
 	}
 	third := s.admit(ledger.Express, s.good("A/3"))
 	w.must(queue.KindSend, third.ID)
@@ -243,11 +243,11 @@ func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *te
 	}
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(stuck.ID).State == ledger.Queued })
 	if got := s.read(stuck.ID); got.Resends != 0 || got.FailedSessions != 0 {
-		t.Errorf("it has %d resends and %d failed sessions, want none", got.Resends, got.FailedSessions)
+		t.Errorf("the second invoice has %d resends and %d failed sessions, want none", got.Resends, got.FailedSessions)
 	}
 }
 
-// longNumbers spells each number of a list in another way, with 36 characters.
+// longNumbers spells each KSeF number of a list in another way, with 36 characters.
 var longNumbers = change(func(i *ksef.InvoiceInfo) {
 	if n := i.KSeFNumber; len(n) == 35 {
 		i.KSeFNumber = n[:26] + "-" + n[26:]
@@ -266,7 +266,7 @@ func renameOriginal(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	})
 }
 
-// The register does not list the original. The pauses between two searches grow.
+// The register does not list the original of a duplicate. The pauses between two searches grow.
 func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
 	client := s.client()
@@ -289,14 +289,14 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 		}
 	}
 	if got := s.read(inv.ID); got.State != ledger.Parked {
-		t.Errorf("it is %s, want parked", got.State)
+		t.Errorf("the duplicate is %s, want parked", got.State)
 	}
 	if len(asked) > 10 {
-		t.Errorf("the register was asked %d times in about an hour", len(asked))
+		t.Errorf("the register was asked %d times in about an hour, want at most 10", len(asked))
 	}
 	for i := 2; i < len(asked)-1; i++ {
 		if before, now := asked[i-1].Sub(asked[i-2]), asked[i].Sub(asked[i-1]); now < before {
-			t.Errorf("pause %d is %v, shorter than the one of %v before it", i, now, before)
+			t.Errorf("pause %d is %v, want no shorter pause than the one before, %v", i, now, before)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 	}
 	within, beyond := Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}
 	if !hasty.due(again, now, within) || hasty.due(again, now, beyond) {
-		t.Error("packages are not cut exactly as often as a burst allows")
+		t.Error("a set of one invoice is not due within a burst, or is due beyond it")
 	}
 }
 
@@ -150,30 +150,32 @@ func TestAllowanceOf_PackagesOnTheirWayAndMidnight_AreSubtracted(t *testing.T) {
 		now  string
 		full bool
 	}{
-		{"one left", used(59, 3), ledger.OnWay{}, online, 1, "12:00:00", false},
-		{"one left, and a package that was cut will take it",
+		{"one session left", used(59, 3), ledger.OnWay{}, online, 1, "12:00:00", false},
+		{"one session left, and a package that was cut will take it",
 			used(59, 3), ledger.OnWay{Packages: 1, Cut: 1}, online, 1, "12:00:00", true},
-		{"five left: more than an hour before the cuts of midnight none is kept",
+		{"five sessions left: more than an hour before the cuts of midnight none is kept",
 			used(55, 3), ledger.OnWay{}, online, 1, "22:54:59", false},
-		{"five left in the hour before midnight: all are kept for its cuts", used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
-		{"six left: one is not kept", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
-		{"two sets: ten are kept", used(51, 3), ledger.OnWay{}, online, 2, "23:30:00", true},
-		{"the minute's sessions are not kept: it is over before the cuts", used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
+		{"five sessions left in the hour before: all are kept for the cuts of midnight",
+			used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
+		{"six sessions left: one is not kept", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
+		{"two sets: ten sessions are kept", used(51, 3), ledger.OnWay{}, online, 2, "23:30:00", true},
+		{"few sessions left in this minute: none is kept, the minute ends before the cuts",
+			used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
 		{"shortly before midnight the cuts may use all sessions", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
-		{"a set that is declared offline may use none of those kept", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
-		{"frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
+		{"a set that is declared offline may use no session that is kept", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
+		{"sessions are frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
 		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
 	} {
 		if got := allowanceOf(c.u, c.way, c.g, c.sets, warsaw(t, "2026-11-23 "+c.now+" +01:00")); got.Full != c.full {
-			t.Errorf("%s: full is %v, %+v", c.why, got.Full, got)
+			t.Errorf("%s: full is %v, want the opposite: %+v", c.why, got.Full, got)
 		}
 	}
 	u := used(3, 3)
 	got := allowanceOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00"))
 	if got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
-		t.Errorf("3 used and 3 packages on their way, 2 of them cut: %+v, want Recent 5, Gap 1m, Burst 5 and OnWay 3", got)
+		t.Errorf("3 sessions used and 3 packages on their way, 2 of them cut: %+v, want Recent 5, Gap 1m, Burst 5 and OnWay 3", got)
 	}
 	if u.Windows[0].Used != 3 || u.Windows[1].Left != 57 {
-		t.Error("the usage was changed")
+		t.Error("allowanceOf changed the usage that it was given")
 	}
 }

@@ -36,7 +36,7 @@ func (en *entries) parkedAndArchived(id string) {
 		en.t.Fatalf("%s is %s, want parked: %s", inv.Number, inv.State, inv.Reason)
 	}
 	if r := en.result(inv); r.State != "parked" || r.Reason != inv.Reason || r.Reason == "" {
-		en.t.Errorf("the archive has %s: %q, the ledger has the reason %q", r.State, r.Reason, inv.Reason)
+		en.t.Errorf("the archive has %s with the reason %q, want parked with the ledger's reason %q", r.State, r.Reason, inv.Reason)
 	}
 }
 
@@ -48,7 +48,8 @@ func (fa *failures) loseDocument(id string) {
 	}
 }
 
-// losePackage deletes the entry of a package. The sweep finds its invoices from now on.
+// losePackage deletes the entry of a package, and lets so much time pass that the sweep looks at
+// the invoices of the package.
 func (fa *failures) losePackage(pkg string) {
 	fa.t.Helper()
 	if err := fa.rdb.Del(fa.t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
@@ -75,12 +76,12 @@ func TestDocuments_GatewayRefusesToOpenASession_ParkedAndArchived(t *testing.T) 
 		w.must(queue.KindPackage, pkg)
 	}
 	if tries != 3 {
-		t.Errorf("parked after %d refusals, want 3", tries)
+		t.Errorf("the invoice is parked after %d refusals, want 3", tries)
 	}
 	w.must(queue.KindReceipt, pkg)
 	s.parkedAndArchived(inv.ID)
 	if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
-		t.Errorf("its package is %s, want receipted", p.State)
+		t.Errorf("the package of the parked invoice is %s, want receipted", p.State)
 	}
 }
 
@@ -130,15 +131,16 @@ func TestDocuments_DocumentLostInEitherLane_ParkedAndArchivedAndOthersGoOn(t *te
 		s.loseDocument(lost.ID)
 		w.must(queue.KindPackage, pkg)
 		if got := s.read(other.ID); got.State != ledger.Queued || got.Group == "" {
-			t.Errorf("the other is %s in group %q, want it to wait in its set", got.State, got.Group)
+			t.Errorf("the other invoice is %s in group %q, want it to wait in its set", got.State, got.Group)
 		}
 		w.must(queue.KindReceipt, pkg)
 		s.parkedAndArchived(lost.ID)
 	})
 }
 
-// KSeF has the invoice, so it stays accepted. If it were parked, a person could send it again. The
-// reason says what the receipt attests.
+// The receipt attests another content of an accepted invoice. KSeF has the invoice, so the invoice
+// stays accepted. If it were parked, a person could send it again. The reason says what the receipt
+// attests.
 func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedWithAReason(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -153,7 +155,8 @@ func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedWithAReason(t *testin
 	w.must(queue.KindReceipt, pkg)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "attests another content") || s.result(got).Reason != got.Reason {
-		t.Errorf("it is %s, want accepted: %s; the archived result is %+v", got.State, got.Reason, s.result(got))
+		t.Errorf("the invoice is %s, want accepted, with another content in the reason: %s; the archived result is %+v",
+			got.State, got.Reason, s.result(got))
 	}
 	if err := s.ledger.Retry(t.Context(), &got); err == nil {
 		t.Error("an accepted invoice could be sent again")
@@ -191,12 +194,12 @@ func TestDocuments_InvoiceIsDecidedDuringASweep_ItsResultStands(t *testing.T) {
 	late.rdb.AddHook(between)
 	_ = late.run(queue.KindSweep, "1")
 	if !between.done.Load() {
-		t.Fatal("nothing was decided meanwhile: this test proves nothing")
+		t.Fatal("nothing was decided meanwhile, so this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Rejected {
-		t.Errorf("it is %s, want rejected: %s", got.State, got.Reason)
+		t.Errorf("the invoice is %s, want rejected: %s", got.State, got.Reason)
 	}
 	if r := s.result(inv); r.State != "rejected" {
-		t.Errorf("the archived result is %+v", r)
+		t.Errorf("the archived result is %+v, want rejected", r)
 	}
 }

@@ -88,7 +88,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 	s.receiptedInBundles(invs)
 	if objects := s.bundles(invs[0]); len(objects) != 2 || !strings.HasSuffix(objects[1], ".zip") ||
 		!strings.Contains(objects[1], pkg) || objects[0] != strings.TrimSuffix(objects[1], ".zip")+".jsonl" {
-		t.Errorf("the bundles are %v", objects)
+		t.Errorf("the objects of bundles are %v, want the ZIP of the package and its index", objects)
 	}
 	var alone []string
 	for _, name := range s.names(invs[0], "") {
@@ -97,7 +97,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 		}
 	}
 	if want := archive.ResultName(bad.NIP, bad.IssueDate, bad.ID); len(alone) != 2 || alone[0] != want {
-		t.Errorf("by themselves are %v; want the rejected one", alone)
+		t.Errorf("archived by themselves are %v, want only the two objects of the rejected invoice", alone)
 	}
 	if r := s.result(s.read(bad.ID)); r.State != "rejected" {
 		t.Errorf("the archived result of the rejected invoice is %+v", r)
@@ -116,7 +116,7 @@ func TestReceipt_PackageOfFewInvoices_EachIsArchivedByItself(t *testing.T) {
 		}
 	}
 	if objects := s.bundles(invs[0]); len(objects) > 0 {
-		t.Errorf("there are bundles: %v", objects)
+		t.Errorf("the archive has the bundles %v, want none", objects)
 	}
 }
 
@@ -162,20 +162,20 @@ func TestReceipt_WorkerDiesWhileItWritesABundle_TheNextRunWritesTheSameBytes(t *
 			}
 			for _, inv := range invs {
 				if now := s.read(inv.ID); now.State != ledger.Accepted || now.UPO != "" {
-					t.Fatalf("%s is %s before the archive has it", inv.Number, now.State)
+					t.Fatalf("%s is %s before the archive has it, want accepted", inv.Number, now.State)
 				}
 			}
 			w2 := s.worker("w2", s.client(), inPackages)
 			w2.must(queue.KindReceipt, pkg)
 			s.receiptedInBundles(invs)
 			if objects := s.bundles(invs[0]); len(objects) != 2 {
-				t.Errorf("two runs left %v", objects)
+				t.Errorf("two runs left the objects %v, want one bundle of two objects", objects)
 			}
 		})
 	}
 }
 
-// refusingStore takes nothing below a folder "packages".
+// refusingStore takes no object that lies below a folder "packages".
 type refusingStore struct {
 	archive.Store
 	err error

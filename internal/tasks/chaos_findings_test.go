@@ -46,8 +46,8 @@ func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	})
 }
 
-// A worker that cannot write its spool keeps the package. Another worker builds it, or the same one
-// after its disk was tidied.
+// A worker that cannot write its spool leaves the package as it is. Another worker builds the
+// package, or the same worker does after there is room on its disk again.
 func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	file := filepath.Join(t.TempDir(), "file")
@@ -61,16 +61,16 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 		t.Fatal("a package was built without a spool")
 	}
 	if got, p := s.read(inv.ID), s.pkg(id); got.State != ledger.Packed || p.State != ledger.PackageCut {
-		t.Fatalf("invoice is %s in a package that is %s (%s), want packed in one that is cut", got.State, p.State, p.Reason)
+		t.Fatalf("the invoice is %s in a package that is %s (%s), want packed in a package that is cut", got.State, p.State, p.Reason)
 	}
 	well := s.worker("well", s.client())
 	well.must(queue.KindPackage, id)
 	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// The sender may write "sent" while another worker settles. Then the other worker's move of this
-// invoice is not written. So the session's list of invoices must not count as read, and is read
-// again.
+// The sender of an invoice may write "sent" while another worker settles the session. In that case
+// the other worker's move of this invoice is not written. So the session's list of invoices must
+// not count as read, and is read again.
 func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
 	client := s.client()
@@ -80,7 +80,7 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	w.must(queue.KindSend, good.ID)
 	id := s.read(good.ID).Package
 	moved := false
-	client.beforeAsked = func() { // the good one moves while the other one's status is asked
+	client.beforeAsked = func() { // the good invoice moves while the status of the bad one is asked
 		if !moved {
 			moved = true
 			s.touch(good.ID)
@@ -91,15 +91,15 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	}
 	w.until(queue.KindConfirm, id, func() bool { return s.read(good.ID).State == ledger.Accepted })
 	if !moved {
-		t.Error("nothing moved meanwhile: this test proves nothing")
+		t.Error("the good invoice did not move meanwhile, so this test proves nothing")
 	}
 	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
-		t.Errorf("the bad one is %s with code %d, want rejected with 450", got.State, got.Code)
+		t.Errorf("the bad invoice is %s with code %d, want rejected with 450", got.State, got.Code)
 	}
 }
 
-// An answer without a number belongs to an invoice that was settled at the first poll. At the
-// second poll the answer must not be given to an invoice that never arrived.
+// An answer without an invoice number belongs to an invoice that was settled at the first poll. At
+// the second poll the answer must not count for another invoice, which never arrived.
 func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {
 		Kind: simulator.DropRequest, On: "send", Skip: 1,
@@ -108,9 +108,9 @@ func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	w := s.worker("w", client)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	w.must(queue.KindSend, bad.ID)
-	w.must(queue.KindSend, good.ID) // lost, so the ledger says unknown
+	w.must(queue.KindSend, good.ID) // this send is lost, so the ledger says unknown
 	if got := s.read(good.ID); got.State != ledger.Unknown {
-		t.Fatalf("the lost one is %s, want unknown", got.State)
+		t.Fatalf("the invoice whose send was lost is %s, want unknown", got.State)
 	}
 	id := s.read(good.ID).Package
 	moved := false
@@ -125,13 +125,13 @@ func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	}
 	w.until(queue.KindConfirm, id, func() bool { got := s.read(good.ID).State; return got == ledger.Queued || got == ledger.Rejected })
 	if !moved {
-		t.Error("nothing moved meanwhile: this test proves nothing")
+		t.Error("the good invoice did not move meanwhile, so this test proves nothing")
 	}
 	if got := s.read(good.ID); got.State != ledger.Queued {
-		t.Errorf("the one that never arrived is %s with %d %s, want queued", got.State, got.Code, got.Reason)
+		t.Errorf("the invoice that never arrived is %s with %d %s, want queued", got.State, got.Code, got.Reason)
 	}
 	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
-		t.Errorf("the bad one is %s with code %d, want rejected with 450", got.State, got.Code)
+		t.Errorf("the bad invoice is %s with code %d, want rejected with 450", got.State, got.Code)
 	}
 }
 
@@ -145,27 +145,27 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 		t.Run(why, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			client := s.client()
-			client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
+			client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // the invoice arrived
 			w := s.worker("w", client)
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if got.State != ledger.Unknown {
-				t.Fatalf("it is %s, want unknown", got.State)
+				t.Fatalf("the invoice is %s, want unknown", got.State)
 			}
 			if err := w.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			w.until(queue.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 {
-				t.Errorf("KSeF accepted it %d times and rejected it %d times, want once and never", len(b.Accepted), len(b.Rejected))
+				t.Errorf("KSeF accepted the invoice %d times and rejected it %d times, want once and never", len(b.Accepted), len(b.Rejected))
 			}
 		})
 	}
 }
 
-// A refused online session must not end while the sender of an invoice is writing "sent", because
-// the package would then be over and leave the invoice behind.
+// A refused online session must not end while the sender of an invoice is writing "sent". Otherwise
+// the package would be over, and the invoice would be left behind in it.
 func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
 	w := s.worker("w", s.client())
@@ -187,7 +187,7 @@ func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 	other.rdb.AddHook(late)
 	other.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageFailed })
 	if !late.done.Load() {
-		t.Error("nothing moved meanwhile: this test proves nothing")
+		t.Error("the invoice did not move meanwhile, so this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued {
 		t.Errorf("the package is over and its invoice is %s, want queued", got.State)
@@ -195,7 +195,7 @@ func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 }
 
 // KSeF rotates its key in an emergency. A session that was opened with the old key is refused at
-// the first send. The next session has the new key, even if the old one was cached only just
+// the first send. The next session has the new key, even if the old key was cached only just
 // before.
 func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
@@ -205,12 +205,12 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends+got.FailedSessions != 0 {
-		t.Fatalf("after a session with the old key it is %s with %d resends and %d failed sessions",
+		t.Fatalf("after a session with the old key the invoice is %s with %d resends and %d failed sessions, want queued with none",
 			got.State, got.Resends, got.FailedSessions)
 	}
 	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
-		t.Fatalf("with the new key it is %s, want sent: %s", got.State, got.Reason)
+		t.Fatalf("with the new key the invoice is %s, want sent: %s", got.State, got.Reason)
 	}
 	id := s.read(inv.ID).Package
 	if err := w.Stop(t.Context()); err != nil {
@@ -227,8 +227,8 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{
 		SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true,
 	}))
-	// It is in no waiting set and has no task. A person's retry leaves an invoice like this when
-	// its task is lost.
+	// The invoice is in no waiting set and has no task. An invoice that a person retried is like
+	// this when its task is lost.
 	inv = s.read(inv.ID)
 	alone := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued}
 	if err := s.ledger.Move(t.Context(), alone); err != nil {
@@ -239,7 +239,7 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
 	if _, err := inspect.GetTaskInfo(queue.QueueInvoices, queue.TaskID(queue.KindSubmit, inv.ID, inv.Rev)); err != nil {
-		t.Errorf("the sweep did not queue what chooses the lane: %v", err)
+		t.Errorf("the sweep did not queue the submit task, which chooses the lane: %v", err)
 	}
 	if _, err := inspect.GetTaskInfo(queue.QueueExpress, queue.TaskID(queue.KindSend, inv.ID, inv.Rev)); err == nil {
 		t.Error("the sweep queued a single send of an invoice with an attachment")
@@ -261,17 +261,17 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	}
 	w.pulse()
 	s.eventually("the first sweep", func() bool { return pending() == 1 })
-	if _, err := inspect.DeleteAllPendingTasks(queue.QueueUpkeep); err != nil { // it ran
+	if _, err := inspect.DeleteAllPendingTasks(queue.QueueUpkeep); err != nil { // as if the sweep had run
 		t.Fatal(err)
 	}
 	s.pulses(3)
 	if n := pending(); n != 0 {
-		t.Errorf("%d sweeps of this round were queued again", n)
+		t.Errorf("%d sweeps of this round were queued again, want none", n)
 	}
 }
 
-// KSeF may decide an invoice and still refuse its session. The result of this invoice is archived;
-// the others go in a new session.
+// KSeF may decide an invoice and still refuse its session. The result of this invoice is archived.
+// The other invoice goes in a new session.
 func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -314,10 +314,10 @@ func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T)
 			}
 			name := archive.ResultName(decided.NIP, decided.IssueDate, decided.ID)
 			if got, err := s.store.Get(t.Context(), name); err != nil || !strings.Contains(string(got), `"code": 450`) {
-				t.Errorf("the result of the decided one: %s, %v", got, err)
+				t.Errorf("the archived result of the decided invoice is %s, want code 450; %v", got, err)
 			}
 			if got := s.read(other.ID); got.Package == id {
-				t.Errorf("the other is %s in the package that is over", got.State)
+				t.Errorf("the other invoice is %s and still in the package that is over, want it in a new one", got.State)
 			}
 		})
 	}

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// twoSets hands six invoices in with one call. Half of them are offline, so that a chunk moves them
-// in two steps.
+// twoSets hands six invoices in with one call. Half of them are offline, so they belong in two
+// waiting sets, and a chunk moves them in two steps. groups has the names of the two sets.
 func (s *stage) twoSets() (ids []string, groups map[string]bool) {
 	s.t.Helper()
 	ids, groups = s.admitTogether(ledger.Bulk, 6), map[string]bool{}
@@ -34,7 +34,7 @@ func (s *stage) twoSets() (ids []string, groups map[string]bool) {
 	return ids, groups
 }
 
-// midway runs a chunk and calls f between its two steps.
+// midway runs the task of a chunk and calls f between its two steps. f may cancel the task.
 func (a *actor) midway(ids []string, f func(cancel func())) error {
 	a.s.t.Helper()
 	payload, err := json.Marshal(map[string]any{"v": 1, "id": "c", "tenant": a.s.nip(), "count": len(ids), "ids": ids})
@@ -80,8 +80,8 @@ func (s *stage) allOnce(w *actor, ids []string, groups map[string]bool) {
 	s.acceptedOnce(len(ids))
 }
 
-// The worker dies when some invoices of its chunk wait already. Then another worker runs the task
-// again, or the task is lost and the sweep queues what is left.
+// The worker dies when three invoices of its chunk wait already. After that, another worker runs
+// the task again, or the task is lost and the sweep queues tasks for the other three.
 func TestChunk_WorkerDiesMidway_TheRestIsFinishedAndNothingIsSentTwice(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		s := newStage(t, simulator.Options{})
@@ -117,8 +117,8 @@ func TestChunk_WorkerDiesMidway_TheRestIsFinishedAndNothingIsSentTwice(t *testin
 	}
 }
 
-// A person pauses the tenant between the two steps. All invoices wait, nothing is cut, and when the
-// tenant is released each is sent once.
+// A person pauses the tenant between the two steps. All invoices wait, and nothing is cut. When the
+// tenant is released, each invoice is sent once.
 func TestChunk_TenantPausedMidway_AllWaitAndAreSentOnceAfterwards(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -142,8 +142,8 @@ func TestChunk_TenantPausedMidway_AllWaitAndAreSentOnceAfterwards(t *testing.T) 
 	s.allOnce(w, ids, groups)
 }
 
-// A person drains the tenant between the two steps. Nothing new of it is taken in. The invoices
-// that were taken in before are sent, each once.
+// A person drains the tenant between the two steps. No new invoice of the tenant is taken in. The
+// invoices that were taken in before are sent, each once.
 func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -161,7 +161,7 @@ func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testin
 	docs := []intake.Document{{File: "b.xml", Data: s.good("M/new")}, {File: "a.xml", Data: s.good("M/0")}}
 	out, err := s.admitter().Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
 	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "drain") || out[1].Err != nil {
-		t.Errorf("handed in while it is drained: %v, %v", out, err)
+		t.Errorf("handed in while the tenant is drained, the documents get %v, %v; want only the new one refused, because of the drain", out, err)
 	}
 	if err := w.chunk(ids...); err != nil { // asynq may bring the task again
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testin
 	}
 }
 
-// The tenant is taken out of a worker's configuration between the two steps. Its invoices wait at
-// that worker, and a worker that has the tenant sends each invoice once.
+// The tenant is taken out of a worker's configuration between the two steps. That worker lets the
+// tenant's invoices wait, and a worker that has the tenant sends each of them once.
 func TestChunk_TenantRemovedMidway_AllWaitForAWorkerThatHasIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	known := true
@@ -207,9 +207,9 @@ func TestChunk_RevisionWithALeadingZero_ItIsNamedAndTheOthersGoOn(t *testing.T) 
 		}
 	}
 	if !s.waits(ids[0]) || !s.waits(ids[2]) {
-		t.Error("the others do not wait")
+		t.Error("the other two invoices do not both wait in their set")
 	}
 	if n, keys, err := s.ledger.Unreadables(t.Context(), 5); n != 1 || err != nil || keys[0] != "inv:"+ids[1] {
-		t.Errorf("noted as unreadable are %v, %v; want the one with the leading zero", keys, err)
+		t.Errorf("noted as unreadable are %v, %v; want only the entry with the leading zero", keys, err)
 	}
 }

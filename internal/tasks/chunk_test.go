@@ -38,7 +38,7 @@ func (en *entries) admitTogether(lane ledger.Lane, n int) []string {
 	return ids
 }
 
-// chunk runs a chunk of these invoices.
+// chunk runs the task of a chunk that carries these invoices.
 func (a *actor) chunk(ids ...string) error {
 	payload, err := json.Marshal(map[string]any{"v": 1, "id": "c", "tenant": a.s.nip(), "count": len(ids), "ids": ids})
 	if err != nil {
@@ -63,7 +63,7 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 		}
 		for _, id := range ids {
 			if inv := s.read(id); !s.waits(id) || inv.Rev != inv.FirstRev()+1 {
-				t.Fatalf("want it to wait after exactly one move: %+v", inv)
+				t.Fatalf("the invoice is %+v, want it to wait after exactly one move", inv)
 			}
 		}
 	}
@@ -86,10 +86,10 @@ func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.read(ids[0]).Package != pkg || s.read(ids[1]).Package != pkg {
-		t.Error("invoices of a package were touched")
+		t.Error("invoices that were in a package already were moved")
 	}
 	if _, there, err := s.queue.Task(queue.KindSend, ids[3], express.Rev); !there || err != nil || s.waits(ids[3]) {
-		t.Errorf("the express invoice has no send: %v", err)
+		t.Errorf("the express invoice has no send task, or waits in a set: %v", err)
 	}
 	for _, id := range []string{ids[2], ids[4], ids[5]} {
 		if !s.waits(id) {
@@ -97,7 +97,7 @@ func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 		}
 	}
 	if n, _, err := s.ledger.Unreadables(t.Context(), 5); n != 0 || err != nil {
-		t.Errorf("%d entries noted as unreadable, %v", n, err)
+		t.Errorf("%d entries are noted as unreadable, want none; %v", n, err)
 	}
 }
 
@@ -113,21 +113,21 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 				t.Fatal(err)
 			}
 			if !s.waits(ids[0]) || !s.waits(ids[2]) {
-				t.Error("the others do not wait")
+				t.Error("the other two invoices do not both wait in their set")
 			}
 			if _, there, err := s.queue.Task(queue.KindSubmit, ids[1], 0); !there || err != nil {
-				t.Errorf("the unreadable one has no task: %v", err)
+				t.Errorf("the unreadable invoice has no task: %v", err)
 			}
 			repair()
 			w.must(queue.KindSubmit, ids[1])
 			if !s.waits(ids[1]) {
-				t.Error("after the repair it does not wait")
+				t.Error("after the repair the invoice does not wait in its set")
 			}
 		})
 	}
 }
 
-// A waiting set whose key holds something else concerns its own invoices only.
+// The key of a waiting set holds another type. That concerns only the invoices of this set.
 func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -152,8 +152,9 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	}
 }
 
-// Workers of two builds share the queue during a rolling update. The older one does not know a kind
-// of the newer one. asynq gives the task back, and a newer worker takes it soon.
+// Workers of two builds share the queue during a rolling update. The older build does not know a
+// kind of task of the newer build. asynq puts such a task back, and a newer worker takes it within
+// minutes.
 func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -163,7 +164,7 @@ func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testi
 	}
 	for n := range 50 {
 		if d := retry.Delay(n, err, nil); d <= 0 || d > 7*time.Minute {
-			t.Errorf("after try %d it comes back in %v", n, d)
+			t.Errorf("after try %d the task comes back in %v, want within 7m", n, d)
 		}
 	}
 }
@@ -203,7 +204,7 @@ func TestSweep_ChunksInLine_OnlyWhatIsOlderIsQueuedAgain(t *testing.T) {
 	})
 	w.must(queue.KindSweep, "1")
 	if !gone() {
-		t.Error("the invoice that lost its task has no new one")
+		t.Error("the invoice that lost its task has no new task")
 	}
 	stats, err := s.queue.Stats(1000)
 	if err != nil || stats.Pending[queue.QueueInvoices] != 3 {

@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// settledPackage sends good invoices in a package and settles it.
+// settledPackage sends good invoices with these numbers in a package and settles it.
 func (po *paths) settledPackage(w *actor, numbers ...string) (pkg string, invs []ledger.Invoice) {
 	po.t.Helper()
 	for _, n := range numbers {
@@ -36,8 +36,9 @@ func (en *entries) archiveFolder() string {
 	return strings.TrimPrefix(strings.TrimSuffix(en.store.URL("x"), "x"), "file://")
 }
 
-// One object in the archive is damaged, in different ways and places. It is left as it is, a sound
-// copy is put beside it, and the entry says so. The others of its package are receipted as usual.
+// One archived object of an invoice is damaged, in different ways and places. The object is left as
+// it is, a sound copy is put beside it, and the entry of the invoice names both. All invoices of
+// the package are receipted as usual.
 func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *testing.T) {
 	folder := func(t *testing.T, file string) {
 		t.Helper()
@@ -72,7 +73,7 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 			}
 			copied := archive.CopyName(place, 2)
 			if _, err := s.store.Get(t.Context(), copied); err != nil {
-				t.Errorf("the sound copy: %v", err)
+				t.Errorf("the sound copy cannot be read: %v", err)
 			}
 			got := s.read(bad.ID)
 			if !strings.Contains(got.Reason, s.store.URL(place)) || !strings.Contains(got.Reason, s.store.URL(copied)) {
@@ -82,12 +83,12 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 				t.Errorf("the result says %q and the entry %q, want the same", s.result(bad).Reason, got.Reason)
 			}
 			if s.read(invs[0].ID).Reason != "" || !s.log.says("a damaged object of an invoice") {
-				t.Errorf("a sound one has the reason %q; the damage is in the log: %v",
+				t.Errorf("a sound invoice has the reason %q, want none; the damage is in the log: %v, want true",
 					s.read(invs[0].ID).Reason, s.log.says("a damaged object of an invoice"))
 			}
 			if name == "other bytes" {
 				if held, err := s.store.Get(t.Context(), place); err != nil || !strings.Contains(string(held), "somebody else") {
-					t.Errorf("the damaged one was overwritten: %q, %v", held, err)
+					t.Errorf("the damaged object was overwritten: %q, %v", held, err)
 				}
 			}
 		})
@@ -123,10 +124,10 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 				}
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted || !strings.Contains(p.Reason, s.store.URL(place)) {
-				t.Errorf("the package is %s, want receipted: %q", p.State, p.Reason)
+				t.Errorf("the package is %s, want receipted, with the damaged receipt in the reason: %q", p.State, p.Reason)
 			}
 			if held, err := os.ReadFile(filepath.Join(s.archiveFolder(), place)); err != nil || string(held) != text {
-				t.Errorf("the damaged one was changed to %q, %v", held, err)
+				t.Errorf("the damaged receipt was changed to %q, %v", held, err)
 			}
 			if !s.log.says("the archived receipt is damaged") {
 				t.Error("the log does not say that the archived receipt is damaged")
@@ -158,9 +159,9 @@ func (p *pickyStore) Put(ctx context.Context, name string, data []byte, kind str
 	return p.Store.Put(ctx, name, data, kind)
 }
 
-// One object hangs or is refused, and so is its copy. Its invoice stays accepted and has a reason;
-// the others of its package are receipted. When the archive takes the object, the invoice is
-// receipted too.
+// The archive refuses one object and its copy, or does not answer when it is given one of the two.
+// The invoice of the object stays accepted with a reason, and the other invoices of the package are
+// receipted. When the archive takes the object, its invoice is receipted too.
 func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *testing.T) {
 	for name, fault := range map[string]error{"refused": os.ErrPermission, "hangs": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -192,14 +193,14 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *
 			got := s.read(bad.ID)
 			if got.State != ledger.Accepted || !strings.Contains(got.Reason, "cannot be archived") ||
 				!strings.Contains(got.Reason, got.KsefNumber) {
-				t.Errorf("it is %s, want accepted: %q", got.State, got.Reason)
+				t.Errorf("the invoice of the refused object is %s, want accepted, with a reason: %q", got.State, got.Reason)
 			}
 			close(picky.hang)
 			s.store = sound
 			w3 := s.worker("w3", s.client())
 			w3.must(queue.KindReceipt, pkg)
 			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
-				t.Errorf("when the archive takes it, it is %s, want receipted: %q", got.State, got.Reason)
+				t.Errorf("after the archive took the object, its invoice is %s, want receipted: %q", got.State, got.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 				t.Errorf("the package is %s, want receipted", p.State)

@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The order of writes, calls and tasks decides whether a crash at some point does harm. The chaos
-// runs have shown that the order in these traces is right. A changed trace is changed behaviour.
+// The tests in this file compare traces (see order_trace_test.go). The order of writes, calls and
+// tasks decides whether a crash at some point does harm. The chaos runs have shown that the order
+// in these traces is right. A changed trace is changed behaviour.
 
 // over returns a function that reports whether a package has ended, or has nothing left but its
 // receipt.
@@ -43,7 +44,8 @@ func answered(codes map[string]int) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo 
 	}
 }
 
-// sessionCode changes the code of a session that has ended.
+// sessionCode changes the code of a session that has ended, and lets the session count no accepted
+// invoice.
 func sessionCode(code int) func(ksef.SessionInfo) ksef.SessionInfo {
 	return func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Status.Code >= 200 {
@@ -57,7 +59,7 @@ func sessionCode(code int) func(ksef.SessionInfo) ksef.SessionInfo {
 // noExtensions removes what a list says about the originals of duplicates.
 var noExtensions = change(func(i *ksef.InvoiceInfo) { i.Status.Extensions = nil })
 
-// Sessions that KSeF has processed.
+// These traces are of sessions that KSeF has processed.
 func TestOrder_Processed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -135,7 +137,7 @@ func TestOrder_Processed(t *testing.T) {
 	}
 }
 
-// Invoices that KSeF calls duplicates.
+// These traces are of invoices that KSeF calls duplicates.
 func TestOrder_Duplicates(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -180,7 +182,7 @@ func TestOrder_Duplicates(t *testing.T) {
 	}
 }
 
-// Sessions that KSeF refuses as a whole.
+// These traces are of sessions that KSeF refuses as a whole.
 func TestOrder_Refused(t *testing.T) {
 	for _, c := range []struct {
 		name   string

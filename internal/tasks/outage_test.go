@@ -36,7 +36,7 @@ func TestOutage_ChosenForExpress_WaitsWithoutAMove(t *testing.T) {
 	well.must(queue.KindCut, inv.WaitingGroup().Name())
 	chosen := s.read(inv.ID)
 	if !chosen.Chosen || chosen.Lane != ledger.Express || chosen.Group != "" {
-		t.Fatalf("it was not chosen: %+v", chosen)
+		t.Fatalf("the invoice was not chosen for express: %+v", chosen)
 	}
 	s.budget = outOfService{}
 	w := s.worker("w", s.client())
@@ -46,7 +46,7 @@ func TestOutage_ChosenForExpress_WaitsWithoutAMove(t *testing.T) {
 		}
 	}
 	if got := s.read(inv.ID); got.Rev != chosen.Rev {
-		t.Errorf("it moved from revision %d to %d", chosen.Rev, got.Rev)
+		t.Errorf("the invoice moved from revision %d to %d, want no move", chosen.Rev, got.Rev)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestOutage_OnlySingleSendsAreDown_ChosenInvoicesGoInAPackage(t *testing.T) 
 	s.advance(time.Second)
 	well.must(queue.KindCut, inv.WaitingGroup().Name())
 	if chosen := s.read(inv.ID); !chosen.Chosen || chosen.Lane != ledger.Express {
-		t.Fatalf("it was not chosen: %+v", chosen)
+		t.Fatalf("the invoice was not chosen for express: %+v", chosen)
 	}
 	s.budget = groupsDown{groups: []string{ratelimit.GroupInvoiceSend}}
 	w := s.worker("w", s.client(), few)
@@ -70,7 +70,7 @@ func TestOutage_OnlySingleSendsAreDown_ChosenInvoicesGoInAPackage(t *testing.T) 
 	w.must(queue.KindCut, inv.WaitingGroup().Name())
 	got := s.read(inv.ID)
 	if got.State != ledger.Packed {
-		t.Fatalf("it is %s in group %q, want it in a package", got.State, got.Group)
+		t.Fatalf("the invoice is %s in group %q, want it in a package", got.State, got.Group)
 	}
 	w.must(queue.KindPackage, got.Package)
 }
@@ -85,8 +85,9 @@ func (h hostDown) Down(_ context.Context, tenant string, _ ...string) (bool, err
 	return tenant == h.tenant, nil
 }
 
-// Tenants may go to KSeF in different ways. While one host is down, a tenant of that host has a
-// package as its probe and gathers the rest. A tenant of the other host sends as always.
+// Tenants may reach KSeF over different hosts. While one host is down, a tenant of that host has
+// one package as its probe, and the tenant's other invoices wait. A tenant of the other host sends
+// as always.
 func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	away, well := s.nip(), sample.NIP(1)
@@ -107,8 +108,9 @@ func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
 	}
 }
 
-// An answer is lost while its group is out of service. That is no failure of the task and consumes
-// no attempt. An answer that is lost while only another group is out of service is a failure.
+// An answer is lost while the group of its request is out of service. That is no failure of the
+// task and consumes no attempt. An answer that is lost while the group is in service is a failure,
+// even if another group is out of service.
 func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
@@ -128,12 +130,12 @@ func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 		}
 		if c.want == retry.Later && (retry.Judge(err).Reason != retry.ReasonOutage ||
 			!strings.Contains(err.Error(), "batchSession of tenant "+s.nip())) {
-			t.Errorf("%v does not say what is out of service", err)
+			t.Errorf("the error does not say what is out of service: %v", err)
 		}
 	}
 }
 
-// groupDown is a budget while one group is out of service; "" is none.
+// groupDown is a budget while one group is out of service. If the group is "", none is.
 type groupDown struct {
 	noLimits
 	group string
@@ -151,20 +153,20 @@ func TestOutage_RefusedPackageWaits_AnotherIsTheProbe(t *testing.T) {
 	single := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(single.ID)
 	for range 3 {
-		pkg = w.refuse(single.ID, pkg) // waits from now on
+		pkg = w.refuse(single.ID, pkg) // after the third refusal it has to wait
 	}
 	s.budget = outOfService{}
 	w = s.worker("away", s.client())
 	next := s.admit(ledger.Bulk, s.good("A/2"))
 	if probe := w.cut(next.ID); probe == pkg {
-		t.Fatal("it is in the package that waits")
+		t.Fatal("the second invoice is in the refused package that waits, want it in another package")
 	}
 	third := s.admit(ledger.Bulk, s.good("A/3"))
 	w.must(queue.KindSubmit, third.ID)
 	s.advance(time.Second)
 	w.must(queue.KindCut, third.WaitingGroup().Name())
 	if got := s.read(third.ID); got.State != ledger.Queued || got.Group == "" {
-		t.Errorf("the third is %s, want it to be held back", got.State)
+		t.Errorf("the third invoice is %s, want it to wait in its set", got.State)
 	}
 }
 
@@ -182,16 +184,16 @@ func TestConfirm_GatewayForgetsTheSessionNowAndThen_DoesNotCountAsLost(t *testin
 		}
 		_ = w.run(queue.KindConfirm, pkg)
 		if s.pkg(pkg).Lost == 0 {
-			t.Fatalf("poll %d was answered: this test proves nothing", i)
+			t.Fatalf("poll %d was answered, so this test proves nothing", i)
 		}
 		s.advance(time.Minute)
 		_ = w.run(queue.KindConfirm, pkg) // the answer is 150
 		if s.pkg(pkg).Lost != 0 {
-			t.Errorf("poll %d: the session is lost since %v, but the gateway knows it", i, s.pkg(pkg).Lost.Time())
+			t.Errorf("poll %d: the session counts as lost since %v, but the gateway knows it", i, s.pkg(pkg).Lost.Time())
 		}
 		s.advance(3 * time.Hour)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Sent && got.State != ledger.Packed {
-		t.Errorf("it is %s: %s", got.State, got.Reason)
+		t.Errorf("the invoice is %s, want sent or packed: %s", got.State, got.Reason)
 	}
 }

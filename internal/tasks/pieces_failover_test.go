@@ -11,13 +11,13 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// twoPieces is so many invoices that the ledger needs more than one step to move them.
+// twoPieces is a number of invoices. The ledger needs more than one step to move that many.
 const twoPieces = 201
 
 // aMoveInPieces is a task that moves the invoices of a package in pieces.
 type aMoveInPieces struct {
 	sim  simulator.Options
-	path func(s *stage, w *actor, pkg string) // up to the task
+	path func(s *stage, w *actor, pkg string) // leads the package up to the task
 	kind queue.Kind
 	verb string
 	nth  int32 // the call of the verb that writes the second piece
@@ -58,8 +58,8 @@ func (s *stage) openedByTheDead(_ *actor, pkg string) {
 }
 
 // Redis fails over to a replica that has only the first piece of a move. Or the replica lacks even
-// the first, while the worker goes on and writes the second to the new master. Other workers go on
-// from what the ledger has then.
+// the first piece, and the worker goes on and writes the second piece to the new master. Another
+// worker goes on from what the ledger has after that.
 func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T) {
 	for what, m := range movesInPieces {
 		for _, at := range []string{"the second piece is lost", "the first piece is lost"} {
@@ -153,8 +153,9 @@ func (s *stage) agree() {
 	}
 }
 
-// acceptedEachOnce checks that KSeF has each invoice once, was never sent one that it had, and that
-// the ledger has the number that KSeF gave it.
+// acceptedEachOnce checks that KSeF accepted each invoice once and rejected none, not even as a
+// duplicate. It also checks that the ledger has KSeF's number of each invoice, after two attempts
+// at most.
 func (s *stage) acceptedEachOnce(ids []string) {
 	s.t.Helper()
 	books := s.sim.Books()
@@ -163,11 +164,13 @@ func (s *stage) acceptedEachOnce(ids []string) {
 		numbers[a.Number] = a.KsefNumber
 	}
 	if len(books.Accepted) != len(ids) || len(numbers) != len(ids) || len(books.Rejected) != 0 {
-		s.t.Errorf("KSeF accepted %d, of %d numbers, and rejected %d", len(books.Accepted), len(numbers), len(books.Rejected))
+		s.t.Errorf("KSeF accepted %d invoices with %d different numbers and rejected %d, want each invoice accepted once and none rejected",
+			len(books.Accepted), len(numbers), len(books.Rejected))
 	}
 	for _, id := range ids {
 		if inv := s.read(id); inv.KsefNumber != numbers[inv.Number] || inv.Attempts > 2 {
-			s.t.Fatalf("%s has %q after %d attempts, KSeF gave %q", inv.Number, inv.KsefNumber, inv.Attempts, numbers[inv.Number])
+			s.t.Fatalf("%s has the KSeF number %q after %d attempts, want %q after two attempts at most",
+				inv.Number, inv.KsefNumber, inv.Attempts, numbers[inv.Number])
 		}
 	}
 }

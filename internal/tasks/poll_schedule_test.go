@@ -16,6 +16,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
+// first and last are the shortest and the longest pause between two polls of a session.
 const first, last = 2 * time.Second, 5 * time.Minute
 
 // sessionMisc is how many polls KSeF allows.
@@ -26,7 +27,7 @@ func TestPause_PlentyLeft_DependsOnTheAgeAlone(t *testing.T) {
 	s := share{closed: 50, mean: now.Add(-time.Hour)}
 	for _, age := range []time.Duration{0, 10 * time.Second, 10 * time.Minute, time.Hour} {
 		if got, want := s.pause(age, now, false, first, last), retry.PollPause(age, first, last); got != want {
-			t.Errorf("age %s: %s, want %s", age, got, want)
+			t.Errorf("at the age %s the pause is %s, want %s", age, got, want)
 		}
 	}
 }
@@ -40,18 +41,18 @@ func TestPause_LittleLeft_EachHasItsTurnAndTheOldestAndUrgentMoreOften(t *testin
 		urgent bool
 		want   time.Duration
 	}{
-		{"the youngest", 0, false, 225 * time.Second},
-		{"one in the middle has the mean", 5 * time.Minute, false, 150 * time.Second},
-		{"the oldest", 10 * time.Minute, false, 75 * time.Second},
-		{"a young one whose deadline is near", 0, true, 75 * time.Second},
+		{"the youngest session", 0, false, 225 * time.Second},
+		{"a session of the mean age has the mean pause", 5 * time.Minute, false, 150 * time.Second},
+		{"the oldest session", 10 * time.Minute, false, 75 * time.Second},
+		{"a young session whose deadline is near", 0, true, 75 * time.Second},
 	} {
 		if got := s.pause(c.age, now, c.urgent, first, last); got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+			t.Errorf("%s: the pause is %s, want %s", c.why, got, c.want)
 		}
 	}
 	single := share{closed: 1, mean: now.Add(-time.Minute), turn: time.Minute}
 	if got := single.pause(time.Minute, now, false, first, last); got != time.Minute {
-		t.Errorf("the only session pauses for %s, want a minute", got)
+		t.Errorf("the pause of the only session is %s, want a minute", got)
 	}
 }
 
@@ -66,12 +67,12 @@ type pollRun struct {
 	max      time.Duration
 	every    time.Duration // between the starts of two sessions
 	hours    int
-	hour     time.Duration
+	hour     time.Duration // how long an hour of the run lasts
 }
 
-// pollCounts is what a run counted. polls has the number of polls in each hour. wasted says how
-// often, for each poll, a task came back and could not poll. longest is the longest time between
-// two polls of one session after the first hour.
+// pollCounts is what a run counted. polls has the number of polls in each hour. wasted is how often
+// a task came back and could not poll, divided by the number of polls. longest is the longest time
+// between two polls of one session after the first hour.
 type pollCounts struct {
 	polls   []int
 	wasted  float64
@@ -204,7 +205,7 @@ func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t 
 	for _, c := range []struct {
 		why string
 		pollRun
-		longest time.Duration // at best, a round of 50 takes 150 s, and one of 200 takes 600 s
+		longest time.Duration // the bound; at best, a round of 50 sessions takes 150 s and one of 200 takes 600 s
 	}{
 		{"fifty at once", fifty, 8 * time.Minute},
 		{"one each minute", trickle, 10 * time.Minute},
@@ -240,13 +241,15 @@ func TestPolls_SomeDeadlinesAreNear_PolledMoreOftenAndTheOthersToo(t *testing.T)
 			return float64(sum) / float64(len(polls))
 		}
 		urgent, rest := mean(got.each[:near]), mean(got.each[near:])
-		t.Logf("%d of 50 near: polls %v of 1200, each of them %.0f times, each of the others %.0f times", near, got.polls, urgent, rest)
+		t.Logf("%d of 50 deadlines near: polls %v of 1200, each of these sessions %.0f times, each of the others %.0f times",
+			near, got.polls, urgent, rest)
 		if near < 50 && (urgent < 1.2*rest || urgent > 3*rest) {
-			t.Errorf("%d of 50 near: polled %.0f times, the others %.0f times", near, urgent, rest)
+			t.Errorf("%d of 50 deadlines near: polled %.0f times, the other sessions %.0f times, want 1.2 to 3 times as many polls",
+				near, urgent, rest)
 		}
 		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
-				t.Errorf("%d of 50 near: %d polls in an hour, want nearly all of the 1,200 that are allowed", near, n)
+				t.Errorf("%d of 50 deadlines near: %d polls in an hour, want nearly all of the 1,200 that are allowed", near, n)
 			}
 		}
 	}
@@ -265,6 +268,6 @@ func TestTally_SeveralTenants_EachIsCountedAlone(t *testing.T) {
 		"b": {closed: 1, urgent: 1, mean: now},
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("the shares are %+v, want %+v", got, want)
 	}
 }

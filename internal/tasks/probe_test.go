@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// pool runs every package of a stage again and again, whether or not the queue would run it now.
-// The clock moves on by a second each time.
+// pool runs the tasks of all packages of a stage in rounds, whether or not the queue would run a
+// task now. After each round the clock moves on by a second.
 type pool struct {
 	*actor
 	began       time.Time
@@ -24,7 +24,7 @@ func (a *actor) pool() *pool {
 	return &pool{actor: a, began: a.s.now()}
 }
 
-// until runs the packages until want holds. The test fails when this takes longer than the duration
+// until runs rounds until want holds. The test fails when this takes longer than the duration
 // within.
 func (p *pool) until(within time.Duration, want func() bool) {
 	p.s.t.Helper()
@@ -99,10 +99,10 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
 		t.Errorf("the invoices went through in %d sessions, want at most 2", len(accepting))
 	}
 	if n := len(s.sim.Books().Sessions); n > refusals+2 {
-		t.Errorf("%d sessions for %d refusals", n, refusals)
+		t.Errorf("%d sessions for %d refusals, want two sessions more than refusals at most", n, refusals)
 	}
-	// The tries come three at once, then after 5, 10, 20 s and so on. The pauses are kept whatever
-	// the queue does.
+	// The first three tries come at once, and each later one after a pause of 5, 10, 20 s and so
+	// on. These pauses are kept although the pool runs each task every second.
 	if took := s.now().Sub(p.began); took < 5*time.Minute {
 		t.Errorf("%d refusals took %v, want at least 5m", refusals, took)
 	}
@@ -131,8 +131,8 @@ func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T)
 	}
 }
 
-// Another package of the tenant goes through, so a package that is refused is at fault. It is
-// halved at once.
+// KSeF has refused a package, and then lets another package of the tenant go through. So the first
+// package is at fault. At the next refusal it is halved.
 func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/05", Code: 405, Times: -1}}})
 	w := s.worker("w", s.client())
@@ -154,7 +154,7 @@ func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 		counts = append(counts, s.pkg(id).Count)
 	}
 	if !slices.Equal(counts, []int{4, 4}) {
-		t.Errorf("the packages hold %v, want two halves", counts)
+		t.Errorf("the packages hold %v invoices, want two halves of 4", counts)
 	}
 }
 

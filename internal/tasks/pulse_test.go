@@ -61,7 +61,7 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	w := s.worker("w", client, func(o *tasks.Options) {
 		o.ExpressIdle, o.DeadAfter, o.ExpressMaxInvoices = time.Hour, 1200*time.Millisecond, 1
 	})
-	var hanging sync.Map // sessions
+	var hanging sync.Map // the sessions whose close hangs
 	hung := make(chan struct{}, 100)
 	client.closing = func(ctx context.Context, session string) error {
 		if _, hangs := hanging.Load(session); !hangs {
@@ -108,7 +108,8 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 }
 
-// A close hangs when the process stops. The close ends when the time for the stop is over.
+// A close hangs while the process stops. It is cancelled when the time for the stop is over. The
+// session of another tenant is closed all the same.
 func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -137,9 +138,9 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	if p := s.pkg(s.read(other.ID).Package); p.State != ledger.PackageProcessing {
 		t.Errorf("the other tenant's session is %s, want processing", p.State)
 	}
-	// The state closing was written before the call, so others see that close was tried.
+	// The state closing was written before the call, so other workers see that a close was tried.
 	if p := s.pkg(s.read(inv.ID).Package); p.State != ledger.PackageClosing {
-		t.Errorf("the stuck one is %s, want closing", p.State)
+		t.Errorf("the session whose close hung is %s, want closing", p.State)
 	}
 }
 
@@ -174,11 +175,12 @@ func TestPulse_HeartbeatHangs_TheNextOnesAreTried(t *testing.T) {
 		return err == nil && alive
 	})
 	if h.left.Load() >= 0 {
-		t.Error("no heartbeat hung: this test proves nothing")
+		t.Error("no heartbeat hung, so this test proves nothing")
 	}
 }
 
-// A pool has no time for its sweeps. One of them waits, not one for each round.
+// A pool has no time to run its sweeps. Only one sweep waits in the queue, and not one for each
+// round.
 func TestPulse_NobodyRunsSweeps_OnlyOneIsQueued(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client(), func(o *tasks.Options) { o.SweepEvery = time.Second })
@@ -202,7 +204,7 @@ func TestPulse_NobodyRunsSweeps_OnlyOneIsQueued(t *testing.T) {
 }
 
 // A panic concerns only the task in which it happens. asynq recovers from it, and the send that
-// waits for the session opens another.
+// waits for the session opens another session.
 func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -226,9 +228,9 @@ func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	read := &before{do: func() {}, is: func(args []any) bool { return slices.Contains(args, any("ksef:body:"+second.ID)) }}
 	w.rdb.AddHook(read)
 	sends.Go(func() { _ = w.run(queue.KindSend, second.ID) })
-	s.eventually("the second has read its document and waits for the session", read.done.Load)
+	s.eventually("the second send has read its document and waits for the session", read.done.Load)
 	close(release)
-	s.eventually("the second is sent", func() bool { return s.read(second.ID).State == ledger.Sent })
+	s.eventually("the second invoice is sent", func() bool { return s.read(second.ID).State == ledger.Sent })
 	sends.Wait()
 	w.must(queue.KindSend, first.ID)
 }

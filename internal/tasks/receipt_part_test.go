@@ -59,7 +59,7 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenComplete(t *test
 		t.Error("an incomplete receipt is kept under the session's name")
 	}
 	if got := s.read(first.ID); got.State != ledger.Accepted || got.Reason != "" {
-		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the invoice that the receipt lacks is %s, want accepted without a reason: %s", got.State, got.Reason)
 	}
 	short = false
 	w.must(queue.KindReceipt, pkg)
@@ -74,8 +74,9 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenComplete(t *test
 	s.acceptedOnce(2)
 }
 
-// The receipt never becomes complete. After an hour the invoices that it attests are receipted. The
-// other one stays accepted, has a reason, and its receipt is asked for again.
+// The receipt stays incomplete for hours. After the first hour the invoice that it attests is
+// receipted. The invoice that it lacks stays accepted with a reason, and the receipt is asked for
+// again.
 func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -88,11 +89,11 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 		t.Fatalf("the verdict is %+v, want later", v)
 	}
 	if got := s.read(second.ID); got.State != ledger.Receipted || got.UPO == "" {
-		t.Errorf("the other is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("the invoice that the receipt attests is %s, want receipted: %s", got.State, got.Reason)
 	}
 	got := s.read(first.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "1 of 2 accepted") || s.result(got).KsefNumber != got.KsefNumber {
-		t.Errorf("it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the invoice that the receipt lacks is %s, want accepted, with a reason and a result: %s", got.State, got.Reason)
 	}
 	if err := s.ledger.Retry(t.Context(), &got); err == nil {
 		t.Error("an accepted invoice could be sent again")
@@ -101,13 +102,13 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	short = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(first.ID); got.State != ledger.Receipted || got.Reason != "" {
-		t.Errorf("with its receipt it is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("with its receipt the invoice is %s, want receipted: %s", got.State, got.Reason)
 	}
 	s.acceptedOnce(2)
 }
 
-// An older build kept an incomplete receipt under the session's name. The receipt is asked for
-// again and the complete one is kept beside it.
+// An older build kept an incomplete receipt under the session's name. KSeF is asked for the receipt
+// again, and the complete receipt is kept beside the incomplete one.
 func TestReceipt_IncompleteReceiptIsArchived_TheCompleteOneIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -124,12 +125,13 @@ func TestReceipt_IncompleteReceiptIsArchived_TheCompleteOneIsKeptBesideIt(t *tes
 	w.must(queue.KindReceipt, pkg)
 	for _, id := range []string{first.ID, second.ID} {
 		if got := s.read(id); got.State != ledger.Receipted || got.UPO == s.store.URL(name) {
-			t.Errorf("%s is %s with %s: %s", got.Number, got.State, got.UPO, got.Reason)
+			t.Errorf("%s is %s with the receipt %s, want receipted with the complete receipt: %s", got.Number, got.State, got.UPO, got.Reason)
 		}
 	}
 }
 
-// The receipt or the list spells the KSeF number with 36 characters. It is the same number.
+// The receipt or the list spells the KSeF number with 36 characters and not with 35. It is the same
+// number.
 func TestReceipt_NumberInAnotherSpelling_IsTheSameNumber(t *testing.T) {
 	long := func(n string) string { return n[:26] + "-" + n[26:] }
 	for _, where := range []string{"receipt", "list"} {
@@ -155,15 +157,15 @@ func TestReceipt_NumberInAnotherSpelling_IsTheSameNumber(t *testing.T) {
 			w.must(queue.KindReceipt, pkg)
 			got := s.read(inv.ID)
 			if got.State != ledger.Receipted || got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber {
-				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)
+				t.Errorf("the invoice is %s as %s, want receipted with the number in KSeF's spelling: %s", got.State, got.KsefNumber, got.Reason)
 			}
 			s.acceptedOnce(1)
 		})
 	}
 }
 
-// KSeF has the original from its first version, whose numbers have 36 characters and another
-// checksum. Such a number is accepted by its form.
+// The original is from KSeF's first version, whose numbers have 36 characters and another checksum.
+// Such a number is accepted by its form.
 func TestRecover_OriginalHasANumberOfKSeF1_AcceptedByItsForm(t *testing.T) {
 	for _, upo := range []bool{true, false} {
 		t.Run(fmt.Sprint("receipt ", upo), func(t *testing.T) {
@@ -187,7 +189,7 @@ func TestRecover_OriginalHasANumberOfKSeF1_AcceptedByItsForm(t *testing.T) {
 			pkg := s.sent(w, inv)
 			got, _ := s.final(w, pkg, inv.ID)
 			if got.State != ledger.Accepted || got.KsefNumber != first || !got.Recovered {
-				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)
+				t.Errorf("the invoice is %s as %s, want accepted and recovered as the original: %s", got.State, got.KsefNumber, got.Reason)
 			}
 			if !upo && asked == "" {
 				t.Error("the original was not fetched")

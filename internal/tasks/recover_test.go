@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// withFault returns options with one fault; "" is none.
+// withFault returns options with one fault of this kind, or with none if kind is "".
 func withFault(kind string) (o simulator.Options) {
 	if kind != "" {
 		o.Faults = []simulator.Fault{{Kind: kind}}
@@ -39,8 +39,8 @@ func (po *paths) known(w *actor, docs ...[]byte) []ledger.Invoice {
 	return out
 }
 
-// final polls a package until its invoice is decided. The clock moves on by the pauses that the
-// task asks for. It returns the invoice and the number of polls.
+// final polls a package until the invoice with this id is decided. The clock moves on by the pauses
+// that the task asks for. final returns the invoice and the number of polls.
 func (po *paths) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int) {
 	po.t.Helper()
 	for began := po.now(); ; polls++ {
@@ -52,7 +52,7 @@ func (po *paths) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int)
 			po.t.Fatal(v)
 		}
 		if took := po.now().Sub(began); took > 6*time.Hour {
-			po.t.Fatalf("after %v and %d polls it is %s: %s", took, polls, inv.State, inv.Reason)
+			po.t.Fatalf("after %v and %d polls the invoice is not decided, but %s: %s", took, polls, inv.State, inv.Reason)
 		}
 		po.advance(max(v.Delay, time.Second))
 	}
@@ -63,10 +63,10 @@ func refusedError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21165}
 }
 
-// KSeF calls an invoice a duplicate, and its reference to the original may be right, wrong or
-// missing. The content decides, wherever it can be found.
+// KSeF calls an invoice a duplicate, and KSeF's reference to the original may be right, wrong or
+// missing. The content of the original decides, wherever it can be found.
 func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
-	without := func(key string) func(*testClient) { // one of the two references is missing
+	without := func(key string) func(*testClient) { // leaves out one of the two references
 		return func(client *testClient) {
 			client.listed = change(func(i *ksef.InvoiceInfo) {
 				i.Status.Extensions = slices.DeleteFunc(i.Status.Extensions, func(e ksef.Extension) bool { return e.Key == key })
@@ -80,8 +80,8 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 		change func(*testClient)
 		same   bool // the content is that of the original
 		want   ledger.State
-		says   string // in the reason, besides both hashes when it is a conflict
-		final  ledger.State
+		says   string       // in the reason; a conflict also has both hashes and the KSeF number
+		final  ledger.State // after the receipt task
 	}{
 		{"right", "", nil, true, ledger.Accepted, "", ledger.Receipted},
 		{"right, other content", "", nil, false, ledger.Parked, "conflict", ledger.Parked},
@@ -124,10 +124,11 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 {
-				t.Fatalf("after %d polls it is %s: %s", polls, inv.State, inv.Reason)
+				t.Fatalf("after %d polls, want at most 100, the invoice is not in the state that this case wants, but %s: %s",
+					polls, inv.State, inv.Reason)
 			}
 			if c.want == ledger.Accepted && (inv.KsefNumber != original.KsefNumber || !inv.Recovered) {
-				t.Errorf("it is accepted as %s, want the original's %s", inv.KsefNumber, original.KsefNumber)
+				t.Errorf("the invoice is accepted as %s, want it recovered as the original's %s", inv.KsefNumber, original.KsefNumber)
 			}
 			says := []string{c.says}
 			if c.says == "conflict" {
@@ -135,7 +136,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			}
 			for _, word := range says {
 				if !strings.Contains(inv.Reason, word) {
-					t.Errorf("reason %q does not have %q", inv.Reason, word)
+					t.Errorf("the reason %q does not have %q", inv.Reason, word)
 				}
 			}
 			w.settle(pkg)
@@ -144,11 +145,11 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			_ = w.run(queue.KindReceipt, pkg)
 			switch got := s.read(id); {
 			case got.State != c.final:
-				t.Errorf("at last it is %s: %s", got.State, got.Reason)
+				t.Errorf("after the receipt task the invoice is %s, want the final state of this case: %s", got.State, got.Reason)
 			case got.State == ledger.Accepted && !strings.Contains(got.Reason, "UPO"):
-				t.Errorf("it has no receipt, and the reason is %q", got.Reason)
+				t.Errorf("the invoice has no receipt, and the reason does not say so: %q", got.Reason)
 			case s.result(got).State != string(got.State) || s.result(got).Reason != got.Reason:
-				t.Errorf("the archived result is %+v", s.result(got))
+				t.Errorf("the archived result is %+v, want the state and the reason of the entry", s.result(got))
 			}
 			if n := len(s.sim.Books().Accepted); n != 2 {
 				t.Errorf("KSeF accepted %d invoices, want the two from before", n)
@@ -175,7 +176,7 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 		return m, err
 	}
 	var again []ledger.Invoice
-	for _, place := range []int{10, 400, 599} { // one on each page
+	for _, place := range []int{10, 400, 599} { // one invoice on each page
 		var n int
 		if _, err := fmt.Sscanf(s.sim.Books().Accepted[place].Number, "A/%d", &n); err != nil {
 			t.Fatal(err)
@@ -194,9 +195,9 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 	}
 }
 
-// The gateway no longer knows a session that was closed. That proves nothing, so there is no second
-// session. After a while the worker asks KSeF's register and finds the invoice there by its
-// content.
+// The gateway no longer knows a session that was closed. That does not prove that KSeF lacks the
+// invoice, so there is no second session. After a while the worker asks KSeF's register and finds
+// the invoice there by its content.
 func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
 	w := s.worker("w", s.client())
@@ -208,23 +209,23 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 			t.Fatal("a session that the gateway does not know counts as processed")
 		}
 		if got := s.read(inv.ID); got.State != ledger.Sent {
-			t.Fatalf("in the first minutes it is %s, want sent", got.State)
+			t.Fatalf("in the first minutes the invoice is %s, want sent", got.State)
 		}
 	}
 	s.advance(11 * time.Minute)
 	w.must(queue.KindConfirm, id)
 	books := s.sim.Books()
 	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
-		t.Fatalf("%d sessions, and KSeF accepted it %d times, want one and once", len(books.Sessions), len(books.Accepted))
+		t.Fatalf("there were %d sessions, and KSeF accepted the invoice %d times, want one and once", len(books.Sessions), len(books.Accepted))
 	}
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
-		t.Errorf("after eleven minutes it is %s (%s), recovered %v as %s, KSeF has it as %s",
+		t.Errorf("after eleven minutes the invoice is %s (%s), recovered %v as %s, want accepted and recovered as %s",
 			got.State, got.Reason, got.Recovered, got.KsefNumber, books.Accepted[0].KsefNumber)
 	}
 	_ = w.run(queue.KindReceipt, id)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21173") || s.result(got).KsefNumber != got.KsefNumber {
-		t.Errorf("without a receipt it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("without a receipt the invoice is %s, want accepted, with 21173 in the reason: %s", got.State, got.Reason)
 	}
 }
 
@@ -240,7 +241,7 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 	polls := 0
 	for began := s.now(); s.read(inv.ID).State != ledger.Parked; polls++ {
 		if took := s.now().Sub(began); took > 2*time.Hour {
-			t.Fatalf("after %v and %d polls it is %s", took, polls, s.read(inv.ID).State)
+			t.Fatalf("after %v and %d polls the invoice is %s, want parked", took, polls, s.read(inv.ID).State)
 		}
 		v := retry.Judge(w.run(queue.KindConfirm, id))
 		if v.Action != "" && v.Action != retry.Later {
@@ -249,11 +250,11 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 		s.advance(max(v.Delay, time.Second))
 	}
 	if polls > 120 {
-		t.Errorf("%d polls before it was parked, want at most 120", polls)
+		t.Errorf("%d polls before the invoice was parked, want at most 120", polls)
 	}
 	got := s.read(inv.ID)
 	if !strings.Contains(got.Reason, got.Number) || !strings.Contains(got.Reason, "retry") {
-		t.Errorf("reason %q does not say what to do", got.Reason)
+		t.Errorf("the reason does not name the invoice, or does not say what to do: %q", got.Reason)
 	}
 	if n := len(s.sim.Books().Sessions); n != 1 {
 		t.Errorf("%d sessions, want only the lost one: sending again could make duplicates", n)

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The buyer's own invoices and those that it issues for its sellers travel together, with the
-// buyer's key.
+// The invoices that a buyer issues in its own name, and those that it issues in the names of its
+// sellers, travel together, with the buyer's key.
 func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -31,7 +31,8 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 			}
 			for _, inv := range invs {
 				if inv.Tenant != sample.NIP(1) || inv.ContextNIP() != sample.NIP(1) {
-					t.Fatalf("%s of seller %s belongs to tenant %s, context %s", inv.Number, inv.NIP, inv.Tenant, inv.ContextNIP())
+					t.Fatalf("%s of seller %s belongs to tenant %s, context %s, want the buyer for both",
+						inv.Number, inv.NIP, inv.Tenant, inv.ContextNIP())
 				}
 			}
 			pkg := s.sent(w, invs...)
@@ -40,12 +41,13 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 			for _, inv := range invs {
 				got := s.read(inv.ID)
 				if got.State != ledger.Receipted || !strings.HasPrefix(got.KsefNumber, inv.NIP+"-") {
-					t.Errorf("%s is %s as %s: %s", got.Number, got.State, got.KsefNumber, got.Reason)
+					t.Errorf("%s is %s as %s, want receipted with a number that begins with the seller's NIP: %s",
+						got.Number, got.State, got.KsefNumber, got.Reason)
 				}
 				// A receipt of the buyer's session names several sellers, so it is kept under the
 				// buyer's NIP.
 				if !strings.Contains(got.UPO, "/"+sample.NIP(1)+"/") {
-					t.Errorf("the receipt of %s is %s", got.Number, got.UPO)
+					t.Errorf("the receipt of %s is %s, want it under the buyer's NIP", got.Number, got.UPO)
 				}
 			}
 			s.acceptedOnce(3)
@@ -54,8 +56,8 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 }
 
 // After a loss of Redis the invoices are sent again, and KSeF calls them duplicates. The register
-// lists the buyer's own invoices under Subject1, and those that it issued for others under
-// Subject2.
+// lists the invoices that the buyer issued in its own name under Subject1, and those that it issued
+// in the name of a seller under Subject2.
 func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}},
@@ -70,7 +72,8 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	s.drive(w, pkg, 6*time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	for i, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != originals[i].KsefNumber {
-			t.Errorf("%s is %s as %s, the original is %s: %s", got.Number, got.State, got.KsefNumber, originals[i].KsefNumber, got.Reason)
+			t.Errorf("%s is %s as %s, want accepted and recovered as the original %s: %s",
+				got.Number, got.State, got.KsefNumber, originals[i].KsefNumber, got.Reason)
 		}
 	}
 	if n := len(s.sim.Books().Accepted); n != 2 {
@@ -78,23 +81,23 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	}
 }
 
-// A seller has not granted the permission. That concerns this seller only. Other invoices go on,
-// and no key counts as wrong.
+// A seller has not granted the permission to issue its invoices. That concerns only this seller's
+// invoices. Other invoices go on, and the tenant's key does not count as wrong.
 func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPaused(t *testing.T) {
 	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
 	b := &pausing{}
 	s.budget = b
 	w := s.worker("w", s.clientOf(sample.NIP(1)))
-	// One with the permission and one without it are in one session.
+	// An invoice with the permission and one without it are in one session.
 	good, bad := s.admit(ledger.Bulk, s.billed(sample.NIP(2), "S/1")), s.admit(ledger.Bulk, s.billed(sample.NIP(0), "S/2"))
 	pkg := s.sent(w, good, bad)
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if got := s.read(good.ID); got.State != ledger.Accepted {
-		t.Errorf("the one with the permission is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the invoice with the permission is %s, want accepted: %s", got.State, got.Reason)
 	}
-	// Five more without the permission have a session to themselves. KSeF has accepted an invoice
-	// of the tenant before, and all five are of one seller, so the tenant is not paused. Five 410s
-	// about invoices in the tenant's own name would pause it.
+	// Five more invoices without the permission have a session to themselves. KSeF has accepted an
+	// invoice of the tenant before, and all five are of one seller, so the tenant is not paused.
+	// After five 410s about invoices in the tenant's own name, it would be.
 	var alone []ledger.Invoice
 	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
 		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))
@@ -105,20 +108,20 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		got := s.read(inv.ID)
 		want := "seller NIP " + sample.NIP(0) + " has not granted buyer NIP " + sample.NIP(1)
 		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, want) {
-			t.Errorf("%s is %s, want parked: %d %s", got.Number, got.State, got.Code, got.Reason)
+			t.Errorf("%s is %s, want parked with 410 and a reason about the seller's permission: %d %s", got.Number, got.State, got.Code, got.Reason)
 		}
 	}
 	if len(b.pauses) != 0 {
-		t.Errorf("the tenant was paused for %v", b.pauses)
+		t.Errorf("the tenant was paused for %v, want no pause", b.pauses)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 {
-		t.Errorf("denials count against the tenant: %+v, %v", known, err)
+		t.Errorf("denials count against the tenant, want none: %+v, %v", known, err)
 	}
 }
 
-// An invoice that lacks a seller's permission is the first that KSeF ever sees of the tenant, alone
-// in its session. Its refusal says nothing about the tenant's key. So the invoice is parked, and
-// the tenant is not paused.
+// The first invoice that KSeF ever sees of the tenant is alone in its session and lacks a seller's
+// permission. That KSeF denies this invoice says nothing about the tenant's key. So the invoice is
+// parked, and the tenant is not paused.
 func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobodyIsPaused(t *testing.T) {
 	agent := "\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>" + sample.NIP(1) + "</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne>" +
 		"<Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"
@@ -147,7 +150,7 @@ func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobod
 				pkg := s.sent(w, inv)
 				s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
 				if got := s.read(inv.ID); got.Code != 410 || !strings.Contains(got.Reason, c.want) {
-					t.Errorf("it has code %d and the reason %s, want 410 and words about %s", got.Code, got.Reason, c.want)
+					t.Errorf("the invoice has code %d and the reason %s, want 410 and words about %s", got.Code, got.Reason, c.want)
 				}
 				known, err := s.ledger.Tenant(t.Context(), sample.NIP(1))
 				if err != nil || known.Denials != 0 || known.Denied != 0 || len(b.pauses) != 0 {
@@ -174,7 +177,7 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	w.must(queue.KindCut, first.WaitingGroup().Name())
 	for _, p := range s.packages(ledger.PackageCut) {
 		if p.Count > 3 {
-			t.Errorf("a package of %d, want at most 3", p.Count)
+			t.Errorf("a package has %d invoices, want at most 3", p.Count)
 		}
 		w.must(queue.KindPackage, p.ID)
 		s.drive(w, p.ID, time.Hour, func() bool { return s.pkg(p.ID).State == ledger.PackageSettled })
@@ -186,8 +189,9 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	}
 }
 
-// A tax representative that an invoice names sends that invoice in its own context. After a loss of
-// Redis it finds the original in the part of the register for authorised parties.
+// The tax representative that an invoice names sends the invoice in the representative's own
+// context. After a loss of Redis the original is found in the part of the register for authorised
+// parties.
 func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthorized(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},
@@ -218,6 +222,7 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 	pkg = s.sent(w, again)
 	s.drive(w, pkg, 6*time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if got := s.read(again.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != original.KsefNumber {
-		t.Errorf("it is %s as %s, the original is %s: %s", got.State, got.KsefNumber, original.KsefNumber, got.Reason)
+		t.Errorf("the invoice is %s as %s, want accepted and recovered as the original %s: %s",
+			got.State, got.KsefNumber, original.KsefNumber, got.Reason)
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 const benchTenant = "5265877635"
 
-// benchTransport is KSeF with one session whose answers are fixed.
+// benchTransport is a KSeF that has one session and always gives the same answers about it.
 type benchTransport struct {
 	tasks.Transport // no other method is called
 	session         ksef.SessionInfo
@@ -141,7 +141,7 @@ func BenchmarkConfirm10000(b *testing.B) {
 				b.StopTimer()
 				total += reads.n
 				if p, err := l.Package(b.Context(), p.ID); err != nil || p.State != c.want {
-					b.Fatalf("after the run the package is %s, %v", p.State, err)
+					b.Fatalf("after the run the package is not in the state that this case wants: %s, %v", p.State, err)
 				}
 				b.StartTimer()
 			}

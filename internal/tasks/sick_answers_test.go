@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// unavailableError is KSeF's answer about one object while requests about the others succeed.
+// unavailableError is KSeF's answer about one object while requests about other objects succeed.
 func unavailableError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindOutage, Status: 503, MaybeDone: true,
 		Err: errors.New("503 for this one")}
@@ -75,8 +75,8 @@ func (po *paths) processed(pkg string) {
 	})
 }
 
-// One answer is missing in the list and the receipt is not available. The other invoice has its
-// answer, which is written all the same.
+// The list of a session lacks the answer about one invoice, and the receipt is not available. The
+// answer about the other invoice is written all the same.
 func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -89,7 +89,7 @@ func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	t.Logf("A/1 %s %q, A/2 %s %q, doubt %v package %s",
 		ga.State, ga.Reason, gb.State, gb.Reason, p.Doubt, p.State)
 	if gb.State != ledger.Accepted || ga.State == ledger.Queued {
-		t.Errorf("after ten days A/2, which is listed as accepted, is %s; A/1 has the reason %q",
+		t.Errorf("after ten days A/2, which is listed as accepted, is %s, want accepted; A/1 has the reason %q, want it not queued",
 			gb.State, ga.Reason)
 	}
 }
@@ -106,7 +106,7 @@ func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 	ga, gb := s.read(a.ID), s.read(b.ID)
 	t.Logf("A/1 %s %q, A/2 %s %q", ga.State, ga.Reason, gb.State, gb.Reason)
 	if gb.State != ledger.Accepted || ga.State != ledger.Accepted {
-		t.Errorf("after ten days A/2, which is listed as accepted, is %s; A/1, which is in the UPO, is %s, reason %q",
+		t.Errorf("after ten days A/2, which is listed, is %s; A/1, which is in the UPO, is %s with the reason %q; want both accepted",
 			gb.State, ga.State, ga.Reason)
 	}
 }
@@ -126,7 +126,7 @@ func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
 					if session == old[0].Session {
 						return unavailableError("fetch session UPO")
 					}
-					return refusedError("fetch session UPO") // so the document has to prove it
+					return refusedError("fetch session UPO") // so the document has to prove the original
 				}
 			default:
 				client.upoOf = func(string) error { return refusedError("fetch session UPO") }
@@ -175,7 +175,8 @@ func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 	}
 }
 
-// The list of a processed session says of one invoice that it is in processing.
+// The list of a processed session says of one invoice that it is in processing. The session's
+// receipt decides about that invoice.
 func TestConfirm_OneAnswerStaysInProcessing_ReceiptDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -194,7 +195,7 @@ func TestConfirm_OneAnswerStaysInProcessing_ReceiptDecides(t *testing.T) {
 	t.Logf("A/1 %s %q, A/2 %s %q, package %s %q",
 		ga.State, ga.Reason, gb.State, gb.Reason, p.State, p.Reason)
 	if ga.State != ledger.Receipted || gb.State != ledger.Receipted {
-		t.Errorf("after ten days A/1 is %s, reason %q; A/2 is %s, although the UPO was there all the time",
+		t.Errorf("after ten days A/1 is %s with the reason %q, and A/2 is %s; want both receipted, because the UPO was always there",
 			ga.State, ga.Reason, gb.State)
 	}
 }
@@ -222,12 +223,12 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 	t.Logf("invoices %v, at most %d packages at a time, %d sessions, they ended in %d packages after %v",
 		s.states(ids), p.maxPackages, len(s.sim.Books().Sessions), len(packages), s.now().Sub(p.began))
 	if p.maxPackages > 2 {
-		t.Errorf("%d packages at a time, want at most 2", p.maxPackages)
+		t.Errorf("the invoices were in %d packages at a time, want at most 2", p.maxPackages)
 	}
 }
 
-// The answer could not be written because another process wrote the entry first. The package still
-// holds the invoice, but that does not prove that KSeF lacks it.
+// KSeF's answer about an invoice could not be written, because another process wrote the entry
+// first. The package still holds the invoice, but that does not prove that KSeF lacks it.
 func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
 	client := &sickClient{testClient: s.client()}
@@ -246,9 +247,9 @@ func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *tes
 	}
 	confirmFor(s, w, pkg, time.Hour, a.ID)
 	if moved < 2 {
-		t.Errorf("its status was asked %d times, want more", moved)
+		t.Errorf("the status of the invoice was asked %d times, want 2 or more", moved)
 	}
 	if got := s.read(a.ID); got.State != ledger.Accepted {
-		t.Errorf("KSeF accepted it, but it is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("KSeF accepted the invoice, but its entry is %s, want accepted: %s", got.State, got.Reason)
 	}
 }

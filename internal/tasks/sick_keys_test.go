@@ -59,9 +59,9 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 }
 
 // Each key of docs/redis.md that belongs to tenant A, or that all tenants share, holds another type
-// for a while. Meanwhile an invoice of tenant B is taken in, sent and receipted, and a sweep comes
-// to its end. Every list still has the invoices that the key does not concern. A shared key is
-// named in the log, with what to do.
+// for a while. Meanwhile a sweep comes to its end, and every list still has the invoices that the
+// key does not concern. Unless the key is in stopping, an invoice of tenant B is taken in, sent and
+// receipted. A shared key is named in the log, with what to do.
 func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.claim()
@@ -109,15 +109,15 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	fault("look for sick keys", err)
 	for _, u := range sick {
 		if u.Key != key || !s.log.says(`"key":"`+key+`"`) || !strings.Contains(u.Err.Error(), "find out") {
-			s.t.Errorf("%s is sick, and the key that is named is %s: %v", key, u.Key, u.Err)
+			s.t.Errorf("%s is sick, and the key that is named, or that the log lacks, is %s: %v", key, u.Key, u.Err)
 		}
 	}
 	// The ledger does not check the keys "ready" and "results". The sweep writes its position
-	// ("looked") and what it saw ("sickseen") again.
+	// ("looked") and what it saw ("sickseen") again, so these two keys are well after it.
 	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:") ||
 		strings.HasPrefix(key, "final:")
 	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked", "sickseen"}, key) {
-		s.t.Errorf("%s is sick, and nobody says so", key)
+		s.t.Errorf("%s is sick, and no key is named as sick", key)
 	}
 	r := &inquiry.Reader{Ledger: s.ledger}
 	_, err = s.ledger.Counts(s.t.Context())
@@ -125,7 +125,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	all, _, err := r.Changed(s.t.Context(), ledger.States(), ledger.Place{}, 1000)
 	fault("list what changed", err)
 	if len(all) < 2 {
-		s.t.Errorf("%s is sick: only %d are listed", key, len(all))
+		s.t.Errorf("%s is sick: only %d invoices are listed, want 2 or more", key, len(all))
 	}
 	for _, err := range r.Decided(s.t.Context(), time.Time{}, inquiry.Filter{}) {
 		fault("list what is decided", err)
@@ -153,7 +153,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		waits bool // the invoice is in a waiting set, else its task is lost
+		waits bool // the invoice is in a waiting set; otherwise its task is lost
 		sick  []string
 		swept bool // a sweep runs before the keys are deleted
 	}{
@@ -193,7 +193,7 @@ func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) 
 				t.Error("nothing queues the invoice again")
 			}
 			if n := s.rdb.Exists(t.Context(), "ksef:sickseen").Val(); n != 0 {
-				t.Error("it is still remembered that keys were sick")
+				t.Error("the ledger still remembers that keys were sick")
 			}
 		})
 	}

@@ -11,15 +11,15 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// testClient is the real client of the gateway. Its public key is remembered until Invalidate is
-// called. A test sets the functions to change what the handlers are told, or to act between two
-// steps of a handler. A nil function changes nothing.
+// testClient is the real client of the gateway. It remembers KSeF's public key until Invalidate is
+// called. A test sets the functions of the client to change what the handlers are told, or to act
+// between two steps of a handler. A nil function changes nothing.
 type testClient struct {
 	*gateway.Client
 	keys *ksef.KeyCache
 
-	// These change what the handler is told of a send, a session, the invoices in the session, its
-	// receipt, an invoice that is fetched by its number, and a page of the register.
+	// These change what the handler is told of a send, a session, the invoices in the session, the
+	// session's receipt, an invoice that is fetched by its number, and a page of the register.
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error)
 	session func(ksef.SessionInfo) ksef.SessionInfo
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo
@@ -32,7 +32,7 @@ type testClient struct {
 	beforeAsked func()                                          // called before the status of an invoice is asked
 }
 
-// client returns a client with the simulator's default key, which any seller may use.
+// client returns a client with the simulator's default key, which is good for any seller.
 func (cl *clients) client() *testClient {
 	cl.t.Helper()
 	return cl.connect("test_id", nil)
@@ -172,7 +172,7 @@ func answerLost(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
 	return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, MaybeDone: true}
 }
 
-// notGiven refuses receipts or documents.
+// notGiven refuses requests for receipts or documents.
 func notGiven([]byte, error) ([]byte, error) { return nil, refusedError("fetch session UPO") }
 
 // notAvailable answers 503 to requests for receipts.

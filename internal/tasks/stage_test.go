@@ -37,7 +37,8 @@ type stage struct {
 	*paths
 }
 
-// bed is what runs behind the workers of a test, and the test's own view of it.
+// bed has what the workers of a test use, such as Redis and the simulator, and with what the test
+// itself looks at them.
 type bed struct {
 	t          *testing.T
 	redis      *redisd.Server
@@ -49,7 +50,7 @@ type bed struct {
 	queue      *queue.Queue
 	bodies     *ledger.Bodies
 	store      archive.Store
-	ahead      atomic.Int64 // nanoseconds by which the clock of the workers is ahead
+	ahead      atomic.Int64 // nanoseconds by which the clock of the workers is ahead of the real time
 	day        string       // on which the test begins, in Warsaw: P_1 of the documents
 	clockReads atomic.Int64
 	log        logBuffer
@@ -114,10 +115,10 @@ func (l *logBuffer) count(what string) int {
 	return strings.Count(l.b.String(), what)
 }
 
-// newStage starts what the workers need. A worker is made by [stage.worker]. The test begins at the
-// next quarter past ten in Warsaw, because it must not depend on when it runs. In the last hour of
-// a day, sessions are kept for midnight, and in the last five minutes sets are cut only at a few
-// moments.
+// newStage starts what the workers need. A worker is made by [stage.worker]. On the stage's clock,
+// a test begins at the next quarter past ten in Warsaw, because its outcome must not depend on when
+// it runs. In the last hour of a day, sessions are kept for midnight, and in the last five minutes
+// sets are cut only at a few moments.
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
 	return newStageOf(t, o, nil)
@@ -130,7 +131,7 @@ func newStageOf(t *testing.T, o simulator.Options, direct *ministry.Options) *st
 	o.Profile = simulator.Unlimited
 	run := bedtest.Start(t, testbed.Options{
 		Simulator: o, Direct: direct,
-		Redis: redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill it
+		Redis: redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill Redis
 	})
 	s := newParts(&bed{t: t, redis: run.Redis, rdb: redistest.Client(t, run.Redis), sim: run.Simulator, url: run.GatewayURL(),
 		directURL: run.DirectURL(), budget: noLimits{}})
@@ -189,7 +190,7 @@ func (en *entries) admitter() *intake.Admitter {
 	return &intake.Admitter{Ledger: en.ledger, Queue: en.queue, Bodies: en.bodies, Store: en.store, Accounts: all, Now: en.now}
 }
 
-// admit hands one document in and returns its entry.
+// admit hands one document in and returns the entry of its invoice.
 func (en *entries) admit(lane ledger.Lane, data []byte) ledger.Invoice {
 	en.t.Helper()
 	out, err := en.admitter().Admit(en.t.Context(), []intake.Document{{File: "a.xml", Data: data}}, intake.Terms{Lane: lane})
@@ -243,7 +244,7 @@ func (en *entries) touch(id string) {
 	}
 }
 
-// sent brings invoices of one lane into one session and closes it.
+// sent brings invoices of one lane into one session and closes the session.
 func (po *paths) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
 	po.t.Helper()
 	if invs[0].Lane == ledger.Bulk {
@@ -261,7 +262,7 @@ func (po *paths) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
 	return pkg
 }
 
-// sentPair brings the good invoices A/1 and A/2 into one session and closes it.
+// sentPair brings the good invoices A/1 and A/2 into one session and closes the session.
 func (po *paths) sentPair(w *actor, lane ledger.Lane) (first, second ledger.Invoice, pkg string) {
 	po.t.Helper()
 	first, second = po.entries.admit(lane, po.samples.good("A/1")), po.entries.admit(lane, po.samples.good("A/2"))

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// keyring makes a sealer with these keys, each of one repeated byte. Without keys it does not
+// keyring makes a sealer with these keys, each of one repeated byte. A sealer without keys does not
 // encrypt.
 func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	t.Helper()
@@ -29,7 +29,8 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless has the keys of workers that cannot open what the pool seals, by the reason why not.
+// keyless has the keys of workers that cannot open what the pool seals with key 7. Its own keys are
+// the reasons why a worker cannot.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
 // wantsAnotherWorker checks the error with which a task of worker a ended. The error must make the
@@ -70,11 +71,11 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 			}
 			for _, id := range ids {
 				if inv := s.read(id); inv.State != ledger.Packed || inv.Package != pkg {
-					t.Fatalf("%s is %s in %s: %s", inv.Number, inv.State, inv.Package, inv.Reason)
+					t.Fatalf("%s is %s in %s, want packed in the first package: %s", inv.Number, inv.State, inv.Package, inv.Reason)
 				}
 			}
 			if n := len(s.sim.Books().Sessions); n != 0 {
-				t.Errorf("%d sessions were opened without the key", n)
+				t.Errorf("%d sessions were opened by a worker without the key, want none", n)
 			}
 			well.must(queue.KindPackage, pkg)
 			well.settle(pkg)
@@ -104,11 +105,12 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 			a := s.worker("sick", s.client())
 			wantsAnotherWorker(t, a, a.run(queue.KindSend, inv.ID))
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Lane != ledger.Express || got.Group != "" || got.Rev != inv.Rev {
-				t.Errorf("it is %s, lane %s, waiting in %q, revision %d", got.State, got.Lane, got.Group, got.Rev)
+				t.Errorf("the invoice is %s, lane %s, waiting in %q, at revision %d, want it queued for express and untouched",
+					got.State, got.Lane, got.Group, got.Rev)
 			}
 			well.must(queue.KindSend, inv.ID)
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("sent by the other worker it is %s, want sent", got.State)
+				t.Errorf("after the send of the other worker the invoice is %s, want sent", got.State)
 			}
 		})
 	}
@@ -126,7 +128,7 @@ func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 	for range 20 {
 		pause := retry.Judge(a.run(queue.KindSend, inv.ID)).Delay
 		if pause < last {
-			t.Fatalf("a pause of %v after a longer one of %v", pause, last)
+			t.Fatalf("a pause of %v comes after a longer one of %v", pause, last)
 		}
 		last = pause
 		s.advance(pause)
@@ -164,10 +166,10 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerGoesOn(t *testing.T) {
 			pkg := a.cut(good.ID)
 			a.must(queue.KindPackage, pkg)
 			if inv := s.read(bad.ID); inv.State != ledger.Parked {
-				t.Errorf("the damaged one is %s, want parked: %s", inv.State, inv.Reason)
+				t.Errorf("the invoice of the damaged document is %s, want parked: %s", inv.State, inv.Reason)
 			}
 			if inv := s.read(good.ID); inv.State != ledger.Sent {
-				t.Errorf("the other one is %s, want sent: %s", inv.State, inv.Reason)
+				t.Errorf("the other invoice is %s, want sent: %s", inv.State, inv.Reason)
 			}
 			if fault := a.StorageFault(); fault != "" {
 				t.Errorf("the worker reports a fault of its own: %s", fault)
@@ -189,12 +191,12 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 		}
 	}
 	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:queued").Result(); n != 1 {
-		t.Errorf("%d invoices in the ledger, want 1", n)
+		t.Errorf("%d invoices are in the ledger, want 1", n)
 	}
 }
 
-// A pool gets its first key while a process without one is running. The next call of that process
-// is refused.
+// A pool gets its first key while a process without a key is running. The next intake by that
+// process is refused.
 func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a := s.admitter()
@@ -218,6 +220,6 @@ func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *test
 	pkg := w.cut(second.ID)
 	w.must(queue.KindPackage, pkg)
 	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:sent").Result(); n != 2 {
-		t.Errorf("%d of 2 were sent: a plain document must stay readable", n)
+		t.Errorf("%d invoices were sent, want 2, because a plain document must stay readable", n)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// trickle is a waiting set into which invoices come one by one, and a limiter with KSeF's sessions.
-// A package that is cut is opened at once, or as soon as there is a session, and decided some time
-// later.
+// trickle is a waiting set into which a few invoices come each second, and a limiter with KSeF's
+// limits of batch sessions. A package that is cut is opened at once, or as soon as there is a
+// session. It is decided some time later.
 type trickle struct {
 	policy    CutPolicy
 	start     time.Time
@@ -21,15 +21,16 @@ type trickle struct {
 	used      int           // sessions that were opened before, spread over the half hour before the start
 }
 
-// opening is one session that was opened.
+// opening is one session that was opened. oldest is how long the oldest invoice of its package had
+// waited when the package was cut.
 type opening struct {
 	at       time.Time
 	invoices int
 	oldest   time.Duration
 }
 
-// run returns every session, and at the end how many invoices waited and how many packages had no
-// session.
+// run returns every session that was opened. It also returns how many invoices still wait at the
+// end, and how many packages still have no session.
 func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	t.Helper()
 	now := c.start.Add(-30 * time.Minute)
@@ -91,8 +92,8 @@ func (c trickle) sessions(t *testing.T) []opening {
 	return opened
 }
 
-// For 150 seconds, two invoices with last week's P_1 arrive each second. If they were cut each
-// second, they would use up the sixty sessions of the hour.
+// For 150 seconds, two invoices with last week's P_1 arrive each second. If a package were cut each
+// second, the packages would use up the sixty sessions of the hour.
 func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	c := trickle{
 		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 150 * time.Second, perSecond: 2,
@@ -104,12 +105,12 @@ func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	}
 	for _, o := range opened {
 		if o.oldest > time.Minute {
-			t.Errorf("an urgent one waited %s, longer than the sessions require", o.oldest)
+			t.Errorf("an urgent invoice waited %s for the cut, want at most 1m", o.oldest)
 		}
 	}
 	c.due = 36 * time.Hour
 	if far := c.sessions(t); len(far) >= len(opened) {
-		t.Errorf("%d sessions with a far deadline and %d with one that is over: the deadline does not shorten the wait",
+		t.Errorf("%d sessions with a far deadline and %d with a deadline that is over, want fewer with the far one",
 			len(far), len(opened))
 	}
 }
@@ -166,7 +167,7 @@ func TestTrickle_UntilMidnight_FewPackages_AllOpenedBefore(t *testing.T) {
 		}
 		t.Logf("%d sessions used before: %d packages with %d invoices, %d invoices too late", used, len(opened), sent, waiting)
 		if unopened != 0 || len(opened) > 10 || sent+waiting != 1200 || waiting > 6 {
-			t.Errorf("%d used before: %d packages with %d of 1200, %d cut and not opened, %d invoices not cut",
+			t.Errorf("%d sessions used before: %d packages with %d of 1200 invoices, %d not opened, %d invoices not cut; want 10, 0 and 6 at most",
 				used, len(opened), sent, unopened, waiting)
 		}
 	}

@@ -17,16 +17,16 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// unreadableStore is an archive in which some objects cannot be read, or that never answers.
-// Workers use it through [archive.Guard], as they use every archive.
+// unreadableStore is an archive in which some objects cannot be read. While away is set, it is out
+// of reach. Workers use it through [archive.Guard], as they use every archive.
 type unreadableStore struct {
 	archive.Store
 	names map[string]bool
 	away  bool
 }
 
-// unreadable wraps the archive of the workers that are made later. In it, the documents of invs
-// cannot be read.
+// unreadable wraps the archive of the workers that are made later. In the wrapped archive, the
+// documents of invs cannot be read.
 func (fa *failures) unreadable(invs ...ledger.Invoice) *unreadableStore {
 	u := &unreadableStore{Store: fa.store, names: map[string]bool{}}
 	for _, inv := range invs {
@@ -53,8 +53,8 @@ func (u *unreadableStore) Check(ctx context.Context) error {
 	return u.Store.Check(ctx)
 }
 
-// One stored document cannot be read. Its invoice waits with a reason and the others of its package
-// are sent at once. When the document can be read again, the invoice is sent.
+// One stored document cannot be read. Its invoice waits with a reason, and the other invoice of the
+// package is sent at once. When the document can be read again, its invoice is sent.
 func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T) {
 	for _, how := range []string{"folder in its place", "500 for this object"} {
 		t.Run(how, func(t *testing.T) {
@@ -86,11 +86,11 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			waits := s.read(large.ID)
 			const reason = "its stored document cannot be read"
 			if waits.State != ledger.Packed || waits.Package == pkg || !strings.Contains(waits.Reason, reason) {
-				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with a reason",
+				t.Fatalf("the invoice of the unreadable document is %s in %s (%s), want packed in a package of its own with a reason",
 					waits.State, waits.Package, waits.Reason)
 			}
 			if err := w.run(queue.KindPackage, waits.Package); err == nil || s.read(large.ID).Rev != waits.Rev {
-				t.Errorf("it does not wait: %v", err)
+				t.Errorf("the invoice of the unreadable document does not wait untouched: %v", err)
 			}
 			repair()
 			w.must(queue.KindPackage, waits.Package)
@@ -106,8 +106,8 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 	}
 }
 
-// More documents cannot be read than one build tries, and they come first. The guard of the archive
-// does not take that for an outage, and the others are sent after a build or two.
+// A package has more unreadable documents than one build tries, and they come first. The guard of
+// the archive does not take that for an outage. The other documents are sent within three builds.
 func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var sick, all []ledger.Invoice
@@ -140,7 +140,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	}
 }
 
-// The archive does not answer. The package waits for it with all its invoices.
+// The archive is out of reach. The package waits for the archive with all its invoices.
 func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNothingIsParked(t *testing.T) {
 	for _, n := range []int{1, 4} {
 		s := newStage(t, simulator.Options{})
@@ -166,7 +166,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNothingIsParked(t *testing.T
 		u.away = false
 		s.eventually("the package is sent", func() bool { return w.run(queue.KindPackage, pkg) == nil })
 		if got := s.pkg(pkg); got.State != ledger.PackageProcessing || got.Count != len(invs) || len(s.sim.Books().Sessions) != 1 {
-			t.Errorf("%+v in %d sessions, want all in one", got, len(s.sim.Books().Sessions))
+			t.Errorf("the package is %+v after %d sessions, want all invoices in one session", got, len(s.sim.Books().Sessions))
 		}
 	}
 }
