@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/results/resulttest"
 )
 
-// docs/erp.md promises that its commands lead to KSeF numbers. They run here unchanged, in one
-// shell, except for the ports.
+// docs/erp.md promises that its commands lead to KSeF numbers. Here the commands run in one shell.
+// Only the ports in them are changed.
 func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	page, err := os.ReadFile("../docs/erp.md")
 	if err != nil {
@@ -77,7 +77,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	select {
 	case err = <-ended:
 	case <-time.After(4 * time.Minute):
-		err = errors.New("it does not end")
+		err = errors.New("the shell does not end within 4 minutes")
 	}
 	raw, _ := os.ReadFile(log.Name())
 	text := string(raw)
@@ -85,7 +85,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 		t.Fatalf("the commands of the page did not run to their end: %v:\n%s", err, text)
 	}
 	if n := len(regexp.MustCompile(`\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}`).FindAllString(text, -1)); n < 4 {
-		t.Errorf("only %d KSeF numbers are in\n%s", n, text)
+		t.Errorf("%d KSeF numbers, want at least 4, are in the output:\n%s", n, text)
 	}
 	if pdf, err := os.ReadFile(filepath.Join(dir, "third.pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
 		t.Errorf("the PDF is missing or is not a PDF: %v", err)
@@ -94,8 +94,8 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	t.Log(text)
 }
 
-// asked runs after the commands of the page. It moves a broken document into the watched folder,
-// which refuses it. Then it asks in every way what became of the invoices.
+// asked has commands that run after those of the page. They move a broken document into the watched
+// folder, where it is refused. After that they ask in every way what became of the invoices.
 const asked = `
 echo '<x' > inbox/bad.part
 mv inbox/bad.part inbox/bad.xml

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// A proxy on the way answers an error, or a document could not be checked now. Neither needs a
-// person. The same call has to be made again later, as docs/http.md says. The example programs must
-// call again, because people copy them.
+// A proxy on the way answers with an error, or the intake could not check a document now. Neither
+// needs a person. The same call has to be made again later, as docs/http.md says. The example
+// programs must call again, because people copy them.
 func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 	t.Parallel()
 	for _, l := range languages {
@@ -55,7 +55,7 @@ func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 			cmd.Env = append(os.Environ(), "KSEF_URL="+server.URL, "KSEF_KEY_FILE="+filepath.Join(dir, "key"))
 			out, err := cmd.Output()
 			if err != nil || !ksefNumber.Match(out) || calls[http.MethodPost] != 2 || calls[http.MethodGet] != 2 {
-				t.Errorf("printed %q, %v; calls %v, want a KSeF number after two calls of each kind", out, err, calls)
+				t.Errorf("the program printed %q, %v, after the calls %v, want a KSeF number after two calls of each kind", out, err, calls)
 			}
 		})
 	}

@@ -47,11 +47,11 @@ func eachReceiver(t *testing.T, test func(t *testing.T, r receiver)) {
 				args = append(args, strings.Replace(a, "PORT", r.port, 1))
 			}
 			r.write(t, r.secret, secretLine(goodKey))
-			// A file cannot grow beyond maxFile, as if the disk were full then.
+			// No file can grow beyond maxFile. Beyond it, a write fails as on a full disk.
 			limited := fmt.Sprintf(`trap '' XFSZ; ulimit -f %d; exec "$0" "$@"`, maxFile/1024)
 			env := []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}
 			process(t, env, "bash", append([]string{"-c", limited, runtime}, args...)...)
-			until(t, "it listens", func() bool {
+			until(t, "the receiver listens", func() bool {
 				c, err := net.Dial("tcp", "127.0.0.1:"+r.port)
 				if err == nil {
 					_ = c.Close()
@@ -100,8 +100,8 @@ func (r receiver) mkdir(t *testing.T) {
 	}
 }
 
-// When a receiver cannot keep a result, or cannot check whether it is genuine, it answers 500, so
-// that the result is sent again. When the fault is gone, the receiver goes on.
+// When a receiver cannot keep a result, or cannot check whether the result is genuine, the receiver
+// answers 500, so that the result is sent again. When the fault is gone, the receiver goes on.
 func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -109,7 +109,7 @@ func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testin
 		is := func(what string, got, want int) {
 			t.Helper()
 			if got != want {
-				t.Errorf("%s: %d, want %d", what, got, want)
+				t.Errorf("%s: the receiver answers %d, want %d", what, got, want)
 			}
 		}
 		is("no folder for OUT", r.call(t, goodKey, body), 500)
@@ -155,7 +155,7 @@ func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 			want[strings.NewReplacer("\r", " ", "\n", " ").Replace(strings.TrimSpace(body))] = true
 			wg.Go(func() {
 				if status := r.call(t, goodKey, body); status != 204 {
-					t.Errorf("status %d, want 204", status)
+					t.Errorf("the receiver answers %d, want 204", status)
 				}
 			})
 		}
@@ -177,7 +177,7 @@ func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
 }
 
 // A client that sends half a request does not delay other clients, and a receiver does not wait for
-// it for ever. PHP's own server, which is meant for development, does wait for ever.
+// that client for ever. PHP's own server, which is meant for development, does wait for ever.
 func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -199,7 +199,7 @@ func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 			stalled = append(stalled, c)
 		}
 		if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 204 {
-			t.Errorf("status %d, want 204", status)
+			t.Errorf("while others stall, the receiver answers %d, want 204", status)
 		}
 		if strings.HasSuffix(t.Name(), "/php") {
 			return
@@ -207,7 +207,7 @@ func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
 		for _, c := range stalled {
 			_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 			if _, err := io.Copy(io.Discard, c); os.IsTimeout(err) {
-				t.Error("a client is waited for without end")
+				t.Error("after a minute the receiver still waits for a client that stalls")
 			}
 		}
 	})
@@ -233,7 +233,7 @@ func (r receiver) keptLines(t *testing.T) []string {
 }
 
 // A full disk, or a kill in the middle of a write, leaves half a line. The next result must not
-// become a part of that line, because the receiver answers 2xx to the next result, and it is not
+// become a part of that line. The receiver answers 2xx to the next result, so that result is not
 // sent again.
 func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 	t.Parallel()
@@ -244,13 +244,13 @@ func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 			t.Helper()
 			body := fmt.Sprintf(`{"id":%q,"reason":%q}`, id, strings.Repeat("ż", size/2))
 			if got := r.call(t, goodKey, body); got != status {
-				t.Errorf("%s: %d, want %d", id, got, status)
+				t.Errorf("%s: the receiver answers %d, want %d", id, got, status)
 			}
 			if status == 204 {
 				want = append(want, id)
 			}
 			if kept := r.keptLines(t); !slices.Equal(kept, want) {
-				t.Errorf("after %s: kept are %q, want %q", id, kept, want)
+				t.Errorf("after %s the receiver has kept %q, want %q", id, kept, want)
 			}
 		}
 		killed := func(half string) {
@@ -270,7 +270,7 @@ func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 		keep("one", 100, 204)
 		keep("two", maxFile*4/9, 204)
 		keep("three", maxFile*4/9, 204)
-		keep("four", maxFile*3/9, 500) // a part of it fits
+		keep("four", maxFile*3/9, 500) // only a part of the line fits
 		keep("five", 100, 204)
 		keep("six", maxFile*3/9, 500)
 		killed(`{"id":"ha`)
@@ -285,7 +285,7 @@ func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 	})
 }
 
-// OUT may name a wrong file by mistake.
+// OUT may name a wrong file by mistake. The receiver answers 500 and does not change the file.
 func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
 	t.Parallel()
 	eachReceiver(t, func(t *testing.T, r receiver) {
@@ -296,7 +296,7 @@ func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
 				t.Errorf("the receiver answers %d for the file %.20q, want 500", status, text)
 			}
 			if after, err := os.ReadFile(r.out); err != nil || string(after) != text {
-				t.Errorf("%d bytes are left of %.20q: %.20q, %v", len(after), text, after, err)
+				t.Errorf("%d bytes are left of the file %.20q, want all, unchanged: %.20q, %v", len(after), text, after, err)
 			}
 		}
 	})
@@ -310,7 +310,7 @@ func TestReceive_SecretOfAWindowsEditor_EachLanguageTakesIt(t *testing.T) {
 		r.mkdir(t)
 		r.write(t, r.secret, "\ufeff"+strings.ReplaceAll(secretLine(goodKey), "\n", "\r\n\r\n"))
 		if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 204 {
-			t.Errorf("status %d, want 204", status)
+			t.Errorf("the receiver answers %d, want 204", status)
 		}
 	})
 }

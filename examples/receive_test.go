@@ -28,7 +28,7 @@ func TestSign_VectorOfTheSpecification_IsTheSame(t *testing.T) {
 	secret, _ := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	got := sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", `{"test": 2432232314}`)
 	if got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
-		t.Error(got)
+		t.Error("the signature is not that of the test vector:", got)
 	}
 }
 
@@ -70,14 +70,14 @@ func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
 			}
 			answer, err := http.DefaultClient.Do(call)
 			if tt.status == 413 && err != nil {
-				continue // it may close the connection before it has read all
+				continue // the receiver may close the connection before it has read all
 			}
 			if err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
 			}
 			_ = answer.Body.Close()
 			if answer.StatusCode != tt.status {
-				t.Errorf("%s: %d, want %d", tt.name, answer.StatusCode, tt.status)
+				t.Errorf("%s: the receiver answers %d, want %d", tt.name, answer.StatusCode, tt.status)
 			}
 		}
 		kept, err := os.ReadFile(r.out)

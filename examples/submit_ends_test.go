@@ -24,8 +24,8 @@ func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// taken answers a POST as enqueue serve answers a new document. It passes every other request to
-// the handler then.
+// taken answers a POST as enqueue serve answers a new document. The argument then is the handler of
+// every other request.
 func taken(then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
@@ -37,7 +37,8 @@ func taken(then http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// copied makes a copy of a language's program that waits for these seconds instead of ten minutes.
+// copied makes a copy of a language's program. The copy gives up after these seconds and not after
+// ten minutes.
 // It returns the arguments that run the copy. The program in Java is compiled, because the tests
 // run it many times.
 func copied(t *testing.T, l int, seconds string) []string {
@@ -104,7 +105,7 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 			t.Errorf("the program ended with %+v, want exit code 0 and a KSeF number", got)
 		}
 		if wrong.Load() > 0 || calls.Swap(0) != 2 {
-			t.Errorf("%d calls had another key", wrong.Load())
+			t.Errorf("%d calls had another key, want two calls, both with the key", wrong.Load())
 		}
 		utf16 := "\xff\xfe" + strings.Join(strings.Split(key+"\r\n", ""), "\x00") + "\x00"
 		for name, text := range map[string]string{"empty line first": "\r\n" + key, "UTF-16": utf16,
@@ -132,7 +133,7 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 			got := run(url)
 			failsWith(t, url, got, "KSEF_URL")
 			if strings.Contains(got.stderr, "secret") {
-				t.Error(got.stderr)
+				t.Error("the message contains the password of the address:", got.stderr)
 			}
 		}
 		answers := map[string]func(w http.ResponseWriter){
@@ -150,7 +151,7 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 		// A slash at the end is no fault.
 		server = serve(t, taken(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/ksef/v1/invoices/inv-a" {
-				t.Error(r.URL.Path)
+				t.Error("the path is not /ksef/v1/invoices/inv-a, but", r.URL.Path)
 			}
 			fmt.Fprint(w, acceptedNow)
 		}))
@@ -196,7 +197,7 @@ func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 	})
 }
 
-// A person may have removed the key, or emptied Redis. Then it does not help to ask again.
+// A person may have removed the key, or emptied Redis. In both cases it does not help to ask again.
 func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
@@ -265,10 +266,10 @@ func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 				took := time.Since(begin)
 				server.CloseClientConnections()
 				if got.code != 4 || got.stdout != "" || got.stderr == "" || took > 3*patience*time.Second {
-					t.Errorf("%s: after %v it ended with %+v, want exit code 4 in time", tt.name, took, got)
+					t.Errorf("%s: after %v the program ended with %+v, want exit code 4 in time", tt.name, took, got)
 				}
 				if n := calls.Load(); n > tt.maxCalls {
-					t.Errorf("%s: %d calls were made, which are too many", tt.name, n)
+					t.Errorf("%s: %d calls were made, want fewer, with pauses between them", tt.name, n)
 				}
 			})
 		}

@@ -20,7 +20,8 @@ type submitted struct {
 	stdout, stderr string
 }
 
-// runSubmit runs the program of a language. The parameter key is the name of a file in dir.
+// runSubmit runs the program of the language with index l. The parameter key is the name of a file
+// in dir.
 func runSubmit(t *testing.T, runtime string, l int, dir, url, key string, args ...string) submitted {
 	t.Helper()
 	return runProgram(t, runtime, languages[l].submit, dir, url, key, args...)
@@ -31,8 +32,8 @@ func runProgram(t *testing.T, runtime string, program []string, dir, url, key st
 	var out, failed bytes.Buffer
 	cmd := exec.Command(runtime, append(program[:len(program):len(program)], args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "KSEF_URL="+url, "KSEF_KEY_FILE="+filepath.Join(dir, key))
-	// The programs must use no proxy, because a proxy would see the key. So a proxy that does not
-	// exist does not disturb them.
+	// The programs must use no proxy, because a proxy would see the key. So they work although the
+	// proxy that is set here does not exist.
 	for _, name := range []string{"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"} {
 		cmd.Env = append(cmd.Env, name+"=http://127.0.0.1:9", "no_proxy=", "NO_PROXY=")
 	}
@@ -58,7 +59,7 @@ func eachLanguage(t *testing.T, test func(t *testing.T, runtime string, l int)) 
 	}
 }
 
-// handedIn makes a folder with a key and an invoice.
+// handedIn makes a folder with a key and an invoice, and returns the folder.
 func handedIn(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,8 +71,8 @@ func handedIn(t *testing.T) string {
 	return dir
 }
 
-// A connection may end in the middle of an answer, or bring something that is no answer. Then the
-// program knows nothing, and has to make the same call again.
+// A connection may end in the middle of an answer, or bring something that is no answer. In both
+// cases the program knows nothing, and has to make the same call again.
 func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 	t.Parallel()
 	cut := map[string][]string{
@@ -106,7 +107,7 @@ func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 		dir := handedIn(t)
 		got := runSubmit(t, runtime, l, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		if got.code != 0 || !ksefNumber.MatchString(got.stdout) || calls[http.MethodPost] < 3 || calls[http.MethodGet] < 3 {
-			t.Errorf("it ended with %+v, calls %v; want a KSeF number after three calls of each kind", got, calls)
+			t.Errorf("the program ended with %+v after the calls %v; want a KSeF number after three calls of each kind", got, calls)
 		}
 	})
 }
@@ -129,7 +130,7 @@ func TestSubmit_Rejected_EachLanguagePrintsTheWholeReason(t *testing.T) {
 		dir := handedIn(t)
 		got := runSubmit(t, runtime, l, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		if want := (submitted{3, "", "rejected: " + reason + "\n"}); got != want {
-			t.Errorf("got %+v, want %+v", got, want)
+			t.Errorf("the program ended with %+v, want %+v", got, want)
 		}
 	})
 }

@@ -22,7 +22,7 @@ var languages = []struct {
 	{"bash", []string{"bash/submit.sh"}, nil},
 	{"python3", []string{"python/submit.py"}, []string{"python/receive.py"}},
 	{"node", []string{"node/submit.mjs"}, []string{"node/receive.mjs"}},
-	// These are PHP's settings without a php.ini. Then PHP prints a warning to the caller, and
+	// These are PHP's settings without a php.ini. With them PHP prints a warning to the caller, and
 	// sends the status with it. After a warning, a program cannot set another status any more.
 	{"php", []string{"-d", "display_errors=1", "php/submit.php"},
 		[]string{"-d", "display_errors=1", "-d", "output_buffering=0", "-S", "127.0.0.1:PORT", "php/receive.php"}},
@@ -57,13 +57,13 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			good, ref := write("good.xml", sample.Invoice(o)), "SO "+l.runtime
 			code, number, stderr := run(good, ref)
 			if n++; code != 0 || !ksefNumber.MatchString(number) {
-				t.Fatalf("a good invoice: exit code %d, printed %q %s, want a KSeF number", code, number, stderr)
+				t.Fatalf("a good invoice: exit code %d, printed %q, want 0 and a KSeF number: %s", code, number, stderr)
 			}
 			if code, again, _ := run(good, ref); code != 0 || again != number {
-				t.Errorf("handed in again: exit code %d, %q", code, again)
+				t.Errorf("handed in again: exit code %d, printed %q, want 0 and the same number", code, again)
 			}
-			// The invoice keeps its ref. A caller who gives another ref learns that, and gets the
-			// number.
+			// The invoice keeps its ref. A caller who gives another ref is told so, and gets the
+			// KSeF number.
 			code, again, stderr := run(good, "another "+ref)
 			if code != 0 || again != number || !strings.Contains(stderr, "not applied") || !strings.Contains(stderr, ref) {
 				t.Errorf("with another ref: exit code %d, printed %q, want the same number and a remark: %s", code, again, stderr)
@@ -77,7 +77,7 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			o.Number, o.IssueDate = "FV/bad", "2049-12-31"
 			code, out, stderr := run(write("bad.xml", sample.Invoice(o)), "SO-bad "+l.runtime)
 			if code != 3 || out != "" || !strings.Contains(stderr, "P_1") {
-				t.Errorf("a bad invoice: exit code %d, %q %s", code, out, stderr)
+				t.Errorf("a bad invoice: exit code %d, printed %q, want 3, nothing, and a message about P_1: %s", code, out, stderr)
 			}
 		})
 	}

@@ -53,7 +53,7 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 		}
 	}
 	if len(lines) < 100 || whole < 10 {
-		t.Errorf("only %d commands found, %d of them whole", len(lines), whole)
+		t.Errorf("%d commands were found, %d of them whole, want at least 100 and 10", len(lines), whole)
 	}
 }
 

@@ -42,10 +42,10 @@ func TestHoldFolder_LeavingsOfKilledProcesses_AreRemovedAndNobodyElsesFiles(t *t
 	want := append(slices.Clone(others), ".enqueue-1")
 	slices.Sort(want)
 	if got := left(); removed != 2 || !slices.Equal(got, want) {
-		t.Fatalf("%d removed, left are %q, want %q", removed, got, want)
+		t.Fatalf("%d files were removed, want 2; left are %q, want %q", removed, got, want)
 	}
 
-	// Another process writes into the folder: only what is old goes.
+	// Another process writes into the folder, so only files that are old are removed.
 	write(ofExport, ofProof)
 	long := time.Now().Add(-2 * leftBehind)
 	if err := os.Chtimes(filepath.Join(dir, ofProof), long, long); err != nil {
@@ -53,12 +53,12 @@ func TestHoldFolder_LeavingsOfKilledProcesses_AreRemovedAndNobodyElsesFiles(t *t
 	}
 	removed, second := holdFolder(root)
 	if got := left(); removed != 1 || !slices.Contains(got, ofExport) {
-		t.Errorf("while another process holds the folder: %d files removed, want only the old one; left are %q", removed, got)
+		t.Errorf("while another process holds the folder, %d files were removed, want only the old one; left are %q", removed, got)
 	}
 	second()
 	release()
 	if removed, release = holdFolder(root); removed != 1 {
-		t.Errorf("when no other process holds the folder: %d files removed, want one; left are %q", removed, left())
+		t.Errorf("when no other process holds the folder, %d files were removed, want one; left are %q", removed, left())
 	}
 	release()
 }

@@ -22,9 +22,10 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// BenchmarkResults runs the program on a ledger of receipted invoices of twenty tenants: 200,000,
-// or KSEF_BENCH_ENTRIES. It reports the times of the first and the last line, the program's memory,
-// the CPU time of the program and of Redis, and the longest command of Redis.
+// BenchmarkResults runs "enqueue results" on a ledger of receipted invoices of twenty tenants. There
+// are 200,000 invoices, or as many as KSEF_BENCH_ENTRIES says. The benchmark reports when the
+// program printed the first line and when it ended, the program's memory, the CPU time of the
+// program and of Redis, and the longest command of Redis.
 func BenchmarkResults(b *testing.B) {
 	n := 200_000
 	if text := os.Getenv("KSEF_BENCH_ENTRIES"); text != "" {

@@ -48,7 +48,7 @@ func TestPrintJSON_ControlCharacters_AreEscapedAndReadBackTheSame(t *testing.T) 
 	}
 	var out results.Result
 	if err := json.Unmarshal([]byte(line), &out); err != nil || !reflect.DeepEqual(out, in) {
-		t.Errorf("read back %+v, %v, want %+v", out, err, in)
+		t.Errorf("the line of JSON reads back as %+v, %v, want %+v", out, err, in)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestOutcome_HasTheNumberAndWhatIsMissing(t *testing.T) {
 		"not in storage": {State: "parked", Reason: "not in storage"},
 	} {
 		if got := outcome(r); got != want {
-			t.Errorf("%+v: %q, want %q", r, got, want)
+			t.Errorf("the outcome of %+v is %q, want %q", r, got, want)
 		}
 	}
 }
@@ -106,10 +106,10 @@ func TestProgress_NoTerminal_PrintsALineFromTimeToTime(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 		}
 		if n := strings.Count(buf.String(), "\n"); n < 3 || n > 4 {
-			t.Errorf("%d lines in 20 seconds:\n%s", n, buf.String())
+			t.Errorf("%d lines in 20 seconds, want 3 or 4:\n%s", n, buf.String())
 		}
 		if strings.Contains(buf.String(), "\r") || strings.Contains(buf.String(), "\x1b") {
-			t.Errorf("terminal sequences in a log: %q", buf.String())
+			t.Errorf("without a terminal the output has terminal sequences, want none: %q", buf.String())
 		}
 		buf.Reset()
 		for range 300 { // 5 minutes in which nothing changes
@@ -117,7 +117,7 @@ func TestProgress_NoTerminal_PrintsALineFromTimeToTime(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if n := strings.Count(buf.String(), "\n"); n < 4 || n > 6 {
-			t.Errorf("%d lines in 5 minutes without a change:\n%s", n, buf.String())
+			t.Errorf("%d lines in 5 minutes without a change, want 4 to 6:\n%s", n, buf.String())
 		}
 	})
 }
@@ -125,7 +125,7 @@ func TestProgress_NoTerminal_PrintsALineFromTimeToTime(t *testing.T) {
 func TestTerminal_RowsAreAlignedAndTheBarIsRemoved(t *testing.T) {
 	var buf bytes.Buffer
 	s := newScreen(&buf)
-	s.file = os.Stderr // any file makes the screen a terminal; its width is 80 when it is not known
+	s.file = os.Stderr // any file makes the screen a terminal, of 80 columns if the width is not known
 	rows := &columns{s: s}
 	rows.row("inv-1", "a.xml", "FV/1", "queued")
 	rows.row("", "longer.xml", "Ż", "refused: "+strings.Repeat("x", 100))
@@ -137,7 +137,7 @@ func TestTerminal_RowsAreAlignedAndTheBarIsRemoved(t *testing.T) {
 		"-      longer.xml  Ż     refused: " + strings.Repeat("x", 100) + "\n" +
 		"inv-3  b.xml       FV/3  queued\n"
 	if buf.String() != want {
-		t.Errorf("rows\n%swant\n%s", buf.String(), want)
+		t.Errorf("the rows are\n%swant\n%s", buf.String(), want)
 	}
 	buf.Reset()
 	p := newProgress(s)

@@ -18,8 +18,8 @@ import (
 
 // archived NUMBER [receipted] archives an invoice that has ended, as a worker does. It archives the
 // document, the result and, for an accepted invoice, the receipt. With receipted it also takes the
-// last step of a worker: the archived result has the state receipted, and then the invoice in the
-// ledger gets this state too.
+// last step of a worker: the archived result has the state receipted, and after that the invoice in
+// the ledger gets this state too.
 func scriptArchived(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

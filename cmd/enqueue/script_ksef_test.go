@@ -85,6 +85,6 @@ func scriptCorrected(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	if found != 1 {
-		ts.Fatalf("KSeF accepted %d documents with number %s", found, args[0])
+		ts.Fatalf("KSeF accepted %d documents with number %s, want one", found, args[0])
 	}
 }

@@ -22,15 +22,15 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	defer rdb.Close()
 	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
 	var ids []string
-	// A command in the background may not have taken the invoice yet. If it never does, the time
-	// limit of the test program ends the loop.
+	// A command that the script runs in the background may not have taken the invoice in yet. If
+	// that never happens, the time limit of the test program ends the loop.
 	for len(ids) == 0 {
 		var err error
 		ids, err = l.ByNumber(ctx, args[0])
 		ts.Check(err)
 	}
 	id, state := ids[0], ledger.State(args[1])
-	if len(ids) > 1 { // take the one whose state is not final
+	if len(ids) > 1 { // take the invoice whose state is not final
 		invs, err := l.Invoices(ctx, ids)
 		ts.Check(err)
 		for _, inv := range invs {
@@ -116,8 +116,8 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 // damage NUMBER newer|opaque|gone|empty makes the entry of an invoice unreadable. gone deletes the
-// entry, and for a finished invoice the whole bucket (ksef:final:…) that holds its entry. empty
-// empties the field of the bucket.
+// entry, and for a receipted invoice the whole bucket (ksef:final:…) that holds its entry. empty
+// makes the entry's field in the bucket empty.
 func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

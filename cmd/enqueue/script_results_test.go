@@ -37,8 +37,8 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 //   - putoff RECEIVER held ID: it did not take a result
 //   - putoff RECEIVER refused ID NAME: it took all results but one, which is of this tenant
 //
-// The time is one hour from now. If the last argument is "far", it is a time in 2101, which only a
-// wrong clock writes.
+// The time is one hour from now; only untold records no time. If the last argument is "far", the
+// time is in 2101, which only a wrong clock writes.
 func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

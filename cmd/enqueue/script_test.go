@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the scripts in testdata. Each script does what people do at terminals, and has a
-// Redis of its own. Only a script that calls ksef has a worker that sends. In the others the
+// Redis of its own. Only a script that calls ksef has a worker that sends. In the other scripts the
 // command settle does what a worker would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -67,16 +67,16 @@ func setup(e *testscript.Env) error {
 	}
 	e.Defer(func() { _ = bed.Close() })
 	e.Values[redisURL{}] = bed.Redis.URL()
-	e.Setenv("ODD", "\u0082")                    // a discouraged character
+	e.Setenv("ODD", "\u0082")                    // a character that XML discourages
 	e.Setenv("STORY_REDIS_URL", bed.Redis.URL()) // for a script with its own configuration
 	c := bed.Config(1)
-	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden, because scripts hand the whole folder in
+	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // a hidden folder, because scripts hand the whole WorkDir in
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
 	for name, days := range map[string]int{"SOON": 60, "LATER": 90} { // deadlines
 		e.Setenv(name, time.Now().AddDate(0, 0, days).Format(time.DateOnly))
 	}
-	e.Setenv("GORACE", "atexit_sleep_ms=0") // without it, each of a hundred programs sleeps a second at its end
+	e.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise the race detector lets each of a hundred programs sleep a second
 	return testbed.WriteConfig(path, c)
 }
 
@@ -104,8 +104,8 @@ func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // do N LISTING NUMBER VERB runs a command from a listing of open items, as a person would copy it.
-// It takes the command with this verb from the row of this number. It fails unless the exit code is
-// N.
+// It takes the command with this verb from the row of the invoice with this number. It fails unless
+// the exit code is N.
 func scriptDo(ts *testscript.TestScript, _ bool, args []string) {
 	for line := range strings.Lines(ts.ReadFile(args[1])) {
 		cells := strings.Split(strings.TrimSpace(line), "\t")

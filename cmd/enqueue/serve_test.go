@@ -22,7 +22,7 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	serving := s.start("serve")
 	address := serving.address()
 
-	// SIGHUP does not end the server: it still answers the request that follows.
+	// SIGHUP does not end the server, which still answers the next request.
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 		answer.Items[0].State != "queued" {
 		t.Fatalf("the document was answered with %d %+v, %v, want 202 and state queued", resp.StatusCode, answer, err)
 	}
-	// A Redis that is nearly full takes nothing new, and readiness says so.
+	// While Redis is nearly full, nothing new is taken in, and readiness says so.
 	rdb := redistest.Client(t, s.redis)
 	if err := rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 		t.Errorf("enqueue status ended with %d, want 0 and the invoice: %s %s", code, out.String(), errs.String())
 	}
 	if strings.Contains(serving.stderr.String(), key) {
-		t.Error("the log has the key")
+		t.Error("the log contains the key of the client, which is a secret")
 	}
 }
 
@@ -103,7 +103,7 @@ func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedO
 		return resp.StatusCode
 	}
 	if got := status(key); got != http.StatusOK {
-		t.Errorf("the good key of the file with a bad line: %d", got)
+		t.Errorf("with the good key of the file that has a bad line, the status is %d, want 200", got)
 	}
 	for client, file := range map[string]string{"gone": gone, "empty": empty, "line": line} {
 		serving.logs(fmt.Sprintf(`"client":%q`, client))
@@ -111,10 +111,10 @@ func TestServe_StartedWithFilesOfKeysThatCannotBeUsed_OnlyTheirClientsAreLockedO
 	}
 	back := strings.Repeat("b", 32)
 	if got := status(back); got != http.StatusUnauthorized {
-		t.Errorf("a key of no file: %d", got)
+		t.Errorf("with a key that is in no file, the status is %d, want 401", got)
 	}
 	s.write("gone", back+"\n")
-	serving.until("the file that came is read", func() bool { return status(back) == http.StatusOK })
+	serving.until("the file that was written again is read", func() bool { return status(back) == http.StatusOK })
 	http.DefaultClient.CloseIdleConnections()
 	serving.end()
 }

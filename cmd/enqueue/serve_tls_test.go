@@ -17,7 +17,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A renewal went wrong: the certificate does not belong to the key.
+// A renewal of the certificate went wrong: the new certificate does not belong to the key. The old
+// certificate is served until the next renewal.
 func TestServe_RenewedCertificateDoesNotMatchItsKey_IsLoggedOnceAndTheOldOneIsServed(t *testing.T) {
 	s := newSite(t)
 	pair := func(cert, key string) {
@@ -56,13 +57,13 @@ func TestServe_RenewedCertificateDoesNotMatchItsKey_IsLoggedOnceAndTheOldOneIsSe
 	pair("cert", "other-key.pem")
 	serving.until("the fault is found out", func() bool {
 		if served() != first {
-			t.Fatal("another certificate is served")
+			t.Fatal("another certificate is served, want the one from before")
 		}
 		return strings.Contains(serving.stderr.String(), "private key does not match public key; the certificate from before is served")
 	})
 	served()
 	if n := strings.Count(serving.stderr.String(), "needs a person"); n != 1 {
-		t.Errorf("the log has it %d times: %s", n, serving.stderr.String())
+		t.Errorf("the log names the fault %d times, want once: %s", n, serving.stderr.String())
 	}
 	pair("cert", "key.pem")
 	serving.until("the next certificate is served", func() bool { return served() != first })

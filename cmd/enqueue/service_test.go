@@ -43,7 +43,7 @@ func (s *site) write(name, text string) string {
 	return path
 }
 
-// config writes the configuration and returns its path. It has two tenants.
+// config writes a configuration with two tenants and returns its path.
 func (s *site) config() string {
 	key := s.write("key", "no-secret")
 	return s.write("worker.yaml", fmt.Sprintf(`environment: custom
@@ -88,7 +88,7 @@ func (v *service) end() {
 	v.t.Helper()
 	v.stop()
 	if err := <-v.ended; err != nil {
-		v.t.Errorf("the service ended with %v", err)
+		v.t.Errorf("the service ended with %v, want no error", err)
 	}
 }
 
@@ -96,7 +96,7 @@ func (v *service) end() {
 func (v *service) address() string {
 	v.t.Helper()
 	said := regexp.MustCompile(`"address":"(https?://[^"]+)"`)
-	v.until("it listens", func() bool { return said.MatchString(v.stderr.String()) })
+	v.until("the server listens", func() bool { return said.MatchString(v.stderr.String()) })
 	return said.FindStringSubmatch(v.stderr.String())[1]
 }
 
@@ -106,7 +106,7 @@ func (v *service) logs(text string) {
 	v.until("the log has "+text, func() bool { return strings.Contains(v.stderr.String(), text) })
 }
 
-// until waits until something is so. The service must run meanwhile.
+// until waits until so returns true. The service must run meanwhile.
 func (v *service) until(what string, so func() bool) {
 	v.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !so(); {

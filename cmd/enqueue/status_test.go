@@ -24,9 +24,9 @@ func TestDetail_InvoiceWasRecovered_SaysThatKSeFHadIt(t *testing.T) {
 	}
 	const line = "\nrecovered      KSeF had it already, and it was not accepted a second time\n"
 	if got := show(true); !strings.Contains(got, line) {
-		t.Error(got)
+		t.Error("the detail of a recovered invoice does not say that KSeF had it already:", got)
 	}
 	if got := show(false); strings.Contains(got, "recovered") {
-		t.Error(got)
+		t.Error("the detail of an invoice that was not recovered says that it was:", got)
 	}
 }

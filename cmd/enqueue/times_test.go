@@ -15,11 +15,11 @@ func TestHoursLeft_NearOrFar_IsInHoursOrDays(t *testing.T) {
 		{75 * time.Hour, "75h00m left"}, {-240 * time.Hour, "10d overdue"}, {0, "0h00m left"},
 	} {
 		if got := hoursLeft(now.Add(c.left), now); got != c.want {
-			t.Errorf("%v: %q, want %q", c.left, got, c.want)
+			t.Errorf("with %v left the text is %q, want %q", c.left, got, c.want)
 		}
 	}
 	if got := hoursLeft(time.Time{}, now); got != "" {
-		t.Errorf("for no deadline it says %q, want nothing", got)
+		t.Errorf("without a deadline the text is %q, want nothing", got)
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// People copy the printed commands into a shell, and others choose the names of the files.
+// People copy the printed commands into a shell, and other people have chosen the names of the
+// files.
 func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := newProgram(&core{})
@@ -41,7 +42,7 @@ func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 		}
 		out, err := exec.Command("sh", "-c", `printf '<%s>' `+args).Output()
 		if err != nil || string(out) != "<"+want+">" {
-			t.Errorf("%q: for %s the shell reads %q, %v", file, command, out, err)
+			t.Errorf("the file %q: from the command %s the shell reads %q, want one word, the expected name; %v", file, command, out, err)
 		}
 	}
 }

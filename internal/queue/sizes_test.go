@@ -36,7 +36,7 @@ func TestSizes_AreThoseOfTheInspector_AndASickKeyHarmsNoOther(t *testing.T) {
 		if s.All() != info.Size || s.Pending != info.Pending || s.Scheduled != info.Scheduled || s.Paused != info.Paused ||
 			int(s.Processed) != info.ProcessedTotal || s.Latency == 0 != (info.Latency == 0) ||
 			(s.Latency-info.Latency).Abs() > time.Minute {
-			t.Errorf("%s: %+v, the inspector has %+v", name, s, info)
+			t.Errorf("the sizes of queue %s are %+v, want those of the inspector, %+v", name, s, info)
 		}
 	}
 	b.must(b.rdb.Del(t.Context(), keyOf(KindCut.Queue(), "pending")).Err())

@@ -53,8 +53,8 @@ func (fa *failures) restart() {
 	fa.eventually("Redis answers", func() bool { return fa.rdb.Ping(fa.t.Context()).Err() == nil })
 }
 
-// behindProxy puts a proxy before the simulator. handle either answers a request and returns true,
-// or returns false, and the proxy passes the request on.
+// behindProxy puts a proxy before the simulator. The function handle may answer a request and
+// return true. When it returns false, the proxy passes the request on.
 func (cl *clients) behindProxy(handle func(http.ResponseWriter, *http.Request) bool) {
 	cl.t.Helper()
 	to, err := url.Parse(cl.url)
@@ -71,8 +71,8 @@ func (cl *clients) behindProxy(handle func(http.ResponseWriter, *http.Request) b
 	cl.url = front.URL
 }
 
-// answerPath answers every request whose URL contains path with the given status. While the status
-// is 0, requests go through.
+// answerPath answers every request whose URL contains path, with the code that status holds. While
+// status holds 0, requests go through.
 func (cl *clients) answerPath(path string, status *atomic.Int32) {
 	cl.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		code := int(status.Load())
@@ -112,7 +112,7 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 				w.must(queue.KindPackage, pkg)
 				s.failOver(replica)
 				if p := s.pkg(pkg); p.State != at || s.read(inv.ID).State != ledger.Packed {
-					t.Fatalf("after the failover the package is %s", p.State)
+					t.Fatalf("after the failover the package is %s, want the state from before, and the invoice packed", p.State)
 				}
 				w2 := s.worker("w2", s.client())
 				w2.must(queue.KindPackage, pkg)
@@ -122,7 +122,7 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 				s.advance(2 * time.Hour)
 				w2.settle(pkg)
 				if i := s.read(inv.ID); i.State != ledger.Accepted || i.Attempts != 1 {
-					t.Errorf("the invoice is %s after %d attempts: %s", i.State, i.Attempts, i.Reason)
+					t.Errorf("the invoice is %s after %d attempts, want accepted after one: %s", i.State, i.Attempts, i.Reason)
 				}
 				if n := s.handedOver(); n != 1 {
 					t.Errorf("KSeF was handed the invoice %d times, want once", n)
@@ -132,7 +132,8 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 	}
 }
 
-// killedBefore makes a worker die before the n-th move of a package.
+// killedBefore runs the package task of a worker that dies before the n-th move of the package. It
+// checks that the package has the state want after that.
 func (po *paths) killedBefore(nth int32, a *actor, pkg string, want ledger.PackageState) {
 	po.t.Helper()
 	ctx, kill := context.WithCancel(po.t.Context())
@@ -144,8 +145,8 @@ func (po *paths) killedBefore(nth int32, a *actor, pkg string, want ledger.Packa
 	}
 }
 
-// Redis has lost nothing, so what the ledger says is proof. The worker neither asks about a session
-// nor closes one.
+// A worker died before it called close. Redis has lost nothing, so what the ledger says about that
+// is proof. The next worker gives the package up, and neither asks about the session nor closes it.
 func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -171,8 +172,8 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	}
 }
 
-// Close was never called here, but after a restart of Redis what the ledger says is no proof. The
-// session is closed, and everything that had arrived is accepted.
+// Close was never called. But Redis has restarted, so what the ledger says about that is no proof.
+// The next worker closes the session, and everything that had arrived is accepted.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -188,8 +189,9 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testi
 	}
 }
 
-// Close was never called, Redis has restarted, and a part is missing. The session ends in an error,
-// which proves that KSeF has nothing of it. That does not count as a refusal of its invoices.
+// Close was never called, Redis has restarted, and a part is missing. The next worker closes the
+// session. It ends in an error, which proves that KSeF has nothing of it. That does not count as a
+// refusal of the invoice, which goes in a new session.
 func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var kill atomic.Pointer[context.CancelFunc]
@@ -220,7 +222,8 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 		w2.untilSilent(pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
 		if p := s.pkg(next); next == pkg || p.Refusals != 0 || p.State != ledger.PackageCut {
-			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s, want cut", s.read(inv.ID).State, next, p.Refusals, p.State)
+			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s, want another package that is cut and has no refusals",
+				s.read(inv.ID).State, next, p.Refusals, p.State)
 		}
 		pkg = next
 	}
@@ -255,7 +258,7 @@ func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 			w2.must(queue.KindPackage, pkg)
 			for range 3 {
 				if err := w2.run(queue.KindConfirm, pkg); retry.Judge(err).Action != retry.Later {
-					t.Errorf("it ends with %v, want it to come back", err)
+					t.Errorf("the confirm task ends with %v, want it to come back", err)
 				}
 				s.advance(time.Minute)
 			}
@@ -266,7 +269,7 @@ func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 			s.advance(2 * time.Hour)
 			w2.settle(pkg)
 			if n := s.handedOver(); n != 1 || s.read(inv.ID).State != ledger.Accepted {
-				t.Errorf("KSeF was handed the invoice %d times; it is %s, want accepted", n, s.read(inv.ID).State)
+				t.Errorf("KSeF was handed the invoice %d times, want once; the invoice is %s, want accepted", n, s.read(inv.ID).State)
 			}
 		})
 	}
@@ -289,7 +292,7 @@ func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *te
 			w.must(queue.KindSend, inv.ID)
 			s.failOver(replica)
 			if i := s.read(inv.ID); i.State != ledger.Queued {
-				t.Fatalf("after the failover it is %s, want queued", i.State)
+				t.Fatalf("after the failover the invoice is %s, want queued", i.State)
 			}
 			again := w
 			if otherSession {
@@ -317,7 +320,7 @@ func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *te
 			}
 			for _, a := range accepted {
 				if a.Number == "A/1" && a.KsefNumber != s.read(inv.ID).KsefNumber {
-					t.Errorf("the ledger has the number %s, KSeF %s", s.read(inv.ID).KsefNumber, a.KsefNumber)
+					t.Errorf("the ledger has the KSeF number %s, want KSeF's own, %s", s.read(inv.ID).KsefNumber, a.KsefNumber)
 				}
 			}
 		})

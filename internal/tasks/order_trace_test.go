@@ -26,7 +26,8 @@ import (
 var updateOrder = flag.Bool("update-order", false, "write the traces in testdata/order")
 
 // trace records what a worker writes into the ledger, calls at KSeF and puts into the queue, in the
-// order in which it happens. It leaves reads out on purpose. It is safe for concurrent use.
+// order in which it happens. It leaves out, on purpose, what a worker reads from Redis. It is safe
+// for concurrent use.
 type trace struct {
 	passHook
 	s *stage
@@ -37,7 +38,7 @@ type trace struct {
 	reads int // pipelines that read whole entries of invoices
 	names map[string]string
 	kinds map[string]int
-	fails map[string]error // by call: the error to return instead
+	fails map[string]error // the error that a call at KSeF returns, and the call is not made; by call
 }
 
 // traced makes a worker that calls KSeF through client, and records its trace.
@@ -285,7 +286,7 @@ func (tr *trace) moves(words []string) {
 	}
 }
 
-// met returns the line in which a name appears first.
+// met returns the index of the first line that contains id.
 func (tr *trace) met(id string) int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// stored reads the document that the archive has for an invoice.
+// stored reads the archived document with this id. It lies under the taxpayer and the month of inv.
 func (en *entries) stored(inv ledger.Invoice, id string) []byte {
 	en.t.Helper()
 	doc, err := en.store.Get(en.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, id))
@@ -36,7 +36,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 		why      string
 		fault    string
 		change   func(*testClient)
-		archived bool // the archive was not lost
+		archived bool // the archive has the original
 		other    bool // something else differs as well
 		want     ledger.State
 		says     string
@@ -114,7 +114,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("after %d polls it is %s: %s", polls, inv.State, inv.Reason)
+				t.Fatalf("after %d polls, want at most 100, the invoice is not as this case wants, but %s: %s", polls, inv.State, inv.Reason)
 			}
 			w.settle(pkg)
 			_ = w.run(queue.KindReceipt, pkg)
@@ -122,7 +122,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			_ = w.run(queue.KindReceipt, pkg)
 			inv = s.read(id)
 			if inv.State != c.final {
-				t.Errorf("at last it is %s: %s", inv.State, inv.Reason)
+				t.Errorf("after the receipt task the invoice is %s, want the final state of this case: %s", inv.State, inv.Reason)
 			}
 			if fetched != c.fetched {
 				t.Errorf("KSeF was asked for %d documents, want %d", fetched, c.fetched)
@@ -133,7 +133,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			if c.want == ledger.Parked {
 				for _, part := range []string{inv.Hash, a.Hash, "only another sale needs another number"} {
 					if !strings.Contains(inv.Reason, part) {
-						t.Errorf("reason %q does not have %q", inv.Reason, part)
+						t.Errorf("the reason %q does not have %q", inv.Reason, part)
 					}
 				}
 				if !bytes.Equal(s.stored(inv, id), second) {
@@ -142,7 +142,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 				return
 			}
 			if inv.KsefNumber != a.KsefNumber || !inv.Recovered || inv.Hash != a.Hash {
-				t.Errorf("it is accepted as %s with hash %s, KSeF has %s with %s", inv.KsefNumber, inv.Hash, a.KsefNumber, a.Hash)
+				t.Errorf("the invoice is accepted as %s with hash %s, want it recovered as %s with %s", inv.KsefNumber, inv.Hash, a.KsefNumber, a.Hash)
 			}
 			if !bytes.Equal(s.stored(inv, id), first) {
 				t.Error("the archive does not have the bytes that KSeF has")
@@ -150,12 +150,12 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			sum := sha256.Sum256(first)
 			r, inURL := s.result(inv), base64.RawURLEncoding.EncodeToString(sum[:])
 			if r.Hash != a.Hash || !strings.Contains(r.VerificationURL, inURL) {
-				t.Errorf("the archived result is %+v", r)
+				t.Errorf("the archived result is %+v, want the hash of KSeF's document, also in the link", r)
 			}
 			// From now on each of the two exports is the same invoice.
 			for _, doc := range [][]byte{first, second} {
 				if got := s.admit(ledger.Bulk, doc); got.ID != id || got.State != inv.State {
-					t.Errorf("handed in again it is %+v", got)
+					t.Errorf("handed in again, the invoice is %+v, want it unchanged", got)
 				}
 			}
 		})
@@ -195,7 +195,7 @@ func TestRecover_WholeFolderExportedAgain_TheArchiveProvesAllWithoutADownload(t 
 		}
 	}
 	if got := s.read(again[17].ID); got.KsefNumber != before.KsefNumber || got.Hash != before.Hash || got.UPO != before.UPO {
-		t.Errorf("it is %s with %s and %s, was %s with %s and %s",
+		t.Errorf("the invoice has the KSeF number %s, the hash %s and the UPO %s, want %s, %s and %s",
 			got.KsefNumber, got.Hash, got.UPO, before.KsefNumber, before.Hash, before.UPO)
 	}
 	if n := s.sim.Books().Requests["invoiceDownload"]; n != 0 {
@@ -203,8 +203,9 @@ func TestRecover_WholeFolderExportedAgain_TheArchiveProvesAllWithoutADownload(t 
 	}
 }
 
-// KSeF did not give its own document, so ours was archived, as it is for a conflict. Later a person
-// retried the invoice.
+// KSeF did not give its document, so the document that was handed in was archived, as for a
+// conflict. Later a person retries the invoice, and KSeF gives its document. The archive keeps
+// both.
 func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -220,7 +221,7 @@ func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T)
 	w.receipt(pkg)
 	parked := s.read(inv.ID)
 	if parked.State != ledger.Parked || !bytes.Equal(s.stored(inv, inv.ID), second) {
-		t.Fatalf("it is %s, want parked: %s", parked.State, parked.Reason)
+		t.Fatalf("the invoice is %s, want parked, and the document that was handed in archived: %s", parked.State, parked.Reason)
 	}
 	client.given = nil
 	if err := s.ledger.Retry(t.Context(), &parked); err != nil {
@@ -231,7 +232,7 @@ func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T)
 	w.settle(pkg)
 	w.receipt(pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Hash != original.Hash {
-		t.Errorf("it is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("after the retry the invoice is %s, want receipted with the original's hash: %s", got.State, got.Reason)
 	}
 	if !bytes.Equal(s.stored(inv, original.ID), first) || !bytes.Equal(s.stored(inv, inv.ID), second) {
 		t.Error("the archive does not have both documents")
@@ -270,13 +271,13 @@ func TestRecover_ArchiveCannotReadOrStoreTheOriginal_KSeFsDocumentDecides(t *tes
 	inv := s.admit(ledger.Bulk, exportedAgain(t, first))
 	pkg := s.sent(w, inv)
 	if got, _ := s.final(w, pkg, inv.ID); got.State != ledger.Accepted || got.Hash != original.Hash {
-		t.Fatalf("it is %s, want accepted: %s", got.State, got.Reason)
+		t.Fatalf("the invoice is %s, want accepted with the original's hash: %s", got.State, got.Reason)
 	}
 	// Redis still has the document that was handed in, and the archive has no document of the
-	// invoice. A third export is the same invoice all the same.
+	// invoice. Even so, a third export counts as the same invoice.
 	third := bytes.ReplaceAll(first, []byte("T08:15:00Z<"), []byte("T10:45:00Z<"))
 	if got := s.admit(ledger.Bulk, third); got.ID != inv.ID || got.State != ledger.Accepted {
-		t.Errorf("exported a third time it is %+v", got)
+		t.Errorf("exported a third time, the invoice is %+v, want the same invoice, accepted", got)
 	}
 	sick = false
 	w.settle(pkg)
@@ -319,17 +320,17 @@ func TestRecover_OneOriginalCannotBeFetched_TheOthersAreDecided(t *testing.T) {
 	w.until(queue.KindConfirm, pkg, func() bool { return sick != nil })
 	last := w.run(queue.KindConfirm, pkg)
 	if left := left(); len(left) != 1 {
-		t.Fatalf("%v are not accepted: %v", left, last)
+		t.Fatalf("not accepted are %v, want one invoice; the task ended with %v", left, last)
 	}
 	if number := left()[0]; !bytes.Contains(sick, []byte("<P_2>"+number+"<")) {
-		t.Errorf("%s is not accepted, want another one", number)
+		t.Errorf("%s is not accepted, want all but the invoice whose original cannot be fetched", number)
 	}
 	if v := retry.Judge(last); v.Action == "" || v.Action == retry.Never {
-		t.Errorf("the package does not wait for it: %v", last)
+		t.Errorf("the package does not wait for the invoice that is left: %v", last)
 	}
 	well = true
 	w.settle(pkg)
 	if left := left(); len(left) > 0 {
-		t.Errorf("%v are not accepted", left)
+		t.Errorf("not accepted are %v, want none", left)
 	}
 }

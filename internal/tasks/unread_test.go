@@ -108,13 +108,13 @@ func TestSweep_OneUnreadableInvoice_TheOthersGetTasksAndItIsReportedOnce(t *test
 				w.must(queue.KindSweep, "1")
 			}
 			if !found() {
-				t.Error("the other one, whose task was lost, has no task")
+				t.Error("the other invoice, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 1 || keys[0] != "inv:"+bad.ID {
 				t.Errorf("noted as unreadable are %d entries, %v, want only the damaged one; %v", n, keys, err)
 			}
 			if n := s.log.count(fmt.Sprintf(`"id":%q,"key":"inv:%s"`, bad.ID, bad.ID)); n != 1 {
-				t.Errorf("the log names it %d times", n)
+				t.Errorf("the log names the damaged entry %d times, want once", n)
 			}
 			repair()
 			w.must(queue.KindSweep, "1")
@@ -138,10 +138,10 @@ func TestSweep_OneUnreadablePackage_TheOthersGetTasks(t *testing.T) {
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if !found() {
-				t.Error("the other one, whose task was lost, has no task")
+				t.Error("the other package, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || !slices.Contains(keys, "pkg:"+bad) {
-				t.Errorf("unreadable entries: %d, %v, %v", n, keys, err)
+				t.Errorf("noted as unreadable are %d entries, %v, want the damaged package among them; %v", n, keys, err)
 			}
 		})
 	}
@@ -176,7 +176,8 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenRepaired(t *testi
 	}
 }
 
-// The package is not sent yet. Its other invoices go in a package of their own.
+// A package that is not sent yet has an unreadable invoice. The other invoices go in a package of
+// their own. The unreadable one stays, and is sent when it can be read.
 func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -190,7 +191,7 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *te
 			w.must(queue.KindPackage, first)
 			second := s.read(one.ID).Package
 			if second == first || s.read(two.ID).Package != second || s.pkg(first).State != ledger.PackageCut {
-				t.Fatalf("the others are in %s, the first package is %s, want cut", second, s.pkg(first).State)
+				t.Fatalf("the other invoices are in %s, want a new package; the first package is %s, want cut", second, s.pkg(first).State)
 			}
 			s.sendThrough(w, second)
 			for range 3 {
@@ -199,20 +200,20 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *te
 				}
 			}
 			if n := s.states([]string{one.ID, two.ID}); n[ledger.Receipted] != 2 || s.pkg(second).State != ledger.PackageReceipted {
-				t.Fatalf("the others are %v, their package is %s, want receipted", n, s.pkg(second).State)
+				t.Fatalf("the other invoices are %v, their package is %s, want all receipted", n, s.pkg(second).State)
 			}
 			repair()
 			s.sendThrough(w, first)
 			if got := s.read(bad.ID).State; got != ledger.Receipted {
-				t.Errorf("after the repair it is %s", got)
+				t.Errorf("after the repair the invoice is %s, want receipted", got)
 			}
 			s.acceptedOnce(3)
 		})
 	}
 }
 
-// KSeF works on the session. The other invoices are settled and get their receipts. The package
-// waits for the unreadable invoice, and what the list lacks proves nothing.
+// KSeF works on the session of an unreadable invoice. The accepted invoice next to it is settled
+// and gets its receipt. The package waits for the unreadable invoice.
 func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackageWaits(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		for _, d := range invoiceDamages() {
@@ -227,24 +228,26 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 				w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted })
 				for range 3 {
 					if err := w.run(queue.KindConfirm, pkg); err == nil {
-						t.Fatal("the package was settled without it")
+						t.Fatal("the package was settled without the unreadable invoice")
 					}
 					_ = w.run(queue.KindReceipt, pkg)
 				}
-				// The refusal has no number, so it could be about the unreadable invoice. A single
-				// send has a reference by which KSeF can be asked about it.
+				// KSeF rejected one invoice, but the answer in the list has no invoice number. So
+				// it could be about the unreadable invoice. A single send has a reference, so the
+				// worker asks KSeF about the rejected invoice itself.
 				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Sent, ledger.Express: ledger.Rejected}[lane]
 				if got := s.read(wrong.ID); got.State != want || got.Package != pkg {
-					t.Errorf("the refused one is %s: %s", got.State, got.Reason)
+					t.Errorf("the rejected invoice is %s, want sent in a package, or rejected as a single send: %s", got.State, got.Reason)
 				}
 				repair()
 				w.settle(pkg)
 				w.receipt(pkg)
 				if n := s.states([]string{one.ID, bad.ID}); n[ledger.Receipted] != 2 || s.read(wrong.ID).State != ledger.Rejected {
-					t.Errorf("the invoices ended as %s, %s and %s", s.read(one.ID).State, s.read(bad.ID).State, s.read(wrong.ID).State)
+					t.Errorf("the invoices ended as %s, %s and %s, want receipted, receipted and rejected",
+						s.read(one.ID).State, s.read(bad.ID).State, s.read(wrong.ID).State)
 				}
 				if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
-					t.Errorf("the archived result of the refused one is %s", r.State)
+					t.Errorf("the archived result of the rejected invoice is %s, want rejected", r.State)
 				}
 				if n := len(s.sim.Books().Accepted); n != 2 {
 					t.Errorf("KSeF accepted %d invoices, want 2", n)
@@ -254,7 +257,8 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 	}
 }
 
-// The receipts of the other invoices do not wait for the unreadable one.
+// An unreadable invoice keeps its package in processing. The other invoices do not wait for it: the
+// accepted one gets its receipt, and the result of the rejected one is archived.
 func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -271,10 +275,10 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *test
 				t.Fatal(err)
 			}
 			if got := s.read(one.ID); got.State != ledger.Receipted || got.UPO == "" {
-				t.Errorf("the accepted one is %s, want receipted", got.State)
+				t.Errorf("the accepted invoice is %s, want receipted", got.State)
 			}
 			if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
-				t.Errorf("the archived result of the refused one is %s", r.State)
+				t.Errorf("the archived result of the rejected invoice is %s, want rejected", r.State)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
 				t.Errorf("the package is %s, want processing", p.State)
@@ -283,7 +287,7 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *test
 			w.settle(pkg)
 			w.receipt(pkg)
 			if got := s.read(bad.ID).State; got != ledger.Receipted {
-				t.Errorf("after the repair it is %s", got)
+				t.Errorf("after the repair the invoice is %s, want receipted", got)
 			}
 			s.result(s.read(bad.ID))
 		})
@@ -302,19 +306,20 @@ func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *t
 			repair := s.damage(d, "ksef:inv:"+bad.ID)
 			err := w.run(queue.KindReceipt, pkg)
 			if err == nil || s.read(one.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageSettled {
-				t.Fatalf("%v: the other is %s, the package %s", err, s.read(one.ID).State, s.pkg(pkg).State)
+				t.Fatalf("the receipt task ended with %v, want an error; the other invoice is %s, want receipted; the package is %s, want settled",
+					err, s.read(one.ID).State, s.pkg(pkg).State)
 			}
 			repair()
 			w.must(queue.KindReceipt, pkg)
 			if s.read(bad.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageReceipted {
-				t.Errorf("after the repair it is %s, the package %s", s.read(bad.ID).State, s.pkg(pkg).State)
+				t.Errorf("after the repair the invoice is %s and the package %s, want both receipted", s.read(bad.ID).State, s.pkg(pkg).State)
 			}
 		})
 	}
 }
 
-// KSeF refuses the session as a whole. The other invoices go in a new session. The unreadable
-// invoice stays in the package that has the answer about it.
+// KSeF refuses a session as a whole. The unreadable invoice in it stays in the package of the
+// refused session until it can be read. The other invoices go in a new session.
 func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -330,7 +335,7 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			w.until(queue.KindConfirm, first, func() bool { return s.read(one.ID).Package != first })
 			s.sendThrough(w, s.read(one.ID).Package)
 			if n := s.states([]string{one.ID, two.ID}); n[ledger.Receipted] != 2 {
-				t.Errorf("the others are %v", n)
+				t.Errorf("the other invoices are %v, want both receipted", n)
 			}
 			_ = w.run(queue.KindConfirm, first)
 			if p := s.pkg(first); p.State != ledger.PackageProcessing {
@@ -340,7 +345,7 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			w.until(queue.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
 			s.sendThrough(w, s.read(bad.ID).Package)
 			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
-				t.Errorf("KSeF accepted %d invoices; after the repair it is %s, want receipted", n, s.read(bad.ID).State)
+				t.Errorf("KSeF accepted %d invoices, want 3; after the repair the unreadable invoice is %s, want receipted", n, s.read(bad.ID).State)
 			}
 		})
 	}
