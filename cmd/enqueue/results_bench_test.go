@@ -22,8 +22,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// BenchmarkResults runs "enqueue results" on a ledger of receipted invoices of twenty tenants. There
-// are 200,000 invoices, or as many as KSEF_BENCH_ENTRIES says. The benchmark reports when the
+// BenchmarkResults runs "enqueue results" on a ledger of receipted invoices of twenty tenants.
+// There are 200,000 invoices, or as many as KSEF_BENCH_ENTRIES says. The benchmark reports when the
 // program printed the first line and when it ended, the program's memory, the CPU time of the
 // program and of Redis, and the longest command of Redis.
 func BenchmarkResults(b *testing.B) {

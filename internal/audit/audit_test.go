@@ -39,10 +39,10 @@ func TestLog_List_IsNewestFirstInPages(t *testing.T) {
 		}
 	}
 	if want := "[4it moved 4 3 2 1 0]"; fmt.Sprint(got) != want {
-		t.Errorf("listed %v, want %s", got, want)
+		t.Errorf("the entries are listed as %v, want %s", got, want)
 	}
 	if later, _, err := l.List(t.Context(), "", time.Now().Add(time.Hour), 10); err != nil || len(later) != 0 {
-		t.Errorf("since an hour from now: %v, %v", later, err)
+		t.Errorf("the entries since an hour from now are %v, want none; %v", later, err)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestRecorder_RedisIsAway_NothingMayBeDone(t *testing.T) {
 	}
 	var none *audit.Recorder
 	if err := none.Begin(t.Context(), audit.Entry{}); err != nil {
-		t.Errorf("a nil Recorder returned %v", err)
+		t.Errorf("a nil Recorder returned %v, want no error", err)
 	}
 }
 

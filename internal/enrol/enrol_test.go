@@ -36,12 +36,12 @@ func (fixedToken) Denied(direct.Secret)                          {}
 type office struct {
 	t      *testing.T
 	key    *ecdsa.PrivateKey
-	status int  // of the request
+	status int  // the code that KSeF gives as the status of the enrolment
 	spoil  bool // the issued certificate is for another key
-	enroll int  // HTTP status of the request; 0: it is taken
+	enroll int  // the HTTP status with which the request is refused; 0 means that it is taken
 	issued []byte
 	csr    *x509.CertificateRequest
-	token  string // status of the token
+	token  string // the status that KSeF gives of the token
 }
 
 func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -145,17 +145,17 @@ func TestSelfSigned_Pair_BelongsTogetherAndNamesTheNIP(t *testing.T) {
 		t.Fatal(cert, err)
 	}
 	if info, err := os.Stat(tenant.PrivateKeyFile); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the key's mode is %v, %v", info.Mode(), err)
+		t.Errorf("the mode of the key file is %v, want 0600; %v", info.Mode(), err)
 	}
 	before := read(t, tenant.PrivateKeyFile)
 	if _, err := enrol.SelfSigned(cfg, tenant, "", time.Hour, time.Now()); err == nil || read(t, tenant.PrivateKeyFile) != before {
-		t.Errorf("the key was overwritten: %v", err)
+		t.Errorf("a second call gave no error, or overwrote the key: %v", err)
 	}
 	for _, env := range []config.Environment{config.Production, config.Demo} {
 		cfg.Environment = env
 		if _, err := enrol.SelfSigned(cfg, tenant, "", time.Hour, time.Now()); err == nil ||
 			!strings.Contains(err.Error(), "only test and custom do") {
-			t.Errorf("environment %s made a certificate, or refused it otherwise: %v", env, err)
+			t.Errorf("for environment %s the error is %v, want one that says which environments take such a certificate", env, err)
 		}
 	}
 }
@@ -165,7 +165,7 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	old := read(t, tenant.PrivateKeyFile)
 	if _, _, err := enrol.Fetch(t.Context(), cfg, tenant, a, ""); err == nil ||
 		!strings.Contains(err.Error(), "no certificate was requested") {
-		t.Error(err)
+		t.Error("without a request, Fetch does not say that no certificate was requested:", err)
 	}
 	reference, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", "")
 	if err != nil || reference != "20261125-CE-1-2-3" {
@@ -178,11 +178,11 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	}
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil ||
 		!strings.Contains(err.Error(), "requested already") {
-		t.Error(err)
+		t.Error("a second Request does not say that a certificate was requested already:", err)
 	}
 	o.status = 100
 	if _, _, err := enrol.Fetch(t.Context(), cfg, tenant, a, ""); !errors.Is(err, enrol.ErrNotReady) {
-		t.Error(err)
+		t.Error("while KSeF works on the request, Fetch does not return ErrNotReady:", err)
 	}
 	o.status = 200
 	cert, installed, err := enrol.Fetch(t.Context(), cfg, tenant, a, "")
@@ -209,9 +209,9 @@ func TestRequest_Refused_LeavesNothingBehindAndUnknownKeepsTheKey(t *testing.T) 
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || exists(tenant.PrivateKeyFile+".next") {
 		t.Errorf("a refused request: %v; the new key is left: %v, want it removed", err, exists(tenant.PrivateKeyFile+".next"))
 	}
-	o.enroll = 500 // it may have been taken
+	o.enroll = 500 // KSeF may have taken the request
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || !exists(tenant.PrivateKeyFile+".next") {
-		t.Errorf("a request that may have been taken: %v; the new key is left: %v", err, exists(tenant.PrivateKeyFile+".next"))
+		t.Errorf("a request that may have been taken: %v; the new key is left: %v, want it kept", err, exists(tenant.PrivateKeyFile+".next"))
 	}
 }
 
@@ -227,7 +227,7 @@ func TestFetch_CertificateOfAnotherKey_ReplacesNothing(t *testing.T) {
 	}
 	cfg.Environment = config.Test
 	if _, err := enrol.Status(t.Context(), cfg, tenant, a, ""); err == nil || !strings.Contains(err.Error(), "environment custom") {
-		t.Error(err)
+		t.Error("in another environment, Status does not name the environment of the request:", err)
 	}
 }
 
@@ -250,7 +250,7 @@ func TestRequest_CertificateAndKeyInOneFile_AreNotReplaced(t *testing.T) {
 	_, a, cfg, tenant := open(t)
 	tenant.PrivateKeyFile = tenant.CertificateFile
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || !strings.Contains(err.Error(), "--dir") {
-		t.Error(err)
+		t.Error("Request does not refuse one file for certificate and key, with the way out --dir:", err)
 	}
 }
 
@@ -266,12 +266,12 @@ func TestCreateToken_IsInItsFileAloneAndActive(t *testing.T) {
 	}
 	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path); err == nil ||
 		strings.Contains(err.Error(), "geheim") {
-		t.Error(err)
+		t.Error("a file that exists gives no error, or the error contains the token:", err)
 	}
 	o.token = "Failed"
 	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path+"2"); err == nil ||
 		!strings.Contains(err.Error(), "Failed") ||
 		strings.Contains(err.Error(), "geheim") {
-		t.Error(err)
+		t.Error("the error does not say that the token failed, or it contains the token:", err)
 	}
 }

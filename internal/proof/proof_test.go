@@ -29,7 +29,7 @@ const number = "5265877635-20250826-0100001AF629-AF"
 
 var made = time.Date(2026, 11, 26, 9, 30, 11, 0, time.UTC)
 
-// accepted is an invoice with everything that proves it.
+// accepted returns an invoice with everything that proves it.
 func accepted(t *testing.T) proof.Evidence {
 	t.Helper()
 	doc := sample.Invoice(sample.Options{Number: "FV/1 <b>&", IssueDate: "2026-11-26", Lines: 3})
@@ -81,7 +81,7 @@ func unpack(t *testing.T, e proof.Evidence) map[string][]byte {
 func TestWrite_AcceptedInvoice_HasEverythingAndIsWhole(t *testing.T) {
 	e := accepted(t)
 	if all := e.Findings(); !proof.Holds(all) || len(all) != 5 {
-		t.Errorf("all five findings should agree: %+v", all)
+		t.Errorf("the findings are %+v, want five that all agree", all)
 	}
 	files := unpack(t, e)
 	var names []string
@@ -94,14 +94,14 @@ func TestWrite_AcceptedInvoice_HasEverythingAndIsWhole(t *testing.T) {
 		t.Fatalf("the ZIP has the files %v, want %v", names, want)
 	}
 	if !bytes.Equal(files["faktura.xml"], e.Document) || !bytes.Equal(files["upo.xml"], e.UPO.Raw) {
-		t.Error("document or receipt differ from those of the archive")
+		t.Error("the document or the receipt differs from that of the archive")
 	}
 	var r results.Result
 	if err := json.Unmarshal(files["wynik.json"], &r); err != nil || !reflect.DeepEqual(r, e.Result) {
-		t.Errorf("the result in the ZIP is %+v, %v", r, err)
+		t.Errorf("the result in the ZIP is %+v, want that of the evidence; %v", r, err)
 	}
 	if text := string(files["kod-i.txt"]); text != e.Result.VerificationURL+"\n"+number+"\n" {
-		t.Errorf("kod-i.txt has the text %q", text)
+		t.Errorf("kod-i.txt has the text %q, want the link and the KSeF number", text)
 	}
 	var twice [2]bytes.Buffer
 	for i := range twice {
@@ -146,7 +146,7 @@ func TestPage_ItsCommands_ConfirmTheHashOfTheReceipt(t *testing.T) {
 	t.Run("all files", func(t *testing.T) {
 		out := run("sha256sum", command("sums"))
 		if n := strings.Count(out, ": OK"); n != len(files)-1 {
-			t.Errorf("%d of %d files are confirmed:\n%s", n, len(files)-1, out)
+			t.Errorf("%d of %d files are confirmed, want all:\n%s", n, len(files)-1, out)
 		}
 	})
 	t.Run("document", func(t *testing.T) {
@@ -175,14 +175,14 @@ func TestFindings_SomethingDoesNotAgree_IsSaid(t *testing.T) {
 		all := e.Findings()
 		bad := slices.ContainsFunc(all, func(f proof.Finding) bool { return !f.OK && strings.Contains(f.What, c.want) })
 		if proof.Holds(all) || !bad {
-			t.Errorf("%s: no finding says so: %+v", name, all)
+			t.Errorf("%s: no finding says what does not agree: %+v", name, all)
 		}
 		files := unpack(t, e)
 		if page := string(files["przeczytaj.html"]); !strings.Contains(page, "niezgodne") {
-			t.Errorf("%s: the page does not say so", name)
+			t.Errorf("%s: the page does not say that something does not agree", name)
 		}
 		if _, has := files["faktura.xml"]; has != (e.Document != nil) {
-			t.Errorf("%s: faktura.xml is there: %v", name, has)
+			t.Errorf("%s: faktura.xml is in the ZIP: %v, want the opposite", name, has)
 		}
 	}
 }
@@ -202,7 +202,7 @@ func TestWrite_RejectedInvoice_SaysThatItProvesNoIssue(t *testing.T) {
 	}
 	for _, name := range []string{"kod-i.png", "kod-i.txt", "upo.xml"} {
 		if _, there := files[name]; there || strings.Contains(page, name) {
-			t.Errorf("%s is there, or on the page", name)
+			t.Errorf("%s is in the ZIP, or the page names it, want neither", name)
 		}
 	}
 }
@@ -225,22 +225,22 @@ func TestForm_EveryValueOfTheDocument_IsShownAndEscaped(t *testing.T) {
 			t.Errorf("the form lacks %q", want)
 		}
 	}
-	// A person in Poland reads 11607.80 as 11 607,80. The list of all fields keeps the form of the
-	// document.
+	// In Poland the amount 11607.80 is written 11 607,80. The list of all fields keeps the spelling
+	// of the document.
 	if !regexp.MustCompile(`\(P_15\): \d{1,3}(\x{a0}\d{3})*,\d\d PLN<`).MatchString(form) {
 		t.Error("the amount is not written as in Poland")
 	}
 	if n := strings.Count(form, "Fa/FaWiersz["); n < 3 {
-		t.Errorf("the form has only %d values of lines", n)
+		t.Errorf("the form has %d values of lines, want at least 3", n)
 	}
 	for _, outside := range []string{"<script", "src=\"http", "<link", "@import", "url("} {
 		if strings.Contains(form, outside) {
-			t.Errorf("the form is not self-contained: %q", outside)
+			t.Errorf("the form contains %q, want nothing from outside", outside)
 		}
 	}
 }
 
-// Every kind of invoice, with an attachment too, has a form.
+// Every kind of invoice has a form with a title of its own, also when it has an attachment.
 func TestForm_EachKind_HasItsTitle(t *testing.T) {
 	for kind, title := range map[string]string{
 		"VAT": "Faktura ", "KOR": "Faktura korygująca ", "ZAL": "Faktura zaliczkowa ", "ROZ": "Faktura rozliczeniowa ",
@@ -250,7 +250,7 @@ func TestForm_EachKind_HasItsTitle(t *testing.T) {
 		e := accepted(t)
 		e.Document = sample.Invoice(sample.Options{Kind: kind, Attachment: true, Number: "N/1"})
 		if form := string(unpack(t, e)["faktura.html"]); !strings.Contains(form, "<h1>"+title+"N/1</h1>") {
-			t.Errorf("the form of kind %s has another title: %.300s", kind, form)
+			t.Errorf("the form of kind %s does not have the title of its kind: %.300s", kind, form)
 		}
 	}
 }

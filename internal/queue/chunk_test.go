@@ -29,13 +29,13 @@ func TestPutChunks_ManyInvoices_ChunksOfOneTenantAndSinglesForExpress(t *testing
 	invs := manyInvoices("a", 2*ChunkInvoices+1)
 	invs = append(invs, queuedInvoice("a", "urgent", ledger.Express, false), queuedInvoice("b", "alone", ledger.Bulk, false),
 		queuedInvoice("c", "flood-1", ledger.Auto, true), queuedInvoice("c", "flood-2", ledger.Bulk, true))
-	for range 2 { // the same again is there already
+	for range 2 { // the second time, all these tasks are there already
 		b.must(b.PutChunks(t.Context(), invs))
 	}
 	stats, err := b.Stats(1000)
 	b.must(err)
 	if got := stats.Pending; got[QueueInvoices] != 5 || got[QueueInvoicesOverflow] != 1 {
-		t.Errorf("tasks are %v, want two chunks and three singles, and one chunk of an overflow", got)
+		t.Errorf("the pending tasks are %v, want two chunks and three single tasks, and one chunk in the overflow queue", got)
 	}
 	for _, inv := range invs {
 		info, ok := stats.Of(KindSubmit, inv.ID, inv.Rev)
@@ -53,14 +53,14 @@ func TestChunkID_IsThatOfItsInvoicesAndTheirRevisions(t *testing.T) {
 	a, b := queuedInvoice("t", "a", ledger.Auto, false), queuedInvoice("t", "b", ledger.Auto, false)
 	id := chunkID([]*ledger.Invoice{a, b})
 	if chunkID([]*ledger.Invoice{b, a}) != id {
-		t.Error("the same invoices in another order are another chunk")
+		t.Error("the same invoices in another order get another chunk id, want the same")
 	}
 	if chunkID([]*ledger.Invoice{a}) == id {
-		t.Error("fewer invoices are the same chunk")
+		t.Error("fewer invoices get the same chunk id, want another")
 	}
 	b.Rev++
 	if chunkID([]*ledger.Invoice{a, b}) == id {
-		t.Error("a new attempt is the chunk of the one before")
+		t.Error("an invoice of a new revision gets the same chunk id, want another")
 	}
 }
 
@@ -72,7 +72,7 @@ func TestHandleChunk_GivesTheInvoicesInTheirOrder(t *testing.T) {
 		ProcessTask(t.Context(), asynq.NewTask(string(j.kind), j.payload.encode()))
 	b.must(err)
 	if got.Tenant != "t" || got.ID != j.payload.ID || !slices.Equal(got.IDs, []string{"inv-t-000", "inv-t-001", "inv-t-002"}) {
-		t.Errorf("the handler got %+v", got)
+		t.Errorf("the handler got %+v, want the chunk that was put, with its invoices in order", got)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestPutChunksAgain_AChunkThatAPersonArchivedOrWhoseWorkerIsGone_IsQueuedAga
 	if got := b.info(KindChunk, id).State; got != asynq.TaskStatePending {
 		t.Errorf("an archived chunk that is put again is %v, want pending", got)
 	}
-	b.server() // it blocks in the chunk
+	b.server() // the server blocks in the handler of the chunk
 	b.until("the chunk runs", func() bool { return b.info(KindChunk, id).State == asynq.TaskStateActive })
 	again(map[string]bool{id: true})
 	if _, err := b.inspect.GetTaskInfo(QueueInvoices, id+replacementSuffix); err == nil {
@@ -138,7 +138,7 @@ func TestStats_VeryManyChunks_BoundsHowManyInvoicesItReadsByID(t *testing.T) {
 		stats.add(fmt.Sprint(i), TaskInfo{Kind: KindChunk, Count: len(ids), IDs: ids})
 	}
 	if len(stats.Chunks) != maxCarried {
-		t.Errorf("%d invoices by id, want %d", len(stats.Chunks), maxCarried)
+		t.Errorf("the stats know %d invoices by id, want %d", len(stats.Chunks), maxCarried)
 	}
 	last := stats.Tasks[fmt.Sprint(3*maxCarried/ChunkInvoices-1)]
 	if last.IDs != nil || last.Count != ChunkInvoices {

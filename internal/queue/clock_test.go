@@ -65,11 +65,11 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 			t.Cleanup(srv.Shutdown)
 			enqueue("now", 0)
 			if id := next(); id != "now" {
-				t.Errorf("%s began, want the task now", id)
+				t.Errorf("the task %s began, want the task \"now\"", id)
 			}
-			b.until("it waits for its next try", func() bool { return at("retry", "now") >= 0 })
+			b.until("the task \"now\" waits for its next try", func() bool { return at("retry", "now") >= 0 })
 			if got := at("retry", "now"); (got - (3*day + hour - off)).Abs() > near {
-				t.Errorf("a task that is tried again in three days returns in %s, with a clock that is %s off", got, off)
+				t.Errorf("a task that is tried again in three days and an hour returns in %s, with a clock that is %s off", got, off)
 			}
 			// By Redis's clock "later" is due and "early" is not, whatever this machine says.
 			redisNow := time.Now().Add(-off)
@@ -79,10 +79,10 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 					redis.Z{Score: float64(redisNow.Add(in).Unix()), Member: id}).Err())
 			}
 			if id := next(); id != "later" {
-				t.Errorf("%s began, want the task later", id)
+				t.Errorf("the task %s began, want the task \"later\"", id)
 			}
 			if got := at("scheduled", "early"); got == -1 {
-				t.Error("a task began an hour early")
+				t.Error("the task \"early\" began an hour before it was due")
 			}
 		})
 	}

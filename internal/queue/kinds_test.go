@@ -12,11 +12,11 @@ func TestPayload_OfAnyTask_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
 		raw := payload{ID: id}.encode()
 		got, err := decodePayload(raw)
 		if err != nil || got.ID != id {
-			t.Errorf("%q was decoded as %q, %v", id, got.ID, err)
+			t.Errorf("the payload with the id %q was decoded as %q, %v, want the same id", id, got.ID, err)
 		}
 	}
 	if got := string(payload{ID: "inv-a"}.encode()); got != `{"v":1,"id":"inv-a"}` {
-		t.Errorf("the payload is %s: tasks that older workers queued would not be read", got)
+		t.Errorf("the payload is %s, want the form of older workers, because their tasks must be read too", got)
 	}
 }
 
@@ -33,13 +33,13 @@ func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 		"a version that is a text": {`{"v":"1","id":"a"}`, "read payload"},
 	} {
 		if p, err := decodePayload([]byte(c.raw)); err == nil || p.ID != "" || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %q, %v, want %q", name, p.ID, err, c.want)
+			t.Errorf("%s was decoded as the id %q with %v, want no id and an error with %q", name, p.ID, err, c.want)
 		}
 	}
-	// A newer worker may add a field to the payload and keep the version. An older worker then
-	// reads the payload and ignores the field.
+	// A newer worker may add a field to the payload and keep the version. An older worker reads
+	// such a payload and ignores the field.
 	if p, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || p.ID != "a" {
-		t.Errorf("with a field of a newer worker: %q, %v", p.ID, err)
+		t.Errorf("a payload with a field of a newer worker was decoded as %q, %v, want the id a", p.ID, err)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestTaskID_OfAnyTask_IsVerbIDRevisionAndUnique(t *testing.T) {
 		"package:cut:1111111111|v3|online": TaskID(KindCut, "1111111111|v3|online", 0),
 	} {
 		if got != want {
-			t.Errorf("got %s, want %s", got, want)
+			t.Errorf("the id of the task is %s, want %s", got, want)
 		}
 	}
 	seen := map[string]bool{}
@@ -59,7 +59,7 @@ func TestTaskID_OfAnyTask_IsVerbIDRevisionAndUnique(t *testing.T) {
 			for _, rev := range []int64{0, 1, 2, 11} {
 				task := TaskID(k, id, rev)
 				if seen[task] || strings.HasSuffix(task, replacementSuffix) {
-					t.Errorf("%s is the id of two tasks", task)
+					t.Errorf("%s is the id of two tasks, or has the form of the id of a replacement", task)
 				}
 				seen[task] = true
 			}
@@ -87,10 +87,10 @@ func TestKinds_EachKind_HasAServedQueueAndATimeout(t *testing.T) {
 		}
 	}
 	if KindPackage.timeout() < 50*20*time.Minute {
-		t.Errorf("a package may take %v; KSeF allows 20 minutes for each of 50 parts", KindPackage.timeout())
+		t.Errorf("a package may take %v, want at least the 20 minutes that KSeF allows for each of 50 parts", KindPackage.timeout())
 	}
 	Queues()[QueueExpress] = 0
 	if Queues()[QueueExpress] == 0 {
-		t.Error("two callers get the same map")
+		t.Error("two callers of Queues get the same map, want a map for each")
 	}
 }

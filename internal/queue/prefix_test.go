@@ -78,7 +78,7 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolIsTold(t *testing.T) {
 		}
 		servers, err := pools[prefix].inspect.Servers()
 		if err != nil || len(servers) != 1 {
-			t.Errorf("prefix %s: %d servers, %v, want its own", prefix, len(servers), err)
+			t.Errorf("prefix %s: %d servers, %v, want one, the pool's own", prefix, len(servers), err)
 		}
 	}
 	for _, key := range rdb.Keys(t.Context(), "*").Val() {

@@ -75,8 +75,8 @@ func (b *bench) until(what string, done func() bool) {
 	}
 }
 
-// server runs a server of asynq. The task "fail" fails, "done" succeeds, and every other one blocks
-// until the test ends.
+// server runs a server of asynq. The task "fail" fails, the task "done" succeeds, and every other
+// task blocks until the test ends.
 func (b *bench) server() {
 	b.t.Helper()
 	stop := make(chan struct{})
@@ -156,11 +156,11 @@ func TestPut_TaskExists_RunsAtTheEarlierTimeAndIsNotDoubled(t *testing.T) {
 	} {
 		put(c.id, c.when)
 		if got := b.state(KindConfirm, c.id); got != c.want {
-			t.Errorf("%s: it is %v, want %v", c.what, got, c.want)
+			t.Errorf("%s: the task is %v, want %v", c.what, got, c.want)
 		}
 	}
 	if n, err := b.Depth(KindConfirm); n != 5 || err != nil {
-		t.Errorf("%d tasks, %v, want 5: none was doubled", n, err)
+		t.Errorf("the queue has %d tasks, %v, want 5, because no task is doubled", n, err)
 	}
 }
 
@@ -176,11 +176,11 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 		t.Errorf("a task that waits for its next attempt is %v after Put, want it left as it is", got)
 	}
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{Run: true}))
-	b.until("it is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
+	b.until("the task is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
 
-	// Put sets no retention, so its tasks are deleted when they are completed. A tool of the
-	// operator may set one, and then the completed task stays. It must not block the next task of
-	// the same id.
+	// Put sets no retention, so asynq deletes a task that Put has queued when the task is
+	// completed. A tool of the operator may set a retention, so that the completed task stays. Such
+	// a task must not block the next task of the same id.
 	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), payload{ID: "done"}.encode()),
 		asynq.Queue(QueueReceipts), asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
 	b.must(err)
@@ -209,7 +209,7 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 	}
 	replacement := b.info(KindPackage, id+replacementSuffix)
 	if string(replacement.Payload) != string(payload{ID: "runs"}.encode()) || replacement.Type != string(KindPackage) {
-		t.Errorf("the replacement of a task whose worker is gone is %+v", replacement)
+		t.Errorf("the replacement of a task whose worker is gone is %+v, want the payload and the kind of the task", replacement)
 	}
 }
 
@@ -222,7 +222,7 @@ func TestPutNew_TaskExists_IsSuccess(t *testing.T) {
 		t.Errorf("there are %d tasks, want 1; %v", n, err)
 	}
 	if n, err := b.Depth(KindSend); n != 0 || err != nil {
-		t.Errorf("a queue that was never used has %d tasks, %v", n, err)
+		t.Errorf("a queue that was never used has %d tasks, want none; %v", n, err)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestPutAllNew_MakesTheSameTasksAsPutNew_InOneGo(t *testing.T) {
 	got.ID, got.Payload, got.NextProcessAt = want.ID, want.Payload, want.NextProcessAt
 	headers := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Headers" }, cmp.Ignore())
 	if d := cmp.Diff(*want, got, headers); d != "" {
-		t.Error(d)
+		t.Error("PutAllNew makes another task than PutNew (-PutNew +PutAllNew):", d)
 	}
 	b.must(b.PutAllNew(t.Context(), KindSubmit, nil))
 }
@@ -285,13 +285,13 @@ func TestPutAllNew_RedisGone_IsAnError(t *testing.T) {
 func TestOpen_EveryQueueIsKnownAndEmpty(t *testing.T) {
 	b := newBench(t)
 	b.must(b.Put(t.Context(), KindReceipt, "x", 0, When{}))
-	for range 2 { // each worker opens it
+	for range 2 { // each worker opens the queue
 		b.must(b.Open(t.Context()))
 	}
 	known, err := b.inspect.Queues()
 	b.must(err)
 	if len(known) != len(Queues()) {
-		t.Errorf("asynq knows only the queues %v", known)
+		t.Errorf("asynq knows the queues %v, want all that workers serve", known)
 	}
 	for _, q := range known {
 		info, err := b.inspect.GetQueueInfo(q)

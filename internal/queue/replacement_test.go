@@ -22,7 +22,7 @@ func (b *bench) orphan(queue, id string) {
 	b.must(b.rdb.HSet(b.t.Context(), key+"t:"+id, "state", "active").Err())
 	b.must(b.rdb.ZAdd(b.t.Context(), key+"lease", redis.Z{
 		Score: float64(time.Now().Add(lease - 20*time.Second).Unix()), Member: id,
-	}).Err()) // its server gave no sign for 20 s
+	}).Err()) // as if the server had given no sign for 20 s
 }
 
 // giveBack makes an orphaned task wait for its next attempt, as asynq does when it finds an orphan.
@@ -77,8 +77,8 @@ func TestReplacement_RunsWhileItsTaskIsOrphaned_AndNotAfterwards(t *testing.T) {
 	}
 }
 
-// A task that has just begun is not on its server's list yet, so it counts as an orphan and gets a
-// replacement. The replacement checks again before it does anything.
+// A task that has just begun is not on its server's list of running tasks yet, so it counts as an
+// orphan and gets a replacement. The replacement checks again before it does anything.
 func TestReplacement_OriginalTaskIsRunning_DoesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

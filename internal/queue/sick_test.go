@@ -15,7 +15,7 @@ import (
 )
 
 // works runs a guarded server and returns a function that reports whether a task was handled. A
-// task whose id begins with "again" fails the first time, and was handled once it has run twice.
+// task whose id begins with "again" fails the first time, and counts as handled after two runs.
 func (b *bench) works() func(id string) bool {
 	b.t.Helper()
 	var mu sync.Mutex
@@ -49,8 +49,8 @@ func (b *bench) works() func(id string) bool {
 	}
 }
 
-// spoil puts something into a key that asynq never writes there. It does so in one step, because a
-// server of asynq runs meanwhile.
+// spoil replaces the value of a key by a type that asynq never writes there. It does so in one
+// step, because a server of asynq runs meanwhile.
 func (b *bench) spoil(key string) {
 	b.t.Helper()
 	_, err := b.rdb.TxPipelined(b.t.Context(), func(p redis.Pipeliner) error {
@@ -70,7 +70,7 @@ func (b *bench) wantSick(keys ...string) {
 		got = append(got, s.Key)
 	}
 	if !slices.Equal(got, keys) {
-		b.t.Errorf("sick are %v, want %v", got, keys)
+		b.t.Errorf("the sick keys are %v, want %v", got, keys)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 			t.Errorf("Put beside a sick key %s returns %v, want an error that names the key", part, err)
 		}
 		if n := b.rdb.Exists(t.Context(), keyOf(QueuePackages, "t:"+TaskID(KindPackage, part, 0))).Val(); part == "pending" && n != 0 {
-			t.Error("an entry without a place in a list is left")
+			t.Error("the entry of a task that could not be queued is left, want none")
 		}
 		for _, id := range []string{part, "again " + part, part + " later"} {
 			b.until(id+" runs beside a sick "+part, func() bool { return handled(id) })
@@ -109,7 +109,7 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 		_, err = NewRepairer(b.Queue).Repair(t.Context())
 		b.must(err)
 		b.must(b.Put(t.Context(), KindPackage, part, 0, When{}))
-		b.until("its own tasks go on", func() bool { return handled(part) })
+		b.until("the tasks of the repaired queue go on", func() bool { return handled(part) })
 	}
 }
 
@@ -129,7 +129,7 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 		t.Errorf("while the keys are still sick, %d tasks are put back, want none; %v", n, err)
 	}
 	b.rdb.Del(t.Context(), keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
-	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq regards it as queued
+	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq regards this task as queued
 	b.must(b.Put(t.Context(), KindPackage, "new", 0, When{}))
 	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != len(ids) || err != nil {
 		t.Errorf("%d tasks are put back, want all that lost their list; %v", n, err)
@@ -141,12 +141,12 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 		t.Errorf("a second time %d tasks are put back, want none; %v", n, err)
 	}
 	handled := b.works()
-	b.until("all run", func() bool {
+	b.until("all tasks run", func() bool {
 		return !slices.ContainsFunc(append(ids, "new"), func(id string) bool { return !handled(id) })
 	})
 }
 
-// The entry of one task holds another type. It stops no other task of its queue.
+// The entry of one task holds another type. That stops no other task of the queue.
 func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing.T) {
 	b := newBench(t)
 	for i, in := range []time.Duration{0, time.Second} {
@@ -155,14 +155,15 @@ func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing
 		b.spoil(keyOf(QueuePackages, "t:"+TaskID(KindPackage, fmt.Sprint("sick", i), 0)))
 	}
 	handled := b.works()
-	b.until("the others run", func() bool { return handled("well0") && handled("well1") })
+	b.until("the other tasks run", func() bool { return handled("well0") && handled("well1") })
 	err := b.Put(t.Context(), KindPackage, "sick0", 0, When{})
 	if err == nil || !strings.Contains(err.Error(), "sick0 was written by another program") {
 		t.Errorf("Put of a task whose entry is sick returns %v, want an error that names the entry", err)
 	}
 }
 
-// The lists of queues, servers and workers are written again by the workers.
+// The keys with the lists of queues, servers and workers hold another type. The workers write these
+// lists again.
 func TestGuarded_ListsOfThePoolAreOfAnotherType_AreWrittenAgain(t *testing.T) {
 	b := newBench(t)
 	for _, name := range []string{"queues", "servers", "workers"} {
@@ -171,7 +172,7 @@ func TestGuarded_ListsOfThePoolAreOfAnotherType_AreWrittenAgain(t *testing.T) {
 	b.must(New(b.rdb).Open(t.Context()))
 	handled := b.works()
 	b.must(New(b.rdb).Put(t.Context(), KindConfirm, "1", 0, When{}))
-	b.until("it runs", func() bool { return handled("1") })
+	b.until("the task runs", func() bool { return handled("1") })
 	_, err := b.Busy()
 	b.must(err)
 	for name, kind := range map[string]string{"queues": "set", "servers": "zset", "workers": "zset"} {
@@ -196,6 +197,6 @@ func TestGuarded_ScriptThatWritesToManyKeys_DoesNotBeginBesideASickOne(t *testin
 		t.Errorf("the script returns %v, want an error that names the sick key", err)
 	}
 	if n := b.rdb.LLen(t.Context(), keys[1]).Val(); n != 1 {
-		t.Error("the task is in no list any more")
+		t.Error("the task was taken out of its list, want the script not to begin")
 	}
 }

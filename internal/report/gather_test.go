@@ -27,7 +27,7 @@ type book struct {
 	docs     map[string][]byte
 	refusals []ledger.Refusal
 	unread   []ledger.Unreadable
-	broken   error // of every document
+	broken   error // the error with which every document is read
 	most     int   // the most places that were asked for at a time
 }
 
@@ -82,7 +82,7 @@ func (b *book) document(_ context.Context, inv *ledger.Invoice) ([]byte, error) 
 	return nil, fmt.Errorf("%w: gone", ledger.ErrNotFound)
 }
 
-// add makes an entry of an invoice.
+// add adds an invoice and its document to the book.
 func (b *book) add(t *testing.T, number, day string, state ledger.State, change ...func(*ledger.Invoice)) (ledger.Invoice, []byte) {
 	t.Helper()
 	doc := sample.Invoice(sample.Options{Number: number, IssueDate: day})
@@ -128,7 +128,7 @@ func keep(t *testing.T, s archive.Store, inv ledger.Invoice, doc []byte, state s
 	}
 }
 
-// lines writes a report's lines in short.
+// lines returns the lines of a report in a short form.
 func lines(r report.Report) string {
 	var out []string
 	for _, l := range r.Lines {
@@ -178,14 +178,14 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 		t.Errorf("the lines are\n%s\nwant\n%s", got, want)
 	}
 	if len(r.Slowest) != 1 || r.Untimed != 1 {
-		t.Errorf("%d with their time, %d without", len(r.Slowest), r.Untimed)
+		t.Errorf("%d invoices have a time and %d have none, want 1 and 1", len(r.Slowest), r.Untimed)
 	}
 	var why []string
 	for _, reason := range r.Reasons {
 		why = append(why, reason.Why.Name())
 	}
 	if got := strings.Join(why, " "); got != "state/parked refused/date_in_future refused/unreadable_file" {
-		t.Errorf("the reasons are %s", got)
+		t.Errorf("the reasons are %s, want those of the parked and of the two refused documents", got)
 	}
 	for l, example := range map[explain.Language]string{
 		explain.Polish:  "pole P_1: nie może być późniejsza niż dzisiaj (x)",
@@ -203,7 +203,7 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 		t.Fatal(err)
 	}
 	if got := lines(c.Report()); got != "T 2026-11-02 receipted 1/0\nT 2026-11-02 parked 1/0\nT 2026-11-03 receipted 1/0" {
-		t.Errorf("from the archive alone:\n%s", got)
+		t.Errorf("from the archive alone the lines are\n%s\nwant the older state of the retried invoice, and no invoice that waits", got)
 	}
 }
 
@@ -219,7 +219,7 @@ func TestGather_ManyInvoicesOfOneState_AreListedInPieces(t *testing.T) {
 	c := &report.Collector{}
 	sources := &report.Sources{Archive: &records.Reader{Store: emptyArchive(t)}, Ledger: b, Document: b.document}
 	if err := sources.Gather(t.Context(), november, c); err != nil || c.Report().Invoices() != n || b.most > 500 {
-		t.Errorf("%d invoices, up to %d at a time, %v", c.Report().Invoices(), b.most, err)
+		t.Errorf("%d invoices, listed up to %d at a time, want 1100 and 500 at most; %v", c.Report().Invoices(), b.most, err)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestGather_OneTenantIsAsked_OthersAreLeftOut(t *testing.T) {
 	q.Tenant = func(name, _ string) bool { return name == "other" }
 	err := (&report.Sources{Archive: &records.Reader{Store: emptyArchive(t)}, Ledger: b, Document: b.document}).Gather(t.Context(), q, c)
 	if got := lines(c.Report()); err != nil || got != "other 2026-11-02 queued 1/0" {
-		t.Errorf("the report has %q, %v", got, err)
+		t.Errorf("the report has %q, %v, want only the invoice of the tenant that was asked for", got, err)
 	}
 }
 
@@ -247,11 +247,11 @@ func TestGather_RedisOrArchiveFails_IsAnErrorAndAnUnreadableEntryIsNot(t *testin
 		Unread: func(ledger.Unreadable) { told++ }}
 	c := &report.Collector{}
 	if err := sources.Gather(t.Context(), november, c); err != nil || c.Report().Invoices() != 1 || told != 1 {
-		t.Errorf("the report has %d invoices, and %d unreadable entries were reported, %v", c.Report().Invoices(), told, err)
+		t.Errorf("the report has %d invoices, and %d unreadable entries were reported, want 1 and 1; %v", c.Report().Invoices(), told, err)
 	}
 	b.broken = errors.New("connection refused")
 	if err := sources.Gather(t.Context(), november, &report.Collector{}); !errors.Is(err, b.broken) {
-		t.Errorf("while Redis is away, Gather = %v", err)
+		t.Errorf("while Redis is away, Gather returns %v, want the error of the document", err)
 	}
 }
 
@@ -275,6 +275,6 @@ func TestGather_EntryCannotBeReadOrIsLost_LacksOnlyWhatTheArchiveDoesNotHave(t *
 		Unread: func(u ledger.Unreadable) { lacks = append(lacks, u.ID) }}
 	err := sources.Gather(t.Context(), november, c)
 	if err != nil || c.Report().Invoices() != 2 || !slices.Equal(lacks, []string{"inv-nowhere"}) {
-		t.Errorf("the report has %d invoices and lacks %q, %v", c.Report().Invoices(), lacks, err)
+		t.Errorf("the report has %d invoices and lacks %q, want 2 and only inv-nowhere; %v", c.Report().Invoices(), lacks, err)
 	}
 }

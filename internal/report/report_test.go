@@ -40,7 +40,7 @@ func TestParseAmount_WhatTheFormAllows_IsExact(t *testing.T) {
 	for _, text := range []string{"", "-", ".", "1.", ".5", "1.234", "1,5", "+1", " 1", "1e5", "--1", "1.2.3", "١",
 		strings.Repeat("9", 21)} {
 		if a, err := report.ParseAmount(text); err == nil {
-			t.Errorf("%q was read as %s", text, a)
+			t.Errorf("%q was read as the amount %s, want an error", text, a)
 		}
 	}
 }
@@ -156,18 +156,18 @@ func TestCollector_Facts_AreCountedAndNothingIsGuessed(t *testing.T) {
 		t.Errorf("the lines by tenant are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if len(r.Reasons) != 2 || r.Reasons[0].Why.Name() != "invoice/450" || r.Reasons[0].Invoices != 2 || r.Reasons[0].Example.ID != "e" {
-		t.Errorf("the reasons are %+v", r.Reasons)
+		t.Errorf("the reasons are %+v, want two, first 450 with two invoices and e as the example", r.Reasons)
 	}
 	if len(r.Slowest) != 2 || r.Slowest[0].ID != "b" || r.Untimed != 2 {
-		t.Errorf("the slowest are %+v, with %d untimed", r.Slowest, r.Untimed)
+		t.Errorf("the slowest are %+v, with %d untimed, want two, first b, and two untimed", r.Slowest, r.Untimed)
 	}
 	if len(r.AtRisk) != 2 || r.AtRisk[0].ID != "h" || r.AtRisk[1].ID != "g" || r.AtRiskCount != 2 {
-		t.Errorf("the invoices at risk are %+v, %d in all", r.AtRisk, r.AtRiskCount)
+		t.Errorf("the invoices at risk are %+v, %d in all, want h and g, two in all", r.AtRisk, r.AtRiskCount)
 	}
 	// If no part of a sum is known, its cell is empty.
 	for _, row := range r.Sections(explain.Polish)[0].Rows {
 		if row[2] == "" && row[4] != "" {
-			t.Errorf("row %v has a sum", row)
+			t.Errorf("no amount of the row %v is known, but it has a sum, want an empty cell", row)
 		}
 	}
 }
@@ -187,10 +187,11 @@ func TestCollector_ManyFacts_ListsAreBoundedAndCountsAreNot(t *testing.T) {
 	}
 	r := c.Report()
 	if r.Invoices() != 2*n || r.AtRiskCount != n || len(r.AtRisk) != report.MaxListed || len(r.Slowest) != 20 {
-		t.Errorf("%d invoices, %d at risk of which %d are listed, %d slowest", r.Invoices(), r.AtRiskCount, len(r.AtRisk), len(r.Slowest))
+		t.Errorf("%d invoices, %d at risk of which %d are listed, %d slowest; want 10000, 5000 of which MaxListed are listed, 20",
+			r.Invoices(), r.AtRiskCount, len(r.AtRisk), len(r.Slowest))
 	}
 	if r.AtRisk[0].ID != "q04999" || r.Slowest[0].ID != "r04999" {
-		t.Errorf("first at risk %s, slowest %s", r.AtRisk[0].ID, r.Slowest[0].ID)
+		t.Errorf("the first at risk is %s and the slowest is %s, want q04999 and r04999", r.AtRisk[0].ID, r.Slowest[0].ID)
 	}
 }
 
@@ -205,7 +206,7 @@ func TestWriteXLSX_Amounts_AreNumbersAndTextIsNoFormula(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := len(f.GetSheetList()); n != 6 {
-			t.Fatalf("the file has %d sheets: %v", n, f.GetSheetList())
+			t.Fatalf("the file has %d sheets, want 6: %v", n, f.GetSheetList())
 		}
 		rows, err := f.GetRows(f.GetSheetName(0), excelize.Options{RawCellValue: true})
 		if err != nil {
@@ -219,7 +220,7 @@ func TestWriteXLSX_Amounts_AreNumbersAndTextIsNoFormula(t *testing.T) {
 			found = true
 			kind, err := f.GetCellType(f.GetSheetName(0), fmt.Sprintf("F%d", i+1))
 			if err != nil || row[5] != "99.9" || kind != excelize.CellTypeNumber && kind != excelize.CellTypeUnset {
-				t.Errorf("the cell of the sum is %q of type %v, %v", row[5], kind, err)
+				t.Errorf("the cell of the sum is %q of type %v, want 99.9 as a number; %v", row[5], kind, err)
 			}
 		}
 		if !found {
@@ -234,7 +235,7 @@ func TestWriteXLSX_Amounts_AreNumbersAndTextIsNoFormula(t *testing.T) {
 				for c := range row {
 					cell, _ := excelize.CoordinatesToCellName(c+1, r+1)
 					if formula, err := f.GetCellFormula(sheet, cell); err != nil || formula != "" {
-						t.Errorf("%s %s has formula %q, %v", sheet, cell, formula, err)
+						t.Errorf("sheet %s, cell %s has the formula %q, want none; %v", sheet, cell, formula, err)
 					}
 				}
 			}
@@ -267,7 +268,7 @@ func TestWriteHTML_AnyReport_IsOnePageWithChartsAndNothingFromOutside(t *testing
 			}
 			for _, outside := range []string{"<script", "http://", "https://", "<link", "@import", "url(", "ZgotmplZ", "<Błąd>"} {
 				if strings.Contains(page, outside) {
-					t.Errorf("%s, %s: the page has %q in it", name, lang, outside)
+					t.Errorf("%s, %s: the page contains %q, want nothing from outside", name, lang, outside)
 				}
 			}
 			charts := strings.Count(page, "<svg")

@@ -35,15 +35,15 @@ func TestSheets_RowsOfText_AreReadByASpreadsheetProgramAsTheyAre(t *testing.T) {
 	}
 	defer f.Close()
 	if got := f.GetSheetList(); !reflect.DeepEqual(got, []string{"Do wyjaśnienia", "Do wyjaśnienia 2"}) {
-		t.Fatalf("the sheets are %q", got)
+		t.Fatalf("the sheets are %q, want two, the second with a number in its name", got)
 	}
 	one, err1 := f.GetRows("Do wyjaśnienia")
 	two, err2 := f.GetRows("Do wyjaśnienia 2")
 	if err1 != nil || err2 != nil || len(one) != 3 || len(two) < 2 || one[0][0] != "Numer <P_2>" || two[0][0] != "Numer <P_2>" {
-		t.Fatalf("read the two sheets: %v %v: %.200q %.200q", err1, err2, one, two)
+		t.Fatalf("the two sheets do not both have the head and their rows: %v %v: %.200q %.200q", err1, err2, one, two)
 	}
 	if got := [][]string{one[1], one[2], two[1]}; !reflect.DeepEqual(got, want) {
-		t.Errorf("the rows are %.200q", got)
+		t.Errorf("the rows are %.200q, want the texts that were written, cut to what a cell may hold", got)
 	}
 	if formula, err := f.GetCellFormula("Do wyjaśnienia", "A2"); formula != "" || err != nil {
 		t.Errorf("a text became the formula %q, %v", formula, err)
@@ -83,6 +83,6 @@ func TestSheets_ManyRows_NeedNoMoreMemory(t *testing.T) {
 	}
 	few := held(100)
 	if many := held(100_000); many > few+4<<20 {
-		t.Errorf("%d bytes with few rows, %d with many", few, many)
+		t.Errorf("the sheet holds %d bytes with few rows and %d with many, want 4 MB more at most", few, many)
 	}
 }

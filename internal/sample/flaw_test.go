@@ -34,9 +34,9 @@ func TestBad_EachFlaw_IsFoundByTheClientOrLeftToKSeF(t *testing.T) {
 			case (says != "") != flaw.Local():
 				t.Errorf("Local is %v, but the list of this test says the opposite", flaw.Local())
 			case says == "" && err != nil:
-				t.Errorf("found by the client, although only KSeF can find it: %v", err)
+				t.Errorf("the client finds the flaw, although only KSeF can find it: %v", err)
 			case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
-				t.Errorf("got %v, want it to say %q", err, says)
+				t.Errorf("the client finds %v, want an error that says %q", err, says)
 			}
 			var f *invoice.FieldError
 			if err != nil && !errors.As(err, &f) {

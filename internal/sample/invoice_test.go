@@ -16,7 +16,7 @@ var kinds = []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"}
 func TestInvoice_SameOptions_SameBytes(t *testing.T) {
 	for _, o := range []sample.Options{{}, {Seed: 9, Lines: 40, Attachment: true}, {Kind: "KOR", PadTo: 20_000}} {
 		if !bytes.Equal(sample.Invoice(o), sample.Invoice(o)) {
-			t.Errorf("%+v gives different bytes", o)
+			t.Errorf("the options %+v give different bytes the second time, want the same", o)
 		}
 	}
 	if bytes.Equal(sample.Invoice(sample.Options{Seed: 1, Number: "1"}), sample.Invoice(sample.Options{Seed: 2, Number: "1"})) {
@@ -52,7 +52,7 @@ func TestInvoice_OrdinarySize_IsThreeToEightKilobytes(t *testing.T) {
 func TestInvoice_PadTo_IsTheExactSize(t *testing.T) {
 	for _, n := range []int{5000, 8000, 8001, 8191, 12_345, 100_000, 1_000_000, 1_000_001, 3_000_000} {
 		if got := len(sample.Invoice(sample.Options{PadTo: n})); got != n {
-			t.Errorf("PadTo %d gives %d bytes", n, got)
+			t.Errorf("PadTo %d gives %d bytes, want exactly that size", n, got)
 		}
 	}
 	if got, want := len(sample.Invoice(sample.Options{PadTo: 10})), len(sample.Invoice(sample.Options{})); got != want {
@@ -60,7 +60,7 @@ func TestInvoice_PadTo_IsTheExactSize(t *testing.T) {
 	}
 	for n := 3300; n < 4400; n++ {
 		if doc := sample.Invoice(sample.Options{PadTo: n}); len(doc) > max(n, 3600) {
-			t.Fatalf("PadTo %d gives %d bytes", n, len(doc))
+			t.Fatalf("PadTo %d gives %d bytes, want no more than that, or than 3600", n, len(doc))
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestInvoice_Sums_AreRightToTheGrosz(t *testing.T) {
 				l = item{Quantity: l.QuantityZ, Price: l.PriceZ, Net: l.NetZ, Rate: l.RateZ}
 			}
 			if want := round(new(big.Rat).Mul(rat(t, l.Quantity), rat(t, l.Price))); want.Cmp(rat(t, l.Net)) != 0 {
-				t.Errorf("%s × %s = %s, written %s", l.Quantity, l.Price, want.FloatString(2), l.Net)
+				t.Errorf("in a line, %s × %s is %s, but the document has %s", l.Quantity, l.Price, want.FloatString(2), l.Net)
 			}
 			nets[l.Rate].Add(nets[l.Rate], rat(t, l.Net))
 		}

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// valid are invoices that the ministry's schema must take, by file name.
+// valid returns invoices that the Ministry's schema must accept, by file name.
 func valid() map[string][]byte {
 	docs := map[string][]byte{
 		"attachment.xml": sample.Invoice(sample.Options{Attachment: true}),
@@ -51,7 +51,7 @@ func TestInvoice_OwnValidator_AcceptsIt(t *testing.T) {
 	}
 	for name, doc := range valid() {
 		if len(doc) > 100_000 {
-			continue // the library needs seconds for these with -race; xmllint takes them below
+			continue // with -race the library needs seconds for these; xmllint checks them below
 		}
 		if err := v.Validate(doc); err != nil {
 			t.Errorf("the schema library refuses %s: %v", name, err)

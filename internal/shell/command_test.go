@@ -15,18 +15,18 @@ func TestCall_ArgumentWithSpacesOrQuotes_IsOneWordToAShell(t *testing.T) {
 	}
 	want := append([]string{"resume", "--config", "my worker.yaml"}, args[1:]...)
 	if got := strings.TrimSpace(string(out)); got != "<"+strings.Join(want, ">\n<")+">" {
-		t.Errorf("%s\nis read as\n%s", call, got)
+		t.Errorf("%s\nis read by the shell as\n%s\nwant one word for each argument", call, got)
 	}
 }
 
 func TestCall_NoConfig_LeavesTheFlagOut(t *testing.T) {
 	if got := (Enqueue{}).Call("resume", "t", "--queue", "all"); got != "enqueue resume t --queue all" {
-		t.Error(got)
+		t.Error("the command is not the arguments alone, without --config:", got)
 	}
 }
 
 func TestOperand_LooksLikeAFlag_HasTwoHyphensBeforeIt(t *testing.T) {
 	if got := (Enqueue{}).Call("status", Operand("-5/2")...); got != "enqueue status -- -5/2" {
-		t.Error(got)
+		t.Error("the command does not have two hyphens before the operand:", got)
 	}
 }

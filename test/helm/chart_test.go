@@ -140,7 +140,7 @@ func TestChart_Renders_ToWhatTheAPITakesStrictly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := slices.Sorted(maps.Keys(must(t, tc.values))); !slices.Equal(got, tc.want) {
-				t.Errorf("rendered %q, want %q", got, tc.want)
+				t.Errorf("the chart renders %q, want %q", got, tc.want)
 			}
 		})
 	}
@@ -168,9 +168,9 @@ func TestChart_Configuration_IsOneThatTheProgramTakes(t *testing.T) {
 	}
 	d := must(t, nil)["Deployment prod-ksefworker-worker"].(*appsv1.Deployment)
 	if grace := *d.Spec.Template.Spec.TerminationGracePeriodSeconds; float64(grace) < c.Worker.ShutdownTimeout.Seconds()+5 {
-		t.Errorf("a pod is killed after %d s, before its tasks have ended (%s)", grace, c.Worker.ShutdownTimeout)
+		t.Errorf("a pod is killed after %d s, want at least 5 s more than its tasks may take to end (%s)", grace, c.Worker.ShutdownTimeout)
 	}
 	if c.HTTP.Addr != "0.0.0.0:8080" {
-		t.Errorf("the probes do not reach %s", c.HTTP.Addr)
+		t.Errorf("the worker listens at %s, want 0.0.0.0:8080, which the probes reach", c.HTTP.Addr)
 	}
 }

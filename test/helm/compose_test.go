@@ -19,7 +19,7 @@ func compose(t *testing.T, profiles []string, files ...string) *types.Project {
 	}
 	project, err := o.LoadProject(t.Context())
 	if err != nil {
-		t.Fatalf("%q: %v", files, err)
+		t.Fatalf("load %q: %v", files, err)
 	}
 	return project
 }
@@ -56,9 +56,10 @@ func TestCompose_RealDeployment_ReplacesTheDemo(t *testing.T) {
 		}
 	}
 	if configs != 1 || ports != 1 {
-		t.Errorf("the worker has %d configurations and %d ports", configs, ports)
+		t.Errorf("the worker has %d configurations and %d ports, want one of each", configs, ports)
 	}
 	if redis := p.Services["redis"]; redis.Command[0] != "sh" || redis.HealthCheck.Test[0] != "CMD-SHELL" || len(redis.Secrets) != 1 {
-		t.Errorf("Redis is started by %q, checked by %q, with %d secrets", redis.Command, redis.HealthCheck.Test, len(redis.Secrets))
+		t.Errorf("Redis is started by %q, checked by %q, with %d secrets, want sh, CMD-SHELL and one secret",
+			redis.Command, redis.HealthCheck.Test, len(redis.Secrets))
 	}
 }

@@ -39,7 +39,8 @@ type scaledObject struct {
 	}
 }
 
-// custom returns what an object of this version and kind is read into; nil for Kubernetes' own.
+// custom returns a value into which an object of this version and kind is read. It returns nil for
+// the kinds of Kubernetes itself.
 func custom(kind string) any {
 	switch kind {
 	case "monitoring.coreos.com/v1 ServiceMonitor":

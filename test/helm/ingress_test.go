@@ -34,7 +34,8 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 			s, is := o["Service "+p.Backend.Service.Name].(*corev1.Service)
 			if !is || s.Spec.ClusterIP == corev1.ClusterIPNone || s.Spec.PublishNotReadyAddresses ||
 				s.Spec.Ports[0].Name != p.Backend.Service.Port.Name {
-				t.Errorf("%s: %s goes to %+v, of which there is %+v", name, p.Path, p.Backend.Service, s)
+				t.Errorf("%s: the path %s goes to %+v, where the service is %+v, want a service with that port and an address of its own",
+					name, p.Path, p.Backend.Service, s)
 				continue
 			}
 			pods := o["Deployment prod-ksefworker-"+s.Spec.Selector["app.kubernetes.io/component"]].(*appsv1.Deployment)
@@ -52,7 +53,7 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 	own["ingress"] = map[string]any{"enabled": true, "host": "ksef.example.com"}
 	in := must(t, own)["Ingress prod-ksefworker-page"].(*networkingv1.Ingress)
 	if len(in.Spec.TLS) != 1 || in.Spec.TLS[0].SecretName != "" || in.Spec.IngressClassName != nil {
-		t.Errorf("with the certificate and the class of the controller: %+v", in.Spec)
+		t.Errorf("without a certificate and a class in the values, the Ingress is %+v, want both left to the controller", in.Spec)
 	}
 }
 
@@ -63,7 +64,7 @@ func reaches(in *networkingv1.Ingress, path string) bool {
 	})
 }
 
-// The page's routes are read from its source, so a new route can't be forgotten here.
+// The routes are read from the source of the page, so a new route can't be forgotten here.
 func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	source, err := os.ReadFile("../../internal/page/page.go")
 	if err != nil {
@@ -72,7 +73,7 @@ func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	in := must(t, everything())["Ingress prod-ksefworker-page"].(*networkingv1.Ingress)
 	routes := regexp.MustCompile(`"(?:GET|POST) (/[^"]*)"`).FindAllStringSubmatch(string(source), -1)
 	if len(routes) < 20 {
-		t.Fatalf("%d routes of the page are found", len(routes))
+		t.Fatalf("%d routes of the page are found, want at least 20", len(routes))
 	}
 	paths := []string{"/open.csv", "/open.xlsx", "/invoices.csv", "/invoices.xlsx", "/login/oidc/callback",
 		"/monitoring/", "/monitoring/api/queues"}
@@ -107,15 +108,15 @@ func TestIngress_Workers_KnowTheirAddressSoThatCookiesAreSecure(t *testing.T) {
 		return ""
 	}
 	if got := address(everything()); got != "https://ksef.example.com" {
-		t.Errorf("workers take %q for their address", got)
+		t.Errorf("workers take %q for their address, want that of the Ingress", got)
 	}
 	if got := address(nil); got != "" {
-		t.Errorf("without an Ingress workers take %q for their address", got)
+		t.Errorf("without an Ingress workers take %q for their address, want none from the chart", got)
 	}
 	set := everything()
 	set["config"] = map[string]any{"http": map[string]any{"users": someUsers(), "public_url": "https://other.example.com"}}
 	if got := address(set); got != "" {
-		t.Errorf("the configuration's own address is overridden by %q", got)
+		t.Errorf("the address in the configuration is overridden by %q, want it kept", got)
 	}
 }
 
@@ -126,7 +127,7 @@ func TestIngress_Network_LetsTheControllerIn(t *testing.T) {
 		if !slices.ContainsFunc(from, func(p networkingv1.NetworkPolicyPeer) bool {
 			return p.NamespaceSelector != nil && p.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] == "ingress-nginx"
 		}) {
-			t.Errorf("%s: the controller is not let in: %+v", name, from)
+			t.Errorf("the network policy of %s does not let the controller in: %+v", name, from)
 		}
 	}
 }
@@ -149,7 +150,7 @@ func TestIngress_Unusable_IsRefusedWithWhatToDo(t *testing.T) {
 		"a mistyped name": {with(func(v map[string]any) { v["ingress"] = map[string]any{"hosts": "x"} }), "hosts"},
 	} {
 		if _, err := render(tc.values); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: %v, want an error that says %s", name, err, tc.want)
+			t.Errorf("%s: rendering returns %v, want an error that says %s", name, err, tc.want)
 		}
 	}
 }

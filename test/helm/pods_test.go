@@ -28,10 +28,10 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		}
 		if s := c.SecurityContext; !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 ||
 			s.Capabilities.Drop[0] != "ALL" {
-			t.Errorf("%s may write to its file system or has capabilities", name)
+			t.Errorf("%s may write to its file system, may gain privileges or keeps capabilities", name)
 		}
 		if c.LivenessProbe == nil || c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
-			t.Errorf("%s has no probes, or another path than /readyz", name)
+			t.Errorf("%s lacks a probe, or its readiness probe has another path than /readyz", name)
 		}
 		if last := len(c.Env) - 1; last < 0 || c.Env[last].Value != "http://collector:4318" {
 			t.Errorf("%s does not have the variable from env: %v", name, c.Env)
@@ -93,7 +93,7 @@ func TestChart_Autoscaling_OwnsTheNumberOfWorkers(t *testing.T) {
 	s := o["ScaledObject prod-ksefworker-worker"].(*scaledObject)
 	if s.Spec.ScaleTargetRef.Name != "prod-ksefworker-worker" || s.Spec.MinReplicaCount < 1 || len(s.Spec.Triggers) != 1 ||
 		!strings.Contains(s.Spec.Triggers[0].Metadata["query"], "ksef_waiting_invoices") {
-		t.Errorf("KEDA scales otherwise: %+v", s.Spec)
+		t.Errorf("KEDA's rule is %+v, want at least one worker, scaled by ksef_waiting_invoices", s.Spec)
 	}
 	fixed := must(t, nil)["Deployment prod-ksefworker-worker"].(*appsv1.Deployment)
 	if fixed.Spec.Replicas == nil || *fixed.Spec.Replicas != 2 {
@@ -107,16 +107,16 @@ func TestChart_Network_OnlyNamedSourcesMayConnect(t *testing.T) {
 		p := o["NetworkPolicy prod-ksefworker-"+name].(*networkingv1.NetworkPolicy)
 		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 2 ||
 			p.Spec.Ingress[0].Ports[0].Port.IntValue() != port {
-			t.Errorf("the network policy of %s is %+v", name, p.Spec)
+			t.Errorf("the network policy of %s is %+v, want one rule with two sources and the component's port", name, p.Spec)
 		}
 		budget := o["PodDisruptionBudget prod-ksefworker-"+name].(*policyv1.PodDisruptionBudget)
 		if budget.Spec.MaxUnavailable.IntValue() != 1 || budget.Spec.Selector.MatchLabels["app.kubernetes.io/component"] != name {
-			t.Errorf("the disruption budget of %s is %+v", name, budget.Spec)
+			t.Errorf("the disruption budget of %s is %+v, want one pod at most that may be away", name, budget.Spec)
 		}
 	}
 	closed := must(t, map[string]any{"networkPolicy": map[string]any{"metricsFrom": []any{}}})
 	if p := closed["NetworkPolicy prod-ksefworker-worker"].(*networkingv1.NetworkPolicy); len(p.Spec.Ingress) != 0 {
-		t.Errorf("no source is named, but these may connect: %+v", p.Spec.Ingress)
+		t.Errorf("no source is named, but these may connect, want none: %+v", p.Spec.Ingress)
 	}
 }
 
@@ -133,6 +133,6 @@ func TestChart_Metrics_AreScrapedUnderTheNameThatTheAlertsKnow(t *testing.T) {
 		}
 	}
 	if m.Spec.Endpoints[0].Port != s.Spec.Ports[0].Name || m.Metadata.Labels["release"] != "prometheus" {
-		t.Errorf("the monitor has another port or label: %+v", m)
+		t.Errorf("the monitor is %+v, want the port of the service and the label of the release", m)
 	}
 }

@@ -25,7 +25,7 @@ func TestSchema_WrongValues_AreRefusedWithTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := render(tc.values); err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %v, want an error that names %s", err, tc.want)
+				t.Errorf("rendering these values returns %v, want an error that names %s", err, tc.want)
 			}
 		})
 	}

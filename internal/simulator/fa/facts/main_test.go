@@ -35,6 +35,6 @@ func TestRun_NoFolder_SaysWhatIsNeeded(t *testing.T) {
 		t.Error("run without a folder gives no error")
 	}
 	if err := run(t.TempDir(), t.TempDir()); err == nil {
-		t.Error("an empty folder was accepted")
+		t.Error("run with an empty folder gives no error")
 	}
 }
