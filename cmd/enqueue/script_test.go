@@ -119,7 +119,7 @@ func scriptDo(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
-	ts.Fatalf("%s names no command enqueue %s for %s", args[1], args[3], args[2])
+	ts.Fatalf("the listing %s has no command enqueue %s for the invoice %s", args[1], args[3], args[2])
 }
 
 // idof FILE VARIABLE sets the variable to the id in a JSON result.

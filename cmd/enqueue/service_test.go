@@ -112,7 +112,7 @@ func (v *service) until(what string, so func() bool) {
 	for deadline := time.Now().Add(20 * time.Second); !so(); {
 		select {
 		case err := <-v.ended:
-			v.t.Fatalf("the service ended too early: %v %s", err, v.stderr.String())
+			v.t.Fatalf("the service ended too early, with %v; the log is %s", err, v.stderr.String())
 		case <-time.After(5 * time.Millisecond):
 			if time.Now().After(deadline) {
 				v.t.Fatalf("within 20 seconds this did not happen: %s; the log is %s", what, v.stderr.String())

@@ -211,7 +211,8 @@ func TestRequest_Refused_LeavesNothingBehindAndUnknownKeepsTheKey(t *testing.T) 
 	}
 	o.enroll = 500 // KSeF may have taken the request
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || !exists(tenant.PrivateKeyFile+".next") {
-		t.Errorf("a request that may have been taken: %v; the new key is left: %v, want it kept", err, exists(tenant.PrivateKeyFile+".next"))
+		t.Errorf("a request that may have been taken: %v; the new key is left: %v, want it kept",
+			err, exists(tenant.PrivateKeyFile+".next"))
 	}
 }
 

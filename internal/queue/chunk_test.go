@@ -44,7 +44,8 @@ func TestPutChunks_ManyInvoices_ChunksOfOneTenantAndSinglesForExpress(t *testing
 			t.Errorf("the task of %s is %+v, which is not of the kind or the queue that it needs", inv.ID, info)
 		}
 		if info.Kind == KindChunk && (info.Tenant != inv.Tenant || info.Count != len(info.IDs) || len(info.IDs) > ChunkInvoices) {
-			t.Errorf("%s is in a chunk of %d invoices of %s", inv.ID, info.Count, info.Tenant)
+			t.Errorf("%s is in a chunk of %d invoices of %s, want a chunk of its tenant that is not too large",
+				inv.ID, info.Count, info.Tenant)
 		}
 	}
 }

@@ -40,7 +40,8 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 			}
 			enqueue("later", 2*day+hour)
 			if got := at("scheduled", "later"); (got - (2*day + hour - off)).Abs() > near {
-				t.Errorf("a task due in two days and an hour returns in %s, with a clock that is %s off", got, off)
+				t.Errorf("the task returns in %s by this machine's clock, which is %s ahead of redis's, want two days and an hour by redis's",
+					got, off)
 			}
 
 			srv := asynq.NewServerFromRedisClient(g, asynq.Config{
@@ -69,7 +70,8 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 			}
 			b.until("the task \"now\" waits for its next try", func() bool { return at("retry", "now") >= 0 })
 			if got := at("retry", "now"); (got - (3*day + hour - off)).Abs() > near {
-				t.Errorf("a task that is tried again in three days and an hour returns in %s, with a clock that is %s off", got, off)
+				t.Errorf("the task returns in %s by this machine's clock, which is %s ahead of redis's, want three days and an hour by redis's",
+					got, off)
 			}
 			// By Redis's clock "later" is due and "early" is not, whatever this machine says.
 			redisNow := time.Now().Add(-off)

@@ -201,7 +201,7 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 	} {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, when))
 		if _, err := b.inspect.GetTaskInfo(QueuePackages, id+replacementSuffix); err == nil {
-			t.Errorf("%s: a task that runs has a replacement", what)
+			t.Errorf("%s: a task that runs has a replacement, want none", what)
 		}
 	}
 	for range 2 {

@@ -46,7 +46,7 @@ func TestSheets_RowsOfText_AreReadByASpreadsheetProgramAsTheyAre(t *testing.T) {
 		t.Errorf("the rows are %.200q, want the texts that were written, cut to what a cell may hold", got)
 	}
 	if formula, err := f.GetCellFormula("Do wyjaśnienia", "A2"); formula != "" || err != nil {
-		t.Errorf("a text became the formula %q, %v", formula, err)
+		t.Errorf("a text became the formula %q, want no formula; %v", formula, err)
 	}
 }
 

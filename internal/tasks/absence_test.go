@@ -202,7 +202,8 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 			pkg := s.sent(w, odd, other)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(odd.ID); got.State != c.want || c.bad && !strings.Contains(got.Reason, "cannot be read") {
-				t.Errorf("the invoice of the unreadable answer is %s, want accepted, or parked if it was refused: %s", got.State, got.Reason)
+				t.Errorf("the invoice of the unreadable answer is %s, want accepted, or parked if it was refused: %s",
+					got.State, got.Reason)
 			}
 			w.must(queue.KindReceipt, pkg)
 			if got := s.read(other.ID); got.State != ledger.Receipted {
@@ -222,8 +223,9 @@ func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *te
 	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
 	stuck := s.admit(ledger.Express, s.good("A/2"))
-	// This stands for a lost answer of Redis. The command is first carried out here. After that the
-	// worker's own command comes, as if the Redis client repeated it. So the worker sees a conflict.
+	// This stands for a lost answer of Redis. The command is first carried out here. After that
+	// comes the worker's own command, as if the Redis client repeated it. So the worker sees a
+	// conflict.
 	lost := &before{is: func(args []any) bool { return isVerb(args, "send") }, do: func() {
 		if _, _, err := s.ledger.BeginSend(t.Context(), pkg, "w", &stuck); err != nil {
 			t.Error(err)

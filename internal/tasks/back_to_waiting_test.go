@@ -32,7 +32,7 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 		t.Fatalf("the package is %s, want abandoned", got.State)
 	}
 	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.Waitlisted != 0 {
-		t.Errorf("%d requests are on the waitlist for a package that was given up (%v)", u.Waitlisted, err)
+		t.Errorf("%d requests are on the waitlist for a package that was given up, want none (%v)", u.Waitlisted, err)
 	}
 	rev := s.read(first[0].ID).Rev
 	second := s.queueBulk(w, "B", 5)

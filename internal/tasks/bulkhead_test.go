@@ -9,14 +9,14 @@ func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftForOthers(t *testing.T) {
 	b := newBulkhead(3, 2)
 	for range 2 {
 		if !b.begin("giant") {
-			t.Fatal("the giant does not get its share")
+			t.Fatal("the tenant giant does not get its two places")
 		}
 	}
 	if b.begin("giant") {
-		t.Fatal("the giant gets more than its share")
+		t.Fatal("the tenant giant gets more than its two places")
 	}
 	if !b.begin("small") || b.begin("third") {
-		t.Error("the small tenant has no place, or there are more places than three")
+		t.Error("the tenant small gets no place, or the tenant third gets a fourth place")
 	}
 	b.end("giant")
 	if !b.begin("third") || len(b.tenants) != 3 {
@@ -33,7 +33,7 @@ func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T
 	for range 3000 {
 		d := b.comeBack(now)
 		if d < comeBackFirst || d > comeBackMax {
-			t.Fatalf("a task that found no place comes back in %v", d)
+			t.Fatalf("a task that found no place comes back in %v, want between a second and half a minute", d)
 		}
 		if d < 2*time.Second {
 			soon++
@@ -41,7 +41,8 @@ func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T
 		last = max(last, d)
 	}
 	if soon > 100 || last != comeBackMax {
-		t.Errorf("%d tasks come back within two seconds, want at most 100; the last comes back after %v, want after half a minute", soon, last)
+		t.Errorf("%d tasks come back within two seconds, want at most 100; the last comes back after %v, want after half a minute",
+			soon, last)
 	}
 	if d := b.comeBack(now.Add(time.Hour)); d != comeBackFirst {
 		t.Errorf("an hour later a task that found no place comes back in %v, want in a second", d)

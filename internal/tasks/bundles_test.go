@@ -64,12 +64,12 @@ func (po *paths) receiptedInBundles(invs []ledger.Invoice) {
 		}
 		doc, err := s.Get(po.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID))
 		if err != nil || len(doc) == 0 {
-			po.t.Fatalf("document of %s: %v", inv.Number, err)
+			po.t.Fatalf("the document of %s cannot be read, or is empty: %v", inv.Number, err)
 		}
 		result, err := s.Get(po.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
 		if err != nil || !strings.Contains(string(result), `"ksef_number":"`+now.KsefNumber+`"`) ||
 			!strings.Contains(string(result), `"gross":"`) || !strings.Contains(string(result), `"state":"receipted"`) {
-			po.t.Fatalf("result of %s: %s, %v", inv.Number, result, err)
+			po.t.Fatalf("the result of %s lacks the KSeF number, the gross amount or the state receipted: %s, %v", inv.Number, result, err)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 		t.Errorf("archived by themselves are %v, want only the two objects of the rejected invoice", alone)
 	}
 	if r := s.result(s.read(bad.ID)); r.State != "rejected" {
-		t.Errorf("the archived result of the rejected invoice is %+v", r)
+		t.Errorf("the archived result of the rejected invoice is %+v, want rejected", r)
 	}
 }
 

@@ -158,7 +158,8 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 			}
 			w.until(queue.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 {
-				t.Errorf("KSeF accepted the invoice %d times and rejected it %d times, want once and never", len(b.Accepted), len(b.Rejected))
+				t.Errorf("KSeF accepted the invoice %d times and rejected it %d times, want once and never",
+					len(b.Accepted), len(b.Rejected))
 			}
 		})
 	}

@@ -32,7 +32,8 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 				t.Error("an entry that has just ended was pruned")
 			}
 			if d := wrong.Skew() - off; d.Abs() > time.Second || !wrong.ClockOff() {
-				t.Errorf("the worker's clock is %s off, and the worker measured %s", off, wrong.Skew())
+				t.Errorf("the worker's clock is %s off, and the worker measured %s, want about the same, and that it counts as off",
+					off, wrong.Skew())
 			}
 			if !s.log.says("this machine's clock is not that of redis") {
 				t.Error("the log does not say that the clock is off")

@@ -41,9 +41,8 @@ func (s *stage) rejectedOffline(w *actor, number string, seed uint64) ledger.Inv
 }
 
 // KSeF rejects an invoice that was issued offline. Its technical correction is sent at once,
-// declared as offline, with the hash of the rejected document. Of one invoice KSeF takes only one
-// technical correction. If it refuses a correction for that reason (21166), the correction is
-// parked.
+// declared as offline, with the hash of the rejected document. KSeF takes only one technical
+// correction of an invoice. A correction that KSeF refuses for that reason (21166) is parked.
 func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)

@@ -36,7 +36,8 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		oldest, newest, due time.Duration // ago, ago, from now
 		want                Cut
 	}{
-		{"nothing waits: there is nothing to cut, whatever the other values say", noon, 0, 1 << 40, time.Hour, time.Hour, -time.Hour, CutWait},
+		{"nothing waits: there is nothing to cut, whatever the other values say",
+			noon, 0, 1 << 40, time.Hour, time.Hour, -time.Hour, CutWait},
 		{"nothing waits shortly before midnight", "2026-11-23 23:59:59 +01:00", 0, 0, 0, 0, 0, CutWait},
 		{"many have just come: more may follow", noon, 1000, 1000, time.Minute, time.Second, far, CutWait},
 		{"a full package does not wait for its time", noon, 5000, 1000, time.Second, 0, far, CutPackage},
@@ -80,7 +81,8 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		{"winter: few go express before midnight", "2026-11-23 23:58:45 +01:00", 3, 1000, 0, 0, far, CutExpress},
 		{"winter: a few go express when nothing more comes, as always",
 			"2026-11-23 23:58:00 +01:00", 3, 1000, 10 * time.Second, 10 * time.Second, far, CutExpress},
-		{"winter: at midnight itself a new day begins, and all wait", "2026-11-24 00:00:00 +01:00", 100, 1000, time.Second, 0, far, CutWait},
+		{"winter: at midnight itself a new day begins, and all wait",
+			"2026-11-24 00:00:00 +01:00", 100, 1000, time.Second, 0, far, CutWait},
 		{"winter: midnight in London is one o'clock in Warsaw", "2026-11-23 23:58:45 +00:00", 100, 1000, time.Second, 0, far, CutWait},
 		{"winter: 22:58 in London is 23:58 in Warsaw", "2026-11-23 22:58:45 +00:00", 100, 1000, 0, 0, far, CutPackage},
 		{"summer: at five minutes to midnight everything is cut", "2026-07-15 23:55:00 +02:00", 100, 1000, 0, 0, far, CutPackage},
@@ -132,10 +134,10 @@ func TestDecide_AnySet_IsCutAfterMaxWaitAndStaysDue(t *testing.T) {
 		w := anyWaiting(t, now)
 		got := usual.Decide(w, now, Allowance{})
 		if w.Count > 0 && now.Sub(w.Oldest) >= usual.MaxWait && got == CutWait {
-			t.Errorf("%+v waits after MaxWait", w)
+			t.Errorf("the set %+v still waits after MaxWait", w)
 		}
 		if later := usual.Decide(w, now.Add(time.Minute), Allowance{}); got != CutWait && later == CutWait {
-			t.Errorf("the decision is %s now and %s a minute later", got, later)
+			t.Errorf("the decision is %s now and %s a minute later, want the set to stay due", got, later)
 		}
 		if got == CutExpress && w.Count >= usual.ExpressBelow {
 			t.Errorf("%d invoices go express, want fewer than ExpressBelow", w.Count)

@@ -59,7 +59,7 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 		t.Errorf("with the right key the invoices are %v, want 30 accepted", n)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), s.nip()); err != nil || known.Denials != 0 {
-		t.Errorf("after an acceptance the tenant still has denials: %+v, %v", known, err)
+		t.Errorf("after an acceptance the tenant still has denials, want none: %+v, %v", known, err)
 	}
 }
 

@@ -51,6 +51,7 @@ func TestEndedLog_ParkedBecauseOfItsSessions_NamesTheSessionsAsTheReason(t *test
 		pkg = w.refuse(inv.ID, pkg)
 	}
 	if !s.log.says(`"code":405,"reason":"KSeF refuses every session that contains it","id":"` + inv.ID) {
-		t.Errorf("the log does not name the refused sessions as the reason; the invoice is %s: %s", s.read(inv.ID).State, s.read(inv.ID).Reason)
+		t.Errorf("the log does not name the refused sessions as the reason; the invoice is %s: %s",
+			s.read(inv.ID).State, s.read(inv.ID).Reason)
 	}
 }

@@ -37,7 +37,7 @@ func TestRemoveDocuments_HandedInAgainBeforeRemoval_KeptForTheFullTimeAgain(t *t
 			s.advance(2 * time.Hour)
 			w.must(queue.KindSweep, "2")
 			if kept, err := s.ledger.HasBody(t.Context(), &now); lines == 1 && (kept || err != nil) {
-				t.Errorf("the document is kept longer than it should be: %v, %v", kept, err)
+				t.Errorf("the small document is kept after its time: %v, want false; %v", kept, err)
 			}
 		})
 	}

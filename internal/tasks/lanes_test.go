@@ -101,14 +101,15 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if (got.Lane == ledger.Bulk) != c.bulk || (got.Group != "") != c.bulk {
-				t.Fatalf("the invoice is in lane %s and waits in set %q, want the bulk lane and a set only if its turn is late and a package is sooner",
+				t.Fatalf("the invoice is in lane %s and waits in set %q, want bulk and a set only if its express turn would be too late",
 					got.Lane, got.Group)
 			}
 			if !c.bulk {
 				return
 			}
 			if !strings.Contains(got.Reason, "legal deadline") || !s.log.says("goes by bulk") {
-				t.Errorf("the reason is %q, want it to name the legal deadline, and the log to say that the invoice goes by bulk", got.Reason)
+				t.Errorf("the reason is %q, want it to name the legal deadline, and the log to say that the invoice goes by bulk",
+					got.Reason)
 			}
 			s.advance(time.Minute)
 			for range 2 {

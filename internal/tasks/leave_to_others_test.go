@@ -68,7 +68,7 @@ func TestLeave_CloseFailsForAnotherReason_LeftToOthersOnlyAfterMinutes(t *testin
 	client.sent = answerLost
 	var gone atomic.Bool
 	owner := s.workerWith("owner", client, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return client, !gone.Load() } // while gone is true, this worker has no such tenant
+		p.Transport = func(string) (tasks.Transport, bool) { return client, !gone.Load() } // while gone, this worker has no such tenant
 	})
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	owner.must(queue.KindSend, inv.ID)
@@ -111,7 +111,8 @@ func TestLeave_ASendIsUnderWay_SessionIsKeptUntilItsAnswer(t *testing.T) {
 	s.pulses(2)
 	pkg := s.read(slow.ID).Package
 	if p := s.pkg(pkg); p.Owner != "owner" || p.State != ledger.PackageOpened {
-		t.Errorf("while a send is under way, the session's package is %s and its owner %q, want opened and no other owner", p.State, p.Owner)
+		t.Errorf("while a send is under way, the session's package is %s and its owner %q, want opened and no other owner",
+			p.State, p.Owner)
 	}
 	close(answer)
 	if err := <-done; err != nil {

@@ -52,14 +52,14 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 		s.advance(time.Second)
 	}
 	if left := s.packages(ledger.PackageCut); len(left) > 0 {
-		t.Errorf("%d packages were cut and not opened", len(left))
+		t.Errorf("%d packages were cut and not opened, want none", len(left))
 	}
 	sent := 0
 	books := s.sim.Books()
 	for _, e := range books.Sessions {
 		sent += e.Invoices
 		if !e.Opened.Before(midnight) {
-			t.Errorf("a session was opened at %s, after midnight", e.Opened)
+			t.Errorf("a session was opened at %s, want all before midnight", e.Opened)
 		}
 	}
 	t.Logf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)

@@ -11,10 +11,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A refused session leaves open what became of an invoice. The worker marks the invoice for the
-// search in KSeF's register. Right before that, another process moves the invoice, so the mark is
-// not written. Nothing proves that KSeF does not have the invoice. So the invoice waits, and is not
-// sent again.
+// A refused session leaves open what became of an invoice. The worker is about to mark the invoice
+// for the search in KSeF's register. Right before that, another process moves the invoice, so the
+// mark is not written. Nothing proves that KSeF does not have the invoice. So the invoice waits,
+// and is not sent again.
 func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

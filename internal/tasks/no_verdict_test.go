@@ -45,8 +45,8 @@ func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(
 	}
 }
 
-// After an answer about the invoice itself, the next send counts as a resend, in the express lane
-// too. After four sessions the invoice is parked.
+// KSeF answers 550 about the invoice itself. So each further send counts as a resend, in the
+// express lane too. After four sessions the invoice is parked.
 func TestNoVerdict_AnswerIsAboutTheInvoice_ResendsAreCountedAndEnd(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 550, Times: -1}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))

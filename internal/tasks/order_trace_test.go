@@ -38,7 +38,7 @@ type trace struct {
 	reads int // pipelines that read whole entries of invoices
 	names map[string]string
 	kinds map[string]int
-	fails map[string]error // the error that a call at KSeF returns, and the call is not made; by call
+	fails map[string]error // errors that calls at KSeF return without being made, by call
 }
 
 // traced makes a worker that calls KSeF through client, and records its trace.

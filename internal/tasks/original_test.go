@@ -114,7 +114,8 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("after %d polls, want at most 100, the invoice is not as this case wants, but %s: %s", polls, inv.State, inv.Reason)
+				t.Fatalf("after %d polls, want at most 100, the invoice is not as this case wants, but %s: %s",
+					polls, inv.State, inv.Reason)
 			}
 			w.settle(pkg)
 			_ = w.run(queue.KindReceipt, pkg)
@@ -142,7 +143,8 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 				return
 			}
 			if inv.KsefNumber != a.KsefNumber || !inv.Recovered || inv.Hash != a.Hash {
-				t.Errorf("the invoice is accepted as %s with hash %s, want it recovered as %s with %s", inv.KsefNumber, inv.Hash, a.KsefNumber, a.Hash)
+				t.Errorf("the invoice is accepted as %s with hash %s, want it recovered as %s with %s",
+					inv.KsefNumber, inv.Hash, a.KsefNumber, a.Hash)
 			}
 			if !bytes.Equal(s.stored(inv, id), first) {
 				t.Error("the archive does not have the bytes that KSeF has")

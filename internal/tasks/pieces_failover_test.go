@@ -147,7 +147,8 @@ func (s *stage) agree() {
 			}
 			n, closed := s.pkg(pkg).Count, state == ledger.PackageClosing || state == ledger.PackageProcessing
 			if closed && n < len(held) || state.Live() && !closed && n != len(held) {
-				s.t.Errorf("%s is %s, counts %d and holds %d", pkg, state, n, len(held))
+				s.t.Errorf("package %s is %s, counts %d invoices and holds %d, want no more than it counts, and as many before its session is closed",
+					pkg, state, n, len(held))
 			}
 		}
 	}

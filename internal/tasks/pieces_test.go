@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// manyPieces is a number of invoices. The ledger moves that many in three pieces, of 200 at most.
+// manyPieces is a number of invoices. The ledger needs more than two steps to move that many. What
+// one step moves is called a piece.
 const manyPieces = 450
 
 // manyInOne admits n invoices and puts them into one package.
@@ -83,7 +84,7 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	}
 	w2 := s.worker("w2", s.client())
 	var atClose map[ledger.State]int
-	w2.beforeVerb("package", 4, func() { atClose = s.countStates(ids) }) // the first three calls write closing; the fourth follows the close
+	w2.beforeVerb("package", 4, func() { atClose = s.countStates(ids) }) // calls 1 to 3 write closing; call 4 follows the close
 	w2.until(queue.KindConfirm, pkg, func() bool { return s.handedOver() > 0 })
 	if atClose[ledger.Sending] != manyPieces {
 		t.Errorf("right after the session was closed, the invoices were %v, want all sending", atClose)

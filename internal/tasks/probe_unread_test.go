@@ -54,7 +54,8 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 			parent := s.sent(w, a, b)
 			w.until(queue.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
 			if child := s.pkg(s.read(a.ID).Package); child.Parent != parent || s.pkg(parent).State != ledger.PackageFailed {
-				t.Fatalf("the child is %+v and its parent %s, want a child of the refused package, and that package failed", child, s.pkg(parent).State)
+				t.Fatalf("the child is %+v and its parent %s, want a child of the refused package, and that package failed",
+					child, s.pkg(parent).State)
 			}
 			d.apply(s, "ksef:pkg:"+parent)
 			ids := []string{a.ID, b.ID}

@@ -45,8 +45,8 @@ func TestSweep_PrunesWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	if n, _, err := s.ledger.AtRisk(t.Context(), s.now()); n != 0 || err != nil {
 		t.Errorf("%d invoices are at risk of missing their deadline, want none: %v", n, err)
 	}
-	// The ERP exports the same invoice again, in a file that differs, so it gets another id. It is
-	// sent. KSeF answers that it already has the invoice, and the KSeF number is recovered.
+	// The ERP exports the same invoice again. The new file differs, so the invoice gets another id
+	// and is sent. KSeF answers that it already has the invoice, and the KSeF number is recovered.
 	second := admit(exportedAgain(t, doc))
 	if second.Taken != ledger.Created {
 		t.Fatalf("exported again, the invoice is taken as %+v, want it created", second)

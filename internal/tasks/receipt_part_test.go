@@ -125,7 +125,8 @@ func TestReceipt_IncompleteReceiptIsArchived_TheCompleteOneIsKeptBesideIt(t *tes
 	w.must(queue.KindReceipt, pkg)
 	for _, id := range []string{first.ID, second.ID} {
 		if got := s.read(id); got.State != ledger.Receipted || got.UPO == s.store.URL(name) {
-			t.Errorf("%s is %s with the receipt %s, want receipted with the complete receipt: %s", got.Number, got.State, got.UPO, got.Reason)
+			t.Errorf("%s is %s with the receipt %s, want receipted with the complete receipt: %s",
+				got.Number, got.State, got.UPO, got.Reason)
 		}
 	}
 }
@@ -157,7 +158,8 @@ func TestReceipt_NumberInAnotherSpelling_IsTheSameNumber(t *testing.T) {
 			w.must(queue.KindReceipt, pkg)
 			got := s.read(inv.ID)
 			if got.State != ledger.Receipted || got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber {
-				t.Errorf("the invoice is %s as %s, want receipted with the number in KSeF's spelling: %s", got.State, got.KsefNumber, got.Reason)
+				t.Errorf("the invoice is %s as %s, want receipted with the number in KSeF's spelling: %s",
+					got.State, got.KsefNumber, got.Reason)
 			}
 			s.acceptedOnce(1)
 		})

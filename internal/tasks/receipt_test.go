@@ -50,7 +50,8 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 				s.advance(v.Delay)
 			}
 			if asked > 100 || longest != 24*time.Hour {
-				t.Errorf("the receipt was asked for %d times in a month, at last every %v, want at most 100 times, at last once a day", asked, longest)
+				t.Errorf("the receipt was asked for %d times in a month, at last every %v, want at most 100 times, at last once a day",
+					asked, longest)
 			}
 			inv := s.read(good.ID)
 			if inv.State != ledger.Accepted || inv.UPO != "" ||

@@ -216,7 +216,8 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	w.must(queue.KindConfirm, id)
 	books := s.sim.Books()
 	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
-		t.Fatalf("there were %d sessions, and KSeF accepted the invoice %d times, want one and once", len(books.Sessions), len(books.Accepted))
+		t.Fatalf("there were %d sessions, and KSeF accepted the invoice %d times, want one and once",
+			len(books.Sessions), len(books.Accepted))
 	}
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
 		t.Errorf("after eleven minutes the invoice is %s (%s), recovered %v as %s, want accepted and recovered as %s",

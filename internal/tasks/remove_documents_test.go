@@ -39,7 +39,7 @@ func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 	w.must(queue.KindSweep, "1")
 	for _, inv := range []ledger.Invoice{small, large, parked} {
 		if !has(inv.ID) {
-			t.Errorf("the document of %s was removed at once", inv.Number)
+			t.Errorf("the document of %s was removed at once, want it kept for a day", inv.Number)
 		}
 	}
 	s.advance(25 * time.Hour)

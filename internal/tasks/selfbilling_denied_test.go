@@ -72,7 +72,7 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 		t.Errorf("with the right key the invoices are %v, want all accepted", n)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 || known.DeniedForOthers != 0 {
-		t.Errorf("after an acceptance the tenant still has denials: %+v, %v", known, err)
+		t.Errorf("after an acceptance the tenant still has denials, want none: %+v, %v", known, err)
 	}
 }
 

@@ -108,7 +108,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		got := s.read(inv.ID)
 		want := "seller NIP " + sample.NIP(0) + " has not granted buyer NIP " + sample.NIP(1)
 		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, want) {
-			t.Errorf("%s is %s, want parked with 410 and a reason about the seller's permission: %d %s", got.Number, got.State, got.Code, got.Reason)
+			t.Errorf("%s is %s, want parked with 410 and a reason about the seller's permission: %d %s",
+				got.Number, got.State, got.Code, got.Reason)
 		}
 	}
 	if len(b.pauses) != 0 {

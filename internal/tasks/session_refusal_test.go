@@ -64,7 +64,8 @@ func TestSend_EverySessionRefuses_InvoiceGoesInAPackage(t *testing.T) {
 		}
 	}
 	if got := s.read(inv.ID); sends != 5 || got.Lane != ledger.Bulk || got.State != ledger.Queued {
-		t.Fatalf("after %d sends the invoice is %s, lane %s, want it queued in the bulk lane after 5: %s", sends, got.State, got.Lane, got.Reason)
+		t.Fatalf("after %d sends the invoice is %s, lane %s, want it queued in the bulk lane after 5: %s",
+			sends, got.State, got.Lane, got.Reason)
 	}
 	pkg := w.cut(inv.ID)
 	w.must(queue.KindPackage, pkg)

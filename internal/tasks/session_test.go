@@ -31,9 +31,9 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
 				v := retry.Judge(w.run(queue.KindConfirm, pkg))
-				shorter := 2*v.Delay < longest-2*time.Second // about half of the longest pause before, or less
+				shorter := 2*v.Delay < longest-2*time.Second // by over a second shorter than half of the longest pause before
 				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || shorter {
-					t.Fatalf("after %v the verdict is %+v, want later, because of processing, with a pause hardly shorter than the longest one, %v",
+					t.Fatalf("after %v the verdict is %+v, want later, because of processing, with a pause of about half the longest one, %v, or more",
 						s.now().Sub(began), v, longest)
 				}
 				longest = max(longest, v.Delay)
@@ -50,7 +50,8 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 			}
 			got, _ := s.final(w, pkg, inv.ID)
 			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.FailedSessions != 0 {
-				t.Errorf("in the morning the invoice is %s after %d sessions, want accepted after one: %s", got.State, got.Attempts, got.Reason)
+				t.Errorf("in the morning the invoice is %s after %d sessions, want accepted after one: %s",
+					got.State, got.Attempts, got.Reason)
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || len(b.Accepted) != 1 {
 				t.Errorf("%d sessions, KSeF accepted %d invoices, want one each", len(b.Sessions), len(b.Accepted))
@@ -127,7 +128,8 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 		}
 		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i > 0) {
-			t.Errorf("after %d refusals, the next send has to wait for a pause: %v, want a pause from the second refusal on (%v)", i+1, waits, err)
+			t.Errorf("after %d refusals, the next send has to wait for a pause: %v, want a pause from the second refusal on (%v)",
+				i+1, waits, err)
 		}
 	}
 	s.advance(time.Minute)

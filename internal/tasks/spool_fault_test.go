@@ -14,7 +14,7 @@ import (
 )
 
 // A worker whose disk is full fails faster than other workers build, so it would take most tasks.
-// Within seconds it leaves each package to another worker, and no failure of the package is
+// It leaves each package to another worker within seconds, and no failure of the package is
 // counted.
 func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *testing.T) {
 	s := newStage(t, simulator.Options{})

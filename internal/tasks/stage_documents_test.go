@@ -71,8 +71,8 @@ func (sa *samples) billed(seller, number string) []byte {
 	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))
 }
 
-// exportedAgain returns the document that an ERP writes when it exports the invoice once more, an
-// hour later. Only the time of creation differs.
+// exportedAgain returns the document that an ERP writes when it exports the invoice once more. Only
+// the time of creation differs.
 func exportedAgain(t *testing.T, doc []byte) []byte {
 	t.Helper()
 	second := bytes.ReplaceAll(doc, []byte("T08:15:00Z<"), []byte("T09:30:00Z<"))

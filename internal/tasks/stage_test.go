@@ -37,8 +37,8 @@ type stage struct {
 	*paths
 }
 
-// bed has what the workers of a test use, such as Redis and the simulator, and with what the test
-// itself looks at them.
+// bed has what the workers of a test use, such as Redis and the simulator. It also has what the
+// test itself uses to look at them.
 type bed struct {
 	t          *testing.T
 	redis      *redisd.Server

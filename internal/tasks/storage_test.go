@@ -29,8 +29,8 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless has the keys of workers that cannot open what the pool seals with key 7. Its own keys are
-// the reasons why a worker cannot.
+// keyless maps the reason why a worker cannot open what the pool seals with key 7 to the keys that
+// the worker has.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
 // wantsAnotherWorker checks the error with which a task of worker a ended. The error must make the
@@ -172,7 +172,7 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerGoesOn(t *testing.T) {
 				t.Errorf("the other invoice is %s, want sent: %s", inv.State, inv.Reason)
 			}
 			if fault := a.StorageFault(); fault != "" {
-				t.Errorf("the worker reports a fault of its own: %s", fault)
+				t.Errorf("the worker reports a fault of its own, want none: %s", fault)
 			}
 		})
 	}

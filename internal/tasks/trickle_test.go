@@ -87,7 +87,7 @@ func (c trickle) sessions(t *testing.T) []opening {
 	t.Helper()
 	opened, _, unopened := c.run(t)
 	if unopened > 0 {
-		t.Errorf("%d packages were cut and found no session", unopened)
+		t.Errorf("%d packages were cut and found no session, want none", unopened)
 	}
 	return opened
 }

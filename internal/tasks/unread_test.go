@@ -312,7 +312,8 @@ func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *t
 			repair()
 			w.must(queue.KindReceipt, pkg)
 			if s.read(bad.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageReceipted {
-				t.Errorf("after the repair the invoice is %s and the package %s, want both receipted", s.read(bad.ID).State, s.pkg(pkg).State)
+				t.Errorf("after the repair the invoice is %s and the package %s, want both receipted",
+					s.read(bad.ID).State, s.pkg(pkg).State)
 			}
 		})
 	}
@@ -345,7 +346,8 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			w.until(queue.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
 			s.sendThrough(w, s.read(bad.ID).Package)
 			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
-				t.Errorf("KSeF accepted %d invoices, want 3; after the repair the unreadable invoice is %s, want receipted", n, s.read(bad.ID).State)
+				t.Errorf("KSeF accepted %d invoices, want 3; after the repair the unreadable invoice is %s, want receipted",
+					n, s.read(bad.ID).State)
 			}
 		})
 	}

@@ -53,7 +53,8 @@ func TestUrgency_ExpressOrNearDeadline_HasAllPlacesAndOthersLeaveSome(t *testing
 		{"an ordinary package", ledger.Package{Lane: ledger.Bulk, Deadline: far}, 29},
 		{"a package whose deadline is near", ledger.Package{Lane: ledger.Bulk, Deadline: near}, 30},
 		{"an express session that was just closed", ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Second))}, 30},
-		{"an express session that was closed long ago", ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Hour))}, 29},
+		{"an express session that was closed long ago",
+			ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Hour))}, 29},
 	} {
 		if got := places(t, func(ctx context.Context) context.Context { return w.rank(ctx, &c.p) }); got != c.want {
 			t.Errorf("%s: %d places of 30, want %d", c.why, got, c.want)

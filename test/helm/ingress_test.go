@@ -28,7 +28,7 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 		if *in.Spec.IngressClassName != "nginx" || in.Annotations["cert-manager.io/cluster-issuer"] != "letsencrypt" ||
 			len(in.Spec.TLS) != 1 || in.Spec.TLS[0].SecretName != "ksef-tls" || !slices.Equal(in.Spec.TLS[0].Hosts, []string{host}) ||
 			len(in.Spec.Rules) != 1 || in.Spec.Rules[0].Host != host {
-			t.Errorf("%s has another class, certificate or host: %+v", name, in.Spec)
+			t.Errorf("the Ingress %s does not have the class, the certificate and the host of the values: %+v", name, in.Spec)
 		}
 		for _, p := range in.Spec.Rules[0].HTTP.Paths {
 			s, is := o["Service "+p.Backend.Service.Name].(*corev1.Service)
@@ -45,7 +45,7 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 				}
 			}
 			if got := pods.Spec.Template.Spec.Containers[0].Ports[0].Name; got != s.Spec.Ports[0].TargetPort.String() {
-				t.Errorf("%s: the service goes to port %s, the pod has %s", name, s.Spec.Ports[0].TargetPort.String(), got)
+				t.Errorf("%s: the service goes to port %s, but the pod has only port %s", name, s.Spec.Ports[0].TargetPort.String(), got)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		pod := d.Spec.Template.Spec
 		c := pod.Containers[0]
 		if !*pod.SecurityContext.RunAsNonRoot || *pod.SecurityContext.RunAsUser != 65532 || *pod.AutomountServiceAccountToken {
-			t.Errorf("%s runs as root, or holds a token of Kubernetes", name)
+			t.Errorf("%s runs as another user than 65532, or holds a token of Kubernetes", name)
 		}
 		if s := c.SecurityContext; !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 ||
 			s.Capabilities.Drop[0] != "ALL" {
@@ -80,7 +80,7 @@ func TestChart_Secrets_AreFilesOfThePodsThatReadThem(t *testing.T) {
 			}
 		}
 		if len(pod.Containers[0].EnvFrom) > 0 {
-			t.Errorf("%s takes an environment from elsewhere", name)
+			t.Errorf("%s takes environment variables from a ConfigMap or a Secret", name)
 		}
 	}
 }
