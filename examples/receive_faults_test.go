@@ -277,7 +277,7 @@ func TestReceive_HalfALineIsThere_EachLanguageKeepsWholeLines(t *testing.T) {
 		keep("seven", 100, 204)
 		killed("\x00\x00\x00")
 		keep("eight", 100, 204)
-		killed(`{"id":"an editor took its end","links":{"upo":"\"}{"}}`) // a whole line
+		killed(`{"id":"an editor took its end","links":{"upo":"\"}{"}}`) // a whole line without its end
 		want = append(want, "an editor took its end")
 		keep("nine", 100, 204)
 		killed(`{"id":"half","links":{"upo":"a"}`)

@@ -38,9 +38,8 @@ func taken(then http.HandlerFunc) http.HandlerFunc {
 }
 
 // copied makes a copy of a language's program. The copy gives up after these seconds and not after
-// ten minutes.
-// It returns the arguments that run the copy. The program in Java is compiled, because the tests
-// run it many times.
+// ten minutes. It returns the arguments that run the copy. The program in Java is compiled, because
+// the tests run it many times.
 func copied(t *testing.T, l int, seconds string) []string {
 	t.Helper()
 	program := languages[l].submit[len(languages[l].submit)-1]

@@ -61,7 +61,7 @@ func scriptSamples(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// big FILE NUMBER BYTES writes an invoice of a few more than BYTES bytes, without an attachment.
+// big FILE NUMBER BYTES writes an invoice of slightly more than BYTES bytes, without an attachment.
 func scriptBig(ts *testscript.TestScript, _ bool, args []string) {
 	size, err := strconv.Atoi(args[2])
 	ts.Check(err)

@@ -15,7 +15,7 @@ import (
 func TestSheets_RowsOfText_AreReadByASpreadsheetProgramAsTheyAre(t *testing.T) {
 	var b bytes.Buffer
 	s := NewSheets(&b, "Do wyjaśnienia", []string{"Numer <P_2>", "Kod", "Tekst"})
-	s.full = 3 // rows
+	s.full = 3 // rows in a sheet
 	want := [][]string{{"=1+1", "450", "zażółć & \"<gęślą>\""}, {"_x0041_", "", " z przodu"}, {"a\x01b", "0", strings.Repeat("ż", 40_000)}}
 	for _, row := range [][]any{{"=1+1", 450, want[0][2]}, {"_x0041_", "", " z przodu"}, {"a\x01b", 0, want[2][2]}} {
 		if err := s.Row(row); err != nil {

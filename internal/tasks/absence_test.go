@@ -34,8 +34,8 @@ func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() b
 	}
 }
 
-// KSeF normalises white space in its answers, or answers with another number or none. The invoice
-// is recognised and never sent twice.
+// KSeF normalises white space in its answers, or answers with another invoice number or with none.
+// The invoice is recognised and never sent twice.
 func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testing.T) {
 	rewrite := map[string]func(string) string{
 		"a space at the end":      func(n string) string { return n + " " },

@@ -64,7 +64,7 @@ func TestDocuments_GatewayRefusesToOpenASession_ParkedAndArchived(t *testing.T) 
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	w.cut(inv.ID)
 	w.must(queue.KindPackage, s.read(inv.ID).Package)
-	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID) // goes through, which proves that the first one is at fault
+	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID) // goes through, so the first invoice is at fault
 	w.must(queue.KindPackage, other)
 	w.settle(other)
 	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "openBatch", Times: -1}); err != nil {

@@ -139,7 +139,7 @@ func (c *cutStore) Put(ctx context.Context, name string, data []byte, kind strin
 	return c.Store.Put(ctx, name, data, kind)
 }
 
-// Flush makes durable what was put. Only afterwards may the ledger say that it is archived.
+// Flush makes durable what was put. Only after that may the ledger say that it is archived.
 func (c *cutStore) Flush(ctx context.Context, names ...string) error {
 	if c.suffix == "flush" && strings.Contains(strings.Join(names, " "), ".jsonl") && c.dead.CompareAndSwap(false, true) {
 		c.die()

@@ -26,7 +26,7 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 	}
 	for _, c := range []struct {
 		why                 string
-		fault               string // of the reference to the original
+		fault               string // of KSeF's reference to the original
 		page                func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 		same                bool // the content is that of the original
 		want                ledger.State

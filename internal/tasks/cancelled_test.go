@@ -10,8 +10,8 @@ import (
 )
 
 // Two online sessions are cancelled, one after the other. Each ends with code 440, which is also
-// the code of a duplicate. After each, the invoice is sent again. Its original is never looked for
-// in the register.
+// the code of a duplicate. After each session the invoice is sent again, and the register is never
+// asked for an original.
 func TestExpress_SessionCancelledAgainAndAgain_NothingCountsAsADuplicate(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 440, Times: 2}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))

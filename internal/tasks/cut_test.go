@@ -33,7 +33,7 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		now                 string
 		count               int
 		bytes               int64
-		oldest, newest, due time.Duration // ago, ago, from now
+		oldest, newest, due time.Duration // oldest and newest: how long ago; due: how long from now
 		want                Cut
 	}{
 		{"nothing waits: there is nothing to cut, whatever the other values say",

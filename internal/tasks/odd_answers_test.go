@@ -14,7 +14,7 @@ import (
 )
 
 // rewritten stands between the gateway and the workers that are made after it. It changes the
-// answers of one operation while change is set, and counts how often that operation was asked.
+// answers of one operation while change is set, and counts how often that operation was called.
 type rewritten struct {
 	path   string
 	change func(body string) string

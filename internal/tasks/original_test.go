@@ -154,7 +154,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			if r.Hash != a.Hash || !strings.Contains(r.VerificationURL, inURL) {
 				t.Errorf("the archived result is %+v, want the hash of KSeF's document, also in the link", r)
 			}
-			// From now on each of the two exports is the same invoice.
+			// From now on each of the two exports counts as this invoice.
 			for _, doc := range [][]byte{first, second} {
 				if got := s.admit(ledger.Bulk, doc); got.ID != id || got.State != inv.State {
 					t.Errorf("handed in again, the invoice is %+v, want it unchanged", got)

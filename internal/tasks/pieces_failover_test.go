@@ -80,7 +80,7 @@ func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T
 				}
 				for n := 0; replica == nil && n < 100; n++ {
 					s.sim.Rest()            // KSeF is done with what was closed before
-					_ = w2.run(m.kind, pkg) // the other workers find out what became of it
+					_ = w2.run(m.kind, pkg) // so the task gets further each time
 				}
 				if replica == nil {
 					t.Fatal("the task wrote no second piece")

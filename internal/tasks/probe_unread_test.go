@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// follow runs the tasks of the packages that hold some invoices, until want holds. Between two
-// tasks of a package it lets the pause pass that the first of them asked for.
+// follow runs the tasks of the packages that hold some invoices, until want holds. A package's next
+// task runs after the pause that its last task asked for.
 func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	a.s.t.Helper()
 	next := map[string]time.Time{} // when the next task of a package is due, by package

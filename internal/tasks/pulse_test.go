@@ -108,8 +108,8 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 }
 
-// A close hangs while the process stops. It is cancelled when the time for the stop is over. The
-// session of another tenant is closed all the same.
+// A close hangs while the process stops. The close is cancelled when the time for the stop is over.
+// The session of another tenant is closed all the same.
 func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

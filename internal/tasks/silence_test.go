@@ -60,7 +60,7 @@ func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				if i.Status.Code == 200 {
 					i.Status = ksef.StatusInfo{Code: 210, Description: "new in this month"}
-					i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0 // not given
+					i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0 // as if KSeF gave neither
 				}
 				return i
 			}

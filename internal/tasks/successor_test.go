@@ -116,8 +116,8 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 	}
 	stays := s.decided(w, s.admit(ledger.Bulk, s.bad("A/2")))
 	second := s.admit(ledger.Bulk, s.good("A/1"))
-	// An unknown state hides the first entry from this build while the second is accepted. So the
-	// first entry stays as it was, as under an older build.
+	// An unknown state hides the entry of the first document from this build, while the corrected
+	// document is accepted. So that entry stays as it was, as under an older build.
 	key := "ksef:inv:" + first.ID
 	if err := s.rdb.HSet(t.Context(), key, "state", "hidden").Err(); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 )
 
 // Entries that nobody reads any more, because their invoices and packages are finished, are damaged
-// in several ways. The sweep finds each of them, names it in the log and in the list of unreadable
-// entries, and forgets it when it is well.
+// in several ways. The sweep finds each of them, and names it in the log and in the list of
+// unreadable entries. When an entry can be read again, the sweep takes it off that list.
 func TestSweep_EntriesOfFinishedInvoicesAreDamaged_EachIsNamedUntilItIsWell(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.claim()
