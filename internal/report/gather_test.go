@@ -28,7 +28,7 @@ type book struct {
 	refusals []ledger.Refusal
 	unread   []ledger.Unreadable
 	broken   error // the error with which every document is read
-	most     int   // the most places that were asked for at a time
+	most     int   // the most places ([ledger.Place]) that Changed was asked for in one call
 }
 
 func (b *book) Changed(_ context.Context, states []ledger.State, from ledger.Place, n int) ([]ledger.Place, error) {

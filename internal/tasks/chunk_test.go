@@ -153,8 +153,8 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 }
 
 // Workers of two builds share the queue during a rolling update. The older build does not know a
-// kind of task of the newer build. asynq puts such a task back, and a newer worker takes it within
-// minutes.
+// kind of task of the newer build. asynq runs such a task again and again, minutes apart at most,
+// until a newer worker takes it.
 func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

@@ -248,7 +248,7 @@ func (tr *trace) script(args []any) {
 		}
 		words = words[keys+2:] // behind the prefix and the time
 		if i := slices.IndexFunc(words, isPackage); (verb == "package" || verb == "repack") && i >= 0 {
-			words = slices.Concat(words[i:i+2], words[i+3:]) // without the life of Redis
+			words = slices.Concat(words[i:i+2], words[i+3:]) // without the life of Redis ([ledger.Package.Life])
 		}
 		switch verb {
 		case "move":

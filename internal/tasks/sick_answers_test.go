@@ -113,7 +113,7 @@ func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 
 // Each duplicate waits for its own original only.
 func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
-	for _, what := range []string{"receipt of one session", "document of one"} {
+	for _, what := range []string{"receipt of one session", "document of one original"} {
 		t.Run(what, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			client := &sickClient{testClient: s.client()}
