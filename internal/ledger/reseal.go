@@ -16,8 +16,8 @@ import (
 //
 // Reseal looks at up to limit entries of each state, and begins behind the last entry that any
 // process looked at. It also looks at every refusal, hold and tenant, and at every outcome that
-// some sink has still to take. It returns how many texts it sealed again; all texts of a packed entry
-// count as one. A text that this process cannot open stays as it is.
+// some sink has still to take. It returns how many texts it sealed again; all texts of a packed
+// entry count as one. A text that this process cannot open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil
