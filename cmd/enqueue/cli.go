@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/kong"
 
@@ -67,6 +68,7 @@ type core struct {
 	in       io.Reader
 	out, err *screen
 	stderr   io.Writer // what err writes to, for a log
+	saying   sync.Mutex
 	cfg      config.Config
 	config   string // the value of --config
 	base     *connect.Pool
@@ -256,8 +258,10 @@ func (p *program) close() {
 	}
 }
 
-// say writes a message for a person to standard error.
+// say writes a message for a person to standard error. It is safe for concurrent use.
 func (co *core) say(format string, args ...any) {
+	co.saying.Lock()
+	defer co.saying.Unlock()
 	co.err.println("enqueue: " + strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"))
 	_ = co.err.flush() // there is no other place for an error message
 }

@@ -104,6 +104,10 @@ func (p *program) exit(ctx context.Context, err error) int {
 	case errors.Is(err, errUnexplained):
 		return exitUnreachable
 	case ctx.Err() != nil:
+		if p.leave == nil { // the command takes nothing in
+			p.say("interrupted; run the command again")
+			return exitInterrupted
+		}
 		p.say("interrupted; invoices that were taken are on their way; hand in the same files again, nothing is sent twice")
 		return exitInterrupted
 	case errors.As(err, &usage):

@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,5 +147,30 @@ func TestTerminal_RowsAreAlignedAndTheBarIsRemoved(t *testing.T) {
 	drawn := buf.String()
 	if !strings.HasPrefix(drawn, "\r[##") || !strings.HasSuffix(drawn, "\x1b[K\r\x1b[K") || strings.Contains(drawn, "\n") {
 		t.Errorf("the bar was drawn as %q, want it on one line and removed at the end", drawn)
+	}
+}
+
+// Readers of the archive report from several goroutines what they could not use.
+func TestSay_FromManyGoroutines_EachLineIsWholeAndThere(t *testing.T) {
+	var buf bytes.Buffer
+	co := &core{err: newScreen(&buf)}
+	const callers, lines = 8, 200
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for n := range lines {
+				co.say("line %d is here", n)
+			}
+		})
+	}
+	all.Wait()
+	got := strings.Split(strings.TrimSuffix(buf.String(), "\n"), "\n")
+	for _, line := range got {
+		if !strings.HasPrefix(line, "enqueue: line ") || !strings.HasSuffix(line, " is here") {
+			t.Fatalf("one line is %q, want a whole one", line)
+		}
+	}
+	if len(got) != callers*lines {
+		t.Errorf("%d lines were written, want %d", len(got), callers*lines)
 	}
 }

@@ -86,7 +86,7 @@ func (w *Worker) run(ctx context.Context) error {
 		// as in a crash. Their connections stay open, because the queue's subscriber would panic
 		// (on a nil message) if they were closed.
 		w.log.Warn().Msg("the shutdown time has passed and the queue has not stopped, most likely because redis does not answer: " +
-			"this process ends as in a crash, the other workers take over")
+			"what is left of this worker is abandoned as in a crash, the other workers take over")
 		return errors.Join(cause, w.pages.close(ctx))
 	}
 	if err := w.worker.Stop(last); err != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -144,13 +145,22 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := t.read(ctx, name)
-	if err = f.after(t, err); errors.Is(err, fs.ErrNotExist) {
-		err = ErrNotFound
-	}
-	if err != nil {
+	if err = readFault(f.after(t, err)); err != nil {
 		return nil, fmt.Errorf("get %s: %w", name, err)
 	}
 	return data, nil
+}
+
+// readFault returns the error of reading a file as an error of the object. A folder in the place of
+// the file concerns this object alone, so the object counts as damaged.
+func readFault(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrNotFound
+	case errors.Is(err, syscall.EISDIR):
+		return fmt.Errorf("%w: a folder is in its place", ErrCorrupt)
+	}
+	return err
 }
 
 func (f *folder) Remove(ctx context.Context, name string) error {

@@ -224,3 +224,19 @@ func files(t *testing.T, dir string) map[string]fs.DirEntry {
 	}
 	return found
 }
+
+// A restore made a folder with the name of a file. It concerns that file alone.
+func TestFolder_FolderInPlaceOfAFile_TheFileCountsAsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "file://"+dir)
+	if err := os.Mkdir(filepath.Join(dir, "a.zip"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, whole := s.Get(t.Context(), "a.zip")
+	_, _, part := archive.RangeOf(t.Context(), s, "a.zip", 0, 10)
+	for call, err := range map[string]error{"Get": whole, "GetRange": part} {
+		if !errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrNotFound) {
+			t.Errorf("%s = %v, want ErrCorrupt", call, err)
+		}
+	}
+}

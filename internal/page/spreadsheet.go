@@ -1,9 +1,7 @@
 package page
 
 import (
-	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,7 +82,7 @@ func (v *visit) export(what string, q *question, name, title string, head []stri
 		err = out.Close()
 	}
 	if err != nil {
-		if !errors.Is(err, context.Canceled) { // Canceled: the person has gone
+		if !v.gone(err) {
 			v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("an export was broken off")
 		}
 		panic(http.ErrAbortHandler)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"syscall"
 	"time"
 
 	"ksefworker/internal/audit"
@@ -44,6 +45,9 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 		v.fail(known)
 		return
 	}
+	if v.gone(err) {
+		return
+	}
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
 	if sick, ok := errors.AsType[*audit.SickError](err); ok {
 		v.fail(&shown{http.StatusServiceUnavailable,
@@ -52,6 +56,11 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 	}
 	v.fail(&shown{http.StatusServiceUnavailable,
 		"This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
+}
+
+// gone reports whether an error means that the person has left before the answer was complete.
+func (v *visit) gone(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // shown is an error that a person is shown.
