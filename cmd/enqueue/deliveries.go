@@ -120,11 +120,11 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	}
 	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held,
 		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err}
-	since := s.Outage
+	since := s.Out()
 	switch {
 	case s.Stopped != 0:
 		out.State, since = "stopped", s.Stopped
-	case s.Outage != 0:
+	case since != 0:
 		out.State = "out"
 	}
 	out.Since = moment(since)
@@ -136,7 +136,7 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		out.Next = ahead(next, now)
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
-			out.Tenants = append(out.Tenants, tenantState{Tenant: tenant, State: st.State(), Since: moment(st.Outage),
+			out.Tenants = append(out.Tenants, tenantState{Tenant: tenant, State: st.State(), Since: moment(st.Out()),
 				Waiting: st.Left, Held: st.Held, Next: ahead(s.NextOf(st), now), Error: st.Err})
 		}
 	}

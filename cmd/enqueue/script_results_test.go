@@ -36,6 +36,8 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 //   - putoff RECEIVER untold NAME: the worker tells it nothing of a tenant
 //   - putoff RECEIVER held ID: it did not take a result
 //   - putoff RECEIVER refused ID NAME: it took all results but one, which is of this tenant
+//   - putoff RECEIVER refuses NAME: it refused many results of this tenant and took none since
+//   - putoff RECEIVER nothing NAME: it is told nothing of a tenant, of which nothing waits
 //
 // The time is one hour from now; only untold records no time. If the last argument is "far", the
 // time is in 2101, which only a wrong clock writes.
@@ -58,6 +60,12 @@ func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0", Left: 7, Outage: now, Next: next}}
 	case "untold":
 		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0", Left: 7, Err: "tenant " + args[2] + " is NIP 1 in the ledger"}}
+	case "refuses":
+		s := ledger.Streak{Count: 12, First: ledger.At(time.Now()), Taken: 5, Out: true}
+		c.State = &ledger.SinkState{Cursor: "1-0", Taken: 5, Refused: s, Err: "answered 422: all wrong"}
+		c.Standings = map[string]*ledger.Standing{args[2]: {Held: 12, Refused: s}}
+	case "nothing":
+		c.Standings = map[string]*ledger.Standing{args[2]: {Cursor: "1-0"}}
 	case "refused":
 		h := ledger.Held{Outcome: ledger.Outcome{At: "1767225600000-0", ID: args[2], Rev: 3, State: ledger.Rejected, Tenant: args[3]},
 			First: ledger.At(time.Now()), Attempts: 2, Err: "answered 422: no such customer"}

@@ -186,7 +186,7 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 			return nil, err
 		}
 		b := behind{name: r.Name, waiting: s.Behind(span) + ledger.LeftBehind(tenants), held: held, failed: failed,
-			lost: s.Lost + s.Dropped, outage: s.Outage.Time(), stopped: s.Stopped.Time(), err: s.Err}
+			lost: s.Lost + s.Dropped, outage: s.Out().Time(), stopped: s.Stopped.Time(), err: s.Err}
 		for _, tenant := range ledger.NotTold(tenants) {
 			if why := tenants[tenant].Err; why != "" {
 				b.untold = append(b.untold, why)

@@ -42,17 +42,22 @@ type Standing struct {
 	// Err says why the process that serves the sink tells it nothing of the tenant, although the
 	// sink may be well. It is "" when the sink alone decides.
 	Err string `json:"err,omitempty"`
+	// Refused is what the sink has refused of the tenant since it took an outcome of it last, while
+	// one of these is held. As in [SinkState], nothing depends on it.
+	Refused Streak `json:"refused,omitzero"`
 }
 
-// State names how a sink stands with a blocked tenant: "out" when it takes nothing of the tenant,
-// "full" as Full says, otherwise "waits". With "waits" the sink has asked for time, the tenant
-// catches up, or the sink is told nothing of it (see Err).
+// State names how a sink stands with a tenant that [NotTold] lists: "out" when it takes nothing of
+// the tenant, "full" as Full says, otherwise "waits". With "waits" the sink has asked for time, the
+// tenant catches up, or the sink is told nothing of it (see Err).
 func (l *Standing) State() string {
 	switch {
 	case l.Outage != 0:
 		return "out"
 	case l.Full:
 		return "full"
+	case l.Refused.Out:
+		return "out"
 	}
 	return "waits"
 }
@@ -153,14 +158,24 @@ func LeftBehind(standings map[string]*Standing) (n int64) {
 	return n
 }
 
-// NotTold lists, in order, the tenants whose outcomes are left behind because the sink does not
-// take them, or is not told of them.
+// NotTold lists, in order, the tenants whose outcomes the sink does not take, or is not told of.
 func NotTold(standings map[string]*Standing) (tenants []string) {
 	for tenant, s := range standings {
-		if s.Err != "" || s.Blocked() && !(s.Slow && s.Outage == 0 && s.Next == 0) {
+		if tenant != "" && s.notTold() {
 			tenants = append(tenants, tenant)
 		}
 	}
 	slices.Sort(tenants)
 	return tenants
+}
+
+// notTold reports whether a person is to be shown how the sink stands with the tenant. A tenant may
+// have a place of its own before anything waits there.
+func (l *Standing) notTold() bool {
+	switch l.State() {
+	case "out", "full":
+		return l.Refused.Out || l.Blocked() || l.Err != ""
+	}
+	slow := l.Slow && l.Next == 0
+	return (l.Left > 0 || l.Held > 0) && (l.Err != "" || l.Blocked() && !slow)
 }

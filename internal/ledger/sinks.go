@@ -49,6 +49,9 @@ type SinkState struct {
 	// Stopped is when the sink said that it wants no more outcomes, or 0. A person lets the sink go
 	// on.
 	Stopped Millis `redis:"stopped"`
+	// Refused is what it has refused since it took an outcome last. It only says how the sink
+	// stands: what is tried next does not depend on it.
+	Refused Streak `redis:"refused"`
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
 
@@ -93,6 +96,9 @@ func (ss *SinkStore) Sink(ctx context.Context, sink string) (SinkState, error) {
 		return s, fmt.Errorf("read sink %s: %w", sink, err)
 	}
 	s.Err = ss.openErr(sink, s.Err)
+	if s.Refused.Taken != s.Taken {
+		s.Refused = Streak{}
+	}
 	return s, nil
 }
 
@@ -129,9 +135,13 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 		if err != nil {
 			return false, err
 		}
+		refused, err := s.Refused.packed()
+		if err != nil {
+			return false, err
+		}
 		fields = []any{"cursor", s.Cursor, "seen", s.Seen, "lost", s.Lost, "taken", s.Taken, "outage", int64(s.Outage),
 			"probes", s.Probes, "next", int64(s.Next), "away", s.Away, "stopped", int64(s.Stopped), "err", sealed,
-			"rewound", s.Rewound}
+			"rewound", s.Rewound, "refused", refused}
 	}
 	before := int64(0)
 	if c.DropOld {

@@ -77,7 +77,7 @@ func (v *deliveries) tenantsOf(state *ledger.SinkState, own map[string]*ledger.S
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
 		if s := own[name]; v.wanted(name, tenant) {
-			one := tenantOf{Name: name, State: s.State(), Since: s.Outage.Time(), Next: state.NextOf(s).Time(),
+			one := tenantOf{Name: name, State: s.State(), Since: s.Out().Time(), Next: state.NextOf(s).Time(),
 				Left: s.Left, Held: s.Held}
 			if s.Err != "" || v.stranger(name) != "" {
 				one.State = "stranger"
@@ -159,12 +159,14 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	if state.Stopped == 0 {
 		out.Tenants = v.tenantsOf(&state, out.own, tenant)
 	}
-	since := state.Outage
+	since := state.Out()
 	switch {
 	case state.Stopped != 0:
 		out.State, since = "stopped", state.Stopped
 	case state.Outage != 0:
 		out.State, out.Next = "out", state.NextCall(out.own).Time()
+	case since != 0: // it has no pause: what comes next is tried at once
+		out.State = "out"
 	}
 	out.Since = since.Time()
 	if !out.Whole || tenant != "" {

@@ -181,6 +181,25 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	}
 }
 
+// A receiver that refuses every result for itself has no outage, and is shown like one that has.
+func TestDeliveries_EveryResultIsRefusedForItself_ReceiverAndTenantTakeNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	span, err := w.ledger.Outbox(t.Context())
+	w.check(err)
+	s := ledger.Streak{Count: 12, First: ledger.At(time.Now()), Out: true}
+	_, err = w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{
+		State:     &ledger.SinkState{Cursor: span.Last, Seen: span.Added, Refused: s, Err: "answered 422: all wrong"},
+		Standings: map[string]*ledger.Standing{"A": {Held: 12, Refused: s}}})
+	w.check(err)
+	_, body, _ := w.as("olga").get("/deliveries")
+	if !strings.Contains(body, "takes nothing") || !strings.Contains(body, "answered 422: all wrong") {
+		t.Error("the list does not say that the receiver takes nothing, and why")
+	}
+	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(rowOf(body, "A"), "takes nothing") {
+		t.Errorf("the row of the tenant: %s", rowOf(body, "A"))
+	}
+}
+
 // rowOf returns the row of a tenant in the page of a receiver.
 func rowOf(body, tenant string) string {
 	_, row, _ := strings.Cut(body, `<th scope="row">`+tenant+`</th>`)

@@ -47,6 +47,7 @@ func (r *round) conclude(items []*item) {
 			Msg("this receiver wants no results any more; it gets none until a person runs enqueue deliveries resume " + r.Name)
 	}
 	if len(errs) > 0 {
+		countRefused(r, of, v.err)
 		stand(r, v, began, of)
 	}
 	switch {

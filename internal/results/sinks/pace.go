@@ -66,6 +66,13 @@ func unreached(err error) bool {
 	return ok && out.Unreached
 }
 
+// refusedAlone reports whether an error concerns the one result only.
+func refusedAlone(err error) bool {
+	_, out := errors.AsType[*OutageError](err)
+	_, gone := errors.AsType[*GoneError](err)
+	return err != nil && !out && !gone
+}
+
 // answersOutage reports whether an error is an answer that may concern other results too.
 func answersOutage(err error) bool {
 	out, ok := errors.AsType[*OutageError](err)

@@ -67,6 +67,9 @@ type tried struct {
 	// new, because the receiver may have taken other results in between.
 	tells bool
 	took  time.Duration
+	// refused counts the results that were tried for the first time and that the receiver refused
+	// for themselves alone.
+	refused int64
 	// putOff counts the results that the receiver answered with Retry-After, and after is the
 	// longest time. Only answers that may concern other results count (see concernsOthers).
 	putOff int
@@ -83,8 +86,11 @@ func try(r *round, of map[string]*tried, it *item) {
 	t.took = max(t.took, it.took)
 	t.errs = append(t.errs, it.err)
 	t.tells = t.tells || it.fresh && answersOutage(it.err)
-	if it.err == nil {
+	switch {
+	case it.err == nil:
 		t.taken++
+	case it.Attempts == 0 && refusedAlone(it.err):
+		t.refused++
 	}
 	if after := asked(it.err); after > 0 && concernsOthers(r, it) {
 		t.putOff++
@@ -157,7 +163,10 @@ func (r *round) arrange() {
 						"and those of other tenants go on")
 			}
 		case caughtUp && !full && !waits:
-			*r.standing(tenant) = ledger.Standing{Held: st.Held, Err: st.Err}
+			*r.standing(tenant) = ledger.Standing{Held: st.Held, Err: st.Err, Refused: st.Refused}
+		}
+		if st.Held == 0 && !st.Blocked() && st.Refused != (ledger.Streak{}) {
+			r.standing(tenant).Refused = ledger.Streak{} // what was refused is given up, and on record
 		}
 	}
 	for tenant := range r.touched {

@@ -1,0 +1,46 @@
+package ledger
+
+import "encoding/json"
+
+// Streak counts what a sink has refused since it took an outcome last. The sink answered each of
+// these outcomes for itself alone, so nothing waits for it: outages are counted elsewhere.
+type Streak struct {
+	Count int64  `json:"count,omitempty"` // different outcomes
+	First Millis `json:"first,omitempty"` // when the first of them was refused
+	// Taken is [SinkState.Taken] of that time. A build that does not know streaks may count an
+	// outcome as taken and leave the streak as it is.
+	Taken int64 `json:"taken,omitempty"`
+	// Out says that these outcomes are so many, or that they are refused for so long, that the sink
+	// counts as one that takes nothing.
+	Out bool `json:"out,omitempty"`
+}
+
+// ScanRedis reads a streak as Redis has it. A damaged one counts as none.
+func (s *Streak) ScanRedis(packed string) error {
+	if json.Unmarshal([]byte(packed), s) != nil {
+		*s = Streak{}
+	}
+	return nil
+}
+
+func (s Streak) packed() (string, error) {
+	if s == (Streak{}) {
+		return "", nil
+	}
+	raw, err := json.Marshal(s)
+	return string(raw), err
+}
+
+// Out is since when the sink takes nothing: because of an outage, or because it has refused every
+// single outcome. It is 0 while the sink takes outcomes.
+func (s *SinkState) Out() Millis { return outSince(s.Outage, s.Refused) }
+
+// Out is since when the sink takes nothing of the tenant, as [SinkState.Out] says it of all.
+func (l *Standing) Out() Millis { return outSince(l.Outage, l.Refused) }
+
+func outSince(outage Millis, s Streak) Millis {
+	if outage == 0 && s.Out {
+		return s.First
+	}
+	return outage
+}

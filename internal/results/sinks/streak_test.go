@@ -1,0 +1,213 @@
+package sinks
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ledger"
+)
+
+// refusing lets the office answer with this status for these tenants; without tenants, for all.
+func (o *office) refusing(status int, tenants ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answer = func(m *told) (int, string) {
+		if len(tenants) == 0 || slices.Contains(tenants, m.Tenant) {
+			return status, ""
+		}
+		return http.StatusOK, ""
+	}
+}
+
+// out returns since when the receiver is shown as out.
+func (w *world) out() ledger.Millis {
+	w.t.Helper()
+	s := w.state()
+	return s.Out()
+}
+
+// A receiver that was well begins to answer each result with a refusal that concerns this result
+// alone. It is shown as out as soon as these are many, and until it takes one result. Meanwhile the
+// next results are tried at once, as before.
+func TestRun_EveryResultIsRefusedForItself_IsShownAsOut(t *testing.T) {
+	for _, status := range []int{400, 409, 413, 415, 422} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			w, names := newWorld(t, 10_000), tenants(4)
+			o, r := newOffice(t, w)
+			var log bytes.Buffer
+			r.Log = zerolog.New(&log)
+			w.rejectedOf(names[0], 20)
+			w.busy(r)
+			o.refusing(status)
+			began, calls := w.now(), o.total()
+			for i := range manyRefused {
+				if st := w.state(); st.Out() != 0 {
+					t.Fatalf("it is out after %d results: %+v", i, st)
+				}
+				w.rejectedOf(names[i%len(names)], 1)
+				w.busy(r)
+				if n := o.total() - calls; n != i+1 {
+					t.Fatalf("%d calls for %d results, and no time has passed", n, i+1)
+				}
+			}
+			ids := w.rejectedOf("later", 40)
+			w.busy(r)
+			if n := o.total() - calls; n != manyRefused+40 {
+				t.Errorf("%d calls: new results must not wait", n)
+			}
+			for range 30 { // what is held is refused again
+				st := w.state()
+				if st.Out() != ledger.At(began) || st.Outage != 0 || !strings.HasPrefix(st.Err, fmt.Sprint("answered ", status)) {
+					t.Fatalf("the state is %+v, want out since %v", st, began)
+				}
+				w.pass(time.Minute)
+				w.busy(r)
+			}
+			if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"later"}) {
+				t.Errorf("it is shown to take nothing of %v", got)
+			}
+			o.refusing(status, names...)
+			w.pass(20 * time.Minute)
+			w.busy(r)
+			o.want(ids, "rejected")
+			if st := w.state(); st.Out() != 0 {
+				t.Errorf("it takes results, and is out: %+v", st)
+			}
+			for _, want := range []string{"this receiver refuses every result", "this receiver takes results again"} {
+				if strings.Count(log.String(), want) != 1 {
+					t.Errorf("the log says %q not once:\n%s", want, log.String())
+				}
+			}
+		})
+	}
+}
+
+// A quiet receiver has refused its last one or two results, which may be at fault themselves. When
+// it goes on like that, it is out.
+func TestRun_QuietReceiverRefusesAFewResults_IsOutOnlyWhenItGoesOn(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	r := w.runner(s)
+	w.rejected(1)
+	w.run(r)
+	s.answer = refuse(errRefused).answer
+	for day := range 4 {
+		w.rejected(1)
+		w.run(r)
+		for range 23 {
+			if st, want := w.state(), day >= someRefused-1; (st.Out() != 0) != want {
+				t.Fatalf("day %d: out is %v, want %v: %+v", day+1, st.Out() != 0, want, st)
+			}
+			w.pass(time.Hour)
+			w.run(r)
+		}
+	}
+	if _, failed := w.counts(); failed == 0 {
+		t.Fatal("nothing was given up in four days")
+	}
+	s.answer = nil
+	w.rejected(1)
+	if w.run(r); w.out() != 0 || len(ledger.NotTold(w.standings())) != 0 {
+		t.Errorf("it took a result: %+v", w.state())
+	}
+	s.answer = refuse(errRefused).answer
+	w.pass(time.Hour)
+	w.rejected(someRefused)
+	if w.run(r); w.out() != 0 {
+		t.Errorf("out at once: %+v", w.state())
+	}
+	w.pass(longRefused)
+	if w.run(r); w.out() == 0 { // only what is held was tried
+		t.Errorf("not out after an hour: %+v", w.state())
+	}
+}
+
+// The receiver refuses each result of one tenant, and takes those of another, which come now and
+// then. The tenant is shown, and the receiver does not go out and back again.
+func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *testing.T) {
+	w := newWorld(t, 10_000)
+	o, r := newOffice(t, w)
+	o.refusing(422, "one")
+	w.rejectedOf("one", manyRefused)
+	w.busy(r)
+	w.rejectedOf("two", 1)
+	w.busy(r)
+	for range 5 {
+		w.rejectedOf("one", 2*manyRefused)
+		w.busy(r)
+		w.pass(2 * longRefused)
+		w.busy(r)
+		if st := w.state(); st.Out() != 0 {
+			t.Fatalf("the receiver is out: %+v", st)
+		}
+		if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"one"}) || w.standings()["one"].State() != "out" {
+			t.Fatalf("it is shown to take nothing of %v", got)
+		}
+		w.rejectedOf("two", 1)
+		w.busy(r)
+	}
+	o.refusing(422)
+	w.rejectedOf("two", manyRefused) // now it takes nothing of the other tenant either
+	if w.busy(r); w.out() == 0 {
+		t.Errorf("the receiver is not out: %+v", w.state())
+	}
+	o.sickFor()
+	w.pass(longRefused)
+	if w.busy(r); w.out() != 0 || len(w.standings()) != 0 {
+		t.Errorf("all is taken: %+v, %v", w.state(), w.standings())
+	}
+}
+
+// What a tenant was refused is given up, and nothing of the tenant is tried any more.
+func TestRun_AllThatATenantWasRefusedIsGivenUp_TheTenantIsNotShown(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	w.rejectedOf("one", manyRefused)
+	w.rejectedOf("two", 1)
+	w.run(r)
+	if got := ledger.NotTold(w.standings()); len(got) != 1 {
+		t.Fatalf("it is shown to take nothing of %v", got)
+	}
+	w.pass(giveUpAfter + time.Minute)
+	w.run(r)
+	if _, failed := w.counts(); failed != manyRefused || len(w.standings()) != 0 {
+		t.Errorf("%d given up; %v", failed, w.standings())
+	}
+}
+
+// A worker of an older build serves the receiver in turn with this one. It does not know what was
+// counted, and leaves it on record when it takes a result.
+func TestRun_OlderBuildTakesAResult_WhatWasRefusedBeforeDoesNotCount(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused)
+	r := w.runner(s)
+	w.rejected(manyRefused)
+	if w.run(r); w.out() == 0 {
+		t.Fatalf("the receiver is not out: %+v", w.state())
+	}
+	w.must(w.rdb.HIncrBy(t.Context(), "ksef:sink:erp", "taken", 1).Err())
+	if w.out() != 0 {
+		t.Errorf("the receiver is out: %+v", w.state())
+	}
+	w.rejected(manyRefused - 1)
+	if w.run(r); w.out() != 0 {
+		t.Errorf("out before it has refused as many again: %+v", w.state())
+	}
+	for _, damaged := range []string{"", "no JSON", `{"count":"many"}`} {
+		w.must(w.rdb.HSet(t.Context(), "ksef:sink:erp", "refused", damaged).Err())
+		if st := w.state(); st.Refused != (ledger.Streak{}) {
+			t.Errorf("%q is read as %+v", damaged, st.Refused)
+		}
+	}
+	w.must(w.rdb.HDel(t.Context(), "ksef:sink:erp", "refused").Err())
+	w.must(w.rdb.Del(t.Context(), "ksef:sinkstanding:erp").Err())
+	w.rejected(manyRefused)
+	if w.run(r); w.out() == 0 {
+		t.Errorf("a record without such a field: %+v", w.state())
+	}
+}
