@@ -140,7 +140,9 @@ public class Receive {
     public static void main(String[] args) throws IOException {
         int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "8099"));
         System.setProperty("sun.net.httpserver.maxReqTime", "15"); // the sender waits 15 seconds for its answer
-        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
+        System.setProperty("sun.net.httpserver.idleInterval", "75"); // the sender ends a connection after an idle minute
+        // The sender makes 32 calls at the same time.
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 128);
         server.createContext("/", call -> {
             call.sendResponseHeaders(answer(call), -1);
             call.close();

@@ -84,8 +84,8 @@ function keep(body) {
   }
 }
 
-// The sender waits 15 seconds for its answer.
-const limits = { requestTimeout: 15_000, connectionsCheckingInterval: 5_000 };
+// The sender waits 15 seconds for its answer, and ends a connection that it has not used for a minute.
+const limits = { requestTimeout: 15_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 75_000 };
 const server = createServer(limits, (request, response) => {
   const answer = (status) => response.writeHead(status).end();
   const parts = [];

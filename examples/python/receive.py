@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE = 300  # seconds between the sender's clock and this one
 LARGEST = 1 << 20
+IDLE = 75  # seconds; the sender ends a connection that it has not used for a minute
 KEEPING = threading.Lock()
 
 
@@ -84,14 +85,16 @@ def keep(body):
 
 class Receiver(BaseHTTPRequestHandler):
     timeout = 15  # seconds without a byte; the sender waits no longer for its answer
+    protocol_version = "HTTP/1.1"  # one connection for many calls
 
     def do_POST(self):
+        self.connection.settimeout(self.timeout)
         length = self.headers.get("Content-Length") or ""
-        if not re.fullmatch("[0-9]{1,12}", length):
-            return self.answer(411)
+        if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,12}", length):
+            return self.answer(411, last=True)
         size = int(length)
         if size > LARGEST:
-            return self.answer(413)
+            return self.answer(413, last=True)
         body = self.rfile.read(size)
         # Keep it first, then say so: what is not answered with 2xx comes again.
         try:
@@ -103,15 +106,24 @@ class Receiver(BaseHTTPRequestHandler):
             return self.answer(500)
         self.answer(204)
 
-    def answer(self, status):
+    def answer(self, status, last=False):
+        """The last answer ends the connection: what comes next there is the body that nobody has read."""
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        if status != 204:
+            self.send_header("Content-Length", "0")
+        if last:
+            self.send_header("Connection", "close")
         self.end_headers()
+        self.connection.settimeout(IDLE)
 
     def log_message(self, *_):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8099"))), Receiver)
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections that wait; the sender makes 32 calls at the same time
+
+
+server = Server(("127.0.0.1", int(os.environ.get("PORT", "8099"))), Receiver)
 print("listening on", server.server_port, flush=True)
 server.serve_forever()

@@ -10,8 +10,8 @@ import (
 // it refused is held and tried again, and the next results are tried at once. But if it takes none
 // of them, its program gets nothing, and a person must see that. So the results that it refuses are
 // counted from the last one that it took. When they are many, or some over a longer time, the
-// receiver is shown as out. The first result that is taken ends that. A result that is refused again
-// is not counted again.
+// receiver is shown as out. The first result that is taken ends that. A result that is refused
+// again is not counted again.
 //
 // Each tenant has such a count too. What is refused of a tenant that is shown as out does not count
 // for the receiver. Otherwise a receiver that takes the results of others would seem out each time
