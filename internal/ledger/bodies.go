@@ -47,6 +47,10 @@ const (
 	sealedEncryptedDict2 = 7
 	sealedPlainZstd      = 8
 	sealedEncryptedZstd  = 9
+
+	// firstOfText is above every layout that there may ever be. A byte from here on is the beginning
+	// of a text that somebody wrote in the place of a sealed document.
+	firstOfText = ' '
 )
 
 func isPlain(layout byte) bool {
@@ -163,7 +167,7 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 			return nil, fmt.Errorf("open %s: stored document is damaged: %w", id, err)
 		}
 		return packed, nil
-	case layout > sealedEncryptedZstd:
+	case layout > sealedEncryptedZstd && layout < firstOfText:
 		return nil, &layoutError{id, int(layout)}
 	}
 	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])

@@ -115,6 +115,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 		"layout 2, no key":                        {plain, "inv-a", older, "no key of storage.key_file fits"},
 		"layout 2, cut off in the nonce":          {keyed, "inv-a", older[:12], "cut off"},
 		"layout 10":                               {keyed, "inv-a", append([]byte{10}, closed[1:]...), "unknown layout 10"},
+		"text in its place":                       {keyed, "inv-a", []byte("rubbish"), "layout 114 was never used"},
 		"layout 0":                                {plain, "inv-a", append([]byte{0}, clear[1:]...), "layout 0 was never used"},
 		"plain, cut off":                          {plain, "inv-a", clear[:len(clear)-3], "corrupt"},
 		"plain, nothing but the layout":           {plain, "inv-a", clear[:1], "corrupt"},

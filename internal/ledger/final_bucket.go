@@ -121,13 +121,15 @@ func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStr
 // frozenOf reads, for each index i in which, the value of the entry ids[i] from its bucket.
 func frozenOf(ctx context.Context, st *store, rdb pipeliner, ids []string, which []int) ([]*redis.StringCmd, error) {
 	values := make([]*redis.StringCmd, len(which))
-	err := pipe(ctx, rdb, func(p redis.Pipeliner) {
-		for k, i := range which {
-			key, field := st.bucketOf(ids[i])
-			values[k] = p.HGet(ctx, key, field)
-		}
-	})
-	return values, err
+	return values, pipe(ctx, rdb, func(p redis.Pipeliner) { st.askBuckets(ctx, p, ids, which, values) })
+}
+
+// askBuckets puts the commands of frozenOf into a pipeline, and into values.
+func (st *store) askBuckets(ctx context.Context, p redis.Pipeliner, ids []string, which []int, values []*redis.StringCmd) {
+	for k, i := range which {
+		key, field := st.bucketOf(ids[i])
+		values[k] = p.HGet(ctx, key, field)
+	}
 }
 
 // thaw moves entries out of their buckets, each into a key of its own, so that scripts can change

@@ -190,16 +190,17 @@ func TestFrozenValue_OfANewerBuild_IsLeftAlone(t *testing.T) {
 	w := unaudited(t)
 	inv := w.receipt(w.accepted("1", "", "a.xml"))
 	key, field := w.bucketOf(inv.ID)
-	for value, newer := range map[string]bool{"\x03what a newer build writes": true, "\x02": false, "\x021 \x80": false, "x": true,
-		"\x021 \x01short": false} {
+	for value, newer := range map[string]bool{"\x037 \x00what a newer build writes": true, "\x089 \x00": true, "\x02": false,
+		"\x021 \x80": false, "\x021 \x01short": false, "x": false, "rubbish \xff\x00": false, "77 \x00": false, "\x097 \x00x": false,
+		"\x03": false, "\x03what": false, "\x03what is this": false, "\x0307 \x00x": false, "\x030 \x00x": false, "\x037 \x01short": false} {
 		w.must(w.rdb.HSet(ctx(), key, field, value).Err())
 		_, err := w.Invoice(ctx(), inv.ID)
 		unread, _ := Skip(err)
-		if len(unread) != 1 || newer != errors.Is(unread[0].Err, ErrNewer) {
+		if len(unread) != 1 || newer != errors.Is(unread[0].Err, ErrNewer) || newer == Damaged(unread[0].Err) {
 			t.Errorf("value %q is read with the error %v, want ErrNewer only for a newer layout", value, err)
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")})
-		if err != nil || res[0].Taken != Unread {
+		if err != nil || res[0].Taken != Unread || res[0].Newer != newer {
 			t.Errorf("value %q: handed in again: %+v (error %v), want unread", value, res, err)
 		}
 		if n, err := w.Prune(ctx(), 0, 100); n != 0 || err != nil || w.rdb.HGet(ctx(), key, field).Val() != value {

@@ -16,6 +16,9 @@ import (
 
 const (
 	frozenLayout = "\x02"
+	// newestFrozen is the newest layout that a value may ever have. No text begins with a byte up to
+	// this one.
+	newestFrozen = "\x08"
 	frozenRef    = 0x80 // the bit that says that there is the digest of a ref
 	digestSize   = 20   // bytes of the digest of an identity or a ref
 
@@ -49,15 +52,25 @@ func (f frozen) pack() (string, error) {
 	return string(append(append(b, f.heads...), f.record...)), nil
 }
 
-// unpackFrozen reads a value. It returns [ErrNewer] if a newer build wrote the value.
+// unpackFrozen reads a value. It returns [ErrNewer] if a newer build wrote the value. Then only the
+// revision is certain.
 func unpackFrozen(value string) (f frozen, err error) {
-	rest, ok := strings.CutPrefix(value, frozenLayout)
-	if !ok {
-		if value != "" && value[0] > frozenLayout[0] {
-			return f, ErrNewer
-		}
+	if value == "" {
 		return f, errRecord
 	}
+	switch layout := value[:1]; {
+	case layout == frozenLayout:
+		return unpackParts(value[1:])
+	case layout > frozenLayout && layout <= newestFrozen:
+		if f, err = unpackParts(value[1:]); err == nil && keptByEveryLayout(string(Receipted), f.rev) {
+			return frozen{rev: f.rev}, ErrNewer
+		}
+	}
+	return f, errRecord
+}
+
+// unpackParts reads the parts of a value behind its layout.
+func unpackParts(rest string) (f frozen, err error) {
 	rev, rest, ok := strings.Cut(rest, " ")
 	if !ok || rest == "" {
 		return f, errRecord
@@ -86,7 +99,7 @@ func fieldsOfFrozen(value string) map[string]string {
 	f, err := unpackFrozen(value)
 	switch {
 	case errors.Is(err, ErrNewer):
-		m["facts"] = newerFacts
+		m["facts"], m["rev"] = newerFacts, f.rev
 	case err == nil:
 		m["rev"] = f.rev
 		if f.ref != "" {
@@ -100,4 +113,4 @@ func fieldsOfFrozen(value string) map[string]string {
 }
 
 // newerFacts are the facts of an entry whose value in a bucket has a newer layout.
-const newerFacts = `{"v":99}`
+const newerFacts = `{"v":3}`

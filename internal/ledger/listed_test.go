@@ -52,7 +52,7 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 		key, field := w.bucketOf(ids[i])
 		w.must(w.rdb.HSet(ctx(), key, field, value).Err())
 	}
-	spoil(3, "\x03what a newer build writes")
+	spoil(3, "\x037 \x00what a newer build writes")
 	spoil(4, "\x021 \x01short")
 	key, field := w.bucketOf(ids[5])
 	spoil(5, strings.Replace(w.rdb.HGet(ctx(), key, field).Val(), "\x02", "\x020", 1)) // a revision with a zero before it

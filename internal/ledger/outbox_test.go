@@ -70,7 +70,7 @@ func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	w.must(w.rdb.Del(ctx(), w.prefix+keyInvoice+opaque.ID).Err())
 	w.must(w.rdb.Set(ctx(), w.prefix+keyInvoice+opaque.ID, "x", 0).Err())
 	facts := w.rdb.HGet(ctx(), w.prefix+keyInvoice+late.ID, "facts").Val()
-	later := strings.Replace(facts, `"kind":"VAT"`, `"kind":{"of":"VAT"},"v":99`, 1)
+	later := strings.Replace(facts, `"kind":"VAT"`, `"kind":{"of":"VAT"},"v":9`, 1)
 	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+late.ID, "facts", later).Err())
 	record := w.rdb.HGet(ctx(), w.prefix+keyInvoice+newer.ID, pieceFields[0]).Val()
 	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+newer.ID, pieceFields[0], "\x63"+record[1:]).Err())

@@ -109,7 +109,7 @@ func TestPrune_EntryOfANewerBuild_KeepsItsIdentity(t *testing.T) {
 	ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
 	entry := w.key(keyInvoice, inv.ID)
 	facts := w.rdb.HGet(ctx(), entry, "facts").Val()
-	w.must(w.rdb.HSet(ctx(), entry, "facts", `{"v":99,"ident":"`+ident+`"}`).Err())
+	w.must(w.rdb.HSet(ctx(), entry, "facts", `{"v":9,"ident":"`+ident+`"}`).Err())
 	defer w.rdb.HSet(ctx(), entry, "facts", facts)
 	w.unchanged(func() {
 		if n, err := w.pruneBefore(inv.UpdatedAt.Time().Add(time.Millisecond), 100); n != 0 || err != nil {

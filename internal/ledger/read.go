@@ -128,7 +128,9 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 	inv, why := er.stored(id, cmd)
 	openTexts(er.store, id, &inv)
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
-	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State))
+	kept := inv.ID == "" || inv.ID == id // the facts of a newer layout may be elsewhere, without an id
+	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State),
+		kept && keptByEveryLayout(m["state"], m["rev"]))
 	if bad = unread(keyInvoice+id, id, m, err); bad != nil && inv.ID == id { // otherwise inv has another invoice's facts
 		bad.Tenant = inv.Tenant
 	}
@@ -144,7 +146,8 @@ func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p 
 	p.Reason, p.Said = openReason(er.store, id, p.Reason), openSaid(er.store, id, p.Said)
 	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
 	whole := p.ID == id && p.Rev > 0 && p.State != ""
-	err = sound(v, cmp.Or(scanned, countable(m["rev"], p.Rev)), whole, slices.Contains(PackageStates(), p.State))
+	err = sound(v, cmp.Or(scanned, countable(m["rev"], p.Rev)), whole, slices.Contains(PackageStates(), p.State),
+		keptByEveryLayout(m["state"], m["rev"]))
 	return p, unread(keyPackage+id, id, m, err), nil
 }
 
@@ -193,19 +196,3 @@ func countable(stored string, rev int64) error {
 // maxRevision is how many digits a revision has at most. It is bounded because scripts compute with
 // doubles.
 const maxRevision = 15
-
-// sound returns nil if an entry can be used, and otherwise why not. It checks the version first,
-// because a newer entry may also have other fields. An unknown state comes from a newer build.
-func sound(version int, parsed error, whole, known bool) error {
-	switch {
-	case version > Version:
-		return fmt.Errorf("%w: layout %d, this build knows %d", ErrNewer, version, Version)
-	case parsed != nil:
-		return parsed
-	case version < 1 || !whole:
-		return fmt.Errorf("%w: its version, id, state or revision is missing", errDamaged)
-	case !known:
-		return fmt.Errorf("%w: its state is not known here", ErrNewer)
-	}
-	return nil
-}

@@ -35,32 +35,70 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 }
 
 // frozenHolders returns the fields of those entries that are in buckets. For an entry whose bucket
-// holds another type, it returns fields that make the entry unreadable.
+// holds another type, it returns fields that make the entry unreadable. It does the same for an
+// entry whose own key exists and has none of the fields that every entry has.
 func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string,
 	error) {
-	var missing []int
+	var missing, own []int
+	var keys []string
 	for i, r := range rows {
-		if v := r.Val(); r.Err() == nil && cell(v, 0) == nil && cell(v, 1) == nil && cell(v, 2) == nil && inBuckets(ids[i]) {
-			missing = append(missing, i)
+		if v := r.Val(); r.Err() == nil && cell(v, 0) == nil && cell(v, 1) == nil && cell(v, 2) == nil {
+			own, keys = append(own, i), append(keys, ts.key(keyInvoice, ids[i]))
+			if inBuckets(ids[i]) {
+				missing = append(missing, i)
+			}
 		}
 	}
-	if len(missing) == 0 {
+	if len(own) == 0 {
 		return nil, nil
 	}
-	values, err := frozenOf(ctx, ts.store, tx, ids, missing)
-	if err != nil {
+	values := make([]*redis.StringCmd, len(missing))
+	var there *redis.IntCmd
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
+		there = p.Exists(ctx, keys...)
+		ts.askBuckets(ctx, p, ids, missing, values)
+	}); err != nil {
 		return nil, err
 	}
 	out := map[string]map[string]string{}
+	if there.Val() > 0 {
+		if err := ts.readForeign(ctx, tx, ids, own, out); err != nil {
+			return nil, err
+		}
+	}
 	var sick []string
 	for k, i := range missing {
 		if wrongType(values[k].Err()) {
 			bucket, _ := ts.bucketOf(ids[i])
 			sick = append(sick, strings.TrimPrefix(bucket, ts.prefix))
 		}
-		if value := values[k].Val(); value != "" || wrongType(values[k].Err()) {
+		if value := values[k].Val(); out[ids[i]] == nil && (value != "" || wrongType(values[k].Err())) {
 			out[ids[i]] = fieldsOfFrozen(value)
 		}
 	}
 	return out, (&UnreadableStore{store: ts.store}).seeSickNames(ctx, sick)
+}
+
+// readForeign reads again the entries ids[i], for each i in which, that had no fields of an entry
+// although some of their keys exist. Nearly always such an entry was written a moment ago, or has
+// just left its bucket, and out gets its fields. Otherwise its key has only fields of somebody else,
+// and what was there is not known. Then out gets fields that make the entry unreadable, so that
+// its document is not taken for a new one.
+func (ts *TakeStore) readForeign(ctx context.Context, tx *redis.Tx, ids []string, which []int, out map[string]map[string]string) error {
+	cmds := make([]*redis.MapStringStringCmd, len(which))
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
+		for k, i := range which {
+			cmds[k] = p.HGetAll(ctx, ts.key(keyInvoice, ids[i]))
+		}
+	}); err != nil {
+		return err
+	}
+	for k, i := range which {
+		if wrongType(cmds[k].Err()) {
+			out[ids[i]] = map[string]string{}
+		} else if m := cmds[k].Val(); len(m) > 0 {
+			out[ids[i]] = m
+		}
+	}
+	return nil
 }

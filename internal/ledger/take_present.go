@@ -174,6 +174,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 	for i, r := range rows {
 		if f := frozen[ids[i]]; f != nil {
 			records = append(records, packedIn(f))
+			ts.shapes.learn(records[i], f[shapeField])
 		} else {
 			records = append(records, holderRecord(r.Val()))
 			ts.shapes.learn(records[i], text(cell(r.Val(), 3)))
@@ -199,7 +200,8 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 		}
 		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
 		parsed = cmp.Or(parsed, countable(text(cell(r, 1)), rev))
-		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state)); err != nil {
+		kept := (known.ID == "" || known.ID == id) && keptByEveryLayout(string(state), text(cell(r, 1)))
+		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state), kept); err != nil {
 			entries[id] = holder{id: id, unread: true, newer: errors.Is(err, ErrNewer)}
 			continue
 		}

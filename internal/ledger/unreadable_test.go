@@ -10,8 +10,8 @@ import (
 // spoils are the ways in which an invoice's entry can become unreadable. "opaque" leaves nothing of
 // the entry.
 var spoils = map[string]func(w *world, key string){
-	"newer":                       func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
-	"newer, with a number as nip": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
+	"newer":                       func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":3}`) },
+	"newer, with a number as nip": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"nip":1}`) },
 	"no JSON":                     func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":1,"id":"x`) },
 	"null":                        func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `null`) },
 	"text for numbers":            func(w *world, key string) { w.rdb.HSet(ctx(), key, "size", "x", "deadline", "y", "attempts", "z") },

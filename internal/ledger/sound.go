@@ -1,0 +1,57 @@
+package ledger
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// An entry that this build cannot read is called newer only if a newer build can really have
+// written it. Everything else is damaged. Both are left alone, but a newer entry only has to wait
+// for the end of an update, and a damaged one waits for a person. If rubbish were called newer,
+// nobody would look, and nothing of it would be shown from the archive.
+//
+// So every later build MUST keep these promises:
+//   - The layout of an entry is a number of at most [newestVersion], and that of a value in a bucket
+//     of at most newestFrozen.
+//   - An entry has a state and a revision in the fields that scripts read (lua/entries.lua). A state
+//     is a word of small letters. A revision is a number as Redis writes it.
+//   - If JSON facts have an id, it is that of the entry.
+//   - A value in a bucket begins with its layout, and then has the same parts as now, up to the
+//     heads.
+
+// newestVersion is the newest layout that an entry may ever have. It leaves room for many builds.
+// Which of them the pool runs is not on record.
+const newestVersion = 32
+
+var stateForm = regexp.MustCompile(`^[a-z][a-z_]{1,31}$`)
+
+// keptByEveryLayout reports whether the state and the revision of an entry have the form that they
+// have in every layout.
+func keptByEveryLayout(state, rev string) bool {
+	n, err := strconv.ParseInt(rev, 10, 64)
+	return err == nil && n > 0 && countable(rev, n) == nil && stateForm.MatchString(state)
+}
+
+// sound returns nil if an entry can be used, and otherwise why not. It checks the version first,
+// because a newer entry may also have other fields. An unknown state comes from a newer build.
+// kept says that the entry has all that every layout keeps.
+func sound(version int, parsed error, whole, known, kept bool) error {
+	switch {
+	case version > newestVersion:
+		return fmt.Errorf("%w: its layout is no number that any version uses", errDamaged)
+	case version > Version && !kept:
+		return fmt.Errorf("%w: it has layout %d, and its state, its revision or its id are not those of any layout", errDamaged, version)
+	case version > Version:
+		return fmt.Errorf("%w: layout %d, this build knows %d", ErrNewer, version, Version)
+	case parsed != nil:
+		return parsed
+	case version < 1 || !whole:
+		return fmt.Errorf("%w: its version, id, state or revision is missing", errDamaged)
+	case !known && !kept:
+		return fmt.Errorf("%w: its state is no word", errDamaged)
+	case !known:
+		return fmt.Errorf("%w: its state is not known here", ErrNewer)
+	}
+	return nil
+}
