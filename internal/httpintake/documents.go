@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/plural"
 )
 
@@ -115,7 +116,7 @@ func xmlBody(_ *bodyReader, _ *call, b *body, of *asked) *source {
 func zipBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	name := of.file
 	if name == "-" {
-		name = "-.zip"
+		name = unnamedZIP
 	}
 	src := &source{}
 	src.items = func(yield func(intake.Item) bool) {
@@ -124,6 +125,9 @@ func zipBody(br *bodyReader, c *call, b *body, of *asked) *source {
 				src.fault = br.tooMany("nothing was taken", "nic nie przyjęto")
 				return
 			}
+			if it.Err != nil && it.File == unnamedZIP {
+				it.Unnamed, it.Sum = true, ledger.HashText(b.sum) // only its bytes tell it from other archives
+			}
 			if !yield(it) {
 				return
 			}
@@ -131,6 +135,9 @@ func zipBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	}
 	return src
 }
+
+// unnamedZIP is the name of an archive that has none.
+const unnamedZIP = "-.zip"
 
 // tooMany is the answer to a call with more documents than it may have. en and pl say what became
 // of them.

@@ -195,6 +195,7 @@ func (e *events) mayBeReached(ctx context.Context, from place, last string) erro
 // the last outcome that it has looked at. more reports whether there may be more.
 func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next place, more bool, err error) {
 	items = []invoiceAnswer{}
+	left := insteadMost
 	for read := 0; len(items) < limit && read < eventsScanned; {
 		outcomes, err := e.o.Ledger.Outcomes(c.ctx(), at.at, limit-len(items))
 		if err != nil {
@@ -207,7 +208,8 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 		if err != nil {
 			return nil, at, false, notNow(err)
 		}
-		for i := range told {
+		tellable, archived := e.lostOnes(c, outcomes, told, &left)
+		for i := range told[:tellable] {
 			switch t := &told[i]; {
 			case t.Tenant == "" && outcomes[i].Refusal() && t.By != c.client.Name: // a refused document of somebody else
 			case t.Err != nil && c.maySee(t.Tenant):
@@ -216,11 +218,14 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).
 					Msg("an outcome is left out of the events: its record cannot be read")
 			case t.Lost && c.maySee(t.Tenant): // to leave it out would skip an outcome
-				items = append(items, answerOf(results.Dropped(&outcomes[i])))
+				items = append(items, answerOf(c.ofLost(&outcomes[i], t.Tenant, archived)))
 			case !t.Gone:
 				items = append(items, answerOf(t.Result))
 			}
 			at = place{outcomes[i].At, at.seen + 1}
+		}
+		if tellable < len(told) {
+			break
 		}
 		read += len(outcomes)
 	}

@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"context"
+	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -79,10 +80,98 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNotUnknown(t 
 		t.Errorf("the client of the invoice's tenant got %d %s, want it unreadable", own.status, own.raw)
 	}
 	b.want(b.call("GET", "/v1/invoices/"+id, nil, "Authorization", "Bearer "+keyTwo), http.StatusNotFound, "not-found")
-	// The archive has nothing of this invoice, so nobody knows whose it is.
-	never := b.take(0, "FV/2", "")
-	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+never).Err())
-	b.want(b.call("GET", "/v1/invoices/"+never, nil), http.StatusNotFound, "not-found")
+}
+
+// Where neither the ledger nor the archive tells whose an entry is, it may be the client's. The
+// client must not be told that there is no such invoice, because it would issue another one.
+func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t *testing.T) {
+	for what, spoil := range map[string]func(b *bench, key string){
+		"it is a text":       func(b *bench, key string) { b.must(b.rdb.Set(b.t.Context(), key, "x", 0).Err()) },
+		"it has other's":     func(b *bench, key string) { b.must(b.rdb.HSet(b.t.Context(), key, "foo", "bar").Err()) },
+		"it is gone, listed": func(*bench, string) {},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t, nil)
+			id := b.take(0, "FV/1", "?ref=SO-1")
+			key := "ksef:inv:" + id
+			b.must(b.rdb.Del(t.Context(), key).Err())
+			spoil(b, key)
+			before := b.rdb.Keys(t.Context(), "*").Val()
+			for _, auth := range []string{keyOne, keyTwo} {
+				for _, path := range []string{"", "/xml", "/upo", "/qr.png", "/pdf", ":retry", ":dismiss"} {
+					method := "GET"
+					if path != "" && path[0] == ':' {
+						method = "POST"
+					}
+					a := b.call(method, "/v1/invoices/"+id+path, nil, "Authorization", "Bearer "+auth)
+					b.want(a, http.StatusServiceUnavailable, "unavailable")
+					if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "whose it is is not known; do not send") ||
+						!strings.Contains(a.body.Detail, "ksef_unreadable_entries") || strings.Contains(string(a.raw), "FV/1") {
+						t.Errorf("%s%s: %v %s", method, path, a.head, a.raw)
+					}
+				}
+			}
+			if after := b.rdb.Keys(t.Context(), "*").Val(); len(after) != len(before) {
+				t.Errorf("the calls wrote: %q, before %q", after, before)
+			}
+			if got := b.call("GET", "/v1/invoices?number=FV/1", nil); len(got.body.Items) != 0 {
+				t.Errorf("by its number the entry is shown: %s", got.raw)
+			}
+			polish := b.call("GET", "/v1/invoices/"+id, nil, "Accept-Language", "pl")
+			if !strings.Contains(polish.body.Detail, "nie wiadomo, czyj jest") {
+				t.Errorf("in Polish: %s", polish.raw)
+			}
+			b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
+			if what == "it is gone, listed" {
+				return
+			}
+			again := b.post(xmlOf(0, "FV/1"), "")
+			if b.want(again, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(string(again.raw), "that entry in Redis is damaged") {
+				t.Errorf("handed in again: %s", again.raw)
+			}
+		})
+	}
+}
+
+// Rubbish in the place of an entry is no entry of a newer version: the archive tells what there was.
+func TestInvoice_EntryIsRubbish_IsShownFromTheArchiveToItsClientAlone(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.archivedAndGone(0, "FV/1", "")
+	name, field := "ksef:final:"+id[4:6], string(rawOf(t, id)[1:])
+	for _, value := range []string{"rubbish \xff\x00", "\x03rubbish", "\x7f1 \x00"} {
+		b.must(b.rdb.HSet(t.Context(), name, field, value).Err())
+		names := map[string]string{id: "a"}
+		for _, path := range []string{"", "/xml", "/qr.png"} {
+			b.want(b.call("GET", "/v1/invoices/"+id+path, nil), http.StatusOK, "")
+			b.want(b.call("GET", "/v1/invoices/"+id+path, nil, "Authorization", "Bearer "+keyTwo), http.StatusNotFound, "not-found")
+		}
+		for _, list := range []string{"", "?number=FV/1", "?ksef_number=5265877635-20261123-0100A0DB5B00-39"} {
+			if got := b.seen("/v1/invoices"+list, keyOne, names); got != "a receipted" {
+				t.Errorf("value %q: the list %s has %q", value, list, got)
+			}
+			if got := b.seen("/v1/invoices"+list, keyTwo, names); got != "" {
+				t.Errorf("value %q: the other client's list %s has %q", value, list, got)
+			}
+		}
+		again := b.post(xmlOf(0, "FV/1"), "")
+		if b.want(again, http.StatusServiceUnavailable, "unavailable"); len(again.body.Items) != 1 ||
+			!strings.Contains(again.body.Items[0].Refusal.Detail, "that entry in Redis is damaged") {
+			t.Errorf("value %q: handed in again: %s", value, again.raw)
+		}
+		if got := b.rdb.HGet(t.Context(), name, field).Val(); got != value {
+			t.Errorf("value %q was overwritten with %q", value, got)
+		}
+	}
+}
+
+// rawOf returns the bytes that an id is made of.
+func rawOf(t *testing.T, id string) []byte {
+	t.Helper()
+	raw, err := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding).DecodeString(id[4:])
+	if err != nil || len(raw) != 15 {
+		t.Fatalf("the id %s: %v", id, err)
+	}
+	return raw
 }
 
 func TestList_EntryIsDamaged_IsShownToItsClientAloneAsTheArchiveHasIt(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
 )
 
 // multipartBody reads the files of a form. Each part with a file name is one document. The header
@@ -64,7 +65,12 @@ func (br *bodyReader) part(p *multipart.Part) (intake.Item, error) {
 	name := fileName(p)
 	it := intake.Item{File: baseName(name), Ref: p.Header.Get("Ref")}
 	if name == "" {
-		it.File = "-"
+		sum := sha256.New()
+		if _, err := io.Copy(sum, p); err != nil {
+			return it, errPart
+		}
+		// Only its bytes tell it from other such parts.
+		it.File, it.Sum = "-", ledger.HashText([sha256.Size]byte(sum.Sum(nil)))
 		it.Err = &intake.Problem{What: "is a part of the form without a file name",
 			Hint: "send each invoice as a file; what holds for all of them goes into the query"}
 		return it, nil

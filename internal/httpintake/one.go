@@ -29,7 +29,8 @@ func answerOf(r results.Result) invoiceAnswer {
 }
 
 // invoice returns the entry of an id. An invoice of another client gets the same answer as one that
-// does not exist. An entry that cannot be read gives a [*lostError] in a problem.
+// does not exist. An entry that cannot be read gives a [*lostError] in a problem, unless nobody
+// knows whose it is. Then it may be the client's, so the answer does not say that it does not exist.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
@@ -53,10 +54,13 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		if err := c.settled(); err != nil {
 			return inv, err
 		}
-		if !c.maySee(l.Tenant) {
-			return inv, missing
+		switch {
+		case c.maySee(l.Tenant):
+			return inv, notReadable(&l)
+		case l.Tenant == "":
+			return inv, ownerUnknown(l.Err)
 		}
-		return inv, notReadable(&l)
+		return inv, missing
 	}
 	if !c.owns(inv.Tenant) {
 		return inv, missing
@@ -74,6 +78,25 @@ func notReadable(l *lost) *problem {
 			en: "this invoice is here, and its entry is damaged; do not send it in another way: the server's operator has to look, " +
 				"see ksef_unreadable_entries",
 			pl: "ta faktura jest w rejestrze, ale jej wpis jest uszkodzony; nie wysyłaj jej inną drogą: " +
+				"musi to sprawdzić administrator serwera, zob. ksef_unreadable_entries"}
+	}
+	return p
+}
+
+// ownerUnknown is the problem of an entry that cannot be read, when neither the ledger nor the
+// archive tells whose it is. It says nothing of the entry to a client that may not be its own. That
+// there is one is no secret, because an id is a hash that only those can know who have the document.
+func ownerUnknown(why error) *problem {
+	p := &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
+		en: "an entry with this id is here and cannot be read by this server now, and whose it is is not known; " +
+			"do not send the invoice in another way, ask again",
+		pl: "wpis o tym id jest w rejestrze, ale ten serwer nie może teraz go odczytać i nie wiadomo, czyj jest; " +
+			"nie wysyłaj faktury inną drogą, zapytaj ponownie"}}
+	if ledger.Damaged(why) {
+		p.detail = text{
+			en: "an entry with this id is here and cannot be read, and whose it is is not known; do not send the invoice in another way: " +
+				"the server's operator has to look, see ksef_unreadable_entries",
+			pl: "wpis o tym id jest w rejestrze, ale nie można go odczytać i nie wiadomo, czyj jest; nie wysyłaj faktury inną drogą: " +
 				"musi to sprawdzić administrator serwera, zob. ksef_unreadable_entries"}
 	}
 	return p

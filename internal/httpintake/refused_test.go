@@ -137,3 +137,27 @@ func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T
 		seen[id] = element
 	}
 }
+
+// A part without a file name, and a ZIP without one, are known by their bytes.
+func TestSubmit_NothingNamesWhatIsRefused_OtherBytesHaveARefusalOfTheirOwn(t *testing.T) {
+	b := newBench(t, nil)
+	refusals := func(media, body string) (ids []string) {
+		t.Helper()
+		for _, it := range b.call("POST", "/v1/invoices", []byte(body), "Content-Type", media).body.Items {
+			if !strings.HasPrefix(it.ID, "ref-") {
+				t.Fatalf("no refusal is on record for %q", body)
+			}
+			ids = append(ids, it.ID)
+		}
+		return ids
+	}
+	head := "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n"
+	form := refusals("multipart/form-data; boundary=b", head+"<one/>\r\n"+head+"<two/>\r\n"+head+"<one/>\r\n--b--\r\n")
+	if len(form) != 3 || form[0] == form[1] || form[0] != form[2] {
+		t.Errorf("the parts one, two and one have the refusals %q", form)
+	}
+	one, two, again := refusals("application/zip", "no ZIP"), refusals("application/zip", "none"), refusals("application/zip", "no ZIP")
+	if len(one) != 1 || len(two) != 1 || one[0] == two[0] || !slices.Equal(one, again) {
+		t.Errorf("two broken archives have the refusals %q and %q, and the first one again %q", one, two, again)
+	}
+}

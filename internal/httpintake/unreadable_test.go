@@ -29,10 +29,10 @@ func withAll(t *testing.T) *bench {
 func (b *bench) newer(id string) {
 	b.t.Helper()
 	facts := b.rdb.HGet(b.t.Context(), "ksef:inv:"+id, "facts").Val()
-	later := strings.Replace(facts, `"v":`, `"soon":{"x":[1]},"v":9`, 1)
-	if later == facts {
-		b.t.Fatalf("the facts of %s have no version to replace: %q", id, facts)
+	if !strings.HasPrefix(facts, `{"v":`) {
+		b.t.Fatalf("the facts of %s do not begin with their version: %q", id, facts)
 	}
+	later := `{"soon":{"x":[1]},"v":9` + facts[len(`{"v":1`):]
 	b.must(b.rdb.HSet(b.t.Context(), "ksef:inv:"+id, "facts", later).Err())
 }
 
@@ -147,6 +147,54 @@ func TestEvents_RecordIsNotKeptAnyMore_IsThereWithItsIdAndState(t *testing.T) {
 	}
 	if got := b.seen("/v1/events", keyTwo, names); got != "" {
 		t.Errorf("another client got the events %q, want none", got)
+	}
+}
+
+// An invoice without its entry is told from the archive, a bounded number in a call, and none is
+// skipped.
+func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
+	b := newBench(t, nil)
+	never := b.take(0, "FV/never", "")
+	b.move(ledger.Rejected, ledger.Because(450, "x"), never)
+	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+never).Err())
+	lost := []string{never}
+	for i := range insteadMost + 4 {
+		lost = append(lost, b.archivedAndGone(0, fmt.Sprint("FV/", i), fmt.Sprint("?ref=SO-", i)))
+	}
+	first := b.call("GET", "/v1/events", nil)
+	if len(first.body.Items) == 0 || first.body.Items[0].Number != "" || first.body.Items[0].State != "rejected" ||
+		!strings.Contains(first.body.Items[0].Reason, "ask for it by its id, the archive may have more") {
+		t.Fatalf("of what the archive lacks, the event is %s", first.raw)
+	}
+	all, seen := b.call("GET", "/v1/events?limit=1000", nil), map[string]int{}
+	var sizes []int
+	for pages := 0; pages < 5; pages++ {
+		newContract(t, openAPI).check("GET", "/v1/events", "", all)
+		for _, it := range all.body.Items {
+			seen[it.ID]++
+			if it.ID == never {
+				continue
+			}
+			if it.Number == "" || it.Ref == "" || !strings.HasPrefix(it.KsefNumber, "5265877635-") || it.State != "accepted" && it.State != "receipted" {
+				t.Errorf("the event of an invoice that the archive has is %+v", it)
+			}
+		}
+		sizes = append(sizes, len(all.body.Items))
+		if len(all.body.Items) == 0 {
+			break
+		}
+		all = b.call("GET", "/v1/events?limit=1000&wait=1ms&cursor="+all.body.Next, nil)
+	}
+	for _, id := range lost {
+		if seen[id] == 0 {
+			t.Errorf("invoice %s is in no event, in pages of %v", id, sizes)
+		}
+	}
+	if len(sizes) != 3 {
+		t.Errorf("the pages have %v events, want two pages and an empty one", sizes)
+	}
+	if got := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+keyTwo); len(got.body.Items) != 0 {
+		t.Errorf("another client got %s", got.raw)
 	}
 }
 

@@ -26,12 +26,17 @@ func WithoutRecord(known Result, o *ledger.Outcome) Result {
 	return r.unreadable("it became " + string(o.State))
 }
 
-// Dropped returns what can be told of an outcome whose record is not kept any more.
+// Dropped returns what can be told of an outcome whose record the ledger does not have any more. The
+// record of a refused document is nowhere else. An invoice may be in the archive.
 func Dropped(o *ledger.Outcome) Result {
-	return Result{
+	r := Result{
 		ID: o.ID, Tenant: o.Tenant, Revision: o.Rev, State: string(o.State), Code: o.Code, KsefNumber: o.KsefNumber,
 		UpdatedAt: o.Time().UTC().Format(time.RFC3339), Reason: "its record is not kept any more; only what is told here is known of it",
 	}
+	if !o.Refusal() {
+		r.Reason = "its entry is not in the ledger any more, so only this is told of it here; ask for it by its id, the archive may have more"
+	}
+	return r
 }
 
 // WithoutEntry returns what can be told of an entry that cannot be read.
