@@ -27,7 +27,7 @@ type planted struct {
 
 const (
 	prefix       = "ksef:"
-	newerVersion = 99
+	newerVersion = 9
 	// The sweep searches these states for entries that nobody works on.
 	newerState   = ledger.Queued
 	newerPackage = ledger.PackageProcessing

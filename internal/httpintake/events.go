@@ -218,7 +218,7 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).
 					Msg("an outcome is left out of the events: its record cannot be read")
 			case t.Lost && c.maySee(t.Tenant): // to leave it out would skip an outcome
-				items = append(items, answerOf(c.ofLost(&outcomes[i], t.Tenant, archived)))
+				items = append(items, answerOf(ofLost(c, &outcomes[i], t.Tenant, archived)))
 			case !t.Gone:
 				items = append(items, answerOf(t.Result))
 			}

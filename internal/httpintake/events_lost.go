@@ -32,7 +32,7 @@ func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edite
 // ofLost returns what can be told of an outcome whose invoice has no entry any more. What never
 // changes of the invoice is that of its archived result, if there is one. All else is that of the
 // archived result only if it is about the same outcome.
-func (c *call) ofLost(o *ledger.Outcome, tenant string, archived map[string]results.Result) results.Result {
+func ofLost(c *call, o *ledger.Outcome, tenant string, archived map[string]results.Result) results.Result {
 	out := results.Dropped(o)
 	r, ok := archived[o.ID]
 	if !ok || !c.owns(r.Tenant) || tenant != "" && tenant != r.Tenant {

@@ -126,14 +126,16 @@ func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t 
 				return
 			}
 			again := b.post(xmlOf(0, "FV/1"), "")
-			if b.want(again, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(string(again.raw), "that entry in Redis is damaged") {
+			b.want(again, http.StatusServiceUnavailable, "unavailable")
+			if !strings.Contains(string(again.raw), "that entry in Redis is damaged") {
 				t.Errorf("handed in again: %s", again.raw)
 			}
 		})
 	}
 }
 
-// Rubbish in the place of an entry is no entry of a newer version: the archive tells what there was.
+// Rubbish in the place of an entry is no entry of a newer version: the archive tells what there
+// was.
 func TestInvoice_EntryIsRubbish_IsShownFromTheArchiveToItsClientAlone(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.archivedAndGone(0, "FV/1", "")

@@ -30,7 +30,7 @@ func answerOf(r results.Result) invoiceAnswer {
 
 // invoice returns the entry of an id. An invoice of another client gets the same answer as one that
 // does not exist. An entry that cannot be read gives a [*lostError] in a problem, unless nobody
-// knows whose it is. Then it may be the client's, so the answer does not say that it does not exist.
+// knows whose it is. Then it may be the client's, so the answer does not say that there is none.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
@@ -84,8 +84,9 @@ func notReadable(l *lost) *problem {
 }
 
 // ownerUnknown is the problem of an entry that cannot be read, when neither the ledger nor the
-// archive tells whose it is. It says nothing of the entry to a client that may not be its own. That
-// there is one is no secret, because an id is a hash that only those can know who have the document.
+// archive tells whose it is. It says nothing else of the entry, because the client may be another
+// one's. That there is one is no secret: an id is a hash that only those can know who have the
+// document.
 func ownerUnknown(why error) *problem {
 	p := &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
 		en: "an entry with this id is here and cannot be read by this server now, and whose it is is not known; " +

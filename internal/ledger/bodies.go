@@ -48,8 +48,8 @@ const (
 	sealedPlainZstd      = 8
 	sealedEncryptedZstd  = 9
 
-	// firstOfText is above every layout that there may ever be. A byte from here on is the beginning
-	// of a text that somebody wrote in the place of a sealed document.
+	// firstOfText is above every layout that there may ever be. A byte from here on begins a text
+	// that somebody wrote in the place of a sealed document.
 	firstOfText = ' '
 )
 

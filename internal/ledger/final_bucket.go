@@ -121,11 +121,11 @@ func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStr
 // frozenOf reads, for each index i in which, the value of the entry ids[i] from its bucket.
 func frozenOf(ctx context.Context, st *store, rdb pipeliner, ids []string, which []int) ([]*redis.StringCmd, error) {
 	values := make([]*redis.StringCmd, len(which))
-	return values, pipe(ctx, rdb, func(p redis.Pipeliner) { st.askBuckets(ctx, p, ids, which, values) })
+	return values, pipe(ctx, rdb, func(p redis.Pipeliner) { askBuckets(ctx, st, p, ids, which, values) })
 }
 
 // askBuckets puts the commands of frozenOf into a pipeline, and into values.
-func (st *store) askBuckets(ctx context.Context, p redis.Pipeliner, ids []string, which []int, values []*redis.StringCmd) {
+func askBuckets(ctx context.Context, st *store, p redis.Pipeliner, ids []string, which []int, values []*redis.StringCmd) {
 	for k, i := range which {
 		key, field := st.bucketOf(ids[i])
 		values[k] = p.HGet(ctx, key, field)

@@ -16,8 +16,8 @@ import (
 
 const (
 	frozenLayout = "\x02"
-	// newestFrozen is the newest layout that a value may ever have. No text begins with a byte up to
-	// this one.
+	// newestFrozen is the newest layout that a value may ever have. A text begins with a greater
+	// byte.
 	newestFrozen = "\x08"
 	frozenRef    = 0x80 // the bit that says that there is the digest of a ref
 	digestSize   = 20   // bytes of the digest of an identity or a ref

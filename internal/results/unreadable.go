@@ -26,8 +26,8 @@ func WithoutRecord(known Result, o *ledger.Outcome) Result {
 	return r.unreadable("it became " + string(o.State))
 }
 
-// Dropped returns what can be told of an outcome whose record the ledger does not have any more. The
-// record of a refused document is nowhere else. An invoice may be in the archive.
+// Dropped returns what can be told of an outcome whose record the ledger does not have any more.
+// The record of a refused document is nowhere else. An invoice may be in the archive.
 func Dropped(o *ledger.Outcome) Result {
 	r := Result{
 		ID: o.ID, Tenant: o.Tenant, Revision: o.Rev, State: string(o.State), Code: o.Code, KsefNumber: o.KsefNumber,
