@@ -43,13 +43,13 @@ type Config struct {
 	Deadlines  Deadlines  `yaml:"deadlines" envPrefix:"DEADLINES_"`
 	Sweep      Sweep      `yaml:"sweep" envPrefix:"SWEEP_"`
 
-	// File is the file that --config named; "" when KSEF_CONFIG named the file or there is none. A
-	// command that is printed for a person has to name this file too. The program sets File. It is
-	// not a setting.
+	// File is the file that --config named; "" when KSEF_CONFIG named the file or there is none.
+	// When a program prints a command of enqueue for a person, it adds --config with this file. The
+	// program sets File. It is not a setting.
 	File string `yaml:"-" env:"-"`
 	// Warnings are the problems that Load found but accepted, for example a variable that looks
-	// like a setting but is none, or a key sent without encryption. Each is one sentence, for the
-	// log. Not a setting.
+	// like a setting but is none, or a key sent without encryption. Each is one sentence
+	// for people. Not a setting.
 	Warnings []string `yaml:"-" env:"-"`
 }
 
@@ -87,7 +87,7 @@ func (c Config) Tenant(name string) (Tenant, bool) {
 	return Tenant{}, false
 }
 
-// TenantsNamed returns the tenant with this name, or else all tenants with this NIP.
+// TenantsNamed returns the tenant that has this as its title, or else all tenants with this NIP.
 func (c Config) TenantsNamed(nameOrNIP string) []Tenant {
 	if t, ok := c.Tenant(nameOrNIP); ok {
 		return []Tenant{t}

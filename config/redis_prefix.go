@@ -3,8 +3,8 @@ package config
 import "regexp"
 
 // prefixes allows a colon only at the end, so that no key of one pool begins with the prefix of
-// another. For example, somebody who deletes all keys under ksef: does not delete the keys under
-// ksef-test:.
+// another. A pool with the prefix "ksef:test:" would lose its keys when somebody deletes all keys
+// that begin with "ksef:".
 var prefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}:$`)
 
 const defaultPrefix = "ksef:"

@@ -98,7 +98,7 @@ func harmless[T string | []byte](s T) bool {
 }
 
 // isControl reports whether r is a control character (C0, DEL or C1), a separator of lines or
-// paragraphs, or a mark or an override of direction.
+// paragraphs, or a character that sets the direction of text.
 func isControl(r rune) bool {
 	return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || r == 0x200E || r == 0x200F || r == 0x061C ||
 		r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069

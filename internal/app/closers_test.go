@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestClosers_ClosedTwice_CloseOnceInReverseOrderAndJoinErrorsByName(t *testing.T) {
+func TestClosers_ClosedTwice_CloseOnceInReverseOrderAndNameEachError(t *testing.T) {
 	var c closers
 	var order []string
 	for _, name := range []string{"redis", "archive", "pages"} {
@@ -23,7 +23,7 @@ func TestClosers_ClosedTwice_CloseOnceInReverseOrderAndJoinErrorsByName(t *testi
 	for range 2 {
 		err := c.close(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "close pages: refused\nclose redis: refused") {
-			t.Errorf("close returned %v, want both errors by name", err)
+			t.Errorf("close returned %v, want the errors of pages and redis, each with its name", err)
 		}
 	}
 	if !slices.Equal(order, []string{"pages", "archive", "redis"}) {

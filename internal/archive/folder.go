@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -145,19 +146,20 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := t.read(ctx, name)
-	if err = readFault(f.after(t, err)); err != nil {
+	if err = readFault(name, f.after(t, err)); err != nil {
 		return nil, fmt.Errorf("get %s: %w", name, err)
 	}
 	return data, nil
 }
 
 // readFault returns the error of reading a file as an error of the object. A folder in the place of
-// the file concerns this object alone, so the object counts as damaged.
-func readFault(err error) error {
+// the file concerns this object alone, so the object counts as damaged. A document that waits to be
+// sent does not, because its invoice waits until a person has put the document back.
+func readFault(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNotFound
-	case errors.Is(err, syscall.EISDIR):
+	case errors.Is(err, syscall.EISDIR) && !strings.HasPrefix(name, bodiesPrefix):
 		return fmt.Errorf("%w: a folder is in its place", ErrCorrupt)
 	}
 	return err

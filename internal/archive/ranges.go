@@ -50,7 +50,7 @@ func (f *folder) GetRange(ctx context.Context, name string, from, n int64) ([]by
 		return nil, 0, err
 	}
 	part, size, err := t.readRange(ctx, name, from, n)
-	if err = readFault(f.after(t, err)); err != nil {
+	if err = readFault(name, f.after(t, err)); err != nil {
 		return nil, 0, fmt.Errorf("get a part of %s: %w", name, err)
 	}
 	return part, size, nil

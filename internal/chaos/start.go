@@ -94,7 +94,7 @@ func (r *run) startBed(ctx context.Context) error {
 // minutes what otherwise takes a night. There are few worker slots, so that a task that never frees
 // its slot has an effect. The safety margin of the limiter is wide. A loaded test machine may delay
 // a request between the limiter and the simulator, and the simulator's "second" is only 17 ms long.
-// The tenants in keys have key files of their own.
+// The parameter keys has, by its NIP, the key file of each tenant that does not use the usual one.
 func (r *run) writeConfig(path string, keys map[string]string) error {
 	c := r.bed.Config(r.o.Tenants)
 	c.Gateway.Timeout = requestTimeout

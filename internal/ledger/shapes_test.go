@@ -17,8 +17,9 @@ var damages = map[string]func(w *world){
 	},
 }
 
-// A process that has not read the shapes cannot read packed entries. The error names these entries,
-// and the other entries are listed. A process that has read the shapes before reads all entries. It
+// While the key of the shapes is damaged, a process that never read the shapes cannot read
+// receipted entries, which are packed. The error names these entries, and the other entries are
+// listed. A process that read the shapes earlier can still read all entries. Its RecheckUnreadable
 // writes the shapes again, except while the key is of another type.
 func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *testing.T) {
 	next := worlds(t)

@@ -43,7 +43,7 @@ func TestInvoice_EntryIsGoneAndTheArchiveHasIt_IsShownFromThere(t *testing.T) {
 	olga, adam := w.as("olga"), w.as("adam")
 	status, body, _ := olga.get("/invoices/" + id)
 	if status != http.StatusOK || !strings.Contains(body, number) || !strings.Contains(body, "entry of this invoice is damaged") {
-		t.Errorf("the page has status %d, want 200 with the KSeF number, and that the entry is damaged: %s", status, body)
+		t.Errorf("the page has status %d, want 200, the KSeF number, and the words that the entry is damaged: %s", status, body)
 	}
 	if status, _, _ := adam.get("/invoices/" + id); status != http.StatusNotFound {
 		t.Errorf("a person who may not see the tenant gets status %d, want 404", status)
@@ -63,12 +63,12 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNothingIsDone
 	olga := w.as("olga")
 	status, body, _ := olga.get("/invoices/" + id)
 	if status != http.StatusServiceUnavailable || !strings.Contains(body, "its entry is damaged") {
-		t.Errorf("the page has status %d, want 503, and that the entry is damaged: %s", status, body)
+		t.Errorf("the page has status %d, want 503 and the words that the entry is damaged: %s", status, body)
 	}
 	for _, verb := range []string{"retry", "dismiss", "seen"} {
 		status, body, _ := olga.post("/invoices/"+id+"/"+verb, url.Values{"reason": {"x"}})
 		if status != http.StatusServiceUnavailable || !strings.Contains(body, "its entry is damaged") {
-			t.Errorf("%s has status %d, want 503, and that the entry is damaged: %s", verb, status, body)
+			t.Errorf("%s has status %d, want 503 and the words that the entry is damaged: %s", verb, status, body)
 		}
 	}
 	if status, _, _ := w.as("adam").get("/invoices/" + id); status != http.StatusNotFound {

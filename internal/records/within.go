@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Within bounds a search. The zero value is the whole archive.
+// Within limits a search to some issue dates. Its zero value stands for the whole archive.
 type Within struct {
 	From, To string // issue dates (P_1), "2006-01-02", both included; "" is open
 }
@@ -40,8 +40,8 @@ type Scanned struct {
 	Receipts int   // UPOs; each is an object of its own
 	Results  int   // those that are kept by themselves; those in bundles are not counted
 	Bytes    int64 // of indexes and receipts
-	// Attested are the invoices that receipts list under the name that was searched for, and that
-	// the archive does not have. The search may still find other invoices of that name.
+	// Attested are the invoices that match the search and that a receipt lists, but that the
+	// archive does not have. Invoices that were found may have the same number.
 	Attested []Attested
 }
 
@@ -50,8 +50,8 @@ func (l *Scanned) add(r bundle.Read) {
 	l.Bytes += r.Bytes
 }
 
-// likely returns the places with those of the month of a KSeF number first, because most invoices
-// are accepted in the month of their date.
+// likely sorts places: those of the month in a KSeF number come first. This is the month in which
+// KSeF accepted the invoice, and most invoices are accepted in the month of their date.
 func likely(places []Place, n invoice.KsefNumber) []Place {
 	out := slices.Clone(places)
 	month := monthOf(n.Date)

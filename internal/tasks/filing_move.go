@@ -69,14 +69,15 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 	}
 	f.removeBodies(ctx, ended)
 	if overdue > 0 {
-		f.w.o.Log.Warn().Str("package", f.upos.pkg.ID).Int("invoices", overdue).Msg("accepted, but KSeF gives no receipt")
+		f.w.o.Log.Warn().Str("package", f.upos.pkg.ID).Int("invoices", overdue).
+			Msg("accepted, but without an archived receipt for long; the reason of each invoice says why")
 	}
 	return left, nil
 }
 
 // behind handles an invoice that could not be archived. An accepted invoice stays accepted, and
-// gets a reason that says why it could not be archived. Nothing of the invoice is lost, because its
-// entry and its document stay.
+// gets a reason that says why it could not be archived. Nothing of the
+// invoice is removed.
 func (f *filing) behind(one *file) {
 	one.inv.Reason = one.was.Reason
 	if one.was.State != ledger.Accepted {
@@ -84,7 +85,7 @@ func (f *filing) behind(one *file) {
 	}
 	one.inv.State, one.inv.UPO = ledger.Accepted, one.was.UPO
 	one.inv.Reason = fmt.Sprintf("accepted as %s, but it cannot be archived: %v; "+
-		"find out what is wrong with that object, the worker does the rest by itself",
+		"the worker keeps trying, so look into this only if it stays",
 		one.inv.KsefNumber, one.err)
 	if one.inv.Reason != one.was.Reason {
 		f.w.o.Log.Error().Str("id", one.inv.ID).Err(one.err).Msg("one invoice cannot be archived; the others of its package go on")
@@ -129,7 +130,8 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 	return f.w.Ledger.ResultsKept(ctx, kept)
 }
 
-// removeBodies removes the stored documents of receipted invoices from the archive.
+// removeBodies removes copies of receipted invoices. Large documents have such a copy in the
+// archive under [archive.BodyName] while they wait for their receipt. The archived documents stay.
 func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	var gone []string
 	defer func() {
@@ -153,8 +155,8 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 }
 
 // stillToArchive brings back a package that could not be archived whole. It comes back soon at
-// first, and less often while the failure lasts. An error that waits for KSeF or the ledger keeps
-// its own pause.
+// first, and less often while the failure lasts. An error that is not about the archive, or that
+// says itself when to come back, is returned as it is.
 func stillToArchive(why error, age time.Duration) error {
 	var waits *retry.LaterError
 	var call *archive.CallError
@@ -162,5 +164,5 @@ func stillToArchive(why error, age time.Duration) error {
 		return why
 	}
 	return &retry.LaterError{Delay: retry.PollPause(age, archiveRefused, time.Hour), Reason: retry.ReasonArchive,
-		What: "one invoice of the package cannot be archived", Err: why}
+		What: "at least one invoice of the package cannot be archived", Err: why}
 }

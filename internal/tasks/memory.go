@@ -40,8 +40,8 @@ func sizeOf(invs []ledger.Invoice) (n int64) {
 	return n
 }
 
-// piece returns the first of some invoices. They are at most maxCount invoices and at most maxBytes
-// of XML, but at least one invoice.
+// piece returns as many invoices from the start of invs as fit into maxCount and into maxBytes of
+// XML. The first invoice is returned even if it alone is larger than maxBytes.
 func piece(invs []ledger.Invoice, maxCount int, maxBytes int64) []ledger.Invoice {
 	n, sum := 0, int64(0)
 	for n < min(len(invs), maxCount) {

@@ -9,17 +9,19 @@ import (
 )
 
 const (
-	// storageFirst and storageLast bound the pauses of a task that needs a key which this process
-	// does not have. Any worker may take the task up next, so the first pauses are short.
+	// storageFirst and storageLast bound the pauses of a task whose document this process cannot
+	// open, because it lacks the key or because a newer build sealed the document. Any worker may
+	// take the task up next, so the first pauses are short.
 	storageFirst = 2 * time.Second
 	storageLast  = 30 * time.Second
 	// storageFresh is how long a process is not ready after it met a document that it cannot open.
-	// A task that waits for the key comes back more often than that.
+	// It is longer than storageLast, so a process that keeps meeting such documents stays not
+	// ready.
 	storageFresh = 2 * time.Minute
 )
 
-// storage remembers that this process could not open documents which other workers can open. Safe
-// for concurrent use.
+// storage remembers that this process could not open documents which other workers may be able to
+// open. Safe for concurrent use.
 type storage struct {
 	mu          sync.Mutex
 	since, last time.Time
@@ -64,5 +66,5 @@ func (d *documents) unopened(ctx context.Context, id string, err error) error {
 	pause := d.storage.met(d.o.Now(), err.Error())
 	d.warn(ctx, "open stored documents here; they are left to other workers", err)
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonStorage,
-		What: "a worker that can open its document has to take it", Err: err}
+		What: "this worker cannot open the document, so another one has to take the task", Err: err}
 }

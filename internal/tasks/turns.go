@@ -10,9 +10,9 @@ import (
 )
 
 // turns bounds how many single sends and confirm tasks this worker runs for one tenant at the same
-// time. A gateway that hangs for one tenant answers nothing until each request's time is up, and
-// only then does its circuit open. Without a bound, all of a worker's places would stand still
-// until then. Safe for concurrent use.
+// time. When a gateway hangs for one tenant, each request for the tenant lasts until its time-out,
+// and only after that does the circuit open. Without a bound, all places of the worker could be
+// occupied until then. Safe for concurrent use.
 type turns struct {
 	max int // 0: any number
 
@@ -20,11 +20,12 @@ type turns struct {
 	taken map[string]int
 }
 
-// turnLater is the pause of a task that found no place. The task does not wait in the worker, where
-// it would occupy the place that has to stay free for others.
+// turnLater is the pause of a task whose tenant already has as many tasks as it may. The task goes
+// back to the queue. If it waited here, it would occupy a place of the worker that other tenants
+// need.
 const turnLater = time.Second
 
-// begin takes a place for a tenant. A caller that has a place MUST call end.
+// begin takes a turn for a tenant. A caller that has a turn MUST call end.
 func (t *turns) begin(tenant string) (end func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,7 +46,7 @@ func (t *turns) begin(tenant string) (end func(), err error) {
 	}, nil
 }
 
-// inTurn runs a package's task only when its tenant has a free place.
+// inTurn returns a function that calls do only if the package's tenant has a free turn.
 func (c *confirmer) inTurn(do func(context.Context, *ledger.Package) error) func(context.Context, *ledger.Package) error {
 	return func(ctx context.Context, p *ledger.Package) error {
 		end, err := c.turns.begin(p.Tenant)

@@ -80,7 +80,8 @@ func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 	t.Logf("%-42s %14.0f %11d kB %14s", "xmllint (libxml2): schema", float64(documents*rounds-1)/(all-first).Seconds(), peak, "included")
 }
 
-// TestBenchChild is not a test. TestBench starts it in a separate process.
+// TestBenchChild is not a test. TestBench_ThreeValidators_SideBySide starts it in a process of its
+// own.
 func TestBenchChild(t *testing.T) {
 	which, dir := os.Getenv("KSEF_BENCH_SCHEMA"), os.Getenv("KSEF_BENCH_DIR")
 	if dir == "" {
@@ -187,8 +188,8 @@ func run(t *testing.T, cmd *exec.Cmd) (peak int, cpu time.Duration) {
 	}
 }
 
-// localSchema makes a copy of the schema of FA(3) that imports the file in dir. It returns the name
-// of the copy.
+// localSchema makes a copy of the schema of FA(3), and returns the name of the copy. The copy
+// imports its types from the files in dir, not from the Ministry's address.
 func localSchema(t *testing.T, dir string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "schemat_FA(3)_v1-0E.xsd"))

@@ -14,7 +14,7 @@ type ErrorBody struct {
 	Details     lenient.Text `json:"details"`
 	Reason      lenient.Text `json:"-"` // KSeF's reasonCode, for example "missing-permissions"
 	Permissions lenient.Text `json:"-"` // KSeF requires one of these permissions
-	Trace       lenient.Text `json:"-"` // the number under which KSeF has the request in its logs
+	Trace       lenient.Text `json:"-"` // the id under which KSeF has the request in its logs
 }
 
 // ParseKSeF searches a body for KSeF's own error, in any of its forms. isObject reports whether the
@@ -76,8 +76,8 @@ func (e ksefError) body() *ErrorBody {
 	return nil
 }
 
-// throttled is the status in the older form of a 429, {"status":{"code":429,…}}. In problem details
-// status is a number, which repeats the HTTP status.
+// throttled is the status in the third form, {"status":{"code":429,…}}. In problem details status
+// is a number, which repeats the HTTP status.
 type throttled struct {
 	Code        lenient.Int  `json:"code"`
 	Description lenient.Text `json:"description"`

@@ -11,7 +11,8 @@ import (
 func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 
 // Document is one test document. Its name says which element it is about and what was changed
-// there, such as "P_15 dropped".
+// there, such as "P_15 dropped". A document without a change has only the name of the element, and
+// a random one has a number.
 type Document struct {
 	Name string
 	make func() []byte
@@ -20,11 +21,12 @@ type Document struct {
 // Data writes the document. It always returns the same bytes.
 func (d Document) Data() []byte { return d.make() }
 
-// Documents returns the documents of one root of a table. For every place of the schema there is
-// the smallest document that has an element at that place. Documents with one fault in that element
-// follow: each fault of shapes, some of the types that xsi:type can name, and each odd text. At the
-// end there are random documents, as many as random says, half of them with a random fault. A
-// document is made only when its Data is asked for.
+// Documents returns the documents of one root of a table. For every place below the root there is
+// the smallest document that has an element at that place. After it come documents with one fault
+// in that element: every fault that the function shapes returns, an xsi:type attribute that names
+// one of some types, or one of the odd texts as its content. At the end there are random documents,
+// as many as the parameter random says, half of them with a random fault. A document is made only
+// when its Data is asked for.
 func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		a := newAuthor(t, root)
@@ -71,7 +73,8 @@ func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 	}
 }
 
-// texts are the odd texts of a node as faults.
+// texts returns the faults that put an odd text in the place of the text of a node. It returns none
+// for a node that has no text.
 func texts(t *schema.Table, n *node) []fault {
 	r := n.kind
 	if r.IsComplex() {
