@@ -105,7 +105,7 @@ func (rd *reader) ignoreUnexplained(ctx context.Context, err error) error {
 
 // sayUnread says which entry could not be read. The other entries are shown.
 func (rd *reader) sayUnread(u ledger.Unreadable) {
-	rd.say("%s: left out because it cannot be read: %v", u.ID, u.Err)
+	rd.say("%s: its entry cannot be read: %v", u.ID, u.Err)
 }
 
 // skip reports the unreadable entries that err is about, and returns nil. It returns any other
