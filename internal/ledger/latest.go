@@ -65,7 +65,7 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 // tenant.
 func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]Refusal, error) {
 	ids, err := rs.rdb.ZRange(ctx, rs.key(keyOpenRefusals, tenant), int64(skip), int64(skip+limit-1)).Result()
-	if err != nil {
+	if err = sickOr(err, keyOpenRefusals+tenant); err != nil {
 		return nil, fmt.Errorf("list refusals: %w", err)
 	}
 	if len(ids) == 0 {

@@ -23,11 +23,17 @@ func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []
 	for i, k := range at {
 		ids[i] = outcomes[k].ID
 	}
+	out := make(map[string]*toldRefusal, len(ids))
 	packed, err := ob.rdb.HMGet(ctx, ob.key(keyRefused, tenant), ids...).Result()
+	if wrongType(err) { // the records may be in a backup of the key, so these outcomes wait, and no others
+		for _, id := range ids {
+			out[id] = &toldRefusal{unread: true}
+		}
+		return out, ob.refusals.seeSickLists(ctx, tenant)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
 	}
-	out := make(map[string]*toldRefusal, len(ids))
 	var missing []Outcome
 	for i, id := range ids {
 		t := &toldRefusal{}

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,7 +21,8 @@ type RefusalStore struct{ *store }
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
 // again. A refusal of the same invoice in another tenant's list is removed, because the document
 // was handed in for the wrong tenant or the configuration has changed. If [IsFull] is true for the
-// error, some of the refusals were not recorded, and nothing else has changed.
+// error, some of the refusals were not recorded, and nothing else has changed. With an
+// [*UnreadableError], those of the tenants whose lists it names were not recorded.
 //
 // Refuse sets Untold of the refusals that are on record but not in the outbox.
 //
@@ -38,11 +40,16 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 		s := senderOf(&r)
 		of[s], at[s] = append(of[s], r), append(at[s], i)
 	}
+	var sick error
 	for s, all := range of {
 		for batch := range slices.Chunk(all, refusalBatch) {
 			told, err := rs.refuse(ctx, s, batch)
-			if err != nil {
+			if _, err := Skip(err); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
+			}
+			if err != nil { // the lists of this tenant are sick: those of the others are written
+				sick = fmt.Errorf("record refusals: %w", err)
+				break
 			}
 			for i := range batch {
 				refusals[at[s][i]].Untold = i >= told
@@ -53,7 +60,7 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 			}
 		}
 	}
-	return nil
+	return sick
 }
 
 // keepOnlyIn removes the refusals of invoices from the lists of all other tenants.
@@ -75,7 +82,7 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 		if other == tenant {
 			continue
 		}
-		if err := rs.forgetRefusals(ctx, other, ids); err != nil {
+		if err := rs.wellOnly(ctx, other, rs.forgetRefusals(ctx, other, ids)); err != nil {
 			return err
 		}
 	}
@@ -94,6 +101,15 @@ func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (
 		}
 		fields = append(fields, batch[i].ID, packed)
 		members = append(members, redis.Z{Score: float64(batch[i].At), Member: batch[i].ID})
+	}
+	// A transaction that meets a sick key writes all the rest, and receivers would be told of
+	// refusals that have no record.
+	sick, err := sickLists(ctx, rs.store, s.tenant)
+	if len(sick) > 0 {
+		err = errors.Join(some(sick), rs.seeSickLists(ctx, s.tenant))
+	}
+	if err != nil {
+		return 0, err
 	}
 	if told, err = rs.mayTell(ctx, s, len(batch)); err != nil {
 		return 0, err
@@ -197,8 +213,12 @@ func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended stri
 		}
 		for chunk := range slices.Chunk(ids, refusalBatch) {
 			some, err := rs.readRefusals(ctx, t, chunk)
+			unread, err := Skip(err)
 			if err != nil {
 				return nil, err
+			}
+			if sick = append(sick, unread...); len(unread) > 0 {
+				break
 			}
 			out = append(out, slices.DeleteFunc(some, func(r Refusal) bool { return r.Ended != ended })...)
 		}
@@ -221,8 +241,12 @@ func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use f
 		}
 		for chunk := range slices.Chunk(ids, refusalBatch) {
 			refusals, err := rs.readRefusals(ctx, t, chunk)
+			unread, err := Skip(err)
 			if err != nil {
 				return err
+			}
+			if sick = append(sick, unread...); len(unread) > 0 {
+				break
 			}
 			for i := range refusals {
 				use(&refusals[i])
@@ -237,7 +261,8 @@ func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use f
 func (rs *RefusalStore) Refusers(ctx context.Context) ([]string, error) { return rs.refusers(ctx) }
 
 // FindRefusal returns the refusal with this id in the list of one of the tenants, ended ones
-// included. It returns nil when there is none, or none that can be read.
+// included. It returns nil when there is none, or none that can be read. The error is an
+// [*UnreadableError] when there is none and the list of one of the tenants is sick.
 func (rs *RefusalStore) FindRefusal(ctx context.Context, id string, tenants ...string) (*Refusal, error) {
 	found := make([]*redis.StringCmd, len(tenants))
 	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
@@ -252,12 +277,17 @@ func (rs *RefusalStore) FindRefusal(ctx context.Context, id string, tenants ...s
 			return &r, nil
 		}
 	}
+	for i, t := range tenants {
+		if wrongType(found[i].Err()) {
+			return nil, some([]Unreadable{sickKey(keyRefused + t)})
+		}
+	}
 	return nil, nil
 }
 
 func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
 	packed, err := rs.rdb.HMGet(ctx, rs.key(keyRefused, tenant), ids...).Result()
-	if err != nil {
+	if err = sickOr(err, keyRefused+tenant); err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
 	}
 	var out []Refusal
@@ -287,7 +317,7 @@ func (rs *RefusalStore) PruneRefusals(ctx context.Context, keep time.Duration, l
 		if err == nil {
 			err = rs.forgetRefusals(ctx, t, ids)
 		}
-		if err != nil {
+		if err = rs.wellOnly(ctx, t, err); err != nil {
 			return gone, fmt.Errorf("prune refusals: %w", err)
 		}
 		gone += len(ids)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,8 +10,8 @@ import (
 )
 
 // EndRefusals ends refusals that are open, and returns how many it ended. It ignores an id without
-// a refusal. Intake does not know which documents were refused before, so it names every refusal
-// that there could be.
+// a refusal, and a tenant whose lists are sick: these refusals stay open. Intake does not know
+// which documents were refused before, so it names every refusal that there could be.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {
@@ -31,6 +32,7 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 	for tenant, all := range byTenant {
 		for batch := range slices.Chunk(all, refusalBatch) {
 			ended, err := rs.endRefusals(ctx, tenant, batch)
+			err = rs.wellOnly(ctx, tenant, err)
 			if n += ended; err != nil {
 				return n, fmt.Errorf("end refusals: %w", err)
 			}
@@ -137,14 +139,20 @@ func (rs *RefusalStore) DismissRefusal(ctx context.Context, id string, d Dismiss
 	if err != nil {
 		return err
 	}
+	var sick error
 	for _, t := range tenants {
 		n, err := rs.endRefusals(ctx, t, []RefusalEnd{{ID: id, Ended: RefusalDismissed, Note: d.note(now, "")}})
-		if err != nil {
-			return fmt.Errorf("dismiss %s: %w", id, err)
+		well := rs.wellOnly(ctx, t, err)
+		if well != nil {
+			return fmt.Errorf("dismiss %s: %w", id, well)
 		}
 		if n > 0 {
 			return nil
 		}
+		sick = cmp.Or(sick, err)
+	}
+	if sick != nil { // the refusal may be in a list that cannot be read
+		return fmt.Errorf("dismiss %s: %w", id, sick)
 	}
 	return fmt.Errorf("dismiss %s: %w", id, ErrNotFound)
 }

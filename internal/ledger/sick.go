@@ -62,6 +62,10 @@ func remedyOf(key string) string {
 	if key == keySinks {
 		return "find out which program wrote it, then delete the key: a worker writes it again when it starts"
 	}
+	if strings.HasPrefix(key, keyRefused) {
+		return "results and lists lack the refused documents of this tenant until the key is well; " +
+			"find out which program wrote it, then restore the key from a backup of Redis, or delete it: these records are then forgotten"
+	}
 	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") || strings.HasPrefix(key, keyFinal) {
 		return "find out which program wrote it, then restore the key from a backup of Redis"
 	}
@@ -141,15 +145,16 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 }
 
 // kindOfName returns the type that the ledger gives a key. It knows the keys that name an invoice
-// by its identity or ref, the buckets of entries, and the keys of waiting sets. For any other key
-// it returns "".
+// by its identity or ref, the buckets of entries, the keys of waiting sets, and the lists of
+// refusals. For any other key it returns "".
 func kindOfName(key string) string {
 	switch {
-	case strings.HasPrefix(key, keyIdentities), strings.HasPrefix(key, keyFinal):
+	case strings.HasPrefix(key, keyIdentities), strings.HasPrefix(key, keyFinal), strings.HasPrefix(key, keyRefused):
 		return "hash"
 	case strings.HasPrefix(key, keyIdentity), strings.HasPrefix(key, keyRef):
 		return "string"
-	case strings.HasPrefix(key, keyWait), strings.HasPrefix(key, keyWaitAge):
+	case strings.HasPrefix(key, keyWait), strings.HasPrefix(key, keyWaitAge),
+		strings.HasPrefix(key, keyRefusals), strings.HasPrefix(key, keyOpenRefusals):
 		return "zset"
 	}
 	return ""

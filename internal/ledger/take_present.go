@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -149,8 +150,21 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	return s, nil
 }
 
-// holderFields are the fields of an entry that Take reads. The last ones are those of a record.
-var holderFields = append([]string{"state", "rev", "facts", shapeField}, pieceFields...)
+// holderFields are the fields of an entry that Take reads. After the first four come those of a
+// record. The last ones are all that hold a number or a flag. If one of these is damaged, nothing
+// can send the invoice, so Take must not say that it is on its way.
+var holderFields = slices.Concat([]string{"state", "rev", "facts", shapeField}, pieceFields, countedFields())
+
+// countedFields returns the fields of an invoice's entry that are not text.
+func countedFields() (names []string) {
+	t := reflect.TypeFor[Invoice]()
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Tag.Get("redis") != "" && f.Type.Kind() != reflect.String {
+			names = append(names, f.Tag.Get("redis"))
+		}
+	}
+	return names
+}
 
 func holderRecord(row []any) []byte {
 	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 4+k)) })
@@ -197,6 +211,9 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			parsed = known.unpackFinal(id, records[i], ts.shapes.of(records[i]))
 		} else {
 			parsed = known.unpackFacts(text(cell(r, 2)))
+		}
+		if frozen[id] == nil {
+			parsed = cmp.Or(parsed, damaged(rows[i].Scan(&Invoice{})))
 		}
 		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
 		parsed = cmp.Or(parsed, countable(text(cell(r, 1)), rev))

@@ -118,6 +118,37 @@ func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
 	}
 }
 
+// Another program wrote a key of one tenant's refusals. What is told of the others does not wait.
+func TestRun_RefusalsOfOneTenantAreSick_OthersAreToldAndItsOwnWhenTheKeyIsWell(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	one, two := refused("one", numbered(0), "must be XML"), refused("two", numbered(1), "must be XML")
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{one}))
+	const key = "ksef:refused:one"
+	w.must(w.rdb.Rename(t.Context(), key, key+"-aside").Err())
+	w.must(w.rdb.Set(t.Context(), key, "foreign", 0).Err())
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{two}))
+	ids := w.rejected(3)
+	r := w.runner(s)
+	w.run(r)
+	w.minutes(r, 3)
+	w.wantTold(s, ids)
+	if got := s.states(two.ID); got != "refused" {
+		t.Errorf("the receiver was told of the other tenant %q, want refused", got)
+	}
+	if held, _ := w.counts(); held != 1 || w.state().Lost != 0 || w.state().Outage != 0 {
+		t.Errorf("%d results are held, and the state is %+v; want one held, none lost and no outage", held, w.state())
+	}
+	sick, err := w.SickKeys(t.Context())
+	if w.must(err); len(sick) != 1 || sick[0].Key != "refused:one" {
+		t.Errorf("the sick keys are %+v, want refused:one", sick)
+	}
+	w.must(w.rdb.Rename(t.Context(), key+"-aside", key).Err())
+	w.minutes(r, 70)
+	if got := s.states(one.ID); got != "refused" {
+		t.Errorf("once the key is well, the receiver was told %q, want refused", got)
+	}
+}
+
 // A document was refused twice, each time for another reason. Then the corrected document was
 // taken. A receiver that was out all this time gets the last state, once.
 func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {

@@ -1,0 +1,48 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+// Another program wrote one of the keys in which the refusals of a tenant are. Those of the other
+// tenants are recorded, read, ended and pruned as before, and the key is named.
+func TestRefusals_KeysOfOneTenantAreSick_ThoseOfOthersGoOn(t *testing.T) {
+	for _, key := range []string{keyRefused, keyRefusals, keyOpenRefusals} {
+		t.Run(key, func(t *testing.T) {
+			w := oneWorld(quiet{t}).telling(1000)
+			of := func(tenant, id string) Refusal {
+				return Refusal{ID: "ref-" + id, Tenant: tenant, File: id, ByInvoice: true, Faults: []RefusalFault{{Rule: "must be XML"}}}
+			}
+			w.must(w.Refuse(ctx(), []Refusal{of("sick", "a"), of("well", "b")}))
+			before := w.rdb.XLen(ctx(), w.key(keyOutbox)).Val()
+			w.must(w.rdb.Rename(ctx(), w.key(key, "sick"), w.key("aside")).Err())
+			w.must(w.rdb.Set(ctx(), w.key(key, "sick"), "foreign", 0).Err())
+
+			unread, err := Skip(w.Refuse(ctx(), []Refusal{of("well", "c"), of("sick", "d")}))
+			if err != nil || len(unread) != 1 || unread[0].Key != key+"sick" {
+				t.Errorf("Refuse gives %+v, %v; want that it names the sick key", unread, err)
+			}
+			if told := w.rdb.XLen(ctx(), w.key(keyOutbox)).Val() - before; told != 1 {
+				t.Errorf("%d outcomes were written, want only that of the well tenant", told)
+			}
+			if c, err := w.FindRefusal(ctx(), "ref-c", "sick", "well"); err != nil || c == nil {
+				t.Errorf("the refusal of the well tenant: %+v, %v", c, err)
+			}
+			if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: "ref-b", Ended: RefusalDismissed, ByInvoice: true}}); err != nil || n != 1 {
+				t.Errorf("%d refusals have ended, %v; want one", n, err)
+			}
+			w.must(w.DismissRefusal(ctx(), "ref-c", Dismissal{By: "jan", Reason: "x"}))
+			if _, err := w.PruneRefusals(ctx(), -time.Hour, 100); err != nil {
+				t.Errorf("PruneRefusals: %v", err)
+			}
+			if left := w.rdb.HLen(ctx(), w.key(keyRefused, "well")).Val(); left != 0 {
+				t.Errorf("%d refusals of the well tenant are left, want none after PruneRefusals", left)
+			}
+			sick, err := w.SickKeys(ctx())
+			if w.must(err); len(sick) != 1 || sick[0].Key != key+"sick" {
+				t.Errorf("the sick keys are %+v, want %s", sick, key+"sick")
+			}
+		})
+	}
+}
