@@ -69,7 +69,7 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 	evidence.Document, err = reader.Document(ctx, found[0])
 	if err == nil || records.Missing(err) {
 		p.sayMissing(err)
-		evidence.UPO, err = reader.Receipt(ctx, found[0])
+		evidence.UPO, err = reader.ReceiptOf(ctx, found[0])
 	}
 	if err != nil && !records.Missing(err) {
 		return err

@@ -141,7 +141,7 @@ func (c *watchCmd) options(p *program) (watch.Options, error) {
 	o := watch.Options{
 		Dir: c.Dir, Admitter: admitter, Entries: p.base.Ledger,
 		Receipt: func(ctx context.Context, r results.Result) ([]byte, error) {
-			receipt, err := kept.Receipt(ctx, r)
+			receipt, err := kept.ReceiptOf(ctx, r)
 			if errors.Is(err, records.ErrNoReceipt) {
 				return nil, nil
 			}

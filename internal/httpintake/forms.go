@@ -73,10 +73,16 @@ func (f *forms) pdf(c *call) error {
 		return &problem{kind: notFound, detail: none}
 	}
 	doc, err := f.shownDocument(c, &inv, instead)
-	if records.Missing(err) {
-		return &problem{kind: notFound, detail: notKept}
+	of := results.Of(inv, "")
+	if instead != nil {
+		of = *instead
 	}
-	if err != nil {
+	switch {
+	case records.Lost(of, err):
+		return lostFile(err)
+	case records.Missing(err):
+		return &problem{kind: notFound, detail: notKept}
+	case err != nil:
 		return archiveAway(err)
 	}
 	pdf, err := f.o.PDF(c.ctx(), &inv, doc, string(c.lang))
@@ -117,6 +123,13 @@ func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 		doc, err = sg.o.Records.Document(c.ctx(), results.Of(*inv, ""))
 	}
 	return doc, err
+}
+
+// lostFile is the problem of a file that the archive should have.
+func lostFile(err error) error {
+	return &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
+		en: "the archive should have this, and its copy is missing or damaged; the server's operator has to look: enqueue find names what is wrong",
+		pl: "powinno to być w archiwum, ale kopii brakuje lub jest uszkodzona; musi to sprawdzić administrator serwera: enqueue find nazwie przyczynę"}}
 }
 
 func archiveAway(err error) error {

@@ -3,6 +3,7 @@ package httpintake
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -46,9 +47,24 @@ func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
 	return l
 }
 
+// forgotten returns what the archive has of an invoice of the client that the ledger does not have.
+// The ledger forgets an invoice some time after its last change (ledger.retention). It returns nil
+// when the archive has nothing of it, or when the invoice is another client's.
+func (co *core) forgotten(c *call, id string) *lost {
+	if !strings.HasPrefix(id, "inv-") {
+		return nil
+	}
+	u := ledger.Unreadable{ID: id, Key: "inv:" + id, Err: ledger.ErrNotFound}
+	l := newLost(&u, co.archived(c, id))
+	if l.archived == nil || !c.owns(l.Tenant) || c.settled() != nil {
+		return nil
+	}
+	return &l
+}
+
 // instead returns the archived result if it tells how the invoice stands, and otherwise nil.
 func (l *lost) instead() *results.Result {
-	if l.archived != nil && records.Stands(&l.Unreadable, l.archived) {
+	if l.archived != nil && (errors.Is(l.Err, ledger.ErrNotFound) || records.Stands(&l.Unreadable, l.archived)) {
 		return l.archived
 	}
 	return nil

@@ -29,8 +29,9 @@ func answerOf(r results.Result) invoiceAnswer {
 }
 
 // invoice returns the entry of an id. An invoice of another client gets the same answer as one that
-// does not exist. An entry that cannot be read gives a [*lostError] in a problem, unless nobody
-// knows whose it is. Then it may be the client's, so the answer does not say that there is none.
+// does not exist. An entry that cannot be read gives a [*lostError] in a problem, and so does an
+// invoice that only the archive has. When nobody knows whose an entry is, it may be the client's,
+// so the answer does not say that there is none.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
@@ -42,6 +43,11 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		return inv, changed
 	}
 	if errors.Is(err, ledger.ErrNotFound) {
+		if l := co.forgotten(c, id); l != nil {
+			return inv, &problem{kind: conflict, cause: &lostError{l}, detail: text{
+				en: "this invoice is finished, and only the archive has it: nothing can be done about it here",
+				pl: "ta faktura jest zakończona i jest tylko w archiwum: nic nie można z nią tutaj zrobić"}}
+		}
 		return inv, missing
 	}
 	if unread, rest := ledger.Skip(err); rest != nil {
@@ -130,10 +136,11 @@ func (sg *single) xml(c *call) error {
 	}
 	if instead != nil {
 		doc, err := sg.o.Records.Document(c.ctx(), *instead)
-		return sg.stored(c, instead.ID+".xml", doc, err, notKept)
+		return sg.stored(c, ".xml", instead, doc, err, notKept)
 	}
 	doc, err := sg.document(c, &inv)
-	return sg.stored(c, inv.ID+".xml", doc, err, notKept)
+	of := results.Of(inv, "")
+	return sg.stored(c, ".xml", &of, doc, err, notKept)
 }
 
 func (sg *single) upo(c *call) error {
@@ -145,17 +152,20 @@ func (sg *single) upo(c *call) error {
 	if instead != nil {
 		of = *instead
 	}
-	receipt, err := sg.o.Records.Receipt(c.ctx(), of)
-	return sg.stored(c, of.ID+".upo.xml", receipt.Raw, err, text{
+	receipt, err := sg.o.Records.ReceiptOf(c.ctx(), of)
+	return sg.stored(c, ".upo.xml", &of, receipt.Raw, err, text{
 		en: "this invoice has no receipt (UPO) yet; it is " + of.State,
 		pl: "ta faktura nie ma jeszcze UPO; jej stan: " + of.State})
 }
 
-func (sg *single) stored(c *call, name string, data []byte, err error, missing text) error {
+// stored answers with a file of an invoice. suffix is the end of its name.
+func (sg *single) stored(c *call, suffix string, of *results.Result, data []byte, err error, missing text) error {
 	switch {
 	case err == nil:
-		c.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		c.w.Header().Set("Content-Disposition", `attachment; filename="`+of.ID+suffix+`"`)
 		return c.raw(http.StatusOK, "application/xml", data)
+	case records.Lost(*of, err):
+		return lostFile(err)
 	case records.Missing(err):
 		return &problem{kind: notFound, detail: missing}
 	}

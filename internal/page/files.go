@@ -23,8 +23,8 @@ func (v *single) upo() error {
 	if err != nil {
 		return err
 	}
-	receipt, err := v.p.o.Records.Receipt(v.ctx(), r)
-	if err := kept(err, "This invoice has no UPO yet."); err != nil {
+	receipt, err := v.p.o.Records.ReceiptOf(v.ctx(), r)
+	if err := kept(r, err, "This invoice has no UPO yet."); err != nil {
 		return err
 	}
 	return v.file(r.ID+".upo.xml", "application/xml", receipt.Raw)

@@ -106,7 +106,7 @@ type Figures interface {
 type Records interface {
 	Find(ctx context.Context, name string) ([]results.Result, error)
 	Document(ctx context.Context, of results.Result) ([]byte, error)
-	Receipt(ctx context.Context, of results.Result) (records.Receipt, error)
+	ReceiptOf(ctx context.Context, of results.Result) (records.Receipt, error)
 }
 
 // Actions does what people decide. [actions.Executor] implements it.

@@ -38,7 +38,7 @@ func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	if inv == nil || err != nil {
 		doc, err = v.p.o.Records.Document(v.ctx(), r)
 	}
-	return r, inv, doc, kept(err, gone)
+	return r, inv, doc, kept(r, err, gone)
 }
 
 // hasPDF reports whether somebody makes PDFs of the invoices of a tenant. It returns false for a

@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/records"
+	"ksefworker/internal/results"
 )
 
 var (
@@ -114,7 +115,11 @@ func (v *visit) fail(e *shown) {
 
 // If err says that something is not in the archive, kept returns an error that shows a person the
 // text in the parameter gone. It returns any other error unchanged.
-func kept(err error, gone string) error {
+func kept(of results.Result, err error, gone string) error {
+	if records.Lost(of, err) {
+		return &shown{http.StatusServiceUnavailable,
+			"The archive should have this, and its copy is missing or damaged. An operator has to look: enqueue find names what is wrong.", nil}
+	}
 	if records.Missing(err) {
 		return &shown{http.StatusNotFound, gone, nil}
 	}

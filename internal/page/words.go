@@ -219,6 +219,8 @@ var polishPages = map[string]string{
 	"Last change: %s":             "Ostatnia zmiana stanu: %s",
 	"The document of this invoice is not kept any more.": "Dokument tej faktury nie jest już przechowywany.",
 	"This invoice has no UPO yet.":                       "Ta faktura nie ma jeszcze UPO.",
+	"The archive should have this, and its copy is missing or damaged. An operator has to look: enqueue find names what is wrong.": "" +
+		"Powinno to być w archiwum, ale kopii brakuje lub jest uszkodzona. Musi to sprawdzić operator: enqueue find nazwie przyczynę.",
 
 	// Open items.
 	"Documents that need a person: not taken in, rejected by KSeF, or stopped because the program can't decide.": "Dokumenty, które " +

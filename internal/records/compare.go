@@ -55,7 +55,7 @@ func (s *search) metAbout(ctx context.Context, all []Attested) (m *met, of []res
 	var places []Place
 	for _, a := range all {
 		wanted.Add(a.KsefNumber)
-		some, err := quiet.placesOfAttested(ctx, a)
+		some, err := placesOfAttested(ctx, quiet, a)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -82,7 +82,7 @@ func (s *search) metAbout(ctx context.Context, all []Attested) (m *met, of []res
 
 // placesOfAttested returns the places that may have an attested invoice: the one of its month. When
 // the month is not known, it returns all places of the seller.
-func (r *Reader) placesOfAttested(ctx context.Context, a Attested) ([]Place, error) {
+func placesOfAttested(ctx context.Context, r *Reader, a Attested) ([]Place, error) {
 	nip, _, _ := strings.Cut(a.Receipt, "/") // the seller's, with which the name of the receipt begins
 	if _, err := time.Parse(time.DateOnly, a.IssueDate); err == nil {
 		return []Place{{NIP: nip, Month: monthOf(a.IssueDate)}}, nil

@@ -83,6 +83,26 @@ type Receipt struct {
 	Parsed ksef.Receipt
 }
 
+// ReceiptOf is Receipt for a caller that gives the receipt out as that of the invoice. The error
+// also says when the receipt does not attest the invoice (see Attests).
+func (r *Reader) ReceiptOf(ctx context.Context, of results.Result) (Receipt, error) {
+	receipt, err := r.Receipt(ctx, of)
+	if err == nil {
+		err = receipt.Attests(of)
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	return receipt, nil
+}
+
+// Lost reports whether an error of Document, Receipt or ReceiptOf says that the archive has lost
+// what it should have of an invoice: the object is damaged, or it is missing although the invoice
+// is receipted.
+func Lost(of results.Result, err error) bool {
+	return errors.Is(err, archive.ErrCorrupt) || Missing(err) && ledger.State(of.State) == ledger.Receipted
+}
+
 // Attests returns nil if the receipt lists the invoice of a result, with the hash of its document.
 // Otherwise the error wraps [archive.ErrCorrupt].
 func (u *Receipt) Attests(of results.Result) error {

@@ -1,0 +1,93 @@
+package httpintake
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/results"
+)
+
+// receiptFor returns a receipt that lists one invoice.
+func receiptFor(number, hash string) []byte {
+	return fmt.Appendf(nil, `<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3"><Dokument><NipSprzedawcy>5265877635</NipSprzedawcy>`+
+		`<NumerKSeFDokumentu>%s</NumerKSeFDokumentu><NumerFaktury>FV/1</NumerFaktury><DataWystawieniaFaktury>2026-11-23</DataWystawieniaFaktury>`+
+		`<SkrotDokumentu>%s</SkrotDokumentu></Dokument></Potwierdzenie>`, number, hash)
+}
+
+// attested puts an invoice of tenant one into the archive, with its receipt. The ledger forgets it.
+func (b *bench) attested(receipt func(of *results.Result) []byte) *results.Result {
+	b.t.Helper()
+	id := b.archivedAndGone(0, "FV/1", "")
+	b.must(b.rdb.ZRem(b.t.Context(), "ksef:st:receipted", id).Err())
+	found, err := b.o.Records.FindID(b.t.Context(), id)
+	if b.must(err); len(found) != 1 {
+		b.t.Fatalf("the archive has %d results of %s, want one", len(found), id)
+	}
+	of := &found[0]
+	name := archive.ReceiptName(of.NIP, of.IssueDate, "20261123-SB-1")
+	of.UPO = b.store.URL(name)
+	raw, err := json.Marshal(of)
+	b.must(err)
+	b.must(b.store.Replace(b.t.Context(), archive.ResultName(of.NIP, of.IssueDate, id), raw, ""))
+	b.must(b.store.Put(b.t.Context(), name, receipt(of), ""))
+	return of
+}
+
+// The ledger forgets an invoice after ledger.retention. Its client still asks by the id and the
+// links that it was given.
+func TestInvoice_LedgerHasForgottenIt_IsShownFromTheArchiveToItsClientAlone(t *testing.T) {
+	b := newBench(t, nil)
+	of := b.attested(func(of *results.Result) []byte { return receiptFor(of.KsefNumber, of.Hash) })
+	if a := b.call("GET", "/v1/invoices/"+of.ID, nil); a.status != http.StatusOK || a.body.State != "receipted" {
+		t.Errorf("the invoice is answered with %d %s, want it receipted", a.status, a.raw)
+	}
+	for _, path := range []string{"/xml", "/upo", "/qr.png"} {
+		b.want(b.call("GET", "/v1/invoices/"+of.ID+path, nil), http.StatusOK, "")
+	}
+	for _, verb := range []string{":retry", ":dismiss"} {
+		b.want(b.call("POST", "/v1/invoices/"+of.ID+verb, nil), http.StatusConflict, "conflict")
+	}
+	for _, path := range []string{"", "/xml", "/upo", "/qr.png", "/pdf"} {
+		other := b.call("GET", "/v1/invoices/"+of.ID+path, nil, "Authorization", "Bearer "+keyTwo)
+		b.want(other, http.StatusNotFound, "not-found")
+	}
+	b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
+}
+
+// The archive has another receipt under the name of the invoice's, perhaps that of another tenant.
+func TestUPO_ReceiptDoesNotAttestTheInvoice_IsNotGivenOut(t *testing.T) {
+	for what, receipt := range map[string]func(of *results.Result) []byte{
+		"another invoice":  func(of *results.Result) []byte { return receiptFor("7980332920-20261123-0100A0DB5B00-39", of.Hash) },
+		"another document": func(of *results.Result) []byte { return receiptFor(of.KsefNumber, "x"+of.Hash[1:]) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t, nil)
+			of := b.attested(receipt)
+			a := b.call("GET", "/v1/invoices/"+of.ID+"/upo", nil)
+			if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, "missing or damaged") {
+				t.Errorf("the answer does not say that the archive's copy is damaged: %s", a.raw)
+			}
+		})
+	}
+}
+
+// A file that the archive should have is not called one that is not kept any more.
+func TestXML_ArchiveHasLostIt_IsCalledMissingAndNotGone(t *testing.T) {
+	b := newBench(t, nil)
+	of := b.attested(func(of *results.Result) []byte { return receiptFor(of.KsefNumber, of.Hash) })
+	folder := strings.TrimPrefix(b.store.URL(""), "file://")
+	b.must(os.Remove(filepath.Join(folder, archive.InvoiceName(of.NIP, of.IssueDate, of.ID))))
+	b.must(os.Remove(filepath.Join(folder, archive.ReceiptName(of.NIP, of.IssueDate, "20261123-SB-1"))))
+	for _, path := range []string{"/xml", "/upo"} {
+		a := b.call("GET", "/v1/invoices/"+of.ID+path, nil)
+		if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, "missing or damaged") {
+			t.Errorf("the answer to %s does not say that the archive's copy is missing: %s", path, a.raw)
+		}
+	}
+}
