@@ -79,6 +79,12 @@ func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing
 		return fmt.Errorf("look for refusals: %w", err)
 	}
 	for _, of := range scores {
+		if wrongType(of.Err()) { // the record may be there, so nothing counts as lost
+			for _, id := range ids {
+				found[id].unread = true
+			}
+			continue
+		}
 		for i, at := range of.Val() { // 0 is a member that is not there
 			if at > 0 && int64(at) >= missing[i].Rev {
 				found[ids[i]].elsewhere = true

@@ -294,6 +294,9 @@ func rescue(ctx context.Context, s archive.Store, folder string, of *index, whol
 		}
 		return 0, err
 	}
+	if _, _, err := archive.RangeOf(ctx, s, of.zips[0], 0, 1); errors.Is(err, archive.ErrNotFound) {
+		return 0, nil // the ZIP is gone, so its lines lead nowhere
+	}
 	for _, l := range lines {
 		if whole[l.ID] {
 			continue
