@@ -82,7 +82,7 @@ func (v *visit) export(what string, q *question, name, title string, head []stri
 		err = out.Close()
 	}
 	if err != nil {
-		if !v.gone(err) {
+		if !v.gone() {
 			v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("an export was broken off")
 		}
 		panic(http.ErrAbortHandler)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"syscall"
 	"time"
 
 	"ksefworker/internal/audit"
@@ -45,7 +44,7 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 		v.fail(known)
 		return
 	}
-	if v.gone(err) {
+	if v.gone() {
 		return
 	}
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
@@ -58,10 +57,9 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 		"This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
 }
 
-// gone reports whether an error means that the person has left before the answer was complete.
-func (v *visit) gone(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
-}
+// gone reports whether the person has left before the answer was complete. The error of the visit
+// does not tell: Redis and the archive reset connections too.
+func (v *visit) gone() bool { return errors.Is(v.r.Context().Err(), context.Canceled) }
 
 // shown is an error that a person is shown.
 type shown struct {
