@@ -162,9 +162,12 @@ func TestFindings_SomethingDoesNotAgree_IsSaid(t *testing.T) {
 		spoil func(*proof.Evidence)
 		want  string
 	}{
-		"another document":              {func(e *proof.Evidence) { e.Document = append(slices.Clone(e.Document), ' ') }, "SkrotDokumentu"},
-		"no document":                   {func(e *proof.Evidence) { e.Document = nil }, "nie ma dokumentu"},
-		"no receipt":                    {func(e *proof.Evidence) { e.UPO = records.Receipt{} }, "nie ma jeszcze UPO"},
+		"another document": {func(e *proof.Evidence) { e.Document = append(slices.Clone(e.Document), ' ') }, "SkrotDokumentu"},
+		"no document":      {func(e *proof.Evidence) { e.Document = nil }, "nie ma dokumentu"},
+		"no receipt yet": {func(e *proof.Evidence) { e.UPO, e.Result.UPO = records.Receipt{}, "" },
+			"nie ma jeszcze UPO"},
+		"a receipt that the archive has lost": {func(e *proof.Evidence) { e.UPO = records.Receipt{} },
+			"albo jest uszkodzone"},
 		"a receipt without the invoice": {func(e *proof.Evidence) { e.UPO.Parsed.Lines = nil }, "UPO wymienia numer KSeF"},
 		"another seller's KSeF number":  {func(e *proof.Evidence) { e.Result.NIP = "1111111111" }, "Numer KSeF jest poprawny"},
 		"no KSeF number": {func(e *proof.Evidence) { e.Result.KsefNumber, e.Result.State = "", "rejected" },
