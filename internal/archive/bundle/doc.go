@@ -23,6 +23,7 @@
 //	beside.go            packages that a joined index does not name
 //	store.go             [Store] puts these together
 //	search.go            searches by anything but an id
+//	results.go           reads all results, also of damaged ZIPs
 //	tidy.go              decides which indexes are joined
 //	merge.go             joins the indexes of a month
 //
