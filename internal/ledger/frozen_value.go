@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -113,4 +114,4 @@ func fieldsOfFrozen(value string) map[string]string {
 }
 
 // newerFacts are the facts of an entry whose value in a bucket has a newer layout.
-const newerFacts = `{"v":3}`
+var newerFacts = fmt.Sprintf(`{"v":%d}`, Version+1)

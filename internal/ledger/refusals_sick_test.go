@@ -46,3 +46,23 @@ func TestRefusals_KeysOfOneTenantAreSick_ThoseOfOthersGoOn(t *testing.T) {
 		})
 	}
 }
+
+// A record that its own list lacks may be in the list of another tenant. While that list cannot be
+// read, nobody is told that the record is gone.
+func TestTold_ListOfAnotherTenantIsSick_RecordDoesNotCountAsMissing(t *testing.T) {
+	for _, sick := range []bool{false, true} {
+		w := oneWorld(t).telling(1000)
+		of := func(tenant, id string) Refusal {
+			return Refusal{ID: "ref-" + id, Tenant: tenant, File: id, ByInvoice: true, Faults: []RefusalFault{{Rule: "must be XML"}}}
+		}
+		w.must(w.Refuse(ctx(), []Refusal{of("first", "a"), of("second", "b")}))
+		w.must(w.rdb.HDel(ctx(), w.key(keyRefused, "first"), "ref-a").Err())
+		if sick {
+			w.must(w.rdb.Set(ctx(), w.key(keyRefusals, "second"), "foreign", 0).Err())
+		}
+		told, err := w.Told(ctx(), w.outcomes())
+		if w.must(err); len(told) != 2 || told[0].ID != "ref-a" || told[0].Missing == sick || told[0].Unread != sick {
+			t.Errorf("with a sick list: %v: the outcomes are told as %+v", sick, told)
+		}
+	}
+}
