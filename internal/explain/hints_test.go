@@ -43,8 +43,6 @@ var inPieces = map[string][]string{
 		"number X (X of seller X) is already receipted with other content as X (first difference: X/X)"},
 	"as X, whose document is not here any more, so the two cannot be compared": nil,
 	"with other content as X (first difference: X)":                            nil,
-	"in an entry that cannot be read": {
-		"ref X is already that of X, another invoice of this tenant, which is in an entry that cannot be read"},
 	// Who sends an invoice.
 	"X NIP X has several tenants: X": {"seller NIP X has several tenants: X", "buyer NIP X has several tenants: X"},
 	"no tenant is configured for X NIP X": {

@@ -35,14 +35,18 @@ func CheckRef(ref string) error {
 	return nil
 }
 
-// refUsed refuses a document whose ref names another invoice.
+// refUsed refuses a document whose ref names another invoice. If the entry of the other invoice
+// cannot be read, it may have left the ref free, so the document is to be handed in again later.
 func refUsed(ref string, r *answer) error {
-	state := string(r.RefState)
-	if state == "" {
-		state = "in an entry that cannot be read"
+	if r.RefState == "" {
+		return &RefusedError{ofRef: true,
+			Rule:   fmt.Sprintf("ref %q is already that of %s, and that entry cannot be read", ref, r.RefOf),
+			Hint:   "whoever operates the program has to look, see ksef_unreadable_entries; hand it in again after that",
+			Remedy: ledger.RemedyWait, Unread: true,
+		}
 	}
 	return &RefusedError{ofRef: true,
-		Rule: fmt.Sprintf("ref %q is already that of %s, another invoice of this tenant, which is %s", ref, r.RefOf, state),
+		Rule: fmt.Sprintf("ref %q is already that of %s, another invoice of this tenant, which is %s", ref, r.RefOf, r.RefState),
 		Hint: "give each invoice a ref of its own; another document takes a ref only after the first was rejected, parked or dismissed",
 	}
 }

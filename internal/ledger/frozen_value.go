@@ -114,4 +114,4 @@ func fieldsOfFrozen(value string) map[string]string {
 }
 
 // newerFacts are the facts of an entry whose value in a bucket has a newer layout.
-var newerFacts = fmt.Sprintf(`{"v":%d}`, Version+1)
+var newerFacts = fmt.Sprintf(`{"v":%d}`, newestVersion)
