@@ -118,18 +118,25 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	r.end(ctx, ends)
 	if len(refused) > 0 {
 		r.bind(ctx, refused)
-		if err := r.Record.Refuse(ctx, refused); err != nil {
-			r.failed(len(refused), err)
-			return
-		}
-		r.open = true
+		err := r.Record.Refuse(ctx, refused)
+		lacking := 0
 		for k, i := range at {
+			if !refused[k].Recorded {
+				lacking++
+				continue
+			}
 			adms[i].Refusal = refused[k].ID
 			if refused[k].Untold {
 				r.Untold++
 			}
 		}
-		r.end(ctx, afterwards)
+		r.open = r.open || lacking < len(at)
+		if err != nil {
+			r.failed(lacking, err)
+		}
+		if lacking < len(at) {
+			r.end(ctx, afterwards)
+		}
 	}
 }
 

@@ -343,3 +343,31 @@ func TestRefusals_RedisIsFull_IsReportedAndNothingStops(t *testing.T) {
 		t.Errorf("%d refusals are not on record, %v, want one, and the error of a full Redis", r.Unrecorded, r.Err)
 	}
 }
+
+// If the list of one tenant is sick, only its refusals are not on record, and the documents of the
+// other tenants have theirs.
+func TestRefusals_ListOfOneTenantIsSick_OthersAreRecorded(t *testing.T) {
+	d := newRecorder(t)
+	if err := d.rdb.Set(t.Context(), "ksef:refused:One", "foreign", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	adms := make([]intake.Admission, 3)
+	for i := range adms {
+		adms[i] = intake.Admission{File: fmt.Sprintf("%d.xml", i), Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"},
+			Invoice: ledger.Invoice{Facts: ledger.Facts{NIP: sample.NIP(i % 2)}}}
+	}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) string {
+		if nip == sample.NIP(1) {
+			return "Two"
+		}
+		return owner(nip)
+	}}
+	r.Note(t.Context(), adms)
+	if r.Unrecorded != 2 || r.Err == nil {
+		t.Errorf("%d refusals are not on record, %v; want two, and an error", r.Unrecorded, r.Err)
+	}
+	if adms[0].Refusal != "" || adms[1].Refusal == "" || adms[2].Refusal != "" {
+		t.Errorf("on record are %q, %q and %q; want the second alone", adms[0].Refusal, adms[1].Refusal, adms[2].Refusal)
+	}
+	d.wants("1.xml")
+}

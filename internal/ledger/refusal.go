@@ -32,6 +32,8 @@ type Refusal struct {
 	// Untold says that no receiver is told of the refusal, because too many documents of the tenant
 	// were refused. Only [Ledger.Refuse] sets it.
 	Untold bool `json:"-"`
+	// Recorded says that the refusal is on record. Only [Ledger.Refuse] sets it.
+	Recorded bool `json:"-"`
 	// sealed is the stored text if this process cannot open it.
 	sealed string
 }

@@ -24,7 +24,8 @@ type RefusalStore struct{ *store }
 // error, some of the refusals were not recorded, and nothing else has changed. With an
 // [*UnreadableError], those of the tenants whose lists it names were not recorded.
 //
-// Refuse sets Untold of the refusals that are on record but not in the outbox.
+// Refuse sets Recorded of the refusals that it recorded, also when it returns an error. It sets
+// Untold of those that are on record but not in the outbox.
 //
 // Refuse is not a script, unlike most operations of the ledger. Scripts write even at maxmemory, so
 // that invoices that were taken in can finish. Refusals must not use up the memory that is left for
@@ -37,6 +38,7 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	of, at := map[sender][]Refusal{}, map[sender][]int{} // refusals[at[s][i]] is of[s][i]
 	for i, r := range refusals {
 		r.At, r.Ended, r.Note, r.EndedAt = At(now), "", "", 0
+		refusals[i].Recorded = false
 		s := senderOf(&r)
 		of[s], at[s] = append(of[s], r), append(at[s], i)
 	}
@@ -52,7 +54,8 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 				break
 			}
 			for i := range batch {
-				refusals[at[s][i]].Untold = i >= told
+				r := &refusals[at[s][i]]
+				r.Recorded, r.Untold = true, i >= told
 			}
 			at[s] = at[s][len(batch):]
 			if err := rs.keepOnlyIn(ctx, s.tenant, batch); err != nil {
