@@ -61,11 +61,16 @@ func (n Numbers) Has(ksefNumber string) bool {
 
 // met is what a reader has met of the invoices of some months.
 type met struct {
-	// receiptOf has the numbers of the invoices, by the hash of each, and which receipt the result
-	// names: its place in names, or 0 for none.
-	receiptOf map[uint64]int32
+	// invoices has what is known of each invoice, by the hash of its number.
+	invoices map[uint64]metInvoice
 	// receipts has the receipts that results name, by their names in the archive.
 	receipts map[string]*namedReceipt
+}
+
+// metInvoice is what a receipt is compared with.
+type metInvoice struct {
+	receipt  int32  // the place of the receipt that the result names, 0 for none
+	document uint32 // a part of the hash of SkrotDokumentu
 }
 
 // namedReceipt is a receipt that results name.
@@ -77,7 +82,9 @@ type namedReceipt struct {
 	own bool
 }
 
-func newMet() *met { return &met{receiptOf: map[uint64]int32{}, receipts: map[string]*namedReceipt{}} }
+func newMet() *met {
+	return &met{invoices: map[uint64]metInvoice{}, receipts: map[string]*namedReceipt{}}
+}
 
 func (m *met) add(r *results.Result) {
 	of := &namedReceipt{}
@@ -89,22 +96,24 @@ func (m *met) add(r *results.Result) {
 		of.own = of.own || !r.Recovered
 	}
 	if r.KsefNumber != "" && !m.has(r.KsefNumber) {
-		m.receiptOf[hashOf(r.KsefNumber)] = of.place
+		m.invoices[hashOf(r.KsefNumber)] = metInvoice{of.place, documentOf(r.Hash)}
 		of.invoices++
 	}
 }
 
 func (m *met) has(ksefNumber string) bool {
-	_, has := m.receiptOf[hashOf(ksefNumber)]
+	_, has := m.invoices[hashOf(ksefNumber)]
 	return has
 }
+
+func documentOf(hash string) uint32 { return uint32(maphash.String(numberSeed, hash)) }
 
 // addIndexed adds the invoices that the indexes of a place name. So an invoice in a ZIP that cannot
 // be read does not count as lacking. The ZIP itself was reported when it could not be read.
 func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 	_, err := r.store().Search(ctx, p.bundles(), bundle.Query{Match: func(l *bundle.Line) bool {
 		if l.KsefNumber != "" && !m.has(l.KsefNumber) {
-			m.receiptOf[hashOf(l.KsefNumber)] = 0
+			m.invoices[hashOf(l.KsefNumber)] = metInvoice{}
 		}
 		return false
 	}}, func(bundle.Line) error { return nil }, nil)
@@ -114,7 +123,8 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
 // For a session that another program may have sent it calls r.Unsure instead, once. It reads each
 // receipt of these months, and of the month after them, once. One receipt is in memory at a time. A
-// receipt that lists fewer of the invoices that were met than name it is reported as damaged.
+// receipt that lists fewer of the invoices that were met than name it, or some of them with another
+// SkrotDokumentu than the result has, is reported as damaged.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told := Numbers{}
 	for _, p := range places {
@@ -124,11 +134,15 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 		err := r.eachReceipt(ctx, p, nil, func(name string, receipt ksef.Receipt) {
 			of := m.receipts[name]
 			others, listed := 0, 0
+			var changed []string
 			for _, number := range slices.Sorted(maps.Keys(receipt.Lines)) {
 				l := receipt.Lines[number]
-				place, here := m.receiptOf[hashOf(number)]
-				if of != nil && here && place == of.place {
+				have, here := m.invoices[hashOf(number)]
+				if of != nil && here && have.receipt == of.place {
 					listed++
+					if have.document != documentOf(l.Hash) {
+						changed = append(changed, number)
+					}
 				}
 				if !w.hasDay(l.IssueDate) || here || told.Has(number) {
 					continue
@@ -144,6 +158,10 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 			if of != nil && of.invoices > listed {
 				r.unread(name, fmt.Errorf("%w: it does not list %s", archive.ErrCorrupt,
 					plural.Of(of.invoices-listed, "invoice whose result names it", "invoices whose results name it")))
+			}
+			if len(changed) > 0 {
+				r.unread(name, fmt.Errorf("%w: it or a result is wrong, because it lists %s with another SkrotDokumentu, first %s",
+					archive.ErrCorrupt, plural.Of(len(changed), "invoice", "invoices"), changed[0]))
 			}
 		})
 		if err != nil {

@@ -142,3 +142,31 @@ func TestEachWithin_OneOfALostPackageIsRecovered_TheOthersAreNotPassedOver(t *te
 		t.Errorf("unsure is %v, error %v, want 2 invoices of %s", unsure, err, name)
 	}
 }
+
+// A receipt and a result that give an invoice different documents cannot both be right, so the
+// reader is told.
+func TestEachWithin_ReceiptListsAnotherDocument_IsReported(t *testing.T) {
+	for _, another := range []bool{false, true} {
+		k, _ := inFolder(t)
+		o := func(n string) sample.Options {
+			return sample.Options{SellerNIP: sample.NIP(0), Number: n, IssueDate: "2026-11-26"}
+		}
+		sound := k.invoice(o("F/1"), "receipted", number(t, sample.NIP(0), 1))
+		changed := k.invoice(o("F/2"), "receipted", number(t, sample.NIP(0), 2))
+		var want []string
+		if another {
+			changed.Hash = sound.Hash
+			want = []string{"stored content is damaged: it or a result is wrong, because it lists 1 invoice with another SkrotDokumentu, " +
+				"first " + changed.KsefNumber}
+		}
+		k.receipt(sound, changed)
+		var told []string
+		r := &records.Reader{Store: k.store, Unread: func(_ string, err error) { told = append(told, err.Error()) }}
+		err := r.EachWithin(t.Context(), november, func(results.Result) error { return nil }, func(a records.Attested) {
+			t.Errorf("%s is reported as lacking", a.KsefNumber)
+		})
+		if err != nil || !slices.Equal(told, want) {
+			t.Errorf("with another document: %v: reported are %q, %v, want %q", another, told, err, want)
+		}
+	}
+}
