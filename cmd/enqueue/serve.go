@@ -126,6 +126,7 @@ func (p *program) httpServer(log zerolog.Logger, fit *fitness) (*http.Server, er
 		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
 			log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
 		}},
+		ArchiveThere: func(ctx context.Context) error { return connect.CheckArchive(ctx, p.base) },
 		Room: func(ctx context.Context) error {
 			m, err := p.base.Ledger.Memory(ctx)
 			if err != nil {

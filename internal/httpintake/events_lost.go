@@ -26,7 +26,8 @@ func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edite
 		ids = append(ids, o.ID)
 	}
 	*left -= len(ids)
-	return n, e.archived(c, ids...)
+	archived, _ = e.archived(c, ids...) // an outcome is told without it, too
+	return n, archived
 }
 
 // ofLost returns what can be told of an outcome whose invoice has no entry any more. What never

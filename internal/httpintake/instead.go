@@ -49,17 +49,22 @@ func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
 
 // forgotten returns what the archive has of an invoice of the client that the ledger does not have.
 // The ledger forgets an invoice some time after its last change (ledger.retention). It returns nil
-// when the archive has nothing of it, or when the invoice is another client's.
-func (co *core) forgotten(c *call, id string) *lost {
+// when the archive has nothing of it, or when the invoice is another client's. The error says that
+// the archive could not be asked, or that what may be of the invoice cannot be read.
+func (co *core) forgotten(c *call, id string) (*lost, error) {
 	if !strings.HasPrefix(id, "inv-") {
-		return nil
+		return nil, nil
 	}
 	u := ledger.Unreadable{ID: id, Key: "inv:" + id, Err: ledger.ErrNotFound}
-	l := newLost(&u, co.archived(c, id))
-	if l.archived == nil || !c.owns(l.Tenant) || c.settled() != nil {
-		return nil
+	archived, err := co.archived(c, id)
+	if err == nil && len(archived) == 0 && co.o.ArchiveThere != nil {
+		err = co.o.ArchiveThere(c.ctx())
 	}
-	return &l
+	l := newLost(&u, archived)
+	if l.archived == nil || !c.owns(l.Tenant) || c.settled() != nil {
+		return nil, err
+	}
+	return &l, nil
 }
 
 // instead returns the archived result if it tells how the invoice stands, and otherwise nil.
@@ -84,30 +89,31 @@ func (l *lost) answer() invoiceAnswer {
 
 // archived asks the archive for the invoices of damaged entries. The tenant of such an entry is
 // often not known, but the archived result says it. When the archive does not answer, the caller
-// learns what is known without it. A client may have only one such search at a time, because many
+// learns what is known without it, and err says why nothing can be concluded from what is not found.
+// A client may have only one such search at a time, because many
 // would slow down the calls of others.
-func (co *core) archived(c *call, ids ...string) map[string]results.Result {
-	out := map[string]results.Result{}
+func (co *core) archived(c *call, ids ...string) (out map[string]results.Result, err error) {
+	out = map[string]results.Result{}
 	if len(ids) == 0 {
-		return out
+		return out, nil
 	}
 	select {
 	case c.client.looking <- struct{}{}:
 		defer func() { <-c.client.looking }()
 	case <-c.ctx().Done():
-		return out
+		return out, context.Cause(c.ctx())
 	}
 	ctx, cancel := context.WithTimeout(c.ctx(), insteadTime)
 	defer cancel()
 	found, err := co.o.Records.FindIDs(ctx, ids)
 	if err != nil {
 		co.o.Log.Warn().Err(err).Str("request_id", c.id).Strs("invoices", ids).
-			Msg("the archive could not be asked for all invoices whose entries are damaged")
+			Msg("the archive could not be asked for all invoices that the ledger does not have, or has damaged")
 	}
 	for i := range found {
 		if _, newer := out[found[i].ID]; !newer {
 			out[found[i].ID] = found[i]
 		}
 	}
-	return out
+	return out, err
 }

@@ -26,7 +26,8 @@ func (lu *lookups) ask(l *listing, c *call, f *filter, unread []ledger.Unreadabl
 			ids = append(ids, unread[i].ID)
 		}
 	}
-	lu.note(l.archived(c, ids[:min(len(ids), lu.left)]...))
+	found, _ := l.archived(c, ids[:min(len(ids), lu.left)]...) // the entries are shown without it, too
+	lu.note(found)
 }
 
 // askAll looks up the damaged entries of some places of a list, and returns these places up to the
@@ -44,7 +45,8 @@ func (lu *lookups) askAll(l *listing, c *call, f *filter, some []inquiry.Placed)
 		ids = append(ids, some[i].Unread.ID)
 	}
 	lu.left -= len(ids)
-	lu.note(l.archived(c, ids...))
+	found, _ := l.archived(c, ids...)
+	lu.note(found)
 	return some
 }
 

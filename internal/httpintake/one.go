@@ -43,10 +43,14 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		return inv, changed
 	}
 	if errors.Is(err, ledger.ErrNotFound) {
-		if l := co.forgotten(c, id); l != nil {
+		l, unsure := co.forgotten(c, id)
+		if l != nil {
 			return inv, &problem{kind: conflict, cause: &lostError{l}, detail: text{
 				en: "this invoice is finished, and only the archive has it: nothing can be done about it here",
 				pl: "ta faktura jest zakończona i jest tylko w archiwum: nic nie można z nią tutaj zrobić"}}
+		}
+		if unsure != nil {
+			return inv, notForgotten(unsure)
 		}
 		return inv, missing
 	}
@@ -55,7 +59,8 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	} else if len(unread) > 0 {
 		l := newLost(&unread[0], nil)
 		if ledger.Damaged(l.Err) {
-			l = newLost(&unread[0], co.archived(c, id))
+			archived, _ := co.archived(c, id) // without it, the entry is damaged all the same
+			l = newLost(&unread[0], archived)
 		}
 		if err := c.settled(); err != nil {
 			return inv, err
@@ -72,6 +77,16 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		return inv, missing
 	}
 	return inv, nil
+}
+
+// notForgotten is the problem of an id that the ledger does not have, while the archive does not
+// tell whether it has it.
+func notForgotten(why error) *problem {
+	return &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
+		en: "the ledger has no invoice with this id, and the archive, which keeps finished invoices longer, cannot be read in full now; " +
+			"do not send the invoice in another way, ask again",
+		pl: "rejestr nie ma faktury o tym id, a archiwum, które dłużej przechowuje zakończone faktury, nie można teraz odczytać w całości; " +
+			"nie wysyłaj faktury inną drogą, zapytaj ponownie"}}
 }
 
 // notReadable is the problem of an entry that exists and cannot be read.

@@ -147,7 +147,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			}
 		}
 		if r.Taken == ledger.Unread {
-			o.Taken, o.Err = ledger.Refused, unreadEntry(&o.Invoice, r.ID, r.Newer)
+			o.Taken, o.Err = ledger.Refused, unreadEntry(&o.Invoice, &r.TakeResult)
 		}
 	}
 	if err := a.findHeld(ctx, docs, out); err != nil {

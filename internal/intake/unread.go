@@ -7,20 +7,28 @@ import (
 )
 
 // unreadEntry refuses a document because the entry of its invoice, or of its number, cannot be
-// read. Nothing is wrong with the document, so it can be handed in again once the entry can be
-// read.
-func unreadEntry(inv *ledger.Invoice, id string, newer bool) *RefusedError {
-	if newer {
+// read, or because a key that may name them cannot. Nothing is wrong with the document, so it can be
+// handed in again once they can be read.
+func unreadEntry(inv *ledger.Invoice, there *ledger.TakeResult) *RefusedError {
+	if there.SickKey != "" {
+		return &RefusedError{
+			Rule: fmt.Sprintf("the key %s in Redis, which may name an invoice with this number or ref, holds another type", there.SickKey),
+			Hint: "do not send it in another way: whoever operates the program has to look, see ksef_unreadable_entries; " +
+				"hand it in again after that",
+			Remedy: ledger.RemedyWait, Unread: true,
+		}
+	}
+	if there.Newer {
 		return &RefusedError{
 			Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, in an entry that a newer version wrote",
-				inv.Number, inv.Kind, inv.NIP, id),
+				inv.Number, inv.Kind, inv.NIP, there.ID),
 			Hint:   "hand it in again when the whole program has that version",
 			Remedy: ledger.RemedyWait, Unread: true,
 		}
 	}
 	return &RefusedError{
 		Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, and that entry in Redis is damaged",
-			inv.Number, inv.Kind, inv.NIP, id),
+			inv.Number, inv.Kind, inv.NIP, there.ID),
 		Hint: "do not send it in another way: whoever operates the program has to look, see ksef_unreadable_entries; " +
 			"hand it in again after that",
 		Remedy: ledger.RemedyWait, Unread: true,

@@ -13,23 +13,27 @@ const inflowWindow = time.Minute
 
 // Inflow adds to the number of invoices that tenants handed in within the present minute, and
 // returns the sums. It measures which tenant floods the pool. The sums may be inexact, because a
-// count that is lost or added twice does no harm.
+// count that is lost or added twice does no harm. So a count that another program has spoilt begins
+// again.
 func (ws *WaitingStore) Inflow(ctx context.Context, more map[string]int64) (map[string]int64, error) {
 	sums := make(map[string]*redis.IntCmd, len(more))
-	_, err := ws.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if err := ws.pipe(ctx, func(p redis.Pipeliner) {
 		for tenant, n := range more {
 			key := ws.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
 			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy, because EXPIRE needs an existing key
 		}
-		return nil
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, fmt.Errorf("count inflow: %w", err)
 	}
-	out := make(map[string]int64, len(more))
+	out, spoilt := make(map[string]int64, len(more)), []string(nil)
 	for tenant, sum := range sums {
-		out[tenant] = sum.Val()
+		if out[tenant] = sum.Val(); wrongType(sum.Err()) {
+			out[tenant], spoilt = more[tenant], append(spoilt, ws.key(keyInflow, tenant))
+		}
 	}
-	return out, nil
+	if len(spoilt) == 0 {
+		return out, nil
+	}
+	return out, ws.rdb.Unlink(ctx, spoilt...).Err()
 }

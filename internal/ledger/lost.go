@@ -32,8 +32,8 @@ func (us *UnreadableStore) Lost(ctx context.Context, states []State, ids []strin
 
 // Named reads the entry of an id that a person or a program names. If the entry is missing although
 // an index of a state names the id, the entry is damaged, and the error is an [*UnreadableError].
-// Named returns [ErrNotFound] only if no index of a state names the id either. So nobody is told
-// wrongly that there is no such invoice.
+// Named returns [ErrNotFound] only if no index of a state names the id either, and all indexes can
+// be read. So nobody is told wrongly that there is no such invoice.
 func (us *UnreadableStore) Named(ctx context.Context, id string) (Invoice, error) {
 	invs, err := us.AllNamed(ctx, []string{id})
 	switch {
@@ -74,8 +74,14 @@ func named(ctx context.Context, st *store, states []State, absent []string, lost
 	}
 	for i, id := range absent {
 		at := slices.IndexFunc(scores[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
-		if at >= 0 {
+		sick := slices.IndexFunc(scores[i], func(c *redis.FloatCmd) bool { return wrongType(c.Err()) })
+		switch {
+		case at >= 0:
 			lost = append(lost, Unreadable{ID: id, Key: keyInvoice + id, State: string(states[at]), Err: errLost})
+		case sick >= 0:
+			lost = append(lost, Unreadable{ID: id, Key: keyInvoice + id, Opaque: true,
+				Err: fmt.Errorf("%w: it does not exist, and the index %s, which may list it, holds another type",
+					errDamaged, keyState+string(states[sick]))})
 		}
 	}
 	return lost, nil

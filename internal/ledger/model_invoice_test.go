@@ -23,14 +23,14 @@ func (m *model) Take(t *rapid.T) {
 	doc.Size = int64(rapid.IntRange(1, 9).Draw(t, "size"))
 	doc.Deadline = At(noon.Add(time.Duration(rapid.IntRange(1, 9).Draw(t, "hours")) * time.Hour))
 	ident += kind
-	want := TakeResult{Created, doc.ID, Queued, 0, 1, false, "", "", "", 0, false}
+	want := TakeResult{Created, doc.ID, Queued, 0, 1, false, "", "", "", 0, false, ""}
 	if have := m.invs[doc.ID]; have != nil {
-		want = TakeResult{Present, doc.ID, have.state, have.rev, have.revision, false, "", "", "", have.created, false}
+		want = TakeResult{Present, doc.ID, have.state, have.rev, have.revision, false, "", "", "", have.created, false, ""}
 	} else if id := m.newest[ident]; id != "" {
 		cur := m.invs[id]
 		want.Revision = cur.revision + 1
 		if !cur.state.Ended() {
-			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false, "", "", "", cur.created, false}
+			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false, "", "", "", cur.created, false, ""}
 		}
 	}
 	m.touched = true

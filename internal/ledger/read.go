@@ -171,7 +171,11 @@ func unread(key, id string, m map[string]string, err error) *Unreadable {
 	if err == nil {
 		return nil
 	}
-	return &Unreadable{ID: id, Key: key, Err: err, State: m["state"], Package: m["package"]}
+	u := &Unreadable{ID: id, Key: key, Err: err, Package: m["package"]}
+	if stateForm.MatchString(m["state"]) {
+		u.State = m["state"]
+	}
+	return u
 }
 
 // damaged says what is wrong without quoting the value, which may be anything.

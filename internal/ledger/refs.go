@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -47,24 +48,33 @@ func refDigests(st *store, tenant, ref string) []string {
 }
 
 // ByRef lists the ids of the invoices that have this ref, at most one for each of the tenants, in
-// their order.
+// their order. When another program has overwritten a key that may name such an invoice, the error
+// is [Damaged].
 func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string) ([]string, error) {
 	if ref == "" {
 		return nil, nil
 	}
-	var held []*redis.StringCmd
+	var keys []string
+	for _, tenant := range tenants {
+		for _, digest := range refDigests(er.store, tenant, ref) {
+			keys = append(keys, keyRef+digest)
+		}
+	}
+	held := make([]*redis.StringCmd, len(keys))
 	if err := er.pipe(ctx, func(p redis.Pipeliner) {
-		for _, tenant := range tenants {
-			for _, digest := range refDigests(er.store, tenant, ref) {
-				held = append(held, p.Get(ctx, er.key(keyRef, digest)))
-			}
+		for i, key := range keys {
+			held[i] = p.Get(ctx, er.key(key))
 		}
 	}); err != nil {
 		return nil, fmt.Errorf("look up ref: %w", err)
 	}
 	var ids []string
 	seen := map[string]bool{}
-	for _, h := range held {
+	for i, h := range held {
+		if wrongType(h.Err()) {
+			err := (&UnreadableStore{store: er.store}).seeSickNames(ctx, keys[i:i+1])
+			return nil, cmp.Or(err, fmt.Errorf("look up ref: %w: the key %s holds another type", errDamaged, keys[i]))
+		}
 		if id := h.Val(); id != "" && !seen[id] {
 			seen[id] = true
 			ids = append(ids, id)

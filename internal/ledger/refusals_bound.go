@@ -40,7 +40,8 @@ func senderOf(r *Refusal) sender {
 	return sender{client: r.By}
 }
 
-// mayTell returns how many of n refusals may be written into the outbox now. All n are counted.
+// mayTell returns how many of n refusals may be written into the outbox now. All n are counted. A
+// count that another program has spoilt begins again.
 func (rs *RefusalStore) mayTell(ctx context.Context, s sender, n int) (int, error) {
 	key := rs.key(keyRefusalsTold, s.tenant)
 	if s.client != "" {
@@ -52,6 +53,9 @@ func (rs *RefusalStore) mayTell(ctx context.Context, s sender, n int) (int, erro
 		counted = p.IncrBy(ctx, key, int64(n))
 	}); err != nil {
 		return 0, err
+	}
+	if wrongType(counted.Err()) {
+		return min(n, MaxToldRefusals), rs.rdb.Unlink(ctx, key).Err()
 	}
 	return int(min(max(MaxToldRefusals-(counted.Val()-int64(n)), 0), int64(n))), nil
 }

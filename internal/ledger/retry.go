@@ -22,6 +22,9 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 		return false, nil // another one may be alive
 	}
 	named, err := ds.entries.ByRef(ctx, inv.Ref, inv.Tenant)
+	if Damaged(err) {
+		return false, nil // another one may have the ref
+	}
 	if err != nil {
 		return false, err
 	}

@@ -13,7 +13,7 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	w.unchanged(func() {
 		res, err := w.Take(ctx(), []NewInvoice{doc})
 		w.must(err)
-		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt, false}); res[0] != want {
+		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt, false, ""}); res[0] != want {
 			t.Errorf("with AskEnded Take gives %+v, want %+v", res[0], want)
 		}
 	})
@@ -24,8 +24,8 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	w.must(err)
 	second := w.read(doc.ID)[0]
 	want := []TakeResult{
-		{Present, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt, false},
-		{Created, doc.ID, Queued, second.Rev, 2, false, "", "", "", second.CreatedAt, false},
+		{Present, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt, false, ""},
+		{Created, doc.ID, Queued, second.Rev, 2, false, "", "", "", second.CreatedAt, false, ""},
 	}
 	if !second.Fresh() || !slices.Equal(res, want) {
 		t.Errorf("the first document with AskEnded and the second without it give %+v, want %+v", res, want)

@@ -17,8 +17,8 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, ts.args()...)
 	for i := range batch {
-		name, field := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
-		args = append(args, ts.key(keyIdentities, name), field)
+		key, field := bucketOfIdentity(&batch[i])
+		args = append(args, ts.key(key), field)
 	}
 	found, err := finalsScript.Run(ctx, tx, nil, args...).Slice()
 	if err != nil {
@@ -27,11 +27,17 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 	var sick []string
 	for i, v := range found {
 		if text(v) == sickBucket {
-			name, _ := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
-			sick = append(sick, keyIdentities+name)
+			key, _ := bucketOfIdentity(&batch[i])
+			sick = append(sick, key)
 		}
 	}
 	return found, (&UnreadableStore{store: ts.store}).seeSickNames(ctx, sick)
+}
+
+// bucketOfIdentity returns where the identity of a receipted invoice would be.
+func bucketOfIdentity(inv *NewInvoice) (key, field string) {
+	name, field := identityBucket(Identity{inv.NIP, inv.Kind, inv.Number}.digest())
+	return keyIdentities + name, field
 }
 
 // frozenHolders returns the fields of those entries that are in buckets. For an entry whose bucket

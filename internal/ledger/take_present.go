@@ -24,13 +24,14 @@ type holder struct {
 	body     bool   // its document is in Redis
 	unread   bool   // the entry cannot be read, so all else is unknown
 	newer    bool   // the same, because a newer build wrote it
+	sick     string // a key that may name the document or its ref, and that another program wrote
 	former   string // id of the revision before it, if this one is about to be written
 }
 
 func (h holder) result(t Taken) TakeResult {
 	return TakeResult{
 		Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow, Ref: h.ref, CreatedAt: h.created,
-		Newer: h.newer,
+		Newer: h.newer, SickKey: h.sick,
 	}
 }
 
@@ -95,7 +96,8 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	for i, there := range frozen {
 		switch at := text(there); {
 		case at == sickBucket: // it may hold this identity
-			s.entries[ids[i]] = holder{id: ids[i], unread: true}
+			key, _ := bucketOfIdentity(&batch[i])
+			s.entries[ids[i]] = holder{id: ids[i], unread: true, sick: key}
 		case held[i] == "":
 			held[i] = idOf(at)
 		}

@@ -36,8 +36,9 @@ func (ts *TakeStore) noteSickNames(s present, ids []string, sick ...map[int]stri
 	var keys []string
 	for _, of := range sick {
 		for i, key := range of {
-			s.entries[ids[i]] = holder{id: ids[i], unread: true}
-			keys = append(keys, strings.TrimPrefix(key, ts.prefix))
+			name := strings.TrimPrefix(key, ts.prefix)
+			s.entries[ids[i]] = holder{id: ids[i], unread: true, sick: name}
+			keys = append(keys, name)
 		}
 	}
 	return keys

@@ -17,7 +17,7 @@ func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	w.must(err)
 	got := w.read(doc.ID)[0]
-	if want := []TakeResult{{Created, doc.ID, Queued, got.Rev, 1, false, "", "", "", got.CreatedAt, false}}; !slices.Equal(res, want) {
+	if want := []TakeResult{{Created, doc.ID, Queued, got.Rev, 1, false, "", "", "", got.CreatedAt, false, ""}}; !slices.Equal(res, want) {
 		t.Fatalf("got %+v, want %+v", res, want)
 	}
 	want := doc.Invoice
@@ -47,7 +47,7 @@ func TestTake_SameDocumentAgain_IsPresentWithItsPresentState(t *testing.T) {
 			w.unchanged(func() {
 				res, err := w.Take(ctx(), []NewInvoice{doc, doc})
 				w.must(err)
-				want := TakeResult{Present, inv.ID, s, inv.Rev, 1, false, "", "", "", inv.CreatedAt, false}
+				want := TakeResult{Present, inv.ID, s, inv.Rev, 1, false, "", "", "", inv.CreatedAt, false, ""}
 				if !slices.Equal(res, []TakeResult{want, want}) {
 					t.Errorf("got %+v, want twice %+v", res, want)
 				}
@@ -72,7 +72,7 @@ func TestTake_OtherContent_IsRefusedUnlessTheFirstHasEnded(t *testing.T) {
 			w.unchanged(func() {
 				res, err := w.Take(ctx(), []NewInvoice{doc})
 				w.must(err)
-				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1, false, "", "", "", inv.CreatedAt, false}); res[0] != want {
+				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1, false, "", "", "", inv.CreatedAt, false, ""}); res[0] != want {
 					t.Errorf("got %+v, want %+v", res[0], want)
 				}
 			})
@@ -88,8 +88,8 @@ func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
 	w.must(err)
 	rev, at := w.read(a.ID)[0].Rev, w.read(a.ID)[0].CreatedAt // b was created at the same moment
 	want := []TakeResult{
-		{Created, a.ID, Queued, rev, 1, false, "", "", "", at, false}, {Refused, a.ID, Queued, rev, 1, false, "", "", "", at, false},
-		{Present, a.ID, Queued, rev, 1, false, "", "", "", at, false}, {Created, b.ID, Queued, rev, 1, false, "", "", "", at, false},
+		{Created, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""}, {Refused, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
+		{Present, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""}, {Created, b.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
 	}
 	if !slices.Equal(res, want) {
 		t.Errorf("got  %+v\nwant %+v", res, want)
@@ -229,7 +229,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 	}
 	for i, r := range res {
 		inv := w.read(docs[i].ID)[0]
-		want := TakeResult{Created, docs[i].ID, Queued, firstRev(inv.CreatedAt), 1, false, "", "", "", inv.CreatedAt, false}
+		want := TakeResult{Created, docs[i].ID, Queued, firstRev(inv.CreatedAt), 1, false, "", "", "", inv.CreatedAt, false, ""}
 		if i == takeBatch-1 || i == takeBatch {
 			want.Taken = Present
 		}

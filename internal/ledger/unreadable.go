@@ -93,9 +93,12 @@ func some(entries []Unreadable) error {
 	return &UnreadableError{Entries: entries}
 }
 
-// wrongType reports whether an error says that a key holds another type than the command needs.
-// Such an error concerns one key. Any other error of Redis is taken to concern all keys.
-func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
+// wrongType reports whether an error says that a key holds another type than the command needs, or
+// a text where the command needs a number. Such an error concerns one key. Any other error of Redis
+// is taken to concern all keys.
+func wrongType(err error) bool {
+	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "value is not an integer")
+}
 
 // pipe sends commands in one round trip. It leaves errors that concern only the key of one command
 // to the caller, who finds them in the command.

@@ -2,13 +2,16 @@ package records
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results"
 )
 
@@ -35,9 +38,11 @@ func (r *Reader) FindID(ctx context.Context, id string) ([]results.Result, error
 }
 
 // FindIDs is FindID for several ids, the newest results first. With an error it returns what it has
-// found before.
+// found before. The error wraps [archive.ErrCorrupt] when some ids were not found, and something
+// that may have them cannot be read.
 func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Result, err error) {
-	places, err := r.Places(ctx)
+	one := &Reader{Store: r.store(), Unread: r.unread} // counts what this search leaves out
+	places, err := one.Places(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +51,7 @@ func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Res
 		if len(left) == 0 {
 			break
 		}
-		of, err := r.withIDs(ctx, r.store(), some, left)
+		of, err := one.withIDs(ctx, one.store(), some, left)
 		if err != nil {
 			return found, err
 		}
@@ -54,6 +59,10 @@ func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Res
 		left = slices.DeleteFunc(left, func(id string) bool {
 			return slices.ContainsFunc(of, func(f results.Result) bool { return f.ID == id })
 		})
+	}
+	if n := one.unusable(); len(left) > 0 && n > 0 {
+		return found, fmt.Errorf("look for %s: %w: %s cannot be read", plural.Of(len(left), "invoice", "invoices"), archive.ErrCorrupt,
+			plural.Of(n, "object", "objects"))
 	}
 	return found, nil
 }

@@ -68,6 +68,9 @@ func (p Place) folder() string { return p.NIP + "/" + p.Month }
 
 func (p Place) bundles() string { return archive.BundlesFolder(p.NIP, p.Month) }
 
+// errNoFolder says that an object has the name of a folder of the archive.
+var errNoFolder = fmt.Errorf("%w: it is a file, and should be a folder", archive.ErrCorrupt)
+
 // Places returns every folder of a seller and month, the newest month first.
 func (r *Reader) Places(ctx context.Context) ([]Place, error) {
 	sellers, err := archive.ListIn(ctx, r.Store, "")
@@ -77,8 +80,12 @@ func (r *Reader) Places(ctx context.Context) ([]Place, error) {
 	var all []Place
 	for _, name := range sellers {
 		nip, isFolder := strings.CutSuffix(name, "/")
-		if !isFolder || len(nip) != 10 || strings.Trim(nip, "0123456789") != "" {
+		if len(nip) != 10 || strings.Trim(nip, "0123456789") != "" {
 			continue // bodies, and whatever else people put there
+		}
+		if !isFolder {
+			r.unread(nip, errNoFolder)
+			continue
 		}
 		of, err := r.PlacesOf(ctx, nip)
 		if err != nil {
@@ -100,9 +107,14 @@ func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
 	for _, name := range months {
 		folder, isFolder := strings.CutSuffix(name, "/")
 		month := path.Base(folder)
-		if _, err := time.Parse("2006-01", month); err == nil && isFolder {
-			all = append(all, Place{nip, month})
+		if _, err := time.Parse("2006-01", month); err != nil {
+			continue
 		}
+		if !isFolder {
+			r.unread(folder, errNoFolder)
+			continue
+		}
+		all = append(all, Place{nip, month})
 	}
 	slices.Reverse(all)
 	return all, nil
