@@ -1,7 +1,9 @@
 package httpintake
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -58,6 +60,49 @@ func TestInvoice_LedgerHasForgottenIt_IsShownFromTheArchiveToItsClientAlone(t *t
 		b.want(other, http.StatusNotFound, "not-found")
 	}
 	b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
+}
+
+// That an invoice does not exist is said only if the whole archive could be asked. Its client would
+// issue it again.
+func TestInvoice_LedgerHasForgottenItAndTheArchiveIsNotWhole_AbsenceIsNotClaimed(t *testing.T) {
+	away := errors.New("the share is not mounted")
+	var there error
+	b := newBench(t, func(o *Options) { o.ArchiveThere = func(context.Context) error { return there } })
+	of := b.attested(func(of *results.Result) []byte { return receiptFor(of.KsefNumber, of.Hash) })
+	root := strings.TrimPrefix(b.store.URL(""), "file://")
+	seller, result := filepath.Join(root, of.NIP), filepath.Join(root, archive.ResultName(of.NIP, of.IssueDate, of.ID))
+	for what, lose := range map[string]func(){
+		"its result is damaged": func() { b.must(os.WriteFile(result, []byte("{"), 0o600)) },
+		"its seller's folder is a file": func() {
+			b.must(os.Rename(seller, seller+".aside"))
+			b.must(os.WriteFile(seller, nil, 0o600))
+		},
+		"the share is away": func() {
+			b.must(os.Rename(seller, seller+".aside"))
+			there = away
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			kept, err := os.ReadFile(result)
+			b.must(err)
+			lose()
+			for _, path := range []string{"", "/xml", "/upo", "/qr.png"} {
+				a := b.call("GET", "/v1/invoices/"+of.ID+path, nil)
+				b.want(a, http.StatusServiceUnavailable, "unavailable")
+				if !strings.Contains(a.body.Detail, "do not send the invoice in another way") {
+					t.Errorf("the answer to %s does not warn: %s", path, a.raw)
+				}
+			}
+			b.want(b.call("POST", "/v1/invoices/"+of.ID+":retry", nil), http.StatusServiceUnavailable, "unavailable")
+			there = nil
+			if _, err := os.Stat(seller + ".aside"); err == nil {
+				b.must(os.RemoveAll(seller))
+				b.must(os.Rename(seller+".aside", seller))
+			}
+			b.must(os.WriteFile(result, kept, 0o600))
+			b.want(b.call("GET", "/v1/invoices/"+of.ID, nil), http.StatusOK, "")
+		})
+	}
 }
 
 // The archive has another receipt under the name of the invoice's, perhaps that of another tenant.

@@ -89,9 +89,9 @@ func (l *lost) answer() invoiceAnswer {
 
 // archived asks the archive for the invoices of damaged entries. The tenant of such an entry is
 // often not known, but the archived result says it. When the archive does not answer, the caller
-// learns what is known without it, and err says why nothing can be concluded from what is not found.
-// A client may have only one such search at a time, because many
-// would slow down the calls of others.
+// learns what is known without it, and err says why nothing can be concluded from what is not
+// found. A client may have only one such search at a time, because many would slow down the calls
+// of others.
 func (co *core) archived(c *call, ids ...string) (out map[string]results.Result, err error) {
 	out = map[string]results.Result{}
 	if len(ids) == 0 {

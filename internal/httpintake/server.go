@@ -27,8 +27,8 @@ type Options struct {
 	Actions  *actions.Executor
 	Records  *records.Reader
 	// ArchiveThere returns why the archive of Records cannot be where it should be, for example
-	// because its share is not mounted. Then nothing is concluded from what it lacks. nil means that
-	// there is no such check.
+	// because its share is not mounted. Then nothing is concluded from what it lacks. nil means
+	// that there is no such check.
 	ArchiveThere func(context.Context) error
 	// Document returns the document of an invoice as long as it is kept for sending. After that,
 	// Records finds it in the archive.

@@ -7,8 +7,8 @@ import (
 )
 
 // unreadEntry refuses a document because the entry of its invoice, or of its number, cannot be
-// read, or because a key that may name them cannot. Nothing is wrong with the document, so it can be
-// handed in again once they can be read.
+// read, or because a key that may name them cannot. Nothing is wrong with the document, so it can
+// be handed in again once they can be read.
 func unreadEntry(inv *ledger.Invoice, there *ledger.TakeResult) *RefusedError {
 	if there.SickKey != "" {
 		return &RefusedError{

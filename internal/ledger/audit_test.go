@@ -70,7 +70,8 @@ func snapshotOf(t interface {
 			case "refusals", "refusalsopen", "refusers", "refusalstold", "refusalsby", "refusalstoldby", "cursors", "unreadable",
 				"holds", "cutnum", "tenant",
 				"tenants", "taxpayers": // they say nothing about the entries
-			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed", "sinkgaveup": // nor do these
+			case "outbox", "outboxaside", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed",
+				"sinkgaveup": // nor do these
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })

@@ -188,6 +188,27 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	return nil
 }
 
+// rejoinPiece bounds the time of one script: Redis appends a thousand outcomes in a few
+// milliseconds.
+const rejoinPiece = 1000
+
+// Rejoin appends to the outbox the outcomes that were set aside while the key of the outbox held
+// another type. While it still does, Rejoin leaves them where they are. It returns how many it has
+// appended. Outcomes that were written since the key is well are before them in the outbox.
+// Receivers put the outcomes of an invoice in order by their revision.
+func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
+	for {
+		answer, err := ob.run(ctx, rejoinScript, ob.args(rejoinPiece))
+		if err != nil {
+			return n, fmt.Errorf("append the outcomes that were set aside: %w", err)
+		}
+		moved, _ := answer[0].(int64)
+		if n += int(moved); moved < rejoinPiece {
+			return n, nil
+		}
+	}
+}
+
 // tellRefusal puts a refusal, or its end, into the outbox, in the pipeline that writes the refusal.
 func tellRefusal(ctx context.Context, st *store, p redis.Pipeliner, tenant string, r *Refusal) {
 	if st.outbox == 0 {

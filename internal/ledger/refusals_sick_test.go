@@ -55,7 +55,8 @@ func TestTold_ListOfAnotherTenantIsSick_RecordDoesNotCountAsMissing(t *testing.T
 		of := func(tenant, id string) Refusal {
 			return Refusal{ID: "ref-" + id, Tenant: tenant, File: id, ByInvoice: true, Faults: []RefusalFault{{Rule: "must be XML"}}}
 		}
-		w.must(w.Refuse(ctx(), []Refusal{of("first", "a"), of("second", "b")}))
+		w.must(w.Refuse(ctx(), []Refusal{of("first", "a")}))
+		w.must(w.Refuse(ctx(), []Refusal{of("second", "b")}))
 		w.must(w.rdb.HDel(ctx(), w.key(keyRefused, "first"), "ref-a").Err())
 		if sick {
 			w.must(w.rdb.Set(ctx(), w.key(keyRefusals, "second"), "foreign", 0).Err())

@@ -50,8 +50,9 @@ var (
 	restoreScript  = script("restore")
 
 	// Of sinks, which receive outcomes.
-	leaseScript = script("lease")
-	sinkScript  = script("sink")
+	leaseScript  = script("lease")
+	sinkScript   = script("sink")
+	rejoinScript = script("rejoin")
 
 	// Of documents' seals.
 	declareScript = script("declare")

@@ -21,8 +21,8 @@ import (
 var sharedKeys = func() map[string]string {
 	out := map[string]string{
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
-		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
-		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
+		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyAside: "stream",
+		keyArchives: "set", keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
 		keySinks: "set", keySickSeen: "string",
 		keySeen: "hash", keyAudit: "stream", keyTaxpayers: "hash",
 	}
@@ -58,6 +58,10 @@ func remedyOf(key string) string {
 	if key == keyAudit {
 		return "what people ask for is refused until the key is well, because nothing is done that is not on record; " +
 			"find out which program wrote it, then restore the key from a backup of Redis, or rename it away: the log then begins again"
+	}
+	if key == keyOutbox {
+		return "receivers are told nothing until the key is well; outcomes are kept in " + keyAside + " meanwhile; " +
+			"find out which program wrote it, then restore the key from a backup of Redis"
 	}
 	if key == keySinks {
 		return "find out which program wrote it, then delete the key: a worker writes it again when it starts"

@@ -43,8 +43,8 @@ type TakeResult struct {
 	RefState  State
 	CreatedAt Millis
 	Newer     bool // with [Unread]: a newer build wrote the entry; otherwise the entry is damaged
-	// SickKey is set with [Unread] if there is no entry, and it cannot be known whether the number or
-	// the ref of the document is free, because another program wrote this key.
+	// SickKey is set with [Unread] if there is no entry, and nobody knows whether the number or the
+	// ref of the document is free, because another program wrote this key.
 	SickKey string
 }
 

@@ -88,8 +88,10 @@ func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
 	w.must(err)
 	rev, at := w.read(a.ID)[0].Rev, w.read(a.ID)[0].CreatedAt // b was created at the same moment
 	want := []TakeResult{
-		{Created, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""}, {Refused, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
-		{Present, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""}, {Created, b.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
+		{Created, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
+		{Refused, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
+		{Present, a.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
+		{Created, b.ID, Queued, rev, 1, false, "", "", "", at, false, ""},
 	}
 	if !slices.Equal(res, want) {
 		t.Errorf("got  %+v\nwant %+v", res, want)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
@@ -113,6 +115,15 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 		if sw.rarely.due("sick "+u.Key, sw.o.Now()) {
 			sw.o.Log.Error().Str("key", u.Key).Err(u.Err).Msg("a key of Redis that entries share is sick: what it lists may not be found")
 		}
+	}
+	return err
+}
+
+// rejoinOutcomes appends to the outbox what became final while the outbox was sick.
+func rejoinOutcomes(ctx context.Context, l *ledger.Ledger, log zerolog.Logger) error {
+	n, err := l.Rejoin(ctx)
+	if n > 0 {
+		log.Info().Int("outcomes", n).Msg("the outbox is well again: outcomes that were set aside meanwhile are told now")
 	}
 	return err
 }

@@ -349,8 +349,12 @@ end
 local function tell(id, rev, state, e)
   if kept_outcomes == '' then return end
   local tenant = string.match(e[3] or '', '^([^\31]*)\31') or fact(e[1] or '', 'tenant') or '' -- 's' is of a packed entry
-  redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
-    'id', id, 'rev', rev, 'state', state, 'code', e[4] or '', 'number', e[5] or '', 'reason', e[6] or '', 'tenant', tenant)
+  local function add(stream)
+    local added = redis.pcall('XADD', P .. stream, 'MAXLEN', '~', kept_outcomes, '*',
+      'id', id, 'rev', rev, 'state', state, 'code', e[4] or '', 'number', e[5] or '', 'reason', e[6] or '', 'tenant', tenant)
+    return type(added) == 'string'
+  end
+  if not add('outbox') then add('outboxaside') end -- the outbox is sick: see rejoin.lua
 end
 
 -- put writes the new state of an invoice and updates every index. e is what entry returned for the
