@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -220,6 +221,40 @@ func tellRefusal(ctx context.Context, st *store, p redis.Pipeliner, tenant strin
 	}
 	p.XAdd(ctx, &redis.XAddArgs{Stream: st.key(keyOutbox), MaxLen: int64(st.outbox), Approx: true,
 		Values: []any{"id", r.ID, "rev", r.Revision(), "state", string(state), "tenant", tenant}})
+}
+
+// setAside sets aside the outcomes that a pipeline could not add to the outbox, because its key
+// holds another type (see Rejoin). It returns err, or the next error of the pipeline if that was
+// the cause of err.
+func setAside(ctx context.Context, st *store, cmds []redis.Cmder, err error) error {
+	if !wrongType(err) {
+		return err
+	}
+	var again [][]any
+	for _, c := range cmds {
+		if c.Name() == "xadd" && wrongType(c.Err()) {
+			args := slices.Clone(c.Args())
+			args[1] = st.key(keyAside)
+			again = append(again, args)
+			c.SetErr(nil)
+		}
+	}
+	if len(again) == 0 {
+		return err
+	}
+	if err := st.pipe(ctx, func(p redis.Pipeliner) {
+		for _, args := range again {
+			p.Do(ctx, args...)
+		}
+	}); err != nil {
+		return err
+	}
+	for _, c := range cmds {
+		if c.Err() != nil {
+			return c.Err()
+		}
+	}
+	return nil
 }
 
 // errNoOutbox says that this pool keeps no outbox.

@@ -59,7 +59,10 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 			}
 			at[s] = at[s][len(batch):]
 			if err := rs.keepOnlyIn(ctx, s.tenant, batch); err != nil {
-				return fmt.Errorf("record refusals: %w", err)
+				if _, other := Skip(err); other != nil {
+					return fmt.Errorf("record refusals: %w", err)
+				}
+				sick = fmt.Errorf("record refusals: %w", err)
 			}
 		}
 	}
@@ -127,7 +130,8 @@ func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (
 		}
 		return nil
 	})
-	if err != nil {
+	// Without the set of tenants with refusals, lists lack those of this tenant until it is well.
+	if err = notSick(cmds, setAside(ctx, rs.store, cmds, err)); err != nil {
 		return 0, whyAborted(cmds, err)
 	}
 	return told, rs.dropOldest(ctx, s, members)

@@ -121,7 +121,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		unseen = unsee(ctx, p, rs.key(keySeen), tenant, open)
 		return nil
 	})
-	err = seenApart(cmds, unseen, err)
+	err = seenApart(cmds, unseen, setAside(ctx, rs.store, cmds, err))
 	if err != nil && (cmds[0].Err() != nil || !IsFull(err)) {
 		return 0, err
 	}

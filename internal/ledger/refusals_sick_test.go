@@ -47,6 +47,39 @@ func TestRefusals_KeysOfOneTenantAreSick_ThoseOfOthersGoOn(t *testing.T) {
 	}
 }
 
+// Keys that all tenants share are sick. Everything is recorded, and told later.
+func TestRefuse_SharedKeyIsSick_AllAreRecordedAndToldLater(t *testing.T) {
+	for _, key := range []string{keyRefusers, keyOutbox} {
+		t.Run(key, func(t *testing.T) {
+			w := oneWorld(quiet{t}).telling(1000)
+			all := make([]Refusal, 3)
+			for i, tenant := range []string{"one", "two", "three"} {
+				all[i] = Refusal{ID: "ref-" + tenant, Tenant: tenant, File: tenant, ByInvoice: true, Faults: []RefusalFault{{Rule: "must be XML"}}}
+			}
+			w.must(w.Refuse(ctx(), all))
+			w.must(w.rdb.Rename(ctx(), w.key(key), w.key("saved")).Err())
+			w.must(w.rdb.Set(ctx(), w.key(key), "foreign", 0).Err())
+			if _, err := Skip(w.Refuse(ctx(), all)); err != nil {
+				t.Errorf("Refuse: %v", err)
+			}
+			for i := range all {
+				if !all[i].Recorded {
+					t.Errorf("the refusal of tenant %s is not on record", all[i].Tenant)
+				}
+			}
+			w.must(w.rdb.Rename(ctx(), w.key("saved"), w.key(key)).Err())
+			_, err := w.Rejoin(ctx())
+			w.must(err)
+			if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: "ref-two", Ended: RefusalDismissed, ByInvoice: true}}); n != 1 || err != nil {
+				t.Errorf("%d refusals have ended, %v; want one", n, err)
+			}
+			if told := w.outcomes(); len(told) != 7 {
+				t.Errorf("%d outcomes are told, want 7: %+v", len(told), told)
+			}
+		})
+	}
+}
+
 // A record that its own list lacks may be in the list of another tenant. While that list cannot be
 // read, nobody is told that the record is gone.
 func TestTold_ListOfAnotherTenantIsSick_RecordDoesNotCountAsMissing(t *testing.T) {
