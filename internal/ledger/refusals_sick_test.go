@@ -54,7 +54,8 @@ func TestRefuse_SharedKeyIsSick_AllAreRecordedAndToldLater(t *testing.T) {
 			w := oneWorld(quiet{t}).telling(1000)
 			all := make([]Refusal, 3)
 			for i, tenant := range []string{"one", "two", "three"} {
-				all[i] = Refusal{ID: "ref-" + tenant, Tenant: tenant, File: tenant, ByInvoice: true, Faults: []RefusalFault{{Rule: "must be XML"}}}
+				all[i] = Refusal{ID: "ref-" + tenant, Tenant: tenant, File: tenant, ByInvoice: true,
+					Faults: []RefusalFault{{Rule: "must be XML"}}}
 			}
 			w.must(w.Refuse(ctx(), all))
 			w.must(w.rdb.Rename(ctx(), w.key(key), w.key("saved")).Err())
@@ -70,7 +71,8 @@ func TestRefuse_SharedKeyIsSick_AllAreRecordedAndToldLater(t *testing.T) {
 			w.must(w.rdb.Rename(ctx(), w.key("saved"), w.key(key)).Err())
 			_, err := w.Rejoin(ctx())
 			w.must(err)
-			if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: "ref-two", Ended: RefusalDismissed, ByInvoice: true}}); n != 1 || err != nil {
+			end := RefusalEnd{ID: "ref-two", Ended: RefusalDismissed, ByInvoice: true}
+			if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
 				t.Errorf("%d refusals have ended, %v; want one", n, err)
 			}
 			if told := w.outcomes(); len(told) != 7 {
