@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -152,17 +153,32 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// readFault returns the error of reading a file as an error of the object. A folder in the place of
-// the file concerns this object alone, so the object counts as damaged. A document that waits to be
-// sent does not, because its invoice waits until a person has put the document back.
+// readFault returns the error of reading a file as an error of the object. Missing rights, or a
+// folder or a link in the place of the file, concern this object alone, so the object counts as
+// damaged. A document that waits to be sent does not, because its invoice waits until a person has
+// put the document back.
 func readFault(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNotFound
 	case errors.Is(err, syscall.EISDIR) && !strings.HasPrefix(name, bodiesPrefix):
 		return fmt.Errorf("%w: a folder is in its place", ErrCorrupt)
+	case ofOneObject(err) && !strings.HasPrefix(name, bodiesPrefix):
+		return fmt.Errorf("%w: it cannot be opened: %w", ErrCorrupt, err)
 	}
 	return err
+}
+
+// ofOneObject reports whether an error of the system concerns one file or folder, and not the disk
+// or the share. An error without a number comes from [os.Root], about a link that leads out of the
+// folder.
+func ofOneObject(err error) bool {
+	var number syscall.Errno
+	var of *fs.PathError
+	if errors.As(err, &number) {
+		return !slices.Contains(sickNumbers, number)
+	}
+	return errors.As(err, &of) && !errors.Is(err, fs.ErrClosed)
 }
 
 func (f *folder) Remove(ctx context.Context, name string) error {

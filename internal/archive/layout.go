@@ -74,6 +74,13 @@ func CopyName(name string, n int) string {
 	return fmt.Sprintf("%s.copy%d%s", strings.TrimSuffix(name, ext), n, ext)
 }
 
+// WithoutCopy returns a name without its extension and without the mark of a copy (see [CopyName]).
+// So it returns the same text for an object and for its copies.
+func WithoutCopy(name string) string {
+	base, _, _ := strings.Cut(path.Base(name), ".copy")
+	return path.Join(path.Dir(name), strings.TrimSuffix(base, path.Ext(name)))
+}
+
 func month(date string) string {
 	if len(date) > len("2006-01") {
 		date = date[:len("2006-01")]

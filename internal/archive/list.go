@@ -62,6 +62,9 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 	if err = f.after(t, err); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
 	}
+	if folder != "" && ofOneObject(err) {
+		err = fmt.Errorf("%w: it cannot be listed: %w", ErrCorrupt, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", folder, err)
 	}

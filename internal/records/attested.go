@@ -180,12 +180,12 @@ func (r *Reader) missingReceipts(ctx context.Context, m *met) error {
 		have, known := listed[folder]
 		if !known {
 			var err error
-			if have, err = archive.ListIn(ctx, r.Store, folder); err != nil {
+			if have, err = listOf(ctx, r, folder); err != nil {
 				return err
 			}
 			listed[folder] = have
 		}
-		if !slices.ContainsFunc(have, func(other string) bool { return withoutCopy(other) == withoutCopy(name) }) {
+		if !slices.ContainsFunc(have, func(other string) bool { return archive.WithoutCopy(other) == archive.WithoutCopy(name) }) {
 			r.unread(name, fmt.Errorf("%w, and results name it as their receipt (UPO)", archive.ErrNotFound))
 		}
 	}

@@ -99,7 +99,7 @@ func (r *Reader) Places(ctx context.Context) ([]Place, error) {
 
 // PlacesOf returns the folders of one seller, the newest month first.
 func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
-	months, err := archive.ListIn(ctx, r.Store, nip)
+	months, err := listOf(ctx, r, nip)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +118,16 @@ func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
 	}
 	slices.Reverse(all)
 	return all, nil
+}
+
+// listOf lists a folder. It reports a folder that cannot be listed, and returns nothing of it.
+func listOf(ctx context.Context, r *Reader, folder string) ([]string, error) {
+	names, err := archive.ListIn(ctx, r.Store, folder)
+	if errors.Is(err, archive.ErrCorrupt) {
+		r.unread(folder, err)
+		return nil, nil
+	}
+	return names, err
 }
 
 // Results calls yield with each result of a place. Results in bundles come first, then those that
@@ -155,7 +165,7 @@ func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result
 // alone calls yield with the results of a place that are kept by themselves, in the order of their
 // ids, without those that were seen.
 func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield func(results.Result) error) error {
-	names, err := archive.ListIn(ctx, r.Store, p.folder())
+	names, err := listOf(ctx, r, p.folder())
 	if err != nil {
 		return err
 	}

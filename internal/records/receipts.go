@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"strings"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
@@ -18,7 +17,7 @@ import (
 func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte) bool,
 	yield func(name string, receipt ksef.Receipt),
 ) error {
-	names, err := archive.ListIn(ctx, r.Store, p.folder()+"/upo")
+	names, err := listOf(ctx, r, p.folder()+"/upo")
 	if err != nil {
 		return err
 	}
@@ -37,7 +36,7 @@ func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte
 		}
 		switch {
 		case err == nil:
-			sound[withoutCopy(name)] = true
+			sound[archive.WithoutCopy(name)] = true
 			if wanted {
 				yield(name, receipt)
 			}
@@ -48,7 +47,7 @@ func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte
 		}
 	}
 	for _, one := range bad {
-		damaged{one}.tell(r, sound[withoutCopy(one.name)])
+		damaged{one}.tell(r, sound[archive.WithoutCopy(one.name)])
 	}
 	return nil
 }
@@ -57,11 +56,4 @@ func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte
 // blocks has zero bytes in their place. endsAsReceipt is much faster than parsing the XML.
 func endsAsReceipt(raw []byte) bool {
 	return bytes.HasSuffix(bytes.TrimSpace(raw), []byte("Potwierdzenie>")) && bytes.IndexByte(raw, 0) < 0
-}
-
-// withoutCopy returns a name without its extension and without the mark of a copy (see
-// [archive.CopyName]). So it returns the same text for a receipt and for its copies.
-func withoutCopy(name string) string {
-	base, _, _ := strings.Cut(path.Base(name), ".copy")
-	return path.Join(path.Dir(name), strings.TrimSuffix(base, path.Ext(name)))
 }

@@ -2,11 +2,13 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/klauspost/compress/zip"
 
@@ -27,14 +29,36 @@ func linesIn(ctx context.Context, s archive.Store, of index, raw []byte) (lines 
 		return nil, err
 	}
 	if h == nil {
-		return raw, completeWithoutHead(ctx, s, of, bytes.Count(raw, newline))
+		return raw, cmp.Or(of.owns(raw), completeWithoutHead(ctx, s, of, bytes.Count(raw, newline)))
 	}
 	if err := h.fits(of, int64(len(raw))); err != nil {
 		return nil, err
 	}
 	lines = raw[h.size:]
+	if err := of.owns(lines); err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(lines)
 	return lines, h.agrees(bytes.Count(lines, newline), sum[:])
+}
+
+// owns returns an error that wraps errLine if the lines of the index of a package name the ZIP of
+// another package. Then another index was copied over it. All lines of such an index name one ZIP,
+// so owns looks at the first.
+func (of *index) owns(lines []byte) error {
+	if of.joined() || len(lines) == 0 {
+		return nil
+	}
+	first, _, _ := bytes.Cut(lines, newline)
+	l, err := parseLine(append(bytes.Clone(first), newline...))
+	if err != nil {
+		return err
+	}
+	// When an index is damaged, its sound copy is beside it and names the same ZIP.
+	if _, own, _ := strings.Cut(of.zips[0], folderPart); archive.WithoutCopy(own) != archive.WithoutCopy(l.Zip) {
+		return fmt.Errorf("%w: the lines are those of %s", errLine, l.Zip)
+	}
+	return nil
 }
 
 // completeWithoutHead checks the number of lines of an index that an earlier build wrote. The index

@@ -69,6 +69,27 @@ func TestStore_IndexLacksLines_IsMadeAgainFromTheZIP(t *testing.T) {
 	}
 }
 
+// A person has copied the index of one package over that of another. Its head is right, and its
+// lines lead to the ZIP of the other package.
+func TestStore_IndexIsThatOfAnotherPackage_IsMadeAgain(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		dir := t.TempDir()
+		below := open(t, "file://"+dir)
+		a, b := tinyOf("a", 12), tinyOf("b", 12)
+		first := filepath.Join(dir, indexOf(kept(t, below, "2026-11-26", "pkg-a", a)))
+		second := filepath.Join(dir, indexOf(kept(t, below, "2026-11-27", "pkg-b", b)))
+		other, err := os.ReadFile(second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewrite(t, first, func(string) string { return string(other) })
+		if old {
+			rewrite(t, first, withoutHead)
+		}
+		everyOne(t, below, append(a, b...))
+	}
+}
+
 func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
 	for _, today := range []string{"2026-11-29", "2026-12-20"} { // on the first date only the day is joined, on the second the month
 		dir := t.TempDir()

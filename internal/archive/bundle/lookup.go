@@ -88,6 +88,9 @@ func (c *blocks) find(ctx context.Context, s archive.Store, of index, id string)
 		in.lines = h.size
 		err = h.fits(of, first.size)
 	}
+	if err == nil && !of.joined() && bytes.Contains(first.data[in.lines:], newline) {
+		err = of.owns(first.data[in.lines:])
+	}
 	if err != nil {
 		return nil, false, 0, err
 	}

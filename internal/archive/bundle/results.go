@@ -24,6 +24,10 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 	unread func(name string, err error),
 ) error {
 	names, err := archive.ListIn(ctx, s.Store, folder)
+	if errors.Is(err, archive.ErrCorrupt) && unread != nil {
+		unread(folder, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -37,6 +41,10 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 	listed := map[string]bool{} // the ZIPs that are listed; true for a sound one
 	for _, day := range days {
 		parts, err := listDay(ctx, s.Store, folder, day)
+		if errors.Is(err, archive.ErrCorrupt) && unread != nil {
+			unread(folder+"/"+day, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}

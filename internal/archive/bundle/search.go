@@ -34,11 +34,15 @@ type Query struct {
 // folder some at a time, each as a whole. In place of a joined index that is not complete, it reads
 // the indexes of the packages behind it. It also reads the index of each package that the joined
 // indexes should name and do not name. Search calls the function unread, if it is not nil, with
-// each index that is damaged and cannot be made again.
+// each index that is damaged and cannot be made again, and with the folder if it cannot be listed.
 func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
 	did Read, err error,
 ) {
 	sh, err := list(ctx, s.Store, folder)
+	if errors.Is(err, archive.ErrCorrupt) && unread != nil {
+		unread(folder, err)
+		return did, nil
+	}
 	if err != nil {
 		return did, err
 	}
