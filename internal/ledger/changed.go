@@ -15,6 +15,23 @@ type Place struct {
 	ID string
 }
 
+// latestTime is the time after which no change is believed, in the year 2100.
+const latestTime = Millis(4102444800000)
+
+// withOdd puts members with an impossible time before the others of a page. Another program wrote
+// them. A caller goes on from the last place, so it must not be one of them: the list would begin
+// again, or would leave out what changes later. If a page has none but them, the list is at its
+// end, or at its beginning.
+func withOdd(places, odd []Place, from Place) []Place {
+	if len(places) == 0 && from != (Place{}) {
+		return nil
+	}
+	for i := range odd {
+		odd[i].At = 1
+	}
+	return append(odd, places...)
+}
+
 // justNow is how long Changed waits before it reads again. Changed leaves out the invoices that
 // changed in the present millisecond, because others may still get the same time. After the wait
 // that millisecond is over.
@@ -69,9 +86,16 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 		return nil, false, err
 	}
 	list := row(cell(r, 1))
+	var odd []Place
 	for i := 0; i+1 < len(list); i += 2 {
-		places = append(places, Place{At: Millis(number(list[i+1])), ID: text(list[i])})
+		p := Place{At: Millis(number(list[i+1])), ID: text(list[i])}
+		if p.At <= 0 || p.At > latestTime {
+			odd = append(odd, p)
+		} else {
+			places = append(places, p)
+		}
 	}
+	places = withOdd(places, odd, from)
 	var sick []Unreadable
 	for _, key := range row(cell(r, 2)) {
 		sick = append(sick, sickKey(text(key)))
