@@ -47,7 +47,7 @@ func ExampleLoad_faults() {
 	fmt.Println(errors.As(err, &first), strings.ToUpper(first.Field))
 	// Output:
 	// check config from the environment:
-	// tenants: is empty: at least one taxpayer is needed, with nip, key_id and key_file or with nip, transport: direct and token_file
+	// tenants: is empty: add at least one taxpayer, either with nip, key_id and key_file, or with nip, token_file and "transport: direct"
 	// worker.concurrency: 5000 must be between 1 and 1000
 	// true TENANTS
 }

@@ -160,8 +160,8 @@ func (t Tenant) Title() string {
 
 func checkTenants(c *Config, f *faults) {
 	if len(c.Tenants) == 0 {
-		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file "+
-			"or with nip, transport: direct and token_file"))
+		f.add("tenants", "", errors.New("is empty: add at least one taxpayer, either with nip, key_id and key_file, "+
+			"or with nip, token_file and \"transport: direct\""))
 	}
 	titles := map[string]int{}
 	for i, t := range c.Tenants {

@@ -17,7 +17,8 @@ const sameInstant = 20_000
 // Latest lists up to limit places of invoices in a state, the newest change first. It begins behind
 // the given place in this order, and leaves out changes that are older than the time from. With a
 // zero place it begins with the newest change. A zero from means no bound. It leaves out members
-// with an impossible time, which [EntryReader.Changed] lists. Latest reads no entry. The error is an [*UnreadableError] when the index holds something else.
+// with an impossible time, which [EntryReader.Changed] lists. Latest reads no entry. The error is
+// an [*UnreadableError] when the index holds something else.
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	key, lowest := er.key(keyState, string(s)), "1"
 	if from != 0 {

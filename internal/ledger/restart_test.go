@@ -128,5 +128,5 @@ func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfW
 			t.Errorf("before the crash Redis answered that %s is at revision %d, now it is at %v", id, rev, got)
 		}
 	}
-	t.Logf("Redis answered about %d invoices before the crash, and has %d after it", len(answered), len(s.Sorted["st:queued"]))
+	t.Logf("Redis confirmed %d invoices before the crash, and %d are queued after it", len(answered), len(s.Sorted["st:queued"]))
 }

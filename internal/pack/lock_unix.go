@@ -10,8 +10,8 @@ import (
 )
 
 // LeftBehind is the age from which a folder in the spool counts as left behind if nobody has locked
-// it. The owner of such a folder is nearly always dead, even if the folder is young. But the owner
-// may also have just made the folder and be about to lock it, so a young folder is kept.
+// it. The owner of an unlocked folder is nearly always dead, even if the folder is young. But the
+// owner may also have just made the folder and be about to lock it, so a young folder is kept.
 const LeftBehind = 10 * time.Minute
 
 // tryLock takes the lock, or returns false when another holder is alive. It uses flock instead of

@@ -55,7 +55,7 @@ func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 		must(t, client.ScriptFlush(t.Context()).Err())
 		must(t, call())
 		if n := held(t, s); n == nil || n.Cause != CauseRestart {
-			t.Errorf("%s: a booking of another group gives %v, want that it is held", name, n)
+			t.Errorf("%s: a booking of another group gives %v, want it held because of the restart", name, n)
 		}
 		u, err := s.Usage(t.Context(), send, nil)
 		if err != nil || u.Held <= 0 || u.Held > holdTime || u.Frozen != 0 {
@@ -63,7 +63,7 @@ func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 		}
 		must(t, client.Del(t.Context(), "test:rate-clock:hold").Err())
 		if u, err = s.Usage(t.Context(), send, nil); err != nil || u.Held != 0 {
-			t.Errorf("%s: the hold was over, and a script was loaded: the usage is %+v (error %v), want no new hold", name, u, err)
+			t.Errorf("%s: the hold was removed, and the script is loaded: the usage is %+v (error %v), want no new hold", name, u, err)
 		}
 	}
 }

@@ -12,10 +12,10 @@ import (
 // is not about one tenant is read once for all tenants. Apart from waits, a fact is read only when
 // a decision depends on it.
 type cutRound struct {
-	now    time.Time
-	waits  []ledger.Waiting
-	probes func() (outageProbe, error)
-	onWay  func() (map[string]ledger.OnWay, error)
+	now   time.Time
+	waits []ledger.Waiting
+	probe outageProbe
+	onWay func() (map[string]ledger.OnWay, error)
 	// arriving returns the tenants that have more invoices in the queues, on their way to a waiting
 	// set, as far as the queue can tell. When nothing new has arrived in a set for a while, the
 	// only cause may be that every worker was busy with something else. To cut the set at that
@@ -28,6 +28,6 @@ func (l *laneChooser) cutRound(ctx context.Context, now time.Time) (cutRound, er
 	if err != nil {
 		return cutRound{}, err
 	}
-	return cutRound{now: now, waits: waits, probes: l.outageProbes(ctx), onWay: l.onWay(ctx),
+	return cutRound{now: now, waits: waits, probe: l.newOutageProbe(ctx), onWay: l.onWay(ctx),
 		arriving: sync.OnceValues(l.Queue.Arriving)}, nil
 }

@@ -228,8 +228,8 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{
 		SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true,
 	}))
-	// The invoice is in no waiting set and has no task. An invoice that a person retried is like
-	// this when its task is lost.
+	// The move below gives the invoice a revision for which no task exists, and leaves it in no
+	// waiting set. An invoice that a person retried is in this state when its task is lost.
 	inv = s.read(inv.ID)
 	alone := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued}
 	if err := s.ledger.Move(t.Context(), alone); err != nil {
@@ -247,8 +247,8 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	}
 }
 
-// A sweep that has ended leaves no task behind, so no task keeps the next sweep from being queued.
-// The pulse has to remember the round.
+// A sweep that has ended leaves no task behind, so nothing in the queue prevents a second sweep in
+// the same round. The pulse has to remember the round.
 func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

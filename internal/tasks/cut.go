@@ -95,7 +95,7 @@ func (l *laneChooser) decide(ctx context.Context, set ledger.Waiting, round cutR
 	if _, paused, err := l.holds.paused(ctx, set.Group.Tenant); paused || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	if hold, err := l.holdBack(ctx, set.Group.Tenant, round.probes); hold || err != nil {
+	if hold, err := l.holdBack(ctx, set.Group.Tenant, round.probe); hold || err != nil {
 		return CutWait, Allowance{}, err
 	}
 	allowance, err := l.allowance(ctx, set, round)

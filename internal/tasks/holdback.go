@@ -16,13 +16,14 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 // doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
 // sent. Each of these groups can be out of service by itself, or be the first sign that the whole
 // gateway is down. While one of them is out of service, the tenant tries one package at a time.
-// That costs the tenant nothing when the package can be sent. The groups for receipts and
-// documents, which are fetched afterwards, are no such sign.
+// If this package can be sent, the tenant loses nothing, because the next one may be cut as soon as
+// it is opened. The groups for receipts and documents, which are fetched afterwards, are no such
+// sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
-// outageProbe has the facts that tell holdBack whether the end of an outage will be noticed
-// although no further package is cut.
+// outageProbe looks up what holdBack needs to know: whether the end of an outage will be noticed
+// even if no further package is cut.
 type outageProbe struct {
 	// bulk says what is known of a tenant. down means that probably no package of the tenant can be
 	// sent. host means that the tenant's host itself is down.
@@ -31,10 +32,10 @@ type outageProbe struct {
 	fresh func() (map[string]bool, error)
 }
 
-// outageProbes returns a function that reads only the facts that are asked for. The hosts' state
-// and the freshly cut packages are read once for all sets of a round, because there is a round each
-// second, also in an outage of days.
-func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, error) {
+// newOutageProbe returns the probe of a round. The probe reads a fact only when it is asked for.
+// The hosts' state and the freshly cut packages are read once for all sets of the round, because
+// there is a round each second, even in an outage that lasts days.
+func (l *laneChooser) newOutageProbe(ctx context.Context) outageProbe {
 	hosts := map[string]bool{} // whether the host of a tenant is down
 	host := func(tenant string) (bool, error) {
 		down, known := hosts[tenant]
@@ -48,23 +49,21 @@ func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, err
 		return down, err
 	}
 	fresh := sync.OnceValues(func() (map[string]bool, error) { return l.Ledger.FreshlyCut(ctx) })
-	return func() (outageProbe, error) {
-		return outageProbe{
-			bulk: func(tenant string) (bool, bool, error) {
-				// Tenants may have different hosts. A host that is down holds back only its own
-				// tenants.
-				if down, err := host(tenant); down || err != nil {
-					return down, down, err
-				}
-				down, err := l.Budget.Down(ctx, tenant, doubtGroups...)
-				if down || err != nil {
-					return down, false, err
-				}
-				down, err = l.partStoreDown(ctx, tenant)
+	return outageProbe{
+		bulk: func(tenant string) (bool, bool, error) {
+			// Tenants may have different hosts. A host that is down holds back only its own
+			// tenants.
+			if down, err := host(tenant); down || err != nil {
+				return down, down, err
+			}
+			down, err := l.Budget.Down(ctx, tenant, doubtGroups...)
+			if down || err != nil {
 				return down, false, err
-			},
-			fresh: fresh,
-		}, nil
+			}
+			down, err = l.partStoreDown(ctx, tenant)
+			return down, false, err
+		},
+		fresh: fresh,
 	}
 }
 
@@ -80,20 +79,17 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 
 // holdBack reports whether a set should wait although a session may be free. It should wait while
 // KSeF refuses the tenant's sessions. It should also wait when probably no package of the tenant
-// can be sent, and a poll or a package that is already cut will notice when packages can be sent
-// again. When nothing else would notice that, the set is cut all the same.
+// can be sent, provided that something else will notice when this ends: a poll if the host is down,
+// or a package that is already cut. When nothing else would notice that, the set is cut all the
+// same.
 //
 // A waiting set is ordered by deadline and takes in whatever comes. Packages that are cut have no
 // order. If one package were cut every two minutes in an outage of three days, the invoice that
 // came last and is due first would then wait behind two thousand packages.
-func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
-	k, err := probes()
-	if err != nil {
-		return false, err
-	}
-	// While KSeF refuses one session of the tenant after the other, the waiting invoices stay
-	// together in their set. As packages, each would need an attempt of its own, and they would
-	// never be one package again.
+func (l *laneChooser) holdBack(ctx context.Context, tenant string, k outageProbe) (bool, error) {
+	// While KSeF refuses one session of the tenant after another, the waiting invoices stay
+	// together in their set. If they were cut, each package would need an attempt of its own, and
+	// the packages would never be merged again.
 	t, err := l.Ledger.Tenant(ctx, tenant)
 	if err != nil {
 		return true, err

@@ -86,7 +86,7 @@ func TestSign_Xmlsec1_VerifiesWhatVerifyTakes(t *testing.T) {
 	}
 }
 
-func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
+func TestVerify_ChangedOrMalformed_IsRefusedWithItsKind(t *testing.T) {
 	s := xadestest.Seal(t, nip, from)
 	other := xadestest.Seal(t, nip, from)
 	good := string(s.Sign(t, request, xadestest.Options{At: now}))
@@ -176,7 +176,7 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 			return strings.Replace(p, "Z</xades:SigningTime>",
 				"</xades:SigningTime>", 1)
 		}},
-		"the digest of another certificate": {Properties: func(p string) string {
+		"a wrong certificate digest": {Properties: func(p string) string {
 			return strings.Replace(p, "<ds:DigestValue>", "<ds:DigestValue>AAAA", 1)
 		}},
 		"an unknown transform": {Info: func(i string) string {
@@ -190,7 +190,7 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 	} {
 		o.At = now
 		if _, err := xades.Verify(s.Sign(t, request, o), now); !errors.Is(err, xades.ErrSignature) {
-			t.Errorf("a signature made with %s got the error %v, want ErrSignature", name, err)
+			t.Errorf("%s: the error is %v, want ErrSignature", name, err)
 		}
 	}
 	for name, key := range map[string]crypto.Signer{"RSA of 1024 bits": rsaKey(t, 1024), "P-224": ecKey(t, elliptic.P224())} {
@@ -201,7 +201,7 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 	}
 }
 
-func FuzzVerify_AnyBytes_NeverPanicsAndNeverHoldsWhenChanged(f *testing.F) {
+func FuzzVerify_AnyBytes_NeverPanicsAndNeverHoldsForAnotherNIP(f *testing.F) {
 	s := xadestest.Seal(f, nip, from)
 	good := s.Sign(f, request, xadestest.Options{At: now})
 	f.Add(good)
