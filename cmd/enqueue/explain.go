@@ -61,7 +61,7 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 		}
 		if !known {
 			missing = true
-			p.say("%s: not a known code, and %s; enqueue explain lists the codes", name, unknownInvoice)
+			p.say("%s: not a known code, and %s; enqueue explain lists the codes, and enqueue find looks in the archive", name, unknownInvoice)
 		}
 	}
 	if missing || show.unread {

@@ -79,7 +79,11 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			}
 			if len(refused) == 0 {
 				missing = true
-				p.say("%s: %s, and no refused document on record", name, unknown)
+				elsewhere := "; enqueue find looks in the archive too"
+				if i >= len(c.Names) || strings.HasPrefix(name, "ref-") {
+					elsewhere = "" // the archive knows no refs and no refused documents
+				}
+				p.say("%s: %s, and no refused document on record%s", name, unknown, elsewhere)
 			}
 			for i := range refused {
 				if err := c.refusal(p, &refused[i], &first); err != nil {
