@@ -9,31 +9,32 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Tenant is one taxpayer, with the way to KSeF, the credentials and the request limits.
+// Tenant is one account of a taxpayer: its way to KSeF, its credentials and its request limits.
 type Tenant struct {
-	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this account sends.
-	// Several tenants may have the same NIP. Load does not verify its check digit.
+	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this tenant sends. Several
+	// tenants may have the same NIP. Load does not verify its check digit.
 	NIP string `yaml:"nip" env:"NIP"`
 	// Transport is the way to KSeF: gateway (ksefapi.pl) or direct (KSeF's own API). "" is gateway.
 	Transport Transport `yaml:"transport" env:"TRANSPORT"`
-	// KeyID is the public half of the gateway's API key. With transport gateway.
+	// KeyID is the public half of the gateway's API key. It is used with transport gateway only.
 	KeyID string `yaml:"key_id" env:"KEY_ID"`
 	// KeyFile is the file with the secret half of that key and nothing else; one newline at the end
 	// of the file is removed. KSEF_KEY_FILE_<NIP> sets it too.
 	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
 	// TokenFile is the file with a KSeF token and nothing else; one newline at the end of the file
-	// is removed. With transport direct, instead of a certificate.
+	// is removed. It is used with transport direct only, in place of a certificate.
 	TokenFile string `yaml:"token_file" env:"TOKEN_FILE"`
 	// CertificateFile is a certificate that KSeF takes, in PEM, and PrivateKeyFile its private key,
-	// in PEM as PKCS#8, PKCS#1 or SEC1. With transport direct, instead of a token.
+	// in PEM as PKCS#8, PKCS#1 or SEC1. They are used with transport direct only, in place of a
+	// token.
 	CertificateFile string `yaml:"certificate_file" env:"CERTIFICATE_FILE"`
 	PrivateKeyFile  string `yaml:"private_key_file" env:"PRIVATE_KEY_FILE"`
 	// PrivateKeyPasswordFile is the file with the password of an encrypted private key.
 	PrivateKeyPasswordFile string `yaml:"private_key_password_file" env:"PRIVATE_KEY_PASSWORD_FILE"`
 	// Name identifies the tenant in the ledger, limits, logs, metrics and on the command line. It
 	// must be unique; empty means the NIP. The name is the key of everything that the ledger has of
-	// the tenant. So once an invoice was taken in under it, the name can't be changed or given to
-	// another NIP.
+	// the tenant. So once an invoice has been taken in under it, the name can't be changed or given
+	// to another NIP.
 	Name string `yaml:"name" env:"NAME"`
 	// Limits are the request limits of this taxpayer; 0 means the figure in limits.groups.
 	Limits Groups `yaml:"limits" envPrefix:"LIMITS_"`
@@ -58,7 +59,8 @@ type Tenant struct {
 	OfflineKeyFile string `yaml:"offline_key_file" env:"OFFLINE_KEY_FILE"`
 	// OfflineKeyPasswordFile has the password of an encrypted key (PKCS#8) and nothing else.
 	OfflineKeyPasswordFile string `yaml:"offline_key_password_file" env:"OFFLINE_KEY_PASSWORD_FILE"`
-	// Paused keeps this taxpayer's invoices in the ledger and sends no new ones.
+	// Paused stops all traffic with KSeF for this tenant, also polls of what was already sent. Its
+	// invoices stay in the ledger.
 	Paused bool `yaml:"paused" env:"PAUSED"`
 }
 

@@ -20,7 +20,7 @@ func (w readiness) checkMemory(ctx context.Context) Check {
 		return Check{Name: c.Name, Detail: err.Error()}
 	}
 	share, below := m.Share(), w.pool.Config.Redis.IntakeShare()
-	const then = "what was taken in goes on and frees memory when it is receipted; if that is too slow, raise redis's maxmemory"
+	const then = "invoices already taken in are still processed, and free memory once they are receipted; if that is too slow, raise redis's maxmemory"
 	switch {
 	case share >= 1:
 		c.Detail = fmt.Sprintf("redis is full: %s used; nothing new is taken in; %s", m, then)
@@ -36,7 +36,7 @@ var (
 		"Memory that Redis uses; every worker reports the same figure.", nil, nil)
 	memoryMax   = prometheus.NewDesc("ksef_redis_memory_max_bytes", "Redis's maxmemory; 0 when Redis has none.", nil, nil)
 	memoryShare = prometheus.NewDesc("ksef_redis_memory_used_ratio",
-		"Part of Redis's maxmemory that is used, from 0 to 1; 0 when Redis has none. Intake stops at redis.intake_below.", nil, nil)
+		"Used memory as a fraction of Redis's maxmemory; it may exceed 1; 0 when Redis has no maxmemory. Intake stops at redis.intake_below.", nil, nil)
 	memoryUp = up("redis memory")
 )
 
@@ -64,10 +64,12 @@ func (c *memoryCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// memoryEvery is how often a worker checks the memory for its log. Intake itself checks each time.
+// memoryEvery is how often a worker checks Redis's memory in order to log changes. Intake checks it
+// before it takes anything in.
 const memoryEvery = 10 * time.Second
 
-// watchMemory logs once when intake stops, and once when it goes on, until stop is closed.
+// watchMemory logs once each time intake stops, and once each time it resumes, until stop is
+// closed.
 func (w *Worker) watchMemory(ctx context.Context, stop <-chan struct{}) {
 	full := false
 	every(ctx, memoryEvery, stop, func(ctx context.Context) {

@@ -6,7 +6,7 @@ import (
 )
 
 // prolog checks the beginning of the document. The document must not be empty and must be UTF-8
-// without byte order mark. Its XML declaration must be correct.
+// without a byte order mark. If it has an XML declaration, that must be correct.
 func (s *scanner) prolog() *FieldError {
 	switch {
 	case len(s.data) == 0:

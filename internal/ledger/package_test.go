@@ -161,7 +161,7 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != 2 || waits[0].Bytes != 2000 {
-		t.Fatalf("%+v wait, want the two invoices of the abandoned package", waits)
+		t.Fatalf("the waiting sets are %+v, want one with the two invoices of the abandoned package", waits)
 	}
 	again := w.cut(groupA, CutLimits{9, much})
 	// A worker with a stale copy of the old package cannot change these invoices any more, even by
@@ -192,7 +192,10 @@ func TestMovePackage_AMemberThatANewPackageHolds_IsNotTouchedByTheOldOne(t *test
 	w.step(&old, PackageOpened)
 	w.step(&old, PackageUploaded)
 	w.step(&old, PackageClosing)
-	if d := cmp.Diff(before, w.again(left)); d != "" || before.Package != again.ID {
+	if before.Package != again.ID {
+		t.Errorf("the invoice is in package %q, want it in the new one, %s", before.Package, again.ID)
+	}
+	if d := cmp.Diff(before, w.again(left)); d != "" {
 		t.Errorf("package %s holds the invoice, but a move of %s changed it:\n%s", again.ID, old.ID, d)
 	}
 	if got := w.read(ids[1])[0]; got.State != Sending {
@@ -200,7 +203,7 @@ func TestMovePackage_AMemberThatANewPackageHolds_IsNotTouchedByTheOldOne(t *test
 	}
 }
 
-func TestMovePackage_IllegalMoveOfInvoices_IsRefusedBeforeRedisIsAsked(t *testing.T) {
+func TestMovePackage_MalformedMove_IsRefusedAndWritesNothing(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(1)
 	for _, m := range []PackageMove{
@@ -258,12 +261,12 @@ func TestBeginSend_WritesSendingBeforeThePost(t *testing.T) {
 		got := w.again(inv)
 		if got.State != Sending || got.Package != p.ID || got.Session != p.Session || got.Attempts != 1 || got.Group != "" ||
 			got.Rev != rev || rev != inv.Rev+1 || ordinal != i+1 {
-			t.Errorf("the invoice is %+v; BeginSend returned revision %d and ordinal %d: want it sending, in the session, as returned",
-				got, rev, ordinal)
+			t.Errorf("the invoice is %+v; BeginSend returned revision %d and ordinal %d, want it sending in the session, at revision %d, with ordinal %d",
+				got, rev, ordinal, inv.Rev+1, i+1)
 		}
 	}
 	if got := w.readPackage(p.ID); got.Count != 2 || got.Size != 2000 || got.Rev != p.Rev {
-		t.Errorf("the session counts %d invoices of %d bytes at revision %d, want 2 of 2000 at its old revision",
+		t.Errorf("the session counts %d invoices with %d bytes in all at revision %d, want 2 with 2000 at its old revision",
 			got.Count, got.Size, got.Rev)
 	}
 }
@@ -283,7 +286,7 @@ func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
 		}
 	}
 	if got := w.readPackage(p.ID); got.Count != 1 || got.Size != 1000 {
-		t.Errorf("the session counts %d invoices of %d bytes, want 1 of 1000", got.Count, got.Size)
+		t.Errorf("the session counts %d invoices with %d bytes in all, want 1 with 1000", got.Count, got.Size)
 	}
 }
 
@@ -347,7 +350,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 		w.unchanged(func() {
 			c := w.conflict(send())
 			if name == "a session that is not there" && (c.ID != "pkg-nobody" || c.State != "gone") {
-				t.Errorf("%s: the conflict is %+v, want that the package is gone", name, c)
+				t.Errorf("%s: the conflict is %+v, want one that says the package is gone", name, c)
 			}
 		})
 	}

@@ -2,8 +2,9 @@ package ratelimit
 
 import "strings"
 
-// Operation groups with KSeF's own names (KSeF limits, September 2026). Their limits are
-// configuration. Uploads of batch parts have no limit and bypass this package.
+// Operation groups with KSeF's own names (KSeF limits, September 2026). Their limits are set in the
+// configuration. Uploads of batch parts have no limit, so they bypass the [Limiter]. Only the
+// circuit of the part store can hold them back.
 const (
 	GroupOnlineSession      = "onlineSession"       // open an online session
 	GroupOnlineSessionClose = "onlineSessionClose"  // close an online session

@@ -32,7 +32,7 @@ func (a *actor) refuse(inv, pkg string) string {
 // KSeF refuses every session for a while. An invoice that is alone in its package is sent again
 // after growing pauses, because nothing proves that it is at fault. Once KSeF accepts sessions
 // again, the invoice goes through.
-func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPauses(t *testing.T) {
+func TestRefusal_SingleInvoiceWhileEverythingIsRefused_IsSentAgainAfterPauses(t *testing.T) {
 	const times = 6
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times,
@@ -47,8 +47,7 @@ func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPau
 		}
 		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i >= 2) {
-			t.Errorf("after %d refusals, the next send has to wait for a pause: %v, want a pause only from the third refusal on (%v)",
-				i+1, waits, err)
+			t.Errorf("after refusal %d, the next send is delayed: %v (error %v), want %v", i+1, waits, err, i >= 2)
 		}
 	}
 	s.advance(time.Hour)
@@ -58,7 +57,7 @@ func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPau
 
 // If another package has gone through since the refusals began, the third refusal proves that the
 // invoice is at fault. If none has, the invoice is parked as well, but after more refusals.
-func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing.T) {
+func TestRefusal_SinglePoisonousInvoice_IsParkedSoonerIfOthersGoThrough(t *testing.T) {
 	for why, c := range map[string]struct {
 		other    bool
 		refusals int

@@ -19,10 +19,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// BenchmarkWebhooks measures how many results one process tells receivers on loopback in a second.
-// For each result the process reads the outbox in a real Redis, the entry and the document, and it
-// signs the call. With four receivers, each of them is told every result, and the calls of all are
-// counted.
+// BenchmarkWebhooks measures how many results per second one process delivers to receivers on
+// loopback. The process reads the outbox in batches from a real Redis. For each result it also
+// reads the entry and the document, and signs the call. With four receivers, each of them is told
+// every result, and the calls of all are counted.
 func BenchmarkWebhooks(b *testing.B) {
 	for _, n := range []int{1, 4} {
 		b.Run(fmt.Sprintf("receivers%d", n), func(b *testing.B) { benchWebhooks(b, n) })
@@ -62,7 +62,7 @@ func benchWebhooks(b *testing.B, receivers int) {
 				}
 				state, err := l.Sink(b.Context(), r.Name)
 				if err != nil || state.Outage != 0 {
-					b.Errorf("the receiver is out: %+v, %v", state, err)
+					b.Errorf("the state of the receiver is %+v (error %v), want no outage", state, err)
 					return
 				}
 				told = state.Taken

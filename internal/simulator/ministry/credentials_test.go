@@ -57,10 +57,10 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 	r.ok(r.with(b.Token.Token).post("/auth/token/redeem", nil), http.StatusOK, &got)
 	reader := r.with(got.Access.Token)
 	if a := reader.post("/sessions/online", m{}); a.status != http.StatusForbidden {
-		t.Errorf("an open with a token that may only read got HTTP %d, want 403", a.status)
+		t.Errorf("opening a session with a read-only token got HTTP %d, want 403", a.status)
 	}
 	if a := reader.get("/certificates/enrollments/data"); a.code() != 25001 {
-		t.Errorf("a request for a certificate by a login with a token got HTTP %d %s, want code 25001", a.status, a.body)
+		t.Errorf("after a login with a token, a request for the enrollment data got HTTP %d %s, want code 25001", a.status, a.body)
 	}
 	r.ok(owner.do(http.MethodDelete, "/v2/tokens/"+made.Reference, "", nil), http.StatusNoContent, nil)
 	if status() != login.TokenRevoked {
@@ -77,7 +77,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 	}
 	r.ok(owner.get("/tokens?status=Revoked"), http.StatusOK, &list)
 	if len(list.Tokens) != 1 || list.Tokens[0].Reference != made.Reference || list.Tokens[0].Used == "" {
-		t.Errorf("the list is %+v, want the one token, as used", list)
+		t.Errorf("the list is %+v, want one token, with the date of its last use", list)
 	}
 	for name, c := range map[string]struct {
 		body m
@@ -88,7 +88,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		"a short description":               {m{"permissions": []string{"InvoiceRead"}, "description": "opis"}, 21405},
 	} {
 		if a := owner.post("/tokens", c.body); a.code() != c.code {
-			t.Errorf("with %s the request for a token got HTTP %d %s, want code %d", name, a.status, a.body, c.code)
+			t.Errorf("with %s, the request for a token got HTTP %d %s, want code %d", name, a.status, a.body, c.code)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 		"P-384": {request(subject, wide), 25010}, "RSA of 1024 bits": {request(subject, short), 25010},
 	} {
 		if a := r.post("/certificates/enrollments", body(c.csr)); a.code() != c.code {
-			t.Errorf("with %s the request for a certificate got HTTP %d %s, want code %d", name, a.status, a.body, c.code)
+			t.Errorf("with %s, the request for a certificate got HTTP %d %s, want code %d", name, a.status, a.body, c.code)
 		}
 	}
 	var made struct {
@@ -178,7 +178,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.post("/certificates/query", m{"status": "Active"}), http.StatusOK, &query)
 	if len(query.Certificates) != 1 || query.Certificates[0].Serial != state.Serial || query.Certificates[0].Used == "" {
-		t.Errorf("the certificates are %+v, want the one certificate, as used", query)
+		t.Errorf("the certificates are %+v, want one certificate, with the date of its last use", query)
 	}
 	r.ok(r.post("/certificates/"+state.Serial+"/revoke", m{"revocationReason": "Superseded"}), http.StatusNoContent, nil)
 	if a := r.post("/certificates/"+state.Serial+"/revoke", m{}); a.code() != 25009 {

@@ -1,4 +1,4 @@
-// Package strictjson reads JSON bodies as strictly as a suspicious server may. Names must be
+// Package strictjson reads JSON bodies as strictly as a suspicious server might. Names must be
 // exactly as in the contract, each may appear once, and required ones must be present. Both faces
 // of the simulator use this package. It shares no code with the clients.
 package strictjson
@@ -17,8 +17,8 @@ import (
 )
 
 // Decode reads one JSON object. encoding/json alone accepts too much: names in any case, repeated
-// names, missing fields. Here every name must be exactly as in the contract and appear once. A
-// field without omitempty must be present, with a value other than null.
+// names, missing fields. Here every name must be exactly as in the contract, and may appear only
+// once. A field without omitempty must be present, with a value other than null.
 func Decode(raw []byte, into any) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the body is not UTF-8")
