@@ -27,11 +27,8 @@ type CheckOptions struct {
 }
 
 const (
-	sellerField  = "Podmiot1/NIP"
-	ruleNIPShape = "must be a NIP of ten digits"
-	ruleNIPDigit = "must have a correct check digit"
-	ruleDate     = "must be a valid date, YYYY-MM-DD"
-	mistypedHint = "look for a mistyped digit"
+	sellerField = "Podmiot1/NIP"
+	ruleDate    = "must be a valid date, YYYY-MM-DD"
 )
 
 // Check applies to a parsed header the rules that need a clock or settings. The form must be
@@ -65,8 +62,8 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 	}
 	switch {
 	case !nipShape(h.SellerNIP):
-		add(h.at.seller, FieldError{Field: sellerField, Rule: ruleNIPShape, Value: h.SellerNIP,
-			Hint: "digits only, without PL, spaces or hyphens"})
+		rule, hint := nipRule(h.SellerNIP, mistypedHint)
+		add(h.at.seller, FieldError{Field: sellerField, Rule: rule, Value: h.SellerNIP, Hint: hint})
 	case opt.CheckNIPs && !ValidNIP(h.SellerNIP):
 		add(h.at.seller, FieldError{Field: sellerField, Rule: ruleNIPDigit, Value: h.SellerNIP, Hint: mistypedHint})
 	}
@@ -85,7 +82,7 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 			case internal:
 				e.Rule = "must begin with a NIP that has a correct check digit"
 			case !nipShape(p.nip):
-				e.Rule, e.Hint = ruleNIPShape, "identify a party without a Polish NIP by NrVatUE, NrID or BrakID"
+				e.Rule, e.Hint = nipRule(p.nip, foreignHint)
 			}
 			add(p.at, e)
 		}

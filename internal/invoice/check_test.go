@@ -156,3 +156,53 @@ func TestCheck_EveryLocalFlawOfSamples_IsRefusedByParseOrCheck(t *testing.T) {
 		}
 	}
 }
+
+// A hint must fit the value. A NIP with PL or hyphens is a Polish NIP, so its party must not be
+// identified in another way.
+func TestCheck_NIPOfTheWrongShape_HintFitsTheValue(t *testing.T) {
+	const shape, zeros = "must be a NIP of ten digits", "must be a NIP: its first digit is not 0, and the next two are not both 0"
+	const alone = "write the ten digits alone, without PL, spaces or hyphens"
+	const slip, foreign = "look for a mistyped digit", "identify a party without a Polish NIP by NrVatUE, NrID or BrakID"
+	for _, c := range []struct{ nip, rule, ofSeller, ofOthers string }{
+		{"521-002-00-23", shape, alone, alone}, {"PL5210020023", shape, alone, alone}, {"pl 521 002 00 23", shape, alone, alone},
+		{"521\u00a0002\u00a000\u00a023", shape, alone, alone}, {"521\u2011002\u201100\u201123", shape, alone, alone},
+		{"521.002.00.23", shape, alone, alone}, {"PL-521-002-00-23", shape, alone, alone}, {" 5210020023", shape, alone, alone},
+		{"0000000000", zeros, slip, foreign}, {"1000000005", zeros, slip, foreign},
+		{"DE123456789", shape, slip, foreign}, {"521002002", shape, slip, foreign}, {"52100200233", shape, slip, foreign},
+		{"brak", shape, slip, foreign}, {"PL", shape, slip, foreign}, {"DE5210020023", shape, slip, foreign},
+	} {
+		one := func(doc string, opt invoice.CheckOptions, field, hint string) {
+			t.Helper()
+			h, err := invoice.Parse([]byte(doc))
+			if err == nil {
+				err = invoice.Check(h, noon, opt)
+			}
+			all := invoice.FieldErrors(err)
+			if len(all) != 1 || all[0].Field != field || all[0].Rule != c.rule || all[0].Hint != hint {
+				t.Errorf("%q with %+v: the faults are %v; want one of %s that says: %s; %s", c.nip, opt, all, field, c.rule, hint)
+			}
+		}
+		one(with(t, "5265877635", c.nip), invoice.CheckOptions{Schema: true}, "Podmiot1/NIP", c.ofSeller)
+		buyer := with(t, "5210000003", c.nip)
+		one(buyer, invoice.CheckOptions{CheckNIPs: true, Schema: true}, "Podmiot2/NIP", c.ofOthers)
+		one(buyer, invoice.CheckOptions{CheckNIPs: true}, "Podmiot2/NIP", c.ofOthers)
+		one(buyer, invoice.CheckOptions{Schema: true}, "Podmiot2/DaneIdentyfikacyjne/NIP", c.ofOthers)
+	}
+}
+
+func TestParse_WebPage_IsCalledSo(t *testing.T) {
+	for _, doc := range []string{
+		"<!DOCTYPE html><html></html>", "<!doctype HTML>\n<html></html>", "<html><body/></html>", "<!-- x -->\n<!DOCTYPE html >",
+		`<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x">`, `<html xmlns="http://www.w3.org/1999/xhtml"/>`,
+	} {
+		_, err := invoice.Parse([]byte(doc))
+		if f := invoice.FieldErrors(err); len(f) != 1 || !strings.HasPrefix(f[0].Hint, "this looks like a web page") {
+			t.Errorf("%s: Parse = %v, want a hint that it looks like a web page", doc, err)
+		}
+	}
+	for _, doc := range []string{"<!DOCTYPE Faktura>", "<!DOCTYPE htmlx>", "<!DOCTYPE html"} {
+		if _, err := invoice.Parse([]byte(doc)); err == nil || strings.Contains(err.Error(), "web page") {
+			t.Errorf("%s: Parse = %v, want an error that does not call it a web page", doc, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package invoice
 
 import (
 	"bytes"
+	"strings"
 
 	"ksefworker/internal/invoice/schema"
 )
@@ -93,6 +94,9 @@ func (r *reader) schemaFaults() []*FieldError {
 next:
 	for _, f := range found {
 		e := &FieldError{Field: fieldOfPath(f.Path), Rule: f.Rule, Value: f.Value, Hint: f.Hint}
+		if strings.HasSuffix(f.Path, "/NIP") && strings.HasPrefix(f.Rule, schema.RulePattern) {
+			e.Rule, e.Hint = nipRule(f.Value, foreignHint) // the pattern says nothing to most people
+		}
 		for _, other := range r.faults {
 			if other.Field == e.Field || other.Offset == int64(f.At) {
 				continue next

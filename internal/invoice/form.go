@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+const webPageHint = "this looks like a web page, perhaps an error or log-in page saved as an invoice"
+
 // root checks the root element. A document of another kind is not read further, because every field
 // would then be reported as missing.
 func (r *reader) root() *FieldError {
@@ -24,8 +26,8 @@ func (r *reader) root() *FieldError {
 		hint = "the form " + form + " is not supported yet: only invoices in the form FA(3) can be sent"
 	case uri == "" && found == "Faktura":
 		hint = `the root has no namespace: export it with xmlns="` + uriFA3 + `"`
-	case uri == "" && strings.EqualFold(found, "html"):
-		hint = "this is a web page, perhaps an error page saved as an invoice"
+	case strings.EqualFold(found, "html"):
+		hint = webPageHint
 	}
 	if uri != "" {
 		found = "{" + uri + "}" + found

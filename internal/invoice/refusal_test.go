@@ -71,6 +71,8 @@ func refusals(t testing.TB) []refusal {
 		{"an entity from a file",
 			declared("<!DOCTYPE x [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>"), "document", "DOCTYPE", 1, 1, true},
 		{"a DOCTYPE after a comment", declared("<!-- x -->\n<!DOCTYPE Faktura>"), "document", "DOCTYPE", 2, 1, true},
+		{"a web page with a DOCTYPE", "<!DOCTYPE html>\n<html><body></body></html>", "document", "DOCTYPE", 1, 1, true},
+		{"a web page with a small DOCTYPE", "\n<!doctype html>\n<html/>", "document", "DOCTYPE", 2, 1, false},
 		{"a DOCTYPE inside the root", lt("<Fa>", "<!DOCTYPE Fa><Fa>"), "Faktura", "DOCTYPE", 9, 2, false},
 		{"a processing instruction before the root",
 			declared("<?xml-stylesheet href='a'?>"), "document", "processing instruction", 1, 1, true},

@@ -71,12 +71,22 @@ func (s *scanner) scanCDATA() (token, *FieldError) {
 	return tokenText, nil
 }
 
+const htmlDoctype = "<!DOCTYPE html"
+
+// webPage reports whether a text begins like HTML, which is not particular about capitals.
+func webPage(text []byte) bool {
+	n := len(htmlDoctype)
+	return len(text) > n && bytes.EqualFold(text[:n], []byte(htmlDoctype)) && (isSpace(text[n]) || text[n] == '>')
+}
+
 // scanComment skips a comment. It refuses everything else that begins with <!; a DOCTYPE gets a
 // message of its own.
 func (s *scanner) scanComment() *FieldError {
 	if !bytes.HasPrefix(s.data[s.pos:], commentStart) {
 		rest := s.data[s.pos:]
 		switch {
+		case webPage(rest):
+			return s.fault(s.pos, "must not carry a DOCTYPE", string(rest[:len(htmlDoctype)]), webPageHint)
 		case bytes.HasPrefix(rest, []byte("<!DOCTYPE")):
 			return s.fault(s.pos, "must not carry a DOCTYPE", "<!DOCTYPE",
 				"KSeF accepts no DTD and no custom entities: remove it")

@@ -42,7 +42,8 @@ func (r *reader) endValue(n node) {
 		r.places.seller = r.place(n)
 		if len(value) > 0 && !nipShape(string(raw)) {
 			// Checked as written, because the XSD's type keeps white space here.
-			r.reportValue(n, ruleNIPShape, raw, "digits only, without PL, spaces or hyphens")
+			rule, hint := nipRule(string(raw), mistypedHint)
+			r.reportValue(n, rule, raw, hint)
 		}
 	case nodeBuyerNIP, nodeThirdNIP, nodeThirdInternal, nodeAuthorisedNIP:
 		nip := string(raw)

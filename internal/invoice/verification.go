@@ -23,8 +23,9 @@ func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]b
 		return "", err
 	}
 	if !nipShape(sellerNIP) {
+		rule, hint := nipRule(sellerNIP, "")
 		return "", fmt.Errorf("make verification link: %w",
-			&FieldError{Field: sellerField, Rule: ruleNIPShape, Value: shorten(sellerNIP)})
+			&FieldError{Field: sellerField, Rule: rule, Value: shorten(sellerNIP), Hint: hint})
 	}
 	if _, _, _, ok := dateShape(issueDate); !ok {
 		return "", fmt.Errorf("make verification link: %w", notADate(issueDate))

@@ -11,7 +11,7 @@
 // in number.go, moment.go and value.go say so.
 //
 // Reading order: table.go, machine.go, children.go, missing.go, attributes.go, value.go, number.go,
-// moment.go, pattern.go, rules.go. tables.go is generated.
+// moment.go, pattern.go, rules.go, enum.go. tables.go is generated.
 package schema
 
 //go:generate go run ./generate

@@ -1,9 +1,8 @@
 package schema
 
 import (
-	"bytes"
 	"strconv"
-	"strings"
+	"unicode"
 )
 
 // The texts of the rules. They are made only for a document that breaks one.
@@ -21,35 +20,46 @@ func (v *Value) lengthRule(n int) string {
 	return "must have at most " + strconv.Itoa(high) + " characters"
 }
 
-// enumRule lists the allowed values when there are few.
-func (v *Value) enumRule() string {
-	const few = 12
-	switch n := len(v.Enum); {
-	case n == 1:
-		return "must be " + v.Enum[0]
-	case n <= few:
-		return "must be " + strings.Join(v.Enum[:n-1], ", ") + " or " + v.Enum[n-1]
-	case v.Name.Local != "":
-		return "must be one of the " + strconv.Itoa(n) + " values of the schema's type " + v.Name.Local
-	default:
-		return "must be one of the " + strconv.Itoa(n) + " values of the schema"
-	}
-}
-
 func (v *Value) numberRule(text []byte) (rule, hint string) {
 	rule = "must be a number"
 	if v.Kind == Integer {
 		rule = "must be a whole number"
 	}
+	return rule, numberHint(text, v.Kind == Integer)
+}
+
+// numberHint says how to write a text as a number.
+func numberHint(text []byte, integer bool) string {
+	var blank, comma, point, other bool
+	for _, r := range string(text) {
+		switch {
+		case unicode.IsSpace(r):
+			blank = true
+		case r == ',':
+			comma = true
+		case r == '.':
+			point = true
+		case r < '0' || r > '9':
+			other = other || r != '-' && r != '+'
+		}
+	}
 	switch {
 	case len(text) == 0:
-		hint = "leave the element out when there is no value"
-	case bytes.IndexByte(text, ',') >= 0:
-		hint = "write a decimal point, not a comma"
-	case bytes.IndexByte(text, ' ') >= 0:
-		hint = "write the digits without spaces"
+		return "leave the element out when there is no value"
+	case integer && blank && !comma && !point && !other:
+		return "write the digits without spaces"
+	case integer:
+		return "write digits alone"
+	case other || comma && point:
+		return "write digits and a decimal point alone, like 1040.00"
+	case comma && blank:
+		return "write a decimal point, not a comma, and the digits without spaces"
+	case comma:
+		return "write a decimal point, not a comma"
+	case blank:
+		return "write the digits without spaces"
 	}
-	return rule, hint
+	return ""
 }
 
 func fractionRule(most int16) string {
@@ -81,6 +91,9 @@ func (v *Value) momentRule() (rule, hint string) {
 	return "must be a valid date and time, YYYY-MM-DDThh:mm:ssZ", "write it like 2026-11-23T08:15:00Z"
 }
 
+// RulePattern begins the rule of a text that does not match the pattern of its type.
+const RulePattern = "must match the pattern "
+
 func (v *Value) patternRule(p *Pattern) (rule, hint string) {
 	if v.Kind == Date {
 		return v.momentRule()
@@ -88,5 +101,5 @@ func (v *Value) patternRule(p *Pattern) (rule, hint string) {
 	if v.Kind == Decimal || v.Kind == Integer {
 		hint = "without leading zeros or a plus sign, and no longer than the pattern allows"
 	}
-	return "must match the pattern " + p.Source, hint
+	return RulePattern + p.Source, hint
 }

@@ -81,7 +81,7 @@ func (m *Machine) normal(v *Value, text []byte) []byte {
 func (m *Machine) breach(v *Value, text []byte) (rule, hint string) {
 	switch v.Kind {
 	case Text:
-		rule = v.textBreach(text)
+		rule, hint = v.textBreach(text)
 	case Decimal, Integer:
 		rule, hint = v.numberBreach(text)
 	case Date, DateTime:
@@ -100,7 +100,7 @@ func (m *Machine) breach(v *Value, text []byte) (rule, hint string) {
 	return "", ""
 }
 
-func (v *Value) textBreach(text []byte) string {
+func (v *Value) textBreach(text []byte) (rule, hint string) {
 	low, high := int(v.MinLength), int(v.MaxLength)
 	if high == 0 {
 		high = math.MaxInt
@@ -110,13 +110,13 @@ func (v *Value) textBreach(text []byte) string {
 	// characters.
 	if n := len(text); n < 4*low || n > high {
 		if n = utf8.RuneCount(text); n < low || n > high {
-			return v.lengthRule(n)
+			return v.lengthRule(n), ""
 		}
 	}
 	if len(v.Enum) > 0 && !v.has(text) {
-		return v.enumRule()
+		return v.enumRule(text)
 	}
-	return ""
+	return "", ""
 }
 
 // has reports whether the text is one of the allowed values.
@@ -128,6 +128,8 @@ func (v *Value) has(text []byte) bool {
 func (v *Value) numberBreach(text []byte) (rule, hint string) {
 	n, ok := parseNumber(text, v.Kind == Integer)
 	switch {
+	case !ok && len(v.Enum) > 0 && len(text) > 0:
+		return v.enumRule(text) // P_16 is 1 or 2, and a person wrote true
 	case !ok:
 		return v.numberRule(text)
 	case v.Fraction > 0 && len(n.fraction) > int(v.Fraction):
@@ -148,7 +150,7 @@ func (v *Value) numberBreach(text []byte) (rule, hint string) {
 		}
 	}
 	if len(v.Enum) > 0 && !v.hasNumber(n) {
-		return v.enumRule(), ""
+		return v.enumRule(text)
 	}
 	return "", ""
 }
