@@ -27,6 +27,7 @@ type submitCmd struct {
 	Paths    []string      `arg:"" optional:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
 
 	terms intake.Terms
+	left  []intake.Left // set when all items have been read
 }
 
 // check checks the flags and makes the terms from them.
@@ -138,6 +139,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		shown = errors.Join(shown, c.show(ctx, p, rows, adms), p.out.flush())
 	})
 	p.say("%s", t)
+	c.sayLeft(p)
 	p.sayUnrecorded(refusals)
 	if t.waiting > 0 {
 		p.say("%d of those already here %s for a person: %s lists what to do", t.waiting,

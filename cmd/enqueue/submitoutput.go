@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
@@ -169,6 +170,26 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 		out[inv.ID] = inv
 	}
 	return out, nil
+}
+
+// sayLeft names the files that were not taken from folders. They may be invoices of which nobody
+// would hear otherwise.
+func (c *submitCmd) sayLeft(p *program) {
+	for _, l := range c.left {
+		names := strings.Join(l.Names, ", ")
+		if more := l.Files - len(l.Names); more > 0 {
+			names += fmt.Sprintf(" and %d more", more)
+		}
+		hint := ""
+		if l.ZIP {
+			hint += "; a .zip is a PATH of its own"
+		}
+		if l.JSON {
+			hint += "; an invoice as JSON is taken over HTTP or by " + p.command("watch") + " only"
+		}
+		p.say("%s: %s left there, because only *.xml is taken from a folder: %s%s", l.Folder,
+			plural.Of(l.Files, "other file was", "other files were"), names, hint)
+	}
 }
 
 // sayUnrecorded warns when refusals could not be recorded, because then only this run names them.

@@ -36,7 +36,8 @@ func (c *submitCmd) checkSource() error {
 // items returns the documents to hand in. done ends the reading.
 func (c *submitCmd) items(ctx context.Context, p *program) (items iter.Seq[intake.Item], done func(), err error) {
 	if c.Manifest == "" {
-		items = intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
+		items = intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice(),
+			Left: func(l intake.Left) { c.left = append(c.left, l) }})
 		if c.Ref != "" {
 			items = withRef(items, c.Ref)
 		}

@@ -76,7 +76,7 @@ var inPieces = map[string][]string{
 		"cannot be combined with lane bulk: KSeF takes a technical correction in an online session only"},
 	// Values, which have a test of their own, and one that is HTML.
 	"<!DOCTYPE html": nil,
-	"X bytes": nil, "UTF-8 byte order mark": nil, "UTF-16 or UTF-32": nil,
+	"X bytes":        nil, "UTF-8 byte order mark": nil, "UTF-16 or UTF-32": nil,
 	// Parts of the text of an error in English.
 	"field ": nil, ": got ": nil, " at line ": nil, ", column ": nil,
 	"X; nothing was taken, hand it in again": nil, "X: X; nothing was taken, hand it in again": nil,

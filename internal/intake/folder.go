@@ -12,27 +12,58 @@ import (
 // folder yields every *.xml file below root that is not hidden. A folder without any is reported,
 // because perhaps the export was written to another place.
 func (r *reader) folder(root string) bool {
-	w := walk{reader: r, entered: map[string]bool{}}
+	w := walk{reader: r, root: root, entered: map[string]bool{}}
 	if !w.enter(root) {
 		return false
 	}
 	if w.found == 0 {
 		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true, Empty: true}
-		if w.ignored > 0 {
-			p.What += " (" + plural.Of(w.ignored, "other", "others") + ")"
+		if w.left.Files > 0 {
+			p.What += " (" + plural.Of(w.left.Files, "other", "others") + ")"
 		}
-		return r.fail(root, p)
+		if !r.fail(root, p) {
+			return false
+		}
+	}
+	if w.left.Files > 0 && r.o.Left != nil {
+		w.left.Folder = valid(root)
+		r.o.Left(w.left)
 	}
 	return true
+}
+
+// Left is what [Read] did not take from a folder: files without a hidden name that are not *.xml.
+type Left struct {
+	Folder string // as in the path that was given
+	Files  int
+	Names  []string // the first maxLeftNames, relative to Folder; as [Item.File], others wrote them
+	// JSON and ZIP say that such files are among them. They can be handed in, but not so.
+	JSON, ZIP bool
+}
+
+const maxLeftNames = 5
+
+func (l *Left) add(root, path string) {
+	l.Files++
+	l.JSON = l.JSON || hasExtension(path, ".json")
+	l.ZIP = l.ZIP || hasExtension(path, ".zip")
+	if len(l.Names) == maxLeftNames {
+		return
+	}
+	if name, err := filepath.Rel(root, path); err == nil {
+		path = name
+	}
+	l.Names = append(l.Names, valid(path))
 }
 
 // walk follows links, because export folders often hold links to each other. It enters each folder
 // once, however it is reached, so that a loop of links ends.
 type walk struct {
 	*reader
+	root    string
 	entered map[string]bool // by real path
 	found   int             // files and problems yielded
-	ignored int             // files of other kinds
+	left    Left            // files of other kinds
 }
 
 func (w *walk) enter(dir string) bool {
@@ -67,7 +98,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	}
 	linked := e.Type()&fs.ModeSymlink != 0
 	if !linked && !isXML(path) {
-		w.ignored++
+		w.left.add(w.root, path)
 		return true
 	}
 	if e.Type().IsRegular() {
@@ -79,7 +110,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	case err == nil && info.IsDir():
 		return w.enter(path)
 	case !isXML(path):
-		w.ignored++
+		w.left.add(w.root, path)
 		return true
 	case linked && errors.Is(err, fs.ErrNotExist):
 		w.found++

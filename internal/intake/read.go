@@ -26,6 +26,9 @@ type Options struct {
 	// MaxDocument is the maximum size of one document, in bytes; 0 means [invoice.MaxSize]. It MUST
 	// be less than documentBytes, the size of all documents that are in memory at a time.
 	MaxDocument int64
+	// Left is called after the last item of a folder from which files were not taken; nil when
+	// nobody asks. It is called by the goroutine that iterates over the items.
+	Left func(Left)
 }
 
 func (o Options) withDefaults() Options {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -279,3 +280,27 @@ func TestRead_InputNeverComes_EndsWhenCancelled(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestRead_FolderHoldsOtherFiles_TheCallerIsToldOfThem(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{
+		"in/a.xml", "in/b.json", "in/c.ZIP", "in/.hidden.xml", "in/sub/d.pdf", "in/sub/e", "in/sub/f", "in/sub/g", "none/h.txt", "clean/i.xml",
+	} {
+		put(t, name, name)
+	}
+	if err := os.Symlink("../none/h.txt", "in/link.txt"); err != nil {
+		t.Fatal(err)
+	}
+	var got []intake.Left
+	o := intake.Options{Left: func(l intake.Left) { got = append(got, l) }}
+	if items := read(t, o, "in", "none", "clean"); len(items) != 3 {
+		t.Errorf("Read gives %q, want two documents and an empty folder", items)
+	}
+	want := []intake.Left{
+		{Folder: "in", Files: 7, Names: []string{"b.json", "c.ZIP", "link.txt", "sub/d.pdf", "sub/e"}, JSON: true, ZIP: true},
+		{Folder: "none", Files: 1, Names: []string{"h.txt"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("files that were left: %+v\nwant %+v", got, want)
+	}
+}
