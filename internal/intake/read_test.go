@@ -284,7 +284,8 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 func TestRead_FolderHoldsOtherFiles_TheCallerIsToldOfThem(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{
-		"in/a.xml", "in/b.json", "in/c.ZIP", "in/.hidden.xml", "in/sub/d.pdf", "in/sub/e", "in/sub/f", "in/sub/g", "none/h.txt", "clean/i.xml",
+		"in/a.xml", "in/b.json", "in/c.ZIP", "in/.hidden.xml", "in/sub/d.pdf", "in/sub/e", "in/sub/f", "in/sub/g",
+		"none/h.txt", "clean/i.xml",
 	} {
 		put(t, name, name)
 	}
