@@ -133,12 +133,15 @@ func (v *wording) Stamp(s string) string {
 // Day writes the day of a time.
 func (v *wording) Day(t time.Time) string { return t.In(invoice.Warsaw()).Format(time.DateOnly) }
 
-// Stage is where a package stands, in words.
-func (v *wording) Stage(s ledger.PackageState) string {
-	if key := stages[s]; key != "" {
+// Stage is where a package or an online session stands, in words.
+func (v *wording) Stage(p *ledger.Package) string {
+	if p.Lane == ledger.Express && p.State == ledger.PackageOpened {
+		return v.T("open: invoices are sent in it one by one")
+	}
+	if key := stages[p.State]; key != "" {
 		return v.T(key)
 	}
-	return string(s)
+	return string(p.State)
 }
 
 // stages are the English texts for the stages of a package. Stage translates them.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/page"
 	"ksefworker/internal/ratelimit"
 )
@@ -36,5 +37,28 @@ func TestOverview_LimitsCannotBeRead_TheRestIsShownAndTheLogSaysSo(t *testing.T)
 	status, body, _ := w.as("anna").get("/")
 	if status != 200 || !strings.Contains(body, `<a href="/tenants/A">`) || !strings.Contains(w.log.String(), "what is left of the limits") {
 		t.Errorf("the overview has status %d, or lacks a tenant; the log is %s", status, w.log.String())
+	}
+}
+
+// An online session may stay open after its last invoice has its KSeF number. Nothing is uploaded
+// then.
+func TestSessions_OnlineSessionIsOpen_IsNotCalledAnUpload(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.take("A", sellerA, "S/1", ledger.Queued, "")
+	_, err := w.ledger.OpenOnline(t.Context(), ledger.Package{ID: "pkg-online", Tenant: "A", Form: "v3", Session: "session-1", Owner: "w1"})
+	w.check(err)
+	inv, err := w.ledger.Invoice(t.Context(), id)
+	w.check(err)
+	_, _, err = w.ledger.BeginSend(t.Context(), "pkg-online", "w1", &inv)
+	w.check(err)
+	for language, stage := range map[string]string{
+		"en": "open: invoices are sent in it one by one", "pl": "otwarta: faktury są w niej wysyłane pojedynczo",
+	} {
+		for _, path := range []string{"/", "/invoices/" + id} {
+			_, body, _ := w.as("adam").get(path, "Accept-Language", language)
+			if !strings.Contains(body, stage) || strings.Contains(body, ">being uploaded") || strings.Contains(body, ">przesyłana do") {
+				t.Errorf("%s in %s does not say that the session is open:\n%s", path, language, body)
+			}
+		}
 	}
 }

@@ -108,6 +108,7 @@ var polishPages = map[string]string{
 	"Why its invoices wait":           "Na co czekają jego faktury",
 	"the oldest since":                "najdłużej czekająca od",
 	"None of them waits.":             "Żadna faktura nie czeka.",
+	"open: invoices are sent in it one by one": "otwarta: faktury są w niej wysyłane pojedynczo",
 	"A person has drained this tenant: what was taken in is sent, nothing new is taken in.": "Nowe faktury tego podatnika nie są " +
 		"przyjmowane. Przyjęte wcześniej są wysyłane. Decyzję podjął:",
 	"A person has paused this tenant: nothing new is sent.": "Wysyłkę faktur tego podatnika wstrzymano. Decyzję podjął:",
