@@ -15,10 +15,12 @@ import (
 // document, the tenant for which the refusal is recorded, and the reason.
 func refusedResult(a intake.Admission, tenant string) results.Result {
 	inv := a.Invoice
-	return results.Result{
+	r := results.Result{
 		ID: a.Refusal, File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		Tenant: tenant, State: results.Refused, Reason: intake.OneLine(a.Err) + heldText(&a),
 	}
+	r.Recorded(a.RefusedAt)
+	return r
 }
 
 func (p *program) resultOf(inv ledger.Invoice) results.Result {

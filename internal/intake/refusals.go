@@ -125,7 +125,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 				lacking++
 				continue
 			}
-			adms[i].Refusal = refused[k].ID
+			adms[i].Refusal, adms[i].RefusedAt = refused[k].ID, refused[k].At
 			if refused[k].Untold {
 				r.Untold++
 			}

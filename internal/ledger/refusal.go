@@ -21,7 +21,7 @@ type Refusal struct {
 	Faults    []RefusalFault `json:"faults"`
 	More      int            `json:"more,omitempty"` // faults beyond those listed
 	Remedy    Remedy         `json:"remedy,omitempty"`
-	At        Millis         `json:"at"` // when it was last refused
+	At        Millis         `json:"at"` // when it was last refused; [Ledger.Refuse] sets it
 	// Ended says how it ended, [RefusalSuperseded] or [RefusalDismissed]; "" while a person has to
 	// act.
 	Ended string `json:"ended,omitempty"`

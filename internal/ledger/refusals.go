@@ -24,8 +24,8 @@ type RefusalStore struct{ *store }
 // error, some of the refusals were not recorded, and nothing else has changed. With an
 // [*UnreadableError], those of the tenants whose lists it names were not recorded.
 //
-// Refuse sets Recorded of the refusals that it recorded, also when it returns an error. It sets
-// Untold of those that are on record but not in the outbox.
+// Refuse sets Recorded and At of the refusals that it recorded, also when it returns an error. It
+// sets Untold of those that are on record but not in the outbox.
 //
 // Refuse is not a script, unlike most operations of the ledger. Scripts write even at maxmemory, so
 // that invoices that were taken in can finish. Refusals must not use up the memory that is left for
@@ -55,7 +55,7 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 			}
 			for i := range batch {
 				r := &refusals[at[s][i]]
-				r.Recorded, r.Untold = true, i >= told
+				r.Recorded, r.Untold, r.At = true, i >= told, At(now)
 			}
 			at[s] = at[s][len(batch):]
 			if err := rs.keepOnlyIn(ctx, s.tenant, batch); err != nil {

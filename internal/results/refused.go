@@ -31,6 +31,14 @@ func OfRefusal(r *ledger.Refusal) Result {
 	return out
 }
 
+// Recorded gives a result that was made of a refused document what its record has: the revision and
+// the time. It changes nothing when the refusal is not on record, which at says by 0.
+func (r *Result) Recorded(at ledger.Millis) {
+	if on := (ledger.Refusal{At: at}); at != 0 {
+		r.Revision, r.UpdatedAt = on.Revision(), at.Time().UTC().Format(time.RFC3339)
+	}
+}
+
 // successor returns the id of the invoice that ended a refusal, from what intake notes about the
 // end: "by" and the invoice's id. It returns "" when something else ended it, such as a later
 // refusal.

@@ -109,6 +109,7 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 		out := outcome{Result: results.Result{
 			ID: all[i].Refusal, File: all[i].File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err),
 		}}
+		out.Recorded(all[i].RefusedAt)
 		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
 			return err
 		}

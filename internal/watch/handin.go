@@ -279,6 +279,7 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 		ID: a.Refusal, File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		Tenant: inv.Tenant, State: results.Refused, Reason: intake.OneLine(a.Err),
 	}}
+	out.Recorded(a.RefusedAt)
 	if out.Tenant == "" {
 		out.Tenant = a.Asked
 	}

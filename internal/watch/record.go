@@ -26,7 +26,7 @@ func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error 
 	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner, Accounts: sm.o.Tenants, Unpacked: true}
 	refusals.Note(ctx, note)
 	for k, i := range at {
-		adms[i].Refusal = note[k].Refusal
+		adms[i].Refusal, adms[i].RefusedAt = note[k].Refusal, note[k].RefusedAt
 	}
 	if refusals.Untold > 0 {
 		sm.o.Log.Warn().Int("refusals", refusals.Untold).

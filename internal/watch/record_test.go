@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 // refusals returns the refusals that ended in a given way, such as "superseded". If ended is "",
@@ -47,6 +48,28 @@ func TestWatch_RefusedArchive_IsOnRecordForItsTenantUntilALaterOneOfItsNameIsTak
 	}
 	if ended := s.refusals(ledger.RefusalSuperseded); len(ended) != 1 || ended[0].Note != "by a later archive of this name" {
 		t.Errorf("the refusals that have ended are %+v, want one, with a note about the later archive", ended)
+	}
+}
+
+// The result beside a refused file has the revision and the time that receivers get, so a program
+// can tell which of two results is the newer one.
+func TestWatch_RefusedFile_ResultHasRevisionAndTimeOfTheRecord(t *testing.T) {
+	s := newSite(t)
+	s.put("bad.xml", []byte("<x></Faktura>"))
+	s.put("n.zip", zipOf(t, entry{"readme.txt", "x"}))
+	s.put("empty.zip", zipOf(t, entry{"readme/", ""}))
+	s.passes(4)
+	on := map[string]ledger.Refusal{}
+	for _, r := range s.refusals("") {
+		on[r.ID] = r
+	}
+	for _, name := range []string{"refused/bad.xml.json", "refused/n.zip/readme.txt.json", "refused/empty.zip.json"} {
+		o := s.result(name)
+		told := on[o.ID]
+		if want := results.OfRefusal(&told); told.ID == "" || o.Revision != want.Revision || o.UpdatedAt != want.UpdatedAt {
+			t.Errorf("%s has revision %d and time %q; want those of the record, %d and %q",
+				name, o.Revision, o.UpdatedAt, want.Revision, want.UpdatedAt)
+		}
 	}
 }
 
