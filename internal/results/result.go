@@ -49,7 +49,8 @@ type Result struct {
 	// with the greater revision is newer. Revision is 0 in results that an earlier build archived.
 	Revision int64 `json:"revision"`
 	// Gross is P_15 as the document has it and Currency is KodWaluty. Both are left out in
-	// listings, for refused documents, and when the document is no longer kept.
+	// listings and wherever else the result is made of the ledger's entry alone, for refused
+	// documents, and when the document is no longer kept.
 	Gross        string `json:"gross,omitempty"`
 	Currency     string `json:"currency,omitempty"`
 	SupersededBy string `json:"superseded_by,omitempty"` // id of the invoice that took its place
