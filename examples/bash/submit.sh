@@ -74,7 +74,7 @@ words() {
 	000) cat "$dir/error" ;;
 	3??) echo "the server answered $status and sends this program to ${moved:-another address}: correct KSEF_URL" ;;
 	*)
-		said=$(field detail) # says field, rule, value and place
+		said=$(field detail) # says field, rule, value, place and hint
 		echo "${said:-the server answered $status and no words: is KSEF_URL right?}"
 		;;
 	esac

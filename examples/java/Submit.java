@@ -54,7 +54,7 @@ public class Submit {
             if (status >= 300 && status < 400) {
                 return "the server answered " + status + " and sends this program to " + moved + ": correct KSEF_URL";
             }
-            String said = field("detail"); // says field, rule, value and place
+            String said = field("detail"); // says field, rule, value, place and hint
             return said.isEmpty() ? "the server answered " + status + " and no words: is KSEF_URL right?" : said;
         }
 

@@ -75,6 +75,7 @@ async function pause(seconds) {
   return true;
 }
 
+// detail says field, rule, value, place and hint.
 const words = ({ status, answer }) =>
   (answer.items ?? []).map((item) => item.refusal?.detail ?? "").join("\n").trim() || answer.detail ||
   `the server answered ${status} and no words: is KSEF_URL right?`;

@@ -109,6 +109,7 @@ function pause(int $seconds): bool
     return true;
 }
 
+/** Detail says field, rule, value, place and hint. */
 function words(int $status, array $answer): string
 {
     $said = '';

@@ -109,6 +109,7 @@ def pause(seconds):
 
 
 def words(status, answer):
+    # detail says field, rule, value, place and hint
     said = [i["refusal"]["detail"] for i in answer.get("items", []) if "refusal" in i]
     return "\n".join(said) or answer.get("detail") or f"the server answered {status} and no words: is KSEF_URL right?"
 

@@ -33,13 +33,29 @@ func (f Defect) Polish() string {
 	default:
 		b.WriteString("pole " + Naming(f.Field, rule))
 	}
-	if f.Value != "" {
-		b.WriteString(", wartość " + quoted(SayValue(Polish, f.Rule, f.Value)))
-	}
-	if f.Line > 0 {
-		fmt.Fprintf(&b, " (wiersz %d, kolumna %d)", f.Line, f.Column)
-	}
+	b.WriteString(Found(Polish, SayValue(Polish, f.Rule, f.Value), f.Line, f.Column))
 	return b.String()
+}
+
+// Found says which value a defect has, and where, as the end of the sentence that names its rule.
+// value is in the language already. An empty value and a line 0 are left out.
+func Found(l Language, value string, line, column int) string {
+	said := ""
+	switch {
+	case value == "":
+	case l == Polish:
+		said = ", wartość " + quoted(value)
+	default:
+		said = ": got " + strconv.Quote(value)
+	}
+	switch {
+	case line == 0:
+	case l == Polish:
+		said += fmt.Sprintf(" (wiersz %d, kolumna %d)", line, column)
+	default:
+		said += fmt.Sprintf(" at line %d, column %d", line, column)
+	}
+	return said
 }
 
 // Naming puts the name of a field before a Polish rule. The field "document" stands for the

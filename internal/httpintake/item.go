@@ -209,6 +209,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		case f.Field != "":
 			s = f.Field + " " + s
 		}
+		s += explain.Found(explain.Language(c.lang), f.Value, f.Line, f.Column)
 		if f.Hint != "" {
 			s += "; " + f.Hint
 		}

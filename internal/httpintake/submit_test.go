@@ -360,7 +360,7 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		t.Errorf("the problem is not in Polish: %s", a.raw)
 	}
 	a = b.post(xmlOf(0, "FV/1"), "?lane=x", "Accept-Language", "pl")
-	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane: musi mieć wartość auto, express albo bulk" {
+	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane: musi mieć wartość auto, express albo bulk, wartość „x”" {
 		t.Errorf("the detail is not in Polish: %s", a.raw)
 	}
 	b.take(0, "FV/1", "?ref=S")
@@ -379,6 +379,7 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		"Content-Type", "application/xml", "Accept-Language", "pl")
 	r := a.body.Items[0].Refusal
 	if len(r.Faults) == 0 || !strings.HasPrefix(r.Faults[0].Rule, "nie może być późniejsza niż dzisiaj") ||
+		!strings.Contains(r.Detail, ", wartość „2049-12-31” (wiersz ") ||
 		r.Explanations[0].Name() != "refused/date_in_future" || r.Explanations[0].PL.Do == "" {
 		t.Errorf("the refusal is not in Polish, or lacks its explanation: %s", a.raw)
 	}
