@@ -117,7 +117,8 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 
 // damage NUMBER newer|opaque|gone|empty makes the entry of an invoice unreadable. gone deletes the
 // entry, and for a receipted invoice the whole bucket (ksef:final:…) that holds its entry. empty
-// makes the entry's field in the bucket empty.
+// makes the entry's field in the bucket empty. damage NUMBER STATE SCORE gives the invoice another
+// score in the index of its state.
 func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -137,5 +138,7 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	case "opaque":
 		ts.Check(rdb.Del(ctx, key).Err())
 		ts.Check(rdb.Set(ctx, key, "x", 0).Err())
+	default:
+		ts.Check(rdb.Do(ctx, "ZADD", "ksef:st:"+args[1], "XX", args[2], ids[0]).Err())
 	}
 }

@@ -83,30 +83,44 @@ func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- 
 	place, states := ledger.Place{At: ledger.At(from)}, f.states()
 	for len(states) > 0 && ctx.Err() == nil {
 		places, err := r.Ledger.Changed(ctx, states, place, chunk)
-		if err == nil && len(places) == 0 {
+		unread, other := ledger.Skip(err)
+		if other == nil && len(places) == 0 && len(unread) == 0 {
 			return
 		}
 		coming := make(chan page, 1)
 		to <- coming // ahead receives until pages returns, whatever happens
-		if sick, other := ledger.Skip(err); other != nil {
-			coming <- page{err: err}
+		if other != nil {
+			coming <- page{err: other}
 			return
-		} else if sick != nil { // the sick index is named once; the other states are listed
-			states = slices.DeleteFunc(slices.Clone(states), func(s ledger.State) bool {
-				return slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
+		}
+		well := slices.DeleteFunc(slices.Clone(states), func(s ledger.State) bool { return isSick(unread, s) })
+		if len(well) < len(states) { // the sick indexes are named once; the other states are listed from the same place
+			unread = slices.DeleteFunc(unread, func(u ledger.Unreadable) bool {
+				return !slices.ContainsFunc(states, func(s ledger.State) bool { return u.Key == ledger.IndexOf(s) })
 			})
-			coming <- page{unread: err}
+			states = well
+			coming <- page{unread: unreadable(unread)}
 			continue
 		}
+		if len(places) == 0 { // the end
+			coming <- page{unread: err}
+			return
+		}
 		place = places[len(places)-1]
-		go func() { coming <- r.page(ctx, states, places, &f) }()
+		go func() { coming <- r.page(ctx, states, places, unread, &f) }()
 	}
 }
 
-func (r *Reader) page(ctx context.Context, states []ledger.State, places []ledger.Place, f *Filter) (p page) {
+// isSick reports whether the index of a state is among what cannot be read.
+func isSick(unread []ledger.Unreadable, s ledger.State) bool {
+	return slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
+}
+
+// page reads a page of invoices. listed is what the list says that it has left out.
+func (r *Reader) page(ctx context.Context, states []ledger.State, places []ledger.Place, listed []ledger.Unreadable, f *Filter) (p page) {
 	invs, err := r.read(ctx, states, places)
-	p.unread = err
-	_, p.err = ledger.Skip(err)
+	unread, err := ledger.Skip(err)
+	p.unread, p.err = unreadable(append(listed, unread...)), err
 	p.invs = invs[:0] // in place: an invoice is about a kilobyte
 	for i := range still(places, invs) {
 		if f.Match(&invs[i]) {

@@ -43,12 +43,13 @@ func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 		states = ledger.States()
 	}
 	var out Found
+	told := map[string]bool{} // what was reported as unreadable in lists, which name it again and again
 	at := w.Before
 	if !w.To.IsZero() && (at.At == 0 || at.At >= ledger.At(w.To)) {
 		at = ledger.Place{At: ledger.At(w.To)} // no id is smaller than "", so this instant is left out
 	}
 	for {
-		places, more, err := r.places(ctx, states, at, ledger.At(w.From), min(chunk, max(w.Scan-out.Read, 1)))
+		places, more, err := r.places(ctx, states, at, ledger.At(w.From), min(chunk, max(w.Scan-out.Read, 1)), told)
 		if err != nil || len(places) == 0 {
 			return out, err
 		}
@@ -82,14 +83,21 @@ func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 }
 
 // places lists up to n places of all states, the newest first. more says that there are older
-// places.
-func (r *Reader) places(ctx context.Context, states []ledger.State, before ledger.Place, from ledger.Millis, n int) (out []ledger.Place,
-	more bool, err error) {
+// places. It reports each index and entry that cannot be read once, and remembers it in told.
+func (r *Reader) places(ctx context.Context, states []ledger.State, before ledger.Place, from ledger.Millis, n int,
+	told map[string]bool,
+) (out []ledger.Place, more bool, err error) {
 	for _, s := range states {
 		some, err := r.Ledger.Latest(ctx, s, before, from, n+1)
-		if err := r.skip(err); err != nil {
+		unread, err := ledger.Skip(err)
+		if err != nil {
 			return nil, false, err
 		}
+		unread = slices.DeleteFunc(unread, func(u ledger.Unreadable) bool { return told[u.Key] })
+		for i := range unread {
+			told[unread[i].Key] = true
+		}
+		_ = r.skip(unreadable(unread)) // there is no other error
 		out = append(out, some...)
 	}
 	slices.SortFunc(out, func(a, b ledger.Place) int {

@@ -2,8 +2,12 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Place is the place of one invoice in the order of last changes. At is when the invoice was last
@@ -13,23 +17,6 @@ import (
 type Place struct {
 	At Millis
 	ID string
-}
-
-// latestTime is the time after which no change is believed, in the year 2100.
-const latestTime = Millis(4102444800000)
-
-// withOdd puts members with an impossible time before the others of a page. Another program wrote
-// them. A caller goes on from the last place, so it must not be one of them: the list would begin
-// again, or would leave out what changes later. If a page has none but them, the list is at its
-// end, or at its beginning.
-func withOdd(places, odd []Place, from Place) []Place {
-	if len(places) == 0 && from != (Place{}) {
-		return nil
-	}
-	for i := range odd {
-		odd[i].At = 1
-	}
-	return append(odd, places...)
 }
 
 // justNow is how long Changed waits before it reads again. Changed leaves out the invoices that
@@ -48,7 +35,9 @@ const justNow = 2 * time.Millisecond
 // stand before the last place.
 //
 // An [*UnreadableError] names the indexes whose keys hold something else. The invoices of the other
-// states are returned with the error.
+// states are returned with the error. The error also names each invoice whose place in an index is
+// no time (scores.go), once while a caller goes on until the list is empty. Any other error ends
+// the list, so that a caller never goes on from the same place for ever.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, the last changes may be hours ahead of it. After some tries
@@ -56,13 +45,11 @@ func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, 
 		// them.
 		const tries = 3
 		places, young, err := er.changed(ctx, states, from, n, try == tries)
-		if unread, other := Skip(err); other == nil && unread != nil && (len(places) > 0 || !young) {
-			return places, err
-		} else if other != nil {
-			return nil, fmt.Errorf("list what changed: %w", err)
+		if _, other := Skip(err); other != nil {
+			return nil, fmt.Errorf("list what changed: %w", other)
 		}
 		if len(places) > 0 || !young {
-			return places, nil
+			return places, err
 		}
 		select {
 		case <-time.After(justNow):
@@ -77,28 +64,77 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 	if all {
 		whole = 1
 	}
-	args := er.args(int64(from.At), from.ID, n, whole)
+	// A page whose scores are all no times has no place from which the caller could go on. So the
+	// next page is read here, behind the last score of that page.
+	var unread []Unreadable
+	for at, id := strconv.FormatInt(int64(from.At), 10), from.ID; ; {
+		args := er.args(at, id, n, whole)
+		for _, s := range states {
+			args = append(args, string(s))
+		}
+		r, err := er.run(ctx, changedScript, args)
+		if err != nil {
+			return nil, false, err
+		}
+		list, before := row(cell(r, 1)), at+" "+id
+		var odd []Unreadable
+		for i := 0; i+1 < len(list); i += 2 {
+			id, at = text(list[i]), text(list[i+1])
+			if when, ok := timeOfText(at); !ok {
+				s, err := listing(ctx, er, states, id)
+				if err != nil {
+					return nil, false, err
+				}
+				odd = append(odd, oddScore(s, id, at))
+			} else { // those before this one are named now, those after the last one with the next page
+				unread, odd = append(unread, odd...), nil
+				places = append(places, Place{At: when, ID: id})
+			}
+		}
+		switch {
+		case len(places) > 0:
+			last := places[len(places)-1]
+			if last.At < from.At || last.At == from.At && last.ID <= from.ID {
+				return nil, false, errStandsStill
+			}
+		case len(list) > 0 && at+" "+id != before:
+			unread = append(unread, odd...)
+			continue
+		}
+		return places, number(cell(r, 0)) == 1, some(append(unread, unlisted(r)...))
+	}
+}
+
+// listing returns the first of some states whose index lists an id.
+func listing(ctx context.Context, er *EntryReader, states []State, id string) (State, error) {
 	for _, s := range states {
-		args = append(args, string(s))
-	}
-	r, err := er.run(ctx, changedScript, args)
-	if err != nil {
-		return nil, false, err
-	}
-	list := row(cell(r, 1))
-	var odd []Place
-	for i := 0; i+1 < len(list); i += 2 {
-		p := Place{At: Millis(number(list[i+1])), ID: text(list[i])}
-		if p.At <= 0 || p.At > latestTime {
-			odd = append(odd, p)
-		} else {
-			places = append(places, p)
+		err := er.rdb.ZScore(ctx, er.key(keyState, string(s)), id).Err()
+		if err == nil {
+			return s, nil
+		}
+		if !errors.Is(err, redis.Nil) && !wrongType(err) {
+			return "", err
 		}
 	}
-	places = withOdd(places, odd, from)
-	var sick []Unreadable
+	return "", nil // it has left the indexes meanwhile
+}
+
+// unlisted returns what an answer of lua/changed.lua says beside the list.
+func unlisted(r []any) (unread []Unreadable) {
 	for _, key := range row(cell(r, 2)) {
-		sick = append(sick, sickKey(text(key)))
+		unread = append(unread, sickKey(text(key)))
 	}
-	return places, number(cell(r, 0)) == 1, some(sick)
+	odd := row(cell(r, 3))
+	named := map[string]int{} // by state, and before or after all times
+	for i := 0; i+2 < len(odd); i += 3 {
+		state, score := text(odd[i]), text(odd[i+2])
+		u := oddScore(State(state), text(odd[i+1]), score)
+		f, _ := strconv.ParseFloat(score, 64)
+		side := fmt.Sprint(state, f > 0)
+		if named[side]++; named[side] == maxOdd {
+			u.Err = andMore(u.Err)
+		}
+		unread = append(unread, u)
+	}
+	return unread
 }

@@ -22,7 +22,7 @@ func (er *EntryReader) AtRisk(ctx context.Context, t time.Time) (n int64, next t
 	var first *redis.ZSliceCmd
 	_, err = er.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		count = p.ZCount(ctx, er.key(keyDue), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
-		first = p.ZRangeWithScores(ctx, er.key(keyDue), 0, 0)
+		first = p.ZRangeByScoreWithScores(ctx, er.key(keyDue), firstTimes())
 		return nil
 	})
 	if err != nil {

@@ -16,49 +16,73 @@ const sameInstant = 20_000
 
 // Latest lists up to limit places of invoices in a state, the newest change first. It begins behind
 // the given place in this order, and leaves out changes that are older than the time from. With a
-// zero place it begins with the newest change. A zero from means no bound. It leaves out members
-// with an impossible time, which [EntryReader.Changed] lists. Latest reads no entry. The error is
-// an [*UnreadableError] when the index holds something else.
+// zero place it begins with the newest change. A zero from means no bound. Latest reads no entry.
+// The error is an [*UnreadableError] when the index holds something else. When the list has come to
+// its end, the error also names each invoice whose place in the index is no time (scores.go).
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
-	key, lowest := er.key(keyState, string(s)), "1"
-	if from != 0 {
-		lowest = strconv.FormatInt(int64(from), 10)
+	out, err := latest(ctx, er, s, before, max(from, firstTime), limit)
+	if _, other := Skip(err); other != nil {
+		return nil, fmt.Errorf("list %s invoices: %w", s, other)
 	}
-	var out []Place
-	read := func(highest string, limit int) error {
-		found, err := er.rdb.ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: lowest, Max: highest, Count: int64(limit)}).Result()
-		for _, z := range found {
-			id, _ := z.Member.(string)
-			out = append(out, Place{Millis(z.Score), id})
-		}
-		return sickOr(err, keyState+string(s))
-	}
-	highest := strconv.FormatInt(int64(latestTime), 10)
+	return out, err
+}
+
+func latest(ctx context.Context, er *EntryReader, s State, before Place, from Millis, limit int) (out []Place, err error) {
+	highest := strconv.FormatInt(int64(lastTime), 10)
 	if before.At != 0 {
 		if before.At < from {
 			return nil, nil
 		}
-		at := strconv.FormatInt(int64(before.At), 10)
-		highest = "(" + at
-		// Redis orders the invoices of one millisecond by their ids, in ascending order. Latest
-		// lists the last one first.
-		same, err := er.rdb.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: at, Max: at, Count: sameInstant}).Result()
-		if err = sickOr(err, keyState+string(s)); err != nil {
-			return nil, fmt.Errorf("list %s invoices: %w", s, err)
+		if highest = "(" + strconv.FormatInt(int64(before.At), 10); before.At > lastTime {
+			highest = strconv.FormatInt(int64(lastTime), 10)
+		} else if out, err = sameInstantBehind(ctx, er, s, before, limit); err != nil {
+			return nil, err
 		}
-		slices.Reverse(same)
-		for _, id := range same {
-			if id < before.ID && len(out) < limit {
-				out = append(out, Place{before.At, id})
+	}
+	key, lowest := er.key(keyState, string(s)), strconv.FormatInt(int64(from), 10)
+	var unread, odd []Unreadable
+	for read := 0; len(out) < limit; {
+		n := limit - len(out)
+		var page, low, high *redis.ZSliceCmd
+		if err := er.pipe(ctx, func(p redis.Pipeliner) {
+			page = p.ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: lowest, Max: highest, Offset: int64(read), Count: int64(n)})
+			low = p.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: beforeTimes, Count: maxOdd})
+			high = p.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: afterTimes, Max: "+inf", Count: maxOdd})
+		}); err != nil {
+			return nil, err
+		}
+		if err = sickOr(page.Err(), keyState+string(s)); err != nil {
+			return out, err
+		}
+		for _, z := range page.Val() {
+			id, _ := z.Member.(string)
+			if at, ok := timeOfScore(z.Score); !ok {
+				odd = append(odd, oddScore(s, id, writtenScore(z.Score)))
+			} else { // those behind the last place are named with the next places
+				unread, odd = append(unread, odd...), nil
+				out = append(out, Place{at, id})
 			}
 		}
-	}
-	if len(out) < limit {
-		if err := read(highest, limit-len(out)); err != nil {
-			return nil, fmt.Errorf("list %s invoices: %w", s, err)
+		if read += len(page.Val()); len(page.Val()) < n {
+			return out, some(slices.Concat(unread, odd, oddOf(s, low.Val()), oddOf(s, high.Val())))
 		}
 	}
-	return out, nil
+	return out, some(unread)
+}
+
+// sameInstantBehind lists up to limit places of the millisecond of a place, behind it. Redis orders
+// the invoices of one millisecond by their ids, in ascending order. Latest lists the last one
+// first.
+func sameInstantBehind(ctx context.Context, er *EntryReader, s State, before Place, limit int) (out []Place, err error) {
+	at := strconv.FormatInt(int64(before.At), 10)
+	same, err := er.rdb.ZRangeByScore(ctx, er.key(keyState, string(s)), &redis.ZRangeBy{Min: at, Max: at, Count: sameInstant}).Result()
+	slices.Reverse(same)
+	for _, id := range same {
+		if id < before.ID && len(out) < limit {
+			out = append(out, Place{before.At, id})
+		}
+	}
+	return out, sickOr(err, keyState+string(s))
 }
 
 // OpenRefusalsOf reads up to limit open refusals of one tenant, the oldest first. It leaves out the

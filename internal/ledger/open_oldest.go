@@ -20,11 +20,11 @@ func (ds *DecisionStore) OldestOpen(ctx context.Context) (map[string]time.Time, 
 	err = ds.entries.pipe(ctx, func(p redis.Pipeliner) {
 		for _, s := range States() {
 			if s.Open() {
-				first[string(s)] = []*redis.ZSliceCmd{p.ZRangeWithScores(ctx, ds.entries.key(keyState, string(s)), 0, 0)}
+				first[string(s)] = []*redis.ZSliceCmd{p.ZRangeByScoreWithScores(ctx, ds.entries.key(keyState, string(s)), firstTimes())}
 			}
 		}
 		for _, t := range tenants {
-			first["refused"] = append(first["refused"], p.ZRangeWithScores(ctx, ds.refusals.key(keyOpenRefusals, t), 0, 0))
+			first["refused"] = append(first["refused"], p.ZRangeByScoreWithScores(ctx, ds.refusals.key(keyOpenRefusals, t), firstTimes()))
 		}
 	})
 	if err != nil {

@@ -3,9 +3,6 @@ package ledger
 import (
 	"context"
 	"strings"
-	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Group identifies a waiting set by what all invoices of one package share: tenant, form version
@@ -74,12 +71,4 @@ func (ws *WaitingStore) ExpressMove(inv *Invoice) Move {
 // FirstWaiting lists up to n ids of a waiting set, the most urgent first.
 func (ws *WaitingStore) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
 	return ws.rdb.ZRange(ctx, ws.key(keyWait, g.Name()), 0, int64(n)-1).Result()
-}
-
-func score(c *redis.ZSliceCmd) time.Time {
-	z := c.Val()
-	if len(z) == 0 {
-		return time.Time{}
-	}
-	return Millis(z[0].Score).Time()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -64,9 +63,6 @@ func (ws *WaitingStore) waits(ctx context.Context, newest string) ([]Waiting, er
 // timeOf returns the time that a script returned as a score. It returns the zero time for anything
 // else.
 func timeOf(v any) time.Time {
-	f, err := strconv.ParseFloat(text(v), 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return Millis(f).Time()
+	at, _ := timeOfText(text(v))
+	return at.Time()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,9 +126,11 @@ func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen
 ) {
 	for at := (ledger.Place{}); ; {
 		places, err := s.Ledger.Changed(ctx, []ledger.State{state}, at, chunk)
-		if err != nil {
+		odd, other := ledger.Skip(err)
+		if other != nil || slices.ContainsFunc(odd, func(u ledger.Unreadable) bool { return !strings.HasPrefix(u.Key, "inv:") }) {
 			return nil, fmt.Errorf("list %s invoices: %w", state, err)
 		}
+		unread = append(unread, odd...)
 		if len(places) == 0 {
 			return unread, nil
 		}

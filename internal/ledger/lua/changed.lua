@@ -4,7 +4,9 @@
 -- invoices, '1' to list also the invoices that changed in this millisecond, the states.
 --
 -- Returns {1 if some are left out because they changed in this millisecond, else 0, {id, time, id,
--- time …}, {the indexes that hold something else}}.
+-- time …}, {the indexes that hold something else}, {state, id, score, state, id, score …}}. The last
+-- list has members whose scores are before or after all times. It is empty unless the list of
+-- invoices is. scores.go says more.
 --
 -- Because one script reads all states, an invoice that moves from one to another is in the list
 -- once. An invoice that changes later has a later time or the same time. With the same time it may
@@ -12,19 +14,32 @@
 -- changed in this millisecond are left out, and are listed from the next millisecond on. With a
 -- test's clock nothing is left out.
 local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or test_clock
-local lists, young, unread = {}, 0, {}
+local BEFORE, AFTER, ODD = '(1', '(4102444800000', 100
+local lists, young, unread, odd = {}, 0, {}, {}
 for k = 7, #ARGV do
   local key = P .. 'st:' .. ARGV[k]
   local sick = not index('ZCARD', key)
   if sick then unread[#unread+1] = 'st:' .. ARGV[k] end
-  local start = (sick or at == '0') and 0 or rank_behind(key, at, id)
-  local found = sick and {} or redis.call('ZRANGE', key, start, start + max - 1, 'WITHSCORES')
+  local found = {}
+  if not sick then
+    local start, stop = redis.call('ZCOUNT', key, '-inf', BEFORE), redis.call('ZCARD', key) - redis.call('ZCOUNT', key, AFTER, '+inf')
+    if at ~= '0' then start = math.max(start, rank_behind(key, at, id)) end
+    if start < stop then found = redis.call('ZRANGE', key, start, math.min(start + max, stop) - 1, 'WITHSCORES') end
+  end
   while not all and #found > 0 and tonumber(found[#found]) >= tonumber(now) do
     found[#found], found[#found-1], young = nil, nil, 1
   end
   if #found > 0 then lists[#lists+1] = { found, 1, tonumber(found[2]) } end
 end
-if #lists == 1 then return { young, lists[1][1], unread } end -- nearly always
+if #lists == 1 then return { young, lists[1][1], unread, odd } end -- nearly always
+if #lists == 0 then
+  for k = 7, #ARGV do
+    for _, bounds in ipairs({ { '-inf', BEFORE }, { AFTER, '+inf' } }) do
+      local some = index('ZRANGEBYSCORE', P .. 'st:' .. ARGV[k], bounds[1], bounds[2], 'WITHSCORES', 'LIMIT', 0, ODD) or {}
+      for i = 1, #some, 2 do odd[#odd+1], odd[#odd+2], odd[#odd+3] = ARGV[k], some[i], some[i+1] end
+    end
+  end
+end
 local out = {}
 while #lists > 0 and #out < 2 * max do
   local next = 1
@@ -38,4 +53,4 @@ while #lists > 0 and #out < 2 * max do
   list[2], list[3] = i + 2, tonumber(list[1][i+3])
   if not list[3] then table.remove(lists, next) end
 end
-return { young, out, unread }
+return { young, out, unread, odd }

@@ -34,7 +34,7 @@ if not until_ then
   if #young > max then return { 'again' } end -- Redis's clock has stepped back
   base, sum, at, id = count(), bytes(young), '-inf', ''
 end
-local start = at == '-inf' and 0 or rank_behind(ages, at, id)
+local start = id == '' and 0 or rank_behind(ages, at, id)
 local found, ids = redis.call('ZRANGE', ages, start, start + max - 1, 'WITHSCORES'), {}
 for i = 1, #found, 2 do
   if tonumber(found[i+1]) > tonumber(until_) then break end
