@@ -102,6 +102,13 @@ type tenantState struct {
 
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
 	l := p.base.Ledger
+	err := l.CheckSink(ctx, name)
+	if sick := ledger.SickSink(err); sick != nil { // nothing else is known of it
+		return receiverState{Receiver: name, State: "out", Error: sick[0].Err.Error()}, nil
+	}
+	if err != nil {
+		return receiverState{}, err
+	}
 	s, err := l.Sink(ctx, name)
 	if err != nil {
 		return receiverState{}, err
@@ -221,6 +228,9 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 // notTaken lists the results that a receiver did not take.
 func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 	name, err := p.receiver(c.Receiver)
+	if err == nil {
+		err = p.base.Ledger.CheckSink(ctx, name)
+	}
 	if err != nil {
 		return err
 	}

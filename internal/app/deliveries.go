@@ -30,6 +30,7 @@ type deliveries struct {
 	runners []*sinks.Runner
 	server  *asynq.Server
 	log     zerolog.Logger
+	spells  *spells // receivers that cannot be served
 	closers closers
 	stop    chan struct{} // closed when no new batch may begin
 }
@@ -45,7 +46,7 @@ const (
 )
 
 func newDeliveries(pool *connect.Pool, now func() time.Time, queueLog asynq.Logger, log zerolog.Logger) (*deliveries, error) {
-	d := &deliveries{pool: pool, now: now, log: log, stop: make(chan struct{})}
+	d := &deliveries{pool: pool, now: now, log: log, spells: newSpells(pool.Now), stop: make(chan struct{})}
 	if err := d.open(); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,11 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 	ctx, span := d.pool.Trail.Trace.Start(ctx, "", string(queue.KindDeliver),
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(tracing.ReceiverKey.String(name)))
 	defer span.End()
-	return d.runners[i].Run(ctx, d.stop)
+	err := d.runners[i].Run(ctx, d.stop)
+	if ctx.Err() == nil && ledger.SickSink(err) == nil { // queueDue logs sick keys
+		d.logServed(name, err)
+	}
+	return err
 }
 
 // run queues the tasks of receivers that have something to be told, until stop is closed. Then it
@@ -140,10 +145,10 @@ func (d *deliveries) queueDue(ctx context.Context, lost bool) {
 	}
 	for _, r := range d.runners {
 		work, err := r.HasWork(ctx, span)
-		if err != nil {
-			return
+		if sick := ledger.SickSink(err); err == nil || sick != nil {
+			d.logSick(r.Name, sick)
 		}
-		if !work {
+		if err != nil || !work { // if Redis does not answer, others log that
 			continue
 		}
 		if err := d.pool.Queue.Put(ctx, queue.KindDeliver, r.Name, 0, when); err != nil {
@@ -162,9 +167,10 @@ type behind struct {
 	tenants                     []string // whose results it does not take
 	untold                      []string // why it is told nothing of some tenants, which are not in tenants
 	err                         string
+	sick                        error // names the sick keys; nothing else is known of the receiver then
 }
 
-// standing reads the state of every receiver.
+// standing reads the state of every receiver. A receiver of which a key is sick has sick alone.
 func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 	l := d.pool.Ledger
 	span, err := l.Outbox(ctx)
@@ -173,30 +179,44 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 	}
 	var out []behind
 	for _, r := range d.runners {
-		s, err := l.Sink(ctx, r.Name)
+		b, err := standingOf(ctx, l, r.Name, span)
+		if ledger.SickSink(err) != nil {
+			b, err = behind{name: r.Name, sick: err}, nil
+		}
 		if err != nil {
 			return nil, err
-		}
-		held, failed, err := l.SinkCounts(ctx, r.Name)
-		if err != nil {
-			return nil, err
-		}
-		tenants, err := l.Standings(ctx, r.Name)
-		if err != nil {
-			return nil, err
-		}
-		b := behind{name: r.Name, waiting: s.Behind(span) + ledger.LeftBehind(tenants), held: held, failed: failed,
-			lost: s.Lost + s.Dropped, outage: s.Out().Time(), stopped: s.Stopped.Time(), err: s.Err}
-		for _, tenant := range ledger.NotTold(tenants) {
-			if why := tenants[tenant].Err; why != "" {
-				b.untold = append(b.untold, why)
-			} else {
-				b.tenants = append(b.tenants, tenant)
-			}
 		}
 		out = append(out, b)
 	}
 	return out, nil
+}
+
+func standingOf(ctx context.Context, l *ledger.Ledger, name string, span ledger.OutboxSpan) (behind, error) {
+	if err := l.CheckSink(ctx, name); err != nil {
+		return behind{}, err
+	}
+	s, err := l.Sink(ctx, name)
+	if err != nil {
+		return behind{}, err
+	}
+	held, failed, err := l.SinkCounts(ctx, name)
+	if err != nil {
+		return behind{}, err
+	}
+	tenants, err := l.Standings(ctx, name)
+	if err != nil {
+		return behind{}, err
+	}
+	b := behind{name: name, waiting: s.Behind(span) + ledger.LeftBehind(tenants), held: held, failed: failed,
+		lost: s.Lost + s.Dropped, outage: s.Out().Time(), stopped: s.Stopped.Time(), err: s.Err}
+	for _, tenant := range ledger.NotTold(tenants) {
+		if why := tenants[tenant].Err; why != "" {
+			b.untold = append(b.untold, why)
+		} else {
+			b.tenants = append(b.tenants, tenant)
+		}
+	}
+	return b, nil
 }
 
 // some names up to three tenants.
@@ -222,6 +242,8 @@ func (d *deliveries) check(ctx context.Context) Check {
 	for _, b := range all {
 		what := ""
 		switch {
+		case b.sick != nil:
+			what = fmt.Sprintf("%s is told nothing: %v", b.name, reasons(b.sick))
 		case !b.stopped.IsZero():
 			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name,
 				b.stopped.UTC().Format(time.RFC3339), b.name)

@@ -11,7 +11,7 @@ var (
 	sinkHeld    = sinkDesc("held", "Invoices of which a receiver did not take an outcome, which is tried again.")
 	sinkFailed  = sinkDesc("failed", "Outcomes that a receiver did not take in three days and that are not tried any more.")
 	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox, or whose records were dropped, before a receiver could be told.")
-	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, or wants nothing any more.")
+	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, wants nothing any more, or is told nothing because one of its keys in Redis is sick.")
 	sinkUp      = up("results")
 )
 
@@ -29,6 +29,10 @@ func (d *deliveries) Collect(ch chan<- prometheus.Metric) {
 	all, err := d.standing(ctx)
 	gauge(ch, sinkUp, boolValue(err == nil))
 	for _, b := range all {
+		if b.sick != nil { // its figures are not known
+			gauge(ch, sinkOut, 1, b.name)
+			continue
+		}
 		gauge(ch, sinkWaiting, float64(b.waiting+b.held), b.name)
 		gauge(ch, sinkHeld, float64(b.held), b.name)
 		gauge(ch, sinkFailed, float64(b.failed), b.name)

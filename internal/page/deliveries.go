@@ -24,6 +24,7 @@ type Outbox interface {
 	Outbox(ctx context.Context) (ledger.OutboxSpan, error)
 	Outcomes(ctx context.Context, after string, n int) ([]ledger.Outcome, error)
 	Told(ctx context.Context, outcomes []ledger.Outcome) ([]ledger.Told, error)
+	CheckSink(ctx context.Context, sink string) error
 	Sink(ctx context.Context, sink string) (ledger.SinkState, error)
 	SinkCounts(ctx context.Context, sink string) (held, failed int64, err error)
 	Standings(ctx context.Context, sink string) (map[string]*ledger.Standing, error)
@@ -41,6 +42,7 @@ type standingOf struct {
 	Next  time.Time // of the next call, while the receiver is out
 	Error string    // of the last call; "" when standing leaves the counts 0
 	Whole bool      // the visitor sees all that the receiver gets
+	Sick  bool      // a key of the receiver is sick, and Error names it; nothing else is known
 
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
@@ -106,7 +108,7 @@ func (v *deliveries) all() error {
 			continue
 		}
 		s, err := v.standing(r, tenant)
-		if err == nil && (!s.Whole || tenant != "") {
+		if err == nil && !s.Sick && (!s.Whole || tenant != "") {
 			_, err = v.lists(&s, tenant, maxListed)
 		}
 		if err != nil {
@@ -148,6 +150,17 @@ func (v *deliveries) whole(r Receiver) bool {
 // empty. In that case [deliveries.lists] sets the counts.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
+	err := v.p.o.Outbox.CheckSink(v.ctx(), r.Name)
+	if sick := ledger.SickSink(err); sick != nil { // nothing else is known of it
+		out.State, out.Sick = "out", true
+		if out.Whole {
+			out.Error = sick[0].Err.Error()
+		}
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)
 	if err != nil {
 		return out, err
@@ -253,8 +266,10 @@ func (v *deliveries) one() error {
 	if d.Receiver, err = v.standing(r, d.Tenant); err != nil {
 		return err
 	}
-	if d.lists, err = v.lists(&d.Receiver, d.Tenant, maxListed); err != nil {
-		return err
+	if !d.Receiver.Sick {
+		if d.lists, err = v.lists(&d.Receiver, d.Tenant, maxListed); err != nil {
+			return err
+		}
 	}
 	sayWhy(d.Receiver.Tenants, d.Held.Rows)
 	return v.render(http.StatusOK, "receiver", r.Name, d)

@@ -23,6 +23,9 @@ var ErrBusy = errors.New("a worker is busy with this receiver; try again in a mi
 
 // alone calls act while no worker serves the receiver.
 func (a Admin) alone(ctx context.Context, sink string, act func(token string) error) error {
+	if err := a.Ledger.CheckSink(ctx, sink); err != nil {
+		return err
+	}
 	token := rand.Text()
 	timeout := time.NewTimer(cmp.Or(a.Wait, time.Minute))
 	defer timeout.Stop()

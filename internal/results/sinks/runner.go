@@ -44,9 +44,13 @@ const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
 // over. When another process has the lease, Run ends at once without an error. It returns an error
-// of Redis, or the cause of ctx when ctx ends. Nothing is lost by an error, because the next run
+// of Redis, or the cause of ctx when ctx ends. While a key of the receiver is sick, it returns the
+// error of [ledger.SinkStore.CheckSink]. Nothing is lost by an error, because the next run
 // begins at the last recorded place.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
+	if err := r.Editor.Ledger.CheckSink(ctx, r.Name); err != nil {
+		return err // what it takes could not be recorded, so it would get the same again and again
+	}
 	token, whole := rand.Text(), ctx
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())
 	if err != nil || !ok {
@@ -114,9 +118,13 @@ func (r *Runner) renewing(outer context.Context, token string, began *atomic.Int
 	return ctx, func() { cancel(nil); running.Wait() }
 }
 
-// HasWork reports whether there is something to do for the receiver now. It only reads.
+// HasWork reports whether there is something to do for the receiver now. It only reads. Its error
+// is like that of [Runner.Run].
 func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, error) {
 	store := r.Editor.Ledger
+	if err := store.CheckSink(ctx, r.Name); err != nil {
+		return false, err
+	}
 	state, err := store.Sink(ctx, r.Name)
 	if err != nil || state.Stopped != 0 {
 		return false, err

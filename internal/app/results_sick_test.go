@@ -1,0 +1,55 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// Another program wrote a key of one receiver. Only this receiver is told nothing, the key is
+// named, and once the key is gone the receiver is told everything.
+func TestResults_KeyOfOneReceiverIsSick_OthersAreToldAndTheKeyIsNamed(t *testing.T) {
+	t.Parallel()
+	sick, sickServer := newReceiver(t)
+	well, wellServer := newReceiver(t)
+	secret := config.Files{secretFile(t, hookSecret)}
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		for name, url := range map[string]string{"a-sick": sickServer.URL, "well": wellServer.URL} {
+			c.Results.Webhooks = append(c.Results.Webhooks, config.Webhook{Name: name, URL: url, SecretFile: secret,
+				AllowPrivate: true, AllowPlain: true, Timeout: time.Minute})
+		}
+	})
+	for _, key := range []string{"sink:", "sinkheld:", "sinkstanding:", "sinkdue:"} {
+		if err := p.base.Redis.RPush(t.Context(), "ksef:"+key+"a-sick", "foreign").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := ledger.Refusal{ID: ledger.RefusalOfFile("a.xml"), File: "a.xml", Tenant: sample.NIP(0),
+		Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{r}); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := p.workAt()
+	until(t, 20*time.Second, "the other receiver was told", func() bool { return well.states(r.ID) == "refused" })
+	ready := page(t, addr, "/readyz")
+	if !strings.Contains(ready, "a-sick is told nothing") || !strings.Contains(ready, "sinkheld:a-sick") {
+		t.Errorf("/readyz does not name the keys: %s", ready)
+	}
+	metrics := page(t, addr, "/metrics")
+	for _, line := range []string{`ksef_results_waiting{receiver="well"} 0`, `ksef_results_receiver_down{receiver="a-sick"} 1`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+	for _, key := range []string{"sink:", "sinkheld:", "sinkstanding:", "sinkdue:"} {
+		if err := p.base.Redis.Del(t.Context(), "ksef:"+key+"a-sick").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, 20*time.Second, "the receiver was told once its keys are gone", func() bool { return sick.states(r.ID) == "refused" })
+}
