@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -147,38 +148,87 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := t.read(ctx, name)
-	if err = readFault(name, f.after(t, err)); err != nil {
+	if err = t.readFault(name, f.after(t, err)); err != nil {
 		return nil, fmt.Errorf("get %s: %w", name, err)
 	}
 	return data, nil
 }
 
-// readFault returns the error of reading a file as an error of the object. Missing rights, or a
-// folder or a link in the place of the file, concern this object alone, so the object counts as
-// damaged. A document that waits to be sent does not, because its invoice waits until a person has
-// put the document back.
-func readFault(name string, err error) error {
+// readFault returns the error of reading a file as an error of the object. Missing rights, or
+// something else in the place of the file, such as a folder or a link, concern this object alone,
+// so the object counts as damaged. A document that waits to be sent does not, because its invoice
+// waits until a person has put the document back.
+func (t *tree) readFault(name string, err error) error {
+	body := strings.HasPrefix(name, bodiesPrefix)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && !body && t.isLink(name):
+		return fmt.Errorf("%w: a link is in its place, and leads nowhere: put the file there", ErrCorrupt)
 	case errors.Is(err, fs.ErrNotExist):
 		return ErrNotFound
-	case errors.Is(err, syscall.EISDIR) && !strings.HasPrefix(name, bodiesPrefix):
+	case body:
+		return err
+	case errors.Is(err, syscall.EISDIR):
 		return fmt.Errorf("%w: a folder is in its place", ErrCorrupt)
-	case ofOneObject(err) && !strings.HasPrefix(name, bodiesPrefix):
+	case errors.Is(err, errNoFile):
+		return fmt.Errorf("%w: %w", ErrCorrupt, errNoFile)
+	case ofOneObject(err):
 		return fmt.Errorf("%w: it cannot be opened: %w", ErrCorrupt, err)
 	}
 	return err
 }
 
+// errNoFile says that a name has something that can be neither read nor listed, such as a pipe or a
+// socket.
+var errNoFile = errors.New("what is in its place is neither a file nor a folder: put the file there")
+
+func (t *tree) isLink(name string) bool {
+	info, err := t.root.Lstat(name)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// isOdd reports whether a name has something that is neither a file nor a folder.
+func (t *tree) isOdd(name string) bool {
+	info, err := t.root.Lstat(name)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// openFile opens a file, and fails at once where a pipe would wait for a writer. A file that another
+// program holds a lease on, such as Samba, is waited for.
+func (t *tree) openFile(name string) (*os.File, fs.FileInfo, error) {
+	file, err := t.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.EAGAIN) {
+		file, err = t.root.Open(name)
+	}
+	if errors.Is(err, syscall.ENXIO) && t.isOdd(name) { // a socket
+		err = &fs.PathError{Op: "read", Path: name, Err: errNoFile}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = &fs.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		err = &fs.PathError{Op: "read", Path: name, Err: errNoFile}
+	default:
+		return file, info, nil
+	}
+	return nil, nil, errors.Join(err, file.Close())
+}
+
 // ofOneObject reports whether an error of the system concerns one file or folder, and not the disk
-// or the share. An error without a number comes from [os.Root], about a link that leads out of the
-// folder.
+// or the share. An error without a number is errNoFile, or comes from [os.Root], about a link that
+// leads out of the folder.
 func ofOneObject(err error) bool {
 	var number syscall.Errno
-	var of *fs.PathError
 	if errors.As(err, &number) {
 		return !slices.Contains(sickNumbers, number)
 	}
-	return errors.As(err, &of) && !errors.Is(err, fs.ErrClosed)
+	var of *fs.PathError
+	var link *os.LinkError
+	return (errors.As(err, &of) || errors.As(err, &link)) && !errors.Is(err, fs.ErrClosed)
 }
 
 func (f *folder) Remove(ctx context.Context, name string) error {

@@ -240,32 +240,3 @@ func TestFolder_FolderInPlaceOfAFile_TheFileCountsAsDamaged(t *testing.T) {
 		}
 	}
 }
-
-// What cannot be opened is one damaged object, and the archive goes on.
-func TestFolder_LinkInPlaceOfAFile_IsADamagedObject(t *testing.T) {
-	for what, to := range map[string]string{"a loop": "x.xml", "a link that leads out": "/etc/hostname"} {
-		t.Run(what, func(t *testing.T) {
-			dir := t.TempDir()
-			s := open(t, "file://"+dir)
-			put(t, s, "5265877635/2026-11/upo/s.xml", "<a/>")
-			folder := filepath.Join(dir, "5265877635", "2026-11")
-			if err := os.Symlink(to, filepath.Join(folder, "x.xml")); err != nil {
-				t.Fatal(err)
-			}
-			for range 20 { // more than the failures that put a store out of service
-				if _, err := s.Get(t.Context(), "5265877635/2026-11/x.xml"); !errors.Is(err, archive.ErrCorrupt) {
-					t.Fatalf("Get = %v, want ErrCorrupt", err)
-				}
-			}
-			if err := os.Symlink("months", filepath.Join(dir, "5265877635", "months")); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := archive.ListIn(t.Context(), s, "5265877635/months"); !errors.Is(err, archive.ErrCorrupt) {
-				t.Errorf("List = %v, want ErrCorrupt", err)
-			}
-			if data, err := s.Get(t.Context(), "5265877635/2026-11/upo/s.xml"); err != nil || string(data) != "<a/>" {
-				t.Errorf("another object is read as %q, %v", data, err)
-			}
-		})
-	}
-}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"syscall"
 	"time"
 )
 
@@ -88,18 +87,11 @@ func (t *tree) writeTemp(data []byte, sync bool) (string, error) {
 
 // read reads a whole file.
 func (t *tree) read(ctx context.Context, name string) ([]byte, error) {
-	file, err := t.root.Open(name)
+	file, info, err := t.openFile(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
-	}
 	allow(ctx, info.Size())
 	return readAll(file, info.Size())
 }

@@ -7,16 +7,34 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/archivetest"
 )
 
-// Opening a named pipe without a writer blocks in the system, like a network folder that is
-// unavailable.
+// lease makes every opening of a file block in the system, as on a network folder that is
+// unavailable, until release is called.
+func lease(t *testing.T, path string) (release func()) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skip("this file system has no leases: ", err)
+	}
+	return func() {
+		if _, err := unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing.T) {
 	dir := t.TempDir()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{Timeout: 50 * time.Millisecond})
@@ -24,17 +42,14 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 		t.Fatal(err)
 	}
 	defer s.Close()
-	pipe := filepath.Join(dir, "pipe.xml")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	release := lease(t, filepath.Join(dir, "hangs.xml"))
 	var call *archive.CallError
-	if _, err := s.Get(t.Context(), "pipe.xml"); !errors.As(err, &call) || !call.Sick {
+	if _, err := s.Get(t.Context(), "hangs.xml"); !errors.As(err, &call) || !call.Sick {
 		t.Errorf("Get = %v, want a sick CallError", err)
 	}
 	for i := range 10 {
-		if err := s.Put(t.Context(), "pipe.xml", []byte("x"), ""); err == nil {
-			t.Error("Put returned no error, although its file is a pipe that hangs")
+		if err := s.Put(t.Context(), "hangs.xml", []byte("x"), ""); err == nil {
+			t.Error("Put returned no error, although its file hangs")
 		}
 		name := fmt.Sprint(i, ".xml")
 		put(t, s, name, "x")
@@ -45,11 +60,7 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 	if h := archive.HealthOf(s); h.OutOfService || h.Stuck != 1 {
 		t.Errorf("the store should be in service with one call left behind: %+v", h)
 	}
-	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // releases the goroutine
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
+	release()
 	for deadline := time.Now().Add(10 * time.Second); archive.HealthOf(s).Stuck > 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("the call that was left behind has not returned after ten seconds")

@@ -98,6 +98,8 @@ func sick(err error) bool {
 		return false
 	case errors.As(err, &number):
 		return slices.Contains(sickNumbers, number)
+	case ofOneObject(err):
+		return false
 	}
 	// Status 0 means that there was no answer, for example because there was no connection, no such
 	// host or no credentials.

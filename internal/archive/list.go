@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -22,11 +23,16 @@ const maxListed = 3_000_000
 // errTooMany says that a folder holds more names than are listed.
 var errTooMany = fmt.Errorf("folder of the archive has more than %d names", maxListed)
 
+// errNotListed says that something else is in the place of a folder.
+var errNotListed = fmt.Errorf("%w: it is a file or a link that cannot be followed, and should be a folder", ErrCorrupt)
+
 // Lister lists an archive. It is separate from [Store], because most users of a store need no list.
 type Lister interface {
 	// List returns the names in a folder, sorted, but not those inside its subfolders. The name of
 	// a subfolder ends in "/". The folder "" is the archive itself. For a folder that does not
-	// exist, List returns no names. Names that the archive keeps for itself are left out.
+	// exist, List returns no names. For one that cannot be listed although the archive works, the
+	// error is ErrCorrupt. What is neither a file nor a folder is listed as a file, and
+	// cannot be read. Names that the archive keeps for itself are left out.
 	List(ctx context.Context, folder string) ([]string, error)
 }
 
@@ -59,10 +65,14 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 		return nil, err
 	}
 	names, err := t.list(ctx, folder)
-	if err = f.after(t, err); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	err = f.after(t, err)
+	missing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	switch {
+	case (missing || errors.Is(err, syscall.ENXIO)) && t.isNoFolder(folder): // ENXIO is that of a socket
+		err = errNotListed
+	case missing:
 		return nil, nil
-	}
-	if folder != "" && ofOneObject(err) {
+	case folder != "" && ofOneObject(err):
 		err = fmt.Errorf("%w: it cannot be listed: %w", ErrCorrupt, err)
 	}
 	if err != nil {
@@ -75,7 +85,7 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 const listedAtOnce = 1000
 
 func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
-	dir, err := t.root.Open(path.Join(".", folder))
+	dir, err := t.root.OpenFile(path.Join(".", folder), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe in its place must not block
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +94,10 @@ func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
 	for {
 		entries, err := dir.ReadDir(listedAtOnce)
 		for _, e := range entries {
-			if name := e.Name(); e.IsDir() {
-				names = appendListed(names, path.Join(folder, name)+"/")
-			} else if e.Type().IsRegular() {
-				names = appendListed(names, path.Join(folder, name))
+			if name := path.Join(folder, e.Name()); t.isFolder(name, e) {
+				names = appendListed(names, name+"/")
+			} else {
+				names = appendListed(names, name)
 			}
 		}
 		switch {
@@ -103,6 +113,23 @@ func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
 		}
 		allow(ctx, listedAtOnce)
 	}
+}
+
+// isNoFolder reports whether a name has something that is no folder.
+func (t *tree) isNoFolder(name string) bool {
+	info, err := t.root.Lstat(path.Join(".", name))
+	return err == nil && !info.IsDir()
+}
+
+// isFolder reports whether an entry of a folder is a folder, or a link to one within the archive. A
+// link that cannot be followed, a pipe and the like are listed as files, so that readers name what
+// they cannot read.
+func (t *tree) isFolder(name string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := t.root.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // appendListed appends a name if a document can have it.

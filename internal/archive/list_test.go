@@ -27,15 +27,19 @@ func lists(t *testing.T, s archive.Store) {
 		"5265877635": {"5265877635/2026-10/", "5265877635/2026-11/"},
 		"5265877635/2026-11": {"5265877635/2026-11/a.json", "5265877635/2026-11/a.xml", "5265877635/2026-11/b%2Fż +.xml",
 			"5265877635/2026-11/c.xml", "5265877635/2026-11/d.xml", "5265877635/2026-11/upo/"},
-		"5265877635/2026-11/upo":   {"5265877635/2026-11/upo/s.xml"},
-		"5265877635/2026-1":        nil, // the beginning of a name is not a folder
-		"5265877635/2026-12":       nil,
-		"5265877635/2026-10/a.xml": nil,
+		"5265877635/2026-11/upo": {"5265877635/2026-11/upo/s.xml"},
+		"5265877635/2026-1":      nil, // the beginning of a name is not a folder
+		"5265877635/2026-12":     nil,
 	} {
 		got, err := archive.ListIn(t.Context(), s, folder)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("the list of %q is %q, %v; want %q", folder, got, err, want)
 		}
+	}
+	// A bucket has no folder of this name. In a folder, a file is in its place.
+	const file = "5265877635/2026-10/a.xml"
+	if got, err := archive.ListIn(t.Context(), s, file); len(got) > 0 || err != nil && !errors.Is(err, archive.ErrCorrupt) {
+		t.Errorf("the list of %q is %q, %v; want none, or ErrCorrupt", file, got, err)
 	}
 	var name *archive.NameError
 	for _, folder := range []string{"..", "/etc", "a/", ".tmp"} {

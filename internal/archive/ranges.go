@@ -50,22 +50,18 @@ func (f *folder) GetRange(ctx context.Context, name string, from, n int64) ([]by
 		return nil, 0, err
 	}
 	part, size, err := t.readRange(ctx, name, from, n)
-	if err = readFault(name, f.after(t, err)); err != nil {
+	if err = t.readFault(name, f.after(t, err)); err != nil {
 		return nil, 0, fmt.Errorf("get a part of %s: %w", name, err)
 	}
 	return part, size, nil
 }
 
 func (t *tree) readRange(ctx context.Context, name string, from, n int64) ([]byte, int64, error) {
-	file, err := t.root.Open(name)
+	file, info, err := t.openFile(name)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
 	n = min(n, max(0, info.Size()-from))
 	allow(ctx, n)
 	part := make([]byte, n)

@@ -69,7 +69,7 @@ func (p Place) folder() string { return p.NIP + "/" + p.Month }
 func (p Place) bundles() string { return archive.BundlesFolder(p.NIP, p.Month) }
 
 // errNoFolder says that an object has the name of a folder of the archive.
-var errNoFolder = fmt.Errorf("%w: it is a file, and should be a folder", archive.ErrCorrupt)
+var errNoFolder = fmt.Errorf("%w: it is a file or a link that cannot be followed, and should be a folder", archive.ErrCorrupt)
 
 // Places returns every folder of a seller and month, the newest month first.
 func (r *Reader) Places(ctx context.Context) ([]Place, error) {
