@@ -192,8 +192,8 @@ func (t *tree) isOdd(name string) bool {
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// openFile opens a file, and fails at once where a pipe would wait for a writer. A file that another
-// program holds a lease on, such as Samba, is waited for.
+// openFile opens a file, and fails at once where a pipe would wait for a writer. It waits for a
+// file on which another program, such as Samba, holds a lease.
 func (t *tree) openFile(name string) (*os.File, fs.FileInfo, error) {
 	file, err := t.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.EAGAIN) {

@@ -71,7 +71,8 @@ func TestFolder_OddThingInPlaceOfAFile_IsADamagedObjectThatIsListed(t *testing.T
 					t.Fatal("Put takes the place of what it cannot read")
 				}
 			}
-			if names, err := archive.ListIn(t.Context(), s, "5265877635/2026-11"); err != nil || !slices.Equal(names, []string{sound, odd}) {
+			names, err := archive.ListIn(t.Context(), s, "5265877635/2026-11")
+			if err != nil || !slices.Equal(names, []string{sound, odd}) {
 				t.Errorf("List = %q, %v, want both names", names, err)
 			}
 			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {

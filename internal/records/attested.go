@@ -71,6 +71,7 @@ type met struct {
 type metInvoice struct {
 	receipt  int32  // the place of the receipt that the result names, 0 for none
 	document uint32 // a part of the hash of SkrotDokumentu
+	indexed  bool   // only an index names the invoice, because its ZIP cannot be read
 }
 
 // namedReceipt is a receipt that results name.
@@ -96,7 +97,7 @@ func (m *met) add(r *results.Result) {
 		of.own = of.own || !r.Recovered
 	}
 	if r.KsefNumber != "" && !m.has(r.KsefNumber) {
-		m.invoices[hashOf(r.KsefNumber)] = metInvoice{of.place, documentOf(r.Hash)}
+		m.invoices[hashOf(r.KsefNumber)] = metInvoice{receipt: of.place, document: documentOf(r.Hash)}
 		of.invoices++
 	}
 }
@@ -106,6 +107,12 @@ func (m *met) has(ksefNumber string) bool {
 	return has
 }
 
+// hasResult reports whether a result of an invoice was met, and not only a line of an index.
+func (m *met) hasResult(ksefNumber string) bool {
+	of, has := m.invoices[hashOf(ksefNumber)]
+	return has && !of.indexed
+}
+
 func documentOf(hash string) uint32 { return uint32(maphash.String(numberSeed, hash)) }
 
 // addIndexed adds the invoices that the indexes of a place name. So an invoice in a ZIP that cannot
@@ -113,7 +120,7 @@ func documentOf(hash string) uint32 { return uint32(maphash.String(numberSeed, h
 func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 	_, err := r.store().Search(ctx, p.bundles(), bundle.Query{Match: func(l *bundle.Line) bool {
 		if l.KsefNumber != "" && !m.has(l.KsefNumber) {
-			m.invoices[hashOf(l.KsefNumber)] = metInvoice{}
+			m.invoices[hashOf(l.KsefNumber)] = metInvoice{indexed: true}
 		}
 		return false
 	}}, func(bundle.Line) error { return nil }, nil)

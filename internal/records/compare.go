@@ -15,8 +15,9 @@ import (
 // that was rejected before.
 //
 // For an attested invoice that was not found, the whole month is read, as by EachWithin. This tells
-// whether the invoice is there under another number, is in a ZIP that was reported, or was sent by
-// another program. An invoice that is there under another number is added to found.
+// whether the invoice is there under another number, or was sent by another program. An invoice
+// that is there under another number is added to found. An invoice that only the index of a missing
+// or damaged ZIP names is lost.
 func (s *search) compare(ctx context.Context, found []results.Result) ([]results.Result, error) {
 	have := Numbers{}
 	for i := range found {
@@ -32,7 +33,7 @@ func (s *search) compare(ctx context.Context, found []results.Result) ([]results
 	}
 	told := Numbers{}
 	for _, a := range left {
-		if m.has(a.KsefNumber) || told.Has(a.KsefNumber) {
+		if m.hasResult(a.KsefNumber) || told.Has(a.KsefNumber) {
 			continue
 		}
 		told.Add(a.KsefNumber)

@@ -49,6 +49,9 @@ func spoiled(err error) bool {
 }
 
 func remake(ctx context.Context, s archive.Store, of index) (lines []Line, err error) {
+	if of.unlisted != nil {
+		return nil, of.unlisted
+	}
 	for _, name := range of.zips {
 		raw, err := s.Get(ctx, name)
 		if err != nil {

@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -97,7 +98,12 @@ func (m *memory) behindThese(joined []index) ([]index, bool) {
 	return packages, ok
 }
 
+func isUnlisted(of index) bool { return of.unlisted != nil }
+
 func (m *memory) keepBehind(joined, packages []index) {
+	if slices.ContainsFunc(packages, isUnlisted) {
+		return // a person may make the folder readable again
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	makeSpace(m.behind, maxShelves)
@@ -112,6 +118,9 @@ func (m *memory) besideThese(joined []index) ([]index, bool) {
 }
 
 func (m *memory) keepBeside(joined, packages []index) {
+	if slices.ContainsFunc(packages, isUnlisted) {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	makeSpace(m.beside, maxShelves)

@@ -134,7 +134,11 @@ func (r *lineReader) begin(ctx context.Context, block []byte, size int64) (lines
 		_, err := readWhole(ctx, r.s, r.of)
 		return block, err
 	}
-	return block[r.head.size:], r.head.fits(r.of, size)
+	lines = block[r.head.size:]
+	if err := r.head.fits(r.of, size); err != nil || !bytes.Contains(lines, newline) {
+		return lines, err
+	}
+	return lines, r.of.owns(lines)
 }
 
 func (r *lineReader) end() error {

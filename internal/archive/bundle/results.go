@@ -24,8 +24,10 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 	unread func(name string, err error),
 ) error {
 	names, err := archive.ListIn(ctx, s.Store, folder)
-	if errors.Is(err, archive.ErrCorrupt) && unread != nil {
-		unread(folder, err)
+	if errors.Is(err, archive.ErrCorrupt) {
+		if unread != nil {
+			unread(folder, err)
+		}
 		return nil
 	}
 	if err != nil {
@@ -33,20 +35,22 @@ func (s *Store) Results(ctx context.Context, folder string, yield func(id string
 	}
 	var days []string
 	for _, name := range names {
-		if sub, isFolder := strings.CutSuffix(name, "/"); isFolder {
-			days = append(days, path.Base(sub))
+		if day := path.Base(name); strings.HasSuffix(name, "/") || isDay(day) {
+			days = append(days, day)
 		}
 	}
 	var bad []unreadZIP
 	listed := map[string]bool{} // the ZIPs that are listed; true for a sound one
 	for _, day := range days {
 		parts, err := listDay(ctx, s.Store, folder, day)
-		if errors.Is(err, archive.ErrCorrupt) && unread != nil {
-			unread(folder+"/"+day, err)
-			continue
-		}
 		if err != nil {
 			return err
+		}
+		if len(parts) == 1 && parts[0].unlisted != nil {
+			if unread != nil {
+				unread(parts[0].name, parts[0].unlisted)
+			}
+			continue
 		}
 		for _, of := range parts {
 			read := map[string]bool{}

@@ -39,8 +39,10 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 	did Read, err error,
 ) {
 	sh, err := list(ctx, s.Store, folder)
-	if errors.Is(err, archive.ErrCorrupt) && unread != nil {
-		unread(folder, err)
+	if errors.Is(err, archive.ErrCorrupt) {
+		if unread != nil {
+			unread(folder, err)
+		}
 		return did, nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -26,6 +27,9 @@ type index struct {
 	zips []string
 	// missing says that there was no such index when the day was listed.
 	missing bool
+	// unlisted says why the folder of the day cannot be listed. Then the index stands for all
+	// indexes of the day.
+	unlisted error
 	// parts is how many indexes of the same joined day or month the folder has.
 	parts int
 	// A joined index of a month has lines of all days up to day. Their ids are at least first and
@@ -80,8 +84,8 @@ func joinedOf(folder string, names []string) (indexes []index, open []string) {
 	joined := map[string][]string{}
 	indexes, until := newestMonth(folder, names)
 	for _, name := range names {
-		if sub, isFolder := strings.CutSuffix(name, "/"); isFolder {
-			if day := path.Base(sub); isDay(day) && day > until {
+		if day := path.Base(name); isDay(day) {
+			if day > until {
 				open = append(open, day)
 			}
 		} else if day, ok := joinedDay(name); ok && day > until {
@@ -110,9 +114,8 @@ func behind(ctx context.Context, s archive.Store, folder string, joined []index)
 	}
 	var days []string
 	for _, name := range names {
-		sub, isFolder := strings.CutSuffix(name, "/")
-		day := path.Base(sub)
-		if isFolder && isDay(day) && slices.ContainsFunc(joined, func(of index) bool { return day == of.day || of.month && day < of.day }) {
+		day := path.Base(name)
+		if isDay(day) && slices.ContainsFunc(joined, func(of index) bool { return day == of.day || of.month && day < of.day }) {
 			days = append(days, day)
 		}
 	}
@@ -137,9 +140,14 @@ func listDays(days []string, ofDay func(day string) ([]index, error)) (all []ind
 
 // listDay lists the indexes of a day. For a ZIP without an index it lists a missing index, which
 // can be made from the ZIP. An index whose ZIP is missing is listed too, so that its invoices are
-// not taken for invoices that the archive never had.
+// not taken for invoices that the archive never had. A day that cannot be listed counts as one
+// damaged index of a damaged ZIP, both with the name of its folder.
 func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index, error) {
-	names, err := archive.ListIn(ctx, s, folder+"/"+day)
+	name := folder + "/" + day
+	names, err := archive.ListIn(ctx, s, name)
+	if errors.Is(err, archive.ErrCorrupt) {
+		return []index{{name: name, day: day, zips: []string{name}, unlisted: err}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
