@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/minio/minio-go/v7"
@@ -82,9 +83,23 @@ func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
 	}
 	data, err := b.read(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", b.URL(name), err)
+		return nil, fmt.Errorf("get %s: %w", b.URL(name), b.readFault(ctx, name, err))
 	}
 	return data, nil
+}
+
+// readFault returns the error of reading an object. The service may refuse one object only, such as
+// one with rights of its own, or one that was moved to a storage class from which nothing can be
+// read at once. While it still gives out the probe, the object counts as damaged. A document that
+// waits to be sent does not, as in a folder.
+func (b *bucket) readFault(ctx context.Context, name string, err error) error {
+	if status(err) != http.StatusForbidden || strings.HasPrefix(name, bodiesPrefix) {
+		return err
+	}
+	if probed := b.readProbe(ctx); probed != nil && !errors.Is(probed, ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%w: it cannot be opened: %w", ErrCorrupt, err)
 }
 
 func (b *bucket) Remove(ctx context.Context, name string) error {

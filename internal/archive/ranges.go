@@ -79,7 +79,7 @@ func (b *bucket) GetRange(ctx context.Context, name string, from, n int64) ([]by
 	}
 	part, size, err := b.readRange(ctx, name, from, n)
 	if err != nil {
-		return nil, 0, fmt.Errorf("get a part of %s: %w", b.URL(name), notFound(err))
+		return nil, 0, fmt.Errorf("get a part of %s: %w", b.URL(name), b.readFault(ctx, name, notFound(err)))
 	}
 	return part, size, nil
 }

@@ -87,6 +87,17 @@ func TestStore_IndexIsThatOfAnotherPackage_IsMadeAgain(t *testing.T) {
 			rewrite(t, first, withoutHead)
 		}
 		everyOne(t, below, append(a, b...))
+		// A month is joined from the right lines too. The first time the index is made again.
+		for _, today := range []string{"2026-12-20", "2026-12-21"} {
+			if err := bundle.Over(below).Tidy(t.Context(), folder, today); err != nil && today != "2026-12-20" {
+				t.Fatal(err)
+			}
+		}
+		joined, err := os.ReadFile(filepath.Join(dir, folder, "to-2026-11-27.jsonl"))
+		if err != nil || bytes.Count(joined, []byte("\n")) != 1+len(a)+len(b) {
+			t.Errorf("the joined index has %d lines (error %v), want a head and %d", bytes.Count(joined, []byte("\n")), err, len(a)+len(b))
+		}
+		everyOne(t, below, append(a, b...))
 	}
 }
 
