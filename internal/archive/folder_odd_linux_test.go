@@ -132,3 +132,27 @@ func TestFolder_LinkWithinTheArchive_IsFollowed(t *testing.T) {
 		t.Errorf("Get = %q, %v", data, err)
 	}
 }
+
+// The file that says whose the archive is cannot be opened. That concerns the whole archive: no
+// object counts as damaged for it, and a list does not go on without them.
+func TestOwned_MarkCannotBeOpened_TheArchiveIsOutOfServiceAndNoObjectIsDamaged(t *testing.T) {
+	for what, make := range oddities {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := make(filepath.Join(dir, "archive.json")); errors.Is(err, errors.ErrUnsupported) {
+				t.Skip("root may read everything")
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			o := archive.Owned(open(t, "file://"+dir), ownTest, func(a, b archive.Owner) bool { return a == b }, nil)
+			_, get := o.Get(t.Context(), "5265877635/2026-11/inv-a.json")
+			_, list := archive.ListIn(t.Context(), o, "5265877635")
+			for call, err := range map[string]error{"Get": get, "List": list, "Put": o.Put(t.Context(), "a/b.xml", []byte("x"), "")} {
+				sick, ok := errors.AsType[*archive.CallError](err)
+				if !ok || !sick.Sick || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrNotFound) {
+					t.Errorf("%s = %v, want an archive out of service", call, err)
+				}
+			}
+		})
+	}
+}

@@ -192,11 +192,14 @@ func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	if errors.Is(err, ErrNotFound) {
 		return Owner{}, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return Owner{}, fmt.Errorf("read whose the archive is (%s): %w", ownerName, err)
 	}
 	var owner Owner
-	if err = json.Unmarshal(raw, &owner); err == nil && owner == (Owner{}) {
+	if err != nil {
+		// The error must not say of every object of the archive that it is damaged.
+		err = errors.New(err.Error())
+	} else if err = json.Unmarshal(raw, &owner); err == nil && owner == (Owner{}) {
 		err = errors.New("it names no environment")
 	}
 	if err != nil {
