@@ -86,7 +86,7 @@ type OutboxStore struct {
 func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Outcome, error) {
 	found, err := ob.xrange(ctx, ob.rdb, after, n).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read the outbox: %w", err)
+		return nil, fmt.Errorf("read the outbox: %w", sickOr(err, keyOutbox))
 	}
 	return outcomesOf(found), nil
 }
@@ -107,7 +107,7 @@ func (ob *OutboxStore) OutcomesAndSpan(ctx context.Context, after string, n int)
 			return nil
 		})
 		if err != nil && !noOutbox(err) {
-			return nil, OutboxSpan{}, fmt.Errorf("read the outbox: %w", err)
+			return nil, OutboxSpan{}, fmt.Errorf("read the outbox: %w", sickOr(err, keyOutbox))
 		}
 		out, span := outcomesOf(found.Val()), spanOf(info.Val())
 		switch {
@@ -159,7 +159,7 @@ func (ob *OutboxStore) Outbox(ctx context.Context) (OutboxSpan, error) {
 	case noOutbox(err):
 		return OutboxSpan{}, nil
 	case err != nil:
-		return OutboxSpan{}, fmt.Errorf("read the outbox: %w", err)
+		return OutboxSpan{}, fmt.Errorf("read the outbox: %w", sickOr(err, keyOutbox))
 	}
 	return spanOf(info), nil
 }

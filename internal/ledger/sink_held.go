@@ -21,7 +21,7 @@ func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []strin
 	}
 	packed, err := ss.rdb.HMGet(ctx, ss.key(key, sink), names...).Result()
 	if err != nil {
-		return nil, nil, fmt.Errorf("read what sink %s has not taken: %w", sink, err)
+		return nil, nil, fmt.Errorf("read what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	for i, v := range packed {
 		if list := ss.unpackHeld(sink, text(v)); len(list) > 0 {
@@ -38,19 +38,22 @@ func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []strin
 func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, error) {
 	names, err := ss.rdb.ZRange(ctx, ss.key(keySinkGaveUp, sink), 0, int64(n)-1).Result()
 	if err != nil {
-		return nil, fmt.Errorf("list what sink %s did not take: %w", sink, err)
+		return nil, fmt.Errorf("list what sink %s did not take: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
-	found, unread, err := ss.heldIn(ctx, keySinkFailed, sink, names)
+	found, _, err := ss.heldIn(ctx, keySinkFailed, sink, names)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range unread { // the name has the id and the revision, so the outcome can still be shown, and sent again
-		id, rev, _ := strings.Cut(name, ":")
-		n, _ := strconv.ParseInt(rev, 10, 64)
-		found[name] = []Held{{Outcome: Outcome{ID: id, Rev: n}, Err: "its record is damaged"}}
-	}
 	out := make([]Held, 0, len(names))
 	for _, name := range names {
+		if found[name] == nil {
+			// Its record is damaged, or a person deleted the key of the records, which was sick.
+			// The name has the id and the revision, so the outcome can still be shown, and sent
+			// again.
+			id, rev, _ := strings.Cut(name, ":")
+			n, _ := strconv.ParseInt(rev, 10, 64)
+			found[name] = []Held{{Outcome: Outcome{ID: id, Rev: n}, Err: "its record is damaged"}}
+		}
 		out = append(out, found[name]...)
 	}
 	return out, nil

@@ -19,7 +19,7 @@ type HeldBack struct {
 func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]HeldBack, error) {
 	due, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), int64(skip), int64(skip+n)-1).Result()
 	if err != nil {
-		return nil, fmt.Errorf("list what sink %s has not taken: %w", sink, err)
+		return nil, fmt.Errorf("list what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	ids := make([]string, len(due))
 	for i, z := range due {
@@ -45,7 +45,7 @@ func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]
 func (ss *SinkStore) NewestFailed(ctx context.Context, sink string, skip, n int) (failed []Held, more bool, err error) {
 	names, err := ss.rdb.ZRevRange(ctx, ss.key(keySinkGaveUp, sink), int64(skip), int64(skip+n)).Result()
 	if err != nil {
-		return nil, false, fmt.Errorf("list what sink %s did not take: %w", sink, err)
+		return nil, false, fmt.Errorf("list what sink %s did not take: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	if more = len(names) > n; more {
 		names = names[:n]

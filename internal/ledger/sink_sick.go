@@ -18,13 +18,14 @@ import (
 var sinkKeys = []struct{ key, kind, remedy string }{
 	{keySink, "hash", "restore the key from a backup of Redis, or delete it: the receiver is then told again all that the outbox has"},
 	{keySinkLease, "string", "delete the key: nothing is lost by that"},
-	{keySinkHeld, "hash", "restore the key from a backup of Redis, or delete it and send everything again " +
-		"that was written since the receiver was out (enqueue deliveries resend --since)"},
-	{keySinkDue, "zset", "restore the key from a backup of Redis"},
+	{keySinkHeld, "hash", "restore the key from a backup of Redis, or delete it: of each invoice whose results were held, " +
+		"the receiver is then told the present state"},
+	{keySinkDue, "zset", "delete the key: what is held is then tried again at once"},
 	{keySinkStands, "hash", "restore the key from a backup of Redis, or delete it and send everything again that was written " +
 		"since the receiver took no results of some tenant (enqueue deliveries resend --since)"},
-	{keySinkFailed, "hash", "restore the key from a backup of Redis, or delete it: the list of results that were given up is then lost"},
-	{keySinkGaveUp, "zset", "restore the key from a backup of Redis, or delete it: the list of results that were given up is then lost"},
+	{keySinkFailed, "hash", "restore the key from a backup of Redis, or delete it: results that were given up can then be sent again, " +
+		"but what the receiver answered is lost"},
+	{keySinkGaveUp, "zset", "delete the key: results that were given up are then listed again"},
 }
 
 // SinkKeys returns the names of the keys of a sink, without the prefix.
@@ -86,6 +87,70 @@ func readableSink(cmd *redis.MapStringStringCmd) bool {
 func SickSink(err error) []Unreadable {
 	if u, ok := errors.AsType[*UnreadableError](err); ok {
 		return u.Entries
+	}
+	return nil
+}
+
+// sickSinkOr returns what CheckSink returns in place of an error of Redis that concerns one key and
+// does not name it. It returns any other error unchanged.
+func (ss *SinkStore) sickSinkOr(ctx context.Context, sink string, err error) error {
+	if !wrongType(err) {
+		return err
+	}
+	if named := ss.CheckSink(ctx, sink); named != nil {
+		return named
+	}
+	return err // the key is well again
+}
+
+// relistPage is how many records one script lists again.
+const relistPage = 500
+
+// Unlisted reports whether outcomes that are held or were given up are missing in the lists of
+// them, because a person deleted a list that was sick.
+func (ss *SinkStore) Unlisted(ctx context.Context, sink string) (held, failed bool, err error) {
+	var has, lists [2]*redis.IntCmd
+	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
+		has[0], lists[0] = p.HLen(ctx, ss.key(keySinkHeld, sink)), p.ZCard(ctx, ss.key(keySinkDue, sink))
+		has[1], lists[1] = p.HLen(ctx, ss.key(keySinkFailed, sink)), p.ZCard(ctx, ss.key(keySinkGaveUp, sink))
+	}); err != nil {
+		return false, false, fmt.Errorf("count what sink %s has not taken: %w", sink, err)
+	}
+	for _, c := range [4]*redis.IntCmd{has[0], has[1], lists[0], lists[1]} {
+		if c.Err() != nil {
+			return false, false, ss.sickSinkOr(ctx, sink, c.Err())
+		}
+	}
+	return has[0].Val() > lists[0].Val(), has[1].Val() > lists[1].Val(), nil
+}
+
+// Relist lists the outcomes again that Unlisted misses. Those that are held are due at once. token
+// is that of the process that serves the sink; if another one serves it now, nothing is written.
+func (ss *SinkStore) Relist(ctx context.Context, sink, token string) error {
+	held, failed, err := ss.Unlisted(ctx, sink)
+	if err != nil {
+		return err
+	}
+	for _, of := range []struct {
+		missing bool
+		key, op string
+	}{{held, keySinkHeld, "list held"}, {failed, keySinkFailed, "list failed"}} {
+		for cursor := uint64(0); of.missing; {
+			page, next, err := ss.rdb.HScan(ctx, ss.key(of.key, sink), cursor, "", relistPage).Result()
+			if err != nil {
+				return fmt.Errorf("list again what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
+			}
+			args := ss.args(sink, token, MaxFailed, 0, 0)
+			for i := 0; i+1 < len(page); i += 2 {
+				args = append(args, of.op, page[i], "", "")
+			}
+			if _, err := ss.run(ctx, sinkScript, args); err != nil {
+				return fmt.Errorf("list again what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
 	}
 	return nil
 }

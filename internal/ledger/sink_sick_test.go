@@ -41,3 +41,30 @@ func TestCheckSink_KeyHoldsRubbish_IsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Another program wrote the outbox. Whoever reads it is told which key it is.
+func TestOutbox_KeyIsSick_ReadersNameIt(t *testing.T) {
+	w := oneWorld(t).telling(1000)
+	w.must(w.rdb.Set(ctx(), w.key(keyOutbox), "foreign", 0).Err())
+	_, err := w.Outbox(ctx())
+	_, errList := w.Outcomes(ctx(), "", 10)
+	_, _, errBoth := w.OutcomesAndSpan(ctx(), "", 10)
+	for what, err := range map[string]error{"Outbox": err, "Outcomes": errList, "OutcomesAndSpan": errBoth} {
+		if err == nil || !strings.Contains(err.Error(), "the key outbox behind redis.prefix") {
+			t.Errorf("%s gives the error %v, want one that names the key", what, err)
+		}
+	}
+}
+
+// A person deleted the records of what was given up. Each is still listed by its name, so that it
+// can be sent again.
+func TestFailed_RecordsAreGone_NamesAreListed(t *testing.T) {
+	w := oneWorld(t)
+	_, err := w.ChangeSink(ctx(), "erp", SinkChange{Fail: []Held{{Outcome: Outcome{ID: "inv-a", Rev: 7}, Err: "answered 422"}}})
+	w.must(err)
+	w.must(w.rdb.Del(ctx(), w.key(keySinkFailed, "erp")).Err())
+	failed, err := w.Failed(ctx(), "erp", 10)
+	if w.must(err); len(failed) != 1 || failed[0].ID != "inv-a" || failed[0].Rev != 7 {
+		t.Errorf("given up are %+v, want one outcome of inv-a with revision 7", failed)
+	}
+}

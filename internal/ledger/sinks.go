@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,7 +85,7 @@ type SinkStore struct{ *store }
 func (ss *SinkStore) LeaseSink(ctx context.Context, sink, token string, ttl time.Duration) (bool, error) {
 	r, err := ss.run(ctx, leaseScript, ss.args(sink, token, ttl.Milliseconds()))
 	if err != nil {
-		return false, fmt.Errorf("lease sink %s: %w", sink, err)
+		return false, fmt.Errorf("lease sink %s: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	return number(cell(r, 0)) == 1, nil
 }
@@ -92,7 +93,14 @@ func (ss *SinkStore) LeaseSink(ctx context.Context, sink, token string, ttl time
 // Sink returns how far a sink has got.
 func (ss *SinkStore) Sink(ctx context.Context, sink string) (SinkState, error) {
 	var s SinkState
-	if err := ss.rdb.HGetAll(ctx, ss.key(keySink, sink)).Scan(&s); err != nil {
+	row := ss.rdb.HGetAll(ctx, ss.key(keySink, sink))
+	if err := row.Err(); err != nil {
+		return s, fmt.Errorf("read sink %s: %w", sink, ss.sickSinkOr(ctx, sink, err))
+	}
+	if !readableSink(row) {
+		return s, fmt.Errorf("read sink %s: %w", sink, cmp.Or(ss.CheckSink(ctx, sink), errDamaged))
+	}
+	if err := row.Scan(&s); err != nil {
 		return s, fmt.Errorf("read sink %s: %w", sink, err)
 	}
 	s.Err = ss.openErr(sink, s.Err)
@@ -186,7 +194,7 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 	}
 	r, err := ss.run(ctx, sinkScript, args)
 	if err != nil {
-		return false, fmt.Errorf("record sink %s: %w", sink, err)
+		return false, fmt.Errorf("record sink %s: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	if c.State != nil {
 		c.State.Dropped += number(cell(r, 1))
@@ -242,6 +250,9 @@ func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, lo
 	}); err != nil {
 		return nil, fmt.Errorf("list what sink %s has not taken: %w", sink, err)
 	}
+	if err := cmp.Or(due.Err(), far.Err()); err != nil {
+		return nil, fmt.Errorf("list what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
+	}
 	ids := append(due.Val(), far.Val()...)
 	return ids[:min(n, len(ids))], nil
 }
@@ -251,7 +262,7 @@ func (ss *SinkStore) DueSink(ctx context.Context, sink string, now time.Time, lo
 func (ss *SinkStore) NextTry(ctx context.Context, sink string) (time.Time, error) {
 	first, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), 0, 0).Result()
 	if err != nil || len(first) == 0 {
-		return time.Time{}, err
+		return time.Time{}, ss.sickSinkOr(ctx, sink, err)
 	}
 	return Millis(first[0].Score).Time(), nil
 }
@@ -264,6 +275,9 @@ func (ss *SinkStore) SinkCounts(ctx context.Context, sink string) (held, failed 
 		h, f = p.ZCard(ctx, ss.key(keySinkDue, sink)), p.ZCard(ctx, ss.key(keySinkGaveUp, sink))
 	}); err != nil {
 		return 0, 0, fmt.Errorf("count what sink %s has not taken: %w", sink, err)
+	}
+	if err := cmp.Or(h.Err(), f.Err()); err != nil {
+		return 0, 0, fmt.Errorf("count what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	return h.Val(), f.Val(), nil
 }

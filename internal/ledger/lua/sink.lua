@@ -17,6 +17,11 @@
 --   'stand', tenant, '', record
 --   'leave', tenant
 --   'all due'
+--   'list held', id, for an outcome that is held and that the list of due ones lacks
+--   'list failed', name, for one that was given up and that the list of these lacks
+--
+-- If a key of the sink is of another type, it writes nothing and returns an error, because a script
+-- that fails in the middle would lose outcomes.
 --
 -- Returns {1, how many failures were deleted because there were too many}. When another process
 -- serves the sink, it writes nothing and returns {0}.
@@ -25,6 +30,10 @@
 -- and the sink would get the same results again and again.
 local sink, token, max, before, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 if token ~= '' and redis.call('GET', P .. 'sinklease:' .. sink) ~= token then return { 0 } end
+for key, kind in pairs({ sink = 'hash', sinkheld = 'hash', sinkdue = 'zset', sinkstanding = 'hash', sinkfailed = 'hash', sinkgaveup = 'zset' }) do
+  local is = redis.call('TYPE', P .. key .. ':' .. sink).ok
+  if is ~= 'none' and is ~= kind then return redis.error_reply('WRONGTYPE ' .. key .. ':' .. sink) end
+end
 local fields = {}
 for k = 1, nf do fields[k] = ARGV[7+k] end
 if nf > 0 then
@@ -42,6 +51,10 @@ for i = 8 + nf, #ARGV, 4 do
     end
   elseif op == 'later' then
     redis.call('ZADD', P .. 'sinkdue:' .. sink, 'XX', at, name)
+  elseif op == 'list held' then
+    if redis.call('HEXISTS', P .. 'sinkheld:' .. sink, name) == 1 then redis.call('ZADD', P .. 'sinkdue:' .. sink, 'NX', now, name) end
+  elseif op == 'list failed' then
+    if redis.call('HEXISTS', P .. 'sinkfailed:' .. sink, name) == 1 then redis.call('ZADD', P .. 'sinkgaveup:' .. sink, 'NX', now, name) end
   elseif op == 'all due' then
     local key = P .. 'sinkdue:' .. sink
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')) do redis.call('ZADD', key, now, id) end

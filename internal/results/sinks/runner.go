@@ -45,8 +45,8 @@ const stretch = 10 * time.Second
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
 // over. When another process has the lease, Run ends at once without an error. It returns an error
 // of Redis, or the cause of ctx when ctx ends. While a key of the receiver is sick, it returns the
-// error of [ledger.SinkStore.CheckSink]. Nothing is lost by an error, because the next run
-// begins at the last recorded place.
+// error of [ledger.SinkStore.CheckSink]. Nothing is lost by an error, because the next run begins
+// at the last recorded place.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	if err := r.Editor.Ledger.CheckSink(ctx, r.Name); err != nil {
 		return err // what it takes could not be recorded, so it would get the same again and again
@@ -149,7 +149,11 @@ func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, err
 		}
 	}
 	due, err := store.DueSink(ctx, r.Name, round.now, maxAhead, 1)
-	return len(due) > 0, err
+	if err != nil || len(due) > 0 {
+		return len(due) > 0, err
+	}
+	held, failed, err := store.Unlisted(ctx, r.Name)
+	return held || failed, err
 }
 
 func (r *Runner) lease() time.Duration {
