@@ -2,7 +2,10 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -11,6 +14,7 @@ import (
 type toldRefusal struct {
 	record *Refusal // nil when there is none that can be read
 	unread bool     // it is there and this build cannot read it
+	why    *Unreadable
 	// elsewhere says that another tenant's list has the refusal now. The outcome of that tenant
 	// tells of it.
 	elsewhere bool
@@ -26,8 +30,9 @@ func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []
 	out := make(map[string]*toldRefusal, len(ids))
 	packed, err := ob.rdb.HMGet(ctx, ob.key(keyRefused, tenant), ids...).Result()
 	if wrongType(err) { // the records may be in a backup of the key, so these outcomes wait, and no others
+		why := sickKey(keyRefused + tenant)
 		for _, id := range ids {
-			out[id] = &toldRefusal{unread: true}
+			out[id] = &toldRefusal{unread: true, why: &why}
 		}
 		return out, ob.refusals.seeSickLists(ctx, tenant)
 	}
@@ -45,7 +50,7 @@ func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []
 			if r, ok := ob.refusals.unpackRefusal(tenant, id, stored); ok {
 				t.record = &r
 			} else {
-				t.unread = true
+				t.unread, t.why = true, damagedRefusal(tenant, id)
 			}
 		}
 	}
@@ -68,20 +73,24 @@ func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing
 	for i := range missing {
 		ids[i] = missing[i].ID
 	}
+	others := slices.DeleteFunc(tenants, func(other string) bool { return other == tenant })
 	var scores []*redis.FloatSliceCmd
 	if err := ob.pipe(ctx, func(p redis.Pipeliner) {
-		for _, other := range tenants {
-			if other != tenant {
-				scores = append(scores, p.ZMScore(ctx, ob.key(keyRefusals, other), ids...))
-			}
+		for _, other := range others {
+			scores = append(scores, p.ZMScore(ctx, ob.key(keyRefusals, other), ids...))
 		}
 	}); err != nil {
 		return fmt.Errorf("look for refusals: %w", err)
 	}
-	for _, of := range scores {
+	for k, of := range scores {
 		if wrongType(of.Err()) { // the record may be there, so nothing counts as lost
 			for _, id := range ids {
 				found[id].unread = true
+			}
+			// The sweep names the key. The outcomes do not, because the name has that of another
+			// tenant.
+			if err := ob.refusals.seeSickLists(ctx, others[k]); err != nil {
+				return err
 			}
 			continue
 		}
@@ -92,4 +101,49 @@ func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing
 		}
 	}
 	return nil
+}
+
+// damagedRefusal describes the record of a refused document that cannot be read.
+func damagedRefusal(tenant, id string) *Unreadable {
+	return &Unreadable{ID: id, Key: keyRefused + tenant + "|" + id, Tenant: tenant, Opaque: true, Err: fmt.Errorf(
+		"the record of this refused document cannot be read, the field %s of the key %s behind redis.prefix: "+
+			"restore the field from a backup of Redis, or delete it: the record is then forgotten", id, keyRefused+tenant)}
+}
+
+// recheckRefusals adds those records of refused documents that still cannot be read to unread. keys
+// are recorded ones, of which some may name such records (see damagedRefusal).
+func recheckRefusals(ctx context.Context, st *store, keys []string, unread map[string]bool) error {
+	for _, key := range keys {
+		at := strings.LastIndex(key, "|")
+		if at < 0 || !strings.HasPrefix(key, keyRefused) {
+			continue
+		}
+		tenant, id := key[len(keyRefused):at], key[at+1:]
+		packed, err := st.rdb.HGet(ctx, st.key(keyRefused, tenant), id).Result()
+		switch {
+		case errors.Is(err, redis.Nil): // a person has deleted it, or it was too old
+		case wrongType(err):
+			unread[key] = true
+		case err != nil:
+			return fmt.Errorf("read refusals: %w", err)
+		default:
+			_, ok := (&RefusalStore{store: st}).unpackRefusal(tenant, id, packed)
+			unread[key] = !ok
+		}
+	}
+	return nil
+}
+
+// SickRefused describes the key of the records of a tenant's refused documents if it is sick. It
+// returns nil if it is well.
+func (ob *OutboxStore) SickRefused(ctx context.Context, tenant string) (*Unreadable, error) {
+	kind, err := ob.rdb.Type(ctx, ob.key(keyRefused, tenant)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read types of keys: %w", err)
+	}
+	if kind == "hash" || kind == "none" {
+		return nil, nil
+	}
+	u := sickKey(keyRefused + tenant)
+	return &u, nil
 }

@@ -18,6 +18,9 @@ type Told struct {
 	Missing bool
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
+	// Why says more about it: which key it is, and what a person does. It is nil when that is not
+	// known.
+	Why *Unreadable
 	// Sealed says that this process lacks the key of one of the texts, or of several. Such texts
 	// are empty.
 	Sealed bool
@@ -64,7 +67,7 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 		}
 		switch u, now := bad[o.ID], byID[o.ID]; {
 		case u != nil:
-			o.Unread, o.Tenant = true, cmp.Or(o.Tenant, u.Tenant)
+			o.Unread, o.Why, o.Tenant = true, u, cmp.Or(o.Tenant, u.Tenant)
 		case now != nil:
 			was := ob.asOf(*now, &o.Outcome)
 			o.Invoice, o.Sealed = &was, withoutPlaceholders(&was)
@@ -78,7 +81,7 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 // tellRecord puts the record of a refused document into the outcome. Several outcomes may share the
 // record, and each gets a copy.
 func (o *Told) tellRecord(t *toldRefusal) {
-	o.Unread, o.Missing = t.unread, t.record == nil && !t.unread && !t.elsewhere
+	o.Unread, o.Why, o.Missing = t.unread, t.why, t.record == nil && !t.unread && !t.elsewhere
 	if t.record != nil {
 		r := *t.record
 		if r.Revision() < o.Rev && r.Ended == string(o.State) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A standing is how one tenant stands at a sink. The standing exists while an outcome of the tenant
@@ -42,9 +43,16 @@ type Standing struct {
 	// Err says why the process that serves the sink tells it nothing of the tenant, although the
 	// sink may be well. It is "" when the sink alone decides.
 	Err string `json:"err,omitempty"`
+	// Sick says that Err concerns only the refused documents of the tenant, because the key of
+	// their records is sick.
+	Sick bool `json:"sick,omitempty"`
 	// Refused is what the sink has refused of the tenant since it took an outcome of it last, while
 	// one of these is held. As in [SinkState], nothing depends on it.
 	Refused Streak `json:"refused,omitzero"`
+	// Damaged says that the record could not be read. So nothing of it is known, and the tenant has
+	// a place of its own at the beginning of the outbox: its outcomes are told again, and none is
+	// missed.
+	Damaged bool `json:"-"`
 }
 
 // State names how a sink stands with a tenant that [NotTold] lists: "out" when it takes nothing of
@@ -52,6 +60,8 @@ type Standing struct {
 // tenant catches up, or the sink is told nothing of it (see Err).
 func (l *Standing) State() string {
 	switch {
+	case l.Err != "": // the sink may be well by now: nothing is tried that could show it
+		return "waits"
 	case l.Outage != 0:
 		return "out"
 	case l.Full:
@@ -93,19 +103,22 @@ func (s *SinkState) NextCall(standings map[string]*Standing) Millis {
 // left behind.
 func (l *Standing) Blocked() bool { return l.Cursor != "" }
 
-// Standings returns the standings of a sink by tenant. A damaged one is left out, as if nothing of
-// its tenant waited.
+// Standings returns the standings of a sink by tenant. For the one that is damaged see
+// [Standing.Damaged].
 func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*Standing, error) {
 	found, err := ss.rdb.HGetAll(ctx, ss.key(keySinkStands, sink)).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read the tenants of sink %s: %w", sink, err)
+		return nil, fmt.Errorf("read the tenants of sink %s: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	out := make(map[string]*Standing, len(found))
 	for tenant, packed := range found {
 		var l Standing
-		if json.Unmarshal([]byte(packed), &l) == nil {
-			out[tenant] = &l
+		if json.Unmarshal([]byte(packed), &l) != nil || l.Cursor != "" && !ValidPlace(l.Cursor) {
+			if l = (Standing{Damaged: true}); tenant != "" {
+				l.Cursor = PlaceOf(time.Time{})
+			}
 		}
+		out[tenant] = &l
 	}
 	return out, nil
 }
@@ -118,7 +131,7 @@ func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int
 	for cursor := uint64(0); ; {
 		page, next, err := ss.rdb.HScan(ctx, ss.key(keySinkHeld, sink), cursor, "", resealPage).Result()
 		if err != nil {
-			return nil, fmt.Errorf("count what sink %s has not taken: %w", sink, err)
+			return nil, fmt.Errorf("count what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
 		}
 		for i := 0; i+1 < len(page); i += 2 {
 			tenant := ""

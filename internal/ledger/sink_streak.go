@@ -35,8 +35,14 @@ func (s Streak) packed() (string, error) {
 // single outcome. It is 0 while the sink takes outcomes.
 func (s *SinkState) Out() Millis { return outSince(s.Outage, s.Refused) }
 
-// Out is since when the sink takes nothing of the tenant, as [SinkState.Out] says it of all.
-func (l *Standing) Out() Millis { return outSince(l.Outage, l.Refused) }
+// Out is since when the sink takes nothing of the tenant, as [SinkState.Out] says it of all. It is
+// 0 while the sink is told nothing for another reason (see Err).
+func (l *Standing) Out() Millis {
+	if l.Err != "" {
+		return 0
+	}
+	return outSince(l.Outage, l.Refused)
+}
 
 func outSince(outage Millis, s Streak) Millis {
 	if outage == 0 && s.Out {

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// UnreadableStore keeps a list of the entries that cannot be read, and of the shared keys that are
-// sick.
+// UnreadableStore keeps a list of the entries that cannot be read, of the records of refused
+// documents that receivers cannot be told of, and of the shared keys that are sick.
 type UnreadableStore struct {
 	*store
 	entries *EntryReader
@@ -97,6 +97,9 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 		return 0, err
 	}
 	if err := us.recheckShared(ctx, keys, unread); err != nil {
+		return 0, err
+	}
+	if err := recheckRefusals(ctx, us.store, keys, unread); err != nil {
 		return 0, err
 	}
 	forgotten, now := 0, float64(time.Now().UnixMilli()) // the local clock will do: only the order of the times counts

@@ -14,6 +14,7 @@
 //	slow.go      a tenant for which the receiver answers slowly
 //	wanted.go    whose results the receiver gets, also when a tenant was renamed
 //	strangers.go whose results no receiver gets: the name of the tenant means another taxpayer
+//	unread.go    results that wait because what they are about cannot be read
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts
 //	clock.go     whose clock counts, and when two clocks have to agree

@@ -21,7 +21,8 @@ type Editor struct {
 	Document func(context.Context, *ledger.Invoice) []byte
 }
 
-// errUnread says that the entry was written by a newer build, or is damaged.
+// errUnread says that the entry was written by a newer build, or is damaged. If the record of a
+// refused document cannot be read, its own error says where it is.
 var errUnread = errors.New("its entry in the ledger cannot be read by this worker; see ksef_unreadable_entries")
 
 // errSealed says that a text of the result is sealed and that this worker cannot open it. The
@@ -45,6 +46,8 @@ type Edited struct {
 	// Err is why the result cannot be sent now. In that case Result has the readable fields only.
 	// It has the tenant, if known, and no sealed text.
 	Err error
+	// Unread is the entry or record that cannot be read, when Err says that; otherwise nil.
+	Unread *ledger.Unreadable
 	// Changed is when the entry of an invoice changed last.
 	Changed ledger.Millis
 	// By is the client that handed in a refused document over HTTP; otherwise "".
@@ -69,7 +72,10 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 		case t.Unread: // if the tenant is not known, any receiver may want it
 			m.Tenant = t.Tenant
 			if m.Unwanted = t.Tenant != "" && !wants(t.Tenant, ""); !m.Unwanted {
-				m.Err = errUnread
+				m.Unread, m.Err = t.Why, errUnread
+				if t.Why != nil && t.Refusal() {
+					m.Err = t.Why.Err
+				}
 			}
 			m.Gone = m.Unwanted
 			continue

@@ -19,6 +19,7 @@ type round struct {
 	touched   map[string]bool             // standings that are to be recorded
 	served    map[string]int              // tenant → the turn in which it caught up last
 	strangers map[string]string           // tenants of which nothing is told, with the NIPs that their names mean
+	sick      map[string]bool             // tenants whose records of refused documents were found sick
 	turn      int
 
 	change ledger.SinkChange
@@ -51,11 +52,15 @@ func (r *round) begin(ctx context.Context) error {
 	if err := readClock(ctx, r); err != nil {
 		return err
 	}
+	if err := store.Relist(ctx, r.Name, r.token); err != nil {
+		return err
+	}
 	held, _, err := store.SinkCounts(ctx, r.Name)
 	if err != nil {
 		return err
 	}
-	r.touched, r.served = map[string]bool{}, map[string]int{}
+	r.touched, r.served, r.sick = map[string]bool{}, map[string]int{}, map[string]bool{}
+	beginDamaged(r)
 	r.state.Outage = notAfter(r.state.Outage, r.now)
 	return r.beginStandings(span, held, func() (map[string]int64, error) { return store.CountHeld(ctx, r.Name) })
 }
@@ -111,7 +116,9 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.conclude(r.items)
-	sayStrangers(r)
+	if err := sayUntold(ctx, r); err != nil {
+		return false, err
+	}
 	r.arrange()
 	r.change.State, r.change.DropOld = &r.state, r.agreed
 	for tenant := range r.touched {
@@ -149,9 +156,8 @@ func (r *round) due(ctx context.Context, n int) error {
 			break
 		}
 		list := there[id]
-		if len(list) == 0 {
-			r.change.Hold[id] = nil // only its due time was left
-			continue
+		if len(list) == 0 { // a person deleted the key of what is held, which was sick
+			list = replaceDamaged(id, r.now, &r.change)
 		}
 		tenant := list[0].Tenant
 		if r.stranger(tenant) {
@@ -221,6 +227,9 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	}
 	for i, it := range items {
 		it.edited, it.err = edited[i], edited[i].Err
+	}
+	if err := noteUnread(ctx, r, edited); err != nil {
+		return err
 	}
 	keepOrphans(r, items)
 	if err := keepStrangers(ctx, r, items); err != nil {

@@ -163,7 +163,7 @@ func (r *round) arrange() {
 						"and those of other tenants go on")
 			}
 		case caughtUp && !full && !waits:
-			*r.standing(tenant) = ledger.Standing{Held: st.Held, Err: st.Err, Refused: st.Refused}
+			*r.standing(tenant) = ledger.Standing{Held: st.Held, Err: st.Err, Sick: st.Sick, Refused: st.Refused}
 		}
 		if st.Held == 0 && !st.Blocked() && st.Refused != (ledger.Streak{}) {
 			r.standing(tenant).Refused = ledger.Streak{} // what was refused is given up, and on record
@@ -186,6 +186,17 @@ func (r *round) missed(tenant string, n int64) {
 	r.state.Lost += n
 	r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Int64("outcomes", n).
 		Msg("outcomes of this tenant left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
+}
+
+// beginDamaged logs which standings are damaged, and lets new ones be recorded in their place.
+func beginDamaged(r *round) {
+	for tenant, st := range r.standings {
+		if st.Damaged {
+			r.standing(tenant).Damaged = false
+			r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Str("key", "sinkstanding:"+r.Name).
+				Msg("it cannot be read how far this receiver was told of this tenant: all that the outbox has of the tenant is told again")
+		}
+	}
 }
 
 // beginStandings checks the standings. If their counts do not add up, because an older build or a

@@ -44,20 +44,6 @@ func leaveStrangers(r *round) {
 	}
 }
 
-// sayStrangers puts on record why results of strangers wait at the receiver. It takes the reason
-// away where none wait, and where the tenant is no stranger for this process.
-func sayStrangers(r *round) {
-	for tenant, st := range r.standings {
-		why := ""
-		if r.stranger(tenant) && (st.Left > 0 || st.Held > 0) {
-			why = whyStranger(r, tenant).Error()
-		}
-		if st.Err != why {
-			r.standing(tenant).Err = why
-		}
-	}
-}
-
 // keepStrangers holds the results of tenants that have become strangers since the round began. A
 // name is recorded before anything is taken in under it, so every stranger is found whose results
 // this round has read.
