@@ -70,16 +70,14 @@ func (p *program) receiver(name string) (string, error) {
 	return name, nil
 }
 
-// receiverState is the state of one receiver.
+// receiverState is the state of one receiver. It is out too when a key of it is sick; Error names
+// the key then.
 type receiverState struct {
 	Receiver string `json:"receiver"`
 	State    string `json:"state"`           // ok, out or stopped
 	Since    string `json:"since,omitempty"` // RFC 3339, UTC
-	Waiting  int64  `json:"waiting"`         // outcomes that the receiver was not told yet
-	Held     int64  `json:"held"`            // invoices with an outcome whose delivery is retried
-	Failed   int64  `json:"failed"`          // outcomes that were given up and are kept
-	Lost     int64  `json:"lost"`            // outcomes that cannot be told any more
-	Taken    int64  `json:"taken"`
+	// receiverCounts is nil when a key of the receiver is sick: nothing is known of it then.
+	*receiverCounts
 	// Next is the time of the next call: the end of a pause of the receiver, or else the first
 	// retry of a held result. RFC 3339, UTC; empty when the receiver may be called now.
 	Next  string `json:"next,omitempty"`
@@ -87,6 +85,27 @@ type receiverState struct {
 	// Tenants are those whose results the receiver does not take. There may be others whose results
 	// it takes.
 	Tenants []tenantState `json:"tenants,omitempty"`
+}
+
+// receiverCounts says how much a receiver was told.
+type receiverCounts struct {
+	Waiting int64 `json:"waiting"` // outcomes that the receiver was not told yet
+	Held    int64 `json:"held"`    // invoices with an outcome whose delivery is retried
+	Failed  int64 `json:"failed"`  // outcomes that were given up and are kept
+	Lost    int64 `json:"lost"`    // outcomes that cannot be told any more
+	Taken   int64 `json:"taken"`
+}
+
+// cells returns the counts as the table shows them.
+func (c *receiverCounts) cells() [4]string {
+	if c == nil {
+		return [4]string{"?", "?", "?", "?"}
+	}
+	var out [4]string
+	for i, n := range []int64{c.Waiting, c.Held, c.Failed, c.Lost} {
+		out[i] = strconv.FormatInt(n, 10)
+	}
+	return out
 }
 
 // tenantState is the state of one receiver for one tenant.
@@ -103,8 +122,12 @@ type tenantState struct {
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
 	l := p.base.Ledger
 	err := l.CheckSink(ctx, name)
-	if sick := ledger.SickSink(err); sick != nil { // nothing else is known of it
-		return receiverState{Receiver: name, State: "out", Error: sick[0].Err.Error()}, nil
+	if sick := ledger.SickSink(err); sick != nil {
+		all := make([]string, len(sick))
+		for i, u := range sick {
+			all[i] = u.Err.Error()
+		}
+		return receiverState{Receiver: name, State: "out", Error: strings.Join(all, "; ")}, nil
 	}
 	if err != nil {
 		return receiverState{}, err
@@ -125,8 +148,8 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	if err != nil {
 		return receiverState{}, err
 	}
-	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held,
-		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err}
+	out := receiverState{Receiver: name, State: "ok", Error: s.Err, receiverCounts: &receiverCounts{
+		Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held, Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken}}
 	since := s.Out()
 	switch {
 	case s.Stopped != 0:
@@ -213,8 +236,8 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 			}
 			continue
 		}
-		count := func(n int64) string { return strconv.FormatInt(n, 10) }
-		rows.row(name, s.State, dayOf(s.Since), count(s.Waiting), count(s.Held), count(s.Failed), count(s.Lost), dayOf(s.Next), s.Error)
+		count, all := func(n int64) string { return strconv.FormatInt(n, 10) }, s.cells()
+		rows.row(name, s.State, dayOf(s.Since), all[0], all[1], all[2], all[3], dayOf(s.Next), s.Error)
 		for _, t := range s.Tenants {
 			rows.row(name+"/"+t.Tenant, t.State, dayOf(t.Since), count(t.Waiting), count(t.Held), "", "", dayOf(t.Next), t.Error)
 		}

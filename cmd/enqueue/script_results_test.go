@@ -77,3 +77,13 @@ func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := ledger.New(rdb, ledger.Options{}).ChangeSink(context.Background(), args[0], c)
 	ts.Check(err)
 }
+
+// "spoil KEY" lets another program overwrite a key; "spoil KEY gone" deletes the key.
+func scriptSpoil(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ts.Check(rdb.Del(context.Background(), "ksef:"+args[0]).Err())
+	if len(args) == 1 {
+		ts.Check(rdb.RPush(context.Background(), "ksef:"+args[0], "foreign").Err())
+	}
+}

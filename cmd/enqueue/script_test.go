@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"tasks": scriptTasks, "pausequeue": scriptPauseQueue, "throttle": scriptThrottle, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
 			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived, "bundled": scriptBundled,
+			"spoil":    scriptSpoil,
 			"nottaken": scriptNotTaken, "putoff": scriptPutOff, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,
 		},
 	})

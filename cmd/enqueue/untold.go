@@ -9,7 +9,12 @@ import (
 
 // untold are the tenants of which the worker that serves a receiver tells it nothing, whatever the
 // receiver answers.
-type untold []struct{ tenant, why string }
+type untold []untoldTenant
+
+type untoldTenant struct {
+	tenant, why string
+	some        bool // other results of the tenant are told
+}
 
 // untold reads for which tenants a receiver is told nothing.
 func (p *program) untold(ctx context.Context, receiver string) (untold, error) {
@@ -20,7 +25,7 @@ func (p *program) untold(ctx context.Context, receiver string) (untold, error) {
 	var out untold
 	for _, tenant := range ledger.NotTold(standings) {
 		if why := standings[tenant].Err; why != "" {
-			out = append(out, struct{ tenant, why string }{tenant, why})
+			out = append(out, untoldTenant{tenant, why, standings[tenant].Sick})
 		}
 	}
 	return out, nil
@@ -28,12 +33,14 @@ func (p *program) untold(ctx context.Context, receiver string) (untold, error) {
 
 // except takes these tenants out of what a person is promised; "" when there are none.
 func (u untold) except() string {
-	if len(u) == 0 {
-		return ""
+	var names []string
+	for _, t := range u {
+		if !t.some {
+			names = append(names, t.tenant)
+		}
 	}
-	names := make([]string, len(u))
-	for i := range u {
-		names[i] = u[i].tenant
+	if len(names) == 0 {
+		return ""
 	}
 	return "; nothing of " + strings.Join(names, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -56,7 +57,7 @@ type standingOf struct {
 // tenantOf is the state of a receiver for one tenant.
 type tenantOf struct {
 	Name        string
-	State       string // out, full, waits or stranger
+	State       string // out, full, waits, sick or stranger
 	Since, Next time.Time
 	Left, Held  int64
 	Error       string // why it is told nothing, or why one of its results is held; "" when neither is known
@@ -81,10 +82,13 @@ func (v *deliveries) tenantsOf(state *ledger.SinkState, own map[string]*ledger.S
 		if s := own[name]; v.wanted(name, tenant) {
 			one := tenantOf{Name: name, State: s.State(), Since: s.Out().Time(), Next: state.NextOf(s).Time(),
 				Left: s.Left, Held: s.Held}
-			if s.Err != "" || v.stranger(name) != "" {
+			switch {
+			case s.Sick:
+				one.State = "sick"
+			case s.Err != "" || v.stranger(name) != "":
 				one.State = "stranger"
 			}
-			if v.User.All() { // else the other NIP does not concern the visitor
+			if v.User.All() || s.Sick { // else the other NIP does not concern the visitor
 				one.Error = v.words.errorOf(s.Err)
 			}
 			all = append(all, one)
@@ -154,7 +158,11 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	if sick := ledger.SickSink(err); sick != nil { // nothing else is known of it
 		out.State, out.Sick = "out", true
 		if out.Whole {
-			out.Error = sick[0].Err.Error()
+			all := make([]string, len(sick))
+			for i, u := range sick {
+				all[i] = v.words.errorOf(u.Err.Error())
+			}
+			out.Error = strings.Join(all, "; ")
 		}
 		return out, nil
 	}

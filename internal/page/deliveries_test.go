@@ -206,3 +206,32 @@ func rowOf(body, tenant string) string {
 	row, _, _ = strings.Cut(row, "</tr>")
 	return row
 }
+
+// Another program overwrote a key of one receiver, and the key of a tenant's refused documents. The
+// list has every receiver, names the key where a person sees all of the receiver, and claims no
+// numbers.
+func TestDeliveries_KeyOfOneReceiverIsSick_TheOthersAreListedAndTheKeyIsNamed(t *testing.T) {
+	w := newWorld(t, nil)
+	one := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
+	w.receiver("of-a", map[string]string{one: "no such customer"})
+	w.check(w.rdb.Set(t.Context(), "ksef:sinkgaveup:erp", "foreign", 0).Err())
+	for who, named := range map[string]bool{"olga": true, "anna": false} {
+		_, body, _ := w.as(who).get("/deliveries")
+		if !strings.Contains(body, "of-a") || strings.Contains(body, "sinkgaveup:erp") != named || !strings.Contains(body, ">?</td>") {
+			t.Errorf("%s: the list lacks a receiver, or names the key: %v is wanted", who, named)
+		}
+		status, body, _ := w.as(who).get("/deliveries/erp")
+		if status != http.StatusOK || strings.Contains(body, "delete the key") != named ||
+			!strings.Contains(body, "until a person has restored") {
+			t.Errorf("%s: the receiver's page has status %d, want 200, and the key named: %v", who, status, named)
+		}
+	}
+	why := "the key refused:A behind redis.prefix is sick"
+	_, err := w.ledger.ChangeSink(t.Context(), "of-a", ledger.SinkChange{
+		Standings: map[string]*ledger.Standing{"A": {Held: 1, Err: why, Sick: true, Outage: ledger.At(time.Now())}}})
+	w.check(err)
+	_, body, _ := w.as("anna").get("/deliveries/of-a")
+	if row := rowOf(body, "A"); !strings.Contains(row, "its refused documents cannot be read") || !strings.Contains(row, why) {
+		t.Errorf("the row of the tenant: %s", row)
+	}
+}

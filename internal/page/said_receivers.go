@@ -33,6 +33,8 @@ func (v sayings) TenantState(state string) string {
 		return v.T("takes nothing")
 	case "full":
 		return v.T("too many results are retried")
+	case "sick":
+		return v.T("its refused documents cannot be read")
 	case "stranger":
 		return v.T("its name belongs to another NIP")
 	}

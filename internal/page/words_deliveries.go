@@ -18,7 +18,9 @@ var polishDeliveries = map[string]string{
 	"Missed":                                                              "Pominięte",
 	"It answered that it wants no more results (410). It gets none until somebody resumes the calls.": "Odbiorca " +
 		"odpowiedział, że nie chce już wyników (410). Nie dostanie ich, dopóki ktoś nie wznowi połączeń.",
-	"Results wait and are not lost. It is tried again by itself.": "Wyniki czekają i nie przepadną. Program ponawia próby sam.",
+	"Results wait and are not lost. It is tried again by itself.":     "Wyniki czekają i nie przepadną. Program ponawia próby sam.",
+	"Results wait until a person has restored or deleted the key.":    "Wyniki czekają, aż ktoś odtworzy lub usunie ten klucz.",
+	"Another program has overwritten what is known of this receiver.": "Inny program nadpisał zapis stanu tego odbiorcy.",
 	"Missed results left the outbox before this receiver was told. Its program can read them in the list of results: enqueue " +
 		"results --since.": "Pominięte wyniki usunięto z kolejki, zanim odbiorca mógł je otrzymać. Jego program może je " +
 		"odczytać z listy wyników: enqueue results --since.",
@@ -56,6 +58,7 @@ var polishDeliveries = map[string]string{
 	"Tenants whose results it does not take": "Podatnicy, których wyników odbiorca nie odbiera",
 	"too many results are retried":           "zbyt wiele ponawianych",
 	"its name belongs to another NIP":        "jego nazwa należy do innego NIP",
+	"its refused documents cannot be read":   "nie można odczytać odrzuconych dokumentów",
 	"waits for its turn":                     "czeka na swoją kolej",
 	"takes nothing":                          "nie odbiera",
 	"wants nothing any more":                 "odmawia przyjmowania",
