@@ -123,11 +123,7 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	l := p.base.Ledger
 	err := l.CheckSink(ctx, name)
 	if sick := ledger.SickSink(err); sick != nil {
-		all := make([]string, len(sick))
-		for i, u := range sick {
-			all[i] = u.Err.Error()
-		}
-		return receiverState{Receiver: name, State: "out", Error: strings.Join(all, "; ")}, nil
+		return receiverState{Receiver: name, State: "out", Error: ledger.WhySick(sick)}, nil
 	}
 	if err != nil {
 		return receiverState{}, err

@@ -167,7 +167,7 @@ type behind struct {
 	tenants                     []string // whose results it does not take
 	untold                      []string // why it is told nothing of some tenants, which are not in tenants
 	err                         string
-	sick                        error // names the sick keys; nothing else is known of the receiver then
+	sick                        []ledger.Unreadable // its sick keys; nothing else is known of the receiver then
 }
 
 // standing reads the state of every receiver. A receiver of which a key is sick has sick alone.
@@ -180,8 +180,8 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 	var out []behind
 	for _, r := range d.runners {
 		b, err := standingOf(ctx, l, r.Name, span)
-		if ledger.SickSink(err) != nil {
-			b, err = behind{name: r.Name, sick: err}, nil
+		if sick := ledger.SickSink(err); sick != nil {
+			b, err = behind{name: r.Name, sick: sick}, nil
 		}
 		if err != nil {
 			return nil, err
@@ -243,7 +243,7 @@ func (d *deliveries) check(ctx context.Context) Check {
 		what := ""
 		switch {
 		case b.sick != nil:
-			what = fmt.Sprintf("%s is told nothing: %v", b.name, reasons(b.sick))
+			what = fmt.Sprintf("%s is told nothing: %s", b.name, ledger.WhySick(b.sick))
 		case !b.stopped.IsZero():
 			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name,
 				b.stopped.UTC().Format(time.RFC3339), b.name)

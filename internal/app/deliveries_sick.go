@@ -2,7 +2,6 @@ package app
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -48,13 +47,4 @@ func (d *deliveries) wellAgain(name string, sick []ledger.Unreadable) (longest t
 		}
 	}
 	return longest, was
-}
-
-// reasons joins what is wrong with each of the keys that an error names.
-func reasons(sick error) string {
-	var all []string
-	for _, u := range ledger.SickSink(sick) {
-		all = append(all, u.Err.Error())
-	}
-	return strings.Join(all, "; ")
 }

@@ -44,6 +44,9 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	}
 	if errors.Is(err, ledger.ErrNotFound) {
 		l, unsure := co.forgotten(c, id)
+		if changed := c.settled(); changed != nil {
+			return inv, changed
+		}
 		if l != nil {
 			return inv, &problem{kind: conflict, cause: &lostError{l}, detail: text{
 				en: "this invoice is finished, and only the archive has it: nothing can be done about it here",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -89,6 +90,15 @@ func SickSink(err error) []Unreadable {
 		return u.Entries
 	}
 	return nil
+}
+
+// WhySick joins what is wrong with each of some sick keys, and what a person does.
+func WhySick(sick []Unreadable) string {
+	all := make([]string, len(sick))
+	for i := range sick {
+		all[i] = sick[i].Err.Error()
+	}
+	return strings.Join(all, "; ")
 }
 
 // sickSinkOr returns what CheckSink returns in place of an error of Redis that concerns one key and

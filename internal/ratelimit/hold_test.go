@@ -43,7 +43,7 @@ func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
 	other := Key{send.Tenant, GroupBatchSession}
-	mustBook(t, s, Request{Key: send, Limits: three}) // a fresh pool is not held
+	booked := mustBook(t, s, Request{Key: send, Limits: three}) // a fresh pool is not held
 	for name, call := range map[string]func() error{
 		"usage": func() error { _, err := s.Usage(t.Context(), other, nil); return err },
 		"thaw":  func() error { _, err := s.Thaw(t.Context(), other); return err },
@@ -62,8 +62,9 @@ func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
 			t.Errorf("%s: the usage is %+v (error %v), want held and not frozen", name, u, err)
 		}
 		must(t, client.Del(t.Context(), "test:rate-clock:hold").Err())
+		must(t, s.Cancel(t.Context(), booked)) // loads a script that Redis does not know
 		if u, err = s.Usage(t.Context(), send, nil); err != nil || u.Held != 0 {
-			t.Errorf("%s: the hold was removed, and the script is loaded: the usage is %+v (error %v), want no new hold", name, u, err)
+			t.Errorf("%s: the hold was removed, and another script was loaded: the usage is %+v (error %v), want no new hold", name, u, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -29,7 +28,10 @@ func linesIn(ctx context.Context, s archive.Store, of index, raw []byte) (lines 
 		return nil, err
 	}
 	if h == nil {
-		return raw, cmp.Or(of.owns(raw), completeWithoutHead(ctx, s, of, bytes.Count(raw, newline)))
+		if err := of.owns(raw); err != nil {
+			return nil, err
+		}
+		return raw, completeWithoutHead(ctx, s, of, bytes.Count(raw, newline))
 	}
 	if err := h.fits(of, int64(len(raw))); err != nil {
 		return nil, err
