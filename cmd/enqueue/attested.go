@@ -6,7 +6,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// maxAttested is how many invoices of one receipt are named. A package may have ten thousand.
+// maxAttested bounds how many invoices of one receipt are named. A package may have ten thousand.
 const maxAttested = 20
 
 // attested names invoices for a person. The archive has a receipt that lists them, but lacks their
@@ -15,7 +15,7 @@ type attested struct {
 	*program
 	tenant   string         // only invoices that may be of this tenant; "" for all
 	receipts []string       // in the order in which they were met
-	of       map[string]int // how many invoices were told, by receipt
+	of       map[string]int // how many invoices were named or counted, by receipt
 	n        int
 }
 
@@ -41,7 +41,7 @@ func (a *attested) tell(one records.Attested) {
 }
 
 // tellAttested names the invoices that a search found in receipts alone: those in all that are not
-// in found. It reports whether there are any.
+// in found. It reports whether there are such invoices.
 func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result) bool {
 	have, lacking := records.Numbers{}, newAttested(p, tenant)
 	for i := range found {
@@ -73,7 +73,8 @@ func (a *attested) mayBeWanted(nip string) bool {
 	return len(known) == 0
 }
 
-// end says how many were not named, and returns how many there are in all.
+// end prints how many invoices of each receipt were not named, and returns how many invoices there
+// are in all receipts.
 func (a *attested) end() int {
 	for _, receipt := range a.receipts {
 		if more := a.of[receipt] - maxAttested; more > 0 {

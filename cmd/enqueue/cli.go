@@ -238,8 +238,8 @@ func (co *core) load(path string) error {
 	return nil
 }
 
-// open connects. As long as ctx lasts, every error except [connect.ErrUnreachable] means that the
-// configuration is wrong.
+// open connects to Redis and the archive. As long as ctx lasts, every error except
+// [connect.ErrUnreachable] means that the configuration is wrong.
 func (p *program) open(ctx context.Context) (err error) {
 	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
 	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {

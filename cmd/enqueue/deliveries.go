@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// deliveriesCmd shows and changes what receivers of results were told (docs/results.md).
+// deliveriesCmd shows what receivers of results were told, and sends results again
+// (docs/results.md).
 type deliveriesCmd struct {
 	List   listDeliveriesCmd   `cmd:"" default:"withargs" help:"${deliveries_list}"`
 	Resend resendCmd           `cmd:"" help:"${deliveries_resend}"`
@@ -70,13 +71,14 @@ func (p *program) receiver(name string) (string, error) {
 	return name, nil
 }
 
-// receiverState is the state of one receiver. It is out too when a key of it is sick; Error names
-// the key then.
+// receiverState is the state of one receiver. State is out, too, while a Redis key of the receiver
+// is sick. Error then names the key.
 type receiverState struct {
 	Receiver string `json:"receiver"`
 	State    string `json:"state"`           // ok, out or stopped
 	Since    string `json:"since,omitempty"` // RFC 3339, UTC
-	// receiverCounts is nil when a key of the receiver is sick: nothing is known of it then.
+	// receiverCounts is nil when a Redis key of the receiver is sick, because then nothing is known
+	// of the receiver.
 	*receiverCounts
 	// Next is the time of the next call: the end of a pause of the receiver, or else the first
 	// retry of a held result. RFC 3339, UTC; empty when the receiver may be called now.
@@ -116,7 +118,7 @@ type tenantState struct {
 	Waiting int64  `json:"waiting"`         // outcomes that wait in the outbox
 	Held    int64  `json:"held"`
 	Next    string `json:"next,omitempty"`  // no result of the tenant is sent before this time; RFC 3339, UTC
-	Error   string `json:"error,omitempty"` // why the receiver is told nothing of it, or why one of its results is held
+	Error   string `json:"error,omitempty"` // why the receiver is told nothing of the tenant, or why a result of the tenant is held
 }
 
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
@@ -264,7 +266,7 @@ func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 	for i := range list {
 		r := &list[i]
 		if c.JSON {
-			r.Reason = "" // it may be encrypted; the invoice has it
+			r.Reason = "" // the reason may be encrypted; other commands print it with the invoice
 			if err := printJSON(p.out, r); err != nil {
 				return err
 			}

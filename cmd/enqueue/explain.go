@@ -70,8 +70,8 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// document explains the invoices with an id, number or KSeF number. Without such an invoice it
-// explains the refused documents with that name. It reports whether it found any document.
+// document explains the invoices whose id, number or KSeF number is name. When there are none, it
+// explains the refused documents of that name. It reports whether it found any document.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)
@@ -173,8 +173,8 @@ type explained struct {
 	Do           string          `json:"do,omitempty"`
 }
 
-// document explains one invoice or refused document. said is the reason in the language that was
-// asked for.
+// document explains one invoice or refused document. said is the reason of the document, in the
+// language that was asked for.
 func (x *explainer) document(item inquiry.OpenItem, f explain.Facts, said string) error {
 	entries := explain.About(f)
 	r, do := item.Result, x.p.whatToDo(item)

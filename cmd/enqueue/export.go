@@ -157,8 +157,8 @@ func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r r
 
 // kept returns the archived result of an invoice that the ledger has. So every export of an invoice
 // writes the same result, whether a person named its id, its number or its KSeF number. When the
-// archive has none, or has it from before the last decision, kept returns the result of the ledger,
-// and false.
+// archive has no result, or has one from before the last decision, kept returns the result of the
+// ledger, and false.
 func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result, bool, error) {
 	archived, ok, err := c.archive.Kept(ctx, r)
 	if err != nil || !ok {
@@ -172,8 +172,8 @@ func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result,
 }
 
 // receipt writes the receipt of an invoice. One receipt attests all invoices of a session, which
-// can be thousands. So it is written once, and the result of each invoice names it. The receipt of
-// an invoice that a person named is also written under the name of that invoice, if it attests it.
+// can be thousands. So it is written once, and the result of each invoice names it. If the receipt
+// attests the invoice that a person named, it is also written under the name of that invoice.
 func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r results.Result, base string) (whole bool, err error) {
 	if r.UPO == "" && r.KsefNumber == "" {
 		return true, nil // KSeF has not accepted it, so there is nothing to attest

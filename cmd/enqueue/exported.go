@@ -29,10 +29,10 @@ type exported struct {
 	// receipts has the file of each receipt by the URL in the results; "" for one that was not
 	// written.
 	receipts map[string]string
-	invoices int // whose document and result are in the folder
-	lacking  int // that lack something that they should have
+	invoices int // invoices whose document and result are in the folder
+	lacking  int // invoices that lack something that they should have
 	attests  int // receipts that are in the folder
-	files    int // that were written
+	files    int // files that were written
 	bytes    int64
 }
 
@@ -50,8 +50,8 @@ func (e *exported) result(base string, r results.Result) (written bool, err erro
 	return e.write(base+".json", append(result, '\n'))
 }
 
-// count counts an invoice. written says that its document and its result are in the folder, and
-// whole that it lacks nothing else either.
+// count counts an invoice. written says that its document and its result are in the folder. whole
+// says that nothing else of it is missing.
 func (e *exported) count(written, whole bool) {
 	if written {
 		e.invoices++

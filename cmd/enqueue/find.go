@@ -35,10 +35,11 @@ type where struct {
 	archive *records.Reader
 	close   func()
 	did     records.Scanned
-	damaged []string // objects of the archive that could not be used, and may be missed
-	// mayHaveMore says that the archive could not be asked for other invoices of a number.
+	damaged []string // objects of the archive that could not be read, so the search may have missed invoices
+	// mayHaveMore says that there may be more invoices of a number, because the archive could not
+	// be asked.
 	mayHaveMore bool
-	onlyUPO     []records.Attested // what the last search knows from receipts alone
+	onlyUPO     []records.Attested // invoices that the last search found in receipts alone
 }
 
 // opensItself implements [standalone], because --archive-only needs the archive and no Redis.
@@ -96,10 +97,10 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	return err
 }
 
-// find returns the invoices that have name as id, number or KSeF number. It looks in the ledger,
-// and in the archive unless the ledger has the one invoice of an id or KSeF number. Several
-// invoices may have one number, and the ledger keeps finished ones only for a time. invs has the
-// ledger's entries of the found invoices, by id.
+// find returns the invoices that have name as id, number or KSeF number. It looks in the ledger and
+// in the archive. It leaves out the archive when name is an id or KSeF number and the ledger has
+// that invoice. Several invoices may have one number, and the ledger keeps finished ones only for a
+// time. invs has the ledger's entries of the found invoices, by id.
 //
 // The ledger has no index of KSeF numbers, so it reads a list of invoices to find one. The list of
 // the accepted invoices, which are not archived yet, is short. The list of the invoices that have

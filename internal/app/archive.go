@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// archiveShare is how many packages of one tenant may write to the archive at once. When there are
-// several tenants and archive.parallel is more than one, one place is left to the other tenants. So
-// a giant package of one tenant does not delay the others.
+// archiveShare returns how many packages of one tenant may write to the archive at once. When there
+// are several tenants and archive.parallel is more than one, one place is left to the other
+// tenants. So a giant package of one tenant does not delay the others.
 func archiveShare(cfg config.Config) int {
 	if len(cfg.Tenants) == 1 {
 		return cfg.Archive.Parallel

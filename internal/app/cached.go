@@ -13,7 +13,7 @@ type cached[T any] struct {
 	now    func() time.Time
 
 	turn chan struct{} // full while a caller reads
-	at   time.Time     // of the latest value; zero while there is none
+	at   time.Time     // when the latest value was read; zero while there is none
 	last T
 }
 

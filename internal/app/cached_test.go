@@ -49,7 +49,7 @@ func TestCached_AnotherReadHangs_TheCallersContextEndsItsWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if _, err := c.get(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a call that waits for a read that hangs returned %v, want that its context ended", err)
+			t.Errorf("the call that waits for a hanging read returned %v, want the error of its own context", err)
 		}
 		close(release)
 	})

@@ -52,8 +52,8 @@ func told(log string) map[string][]string {
 	return states
 }
 
-// moves notes the states of each invoice and package. Redis has an index for each state, and moves
-// watches the commands that add an entry to one of these indexes. So what moves notes does not
+// moves records the states of each invoice and package. Redis has an index for each state, and
+// moves watches the commands that add an entry to one of these indexes. So its record does not
 // depend on the code that writes the log.
 type moves struct {
 	mu     sync.Mutex
@@ -154,7 +154,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 	t.Cleanup(func() {
 		for id, lines := range told(p.log.String()) {
 			if t.Failed() && !slices.Equal(lines, inRedis[id]) {
-				t.Logf("in Redis %s had the states %q, and in the log %q", id, inRedis[id], lines)
+				t.Logf("in Redis %s had the states %q, and in the log %q, want the same states", id, inRedis[id], lines)
 			}
 		}
 	})
@@ -192,7 +192,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 	for _, secret := range append([]string{p.cfg.Tenants[0].KeyID, "sig=", "eyJ", "<Faktura", "Planted-Buyer", docs[0].File, "BAD/1",
 		"twice"}, planted...) {
 		if secret != "" && strings.Contains(text, secret) {
-			t.Errorf("%q is in the traces", secret)
+			t.Errorf("the traces hold the secret %q", secret)
 		}
 	}
 	p.balanced(len(docs) + 1)

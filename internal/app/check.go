@@ -18,7 +18,8 @@ import (
 	"ksefworker/internal/connect"
 )
 
-// ErrCheck is returned when [CheckAll] found faults that a person has to correct; it printed them.
+// ErrCheck is returned when [CheckAll] found faults that a person has to correct. CheckAll has
+// printed them.
 var ErrCheck = errors.New("the check found faults")
 
 // checkTimeout bounds the check of each part, so that a part that hangs does not hide the others.

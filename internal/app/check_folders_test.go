@@ -15,7 +15,7 @@ import (
 
 // Two configured paths lead to one folder, because one of them is a link. The paths alone do not
 // show this. The check reports it, and no worker starts.
-func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.T) {
+func TestCheck_FoldersOfResultsAreOneByALink_IsAFaultAndNoWorkerStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	dir := t.TempDir()
@@ -43,7 +43,7 @@ func TestCheck_FoldersOfResultsAreOneByALink_IsSaidAndNoWorkerStarts(t *testing.
 
 // A folder of results may be neither inside nor around the folder of the archive, of packages or of
 // Redis's data.
-func TestCheck_FolderOfResultsIsInAnotherFolder_IsSaidAndNoWorkerStarts(t *testing.T) {
+func TestCheck_FolderOfResultsIsInAnotherFolder_IsAFaultAndNoWorkerStarts(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	archive := t.TempDir()

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// checkHome is the part of --check that compares the environment, and the taxpayers that the names
-// of tenants mean, in the ledger and in the configuration.
+// checkHome is the part of --check that compares the ledger with the configuration. Both must have
+// the same environment, and the same taxpayer for each name of a tenant.
 func checkHome(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	at, err := pool.Ledger.Home(ctx)
 	if err != nil {

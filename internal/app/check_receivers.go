@@ -35,7 +35,7 @@ func checkReceivers(ctx context.Context, cfg config.Config, say func(string, err
 	}
 	for i, w := range r.Webhooks {
 		hook, at := webhook(cfg, w, nil), fmt.Sprintf("results.webhooks[%d].", i)
-		if _, err := w.Secrets(); err == nil { // the line about secret files reports an error
+		if _, err := w.Secrets(); err == nil { // an error is reported in the line about secret files
 			add("webhook "+w.Name, w.Tenants, at+"secret_file", func(context.Context) error { return hook.CheckSecrets() })
 		}
 		add("webhook "+w.Name, w.Tenants, at+"url", hook.CheckAddress)
@@ -98,7 +98,7 @@ func checkFolderInTime(ctx context.Context, setting, dir string) (proven bool, e
 	}
 }
 
-// checkStream returns an error when the key of the stream holds something else.
+// checkStream returns an error when the key of the stream holds something other than a stream.
 func checkStream(ctx context.Context, rdb redis.UniversalClient, key string) error {
 	kind, err := rdb.Type(ctx, key).Result()
 	if err == nil && kind != "none" && kind != "stream" {

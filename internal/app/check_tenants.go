@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// checkTenants tries each tenant's way to KSeF once. It does not try that of a tenant that is
-// paused by configuration, or whose NIP has a wrong check digit where KSeF checks NIPs.
+// checkTenants tries each tenant's way to KSeF once. It skips a tenant that is paused by
+// configuration, or whose NIP has a wrong check digit where KSeF checks NIPs.
 func checkTenants(ctx context.Context, pool *connect.Pool, say func(string, error), out io.Writer) {
 	limiter, err := pool.Limiter(ratelimit.NewRedis(pool.Redis, pool.Config.Redis.Prefix), nil)
 	if err != nil {

@@ -161,7 +161,7 @@ func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 	return reach{CircuitState: own, own: true, elsewhere: !c.alone()}, nil
 }
 
-// open lists the pool's circuits, of the host and of pairs, that are not closed.
+// open lists the pool's circuits of a host and its pairs that are not closed.
 func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircuit, error) {
 	return c.pool.Open(ctx, host)
 }

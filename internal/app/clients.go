@@ -58,7 +58,7 @@ type clients struct {
 	accounts   map[string]direct.Account // of the same tenants
 }
 
-// loginsASecond is how many requests a second this process makes at most to log in. KSeF allows 60
+// loginsASecond is the most requests a second that this process makes to log in. KSeF allows 60
 // from one address, which other processes of the pool may share.
 const loginsASecond = 20
 

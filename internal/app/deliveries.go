@@ -164,13 +164,14 @@ type behind struct {
 	name                        string
 	waiting, held, failed, lost int64
 	outage, stopped             time.Time
-	tenants                     []string // whose results it does not take
-	untold                      []string // why it is told nothing of some tenants, which are not in tenants
+	tenants                     []string // tenants whose results it does not take
+	untold                      []string // the reasons why it is told nothing of certain other tenants
 	err                         string
 	sick                        []ledger.Unreadable // its sick keys; nothing else is known of the receiver then
 }
 
-// standing reads the state of every receiver. A receiver of which a key is sick has sick alone.
+// standing reads the state of every receiver. For a receiver with sick keys it sets only name and
+// sick.
 func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 	l := d.pool.Ledger
 	span, err := l.Outbox(ctx)
@@ -219,7 +220,7 @@ func standingOf(ctx context.Context, l *ledger.Ledger, name string, span ledger.
 	return b, nil
 }
 
-// some names up to three tenants.
+// some returns the names of up to three tenants, and how many others there are.
 func some(tenants []string) string {
 	const maxNames = 3
 	if n := len(tenants) - maxNames; n > 0 {

@@ -22,7 +22,7 @@ func (d *deliveries) logServed(name string, err error) {
 	}
 }
 
-// logSick does the same for a receiver of which keys are sick. They are in sick.
+// logSick logs the keys of a receiver that are sick, in the same manner. These keys are in sick.
 func (d *deliveries) logSick(name string, sick []ledger.Unreadable) {
 	for _, u := range sick {
 		if since, due := d.spells.goesOn("sick " + u.Key); due {
@@ -36,7 +36,8 @@ func (d *deliveries) logSick(name string, sick []ledger.Unreadable) {
 	}
 }
 
-// wellAgain ends the spells of keys that were sick and are not among sick.
+// wellAgain ends the spells of the receiver's keys that are no longer sick. was reports whether
+// there was such a key, and longest says how long the longest of these spells lasted.
 func (d *deliveries) wellAgain(name string, sick []ledger.Unreadable) (longest time.Duration, was bool) {
 	for _, key := range ledger.SinkKeys(name) {
 		if slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == key }) {

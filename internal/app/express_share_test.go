@@ -35,7 +35,7 @@ func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T
 	until(t, 30*time.Second, "the flood has used all the sends that it may use", func() bool { return sends() >= flooded })
 	began := time.Now()
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[2*hour:]...)
-	until(t, 30*time.Second, "all that ask for express are sent", p.all(taken, ledger.Sent, accepted, receipted))
+	until(t, 30*time.Second, "all invoices for the express lane are sent", p.all(taken, ledger.Sent, accepted, receipted))
 	took := time.Since(began)
 	t.Logf("%d sends of the flood, then %d of express within %.1f s; %d in all", flooded, kept, took.Seconds(), sends())
 	if n := sends(); n != flooded+kept {

@@ -51,7 +51,7 @@ func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *te
 }
 
 // One tenant hands in many invoices for the bulk lane, and then the other tenant hands in ten. When
-// the ten are on their way, most of the many must still be in the queue.
+// the ten are on their way, most invoices of the first tenant must still be in the queue.
 func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t *testing.T) {
 	t.Parallel()
 	const flood = 4000
@@ -94,8 +94,8 @@ func (p *pool) untouched(taken []intake.Admission) int {
 	return n
 }
 
-// The workers' clocks are off by up to eleven minutes, in both directions. The limits are counted
-// on Redis's clock.
+// The workers' clocks are off by up to eleven minutes, in both directions. Requests are counted
+// against the limits by Redis's clock.
 func TestClocks_WorkersAreMinutesOff_NoLimitIsExceededAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, scaledSim, scaled)

@@ -32,8 +32,8 @@ func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func
 	return p, taken
 }
 
-// Each call to KSeF in the list steps fails in each way of the list kinds, and each way concerns
-// another tenant. The simulator's books must show that each invoice was accepted exactly once.
+// Each call to KSeF in the list steps fails in each way in the list kinds. Each of these ways has a
+// tenant of its own. The simulator's books must show that each invoice was accepted exactly once.
 func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 	t.Parallel()
 	kinds := []simulator.Fault{
@@ -73,8 +73,8 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 	}
 }
 
-// A session is refused as a whole, with another code for each tenant. The same invoices go in a new
-// session.
+// A session is refused as a whole, with a different code for each tenant. The same invoices go in a
+// new session.
 func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 	t.Parallel()
 	for lane, of := range map[string]ledger.Lane{"batch": ledger.Bulk, "online": ledger.Express} {
@@ -96,7 +96,7 @@ func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 	}
 }
 
-// KSeF refuses every package that holds one certain invoice. The invoice is found by halving and
+// KSeF refuses every package that holds a certain invoice. The invoice is found by halving and
 // parked, and the others go through. The number of sessions grows only with the logarithm of the
 // number of invoices.
 func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
@@ -150,7 +150,7 @@ func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	}
 }
 
-// In each run, KSeF gives another code to one invoice of a package. The other invoices are
+// In each run, KSeF gives a different code to one invoice of a package. The other invoices are
 // receipted.
 func TestFaults_InvoiceCodes_EachLeadsToItsDocumentedOutcome(t *testing.T) {
 	t.Parallel()

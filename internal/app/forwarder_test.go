@@ -15,7 +15,7 @@ import (
 type forwarder struct {
 	addr    string
 	to      atomic.Value // string
-	replace [2]string    // the first text is replaced by the second; nothing is when the first is empty
+	replace [2]string    // the first text is replaced by the second, unless the first is empty
 
 	mu    sync.Mutex
 	conns []net.Conn

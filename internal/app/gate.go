@@ -138,7 +138,7 @@ func refusedKey(err error) (what, todo string) {
 	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
 }
 
-// anyOf names the permissions of which KSeF wants one.
+// anyOf returns a text that names the permissions. Any one of them is enough for KSeF.
 func anyOf(permissions string) string {
 	if strings.Contains(permissions, ",") {
 		return "one of " + permissions

@@ -68,8 +68,8 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 		return nil, err
 	}
 	alone := aloneInPool(pool.Queue)
-	// At a host of one tenant no second tenant can confirm an outage. Failures of three groups of
-	// that tenant confirm it instead.
+	// When only one tenant uses a host, no second tenant can confirm an outage. Failures of three
+	// groups of that tenant confirm it instead.
 	circuits, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL:  cfg.Gateway.Timeout + 10*time.Second,
 		TenantsAt: func(host string) int { return min(max(hosts.atWork(cfg, host), 1), 2) },

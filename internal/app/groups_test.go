@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// A group of requests that the clients know, and that the configuration's table of limits lacks,
-// would silently get the figures of "other". The register of invoices, for example, would get 120
-// requests an hour, although KSeF allows only 20.
+// If the configuration's table of limits lacked a group of requests that the clients know, this
+// group would silently get the figures of "other". The register of invoices, for example, would get
+// 120 requests an hour, although KSeF allows only 20.
 func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 	table := config.Default().Limits.Groups.ByName()
 	for _, g := range ksef.Groups() {

@@ -25,7 +25,7 @@ func good(nip string, n int) []intake.Document {
 	return docs
 }
 
-// bad makes a document with a flaw. KSeF rejects the document if the flaw is one of those behind
+// bad makes a document with a flaw. KSeF rejects the document if the flaw is declared after
 // sample.TooBigForItsKind. Such a document breaks the schema, which pool.admit does not check.
 func bad(nip string, flaw sample.Flaw, number string) intake.Document {
 	data := sample.Bad(flaw, sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})

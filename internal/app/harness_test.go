@@ -34,8 +34,8 @@ type pool struct {
 	cfg   config.Config
 	base  *connect.Pool
 	log   *syncBuffer
-	now   func() time.Time // of the workers; nil is the machine's clock
-	trace *tracing.Tracer  // of the workers; nil: nothing is traced
+	now   func() time.Time // the workers' clock; nil means the machine's clock
+	trace *tracing.Tracer  // the workers' tracer; nil means that nothing is traced
 }
 
 // syncBuffer is a bytes.Buffer that is safe for concurrent use.

@@ -24,9 +24,8 @@ var (
 		"How far this machine's clock is ahead of Redis's; measured once a minute.", nil, nil)
 )
 
-// sickKeysAge is how old the list of sick keys may be when it is shown. A sick key holds another
-// type than it should. To make the list, Redis is asked for the type of every key that entries
-// share.
+// sickKeysAge is how old the list of sick keys may be when it is shown. A sick key holds a value of
+// the wrong type. To make the list, Redis is asked for the type of every key that entries share.
 const sickKeysAge = time.Minute
 
 // healthCollector exports unreadable entries and the clock's skew.
@@ -47,7 +46,7 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
-		if sick, err := c.sick.get(ctx); err == nil { // if the list that n counts is itself a sick key, n misses the sick keys
+		if sick, err := c.sick.get(ctx); err == nil { // n is too low when the key from which it was counted is sick itself
 			n = max(n, int64(len(sick)))
 		}
 		gauge(ch, unreadableEntries, float64(n))

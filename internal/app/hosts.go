@@ -8,8 +8,8 @@ import (
 	"ksefworker/config"
 )
 
-// hosts has, by tenant, the host to which the tenant's requests go. This is the gateway's host or
-// that of KSeF itself. Each host has circuits of its own.
+// hosts maps each tenant to the host of its requests, which is the gateway's or KSeF's own. Each
+// host has circuits of its own.
 type hosts map[string]string
 
 func hostsOf(cfg config.Config) (hosts, error) {

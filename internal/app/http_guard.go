@@ -46,7 +46,7 @@ const (
 	// loginPause is the first pause. It doubles with each wrong login, up to loginPauseMax.
 	loginPause    = time.Second
 	loginPauseMax = time.Minute
-	// loginForget is how long after its last wrong login the wrong logins of an address count.
+	// loginForget is how long the wrong logins of an address count after the last of them.
 	loginForget = 15 * time.Minute
 	// loginAddresses is the maximum number of addresses whose wrong logins are counted.
 	loginAddresses = 10_000

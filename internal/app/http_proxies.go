@@ -16,7 +16,7 @@ type proxies struct {
 	secure  bool // browsers are known to use https
 	log     zerolog.Logger
 
-	forwarded, https sync.Once // what is logged once of a proxy that the configuration does not know
+	forwarded, https sync.Once // for the messages that are logged once, about a proxy that the configuration does not know
 }
 
 // withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent

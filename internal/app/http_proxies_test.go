@@ -16,7 +16,7 @@ func trustedProxies(t *testing.T) []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/16")}
 }
 
-func TestProxies_VisitorBehindThem_IsTheLastAddressThatNoTrustedOneHas(t *testing.T) {
+func TestProxies_VisitorBehindThem_IsTheLastAddressOfNoTrustedProxy(t *testing.T) {
 	for name, c := range map[string]struct {
 		peer    string
 		headers []string
@@ -49,7 +49,7 @@ func TestProxies_VisitorBehindThem_IsTheLastAddressThatNoTrustedOneHas(t *testin
 	}
 }
 
-func TestProxies_OnesThatTheConfigurationDoesNotKnow_AreToldOnce(t *testing.T) {
+func TestProxies_NotInTheConfiguration_AreLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	p := &proxies{log: zerolog.New(&log)}
 	h := p.withVisitor(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -15,7 +15,7 @@ import (
 )
 
 // A send that takes longer than delayed counts as held up by requests that fail for another tenant
-// or operation. A busy machine alone delays a send by some seconds only.
+// or operation. A busy machine alone delays a send by only a few seconds.
 const delayed = 20 * time.Second
 
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time

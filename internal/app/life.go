@@ -53,9 +53,9 @@ func (l *life) stop() (first bool) {
 	return first
 }
 
-// Stop ends the worker in the same way as the end of [Worker.Run]'s context, waits until everything
-// is closed, and returns the error of Run. It may be called at any time, before Run too, and more
-// than once. When ctx ends first, Stop returns its cause and the worker continues to stop.
+// Stop ends the worker as if the context of [Worker.Run] had ended, waits until everything is
+// closed, and returns the error of Run. It may be called at any time, before Run too, and more than
+// once. When ctx ends first, Stop returns its cause and the worker continues to stop.
 func (w *Worker) Stop(ctx context.Context) error {
 	if w.life.stop() {
 		w.life.end(w.close(ctx))

@@ -46,7 +46,7 @@ type told struct {
 	due, asked, read time.Time
 	pause            time.Duration
 	stricter         []string        // groups in which the configuration is stricter than KSeF
-	groups           map[string]bool // whose limits KSeF has told
+	groups           map[string]bool // groups whose limits KSeF has told
 	sessions         int             // invoices in a batch session; 0: not told
 }
 
@@ -70,7 +70,8 @@ func (t *toldLimits) throttled(tenant string) {
 	}
 }
 
-// run asks until stop is closed. A tenant whose answer is slow does not delay the others.
+// run asks KSeF for the limits of each tenant that is due, until stop is closed. A slow answer
+// about one tenant does not delay the others.
 func (t *toldLimits) run(ctx context.Context, stop <-chan struct{}) {
 	if len(t.accounts) == 0 {
 		return

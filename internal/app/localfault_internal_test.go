@@ -11,8 +11,8 @@ import (
 )
 
 // A process that cannot work for a tenant hands its tasks over to another worker. While there is no
-// other worker, the process takes the same tasks again and again. The pauses keep all tasks
-// together to handOversASecond, and no task waits much longer than this limit asks for.
+// other worker, the process takes the same tasks again and again. The pauses limit all tasks
+// together to handOversASecond, and no task waits much longer than this limit requires.
 func TestHandOver_FewTasksOrMany_EachWaitsForThoseBeforeIt(t *testing.T) {
 	for _, tasks := range []int{1, 10, 100, 2000} {
 		now := time.Unix(1_800_000_000, 0)

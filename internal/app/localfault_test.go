@@ -52,7 +52,7 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 			t.Logf("15 invoices: %v by one worker, %v beside a worker without the key",
 				alone.Round(time.Second/10), beside.Round(time.Second/10))
 			if beside > 3*alone+20*time.Second {
-				t.Errorf("15 invoices took %v beside a worker without the key and %v without it: too much longer", beside, alone)
+				t.Errorf("15 invoices took %v beside a worker without the key and %v without that worker: too much longer", beside, alone)
 			}
 			paused, err := p.base.Redis.Keys(t.Context(), "ksef:rate:*:credentials").Result()
 			if err != nil || len(paused) > 0 {
@@ -201,9 +201,10 @@ func TestCheck_ArchiveWasUsedAndItsFolderIsMissing_IsAFault(t *testing.T) {
 	}
 }
 
-// The folders do not exist, and their file system takes no files. For root only a write could show
-// this, and the check makes no folder. So the check reports that the folders are not proven. For
-// other users it reports a fault. In both cases it goes on with the other parts.
+// The folders do not exist, and their file system takes no files. To root, only a write could show
+// this, and the check makes no folder. So when root runs the check, it reports that the folders are
+// not proven. When another user runs it, it reports a fault. In both cases it goes on with the
+// other parts.
 func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsChecked(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self"); err != nil {

@@ -12,9 +12,9 @@ import (
 const repeatEvery = time.Minute
 
 // repeats is a log hook that leaves out repeated complaints. In an outage this program ("cannot …")
-// and the queue try the same thing every second. Each such complaint is written once a minute, and
-// the next line says how many were left out. All other messages are written, because each is about
-// another invoice or package. Safe for concurrent use.
+// and the queue complain of the same thing every second. Each such complaint is written once a
+// minute, and the next line says how many were left out. All other messages are written, because
+// each is about another invoice or package. Safe for concurrent use.
 type repeats struct {
 	now func() time.Time
 
@@ -25,7 +25,7 @@ type repeats struct {
 // repeat is one complaint.
 type repeat struct {
 	at      time.Time // when it was written
-	leftOut int       // since then
+	leftOut int       // how often it was left out since then
 }
 
 func newRepeats(now func() time.Time) *repeats { return &repeats{now: now, seen: map[string]*repeat{}} }

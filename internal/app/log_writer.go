@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// logWaiting is how many bytes of the log wait in memory for its reader, at most.
+	// logWaiting is the most bytes of the log that wait in memory for its reader.
 	logWaiting = 4 << 20
-	// logEnd is how long a process that ends waits for its log to be read, at most.
+	// logEnd is the longest time that a process that ends waits for its log to be read.
 	logEnd = 2 * time.Second
 )
 

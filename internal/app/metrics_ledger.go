@@ -55,7 +55,7 @@ var (
 		nil)
 )
 
-// dueCollector exports what is at risk and what is overdue.
+// dueCollector exports the invoices whose deadline is at risk, and the receipts that are overdue.
 type dueCollector struct {
 	ledger *ledger.Ledger
 	near   time.Duration

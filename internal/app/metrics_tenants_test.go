@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/page"
 )
 
-func TestMetrics_Tenants_ThoseWithSomethingToTellHaveSeries(t *testing.T) {
+func TestMetrics_Tenants_OnlyThoseWithAFigureHaveSeries(t *testing.T) {
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	reads := 0
 	read := func(context.Context) (*page.Pool, error) {

@@ -24,7 +24,7 @@ func (c workersCollector) Describe(ch chan<- *prometheus.Desc) { ch <- workersDe
 func (c workersCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
-	// asynq also compares with the clock of its machine, and not with Redis's.
+	// asynq, too, compares these times with its machine's clock, and not with Redis's.
 	n, err := c.asynq.ZCount(ctx, "asynq:servers", strconv.FormatInt(time.Now().Unix(), 10), "+inf").Result()
 	if err == nil {
 		gauge(ch, workersDesc, float64(n))

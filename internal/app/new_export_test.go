@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The ERP no longer has yesterday's files. It exports everything again, and each document has
-// another time of creation.
+// The ERP no longer has yesterday's files. It exports everything again, and each document has a new
+// time of creation.
 func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {

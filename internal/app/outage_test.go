@@ -100,7 +100,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	t.Parallel()
 	const perPackage = 2
 	o := quickSim
-	o.Profile = simulator.Unlimited // the pool counts on Redis's clock, which does not jump as the simulator's does
+	o.Profile = simulator.Unlimited // the pool counts requests by Redis's clock, which does not jump as the simulator's does
 	o.Delay = 10 * time.Minute      // the first sessions are still processed when the gateway goes down
 	m := &timeMachine{}
 	p, s := newInterceptedPool(t, 2, o, func(c *config.Config) {

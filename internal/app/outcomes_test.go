@@ -200,7 +200,7 @@ func TestOutcomes_KeyMayNotRead_OnlyInvoicesThatNeedItAreParked(t *testing.T) {
 		}
 	}
 	if strings.Contains(p.log.String(), "credentials refused") {
-		t.Error("the log says that credentials were refused, and so pauses the tenant: the key is not wrong")
+		t.Error("the log says that credentials were refused, which pauses the tenant, although the key is right")
 	}
 }
 

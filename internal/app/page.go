@@ -103,7 +103,8 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	return o, nil
 }
 
-// pageStrangers lists the tenants whose name means another taxpayer in the ledger, for the page.
+// pageStrangers lists, for the page, the tenants whose name stands for a different taxpayer in the
+// ledger.
 func (w *Worker) pageStrangers(ctx context.Context) []page.Stranger {
 	var all []page.Stranger
 	for name, s := range w.redis.strangersNow(ctx) {

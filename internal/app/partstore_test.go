@@ -76,9 +76,9 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 				}
 				<-time.After(1500 * time.Millisecond)
 			}
-			// Two workers build three packages each at a time, and one more of each tenant may
-			// probe. When the store refuses a part, the package of that part ends at once. Other
-			// packages take its place until two packages of a tenant have been refused.
+			// Two workers build three packages each at a time, and one more package of each tenant
+			// may probe. When the store refuses a part, the package of that part ends at once.
+			// Other packages take its place until two packages of a tenant have been refused.
 			if n := opened(); n > before+2 || n > 2*3+2 && name != "refuses" {
 				t.Errorf("%d sessions when the store was known to be down, and %d now: too many more", before, n)
 			}

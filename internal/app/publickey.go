@@ -13,11 +13,11 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// publicKey caches KSeF's public key for one tenant, until any process of the pool finds it out of
-// date. It is not enough that one process forgets the key. One worker learns from a refused session
-// that the key has changed, but usually another worker opens the next session. Each outdated copy
-// would cost the same invoices another refusal, until they count as poisonous and are parked. Safe
-// for concurrent use.
+// publicKey caches KSeF's public key for one tenant, until any process of the pool finds that the
+// key is out of date. It is not enough that one process forgets the key. One worker learns from a
+// refused session that the key has changed, but usually another worker opens the next session. Each
+// outdated copy would cost the same invoices another refusal, until they count as poisonous and are
+// parked. Safe for concurrent use.
 type publicKey struct {
 	cache *ksef.KeyCache
 	rdb   redis.UniversalClient

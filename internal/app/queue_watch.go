@@ -18,7 +18,7 @@ type queueWatch struct {
 	queue  *queue.Repairer
 	log    zerolog.Logger
 	now    func() time.Time
-	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness: one look takes over 60 commands
+	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness, because one check takes over 60 commands
 	told   map[string]time.Time                  // by key
 }
 
@@ -31,7 +31,7 @@ func newQueueWatch(q *queue.Repairer, now func() time.Time, log zerolog.Logger) 
 	return &queueWatch{queue: q, log: log, now: now, told: map[string]time.Time{}}
 }
 
-// run looks again and again until stop is closed.
+// run checks the keys at intervals until stop is closed.
 func (w *queueWatch) run(ctx context.Context, stop <-chan struct{}) {
 	every(ctx, queueWatchEvery, stop, w.look)
 }

@@ -14,7 +14,7 @@ import (
 
 // Another program writes into a key of the queue of packages. Single sends go on, and log and
 // readiness name the key. When a person has deleted the key, the packages are sent too.
-func TestQueues_AKeyOfOneIsOfAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
+func TestQueues_KeyOfOneQueueHasAWrongType_OtherQueuesGoOnAndTheKeyIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{}, func(c *config.Config) { hasty(c) })
 	const key = "asynq:{packages}:pending"

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// readiness looks at what a worker needs.
+// readiness checks the parts that a worker needs.
 type readiness struct{ *Worker }
 
 // ready checks whether this worker can do its work now, part by part. The worker stays ready while

@@ -30,8 +30,9 @@ func describeOutage(s reach) string {
 	return fmt.Sprintf("no answer since %s; %s, nothing is lost meanwhile", since, next)
 }
 
-// notReadable says that a state cannot be read from Redis, which says nothing about the part that
-// is checked. The check of Redis itself decides whether this makes the worker unready.
+// notReadable returns the detail of a check whose part has a state that cannot be read from Redis.
+// The part itself may work. The check of Redis itself decides whether this makes the worker
+// unready.
 func notReadable(err error) string {
 	return "its state cannot be read from redis, see there: " + connect.Explain(err)
 }

@@ -12,14 +12,14 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// tenantFacts is what readiness knows of the tenants. It is read once for all of them. What cannot
-// be read is left out, because the checks of Redis and of the gateway show the error.
+// tenantFacts is what readiness knows of the tenants. It is read once for all of them. Facts that
+// cannot be read are left out, because the checks of Redis and of the gateway show the error.
 type tenantFacts struct {
 	holds  map[string]ledger.Hold
 	usages usages
-	known  map[string]ledger.Tenant // of those that have a frozen group
+	known  map[string]ledger.Tenant // tenants that have a frozen group
 	open   map[string][]ratelimit.OpenCircuit
-	here   map[string][]ratelimit.OpenCircuit // of this process alone
+	here   map[string][]ratelimit.OpenCircuit // circuits of this process alone
 }
 
 func (w readiness) tenantFacts(ctx context.Context) tenantFacts {
@@ -116,7 +116,7 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 
 // describeFreeze says why a group is frozen. denied is true when the 410s of the tenant are
 // described already. Then only a freeze after a 429 is described, because every other freeze comes
-// from these 410s. A freeze by an older worker has no cause.
+// from these 410s. A freeze that an older worker recorded has no cause.
 func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
 	left := u.Frozen.Round(time.Second)
 	switch {

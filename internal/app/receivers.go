@@ -48,7 +48,7 @@ func (d *deliveries) open() error {
 	return nil
 }
 
-// clock returns the clock that is read before something that cannot be undone, such as dropping old
+// clock returns the clock that is read before a step that cannot be undone, such as dropping old
 // results. It compares Redis's clock with this machine's.
 func (d *deliveries) clock() sinks.Clock {
 	return sinks.Clock{Pool: d.pool.Ledger.Clock, Machine: d.pool.Now}
@@ -87,8 +87,8 @@ func userAgent(cfg config.Config) string {
 	return "ksefworker/" + buildinfo.Read().Version
 }
 
-// documentTimeout is how long reading the document of one result may take. Without the document,
-// only the amount is left out.
+// documentTimeout is how long reading the document of one result may take. A result whose document
+// cannot be read lacks only the amount.
 const documentTimeout = 2 * time.Second
 
 // document returns the document of an invoice, from Redis or from the archive; nil when neither
