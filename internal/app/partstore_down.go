@@ -8,7 +8,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// partsOutage is what keeps the parts of a tenant from the store of its last session.
+// partsOutage is a circuit that keeps a tenant's parts from the store of its last session, with the
+// host of this store.
 type partsOutage struct {
 	reach
 	host string

@@ -105,7 +105,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 }
 
 // unreadable fails the test if any key or the append-only file holds a planted word or XML in clear
-// text. when says what the invoices have come to.
+// text. when is the state of the invoices at that time.
 func (p *pool) unreadable(when string) {
 	p.t.Helper()
 	for place, words := range plantedIn(p.contentsOfRedis()) {

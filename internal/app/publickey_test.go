@@ -39,7 +39,7 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 	one.Invalidate()
 	get(one, other, otherTenant)
 	if fetched["other"] != 2 || fetched["one"] < 2 || fetched["otherTenant"] != 1 {
-		t.Errorf("fetched %v, want one at least twice, other twice and otherTenant once", fetched)
+		t.Errorf("the key was fetched %v times, want at least 2 for one, 2 for other and 1 for otherTenant", fetched)
 	}
 	if err := srv.Kill(); err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 		why  string
 		args []string
 		aof  bool
-		want string // "" is a Redis that keeps data safely
+		want string // in the refusal; "" means that this Redis keeps data safely
 	}{
 		{"it evicts", []string{"--maxmemory-policy", "allkeys-lru"}, true, "maxmemory-policy is allkeys-lru"},
 		{"it keeps nothing on disk", nil, false, "appendonly is off"},

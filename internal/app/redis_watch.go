@@ -13,8 +13,8 @@ import (
 )
 
 // redisWatch checks Redis again and again. After a failover, or behind an address that has moved,
-// the server may not be the one that was checked at start. The check writes, because a server that
-// became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
+// the server may be another than the one that was checked at start. The check writes, because a
+// server that became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
 type redisWatch struct {
 	pool   *connect.Pool
 	log    zerolog.Logger
@@ -134,7 +134,7 @@ func (w *redisWatch) strangersNow(ctx context.Context) map[string]connect.Strang
 	return found
 }
 
-// strangerTime bounds the question what a name means, which comes before each task.
+// strangerTime bounds how long Redis is asked, before each task, which taxpayer a name means.
 const strangerTime = 2 * time.Second
 
 // refuse says why this process may do nothing for a tenant. It returns nil while the process may

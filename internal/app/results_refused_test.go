@@ -17,7 +17,7 @@ import (
 
 // A receiver answers 422 to every result. Readiness and metrics say that it takes nothing, until it
 // takes one.
-func TestResults_EveryResultIsRefusedForItself_ReadinessAndMetricsSaySo(t *testing.T) {
+func TestResults_EveryResultGets422_ReadinessAndMetricsSaySo(t *testing.T) {
 	t.Parallel()
 	var well atomic.Bool
 	erp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,8 +13,8 @@ import (
 // Run works until ctx ends, [Worker.Stop] is called or the HTTP server fails. Then no new task
 // begins, and running tasks have worker.shutdown_timeout to end. Online sessions are closed, which
 // may take closeTimeout more. Tasks that have not ended by then continue in another worker. Run
-// returns nil after a stop that was asked for, unless something could not be closed. If Stop came
-// before Run, it returns nil at once. It may be called once.
+// returns nil after a stop that was asked for, unless something could not be closed. If Stop was
+// called before Run, Run returns nil at once. Run may be called only once.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, begun := w.life.begin(ctx)
 	if !begun {

@@ -201,10 +201,11 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 // limits is read again.
 const overviewKept = 5 * time.Second
 
-// Each page is asked for again and again, at one of three intervals. After the longest, nothing is
-// known from an earlier page (first). After the middle one, most often only the figures of single
-// tenants are known (later). After the shortest, most often everything but the use of the limits is
-// known (again). Either 40 tenants or all of them have something that waits.
+// Each page is asked for again and again, at one of three intervals. After the longest interval
+// (first), every figure is read again. After the middle one (later), most often the figures of
+// single tenants are reused, and all others are read again. After the shortest (again), most often
+// only the use of the limits is read again. Either 40 tenants or all of them have something that
+// waits.
 func BenchmarkScrape500Tenants(b *testing.B) {
 	for _, waiting := range []int{40, manyTenants} {
 		now := time.Now()

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// withProvider lets people log in at a provider. Its only person is in the group accounting, and so
-// an operator of all tenants, unless a test changes the groups.
+// withProvider lets people log in at a provider. Its only person is in the group accounting, which
+// makes this person an operator of all tenants. A test may change the groups.
 func withProvider(t *testing.T, c *config.Config) *oidctest.Provider {
 	op := oidctest.New(t)
 	op.RedirectURL = "http://127.0.0.1:9" + config.OIDCReturnPath
@@ -87,7 +87,7 @@ func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 		t.Errorf("the log does not tell who changed what in the dashboard: %s", log)
 	}
 	if text := page(t, addr, "/monitoring/api/queues"); !strings.Contains(text, "log in at /") {
-		t.Errorf("without a login the dashboard answers %q, want where to log in", text)
+		t.Errorf("without a login the dashboard answers %q, want a text that says where to log in", text)
 	}
 	if text := page(t, addr, "/"); !strings.Contains(text, "/login/oidc") || strings.Contains(text, `name="password"`) {
 		t.Errorf("without a login the page does not lead to the provider: %s", text)

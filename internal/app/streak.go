@@ -43,8 +43,8 @@ func (s *streak) answered() {
 	s.n, s.objects = 0, nil
 }
 
-// ofThisProcess reports whether perhaps only this process gets no answers. This is so when enough
-// requests have failed and no single object explains the failures.
+// ofThisProcess reports whether this process may be the only one that gets no answers. This is so
+// when enough requests have failed and no single object explains the failures.
 func (s *streak) ofThisProcess() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

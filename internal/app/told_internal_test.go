@@ -73,7 +73,7 @@ func TestToldLimits_AnswerOfKSeF_HoldsUnlessTheConfigurationIsStricter(t *testin
 		t.Errorf("before the first answer the description is %q, want that KSeF has not told its own limits yet", d)
 	}
 	if !told.begin(toldNIP) {
-		t.Fatal("at the start begin says that KSeF is not to be asked about the tenant")
+		t.Fatal("at the start begin returned false, want that KSeF is asked about the tenant")
 	}
 	told.ask(t.Context(), toldNIP)
 	if got := l.Limits(toldNIP, "invoiceSend"); len(got) != 2 || got[0].Limit != 50 || got[1].Limit != 100 {
@@ -125,7 +125,7 @@ func TestToldLimits_NoAnswer_KeepsTheLimitsAndAsksAgainAtGrowingPauses(t *testin
 func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 	told, _, pass := limitsOf(t, func() (int, string) { return 200, `{"invoiceSend":{"perSecond":1,"perMinute":1,"perHour":1}}` })
 	if !told.begin(toldNIP) {
-		t.Fatal("at the start begin says that KSeF is not to be asked about the tenant")
+		t.Fatal("at the start begin returned false, want that KSeF is asked about the tenant")
 	}
 	told.ask(t.Context(), toldNIP)
 	asked := 0

@@ -32,7 +32,7 @@ func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tra
 	}, nil
 }
 
-// traceCollector tells what became of spans.
+// traceCollector exports how many spans reached the collector, failed or were dropped.
 type traceCollector struct{ trace *tracing.Tracer }
 
 var traceSpans = prometheus.NewDesc("ksef_trace_spans_total",

@@ -60,7 +60,7 @@ func (c *circuits) allowConnecting(ctx context.Context, host string) error {
 	return err
 }
 
-// allowOwn asks the circuits of this process.
+// allowOwn asks the circuits of this process whether a request may be sent.
 func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	err := c.answers.Allow(ctx, p)
 	mine, shut := errors.AsType[*ratelimit.NotNow](err)
