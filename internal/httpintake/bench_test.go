@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// BenchmarkIntake compares the way in over HTTP with that of enqueue submit. The case submit reads
+// BenchmarkIntake compares intake over HTTP with intake by enqueue submit. The case submit reads
 // the same archives as the case zip10000. Callers and server are in one process. Every case reports
 // invoices a second.
 func BenchmarkIntake(b *testing.B) {
@@ -105,8 +105,8 @@ func BenchmarkIntake(b *testing.B) {
 // the invoice.
 func benchXML(_ *testing.B, call, _ int) []byte { return xmlOf(0, fmt.Sprint("B/", call)) }
 
-// benchJSON returns JSON as PHP, Python, Node and Java write it: of the characters of a document
-// only the quotation marks and the line ends are escaped.
+// benchJSON returns JSON as PHP, Python, Node and Java write it. Only the quotation marks and the
+// line ends of a document are escaped.
 func benchJSON(b *testing.B, call, documents int) []byte {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)

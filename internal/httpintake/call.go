@@ -161,14 +161,14 @@ func (c *call) fail(err error) {
 	c.write(p.kind.status, "application/problem+json", p.body(c))
 }
 
-// retryAfter says when the caller should call again; 0 says nothing.
+// retryAfter tells the caller to call again after d. If d is 0, it tells nothing.
 func (c *call) retryAfter(d time.Duration) {
 	if d > 0 {
 		c.w.Header().Set("Retry-After", strconv.Itoa(seconds(d)))
 	}
 }
 
-// seconds rounds up.
+// seconds returns d in seconds, rounded up.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func (c *call) json(status int, v any) error {

@@ -78,8 +78,8 @@ func newClients(o Options) *clients {
 	return cs
 }
 
-// holder returns which of some keys are also in the file of a client other than c, and the name of
-// one such client. The name is "" if no other client has any of the keys.
+// holder returns those keys of some that are also in the file of a client other than c, and the
+// name of one such client. The name is "" if no other client has any of the keys.
 func (cs *clients) holder(c *client, some keys) (name string, theirs keys) {
 	for _, other := range cs.all {
 		if other == c {
@@ -205,12 +205,12 @@ func (c *client) refresh(had keys) (keys, error) {
 	return got, err
 }
 
-// in returns the keys that are among others too.
+// in returns the keys of ks that others also has.
 func (ks keys) in(others keys) keys {
 	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return !slices.Contains(others, h) })
 }
 
-// without returns the keys that are not among others.
+// without returns the keys of ks that others does not have.
 func (ks keys) without(others keys) keys {
 	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return slices.Contains(others, h) })
 }
@@ -219,8 +219,8 @@ func (ks keys) without(others keys) keys {
 // working. It is less than keyTimeout.
 const rewriteTime = 100 * time.Millisecond
 
-// read reads the file. If it cannot be read, the keys are nil. With another error, the keys are
-// those that can be used.
+// read reads the file. If it cannot be read, the keys are nil. If only a part of it is at fault,
+// read returns an error and the keys that can be used.
 func (c *client) read() (keys, error) {
 	texts, err := c.Keys()
 	if texts == nil && err != nil {

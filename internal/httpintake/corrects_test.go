@@ -49,7 +49,7 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 		}
 	}
 
-	// A call with one document has no field for this, but the query parameter "corrects".
+	// A call with one document has no field for this. It uses the query parameter "corrects".
 	a = b.post(otherXML(1, "FV/3"), "?corrects="+through.ID, "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	if r := a.body.Items[0].Refusal; r == nil || r.Faults[0].Field != "corrects" ||

@@ -1,7 +1,7 @@
 // Package httpintake is the way in over the network. Other programs hand invoices in, ask what
-// became of them, fetch documents and receipts, and retry or dismiss. The package speaks HTTP, and
-// leaves decisions about invoices to packages intake, inquiry and actions, which the command line
-// uses too.
+// became of them, fetch documents and receipts, and retry or dismiss invoices. The package speaks
+// HTTP, and leaves decisions about invoices to packages intake, inquiry and actions, which the
+// command line uses too.
 //
 //	server.go        routes, and what every call passes: request id, login, rate
 //	strangers.go     tenants whose name means another taxpayer in the ledger: nothing of them is shown

@@ -187,8 +187,8 @@ func (b *body) turn(of *asked) (turns, bool) {
 	return plain, true
 }
 
-// elements counts the values of the arrays of an object, such as {"invoices": […]}. Text that is
-// not JSON may have any count.
+// elements counts the values of the arrays of an object, such as {"invoices": […]}. For text that
+// is not JSON, the count means nothing.
 func elements(text []byte) int {
 	n, depth, inText := 1, 0, false
 	for i := 0; i < len(text); i++ {

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// eventsAnswer is a page of what became final, in order. Next is always set. It is the place behind
+// eventsAnswer is a page of what became final, in order. Next is always set. It is the place after
 // the last outcome that this call has looked at.
 type eventsAnswer struct {
 	Items []invoiceAnswer `json:"items"`
@@ -108,7 +108,7 @@ func eventsQueryOf(c *call) (eventsQuery, error) {
 	return q, err
 }
 
-// events answers with what became final behind a cursor, in the order in which the ledger wrote it.
+// events answers with what became final after a cursor, in the order in which the ledger wrote it.
 // A call with wait that finds nothing waits that long for the next outcome.
 func (e *events) events(c *call) error {
 	q, err := eventsQueryOf(c)
@@ -147,7 +147,7 @@ func (e *events) events(c *call) error {
 
 // begin returns where a call begins. When the client's next outcomes are no longer kept, it returns
 // a problem, so that the client learns that it missed them. When the client has seen more outcomes
-// than there are, the outbox is another one, and begin returns a problem too.
+// than there are, its cursor is from an earlier outbox, and begin returns a problem too.
 func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	span, err := e.o.Ledger.Outbox(ctx)
 	if err != nil {
@@ -176,7 +176,8 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 }
 
 // mayBeReached refuses a place that is later than the last outcome and far in the future. No answer
-// of this server had this place, and a client that begins there would find nothing until that time.
+// of this server gave out such a place, and a client that begins there would find nothing until
+// that time.
 func (e *events) mayBeReached(ctx context.Context, from place, last string) error {
 	if !ledger.AfterOutcome(from.at, last) {
 		return nil
@@ -191,7 +192,7 @@ func (e *events) mayBeReached(ctx context.Context, from place, last string) erro
 	return nil
 }
 
-// page returns up to limit results of the client's tenants behind a place. next is the place behind
+// page returns up to limit results of the client's tenants after a place. next is the place after
 // the last outcome that it has looked at. more reports whether there may be more.
 func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next place, more bool, err error) {
 	items = []invoiceAnswer{}

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// lostOnes looks up in the archive the invoices that the client's outcomes are about and that have
-// no entry any more. left is how many more the call may look up. n is how many of the outcomes can
-// be told now. The next call begins before the first invoice that is one too many, so that no
+// lostOnes looks in the archive for invoices of the client's outcomes that have no entry any more.
+// left is how many more the call may look up. n is how many of the outcomes can be told now. The
+// next call begins with the first invoice that this call may not look up any more, so that no
 // outcome is left out.
 func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edited, left *int) (n int, archived map[string]results.Result) {
 	var ids []string
@@ -30,9 +30,9 @@ func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edite
 	return n, archived
 }
 
-// ofLost returns what can be told of an outcome whose invoice has no entry any more. What never
-// changes of the invoice is that of its archived result, if there is one. All else is that of the
-// archived result only if it is about the same outcome.
+// ofLost returns what can be told of an outcome whose invoice has no entry any more. The facts of
+// the invoice that never change are those of its archived result, if there is one. All other facts
+// are those of the archived result only if this result is about the same outcome.
 func ofLost(c *call, o *ledger.Outcome, tenant string, archived map[string]results.Result) results.Result {
 	out := results.Dropped(o)
 	r, ok := archived[o.ID]

@@ -67,7 +67,7 @@ func TestEvents_Wait_EndsWithTheNextOutcome(t *testing.T) {
 	}
 }
 
-func TestEvents_ServerEnds_NobodyWaitsOn(t *testing.T) {
+func TestEvents_ServerEnds_WaitingCallsEnd(t *testing.T) {
 	b := newBench(t, nil)
 	s, err := New(b.o)
 	b.must(err)
@@ -83,7 +83,7 @@ func TestEvents_ServerEnds_NobodyWaitsOn(t *testing.T) {
 	}
 }
 
-func TestEvents_CursorTooOld_IsToldAndNotLedPast(t *testing.T) {
+func TestEvents_CursorTooOld_IsRefusedWithTheNumberOfMissedEvents(t *testing.T) {
 	b := newBench(t, nil)
 	old := place{"1-0", 0}
 	for n := range 3 {
@@ -100,7 +100,7 @@ func TestEvents_CursorTooOld_IsToldAndNotLedPast(t *testing.T) {
 	}
 }
 
-func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
+func TestEvents_CursorAheadOfTheOutbox_IsRefused(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
 	_, next := b.events("")

@@ -62,8 +62,8 @@ func TestInvoice_LedgerHasForgottenIt_IsShownFromTheArchiveToItsClientAlone(t *t
 	b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
 }
 
-// That an invoice does not exist is said only if the whole archive could be asked. Its client would
-// issue it again.
+// The answer says that an invoice does not exist only if the whole archive could be asked.
+// Otherwise the client might issue the invoice again.
 func TestInvoice_LedgerHasForgottenItAndTheArchiveIsNotWhole_AbsenceIsNotClaimed(t *testing.T) {
 	away := errors.New("the share is not mounted")
 	var there error
@@ -105,7 +105,8 @@ func TestInvoice_LedgerHasForgottenItAndTheArchiveIsNotWhole_AbsenceIsNotClaimed
 	}
 }
 
-// The archive has another receipt under the name of the invoice's, perhaps that of another tenant.
+// Under the name of the invoice's receipt, the archive has a different receipt, perhaps one of
+// another tenant.
 func TestUPO_ReceiptDoesNotAttestTheInvoice_IsNotGivenOut(t *testing.T) {
 	for what, receipt := range map[string]func(of *results.Result) []byte{
 		"another invoice":  func(of *results.Result) []byte { return receiptFor("7980332920-20261123-0100A0DB5B00-39", of.Hash) },
@@ -122,7 +123,8 @@ func TestUPO_ReceiptDoesNotAttestTheInvoice_IsNotGivenOut(t *testing.T) {
 	}
 }
 
-// A file that the archive should have is not called one that is not kept any more.
+// When the archive should have a file, the answer says that the file is missing, not that it is no
+// longer kept.
 func TestXML_ArchiveHasLostIt_IsCalledMissingAndNotGone(t *testing.T) {
 	b := newBench(t, nil)
 	of := b.attested(func(of *results.Result) []byte { return receiptFor(of.KsefNumber, of.Hash) })

@@ -20,7 +20,7 @@ const (
 
 // invoiceOrInstead returns the entry that the path of a call names. When the entry is damaged and
 // the archive has the invoice, it returns the archived result instead, and no error. Its other
-// errors are those of invoice.
+// errors are those of the method invoice.
 func (co *core) invoiceOrInstead(c *call) (inv ledger.Invoice, instead *results.Result, err error) {
 	inv, err = co.invoice(c, c.r.PathValue("id"))
 	if of, ok := errors.AsType[*lostError](err); ok {
@@ -38,7 +38,7 @@ type lost struct {
 }
 
 // newLost returns what is known of an entry. archived are the results of a search, by id. A result
-// of another tenant than the ledger names is not believed.
+// is ignored if its tenant is not the one that the ledger names.
 func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
 	l := lost{Unreadable: *u}
 	if r, ok := archived[u.ID]; ok && r.Tenant != "" && (u.Tenant == "" || u.Tenant == r.Tenant) {
@@ -50,7 +50,7 @@ func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
 // forgotten returns what the archive has of an invoice of the client that the ledger does not have.
 // The ledger forgets an invoice some time after its last change (ledger.retention). It returns nil
 // when the archive has nothing of it, or when the invoice is another client's. The error says that
-// the archive could not be asked, or that what may be of the invoice cannot be read.
+// the archive could not be asked, or that a part of it where the invoice may be cannot be read.
 func (co *core) forgotten(c *call, id string) (*lost, error) {
 	if !strings.HasPrefix(id, "inv-") {
 		return nil, nil
@@ -88,10 +88,9 @@ func (l *lost) answer() invoiceAnswer {
 }
 
 // archived asks the archive for the invoices of damaged entries. The tenant of such an entry is
-// often not known, but the archived result says it. When the archive does not answer, the caller
-// learns what is known without it, and err says why nothing can be concluded from what is not
-// found. A client may have only one such search at a time, because many would slow down the calls
-// of others.
+// often not known, but the archived result says it. With an error, out has what was found, and an
+// invoice that is not in out may still be in the archive. A client may have only one such search at
+// a time, because many would slow down the calls of others.
 func (co *core) archived(c *call, ids ...string) (out map[string]results.Result, err error) {
 	out = map[string]results.Result{}
 	if len(ids) == 0 {

@@ -112,14 +112,14 @@ func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t 
 				}
 			}
 			if after := b.rdb.Keys(t.Context(), "*").Val(); len(after) != len(before) {
-				t.Errorf("the calls wrote: %q, before %q", after, before)
+				t.Errorf("the calls wrote to Redis: its keys are %q, and were %q before", after, before)
 			}
 			if got := b.call("GET", "/v1/invoices?number=FV/1", nil); len(got.body.Items) != 0 {
-				t.Errorf("by its number the entry is shown: %s", got.raw)
+				t.Errorf("a list by number shows the entry, although its owner is unknown: %s", got.raw)
 			}
 			polish := b.call("GET", "/v1/invoices/"+id, nil, "Accept-Language", "pl")
 			if !strings.Contains(polish.body.Detail, "nie wiadomo, czyj jest") {
-				t.Errorf("in Polish: %s", polish.raw)
+				t.Errorf("the answer does not say in Polish that the owner is unknown: %s", polish.raw)
 			}
 			b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
 			if what == "it is gone, listed" {
@@ -128,14 +128,14 @@ func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t 
 			again := b.post(xmlOf(0, "FV/1"), "")
 			b.want(again, http.StatusServiceUnavailable, "unavailable")
 			if !strings.Contains(string(again.raw), "that entry in Redis is damaged") {
-				t.Errorf("handed in again: %s", again.raw)
+				t.Errorf("handed in again, the document is not refused because its entry is damaged: %s", again.raw)
 			}
 		})
 	}
 }
 
-// Rubbish in the place of an entry is no entry of a newer version: the archive tells what there
-// was.
+// Rubbish in the place of an entry is not taken for an entry of a newer version. The archive tells
+// what became of the invoice.
 func TestInvoice_EntryIsRubbish_IsShownFromTheArchiveToItsClientAlone(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.archivedAndGone(0, "FV/1", "")
@@ -149,16 +149,16 @@ func TestInvoice_EntryIsRubbish_IsShownFromTheArchiveToItsClientAlone(t *testing
 		}
 		for _, list := range []string{"", "?number=FV/1", "?ksef_number=5265877635-20261123-0100A0DB5B00-39"} {
 			if got := b.seen("/v1/invoices"+list, keyOne, names); got != "a receipted" {
-				t.Errorf("value %q: the list %s has %q", value, list, got)
+				t.Errorf("value %q: the list %s has %q, want the invoice as the archive has it", value, list, got)
 			}
 			if got := b.seen("/v1/invoices"+list, keyTwo, names); got != "" {
-				t.Errorf("value %q: the other client's list %s has %q", value, list, got)
+				t.Errorf("value %q: the other client's list %s has %q, want nothing", value, list, got)
 			}
 		}
 		again := b.post(xmlOf(0, "FV/1"), "")
 		if b.want(again, http.StatusServiceUnavailable, "unavailable"); len(again.body.Items) != 1 ||
 			!strings.Contains(again.body.Items[0].Refusal.Detail, "that entry in Redis is damaged") {
-			t.Errorf("value %q: handed in again: %s", value, again.raw)
+			t.Errorf("value %q: handed in again, the document is not refused because its entry is damaged: %s", value, again.raw)
 		}
 		if got := b.rdb.HGet(t.Context(), name, field).Val(); got != value {
 			t.Errorf("value %q was overwritten with %q", value, got)
@@ -234,7 +234,7 @@ func TestList_MoreDamagedEntriesThanACallLooksUp_AreOnTheNextPages(t *testing.T)
 	}
 }
 
-func TestForms_EntryIsDamagedAndTheArchiveHasTheInvoice_AreMadeOfThat(t *testing.T) {
+func TestForms_EntryIsDamagedAndTheArchiveHasTheInvoice_AreMadeFromTheArchive(t *testing.T) {
 	var made []string
 	b := newBench(t, func(o *Options) {
 		o.PDF = func(_ context.Context, inv *ledger.Invoice, doc []byte, _ string) ([]byte, error) {

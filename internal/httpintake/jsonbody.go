@@ -33,7 +33,7 @@ func jsonBody(br *bodyReader, c *call, b *body, of *asked) *source {
 }
 
 func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.Item) bool) error {
-	// In JSON a character of a document takes up to six: \u003c.
+	// In JSON a character of a document takes up to six bytes, such as \u003c.
 	elements := &elementReader{from: b.afterMark(), limit: 6*br.o.Limits.Document + 64<<10}
 	elements.left = elements.limit
 	d := json.NewDecoder(elements)
@@ -84,7 +84,7 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 // byteOrderMark is what programs on Windows put before JSON.
 const byteOrderMark = "\xef\xbb\xbf"
 
-// afterMark reads a body behind its byte order mark.
+// afterMark returns a reader of the body after its byte order mark.
 func (b *body) afterMark() io.Reader { return io.NewSectionReader(b.at, b.mark(), b.size-b.mark()) }
 
 // mark returns the length of the byte order mark of a body: 0 if it has none.
@@ -98,7 +98,7 @@ func (b *body) mark() int64 {
 
 // element returns the text of the array element that lies from start to end behind the byte order
 // mark. Before the element there may be a comma and spaces, which are left out. The text is valid
-// until the next call, which gets it as last, to use its memory again.
+// until the next call, which gets it as last and reuses its memory.
 func (b *body) element(last []byte, start, end int64) ([]byte, error) {
 	text := slices.Grow(last[:0], int(end-start))[:end-start]
 	if n, err := b.at.ReadAt(text, b.mark()+start); n < len(text) {

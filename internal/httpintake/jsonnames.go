@@ -22,8 +22,8 @@ func (b *body) namesFaktura() bool {
 }
 
 // mayNameFaktura reports whether a text of JSON may have the name "faktura". The decoder ignores
-// the case of names, and reads escaped letters, so a text with an escaped letter of ASCII counts.
-// So does one with an escaped Kelvin sign (U+212A), whose lower case is k.
+// the case of names, and reads escaped letters, so a text with an escaped letter of ASCII counts. A
+// text with an escaped Kelvin sign (U+212A), whose lower case is k, counts too.
 func mayNameFaktura(text []byte) bool {
 	return beginsFaktura(text, `"f`) || beginsFaktura(text, `"F`) || escapesLetter(text)
 }

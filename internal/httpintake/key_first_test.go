@@ -87,7 +87,7 @@ func TestNew_NoFileOfKeysIsThere_ItStartsIsNotReadyAndReadsThemLater(t *testing.
 
 // Two files have the same key, and at a start nobody knows whose key it is. The key opens nothing
 // until only one of the files has it. The other keys of both files work.
-func TestNew_TwoFilesHaveOneKey_ItOpensNothingAndTheirOtherKeysDo(t *testing.T) {
+func TestNew_TwoFilesHaveOneKey_ItOpensNothingAndTheirOtherKeysWork(t *testing.T) {
 	const both = "both-both-both-both-both"
 	now, files := monday, [][]string{{both, keyOne}, {keyTwo, both}}
 	b := newBench(t, func(o *Options) {

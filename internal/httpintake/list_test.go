@@ -97,9 +97,8 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 	}
 }
 
-// KSeF treats all kinds of spaces as equal, and so does a person. One client may type a number that
-// is, byte for byte, the number of another client's invoice. This client must still find its own
-// invoice.
+// KSeF and people treat all kinds of spaces as equal. One client may type a number that is, byte
+// for byte, the number of another client's invoice. This client must still find its own invoice.
 func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(t *testing.T) {
 	b := newBench(t, nil)
 	b.take(1, "FV 1", "")

@@ -18,7 +18,8 @@ type lookups struct {
 
 func newLookups() *lookups { return &lookups{found: map[string]results.Result{}, left: insteadMost} }
 
-// ask looks entries up. Those that are too many are left out.
+// ask looks up entries in the archive, as many as the call may still look up. It leaves out the
+// rest.
 func (lu *lookups) ask(l *listing, c *call, f *filter, unread []ledger.Unreadable) {
 	var ids []string
 	for i := range unread {
@@ -31,7 +32,8 @@ func (lu *lookups) ask(l *listing, c *call, f *filter, unread []ledger.Unreadabl
 }
 
 // askAll looks up the damaged entries of some places of a list, and returns these places up to the
-// first entry that is one too many. The next page begins there, so that no entry is left out.
+// first entry that the call may not look up any more. The next page begins there, so that no entry
+// is left out.
 func (lu *lookups) askAll(l *listing, c *call, f *filter, some []inquiry.Placed) []inquiry.Placed {
 	var ids []string
 	for i := range some {
@@ -67,8 +69,9 @@ func (f *filter) worthAsking(u *ledger.Unreadable) bool {
 	return ledger.Damaged(u.Err) && (u.Tenant == "" || slices.Contains(f.tenants, u.Tenant))
 }
 
-// matchLost is match for an entry that cannot be read. What never changes of an invoice is matched
-// by its archived result, if there is one, and its state by the ledger too.
+// matchLost is match for an entry that cannot be read. The facts of an invoice that never change
+// are taken from its archived result, if there is one. Its state may match in the ledger or in that
+// result.
 func (f *filter) matchLost(l *lost, c *call) bool {
 	r := l.archived
 	if r == nil {

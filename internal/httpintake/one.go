@@ -29,7 +29,7 @@ func answerOf(r results.Result) invoiceAnswer {
 }
 
 // invoice returns the entry of an id. An invoice of another client gets the same answer as one that
-// does not exist. An entry that cannot be read gives a [*lostError] in a problem, and so does an
+// does not exist. An entry that cannot be read gives a problem with a [*lostError], as does an
 // invoice that only the archive has. When nobody knows whose an entry is, it may be the client's,
 // so the answer does not say that there is none.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
@@ -82,8 +82,8 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	return inv, nil
 }
 
-// notForgotten is the problem of an id that the ledger does not have, while the archive does not
-// tell whether it has it.
+// notForgotten is the problem of an id that the ledger does not have, when it cannot be found out
+// whether the archive has it.
 func notForgotten(why error) *problem {
 	return &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
 		en: "the ledger has no invoice with this id, and the archive, which keeps finished invoices longer, cannot be read in full now; " +
@@ -108,9 +108,9 @@ func notReadable(l *lost) *problem {
 }
 
 // ownerUnknown is the problem of an entry that cannot be read, when neither the ledger nor the
-// archive tells whose it is. It says nothing else of the entry, because the client may be another
-// one's. That there is one is no secret: an id is a hash that only those can know who have the
-// document.
+// archive tells whose it is. It says nothing else of the entry, because the entry may be another
+// client's. It may say that there is an entry, because an id is a hash that only those who have the
+// document can know.
 func ownerUnknown(why error) *problem {
 	p := &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
 		en: "an entry with this id is here and cannot be read by this server now, and whose it is is not known; " +

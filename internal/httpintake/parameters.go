@@ -78,7 +78,7 @@ func badValue(name, value string, rule text) error {
 		fmt.Sprintf("%s %s: podano %q", name, rule.pl, given)+plus.pl)
 }
 
-// offsetWithoutPlus is how a time in RFC 3339 arrives when its + was not escaped.
+// offsetWithoutPlus matches the end of a time in RFC 3339 whose + was not escaped in the query.
 var offsetWithoutPlus = regexp.MustCompile(`T[0-9:.]+ [0-9]{2}:[0-9]{2}$`)
 
 // lostPlus says what to do about a time that lost its +. In a query, + stands for a blank. The text

@@ -101,7 +101,7 @@ func TestRefusals_OfNoTenant_EachClientFindsItsOwn(t *testing.T) {
 }
 
 // The number belongs to an invoice of a tenant that is not the client's. The client learns that its
-// document was refused, and nothing of the other invoice.
+// document was refused, and learns nothing about the other invoice.
 func TestRefusals_NumberIsTakenForAnotherTenant_TheClientFindsItsRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	a := b.post(selfBilled(xmlOf(0, "FV/1")), "?lane=bulk", "Authorization", "Bearer "+keyTwo)

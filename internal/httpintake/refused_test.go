@@ -132,7 +132,7 @@ func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T
 			t.Errorf("the element %s has the refusal %s, which is that of the element %s", element, id, other)
 		}
 		if again := refusal(element); again != id {
-			t.Errorf("the element %s has the refusal %s, and, handed in again, another one: %s", element, id, again)
+			t.Errorf("the element %s has the refusal %s, and a different one when it is handed in again: %s", element, id, again)
 		}
 		seen[id] = element
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestRoutes_PathOrMethodThatIsNot_IsAProblemWithTheMethodsThatAre(t *testing.T) {
+func TestRoutes_UnknownPathOrMethod_IsAProblemThatNamesTheMethods(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(0, "FV/1", "")
 	for _, c := range []struct{ method, path, allow string }{

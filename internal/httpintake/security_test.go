@@ -40,7 +40,7 @@ func TestKeys_MissingWrongOrMalformed_Are401AndNothingIsTaken(t *testing.T) {
 	}
 }
 
-func TestKeys_FileIsReplacedOrRemoved_CountWithoutARestart(t *testing.T) {
+func TestKeys_FileIsReplacedOrRemoved_TakesEffectWithoutARestart(t *testing.T) {
 	now := monday
 	b := newBench(t, func(o *Options) { o.Now = func() time.Time { return now } })
 	next := "next-next-next-next-next-next"

@@ -26,9 +26,9 @@ type Options struct {
 	Inquiry  *inquiry.Reader
 	Actions  *actions.Executor
 	Records  *records.Reader
-	// ArchiveThere returns why the archive of Records cannot be where it should be, for example
-	// because its share is not mounted. Then nothing is concluded from what it lacks. nil means
-	// that there is no such check.
+	// ArchiveThere returns an error when the archive of Records is not in its place, for example
+	// because its share is not mounted. An invoice that the archive lacks is then not called
+	// unknown. nil means that there is no such check.
 	ArchiveThere func(context.Context) error
 	// Document returns the document of an invoice as long as it is kept for sending. After that,
 	// Records finds it in the archive.
@@ -232,7 +232,7 @@ func isAction(path string) bool {
 }
 
 // invoiceOf and action share the paths below /v1/invoices. A call with an id alone reads the
-// invoice, and a call with a verb behind the id acts on it.
+// invoice, and a call with a verb after the id acts on it.
 func (s *Server) invoiceOf(c *call) error {
 	if strings.Contains(c.r.URL.Path, ":") {
 		return s.nowhere(c)

@@ -9,14 +9,15 @@ import (
 )
 
 // strangers are those of a client's tenants whose name means another taxpayer in the ledger. A
-// process does not start with one, but another process with another configuration may be the first
-// to take an invoice in under a name. A client is shown nothing of its strangers.
+// process whose tenant is a stranger does not start. But while it runs, a process with a different
+// configuration may be the first to take an invoice in under the name. A client is shown nothing of
+// its strangers.
 //
 // The ledger is asked at the beginning of each call, and again between the last read and the
-// answer. An invoice is taken in only after its name was recorded, so if the second look finds no
-// further stranger, what was read in between is not of another taxpayer. Names that the ledger
-// already has for the configured taxpayer are not asked for again for a few seconds, because they
-// mean this taxpayer for good.
+// answer. An invoice is taken in only after its name was recorded, so if the second question finds
+// no new stranger, nothing that was read in between belongs to another taxpayer. Names that the
+// ledger already has for the configured taxpayer are not asked for again for a few seconds, because
+// they mean this taxpayer for good.
 type strangers map[string]string
 
 func (co *core) strangersOf(c *call) (strangers, error) {
@@ -74,9 +75,9 @@ func (c *call) maySee(tenant string) bool {
 	return c.owns(tenant) || tenant == "" && c.client.ownsAll && len(c.strangers) == 0
 }
 
-// complete returns a problem if one of some tenants is a stranger. A list or a page of events is
-// then refused as a whole. A program that read it would go on behind what is hidden from it here,
-// and another server, whose configuration is right, would never give it that.
+// complete returns a problem if one of these tenants is a stranger. A list or a page of events is
+// then refused as a whole. Otherwise a program would go on from a place after the entries that are
+// hidden here, and would not get them from a server whose configuration is right either.
 func (c *call) complete(tenants []string) error {
 	if slices.ContainsFunc(tenants, c.stranger) {
 		return strangerFound

@@ -109,8 +109,8 @@ func triedAgain(items []item) (n int) {
 	return n
 }
 
-// whatToDo says what the caller does about documents that were all refused. Some of them have a
-// fault, and nothing is wrong with the others, whose number is again.
+// whatToDo says what the caller does about documents that were all refused. Nothing is wrong with
+// some of them, and again is their number. The others have a fault.
 func whatToDo(again int) text {
 	if again == 0 {
 		return text{en: "correct what the items name, then hand the documents in again",
@@ -149,8 +149,8 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 }
 
 // admit hands the documents of a body in. It returns the admissions in the pieces in which they
-// came. One slice that grows would copy them again and again: ten thousand admissions are 15 MB.
-// With an error, the admissions are those that were finished. The other documents may have been
+// came. One slice that grows would copy them again and again, and ten thousand admissions are 15
+// MB. With an error, the admissions are those that were finished. The other documents may have been
 // taken, and can be handed in again.
 func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admission, err error) {
 	if b.single(of) {

@@ -255,7 +255,7 @@ func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
 	if it := a.body.Items; it[0].File != "a.xml" || it[0].Ref != "SO-1" || it[1].Ref != "" || !strings.HasSuffix(it[1].File, "b.xml") {
 		t.Errorf("the items have wrong files or refs: %s", a.raw)
 	}
-	// When the same form is sent again, its boundary is another one.
+	// When the same form is sent again, its boundary is different.
 	media, raw = form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
 	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusAccepted, "")
 	media, raw = form(t, [3]string{"a.xml", "SO-2", string(xmlOf(0, "FV/1"))})
@@ -302,7 +302,7 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestSubmit_JSON_OfflineOfADocumentHoldsAgainstTheQuery(t *testing.T) {
+func TestSubmit_JSON_OfflineOfADocumentTakesPrecedenceOverTheQuery(t *testing.T) {
 	b := newBench(t, nil)
 	docs := jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))}, map[string]any{"xml": string(xmlOf(0, "FV/2")), "offline": false},
 		map[string]any{"xml": string(xmlOf(0, "FV/3")), "offline": nil})

@@ -124,8 +124,8 @@ func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing
 	}
 }
 
-// The gateway makes XML of only so many invoices in an hour. The answer names this limit and the
-// time to wait, and each repetition of the call gets further.
+// The gateway makes XML of a limited number of invoices in an hour. The answer names this limit and
+// the time to wait, and each repetition of the call gets further.
 func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
 	left := 3
 	b := newBench(t, func(o *Options) {

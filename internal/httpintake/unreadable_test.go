@@ -150,8 +150,8 @@ func TestEvents_RecordIsNotKeptAnyMore_IsThereWithItsIdAndState(t *testing.T) {
 	}
 }
 
-// An invoice without its entry is told from the archive, a bounded number in a call, and none is
-// skipped.
+// The event of an invoice without its entry is made from the archive. One call answers with a
+// bounded number of such events, and no event is skipped.
 func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 	b := newBench(t, nil)
 	never := b.take(0, "FV/never", "")
@@ -164,7 +164,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 	first := b.call("GET", "/v1/events", nil)
 	if len(first.body.Items) == 0 || first.body.Items[0].Number != "" || first.body.Items[0].State != "rejected" ||
 		!strings.Contains(first.body.Items[0].Reason, "ask for it by its id, the archive may have more") {
-		t.Fatalf("of what the archive lacks, the event is %s", first.raw)
+		t.Fatalf("the event of an invoice that the archive lacks is %s, want it without a number, rejected, with a reason that says to ask by id", first.raw)
 	}
 	all, seen := b.call("GET", "/v1/events?limit=1000", nil), map[string]int{}
 	var sizes []int
@@ -177,7 +177,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 			}
 			inKSeF := it.State == "accepted" || it.State == "receipted"
 			if it.Number == "" || it.Ref == "" || !strings.HasPrefix(it.KsefNumber, "5265877635-") || !inKSeF {
-				t.Errorf("the event of an invoice that the archive has is %+v", it)
+				t.Errorf("the event of an invoice that the archive has is %+v, want number, ref, KSeF number and state of the archive", it)
 			}
 		}
 		sizes = append(sizes, len(all.body.Items))
@@ -199,7 +199,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 	}
 }
 
-func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
+func TestInvoices_EntryCannotBeRead_IsShownUnreadableAndNotLeftOut(t *testing.T) {
 	b := withAll(t)
 	var ids []string
 	for i, query := range []string{"?ref=SO-1", "?ref=SO-2", "?ref=SO-3", ""} {
