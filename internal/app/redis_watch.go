@@ -13,8 +13,8 @@ import (
 )
 
 // redisWatch checks Redis again and again. After a failover, or behind an address that has moved,
-// the server may be another than the one that was checked at start. The check writes, because a
-// server that became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
+// the server may no longer be the one that was checked at start. The check writes, because a server
+// that became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
 type redisWatch struct {
 	pool   *connect.Pool
 	log    zerolog.Logger

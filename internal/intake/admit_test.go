@@ -236,7 +236,7 @@ func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T)
 	}
 }
 
-func TestAdmit_TheSchemaRefuses_OnlyThatOneIsRefused(t *testing.T) {
+func TestAdmit_DocumentBreaksTheSchema_OnlyThisOneIsRefused(t *testing.T) {
 	g := newGate(t, nil)
 	g.Check.Schema = true
 	bad := numbered(2)

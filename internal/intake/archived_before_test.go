@@ -97,7 +97,7 @@ func TestAdmit_OldButNotAccepted_IsTaken(t *testing.T) {
 	}
 }
 
-func TestAdmit_OldDocumentThatTheLedgerDoesNotKnow_OnlyThenTheArchiveIsAsked(t *testing.T) {
+func TestAdmit_ArchiveIsAsked_OnlyForOldDocumentsThatTheLedgerLacks(t *testing.T) {
 	g := newGate(t, nil)
 	var names []string
 	g.Store = reads{g.Store, &names}
@@ -153,7 +153,7 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 	}
 }
 
-func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T) {
+func TestAdmit_ArchivedResultIsOfAnotherDocumentOrDamaged_IsUnsure(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	first := g.admit(d)[0].Invoice

@@ -26,8 +26,8 @@ import (
 const benchFiles = 10_000
 
 // BenchmarkEnqueue_10kFiles measures all that enqueue submit does, from files on disk to entries
-// and tasks in Redis. It compares the rate with that of bare asynq, which queues one task for each
-// of as many invoices on the same Redis. asynq is called in two ways: in a loop, as its
+// and tasks in Redis. It compares the rate with that of bare asynq, which queues as many tasks on
+// the same Redis, one for each invoice. asynq is called in two ways: in a loop, as its
 // documentation shows, and from 8 or 32 goroutines, whichever is faster. The metrics of-loop and
 // of-goroutines say what share of asynq's rate enqueue reaches.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {

@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// again returns a document as it is exported a second time, with another time of creation.
+// again returns a document as it is exported a second time, with a new time of creation.
 func again(t testing.TB, d Document, created string) Document {
 	t.Helper()
 	const before = "T08:15:00Z</DataWytworzeniaFa>"
@@ -135,7 +135,7 @@ func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnde
 // An ERP wrote the time of creation in a wrong form, and KSeF rejected the invoice. The ERP was
 // fixed and exports the invoice again. Only the time of creation differs, and the document is taken
 // as a new one.
-func TestAdmit_RejectedForItsTimeOfCreation_AnotherOneIsTaken(t *testing.T) {
+func TestAdmit_RejectedForItsTimeOfCreation_TheNextExportIsTaken(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	wrong := again(t, d, " 08:15:00")
@@ -219,7 +219,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	}
 }
 
-func TestAdmit_DocumentOfTheFirstIsLost_IsReportedAndAnEndedOneIsSucceeded(t *testing.T) {
+func TestAdmit_DocumentOfTheFirstIsLost_TheSecondIsTakenOnlyIfTheFirstHasEnded(t *testing.T) {
 	for _, s := range []ledger.State{ledger.Queued, ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		g := newGate(t, nil)
 		d := numbered(1)
@@ -243,7 +243,7 @@ func TestAdmit_DocumentOfTheFirstIsLost_IsReportedAndAnEndedOneIsSucceeded(t *te
 
 // The stored document of a parked invoice is damaged. The same file, handed in again, repairs the
 // document. A second export takes the place of the invoice.
-func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
+func TestAdmit_StoredDocumentOfAParkedInvoiceIsDamaged_IsReplaced(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	first := g.admit(d)[0].Invoice
@@ -263,7 +263,7 @@ func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
 	}
 }
 
-func TestAdmit_StoredDocumentIsDamaged_TheArchivesIsCompared(t *testing.T) {
+func TestAdmit_StoredDocumentIsDamaged_TheArchivedOneIsCompared(t *testing.T) {
 	g := newGate(t, nil)
 	d, other := numbered(1), numbered(2)
 	first := g.admit(d)[0].Invoice

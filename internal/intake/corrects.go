@@ -41,7 +41,7 @@ func correctsFault(c Corrects, rule, hint string) error {
 	return &invoice.FieldError{Field: "corrects", Rule: rule, Value: string(c), Hint: hint}
 }
 
-// hash returns the hash that c is, in the form of the ledger. It returns false when c is no hash.
+// hash returns c as a hash in the form of the ledger. It returns false when c is not a hash.
 func (c Corrects) hash() (string, bool) {
 	sum, err := hex.DecodeString(string(c))
 	if err != nil || len(sum) != sha256.Size {

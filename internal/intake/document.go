@@ -72,7 +72,7 @@ type Admission struct {
 	// Refusal is the id (ref-…) under which [Refusals] has put the refused document on record. It
 	// is "" when the document is not on record.
 	Refusal string
-	// RefusedAt is when it was put on record; 0 when the document is not on record.
+	// RefusedAt is when the refused document was put on record; 0 when it is not on record.
 	RefusedAt ledger.Millis
 	// Other is the id of the invoice that has the number or the ref of a refused document. It is ""
 	// when the document is refused for another reason.

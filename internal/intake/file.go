@@ -44,7 +44,7 @@ func readFile(path string, b *buffer, maxBytes int64) ([]byte, error) {
 	return data[:n], orUnreadable(err)
 }
 
-// orUnreadable is [unreadable], but nil for nil.
+// orUnreadable returns the result of [unreadable], or nil when err is nil.
 func orUnreadable(err error) error {
 	if err == nil {
 		return nil

@@ -36,7 +36,7 @@ func (r *reader) folder(root string) bool {
 type Left struct {
 	Folder string // as in the path that was given
 	Files  int
-	Names  []string // the first maxLeftNames, relative to Folder; as [Item.File], others wrote them
+	Names  []string // the first maxLeftNames names, relative to Folder; others wrote them, as with [Item.File]
 	// JSON and ZIP say that such files are among them. They can be handed in, but not so.
 	JSON, ZIP bool
 }

@@ -26,12 +26,12 @@ type Item struct {
 	Terms *Terms
 	// Unnamed is that of [Document].
 	Unnamed bool
-	// Sum is the hash ([SumOf]) of what the sender wrote, where an item has Err and no Data. It
-	// tells apart what was refused, where File does not; "" when it is not known.
+	// Sum is the hash ([SumOf]) of what the sender wrote, if the item has Err and no Data. It tells
+	// apart refused items with the same File. It is "" when it is not known.
 	Sum string
 
 	load     func(*buffer) ([]byte, error)
-	maxBytes int64 // of the document; load returns at most one byte more. 0 when there is nothing to load
+	maxBytes int64 // of the document; Load reads at most one byte more. 0 when there is nothing to load
 }
 
 // SumOf returns the hash of a text for [Item.Sum].

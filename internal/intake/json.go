@@ -59,7 +59,8 @@ func CheckJSON(text []byte) error {
 	return nil
 }
 
-// folded returns a name in a form that all names have which encoding/json takes for the same.
+// folded returns a form of a name. Two names have the same form when encoding/json takes them for
+// the same name.
 func folded(name string) string {
 	return strings.Map(func(r rune) rune {
 		for {
@@ -134,8 +135,8 @@ func checkCharacters(raw []byte, name string) error {
 	}
 }
 
-// escaped returns the number that the four hexadecimal digits behind \u stand for, and ' ' when
-// they are not such digits.
+// escaped returns the number that the four hexadecimal digits after \u stand for, and ' ' when they
+// are not such digits.
 func escaped(digits []byte) int {
 	var v [2]byte
 	if n, _ := hex.Decode(v[:], digits[:min(4, len(digits))]); n < len(v) {

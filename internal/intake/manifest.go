@@ -39,7 +39,7 @@ type manifestLine struct {
 // only once.
 func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
-		// In JSON, a character of a document may be written as six characters: \u003c.
+		// In JSON, a character of a document may be written as six characters, such as \u003c.
 		longest := 6*m.MaxDocument + 64<<10
 		lines := bufio.NewScanner(&cancelableReader{ctx: ctx, r: from})
 		lines.Buffer(make([]byte, 0, 64<<10), int(longest))
