@@ -36,7 +36,8 @@ func CheckRef(ref string) error {
 }
 
 // refUsed refuses a document whose ref names another invoice. If the entry of the other invoice
-// cannot be read, it may have left the ref free, so the document is to be handed in again later.
+// cannot be read, that invoice may have ended and left the ref free, so the document is to be
+// handed in again later.
 func refUsed(ref string, r *answer) error {
 	if r.RefState == "" {
 		return &RefusedError{ofRef: true,

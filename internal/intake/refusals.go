@@ -368,8 +368,8 @@ func unnamed(a *Admission) bool {
 	return a.Unnamed || a.File == "-"
 }
 
-// known reports whether a document's hash was taken. The hash of a document that is too large was
-// not.
+// known reports whether a document's hash was taken. No hash is taken of a document that is too
+// large.
 func known(hash string) bool { return hash != "" && hash != ledger.HashText([sha256.Size]byte{}) }
 
 // namesIdentity reports whether a field is part of a document's identity. When such a field is at

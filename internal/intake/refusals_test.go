@@ -210,7 +210,7 @@ func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
 		}
 		return out.Bytes()
 	}
-	for range 2 { // the second time, the documents are present: that ends nothing either
+	for range 2 { // the second time, the documents are present, which ends nothing either
 		d.hand("night.zip", pack("../a.xml", "b.xml", "/c.xml", "d.xml"))
 		d.wants("night.zip")
 	}

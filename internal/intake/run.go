@@ -131,7 +131,7 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 func newChunk() *chunk { return &chunk{done: make(chan struct{}), items: make([]Item, 0, chunkItems)} }
 
 // hand gives a chunk to the reporting loop first, then to a worker. The done channel of every chunk
-// in ordered MUST be closed at some time. hand returns false when nothing more is to be begun,
+// in ordered MUST be closed eventually. hand returns false when nothing more is to be begun,
 // because another chunk has failed or ctx is done.
 func (p *pipeline) hand(ctx context.Context, c *chunk) bool {
 	select {
@@ -228,8 +228,8 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 		}
 	}
 	var admitted []Admission
-	// An error with a complete answer says that the ledger has the documents, and that only their
-	// terms could not be applied or their tasks not be queued.
+	// An error with a complete answer means that the ledger has the documents, but their terms
+	// could not be applied or their tasks could not be queued.
 	var err error
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)

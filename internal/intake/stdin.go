@@ -67,7 +67,7 @@ func notSaved(err error) *Problem {
 		Hint: "save the archive and name its file, or free space in the temporary folder"}
 }
 
-// cancelableReader lets a person stop a program that waits for input, because a read of a terminal
+// cancelableReader lets a person stop a program that waits for input, although a read of a terminal
 // or a pipe cannot be interrupted. The goroutine that is left behind ends with its read, at the
 // latest with the process.
 type cancelableReader struct {

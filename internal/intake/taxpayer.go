@@ -14,9 +14,9 @@ type taxpayers interface {
 
 // withoutStrangers takes out the invoices of tenants whose name means another taxpayer in the
 // ledger. The invoices have no fault, and are taken once the configuration is right. A process does
-// not start if the ledger contradicts its configuration. But two processes may have
-// started with an empty ledger, and with configurations that contradict each other. The place of
-// sound[i] in out is at[i]. The results are the invoices that pass, and their places.
+// not start if the ledger contradicts its configuration. But two processes may have started with an
+// empty ledger, and with configurations that contradict each other. The place of sound[i] in out is
+// at[i]. The results are the invoices that pass, and their places.
 func withoutStrangers(
 	ctx context.Context, names taxpayers, confined bool, sound []ledger.NewInvoice, at []int, out []Admission,
 ) ([]ledger.NewInvoice, []int, error) {

@@ -152,8 +152,8 @@ func withNIP(accounts []Account, nip string) []Account {
 	return found
 }
 
-// TenantOf returns the name of the account that a sender means by a name or, if exactly one account
-// has it, by a NIP. If given means no account, TenantOf returns it unchanged.
+// TenantOf returns the name of the account that given stands for. given is the name of an account,
+// or its NIP if no other account has that NIP. If given is neither, TenantOf returns it unchanged.
 func TenantOf(accounts []Account, given string) string {
 	if slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == given }) {
 		return given

@@ -6,9 +6,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// unreadEntry refuses a document because the entry of its invoice, or of its number, cannot be
-// read, or because a key that may name them cannot. Nothing is wrong with the document, so it can
-// be handed in again once they can be read.
+// unreadEntry refuses a document because the entry of its invoice, or of the invoice that has its
+// number, cannot be read. The reason may also be that a key that may name such an entry cannot be
+// read. Nothing is wrong with the document, so it can be handed in again once the entry or the key
+// can be read.
 func unreadEntry(inv *ledger.Invoice, there *ledger.TakeResult) *RefusedError {
 	if there.SickKey != "" {
 		return &RefusedError{

@@ -29,7 +29,7 @@ type WaitOptions struct {
 	Open func([]ledger.Invoice)
 }
 
-// maxOpen is how many invoices Open gets at most.
+// maxOpen is the largest number of invoices that Open gets.
 const maxOpen = 200
 
 // Standing counts the invoices of one [Wait] by outcome.

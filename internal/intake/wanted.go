@@ -71,8 +71,9 @@ func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 }
 
 // LongPast reports whether a deadline passed so long ago that it must be a slip. A deadline that
-// passed lately is not a slip: a program that repeats a call after an outage repeats the deadline
-// too. The invoice may be here already. If it is not, it is late, and is sent before others.
+// passed lately is not a slip, because a program that repeats a call after an outage repeats the
+// deadline too. The invoice may be here already. If it is not, it is late, and is sent before
+// others.
 func LongPast(deadline, now time.Time) bool { return deadline.Before(now.AddDate(0, 0, -30)) }
 
 // FarAway reports whether a deadline is so late that it must be a slip. The law never gives more
