@@ -37,7 +37,8 @@ type Left struct {
 	Folder string // as in the path that was given
 	Files  int
 	Names  []string // the first maxLeftNames names, relative to Folder; others wrote them, as with [Item.File]
-	// JSON and ZIP say that such files are among them. They can be handed in, but not so.
+	// JSON and ZIP say that .json files and .zip files are among them. Such files can be handed in,
+	// but not as files of a folder.
 	JSON, ZIP bool
 }
 

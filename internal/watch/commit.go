@@ -171,7 +171,8 @@ func (fl *filer) showXML(f *file) {
 }
 
 // replaced reports whether a person has put another document in the place of a file in taken/. The
-// new document does not get the outcome of the document that was handed in. It is handed in itself.
+// new document does not get the outcome of the document that was handed in before. Instead, it is
+// handed in too.
 func (fl *filer) replaced(f *file) bool {
 	if f.place != taken || f.sum == "" {
 		return false

@@ -72,7 +72,7 @@ type (
 		follower  *follower
 		retry     map[string]attempt // files that could not be handed in or unpacked, by name
 		sums      map[string]string  // digests of the files that are being handed in, by name
-		due       time.Time          // of the next hand-in after nothing could be taken
+		due       time.Time          // when files are handed in next, after nothing could be taken
 		why       string             // the reason why nothing could be taken
 	}
 	// unpacker takes archives apart.

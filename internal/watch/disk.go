@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// disk is the folder. Names are relative to the folder, with slashes, and lead nowhere else.
+// disk is the folder. Names are relative to the folder, with slashes, and cannot lead out of it.
 type disk struct {
 	root *os.Root
 	step func(string)
@@ -185,7 +185,8 @@ func (d *disk) removeLeftovers(dirs ...string) {
 	}
 }
 
-// fault returns the text of an error of the disk without the path, which stands beside it.
+// fault returns the text of an error of the disk without the path, because messages show the path
+// beside this text.
 func fault(err error) string {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pe.Err

@@ -70,7 +70,7 @@ func (es *entries) has(own string) bool { return es.names[own] != "" }
 // noteNames notes the original names of those entries of an archive that get other names.
 func (up *unpacker) noteNames(archive string, es *entries) error {
 	for own, entry := range es.names {
-		given := archive + "/" + own // then named notes nothing, because the given name of the archive is enough for original
+		given := archive + "/" + own // then journal.named notes nothing, because core.original needs only the given name of the archive
 		if own != entry {
 			given = up.original(archive) + "/" + entry
 		}

@@ -99,13 +99,13 @@ func (u unsaved) take(o order) (making, bool) {
 // its XML moves beside it.
 const madeDir = journalDir + "/xml"
 
-// madeName returns where the XML that was made of a file is. Each content of the file has another
-// place, because a person may replace the file.
+// madeName returns where the XML that was made of a file is. Each content of the file has a place
+// of its own, because a person may replace the file.
 func madeName(name, sum string) string {
 	return madeDir + "/" + sumOf([]byte(name)) + "-" + sum + xmlEnd
 }
 
-// sumOf returns a digest, as part of a name of a file.
+// sumOf returns a digest of data in a form that can be part of a file's name.
 func sumOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])

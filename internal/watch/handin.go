@@ -74,7 +74,8 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time, kind func(nam
 	return next
 }
 
-// toHandIn lists the files that are not followed, and says when the next of those that wait is due.
+// toHandIn lists the files that are not followed and do not have to wait. next is how long it is
+// until the first of the waiting files is due.
 func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration) {
 	next = never
 	there, unread := map[string]bool{}, false
@@ -168,8 +169,8 @@ func (sm *submitter) handInReady(ctx context.Context, names []string, now time.T
 	return nil
 }
 
-// load reads the first of some files. It returns their items, the file of each item, and the files
-// that come after.
+// load reads the first files of names. It returns their items, the file of each item, and the rest
+// of names.
 func (sm *submitter) load(names []string, now time.Time) (items []intake.Item, of, rest []string) {
 	size := 0
 	for i, name := range names {

@@ -143,9 +143,9 @@ func (j *journal) read() error {
 	return nil
 }
 
-// needsName reports whether the given name of a file or an archive that is not followed itself is
-// still needed. The name of an archive is needed as long as it is being unpacked, or one of its
-// invoices is followed or in taken/.
+// needsName reports whether the given name of a file or an archive is still needed although the
+// file or archive is not followed. The name of an archive is needed as long as it is being
+// unpacked, or one of its invoices is followed or in taken/.
 func (j *journal) needsName(name string) bool {
 	if j.disk.exists(taken + "/" + name) {
 		return true

@@ -9,7 +9,7 @@ import (
 // handed in. So the settings that a folder has when a file of it is taken are kept. They count once
 // the folder is gone.
 
-// keptDir has the settings of folders of which there are files in taken/.
+// keptDir has the settings of the folders from which there are files in taken/.
 const keptDir = journalDir + "/settings"
 
 func keptName(dir string) string { return keptDir + "/" + sumOf([]byte(dir)) + ".yaml" }
@@ -47,7 +47,7 @@ func (se *settings) ofTaken(dir string) *setting {
 	return se.of(dir)
 }
 
-// sweepKept removes the settings of folders of which no file is in taken/ any more. The map named
+// sweepKept removes the settings of folders from which no file is in taken/ any more. The map named
 // there lists the files of taken/.
 func (se *settings) sweepKept(there map[string]bool) {
 	now := se.o.Now()

@@ -24,7 +24,7 @@ func lock(root *os.Root) (unlock func(), err error) {
 		if err = flock(f, syscall.LOCK_EX); err != syscall.EWOULDBLOCK {
 			break
 		}
-		time.Sleep(20 * time.Millisecond) // insideAnother may have it for a moment, in another process
+		time.Sleep(20 * time.Millisecond) // another process may have the lock for a moment, because of insideAnother
 	}
 	if err != nil {
 		who := holder(f)

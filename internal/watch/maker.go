@@ -198,8 +198,8 @@ func (m *maker) await(ctx context.Context, until time.Time) bool {
 	}
 }
 
-// silent returns the names of the ordered files, for each sender about whose files no call has
-// begun or ended for the given time.
+// silent returns the names of the ordered files of those senders for which no call has begun or
+// ended for the given time.
 func (m *maker) silent(long time.Duration) (names []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -36,7 +36,7 @@ const (
 // take 255.
 const maxName = 200
 
-// inArchive matches the end of an archive's name and the slash behind it, in any case of letters.
+// inArchive matches the end of an archive's name and the slash after it, in any case of letters.
 var inArchive = regexp.MustCompile(`(?i)\.zip/`)
 
 // original returns the name that the other program gave a file. For a file out of an archive, that

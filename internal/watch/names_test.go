@@ -214,10 +214,10 @@ func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	}
 }
 
-// The watch gives these files other names, for every reason that it can have. The results name the
-// files as they were put into the folder, even when another process writes the results or the
-// ledger was lost.
-func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheOneThatWasGiven(t *testing.T) {
+// The watch gives these files other names, for every reason for which it ever does so. The results
+// name the files as they were put into the folder, even when another process writes the results or
+// the ledger was lost.
+func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheGivenName(t *testing.T) {
 	for _, when := range []string{"at once", "after a restart", "after the ledger was lost", "after both"} {
 		t.Run(when, func(t *testing.T) {
 			s := newSite(t)

@@ -164,7 +164,7 @@ func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *test
 	}
 }
 
-// The gateway does not answer about one tenant's invoice. Everything else goes on meanwhile, also
+// The gateway does not answer about one tenant's invoice. Everything else goes on meanwhile, even
 // the JSON invoices of other tenants, and the list of what waits names the tenant's files.
 func TestWatch_GatewayHangs_OnlyTheTenantsOwnJSONWaits(t *testing.T) {
 	s := newSite(t)

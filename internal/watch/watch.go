@@ -32,7 +32,8 @@ type Options struct {
 	// does.
 	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 	// Sender returns the tenant that will send an invoice that is JSON, and "" when that is not
-	// known. tenant is the one that was named. A nil Sender returns the named one.
+	// known. tenant is the one that the settings name, or "". A nil Sender stands for one that
+	// returns tenant.
 	Sender func(tenant string, faktura []byte) string
 	// Record puts refused documents on record; nil puts none on record.
 	Record intake.Record

@@ -325,7 +325,7 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 
 // The result of a JSON file that is no invoice says what the file has, and not that its tenant is
 // unknown.
-func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
+func TestWatch_JSONThatIsNoInvoice_ResultSaysWhatIsWrong(t *testing.T) {
 	s := newSite(t)
 	two := []intake.Account{{Name: "one", NIP: sample.NIP(0)}, {Name: "two", NIP: sample.NIP(1)}}
 	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
