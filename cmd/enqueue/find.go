@@ -73,8 +73,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive. It also opens Redis, unless --archive-only or the parameter alone is set.
-// w.close closes an archive that was opened without Redis.
+// open opens the archive. It also opens Redis when neither --archive-only nor the parameter alone
+// is set. w.close closes an archive that was opened without Redis.
 func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
@@ -220,8 +220,9 @@ func namesOne(name string, found []results.Result) bool {
 	return len(found) == 1 && (err == nil || found[0].ID == name)
 }
 
-// mayLack reports whether damaged objects that a search met may have something that the answer of
-// the search lacks: another invoice of the number, or the receipt of an invoice that was found.
+// mayLack reports whether an object that a search could not read may have something that the answer
+// of the search lacks. This may be another invoice of the number, or the receipt of an invoice that
+// was found.
 func mayLack(name string, found []results.Result, damaged []string) bool {
 	for _, r := range found {
 		if slices.Contains(damaged, records.ReceiptName(r)) {
@@ -277,8 +278,8 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 
 // isWhole reports whether the archive has the document of an accepted invoice, and its receipt if
 // the invoice is receipted. It names what is missing or damaged. archived says that the result was
-// found in the archive. A result from the ledger is judged only if the archive can be asked, and
-// only if the invoice is receipted, because any other invoice may not be archived yet.
+// found in the archive. A result from the ledger is checked only if the archive can be asked and
+// the invoice is receipted. Before that, the invoice need not be in the archive.
 func (c *findCmd) isWhole(ctx context.Context, p *program, r results.Result, archived bool) (bool, error) {
 	receipted := r.State == string(ledger.Receipted)
 	if r.KsefNumber == "" || !archived && !receipted {

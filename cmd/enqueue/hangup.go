@@ -9,8 +9,8 @@ import (
 )
 
 // ignoreHangup keeps a service from being killed by SIGHUP, until the program ends. Operators send
-// the signal to have a configuration read again. For each SIGHUP the log names, with the text
-// rereads, what the service reads again without a signal. Commands that a person waits for at a
+// the signal to have a configuration read again. For each SIGHUP it logs the text rereads, which
+// names what the service reads again without a signal. Commands that a person waits for at a
 // terminal do not call ignoreHangup, because they have to end with the terminal.
 func ignoreHangup(log zerolog.Logger, rereads string) {
 	signals := make(chan os.Signal, 1)

@@ -28,9 +28,8 @@ func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledg
 	}
 }
 
-// sayWhy fills in why results are held: Error of the receiver and of each tenant in s.Tenants,
-// where it is empty. Each is the error of one held result, although other results may be held for
-// other reasons.
+// sayWhy fills in why results are held. It sets Error of s and of each tenant in s.Tenants, if it
+// is empty, to the error of one held result. Other results may be held for other reasons.
 func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	if s.Held == 0 {
 		return nil

@@ -117,7 +117,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 		p.say("%v", err)
 		return exitUnreachable
 	}
-	// Most of what remains are errors of Redis or the archive during the work.
+	// Most other errors come from Redis or the archive during the work.
 	p.say("%s", connect.Explain(err))
 	return exitUnreachable
 }

@@ -85,8 +85,8 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 }
 
 // checkHome returns an error when the ledger is not the one that the flags name. It also returns an
-// error when the ledger is, or may be, that of production. It also returns an error while workers
-// are running.
+// error when the ledger is, or may be, the ledger of production. It also returns an error while
+// workers are running.
 func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg
 	production.Environment = config.Production

@@ -170,8 +170,8 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	return r, nil
 }
 
-// archive opens the archive, and Redis unless --archive-only is set. Redis knows whether an archive
-// that has nothing in it was ever used. done closes what p does not close.
+// archive opens the archive. Unless --archive-only is set, it also opens Redis, because Redis knows
+// whether an empty archive was used before. done closes what p does not close.
 func (c *reportCmd) archive(ctx context.Context, p *program) (reader *records.Reader, done func(), err error) {
 	if c.ArchiveOnly {
 		return p.records(ctx)

@@ -104,8 +104,8 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 }
 
 // mayPass reports whether the invoice of an entry that cannot be read may pass the filter. The
-// archive knows what never changes of an invoice: tenant, dates and numbers. If the archive does
-// not answer or does not have the invoice, mayPass returns true.
+// archive knows the facts of an invoice that never change, which are its tenant, dates and numbers.
+// If the archive does not answer or does not have the invoice, mayPass returns true.
 func mayPass(ctx context.Context, archive *records.Reader, wanted *inquiry.Filter, u *ledger.Unreadable) bool {
 	if u.Tenant != "" && !wanted.OfTenant(u.Tenant) {
 		return false

@@ -172,8 +172,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 	return out, nil
 }
 
-// sayLeft names the files that were not taken from folders. They may be invoices of which nobody
-// would hear otherwise.
+// sayLeft names the files that were not taken from folders. They may be invoices that nobody would
+// hear of otherwise.
 func (c *submitCmd) sayLeft(p *program) {
 	for _, l := range c.left {
 		names := strings.Join(l.Names, ", ")

@@ -22,11 +22,11 @@ type handed struct {
 // tally counts what was handed in.
 type tally struct {
 	created, present, refused int
-	noDocument                int // of the refused: paths that gave no document at all
+	noDocument                int // among the refused: paths that gave no document at all
 	empty                     int // folders and manifests without an invoice, which are not a fault
-	unsure                    int // of the refused: sound documents to hand in again, because something else failed
-	waiting                   int // of the present: documents that wait for a person
-	dismissed                 int // of the present: documents that a person dismissed
+	unsure                    int // among the refused: sound documents to hand in again, because something else failed
+	waiting                   int // among the present: documents that wait for a person
+	dismissed                 int // among the present: documents that a person dismissed
 	taken                     []handed
 }
 

@@ -7,16 +7,16 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// untold are the tenants of which the worker that serves a receiver tells it nothing, whatever the
-// receiver answers.
+// untold are the tenants whose results a receiver is not told, because the worker that serves the
+// receiver cannot tell them.
 type untold []untoldTenant
 
 type untoldTenant struct {
 	tenant, why string
-	some        bool // other results of the tenant are told
+	some        bool // some results of the tenant are told, and others are not
 }
 
-// untold reads for which tenants a receiver is told nothing.
+// untold returns the tenants whose results a receiver is not told, with the reasons.
 func (p *program) untold(ctx context.Context, receiver string) (untold, error) {
 	standings, err := p.base.Ledger.Standings(ctx, receiver)
 	if err != nil {
@@ -31,7 +31,8 @@ func (p *program) untold(ctx context.Context, receiver string) (untold, error) {
 	return out, nil
 }
 
-// except takes these tenants out of what a person is promised; "" when there are none.
+// except returns the end of a message that promises results. It names the tenants without any
+// result, and is "" when there are none.
 func (u untold) except() string {
 	var names []string
 	for _, t := range u {
@@ -45,7 +46,7 @@ func (u untold) except() string {
 	return "; nothing of " + strings.Join(names, ", ")
 }
 
-// say tells why.
+// say tells a person why the results of these tenants wait.
 func (u untold) say(p *program) {
 	for _, t := range u {
 		p.say("results of %s wait: %s", t.tenant, t.why)

@@ -21,7 +21,7 @@ type waitReport struct {
 const (
 	// checkEvery is how often the reasons are read.
 	checkEvery = 2 * time.Second
-	// repeatEvery is how often reasons are reported that have not changed.
+	// repeatEvery is how often unchanged reasons are reported again.
 	repeatEvery = 10 * time.Minute
 )
 

@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// With the build tag "profile" the program writes where its time and its allocations went, into the
-// folder KSEF_BENCH_PROFILE, at the first SIGTERM. Without the tag the program has no such code,
-// because a shipped program holds keys and must not write its memory to a file.
+// With the build tag "profile" the program writes profiles of its CPU time and of its allocations
+// into the folder KSEF_BENCH_PROFILE, at the first SIGTERM. Without the tag the program has no such
+// code, because a shipped program holds keys and must not write its memory to a file.
 func init() {
 	dir := os.Getenv("KSEF_BENCH_PROFILE")
 	if dir == "" {

@@ -73,7 +73,7 @@ func TestAccounts_TwoOfOneTaxpayer_EachSendsWithItsOwnKeyAndLimits(t *testing.T)
 }
 
 // The Ministry has raised the size limit for one taxpayer. Its large invoices go through in both
-// lanes, and those of another taxpayer are refused.
+// lanes, and large invoices of another taxpayer are refused.
 func TestAccounts_InvoiceSizeRaised_LargeInvoicesAreAccepted(t *testing.T) {
 	raised := simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(0), MaxInvoice: 5_000_000}}}
 	p := newPool(t, 2, raised, func(c *config.Config) { c.Tenants[0].MaxInvoiceSize = 5 * config.MB })

@@ -24,7 +24,7 @@ func newCached[T any](maxAge time.Duration, now func() time.Time, read func(cont
 // get returns the latest value while it is younger than maxAge, and a new one after that. An error
 // is not kept, so the next caller reads again.
 func (c *cached[T]) get(ctx context.Context) (value T, err error) {
-	select { // not a mutex: a readiness check has only seconds and must not wait for a read that hangs
+	select { // not a mutex, because a readiness check has only seconds and must not wait for a read that hangs
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
 		return value, context.Cause(ctx)

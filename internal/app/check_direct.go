@@ -64,7 +64,7 @@ const (
 )
 
 // granted takes the error of a request that names noSession or noInvoice. It returns nil when KSeF
-// refused the request for another reason than a missing permission, because then the permission is
+// refused the request for a reason other than a missing permission, because then the permission is
 // there. Otherwise it returns the error. When the permission is missing, the error says what to
 // grant.
 func granted(err error, permission string) error {

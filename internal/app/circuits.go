@@ -8,17 +8,18 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// circuits are the pool's circuits and, in front of them, those of this process alone. A process
-// that cannot connect may have lost its own network. A process that gets no proper answers may be
-// behind a sick proxy. Neither fault may stop the other processes. So a process counts such
-// failures in memory first, and tells the pool only after several of them. Unless the process is
-// alone in the pool, the pool takes the failures for an outage only when two processes report them
-// (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
+// circuits are the pool's circuits and the circuits of this process alone, which a request passes
+// first. A process that cannot connect may have lost its own network. A process that gets no proper
+// answers may be behind a sick proxy. Neither fault may stop the other processes. So a process
+// counts such failures in memory first, and tells the pool only after several of them. Unless the
+// process is alone in the pool, the pool takes the failures for an outage only when two processes
+// report them (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for
+// concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
 	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
-	own     *ratelimit.Circuit // of this process: can it connect?
-	answers *ratelimit.Circuit // of this process: does it get proper answers for a pair (a tenant's group at a host)?
+	own     *ratelimit.Circuit // of this process, about connecting at all
+	answers *ratelimit.Circuit // of this process, about proper answers for a pair (a tenant's group at a host)
 	alone   func() bool
 	process string
 	counted int // failures in a row in this process before the pool is told

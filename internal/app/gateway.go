@@ -15,7 +15,7 @@ import (
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
-	logs     *ratelimit.Redis // what store writes to; asked directly where many keys are read at once
+	logs     *ratelimit.Redis // the limiter's Redis, to which store writes; asked directly where many keys are read at once
 	circuits *circuits        // of the gateway and of KSeF itself
 	faults   *localFaults
 	hosts    hosts

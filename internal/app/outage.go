@@ -16,7 +16,7 @@ type outages struct{ *spells }
 const againAtIntervals = "requests are tried again at growing intervals, at least every five minutes"
 
 // goesOn logs the open circuit that holds a request of the pair p back. It is the circuit of p
-// itself or that of its host.
+// itself or the circuit of the host of p.
 func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error) {
 	if s.OfHost {
 		p = ratelimit.Pair{Host: p.Host}

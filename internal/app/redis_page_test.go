@@ -352,7 +352,7 @@ func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEven
 	}
 }
 
-// seeSickQueue gives a key of a queue another type for a moment, and lets the queue note this key
+// seeSickQueue gives a key of a queue a wrong type for a moment, and lets the queue note this key
 // as sick.
 func seeSickQueue(t *testing.T, base *connect.Pool) {
 	t.Helper()
@@ -368,7 +368,7 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 	}
 }
 
-// seeSickKey gives a key of the ledger another type for a moment, and lets the ledger note this key
+// seeSickKey gives a key of the ledger a wrong type for a moment, and lets the ledger note this key
 // as sick. It uses PFADD, which makes the key a string, because kindOfWrite lacks the event of
 // PFADD. So this type is not compared with docs/redis.md.
 func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {

@@ -100,8 +100,8 @@ func (w *redisWatch) noteHome(ctx context.Context, err error) {
 }
 
 // noteStrangers remembers and logs the tenants whose name means another taxpayer in the ledger.
-// This process must not work for them: what another process has taken in under such a name would go
-// into a session of the wrong taxpayer.
+// This process must not work for them, because an invoice that another process has taken in under
+// such a name would go into a session of the wrong taxpayer.
 func (w *redisWatch) noteStrangers(ctx context.Context) {
 	found, err := w.pool.Strangers(ctx)
 	if err != nil {
@@ -125,7 +125,7 @@ func (w *redisWatch) lastStrangers() map[string]connect.Stranger {
 }
 
 // strangersNow returns the tenants whose name means another taxpayer in the ledger. While Redis
-// does not answer, they are those of the last check.
+// does not answer, it returns the tenants of the last check.
 func (w *redisWatch) strangersNow(ctx context.Context) map[string]connect.Stranger {
 	found, err := w.pool.Strangers(ctx)
 	if err != nil {

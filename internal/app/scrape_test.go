@@ -197,8 +197,8 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 	}
 }
 
-// overviewKept is an age at which the overview of what waits is still used, and the use of the
-// limits is read again.
+// overviewKept is an age at which the overview of waiting invoices is still used, while the use of
+// the limits is read again.
 const overviewKept = 5 * time.Second
 
 // Each page is asked for again and again, at one of three intervals. After the longest interval

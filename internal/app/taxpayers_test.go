@@ -57,7 +57,7 @@ func TestTaxpayers_NamesSwapped_NoProcessStarts(t *testing.T) {
 	}
 }
 
-// A tenant gets another name. With this name, what was taken in under the old name would belong to
+// A tenant gets a new name. The invoices that were taken in under the old name would then belong to
 // nobody. So no worker starts.
 func TestTaxpayers_TenantRenamed_IsRefusedUntilTheNameIsBack(t *testing.T) {
 	t.Parallel()

@@ -106,7 +106,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		host, _ := os.Hostname()
 		id = host
 	}
-	id += "-" + xid.New().String() // a new id at each start: a restarted worker does not own its old sessions
+	id += "-" + xid.New().String() // a new id at each start, because a restarted worker does not own its old sessions
 	w.faults = newLocalFaults(cfg, pool.Now, log)
 	if w.limits, err = newLimits(pool, id, w.faults, log, events); err != nil {
 		return err

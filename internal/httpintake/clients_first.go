@@ -6,8 +6,8 @@ import "time"
 // read later, as soon as they can be.
 const firstTimeout = 5 * time.Second
 
-// readFirst reads every file of keys once. A file that cannot be used stops no other client: its
-// own client may not call until the file is corrected, and the log says so.
+// readFirst reads every file of keys once. A file that cannot be used concerns only its own client.
+// This client may not call until the file is corrected, and the log says so.
 func (cs *clients) readFirst() {
 	begun := make([]<-chan struct{}, len(cs.all))
 	for i, c := range cs.all {

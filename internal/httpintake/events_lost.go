@@ -31,8 +31,8 @@ func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edite
 }
 
 // ofLost returns what can be told of an outcome whose invoice has no entry any more. The facts of
-// the invoice that never change are those of its archived result, if there is one. All other facts
-// are those of the archived result only if this result is about the same outcome.
+// the invoice that never change come from its archived result, if there is one. All other facts
+// come from that result only if it is about the same outcome.
 func ofLost(c *call, o *ledger.Outcome, tenant string, archived map[string]results.Result) results.Result {
 	out := results.Dropped(o)
 	r, ok := archived[o.ID]

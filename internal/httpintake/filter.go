@@ -18,7 +18,7 @@ type filter struct {
 	numberPrefix, ksefNumberPrefix string
 	day                            string // P_1
 	state                          string
-	tenants                        []string // those of the client, or the one that was asked for
+	tenants                        []string // the client's tenants, or the one that was asked for
 	asked                          []string // the same with the strangers among them
 	from                           ledger.Place
 	limit                          int

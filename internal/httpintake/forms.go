@@ -62,7 +62,7 @@ func (f *forms) pdf(c *call) error {
 	if err != nil {
 		return err
 	}
-	if instead != nil { // what its entry would say
+	if instead != nil { // the number that its entry would have
 		inv = ledger.Invoice{KsefNumber: instead.KsefNumber}
 		inv.ID, inv.Tenant = instead.ID, instead.Tenant
 	}

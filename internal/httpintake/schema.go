@@ -57,7 +57,7 @@ func (p *properties) UnmarshalYAML(node *yaml.Node) error {
 // object is a value that has a name in the description, as the page shows it.
 type object struct {
 	Name, Description, Example string
-	Values                     []string // if the value is one of some words: these words
+	Values                     []string // the words that the value may be; nil when any value is allowed
 	Fields                     []field
 }
 

@@ -85,8 +85,8 @@ func TestStranger_TwoServersWithSwappedNames_EventsHaveNoCursorWhereOutcomesAreH
 	}
 }
 
-// The name is taken for another taxpayer while a call runs. What the call has read may belong to
-// that taxpayer, so the answer shows nothing of it.
+// The name is taken for another taxpayer while a call runs. The entries that the call has read may
+// belong to that taxpayer, so the answer shows nothing of them.
 func TestStranger_NameIsTakenDuringACall_ItsAnswerIsWithheld(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(0, "FV/1", "")

@@ -8,13 +8,13 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// strangers are those of a client's tenants whose name means another taxpayer in the ledger. A
-// process whose tenant is a stranger does not start. But while it runs, a process with a different
-// configuration may be the first to take an invoice in under the name. A client is shown nothing of
-// its strangers.
+// strangers are a client's tenants whose names mean other taxpayers in the ledger. A process whose
+// tenant is a stranger does not start. But while it runs, a process with a different configuration
+// may be the first to take an invoice in under the name. A client is shown nothing of its
+// strangers.
 //
 // The ledger is asked at the beginning of each call, and again between the last read and the
-// answer. An invoice is taken in only after its name was recorded, so if the second question finds
+// answer. An invoice is taken in only after its name was recorded. So if the second question finds
 // no new stranger, nothing that was read in between belongs to another taxpayer. Names that the
 // ledger already has for the configured taxpayer are not asked for again for a few seconds, because
 // they mean this taxpayer for good.
@@ -38,7 +38,8 @@ func nipsOf(accounts []intake.Account) map[string]string {
 }
 
 // settled returns a problem if a tenant of the client has become a stranger since the call began.
-// What the call has read may then be of another taxpayer. It returns nil where anybody may call.
+// The entries that the call has read may then belong to another taxpayer. It returns nil where
+// anybody may call.
 func (c *call) settled() error {
 	if c.look == nil {
 		return nil
@@ -77,7 +78,7 @@ func (c *call) maySee(tenant string) bool {
 
 // complete returns a problem if one of these tenants is a stranger. A list or a page of events is
 // then refused as a whole. Otherwise a program would go on from a place after the entries that are
-// hidden here, and would not get them from a server whose configuration is right either.
+// hidden here, and would miss them even at a server whose configuration is right.
 func (c *call) complete(tenants []string) error {
 	if slices.ContainsFunc(tenants, c.stranger) {
 		return strangerFound

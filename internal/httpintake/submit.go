@@ -159,7 +159,7 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 		if err != nil && len(out) != len(docs) {
 			return nil, notNow(err)
 		}
-		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed: the ledger has the document
+		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed, and the ledger has the document
 	}
 	if kind, large := b.turn(of); large {
 		// The call keeps its place until its answer is encoded, which puts a large answer into a
@@ -204,8 +204,8 @@ func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, erro
 	return items, nil
 }
 
-// entriesOf reads the entries that documents met. Such an entry is the document's own, when the
-// document is here already, or that of another invoice that has its number or ref.
+// entriesOf reads the entries that documents met. When a document is here already, this is its own
+// entry. Otherwise it is the entry of another invoice that has the document's number or ref.
 func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
 	for _, some := range adms {

@@ -69,7 +69,8 @@ func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 	}
 }
 
-// A program that gives up for good at 422 must not do so for a document without a fault.
+// A program may give up for good at 422. So an answer has this status only if a document has a
+// fault.
 func TestSubmit_NoneTaken_Is422OnlyIfADocumentIsAtFault(t *testing.T) {
 	b := newBench(t, nil)
 	b.must(b.o.Ledger.Hold(t.Context(), "one", ledger.Hold{Kind: ledger.Draining, By: "jan"}))

@@ -76,8 +76,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	}()
 	large := &largeDocuments{store: a.Store, bodies: a.Bodies}
 	seen := make(map[string]int, len(docs))
-	// Each pair is two documents of the call with the same id: the index of the later one, then
-	// that of the first.
+	// Each pair is two documents of the call with the same id: the index of the later one, then the
+	// index of the first.
 	var repeated [][2]int
 	for i, d := range docs {
 		own := d.terms(terms)
@@ -153,8 +153,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	if err := a.findHeld(ctx, docs, out); err != nil {
 		return nil, err
 	}
-	// A document that the call holds a second time is here already. Its terms are applied as those
-	// of a later call would be.
+	// A document that the call holds a second time is here already. Its terms are applied like the
+	// terms of a later call.
 	for _, r := range repeated {
 		first := out[r[1]]
 		again := out[r[0]]

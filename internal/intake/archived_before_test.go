@@ -25,8 +25,8 @@ func (g *gate) later(d time.Duration) {
 	g.t.Helper()
 	now := monday.Add(d)
 	g.Retention, g.Now = retention, func() time.Time { return now }
-	// The ledger dates the entries by the clock of this machine, not by that of the test, so none
-	// of them is old. The negative retention prunes them all the same.
+	// The ledger dates the entries by the clock of this machine, not by the clock of the test, so
+	// no entry is old. The negative retention prunes them all the same.
 	if d > retention {
 		_, err := g.Ledger.Prune(g.t.Context(), -time.Hour, 1000)
 		g.must(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // A chunk of documents uses the memory of an earlier chunk again, for the documents and for their
-// sealed forms. Each stored document must still be that of its own file.
+// sealed forms. Each stored document must still be the content of its own file.
 func TestRun_ChunksShareMemory_EachStoredDocumentIsThatOfItsFile(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)

@@ -37,7 +37,7 @@ type UnsureError struct {
 	// After is the least time to wait before the document is handed in again. 0 means that this is
 	// not known.
 	After time.Duration
-	// Unread is that of [RefusedError].
+	// Unread is as in [RefusedError].
 	Unread bool
 }
 

@@ -17,7 +17,7 @@ type Document struct {
 	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It must
 	// be unique within the tenant. [CheckRef] says which texts can be a ref.
 	Ref string
-	// Terms are those of this document; nil means those of the call.
+	// Terms are the terms of this document; nil means the terms of the call.
 	Terms *Terms
 }
 

@@ -56,7 +56,7 @@ const jsonElsewhere = "hand in an invoice as JSON over HTTP, as faktura, or as a
 
 const sendXML = "hand in the FA(3) document as XML"
 
-// NoGeneration refuses an invoice that is JSON, because its tenant sends by another way than the
+// NoGeneration refuses an invoice that is JSON, because its tenant does not send through the
 // gateway.
 func NoGeneration(tenant string) error {
 	return &Problem{What: fmt.Sprintf("is an invoice as JSON, and tenant %s sends to KSeF itself, where nothing makes XML of it", tenant),

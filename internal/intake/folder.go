@@ -32,7 +32,8 @@ func (r *reader) folder(root string) bool {
 	return true
 }
 
-// Left is what [Read] did not take from a folder: files without a hidden name that are not *.xml.
+// Left is what [Read] did not take from a folder: files that are not *.xml and whose names are not
+// hidden.
 type Left struct {
 	Folder string // as in the path that was given
 	Files  int

@@ -21,10 +21,10 @@ type Item struct {
 	// Err says why there is no document. It is a *Problem, an *UnsureError, or a
 	// *invoice.FieldError, for example for a document that is too large. Data is then nil.
 	Err error
-	// Ref and Terms are those of [Document].
+	// Ref and Terms are as in [Document].
 	Ref   string
 	Terms *Terms
-	// Unnamed is that of [Document].
+	// Unnamed is as in [Document].
 	Unnamed bool
 	// Sum is the hash ([SumOf]) of what the sender wrote, if the item has Err and no Data. It tells
 	// apart refused items with the same File. It is "" when it is not known.
@@ -72,9 +72,9 @@ type Problem struct {
 	// Path says that the whole path gave nothing, because it is missing, empty, or of a kind that
 	// cannot be read. Such a path is a mistake in the call, not in a document.
 	Path bool
-	// Empty says that the path is a folder that holds no invoice, or a manifest without a line. An
-	// export that had nothing to write leaves such a path, but so does an export that wrote to
-	// another place.
+	// Empty says that the path is a folder that holds no invoice, or a manifest without a line.
+	// Such a path is left by an export that had nothing to write, and also by an export that wrote
+	// to another place.
 	Empty bool
 	// Archive says that the path is an archive that could be read and holds no invoice. The program
 	// that made it must have failed, so its refusal goes on record.

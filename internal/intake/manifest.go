@@ -34,9 +34,9 @@ type manifestLine struct {
 
 // Read yields the documents of a manifest: NDJSON, one document a line, with the fields path or
 // xml, ref, lane, offline, deadline, tenant and corrects. Empty lines are skipped. A line that is
-// wrong is an Item with Err, and Read goes on. A line that is too long ends the sequence. Terms are
-// those of the line alone. When ctx is done, the sequence ends early. The sequence may be iterated
-// only once.
+// wrong is an Item with Err, and Read goes on. A line that is too long ends the sequence. The terms
+// of a document are the terms of its line alone. When ctx is done, the sequence ends early. The
+// sequence may be iterated only once.
 func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		// In JSON, a character of a document may be written as six characters, such as \u003c.

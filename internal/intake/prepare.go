@@ -42,7 +42,8 @@ func (a *Admitter) prepare(
 	if err == nil && h.Discouraged != nil && !a.AllowDiscouraged {
 		err = h.Discouraged
 	}
-	// A fault of the document itself is reported rather than a missing or wrong tenant.
+	// When the document itself has a fault, this fault is reported, and not a missing or wrong
+	// tenant.
 	from, noSender := a.sender(h, terms.Tenant)
 	if err == nil {
 		check := a.Check

@@ -192,8 +192,7 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	if got != "many.zip! holds 50 entries, more than 49; split the archive" {
 		t.Error(got)
 	}
-	// Folders do not count as entries, and neither do the files that operating systems add to an
-	// archive.
+	// Folders, and the files that operating systems add to an archive, do not count as entries.
 	for i := range 60 {
 		many = append(many, entry{name: fmt.Sprint("d", i, "/")}, entry{name: fmt.Sprint("__MACOSX/._", i, ".xml"), content: "x"})
 	}

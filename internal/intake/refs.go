@@ -36,7 +36,7 @@ func CheckRef(ref string) error {
 }
 
 // refUsed refuses a document whose ref names another invoice. If the entry of the other invoice
-// cannot be read, that invoice may have ended and left the ref free, so the document is to be
+// cannot be read, that invoice may have ended and left the ref free. So the document is to be
 // handed in again later.
 func refUsed(ref string, r *answer) error {
 	if r.RefState == "" {

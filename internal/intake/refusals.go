@@ -68,13 +68,13 @@ type Refusals struct {
 // entry shows its state.
 //
 // A refusal is identified by the identity of its document (seller, kind, number), if the identity
-// could be read and is not itself at fault. Otherwise it is identified by the document's ref, or,
-// without a ref, by the document's file, or by its bytes where it has no file of its own. A
-// document that is taken ends the refusals of its identity, its ref and its file. Unless Unpacked
-// is set, it also ends the refusals of the archives that the file is in.
+// could be read and is not itself at fault. Otherwise it is identified by the document's ref.
+// Without a ref it is identified by the document's file, or by the document's bytes if the document
+// has no file of its own. A document that is taken ends the refusals of its identity, its ref and
+// its file. Unless Unpacked is set, it also ends the refusals of the archives that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
-	// For a single document it is not worth asking first whether any refusal is open: the question
-	// costs as much as ending the refusals of one document.
+	// For a single document it is not worth asking first whether any refusal is open, because the
+	// question costs as much as ending the refusals of one document.
 	if len(adms) > 1 || r.asked {
 		r.ask(ctx)
 	}
@@ -237,11 +237,11 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.Faults = []ledger.RefusalFault{{Rule: short(a.Err.Error())}}
 	}
 	switch path := r.pathOf(a); {
-	// A document may have no fault of its own, but a number that belongs to another document.
-	// inv.ID is set for such a document. It counts as not identified, so that handing in the other
-	// document again does not end this refusal. A document whose ref belongs to another invoice
-	// counts as identified. Otherwise a program that gives all its documents one ref would have one
-	// record for all of them.
+	// A document without a fault of its own may be refused because its number belongs to another
+	// document. inv.ID is set for such a document. It counts as not identified, so that handing in
+	// the other document again does not end this refusal. A document whose ref belongs to another
+	// invoice counts as identified. Otherwise a program that gives all its documents one ref would
+	// have one record for all of them.
 	case identified && r.Source == "":
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case identified:
@@ -348,8 +348,8 @@ func (r *Refusals) ofRef(ref string) string {
 }
 
 // pathOf returns the absolute path of a document's file. It returns "" for standard input, for a
-// place in a list, and for a name that a sender gave, because each of them may mean another
-// document each time.
+// place in a list, and for a name that a sender gave, because each of them may stand for a
+// different document each time.
 func (r *Refusals) pathOf(a *Admission) string {
 	file := a.File
 	if r.Source != "" || unnamed(a) || strings.HasPrefix(file, "-/") {

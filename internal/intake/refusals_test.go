@@ -344,8 +344,8 @@ func TestRefusals_RedisIsFull_IsReportedAndNothingStops(t *testing.T) {
 	}
 }
 
-// If the list of one tenant is sick, only its refusals are not on record, and the documents of the
-// other tenants have theirs.
+// If the list of one tenant is sick, the refusals of this tenant are not on record, and the
+// refusals of all other tenants are.
 func TestRefusals_ListOfOneTenantIsSick_OthersAreRecorded(t *testing.T) {
 	d := newRecorder(t)
 	if err := d.rdb.Set(t.Context(), "ksef:refused:One", "foreign", 0).Err(); err != nil {

@@ -210,8 +210,8 @@ func (p *pipeline) load(ctx context.Context, items []Item, b *buffer) (n int, he
 		}
 		if it.load != nil {
 			it.loadInto(b)
-			// The size of a file is known only when it is open. So the memory for the largest file
-			// was taken, and what this file does not need is released.
+			// The size of a file is known only when it is open. So memory for the largest file was
+			// taken, and the part that this file does not need is released.
 			p.memory.Release(perFile - int64(len(it.Data)))
 			held += int64(len(it.Data))
 		}

@@ -81,7 +81,7 @@ func (l *cancelableReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	if len(l.buf) < len(p) {
-		l.buf = make([]byte, len(p)) // not p: after a cancelled read, p belongs to the caller again
+		l.buf = make([]byte, len(p)) // not p, because after a cancelled read p belongs to the caller again
 	}
 	type answer struct {
 		n   int

@@ -145,7 +145,7 @@ func dropping(name string, names map[string]bool) bool {
 	return hidden(base) && !hiddenDocument(base)
 }
 
-// hiddenDocument reports whether a name is hidden and would otherwise be that of a document.
+// hiddenDocument reports whether a name is hidden and would otherwise be the name of a document.
 func hiddenDocument(base string) bool {
 	stem, ok := strings.CutPrefix(base, ".")
 	return ok && (hasExtension("x."+stem, ".xml") || hasExtension("x."+stem, ".json"))

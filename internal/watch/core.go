@@ -44,7 +44,7 @@ type (
 		*core
 		maker   *maker
 		swept   time.Time            // when sweep last read files
-		failed  map[string]time.Time // files of which no XML could be made, and when that was tried last
+		failed  map[string]time.Time // by file: when the last try to make its XML failed
 		unsaved unsaved
 	}
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.

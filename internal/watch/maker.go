@@ -40,12 +40,12 @@ type line struct {
 	since  time.Time // when a call last began or ended, or when the line began
 }
 
-// The number of simultaneous calls is bounded, and so is the XML that is made ahead of the loop,
+// The number of simultaneous calls, and the XML that is made ahead of the loop, are bounded,
 // because each document takes memory. The last document may exceed the bound of bytes, which is
 // [chunkBytes].
 const maxCalls = 16
 
-// order is a file of which XML is to be made. tenant is the tenant that the settings of its folder
+// order is a file whose XML is to be made. tenant is the tenant that the settings of its folder
 // name. sum is the digest of its content.
 type order struct{ name, tenant, sum string }
 

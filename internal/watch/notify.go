@@ -70,7 +70,7 @@ func (n *notices) add(folders []string) {
 	}
 	for dir := range n.known {
 		if !there[dir] {
-			delete(n.known, dir) // a later folder of this name is another one, and is added then
+			delete(n.known, dir) // a later folder of this name is a different one, and is added when it comes
 		}
 	}
 }

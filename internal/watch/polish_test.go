@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A person who sees nothing but the folder may read nothing but Polish. So no Polish line about a
-// wrong .ksef.yaml may keep an English word.
+// A person who sees only the folder may read only Polish. So no Polish line about a wrong
+// .ksef.yaml may keep an English word.
 func TestWatch_SettingsAreWrong_PolishLineIsWhollyPolish(t *testing.T) {
 	s := newSite(t)
 	wrong := []string{

@@ -17,7 +17,7 @@ type sight struct {
 	size    int64
 	changed time.Time
 	since   time.Time // first seen, by this machine's clock, because a share's clock may be wrong
-	whole   bool      // its end looks like that of a whole document
+	whole   bool      // its end looks like the end of a whole document
 }
 
 // scan takes the files of the folder that are complete. It returns how long it is until the next
@@ -111,8 +111,8 @@ const (
 	zipTail   = 22 + 1<<16
 )
 
-// looksWhole reports whether the end of a file looks like that of a whole document or archive. An
-// error says that the file cannot be read.
+// looksWhole reports whether the end of a file looks like the end of a whole document or archive.
+// An error says that the file cannot be read.
 func (fi *finder) looksWhole(name string, size int64) (bool, error) {
 	f, err := fi.disk.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

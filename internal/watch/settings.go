@@ -127,7 +127,7 @@ func plain(err error) error {
 	if m := twice.FindStringSubmatch(err.Error()); m != nil {
 		return fmt.Errorf("the setting %s is given twice", m[1])
 	}
-	// What the reader of YAML says is English only, and often names no line, or a wrong one.
+	// The messages of the YAML reader are in English only, and often name no line, or a wrong one.
 	return errors.New("it is not YAML: write each setting on a line of its own, such as lane: bulk, in UTF-8 and without tabs")
 }
 

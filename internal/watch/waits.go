@@ -18,8 +18,8 @@ const waitingName = "ksef-waiting.txt"
 // maxTold bounds how many files the list in that file names.
 const maxTold = 1000
 
-// tell logs each file that has begun to wait in this pass, or that waits for another reason than in
-// the pass before. It writes the list of all that waits when the list has changed.
+// tell logs each file that has begun to wait in this pass, or that waits for a different reason
+// than in the pass before. It writes the list of all that waits when the list has changed.
 func (wn *waitingNote) tell() {
 	if maps.Equal(wn.told, wn.problems) {
 		return

@@ -184,7 +184,7 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 }
 
 // same makes sure that the name still leads to the folder that is locked. A share that was mounted
-// again is another folder, and files would be written into the old one.
+// again is a different folder, and files would be written into the old one.
 func (w *Watcher) same() error {
 	is, err := w.disk.root.Stat(".")
 	if err != nil {
