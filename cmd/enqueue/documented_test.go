@@ -37,7 +37,7 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 		parsed, err := parser.Parse(args)
 		if err != nil {
 			if line.Whole || !leftOut.MatchString(err.Error()) {
-				t.Errorf("%s: %v", line.At, err)
+				t.Errorf("%s: the program does not take this command line: %v", line.At, err)
 			}
 			continue
 		}
@@ -49,7 +49,7 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 		// A line may name a folder that an earlier line of the manual makes. Here the folder does
 		// not exist.
 		if err := c.check(); err != nil && !strings.Contains(err.Error(), "no such file or directory") {
-			t.Errorf("%s: %v", line.At, err)
+			t.Errorf("%s: the program does not take this command line: %v", line.At, err)
 		}
 	}
 	if len(lines) < 100 || whole < 10 {

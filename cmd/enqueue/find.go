@@ -279,7 +279,7 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 // isWhole reports whether the archive has the document of an accepted invoice, and its receipt if
 // the invoice is receipted. It names what is missing or damaged. archived says that the result was
 // found in the archive. A result from the ledger is checked only if the archive can be asked and
-// the invoice is receipted. Before that, the invoice need not be in the archive.
+// the invoice is receipted, because any other invoice may not be archived yet.
 func (c *findCmd) isWhole(ctx context.Context, p *program, r results.Result, archived bool) (bool, error) {
 	receipted := r.State == string(ledger.Receipted)
 	if r.KsefNumber == "" || !archived && !receipted {

@@ -25,7 +25,7 @@ var scaledSim = simulator.Options{Profile: simulator.Production, Scale: 60}
 func (p *pool) withinLimits() {
 	p.t.Helper()
 	for _, v := range p.sim.Books().Violations {
-		p.t.Errorf("limit exceeded: %+v", v)
+		p.t.Errorf("the simulator's books show that a limit was exceeded: %+v", v)
 	}
 }
 

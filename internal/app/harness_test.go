@@ -150,7 +150,7 @@ func (p *pool) start(w *app.Worker) (stop func()) {
 	go func() {
 		defer close(done)
 		if err := w.Run(ctx); err != nil {
-			p.t.Errorf("the worker ended with %v", err)
+			p.t.Errorf("the worker ended with %v, want nil", err)
 		}
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-done })

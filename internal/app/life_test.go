@@ -32,14 +32,14 @@ func TestWorker_StoppedBeforeRun_ClosesWhatItHolds(t *testing.T) {
 	}
 	for range 2 {
 		if err := w.Stop(t.Context()); err != nil {
-			t.Errorf("Stop returned %v", err)
+			t.Errorf("Stop returned %v, want nil", err)
 		}
 	}
 	if listens(w.Addr()) {
 		t.Error("after Stop the worker still listens")
 	}
 	if err := w.Run(t.Context()); err != nil {
-		t.Errorf("Run after Stop returned %v", err)
+		t.Errorf("Run after Stop returned %v, want nil", err)
 	}
 }
 
@@ -62,11 +62,11 @@ func TestWorker_StoppedWhileItRuns_StopsInOrderOnce(t *testing.T) {
 	}
 	for range cap(stopped) {
 		if err := <-stopped; err != nil {
-			t.Errorf("Stop returned %v", err)
+			t.Errorf("Stop returned %v, want nil", err)
 		}
 	}
 	if err := <-ran; err != nil {
-		t.Errorf("Run returned %v", err)
+		t.Errorf("Run returned %v, want nil", err)
 	}
 	if listens(w.Addr()) {
 		t.Error("after Stop the worker still listens")

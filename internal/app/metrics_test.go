@@ -52,7 +52,7 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 		}
 	}
 	if res.StatusCode != 200 {
-		t.Errorf("status %d, want 200", res.StatusCode)
+		t.Errorf("/metrics answers with status %d, want 200", res.StatusCode)
 	}
 	problems, err := testutil.GatherAndLint(m.registry, "ksef_ledger_entries", "ksef_scrape_up", "asynq_queue_size")
 	if err != nil || len(problems) > 0 {

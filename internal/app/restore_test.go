@@ -55,7 +55,7 @@ func (p *pool) restore(b backup) {
 	rdb := redis.NewClient(&redis.Options{Addr: first.Addr()})
 	defer rdb.Close()
 	if n, err := rdb.DBSize(ctx).Result(); err != nil || n == 0 {
-		p.t.Fatalf("the snapshot has %d keys: %v", n, err)
+		p.t.Fatalf("the snapshot has %d keys, %v, want at least one", n, err)
 	}
 	if err := rdb.ConfigSet(ctx, "appendonly", "yes").Err(); err != nil {
 		p.t.Fatal(err)

@@ -162,7 +162,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		}
 		for what, secret := range secrets {
 			if strings.Contains(text, secret) {
-				t.Errorf("%s is in %s", what, where)
+				t.Errorf("%s is in %s, want it nowhere", what, where)
 			}
 		}
 	}

@@ -121,7 +121,7 @@ func TestEvents_TextIsSealedWithAKeyThatIsNotHere_NoPlaceholderIsTold(t *testing
 	a := b.call("GET", "/v1/events", nil)
 	text := string(a.raw)
 	if got := a.states(map[string]string{id: "a", refused.ID: "r"}); got != "a unreadable, r unreadable" {
-		t.Fatalf("the events are %q: %s", got, text)
+		t.Fatalf("the events are %q, want the invoice and the refusal unreadable: %s", got, text)
 	}
 	if it := a.body.Items[0]; it.Number != "FV/1" || it.Ref != "" || it.File != "" || strings.Contains(text, "encrypted") ||
 		!strings.Contains(a.body.Items[1].Reason, "it became refused") {
@@ -195,7 +195,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 		t.Errorf("the pages have %v events, want two pages and an empty one", sizes)
 	}
 	if got := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+keyTwo); len(got.body.Items) != 0 {
-		t.Errorf("another client got %s", got.raw)
+		t.Errorf("another client got %s, want no events", got.raw)
 	}
 }
 

@@ -156,7 +156,7 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 	got := g.admit(again(t, d, "T01:00:00Z"), again(t, d, "T02:00:00Z"), other, again(t, d, "T02:00:00Z"), numbered(2))
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Refused, ledger.Present, ledger.Created} {
 		if got[i].Taken != want {
-			t.Errorf("answer %d is wrong: %s, %v", i, got[i].Taken, got[i].Err)
+			t.Errorf("answer %d is %s, %v, want %s", i, got[i].Taken, got[i].Err, want)
 		}
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
@@ -167,7 +167,7 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
 		if got[i].Taken != want {
-			t.Errorf("after the first was rejected, answer %d is wrong: %s, %v", i, got[i].Taken, got[i].Err)
+			t.Errorf("after the first was rejected, answer %d is %s, %v, want %s", i, got[i].Taken, got[i].Err, want)
 		}
 	}
 	if got[1].Invoice.State != ledger.Rejected || got[2].Invoice.ID != got[0].Invoice.ID {
