@@ -313,7 +313,7 @@ func (c *findCmd) isWhole(ctx context.Context, p *program, r results.Result, arc
 	return whole, nil
 }
 
-// places says in which places the invoice was looked for.
+// places returns the end of a message that says where the invoice was looked for.
 func (w *where) places() string {
 	text := ", in the ledger and in the archive"
 	if w.ArchiveOnly {

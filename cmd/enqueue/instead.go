@@ -40,8 +40,8 @@ func (rd *reader) skipNamed(ctx context.Context, err error) (instead []results.R
 	return instead, len(entries) > 0, nil
 }
 
-// aboutDamage says what to do about an entry of the ledger that is damaged; "" when a newer version
-// wrote it.
+// aboutDamage returns what to do about an entry of the ledger that is damaged; "" when a newer
+// version wrote it.
 func aboutDamage(err error) string {
 	if !ledger.Damaged(err) {
 		return ""

@@ -136,7 +136,7 @@ func (o *pool) print(p *program) {
 	table(p.out, []string{"ID", "P_2", "STATE", "DEADLINE", "LEFT"}, rows)
 }
 
-// meaning explains a state in a few words.
+// meaning returns an explanation of a state in a few words.
 func meaning(s ledger.State) string {
 	switch s {
 	case ledger.Queued:

@@ -185,8 +185,8 @@ func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed st
 	return e.Error()
 }
 
-// whyNoInvoice says why there is no invoice of a refused document, and what to do. A refusal that
-// has ended cannot be taken back. The document can be handed in again.
+// whyNoInvoice returns why there is no invoice of a refused document, and what to do. A refusal
+// that has ended cannot be taken back. The document can be handed in again.
 func (a *advice) whyNoInvoice(r *ledger.Refusal) string {
 	switch {
 	case r == nil:

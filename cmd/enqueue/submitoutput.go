@@ -80,8 +80,9 @@ type handedResult struct {
 	Terms   *termsResult `json:"terms,omitempty"`
 }
 
-// takenWord says whether a document that was taken is new. It is called only for documents that
-// were taken in. The output of a refused document has the state "refused" instead.
+// takenWord returns a word that says whether a document that was taken is new. It is called only
+// for documents that were taken in. The output of a refused document has the state "refused"
+// instead.
 func takenWord(t ledger.Taken) string {
 	if t == ledger.Created {
 		return "new"
@@ -140,8 +141,8 @@ func (c *submitCmd) noteOf(p *program, a *intake.Admission, present map[string]l
 	return ""
 }
 
-// dismissedNote says that a document is not sent, who decided so, and what to do if that was a
-// mistake.
+// dismissedNote returns a note that says that a document is not sent, who decided this, and what to
+// do if that was a mistake.
 func (a *advice) dismissedNote(inv ledger.Invoice) string {
 	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + a.command("retry", inv.ID) +
 		"; a document with other content can take the number"

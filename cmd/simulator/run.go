@@ -47,7 +47,7 @@ type flags struct {
 	LogLevel string           `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
 }
 
-// texts are the variables of the flags' tags.
+// texts returns the texts for the variables in the flags' tags.
 func texts() kong.Vars {
 	return kong.Vars{
 		"version": "simulator " + buildinfo.Read().String(),
@@ -66,7 +66,7 @@ func texts() kong.Vars {
 	}
 }
 
-// run is the whole program; it ends on SIGINT and SIGTERM, and returns the exit code.
+// run runs the whole program until it ends or gets SIGINT or SIGTERM, and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -28,9 +28,9 @@ type brokenArchive struct {
 	fail, repair func(t *testing.T)
 }
 
-// fullFolder is an archive in a folder. While it is broken, the invoices of the two tenants cannot
-// be written, as on a full disk, because files with the names of the tenants' folders stand in the
-// way.
+// fullFolder returns an archive in a folder. While it is broken, the invoices of the two tenants
+// cannot be written, as on a full disk, because files with the names of the tenants' folders stand
+// in the way.
 func fullFolder() *brokenArchive {
 	var obstacles []string
 	b := &brokenArchive{set: func(t *testing.T, c *config.Config) {
@@ -57,8 +57,8 @@ func fullFolder() *brokenArchive {
 	return b
 }
 
-// bucket is an S3 service. While it is broken, fault handles every request. fault returns false for
-// a request that the service is to answer all the same.
+// bucket returns an archive at an S3 service. While it is broken, fault handles every request.
+// fault returns false for a request that the service is to answer all the same.
 func bucket(fault func(w http.ResponseWriter, repaired <-chan struct{}) bool) *brokenArchive {
 	var broken atomic.Bool
 	repaired := make(chan struct{})

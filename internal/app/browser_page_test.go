@@ -120,7 +120,7 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 	}
 }
 
-// choosyReceiver is a receiver of results that refuses the results of rejected invoices.
+// choosyReceiver starts a receiver of results that refuses the results of rejected invoices.
 func choosyReceiver(t *testing.T) config.Webhook {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -66,7 +66,7 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	return nil
 }
 
-// kept says which stored documents and texts need a key.
+// kept returns a text that says which stored documents and texts need a key.
 func kept(tally ledger.Tally, id string) string {
 	if tally.Needs(id) == 0 {
 		return "nothing that is stored needs it, so it may be removed"

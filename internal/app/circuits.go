@@ -56,7 +56,8 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 		counted: cmp.Or(o.Failures, ratelimit.DefaultFailures)}, nil
 }
 
-// connecting is the single pair of the circuit about connecting.
+// connecting returns the pair of a host in the circuit about connecting, which has a single pair
+// for each host.
 func connecting(host string) ratelimit.Pair {
 	return ratelimit.Pair{Host: host, Tenant: "process", Group: groupConnect}
 }

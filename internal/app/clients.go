@@ -129,8 +129,8 @@ func warner(log zerolog.Logger, tenant string, now func() time.Time) func(contex
 	}
 }
 
-// warningKind is the code that a warning begins with, as in "[sig-001]: …". All warnings without a
-// code are one kind, so that texts with numbers in them cannot fill the memory.
+// warningKind returns the code that a warning begins with, as in "[sig-001]: …". All warnings
+// without a code are one kind, so that texts with numbers in them cannot fill the memory.
 func warningKind(warning string) string {
 	code, _, ok := strings.Cut(warning, "]")
 	if !ok || !strings.HasPrefix(code, "[") || len(code) > 32 {

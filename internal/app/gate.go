@@ -122,7 +122,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	}
 }
 
-// refusedKey says why a tenant is paused, and what a person has to do about it.
+// refusedKey returns why a tenant is paused, and what a person has to do about it.
 func refusedKey(err error) (what, todo string) {
 	api, ok := errors.AsType[*ksef.APIError](err)
 	switch {

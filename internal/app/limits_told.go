@@ -59,7 +59,8 @@ func newToldLimits(cfg config.Config, accounts map[string]direct.Account, l *rat
 	return t
 }
 
-// throttled is called after a 429.
+// throttled is called after a 429. It makes the tenant's limits due, but not before limitsAfter429
+// has passed since they were last asked for.
 func (t *toldLimits) throttled(tenant string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -148,8 +149,8 @@ func (t *toldLimits) sessionInvoices(tenant config.Tenant) int {
 	return k.sessions
 }
 
-// describe says where a tenant's limits come from. It returns "" for a tenant of the gateway, which
-// tells no limits.
+// describe returns a text that says where a tenant's limits come from. It returns "" for a tenant
+// of the gateway, which tells no limits.
 func (t *toldLimits) describe(tenant string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

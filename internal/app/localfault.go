@@ -41,7 +41,8 @@ func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger)
 	return f
 }
 
-// settingsOf names the settings of the files with a tenant's credentials, such as "key_file".
+// settingsOf returns the names of the settings of the files with a tenant's credentials, such as
+// "key_file".
 func settingsOf(t config.Tenant) string {
 	var names []string
 	for _, f := range t.SecretFiles() {

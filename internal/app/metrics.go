@@ -28,7 +28,7 @@ func newMetrics(sources ...prometheus.Collector) *Metrics {
 	return m
 }
 
-// buildInfo is 1, with the build as labels.
+// buildInfo returns a gauge that is always 1 and has the build as labels.
 func buildInfo(b buildinfo.Info) prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "ksef_build_info", Help: "Always 1; the labels name the build of this process.",
@@ -61,7 +61,7 @@ func scrape() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), scrapeTimeout)
 }
 
-// boolValue is 1 for true and 0 for false, as gauges have it.
+// boolValue returns 1 for true and 0 for false, as gauges have it.
 func boolValue(b bool) float64 {
 	if b {
 		return 1

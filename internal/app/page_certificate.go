@@ -14,7 +14,7 @@ type pageCertificate struct {
 	wrong atomic.Pointer[error] // holds nil when all is well
 }
 
-// tell is called with what is wrong, and with nil when all is well again.
+// tell notes and logs what is wrong. err is nil when all is well again.
 func (p *pageCertificate) tell(err error) {
 	p.wrong.Store(&err)
 	if err == nil {

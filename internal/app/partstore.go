@@ -82,7 +82,7 @@ func partsOf(host, tenant string) ratelimit.Pair {
 
 func (s *partStore) remembered(tenant string) string { return s.prefix + "partstore:" + tenant }
 
-// host is the store of a tenant's last session; "" when none is known.
+// host returns the store of a tenant's last session; "" when none is known.
 func (s *partStore) host(ctx context.Context, tenant string) (string, error) {
 	host, err := s.rdb.Get(ctx, s.remembered(tenant)).Result()
 	if errors.Is(err, redis.Nil) {

@@ -134,8 +134,8 @@ func wordsEverywhere(t *testing.T, sealed bool) map[string]string {
 	return p.contentsOfRedis()
 }
 
-// quotingGateway is a proxy before the gateway, and returns its address. While fails is true, the
-// proxy refuses every POST with an answer that contains the text quoted.
+// quotingGateway starts a proxy before the gateway, and returns its address. While fails is true,
+// the proxy refuses every POST with an answer that contains the text quoted.
 func quotingGateway(t *testing.T, gateway string, fails *atomic.Bool, quoted string) string {
 	t.Helper()
 	target, err := url.Parse(gateway)

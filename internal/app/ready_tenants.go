@@ -114,9 +114,9 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 	return c
 }
 
-// describeFreeze says why a group is frozen. denied is true when the 410s of the tenant are
-// described already. Then only a freeze after a 429 is described, because every other freeze comes
-// from these 410s. A freeze that an older worker recorded has no cause.
+// describeFreeze returns a text that says why a group is frozen. denied is true when the 410s of
+// the tenant are described already. Then only a freeze after a 429 is described, because every
+// other freeze comes from these 410s. A freeze that an older worker recorded has no cause.
 func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
 	left := u.Frozen.Round(time.Second)
 	switch {

@@ -137,7 +137,7 @@ func (w *redisWatch) strangersNow(ctx context.Context) map[string]connect.Strang
 // strangerTime bounds how long Redis is asked, before each task, which taxpayer a name means.
 const strangerTime = 2 * time.Second
 
-// refuse says why this process may do nothing for a tenant. It returns nil while the process may
+// refuse returns why this process may do nothing for a tenant. It returns nil while the process may
 // work with the ledger, and the tenant's name means no other taxpayer. It asks Redis each time,
 // because the first invoice under a name has a task at once, before the next check. While Redis
 // does not answer, the last check counts.

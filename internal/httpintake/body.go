@@ -72,7 +72,8 @@ func (br *bodyReader) readBody(c *call) (*body, error) {
 		"nie udało się odczytać treści do końca; nic nie przyjęto")
 }
 
-// tooSlow is the answer to a caller whose body does not arrive. The rest of the body is not read.
+// tooSlow returns the answer to a caller whose body does not arrive. The rest of the body is not
+// read.
 func tooSlow(c *call) error {
 	c.w.Header().Set("Connection", "close")
 	return &problem{kind: slow, detail: text{en: "nothing was taken, call again", pl: "nic nie przyjęto, wywołaj ponownie"}}

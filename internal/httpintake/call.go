@@ -191,7 +191,7 @@ func (c *call) write(status int, contentType string, v any) {
 	_, _ = io.Copy(c.w, answer.reader()) // fails when the caller has gone
 }
 
-// encoded is an answer as JSON. A large one is in a file, because callers may read slowly.
+// encoded returns v as JSON. A large answer is kept in a file, because callers may read slowly.
 func (c *call) encoded(v any) *body {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)

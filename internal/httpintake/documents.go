@@ -139,8 +139,8 @@ func zipBody(br *bodyReader, c *call, b *body, of *asked) *source {
 // unnamedZIP is the name of an archive that has none.
 const unnamedZIP = "-.zip"
 
-// tooMany is the answer to a call with more documents than it may have. en and pl say what became
-// of them.
+// tooMany returns the answer to a call with more documents than it may have. en and pl say what
+// became of them.
 func (br *bodyReader) tooMany(en, pl string) error {
 	n := br.o.Limits.Documents
 	return &problem{kind: tooLarge, detail: text{

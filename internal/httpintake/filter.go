@@ -91,8 +91,8 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
-// matchRefused is match for a refused document in one of the filter's lists. KSeF gave the document
-// no number, so it does not match a filter that asks for a KSeF number.
+// matchRefused reports whether the filter selects a refused document in one of its lists. KSeF gave
+// the document no number, so it does not match a filter that asks for a KSeF number.
 func (f *filter) matchRefused(r *ledger.Refusal) bool {
 	return (f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
 		(f.day == "" || f.day == r.IssueDate) &&
@@ -100,9 +100,10 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 		ledger.Millis(r.Revision()) >= f.from.At
 }
 
-// matchUnread is match for an entry that cannot be read. At most its state and tenant are known. So
-// the entry is not listed when the filter selects by anything that only a readable entry shows. The
-// ref and the number of the filter need no check, because the look-up by them has found the entry.
+// matchUnread reports whether the filter selects an entry that cannot be read. At most its state
+// and tenant are known. So the entry is not listed when the filter selects by anything that only a
+// readable entry shows. The ref and the number of the filter need no check, because the look-up by
+// them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *call) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.tenants())
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()

@@ -125,7 +125,7 @@ func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	return doc, err
 }
 
-// lostFile is the problem of a file that the archive should have.
+// lostFile returns the problem of a file that the archive should have and has not, or only damaged.
 func lostFile(err error) error {
 	return &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
 		en: "the archive should have this, and its copy is missing or damaged; the server's operator has to look: enqueue find names what is wrong",

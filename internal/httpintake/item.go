@@ -118,9 +118,9 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	return it
 }
 
-// foreign is the answer when the document, or another one with its number, is already here for a
-// tenant that is not the client's. It says only that the document cannot be taken. It tells neither
-// the id, nor the state, nor what differs.
+// foreign returns the answer when the document, or another one with its number, is already here for
+// a tenant that is not the client's. It says only that the document cannot be taken. It tells
+// neither the id, nor the state, nor what differs.
 func (c *call) foreign(it item) item {
 	it.State, it.Tenant, it.foreign = results.Refused, "", true
 	rule, hint := c.lang.say(foreignRule(it.Number)), c.lang.say(foreignHint)
@@ -138,7 +138,7 @@ var foreignHint = text{
 	en: "KSeF takes one invoice of each seller, kind and number: if KSeF rejects the other one, yours can be handed in again",
 	pl: "KSeF przyjmuje jedną fakturę o danym sprzedawcy, rodzaju i numerze: jeśli odrzuci tamtą, swoją możesz przekazać ponownie"}
 
-// warning says what is odd about a document that was taken.
+// warning returns a text that says what is odd about a document that was taken.
 func (c *call) warning(err error) string {
 	faults := invoice.FieldErrors(err)
 	if c.lang != polish || len(faults) == 0 {

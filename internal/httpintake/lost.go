@@ -69,9 +69,9 @@ func (f *filter) worthAsking(u *ledger.Unreadable) bool {
 	return ledger.Damaged(u.Err) && (u.Tenant == "" || slices.Contains(f.tenants, u.Tenant))
 }
 
-// matchLost is match for an entry that cannot be read. The facts of an invoice that never change
-// are taken from its archived result, if there is one. Its state may match in the ledger or in that
-// result.
+// matchLost reports whether the filter selects an entry that cannot be read. The facts of an
+// invoice that never change are taken from its archived result, if there is one. Its state may
+// match in the ledger or in that result.
 func (f *filter) matchLost(l *lost, c *call) bool {
 	r := l.archived
 	if r == nil {

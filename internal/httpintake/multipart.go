@@ -104,8 +104,8 @@ func fileName(p *multipart.Part) string {
 	return params["filename"]
 }
 
-// fingerprint is what two calls with the same Idempotency-Key must have in common. A form has a new
-// boundary each time, so only its parts count.
+// fingerprint returns a hash that two calls with the same Idempotency-Key must have in common. A
+// form has a new boundary each time, so only its parts count.
 func (b *body) fingerprint(of *asked, query string) ([sha256.Size]byte, error) {
 	h := sha256.New()
 	add := func(part []byte) {

@@ -82,8 +82,8 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	return inv, nil
 }
 
-// notForgotten is the problem of an id that the ledger does not have, when it cannot be found out
-// whether the archive has it.
+// notForgotten returns the problem of an id that the ledger does not have, when it cannot be found
+// out whether the archive has it.
 func notForgotten(why error) *problem {
 	return &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
 		en: "the ledger has no invoice with this id, and the archive, which keeps finished invoices longer, cannot be read in full now; " +
@@ -92,7 +92,7 @@ func notForgotten(why error) *problem {
 			"nie wysyłaj faktury inną drogą, zapytaj ponownie"}}
 }
 
-// notReadable is the problem of an entry that exists and cannot be read.
+// notReadable returns the problem of an entry that exists and cannot be read.
 func notReadable(l *lost) *problem {
 	p := &problem{kind: unavailable, after: time.Minute, cause: &lostError{l}, detail: text{
 		en: "this invoice is here, and its entry cannot be read by this server now; nothing is lost, ask again",
@@ -107,7 +107,7 @@ func notReadable(l *lost) *problem {
 	return p
 }
 
-// ownerUnknown is the problem of an entry that cannot be read, when neither the ledger nor the
+// ownerUnknown returns the problem of an entry that cannot be read, when neither the ledger nor the
 // archive tells whose it is. It says nothing else of the entry, because the entry may be another
 // client's. It may say that there is an entry, because an id is a hash that only those who have the
 // document can know.

@@ -81,8 +81,8 @@ func badValue(name, value string, rule text) error {
 // offsetWithoutPlus matches the end of a time in RFC 3339 whose + was not escaped in the query.
 var offsetWithoutPlus = regexp.MustCompile(`T[0-9:.]+ [0-9]{2}:[0-9]{2}$`)
 
-// lostPlus says what to do about a time that lost its +. In a query, + stands for a blank. The text
-// is empty for other values.
+// lostPlus returns what to do about a time that lost its +. In a query, + stands for a blank. The
+// text is empty for other values.
 func lostPlus(value string) text {
 	if !offsetWithoutPlus.MatchString(value) {
 		return text{}

@@ -87,8 +87,8 @@ func (p *problem) body(c *call) problemBody {
 	}
 }
 
-// notNow is the problem when Redis fails or the pool is in a state in which nothing can be done
-// now. The same call can succeed later.
+// notNow returns the problem when Redis fails, or when the pool is in a state in which nothing can
+// be done now. The same call can succeed later.
 func notNow(err error) error {
 	p := &problem{kind: unavailable, after: 5 * time.Second, cause: err, detail: text{
 		en: "the ledger (Redis) does not answer or may not be used at the moment; call again, nothing is sent twice",

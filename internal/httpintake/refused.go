@@ -41,7 +41,8 @@ func (sg *single) oneRefusal(c *call, id string) error {
 	return c.json(http.StatusOK, answerOf(results.Explained(r)))
 }
 
-// notKeptRefused is the answer to a call for the document itself, or for something made of it.
+// notKeptRefused returns the answer to a call for a refused document itself, or for something made
+// of it.
 func notKeptRefused() *problem {
 	return &problem{kind: notFound, detail: text{
 		en: "this document was refused, and refused documents are not kept",

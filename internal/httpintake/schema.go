@@ -95,7 +95,7 @@ func (s *schema) fields(prefix string) []field {
 	return all
 }
 
-// Kind says what a value is and what bounds it has.
+// Kind returns a text that says what a value is and what bounds it has.
 func (s *schema) Kind() string {
 	switch {
 	case len(s.Enum) > 0:

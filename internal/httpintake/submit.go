@@ -109,8 +109,8 @@ func triedAgain(items []item) (n int) {
 	return n
 }
 
-// whatToDo says what the caller does about documents that were all refused. Nothing is wrong with
-// some of them, and again is their number. The others have a fault.
+// whatToDo returns what the caller should do about documents that were all refused. Nothing is
+// wrong with some of them, and again is their number. The others have a fault.
 func whatToDo(again int) text {
 	if again == 0 {
 		return text{en: "correct what the items name, then hand the documents in again",

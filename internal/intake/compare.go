@@ -48,7 +48,7 @@ func (e *UnsureError) Error() string {
 	return fmt.Sprintf("%s: %v; nothing was taken, hand it in again", e.What, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *UnsureError) Unwrap() error { return e.Err }
 
 // bounded returns the context for reading stored documents and results.
@@ -150,7 +150,7 @@ func inTheWay(inv *ledger.Invoice, o *answer, how string) error {
 	}
 }
 
-// whatDiffers says why the bytes of two documents with the same content differ.
+// whatDiffers returns why the bytes of two documents with the same content differ.
 func whatDiffers(a, b invoice.Content) string {
 	switch created, system := a.Created != b.Created, a.System != b.System; {
 	case created && system:

@@ -56,26 +56,28 @@ const jsonElsewhere = "hand in an invoice as JSON over HTTP, as faktura, or as a
 
 const sendXML = "hand in the FA(3) document as XML"
 
-// NoGeneration refuses an invoice that is JSON, because its tenant does not send through the
-// gateway.
+// NoGeneration returns the refusal of an invoice that is JSON and whose tenant does not send
+// through the gateway.
 func NoGeneration(tenant string) error {
 	return &Problem{What: fmt.Sprintf("is an invoice as JSON, and tenant %s sends to KSeF itself, where nothing makes XML of it", tenant),
 		Hint: sendXML}
 }
 
-// NotGenerated refuses an invoice that is JSON, because the gateway makes no document of it.
+// NotGenerated returns the refusal of an invoice that is JSON and of which the gateway makes no
+// document.
 func NotGenerated(why string) error {
 	return &Problem{What: "is an invoice as JSON of which the gateway makes no XML: " + why,
 		Hint: "its names are those of the elements of FA(3), in the order of the schema"}
 }
 
-// GenerationFailed says that the gateway could not be asked to make XML of an invoice that is JSON.
+// GenerationFailed returns an error that says that the gateway could not be asked to make XML of an
+// invoice that is JSON.
 func GenerationFailed(err error) error {
 	return &UnsureError{What: "it is JSON, and the gateway could not be asked to make XML of it", Err: err}
 }
 
-// GenerationLimited says that the gateway was not asked, because the tenant's limit of such
-// requests is used up. after is how long it takes until one more request fits.
+// GenerationLimited returns an error that says that the gateway was not asked, because the tenant's
+// limit of such requests is used up. after is how long it takes until one more request fits.
 func GenerationLimited(after time.Duration, err error) error {
 	return &UnsureError{After: after, Err: err,
 		What: "it is JSON, and its tenant's limit of requests that make XML (other:generate) is used up"}

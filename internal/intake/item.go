@@ -37,7 +37,7 @@ type Item struct {
 // SumOf returns the hash of a text for [Item.Sum].
 func SumOf(text []byte) string { return ledger.HashText(sha256.Sum256(text)) }
 
-// refused is the outcome of an item without a document.
+// refused returns the outcome of an item without a document.
 func (it *Item) refused() Admission {
 	adm := Admission{File: it.File, Unnamed: it.Unnamed, Ref: it.Ref, Taken: ledger.Refused, Err: it.Err}
 	adm.Invoice.Hash = it.Sum

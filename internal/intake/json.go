@@ -153,7 +153,7 @@ func notUTF8(name string) error {
 	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must be UTF-8", Hint: hint}
 }
 
-// letterLost is about U+FFFD in a JSON text. Programs that write JSON put it in the place of bytes
+// letterLost refuses U+FFFD in a JSON text. Programs that write JSON put it in the place of bytes
 // that they cannot read. So a document may have had a letter there before.
 func letterLost(name string) error {
 	hint := "a program put it in the place of a letter that it could not read: give the text as it was"

@@ -10,7 +10,7 @@ const (
 	BySettings                // tenant in the .ksef.yaml of a watched folder
 )
 
-// sayWhich asks for the name of one of several tenants.
+// sayWhich returns a hint that asks for the name of one of several tenants.
 func (n NamedBy) sayWhich() string {
 	switch n {
 	case ByField:
@@ -22,7 +22,7 @@ func (n NamedBy) sayWhich() string {
 	}
 }
 
-// saySo asks for the name of a tenant that sends only when it is named.
+// saySo returns a hint that asks for the name of a tenant that sends only when it is named.
 func (n NamedBy) saySo() string {
 	switch n {
 	case ByField:
@@ -34,7 +34,7 @@ func (n NamedBy) saySo() string {
 	}
 }
 
-// leaveOut asks for no name, or for one of these names.
+// leaveOut returns a hint that asks for no name, or for one of these names.
 func (n NamedBy) leaveOut(names string) string {
 	switch n {
 	case ByField:
@@ -46,7 +46,7 @@ func (n NamedBy) leaveOut(names string) string {
 	}
 }
 
-// agents names the tenants that may send an invoice as its PodmiotUpowazniony.
+// agents returns a hint that names the tenants that may send an invoice as its PodmiotUpowazniony.
 func (n NamedBy) agents(names string) string {
 	switch n {
 	case ByField:

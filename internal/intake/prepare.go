@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// explainFull says what to do when Redis itself refuses new entries because it is full.
+// explainFull returns a [ledger.FullError], which says what to do, when err says that Redis itself
+// refuses new entries because it is full. It returns any other error unchanged.
 func explainFull(err error) error {
 	if ledger.IsFull(err) {
 		return &ledger.FullError{}

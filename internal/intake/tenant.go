@@ -71,8 +71,9 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	return sender{}, noTenant(whose, issuer, a.confined)
 }
 
-// noTenant says that no tenant is the issuer. A program that sees only some of the tenants is not
-// told whether another tenant is the issuer. Otherwise it could learn whose invoices are sent here.
+// noTenant returns an error that says that no tenant is the issuer. A program that sees only some
+// of the tenants is not told whether another tenant is the issuer. Otherwise it could learn whose
+// invoices are sent here.
 func noTenant(whose, issuer string, confined bool) error {
 	if confined {
 		return &RefusedError{
@@ -113,7 +114,8 @@ func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectT
 	return sender{}, &RefusedError{Rule: rule, Hint: "the names are: " + namesOf(a.Accounts), Remedy: ledger.RemedyOtherName}
 }
 
-// whoSends says which tenant may send an invoice that the named tenant may not send.
+// whoSends returns a hint that says which tenant may send an invoice that the named tenant may not
+// send.
 func (a *Admitter) whoSends(h invoice.Header, issuer string) (string, ledger.Remedy) {
 	switch found := a.ofNIP(issuer); {
 	case len(found) > 1:

@@ -42,7 +42,7 @@ func unread(err error) bool {
 	return rest == nil && len(entries) > 0
 }
 
-// correctsUnread is the error of a document whose corrects names an invoice with an entry that
+// correctsUnread returns the error of a document whose corrects names an invoice with an entry that
 // cannot be read.
 func correctsUnread(err error) *UnsureError {
 	if ledger.Damaged(err) {

@@ -80,9 +80,9 @@ func LongPast(deadline, now time.Time) bool { return deadline.Before(now.AddDate
 // than some weeks, and an invoice with a far deadline is sent after all others.
 func FarAway(deadline, now time.Time) bool { return deadline.After(now.AddDate(1, 0, 1)) }
 
-// WrongKind says which field of a JSON text has a value of the wrong kind. at names the text
-// itself, and is used when the fault is in no field. The message of encoding/json is not used,
-// because it names Go types of this program.
+// WrongKind returns an error that says which field of a JSON text has a value of the wrong kind. at
+// names the text itself, and is used when the fault is in no field. The message of encoding/json is
+// not used, because it names Go types of this program.
 func WrongKind(at string, wrong *json.UnmarshalTypeError) error {
 	rule := "must be a text"
 	switch wrong.Type.Kind() {

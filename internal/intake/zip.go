@@ -200,8 +200,8 @@ func readable(name string) string {
 // by backslashes. No name is lost, because a file on Windows cannot have a backslash in its name.
 func slashed(name string) string { return strings.ReplaceAll(name, `\`, "/") }
 
-// unsafeName says why a name is refused, and returns "" for a safe name. The name is stored and
-// shown. The watch of a folder names a file after it, and other programs may use it.
+// unsafeName returns why a name is refused, and "" for a safe name. The name is stored and shown.
+// The watch of a folder names a file after it, and other programs may use it.
 func unsafeName(name string) string {
 	switch {
 	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':

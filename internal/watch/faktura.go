@@ -152,7 +152,8 @@ func (d *documents) is(name, sum string) bool {
 	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && sumOf(raw) == sum
 }
 
-// order orders the XML of a file, unless the file cannot be used.
+// order orders the XML of a file and returns errOrdered. When the file cannot be used, it orders
+// nothing and returns the reason.
 func (d *documents) order(o order, raw []byte) error {
 	if err := intake.CheckJSON(raw); err != nil {
 		return err

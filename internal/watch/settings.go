@@ -92,8 +92,8 @@ func (se *settings) read(name string) *setting {
 	return s
 }
 
-// unread says why a file of settings cannot be read, in words for the person who put it there; nil
-// when there is no such file. A link that leads nowhere is a mistake, not a missing file.
+// unread returns why a file of settings cannot be read, in words for the person who put it there;
+// nil when there is no such file. A link that leads nowhere is a mistake, not a missing file.
 func (se *settings) unread(name string, err error) error {
 	info, unseen := se.disk.root.Lstat(name)
 	switch {
@@ -113,7 +113,8 @@ var (
 	twice      = regexp.MustCompile(`(?s).*mapping key "(.*)" already defined.*`)
 )
 
-// plain says what is wrong with the file to somebody who does not know how it is read.
+// plain returns an error that says what is wrong with the file to somebody who does not know how it
+// is read.
 func plain(err error) error {
 	if err == nil || err == io.EOF {
 		return err
