@@ -145,8 +145,8 @@ func (d *documents) sweep(there map[string]bool) {
 	}
 }
 
-// is reports whether a file in taken/ has the content with this sum. When the file cannot be read,
-// is returns true.
+// is reports whether a file in taken/ has the content with this sum. When the file is there but
+// cannot be read, is returns true.
 func (d *documents) is(name, sum string) bool {
 	raw, err := d.disk.readTaken(name, d.o.MaxDocument)
 	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && sumOf(raw) == sum

@@ -16,7 +16,7 @@ import (
 type sight struct {
 	size    int64
 	changed time.Time
-	since   time.Time // first seen, by this machine's clock, because a share's clock may be wrong
+	since   time.Time // when this size and time were first seen, by this machine's clock, because a share's clock may be wrong
 	whole   bool      // its end looks like the end of a whole document
 }
 
