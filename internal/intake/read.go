@@ -17,8 +17,8 @@ type Options struct {
 	// TempDir is the folder that holds an archive from standard input while it is read. "" means
 	// the system's folder for temporary files.
 	TempDir string
-	// MaxEntries is the maximum number of entries of one archive; 0 means 100,000. Entries that are
-	// folders do not count.
+	// MaxEntries is the maximum number of entries of one archive; 0 means 100,000. Folders, and the
+	// files that operating systems add to an archive, do not count.
 	MaxEntries int
 	// MaxUnpacked is the maximum size that one archive may unpack to, in bytes. 0 means
 	// 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).

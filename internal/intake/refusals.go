@@ -315,8 +315,8 @@ func (r *Refusals) tenant(a *Admission) string {
 }
 
 // named returns the tenant that was asked to send the document, or else the one that sends it, or
-// else the one that has the seller's NIP. A seller that is not a tenant has no list, because
-// invented NIPs could make any number of lists.
+// else the one that has the seller's NIP, or else Otherwise. A seller that is not a tenant has no
+// list, because invented NIPs could make any number of lists.
 func (r *Refusals) named(a *Admission) string {
 	switch inv := &a.Invoice; {
 	case a.Asked != "":

@@ -46,8 +46,8 @@ type Standing struct {
 func (s Standing) Decided() int { return s.Accepted + s.Rejected + s.Parked + s.Ended }
 
 // The pause between two polls is short while entries change, and grows while they do not. The pause
-// is at least pollShare times as long as the poll took, because ten thousand entries are megabytes
-// and Redis has other work to do. It is never longer than maxPause.
+// is pollShare times as long as the poll took, or longer, because ten thousand entries are
+// megabytes and Redis has other work to do. In any case it is at most maxPause.
 const (
 	minPause  = 200 * time.Millisecond
 	maxPause  = 5 * time.Second

@@ -25,9 +25,9 @@ type Wanted struct {
 }
 
 // Terms returns the terms that the text stands for. accounts are the tenants that the sender may
-// name. The error is one [*invoice.FieldError] or several joined; each names a field of the
-// manifest. A deadline that is long past or more than a year away is an error too. With an error,
-// use only the terms of the fields that it does not name.
+// name. The error is one [*invoice.FieldError] or several joined; each names a field of w. A
+// deadline that is long past or more than a year away is an error too. With an error, use only the
+// terms of the fields that it does not name.
 func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
 	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: TenantOf(accounts, w.Tenant), Corrects: Corrects(w.Corrects)}
 	var all []error
