@@ -47,8 +47,8 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 			return coded{}, err
 		}
 	}
-	// Documents that ended without a KSeF number count only when all documents that have the
-	// invoice number ended in that way.
+	// A document that ended without a KSeF number counts only when every document with this invoice
+	// number ended without one.
 	if alive := slices.DeleteFunc(slices.Clone(found),
 		func(r results.Result) bool { return ledger.State(r.State).Ended() }); len(alive) > 0 {
 		found = alive

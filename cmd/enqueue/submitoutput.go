@@ -141,8 +141,8 @@ func (c *submitCmd) noteOf(p *program, a *intake.Admission, present map[string]l
 	return ""
 }
 
-// dismissedNote returns a note that says that a document is not sent, who decided this, and what to
-// do if that was a mistake.
+// dismissedNote returns a note about a document that is not sent, with who decided this and what to
+// do if it was a mistake.
 func (a *advice) dismissedNote(inv ledger.Invoice) string {
 	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + a.command("retry", inv.ID) +
 		"; a document with other content can take the number"

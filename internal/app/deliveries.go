@@ -229,9 +229,9 @@ func some(tenants []string) string {
 	return strings.Join(tenants, ", ")
 }
 
-// check returns a check that names the receivers that take no results or want none any more, and
-// those that do not take some results. They never make the worker unready, because neither a
-// restart nor another worker would help.
+// check shows the state of the receivers. It names those that take no results or want none any
+// more, and those that do not take some results. They never make the worker unready, because
+// neither a restart nor another worker would help.
 func (d *deliveries) check(ctx context.Context) Check {
 	c := Check{Name: "results", OK: true}
 	all, err := d.standing(ctx)

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// addressHint returns what a person can do about an address that cannot be reached. setting is the
-// name of the setting that has the address.
+// addressHint returns what a person can do when an address cannot be reached. setting is the name
+// of the setting with this address.
 func addressHint(err error, url, setting string) string {
 	secure := strings.HasPrefix(url, "https://")
 	if api, ok := errors.AsType[*ksef.APIError](err); ok && !secure && api.Status == http.StatusBadRequest {

@@ -145,7 +145,8 @@ func remoteHost(r *http.Request) string {
 // page.
 type supervisor struct{}
 
-// logChanges logs who changed what in the dashboard, which can pause queues and delete tasks.
+// logChanges logs each change in the dashboard, with the person who made it. The dashboard can
+// pause queues and delete tasks.
 func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {

@@ -45,9 +45,9 @@ const (
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
 	// maxStoreWait is the longest time that a task waits before it looks at the store again. It is
-	// much shorter than sessionPause, so that a task that waits for the end of that pause soon
-	// notices when the store is back. Looking so often costs little, because few tasks wait. At
-	// most one package of each tenant is cut meanwhile.
+	// much shorter than sessionPause, so that a task that waits during that pause soon notices when
+	// the store is back. Looking so often costs little, because few tasks wait. At most one package
+	// of each tenant is cut meanwhile.
 	maxStoreWait = 15 * time.Second
 )
 

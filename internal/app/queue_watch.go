@@ -61,8 +61,8 @@ func (w *queueWatch) look(ctx context.Context) {
 	}
 }
 
-// check returns a check that names the sick keys. They do not make the worker unready, because the
-// other queues go on.
+// check names the sick keys in its detail. They do not make the worker unready, because the other
+// queues go on.
 func (w *queueWatch) check(ctx context.Context) Check {
 	c := Check{Name: "queues", OK: true}
 	const maxNamed = 3

@@ -50,8 +50,8 @@ func (cs *clients) dispute() {
 	}
 }
 
-// some reports whether any client has a key. It reads the files again when that is due, so that a
-// server that nobody calls also notices a file that was corrected.
+// some reports whether any client has a key. It reads the files again when that is due. So even a
+// server without calls notices a corrected file.
 func (cs *clients) some() bool {
 	found := false
 	for _, c := range cs.all {

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// In a query, "+" stands for a blank. A caller who forgets that learns what to write.
+// In a query, "+" stands for a blank. The answer to a caller who forgot this says what to write.
 func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
 	b := newBench(t, nil)
 	day := time.Now().AddDate(0, 0, 60).Format(time.DateOnly)

@@ -70,14 +70,15 @@ func NotGenerated(why string) error {
 		Hint: "its names are those of the elements of FA(3), in the order of the schema"}
 }
 
-// GenerationFailed returns an error that says that the gateway could not be asked to make XML of an
-// invoice that is JSON.
+// GenerationFailed returns the error for an invoice as JSON when the gateway could not be asked to
+// make XML of it.
 func GenerationFailed(err error) error {
 	return &UnsureError{What: "it is JSON, and the gateway could not be asked to make XML of it", Err: err}
 }
 
-// GenerationLimited returns an error that says that the gateway was not asked, because the tenant's
-// limit of such requests is used up. after is how long it takes until one more request fits.
+// GenerationLimited returns the error for an invoice as JSON when the gateway was not asked,
+// because the tenant's limit of such requests is used up. after is how long it takes until one more
+// request fits.
 func GenerationLimited(after time.Duration, err error) error {
 	return &UnsureError{After: after, Err: err,
 		What: "it is JSON, and its tenant's limit of requests that make XML (other:generate) is used up"}

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// explainFull returns a [ledger.FullError], which says what to do, when err says that Redis itself
-// refuses new entries because it is full. It returns any other error unchanged.
+// explainFull returns a [ledger.FullError], which says what to do, if Redis itself refused new
+// entries because it is full. It returns any other error unchanged.
 func explainFull(err error) error {
 	if ledger.IsFull(err) {
 		return &ledger.FullError{}

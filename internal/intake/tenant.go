@@ -114,8 +114,8 @@ func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectT
 	return sender{}, &RefusedError{Rule: rule, Hint: "the names are: " + namesOf(a.Accounts), Remedy: ledger.RemedyOtherName}
 }
 
-// whoSends returns a hint that says which tenant may send an invoice that the named tenant may not
-// send.
+// whoSends returns a hint about who may send an invoice when the named tenant may not, and what
+// ends the refusal.
 func (a *Admitter) whoSends(h invoice.Header, issuer string) (string, ledger.Remedy) {
 	switch found := a.ofNIP(issuer); {
 	case len(found) > 1:

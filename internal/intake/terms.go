@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/results"
 )
 
-// TermsAnswer says what became of the terms and the ref that were given for an invoice that is here
-// already with other terms or another ref. Applied concerns only the terms, because a ref never
-// changes. The zero value says that there was nothing to change.
+// TermsAnswer says what became of the given terms and ref when the invoice is here already with
+// other terms or another ref. Applied concerns only the terms, because a ref never changes. The
+// zero value says that there was nothing to change.
 type TermsAnswer struct {
 	Applied bool
 	Text    string

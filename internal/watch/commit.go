@@ -70,7 +70,7 @@ func (fl *filer) outcome(f *file, r results.Result) []byte {
 }
 
 // commit puts a file into a place, with its result and its receipt beside it. The file itself is
-// moved last, so that a program that sees the file also sees what stands beside it. If a process is
+// moved last. So a program that sees the file also sees its result and receipt. If a process is
 // killed before the move, the file stays where it was, and the next process begins again. commit
 // reports whether the file is in its place. If it is not, commit has noted the problem or logged
 // the reason.

@@ -139,7 +139,7 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 	return nil
 }
 
-// finish moves what was unpacked to taken/, and forgets the archives for which that is done.
+// finish moves unpacked folders to taken/, and then removes the records of their archives.
 func (up *unpacker) finish() {
 	entries, err := up.disk.list(unpackedDir)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/explain"
 )
 
-// waitingName is the file that says what waits here, for people who see the folder alone.
+// waitingName is the file that says which files wait and why, for people who see only the folder.
 const waitingName = "ksef-waiting.txt"
 
 // maxTold bounds how many files the list in that file names.
