@@ -164,7 +164,7 @@ func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result,
 	if err != nil || !ok {
 		return r, false, err
 	}
-	final := ledger.State(archived.State) == ledger.Receipted // then nothing of it changes any more
+	final := ledger.State(archived.State) == ledger.Receipted // then the result never changes again
 	if final || archived.State == r.State && archived.KsefNumber == r.KsefNumber {
 		return archived, true, nil
 	}

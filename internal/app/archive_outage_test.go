@@ -58,7 +58,7 @@ func fullFolder() *brokenArchive {
 }
 
 // bucket returns an archive at an S3 service. While it is broken, fault handles every request.
-// fault returns false for a request that the service is to answer all the same.
+// fault returns false for a request that the service should answer anyway.
 func bucket(fault func(w http.ResponseWriter, repaired <-chan struct{}) bool) *brokenArchive {
 	var broken atomic.Bool
 	repaired := make(chan struct{})

@@ -90,7 +90,7 @@ func resealed(t *testing.T, p *pool) {
 }
 
 // The key is rotated step by step, as the documentation says. --check says when nothing needs the
-// old key any more. After that, file names, reasons, refusals and a hold can all be read without
+// old key any longer. After that, file names, reasons, refusals and a hold can all be read without
 // the old key.
 func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	t.Parallel()

@@ -62,7 +62,7 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	} else if len(unread) > 0 {
 		l := newLost(&unread[0], nil)
 		if ledger.Damaged(l.Err) {
-			archived, _ := co.archived(c, id) // without it, the entry is damaged all the same
+			archived, _ := co.archived(c, id) // without it, the entry still counts as damaged
 			l = newLost(&unread[0], archived)
 		}
 		if err := c.settled(); err != nil {

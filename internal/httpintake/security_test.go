@@ -81,7 +81,7 @@ func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t 
 	}
 }
 
-// A key that is not in its file any more opens nothing, even if the file has a fault.
+// A key that is no longer in its file opens nothing, even if the file has a fault.
 func TestKeys_FileHasAFaultBesideTheNewKey_TheOldOneEnds(t *testing.T) {
 	const next = "b1946ac92492d2347c6235b4d2611184"
 	now, in, fault := monday, []string{keyOne}, error(nil)

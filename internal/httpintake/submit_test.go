@@ -220,8 +220,8 @@ func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 	}
 }
 
-// If anything but the ref of an element is at fault, the answer has the ref all the same, and the
-// refusal is found by the ref.
+// When something other than the ref of an element is at fault, the answer still has the ref, and
+// the refusal is found by the ref.
 func TestSubmit_ElementAtFault_ItsRefComesBackAndFindsTheRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	for i, fault := range []string{`"foo":1,"xml":"<a/>"`, `"offline":"yes","xml":"<a/>"`, `"xml":"Gdy` + "\xf1" + `ia"`,

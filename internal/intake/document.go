@@ -65,9 +65,9 @@ type Admission struct {
 	Warning error
 	Err     error
 	// Held is the entry of a document that is refused now and was taken before. For example, the
-	// document does not pass the checks any more, or it was handed in for another tenant or with
-	// the ref of another invoice. The refusal does not affect this entry. For a repeated export
-	// only ID and State are set. ID is "" when no such entry was found.
+	// document no longer passes the checks, or it was handed in for another tenant or with the ref
+	// of another invoice. The refusal does not affect this entry. For a repeated export only ID and
+	// State are set. ID is "" when no such entry was found.
 	Held ledger.Invoice
 	// Refusal is the id (ref-…) under which [Refusals] has put the refused document on record. It
 	// is "" when the document is not on record.

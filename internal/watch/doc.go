@@ -14,8 +14,8 @@
 //
 // The folder itself is the record. A file is in exactly one place. It changes its place by a
 // rename, which comes last, after its result is written. The next process does what a killed
-// process has left undone, so each step may be done twice. A document may be handed in twice as
-// well, because the ledger then answers "already here".
+// process has left undone, so each step may be done twice. A document may also be handed in twice,
+// because the ledger then answers "already here".
 //
 //	watch.go      options, the loop; core.go: its parts; once.go: until nothing is left to do
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)

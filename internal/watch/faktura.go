@@ -111,7 +111,7 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// sweepEvery is how often XML that nobody needs any more is looked for. Such XML does no harm
+// sweepEvery is how often the watch looks for XML that is no longer needed. Such XML does no harm
 // meanwhile.
 const sweepEvery = time.Minute
 

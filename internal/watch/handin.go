@@ -187,7 +187,7 @@ func (sm *submitter) load(names []string, now time.Time) (items []intake.Item, o
 	return items, of, nil
 }
 
-// item reads a file. It returns false when the file waits, or is not there any more.
+// item reads a file. It returns false when the file waits, or is no longer there.
 func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 	s := sm.settings.ofTaken(path.Dir(name))
 	terms, err := intake.Terms{}, s.err

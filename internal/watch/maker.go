@@ -159,7 +159,7 @@ func (m *maker) cancel(name string) {
 	m.begin()
 }
 
-// forget drops the answers about files that are not there any more.
+// forget drops the answers about files that are no longer there.
 func (m *maker) forget(there map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

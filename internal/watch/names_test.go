@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// lost returns the beginnings of those documents that no file of the folder has any more.
+// lost returns the beginning of each of these documents that is in no file of the folder.
 func (s *site) lost(documents ...string) (lost []string) {
 	s.t.Helper()
 	var there []string

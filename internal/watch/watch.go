@@ -100,7 +100,7 @@ var errReplaced = errors.New("the folder was replaced by another one while it wa
 
 // New takes the lock of a folder and reads what an earlier watch has left. It returns an error that
 // wraps [ErrBusy] when another process watches the folder, or a folder around it. Close the watcher
-// when it is not needed any more.
+// when it is no longer needed.
 func New(o Options) (*Watcher, error) {
 	o.defaults()
 	root, err := os.OpenRoot(o.Dir)
@@ -143,7 +143,7 @@ func (w *Watcher) Close() error {
 	return w.disk.root.Close()
 }
 
-// Run watches until ctx is done, or until the folder is not there any more. A fault of a file, of
+// Run watches until ctx is done, or until the folder is no longer there. A fault of a file, of
 // Redis or of the archive is logged, and what failed is tried again.
 func (w *Watcher) Run(ctx context.Context) error {
 	n := newNotices(w.core)
@@ -162,7 +162,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 }
 
 // pass does all that can be done now, and returns the time until something else is due. A change of
-// the folder can make it due sooner. An error says that the folder is not there any more.
+// the folder can make it due sooner. An error says that the folder is no longer there.
 func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	if err := w.same(); err != nil {
 		return 0, err
