@@ -19,7 +19,7 @@ func TestFirstKept_IsTheFirstDayThatAReportTakes(t *testing.T) {
 		}
 		day := firstKept(at)
 		if got := day.Format(time.DateOnly); got != want || day.Before(at) || !day.AddDate(0, 0, -1).Before(at) {
-			t.Errorf("of what is kept from %s on, the first day is %s in %s, want %s", from, got, invoice.Warsaw(), want)
+			t.Errorf("firstKept(%s) is %s in %s, want %s", from, got, invoice.Warsaw(), want)
 		}
 	}
 }

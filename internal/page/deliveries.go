@@ -88,7 +88,7 @@ func (v *deliveries) tenantsOf(state *ledger.SinkState, own map[string]*ledger.S
 			case s.Err != "" || v.stranger(name) != "":
 				one.State = "stranger"
 			}
-			if v.User.All() || s.Sick { // else the other NIP does not concern the visitor
+			if v.User.All() || s.Sick { // the error of a stranger names a NIP that does not concern others
 				one.Error = v.words.errorOf(s.Err)
 			}
 			all = append(all, one)
@@ -186,7 +186,7 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 		out.State, since = "stopped", state.Stopped
 	case state.Outage != 0:
 		out.State, out.Next = "out", state.NextCall(out.own).Time()
-	case since != 0: // it has no pause: what comes next is tried at once
+	case since != 0: // there is no pause, because the next results are tried at once
 		out.State = "out"
 	}
 	out.Since = since.Time()

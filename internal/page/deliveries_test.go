@@ -94,7 +94,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 	}
 }
 
-func TestDeliveries_OperatorOfOneTenant_SendsTheOwnAgainAndNoOther(t *testing.T) {
+func TestDeliveries_OperatorOfOneTenant_SendsOnlyItsOwnAgain(t *testing.T) {
 	w := newWorld(t, nil)
 	one, two := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x"), w.take("B", sellerB, "TWO/1", ledger.Rejected, "x")
 	w.receiver("erp", map[string]string{one: "no", two: "no"})
@@ -136,7 +136,7 @@ func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
 	}
 	status, body, _ := w.as("olga").post("/deliveries/erp", url.Values{"do": {"all"}})
 	if status != http.StatusConflict || !strings.Contains(body, "busy") {
-		t.Errorf("a worker serves the receiver: status %d, want 409 and a text", status)
+		t.Errorf("while a worker serves the receiver, the form has status %d, want 409 and a text that says so", status)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	}
 }
 
-// A receiver that refuses every result for itself has no outage, and is shown like one that has.
+// A receiver that refuses every result for itself has no outage, but is shown as if it had one.
 func TestDeliveries_EveryResultIsRefusedForItself_ReceiverAndTenantTakeNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	span, err := w.ledger.Outbox(t.Context())
@@ -196,7 +196,7 @@ func TestDeliveries_EveryResultIsRefusedForItself_ReceiverAndTenantTakeNothing(t
 		t.Error("the list does not say that the receiver takes nothing, and why")
 	}
 	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(rowOf(body, "A"), "takes nothing") {
-		t.Errorf("the row of the tenant: %s", rowOf(body, "A"))
+		t.Errorf("the row of tenant A should say that the receiver takes nothing: %s", rowOf(body, "A"))
 	}
 }
 
@@ -208,8 +208,8 @@ func rowOf(body, tenant string) string {
 }
 
 // Another program overwrote a key of one receiver, and the key of a tenant's refused documents. The
-// list has every receiver, names the key where a person sees all of the receiver, and claims no
-// numbers.
+// list has every receiver and claims no numbers. It names the key to a person who sees all that the
+// receiver gets.
 func TestDeliveries_KeyOfOneReceiverIsSick_TheOthersAreListedAndTheKeyIsNamed(t *testing.T) {
 	w := newWorld(t, nil)
 	one := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
@@ -218,12 +218,12 @@ func TestDeliveries_KeyOfOneReceiverIsSick_TheOthersAreListedAndTheKeyIsNamed(t 
 	for who, named := range map[string]bool{"olga": true, "anna": false} {
 		_, body, _ := w.as(who).get("/deliveries")
 		if !strings.Contains(body, "of-a") || strings.Contains(body, "sinkgaveup:erp") != named || !strings.Contains(body, ">?</td>") {
-			t.Errorf("%s: the list lacks a receiver, or names the key: %v is wanted", who, named)
+			t.Errorf("%s: the list lacks a receiver, or claims numbers, or whether it names the key is not %v", who, named)
 		}
 		status, body, _ := w.as(who).get("/deliveries/erp")
 		if status != http.StatusOK || strings.Contains(body, "delete the key") != named ||
 			!strings.Contains(body, "until a person has restored") {
-			t.Errorf("%s: the receiver's page has status %d, want 200, and the key named: %v", who, status, named)
+			t.Errorf("%s: the receiver's page has status %d, want 200, or whether it names the key is not %v", who, status, named)
 		}
 	}
 	why := "the key refused:A behind redis.prefix is sick"
@@ -232,6 +232,6 @@ func TestDeliveries_KeyOfOneReceiverIsSick_TheOthersAreListedAndTheKeyIsNamed(t 
 	w.check(err)
 	_, body, _ := w.as("anna").get("/deliveries/of-a")
 	if row := rowOf(body, "A"); !strings.Contains(row, "its refused documents cannot be read") || !strings.Contains(row, why) {
-		t.Errorf("the row of the tenant: %s", row)
+		t.Errorf("the row of tenant A should say that its refused documents cannot be read, and name the key: %s", row)
 	}
 }

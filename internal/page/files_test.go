@@ -27,8 +27,8 @@ func (r *receipts) ReceiptOf(ctx context.Context, _ results.Result) (records.Rec
 	return records.Receipt{Raw: []byte("<Potwierdzenie/>")}, nil
 }
 
-// A receipt that the archive cannot give out as that of the invoice is called lost only if the
-// archive should have it.
+// When the archive cannot give out the receipt of an invoice, the receipt is called lost only if
+// the archive should have it.
 func TestUPO_ReceiptIsMissingOrNotThatOfTheInvoice_IsNotGivenOut(t *testing.T) {
 	of := &receipts{}
 	w := newWorld(t, func(o *page.Options) { of.Records, o.Records = o.Records, of })
@@ -60,13 +60,13 @@ func TestUPO_ReceiptIsMissingOrNotThatOfTheInvoice_IsNotGivenOut(t *testing.T) {
 }
 
 // A person who leaves before the answer is complete is no error. A connection that the store resets
-// is one, although its error may look the same.
-func TestVisit_PersonLeavesOrStoreResets_OnlyTheLatterIsLogged(t *testing.T) {
+// is an error, although the two may look the same.
+func TestVisit_PersonLeavesOrStoreResets_OnlyTheResetIsLogged(t *testing.T) {
 	of := &receipts{}
 	var w *world
 	t.Cleanup(func() { // after the server has ended all requests
 		if n := strings.Count(w.log.String(), "could not be made"); n != 1 {
-			t.Errorf("%d visits are logged as failed, want only that of the store: %s", n, w.log)
+			t.Errorf("%d visits are logged as failed, want only the one whose connection the store reset: %s", n, w.log)
 		}
 	})
 	w = newWorld(t, func(o *page.Options) { of.Records, o.Records = o.Records, of })

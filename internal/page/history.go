@@ -121,7 +121,7 @@ func (v *single) acts(id string) ([]event, error) {
 		return nil, nil
 	}
 	entries, _, err := v.p.o.Audit.Log.List(v.ctx(), "", time.Time{}, maxAudit)
-	if _, sick := errors.AsType[*audit.SickError](err); sick { // whoever tries to act is told that the log is damaged
+	if _, sick := errors.AsType[*audit.SickError](err); sick { // people who try to act are told that the log is damaged
 		return nil, nil
 	}
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // KSeF refused the first session of an invoice as a whole, so the invoice is in a second package.
 // Its history names both packages.
-func TestHistory_SessionBeforeWasRefused_TellsBothPackages(t *testing.T) {
+func TestHistory_FirstSessionWasRefused_NamesBothPackages(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "FV/1", ledger.Queued, "")
 	inv, err := w.ledger.Invoice(t.Context(), id)

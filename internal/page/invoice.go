@@ -29,7 +29,7 @@ type invoicePage struct {
 	Retry    bool
 	Dismiss  bool
 	Deadline time.Time
-	Until    time.Time // of the wait
+	Until    time.Time // when the wait ends
 	Asked    string    // what was just asked for: one of the verbs
 	MayMark  bool
 	// Trace and PackageTrace are the trace_id of the invoice and of its package, in the log and in
@@ -114,8 +114,8 @@ func (v *single) result() (results.Result, *ledger.Invoice, error) {
 	return r, inv, err
 }
 
-// resultOrInstead does what result does. damaged says that the ledger has an entry that is damaged,
-// so that the result is the archive's.
+// resultOrInstead does what result does. damaged says that the entry in the ledger is damaged, so
+// the result is from the archive.
 func (v *single) resultOrInstead() (r results.Result, entry *ledger.Invoice, damaged bool, err error) {
 	inv, unread, err := v.look(v.r.PathValue("id"))
 	if err != nil {

@@ -66,7 +66,7 @@ func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	}
 }
 
-func TestLogin_WithoutOne_NothingIsShownOrDone(t *testing.T) {
+func TestPage_WithoutLogin_NothingIsShownOrDone(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "MINE/1", ledger.Rejected, "")
 	p := w.somebody()
@@ -198,7 +198,7 @@ func TestAct_ViewerOrReadOnly_DoesNothing(t *testing.T) {
 			}
 		}
 		if _, body, _ := p.get("/invoices/" + id); strings.Contains(body, "/dismiss") || w.state(id) != ledger.Parked {
-			t.Errorf("%s is offered to dismiss, or the invoice is %s", who, w.state(id))
+			t.Errorf("%s may not act, but the page offers to dismiss the invoice, or the invoice is %s, want it parked", who, w.state(id))
 		}
 	}
 }

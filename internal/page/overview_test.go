@@ -11,13 +11,13 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-func TestOverview_Limits_TheOneOfWhichLeastIsLeftIsShown(t *testing.T) {
+func TestOverview_Limits_ShowsTheLimitWithTheLeastLeft(t *testing.T) {
 	w := newWorld(t, nil)
 	_, body, _ := w.as("olga").get("/", "Accept-Language", "pl")
 	for text, want := range map[string]int{
 		"Otwarcie sesji wsadowej: pozostało 3 z 60 w ciągu godziny": 1, // the limit of A
 		`class="meter warn"`: 1, `data-l="Limit najbliższy wyczerpania"></td>`: 1, // B has used none
-		"Wysłanie faktury w sesji interaktywnej": 0, // of this limit of A more is left
+		"Wysłanie faktury w sesji interaktywnej": 0, // A has more left of this limit
 	} {
 		if got := strings.Count(body, text); got != want {
 			t.Errorf("the overview has %s %d times, want %d", text, got, want)

@@ -57,7 +57,8 @@ func (v sayings) refusalOf(r *ledger.Refusal) saying {
 	return saying{explain.PolishFaults(report.Faults(r), r.More), ""}
 }
 
-// Record is the reason as the program wrote it, where the page says it in other words.
+// Record is the reason as the program wrote it, where the page says it in other words; otherwise
+// "".
 func (v sayings) Record(r results.Result) string {
 	if v.Lang != explain.Polish || v.reasonOf(&r).Text == r.Reason {
 		return ""

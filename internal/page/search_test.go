@@ -72,7 +72,7 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "FV/2026/11/0042", ledger.Rejected, "")
 	w.take("A", sellerA, "FV/2026/11/0043", ledger.Queued, "")
-	w.take("B", sellerB, "SP 7", ledger.Queued, "") // with the space that people type, but not anna's
+	w.take("B", sellerB, "SP 7", ledger.Queued, "") // with the space that people type, but of a tenant that anna does not see
 	w.take("A", sellerA, "SP\u00a07", ledger.Queued, "")
 	p := w.as("anna")
 	today := time.Now().In(invoice.Warsaw()).Format(time.DateOnly)
@@ -191,7 +191,7 @@ func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
 
 // A user who sees one tenant must not see the id of another tenant's invoice, even in the address
 // of the next page.
-func TestInvoices_NextPage_NamesNoInvoiceOfAnother(t *testing.T) {
+func TestInvoices_NextPage_NamesNoInvoiceOfAnotherTenant(t *testing.T) {
 	var next ledger.Place
 	r := &restless{}
 	w := newWorld(t, func(o *page.Options) { r.Inquiry, o.Inquiry = o.Inquiry, r })

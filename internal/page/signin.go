@@ -198,7 +198,7 @@ func (v *logins) loginAgain(why oidc.Reason, next string) error {
 	return nil
 }
 
-// whyNot are the words for why a login at the provider failed; "" for any other text.
+// whyNot returns the words for why a login at the provider failed; "" for any other text.
 func (v *logins) whyNot(why oidc.Reason) string {
 	title := v.p.o.SignIn.Title
 	switch why {

@@ -323,7 +323,7 @@ func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 		status, _, _ := p.get("/")
 		audits, _, _ := p.get("/audit")
 		if (status == http.StatusSeeOther) != c.none || (audits == http.StatusOK) != c.want {
-			t.Errorf("%s: the overview has status %d and the audit log %d, which does not fit", name, status, audits)
+			t.Errorf("%s: the overview has status %d and the audit log %d, want what the session may see now", name, status, audits)
 		}
 	}
 	for lasts, want := range map[time.Duration]time.Duration{0: 5 * time.Minute, time.Hour: time.Hour, 100 * time.Hour: page.SessionTime} {

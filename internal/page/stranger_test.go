@@ -109,7 +109,7 @@ func TestStranger_OperatorOfAll_IsToldWhatToDoAndActsOnNothingOfIt(t *testing.T)
 }
 
 // The worker that serves a receiver has recorded why it tells the receiver nothing of tenant A.
-func TestStranger_ReceiverIsToldNothingOfATenant_TheReasonStandsThere(t *testing.T) {
+func TestStranger_ReceiverIsToldNothingOfATenant_PageShowsTheReason(t *testing.T) {
 	w := newWorld(t, nil)
 	w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
 	why := "tenant A is NIP " + sellerA + " in the ledger, and NIP 5252248481 in the configuration of the worker " +

@@ -115,7 +115,7 @@ func TestTenancy_InvoiceOfAnother_AndOneThatDoesNotExist_LookTheSame(t *testing.
 	status, of, _ := p.get("/invoices/" + idOfB)
 	none := "inv-" + strings.Repeat("a", len(idOfB)-4)
 	status2, other, _ := p.get("/invoices/" + none)
-	made := func(s string) string { // the page as far as the time, without the ids
+	made := func(s string) string { // the page up to its time, without the ids
 		at := strings.Index(s, "<time>")
 		return strings.NewReplacer(idOfB, "", none, "").Replace(s[:max(at, 0)])
 	}

@@ -58,7 +58,7 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 }
 
 // gone reports whether the person has left before the answer was complete. The error of the visit
-// does not tell: Redis and the archive reset connections too.
+// does not tell, because Redis and the archive reset connections too.
 func (v *visit) gone() bool { return errors.Is(v.r.Context().Err(), context.Canceled) }
 
 // shown is an error that a person is shown.

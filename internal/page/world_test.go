@@ -234,7 +234,7 @@ func (p *person) post(path string, form url.Values, header ...string) (int, stri
 	return p.ask(r, header...)
 }
 
-// pdfOf makes a PDF of every document, and adds what it was asked for to asked.
+// pdfOf returns a [page.PDF] that makes a PDF of every document. It adds each request to asked.
 func pdfOf(asked *[]string) page.PDF {
 	return func(_ context.Context, _ *results.Result, offline bool, doc []byte, l page.Language) ([]byte, error) {
 		*asked = append(*asked, fmt.Sprintf("%s %s offline %v", l, doc, offline))

@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Outcomes without a tenant, such as a refused document that belongs to nobody, cannot be left
-// behind in the outbox, because they could not be found again. When the receiver takes none of
+// Outcomes without a tenant, such as the refusal of a document that belongs to nobody, cannot be
+// left behind in the outbox, because they could not be found again. When the receiver takes none of
 // them, they are put aside: they are held without being tried first, and outcomes of tenants go on.
 // When no more of them may be held, the next one keeps its place in the outbox, and all outcomes
 // after it wait.

@@ -7,9 +7,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The receiver answers 503 to results without a tenant, and asks for an hour. Results without a
-// tenant cannot be left behind in the outbox, so they are put aside: they are held untried.
-func TestRun_OutForResultsWithoutATenant_TenantsAreToldAtOnce(t *testing.T) {
+// The receiver answers 503 to results without a tenant, and asks for a pause of an hour. Results
+// without a tenant cannot be left behind in the outbox, so they are put aside: they are held
+// untried.
+func TestRun_OutForResultsWithoutATenant_ResultsOfTenantsAreToldAtOnce(t *testing.T) {
 	w := newWorld(t, 10_000)
 	o, r := newOffice(t, w)
 	o.sickFor("")

@@ -25,8 +25,8 @@ func asked(err error) time.Duration {
 }
 
 // concernsOthers reports whether the answer to a result may say something about other results of
-// its tenant. The answer to a result that was put off before does not, if results of the tenant
-// were taken since.
+// its tenant. The answer to a result that was put off before says nothing about them if results of
+// the tenant were taken since.
 func concernsOthers(r *round, it *item) bool {
 	if it.fresh {
 		return true
@@ -43,7 +43,8 @@ func (t *tried) limit() time.Duration {
 	return min(t.after, maxAfterSome)
 }
 
-// asks returns until when the receiver asked not to be called with results of the tenant, or 0.
+// asks returns the time before which the receiver asked not to be called with results of the
+// tenant. It returns 0 when the receiver asked for no pause.
 func (t *tried) asks(now time.Time) ledger.Millis {
 	if t.after == 0 {
 		return 0

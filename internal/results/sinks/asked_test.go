@@ -38,7 +38,7 @@ func TestRun_OneResultIsPutOff_OthersOfTheTenantGoOn(t *testing.T) {
 				w.run(r)
 			}
 			if st := w.state(); st.Outage != 0 || st.Next != 0 || w.standings()["one"].Blocked() {
-				t.Errorf("the receiver is %+v, the tenant %+v, want neither out nor waiting", st, w.standings()["one"])
+				t.Errorf("the receiver is %+v, the tenant %+v, want neither out nor held back", st, w.standings()["one"])
 			}
 			calls := s.calls
 			w.pass(after / 2)
@@ -53,8 +53,9 @@ func TestRun_OneResultIsPutOff_OthersOfTheTenantGoOn(t *testing.T) {
 	}
 }
 
-// Several results that were put off become due in the same round, with nothing beside them. If the
-// receiver puts them off again, that says nothing about the results that come later.
+// Several results that were put off become due in the same round, and no other result is tried in
+// that round. If the receiver puts them off again, that says nothing about the results that come
+// later.
 func TestRun_SeveralPutOffAreDueTogether_LaterOnesDoNotWait(t *testing.T) {
 	w := newWorld(t, 10_000)
 	ids := w.rejected(40)

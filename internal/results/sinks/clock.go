@@ -20,7 +20,7 @@ const maxSkew = 30 * time.Second
 
 // Clock reads the time of the pool, and compares this machine's clock with it.
 type Clock struct {
-	Pool    func(context.Context) (time.Time, error) // as [ledger.Ledger.Clock]
+	Pool    func(context.Context) (time.Time, error) // usually [ledger.Ledger.Clock]
 	Machine func() time.Time                         // nil is this machine's clock
 }
 
@@ -44,8 +44,8 @@ func (c Clock) machine() time.Time {
 // written by a clock that was wrong. That clock may even have been Redis's own, before a failover.
 const maxAhead = maxAfter + maxSkew
 
-// Pauses reports whether a pause that ends at this time goes on. A pause that would end more than
-// maxAhead from now counts as over.
+// Pauses reports whether a pause that ends at until still goes on at now. A pause that would end
+// more than maxAhead from now counts as over.
 func Pauses(until ledger.Millis, now time.Time) bool {
 	left := until.Time().Sub(now)
 	return left > 0 && left <= maxAhead

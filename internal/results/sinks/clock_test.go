@@ -63,7 +63,7 @@ func TestRun_MachinesClockIsDaysOff_PausesAndAgesGoByRedis(t *testing.T) {
 }
 
 // A pause that a wrong clock has written does not delay results for days.
-func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
+func TestRun_PauseEndsLaterThanAnyPauseMay_CountsAsOver(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{answer: func(m *Message) error {
 		if m.Tenant == "two" {
 			return out(0)
@@ -106,9 +106,9 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	}
 }
 
-// A wrong clock has written the time of the first attempt. The result is tried for three days all
-// the same, neither shorter nor longer.
-func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
+// A wrong clock has written the time of the first attempt. The result is still tried for exactly
+// three days.
+func TestRun_FirstAttemptIsDatedByAWrongClock_ResultIsTriedForThreeDays(t *testing.T) {
 	for what, off := range map[string]time.Duration{
 		"the first attempt is dated before the outcome": -200 * time.Hour,
 		"the first attempt is dated in the future":      200 * time.Hour,
@@ -127,7 +127,7 @@ func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
 				w.pass(pass)
 				w.run(r)
 				if held, failed := w.counts(); held != 1 || failed != 0 {
-					t.Fatalf("%d results are held, %d given up after %v more, want the result held", held, failed, pass)
+					t.Fatalf("%d results are held, %d given up after a further %v, want the result held", held, failed, pass)
 				}
 			}
 			w.pass(3 * time.Hour)
@@ -155,7 +155,7 @@ func TestRun_OutageBeganInTheFuture_BeginsNow(t *testing.T) {
 	w.pass(2 * time.Minute)
 	w.run(r)
 	if began := w.state().Outage.Time(); s.calls != 2 || began.After(w.now()) {
-		t.Errorf("after %d calls the receiver is out since %v, want 2 calls and no time in the future", s.calls, began)
+		t.Errorf("after %d calls the receiver has been out since %v, want 2 calls and a time that is not in the future", s.calls, began)
 	}
 }
 

@@ -58,9 +58,10 @@ func (r *round) conclude(items []*item) {
 	}
 }
 
-// loseDropped counts the outcomes, by tenant, whose records were dropped before the receiver was
-// told. The ledger keeps a bounded number of refused documents of a tenant. When many come at once,
-// some may be dropped before a receiver is told of them.
+// loseDropped counts outcomes as lost, because their records were dropped before the receiver was
+// told of them. dropped has their number for each tenant. The ledger keeps a bounded number of
+// refused documents of a tenant. When many come at once, some may be dropped before a receiver is
+// told of them.
 func loseDropped(r *round, dropped map[string]int64) {
 	for tenant, n := range dropped {
 		r.state.Lost += n

@@ -7,7 +7,7 @@
 //	read.go      what a round reads from the outbox, and what it leaves behind
 //	conclude.go  what became of each outcome
 //	out.go       how a receiver is out: not reached, or it answers and takes nothing
-//	streak.go    how a receiver shows that it refuses every single result
+//	streak.go    when a receiver that refuses every single result is shown as out
 //	standings.go how each tenant stands with the receiver, so that no tenant holds up another
 //	asked.go     whose results wait when the receiver asks for time (Retry-After)
 //	aside.go     outcomes without a tenant, while the receiver takes none of them

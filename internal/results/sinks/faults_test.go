@@ -17,7 +17,7 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			w := newWorld(t, 10_000)
-			sick := map[string]int{} // tenant → how the receiver answers to its results; "*" stands for all tenants
+			sick := map[string]int{} // tenant → how the receiver answers its results; "*" stands for all tenants
 			last, told := map[string]int64{}, map[string]map[int64]bool{}
 			s := &stub{answer: func(m *Message) error {
 				switch {

@@ -44,9 +44,9 @@ func (f *Folder) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// openLock opens the file, also when another user made it and lets others only read it. It never
-// follows a symbolic link. Others may write into the folder, and with a link they could make this
-// process create a file elsewhere.
+// openLock opens the lock's file, even when another user made it and lets others only read it. It
+// never follows a symbolic link. Others may write into the folder, and with a link they could make
+// this process create a file elsewhere.
 func openLock(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noLink, lockMode)
 	if errors.Is(err, fs.ErrPermission) {

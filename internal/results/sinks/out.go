@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A receiver is out when it takes nothing of what is tried. Whose results are tried meanwhile
-// depends on how it is out:
+// A receiver is out when it takes nothing of what is tried. The results that are tried meanwhile
+// depend on how it is out:
 //
 //   - It could not be reached. That concerns all tenants, so nothing is tried before the receiver's
 //     pause is over.
@@ -42,9 +42,9 @@ func stand(r *round, v verdict, began bool, of map[string]*tried) {
 		s.Probes++
 		s.Next = ledger.At(now.Add(r.pause(s.Probes)))
 	case v.out:
-		// Each result that was tried is of a tenant of which the receiver is known to take nothing,
-		// or was refused before, while the receiver took other results. So nothing new is known of
-		// the receiver.
+		// Each result that was tried belongs to a tenant of which the receiver is known to take
+		// nothing, or was refused before while the receiver took other results. So nothing new is
+		// known of the receiver.
 	default:
 		if s.Outage != 0 && anyTaken(of) {
 			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(s.Outage.Time()).Round(time.Second)).

@@ -51,8 +51,8 @@ func (a Admin) alone(ctx context.Context, sink string, act func(token string) er
 	}())
 }
 
-// Resend lets a worker try outcomes again that were given up, and returns how many they are. ids
-// names their invoices. Without ids, all outcomes that were given up are tried again.
+// Resend lets a worker try again the outcomes that were given up, and returns how many there are.
+// ids names their invoices. Without ids, all outcomes that were given up are tried again.
 func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
@@ -97,8 +97,8 @@ func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, e
 	return n, err
 }
 
-// Rewind has all outcomes since a time sent again, as far as the outbox still has them. The
-// receiver recognises repeats by id and revision.
+// Rewind makes a worker send all outcomes since a time again, as far as the outbox still has them.
+// The receiver recognises repeats by id and revision.
 func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)

@@ -198,8 +198,8 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 }
 
 // tellUnread reports an outcome that was left behind and whose entry cannot be read any more. The
-// entry may have been readable when the outcome was left behind. Now neither its tenant is known,
-// nor whether it was reported before. Two reports do less harm than none.
+// entry may have been readable when the outcome was left behind. Now nobody knows its tenant, or
+// whether it was reported before. Two reports do less harm than none.
 func (r *round) tellUnread(o ledger.Outcome) {
 	for _, h := range r.there[o.ID] {
 		if h.Rev == o.Rev {

@@ -118,7 +118,7 @@ func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
 	}
 }
 
-// Another program wrote a key of one tenant's refusals. What is told of the others does not wait.
+// Another program wrote a key of one tenant's refusals. The results of other tenants do not wait.
 func TestRun_RefusalsOfOneTenantAreSick_OthersAreToldAndItsOwnWhenTheKeyIsWell(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	one, two := refused("one", numbered(0), "must be XML"), refused("two", numbered(1), "must be XML")
@@ -133,7 +133,7 @@ func TestRun_RefusalsOfOneTenantAreSick_OthersAreToldAndItsOwnWhenTheKeyIsWell(t
 	w.minutes(r, 3)
 	w.wantTold(s, ids)
 	if got := s.states(two.ID); got != "refused" {
-		t.Errorf("the receiver was told of the other tenant %q, want refused", got)
+		t.Errorf("of the other tenant, the receiver was told %q, want refused", got)
 	}
 	if held, _ := w.counts(); held != 1 || w.state().Lost != 0 || w.state().Outage != 0 {
 		t.Errorf("%d results are held, and the state is %+v; want one held, none lost and no outage", held, w.state())

@@ -39,7 +39,7 @@ type Runner struct {
 }
 
 // stretch is how long one run works before it releases the receiver. Between two runs a person can
-// change something: Admin needs the lease for that.
+// change something, because Admin needs the lease for that.
 const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
@@ -49,7 +49,7 @@ const stretch = 10 * time.Second
 // at the last recorded place.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	if err := r.Editor.Ledger.CheckSink(ctx, r.Name); err != nil {
-		return err // what it takes could not be recorded, so it would get the same again and again
+		return err // what the receiver takes could not be recorded, so it would get the same results again and again
 	}
 	token, whole := rand.Text(), ctx
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())
@@ -94,7 +94,7 @@ func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 var errLeaseLost = errors.New("another process serves this receiver")
 
 // renewing keeps the lease while a round goes on, unless the round hangs. The context that it
-// returns ends when the lease is lost. stop returns when nothing is renewed any more.
+// returns ends when the lease is lost. stop ends the renewing, and returns when it has ended.
 func (r *Runner) renewing(outer context.Context, token string, began *atomic.Int64) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(outer)
 	var running sync.WaitGroup

@@ -184,7 +184,7 @@ func TestRun_ReceiverAsksForTime_IsNotCalledBefore(t *testing.T) {
 	span, err := w.Outbox(t.Context())
 	w.must(err)
 	if waits, err := r.HasWork(t.Context(), span); waits || err != nil || s.calls != calls {
-		t.Errorf("the receiver was called %d times more, want 0; HasWork = %v, %v, want false", s.calls-calls, waits, err)
+		t.Errorf("the receiver was called %d more times, want 0; HasWork = %v, %v, want false", s.calls-calls, waits, err)
 	}
 	w.pass(2 * time.Minute)
 	if w.run(r); s.calls == calls {

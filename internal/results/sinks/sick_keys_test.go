@@ -12,8 +12,8 @@ import (
 )
 
 // Another program wrote one of the keys of a receiver. This receiver is told nothing, and the error
-// names the key. The other receiver is told everything. When a person has deleted the key, the
-// receiver is told what it was not told, and what it had not taken.
+// names the key. The other receiver is told everything. Once a person has deleted the key, the
+// receiver is told every result that it has not taken.
 func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T) {
 	ways := map[string]func(w *world, key string){
 		"a text":  func(w *world, key string) { w.must(w.rdb.Set(w.t.Context(), key, "foreign", 0).Err()) },
@@ -23,7 +23,7 @@ func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T
 	for _, key := range ledger.SinkKeys("erp") {
 		for way, spoil := range ways {
 			if way == "rubbish" && !strings.HasPrefix(key, "sink:") {
-				continue // it is another type, or it damages one record
+				continue // in any other key this is a wrong type, or damages one record only
 			}
 			t.Run(key+" "+way, func(t *testing.T) {
 				w, s, well := newWorld(t, 10_000), refuse(errRefused), &stub{}
@@ -70,7 +70,7 @@ func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T
 					t.Errorf("the receiver has work: %v (error %v), want true when the key was deleted", work, err)
 				}
 				w.minutes(r, 5)
-				for _, id := range slices.Concat(held, later) { // when its place was lost, it is told twice
+				for _, id := range slices.Concat(held, later) { // if its place was lost, the receiver is told twice
 					if got := s.states(id); strings.ReplaceAll(got, "rejected rejected", "rejected") != "rejected" {
 						t.Errorf("the receiver was told %q of %s, want rejected", got, id)
 					}
@@ -82,7 +82,7 @@ func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T
 						continue // all is told again
 					}
 					if !slices.ContainsFunc(failed, func(h ledger.Held) bool { return h.ID == id }) {
-						t.Errorf("the results given up are %+v, want that of %s among them", failed, id)
+						t.Errorf("the results given up are %+v, want the result of %s among them", failed, id)
 					}
 				}
 			})
@@ -90,7 +90,8 @@ func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T
 	}
 }
 
-// Another program wrote the lease of a receiver. A lease always has an end, so this one is none.
+// Another program wrote the lease of a receiver. A lease of a worker always has an end, and this
+// one has none.
 func TestRun_LeaseWithoutAnEnd_IsNamed(t *testing.T) {
 	w := newWorld(t, 10_000)
 	w.must(w.rdb.Set(t.Context(), "ksef:sinklease:erp", "foreign", 0).Err())
@@ -127,8 +128,8 @@ func TestRun_KeyBecomesSickInTheMiddleOfARound_NothingOfItIsRecorded(t *testing.
 	}
 }
 
-// The record of how one tenant stands is rubbish. All that the outbox has of it is told again, and
-// those of other tenants are not.
+// The record of how one tenant stands is damaged. All outcomes of this tenant that the outbox has
+// are told again, and those of other tenants are not.
 func TestRun_StandingIsDamaged_NothingOfTheTenantIsMissed(t *testing.T) {
 	w := newWorld(t, 10_000)
 	o, r := newOffice(t, w)
@@ -193,8 +194,8 @@ func TestRun_RecordsOfRefusedDocumentsAreSick_TheirTenantWaitsForTheKey(t *testi
 	}
 }
 
-// One record of a refused document is damaged. What is shown of it names the field, and the record
-// counts as an entry that cannot be read until it is restored.
+// One record of a refused document is damaged. The error that is shown for it names the field, and
+// the record counts as an entry that cannot be read until it is restored.
 func TestRun_RecordOfARefusedDocumentIsDamaged_IsNamedAndCounted(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	id, key := ledger.RefusalOfFile("x.xml"), "ksef:refused:one"
@@ -229,6 +230,6 @@ func TestRun_RecordOfARefusedDocumentIsDamaged_IsNamedAndCounted(t *testing.T) {
 	}
 	w.must(w.rdb.ZAdd(t.Context(), "ksef:unreadable", redis.Z{Member: "refused:one|" + ledger.RefusalOfFile("gone")}).Err())
 	if n := counted(); n != 0 {
-		t.Errorf("%d entries count as unreadable, want that a record that is gone does not", n)
+		t.Errorf("%d entries count as unreadable, want none, because the record is gone", n)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The receiver answers 503 for two tenants of six, or for five, and asks for an hour. Their results
-// come first in the outbox, and the other tenants' results do not wait for them.
+// The receiver answers 503 for two or for five of six tenants, and asks for a pause of an hour.
+// Their results come first in the outbox, and the other tenants' results do not wait for them.
 func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 	for _, n := range []int{2, 5} {
 		t.Run(fmt.Sprint(n, " of 6"), func(t *testing.T) {

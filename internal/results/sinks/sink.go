@@ -41,8 +41,8 @@ var ErrNoAnswer = errors.New("no answer in time")
 type OutageError struct {
 	After time.Duration // the pause that the receiver asked for; 0 when it named none
 	// Unreached says that the result has nothing to do with the error, for example because there
-	// was no connection. So the error concerns the results of all tenants. Otherwise it may concern
-	// only those of one tenant.
+	// was no connection. So the error concerns the results of all tenants. When Unreached is false,
+	// the error may concern only the results of one tenant.
 	Unreached bool
 	Err       error
 }

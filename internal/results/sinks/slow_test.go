@@ -103,7 +103,7 @@ func TestRun_SlowForManyTenants_EachHasItsShareOfARound(t *testing.T) {
 
 // Results that were given up are kept for a person, up to a maximum. When there are more, the
 // oldest are dropped, counted and logged.
-func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
+func TestRun_MoreIsGivenUpThanIsKept_OldestAreDroppedLoggedAndCounted(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
 	var log bytes.Buffer

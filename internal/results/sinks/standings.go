@@ -68,7 +68,7 @@ type tried struct {
 	tells bool
 	took  time.Duration
 	// refused counts the results that were tried for the first time and that the receiver refused
-	// for themselves alone.
+	// each for itself alone.
 	refused int64
 	// putOff counts the results that the receiver answered with Retry-After, and after is the
 	// longest time. Only answers that may concern other results count (see concernsOthers).
@@ -98,8 +98,8 @@ func try(r *round, of map[string]*tried, it *item) {
 	}
 }
 
-// decide decides how each tenant whose results were tried stands with the receiver. It reports
-// whether the outage of any tenant began.
+// decide decides the standing of each tenant whose results were tried. It reports whether the
+// outage of any tenant began.
 func (r *round) decide(of map[string]*tried) (began bool) {
 	for tenant, t := range of {
 		v, st := verdictOf(t.errs), r.standing(tenant)

@@ -200,7 +200,7 @@ func TestRun_OutForEverybodyThenForOneTenant_ProbesRotate(t *testing.T) {
 	}
 }
 
-func TestRun_RetryAfterForOneTenant_OthersWaitAMinuteAtMost(t *testing.T) {
+func TestRun_RetryAfterForOneTenant_OthersAreToldMeanwhile(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(out(24*time.Hour), "one")
 	r := w.runner(s)
 	sick := w.rejected(2)

@@ -88,8 +88,8 @@ func TestRun_NameIsTakenWithinARound_ItsResultIsHeld(t *testing.T) {
 	w.wantTold(s, ids)
 }
 
-// The configuration of this process gives a new name to another NIP than the ledger has. Until
-// something of the tenant waits for the receiver, nothing is to be said of it.
+// The configuration of this process gives a new name to another NIP than the ledger has. While no
+// result of that tenant waits for the receiver, the tenant is not shown.
 func TestRun_NothingOfAStrangerWaits_ItIsNotShown(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
@@ -99,17 +99,17 @@ func TestRun_NothingOfAStrangerWaits_ItIsNotShown(t *testing.T) {
 		w.rejectedOf("A", 1)
 		w.run(r)
 		if got := ledger.NotTold(w.standings()); len(got) != 0 {
-			t.Fatalf("it is shown to get nothing of %v: %+v", got, w.standings()["B"])
+			t.Fatalf("the tenants of which nothing is told are %v, want none: %+v", got, w.standings()["B"])
 		}
 	}
 	w.rejectedOf("B", 1)
 	w.run(r)
 	if got := ledger.NotTold(w.standings()); len(got) != 1 || !strings.Contains(w.standings()["B"].Err, "5265877635") {
-		t.Errorf("it is shown to get nothing of %v: %+v", got, w.standings()["B"])
+		t.Errorf("the tenants of which nothing is told are %v, want B with its NIP in the ledger: %+v", got, w.standings()["B"])
 	}
 }
 
-func TestHasWork_OnlyOfStrangers_IsNone(t *testing.T) {
+func TestHasWork_OnlyStrangersHaveOutcomes_IsFalse(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
 	r.Wants = Wanted{Known: map[string]string{"A": "1111111111", "B": "2222222222"}}

@@ -9,13 +9,13 @@ import (
 // A receiver may refuse each result for itself alone (422). Nothing waits for such a receiver: what
 // it refused is held and tried again, and the next results are tried at once. But if it takes none
 // of them, its program gets nothing, and a person must see that. So the results that it refuses are
-// counted from the last one that it took. When they are many, or some over a longer time, the
+// counted from the last one that it took. When there are many, or some over a longer time, the
 // receiver is shown as out. The first result that is taken ends that. A result that is refused
 // again is not counted again.
 //
-// Each tenant has such a count too. What is refused of a tenant that is shown as out does not count
-// for the receiver. Otherwise a receiver that takes the results of others would seem out each time
-// that a few results of this tenant come in a row.
+// Each tenant has such a count too. While a tenant is shown as out, its refused results do not
+// count for the receiver. Otherwise a receiver that takes the results of others would seem out each
+// time that a few results of this tenant come in a row.
 
 const (
 	manyRefused = 10        // so many are enough at once
@@ -62,7 +62,7 @@ func countRefused(r *round, of map[string]*tried, err error) {
 	case s.Refused.Out && !before.Out:
 		r.Log.Warn().Str("receiver", r.Name).Int64("results", s.Refused.Count).Err(err).
 			Msg("this receiver refuses every result and has taken none since; they are held and tried again for three days")
-	case before.Out && !s.Refused.Out && s.Outage == 0: // else [stand] says it
+	case before.Out && !s.Refused.Out && s.Outage == 0: // otherwise stand logs it
 		r.Log.Info().Str("receiver", r.Name).Stringer("after", r.now.Sub(before.First.Time()).Round(time.Second)).
 			Msg("this receiver takes results again")
 	}

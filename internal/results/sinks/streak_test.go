@@ -34,8 +34,8 @@ func (w *world) out() ledger.Millis {
 }
 
 // A receiver that was well begins to answer each result with a refusal that concerns this result
-// alone. It is shown as out as soon as these are many, and until it takes one result. Meanwhile the
-// next results are tried at once, as before.
+// alone. As soon as there are many of them, it is shown as out until it takes one result. Meanwhile
+// the next results are tried at once, as before.
 func TestRun_EveryResultIsRefusedForItself_IsShownAsOut(t *testing.T) {
 	for _, status := range []int{400, 409, 413, 415, 422} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
@@ -49,18 +49,18 @@ func TestRun_EveryResultIsRefusedForItself_IsShownAsOut(t *testing.T) {
 			began, calls := w.now(), o.total()
 			for i := range manyRefused {
 				if st := w.state(); st.Out() != 0 {
-					t.Fatalf("it is out after %d results: %+v", i, st)
+					t.Fatalf("the receiver is shown as out after only %d refused results: %+v", i, st)
 				}
 				w.rejectedOf(names[i%len(names)], 1)
 				w.busy(r)
 				if n := o.total() - calls; n != i+1 {
-					t.Fatalf("%d calls for %d results, and no time has passed", n, i+1)
+					t.Fatalf("%d calls were made for %d new results, want one for each", n, i+1)
 				}
 			}
 			ids := w.rejectedOf("later", 40)
 			w.busy(r)
 			if n := o.total() - calls; n != manyRefused+40 {
-				t.Errorf("%d calls: new results must not wait", n)
+				t.Errorf("%d calls were made in all, want one for each new result, because new results must not wait", n)
 			}
 			for range 30 { // what is held is refused again
 				st := w.state()
@@ -71,18 +71,18 @@ func TestRun_EveryResultIsRefusedForItself_IsShownAsOut(t *testing.T) {
 				w.busy(r)
 			}
 			if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"later"}) {
-				t.Errorf("it is shown to take nothing of %v", got)
+				t.Errorf("the receiver is shown to take nothing of %v, want later alone", got)
 			}
 			o.refusing(status, names...)
 			w.pass(20 * time.Minute)
 			w.busy(r)
 			o.want(ids, "rejected")
 			if st := w.state(); st.Out() != 0 {
-				t.Errorf("it takes results, and is out: %+v", st)
+				t.Errorf("the receiver takes results again, but is shown as out: %+v", st)
 			}
 			for _, want := range []string{"this receiver refuses every result", "this receiver takes results again"} {
 				if strings.Count(log.String(), want) != 1 {
-					t.Errorf("the log says %q not once:\n%s", want, log.String())
+					t.Errorf("the log should say %q once:\n%s", want, log.String())
 				}
 			}
 		})
@@ -114,22 +114,22 @@ func TestRun_QuietReceiverRefusesAFewResults_IsOutOnlyWhenItGoesOn(t *testing.T)
 	s.answer = nil
 	w.rejected(1)
 	if w.run(r); w.out() != 0 || len(ledger.NotTold(w.standings())) != 0 {
-		t.Errorf("it took a result: %+v", w.state())
+		t.Errorf("the receiver has taken a result, but it or a tenant is shown as out: %+v", w.state())
 	}
 	s.answer = refuse(errRefused).answer
 	w.pass(time.Hour)
 	w.rejected(someRefused)
 	if w.run(r); w.out() != 0 {
-		t.Errorf("out at once: %+v", w.state())
+		t.Errorf("the receiver is shown as out at once, want after an hour: %+v", w.state())
 	}
 	w.pass(longRefused)
 	if w.run(r); w.out() == 0 { // only what is held was tried
-		t.Errorf("not out after an hour: %+v", w.state())
+		t.Errorf("the receiver is not shown as out after an hour: %+v", w.state())
 	}
 }
 
 // The receiver refuses each result of one tenant, and takes those of another, which come now and
-// then. The tenant is shown, and the receiver does not go out and back again.
+// then. Only the tenant is shown as out. The receiver never is.
 func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *testing.T) {
 	w := newWorld(t, 10_000)
 	o, r := newOffice(t, w)
@@ -144,45 +144,46 @@ func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *
 		w.pass(2 * longRefused)
 		w.busy(r)
 		if st := w.state(); st.Out() != 0 {
-			t.Fatalf("the receiver is out: %+v", st)
+			t.Fatalf("the receiver is shown as out, want only tenant one: %+v", st)
 		}
 		if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"one"}) || w.standings()["one"].State() != "out" {
-			t.Fatalf("it is shown to take nothing of %v", got)
+			t.Fatalf("the receiver is shown to take nothing of %v, want tenant one, out", got)
 		}
 		w.rejectedOf("two", 1)
 		w.busy(r)
 	}
 	o.refusing(422)
-	w.rejectedOf("two", manyRefused) // now it takes nothing of the other tenant either
+	w.rejectedOf("two", manyRefused) // now the receiver takes nothing of this tenant either
 	if w.busy(r); w.out() == 0 {
 		t.Errorf("the receiver is not out: %+v", w.state())
 	}
 	o.sickFor()
 	w.pass(longRefused)
 	if w.busy(r); w.out() != 0 || len(w.standings()) != 0 {
-		t.Errorf("all is taken: %+v, %v", w.state(), w.standings())
+		t.Errorf("after all results were taken, the state is %+v, the standings %v; want nobody shown as out", w.state(), w.standings())
 	}
 }
 
-// What a tenant was refused is given up, and nothing of the tenant is tried any more.
-func TestRun_AllThatATenantWasRefusedIsGivenUp_TheTenantIsNotShown(t *testing.T) {
+// All results of a tenant that were refused are given up, and no result of the tenant is tried any
+// more.
+func TestRun_AllRefusedResultsOfATenantAreGivenUp_TheTenantIsNotShown(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)
 	w.rejectedOf("one", manyRefused)
 	w.rejectedOf("two", 1)
 	w.run(r)
 	if got := ledger.NotTold(w.standings()); len(got) != 1 {
-		t.Fatalf("it is shown to take nothing of %v", got)
+		t.Fatalf("the receiver is shown to take nothing of %v, want tenant one alone", got)
 	}
 	w.pass(giveUpAfter + time.Minute)
 	w.run(r)
 	if _, failed := w.counts(); failed != manyRefused || len(w.standings()) != 0 {
-		t.Errorf("%d given up; %v", failed, w.standings())
+		t.Errorf("%d results are given up, the standings are %v; want all refused results given up and no standing", failed, w.standings())
 	}
 }
 
-// A worker of an older build serves the receiver in turn with this one. It does not know what was
-// counted, and leaves it on record when it takes a result.
+// A worker of an older build serves the receiver in turn with this one. The older worker does not
+// know the count of refused results, and leaves it on record when the receiver takes a result.
 func TestRun_OlderBuildTakesAResult_WhatWasRefusedBeforeDoesNotCount(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)
@@ -196,18 +197,18 @@ func TestRun_OlderBuildTakesAResult_WhatWasRefusedBeforeDoesNotCount(t *testing.
 	}
 	w.rejected(manyRefused - 1)
 	if w.run(r); w.out() != 0 {
-		t.Errorf("out before it has refused as many again: %+v", w.state())
+		t.Errorf("the receiver is shown as out before it has refused as many results again: %+v", w.state())
 	}
 	for _, damaged := range []string{"", "no JSON", `{"count":"many"}`} {
 		w.must(w.rdb.HSet(t.Context(), "ksef:sink:erp", "refused", damaged).Err())
 		if st := w.state(); st.Refused != (ledger.Streak{}) {
-			t.Errorf("%q is read as %+v", damaged, st.Refused)
+			t.Errorf("the damaged count %q is read as %+v, want no count", damaged, st.Refused)
 		}
 	}
 	w.must(w.rdb.HDel(t.Context(), "ksef:sink:erp", "refused").Err())
 	w.must(w.rdb.Del(t.Context(), "ksef:sinkstanding:erp").Err())
 	w.rejected(manyRefused)
 	if w.run(r); w.out() == 0 {
-		t.Errorf("a record without such a field: %+v", w.state())
+		t.Errorf("with no earlier count on record, the receiver is not shown as out: %+v", w.state())
 	}
 }

@@ -39,7 +39,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	w.wantTold(s, ids)
 	failed, err := w.Failed(t.Context(), "erp", 100)
 	w.must(err)
-	w.rejected(1) // the next run counts again what is held by tenant
+	w.rejected(1) // the next run counts again how many results of each tenant are held
 	w.minutes(r, 1)
 	if held, _ := w.counts(); held != 0 || len(failed) != 66 || failed[0].Err != damaged || w.state().Outage != 0 ||
 		len(w.standings()) != 0 {

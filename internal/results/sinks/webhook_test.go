@@ -87,7 +87,7 @@ func TestSign_VectorOfTheLibraries_IsTheSame(t *testing.T) {
 	}
 }
 
-func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
+func TestWebhook_EachStatus_GivesItsKindOfError(t *testing.T) {
 	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	for what, c := range map[string]struct {
 		status      int
@@ -322,7 +322,7 @@ func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 	}
 	bad := Message{Result: results.Result{ID: "../inv-a"}, JSON: []byte(`{}`)}
 	if err := f.Deliver(t.Context(), []Message{bad})[0]; err == nil {
-		t.Error("an id led out of the folder")
+		t.Error("Deliver took a result whose id leads out of the folder, want an error")
 	}
 }
 
@@ -366,7 +366,7 @@ func TestFolder_CannotBeWritten_IsAnOutage(t *testing.T) {
 	for _, byDay := range []bool{false, true} {
 		f := &Folder{Dir: filepath.Join(file, "results"), ByDay: byDay, Zone: time.UTC}
 		if _, out := errors.AsType[*OutageError](f.Deliver(t.Context(), []Message{message("inv-a")})[0]); !out {
-			t.Error("a folder that cannot be made is not an outage")
+			t.Error("Deliver gives no outage when its folder cannot be made")
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestPostgres_TablesAreDropped_AreMadeAgain(t *testing.T) {
 	}
 }
 
-func TestPostgres_DatabaseIsMadeAnew_HasItsTablesAgain(t *testing.T) {
+func TestPostgres_DatabaseIsMadeAgain_TablesAreMadeAgain(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create database moved")
 	url := strings.TrimSuffix(srv.url(), "postgres") + "moved"
@@ -102,7 +102,7 @@ func TestPostgres_OneTableIsDropped_SaysWhatToDo(t *testing.T) {
 
 // In a schema that several programs share, the table schema_version may belong to another program.
 // That program's rows must not change.
-func TestPostgres_VersionsAreAnotherPrograms_NothingOfThemChanges(t *testing.T) {
+func TestPostgres_VersionTableIsAnotherPrograms_ItsRowsStay(t *testing.T) {
 	srv := start(t)
 	srv.do(srv.url(), "create schema s12", "create table s12.schema_version (version integer primary key)",
 		"insert into s12.schema_version values (1), (2), (12)")

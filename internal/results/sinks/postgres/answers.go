@@ -25,7 +25,7 @@ func isUnready(err error) bool {
 // trigger ends the connection when it sees the result.
 type ended struct{ error }
 
-// Error returns what a person reads about the result.
+// Error returns the text that is shown for the result.
 func (e *ended) Error() string {
 	return "the connection ends when this result is written: " + plain(e.error).Error()
 }
@@ -80,10 +80,10 @@ func seemsToConcernAll(err error) bool {
 	return false
 }
 
-// keepsAllOut reports whether an error concerns the results of every tenant for certain: nothing
-// was written yet, or the database ended the connection, said why, and was not shown to be well
-// otherwise. When a connection ends without an answer while a result is written, that may be due to
-// the result. The same is true when the time for the call is over.
+// keepsAllOut reports whether an error certainly concerns the results of every tenant. It does when
+// nothing was written yet. It also does when the database ended the connection, said why, and was
+// not shown to be well otherwise. When a connection ends without an answer while a result is
+// written, or when the time for the call is over, that result may be the cause.
 func keepsAllOut(err error) bool {
 	_, answered := errors.AsType[*pgconn.PgError](err)
 	return isUnready(err) || answered && broken(err) && !isEnded(err)
@@ -108,7 +108,8 @@ func refusesUser(err error) bool {
 	return ok && e.Code == "42501"
 }
 
-// readOnly reports whether the server takes no writes, or did not when it was connected to.
+// readOnly reports whether an error says that the server takes no writes, or took none when the
+// connection was made.
 func readOnly(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return errors.Is(err, pgconn.ErrReadOnlyConnection) || ok && e.Code == "25006"

@@ -87,7 +87,7 @@ func TestPostgres_AResultEndsItsConnection_ReceiverIsNeverOut(t *testing.T) {
 			mu.Unlock()
 		}
 	}
-	if got := srv.rows("select count(*) from s22.invoices where number like 'FV/%'"); got[0] != "12" { // with that of inv-a
+	if got := srv.rows("select count(*) from s22.invoices where number like 'FV/%'"); got[0] != "12" { // the twelfth is inv-a's
 		t.Errorf("%s invoices are stored, want 12", got)
 	}
 }

@@ -137,8 +137,8 @@ func migrate(ctx context.Context, conn *pgx.Conn, schema string) (made bool, err
 	return made, nil
 }
 
-// versionLeft returns the version of the tables that are still there: 0 when a person has dropped
-// them and has left their version on record.
+// versionLeft returns the recorded version if the tables are still there. It returns 0 when a
+// person has dropped them and their version is still on record.
 func versionLeft(ctx context.Context, tx pgx.Tx, schema string, recorded int) (int, error) {
 	var invoices, events bool
 	err := tx.QueryRow(ctx, "select to_regclass($1) is not null, to_regclass($2) is not null",
@@ -157,10 +157,10 @@ func versionLeft(ctx context.Context, tx pgx.Tx, schema string, recorded int) (i
 }
 
 // errNewer says that the tables were dropped, and that a newer build has recorded their version.
-// This build would make older tables, and the newer one would take them for its own.
+// This build would make older tables, and the newer build would take them for its own.
 var errNewer = errors.New("the tables are missing, and schema_version has a version that this program does not know: start the newer " +
 	"program, or give this one a schema of its own")
 
-// errHalf says that one of the tables was dropped. To drop the other one is up to a person.
+// errHalf says that one of the tables was dropped. Only a person may decide to drop the other one.
 var errHalf = errors.New("one of the tables invoices and events is missing: restore it, or rename or drop the other one too, " +
 	"and both are made again")

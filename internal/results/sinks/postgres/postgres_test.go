@@ -213,7 +213,7 @@ func deliver(t *testing.T, s *Sink, messages ...sinks.Message) {
 	}
 }
 
-func TestPostgres_Results_OneRowOfEachInvoiceAndOneOfEachEvent(t *testing.T) {
+func TestPostgres_Results_OneRowForEachInvoiceAndOneForEachEvent(t *testing.T) {
 	srv := start(t)
 	s := srv.sink("s0")
 	deliver(t, s, message("inv-a", 5, "accepted", ""), message("inv-b", 2, "rejected", "NUL \x00 and it's quoted"))
@@ -266,7 +266,7 @@ func TestPostgres_ServerGoesAwayAndReturns_IsAnOutageMeanwhile(t *testing.T) {
 	}
 }
 
-func TestPostgres_TwoProcessesMakeTheTables_AndOneFindsThem(t *testing.T) {
+func TestPostgres_SeveralProcessesMakeTheTables_TheyAreMadeOnce(t *testing.T) {
 	srv := start(t)
 	done := make(chan []error, 4)
 	for i := range 4 {

@@ -13,7 +13,7 @@ const (
 	// either.
 	maxAlike = 16
 	// maxAiling replaces maxAlike for answers that seem to concern all results, such as a full
-	// disk. It is smaller, so that a server that says so is asked little more. These answers are
+	// disk. It is smaller, so that a server in such trouble is asked little more. These answers are
 	// counted from the result that was taken last, because a disk may become full at any time.
 	maxAiling = 8
 	// maxEnds is how many connections may end while one batch is searched.
@@ -34,8 +34,8 @@ type rows struct {
 	messages []sinks.Message
 	errs     []error // of each message
 	taken    bool    // the database took a part
-	alone    int     // results that it refused when each was alone, for another reason than a value
-	ailing   int     // the same since it last took a part, if the answer seems to concern all results
+	alone    int     // results that it refused when each was alone, for a reason other than a value
+	ailing   int     // those of alone whose answer seems to concern all results, since it last took a part
 	ends     int     // connections that ended while parts were written
 	shown    bool    // a result ended its connection when it was alone, and the database was well
 	over     error   // why nothing more is written; nil while parts are tried

@@ -18,7 +18,7 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The database may be another one than at the last connection, such as a restored one.
+	// This may not be the database of the last connection. It may, for example, have been restored.
 	if err := s.migrate(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}

@@ -108,7 +108,7 @@ func document(json []byte) string {
 // nul matches an escaped NUL whose backslash is not escaped itself.
 var nul = regexp.MustCompile(`((?:^|[^\\])(?:\\\\)*)\\u0000`)
 
-// date returns NULL for what is not a date, as the issue date of a refused document may be.
+// date returns NULL for a text that is not a date. A refused document may have such an issue date.
 func date(s string) *time.Time {
 	at, err := time.Parse(time.DateOnly, s)
 	if err != nil {
