@@ -50,7 +50,8 @@ func (v *charting) charts(tenants ...string) ([]chart, error) {
 	}, nil
 }
 
-// bars draws how many invoices were accepted, rejected and parked. Every every-th bar has a label.
+// bars draws how many invoices were accepted, rejected and parked. A bar has a label if its index
+// is a multiple of every.
 func (v *charting) bars(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
 	c := chart{Title: title, Head: []string{v.T("From"), v.T("Accepted"), v.T("Rejected"), v.T("Parked")}, Empty: true}
 	c.Legend = []legend{{"c0", v.T("Accepted")}, {"c1", v.T("Rejected")}, {"c2", v.T("Parked")}}
@@ -82,8 +83,8 @@ func (v *charting) bars(title string, all []figures.Figures, label func(time.Tim
 	return c
 }
 
-// lines draws the times within which half and 95% of the accepted invoices got their KSeF number.
-// Every every-th point has a label.
+// lines draws the times within which half and 95% of the accepted invoices got their KSeF number. A
+// point has a label if its index is a multiple of every.
 func (v *charting) lines(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
 	half, most := v.T("half within"), v.T("95% within")
 	c := chart{Title: title, Head: []string{v.T("From"), half, most}, Empty: true,

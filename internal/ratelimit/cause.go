@@ -15,11 +15,11 @@ const (
 	CauseRestart Cause = "restart"
 )
 
-// causes lists the causes of freezes, in the order of the numbers that the scripts answer (see
-// log.lua).
+// causes lists the causes of freezes, in the order of the numbers that the scripts return for them
+// (see log.lua).
 var causes = []Cause{CauseUnknown, CauseThrottled, CauseDenied, CauseCredentials}
 
-// restarted is the number that the scripts answer for [CauseRestart].
+// restarted is the number that the scripts return for [CauseRestart].
 const restarted = 4
 
 func causeNumbered(n int64) Cause {

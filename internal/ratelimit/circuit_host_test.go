@@ -196,7 +196,7 @@ func TestHost_NewcomersFail_EachOnceAndAFewInOneDelay(t *testing.T) {
 	})
 }
 
-func TestHost_AnySuccessClosesItsCircuit_TheSickPairsStaysOpen(t *testing.T) {
+func TestHost_AnySuccessClosesItsCircuit_TheSickPairsCircuitStaysOpen(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		downHost(t, c)
@@ -345,7 +345,7 @@ func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 }
 
 // When KSeF does not take one tenant's packages, only that tenant waits before it begins again.
-func TestBegin_OnePairIsOpen_OthersBeginAsEver(t *testing.T) {
+func TestBegin_OnePairIsOpen_OthersBeginAsBefore(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		const pause = 20 * time.Minute

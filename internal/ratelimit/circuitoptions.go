@@ -39,7 +39,7 @@ type CircuitOptions struct {
 	Objects int
 	// Processes is how many processes must fail to reach the host within Window before the host
 	// counts as down (see [Circuit.Unreachable]). One process may just have no network. If Process
-	// is set, as many processes must also report the failures of the pairs before the host counts
+	// is set, this many processes must also report the failures of the pairs before the host counts
 	// as down. Default 2.
 	Processes int
 	// Window is how long a failure counts against the host; default 1 min. A pair is probed 5, 15

@@ -18,7 +18,7 @@ import (
 // bookedAhead).
 
 const (
-	// clockGone is in the error of log.lua about a clock without a key.
+	// clockGone is part of the error of log.lua about a clock without a key.
 	clockGone = "the clock of the limits has no key"
 	// bookedAhead is how far ahead of the clock requests are booked at most. It is the longest time
 	// that callers let the limiter sleep. So before its key was lost, the clock had reached at

@@ -24,10 +24,10 @@
 // # The waitlist
 //
 // A caller that would have to wait longer than it may sleep books nothing and comes back later.
-// With a [Ticket] it keeps its place, because the store has a waitlist of such callers in order of
-// arrival. Each is told the instant at which it would be served after all callers before it
-// (slot.go). So about as many come back as can be served, in their order, and newcomers stand
-// behind them.
+// With a [Ticket] it keeps its place, because the store has a waitlist of such callers, in order of
+// arrival if they have no deadlines. Each is told the instant at which it would be served after all
+// callers before it (slot.go). So about as many come back as can be served, in their order, and
+// newcomers stand behind them.
 //
 // Booking those instants at once was the other choice. It was rejected because a task queue brings
 // its tasks back up to a second or two late. A booked instant that is missed is lost. It cannot be
@@ -50,10 +50,10 @@
 //
 // # Margin
 //
-// KSeF counts at arrival, we count at departure. If a request arrives between 0 and m after its
-// booked instant, widening each window by m keeps the count at arrival within the limit. Therefore
-// every request carries the margin m. [Limiter] sets the margin, and stops a request that would
-// leave more than m after its booked instant.
+// KSeF counts a request when it arrives, and this package counts it when it leaves. If a request
+// arrives between 0 and m after its booked instant, widening each window by m keeps the count at
+// arrival within the limit. Therefore every request carries the margin m. [Limiter] sets the
+// margin, and stops a request that would leave more than m after its booked instant.
 //
 // # Stores
 //

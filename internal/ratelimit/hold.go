@@ -13,7 +13,7 @@ import (
 // be connected sooner, and would send in between. So the first call after a restart holds all
 // bookings of the pool for holdTime. The first call to a replica that took over does the same,
 // because scripts are not replicated. When only one worker loses its connection to Redis, nothing
-// is held: Redis still knows the scripts, so no call looks like the first one after a restart.
+// is held. Redis still knows the scripts then, so no call looks like the first one after a restart.
 
 // holdTime is how long nothing is booked after a restart of Redis. In this time every worker has to
 // notice that Redis is back, and write the freezes that it knows of. While Redis is away, go-redis

@@ -17,8 +17,8 @@ func held(t *testing.T, s Store) *NotNow {
 	return n
 }
 
-// After a restart of Redis, a worker that does not know of the 429 may connect before the one that
-// does.
+// After a restart of Redis, a worker that does not know of the 429 may connect before the worker
+// that received it.
 func TestHold_RedisRestarted_NothingIsBookedForAWhile(t *testing.T) {
 	first, second, srv := twoProcesses(t)
 	mustBook(t, second, Request{Key: send, Limits: three})

@@ -382,13 +382,13 @@ func TestSetTenant_NewLimits_HoldForTheNextRequestAndForNoOtherTenant(t *testing
 			t.Errorf("the third of two requests gives %v, want a NotNow", err)
 		}
 		if got := l.Limits("another", "x"); got[0].Limit != 1 {
-			t.Errorf("the limits of another tenant are %v, want those of before", got)
+			t.Errorf("the limits of another tenant are %v, want them unchanged", got)
 		}
 		if err := l.SetTenant(nip, map[string]Limits{"x": {{0, time.Hour}}}); err == nil {
 			t.Error("SetTenant took a limit of 0")
 		}
 		if got := l.Limits(nip, "x"); got[0].Limit != 2 {
-			t.Errorf("a refused table changed the limits to %v, want those of before", got)
+			t.Errorf("a refused table changed the limits to %v, want them unchanged", got)
 		}
 	})
 }

@@ -36,7 +36,7 @@ type book struct {
 
 var _ Store = (*Memory)(nil)
 
-// NewMemory returns an empty store. nil means time.Now.
+// NewMemory returns an empty store that reads the time with now. nil means time.Now.
 func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now

@@ -91,7 +91,7 @@ func (s *Redis) kindOf(key string) string {
 	return ""
 }
 
-// otherVersion is in the error of log.lua about a log that it cannot read.
+// otherVersion is part of the error of log.lua about a log that it cannot read.
 const otherVersion = "was written by another version"
 
 // sickOr returns a [*SickLogError] when err says that the log of k is sick, and err otherwise.

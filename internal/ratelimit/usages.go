@@ -18,11 +18,11 @@ import (
 // millisecond.
 const usagesAtOnce = 1000
 
-// Usages counts the use of many keys, as [Redis.Usage] does of one. It takes one round trip, with
-// one command for each thousand keys. If any key is frozen, a second round trip follows. Two kinds
-// of keys are left out: keys without a log, which are neither in use nor frozen, and keys whose log
-// cannot be read. Waitlists are not counted (see [Redis.Waitlisted]). limits returns the windows to
-// count for a key. If limits is nil, only freezes are reported.
+// Usages counts the use of many keys, as [Redis.Usage] does for one key. It takes one round trip,
+// with one command for each thousand keys. If any key is frozen, a second round trip follows. Two
+// kinds of keys are left out: keys without a log, which are neither in use nor frozen, and keys
+// whose log cannot be read. Waitlists are not counted (see [Redis.Waitlisted]). limits returns the
+// windows to count for a key. If limits is nil, only freezes are reported.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
 	var logs []*redis.SliceCmd
 	var clock *redis.TimeCmd

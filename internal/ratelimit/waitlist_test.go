@@ -58,7 +58,7 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 		}
 		clock.advance(time.Second) // the first caller comes late, as a task queue may bring it
 		if wait, booked := ask(t, s, r, "first"); !booked || wait != 0 {
-			t.Errorf("the first caller waits %s and booked is %v, want that it goes at once", wait, booked)
+			t.Errorf("the first caller waits %s and booked is %v, want it to go at once", wait, booked)
 		}
 		for name, want := range map[string]time.Duration{"second": 10*time.Second + tick, "newcomer": 2 * (10*time.Second + tick)} {
 			if wait, booked := ask(t, s, r, name); booked || wait != want {
@@ -165,7 +165,7 @@ func TestStore_Waitlist_NoReturn_LosesThePlace(t *testing.T) {
 		}
 		clock.advance(tick)
 		if wait, booked := ask(t, s, r, "alive"); !booked || wait != 0 {
-			t.Errorf("after the first's time to return, the second waits %s and booked is %v, want that it goes at once", wait, booked)
+			t.Errorf("after the first's time to return, the second waits %s and booked is %v, want it to go at once", wait, booked)
 		}
 	})
 }
@@ -196,7 +196,7 @@ func TestStore_Waitlist_UrgentCallersDoNotWaitBehindTheOthers(t *testing.T) {
 			ask(t, s, bulk, fmt.Sprint("b", i+1))
 		}
 		if wait, booked := ask(t, s, urgent, "u0"); !booked || wait != 0 {
-			t.Errorf("the urgent caller waits %s and booked is %v, want that it goes at once", wait, booked)
+			t.Errorf("the urgent caller waits %s and booked is %v, want it to go at once", wait, booked)
 		}
 		// Places that become free go to urgent callers while any of them wait.
 		if wait, booked := ask(t, s, urgent, "u1"); booked || wait != time.Minute+tick {

@@ -11,9 +11,9 @@ local HEAD, RECORD = 16, 8
 local byte, char, sub, floor = string.byte, string.char, string.sub, math.floor
 
 -- Makes the first write of a script, before the clock is written. At maxmemory Redis refuses a
--- script whose first write takes memory, but not one that has already written something. What these
--- scripts write is tiny. If Redis refused them, no request could be counted, so all requests would
--- stop, and no work could finish and free memory.
+-- script whose first write takes memory. A script that has already written something may go on.
+-- These scripts write very little. If Redis refused them, no request could be counted, so all
+-- requests would stop, and no work could finish and free memory.
 local function write_first()
   redis.call('DEL', KEYS[1] .. ':none')
 end
@@ -32,7 +32,7 @@ local function clock(given, reading)
   write_first()
   if tonumber(given) then return tonumber(given) end
   local t = redis.call('TIME')
-  local kept = redis.call('GET', given) -- fails for another type; the caller deletes it
+  local kept = redis.call('GET', given) -- fails for another type; the caller deletes the key
   local bound, offset = string.match(kept or '', '^(%d+) (%d+)$')
   -- Without this key, only the logs show how far the clock had come. The caller then reads the logs
   -- and starts the clock (start.lua). A script that only reads leaves the clock as it is, and uses
