@@ -22,7 +22,7 @@ type HTTP struct {
 	TLS  HTTPTLS `yaml:"tls" envPrefix:"TLS_"`
 	// PublicURL is the address of the page as browsers know it. Set it when a proxy in front of the
 	// worker terminates TLS. When it begins with https, browsers send the cookies over encrypted
-	// connections only. Empty means that browsers ask Addr, or the address in OIDC.RedirectURL.
+	// connections only. Empty means that browsers use Addr, or the address in OIDC.RedirectURL.
 	PublicURL string `yaml:"public_url" env:"PUBLIC_URL"`
 	// TrustedProxies are the addresses and networks of proxies whose X-Forwarded-For names the
 	// visitor. Empty means that the header is ignored.

@@ -9,7 +9,7 @@ import (
 )
 
 // Public returns scheme and host of the page as browsers know it, such as https://ksef.example.com.
-// It returns "" when the configuration does not say. Then browsers ask http.addr itself.
+// It returns "" when the configuration does not say. Then browsers use http.addr itself.
 func (h HTTP) Public() string {
 	for _, s := range []string{h.PublicURL, h.OIDC.RedirectURL} {
 		if u, err := url.Parse(s); err == nil && u.Host != "" {

@@ -172,7 +172,8 @@ func checkMore(c *Config, f *faults, names map[string]bool) {
 	}
 }
 
-// sharedFolder says that a folder is also that of another setting, which has this path.
+// sharedFolder returns the error for a folder that another setting has too. path is the folder as
+// that setting has it.
 func sharedFolder(setting, path string) error {
 	return fmt.Errorf("is the same folder as %s (%s): each receiver needs its own", setting, path)
 }

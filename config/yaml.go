@@ -62,7 +62,7 @@ func (c *Config) readYAML(data []byte, f *faults) error {
 }
 
 // explain turns a message of the decoder, which names Go types, into a fault that names the key. It
-// shows a value only when something else than a text was expected there. It then shows at most ten
+// shows a value only when something other than a text was expected there. It then shows at most ten
 // characters of the value, or twenty when a size was expected.
 func explain(text string, keys []yamlKey) *FieldError {
 	if m := unknownKey.FindStringSubmatch(text); m != nil {

@@ -151,11 +151,11 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 		}
 		s, is := base.Services[u.Hostname()]
 		if want := listensAt(t, u.Hostname(), s); !is || u.Port() != want {
-			t.Errorf("%s is %s; docker-compose.yml has this service: %t, and its port is %q", what, address, is, want)
+			t.Errorf("%s is %s; docker-compose.yml has this service: %t, want true, and the service listens on port %q", what, address, is, want)
 		}
 	}
 	if job.JobName != "ksefworker" {
-		t.Errorf("the alerts know the job ksefworker, and not the job %s", job.JobName)
+		t.Errorf("the job is called %s, want ksefworker, which the alerts name", job.JobName)
 	}
 	mounted := func(service, path string) bool {
 		return slices.ContainsFunc(base.Services[service].Volumes, func(v string) bool {

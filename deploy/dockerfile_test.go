@@ -187,7 +187,7 @@ func TestDockerfile_Build_MakesTheProgramsWithTheirVersion(t *testing.T) {
 	}
 }
 
-func TestDockerfile_User_IsNobodySpecialAndOwnsItsFolders(t *testing.T) {
+func TestDockerfile_User_IsUnprivilegedAndOwnsItsFolders(t *testing.T) {
 	stages := dockerfile(t)
 	image := stages[1]
 	users := image.all("USER")

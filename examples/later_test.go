@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A proxy on the way answers with an error, or the intake could not check a document now. Neither
+// A proxy on the way answers with an error, or the intake cannot check a document now. Neither
 // needs a person. The same call has to be made again later, as docs/http.md says. The example
 // programs must call again, because people copy them.
 func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {

@@ -135,7 +135,7 @@ func TestSubmit_Rejected_EachLanguagePrintsTheWholeReason(t *testing.T) {
 	})
 }
 
-// Whoever mistypes a name is told so in one line, and nothing is sent.
+// A person who mistypes a name is told so in one line, and nothing is sent.
 func TestSubmit_NameThatLeadsToNoFile_EachLanguageSaysWhichAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {

@@ -81,7 +81,7 @@ func (o Options) episode(kind string, dice *rand.Rand) (e episode, ok bool) {
 		among := []string{"upo", "upo", "sessionStatus", "invoices", "openBatch", "close", "send", "openOnline", "publicKey"}
 		e.fault.On = among[dice.IntN(len(among))]
 		if o.alone() {
-			e.fault.On = "upo" // the operation that delays nothing but receipts
+			e.fault.On = "upo" // this operation delays only receipts
 		}
 	case PartStore:
 		e.fault = fault(simulator.Status, simulator.Hang, simulator.Reset)

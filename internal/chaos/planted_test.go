@@ -26,7 +26,7 @@ func TestPlanted_ChangedOrNotLogged_IsReported(t *testing.T) {
 	}
 	for _, err := range []error{second(l.Invoice(t.Context(), p.invoice)), second(l.Package(t.Context(), p.pack))} {
 		if err == nil || !strings.Contains(err.Error(), ledger.ErrNewer.Error()) {
-			t.Errorf("reading a planted entry returned %v, want that it is of a newer build", err)
+			t.Errorf("reading a planted entry returned %v, want an error that says that it is of a newer build", err)
 		}
 	}
 	log := filepath.Join(t.TempDir(), "log")

@@ -53,7 +53,8 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 }
 
 // CheckArchive returns an error that wraps [ErrUnreachable] when the archive of a pool does not
-// exist, or has nothing in it. Then what is not found in it may be in a share that is not mounted.
+// exist, or has nothing in it. In that case, an object that is missing there may be in a share that
+// is not mounted.
 func CheckArchive(ctx context.Context, p *Pool) error {
 	if err := hasFolder(p.Config); err != nil {
 		return err

@@ -42,7 +42,7 @@ func certify(t *testing.T, dir string, at time.Time) (cert, key string) {
 	return cert, key
 }
 
-func TestCredentials_FilesReplaced_AreReadAgainAndOtherwiseNot(t *testing.T) {
+func TestCredentials_FilesReplaced_AreReadAgainOnlyThen(t *testing.T) {
 	dir, soon := t.TempDir(), time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 	cert, key := certify(t, dir, soon)
 	c := NewCredentials(config.Tenant{NIP: "1", Transport: config.DirectTransport, CertificateFile: cert, PrivateKeyFile: key}, nil)
@@ -72,7 +72,7 @@ func TestCredentials_FilesReplaced_AreReadAgainAndOtherwiseNot(t *testing.T) {
 	}
 }
 
-func TestCredentials_TokenOrKey_TellNoEnd(t *testing.T) {
+func TestCredentials_TokenOrKey_HaveNoExpiry(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	for _, tenant := range []config.Tenant{
 		{NIP: "1", Transport: config.DirectTransport, TokenFile: file}, {NIP: "1", KeyID: "a", KeyFile: file},

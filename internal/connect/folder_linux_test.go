@@ -39,7 +39,7 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 		switch {
 		case c.err == "?": // an error, or for root no error and no proof
 			if proven {
-				t.Errorf("%s: CheckFolder says that a write is proven to work (error %v), want not", what, err)
+				t.Errorf("%s: CheckFolder says that a write is proven to work (error %v), want no proof", what, err)
 			}
 		case proven != c.proven, (err == nil) != (c.err == ""):
 			t.Errorf("%s: CheckFolder = %v, %v, want %v and the error %q", what, proven, err, c.proven, c.err)

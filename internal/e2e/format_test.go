@@ -85,7 +85,7 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 // A build that knows nothing of buckets shares the pool. While a worker of that build is alive,
 // nothing is packed into buckets, and no invoice is taken in twice. After the upgrade, programs of
 // that build are refused.
-func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t *testing.T) {
+func TestFormat_AnEarlierBuildSharesThePool_NothingIsTakenTwiceAndInTheEndItIsRefused(t *testing.T) {
 	old, revision := earlier(t)
 	if exec.Command("git", "cat-file", "-e", revision+":internal/ledger/format.go").Run() == nil {
 		t.Skipf("%s knows formats of the ledger", revision)

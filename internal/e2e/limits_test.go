@@ -35,7 +35,7 @@ func scaledLimits(margin time.Duration) func(*config.Config) {
 }
 
 // pollMargin is smaller than the usual margin. Polls are so frequent that with the usual margin the
-// window of a second would bind, and not that of the hour: ten polls in 517 ms are only 1,160 in a
+// window of a second would bind, and not that of the hour. Ten polls in 517 ms are only 1,160 in a
 // minute, and this minute stands for an hour with 1,200 polls.
 const usualMargin, pollMargin = 500 * time.Millisecond, 400 * time.Millisecond
 

@@ -63,7 +63,7 @@ func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 	s.receipted(20, 60*time.Second)
 	s.balanced(20)
 
-	// A worker that is stopping ends, although SIGHUP comes meanwhile.
+	// A worker that is stopping still ends when SIGHUP comes meanwhile.
 	before := w.count(t, "worker stops")
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,8 @@ const benchWayWithin = 5 * time.Minute
 // express, confirmations and sweeps are the defaults. Redis, the worker and the simulator share the
 // machine. The benchmark measures the way through the gateway and the way straight to KSeF, each
 // with the limits of production and without limits. The simulator checks every document against the
-// schema on this machine. Its CPU time is printed apart, because KSeF has machines of its own.
+// schema on this machine. The simulator's CPU time is printed separately, because KSeF has machines
+// of its own.
 func BenchmarkWay_10kInvoices(b *testing.B) {
 	for _, c := range []struct {
 		name    string

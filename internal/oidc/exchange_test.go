@@ -32,7 +32,7 @@ func TestLogin_HonestProvider_NamesThePerson(t *testing.T) {
 	}
 }
 
-func TestExchange_TokenThatDoesNotHold_IsRefused(t *testing.T) {
+func TestExchange_TokenThatFailsACheck_IsRefused(t *testing.T) {
 	set := func(name string, v any) func(map[string]any) { return func(c map[string]any) { c[name] = v } }
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 	for name, change := range map[string]func(map[string]any){
@@ -110,7 +110,7 @@ func TestKeys_Rotated_NewOneCountsAndOldOneDoesNot(t *testing.T) {
 	}
 	fetched := w.op.Requests("/keys")
 	if _, err := w.login(); err != nil || w.op.Requests("/keys") != fetched {
-		t.Errorf("the second login returned %v; the keys were fetched %d times more, want no more", err, w.op.Requests("/keys")-fetched)
+		t.Errorf("the second login returned %v; the keys were fetched %d more times, want 0", err, w.op.Requests("/keys")-fetched)
 	}
 	w.op.Rotate(oidctest.EC("second"), oidctest.RSA("third"))
 	if _, err := w.login(); err != nil || w.op.Requests("/keys") != fetched+1 {

@@ -67,7 +67,7 @@ func presentable(s string) bool {
 	})
 }
 
-// person reads the claims.
+// person returns the person whom the claims describe.
 func (p *Provider) person(c claims, id *lib.IDToken) (Person, error) {
 	who := Person{Subject: id.Subject, Name: p.name(c), Until: id.Expiry}
 	if who.Name == "" && p.o.NameClaim == "" && presentable(id.Subject) {

@@ -63,8 +63,8 @@ func New(o Options) *Provider {
 // Close closes idle connections.
 func (p *Provider) Close() { p.client.CloseIdleConnections() }
 
-// Reach returns nil when the provider answered within the last minute, or does now. The error is an
-// [*Error].
+// Reach returns nil when the provider answered within the last minute, or answers now. The error is
+// an [*Error].
 func (p *Provider) Reach(ctx context.Context) error {
 	_, err := p.reach(ctx)
 	return err

@@ -31,8 +31,9 @@ func OfRefusal(r *ledger.Refusal) Result {
 	return out
 }
 
-// Recorded gives a result that was made of a refused document what its record has: the revision and
-// the time. It changes nothing when the refusal is not on record, which at says by 0.
+// Recorded sets the revision and the time of a result that was made from a refused document. at is
+// the time of the refusal's record. 0 means that the refusal is not on record, and then Recorded
+// changes nothing.
 func (r *Result) Recorded(at ledger.Millis) {
 	if on := (ledger.Refusal{At: at}); at != 0 {
 		r.Revision, r.UpdatedAt = on.Revision(), at.Time().UTC().Format(time.RFC3339)

@@ -54,7 +54,7 @@ func shut(doc any) {
 	}
 }
 
-// Why returns why a document is no result; nil when it is one.
+// Why returns why a document is not a valid result; nil when it is one.
 func (s *Schema) Why(doc []byte) error {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
 	if err != nil {
@@ -63,7 +63,8 @@ func (s *Schema) Why(doc []byte) error {
 	return s.closed.Validate(v)
 }
 
-// Check fails the test when a document is no result. what says where it comes from.
+// Check fails the test when a document is not a valid result. what says where the document comes
+// from.
 func (s *Schema) Check(t testing.TB, what string, doc []byte) {
 	t.Helper()
 	if err := s.Why(doc); err != nil {
