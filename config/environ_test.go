@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// other returns a valid value that differs from the one of the leaf, as text for a variable.
+// other returns a valid value that differs from the leaf's value, as text for a variable.
 func other(t *testing.T, l leaf) string {
 	t.Helper()
 	special := map[string]string{

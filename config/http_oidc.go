@@ -45,8 +45,8 @@ type OIDC struct {
 	Groups []OIDCGroup `yaml:"groups" env:"-"`
 	// Session is how long a login lasts; 5m to 12h. 0 means until the ID token expires.
 	Session time.Duration `yaml:"session" env:"SESSION"`
-	// CAFile is a PEM file with the authorities for the provider's certificate; empty means those
-	// of the system.
+	// CAFile is a PEM file with the authorities for the provider's certificate; empty means the
+	// system's authorities.
 	CAFile string `yaml:"ca_file" env:"CA_FILE"`
 }
 
@@ -160,7 +160,7 @@ func (f *faults) webAddress(field, s string) *url.URL {
 // OIDCClient holds what the login needs from the files that the settings in [OIDC] name.
 type OIDCClient struct {
 	Secret string
-	Roots  *x509.CertPool // nil: those of the system
+	Roots  *x509.CertPool // nil: the system's authorities
 	// Seal returns a digest of text under the client's secret.
 	Seal func(text string) string
 }

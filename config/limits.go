@@ -128,9 +128,9 @@ func (g Groups) check(f *faults, at string, mayInherit bool) {
 
 func (l Limits) check(f *faults, e Environment) {
 	f.duration("limits.margin", l.Margin, 0, 5*time.Second)
-	// When Redis has lost the limiter's clock, the clock begins again half a minute before the
-	// newest booked instant. So no caller may book more than half a minute ahead (package
-	// ratelimit, clock.go).
+	// When Redis has lost the limiter's clock, the clock may begin again as early as half a minute
+	// before the newest booked instant. So no caller may book more than half a minute ahead
+	// (package ratelimit, clock.go).
 	f.duration("limits.max_sleep", l.MaxSleep, 0, 30*time.Second)
 	if !(l.Scale >= 1 && l.Scale <= 3600) { // written so that NaN fails, too
 		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))

@@ -216,8 +216,8 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 			t.Errorf("the prefix %q is read as %q (error %v), want it taken as it is", good, c.Redis.Prefix, err)
 		}
 	}
-	// All keys of a pool ksef:test: would also begin with ksef:, so whoever deletes the pool ksef:
-	// would delete them too. The prefix asynq: is that of asynq's queues, also those of other
+	// All keys of a pool ksef:test: would also begin with ksef:, so a person who deletes the pool
+	// ksef: would delete them too. The keys of asynq's queues begin with asynq:, also in other
 	// programs.
 	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
 		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})

@@ -17,16 +17,16 @@ type Redis struct {
 	// Username of the ACL user; empty means the default user. Username takes precedence over the
 	// user name in URL.
 	Username string `yaml:"username" env:"USERNAME"`
-	// PasswordFile holds the password; empty means none, or the one in REDIS_URL.
+	// PasswordFile holds the password; empty means none, or the password in REDIS_URL.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
-	// Prefix begins every key of this pool, those of asynq included, so that several pools can
-	// share one database. It is 1 to 32 letters, digits, '.', '_' and '-', and one colon at the
-	// end. For the default see AsynqPrefix.
+	// Prefix begins every key of this pool, including asynq's keys, so that several pools can share
+	// one database. It is 1 to 32 letters, digits, '.', '_' and '-', and one colon at the end. For
+	// the default see AsynqPrefix.
 	Prefix   string   `yaml:"prefix" env:"PREFIX"`
 	TLS      RedisTLS `yaml:"tls" envPrefix:"TLS_"`
 	Sentinel Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
-	// AllowVolatile lets the worker start on a Redis that may lose data (no append-only file, or an
-	// eviction policy). For development only.
+	// AllowVolatile lets the worker and enqueue serve use a Redis that may lose data (no
+	// append-only file, or an eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
 	// IntakeBelow is a share of Redis's maxmemory; 0 to 1. When the used memory reaches this share,
 	// no new invoice is taken in. So the invoices taken in before have enough memory to finish. 0
@@ -72,8 +72,8 @@ func (r Redis) Replicas() int {
 type RedisTLS struct {
 	// Enabled encrypts the connection; rediss:// does the same.
 	Enabled bool `yaml:"enabled" env:"ENABLED"`
-	// CAFile is a PEM file with the trusted certificate authorities; empty means those of the
-	// system.
+	// CAFile is a PEM file with the trusted certificate authorities; empty means the system's
+	// authorities.
 	CAFile string `yaml:"ca_file" env:"CA_FILE"`
 	// CertFile and KeyFile are the certificate and key of the client in PEM: set both or neither.
 	CertFile string `yaml:"cert_file" env:"CERT_FILE"`

@@ -25,7 +25,7 @@ type leaf struct {
 	value          reflect.Value
 }
 
-// leaves returns the leaves of a Config by reflection, those of the elements of slices included.
+// leaves returns the leaves of a Config by reflection, including the leaves of slice elements.
 func leaves(c *Config) []leaf {
 	var all []leaf
 	var walk func(v reflect.Value, path, variable string)

@@ -151,7 +151,7 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 		}
 		s, is := base.Services[u.Hostname()]
 		if want := listensAt(t, u.Hostname(), s); !is || u.Port() != want {
-			t.Errorf("%s is %s; docker-compose.yml has this service: %t, want true, and the service listens on port %q", what, address, is, want)
+			t.Errorf("%s is %s; docker-compose.yml has this service: %t, want true, and it listens on port %q", what, address, is, want)
 		}
 	}
 	if job.JobName != "ksefworker" {

@@ -94,8 +94,9 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	t.Log(text)
 }
 
-// asked has commands that run after those of the page. They move a broken document into the watched
-// folder, where it is refused. After that they ask in every way what became of the invoices.
+// asked has commands that run after the commands of the page. They move a broken document into the
+// watched folder, where it is refused. After that they ask in every way what became of the
+// invoices.
 const asked = `
 echo '<x' > inbox/bad.part
 mv inbox/bad.part inbox/bad.xml

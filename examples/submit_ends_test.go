@@ -78,8 +78,8 @@ func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	}
 }
 
-// People write a key file with any editor. What the editor adds is not part of the key. If the
-// program cannot use the file, it names the file but not its content.
+// People write a key file with any editor. Characters that the editor adds are not part of the key.
+// If the program cannot use the file, it names the file but not its content.
 func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *testing.T) {
 	t.Parallel()
 	const key = "bd7c2135a016"

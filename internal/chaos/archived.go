@@ -126,7 +126,7 @@ func (r *result) readDocument() ([]byte, error) {
 
 // result returns the result that counts for an invoice. An invoice that was parked or rejected
 // first, and accepted after a retry, may have an older result in a file of its own and the final
-// one in a ZIP. Then the one in the ZIP counts. A package that was archived twice, because its
+// one in a ZIP. Then the result in the ZIP counts. A package that was archived twice, because its
 // worker died, has each result in two ZIPs.
 func (s *archived) result(it *item) (result, error) {
 	got := s.results[it.invoice()]

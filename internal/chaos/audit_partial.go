@@ -57,10 +57,10 @@ func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 }
 
 // concerns reports whether an invoice may have to wait until an episode is over. Only the time
-// until KSeF's acceptance counts. So faults that strike after it concern no invoice: those of
-// receipts, of the archive, and of the answers about one session. A worker that lacks a tenant's
-// key concerns no invoice either, because the other workers serve that tenant. Entries of a newer
-// version are not among the invoices of the run.
+// until KSeF's acceptance counts. So faults that strike after it concern no invoice. These are the
+// faults of receipts, of the archive, and of the answers about one session. A worker that lacks a
+// tenant's key concerns no invoice either, because the other workers serve that tenant. Entries of
+// a newer version are not among the invoices of the run.
 func (e pastEpisode) concerns(it *item) bool {
 	switch e.kind {
 	case Tenant5xx, TenantHangs:

@@ -11,8 +11,8 @@
 //
 // The company that exports invoices (the exporter) has programs of its own. Its HTTP receiver of
 // results fails, answers late and drops connections. For the exporter, the command enqueue watch
-// takes invoices, single or in ZIPs, from a folder. The watch is killed and started again, and so
-// are the writers of files, in the middle of a file.
+// takes invoices, single or in ZIPs, from a folder. The watch is killed and started again. Writers
+// of files are killed in the middle of a file.
 //
 // When every invoice has its end, the run is audited against the simulator's books and the files in
 // the archive. The audit demands the following. Each good invoice was accepted exactly once and
@@ -34,6 +34,6 @@
 // archive-hangs, and every third seed has failover.
 //
 // Everything random is drawn from one seed before the run begins. The same seed gives the same
-// invoices and the same disruptions at the same moments. What a disruption hits depends on the
-// machine.
+// invoices and the same disruptions at the same moments. Which work a disruption hits depends on
+// the machine.
 package chaos

@@ -67,7 +67,7 @@ func (d Disruptions) none() bool {
 	return d.Kills+d.Stops+d.Pauses+d.LongPauses+d.RedisKills+d.RedisStops+d.ExpiredLeases == 0
 }
 
-// calm reports whether nothing but partial faults goes wrong.
+// calm reports whether partial faults are all that can go wrong in the run.
 func (o Options) calm() bool { return o.Faults == 0 && o.Disruptions.none() }
 
 // scale turns an hour of KSeF's limits into a minute, for the simulator and the workers alike.

@@ -104,8 +104,8 @@ func (p *pair) settings() config.Redis {
 }
 
 // failover cuts the replica off for the time of the lag and kills the master. It returns when the
-// Sentinel has made the replica the master and the old master has come back as a replica. What was
-// written to the master during the lag is lost.
+// Sentinel has made the replica the master and the old master has come back as a replica.
+// Everything that was written to the master during the lag is lost.
 func (p *pair) failover(ctx context.Context, lag time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,8 +20,8 @@ type drop struct {
 	// back is how long a writer that was killed stays away. After that, the writer writes the file
 	// again, whole.
 	back time.Duration
-	// torn is the path of another file, which stays cut off: its writer is killed in the middle and
-	// does not write it again. "" is no such file.
+	// torn is the path of another file, which stays cut off, because its writer is killed in the
+	// middle and does not write it again. "" means that there is no such file.
 	torn string
 }
 

@@ -28,7 +28,7 @@ func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (arc
 }
 
 // OpenArchive opens the archive alone, for programs that only read it and must work where there is
-// no Redis. It writes nothing. An archive that does not exist, or has nothing in it, is an error
+// no Redis. It writes nothing. An archive that does not exist, or has nothing in it, gives an error
 // that wraps [ErrUnreachable], because nobody can tell it from a share that is not mounted. An
 // archive that belongs to another environment or gateway gives a [*config.FieldError] around an
 // [*archive.OwnerError]. The caller must close the store.

@@ -79,7 +79,7 @@ func (c *Credentials) current() credentials {
 	return c.read
 }
 
-// stat returns the files as they are, nil when one of them cannot be read.
+// stat describes the files as they are now; nil when one of them cannot be read.
 func (c *Credentials) stat() []os.FileInfo {
 	files := []os.FileInfo{}
 	for _, f := range c.tenant.SecretFiles() {

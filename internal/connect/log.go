@@ -12,9 +12,9 @@ import (
 
 // RedisLog writes the messages of the Redis client into log, at level debug. An outage of Redis
 // already shows in the errors of the calls that need Redis. A line for each of hundreds of
-// reconnections would hide everything else. What libraries write with the standard library's logger
-// goes the same way. Both loggers are set for the whole process, so only a program's main may call
-// RedisLog.
+// reconnections would hide everything else. Messages that libraries write with the standard
+// library's logger go the same way. Both loggers are set for the whole process, so only a program's
+// main may call RedisLog.
 func RedisLog(log zerolog.Logger) {
 	redis.SetLogger(redisLog{log})
 	stdlog.SetFlags(0)

@@ -51,9 +51,9 @@ func (r *redials) observe(err error) {
 	}
 }
 
-// begin begins an era that is due. When it is too soon after the last era, the new era stays due
-// and is not dropped, because the node may give no further answer "not a master", although other
-// calls still read from it.
+// begin begins an era that is due. When it is too soon after the last era, the new era stays due.
+// It is not dropped, because the node may never answer "not a master" again while other calls still
+// read from it.
 func (r *redials) begin() {
 	if !r.due.Load() {
 		return

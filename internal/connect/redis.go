@@ -83,7 +83,7 @@ func RedisClient(c config.RedisConn) *redis.Client {
 
 // sentinelLogin returns a function that logs in at a Sentinel. The client's own setting takes only
 // a fixed password. The client calls the function for every new connection, also to Redis itself.
-// There the client has logged in already, so the function sends nothing but a PING.
+// There the client has logged in already, so the function sends only a PING.
 func sentinelLogin(login func(context.Context) (string, string, error)) func(context.Context, *redis.Conn) error {
 	return func(ctx context.Context, cn *redis.Conn) error {
 		if err := cn.Ping(ctx).Err(); !redis.IsAuthError(err) {

@@ -65,8 +65,8 @@ func renamedFault(i int, t config.Tenant, was, nip string) error {
 		nip, was, back))
 }
 
-// Stranger says why a tenant of the configuration must be left alone: its name means another
-// taxpayer in the ledger.
+// Stranger says why a tenant of the configuration must be left alone, which is when its name means
+// another taxpayer in the ledger.
 type Stranger struct {
 	Means string // the NIP of that other taxpayer
 	NIP   string // of the tenant, in the configuration

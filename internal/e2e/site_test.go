@@ -79,7 +79,7 @@ func gatewayAt(url string) func(*config.Config) {
 	return func(c *config.Config) { c.Gateway.URL = url }
 }
 
-// redisAt sends the programs to another address than that of the Redis server.
+// redisAt sends the programs to an address other than the Redis server's.
 func redisAt(url string) func(*config.Config) {
 	return func(c *config.Config) { c.Redis.URL = url }
 }

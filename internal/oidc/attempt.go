@@ -25,7 +25,7 @@ const maxNext = 1000
 // cookie with a key that only the workers have. Reading the cookie, or the addresses, is not enough
 // to know the verifier.
 type Attempt struct {
-	ID    string    // of this attempt alone. Whoever finishes the attempt must refuse a second try.
+	ID    string    // of this attempt alone. The caller that finishes the attempt must refuse a second try.
 	Next  string    // where the page goes on
 	Begun time.Time // by the clock of the worker that began it
 

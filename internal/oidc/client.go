@@ -20,7 +20,7 @@ const (
 )
 
 // newClient returns the HTTP client for a provider. roots are the authorities that it trusts, or
-// nil for those of the system. The client follows no redirect, so that only addresses from the
+// nil for the system's authorities. The client follows no redirect, so that only addresses from the
 // configuration and the provider's own discovery document are asked.
 func newClient(roots *x509.CertPool) *http.Client {
 	t := &http.Transport{

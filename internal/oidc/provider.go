@@ -25,7 +25,7 @@ type Options struct {
 	Scopes       []string       // beside openid; may be empty
 	NameClaim    string         // "": preferred_username, else email, else sub
 	GroupsClaim  string         // a claim, or a path of claims with dots
-	Roots        *x509.CertPool // trusted authorities; nil: those of the system
+	Roots        *x509.CertPool // trusted authorities; nil: the system's authorities
 	Now          func() time.Time
 	Log          zerolog.Logger
 }

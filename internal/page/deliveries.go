@@ -48,7 +48,7 @@ type standingOf struct {
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
 
-	Tenants []tenantOf // tenants whose results the receiver does not take; it may take those of other tenants
+	Tenants []tenantOf // tenants whose results the receiver does not take; it may take results of other tenants
 
 	cursor string // where the receiver is in the outbox
 	own    map[string]*ledger.Standing

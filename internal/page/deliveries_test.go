@@ -140,7 +140,7 @@ func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
 	}
 }
 
-// A receiver may take no results of some tenants, and still take those of other tenants. The page
+// A receiver may take no results of some tenants, and still take results of other tenants. The page
 // tells this to the people who may see the tenants.
 func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *testing.T) {
 	w := newWorld(t, nil)

@@ -161,7 +161,7 @@ func (v *wording) Handle(it item) string {
 	return it.ID
 }
 
-// IsInvoice reports whether an id is that of an invoice.
+// IsInvoice reports whether an id is an invoice's.
 func (v *wording) IsInvoice(id string) bool { return strings.HasPrefix(id, "inv-") }
 
 // P writes the time within which a share q of the invoices got their KSeF number. The templates use

@@ -28,8 +28,8 @@ const (
 
 // history returns the steps that the ledger, the archive and the audit log know, the oldest first.
 // The ledger does not log every state, so history shows the times that the ledger keeps for its own
-// work. They are those of the invoice, of the package that holds it, and of the packages from which
-// that package was made.
+// work. They are the times of the invoice, of the package that holds it, and of the packages from
+// which that package was made.
 func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Package) ([]event, error) {
 	var all []event
 	add := func(at time.Time, what, more string) {

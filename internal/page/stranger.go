@@ -2,9 +2,9 @@ package page
 
 import "slices"
 
-// Stranger is a tenant of the configuration whose name means another taxpayer in the ledger. What
-// the ledger has under the name belongs to that other taxpayer. So no user of this tenant sees it,
-// and nobody acts on it here. A user who sees all tenants goes on seeing it, with a notice.
+// Stranger is a tenant of the configuration whose name means another taxpayer in the ledger. The
+// ledger's records under the name belong to that other taxpayer. So no user of this tenant sees
+// them, and nobody acts on them here. A user who sees all tenants still sees them, with a notice.
 type Stranger struct {
 	Name  string
 	NIP   string // in the configuration

@@ -7,8 +7,8 @@ type User struct {
 	Name     string
 	Tenants  []string // the names of the tenants that the user sees; nil: all, and what belongs to no tenant
 	Operator bool     // may act, for example retry and dismiss
-	// ActsFor are those of Tenants on whose invoices an operator may act. If it is nil, an operator
-	// may act on everything that the user sees.
+	// ActsFor lists the tenants among Tenants on whose invoices an operator may act. If it is nil,
+	// an operator may act on everything that the user sees.
 	ActsFor []string
 	// Provider says that the provider of logins named the user. In that case Check and Seal are
 	// nil.

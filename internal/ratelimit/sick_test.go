@@ -55,7 +55,7 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 
 // The limiter can do without the content of the other keys. The first call that finds a value of
 // the wrong type in one of them deletes the key, reports that, and goes on with its work. Only the
-// key with the cause of a freeze is not deleted: it is overwritten.
+// key with the cause of a freeze is overwritten instead.
 func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

@@ -8,8 +8,8 @@ import (
 )
 
 // ID returns the trace of an object: an invoice, a package, or a task about many invoices. The
-// trace is the same in every process and at any time. The bytes are those of a hash, so a sampler
-// that decides by the trace id takes a fair share, and decides alike in every process.
+// trace is the same in every process and at any time. The bytes come from a hash, so a sampler that
+// decides by the trace id takes a fair share, and decides alike in every process.
 func ID(object string) trace.TraceID {
 	sum := sha256.Sum256([]byte(object))
 	return trace.TraceID(sum[:16])

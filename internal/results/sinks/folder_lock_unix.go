@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// noLink makes opening fail when the name is that of a symbolic link.
+// noLink makes opening fail when the name is a symbolic link.
 const noLink = syscall.O_NOFOLLOW
 
 // tryLock takes the lock of a file, or returns false when another holder has it. The lock ends when

@@ -56,8 +56,8 @@ func stand(r *round, v verdict, began bool, of map[string]*tried) {
 	}
 }
 
-// probe is called when a receiver that was out takes results again. Tenants that were not tried in
-// this round are tried without delay, unless the receiver has asked for time.
+// probe ends the pauses of the tenants that were not tried in this round, because a receiver that
+// was out takes results again. A pause that the receiver has asked for stays.
 func probe(r *round, of map[string]*tried) {
 	for tenant, st := range r.standings {
 		if st.Outage != 0 && of[tenant] == nil {

@@ -66,7 +66,7 @@ func unreached(err error) bool {
 	return ok && out.Unreached
 }
 
-// refusedAlone reports whether an error concerns the one result only.
+// refusedAlone reports whether an error concerns only the result that was tried.
 func refusedAlone(err error) bool {
 	_, out := errors.AsType[*OutageError](err)
 	_, gone := errors.AsType[*GoneError](err)

@@ -118,8 +118,8 @@ func (r *Runner) renewing(outer context.Context, token string, began *atomic.Int
 	return ctx, func() { cancel(nil); running.Wait() }
 }
 
-// HasWork reports whether there is something to do for the receiver now. It only reads. Its error
-// is like that of [Runner.Run].
+// HasWork reports whether there is something to do for the receiver now. It only reads. It returns
+// the same kinds of errors as [Runner.Run].
 func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, error) {
 	store := r.Editor.Ledger
 	if err := store.CheckSink(ctx, r.Name); err != nil {

@@ -11,10 +11,10 @@ import (
 )
 
 // A tenant is a stranger when its name means another taxpayer in the ledger than in the
-// configuration of this process. What is in the outbox under such a name belongs to that other
-// taxpayer. This process tells no receiver of it, not even a receiver of all tenants: the program
-// behind a receiver knows tenants by their names too, and what was told cannot be taken back. The
-// outcomes are left behind in the outbox, at a place of their own. They are told when the
+// configuration of this process. The outcomes in the outbox under such a name belong to that other
+// taxpayer. This process tells no receiver of them, not even a receiver of all tenants. The program
+// behind a receiver knows tenants by their names too, and a result that was told cannot be taken
+// back. The outcomes are left behind in the outbox, at a place of their own. They are told when the
 // configuration is right again, or by a process whose configuration is right.
 
 // whyStranger says why nothing of a stranger is told. The person who reads it may see another

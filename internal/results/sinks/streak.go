@@ -6,12 +6,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A receiver may refuse each result for itself alone (422). Nothing waits for such a receiver: what
-// it refused is held and tried again, and the next results are tried at once. But if it takes none
-// of them, its program gets nothing, and a person must see that. So the results that it refuses are
-// counted from the last one that it took. When there are many, or some over a longer time, the
-// receiver is shown as out. The first result that is taken ends that. A result that is refused
-// again is not counted again.
+// A receiver may refuse each result for itself alone (422). Nothing waits for such a receiver. The
+// results that it refused are held and tried again, and the next results are tried at once. But if
+// it takes none of them, its program gets nothing, and a person must see that. So the results that
+// it refuses are counted from the last one that it took. When there are many, or some over a longer
+// time, the receiver is shown as out. The first result that is taken ends that. A result that is
+// refused again is not counted again.
 //
 // Each tenant has such a count too. While a tenant is shown as out, its refused results do not
 // count for the receiver. Otherwise a receiver that takes the results of others would seem out each

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// traceDelivered makes a span for each outcome that the receiver has taken in this round, in the
-// trace of its invoice. The span goes from when the outcome was written until the receiver had
-// answered.
+// traceDelivered makes a span for each outcome of an invoice that the receiver has taken in this
+// round, in the trace of the invoice. The span goes from when the outcome was written until the
+// receiver had answered.
 func traceDelivered(ctx context.Context, r *round, items []*item) {
 	if r.Trace == nil {
 		return

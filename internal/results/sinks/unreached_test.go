@@ -36,7 +36,7 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	}
 	w.pass(30 * time.Minute)
 	w.busy(well)
-	o.want(ids[10+2*40:], "rejected") // those of the other tenants
+	o.want(ids[10+2*40:], "rejected") // the results of the other tenants
 	if st := w.state(); st.Outage != 0 || st.Away {
 		t.Errorf("the outage should be over: %+v", st)
 	}

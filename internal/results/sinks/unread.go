@@ -24,9 +24,9 @@ func noteUnread(ctx context.Context, r *round, edited []Edited) error {
 	return err
 }
 
-// sayUntold puts on record why results of a tenant wait, whatever the receiver answers: the tenant
-// is a stranger, or the records of its refused documents are sick. It takes the reason away where
-// no results wait, and where the reason has ended.
+// sayUntold puts on record why results of a tenant wait, whatever the receiver answers. Either the
+// tenant is a stranger, or the records of its refused documents are sick. It takes the reason away
+// where no results wait, and where the reason has ended.
 func sayUntold(ctx context.Context, r *round) error {
 	for tenant, st := range r.standings {
 		why, sick := "", false

@@ -152,7 +152,7 @@ func (w *Webhook) refused(resp *http.Response) error {
 	return &OutageError{After: w.after(resp.Header.Get("Retry-After")), Err: err}
 }
 
-// after reads Retry-After, which is a number of seconds or a date.
+// after returns the pause that Retry-After asks for, as a number of seconds or a date; 0 for none.
 func (w *Webhook) after(s string) time.Duration {
 	const most = int64(maxAfter / time.Second)
 	// For a number that is too large, ParseInt returns the largest int64 together with the error.

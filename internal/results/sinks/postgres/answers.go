@@ -21,8 +21,8 @@ func isUnready(err error) bool {
 }
 
 // ended says that the connection ended when a result was written, and that the database is well
-// otherwise: a new connection could be made. So the result is at fault, for example because a
-// trigger ends the connection when it sees the result.
+// otherwise, because a new connection could be made. So the result is at fault, for example because
+// a trigger ends the connection when it sees the result.
 type ended struct{ error }
 
 // Error returns the text that is shown for the result.

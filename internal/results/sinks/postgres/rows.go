@@ -9,8 +9,8 @@ import (
 
 const (
 	// maxAlike is how many results the database may refuse one by one while it takes none. After
-	// that many, the other results are not tried: most likely the database takes none of them
-	// either.
+	// that many, the other results are not tried, because most likely the database takes none of
+	// them either.
 	maxAlike = 16
 	// maxAiling replaces maxAlike for answers that seem to concern all results, such as a full
 	// disk. It is smaller, so that a server in such trouble is asked little more. These answers are
@@ -41,8 +41,8 @@ type rows struct {
 	over     error   // why nothing more is written; nil while parts are tried
 }
 
-// find is called when messages were refused as a batch. It returns what became of each, and ends
-// when ctx does.
+// find writes messages that were refused as a batch, part by part, until ctx ends. It returns one
+// error for each message; nil means that the message was written.
 func find(ctx context.Context, messages []sinks.Message, refused error, db database) []error {
 	r := &rows{database: db, messages: messages, errs: make([]error, len(messages))}
 	// Results at fault may all be in one place, such as those of one tenant. In a random order they

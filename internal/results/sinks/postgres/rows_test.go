@@ -119,7 +119,7 @@ func TestPostgres_EveryResultIsRefused_IsAnOutageAndOnlySomeAreTriedAlone(t *tes
 			srv.do(srv.url(), "drop schema if exists s18 cascade")
 			s := srv.sink("s18")
 			deliver(t, s, message("inv-a", 1, "accepted", ""))
-			srv.do(srv.url(), "create sequence s18.tries") // it counts tries, also those of transactions that fail
+			srv.do(srv.url(), "create sequence s18.tries") // it counts all tries, even in transactions that fail
 			srv.refuse("s18", "nextval('s18.tries') > 0", "raise exception 'closed for the night' using errcode = '"+code+"'")
 			for i, err := range s.Deliver(t.Context(), batch(192)) {
 				if _, out := errors.AsType[*sinks.OutageError](err); !out || !strings.Contains(err.Error(), code+": closed for the night") {

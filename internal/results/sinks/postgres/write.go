@@ -85,7 +85,7 @@ func (s *Sink) insert(ctx context.Context, tx pgx.Tx, messages []sinks.Message) 
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// clean removes NUL and replaces invalid UTF-8: a text of PostgreSQL can hold neither.
+// clean removes NUL and replaces invalid UTF-8, because a text of PostgreSQL can hold neither.
 func clean(s string) string { return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "") }
 
 // null returns NULL for an empty text.
