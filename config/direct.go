@@ -30,7 +30,7 @@ func (c Config) DirectURL() string {
 	return strings.TrimRight(c.Direct.URL, "/")
 }
 
-// AddressOf returns where a tenant's requests go.
+// AddressOf returns the address to which a tenant's requests go.
 func (c Config) AddressOf(t Tenant) string {
 	if t.Way() == DirectTransport {
 		return c.DirectURL()
@@ -38,7 +38,7 @@ func (c Config) AddressOf(t Tenant) string {
 	return c.GatewayURL()
 }
 
-// uses reports whether a tenant has this transport.
+// uses reports whether any tenant has this transport.
 func (c Config) uses(way Transport) bool {
 	for _, t := range c.Tenants {
 		if t.Way() == way {

@@ -130,7 +130,7 @@ func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 		t.Run(tc.why, func(t *testing.T) {
 			_, err := Load(writeFile(t, "c.yaml", tc.yaml), nil)
 			if err == nil {
-				t.Fatal("the file was accepted")
+				t.Fatal("Load accepted the file with this fault")
 			}
 			var found *FieldError
 			for _, f := range fieldErrors(err) {
@@ -176,7 +176,7 @@ func TestFieldError_Error_IsASentence(t *testing.T) {
 			t.Errorf("the error's text is %q, want %q", e, want)
 		}
 		if !errors.Is(fmt.Errorf("check: %w", e), inner) {
-			t.Error("the cause is not reachable")
+			t.Error("errors.Is does not find the cause of the fault")
 		}
 	}
 }

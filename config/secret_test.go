@@ -290,7 +290,7 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 	delete(files, "archive.access_key_file") // an access key is no secret: it is a name, like that of a user
 	for setting, path := range files {
 		if !strings.Contains(said, path+";") {
-			t.Errorf("%s is not looked at", setting)
+			t.Errorf("OpenSecrets does not warn of the open file of %s", setting)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (c Config) AllowsDiscouraged() bool {
 	return c.Validation.DiscouragedCharacters == "warn" || c.Validation.DiscouragedCharacters == "" && c.strict()
 }
 
-// strict reports whether KSeF has the rules of production.
+// strict reports whether KSeF applies the rules of production in this environment.
 func (c Config) strict() bool { return c.Environment == Production || c.Environment == Demo }
 
 // ChecksNIPs reports whether the check digits of NIPs are verified.

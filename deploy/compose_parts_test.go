@@ -40,7 +40,7 @@ func TestCompose_PublishedPorts_AreThoseThatTheProgramsListenOn(t *testing.T) {
 	for name, s := range read(t, "../docker-compose.yml").Services {
 		for _, port := range s.Ports {
 			if got, want := port[strings.LastIndex(port, ":")+1:], listensAt(t, name, s); got != want {
-				t.Errorf("%s publishes port %s and listens on %q", name, got, want)
+				t.Errorf("%s publishes port %s, but listens on %q", name, got, want)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func TestReceive_ManyCallsAtOnce_EachLanguageTakesAll(t *testing.T) {
 		}
 		// PHP's own server, which is meant for development, ends each connection.
 		if n := made.Load(); n > callers && !strings.HasSuffix(t.Name(), "/php") {
-			t.Errorf("%d connections for %d callers", n, callers)
+			t.Errorf("%d connections were made by %d callers, want at most one for each caller", n, callers)
 		}
 	})
 }

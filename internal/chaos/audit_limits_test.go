@@ -66,6 +66,6 @@ func TestCheckLimits_AfterAFailover_OneWindowIsExcused(t *testing.T) {
 	var f Figures
 	many := slices.Repeat([]simulator.Violation{{Window: "hour", At: now.Add(time.Second)}}, 20)
 	if errs := (&auditor{r}).checkLimits(&f, many); len(errs) == 0 {
-		t.Error("the bookings of half a second excuse twenty overruns")
+		t.Error("twenty overruns after one failover are excused, want a report, because few bookings can be lost")
 	}
 }

@@ -80,7 +80,7 @@ func startReceiver(o Options, dice *rand.Rand) (*receiver, error) {
 	return rc, err
 }
 
-// begin says when the run began.
+// begin tells the receiver when the run began.
 func (rc *receiver) begin(at time.Time) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
@@ -179,7 +179,7 @@ func (rc *receiver) received() (all []told, wrong []string) {
 	return append(all, rc.told...), append(wrong, rc.wrong...)
 }
 
-// failed returns how often it failed, by kind.
+// failed returns how often the receiver failed, by kind.
 func (rc *receiver) failed() map[string]int {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 const minRedis = "7.0"
 
 // VolatileError says that this Redis may lose data. The ledger is the only record of what was sent,
-// so worker and enqueue refuse to work on such a Redis.
+// so the worker and enqueue serve refuse to work on such a Redis.
 type VolatileError struct{ Faults []string }
 
 func (e *VolatileError) Error() string {

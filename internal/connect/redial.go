@@ -73,7 +73,7 @@ func (r *redials) ReportResult(err error) { r.observe(err) }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialer numbers the connections of another dialer.
+// dialer returns a dialer that numbers the connections of dial.
 func (r *redials) dialer(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		era := r.era.Load() // before dialling: an answer in the meantime may concern this connection

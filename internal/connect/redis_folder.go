@@ -28,7 +28,7 @@ func RedisFolder(ctx context.Context, rdb redis.UniversalClient) string {
 	return ""
 }
 
-// redisSetting returns "" for a setting that Redis does not show.
+// redisSetting returns a setting of Redis; "" when Redis does not show it.
 func redisSetting(ctx context.Context, rdb redis.UniversalClient, name string) string {
 	answer, err := rdb.ConfigGet(ctx, name).Result()
 	if err != nil {

@@ -65,7 +65,7 @@ func renamedFault(i int, t config.Tenant, was, nip string) error {
 		nip, was, back))
 }
 
-// Stranger says why a tenant of the configuration must be left alone, which is when its name means
+// Stranger says why a tenant of the configuration must be left alone. The name of the tenant means
 // another taxpayer in the ledger.
 type Stranger struct {
 	Means string // the NIP of that other taxpayer

@@ -29,7 +29,7 @@ const (
 	scaledHour = time.Hour / scale
 )
 
-// scaledLimits returns settings for a simulator at this scale.
+// scaledLimits gives the programs the scale of the simulator, and this margin.
 func scaledLimits(margin time.Duration) func(*config.Config) {
 	return func(c *config.Config) { c.Limits.Scale, c.Limits.Margin = scale, margin }
 }

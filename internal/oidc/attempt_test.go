@@ -29,7 +29,7 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	}
 	for _, secret := range []string{"state", "nonce", "code_challenge"} {
 		if strings.Contains(string(raw), q.Get(secret)) {
-			t.Errorf("the cookie has the %s", secret)
+			t.Errorf("the cookie contains the %s", secret)
 		}
 	}
 	again, other, err := w.p.Begin(t.Context(), "/open")

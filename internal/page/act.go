@@ -16,7 +16,8 @@ import (
 // maxReason is how many characters a reason may have.
 const maxReason = 500
 
-// reason returns why something is dismissed, in one line.
+// reason returns the visitor's reason for a dismissal, in one line. The error tells the visitor
+// what is wrong with it.
 func (v *decisions) reason() (string, error) {
 	reason := strings.Join(strings.Fields(v.r.PostFormValue("reason")), " ")
 	if reason == "" {

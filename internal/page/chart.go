@@ -182,7 +182,7 @@ func (d *drawing) end() template.HTML {
 	return template.HTML(d.b.String())
 }
 
-// niceTop is the end of an axis of counts: 2, 4, 10, 20, 40, 100 and so on.
+// niceTop returns the end of an axis for counts up to highest: 2, 4, 10, 20, 40, 100 and so on.
 func niceTop(highest float64) float64 {
 	for top := 1.0; ; top *= 10 {
 		for _, times := range []float64{2, 4, 10} {
@@ -193,7 +193,7 @@ func niceTop(highest float64) float64 {
 	}
 }
 
-// niceSpan is the end of an axis of seconds.
+// niceSpan returns the end of an axis for seconds up to highest.
 func niceSpan(highest float64) float64 {
 	for _, top := range []float64{10, 60, 120, 600, 1200, 3600, 7200, 6 * 3600, 12 * 3600} {
 		if top >= highest {

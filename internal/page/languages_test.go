@@ -175,7 +175,7 @@ func TestLanguages_EveryPageWithEveryReason_IsInOneLanguage(t *testing.T) {
 			for pages := 0; path != "" && pages < 10; pages++ {
 				status, body, _ := p.get(path, "Accept-Language", c.lang)
 				if status >= 500 {
-					t.Fatalf("%s: status %d: %s", path, status, w.log.String())
+					t.Fatalf("%s has status %d, want less than 500: %s", path, status, w.log.String())
 				}
 				read++
 				body = spaces.ReplaceAllString(html.UnescapeString(record.ReplaceAllString(body, "")), " ")

@@ -144,7 +144,7 @@ func (v *overviews) rows(pool *Pool) ([]row, error) {
 	return rows, nil
 }
 
-// rank says how urgently a tenant needs a person.
+// rank says how urgently a tenant needs a person. Higher is more urgent.
 func rank(r row) int {
 	switch {
 	case r.AtRisk > 0:

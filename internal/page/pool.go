@@ -131,7 +131,7 @@ func (s *Standing) due(t time.Time) {
 	}
 }
 
-// sets reads the nearest deadlines of what waits for a package.
+// sets notes the nearest deadline of the invoices of each tenant that wait for a package.
 func (r *PoolReader) sets(ctx context.Context, p *Pool) error {
 	sets, err := r.Ledger.WaitsShown(ctx)
 	for _, s := range sets {
@@ -163,7 +163,7 @@ func (r *PoolReader) sessions(ctx context.Context, p *Pool) error {
 	return nil
 }
 
-// near reads what is at risk.
+// near counts the invoices that are at risk, and notes the nearest deadline of each tenant.
 func (r *PoolReader) near(ctx context.Context, p *Pool) (err error) {
 	until := p.At.Add(r.Warn)
 	if p.AtRisk, _, err = r.Ledger.AtRisk(ctx, until); err != nil {

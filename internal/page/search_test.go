@@ -26,7 +26,7 @@ func (p *person) numbers(path string) (all []string, pages int) {
 	for path != "" {
 		status, body, _ := p.get(path)
 		if pages++; status != 200 || pages > 20 {
-			p.t.Fatalf("%s has status %d on page %d", path, status, pages)
+			p.t.Fatalf("%s has status %d on page %d, want 200 and at most 20 pages", path, status, pages)
 		}
 		for _, m := range regexp.MustCompile(`<th scope="row"><a href="/invoices/[^"]+">([^<]+)</a>`).FindAllStringSubmatch(body, -1) {
 			all = append(all, html.UnescapeString(m[1]))

@@ -29,7 +29,7 @@ type SignIn struct {
 	Seal func(text string) string
 }
 
-// seal is the seal of a session of somebody whom the provider has named.
+// seal returns the seal of a session of somebody whom the provider has named.
 func (in *SignIn) seal(token string, of *session) string {
 	packed, _ := json.Marshal([]any{token, of.User, of.Groups}) // strings cannot fail
 	return in.Seal(string(packed))

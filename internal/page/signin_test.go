@@ -226,7 +226,7 @@ func TestSignIn_CookiesAndRedis_HaveNoSecretsAndEnd(t *testing.T) {
 		text := key + o.rdb.Get(t.Context(), key).Val()
 		for _, secret := range []string{attempt, answer.Get("code"), answer.Get("state"), "an-access-token"} {
 			if strings.Contains(text, secret) {
-				t.Errorf("Redis has %q in %s", secret, text)
+				t.Errorf("Redis has the secret %q in %s", secret, text)
 			}
 		}
 		if ttl := o.rdb.TTL(t.Context(), key).Val(); ttl <= 0 || ttl > time.Hour {

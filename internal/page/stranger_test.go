@@ -49,7 +49,7 @@ func TestStranger_UsersOfTheTenant_SeeNothingUnderItsName(t *testing.T) {
 			}
 			for _, secret := range []string{"SECRET", "HIDDEN", "5252248481"} {
 				if strings.Contains(body, secret) {
-					t.Errorf("%s sees %q at %s (status %d)", name, secret, path, status)
+					t.Errorf("%s must not see %q at %s (status %d)", name, secret, path, status)
 				}
 			}
 			if wrong := strings.Contains(path, "/"+id) || strings.Contains(path, "tenant=A") || path == "/tenants/A" || path ==

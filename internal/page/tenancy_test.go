@@ -69,7 +69,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 			for _, secret := range []string{"SECRET", "HIDDEN", sellerB, "7777", "7\u202f777", "82645", "82\u202f645", "4321", "4\u202f321",
 				"/tenants/B", ">B<", idOfB} {
 				if strings.Contains(body, secret) && !strings.Contains(path, secret) {
-					t.Errorf("%s sees %q at %s (status %d)", name, secret, path, status)
+					t.Errorf("%s must not see %q at %s (status %d)", name, secret, path, status)
 				}
 			}
 			if strings.Contains(path, idOfB+"/") || path == "/invoices/"+idOfB || strings.Contains(path, "tenant=B") &&
@@ -80,7 +80,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 				}
 			}
 			if status >= 500 {
-				t.Errorf("%s: %s has status %d: %s", name, path, status, w.log.String())
+				t.Errorf("%s: %s has status %d, want less than 500: %s", name, path, status, w.log.String())
 			}
 			if header.Get("Cache-Control") != "no-store" {
 				t.Errorf("the header of %s lets a cache keep the page", path)

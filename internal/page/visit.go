@@ -97,7 +97,7 @@ func (v *visit) MayActFor(tenant string) bool {
 	return !v.p.o.ReadOnly && v.User.acts(tenant) && v.stranger(tenant) == ""
 }
 
-// Tenants are those of the configuration that the visitor sees.
+// Tenants returns the tenants of the configuration that the visitor sees.
 func (v *visit) Tenants() []Tenant {
 	var some []Tenant
 	for _, t := range v.p.o.Tenants {
@@ -108,7 +108,7 @@ func (v *visit) Tenants() []Tenant {
 	return some
 }
 
-// names are the names of Tenants.
+// names returns the names of Tenants.
 func (v *visit) names() []string {
 	var names []string
 	for _, t := range v.Tenants() {

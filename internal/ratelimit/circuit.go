@@ -126,7 +126,8 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 	return err
 }
 
-// outOfService names the pair, or only its host when the whole host is down.
+// outOfService returns the error that tells a caller to wait. It names the pair, or only its host
+// when the whole host is down.
 func outOfService(p Pair, ofHost bool, wait time.Duration) *NotNow {
 	n := &NotNow{Wait: wait, Reason: ReasonOutage, Host: p.Host}
 	if !ofHost {

@@ -111,7 +111,7 @@ func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 		must(t, c.Allow(t.Context(), sendsOfA))
 		for _, p := range []Pair{sendsOfA, uposOfB, listsOfA} {
 			if allowed(t, c, p) {
-				t.Errorf("%s may go as a second probe", p)
+				t.Errorf("%s may go beside the first probe, want it to wait", p)
 			}
 		}
 		fail(t, c, 1, sendsOfA)

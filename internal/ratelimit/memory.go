@@ -106,7 +106,8 @@ func (m *Memory) book(k Key) *book {
 	return b
 }
 
-// record adds an instant and drops those that are older than every window.
+// record adds an instant, drops those that are older than every window, and returns the mark of the
+// new one.
 func (b *book) record(at, now time.Time, windows Limits) int {
 	for _, w := range windows {
 		b.longest = max(b.longest, w.Per)

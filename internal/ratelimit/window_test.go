@@ -189,7 +189,7 @@ func FuzzEarliest_AnyNumbers(f *testing.F) {
 		now := time.UnixMicro(nowMicros)
 		at := Earliest(now, booked, Limits{w}, widen)
 		if at.Before(now) {
-			t.Fatalf("%v is before now %v", at, now)
+			t.Fatalf("Earliest = %v, which is before now (%v)", at, now)
 		}
 		wide := max(w.Per+max(widen, 0), 0)
 		for i := range booked {
@@ -198,7 +198,7 @@ func FuzzEarliest_AnyNumbers(f *testing.F) {
 				break
 			}
 			if full := booked[j].Sub(booked[i]) <= wide; full && !at.Before(booked[j].Add(-wide)) && !at.After(booked[i].Add(wide)) {
-				t.Fatalf("%v overruns the window with %d booked from %v to %v", at, max(limit, 1), booked[i], booked[j])
+				t.Fatalf("Earliest = %v, which overruns the window, because %d instants are booked from %v to %v", at, max(limit, 1), booked[i], booked[j])
 			}
 		}
 	})

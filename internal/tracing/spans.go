@@ -14,7 +14,7 @@ type Stats struct {
 	Dropped  int64 // no place for them, because the collector is too slow, or away
 }
 
-// Stats returns zeros for a nil Tracer.
+// Stats returns what became of the spans so far; zeros for a nil Tracer.
 func (t *Tracer) Stats() Stats {
 	if t == nil {
 		return Stats{}

@@ -126,7 +126,8 @@ func (r *round) hold(it *item, list []ledger.Held, next time.Time) {
 // maxErr is how many bytes of an error are kept.
 const maxErr = 400
 
-// short returns an error in one line without control characters.
+// short returns the text of an error in one line, without control characters and cut off after
+// maxErr bytes.
 func short(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {

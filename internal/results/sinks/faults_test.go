@@ -35,7 +35,7 @@ func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 					return errors.New("answered 409")
 				}
 				if m.Revision < last[m.ID] {
-					t.Errorf("%s: revision %d came after %d", m.ID, m.Revision, last[m.ID])
+					t.Errorf("%s: revision %d came after revision %d, want ascending revisions", m.ID, m.Revision, last[m.ID])
 				}
 				if last[m.ID] = m.Revision; told[m.ID] == nil {
 					told[m.ID] = map[int64]bool{}

@@ -21,7 +21,8 @@ type Admin struct {
 // ErrBusy says that a worker has the lease of the receiver.
 var ErrBusy = errors.New("a worker is busy with this receiver; try again in a minute")
 
-// alone calls act while no worker serves the receiver.
+// alone takes the lease of the receiver, so that no worker serves it, and calls act with the token
+// of the lease. It returns ErrBusy when the lease does not become free in time.
 func (a Admin) alone(ctx context.Context, sink string, act func(token string) error) error {
 	if err := a.Ledger.CheckSink(ctx, sink); err != nil {
 		return err

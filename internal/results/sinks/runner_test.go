@@ -113,7 +113,7 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 	w.run(r)
 	for _, id := range others {
 		if s.states(id) != "rejected" {
-			t.Fatalf("%s waits for another invoice", id)
+			t.Fatalf("the result of %s waits for that of another invoice, want it told", id)
 		}
 	}
 	if got := s.states(bad); got != "" {

@@ -26,7 +26,7 @@ func (o *office) refusing(status int, tenants ...string) {
 	}
 }
 
-// out returns since when the receiver is shown as out.
+// out returns the time since which the receiver has been shown as out; 0 when it is not.
 func (w *world) out() ledger.Millis {
 	w.t.Helper()
 	s := w.state()
@@ -155,7 +155,7 @@ func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *
 	o.refusing(422)
 	w.rejectedOf("two", manyRefused) // now the receiver takes nothing of this tenant either
 	if w.busy(r); w.out() == 0 {
-		t.Errorf("the receiver is not out: %+v", w.state())
+		t.Errorf("the receiver is not shown as out, want out: %+v", w.state())
 	}
 	o.sickFor()
 	w.pass(longRefused)
@@ -189,11 +189,11 @@ func TestRun_OlderBuildTakesAResult_WhatWasRefusedBeforeDoesNotCount(t *testing.
 	r := w.runner(s)
 	w.rejected(manyRefused)
 	if w.run(r); w.out() == 0 {
-		t.Fatalf("the receiver is not out: %+v", w.state())
+		t.Fatalf("the receiver is not shown as out, want out: %+v", w.state())
 	}
 	w.must(w.rdb.HIncrBy(t.Context(), "ksef:sink:erp", "taken", 1).Err())
 	if w.out() != 0 {
-		t.Errorf("the receiver is out: %+v", w.state())
+		t.Errorf("the receiver is shown as out after it took a result: %+v", w.state())
 	}
 	w.rejected(manyRefused - 1)
 	if w.run(r); w.out() != 0 {

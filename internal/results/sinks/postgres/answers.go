@@ -96,13 +96,14 @@ const canceled = "57014"
 // class returns the class of an error's SQLSTATE, its first two characters.
 func class(e *pgconn.PgError) string { return e.Code[:min(2, len(e.Code))] }
 
-// tablesMissing reports whether a table, or the schema of the tables, is missing.
+// tablesMissing reports whether an error says that a table, or the schema of the tables, is
+// missing.
 func tablesMissing(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == "42P01" || e.Code == "3F000")
 }
 
-// refusesUser reports whether the user of the database lacks a right.
+// refusesUser reports whether an error says that the user of the database lacks a right.
 func refusesUser(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "42501"
