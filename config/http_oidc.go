@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// OIDC is a provider of OpenID Connect at which people log in to the business page, beside the
-// users of the configuration. The zero value means none.
+// OIDC is a provider of OpenID Connect at which people log in to the business page, in addition to
+// the users of the configuration. The zero value means none.
 type OIDC struct {
 	// Issuer is the provider's URL, exactly as its own openid-configuration has it; empty means no
 	// provider.

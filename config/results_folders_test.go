@@ -10,7 +10,7 @@ import (
 )
 
 // Two receivers must not have the same folder, because neither would know of the files that the
-// other one writes. The paths may differ and still lead to the same folder.
+// other receiver writes. The paths may differ and still lead to the same folder.
 func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 	_, err := Load(writeFile(t, "c.yaml", minimal+"results: {folder: {path: /r/a/../a/}, folders: [{name: b, path: /r/a}]}\n"), nil)
 	if d := cmp.Diff([]string{"results.folders[0].path"}, fieldsOf(err)); d != "" || !strings.Contains(err.Error(), "results.folder.path") {

@@ -143,8 +143,8 @@ func (ds *disruptor) markFailover() {
 }
 
 // overduePackages lists the packages that KSeF has and whose entries have not changed for longer
-// than maxWait. Nothing else shows that a session is not polled: KSeF accepts its invoices all the
-// same.
+// than maxWait. Nothing else shows that a session is not polled, because KSeF still accepts its
+// invoices.
 func (r *run) overduePackages(ctx context.Context, now time.Time) (ids []string, err error) {
 	for _, s := range []ledger.PackageState{ledger.PackageClosing, ledger.PackageProcessing, ledger.PackageSettled} {
 		some, err := r.controller.Ledger.PackagesInState(ctx, s, time.Time{}, now.Add(-maxWait), 0)

@@ -31,7 +31,7 @@ type receiver struct {
 	key        []byte
 	secretFile string // path
 	moods      []mood
-	upsets     []mood        // how single calls fail beside the moods (moods.go): in turn, again and again
+	upsets     []mood        // how single calls fail outside the moods (moods.go): in turn, again and again
 	calmed     time.Duration // since the beginning of the run; from then on no single call fails
 
 	mu       sync.Mutex

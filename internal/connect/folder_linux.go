@@ -13,8 +13,8 @@ import (
 // refusals are the system's final answers to an attempt to write.
 var refusals = []error{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
 
-// kernelTrees are file systems that show the kernel and keep no files. Root may have the right to
-// write there all the same.
+// kernelTrees are file systems that show the kernel and keep no files. Root may still have the
+// right to write there.
 var kernelTrees = []int64{unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
 	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC}
 

@@ -96,7 +96,7 @@ type RefusedPDFError struct{ Why string }
 func (e *RefusedPDFError) Error() string { return "the gateway makes no PDF of it: " + e.Why }
 
 // PDF returns a document of an invoice as a PDF file. ksefNumber is "" before KSeF has given one.
-// language is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or another one when the
+// language is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or another error when the
 // gateway could not make the PDF now.
 func (d *Documents) PDF(ctx context.Context, tenant, ksefNumber string, offline bool, document []byte, language string) ([]byte, error) {
 	c, err := d.client(tenant)

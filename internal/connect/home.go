@@ -57,8 +57,8 @@ const claimTimeout = 3 * time.Second
 // archive, when no owner is recorded yet. The error refused says that the archive belongs to
 // another environment or gateway. It is a [*config.FieldError] around an [*archive.OwnerError].
 // Every other error is returned as away, and means that the archive cannot be used now, for example
-// because it does not answer. A process may start all the same, because the next use of the archive
-// checks the owner again.
+// because it does not answer. A process may still start, because the next use of the archive checks
+// the owner again.
 func (p *Pool) ClaimArchive(ctx context.Context) (away, refused error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

@@ -40,7 +40,7 @@ func BenchmarkWay_10kInvoices(b *testing.B) {
 	}
 }
 
-// BenchmarkWay_100kInvoices is the same for ten times as many invoices. One taxpayer may send so
+// BenchmarkWay_100kInvoices is the same for ten times as many invoices. One taxpayer may send this
 // many within an hour. This benchmark measures only the way through the gateway, with the limits
 // lifted.
 func BenchmarkWay_100kInvoices(b *testing.B) {

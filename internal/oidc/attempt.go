@@ -18,7 +18,7 @@ const AttemptTime = 10 * time.Minute
 const maxNext = 1000
 
 // Attempt is a login that was begun. The browser keeps it in a cookie while the person is at the
-// provider. So one worker can finish a login that another one began, and a login that is never
+// provider. So one worker can finish a login that another worker began, and a login that is never
 // finished leaves nothing stored.
 //
 // The state, the nonce and the code verifier are not in the cookie. They are derived from the

@@ -22,7 +22,7 @@ type Options struct {
 	ClientSecret string
 	RedirectURL  string         // the page's address, to which the provider sends people back
 	LoggedOutURL string         // where it sends them after a logout; "": it shows a page of its own
-	Scopes       []string       // beside openid; may be empty
+	Scopes       []string       // in addition to openid; may be empty
 	NameClaim    string         // "": preferred_username, else email, else sub
 	GroupsClaim  string         // a claim, or a path of claims with dots
 	Roots        *x509.CertPool // trusted authorities; nil: the system's authorities

@@ -197,7 +197,7 @@ func (v *logins) logout() error {
 	}
 	v.p.setToken(v.w, "", -time.Second)
 	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: audit.Logout}); err != nil {
-		v.p.o.Log.Warn().Err(err).Str("user", v.User.Name).Msg("a logout is not on record") // the session has ended all the same
+		v.p.o.Log.Warn().Err(err).Str("user", v.User.Name).Msg("a logout is not on record") // the session has ended anyway
 	}
 	if leave := v.leaveProvider(); leave != "" {
 		in := v.p.o.SignIn

@@ -99,7 +99,7 @@ func (v *logins) leave() error {
 }
 
 // comeBack finishes a login with the answer that the browser brings back from the provider. The
-// browser is redirected at once, also after a refusal, because this address has the provider's code
+// browser is redirected at once, even after a refusal, because this address has the provider's code
 // in it.
 func (v *logins) comeBack() error {
 	in := v.p.o.SignIn

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/page"
 )
 
-// office is a page with a provider of logins beside its users.
+// office is a page with a provider of logins in addition to its users.
 type office struct {
 	*world
 	op *oidctest.Provider

@@ -139,10 +139,10 @@ func outOfService(p Pair, ofHost bool, wait time.Duration) *NotNow {
 // Begin asks whether a costly operation that leads to requests of the pair may begin. While the
 // circuits of the pair and of the host are closed, every operation may. Otherwise one operation of
 // the pair may begin, and the others get *[NotNow]. The next operation may begin when the circuits
-// are closed, or after as much time as they have been open so far. That time is at least a
-// twentieth of pause and at most pause. After [Circuit.Withdraw] the next operation may begin at
-// once. The operations of each pair are counted separately, so no pair waits for the operations of
-// another.
+// are closed, or after a wait. The wait is as long as the circuits have been open so far, but at
+// least a twentieth of pause and at most pause. After [Circuit.Withdraw] the next operation may
+// begin at once. The operations of each pair are counted separately, so no pair waits for the
+// operations of another.
 func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
 	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {

@@ -99,8 +99,8 @@ func addWitness(witnesses map[string]int64, name string, p circuitPolicy, now in
 	return witnesses
 }
 
-// enoughPairs reports whether the failing pairs, their tenants and their groups are as many as the
-// policy asks for before the host counts as down.
+// enoughPairs reports whether there are enough failing pairs, with enough tenants and groups among
+// them, for the host to count as down by the policy.
 func enoughPairs(failing map[string]int64, p circuitPolicy) bool {
 	tenants, groups := map[string]bool{}, map[string]bool{}
 	for name := range failing {

@@ -94,9 +94,9 @@ func (r pairRecord) confirmed(p circuitPolicy, now int64) bool {
 		r.otherFailedAt != 0 && r.otherFailedAt >= now-p.window.Microseconds()
 }
 
-// noteObject notes an object that failed, and reports whether as many objects have failed as the
-// policy asks for. A failure counts for as long as an open circuit's longest delay, because an
-// object may be requested only once in that time.
+// noteObject notes an object that failed, and reports whether enough objects have failed to open
+// the circuit by the policy. A failure counts for as long as an open circuit's longest delay,
+// because an object may be requested only once in that time.
 func (r *pairRecord) noteObject(object string, p circuitPolicy, now int64) (several bool) {
 	if object == "" {
 		return true

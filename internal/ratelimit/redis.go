@@ -36,8 +36,8 @@ var (
 
 // Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for
 // concurrent use. Instants come from Redis's clock (TIME). Every change except [Redis.Leave] is one
-// script. A waitlist has keys of its own beside the log's, so a cluster, which scatters keys, is
-// not supported.
+// script. A waitlist has keys of its own in addition to the log's key, so a cluster, which scatters
+// keys, is not supported.
 //
 // A booking reads and rewrites the key's log, 8 bytes an instant. That suits thousands of requests
 // per window, not millions. The log is as durable as Redis's data. After a total loss earlier

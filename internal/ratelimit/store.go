@@ -30,8 +30,8 @@ func (k Key) validate() error {
 }
 
 // AskOnly as Request.MaxWait asks for the earliest instant without booking it. The answer is always
-// a *[NotNow], with Wait 0 when the request would fit at once. A request with a Ticket takes a
-// place on the waitlist nevertheless.
+// a *[NotNow], with Wait 0 when the request would fit at once. A request with a Ticket still takes
+// a place on the waitlist.
 const AskOnly time.Duration = -1
 
 // Request asks a [Store] for a place.

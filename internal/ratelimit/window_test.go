@@ -198,7 +198,7 @@ func FuzzEarliest_AnyNumbers(f *testing.F) {
 				break
 			}
 			if full := booked[j].Sub(booked[i]) <= wide; full && !at.Before(booked[j].Add(-wide)) && !at.After(booked[i].Add(wide)) {
-				t.Fatalf("Earliest = %v, which overruns the window, because %d instants are booked from %v to %v", at, max(limit, 1), booked[i], booked[j])
+				t.Fatalf("Earliest = %v, but the window is full: %d are booked from %v to %v", at, max(limit, 1), booked[i], booked[j])
 			}
 		}
 	})

@@ -2,8 +2,8 @@ package tracing
 
 import "go.opentelemetry.io/otel/attribute"
 
-// The attributes of this program, beside OpenTelemetry's own. docs/traces.md lists them. A person
-// searches for the first two.
+// The attributes of this program, in addition to OpenTelemetry's own. docs/traces.md lists them. A
+// person searches for the first two.
 const (
 	InvoiceKey = attribute.Key("ksef.invoice.id")
 	PackageKey = attribute.Key("ksef.package.id")

@@ -26,7 +26,7 @@ import (
 const (
 	ClientID = "ksef"
 	Secret   = "secret of the client"
-	// AccessToken is what the provider gives beside an ID token.
+	// AccessToken is the token that the provider gives in addition to an ID token.
 	AccessToken = "an-access-token"
 )
 

@@ -135,7 +135,7 @@ func (f *Folder) one(ctx context.Context, m *Message) error {
 	if err := writeFile(temp, pretty.Bytes()); err != nil {
 		return &OutageError{Err: errors.Join(err, removeQuietly(temp))}
 	}
-	if ctx.Err() != nil { // it took so long that another process may have written a newer one
+	if ctx.Err() != nil { // it took so long that another process may have written a newer file
 		return &OutageError{Err: errors.Join(context.Cause(ctx), removeQuietly(temp))}
 	}
 	if err := os.Rename(temp, path); err != nil {

@@ -12,8 +12,8 @@ import (
 const noLink = syscall.O_NOFOLLOW
 
 // tryLock takes the lock of a file, or returns false when another holder has it. The lock ends when
-// the file is closed, also by the end of a process. Any error is taken to mean that the
-// file system has no locks.
+// the file is closed or the process ends. Any error is taken to mean that the file system has no
+// locks.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

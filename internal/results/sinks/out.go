@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A receiver is out when it takes nothing of what is tried. The results that are tried meanwhile
-// depend on how it is out:
+// A receiver is out when it takes none of the results that are tried. The results that are tried
+// meanwhile depend on how it is out:
 //
 //   - It could not be reached. That concerns all tenants, so nothing is tried before the receiver's
 //     pause is over.
@@ -15,7 +15,7 @@ import (
 //     outage of its own. After each pause one of their results is tried, but never before the time
 //     that the receiver asked for. A result of any other tenant is tried at once.
 //
-// So a receiver that takes nothing of anybody gets one result of each tenant at once, and one more
+// So a receiver that takes no results at all gets one result of each tenant at once, and one more
 // after each pause. When it takes a result, it is not out any more. If it still refuses the results
 // of a tenant, it does not count as out again, because that refusal is known already.
 
@@ -42,8 +42,8 @@ func stand(r *round, v verdict, began bool, of map[string]*tried) {
 		s.Probes++
 		s.Next = ledger.At(now.Add(r.pause(s.Probes)))
 	case v.out:
-		// Each result that was tried belongs to a tenant of which the receiver is known to take
-		// nothing, or was refused before while the receiver took other results. So nothing new is
+		// Each result that was tried belongs to a tenant whose results the receiver is known to
+		// refuse, or was refused before while the receiver took other results. So nothing new is
 		// known of the receiver.
 	default:
 		if s.Outage != 0 && anyTaken(of) {

@@ -130,8 +130,8 @@ func (r *round) fresh(ctx context.Context, n int) error {
 
 // catchUp adds up to n outcomes that were left behind, beginning with the tenant whose turn it is.
 // The outcomes that are read for that tenant serve the other ready tenants too, so that many
-// tenants cost only one pass through the outbox. A tenant of which the receiver takes nothing gets
-// one outcome.
+// tenants cost only one pass through the outbox. A tenant whose results the receiver does not take
+// may add one outcome.
 func (r *round) catchUp(ctx context.Context, n int) error {
 	turns := r.ready()
 	if len(turns) == 0 {

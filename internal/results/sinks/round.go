@@ -18,7 +18,7 @@ type round struct {
 	standings map[string]*ledger.Standing // by tenant
 	touched   map[string]bool             // standings that are to be recorded
 	served    map[string]int              // tenant → the turn in which it caught up last
-	strangers map[string]string           // tenants of which nothing is told, with the NIPs that their names mean
+	strangers map[string]string           // tenants whose results are not told, with the NIPs that their names mean
 	sick      map[string]bool             // tenants whose records of refused documents were found sick
 	turn      int
 
@@ -139,8 +139,8 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 }
 
 // due adds up to n held outcomes whose next try is due, but only the first held outcome of each
-// invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and its
-// other outcomes are put off. The outcomes of strangers are put off too.
+// invoice. If the receiver takes no results of a tenant, one outcome of that tenant is tried and
+// its other outcomes are put off. The outcomes of strangers are put off too.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, r.batch())
 	if err != nil {

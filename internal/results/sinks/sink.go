@@ -23,13 +23,13 @@ type Sink interface {
 	// Deliver hands results over, no two of them of the same invoice. It returns one error for each
 	// result. A nil error says that the receiver has durably taken the result. Any other error says
 	// that the result was not taken now. [OutageError] and [GoneError] also say something about the
-	// receiver. Deliver returns in bounded time, also when the receiver never answers.
+	// receiver. Deliver returns in bounded time, even when the receiver never answers.
 	Deliver(ctx context.Context, messages []Message) []error
 }
 
 // Trimmer is a receiver that keeps results only for a limited time, whether they were read or not.
 type Trimmer interface {
-	// Trim drops the results that are too old. It is called every few minutes, also while there are
+	// Trim drops the results that are too old. It is called every few minutes, even while there are
 	// no results.
 	Trim(ctx context.Context) error
 }

@@ -10,8 +10,8 @@ import (
 // a round were of that tenant, the results of other tenants would wait for many slow answers. So a
 // slow tenant has a place of its own in the outbox, just like a tenant whose results are all
 // refused. A round takes only some results of slow tenants, few enough to be handed over all at the
-// same time, beside the results of other tenants. A new result of another tenant waits for one slow
-// answer at most.
+// same time, together with the results of other tenants. A new result of another tenant waits for
+// one slow answer at most.
 
 const (
 	// A tenant is slow when an answer for it takes at least slowAnswer. When the longest answer for

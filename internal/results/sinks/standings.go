@@ -128,7 +128,7 @@ func (r *round) decide(of map[string]*tried) (began bool) {
 	return began
 }
 
-// warnOut logs that the receiver has begun to take nothing of a tenant.
+// warnOut logs that the receiver takes no results of a tenant from now on.
 func warnOut(r *round, tenant string, err error) {
 	whose := "of this tenant"
 	if tenant == "" {

@@ -50,7 +50,7 @@ func (w *world) standings() map[string]*ledger.Standing {
 	return standings
 }
 
-// outTenants counts the tenants of which the receiver takes nothing.
+// outTenants counts the tenants whose results the receiver does not take.
 func (w *world) outTenants() (n int) {
 	w.t.Helper()
 	for _, st := range w.standings() {
@@ -148,7 +148,7 @@ func TestRun_EverythingOfManyTenantsIsRefused_HeldStaysBounded(t *testing.T) {
 }
 
 // A receiver that answers 500, or not in time, for one tenant alone looks as if it were out. The
-// other tenants' results must go on all the same.
+// other tenants' results must still go on.
 func TestRun_OutForOneTenantOnly_OthersAreToldAtOnce(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(out(0), "one")
 	r := w.runner(s)

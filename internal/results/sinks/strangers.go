@@ -17,7 +17,7 @@ import (
 // back. The outcomes are left behind in the outbox, at a place of their own. They are told when the
 // configuration is right again, or by a process whose configuration is right.
 
-// whyStranger says why nothing of a stranger is told. The person who reads it may see another
+// whyStranger says why no results of a stranger are told. The person who reads it may see another
 // configuration than this worker's.
 func whyStranger(r *round, tenant string) error {
 	return fmt.Errorf("tenant %s is NIP %s in the ledger, and NIP %s in the configuration of the worker that serves this receiver: "+

@@ -153,7 +153,7 @@ func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *
 		w.busy(r)
 	}
 	o.refusing(422)
-	w.rejectedOf("two", manyRefused) // now the receiver takes nothing of this tenant either
+	w.rejectedOf("two", manyRefused) // now the receiver takes no results of this tenant either
 	if w.busy(r); w.out() == 0 {
 		t.Errorf("the receiver is not shown as out, want out: %+v", w.state())
 	}

@@ -60,7 +60,7 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 }
 
 // Trim implements [Trimmer]. Deliver drops old results only approximately, and only while results
-// come. Trim drops exactly those that are too old, also when no results come.
+// come. Trim drops exactly those that are too old, even when no results come.
 func (s *Stream) Trim(ctx context.Context) error {
 	oldest, sure, err := s.oldest(ctx)
 	if err == nil && sure {

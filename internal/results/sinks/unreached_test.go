@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The receiver takes nothing of two tenants. Then no connection to it can be made. That has nothing
-// to do with a tenant, so no further tenant is out, and the results of all tenants wait.
+// The receiver takes no results of two tenants. Then no connection to it can be made. That has
+// nothing to do with a tenant, so no further tenant is out, and the results of all tenants wait.
 func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	w, names := newWorld(t, 10_000), tenants(6)
 	o, well := newOffice(t, w)

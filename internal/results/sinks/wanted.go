@@ -63,9 +63,9 @@ func (w *Wanted) gets(tenant, nip string) bool { return w.of(tenant, nip) == yes
 var errTenantGone = errors.New("the configuration has no tenant of its name any more: put the name back, " +
 	"or let this receiver have the results of all tenants")
 
-// keepOrphans holds results instead of dropping them, if the receiver was to get them and their
-// tenant has gone from the configuration. These results are given up after three days, so that a
-// person learns of them.
+// keepOrphans holds results instead of dropping them, if the receiver was meant to get them and
+// their tenant has gone from the configuration. These results are given up after three days, so
+// that a person learns of them.
 func keepOrphans(r *round, items []*item) {
 	more := map[string]int{}
 	for _, it := range items {

@@ -67,7 +67,7 @@ func worn(errs []error) bool {
 // is cut.
 const closeTimeout = 2 * time.Second
 
-// drop ends the connection, also when ctx has ended. The next batch gets a new connection.
+// drop ends the connection, even when ctx has ended. The next batch gets a new connection.
 func (s *Sink) drop(ctx context.Context) error {
 	if s.conn == nil {
 		return nil
