@@ -41,7 +41,7 @@ func TestDirect_PromisedFile_WorksAsWritten(t *testing.T) {
 	}
 }
 
-func TestDirect_AddressesOfEachEnvironment(t *testing.T) {
+func TestDirect_EachEnvironment_HasItsAddresses(t *testing.T) {
 	for env, want := range map[Environment]struct{ gateway, direct string }{
 		Test:       {"https://ksefapi.pl/api-test", "https://api-test.ksef.mf.gov.pl/v2"},
 		Demo:       {"", "https://api-demo.ksef.mf.gov.pl/v2"},
@@ -80,7 +80,7 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 	}
 }
 
-func TestDirect_SettingsThatContradict_AreTold(t *testing.T) {
+func TestDirect_SettingsThatContradict_AreReported(t *testing.T) {
 	for _, c := range []struct{ why, tenant, fields, says string }{
 		{"no credentials", `transport: direct`, "tenants[0].token_file", "or certificate_file and private_key_file"},
 		{"a token and a certificate",

@@ -73,7 +73,7 @@ func TestOIDC_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 	}
 }
 
-func TestOIDC_Files_AreReadWithWords(t *testing.T) {
+func TestOIDC_Files_AreReadAndFaultsNameThem(t *testing.T) {
 	o := OIDC{Issuer: "https://login.example.com", ClientID: "ksef", ClientSecretFile: writeFile(t, "secret", "geheim\n")}
 	c, err := o.Client()
 	if err != nil || c.Secret != "geheim" || c.Roots != nil || len(c.Seal("x")) != 64 || strings.Contains(c.Seal("x"), "geheim") {

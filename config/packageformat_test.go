@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestPackageFormat_TransportTakesIt_OrIsRefusedWithWords(t *testing.T) {
+func TestPackageFormat_TransportTakesIt_OrIsRefusedWithAReason(t *testing.T) {
 	const (
 		gateway = `{nip: "5265877635", key_id: a, key_file: /k}`
 		direct  = `{nip: "7980332920", transport: direct, token_file: /t}`

@@ -143,7 +143,7 @@ func TestAlerts_NameMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestAlerts_EachIsTriedSilentAndFiring(t *testing.T) {
+func TestAlerts_Each_HasACaseWhereItFiresAndOneWhereItIsSilent(t *testing.T) {
 	var file struct {
 		Tests []struct {
 			Name   string

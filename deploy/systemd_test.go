@@ -15,7 +15,7 @@ import (
 // an instance.
 var unitFiles = map[string]string{"ksefworker@.service": "ksefworker@1.service", "ksefworker-intake.service": "ksefworker-intake.service"}
 
-func TestSystemd_Units_AreTakenBySystemd(t *testing.T) {
+func TestSystemd_Units_AreAcceptedBySystemd(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is not installed, so the units are not verified")
 	}

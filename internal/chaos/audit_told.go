@@ -145,8 +145,8 @@ func inOrder(all []told, failovers []time.Time) error {
 	return nil
 }
 
-// newest returns the result that a receiver keeps if it follows docs/results.md, which is the one
-// with the greatest revision.
+// newest returns the result with the greatest revision. A receiver that follows docs/results.md
+// keeps that result.
 func newest(all []told) told {
 	var kept told
 	for _, t := range all {

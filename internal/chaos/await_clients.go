@@ -8,7 +8,7 @@ import (
 )
 
 // awaitClients waits until the exporter has been told everything, through its receiver and through
-// its folder. If that takes too long, or ctx ends, awaitClients just returns, and the audit reports
+// its folder. If that takes too long, or ctx ends, awaitClients returns too, and the audit reports
 // what is missing.
 func (au *auditor) awaitClients(ctx context.Context) {
 	deadline := time.Now().Add(min(au.o.Patience, 5*time.Minute))

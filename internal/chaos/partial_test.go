@@ -92,7 +92,7 @@ func TestPartial_SameSeed_SameRunWithAndWithout(t *testing.T) {
 	}
 }
 
-func TestParsePartial_ListsAndUnknownNames(t *testing.T) {
+func TestParsePartial_ListOrUnknownName_IsReadOrRefused(t *testing.T) {
 	for list, want := range map[string]int{"": 0, "none": 0, "all": len(PartialFaults()), "failover,tenant-5xx": 2} {
 		if got, err := ParsePartial(list); err != nil || len(got) != want {
 			t.Errorf("the list %q gives %v (error %v), want %d faults", list, got, err, want)

@@ -142,7 +142,7 @@ func TestProvider_SickAnswers_AreBounded(t *testing.T) {
 	}
 }
 
-func TestDiscovery_WithWhichNobodyCanLogInSafely_IsRefusedWithWords(t *testing.T) {
+func TestDiscovery_WithWhichNobodyCanLogInSafely_IsRefusedWithAReason(t *testing.T) {
 	for words, change := range map[string]func(map[string]any){
 		"must be exactly that":            func(d map[string]any) { d["issuer"] = "https://login.example.com/" },
 		"http://login.example.com is not": func(d map[string]any) { d["token_endpoint"] = "http://login.example.com/token" },

@@ -85,7 +85,7 @@ func cells(t *testing.T, body string) (name string, rows [][]string) {
 	return name, rows
 }
 
-func TestExport_XLSX_HasTheRowsOfTheListAndTextIsText(t *testing.T) {
+func TestExport_XLSX_HasTheRowsOfTheListAndTextStaysText(t *testing.T) {
 	w := newWorld(t, nil)
 	w.take("A", sellerA, "=1+1", ledger.Rejected, "Błąd")
 	w.take("A", sellerA, "FV/2", ledger.Queued, "")

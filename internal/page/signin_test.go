@@ -102,7 +102,7 @@ func TestSignIn_GroupOfOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 	}
 }
 
-func TestSignIn_NoGroupThatCounts_IsRefusedWithWords(t *testing.T) {
+func TestSignIn_NoGroupThatCounts_IsRefusedWithAReason(t *testing.T) {
 	o := newOffice(t, nil)
 	o.groups("Accounting", "canteen")
 	p := o.somebody()

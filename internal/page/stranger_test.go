@@ -71,7 +71,7 @@ func TestStranger_UsersOfTheTenant_SeeNothingUnderItsName(t *testing.T) {
 	}
 }
 
-func TestStranger_OperatorOfAll_IsToldWhatToDoAndActsOnNothingOfIt(t *testing.T) {
+func TestStranger_OperatorOfAll_IsToldWhatToDoAndMayNotActOnIt(t *testing.T) {
 	var asked []string
 	w := strange(t, func(o *page.Options) {
 		o.PDF = pdfOf(&asked)

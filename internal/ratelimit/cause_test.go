@@ -82,7 +82,7 @@ func TestRedis_CauseOfAFreeze_LivesNoLongerThanTheFreeze(t *testing.T) {
 	}
 }
 
-func TestNotNow_OfAFreeze_NamesTheOneThingThatHappened(t *testing.T) {
+func TestNotNow_Frozen_NamesTheCauseAlone(t *testing.T) {
 	for cause, want := range map[Cause]string{
 		CauseThrottled: "tenant t, group g rests, because KSeF answered too many requests (429)",
 		CauseDenied: "tenant t, group g rests, because KSeF refuses everything of the tenant (410): " +

@@ -101,7 +101,7 @@ func TestStore_BeyondMaxWait_NothingIsBooked(t *testing.T) {
 	})
 }
 
-func TestStore_MaxWait_IsTakenToTheMicrosecond(t *testing.T) {
+func TestStore_MaxWait_IsExactToTheMicrosecond(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		for range 3 {
 			mustBook(t, s, Request{Key: send, Limits: three})
@@ -231,7 +231,7 @@ func TestStore_ChangeOfLimits_ForgetsNothing(t *testing.T) {
 	})
 }
 
-func TestStore_LoweredLimits_CountWhatWasBookedUnderTheOld(t *testing.T) {
+func TestStore_LoweredLimits_CountWhatWasBookedBefore(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		for range 5 {
 			mustBook(t, s, Request{Key: send, Limits: Limits{{5, time.Minute}}})

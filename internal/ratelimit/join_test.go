@@ -97,7 +97,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 	})
 }
 
-func TestWith_OptionsOfTheContext_AreThoseOfItsRequests(t *testing.T) {
+func TestWith_OptionsOfTheContext_ApplyToItsRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{Defaults: map[string]Limits{GroupOther: {{4, time.Hour}}}, MaxSleep: -1})
 		ctx := With(t.Context(), Reserve(1))

@@ -161,7 +161,7 @@ func TestWait_FrozenWhileAsleep_DoesNotGo(t *testing.T) {
 	})
 }
 
-func TestWait_MaxWait_OverridesTheLimiters(t *testing.T) {
+func TestWait_MaxWait_OverridesMaxSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Minute), Margin: -1})
 		for _, d := range []time.Duration{0, 2 * time.Minute} {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
+func TestPace_PlacesThatAreLeft_LastUntilMoreBecomeFree(t *testing.T) {
 	hour, minute := Window{1200, time.Hour}, Window{120, time.Minute}
 	for _, c := range []struct {
 		why  string
@@ -31,7 +31,7 @@ func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
 	}
 }
 
-func TestTurn_IsARoundOfAll_SpreadOrAsPlacesComeFree(t *testing.T) {
+func TestTurn_IsARoundOfAllCallers_SpreadEvenlyOrAsPlacesBecomeFree(t *testing.T) {
 	hour, minute := Window{1200, time.Hour}, Window{120, time.Minute}
 	for _, c := range []struct {
 		why  string

@@ -23,7 +23,7 @@ func spoil(t *testing.T, client *redis.Client, key string) {
 // When the log of a tenant's group cannot be read, the number of the group's past requests is not
 // known. So this tenant makes no request of this group until a person deletes the key. Everything
 // else goes on.
-func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
+func TestSickLog_OnlyRequestsOfItsGroupStop(t *testing.T) {
 	client, _ := redistest.New(t)
 	s, other := NewRedis(client, "test:"), Key{"1111111111", send.Group}
 	log := s.key(send)

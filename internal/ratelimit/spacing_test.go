@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestSpacing_SpreadsTheScarcestWindow_CountsTheShortestLongEnough(t *testing.T) {
+func TestSpacing_SpreadsTheScarcestWindow_CountsInTheShortestThatHoldsTheGap(t *testing.T) {
 	second := WindowUsage{Window: Window{10, time.Second}, Used: 1, Left: 9}
 	minute := WindowUsage{Window: Window{20, time.Minute}, Used: 3, Left: 17}
 	hour := WindowUsage{Window: Window{60, time.Hour}, Used: 7, Left: 53}

@@ -6,7 +6,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-func TestExplain_WhereAPersonHasToAct_HasTheWordsOfTheTable(t *testing.T) {
+func TestExplain_WhereAPersonHasToAct_AddsTheExplanationOfTheTable(t *testing.T) {
 	for _, tc := range []struct {
 		r    Result
 		want string // the first explanation; "" is none

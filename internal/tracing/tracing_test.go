@@ -70,7 +70,7 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 	}
 }
 
-func TestOpen_VariableThatCannotBeUsed_IsRefusedWithWords(t *testing.T) {
+func TestOpen_VariableThatCannotBeUsed_IsRefusedWithAReason(t *testing.T) {
 	for _, row := range []struct{ set, want string }{
 		{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported: this program sends http/protobuf`},
 		{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"},

@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-func TestEditor_RejectedInvoice_IsToldWithTheWordsOfTheTable(t *testing.T) {
+func TestEditor_RejectedInvoice_IsToldWithTheExplanationOfItsCode(t *testing.T) {
 	w, sink := newWorld(t, 1000), &stub{}
 	rejected, accepted := w.invoice("one"), w.invoice("one")
 	w.must(w.Move(t.Context(), ledger.Move{ID: rejected, To: ledger.Rejected, Edit: ledger.Because(450, "Błąd")}))

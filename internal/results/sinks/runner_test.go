@@ -362,7 +362,7 @@ func TestShort_AnswersOfOthers_AreOneLineAndBounded(t *testing.T) {
 	}
 }
 
-func TestVerdictOf_Errors_SayHowTheReceiverIs(t *testing.T) {
+func TestVerdictOf_Errors_SayWhetherTheReceiverIsOutOrGone(t *testing.T) {
 	refused := errors.New("answered 422")
 	for what, c := range map[string]struct {
 		errs []error

@@ -9,7 +9,7 @@ import (
 
 // The check finds a wrong encoding before any result is written. Without the check, a person would
 // learn of the encoding only when single results are refused.
-func TestCheck_EncodingCannotHoldEveryText_IsSaid(t *testing.T) {
+func TestCheck_EncodingCannotHoldEveryText_IsReported(t *testing.T) {
 	srv := start(t)
 	for _, encoding := range []string{"LATIN2", "SQL_ASCII"} {
 		name := "in_" + strings.ToLower(encoding)

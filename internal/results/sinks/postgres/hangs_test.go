@@ -75,7 +75,7 @@ func TestPostgres_HangsWhenItIsClosed_TheConnectionIsCut(t *testing.T) {
 	}
 }
 
-func TestCheck_WhateverItFinds_ItIsSaidAndNothingIsMade(t *testing.T) {
+func TestCheck_EachFault_IsReportedAndNothingIsMade(t *testing.T) {
 	srv := start(t)
 	admin, err := srv.connect()
 	if err != nil {
