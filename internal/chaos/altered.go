@@ -71,8 +71,8 @@ func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []sim
 }
 
 // oddNumber returns the P_2 of the i-th invoice. Some faults need a number of a certain form. White
-// space can come back from KSeF in another form, and a number of digits alone can come back as a
-// JSON number.
+// space can come back from KSeF in another form, and a number that consists of digits alone can
+// come back as a JSON number.
 func (o Options) oddNumber(i int, usual string) string {
 	switch {
 	case o.has(Rewritten) && i%8 == 1:

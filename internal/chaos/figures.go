@@ -17,9 +17,9 @@ type Figures struct {
 	// Accepted, Rejected and Parked count the outcomes in the archive and the books. Explained
 	// counts the parked invoices that the ordered faults explain.
 	Accepted, Rejected, Parked, Explained int
-	// Refused counts the bad invoices that the watched folder refused, and Files what was written
-	// into it. Told counts the results that the receiver stored, repeated ones included, and
-	// Receiver how often it failed, by kind.
+	// Refused counts the bad invoices that the watched folder refused, and Files the files that
+	// were written into it. Told counts the results that the receiver stored, repeated ones
+	// included, and Receiver how often the receiver failed, by kind.
 	Refused, Files, Told int
 	Receiver             map[string]int
 	// Direct counts what KSeF accepted of the tenants that go straight to it.

@@ -37,7 +37,7 @@ type receiver struct {
 	mu       sync.Mutex
 	began    time.Time // of the run; zero before it
 	told     []told
-	seen     map[string]bool // webhook-ids that were seen; their later calls do not fail singly
+	seen     map[string]bool // webhook-ids that were seen; no later call with one of them has an upset
 	upset    int
 	failures map[string]int // by kind
 	wrong    []string       // what was wrong with calls; the workers should never make such calls

@@ -40,10 +40,10 @@ const (
 )
 
 // chooseRoutes decides which deliveries go through the watched folder; the others are handed in by
-// calls. The dice are not those that draw the invoices, so the choice of routes does not change
-// which invoices a seed gives. The folder checks the schema and refuses a bad invoice. In a call
-// that check is switched off, and KSeF rejects the invoice. A bad invoice that is handed in twice
-// takes the same route both times, because otherwise it would have two different ends.
+// calls. These dice do not draw the invoices, so the choice of routes does not change which
+// invoices a seed gives. The folder checks the schema and refuses a bad invoice. In a call that
+// check is switched off, and KSeF rejects the invoice. A bad invoice that is handed in twice takes
+// the same route both times, because otherwise it would have two different ends.
 func (e *export) chooseRoutes(o Options, dice *rand.Rand) {
 	rest := e.deliveries[:0:0]
 	chosen := map[*item]bool{}

@@ -118,8 +118,8 @@ func (f Facts) volatile() error {
 	return nil
 }
 
-// older compares two versions by their first two numbers. A text that is not a version is never
-// older.
+// older reports whether a version is older than another, by the first two numbers. A text that is
+// not a version is never older.
 func older(version, than string) bool {
 	number := func(s string, i int) int {
 		parts := strings.SplitN(s, ".", 3)

@@ -60,7 +60,7 @@ type tenantOf struct {
 	State       string // out, full, waits, sick or stranger
 	Since, Next time.Time
 	Left, Held  int64
-	Error       string // why it is told nothing, or why one of its results is held; "" when neither is known
+	Error       string // why none of its results are told, or why one of them is held; "" when neither is known
 }
 
 // Tone is how the receiver's state is coloured.

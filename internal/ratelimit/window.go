@@ -90,9 +90,10 @@ func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Dura
 	return t
 }
 
-// earliest is the answer for one window. When Limit consecutive instants b[i]..b[j] lie within Per,
-// some window is full, and one more request may not come between b[j]-Per and b[i]+Per. Both ends
-// of these stretches ascend with i, so one pass forward is enough.
+// earliest returns the answer of [Earliest] for one window, from t on. When Limit consecutive
+// instants b[i]..b[j] lie within Per, some window is full, and one more request may not come
+// between b[j]-Per and b[i]+Per. Both ends of these stretches ascend with i, so one pass forward is
+// enough.
 func (w Window) earliest(t time.Time, booked []time.Time) time.Time {
 	oldest := t.Add(-w.Per)
 	first := sort.Search(len(booked), func(i int) bool { return !booked[i].Before(oldest) })
