@@ -157,14 +157,14 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	replace(cert, otherCert)
 	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "does not belong to the certificate") ||
 		!strings.Contains(err.Error(), key) {
-		t.Errorf("with another certificate the error is %v, want that the key of %s does not belong to it", err, key)
+		t.Errorf("with another certificate the error is %v, want it to say that the key of %s does not belong to it", err, key)
 	}
 	if err := os.WriteFile(password, []byte("another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "password does not open") ||
 		strings.Contains(err.Error(), "another") {
-		t.Errorf("with a wrong password the error is %v, want that it does not open the key, without the password", err)
+		t.Errorf("with a wrong password the error is %v, want it to say so without the password", err)
 	}
 	tenant.PrivateKeyPasswordFile = ""
 	if err := tenant.CheckCredentials(); err == nil || !strings.Contains(err.Error(), "private_key_password_file") {

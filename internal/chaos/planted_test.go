@@ -37,14 +37,14 @@ func TestPlanted_ChangedOrNotLogged_IsReported(t *testing.T) {
 		return fmt.Sprint(p.check(t.Context(), rdb, []string{log}))
 	}
 	if got := check("skipped inv-newer and pkg-newer"); strings.Contains(got, "newer entry") {
-		t.Errorf("both entries are unchanged and logged, and the check says %s, want no fault", got)
+		t.Errorf("both entries are unchanged and logged, but the check says %s, want no fault", got)
 	}
 	if got := check("skipped inv-newer"); !strings.Contains(got, "pkg-newer") || strings.Contains(got, "inv-newer") {
-		t.Errorf("the package was not logged, and the check says %s, want a fault about the package alone", got)
+		t.Errorf("when the package was not logged, the check says %s, want a fault about the package alone", got)
 	}
 	rdb.HSet(t.Context(), prefix+"inv:"+p.invoice, "state", "packed")
 	if got := check("skipped inv-newer and pkg-newer"); !strings.Contains(got, "inv-newer: was") {
-		t.Errorf("the invoice was changed, and the check says %s, want a fault about the invoice", got)
+		t.Errorf("when the invoice was changed, the check says %s, want a fault about the invoice", got)
 	}
 }
 

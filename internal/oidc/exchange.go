@@ -19,7 +19,7 @@ const (
 )
 
 // Open reads the cookie of a login and checks that the answer of the provider belongs to it. The
-// caller then makes sure that the attempt is finished once only, and calls Exchange. The error is
+// caller then makes sure that the attempt is finished only once, and calls Exchange. The error is
 // an [*Error].
 func (p *Provider) Open(cookie string, answer url.Values) (Attempt, error) {
 	a, err := p.seal.open(p.o.Now(), cookie)

@@ -139,8 +139,8 @@ func (p *Provider) known() (m *metadata, err error, fresh bool) {
 	return p.found, nil, p.found != nil && age < askAgain
 }
 
-// keep remembers an answer and returns its error. The log tells when the provider goes away, now
-// and then while it stays away, and when it is back.
+// keep remembers an answer and returns its error. The log tells when the provider goes away, at
+// most once an hour while it stays away, and when it is back.
 func (p *Provider) keep(m *metadata, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -37,8 +37,8 @@ func buyerNIP(s string) (nip string, is bool) {
 
 var tenDigits = regexp.MustCompile(`^[0-9]{10}$`)
 
-// search returns the newest invoices of a window whose buyer has this NIP. unknown is how many of
-// the invoices that it looked at have lost their document, and thus their buyer.
+// search returns the newest of the window's invoices whose buyer has this NIP. unknown is how many
+// of the invoices that it looked at have lost their document, and thus their buyer.
 func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unknown int64, err error) {
 	done, err := v.p.searching(v.ctx())
 	if err != nil {

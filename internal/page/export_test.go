@@ -113,7 +113,7 @@ func TestExport_RedisFailsMidway_TheFileIsNotWhole(t *testing.T) {
 	w.check(err)
 	defer res.Body.Close()
 	if body, err := io.ReadAll(res.Body); err == nil {
-		t.Errorf("the export ended without an error after %d bytes, want that the download breaks off", len(body))
+		t.Errorf("the export ended without an error after %d bytes, want the download to break off", len(body))
 	}
 	if !strings.Contains(w.log.String(), "an export was broken off") {
 		t.Errorf("the log does not tell that the export was broken off: %s", w.log)

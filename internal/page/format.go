@@ -45,8 +45,8 @@ func (v *wording) Moment(t time.Time) string {
 // WhenMillis writes a time of the ledger as When does.
 func (v *wording) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
 
-// Due writes a deadline to the minute. For a deadline at midnight it writes the minute before, so
-// that the date is that of the day that ends then.
+// Due writes a deadline to the minute. For a deadline at midnight it writes the minute before,
+// which has the date of the day that ends then.
 func (v *wording) Due(t time.Time) string { return v.When(results.LastMoment(t)) }
 
 // Left writes how long it is until a deadline.

@@ -116,8 +116,8 @@ func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
 		(q.By != issued || q.From <= inv.IssueDate && (q.To == "" || inv.IssueDate <= q.To))
 }
 
-// has reports whether a text is part of an invoice's number, KSeF number or ref, or is its id or
-// NIP. text is in lower case.
+// has reports whether a text is part of an invoice's number, KSeF number or ref, or equals the
+// invoice's id or NIP. text is in lower case.
 func has(inv *ledger.Invoice, text string) bool {
 	for _, name := range []string{inv.Number, inv.KsefNumber, inv.Ref} {
 		if strings.Contains(strings.ToLower(name), text) {

@@ -69,7 +69,7 @@ func TestHost_PairsOfTwoTenantsAndGroupsFail_IsDownForAll(t *testing.T) {
 			t.Errorf("%+v blames the pair, want the host", n)
 		}
 		if s := stateAt(t, c, uposOfB); !s.OfHost || s.Phase != CircuitOpen {
-			t.Errorf("state of a pair %+v, want that of the host", s)
+			t.Errorf("the state of a pair is %+v, want the state of the host", s)
 		}
 	})
 }

@@ -112,7 +112,7 @@ func (l *Limiter) early(n *NotNow) error {
 // Wait returns nil when the request may go, and the request must then go at once. Wait sleeps for a
 // short wait. If the wait is longer than the caller accepts, or would outlast the context's
 // deadline, Wait books nothing and returns *[NotNow] with the exact delay. It also returns
-// *[NotNow] if three bookings in turn ended before the request could go. When the context ends,
+// *[NotNow] if three bookings in a row ended before the request could go. When the context ends,
 // Wait releases its place and returns an error that wraps the context's cause. Any other error is
 // the store's, and the request must not go.
 //

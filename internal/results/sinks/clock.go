@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The times of a receiver are times of Redis's clock, because every process of the pool serves the
-// receiver in turn. A process whose own clock is wrong would end pauses early, or write pauses that
-// last for days.
+// The times of a receiver are times of Redis's clock, because the processes of the pool take turns
+// in serving the receiver. A process whose own clock is wrong would end pauses early, or write
+// pauses that last for days.
 //
 // Two steps cannot be undone: giving a result up, and dropping results because of their age.
 // Redis's clock or this machine's may be wrong, so for these steps the two clocks have to agree.

@@ -32,7 +32,7 @@ func TestFolder_AWriteHangs_IsOutUntilItEnds(t *testing.T) {
 			}
 		}
 		if took := time.Since(begun); took > 10*time.Second {
-			t.Errorf("Deliver took %v, want that it does not wait for the write that hangs", took)
+			t.Errorf("Deliver took %v, want it not to wait for the write that hangs", took)
 		}
 	}
 	other, err := os.OpenFile(path, os.O_WRONLY, 0)

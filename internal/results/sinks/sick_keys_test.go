@@ -180,7 +180,7 @@ func TestRun_RecordsOfRefusedDocumentsAreSick_TheirTenantWaitsForTheKey(t *testi
 	if st == nil || st.State() != "waits" || st.Out() != 0 || !st.Sick ||
 		!strings.Contains(st.Err, "the key refused:gamma behind redis.prefix") ||
 		!slices.Contains(ledger.NotTold(w.standings()), "gamma") {
-		t.Errorf("the standing is %+v, want that it waits and names the key", st)
+		t.Errorf("the standing is %+v, want one that waits and names the key", st)
 	}
 	w.must(w.rdb.Rename(t.Context(), "ksef:backup", "ksef:refused:gamma").Err())
 	w.minutes(r, 30)

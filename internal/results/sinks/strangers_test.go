@@ -51,7 +51,7 @@ func TestRun_NameMeansAnotherTaxpayer_ItsResultsStayInTheOutbox(t *testing.T) {
 			t.Errorf("%s: the tenants of which nothing is told are %v, want B alone", what, got)
 		}
 		if got := w.standings()["B"].Err; !strings.HasPrefix(got, "tenant B is NIP 5265877635 in the ledger, and NIP 2222222222 in the") {
-			t.Errorf("%s: the reason on record is %q, want that B is another NIP in the ledger", what, got)
+			t.Errorf("%s: the reason on record is %q, want it to say that B is another NIP in the ledger", what, got)
 		}
 		r.Wants = right
 		w.minutes(r, 10)

@@ -128,8 +128,8 @@ func TestRun_QuietReceiverRefusesAFewResults_IsOutOnlyWhenItGoesOn(t *testing.T)
 	}
 }
 
-// The receiver refuses each result of one tenant, and takes those of another, which come now and
-// then. Only the tenant is shown as out. The receiver never is.
+// The receiver refuses each result of one tenant, and takes the results of another tenant, which
+// come now and then. Only the tenant is shown as out. The receiver never is.
 func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *testing.T) {
 	w := newWorld(t, 10_000)
 	o, r := newOffice(t, w)
@@ -182,8 +182,9 @@ func TestRun_AllRefusedResultsOfATenantAreGivenUp_TheTenantIsNotShown(t *testing
 	}
 }
 
-// A worker of an older build serves the receiver in turn with this one. The older worker does not
-// know the count of refused results, and leaves it on record when the receiver takes a result.
+// A worker of an older build takes turns with this one in serving the receiver. The older worker
+// does not know the count of refused results, and leaves it on record when the receiver takes a
+// result.
 func TestRun_OlderBuildTakesAResult_WhatWasRefusedBeforeDoesNotCount(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)

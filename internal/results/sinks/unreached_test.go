@@ -32,7 +32,7 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 		t.Errorf("the state is %+v, and the receiver is out for %d tenants, want it away, and out for the same two", st, w.outTenants())
 	}
 	if !strings.Contains(w.state().Err, "not reached") {
-		t.Errorf("the error of the receiver is %q, want that it was not reached", w.state().Err)
+		t.Errorf("the error of the receiver is %q, want it to say that the receiver was not reached", w.state().Err)
 	}
 	w.pass(30 * time.Minute)
 	w.busy(well)

@@ -33,7 +33,7 @@ func TestPostgres_AResultEndsItsConnection_OthersAreWritten(t *testing.T) {
 		for _, i := range bad {
 			if out, ok := errors.AsType[*sinks.OutageError](errs[i]); !ok || out.Unreached ||
 				!strings.HasPrefix(errs[i].Error(), "the connection ends when this result is written: ") {
-				t.Errorf("result %d has the error %v, want that the connection ends when this result is written", i, errs[i])
+				t.Errorf("result %d has the error %v, want it to say that the connection ends when this result is written", i, errs[i])
 			}
 		}
 		if got := srv.rows("select count(*) from s20.events"); got[0] != fmt.Sprint(64-len(bad)) {

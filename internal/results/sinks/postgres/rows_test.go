@@ -193,7 +193,7 @@ func TestFind_TimeIsOver_WhatIsLeftKeepsTheAnswerOfTheDatabase(t *testing.T) {
 			left++
 		}
 		if err != nil && !errors.Is(err, raised) {
-			t.Errorf("a result that was left has the error %v, want that of the whole batch", err)
+			t.Errorf("a result that was left has the error %v, want the error of the whole batch", err)
 		}
 	}
 	if left != 4 || calls != 2 {
@@ -208,7 +208,7 @@ func TestFind_ServerGoesAway_NothingMoreIsTried(t *testing.T) {
 	errs := find(t.Context(), batch(8), raised, searched(func([]sinks.Message) error { calls++; return &unready{away} }))
 	for _, err := range errs {
 		if !errors.Is(err, away) || !keepsAllOut(err) {
-			t.Errorf("a result has the error %v, want that the server accepts no connection, which concerns all results", err)
+			t.Errorf("a result has the error %v, want one that concerns all results: the server accepts no connection", err)
 		}
 	}
 	if calls != 1 || !worn(errs) {

@@ -69,7 +69,7 @@ func TestPostgres_DatabaseIsReadOnlyForSomeTime_IsSaidAndEndsByItself(t *testing
 	s := srv.at(strings.TrimSuffix(srv.url(), "postgres")+"closed", "ksef")
 	for _, err := range []error{isOut(t, s), isOut(t, s), s.Check(t.Context())} {
 		if err == nil || err.Error() != errReadOnly.Error() {
-			t.Errorf("the error is %v, want that the server is read-only", err)
+			t.Errorf("the error is %v, want it to say that the server is read-only", err)
 		}
 	}
 	srv.do(srv.url(), "alter database closed reset default_transaction_read_only")
@@ -118,7 +118,7 @@ func TestPostgres_AddressLeadsToAStandby_IsSaidAndTheOtherServerIsTaken(t *testi
 	s := srv.at(only, "s14")
 	for _, err := range []error{isOut(t, s), s.Check(t.Context())} {
 		if err == nil || err.Error() != errReadOnly.Error() {
-			t.Errorf("the error is %v, want that the server is read-only", err)
+			t.Errorf("the error is %v, want it to say that the server is read-only", err)
 		}
 	}
 	s.o.URL = srv.url() // as when the address leads to the primary again
