@@ -29,7 +29,7 @@ func confirmFor(s *stage, w *actor, pkg string, limit time.Duration, ids ...stri
 	}
 }
 
-// countOne makes a session count one accepted invoice.
+// countOne changes a session's answer: it counts one accepted invoice.
 func countOne(i ksef.SessionInfo) ksef.SessionInfo {
 	if i.Counted {
 		i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
@@ -37,13 +37,13 @@ func countOne(i ksef.SessionInfo) ksef.SessionInfo {
 	return i
 }
 
-// noCounts removes the counts of a session.
+// noCounts removes the counts from a session's answer.
 func noCounts(i ksef.SessionInfo) ksef.SessionInfo {
 	return ksef.SessionInfo{Status: i.Status, Batch: i.Batch}
 }
 
-// notSentAgain checks that none of the invoices, which KSeF accepted, waits to be sent a second
-// time.
+// notSentAgain checks that none of these invoices waits to be sent again. KSeF has accepted all of
+// them.
 func notSentAgain(t *testing.T, s *stage, ids ...string) {
 	for _, id := range ids {
 		g := s.read(id)
@@ -130,7 +130,7 @@ func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 	}
 }
 
-// The session counts neither successes nor failures. The answers in its list have a number that no
+// The session counts neither successes nor failures. The answers in its list have numbers that no
 // invoice has. The receipt lacks one invoice.
 func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
@@ -160,7 +160,7 @@ func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID, c.ID)
 }
 
-// An invoice that is still in processing is not absent.
+// An invoice that KSeF is still processing is not absent.
 func TestAbsence_FailedSessionListsInvoicesInProcessing_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
 	client := s.client()
@@ -178,7 +178,8 @@ func TestAbsence_FailedSessionListsInvoicesInProcessing_ProvesNothing(t *testing
 	notSentAgain(t, s, a.ID)
 }
 
-// The receipt has as many lines as the session has invoices, but no line is about one of them.
+// The receipt has as many lines as the session has invoices, but none of the lines is about an
+// invoice of the session.
 func TestAbsence_ReceiptNamesOtherInvoices_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -198,8 +199,8 @@ func TestAbsence_ReceiptNamesOtherInvoices_ProvesNothing(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// The session gives neither counts nor a list. The invoice has a reference, by which KSeF can be
-// asked about it.
+// The session gives neither counts nor a list. But the invoice has a reference, and the worker asks
+// KSeF about that reference.
 func TestAbsence_FailedOnlineSession_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
 	client := &sickClient{testClient: s.client()}
@@ -211,6 +212,6 @@ func TestAbsence_FailedOnlineSession_ReferenceAsked(t *testing.T) {
 	a := s.admit(ledger.Express, s.good("A/1"))
 	pkg := s.sent(w, a)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID)
-	t.Logf("InvoiceStatus asked %d times", asked)
+	t.Logf("InvoiceStatus was asked %d times", asked)
 	notSentAgain(t, s, a.ID)
 }

@@ -44,7 +44,7 @@ func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testin
 		"letters changed":         strings.ToLower,
 		"something else":          func(string) string { return "?" },
 		"no number at all":        func(string) string { return "" },
-		"that of another invoice": func(string) string { return "A /2" },
+		"the number of another invoice": func(string) string { return "A /2" },
 		"a next-line character":   func(n string) string { return n + "\u0085" },
 	}
 	for why, f := range rewrite {
@@ -143,8 +143,9 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 	s.acceptedOnce(1)
 }
 
-// A session failed as a whole. Yet it lists an acceptance under an unknown number, or counts one
-// that it does not list. So KSeF may have an invoice of the session, and none is sent again.
+// A session failed as a whole. Yet it lists an acceptance under an unknown number, or counts an
+// acceptance that it does not list. So KSeF may have an invoice of the session, and no invoice is
+// sent again.
 func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T) {
 	for why, change := range map[string]func(*testClient){
 		"listed under another name": func(client *testClient) {
@@ -176,10 +177,10 @@ func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T
 	}
 }
 
-// One answer in the list cannot be read. That concerns only the invoice of that answer. If the
-// session's receipt has this invoice, it is accepted. Otherwise it is parked. The other invoice is
-// settled and receipted as usual.
-func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *testing.T) {
+// One answer in the list cannot be read. This concerns only the invoice of that answer. If the
+// session's receipt has this invoice, the invoice is accepted. Otherwise it is parked. The other
+// invoice is settled and receipted as usual.
+func TestAbsence_OneAnswerCannotBeRead_TheReceiptDecidesAndTheOthersGoOn(t *testing.T) {
 	for why, c := range map[string]struct {
 		bad  bool
 		want ledger.State

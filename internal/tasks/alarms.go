@@ -12,10 +12,10 @@ import (
 // less does not matter.
 const exactWithin = 10 * time.Second
 
-// alarms end pauses exactly on time. asynq alone cannot, because it counts in whole seconds: a task
-// that should come back after one second comes back only after two or three. If this process dies
-// before the alarm, asynq still brings the task back, about a second later than the alarm would
-// have.
+// alarms end pauses exactly on time. asynq alone cannot do that, because it counts in whole
+// seconds: a task that should come back after one second comes back only after two or three. If
+// this process dies before the alarm, asynq still brings the task back, about a second later than
+// the alarm would have.
 type alarms struct {
 	queue *queue.Queue
 	mu    sync.Mutex
@@ -32,8 +32,8 @@ func newAlarms(q *queue.Queue, after func(time.Duration, func()) (stop func() bo
 
 func afterFunc(d time.Duration, f func()) (stop func() bool) { return time.AfterFunc(d, f).Stop }
 
-// wake runs a waiting task after a pause. It replaces an alarm that was set before for the same
-// task. If the alarm fails, asynq runs the task at its own time.
+// wake runs a waiting task after a pause. It replaces any alarm that was set for the same task. If
+// the alarm fails, asynq runs the task at its own time.
 func (a *alarms) wake(kind queue.Kind, id string, in time.Duration) {
 	name := queue.TaskID(kind, id, 0)
 	a.mu.Lock()

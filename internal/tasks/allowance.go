@@ -11,9 +11,9 @@ import (
 )
 
 // allowanceOf returns what the limits on opening sessions still leave to a tenant, for one more
-// package of a waiting set. A package that is cut and about to open its session counts as a
-// session, although the limiter has not booked one for it yet. Otherwise a hundred packages would
-// be cut for the last free session.
+// package of a waiting set. The argument sets is how many waiting sets the tenant has. A package
+// that is cut and about to open its session counts as a session, although the limiter has not
+// booked one for it yet. Otherwise a hundred packages would be cut for the last free session.
 func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
 	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
 	r.Gap, r.Recent, r.Burst = u.Spacing()

@@ -167,8 +167,8 @@ func (c *confirmation) noteListed(ctx context.Context) error {
 	return c.edit(ctx, ledger.PackageEdit{}.Listed())
 }
 
-// split puts undecided invoices of a package into other packages, and ends the package unless End
-// is "". s.Proof says how it is proven that KSeF cannot have those invoices. Without a proof, split
+// split puts undecided invoices of a package into other packages, and ends the package, except when
+// s.End is "". s.Proof names the proof that KSeF cannot have those invoices. Without a proof, split
 // moves none of them and returns an error.
 func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
 	if len(s.Parts) > 0 && s.Proof == 0 {

@@ -63,7 +63,7 @@ func (ar *archivist) fileAll(ctx context.Context, invs []ledger.Invoice, upos at
 	return f, bs.seal(ctx, 0)
 }
 
-// archivePiece returns the first of some invoices, as many as are archived between two flushes.
+// archivePiece returns the beginning of invs: as many invoices as are archived between two flushes.
 func (ar *archivist) archivePiece(invs []ledger.Invoice) []ledger.Invoice {
 	if ar.o.ArchivePackages {
 		return piece(invs, bundledAtOnce, bundledBytes)

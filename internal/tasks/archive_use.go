@@ -25,8 +25,8 @@ const (
 	lookupPlaces, tenantLookups = 3, 1
 	// alonePlaces are for large documents that are sent alone. They need only the archive.
 	alonePlaces, tenantAlone = 3, 2
-	// archiveAgain is the pause after a call that failed while the store as a whole is not known to
-	// be out of service.
+	// archiveAgain is the pause after a failed call when the archive as a whole counts as in
+	// service.
 	archiveAgain = 5 * time.Second
 	// archiveRefused is the pause after an answer that only a person can change, such as a missing
 	// permission or a missing bucket.
@@ -43,7 +43,7 @@ type archiveUse struct {
 // should come back.
 func (u *archiveUse) archiveWell() error {
 	h := archive.HealthOf(u.Store)
-	if !h.OutOfService || h.Wait == 0 { // the first task that asks after the pause finds out whether it is back
+	if !h.OutOfService || h.Wait == 0 { // the first task that asks after the pause finds out whether the archive is back
 		return nil
 	}
 	return &retry.LaterError{Delay: h.Wait, Reason: retry.ReasonArchive,
@@ -98,13 +98,13 @@ func (d *documents) documentAlone(ctx context.Context, inv *ledger.Invoice) (doc
 	return doc, err
 }
 
-// maxCopies is how many copies of one object may lie beside each other, including the first one.
-// More than two have never been needed.
+// maxCopies is how many copies of one object may lie beside each other, including the object
+// itself. More than two have never been needed.
 const maxCopies = 4
 
-// damaged reports whether one object of the archive is at fault, and not the archive as a whole.
-// The object holds something else than what belongs under its name, or it cannot be read or written
-// while other objects can.
+// damaged reports whether one object of the archive is at fault, and not the archive as a whole. In
+// that case the object holds something other than what belongs under its name, or it alone cannot
+// be read or written.
 func damaged(err error) bool {
 	var call *archive.CallError
 	return errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) || errors.As(err, &call) && !call.Sick
@@ -112,8 +112,8 @@ func damaged(err error) bool {
 
 // keep calls put, which stores an object under its name. When a damaged object has this name
 // already, the damaged object stays, and the sound object is stored beside it as a copy. keep
-// returns the name that was used, and the names of the damaged objects. When a call to the archive
-// fails for the copy too, the fault is not that of one object, and keep returns both errors.
+// returns the name that was used, and the names of the damaged objects. When the archive fails for
+// the copy too, the archive is at fault and not one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)

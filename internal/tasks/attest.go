@@ -130,7 +130,8 @@ func (a attestations) url(inv *ledger.Invoice) string {
 	return upo.url
 }
 
-// attests reports whether a receipt has an invoice under its number, with its content.
+// attests reports whether a receipt has an invoice: its line for the KSeF number of inv has the
+// hash of inv.
 func attests(r ksef.Receipt, inv *ledger.Invoice) bool {
 	line, ok := r.Line(inv.KsefNumber)
 	return ok && line.Hash == inv.Hash

@@ -15,14 +15,14 @@ import (
 const backAfter = time.Minute
 
 // mayGrow reports whether a package that has to wait for its session should rather wait as part of
-// its waiting set. There its invoices and those that come meanwhile cost only one session together.
-// The ledger has the package as cut, so KSeF has nothing of it.
+// its waiting set. There its invoices share one session with those that come meanwhile. The ledger
+// has the package as cut, so KSeF has nothing of it.
 //
 // It stays a package if its session comes within backAfter and, unless it is declared offline,
 // before midnight. However long the wait, it stays a package when it is full or has half of the
 // bytes of a full one. It also stays one when it resulted from a refusal, because invoices that
 // KSeF refused together must not be mixed with others again. During an outage it stays one too,
-// because the package finds out when the gateway is back.
+// because its attempts to open a session show when the gateway is back.
 func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {

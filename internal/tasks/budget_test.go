@@ -101,8 +101,8 @@ func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	return table
 }
 
-// asConfigured sets the options that decide what is sent and when, to the values in the example
-// configuration.
+// asConfigured gives some options the values of the example configuration: those that decide what
+// is sent and when.
 func asConfigured(o *tasks.Options) {
 	o.ExpressBelow, o.Quiet, o.MaxWait, o.DeadlineNear, o.ExpressShare = 5, 2*time.Second, 2*time.Minute, 4*time.Hour, 0.2
 }

@@ -146,7 +146,7 @@ func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, as
 			continue
 		case errs[i] != nil:
 			return fail(errs[i])
-		case invs[i].Corrects != "": // it left the express lane; in a package it would be no correction
+		case invs[i].Corrects != "": // it has left the express lane, and KSeF takes no correction in a package
 			if err := b.writer.park(ctx, stopped(&invs[i], errInPackage.Error())); err != nil {
 				return fail(err)
 			}

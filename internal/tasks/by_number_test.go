@@ -26,16 +26,16 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 	}
 	for _, c := range []struct {
 		why                 string
-		fault               string // of KSeF's reference to the original
+		fault               string // what is wrong with KSeF's reference to the original
 		page                func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
-		same                bool // the content is that of the original
+		same                bool // the content is the same as the original's
 		want                ledger.State
 		says                string
 		searches, downloads int // -1 searches: any number up to 20
 	}{
 		{"the original is named", "", nil, true, ledger.Accepted, "", 1, 0},
 		{"the original is named, other content", "", nil, false, ledger.Parked, "conflict", 1, 1},
-		{"the original is named, the register may not be read", "", refused, true, ledger.Accepted, "", 1, 1},
+		{"the original is named, reading the register is not permitted", "", refused, true, ledger.Accepted, "", 1, 1},
 		{"nothing is named", simulator.OmitOriginal, nil, true, ledger.Accepted, "", 1, 0},
 		{"nothing is named, other content", simulator.OmitOriginal, nil, false, ledger.Parked, "conflict", 1, 1},
 		{"nothing is named, no hash is told", simulator.OmitOriginal, noHash, true, ledger.Accepted, "", 1, 1},

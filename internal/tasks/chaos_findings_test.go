@@ -137,7 +137,7 @@ func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 
 // An invoice is sent again only with proof that the send was not carried out. A refusal without
 // that proof is an unknown outcome, like a lost answer.
-func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T) {
+func TestSend_RefusedButPerhapsCarriedOut_LooksBeforeResending(t *testing.T) {
 	for why, lie := range map[string]*ksef.APIError{
 		"KSeF's 550 inside a 200": {Op: "send invoice", Status: 200, Code: 550, Kind: ksef.KindRefused, MaybeDone: true},
 		"a proxy's 429 in HTML":   {Op: "send invoice", Status: 429, Kind: ksef.KindThrottled, MaybeDone: true},

@@ -69,8 +69,9 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 	}
 }
 
-// The worker of a chunk died half way. Two of the invoices are in a package and one waits. One is
-// no longer in the ledger. For another one a person asked for the express lane.
+// The worker of a chunk died half way. Two of the invoices are in a package and one waits. A person
+// has asked for the express lane for another one. The chunk also names an invoice that is not in
+// the ledger.
 func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

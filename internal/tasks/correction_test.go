@@ -80,7 +80,7 @@ func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t
 }
 
 // A document that cannot be a technical correction is refused before it is taken.
-func TestCorrection_OfSomethingElse_IsRefusedWithWords(t *testing.T) {
+func TestCorrection_OfSomethingElse_IsRefusedWithAReason(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
 	old := s.rejectedOffline(w, "A/1", 1)

@@ -44,8 +44,8 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 		if decision == CutWait {
 			return nil
 		}
-		// A worker that may send nothing of the tenant leaves the set to one that may. The error is
-		// what people are told of the invoices in the set meanwhile.
+		// A worker that is not allowed to send for the tenant leaves the set to another worker.
+		// Meanwhile, people who ask about the invoices in the set are told this error.
 		if err := l.Fault(group.Tenant); err != nil {
 			return err
 		}

@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker may send nothing of a tenant, for example because the tenant's name means another
-// taxpayer. The worker leaves the tenant's waiting set alone, in the bulk lane and in the auto
-// lane. The error stays with the task, where people are told of it.
+// A worker is not allowed to send anything of a tenant, for example because the tenant's name means
+// another taxpayer. The worker leaves the tenant's waiting set alone, in the bulk lane and in the
+// auto lane. The error stays with the task, where people are told of it.
 func TestCut_WorkerMaySendNothingOfTheTenant_TheSetIsLeftToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Auto} {

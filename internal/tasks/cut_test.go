@@ -52,7 +52,7 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 		{"few that waited long enough go express although more keep coming", noon, 4, 1000, 2 * time.Minute, 0, far, CutExpress},
 		{"few, and nothing new for a while: express at once", noon, 4, 1000, 10 * time.Second, 10 * time.Second, far, CutExpress},
 		{"few, but one came just now: more may follow", noon, 4, 1000, 30 * time.Second, 9 * time.Second, far, CutWait},
-		{"as many as the bound are not few", noon, 5, 1000, time.Minute, time.Minute, far, CutPackage},
+		{"as many as ExpressBelow are not few", noon, 5, 1000, time.Minute, time.Minute, far, CutPackage},
 		{"an invoice alone goes express when nothing more arrives", noon, 1, 3000, 10 * time.Second, 10 * time.Second, far, CutExpress},
 		{"a deadline is near: many make a package after a quarter of the wait",
 			noon, 5, 1000, 30 * time.Second, 0, 2*time.Hour - 1, CutPackage},
@@ -100,7 +100,7 @@ func TestDecide_WaitingSet_IsCutWhenItsTimeHasCome(t *testing.T) {
 			Deadline: now.Add(c.due),
 		}
 		if got := usual.Decide(w, now, Allowance{}); got != c.want {
-			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+			t.Errorf("%s: the decision is %s, want %s", c.what, got, c.want)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func TestUntilMidnight_DayOf23Or25Hours_EndsAtMidnightInWarsaw(t *testing.T) {
 		"2026-12-31 23:59:59 +01:00": time.Second,
 	} {
 		if got := untilMidnight(warsaw(t, at)); got != want {
-			t.Errorf("at %s: %v, want %v", at, got, want)
+			t.Errorf("at %s midnight is %v away, want %v", at, got, want)
 		}
 	}
 }

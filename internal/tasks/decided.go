@@ -13,8 +13,8 @@ type Decided struct {
 	Tenant string
 	State  ledger.State
 	At     time.Time
-	// Took is the time from being handed in to the KSeF number. It is 0 for an invoice without a
-	// number, for one that KSeF had before, and for one whose time of intake is not known.
+	// Took is the time from the intake of the invoice to its KSeF number. It is 0 for an invoice
+	// without a number, for one that KSeF had before, and for one whose intake has no known time.
 	Took time.Duration
 }
 

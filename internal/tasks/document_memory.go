@@ -7,7 +7,7 @@ import "sync"
 const maxReused = 64 << 10
 
 // usedDocuments keeps the memory of earlier documents for later ones. Thousands of documents are
-// opened for a package and again for the archive, and each is needed for a moment. Without the
+// opened for a package and again for the archive, and each is needed only for a moment. Without the
 // pool, documents would be a fifth of all the memory that a worker allocates.
 var usedDocuments sync.Pool
 

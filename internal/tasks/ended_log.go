@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// maxEndedLines is how many of the invoices that one step rejects get a log line of their own. The
-// same goes for the invoices that one step parks. If there are more, as when KSeF rejects a package
-// of ten thousand, the log counts the others by their reason.
+// maxEndedLines is how many invoices rejected in one step get a log line of their own. It is the
+// bound for invoices parked in one step, too. If there are more, as when KSeF rejects a package of
+// ten thousand, the log counts the others by their reason.
 const maxEndedLines = 10
 
 // ending is how an invoice ended, as the log tells it.

@@ -19,7 +19,7 @@ type Reached struct {
 type Ended struct {
 	State ledger.State
 	Lane  ledger.Lane
-	Code  int           // of KSeF; 0 when the invoice ended without an answer of KSeF
+	Code  int           // KSeF's code; 0 when the invoice ended without an answer of KSeF
 	After time.Duration // since it was taken in
 }
 

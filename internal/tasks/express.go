@@ -40,8 +40,9 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 		return err
 	}
 	ctx = x.urgency(ctx, inv)
-	// This comes before the document is read, so that a send that would only wait costs little. The
-	// invoice keeps its place in the waitlist, so Join tells when the turn of this very invoice is.
+	// Join comes before the reading of the document, so that a send that would only wait costs
+	// little. The invoice keeps its place in the waitlist, so Join tells when the turn of this very
+	// invoice comes.
 	if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 		return x.orPackage(ctx, inv, err)
 	}
@@ -67,7 +68,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := x.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		// If no session may be opened now, this error says when the turn is, like the error of
+		// If no session may be opened now, this error says when the turn comes, like the error of
 		// Join.
 		return x.orPackage(ctx, inv, err)
 	}
@@ -85,7 +86,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 }
 
 // orPackage sends an invoice in a package when the invoice's turn is far away and a package is
-// sooner. Otherwise it returns err, which says when the turn is.
+// sooner. Otherwise it returns err, which says when the turn comes.
 func (x *onlineSessions) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
 	turn, full := errors.AsType[*ratelimit.NotNow](err)
 	if !full {

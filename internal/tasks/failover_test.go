@@ -145,8 +145,9 @@ func (po *paths) killedBefore(nth int32, a *actor, pkg string, want ledger.Packa
 	}
 }
 
-// A worker died before it called close. Redis has lost nothing, so what the ledger says about that
-// is proof. The next worker gives the package up, and neither asks about the session nor closes it.
+// A worker died before it called close. Redis has lost nothing, so the ledger proves that close was
+// never called. The next worker gives the package up at once. It sends no request about the
+// session.
 func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -172,8 +173,8 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	}
 }
 
-// Close was never called. But Redis has restarted, so what the ledger says about that is no proof.
-// The next worker closes the session, and everything that had arrived is accepted.
+// Close was never called. But Redis has restarted, so the ledger is no proof of that. The next
+// worker closes the session, and everything that had arrived is accepted.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -190,8 +191,8 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testi
 }
 
 // Close was never called, Redis has restarted, and a part is missing. The next worker closes the
-// session. It ends in an error, which proves that KSeF has nothing of it. That does not count as a
-// refusal of the invoice, which goes in a new session.
+// session. The session ends in an error, which proves that KSeF has none of its invoices. This
+// error does not count as a refusal of the invoice, which goes in a new session.
 func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var kill atomic.Pointer[context.CancelFunc]

@@ -26,10 +26,10 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 
 // togetherSince returns since when the invoices of p have been together. It follows the parents of
 // p to the oldest package that resulted from a refusal and held as many invoices as p. It returns
-// when that package was made. Equal numbers mean the same invoices, because a package only loses
-// invoices and takes back those that were split off from it. The time is zero when p did not result
-// from a refusal. The search ends at a parent that was pruned or cannot be read. The time may then
-// be later than the true one, which only makes the caller more careful.
+// when that package was made. Equal numbers mean the same invoices, because a package never gets
+// new invoices. It can only lose some, and take back those that were split off from it. The time is
+// zero when p did not result from a refusal. The search ends at a parent that was pruned or cannot
+// be read. The time may then be later than the true one, which only makes the caller more careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {
@@ -48,7 +48,7 @@ func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 
 // relative reads a package that another package names as its parent, as its probe, or as the
 // package that it was split off from. p is nil when the named package was pruned or is unreadable.
-// unread is set only when it is unreadable.
+// unread is set only when the named package is unreadable.
 func (f *family) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
 	there, err := f.Ledger.Package(ctx, id)
 	if err == nil {

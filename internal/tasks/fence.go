@@ -13,8 +13,8 @@ import (
 const replicasLater = 2 * time.Second
 
 // lags reports whether err says that a state is written, but that too few replicas have it. In that
-// case the call to KSeF that must follow the write is not made. later is the error that lets the
-// task come back. When it comes back, it finds the state written.
+// case the caller must not make the call to KSeF that follows the write. It returns later, the
+// error that lets the task come back. When the task comes back, it finds the state written.
 func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) {
 	lag, lagging := errors.AsType[*ledger.ReplicaError](err)
 	if !lagging {
@@ -50,17 +50,17 @@ func sendingIn(p *ledger.Package) ledger.PackageMove {
 		InvoicesEdit: ledger.Edit{}.InSession(p.Session)}
 }
 
-// waitingAgain returns the move that puts the invoices of a package whose session was never closed
-// into their waiting set.
+// waitingAgain returns the move that puts a package's invoices back into their waiting set. It is
+// for a package whose session was never closed.
 func waitingAgain(p *ledger.Package) ledger.PackageMove {
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
 	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued,
 		InvoicesGroup: group.Name(), InvoicesEdit: ledger.Edit{}.OutOfPackage()}
 }
 
-// neverClosed reports whether a package is over and close was never tried. Of such a package, KSeF
-// has none of the invoices that are still packed in it. Invoices are still packed in such a package
-// if the worker that gave it up died before all of them had left it.
+// neverClosed reports whether a package is over and close was never tried. KSeF has none of the
+// invoices that are still packed in such a package. There are such invoices if the worker that gave
+// the package up died before all of them had left it.
 func neverClosed(p *ledger.Package) bool {
 	switch p.State {
 	case ledger.PackageAbandoned, ledger.PackageSettled, ledger.PackageReceipted:

@@ -80,7 +80,8 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	return f.bundles.seal(ctx, bundleSize)
 }
 
-// givesUp reports whether no other invoice can be archived now either.
+// givesUp reports whether the other invoices need not be tried now, because the task is cancelled
+// or the archive is out of service.
 func (u *archiveUse) givesUp(ctx context.Context) bool {
 	return ctx.Err() != nil || archive.HealthOf(u.Store).OutOfService
 }
@@ -190,7 +191,7 @@ func (f *filing) flush(ctx context.Context) error {
 	if err == nil || f.w.archiving.givesUp(ctx) {
 		return err
 	}
-	known := map[string]error{} // by the first name
+	known := map[string]error{} // results of the flushes, by the first name of the objects
 	for _, one := range f.files {
 		if one.err == nil && len(one.names) > 0 {
 			again, ok := known[one.names[0]]

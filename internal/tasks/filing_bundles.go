@@ -20,7 +20,7 @@ import (
 
 const (
 	// bundleFrom is how many accepted invoices of one seller and month a filing must have for a
-	// bundle. Fewer are objects of their own, because people look for such invoices one by one.
+	// bundle. Fewer invoices get an object each, because people look for such invoices one by one.
 	bundleFrom = 32
 	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
 	// made, and so what is repeated after a crash. Twice as many invoices would make half as many

@@ -75,9 +75,8 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 	return left, nil
 }
 
-// behind handles an invoice that could not be archived. An accepted invoice stays accepted, and
-// gets a reason that says why it could not be archived. Nothing of the
-// invoice is removed.
+// behind handles an invoice that could not be archived. An accepted invoice stays accepted, and its
+// new reason says why it could not be archived. Nothing of the invoice is removed.
 func (f *filing) behind(one *file) {
 	one.inv.Reason = one.was.Reason
 	if one.was.State != ledger.Accepted {
@@ -154,9 +153,9 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	}
 }
 
-// stillToArchive brings back a package that could not be archived whole. It comes back soon at
-// first, and less often while the failure lasts. An error that is not about the archive, or that
-// says itself when to come back, is returned as it is.
+// stillToArchive returns the error that brings back the task of a package that could not be
+// archived whole. The task comes back soon at first, and less often while the failure lasts. An
+// error that is not about the archive, or that says itself when to come back, is returned as it is.
 func stillToArchive(why error, age time.Duration) error {
 	var waits *retry.LaterError
 	var call *archive.CallError

@@ -26,7 +26,7 @@ func (w *Worker) handler(kind queue.Kind, handle func(context.Context, string) e
 	}))
 }
 
-// chunkHandler does the same for chunks.
+// chunkHandler returns asynq's handler for the tasks of chunks.
 func (w *Worker) chunkHandler(handle func(context.Context, queue.Chunk) error) asynq.Handler {
 	return w.counted(w.Queue.HandleChunk(func(ctx context.Context, c queue.Chunk) error {
 		return w.judged(ctx, queue.KindChunk, c.ID, func(ctx context.Context) error { return handle(ctx, c) })
@@ -59,8 +59,8 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 		err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
 	}
 	if _, foreign := errors.AsType[*ledger.HomeError](err); foreign {
-		// A worker of the ledger's own environment can do it. Growing pauses would let the task
-		// wait for minutes when this worker took it a few times in a row.
+		// A worker of the ledger's own environment can run the task. With growing pauses, the task
+		// would wait for minutes after this worker had taken it a few times in a row.
 		err = &retry.LaterError{Delay: foreignPause, Reason: retry.ReasonLocal, What: "this worker is for another environment", Err: err}
 	}
 	about, _ := errors.AsType[*tenantError](err)

@@ -149,7 +149,7 @@ func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *rat
 }
 
 // late reports whether an invoice's turn in the express lane would come after its legal deadline.
-// During an outage the turn is that of the next probe, and nobody knows whether that probe ends the
+// During an outage the turn comes with the next probe, and nobody knows whether that probe ends the
 // outage. So during an outage the invoice counts as late if a package that begins to wait at the
 // time of the next probe would be late.
 func (l *laneChooser) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {

@@ -18,7 +18,7 @@ import (
 // The ledger has forgotten an invoice, and the archive has lost everything of it but its receipt.
 // Handed in again, the invoice counts as new and is sent. KSeF answers that it already has the
 // invoice. The KSeF number is recovered, and the archive gets the invoice again.
-func TestAdmit_OnlyItsReceiptIsLeft_KSeFRefusesTheSecondCopyAndTheArchiveHasItAgain(t *testing.T) {
+func TestAdmit_OnlyTheReceiptIsLeft_KSeFRefusesTheSecondCopyAndTheArchiveHasItAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Retention = retention })

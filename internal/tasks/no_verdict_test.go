@@ -70,7 +70,7 @@ func TestNoVerdict_AnswerIsAboutTheInvoice_ResendsAreCountedAndEnd(t *testing.T)
 
 // The list of a processed session leaves an invoice out. That does not prove that KSeF lacks the
 // invoice. The session's receipt has it, so it is accepted.
-func TestNoVerdict_ListLeavesTheInvoiceOut_ItsReceiptDecides(t *testing.T) {
+func TestNoVerdict_ListLeavesTheInvoiceOut_TheReceiptDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
 	client.listed = hide("A/1")

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// rewritten stands between the gateway and the workers that are made after it. It changes the
-// answers of one operation while change is set, and counts how often that operation was called.
+// rewritten stands between the gateway and the workers that the test makes afterwards. It changes
+// the answers of one operation while change is set, and counts how often that operation was called.
 type rewritten struct {
 	path   string
 	change func(body string) string

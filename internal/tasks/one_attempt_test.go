@@ -26,7 +26,7 @@ func (client *noBatchClient) OpenBatch(ctx context.Context, r ksef.OpenBatchRequ
 
 // KSeF refuses the tenant's sessions, so only one of its packages may try at a time. The first
 // package fails before a session is opened. After that, another package may try.
-func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageHasIt(t *testing.T) {
+func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageMayTry(t *testing.T) {
 	for _, why := range []string{"its document cannot be read", "no session can be opened"} {
 		t.Run(why, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})

@@ -98,7 +98,7 @@ func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form 
 		}
 		s.users = 1
 		e.sessions[key] = s
-		if e.stopped { // stopped while the session opened: it serves this one send only
+		if e.stopped { // the worker stopped while the session was being opened, so the session serves this one send only
 			e.end(key, s)
 		}
 	}()

@@ -13,12 +13,12 @@ import (
 // the session. In that case the package is given up, and its invoices wait again.
 //
 // The ledger proves nothing once Redis has restarted or failed over, because a replica that lagged
-// may not have received closing. Nor does the session prove anything, because its status stays 100,
-// "started", for a while after it was closed. So in this case the worker closes the session, which
-// needs no key. If the session was closed before, KSeF refuses the second close. Either way the
-// session gets an outcome, which tells what KSeF has. If parts of the package had not arrived, the
-// session ends in an error, and the invoices go in a new session. This attempt is not counted
-// against them.
+// may not have received closing. The session's status proves nothing either, because it stays 100,
+// "started", for a while after the session was closed. So in this case the worker closes the
+// session, which needs no key. If the session was closed before, KSeF refuses the second close.
+// Either way the session gets an outcome, which tells what KSeF has. If parts of the package had
+// not arrived, the session ends in an error, and the invoices go in a new session. This attempt is
+// not counted against them.
 func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) error {
 	life, err := b.Ledger.Life(ctx)
 	if err != nil {

@@ -159,8 +159,8 @@ func (tr *trace) text() string {
 	return sorted(all)
 }
 
-// sorted puts lines that are independent of each other into one order. These are moves in one call,
-// and the tasks of several invoices.
+// sorted sorts adjacent lines that are independent of each other: the moves in one call, and the
+// tasks of several invoices.
 func sorted(all string) string {
 	lines := strings.Split(all, "\n")
 	for _, prefix := range []string{"  write move ", "  task invoice:"} {

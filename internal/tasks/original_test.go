@@ -114,7 +114,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("after %d polls, want at most 100, the invoice is not as this case wants, but %s: %s",
+				t.Fatalf("after %d polls (want at most 100) the invoice is %s, not as this case wants: %s",
 					polls, inv.State, inv.Reason)
 			}
 			w.settle(pkg)

@@ -121,7 +121,7 @@ func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.I
 }
 
 // byDocuments fetches originals one after the other. When one cannot be fetched now, it goes on
-// with the next.
+// with the next. sick is the first error of such a fetch.
 func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
 	for _, inv := range invs {
 		if err := f.byDocument(ctx, inv); err != nil {
@@ -198,7 +198,7 @@ func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) 
 
 func (f *finder) compareOriginal(ctx context.Context, o settlement.OtherBytes) error {
 	doc, err := f.w.archivist.archived(ctx, o.Invoice, o.Hash)
-	if err != nil || doc == nil { // an archive that is away stops nobody: KSeF has the document, too
+	if err != nil || doc == nil { // an archive that is away is no obstacle, because KSeF has the document too
 		doc, err = f.t.Invoice(ctx, o.Invoice.OriginalNumber)
 	}
 	if withheld(err) {

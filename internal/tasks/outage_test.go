@@ -88,7 +88,7 @@ func (h hostDown) Down(_ context.Context, tenant string, _ ...string) (bool, err
 // Tenants may reach KSeF over different hosts. While one host is down, a tenant of that host has
 // one package as its probe, and the tenant's other invoices wait. A tenant of the other host sends
 // as always.
-func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
+func TestOutage_HostOfOneTenantIsDown_TheSetOfTheOtherTenantIsCut(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	away, well := s.nip(), sample.NIP(1)
 	s.budget = hostDown{tenant: away}

@@ -31,8 +31,8 @@ type batchBuilder struct {
 // cut off had opened a session, openedBefore handles the package.
 func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageCut {
-		// Another task has gone on with the package. The tasks behind this one in the waitlist must
-		// not wait until its place lapses.
+		// Another task has gone on with the package. This task leaves the waitlist, so that the
+		// tasks behind it need not wait until its place lapses.
 		b.warn(ctx, "leave the waitlist of batch sessions", b.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
 	}
 	switch p.State {
@@ -74,8 +74,8 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		}
 		return err
 	}
-	// This comes before the first request, so that a tenant whose gateway hangs holds only its
-	// share of builds.
+	// The place for the build is taken before the first request, so that a tenant whose gateway
+	// hangs holds only its share of the builds.
 	if !b.builds.begin(p.Tenant) {
 		return later(buildLater, retry.ReasonLimit, "this worker is building as many packages as it may")
 	}
@@ -108,7 +108,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	if err != nil {
 		return err
 	}
-	giveBack, err := b.takeTry(ctx, p) // last: a tenant that KSeF refuses has one try, and then waits for up to an hour
+	giveBack, err := b.takeTry(ctx, p) // comes last, because a tenant that KSeF refuses has one try and then waits for up to an hour
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		return err

@@ -35,7 +35,7 @@ func TestSweep_WorkerDiesAfterParking_AnotherArchivesTheResult(t *testing.T) {
 		t.Fatalf("the invoice is %s, want parked, so this test proves nothing", got.State)
 	}
 	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Fatalf("reading the result returned %v, want that the archive has none, so this test proves nothing", err)
+		t.Fatalf("reading the result returned %v, want the error that the archive does not have it; this test proves nothing", err)
 	}
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "2")
@@ -88,7 +88,7 @@ func TestSweep_ResultsOfALivePackage_AreLeftToThatPackage(t *testing.T) {
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
 	if _, err := s.store.Get(t.Context(), archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("reading the result returned %v, want that the archive has none before the package brings it", err)
+		t.Errorf("before the package brings the result, reading it returned %v, want the error that the archive does not have it", err)
 	}
 	w.must(queue.KindReceipt, pkg)
 	if r := s.result(bad); r.State != "rejected" {

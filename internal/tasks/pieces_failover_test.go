@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// twoPieces is a number of invoices. The ledger needs more than one step to move that many.
+// twoPieces is a number of invoices that the ledger moves in two steps.
 const twoPieces = 201
 
 // aMoveInPieces is a task that moves the invoices of a package in pieces.
@@ -57,9 +57,9 @@ func (s *stage) openedByTheDead(_ *actor, pkg string) {
 	s.killedAtPiece(s.worker("dead", s.client()), "package", 2, queue.KindPackage, pkg)
 }
 
-// Redis fails over to a replica that has only the first piece of a move. Or the replica lacks even
-// the first piece, and the worker goes on and writes the second piece to the new master. Another
-// worker goes on from what the ledger has after that.
+// Redis fails over to a replica that has only the first piece of a move. In the second case the
+// replica lacks even the first piece, and the worker goes on and writes the second piece to the new
+// master. Another worker goes on from what the ledger has after that.
 func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T) {
 	for what, m := range movesInPieces {
 		for _, at := range []string{"the second piece is lost", "the first piece is lost"} {
@@ -131,7 +131,7 @@ func (s *stage) driven(w *actor, ids []string) {
 }
 
 // agree checks that the count of a live package is the number of invoices that it holds. While the
-// package is closing or in processing, the count is that of the invoices in its session, and the
+// package is closing or in processing, the count is the number of invoices in its session, and the
 // package may hold fewer.
 func (s *stage) agree() {
 	s.t.Helper()

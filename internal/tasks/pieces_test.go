@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// manyPieces is a number of invoices. The ledger needs more than two steps to move that many. What
-// one step moves is called a piece.
+// manyPieces is a number of invoices that the ledger moves in three steps. The invoices that one
+// step moves are a piece.
 const manyPieces = 450
 
 // manyInOne admits n invoices and puts them into one package.

@@ -15,8 +15,8 @@ import (
 // Urgency changes the order. It does not open more sessions than the allowance leaves. A near
 // deadline puts an invoice first in its package and shortens the wait for more invoices. The
 // sessions of a set stay as far apart as before. A tenant has sixty sessions an hour. If a set of
-// overdue invoices were cut every two seconds, it would use them up in two minutes, with a few
-// invoices in each.
+// overdue invoices were cut every two seconds, all sixty would be used up in two minutes, with a
+// few invoices in each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
@@ -75,7 +75,8 @@ func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	return CutWait
 }
 
-// due reports whether a session is left and the set has waited long enough for one of its own.
+// due reports whether a session is left and the set has waited long enough for a session of its
+// own.
 func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	switch {
 	case r.Full:

@@ -37,7 +37,7 @@ type share struct {
 }
 
 // pause is how long a session of the given age waits before it joins the waitlist for its next
-// poll. While plenty of the allowance is left, that is the pause for its age. Otherwise the pause
+// poll. While plenty of the allowance is left, the pause depends on the age alone. Otherwise it
 // lasts until the session's turn among the others. By these turns, a session twice as old as the
 // mean pauses a third as long as a new one, so that all polls together stay within the allowance. A
 // session whose deadline is near is polled more often, unless all sessions are urgent. Urgent

@@ -188,7 +188,7 @@ func (limited) Down(context.Context, string, ...string) (bool, error) { return f
 
 // The runs have the settings of production. Only the last run has those of the bench, where an hour
 // is a minute. In the first hour it is not known yet how long KSeF takes, and young sessions are
-// polled often. From the second hour on the allowance is used, except the hundredth that is kept
+// polled often. From the second hour on the allowance is used, except the one percent that is kept
 // for urgent polls.
 func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()

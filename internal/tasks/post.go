@@ -105,7 +105,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return err
 	default:
 		// The invoice was not sent, or KSeF refused the request without reading it. Either way KSeF
-		// has nothing.
+		// does not have it.
 		if moveErr := x.unsent(ctx, s, inv); moveErr != nil {
 			x.drop(s)
 			return moveErr

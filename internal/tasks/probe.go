@@ -26,7 +26,7 @@ const (
 	maxProbeUnread = time.Hour
 )
 
-// probePieces is how many pieces a package is cut into when it has n refusals more than
+// probePieces returns how many pieces a package is cut into when it has n refusals more than
 // Options.Refusals. The first piece goes as a probe. A piece that comes back goes to the end, so
 // the pieces take turns. Halves are enough for one invoice that makes every session fail. Smaller
 // pieces find a way past several such invoices.
@@ -40,7 +40,7 @@ func probePieces(n int) int {
 	return 8
 }
 
-// awaitRefused keeps a package waiting while KSeF refuses one session of the tenant after the other
+// awaitRefused keeps a package waiting while KSeF refuses one session of the tenant after another
 // and the time of the next try has not come. The try itself is taken later, when the package is
 // built.
 func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) error {

@@ -17,9 +17,9 @@ import (
 // name, because an archived object is never replaced.
 //
 // In the archive, a receipt lies under the day that the session's reference begins with. If the
-// reference begins with no day, the argument day is used. So the receipt is found there again when
-// it is needed years later, for the original of a duplicate. A receipt that is there already with
-// other bytes is just as good, because KSeF may sign it again for each request.
+// reference does not begin with a day, the argument day is used. So the receipt is found there
+// again when it is needed years later, for the original of a duplicate. A receipt that is there
+// already with other bytes is just as good, because KSeF may sign it again for each request.
 func (ar *archivist) attestation(
 	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
 ) (upo sessionUPO, why string, err error) {

@@ -115,7 +115,7 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 		t.Errorf("after 45 minutes the invoice already has the reason %q, want none", got.Reason)
 	}
 	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("after 45 minutes, reading the result returned %v, want that the archive has none", err)
+		t.Errorf("after 45 minutes, reading the result returned %v, want the error that the archive does not have it", err)
 	}
 	s.advance(30 * time.Minute)
 	_ = w.run(queue.KindReceipt, pkg)

@@ -78,7 +78,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 		why    string
 		fault  string
 		change func(*testClient)
-		same   bool // the content is that of the original
+		same   bool // the content is the same as the original's
 		want   ledger.State
 		says   string       // in the reason; a conflict also has both hashes and the KSeF number
 		final  ledger.State // after the receipt task
@@ -100,7 +100,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 		{"missing, and the register does not list it", simulator.OmitOriginal, func(client *testClient) {
 			client.page = noPages
 		}, true, ledger.Parked, "does not say which", ledger.Parked},
-		{"missing, and the register may not be read", simulator.OmitOriginal, func(client *testClient) {
+		{"missing, and reading the register is not permitted", simulator.OmitOriginal, func(client *testClient) {
 			client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
 				return ksef.MetadataPage{}, refusedError("list metadata")
 			}
@@ -124,7 +124,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 {
-				t.Fatalf("after %d polls, want at most 100, the invoice is not in the state that this case wants, but %s: %s",
+				t.Fatalf("after %d polls (want at most 100) the invoice is %s, not in the state that this case wants: %s",
 					polls, inv.State, inv.Reason)
 			}
 			if c.want == ledger.Accepted && (inv.KsefNumber != original.KsefNumber || !inv.Recovered) {
@@ -216,7 +216,7 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	w.must(queue.KindConfirm, id)
 	books := s.sim.Books()
 	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
-		t.Fatalf("there were %d sessions, and KSeF accepted the invoice %d times, want one and once",
+		t.Fatalf("there were %d sessions, and KSeF accepted the invoice %d times, want one session and one acceptance",
 			len(books.Sessions), len(books.Accepted))
 	}
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {

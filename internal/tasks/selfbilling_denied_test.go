@@ -96,7 +96,7 @@ func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
 // once. The likely cause is the tenant's key, so the tenant is paused. After that, an invoice in
 // the tenant's own name goes through, which shows that the cause is the sellers. So each denied
 // invoice is parked with a reason that names its seller.
-func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *testing.T) {
+func TestSelfBilling_DeniedForSeveralSellersToday_PausedUntilAnythingGoesThrough(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	b := &pausing{}
 	s.budget = b

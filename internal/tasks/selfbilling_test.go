@@ -96,8 +96,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		t.Errorf("the invoice with the permission is %s, want accepted: %s", got.State, got.Reason)
 	}
 	// Five more invoices without the permission have a session to themselves. KSeF has accepted an
-	// invoice of the tenant before, and all five are of one seller, so the tenant is not paused.
-	// After five 410s about invoices in the tenant's own name, it would be.
+	// invoice of the tenant before, and all five are of one seller, so the tenant is not paused. If
+	// KSeF answered 410 about five invoices in the tenant's own name, the tenant would be paused.
 	var alone []ledger.Invoice
 	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
 		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))
@@ -121,8 +121,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 }
 
 // The first invoice that KSeF ever sees of the tenant is alone in its session and lacks a seller's
-// permission. That KSeF denies this invoice says nothing about the tenant's key. So the invoice is
-// parked, and the tenant is not paused.
+// permission. This denial says nothing about the tenant's key. So the invoice is parked, and the
+// tenant is not paused.
 func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobodyIsPaused(t *testing.T) {
 	agent := "\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>" + sample.NIP(1) + "</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne>" +
 		"<Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"

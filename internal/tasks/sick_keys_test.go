@@ -109,11 +109,11 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	fault("look for sick keys", err)
 	for _, u := range sick {
 		if u.Key != key || !s.log.says(`"key":"`+key+`"`) || !strings.Contains(u.Err.Error(), "find out") {
-			s.t.Errorf("%s is sick, and the key that is named, or that the log lacks, is %s: %v", key, u.Key, u.Err)
+			s.t.Errorf("%s is sick, and the ledger names %s; want only the sick key, in the log too, with what to do: %v", key, u.Key, u.Err)
 		}
 	}
 	// The ledger does not check the keys "ready" and "results". The sweep writes its position
-	// ("looked") and what it saw ("sickseen") again, so these two keys are well after it.
+	// ("looked") and what it saw ("sickseen") again, so these two keys are well after a sweep.
 	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:") ||
 		strings.HasPrefix(key, "final:")
 	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked", "sickseen"}, key) {

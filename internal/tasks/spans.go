@@ -95,7 +95,7 @@ func (t *trail) traceDecided(ctx context.Context, m settlement.Move, to ledger.S
 	}
 }
 
-// traceReceipted traces that the receipt of an accepted invoice is in the archive. It takes the
+// traceReceipted traces that the receipt of an accepted invoice is in the archive. was is the
 // invoice's entry as it was until then.
 func (t *trail) traceReceipted(ctx context.Context, was *ledger.Invoice, p *ledger.Package) {
 	if t.trace == nil {

@@ -29,8 +29,8 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless maps the reason why a worker cannot open what the pool seals with key 7 to the keys that
-// the worker has.
+// keyless has the keys of workers that cannot open what the pool seals with key 7, by the reason
+// why they cannot.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
 // wantsAnotherWorker checks the error with which a task of worker a ended. The error must make the

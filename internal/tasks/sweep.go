@@ -188,7 +188,7 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	return sw.parkOutsidePackage(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
-// pruneRefusals removes refusals that have been on record for long enough. If such a document is
+// pruneRefusals removes refusals that have been on record for long enough. If a refused document is
 // handed in again and still cannot be taken, the new refusal goes on record.
 func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 	if sw.ClockOff() {

@@ -55,6 +55,6 @@ func TestSweep_InvoiceWithoutTaskBehindThousandsThatWait_IsFound(t *testing.T) {
 		t.Errorf("the invoice still has no task: %v", err)
 	}
 	if pending, err := inspect.ListPendingTasks(queue.QueueInvoices, asynq.PageSize(10)); err != nil || len(pending) != 1 {
-		t.Errorf("%d tasks were queued, want only that of the invoice without a task (%v)", len(pending), err)
+		t.Errorf("%d tasks were queued, want only the task of the invoice that had none (%v)", len(pending), err)
 	}
 }

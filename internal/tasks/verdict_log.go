@@ -32,7 +32,7 @@ func (e *tenantError) of() string {
 	return e.tenant
 }
 
-// Unwrap returns the error.
+// Unwrap returns the error without the tenant.
 func (e *tenantError) Unwrap() error { return e.error }
 
 // waitsAgain is how long it takes until the log repeats that the tasks of a tenant wait for the

@@ -74,8 +74,8 @@ type Options struct {
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
 	SweepEvery   time.Duration
-	// SweepAfter is how long something must have stood still before the sweep checks it. 0 is a
-	// minute, longer than any step between two writes takes.
+	// SweepAfter is how long something must have stood still before the sweep checks it. 0 means a
+	// minute, which is longer than any step between two writes takes.
 	SweepAfter   time.Duration
 	DeadAfter    time.Duration // how long a worker without a heartbeat counts as alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
