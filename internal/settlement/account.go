@@ -48,7 +48,7 @@ func accountOf(p ledger.Package, held Held, session ksef.SessionInfo, infos []ks
 	return a
 }
 
-// missing are the invoices that the package holds and that no answer could be joined to.
+// missing returns the invoices that the package holds and that have no answer.
 func (a account) missing() []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for _, inv := range a.invoices {
@@ -59,8 +59,8 @@ func (a account) missing() []*ledger.Invoice {
 	return out
 }
 
-// sends are the missing invoices that have a reference, by which KSeF can be asked for their
-// status.
+// sends returns the missing invoices that have a reference. KSeF can be asked for their status by
+// this reference.
 func (a account) sends() []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for _, inv := range a.missing() {
@@ -127,8 +127,8 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 
 // complete reports whether the list has an answer for everything in the session. The list must have
 // as many answers as the session counts. For a batch session it must also have one for each invoice
-// that was in the ZIP, because the count can lag behind, just like the list. An online session must
-// have a count. An answer that appears twice counts once.
+// that was in the ZIP, because the count can lag behind, just like the list. For an online session,
+// KSeF must have given a count. An answer that appears twice counts once.
 //
 // A single send that KSeF has confirmed is in the session. A list or a count that lacks this send
 // lags behind, so the list is not complete.
@@ -158,7 +158,7 @@ func (a account) expected() int {
 	return n
 }
 
-// unansweredSends is how many invoices of an online session have a reference from KSeF but no
+// unansweredSends returns how many invoices of an online session have a reference from KSeF but no
 // answer yet.
 func (a account) unansweredSends() int {
 	n := 0
@@ -170,7 +170,7 @@ func (a account) unansweredSends() int {
 	return n
 }
 
-// listedDone is how many acceptances the list has.
+// listedDone returns how many acceptances the list has.
 func (a account) listedDone() int {
 	n := 0
 	for _, p := range a.pairs {
@@ -218,19 +218,19 @@ func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
 
-// provesRefusal is for a session that failed as a whole and for which KSeF has no receipt. Like
-// provesAbsence, it reports whether the list proves that the invoices without an answer are not in
-// KSeF. Each acceptance in the list must belong to one of the package's invoices, and the list must
-// have as many acceptances as the session counts. If anything was accepted after all, the list must
-// be complete, because an invoice without an answer may then be accepted, too.
+// provesRefusal reports whether the list of a session that failed as a whole proves that the
+// invoices without an answer are not in KSeF. It is for a session for which KSeF has no receipt.
+// Each acceptance in the list must belong to one of the package's invoices, and the list must have
+// as many acceptances as the session counts. If anything was accepted after all, the list must be
+// complete, because an invoice without an answer may then be accepted, too.
 //
 // A code that says why the session was refused also says that nothing of it was processed, so the
 // list may be short or missing. Any other code (500, 550, or a code that KSeF has not published)
 // says nothing about the invoices, so the list must have an answer for each of them. If the session
 // lists and counts nothing, list, count and receipt may all lag behind. Then the silence has to
-// last, and waited says that it has lasted long enough. The same goes for an invoice that both the
-// list and the count lack. If there is no count, and the list has answers for some of the invoices
-// only, the list lags behind, and waiting proves nothing.
+// last, and waited says that it has lasted long enough. The silence about an invoice that both the
+// list and the count lack has to last too. If there is no count, and the list has answers for only
+// some of the invoices, the list lags behind. In that case waiting proves nothing.
 func (a account) provesRefusal(waited bool) bool {
 	switch {
 	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:

@@ -23,7 +23,7 @@ func coded(number string, code int) ksef.InvoiceInfo {
 	return info
 }
 
-func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T) {
+func TestProof_Absence_NeedsAnAccountOfEverything(t *testing.T) {
 	for _, c := range []struct {
 		why     string
 		session ksef.SessionInfo

@@ -28,7 +28,7 @@ func gather(p ledger.Package, held Held, listed Listed) (a account, need Ask) {
 	return a, Ask{}
 }
 
-// processedAnswers decides what a processed session proves of its invoices.
+// processedAnswers decides what a processed session proves about its invoices.
 func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	a, need := gather(p, held, listed)
 	if need.For != Nothing {
@@ -57,8 +57,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	if !complete {
 		return d
 	}
-	// Through is noted at once, not only when everything in the package is decided. It is known now
-	// that KSeF takes the tenant's sessions, and looking up a duplicate may take hours.
+	// Through is noted at once, before everything in the package is decided, because looking up a
+	// duplicate may take hours. It is known already that KSeF takes the tenant's sessions.
 	d.Through = p.Lane == ledger.Bulk
 	if len(unproven) > 0 && d.doubt(p, a, unproven, now) {
 		if sick != nil {
@@ -89,9 +89,10 @@ func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete 
 	return d, true
 }
 
-// answered adds the outcome of every invoice that has a clear answer. It returns two other groups.
-// The answer of an unclear invoice cannot be read, or it is an acceptance whose KSeF number may
-// belong to another invoice. A running invoice is still in process.
+// answered adds the outcome of every invoice that has a clear answer. It returns the invoices with
+// other answers. The answer about an unclear invoice cannot be read, or it is an acceptance whose
+// KSeF number may belong to another invoice. The answer about a running invoice says that KSeF is
+// still processing it.
 func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	shared := a.sharedNumbers()
 	o.moves = slices.Grow(o.moves, len(a.pairs))

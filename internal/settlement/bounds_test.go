@@ -36,13 +36,13 @@ func onlyAnswer(lane ledger.Lane, inv ledger.Invoice, code int) Decision {
 
 // Each code that an answer about an invoice may have leads to one fate of the invoice, in both
 // lanes.
-func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
+func TestDecide_EachCodeOfAnInvoice_LeadsToOneFate(t *testing.T) {
 	for code := -1; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 			want := Park
 			switch code {
 			case 0:
-				continue // for 0 onlyAnswer gives no answer at all; see TestBounds_SessionsWithoutAWordAboutIt
+				continue // for 0 onlyAnswer gives no answer at all; see TestBounds_SessionsSayNothingAboutIt_ItGoesInAPackage
 			case 200:
 				want = Accept
 			case 430, 450:
@@ -55,7 +55,7 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 			d := onlyAnswer(lane, ledger.Invoice{}, code)
 			if code > 0 && code < 200 {
 				if len(d.Moves) != 0 || d.Wait == nil || d.Doubt == nil || !d.Doubt.Begin {
-					t.Errorf("code %d, lane %s: the decision is %+v, want only a wait and the begin of a doubt", code, lane, d)
+					t.Errorf("code %d, lane %s: the decision is %+v, want only a wait and the beginning of a doubt", code, lane, d)
 				}
 				continue
 			}
@@ -69,7 +69,7 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 // For every code of a session, in both lanes, there are two cases. Either KSeF processed the
 // session, or KSeF is proven to have taken no invoice. In the second case all invoices are sent
 // again.
-func TestDecide_EachCodeOfASession(t *testing.T) {
+func TestDecide_EachCodeOfASession_AnswersCountOrAllAreSentAgain(t *testing.T) {
 	for code := 200; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 			p, held := packageOf(2, ledger.PackageProcessing)
@@ -117,7 +117,7 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 
 // KSeF may ask three times that an invoice is sent again. When it asks once more, the invoice is
 // parked for a person.
-func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
+func TestBounds_AnswersAskForItAgain_ParkedAfterMaxResends(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		inv := ledger.Invoice{}
 		for n := 1; ; n++ {
@@ -139,7 +139,7 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 
 // An invoice that was never sent may be tried any number of times, because these tries are not
 // counted. An invoice about which two online sessions say nothing goes in a package.
-func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
+func TestBounds_SessionsSayNothingAboutIt_ItGoesInAPackage(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
 		t.Errorf("the move of an invoice that was never sent is %+v, want it sent again in its lane, and not counted", m)
@@ -200,8 +200,8 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 			t.Errorf("the denial is %+v: so few invoices for other sellers must not pause the tenant", d)
 		}
 		if d.Waiting != waiting || (d.Pause > 0) != (waiting > 0) || o.letIn && waiting > 0 {
-			t.Errorf("the denial is %+v, with %d invoices sent again, while KSeF let in others: %v; this does not fit",
-				d, waiting, o.letIn)
+			t.Errorf("%d invoices are sent again, KSeF let in others: %v, and the denial is %+v; "+
+				"want all of them waiting, a pause only if there are any, and none of them if KSeF let in others", waiting, o.letIn, d)
 		}
 		if d.Pause > deniedMax || d.Pause > 0 && d.Pause < deniedFirst {
 			t.Errorf("the tenant is paused for %v, outside of the bounds", d.Pause)

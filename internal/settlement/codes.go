@@ -20,9 +20,10 @@ func (o outcome) decided() bool {
 	return o == toAccept || o == toReject || o == toPark || o == toDuplicate
 }
 
-// outcomeOf is the table of KSeF's invoice codes. An unknown code from 1 to 199 means that KSeF is
-// still processing the invoice. With any other unknown code the invoice is parked. Otherwise the
-// worker would ask KSeF about it for ever, or send it again on a guess.
+// outcomeOf returns what KSeF's status of an invoice asks for. It is the table of KSeF's invoice
+// codes. An unknown code from 1 to 199 means that KSeF is still processing the invoice. With any
+// other unknown code the invoice is parked. Otherwise the worker would ask KSeF about it for ever,
+// or send it again on a guess.
 func outcomeOf(s ksef.StatusInfo) outcome {
 	switch s.Code {
 	case ksef.InvoiceAccepted:

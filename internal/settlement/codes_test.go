@@ -69,7 +69,7 @@ func TestExplain_IsKSeFsOwnWords(t *testing.T) {
 		{"description and details", ksef.StatusInfo{Code: 450, Description: "Błąd weryfikacji", Details: "P_15"},
 			"Błąd weryfikacji: P_15"},
 		{"description alone", ksef.StatusInfo{Code: 450, Description: "Błąd weryfikacji"}, "Błąd weryfikacji"},
-		{"neither: what the code means", ksef.StatusInfo{Code: 450}, "semantic verification failed"},
+		{"neither description nor details: what the code means", ksef.StatusInfo{Code: 450}, "semantic verification failed"},
 		{"details alone: what the code means goes before", ksef.StatusInfo{Code: 450, Details: "P_15"},
 			"semantic verification failed: P_15"},
 		{"details of a code that nobody knows", ksef.StatusInfo{Code: 999, Details: "P_15"}, "P_15"},

@@ -25,22 +25,21 @@ const (
 	// of the 60 sessions of an hour.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
-	// deniedFew is how many denied invoices speak against a tenant. Fewer of the tenant's own
-	// invoices do so only if KSeF has accepted no invoice of the tenant within successDays. Fewer
-	// invoices that the tenant issues for other sellers never do. If KSeF has accepted an invoice
-	// within successDays, the invoices for other sellers must also be of deniedFew different
-	// sellers.
+	// deniedFew is how many denied invoices speak against a tenant. If KSeF has accepted no invoice
+	// of the tenant within successDays, fewer invoices in the tenant's own name are enough. Fewer
+	// invoices for other sellers are never enough. If KSeF has accepted an invoice within
+	// successDays, the invoices for other sellers must also be of deniedFew different sellers.
 	deniedFew   = 3
 	successDays = 24 * time.Hour
 )
 
-// deniedPause is the pause after the n-th session in a row of which KSeF let nothing in. n counts
-// from 0.
+// deniedPause returns the pause after the n-th session in a row in which KSeF let nothing in. n
+// counts from 0.
 func deniedPause(n int) time.Duration { return min(deniedFirst<<min(n, 10), deniedMax) }
 
 // speakOfTenant reports whether 410s are about the tenant and not about the invoices. denials
 // counts the 410s about invoices in the tenant's own name since KSeF last let in an invoice of the
-// tenant. It includes those of this session. opened is when the session was opened.
+// tenant. This count includes the 410s of this session. opened is when the session was opened.
 func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	switch {
@@ -52,17 +51,18 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 	return denials >= deniedFew || now.Sub(last) >= successDays
 }
 
-// sellersSpeakOfTenant reports the same for a session in which no denied invoice is in the tenant's
-// own name. denials counts the 410s about invoices for other sellers since KSeF last let in an
-// invoice of the tenant. sellers is the number of sellers of the denied invoices of this session.
-// One wrong key is more likely than several sellers who withhold their permission at the same time.
+// sellersSpeakOfTenant reports the same as speakOfTenant, for a session in which every denied
+// invoice is for another seller. denials counts the 410s about invoices for other sellers since
+// KSeF last let in an invoice of the tenant. sellers is the number of sellers of the denied
+// invoices of this session. One wrong key is more likely than several sellers who withhold their
+// permission at the same time.
 func sellersSpeakOfTenant(denials, sellers int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	lately := !last.IsZero() && now.Sub(last) < successDays
 	return denials >= deniedFew && (!lately || sellers >= deniedFew) && (last.IsZero() || last.Before(opened))
 }
 
-// deniedHelp is what to do about a tenant of which KSeF lets nothing in.
+// deniedHelp says what to do when KSeF lets nothing of a tenant in.
 func deniedHelp(inv *ledger.Invoice) string {
 	switch SubjectOf(inv) {
 	case ksef.Subject2:

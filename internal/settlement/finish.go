@@ -28,8 +28,8 @@ func processedRemainder(p ledger.Package, held Held) Decision {
 }
 
 // refusedRemainder decides about the invoices that a refused session has left undecided. At this
-// stage it is proven that KSeF has none of those in listed.Gone. If others are undecided, they
-// moved meanwhile, and the package waits.
+// stage it is proven that KSeF has none of those in listed.Gone. If other invoices are undecided
+// too, they moved meanwhile, and the package waits.
 func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Decision {
 	status := listed.Session.Status
 	reason := sessionReason(status)
@@ -77,7 +77,7 @@ func refusedLast(p ledger.Package, held Held, status ksef.StatusInfo) Decision {
 	return endRefused(p, held, status.Code, sessionReason(status))
 }
 
-// endRefused ends a package in which no readable invoice is undecided.
+// endRefused ends a package in which every readable invoice is decided.
 func endRefused(p ledger.Package, held Held, code int, reason string) Decision {
 	end := EndOf(p, held, 0)
 	if end == "" {

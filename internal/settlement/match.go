@@ -26,12 +26,13 @@ type pairing struct {
 // other spaces (KSeF issues 797 and 315).
 func NormalName(number string) string { return strings.Join(strings.Fields(number), " ") }
 
-// match is pure. It joins by number what byProof has left. Invoices and answers whose numbers
-// differ at most in white space form a group. A group of one invoice and one answer is a pair. A
-// larger group arises, for example, from one seller's VAT and KOR in one online session, or from
-// two numbers that differ only in white space. In such a group, invoices and answers of equal
-// spelling are pairs. But each invoice must have a spelling of its own and an answer with that
-// spelling. Otherwise KSeF has normalised the numbers, and nobody can tell which answer is whose.
+// match joins answers to invoices, first by proof (see byProof) and then by number. It is pure.
+// Invoices and answers whose numbers differ at most in white space form a group. A group of one
+// invoice and one answer is a pair. A larger group arises, for example, from one seller's VAT and
+// KOR in one online session, or from two numbers that differ only in white space. In such a group,
+// an invoice and an answer of equal spelling are a pair, provided that each invoice has a spelling
+// of its own and an answer with that spelling. Otherwise KSeF has normalised the numbers, and
+// nobody can tell which answer is whose.
 func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 	type group struct {
 		invs  []*ledger.Invoice

@@ -45,7 +45,7 @@ func told(m matching) string {
 	return strings.Join([]string{strings.Join(pairs, " "), strings.Join(invs, " "), strings.Join(answers, " ")}, " | ")
 }
 
-func TestMatch(t *testing.T) {
+func TestMatch_EachCase_PairsOnlyWhatIsCertain(t *testing.T) {
 	for _, c := range []struct {
 		what          string
 		ours, answers []string

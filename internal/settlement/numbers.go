@@ -32,7 +32,7 @@ func wrongNumber(inv *ledger.Invoice, number string) string {
 	return ""
 }
 
-// SubjectOf is the role that the sender has in an invoice.
+// SubjectOf returns the role that the sender has in an invoice.
 func SubjectOf(inv *ledger.Invoice) ksef.SubjectType {
 	if inv.Subject == "" {
 		return ksef.Subject1

@@ -5,10 +5,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// DecideOpen decides the clear answers in the list of an online session that still takes sends. The
-// other answers wait until the session is over: those that say that KSeF still processes the
-// invoice, codes that ask for a new send, denials (410), unreadable answers, and acceptances with a
-// KSeF number that cannot be the invoice's.
+// DecideOpen decides about the invoices that have a clear answer in the list of an online session
+// that still takes sends. Other answers wait until the session is over. They say that KSeF still
+// processes the invoice, ask for a new send, deny (410), cannot be read, or accept with a KSeF
+// number that cannot be the invoice's.
 //
 // held MUST have been read after the list. Otherwise an answer could be about an invoice that held
 // does not have yet. That answer could be joined to another invoice with the same P_2.

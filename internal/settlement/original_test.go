@@ -18,7 +18,7 @@ func duplicate(by, original string) *ledger.Invoice {
 	}
 }
 
-// toldFinding says what a finding decides.
+// toldFinding writes what a finding decides in a few words.
 func toldFinding(f Finding) string {
 	switch {
 	case f.Document:

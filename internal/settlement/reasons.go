@@ -30,7 +30,7 @@ func NotCorrectable(inv *ledger.Invoice, code int, words string) Move {
 			words))
 }
 
-// parkReason is why an answer parks an invoice.
+// parkReason returns why an answer parks an invoice.
 func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 	switch s.Code {
 	case ksef.InvoicePermissionScope:
@@ -54,7 +54,7 @@ func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 	return explain(s)
 }
 
-// unclearReason is why an answer about an invoice is not clear.
+// unclearReason returns why an answer about an invoice is not clear.
 func unclearReason(p pairing) string {
 	if why := p.info.Unreadable; why != "" {
 		return "KSeF's answer about it cannot be read: " + why
@@ -65,7 +65,7 @@ func unclearReason(p pairing) string {
 	return wrongNumber(p.inv, p.info.KSeFNumber)
 }
 
-// unprovenReason is why an invoice waits when its session does not account for it.
+// unprovenReason returns why an invoice waits when its session does not account for it.
 func unprovenReason(a account) string {
 	if !a.listed {
 		return "KSeF does not give the session's list, and its receipt (UPO) does not have this invoice: it is asked again"
@@ -86,7 +86,7 @@ func unprovenReason(a account) string {
 	return "KSeF's list has no clear answer about it: it may be accepted, so it is asked again"
 }
 
-// notFoundReason is why an invoice that the register does not list is parked.
+// notFoundReason returns why an invoice that the register does not list is parked.
 func notFoundReason(inv *ledger.Invoice) string {
 	switch {
 	case inv.Code == 0:
@@ -105,8 +105,8 @@ func notFoundReason(inv *ledger.Invoice) string {
 
 const conflict = "conflict: KSeF has another document of this number"
 
-// conflictReason is why an invoice is parked when KSeF has another document with its number. The
-// two may be of one sale, and a new number would make a second invoice of that sale. So a new
+// conflictReason returns why an invoice is parked when KSeF has another document with its number.
+// The two may be of one sale, and a new number would make a second invoice of that sale. So a new
 // number is advised only for another sale.
 func conflictReason(o OtherBytes, note string) string {
 	return fmt.Sprintf(conflict+" as %s (hash %s, ours %s; %s); "+

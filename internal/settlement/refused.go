@@ -22,12 +22,12 @@ const (
 	keyPause = time.Minute
 )
 
-// refusalPause is the pause before the n-th try of a package after its refusals. n counts from 0. A
-// negative n counts as 0.
+// refusalPause returns the pause before the n-th try of a package after its refusals. n counts from
+// 0. A negative n counts as 0.
 func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
-// TenantRest returns how long all packages of a tenant rest. They rest after KSeF has refused more
-// than Rules.Refusals sessions of the tenant in a row. Otherwise TenantRest returns 0. After the
+// TenantRest returns how long all packages of a tenant rest after KSeF has refused more than
+// Rules.Refusals sessions of the tenant in a row. After fewer refusals it returns 0. After the
 // pause they have one try together, because separate tries of all packages would use up the hour's
 // sessions.
 func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
@@ -46,13 +46,13 @@ func (r Rules) TenantRestsUntil(t ledger.Tenant) time.Time {
 	return time.Time{}
 }
 
-// Refused is for a package that KSeF refused as a whole, or for which it refused to open a session.
-// The invoices go into a new package, and the public key is fetched again. After Rules.Refusals
-// such refusals, the cause is either the package or KSeF. While other packages of the tenant go
-// through, it is the package. Then the package is halved, and each half is halved again at its next
-// refusal. So one poisonous invoice among n is alone after about log2(n) steps. The other invoices
-// go through on the way. While nothing else goes through, it is as likely that KSeF refuses
-// everybody. Then the package stays whole and is sent again after growing pauses.
+// Refused decides about a package that KSeF refused as a whole, or for which KSeF refused to open a
+// session. The invoices go into a new package, and the public key is fetched again. After
+// Rules.Refusals such refusals, the cause is either the package or KSeF. While other packages of
+// the tenant go through, the cause is the package. Then the package is halved, and each half is
+// halved again at its next refusal. So one poisonous invoice among n is alone after about log2(n)
+// steps. The other invoices go through on the way. While nothing else goes through, it is as likely
+// that KSeF refuses everybody. Then the package stays whole and is sent again after growing pauses.
 func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, reason string, proof Proof) Decision {
 	if !held.Read {
 		return ask(TheHeld)

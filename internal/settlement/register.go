@@ -28,8 +28,8 @@ const (
 	registerPage = numbers.MaxMetadataPage
 	registerSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are at least 89 days
 	registerMax  = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
-	// registerDelay is how long after the close of its package an invoice appears in the register
-	// at the latest.
+	// registerDelay is the longest time from the close of an invoice's package until the register
+	// lists the invoice.
 	registerDelay = time.Hour
 	// passRest is the pause after a pass that broke off or did not find everything. The pause is
 	// doubled each time up to passRestMax, because a pass costs at least one of the register's 20
@@ -38,7 +38,7 @@ const (
 	passRestMax = time.Hour
 )
 
-// Subjects are the parts of the register, in the order in which they are searched.
+// Subjects returns the parts of the register, in the order in which they are searched.
 func Subjects() []ksef.SubjectType {
 	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
 }
@@ -61,9 +61,9 @@ func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err err
 	return first, nil
 }
 
-// NextPage is the next page of the register to ask for. from is where the pass stands. If rest is
-// not nil, the pass has to rest first. done says that as many pages were read as one package may
-// have.
+// NextPage returns the request for the next page of the register. from is where the pass stands. If
+// rest is not nil, the pass has to rest first. done says that as many pages were read as one
+// package may have.
 func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time) (req ksef.MetadataRequest, rest *Wait, done bool) {
 	if now.Before(p.NextPass.Time()) {
 		return req, NotFoundYet(p.NextPass.Time().Sub(now), n), false
@@ -83,13 +83,13 @@ func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time)
 	}, nil, false
 }
 
-// NotFoundYet says that a pass rests for d, with n invoices still wanted.
+// NotFoundYet returns the wait of a pass that rests for d, with n invoices still wanted.
 func NotFoundYet(d time.Duration, n int) *Wait {
 	return &Wait{Delay: d, Reason: retry.ReasonProcessing,
 		What: plural.Of(n, "invoice has", "invoices have") + " not been found in KSeF's register yet"}
 }
 
-// firstDay is the beginning of the earliest P_1 in Warsaw.
+// firstDay returns the beginning of the earliest P_1 in Warsaw.
 func firstDay(invs []*ledger.Invoice) (time.Time, error) {
 	first := invs[0].IssueDate
 	for _, inv := range invs {
@@ -161,7 +161,7 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 	return Step{Rest: rest, GiveUp: giveUp}
 }
 
-// PassRest is the pause after this many passes. It doubles each time.
+// PassRest returns the pause after this many passes. It doubles with each pass.
 func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), passRestMax) }
 
 // NotFound parks an invoice that the register does not list.

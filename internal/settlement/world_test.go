@@ -61,7 +61,7 @@ const (
 
 var began = time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
 
-// ksefNumber is a number of the seller with a right checksum.
+// ksefNumber returns a KSeF number of the seller with a right checksum.
 func ksefNumber(n int) string {
 	const hex = "0123456789ABCDEF"
 	first := fmt.Sprintf("%s-20261126-%012X", seller, n)
