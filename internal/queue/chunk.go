@@ -38,8 +38,9 @@ func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 	return q.putNew(ctx, jobsOf(invs))
 }
 
-// PutChunksAgain queues invoices whose tasks may have been lost, as [Queue.Put] does for one. It
-// calls report with the outcome of each task, and ends when report returns true.
+// PutChunksAgain queues invoices whose tasks may have been lost, as [Queue.Put] does for one. busy
+// is as in [When]. PutChunksAgain calls report with the outcome of each task, and ends when report
+// returns true.
 func (q *Queue) PutChunksAgain(ctx context.Context, invs []*ledger.Invoice, busy map[string]bool, report func(error) bool) {
 	for _, j := range jobsOf(invs) {
 		if report(j.put(ctx, q, When{Busy: busy})) {
@@ -48,7 +49,8 @@ func (q *Queue) PutChunksAgain(ctx context.Context, invs []*ledger.Invoice, busy
 	}
 }
 
-// HandleChunk does for tasks of [KindChunk] what [Queue.Handle] does for the others.
+// HandleChunk returns asynq's handler for the tasks of [KindChunk]. It calls do with the chunk. In
+// everything else it is like [Queue.Handle].
 func (q *Queue) HandleChunk(do func(context.Context, Chunk) error) asynq.Handler {
 	return q.handle(func(ctx context.Context, p payload) error {
 		return do(ctx, Chunk{ID: p.ID, Tenant: p.Tenant, IDs: p.IDs})

@@ -50,7 +50,7 @@ func TestPutChunks_ManyInvoices_ChunksOfOneTenantAndSinglesForExpress(t *testing
 	}
 }
 
-func TestChunkID_IsThatOfItsInvoicesAndTheirRevisions(t *testing.T) {
+func TestChunkID_FollowsFromItsInvoicesAndTheirRevisions(t *testing.T) {
 	a, b := queuedInvoice("t", "a", ledger.Auto, false), queuedInvoice("t", "b", ledger.Auto, false)
 	id := chunkID([]*ledger.Invoice{a, b})
 	if chunkID([]*ledger.Invoice{b, a}) != id {

@@ -12,8 +12,8 @@ import (
 const dropPage = 1000
 
 // Drop removes the pool's queues and every task in them, in small steps that do not block Redis for
-// others. It leaves alone the queues of other programs that use asynq in the same database.
-// Stop all workers first. A drop that was interrupted can be repeated.
+// others. It leaves alone the queues of other programs that use asynq in the same database. Stop
+// all workers first. An interrupted Drop can be repeated.
 func (q *Queue) Drop(ctx context.Context) error {
 	ours := Own()
 	for cursor := uint64(0); ; {

@@ -107,9 +107,9 @@ func (k Kind) queue(overflow bool) string {
 	return QueueInvoices
 }
 
-// timeout is how long asynq lets one run of a task take. A task that reaches this time is broken
-// off, comes back and reads the ledger. Uploads have the longest time (KSeF allows 20 minutes for
-// each of up to 50 parts). A task that archives a whole package has an hour.
+// timeout returns how long asynq lets one run of a task take. A task that reaches this time is
+// broken off, comes back and reads the ledger. Uploads have the longest time (KSeF allows 20
+// minutes for each of up to 50 parts). A task that archives a whole package has an hour.
 func (k Kind) timeout() time.Duration {
 	switch k {
 	case KindPackage:
@@ -120,9 +120,10 @@ func (k Kind) timeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// retries is how often asynq runs a task again. Most tasks have no bound, because a bound would end
-// a task that only waits. A sweep has one, because each round queues a new sweep. A sweep whose
-// worker was killed is run once more. If that worker is killed too, asynq archives the sweep.
+// retries returns how often asynq runs a task again. Most tasks have no bound, because a bound
+// would end a task that only waits. A sweep has a bound, because each round queues a new sweep. A
+// sweep whose worker was killed is run once more. If that worker is killed too, asynq archives the
+// sweep.
 func (k Kind) retries() int {
 	if k == KindSweep {
 		return 1

@@ -79,9 +79,9 @@ func (q *Queue) Servers() ([]string, error) {
 	return names, nil
 }
 
-// TaskID is kind:id:revision. A task of the same id is the same work, so a second one is never
-// queued. The revision of an invoice lets a new attempt be queued while an outdated task still
-// exists. Packages have no second attempt, so their rev is 0 and is left out.
+// TaskID returns the id of a task, kind:id:revision. A task of the same id is the same work, so a
+// second one is never queued. The revision of an invoice lets a new attempt be queued while an
+// outdated task still exists. Packages have no second attempt, so their rev is 0 and is left out.
 func TaskID(k Kind, id string, rev int64) string {
 	if rev == 0 {
 		return string(k) + ":" + id

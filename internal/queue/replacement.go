@@ -29,11 +29,11 @@ const (
 	lease = 30 * time.Second
 )
 
-// replacementIn is how long a replacement has to wait from now. A task that has just begun looks
-// like an orphan until its server reports it. So the replacement begins maxReportAge and a second
-// after the lease of the task was last given. Leases use the servers' own clocks. A wrong clock
-// costs at most a few seconds, because no replacement waits longer than maxReportAge. If a later
-// asynq keeps leases elsewhere, every replacement waits for maxReportAge.
+// replacementIn returns how long a replacement has to wait from now. A task that has just begun
+// looks like an orphan until its server reports it. So the replacement begins maxReportAge and a
+// second after the lease of the task was last given. Leases use the servers' own clocks. A wrong
+// clock costs at most a few seconds, because no replacement waits longer than maxReportAge. If a
+// later asynq keeps leases elsewhere, every replacement waits for maxReportAge.
 func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {
 	score, err := rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {

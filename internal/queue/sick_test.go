@@ -74,9 +74,9 @@ func (b *bench) wantSick(keys ...string) {
 	}
 }
 
-// A key of a queue holds another type. The tasks of that queue wait. All other queues go on, also
-// with delayed tasks and with tasks that are tried again. A task that could not be queued leaves no
-// trace.
+// A key of a queue holds another type. The tasks of that queue wait. All other queues go on, and so
+// do their delayed tasks and the tasks that are tried again. A task that could not be queued leaves
+// no trace.
 func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	b := newBench(t)
 	handled := b.works()

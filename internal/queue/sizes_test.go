@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// The sizes are those of asynq's inspector, which reads them with many more commands. A key of
-// another type counts as nothing, and the other queues are read as usual.
-func TestSizes_AreThoseOfTheInspector_AndASickKeyHarmsNoOther(t *testing.T) {
+// Sizes reads the same sizes as asynq's inspector, which needs many more commands. A key of another
+// type counts as nothing, and the other queues are read as usual.
+func TestSizes_AreThoseOfTheInspector_AndASickKeyHarmsNoOtherQueue(t *testing.T) {
 	b := newBench(t)
 	for _, id := range []string{"a", "b", "c"} {
 		b.must(b.Put(t.Context(), KindReceipt, id, 0, When{}))

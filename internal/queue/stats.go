@@ -76,7 +76,8 @@ func (s *Stats) add(id string, t TaskInfo) {
 }
 
 // Stats reads the queues. Of each queue it reads up to limit tasks in each of four states: active,
-// pending, waiting for a retry, and scheduled. Of each state it reads the tasks that are next.
+// pending, waiting for a retry, and scheduled. In each state, it reads the tasks that are next in
+// line.
 func (q *Queue) Stats(limit int) (Stats, error) {
 	stats := Stats{
 		Paused:  map[string]bool{},
