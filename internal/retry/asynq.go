@@ -42,9 +42,9 @@ func Backoff(n int) time.Duration {
 	return d
 }
 
-// Delay is asynq's RetryDelayFunc. asynq truncates the time of return to whole seconds, so Delay
-// adds a second, and a task does not come back early. A task with [HandOver] may come back early,
-// which does no harm.
+// Delay is asynq's RetryDelayFunc: it returns the pause before a task runs again. asynq truncates
+// the time of return to whole seconds, so Delay adds a second, and a task does not come back early.
+// A task with [HandOver] may come back early, which does no harm.
 func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	v := Judge(err)
 	switch {
@@ -58,9 +58,10 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	return Backoff(n) + time.Second
 }
 
-// IsFailure is asynq's function of that name. Waiting is not a failure, so that the dashboard
-// counts true failures. Waiting with growing pauses is an exception. It is reported as a failure,
-// because the pauses grow with the count of asynq, which counts only failures.
+// IsFailure reports whether asynq counts an error as a failure of the task. Waiting is not a
+// failure, so that the dashboard counts true failures. Waiting with growing pauses is an exception.
+// It is reported as a failure, because the pauses grow with the count of asynq, which counts only
+// failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows

@@ -15,7 +15,7 @@ type QueuedError struct {
 	text string
 }
 
-// ForQueue returns a [QueuedError], or nil for nil.
+// ForQueue wraps err in a [QueuedError]. It returns nil for nil.
 func ForQueue(err error) error {
 	if err == nil {
 		return nil

@@ -15,7 +15,7 @@ type VerdictError struct {
 	Err error
 }
 
-// WithVerdict returns a [VerdictError] with the verdict on err, or nil for nil.
+// WithVerdict wraps err in a [VerdictError] with the verdict on err. It returns nil for nil.
 func WithVerdict(err error) error {
 	if err == nil {
 		return nil

@@ -35,7 +35,7 @@ func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 	}
 }
 
-func TestReadTold_OtherTexts_AreRefused(t *testing.T) {
+func TestParseVerdict_OtherTexts_AreRefused(t *testing.T) {
 	for _, text := range []string{"", "x", "waiting", "waiting: x", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x",
 		"later (limit): x",
 		"waiting 5s (no such reason): x", "again(other): x", errors.ErrUnsupported.Error()} {
