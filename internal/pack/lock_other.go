@@ -8,8 +8,8 @@ import (
 )
 
 // LeftBehind is the age from which a folder in the spool counts as left behind by a dead process.
-// It is longer than any upload may take, because without file locks nothing but the age of a folder
-// tells that its owner is dead.
+// It is longer than any upload may take, because without file locks only the age of a folder tells
+// that its owner is dead.
 const LeftBehind = 18 * time.Hour
 
 // tryLock always succeeds. Without file locks the sweep goes by age.

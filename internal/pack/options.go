@@ -111,7 +111,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// capacity is how many bytes the archive may have.
+// capacity returns how many bytes the archive may have.
 func (o Options) capacity() int64 {
 	if int64(o.MaxParts) > o.MaxSize/o.PartSize { // the division keeps the product below from overflowing
 		return o.MaxSize

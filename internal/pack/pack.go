@@ -102,7 +102,7 @@ type archiver interface {
 	count() int
 	// close writes what follows the last entry. The caller's writer stays open.
 	close() error
-	// size is the size of the finished archive, known at the latest after close.
+	// size returns the size of the finished archive, which is known at the latest after close.
 	size() int64
 }
 

@@ -19,7 +19,8 @@ const (
 // spool is the folder of one package. The owner holds a lock on a file in this folder as long as
 // the package exists. The system drops the lock when the process ends in any way. So a sweep can
 // distinguish a folder that was left behind from a package that has been uploading for hours. Age
-// alone could not tell, because a large package may take 20 minutes for each of 50 parts.
+// alone could not tell the two apart, because a large package may take 20 minutes for each of 50
+// parts.
 type spool struct {
 	dir string
 

@@ -118,7 +118,7 @@ func TestBuildTarGz_NoMoreRoom_TheArchiveStaysWithinItsBounds(t *testing.T) {
 		_, err := pack.Build(context.Background(), entriesOf(made(2000)...), o)
 		full, ok := errors.AsType[*pack.FullError](err)
 		if !ok || full.Unit != "bytes" || full.Limit != most || full.Fits == 0 {
-			t.Fatalf("%s: %v, want a FullError in bytes after some entries that fit", c.what, err)
+			t.Fatalf("%s: %v, want a FullError with the unit bytes, after some entries that fit", c.what, err)
 		}
 		p, err := pack.Build(context.Background(), entriesOf(made(full.Fits)...), o)
 		if err != nil {

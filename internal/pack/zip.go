@@ -77,7 +77,7 @@ func (a *archive) add(e Entry, capacity int64) error {
 	return nil
 }
 
-// count is how many entries there are.
+// count returns how many entries were added.
 func (a *archive) count() int { return a.entries }
 
 // close writes the directory. The caller's writer stays open.
@@ -88,7 +88,7 @@ func (a *archive) close() error {
 	return nil
 }
 
-// size is the size of the finished ZIP if nothing more is added.
+// size returns the size of the finished ZIP if nothing more is added.
 func (a *archive) size() int64 { return zipSize(a.offset, a.directory, a.entries) }
 
 func zipSize(offset, directory int64, entries int) int64 {
@@ -108,8 +108,8 @@ func (a *archive) compress(data []byte) error {
 	return a.deflate.Close()
 }
 
-// header sets the deprecated DOS date on purpose: CreateRaw writes exactly that field, while
-// Modified would add an extra field.
+// header sets the deprecated DOS date on purpose, because CreateRaw writes exactly that field,
+// while Modified would add an extra field.
 func (a *archive) header(e Entry) *zip.FileHeader {
 	h := &zip.FileHeader{
 		Name:               e.Name,
