@@ -10,13 +10,13 @@ import (
 // Invoice identifies an invoice as KSeF does. Build it with InvoiceOf.
 type Invoice struct{ NIP, Kind, Number string }
 
-// InvoiceOf returns the invoice of a seller, of a kind (RodzajFaktury) and with a number (P_2).
-// White space in the number is normalised, as KSeF does it.
+// InvoiceOf returns the invoice with this NIP of the seller, this kind (RodzajFaktury) and this
+// number (P_2). White space in the number is normalised in the same way as by KSeF.
 func InvoiceOf(nip, kind, number string) Invoice {
 	return Invoice{nip, kind, NormalNumber(number)}
 }
 
-// NormalNumber returns a number with its white space normalised, as KSeF does it.
+// NormalNumber returns a number with its white space normalised in the same way as by KSeF.
 func NormalNumber(number string) string { return strings.Join(strings.Fields(number), " ") }
 
 // Audit is the simulator's books by invoice.

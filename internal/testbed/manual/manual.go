@@ -137,7 +137,7 @@ func ofCompose(file, program string) ([]Line, error) {
 			continue // not our image
 		}
 		if len(s.Entrypoint) == 0 {
-			s.Entrypoint = []string{"worker"} // that of the image
+			s.Entrypoint = []string{"worker"} // the entrypoint of the image
 		}
 		if args := append(s.Entrypoint[1:], s.Command...); s.Entrypoint[0] == program && (len(args) > 0 || program != "enqueue") {
 			all = append(all, Line{"service " + name, args, true})

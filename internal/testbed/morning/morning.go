@@ -3,8 +3,8 @@
 // In the last hour of a day in Warsaw a worker keeps some sessions back for invoices that are due
 // at midnight. In the last five minutes it cuts packages at a few moments only. A test that waits
 // for a package fails then, although nothing is wrong. Tests of a handler move its clock. Tests of
-// whole processes cannot, because their clocks are those of the machine and of Redis. So those
-// tests change the time zone of Warsaw instead.
+// whole processes cannot do that, because their clocks are those of the machine and of Redis. So
+// those tests change the time zone of Warsaw instead.
 package morning
 
 import (
