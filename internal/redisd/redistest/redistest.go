@@ -26,8 +26,8 @@ func Start(t testing.TB) *redisd.Server {
 	return StartWith(t, redisd.Options{})
 }
 
-// StartWith is Start with options, for example AppendOnly for a test that kills and restarts. When
-// redis-server is missing, the test fails, because a skipped test would look like a pass.
+// StartWith is like Start, with options, for example AppendOnly for a test that kills and restarts.
+// When redis-server is missing, the test fails, because a skipped test would look like a pass.
 func StartWith(t testing.TB, o redisd.Options) *redisd.Server {
 	t.Helper()
 	srv, err := redisd.Start(t.Context(), o)
