@@ -69,7 +69,8 @@ func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.A
 	return reference, nil
 }
 
-// request returns a PKCS#10 request. KSeF wants exactly the parts of the name that it gave.
+// request returns a PKCS#10 request. KSeF wants exactly the parts of the subject's name that d has
+// from KSeF.
 func request(d direct.EnrollmentData, key *ecdsa.PrivateKey) ([]byte, error) {
 	var name []pkix.AttributeTypeAndValue
 	for _, part := range []struct {
