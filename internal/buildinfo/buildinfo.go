@@ -17,7 +17,7 @@ type Info struct {
 // version and revision are set by the build script: -ldflags "-X
 // ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
 // The toolchain cannot determine them in some work trees, or in a build without a repository, such
-// as that of the container image.
+// as the build of the container image.
 var version, revision string
 
 // Read returns the build of the running program.
