@@ -38,14 +38,14 @@ func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() b
 // The invoice is recognised and never sent twice.
 func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testing.T) {
 	rewrite := map[string]func(string) string{
-		"a space at the end":      func(n string) string { return n + " " },
-		"no-break spaces":         func(n string) string { return strings.ReplaceAll(n, " ", "\u00a0") },
-		"white space doubled":     func(n string) string { return strings.ReplaceAll(n, " ", " \t") },
-		"letters changed":         strings.ToLower,
-		"something else":          func(string) string { return "?" },
-		"no number at all":        func(string) string { return "" },
+		"a space at the end":            func(n string) string { return n + " " },
+		"no-break spaces":               func(n string) string { return strings.ReplaceAll(n, " ", "\u00a0") },
+		"white space doubled":           func(n string) string { return strings.ReplaceAll(n, " ", " \t") },
+		"letters changed":               strings.ToLower,
+		"something else":                func(string) string { return "?" },
+		"no number at all":              func(string) string { return "" },
 		"the number of another invoice": func(string) string { return "A /2" },
-		"a next-line character":   func(n string) string { return n + "\u0085" },
+		"a next-line character":         func(n string) string { return n + "\u0085" },
 	}
 	for why, f := range rewrite {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {

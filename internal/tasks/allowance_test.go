@@ -162,7 +162,8 @@ func TestAllowanceOf_PackagesOnTheirWayAndMidnight_AreSubtracted(t *testing.T) {
 		{"few sessions left in this minute: none is kept, the minute ends before the cuts",
 			used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
 		{"shortly before midnight the cuts may use all sessions", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
-		{"a set that is declared offline must leave the kept sessions to the others", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
+		{"a set that is declared offline must leave the kept sessions to the others",
+			used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
 		{"sessions are frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
 		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
 	} {

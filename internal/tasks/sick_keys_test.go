@@ -109,7 +109,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	fault("look for sick keys", err)
 	for _, u := range sick {
 		if u.Key != key || !s.log.says(`"key":"`+key+`"`) || !strings.Contains(u.Err.Error(), "find out") {
-			s.t.Errorf("%s is sick, and the ledger names %s; want only the sick key, in the log too, with what to do: %v", key, u.Key, u.Err)
+			s.t.Errorf("%s is sick, and the ledger names %s; want only the sick key, in the log too, and what to do: %v", key, u.Key, u.Err)
 		}
 	}
 	// The ledger does not check the keys "ready" and "results". The sweep writes its position
