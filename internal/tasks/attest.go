@@ -23,8 +23,9 @@ type sessionUPO struct {
 	damage  string // what a person is told about a damaged receipt in the archive; "" when it is sound
 }
 
-// only reduces a receipt to the lines of some invoices. In a package of duplicates each invoice may
-// need the receipt of another session, and each receipt may have ten thousand lines.
+// only reduces a receipt to the lines of some invoices, to save memory. In a package of duplicates
+// each invoice may need the receipt of another session, and each receipt may have ten thousand
+// lines.
 func (s sessionUPO) only(invs []ledger.Invoice) sessionUPO {
 	if s.receipt.Lines != nil {
 		s.receipt = onlyLines(s.receipt, invs)

@@ -111,9 +111,9 @@ func saying(err error, said string) error {
 	return err
 }
 
-// notYet is for the error of a request that is safe to repeat, such as a poll, a close or the
-// opening of an online session. When KSeF may have carried the request out, notYet returns an error
-// that lets the task come back later.
+// notYet returns the error with which a task ends after a failed request that is safe to repeat,
+// such as a poll, a close or the opening of an online session. When KSeF may have carried the
+// request out, that error lets the task come back later. Any other error is returned as it is.
 func notYet(err error) error {
 	if v := retry.Judge(err); v.Action == retry.LookFirst {
 		return &retry.LaterError{Reason: v.Reason, Err: err}
@@ -121,8 +121,7 @@ func notYet(err error) error {
 	return err
 }
 
-// endsRound reports whether, after this error, the next request of the round would be refused as
-// well.
+// endsRound reports whether, after this error, the next request of the round would fail as well.
 func endsRound(err error) bool {
 	switch retry.Judge(err).Reason {
 	case retry.ReasonLimit, retry.ReasonThrottled, retry.ReasonDenied, retry.ReasonOutage, retry.ReasonStopping:
@@ -157,8 +156,8 @@ func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 	return c.Queue.Put(ctx, queue.KindConfirm, id, 0, queue.When{In: c.o.ConfirmFirst + time.Second, Run: run})
 }
 
-// closeAgain is for a session that says that it is open although the ledger says closing. In that
-// case the close has failed, was never called, or is not visible yet. A second close is harmless,
+// closeAgain closes a session once more that says that it is open although the ledger says closing.
+// The close has failed, was never called, or is not visible yet. A second close is harmless,
 // because KSeF refuses it.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p

@@ -21,7 +21,7 @@ type core struct {
 	alarms *alarms
 }
 
-// newCore fills in what p and o leave out.
+// newCore returns a core of p and o. It fills in what they leave out.
 func newCore(p Parts, o Options) *core {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -77,7 +77,7 @@ func (c *core) transport(tenant string) (Transport, error) {
 	return t, nil
 }
 
-// rules are the settings that decisions about packages go by.
+// rules returns the settings that decisions about packages go by.
 func (c *core) rules() settlement.Rules {
 	return settlement.Rules{Refusals: c.o.Refusals, ConfirmFirst: c.o.ConfirmFirst}
 }

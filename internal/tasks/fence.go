@@ -58,9 +58,9 @@ func waitingAgain(p *ledger.Package) ledger.PackageMove {
 		InvoicesGroup: group.Name(), InvoicesEdit: ledger.Edit{}.OutOfPackage()}
 }
 
-// neverClosed reports whether a package is over and close was never tried. KSeF has none of the
-// invoices that are still packed in such a package. There are such invoices if the worker that gave
-// the package up died before all of them had left it.
+// neverClosed reports whether a package of the bulk lane is over and close was never tried. KSeF
+// has none of the invoices that are still packed in such a package. There are such invoices if the
+// worker that gave the package up died before all of them had left it.
 func neverClosed(p *ledger.Package) bool {
 	switch p.State {
 	case ledger.PackageAbandoned, ledger.PackageSettled, ledger.PackageReceipted:

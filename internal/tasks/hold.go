@@ -30,7 +30,7 @@ const (
 	pausedLast  = 15 * time.Second
 )
 
-// paused reports whether a person has paused the tenant.
+// paused returns what a person has asked for about the tenant, and reports whether that is a pause.
 func (ph *personHolds) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
 	select {
 	case ph.turn <- struct{}{}:

@@ -30,11 +30,11 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	return false
 }
 
-// giveUpIncomplete treats the session as refused because its parts differ from those that were
-// declared. The gateway itself refuses such a session with that code. Its invoices go in a new
-// session. The first write moves the package to processing and records the refusal in the package's
-// code. If this worker then dies, the next one learns of the refusal from that code. Without the
-// code, processing means that KSeF has accepted the close, and the package is not given up.
+// giveUpIncomplete treats the session as one that KSeF refused because its parts differ from those
+// that were declared. The gateway refuses such a session itself. The invoices go in a new session.
+// The first write moves the package to processing and records the refusal in the package's code. If
+// this worker then dies, the next one learns of the refusal from that code. Without the code,
+// processing means that KSeF has accepted the close, and the package is not given up.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
 	if !givenUp(run.p) {
 		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).

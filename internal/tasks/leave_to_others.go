@@ -25,8 +25,8 @@ func shouldLeave(err error, since, now time.Time) bool {
 
 // closeOwn closes one of this worker's sessions after its last send. While this worker lives, no
 // other worker closes the session. So when a worker cannot close the session, it writes to the
-// ledger that it is no longer the owner. Otherwise a lost answer in the session would stay unknown,
-// and its receipt missing, until the worker ends.
+// ledger that it is no longer the owner. Otherwise an invoice whose answer was lost in this session
+// would stay unknown, and without a receipt, until the worker ends.
 func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 	err := guard(func() error { return x.closeOne(ctx, s) })
 	if closed(err) || ctx.Err() != nil {

@@ -13,7 +13,7 @@ import (
 
 // confirmOpen looks into an online session that is still open, so that a person who sent one
 // invoice need not wait for the close. The session's list has the answers about all its invoices.
-// It costs one request at the gateway, and one for every thousand invoices at KSeF itself. The list
+// The list costs one request at the gateway, and one for every thousand invoices at KSeF itself. It
 // is requested while something is undecided, and less often as time passes.
 func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := c.Ledger.Alive(ctx, p.Owner); err != nil {

@@ -174,9 +174,9 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 	if slices.ContainsFunc(held, stays) || slices.ContainsFunc(unread, unreadStays) {
 		end = ledger.PackageSettled
 	}
-	// The package ends first. From then on nobody closes its session, so invoices that go in
-	// another session are sent only once. When this process dies before all invoices have left, the
-	// sweep finds the rest.
+	// The package ends first. From then on nobody closes its session, so the invoices can go in
+	// another session and are still sent only once. When this process dies before all invoices have
+	// left, the sweep finds the rest.
 	move := waitingAgain(p)
 	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
 	err = b.movePackage(ctx, p, move)

@@ -57,8 +57,9 @@ const (
 	CutExpress Cut = "express"
 )
 
-// Decide is pure. The same waiting set at the same time, with the same allowance, gives the same
-// decision. A set that waits under an allowance also waits under a smaller one.
+// Decide returns what to do with a waiting set now. It is pure, so the same waiting set at the same
+// time, with the same allowance, gives the same decision. A set that waits under an allowance also
+// waits under a smaller one.
 func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	if w.Count == 0 {
 		return CutWait
@@ -87,13 +88,13 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	return now.Sub(w.Oldest) >= p.gatherTime(w, now, r)
 }
 
-// gatherTime is how long the oldest invoice waits for more invoices.
+// gatherTime returns how long the oldest invoice waits for more invoices.
 //
 // The wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
 // every two minutes. They are too few for ten such sets, or for one that is cut every two seconds
 // while a night's export is being read. So the wait is never shorter than the sessions permit, and
 // each set waits for its turn among the others. A set that has waited its time is cut at once. The
-// next set is cut only when that keeps the sessions evenly spread over the hour. Sets in which
+// next set is cut only when the sessions then stay evenly spread over the hour. Sets in which
 // nothing more arrives may have a few sessions in a row, because waiting would bring them no more
 // invoices. A few invoices that may not go by the express lane are not worth a session at once.
 // They wait as long as the configuration says.
@@ -129,8 +130,8 @@ func (p CutPolicy) quiet(w ledger.Waiting, now time.Time, r Allowance) bool {
 	return !r.Arriving && now.Sub(w.Newest) >= p.Quiet
 }
 
-// maxInvoices is how many invoices make a package full. While sessions are scarce it is twice as
-// many as usual, within KSeF's maximum.
+// maxInvoices returns how many invoices make a package full. While sessions are scarce it returns
+// twice as many as usual, within KSeF's maximum.
 func (p CutPolicy) maxInvoices(r Allowance) int {
 	sessionMax := cmp.Or(p.SessionInvoices, numbers.MaxSessionInvoices)
 	if r.Pace <= 0 {

@@ -36,7 +36,7 @@ type share struct {
 	scarce       bool          // too little is left to poll each once; half of a turn is spent in the waitlist
 }
 
-// pause is how long a session of the given age waits before it joins the waitlist for its next
+// pause returns how long a session of the given age waits before it joins the waitlist for its next
 // poll. While plenty of the allowance is left, the pause depends on the age alone. Otherwise it
 // lasts until the session's turn among the others. By these turns, a session twice as old as the
 // mean pauses a third as long as a new one, so that all polls together stay within the allowance. A
@@ -59,8 +59,8 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 	return max(time.Duration(weight*float64(max(wish, turn))), first)
 }
 
-// planEvery is how old the plan may get. Of each kind of session at most sweepAtOnce are read in
-// one round. The rest is read a second later.
+// planEvery is how old the plan may get. In one round, at most sweepAtOnce sessions of each kind
+// are read. The others are read a second later.
 const planEvery = time.Second
 
 // pollSchedule holds the present plan. The pulse reads the plan again; see [Worker.Pulse].

@@ -51,10 +51,9 @@ func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) erro
 	return b.afterOthers(t)
 }
 
-// takeTry is for a tenant whose sessions KSeF refuses one after the other. It takes the one try of
-// the tenant for a package that is about to be opened. For other tenants it does nothing. If the
-// caller then learns neither that KSeF opened a session nor that KSeF refused one, it MUST call
-// giveBack.
+// takeTry takes the one try of a tenant whose sessions KSeF refuses one after the other. The try is
+// for a package that is about to be opened. For other tenants takeTry does nothing. If the caller
+// then learns neither that KSeF opened a session nor that KSeF refused one, it MUST call giveBack.
 func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
 	t, err := b.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil {
@@ -122,9 +121,9 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 }
 
 // awaitProbe lets a package wait for its probe. The package is sent whole once more when its probe
-// was processed, because KSeF then most likely takes sessions again. The same holds when the probe
-// ended in any other way than being merged back into the package, and when it still cannot be read
-// after maxProbeUnread.
+// was processed, because KSeF then most likely takes sessions again. It is also sent whole once
+// more when the probe ended without being merged back into it, and when the probe still cannot be
+// read after maxProbeUnread.
 func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	probe, unread, err := b.family.relative(ctx, p.Probe)
 	if err != nil {

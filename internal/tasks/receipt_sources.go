@@ -12,7 +12,7 @@ import (
 )
 
 // attestation finds the receipt of a session, in the archive or at KSeF, and archives it. why says
-// that there is no receipt, or what the receipt lacks. The function lacks says what a given receipt
+// why there is no receipt, or what the receipt lacks. The function lacks says what a given receipt
 // lacks, or "" when it is complete. Only a complete receipt is archived under the session's own
 // name, because an archived object is never replaced.
 //

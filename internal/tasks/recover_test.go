@@ -58,7 +58,7 @@ func (po *paths) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int)
 	}
 }
 
-// refusedError is the answer of KSeF to a request that it refuses.
+// refusedError returns KSeF's answer to a request that it refuses.
 func refusedError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21165}
 }

@@ -93,9 +93,9 @@ func (sw *sweeper) removeEnded(ctx context.Context, shed ledger.Shed, remove fun
 	return nil
 }
 
-// documentsKept is how long the documents of rejected, dismissed and superseded invoices are kept.
-// 0 means for ever. A document is removed a little before its entry is pruned, or earlier. Once the
-// entry is pruned, nothing leads to a document in the archive.
+// documentsKept returns how long the documents of rejected, dismissed and superseded invoices are
+// kept. 0 means for ever. A document is removed a little before its entry is pruned, or earlier.
+// Once the entry is pruned, nothing leads to a document in the archive.
 func (sw *sweeper) documentsKept() time.Duration {
 	entries := sw.o.Retention - sw.o.Retention/100
 	switch {

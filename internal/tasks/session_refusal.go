@@ -19,8 +19,8 @@ type sessionRefusals struct {
 }
 
 // maxSessionRefusals is how many sends of a tenant in a row may be refused because of their
-// session. Further refusals count as failures of the invoices, because another online session does
-// not help then, but a package may.
+// session. Further refusals count as failures of the invoices, because another online session would
+// not help, but a package may.
 const maxSessionRefusals = 3
 
 // add counts one more refusal and returns how many there are in a row.

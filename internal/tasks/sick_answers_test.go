@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// unavailableError is KSeF's answer about one object while requests about other objects succeed.
+// unavailableError returns KSeF's answer about one object while requests about other objects
+// succeed.
 func unavailableError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindOutage, Status: 503, MaybeDone: true,
 		Err: errors.New("503 for this one")}

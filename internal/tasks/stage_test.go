@@ -166,7 +166,7 @@ func untilMorning(now time.Time) time.Duration {
 	return at.Sub(now)
 }
 
-// now is the clock of the workers and of the ledgers.
+// now returns the time by the clock of the workers and of the ledgers.
 func (b *bed) now() time.Time {
 	b.clockReads.Add(1)
 	return time.Now().Add(time.Duration(b.ahead.Load()))

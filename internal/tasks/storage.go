@@ -41,7 +41,7 @@ func (s *storage) met(now time.Time, why string) time.Duration {
 }
 
 // StorageFault says why this process lately could not open a document that another worker may be
-// able to open. It returns "" when there was no such document.
+// able to open. It returns "" when there was no such document within storageFresh.
 func (w *Worker) StorageFault() string {
 	w.documents.storage.mu.Lock()
 	defer w.documents.storage.mu.Unlock()

@@ -62,7 +62,7 @@ func (c *core) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, er
 	return invs, nil
 }
 
-// packages does the same for packages.
+// packages does the same as invoices, for packages.
 func (c *core) packages(ctx context.Context, ids []string) ([]ledger.Package, error) {
 	pkgs, err := c.Ledger.Packages(ctx, ids)
 	unread, err := ledger.Skip(err)

@@ -20,7 +20,7 @@ type damage struct {
 	apply func(s *stage, key string)
 }
 
-// invoiceDamages are the damages of an invoice's entry.
+// invoiceDamages returns the ways to damage an invoice's entry.
 func invoiceDamages() []damage {
 	set := func(field string, value any) func(*stage, string) {
 		return func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, field, value) }
@@ -42,7 +42,7 @@ func invoiceDamages() []damage {
 	}
 }
 
-// packageDamages are the damages of a package's entry.
+// packageDamages returns the ways to damage a package's entry.
 func packageDamages() []damage {
 	return []damage{
 		{"a newer version", func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, "v", 2) }},

@@ -23,10 +23,10 @@ import (
 // tenant's other packages open hardly any sessions (see [PartStore]). The package occupies only one
 // of the few places for builds. A stop of the worker ends the package's tries at once.
 //
-// A store that is down for days costs sessions. First it costs those that were being uploaded when
-// it went down, at most parallelBuilds for each worker. After that, each tenant loses eight
-// sessions in the first hour, at pauses that grow to twenty minutes, and three in each hour that
-// follows.
+// A store that is down for days costs sessions. First it costs the sessions whose parts were being
+// uploaded when it went down, at most parallelBuilds for each worker. After that, each tenant loses
+// eight sessions in the first hour, at pauses that grow to twenty minutes, and three in each hour
+// that follows.
 
 const (
 	// uploadTimeout is how long one part may fail before its package is given up although KSeF
@@ -89,8 +89,9 @@ func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Pa
 	}
 }
 
-// uploadPause is how long a part waits for its next try. After a *[ratelimit.NotNow] of the store
-// it is the time until the store may be asked. Otherwise it grows with each failure.
+// uploadPause returns how long a part waits for its next try. After a *[ratelimit.NotNow] of the
+// store this is the time until the store may be asked, but at most maxUploadPause. Otherwise it
+// grows with each failure.
 func uploadPause(try int, err error) time.Duration {
 	notNow, ok := errors.AsType[*ratelimit.NotNow](err)
 	if ok && notNow.Reason == ratelimit.ReasonStore {

@@ -154,7 +154,7 @@ func NewWorker(p Parts, o Options) *Worker {
 	}
 }
 
-// Mux routes every kind of task to its handler.
+// Mux routes the tasks of every kind in [queue.Kinds] to their handlers.
 func (w *Worker) Mux() *asynq.ServeMux {
 	mux := asynq.NewServeMux()
 	mux.Handle(string(queue.KindChunk), w.chunkHandler(w.lanes.onChunk))

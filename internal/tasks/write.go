@@ -57,7 +57,7 @@ func accepted(a settlement.Acceptance) ledger.Edit {
 	return edit
 }
 
-// counted adds the count that bounds how often the invoice is sent.
+// counted adds to edit the count that bounds how often the invoice is sent.
 func counted(edit ledger.Edit, a settlement.Again) ledger.Edit {
 	switch a.Count {
 	case settlement.Resends:
@@ -70,9 +70,9 @@ func counted(edit ledger.Edit, a settlement.Again) ledger.Edit {
 	return edit
 }
 
-// original writes how the original of a duplicate is known, with the code and reason of the move. A
-// move without code and reason only marks the invoice for a search of the register. It leaves the
-// earlier code and reason.
+// original returns the fields that say how the original of a duplicate is known, with the code and
+// reason of the move. A move without code and reason only marks the invoice for a search of the
+// register. It leaves the earlier code and reason.
 func original(m settlement.Move) ledger.Edit {
 	var edit ledger.Edit
 	if m.Code != 0 || m.Reason != "" {
@@ -97,7 +97,7 @@ type writer struct{ *core }
 
 // write makes the moves of invoices of a package, and queues what is sent again. With letIn, it
 // notes that KSeF lets the tenant in. moved counts the invoices that somebody else moved in
-// between. They are left as they are.
+// between. write leaves those as they are.
 func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
 	edits := make([]ledger.Move, len(moves))
 	for i, m := range moves {
@@ -182,9 +182,9 @@ func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]led
 	return each, nil
 }
 
-// writeOne makes one move at once. Finding out about an original costs one of the few requests that
-// KSeF allows for that, so a crash must not lose what the move says about it. writeOne returns the
-// same errors as move.
+// writeOne makes one move at once. A finding about an original costs one of the few requests that
+// KSeF allows for that purpose, so a crash must not lose it. writeOne returns the same errors as
+// move.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m)
