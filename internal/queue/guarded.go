@@ -115,9 +115,9 @@ var timed = map[string]int{
 }
 
 // counting has, by the parts of their keys, the scripts that count what is in a queue. Such a
-// script has up to a dozen keys and only reads, so a key of another type does no harm. The types of
-// its keys are therefore checked only after the script has failed. A script that writes must never
-// be among them, because it would stop halfway.
+// script has up to a dozen keys and only reads them, so it does no harm when a key is of another
+// type. The types of its keys are therefore checked only after the script has failed. A script that
+// writes must never be among them, because it would stop halfway.
 var counting = map[string]bool{
 	"pending active scheduled retry archived completed processed failed processed failed paused groups": true,
 	"active pending scheduled retry archived completed groups":                                          true,

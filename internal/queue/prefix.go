@@ -18,8 +18,8 @@ const asynqPrefix = "asynq:"
 // asynq has no setting for a prefix. The names of queues could carry one, but all pools would still
 // share the lists of queues and servers. The dashboard would show another pool's queues and could
 // delete them, and a worker that is alone in its pool would count another pool's workers. So the
-// client changes the names on their way to Redis. It knows them by asynqPrefix, with which all of
-// asynq's names begin.
+// client changes the names on their way to Redis. It recognises them by asynqPrefix, because all of
+// asynq's names begin with it.
 func AsynqClient(rdb *redis.Client, prefix string) redis.UniversalClient {
 	if prefix == "" {
 		return rdb
@@ -61,8 +61,8 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 type asynqKeys struct{ prefix string }
 
 // own returns the name with the pool's prefix, when it is one of asynq's names. A command may be
-// sent again, so own must not add the prefix twice. It does not, because no pool's prefix begins
-// with asynqPrefix.
+// sent again, but own does not add the prefix twice, because no pool's prefix begins with
+// asynqPrefix.
 func (k asynqKeys) own(name string) string {
 	if strings.HasPrefix(name, asynqPrefix) {
 		return k.prefix + name

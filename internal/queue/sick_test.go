@@ -146,7 +146,7 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	})
 }
 
-// The entry of one task holds another type. That stops no other task of the queue.
+// The entry of one task holds another type. The other tasks of the queue go on.
 func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing.T) {
 	b := newBench(t)
 	for i, in := range []time.Duration{0, time.Second} {

@@ -13,8 +13,8 @@ const (
 	// The range is below 32768, where Linux begins with the ports of outgoing connections (macOS:
 	// 49152). Port 0 would give one of the ports of outgoing connections. Two things can go wrong
 	// with such a port between Kill and Restart, while the server is down. An outgoing connection
-	// may get the port. Or a client that dials the port again connects to itself, which TCP allows,
-	// and waits for ever.
+	// may get the port. A client that dials the port again may also connect to itself, which TCP
+	// allows, and wait for ever.
 	minPort = 15000
 	maxPort = 32000
 )

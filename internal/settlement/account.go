@@ -247,9 +247,9 @@ func (a account) provesRefusal(waited bool) bool {
 }
 
 // explained reports whether the session's code says why it was refused. Such a code also says that
-// nothing of the session was processed. "Cancelled" (440) is not such a code: KSeF has answered it
-// for a session that had been closed properly seconds before (ksef-api issue 308). So the silence
-// about the invoices of such a session has to last.
+// nothing of the session was processed. "Cancelled" (440) is not such a code, because KSeF has
+// answered it for a session that had been closed properly seconds before (ksef-api issue 308). So
+// the silence about the invoices of such a session has to last.
 func (a account) explained() bool {
 	meaning := ksef.BatchSessionMeaning
 	if a.lane == ledger.Express {

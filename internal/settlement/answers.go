@@ -114,8 +114,9 @@ func (o *outcomes) answered(a account) (unclear, running []pairing) {
 }
 
 // conclude decides about the invoices that the list of a processed session leaves open. They have
-// no answer, or an unclear one. The session's receipt may prove what became of them, because it
-// names content hashes. conclude returns the invoices that are still unproven.
+// no answer, an unclear one, or one that says that KSeF is still processing the invoice. The
+// session's receipt may prove what became of them, because it names content hashes. conclude
+// returns the invoices that are still unproven.
 func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pairing, own OwnReceipt) (unproven []*ledger.Invoice) {
 	if own.Err != nil {
 		return append(missing, ofPairs(unclear)...)

@@ -32,8 +32,8 @@ type Decision struct {
 	Moves []Move
 	// LetIn notes that KSeF lets the tenant in. It comes after the moves that show this.
 	LetIn bool
-	// Doubt is about invoices of which nothing proves what became of them. It comes before Listed,
-	// because once the list counts as read, only the invoices that Doubt marked are looked for.
+	// Doubt is about invoices whose outcome nothing proves. It comes before Listed, because once
+	// the list counts as read, only the invoices that Doubt marked are looked for.
 	Doubt *Doubt
 	// Listed says that the list need not be read again.
 	Listed bool
@@ -107,7 +107,7 @@ type Denial struct {
 	Pause                   time.Duration
 }
 
-// Doubt notes the invoices of which nothing is proven. With Begin the notes are reasons, and the
+// Doubt notes the invoices whose outcome nothing proves. With Begin the notes are reasons, and the
 // package's doubt begins after they are written. In the other order, a crash between the two would
 // leave a wait that nobody is told of. Without Begin the waiting time is over, and the notes mark
 // the invoices for the search in the register. All notes are written whatever the revision of the

@@ -128,9 +128,9 @@ func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
 	return Move{Invoice: inv, Fate: Park, Code: code, Gist: gist, Reason: reason}
 }
 
-// resend sends an invoice again and counts this against maxResends. KSeF may have refused the
-// invoice through its own fault, or without naming the invoice's number. Or KSeF gave no verdict on
-// an invoice in a package.
+// resend sends an invoice again and counts this against maxResends. It is for an invoice that KSeF
+// refused through KSeF's own fault or without naming its number, and for an invoice in a package on
+// which KSeF gave no verdict.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
 		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),

@@ -24,8 +24,9 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 }
 
 // A package was refused, and either the package or KSeF is at fault. The fate of the package
-// depends on KSeF's code, on how often the package was refused before, on whether other packages go
-// through, on whether the package is a probe, and on whether it has a single invoice.
+// depends on KSeF's code and on how often the package was refused before. It also depends on
+// whether other packages go through, whether the package is a probe, and whether it has a single
+// invoice.
 func TestRefused_EachCircumstance(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
@@ -89,9 +90,9 @@ func TestRefused_EachCircumstance(t *testing.T) {
 	}
 }
 
-// toldRefusal writes a decision as "2+3 with 1 in 5s, counted". This text says that the package is
-// split into parts of 2 and 3 invoices, that the parts have 1 refusal behind them and are sent
-// after 5 seconds, and that the refusal counts against the tenant.
+// toldRefusal writes a decision as "2+3 with 1 in 5s, counted". In this text, the package is split
+// into parts of 2 and 3 invoices. The parts have 1 refusal behind them and are sent after 5
+// seconds. The refusal counts against the tenant.
 func toldRefusal(d Decision) string {
 	switch d.Ask.For {
 	case TheThrough:

@@ -152,8 +152,7 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 	}
 }
 
-// An invoice that joins the search later may be of an earlier day than the day with which the pass
-// began.
+// An invoice that joins the search later may be of an earlier day than the first day of the pass.
 func TestRegister_OneJoinsThePassLater_ItBeginsAgainOnlyForAnEarlierDay(t *testing.T) {
 	p, held := packageOf(1, ledger.PackageProcessing)
 	want := held.Undecided(place)

@@ -99,8 +99,8 @@ func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 	if !usual.due(few, now, Allowance{}) {
 		t.Error("one invoice is not due after MaxWait")
 	}
-	// An invoice that is sent again arrives alone, after the package that it was in, and may do so
-	// many times.
+	// An invoice that is sent again arrives alone, after the package that it was in. This may
+	// happen many times.
 	hasty := usual
 	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
 	again := ledger.Waiting{

@@ -69,9 +69,8 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 // askSends asks for the status of each invoice that was sent and that the list leaves open. It asks
 // even if the list seems to prove the outcome, because KSeF's answer about a reference is about
 // this very invoice. An invoice stays open when KSeF refuses an answer about it, when the answer is
-// unreadable, or when KSeF cannot be asked now. The result's Sick is the first error with which
-// KSeF could not be asked. When the next request would meet that error too, askSends asks about no
-// more invoices.
+// unreadable, or when KSeF cannot be asked now. The result's Sick is the first error that kept
+// askSends from asking. When the next request would meet that error too, askSends stops.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
 	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends)), Unread: map[string]bool{}}
 	for _, inv := range sends {

@@ -9,10 +9,10 @@ import (
 )
 
 // proveByNumber asks KSeF's register of invoices for the originals of duplicates. It asks for the
-// originals that KSeF has named but no receipt proves. It returns the duplicates whose originals
-// the register leaves unproven, and those about which the register could not be asked. The caller
-// compares the documents of these invoices. So no invoice waits for a limit of the register, or for
-// a register that hangs.
+// originals that KSeF has named and that no receipt proves. It returns the duplicates whose
+// originals the register leaves unproven, and those about which the register could not be asked.
+// The caller compares the documents of these invoices. So no invoice waits for a limit of the
+// register, or for a register that hangs.
 func (f *finder) proveByNumber(ctx context.Context, named []*ledger.Invoice) (left []*ledger.Invoice, err error) {
 	if !f.t.FindsByNumber() || !settlement.ByNumber(named) {
 		return named, nil

@@ -160,8 +160,8 @@ func (x *onlineSessions) closeOne(ctx context.Context, s *onlineSession) error {
 		return x.closeOnline(ctx, &p)
 	case errors.Is(err, ledger.ErrNotFound):
 		// Redis lost the package, but KSeF still has the invoices that were sent into its session.
-		// So the session is closed all the same: a closed session has a receipt, by which the
-		// invoices are found again.
+		// So the session is closed all the same, because a closed session has a receipt, and the
+		// receipt shows which invoices KSeF has.
 		return x.closeUnrecorded(ctx, s)
 	}
 	return err

@@ -13,8 +13,8 @@ import (
 const replicasLater = 2 * time.Second
 
 // lags reports whether err says that a state is written, but that too few replicas have it. In that
-// case the caller must not make the call to KSeF that follows the write. It returns later, the
-// error that lets the task come back. When the task comes back, it finds the state written.
+// case the caller must not make the call to KSeF that follows the write. It ends the task with the
+// error later, which lets the task come back. When the task comes back, it finds the state written.
 func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) {
 	lag, lagging := errors.AsType[*ledger.ReplicaError](err)
 	if !lagging {

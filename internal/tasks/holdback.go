@@ -79,9 +79,9 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 
 // holdBack reports whether a set should wait although a session may be free. It should wait while
 // KSeF refuses the tenant's sessions. It should also wait when probably no package of the tenant
-// can be sent, provided that something else will notice when this ends: a poll if the host is down,
-// or a package that is already cut. When nothing else would notice that, the set is cut all the
-// same.
+// can be sent, provided that something else will notice the end of the outage. This can be a poll
+// if the host is down, or a package that is already cut. When nothing else would notice the end,
+// the set is cut all the same.
 //
 // A waiting set is ordered by deadline and takes in whatever comes. Packages that are cut have no
 // order. If one package were cut every two minutes in an outage of three days, the invoice that

@@ -58,9 +58,9 @@ func (partsDown) Ready(context.Context, string) error {
 }
 
 // An express invoice stays in its lane unless a package would reach KSeF sooner. While single sends
-// are out of service, nobody knows when the invoice's turn comes. So it goes by bulk when its
-// deadline is near or missed. It does so only if packages are in service and a batch session is
-// free by the next probe of single sends.
+// are out of service, nobody knows when the invoice's turn comes. So the invoice goes by bulk when
+// its deadline is near or missed, provided that packages are in service and a batch session is free
+// by the next probe of single sends.
 func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackageIsSooner(t *testing.T) {
 	const due = 30 * time.Minute
 	for _, c := range []struct {

@@ -49,7 +49,7 @@ func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 	return x.leaveToOthers(ctx, &p, err)
 }
 
-// closed reports whether a close is over for the session's owner. That is so when the close
+// closed reports whether a close is over for the session's owner. It is over when the close
 // succeeded, or when another worker moved the package.
 func closed(err error) bool {
 	var conflict *ledger.ConflictError
@@ -62,8 +62,8 @@ func closed(err error) bool {
 //
 // leaveToOthers returns nil when the session is no longer this worker's. When the write to the
 // ledger fails, it returns why, with the text of the write's error. It does not wrap the write's
-// error: if that were a conflict, the caller would take the session for closed. The next try reads
-// the entry again.
+// error, because the caller would take the session for closed if that error were a conflict. The
+// next try reads the entry again.
 func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost

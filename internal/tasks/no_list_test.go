@@ -110,7 +110,7 @@ func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 }
 
 // The list of a failed session has one accepted invoice and lacks another, and there is no receipt.
-// That proves nothing about the invoice that the list lacks.
+// This proves nothing about the invoice that the list lacks.
 func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -108,9 +108,9 @@ func TestOutage_HostOfOneTenantIsDown_TheSetOfTheOtherTenantIsCut(t *testing.T) 
 	}
 }
 
-// An answer is lost while the group of its request is out of service. That is no failure of the
-// task and consumes no attempt. An answer that is lost while the group is in service is a failure,
-// even if another group is out of service.
+// An answer is lost while the group of its request is out of service. Such a lost answer is no
+// failure of the task and consumes no attempt. An answer that is lost while the group is in service
+// is a failure, even if another group is out of service.
 func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Bulk, s.good("A/1"))

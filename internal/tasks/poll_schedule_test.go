@@ -186,10 +186,10 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
 func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
-// The runs have the settings of production. Only the last run has those of the bench, where an hour
-// is a minute. In the first hour it is not known yet how long KSeF takes, and young sessions are
-// polled often. From the second hour on the allowance is used, except the one percent that is kept
-// for urgent polls.
+// The runs have the settings of production. Only the last run has the settings of the bench, where
+// an hour is a minute. In the first hour it is not known yet how long KSeF takes, and young
+// sessions are polled often. From the second hour on the allowance is used, except the one percent
+// that is kept for urgent polls.
 func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc

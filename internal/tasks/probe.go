@@ -21,7 +21,7 @@ const (
 	// when the probe could not tell the package (see tellRest).
 	probeWait = 10 * time.Second
 	// maxProbeUnread is how long a package waits for a probe that cannot be read, counted from the
-	// split. That is time for a newer worker to bring the probe back. The probe only finds
+	// split. This leaves time for a newer worker to bring the probe back. The probe only finds
 	// something out, so going on without it costs a session at most.
 	maxProbeUnread = time.Hour
 )

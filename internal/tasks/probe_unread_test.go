@@ -116,8 +116,8 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	}
 }
 
-// The state of the probe says that the probe has ended. That counts, whatever else is wrong with
-// the entry.
+// The state of the probe says that the probe has ended. This state counts, whatever else is wrong
+// with the entry.
 func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
 	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })

@@ -39,10 +39,10 @@ type archivist struct {
 // all of it is durable. A full disk or an unreachable bucket makes receipts wait; nothing else
 // depends on them.
 //
-// KSeF may give no UPO. For example, the session ended in an error after the invoice was accepted.
-// Or the session of a duplicate's original is still under way, or is unknown. Such an invoice stays
-// accepted, and its entry has the reason. Its document and result are archived all the same, and
-// the receipt is requested again with growing pauses.
+// KSeF may give no UPO for an invoice. For example, the session may have ended in an error after
+// the invoice was accepted, or the session of a duplicate's original may still be under way or
+// unknown. Such an invoice stays accepted, and its entry has the reason. Its document and result
+// are archived all the same, and the receipt is requested again with growing pauses.
 func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageSettled && p.State != ledger.PackageProcessing {
 		return nil

@@ -42,7 +42,8 @@ func (ar *archivist) attestation(
 		var r ksef.Receipt
 		if err == nil {
 			if r, err = ksef.ParseReceipt(raw); err != nil && fresh {
-				// It must stay out of the archive, because an archived object is never replaced.
+				// An unreadable receipt must stay out of the archive, because an archived object is
+				// never replaced.
 				return sessionUPO{}, err.Error(), nil
 			}
 			if err != nil {

@@ -112,11 +112,11 @@ func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
 }
 
 // breakPass returns the error with which a search ends for now when a page of the register could
-// not be fetched. The search goes on at that page later. breakPass returns cause unchanged if cause
-// names a time, such as a limit or a freeze, if the verdict on it is retry.Again or retry.Never, or
-// if the process stops. Any other cause, such as an answer that cannot be read, costs a request at
-// each try and may last. After such a cause, breakPass ends the pass, and the pauses between passes
-// grow.
+// not be fetched. The search goes on at that page later. Three kinds of cause are returned
+// unchanged: a cause that names a time, such as a limit or a freeze; a cause with the verdict
+// retry.Again or retry.Never; and a stop of the process. Any other cause, such as an answer that
+// cannot be read, costs a request at each try and may last. After such a cause, breakPass ends the
+// pass, and the pauses between passes grow.
 func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) error {
 	v := retry.Judge(cause)
 	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {

@@ -81,8 +81,8 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	}
 }
 
-// A seller has not granted the permission to issue its invoices. That concerns only this seller's
-// invoices. Other invoices go on, and the tenant's key does not count as wrong.
+// A seller has not granted the permission to issue its invoices. Only this seller's invoices are
+// parked. Other invoices go on, and the tenant's key does not count as wrong.
 func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPaused(t *testing.T) {
 	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
 	b := &pausing{}

@@ -16,9 +16,9 @@ import (
 
 // These tests are about what a session may do after the worker called close.
 
-// A session is in processing (150, or 170 for an online session) for a whole night. That is no
-// failure. The pauses grow, and no attempt is counted. As soon as KSeF has processed the session,
-// the invoice is settled. It does not go in a second session.
+// A session is in processing (150, or 170 for an online session) for a whole night. This does not
+// count as a failure. The pauses grow, and no attempt is counted. As soon as KSeF has processed the
+// session, the invoice is settled. The invoice does not go in a second session.
 func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	// The session is still open, so the worker closes it again. That request is lost too.
+	// The session is still open, so the worker closes it again. The second request is lost too.
 	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
 		t.Fatalf("the verdict is %+v, want later", v)
 	}
@@ -107,8 +107,8 @@ func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	}
 }
 
-// The sessions of a package end with 415 again and again. That is not the fault of any invoice in
-// the package. The package stays whole, no invoice is parked, and the next send waits for a pause.
+// The sessions of a package end with 415 again and again. No invoice in the package is at fault.
+// The package stays whole, no invoice is parked, and the next send waits for a pause.
 func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *testing.T) {
 	const times = 6
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{

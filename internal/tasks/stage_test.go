@@ -38,7 +38,7 @@ type stage struct {
 }
 
 // bed has what the workers of a test use, such as Redis and the simulator. It also has what the
-// test itself uses to look at them.
+// test itself uses to look at the workers' effects.
 type bed struct {
 	t          *testing.T
 	redis      *redisd.Server

@@ -19,7 +19,7 @@ func (po *paths) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 }
 
 // KSeF has another document under the number of an invoice. Somebody hands in the document that
-// KSeF has. That document is accepted, and the invoice that was in conflict with it is superseded.
+// KSeF has. This document is accepted, and the invoice that was in conflict with it is superseded.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

@@ -11,11 +11,11 @@ import (
 // Urgency: a request that answers a person, or that has to meet a deadline, never waits for
 // requests that fill packages.
 //
-// Every request that is not urgent leaves one place free in each window of KSeF's limits. That is
-// enough for strict priority and costs hardly anything of the allowance. An urgent request takes
-// the free place at once. While more urgent requests come, they get every place that becomes free,
-// because for the other requests the window stays full. Urgent requests and others have separate
-// waitlists.
+// Every request that is not urgent leaves one place free in each window of KSeF's limits. One free
+// place is enough for strict priority and costs hardly anything of the allowance. An urgent request
+// takes the free place at once. While more urgent requests come, they get every place that becomes
+// free, because for the other requests the window stays full. Urgent requests and others have
+// separate waitlists.
 
 // ordinary marks requests that leave a place free for urgent ones.
 func ordinary(ctx context.Context) context.Context {

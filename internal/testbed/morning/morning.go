@@ -18,9 +18,9 @@ import (
 // M runs tests, such as [testing.M].
 type M interface{ Run() int }
 
-// Of returns tests that run like those of m, except that it is a quarter past ten in Europe/Warsaw
-// when they start. The change holds for this process and for those that it starts. Nothing may have
-// read the zone before.
+// Of returns an M that runs the tests of m, with a quarter past ten in Europe/Warsaw as the time at
+// which they start. The change holds for this process and for those that it starts. Nothing may
+// have read the zone before.
 func Of(m M) M { return begin{m} }
 
 type begin struct{ m M }
