@@ -142,7 +142,7 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 		p, err := pack.Build(t.Context(), c.entries, c.o)
 		if c.want == nil {
 			if err != nil {
-				t.Errorf("%s: %v, want no error", c.why, err)
+				t.Errorf("%s: the build ended with %v, want no error", c.why, err)
 			} else if err := p.Remove(); err != nil {
 				t.Error(err)
 			}
@@ -150,7 +150,7 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 		}
 		var full *pack.FullError
 		if !errors.As(err, &full) {
-			t.Errorf("%s: %v, want a FullError", c.why, err)
+			t.Errorf("%s: the build ended with %v, want a FullError", c.why, err)
 			continue
 		}
 		if diff := cmp.Diff(c.want, full); diff != "" {
@@ -216,7 +216,7 @@ func TestBuild_Failures_AreReportedAndLeaveNothing(t *testing.T) {
 		dir := t.TempDir()
 		p, err := pack.Build(c.ctx, c.entries, pack.Options{Dir: dir, PartSize: 100_000, Encrypter: c.encrypt})
 		if !errors.Is(err, c.want) || p != nil {
-			t.Errorf("%s: %v, %v; want %v", c.why, p, err, c.want)
+			t.Errorf("%s: Build = %v, %v; want no package and the error %v", c.why, p, err, c.want)
 		}
 		if left := leftovers(t, dir); len(left) > 0 {
 			t.Errorf("%s: the failed build left %v in the spool", c.why, left)

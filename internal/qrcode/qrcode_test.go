@@ -78,7 +78,7 @@ func TestPNG_AnyLabel_IsReadAsTheLink(t *testing.T) {
 	}
 }
 
-func TestPNG_Label_StandsBelowTheCodeAndIsItsOwn(t *testing.T) {
+func TestPNG_Label_StandsBelowTheCodeAndLooksLikeNoOther(t *testing.T) {
 	seen := map[string]string{}
 	for _, label := range []string{qrcode.LabelOffline, qrcode.LabelCertificate, number, "5265877635-20250826-0100001AF629-AE"} {
 		raw, err := qrcode.PNG(firstLink, label)

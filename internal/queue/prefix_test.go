@@ -74,7 +74,7 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolIsTold(t *testing.T) {
 	for prefix, pending := range map[string]int{"one:": 1, "two:": 0} {
 		info, err := pools[prefix].inspect.GetQueueInfo("default")
 		if err != nil || info.Pending != pending {
-			t.Errorf("prefix %s: %+v, %v, want %d pending", prefix, info, err, pending)
+			t.Errorf("prefix %s: the queue is %+v (error %v), want %d pending tasks", prefix, info, err, pending)
 		}
 		servers, err := pools[prefix].inspect.Servers()
 		if err != nil || len(servers) != 1 {

@@ -133,7 +133,7 @@ func TestStop_Twice_IsFinalAndRemovesOnlyItsOwnFolder(t *testing.T) {
 			t.Error(err)
 		}
 		if srv.Pid() != 0 || answers(srv.Addr()) {
-			t.Errorf("%s still runs", srv.Addr())
+			t.Errorf("after Stop the server at %s still runs", srv.Addr())
 		}
 		if err := srv.Restart(t.Context()); !errors.Is(err, redisd.ErrStopped) {
 			t.Errorf("Restart after Stop = %v, want ErrStopped", err)

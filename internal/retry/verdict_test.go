@@ -166,7 +166,7 @@ func TestJudge_EachFactHasOneVerdict_HoweverDeepItIsWrapped(t *testing.T) {
 	for _, c := range table() {
 		t.Run(c.what, func(t *testing.T) {
 			if got := Judge(c.err); got != c.want {
-				t.Errorf("got %+v, want %+v", got, c.want)
+				t.Errorf("the verdict is %+v, want %+v", got, c.want)
 			}
 			if c.err == nil {
 				return
@@ -177,7 +177,7 @@ func TestJudge_EachFactHasOneVerdict_HoweverDeepItIsWrapped(t *testing.T) {
 				errors.Join(errors.New("beside it"), c.err),
 			} {
 				if got := Judge(wrapped); got != c.want {
-					t.Errorf("wrapped as %q: %+v, want %+v", wrapped, got, c.want)
+					t.Errorf("wrapped as %q, the error has the verdict %+v, want %+v", wrapped, got, c.want)
 				}
 			}
 		})

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
+func TestOutcomeOf_EachCodeOfKSeF_HasItsOutcome(t *testing.T) {
 	for _, c := range []struct {
 		code int
 		want outcome

@@ -35,7 +35,7 @@ func toldFinding(f Finding) string {
 	return "nothing"
 }
 
-func TestByReceipt_EachCase(t *testing.T) {
+func TestByReceipt_EachCase_HasItsFinding(t *testing.T) {
 	right, other := ksefNumber(1), ksefNumber(2)
 	at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	receipt := func(number, hash, sellerNIP, name string) ksef.Receipt {
@@ -71,7 +71,7 @@ func TestByReceipt_EachCase(t *testing.T) {
 	}
 }
 
-func TestByDocument_EachCase(t *testing.T) {
+func TestByDocument_EachCase_HasItsFinding(t *testing.T) {
 	right := ksefNumber(1)
 	for _, c := range []struct {
 		why, by, hash string
@@ -95,7 +95,7 @@ func TestByDocument_EachCase(t *testing.T) {
 	}
 }
 
-func TestByContent_EachCase(t *testing.T) {
+func TestByContent_EachCase_HasItsFinding(t *testing.T) {
 	right := ksefNumber(1)
 	for _, c := range []struct{ why, original, difference, cannot, want, says string }{
 		{"the same invoice", right, "", "", "recovered as " + right, ""},

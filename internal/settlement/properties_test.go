@@ -117,7 +117,7 @@ func (p *play) legalSplit(s Split, seen map[string]int) {
 	var ids []string
 	for _, part := range s.Parts {
 		if len(part.IDs) == 0 {
-			t.Error("a part is empty")
+			t.Error("the split has an empty part")
 		}
 		ids = append(ids, part.IDs...)
 	}

@@ -72,7 +72,7 @@ func TestMatch_AnyList_NoAnswerGetsAnInvoiceOfAnotherHash(t *testing.T) {
 				t.Errorf("the answer %+v is joined to the invoice %+v, which has another hash or file name", p.info, p.inv)
 			}
 			if seen[p.inv.ID] {
-				t.Errorf("%s has two answers", p.inv.ID)
+				t.Errorf("the invoice %s is joined to two answers", p.inv.ID)
 			}
 			seen[p.inv.ID] = true
 		}

@@ -32,7 +32,7 @@ func TestPackage_IsPure(t *testing.T) {
 		}
 		for _, spec := range file.Imports {
 			if name, _ := strconv.Unquote(spec.Path.Value); slices.Contains(never, name) {
-				t.Errorf("%s imports %s", f.Name(), name)
+				t.Errorf("%s imports %s, want no package that can act", f.Name(), name)
 			}
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -42,7 +42,7 @@ func TestPackage_IsPure(t *testing.T) {
 			}
 			pkg, ok := sel.X.(*ast.Ident)
 			if ok && pkg.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After"}, sel.Sel.Name) {
-				t.Errorf("%s asks the clock: time.%s", f.Name(), sel.Sel.Name)
+				t.Errorf("%s asks the clock with time.%s, want the time as an argument", f.Name(), sel.Sel.Name)
 			}
 			return true
 		})

@@ -27,7 +27,7 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 // depends on KSeF's code and on how often the package was refused before. It also depends on
 // whether other packages go through, whether the package is a probe, and whether it has a single
 // invoice.
-func TestRefused_EachCircumstance(t *testing.T) {
+func TestRefused_EachCircumstance_HasItsDecision(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
 	rest := &Rest{Package: &ledger.Package{ID: "rest", State: ledger.PackageCut, Probe: place}}

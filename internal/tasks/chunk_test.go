@@ -94,7 +94,7 @@ func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 	}
 	for _, id := range []string{ids[2], ids[4], ids[5]} {
 		if !s.waits(id) {
-			t.Errorf("%+v does not wait", s.read(id))
+			t.Errorf("the invoice %+v does not wait in its set", s.read(id))
 		}
 	}
 	if n, _, err := s.ledger.Unreadables(t.Context(), 5); n != 0 || err != nil {
@@ -144,7 +144,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	}
 	for _, id := range ids[1:] {
 		if !s.waits(id) {
-			t.Errorf("%+v does not wait", s.read(id))
+			t.Errorf("the invoice %+v does not wait in its set", s.read(id))
 		}
 	}
 	s.rdb.Del(t.Context(), sick)

@@ -71,7 +71,7 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason
 // An invoice is retried while its online session is still open. The list of that session has only
 // the answer to the first attempt. That answer must not count for the second attempt, so the
 // invoice is sent in another session.
-func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
+func TestRetry_OnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
 	old := true

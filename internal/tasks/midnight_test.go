@@ -79,7 +79,7 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 // A package that gets no session before midnight goes back to its waiting set. There its invoices
 // wait with others for the next session. At any other time, a package whose session comes in 50
 // seconds waits as a package.
-func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T) {
+func TestMidnight_NoSessionBeforeMidnight_ThePackageGoesBackToItsWaitingSet(t *testing.T) {
 	for _, c := range []struct {
 		before time.Duration
 		want   ledger.State

@@ -32,7 +32,7 @@ func TestPause_PlentyLeft_DependsOnTheAgeAlone(t *testing.T) {
 	}
 }
 
-func TestPause_LittleLeft_EachHasItsTurnAndTheOldestAndUrgentMoreOften(t *testing.T) {
+func TestPause_LittleLeft_EachHasItsTurnAndOldAndUrgentSessionsMoreOften(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	s := share{closed: 50, mean: now.Add(-5 * time.Minute), turn: 150 * time.Second}
 	for _, c := range []struct {

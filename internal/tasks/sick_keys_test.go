@@ -101,7 +101,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 		s.t.Helper()
 		_, err = ledger.Skip(err)
 		if err != nil && (!slices.Contains(stopping, key) || !strings.Contains(err.Error(), "the key "+key)) {
-			s.t.Errorf("%s is sick: %s: %v", key, what, err)
+			s.t.Errorf("while the key %s is sick, this fails: %s: %v", key, what, err)
 		}
 	}
 	b.must(queue.KindSweep, "1")

@@ -42,7 +42,7 @@ func TestUrgency_ExpressOrNearDeadline_HasAllPlacesAndOthersLeaveSome(t *testing
 		{"sent again after its session failed", ledger.Invoice{Lane: ledger.Express, FailedSessions: 1, Deadline: far}, 23},
 	} {
 		if got := places(t, func(ctx context.Context) context.Context { return w.urgency(ctx, &c.inv) }); got != c.want {
-			t.Errorf("%s: %d places of 30, want %d", c.why, got, c.want)
+			t.Errorf("%s: the requests get %d of 30 places, want %d", c.why, got, c.want)
 		}
 	}
 	for _, c := range []struct {
@@ -57,7 +57,7 @@ func TestUrgency_ExpressOrNearDeadline_HasAllPlacesAndOthersLeaveSome(t *testing
 			ledger.Package{Lane: ledger.Express, ClosingAt: ledger.At(now.Add(-time.Hour))}, 29},
 	} {
 		if got := places(t, func(ctx context.Context) context.Context { return w.rank(ctx, &c.p) }); got != c.want {
-			t.Errorf("%s: %d places of 30, want %d", c.why, got, c.want)
+			t.Errorf("%s: the requests get %d of 30 places, want %d", c.why, got, c.want)
 		}
 	}
 	now = warsaw(t, "2026-11-23 23:57:00 +01:00")
