@@ -17,7 +17,7 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 		got := WithVerdict(fmt.Errorf("package pkg-1: %w", c.err))
 		reason, what, ok := ParseVerdict(got.Error())
 		if !ok || reason != c.want.Reason || !strings.Contains(what, "pkg-1") {
-			t.Errorf("%s: %q is read as the reason %q and the text %q (%v), want the reason of the verdict and a text with pkg-1", c.what, got, reason, what, ok)
+			t.Errorf("%s: %q is read as %q, %q, %v, want the reason of the verdict and a text with pkg-1", c.what, got, reason, what, ok)
 		}
 		if v := Judge(got); v != c.want {
 			t.Errorf("%s: the verdict on the error that has it in its text is %+v, want %+v", c.what, v, c.want)
