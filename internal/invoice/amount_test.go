@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// Amount returns the gross and the currency that Parse reads, even when a document is cut off
-// behind P_15. The documents have few or many lines, and some have an attachment.
+// Amount returns the gross and the currency that Parse reads, even when a document is cut off after
+// P_15. The documents have few or many lines, and some have an attachment.
 func TestAmount_AnyDocument_IsWhatParseReads(t *testing.T) {
 	for seed := range uint64(50) {
 		doc := sample.Invoice(sample.Options{Seed: seed, Attachment: seed%7 == 0, Lines: int(seed % 20)})

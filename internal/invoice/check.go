@@ -21,8 +21,8 @@ type CheckOptions struct {
 	// demo; the test environment accepts invented numbers.
 	CheckNIPs bool
 	// Schema makes Check report every breach of the form's XSD that Parse has found. The programs
-	// always set it. Without it, Check accepts what only the schema forbids. Tests use that to get
-	// an invoice that KSeF rejects.
+	// always set it. Without it, Check accepts what only the schema forbids. Tests leave it unset
+	// to let through an invoice that KSeF rejects.
 	Schema bool
 }
 

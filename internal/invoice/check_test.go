@@ -125,7 +125,7 @@ func TestCheck_OtherPartiesNIPs_AreCheckedOnlyIfAsked(t *testing.T) {
 	for _, f := range invoice.FieldErrors(invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})) {
 		got = append(got, f.Field+" "+f.Value)
 		if f.Line < 8 || f.Line > 15 {
-			t.Errorf("the line %d, want 8 to 15, is wrong for %v", f.Line, f)
+			t.Errorf("the fault is at line %d, want a line from 8 to 15: %v", f.Line, f)
 		}
 	}
 	want := "Podmiot2/NIP 5210000004, Podmiot3/NIP 1234567890, Podmiot3/NIP PL5265877635, " +
@@ -149,7 +149,7 @@ func TestCheck_EveryLocalFlawOfSamples_IsRefusedByParseOrCheck(t *testing.T) {
 			err = invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})
 		}
 		if (err != nil) != flaw.Local() {
-			t.Errorf("flaw %v: the error is %v; a flaw should have one only if it is local", flaw, err)
+			t.Errorf("flaw %v: the error is %v; want an error exactly when the flaw is local", flaw, err)
 		}
 		if err != nil && len(invoice.FieldErrors(err)) != 1 {
 			t.Errorf("%v is reported as more than one fault: %v", flaw, err)
@@ -190,7 +190,7 @@ func TestCheck_NIPOfTheWrongShape_HintFitsTheValue(t *testing.T) {
 	}
 }
 
-func TestParse_WebPage_IsCalledSo(t *testing.T) {
+func TestParse_WebPage_IsNamedInTheHint(t *testing.T) {
 	for _, doc := range []string{
 		"<!DOCTYPE html><html></html>", "<!doctype HTML>\n<html></html>", "<html><body/></html>", "<!-- x -->\n<!DOCTYPE html >",
 		`<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x">`, `<html xmlns="http://www.w3.org/1999/xhtml"/>`,

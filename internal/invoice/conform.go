@@ -107,8 +107,8 @@ next:
 	return out
 }
 
-// fieldOfPath returns the name of a field by its path. The fields that identify an invoice have the
-// names under which all checks report them.
+// fieldOfPath returns the name of a field by its path. For a field that identifies an invoice, it
+// returns the name under which every other check reports that field.
 func fieldOfPath(path string) string {
 	switch path {
 	case "":

@@ -133,7 +133,7 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 
 // XML and its schemas let the code, the version and the variant of a form be written in several
 // ways. All these ways mean the same, so the header has the usual spelling.
-func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
+func TestCheck_FormWrittenInAnotherWay_IsReadAsTheForm(t *testing.T) {
 	for _, c := range [][2]string{
 		{">3<", ">03<"}, {">3<", ">+3<"}, {">3<", ">+0003\n<"}, {">3<", "><![CDATA[03]]><"}, {">3<", ">&#48;3<"},
 		{"FA (3)", "FA\t(3)"}, {"FA (3)", "FA\n(3)"}, {"FA (3)", "FA\r\n(3)"}, {"FA (3)", "FA\r(3)"}, {"FA (3)", "FA&#x20;(3)"},
@@ -151,7 +151,7 @@ func TestCheck_FormWrittenInAnotherWay_IsTheForm(t *testing.T) {
 
 // In XML Schema an empty CDATA section is no content, so the element has its fixed value. xmllint
 // differs here: it sees text.
-func TestCheck_EmptyCDATAInPlaceOfAFixedValue_IsTheValue(t *testing.T) {
+func TestCheck_EmptyCDATAInPlaceOfAFixedValue_HasTheFixedValue(t *testing.T) {
 	doc := with(t, "<Podmiot1>", "<Podmiot1><PrefiksPodatnika><![CDATA[]]></PrefiksPodatnika>")
 	if got := breaches(doc); len(got) != 0 {
 		t.Errorf("the document should have no fault: %q", got)
@@ -182,7 +182,7 @@ func TestCheck_ThousandsOfBreaches_AreCutAtTwenty(t *testing.T) {
 	}
 }
 
-func TestCheck_SchemaNotAsked_AcceptsItsBreaches(t *testing.T) {
+func TestCheck_WithoutSchema_AcceptsBreachesOfTheSchema(t *testing.T) {
 	h := parsed(t, with(t, "123.45", "123,45"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
 		t.Errorf("without the schema, Check = %v, want no error", err)
@@ -190,7 +190,7 @@ func TestCheck_SchemaNotAsked_AcceptsItsBreaches(t *testing.T) {
 }
 
 // A document of a form that is not accepted has one fault. Breaches of its schema are not listed.
-func TestCheck_FormNotTaken_ReportsOnlyThat(t *testing.T) {
+func TestCheck_FormNotAccepted_ReportsOnlyTheForm(t *testing.T) {
 	doc := strings.Replace(fa2(t), "<P_15>", "<P_99/><P_15>", 1)
 	if got := breaches(doc); len(got) != 1 || !strings.Contains(got[0], "must be FA (3)") {
 		t.Errorf("the document should have one fault, of its form: %q", got)

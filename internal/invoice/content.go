@@ -68,8 +68,8 @@ func ContentOf(document []byte) (Content, error) {
 
 // HeaderAtFault reports whether KSeF may have refused the document because of something that the
 // digest leaves out. Such a fault is a time of creation that is invalid or outside the range of
-// FA(3), or a program name that is too long. With such a fault a document that is otherwise the
-// same is a correction, and not a repetition.
+// FA(3), or a program name that is too long. If the document was refused for such a fault, another
+// document with the same digest is a correction, not a repetition.
 func (c Content) HeaderAtFault() bool {
 	created, ok := parseDateTime(c.Created)
 	return !ok || created.Before(firstCreated) || created.After(lastCreated) ||

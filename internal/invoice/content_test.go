@@ -79,7 +79,7 @@ func TestContentOf_AnotherInvoice_ChangesTheDigestAndTheDifferenceIsNamed(t *tes
 		{"a value", "FV/1 a", "FV/1 b", "Fa/P_2"},
 		{"a value's case", "FV/1 a", "FV/1 A", "Fa/P_2"},
 		{"white space removed", "FV/1 a", "FV/1a", "Fa/P_2"},
-		{"white space that is none in XML", "FV/1 a", "FV/1\u00a0a", "Fa/P_2"},
+		{"a character that is not white space in XML", "FV/1 a", "FV/1\u00a0a", "Fa/P_2"},
 		{"an empty value", "FV/1 a", "", "Fa/P_2"},
 		{"a doubly escaped reference", "&amp;", "&amp;amp;", "Fa/P_7"},
 		{"one element more", "<P_7>", "<P_6/><P_7>", "Fa/P_7"},

@@ -148,7 +148,7 @@ func agree(t *testing.T, doc []byte) {
 		}
 	}
 	if _, ok := want["Zalacznik"]; ok != h.Attachment {
-		t.Fatalf("Attachment = %v in %q", h.Attachment, doc)
+		t.Fatalf("Attachment = %v, and encoding/xml reads the opposite, in %q", h.Attachment, doc)
 	}
 }
 

@@ -26,8 +26,8 @@ func (s *source) truncated() *FieldError {
 	return s.fault(len(s.data), "must not end before its root element is closed", value, "the file is cut off: export it again")
 }
 
-// instruction refuses <?…: KSeF accepts no processing instructions, and XML allows its declaration
-// only at the beginning.
+// instruction refuses <?… because KSeF accepts no processing instructions, and an XML declaration
+// is allowed only at the beginning.
 func (s *source) instruction() *FieldError {
 	if target := s.data[s.pos+2:]; len(target) > 3 && string(target[:3]) == "xml" && isSpace(target[3]) {
 		return s.fault(s.pos, "must have its XML declaration at the very beginning, once", "<?xml",

@@ -120,7 +120,7 @@ func (r *reader) checkForm() {
 		r.report(int(r.startAt[nodeFaktura]), FieldError{Field: "Faktura",
 			Rule: "must have the namespace of FA(3), " + uriFA3, Value: uriFA2,
 			Hint: "this is the namespace of FA(2), which KSeF no longer accepts: export the invoice in the form FA(3)"})
-		return // the variant of that namespace would be the wrong advice, too
+		return // a hint about the variant of FA(2) would not help either
 	case otherForm(system):
 		r.report(at, FieldError{Field: "KodFormularza", Rule: "is the form " + string(r.kept(r.system)) + ", which is not supported yet",
 			Value: string(r.kept(r.system)),

@@ -51,8 +51,8 @@ const (
 
 // ParseKsefNumber reads a KSeF number in one of its two forms. The form of 35 characters
 // (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF) must have a correct CRC-8. In the form of 36
-// (…-FFFFFF-FFFFFF-FF) the last two digits need not be the CRC-8. Lower-case hex digits are
-// refused, as KSeF's own schema does. The error says which part is wrong.
+// (…-FFFFFF-FFFFFF-FF) the last two digits need not be the CRC-8. ParseKsefNumber refuses
+// lower-case hex digits, as KSeF's own schema does. The error says which part is wrong.
 //
 // KSeF 1.x gave numbers of the longer form, and their last two digits are not this checksum (public
 // example: 7781464139-20230721-80B510-9675F7-B5). Such numbers still occur as the originals of

@@ -79,7 +79,7 @@ func TestParse_OtherForms_AreNamedWithoutAWrongHint(t *testing.T) {
 		_, err := invoice.Parse([]byte(c.doc))
 		var f *invoice.FieldError
 		if !errors.As(err, &f) || f.Field != c.field || !strings.Contains(f.Error(), c.says) || strings.Contains(f.Rule, c.never) {
-			t.Errorf("%s: Parse = %v, want the field, and words that fit this form", c.why, err)
+			t.Errorf("%s: Parse = %v, want a fault of this case's field with words that fit the form", c.why, err)
 		}
 	}
 }

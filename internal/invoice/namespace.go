@@ -41,7 +41,7 @@ type binding struct {
 }
 
 // bind puts the declarations among s.attrs into force. Then it resolves the prefixes of the other
-// attributes and refuses duplicates, by written name and by namespace.
+// attributes, and refuses two attributes with the same namespace and local name.
 func (s *scanner) bind() *FieldError {
 	for i := range s.attrs {
 		a := &s.attrs[i]

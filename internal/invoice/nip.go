@@ -42,8 +42,8 @@ const (
 	foreignHint  = "identify a party without a Polish NIP by NrVatUE, NrID or BrakID"
 )
 
-// nipRule returns the rule of nipShape that s breaks, and how to fix it. other is the hint for a
-// text that is no NIP with more characters around or between its digits.
+// nipRule returns the rule of nipShape that s breaks, and how to fix it. The hint is other, unless
+// s is ten digits with PL, spaces, hyphens or dots around or between them.
 func nipRule(s, other string) (rule, hint string) {
 	switch digits := onlyNIP(s); {
 	case digits == s && s != "":

@@ -58,7 +58,7 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	}
 	r.require()
 	if h.Form.SystemCode == wantedForm(r.formNS).SystemCode {
-		h.schema = r.schemaFaults() // if the two differ, nobody knows which schema the sender meant
+		h.schema = r.schemaFaults() // if form and namespace disagree, nobody knows which schema the sender meant
 	}
 	if len(r.faults) > 0 {
 		return h, joinFaults(append(r.faults, h.schema...))
@@ -66,13 +66,13 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	return h, nil
 }
 
-// Amount returns P_15 and KodWaluty as a document states them, "" for what it does not state. It
-// reads up to P_15 and checks nothing, so it costs a quarter of [Parse]. It is for documents that
-// were checked before.
+// Amount returns P_15 and KodWaluty as they are written in a document. A value that is missing is
+// "". It reads up to P_15 and checks nothing, so it costs a quarter of [Parse]. It is for documents
+// that were checked before.
 func Amount(data []byte) (gross, currency string) {
 	r := newReader(data, true)
 	r.last = nodeGross
-	_ = r.read() // a fault ends the reading: what stands before it is good
+	_ = r.read() // a fault ends the reading, and what was read before it is good
 	var h Header
 	r.fill(&h)
 	return h.Gross, h.Currency

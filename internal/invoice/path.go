@@ -119,8 +119,8 @@ func (n node) isText() bool {
 	return false
 }
 
-// repeats reports whether the reader takes the element more than once. The check of the schema may
-// still find a fault.
+// repeats reports whether the reader accepts the element more than once. The check of the schema
+// may still find a fault.
 func (n node) repeats() bool {
 	switch n {
 	case nodeOther, nodeThird, nodeThirdID, nodeThirdNIP, nodeThirdInternal, nodeAuthorisedNIP, nodeAuthorisedID:

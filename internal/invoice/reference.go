@@ -8,8 +8,8 @@ import (
 // maxReference bounds the search for the semicolon. It is generous because leading zeros are legal.
 const maxReference = 64
 
-// reference reads &name; or &#…; at offset i and returns the character and the length in bytes. Of
-// the names, only the five of XML are known, because other names need a DTD, which is refused.
+// reference reads &name; or &#…; at offset i and returns the character and the length in bytes. It
+// knows only the five names of XML, because other names need a DTD, which is refused.
 func (s *source) reference(i int) (rune, int, *FieldError) {
 	window := s.data[i:min(i+maxReference, len(s.data))]
 	end := bytes.IndexByte(window, ';')
@@ -57,7 +57,7 @@ func (s *source) reference(i int) (rune, int, *FieldError) {
 }
 
 // charNumber reads the digits of a character reference. Every number beyond Unicode is returned as
-// utf8.MaxRune+1.
+// utf8.MaxRune+1. The result is false when the digits are not a number.
 func charNumber(digits []byte) (rune, bool) {
 	base := rune(10)
 	if len(digits) > 0 && digits[0] == 'x' {

@@ -51,7 +51,7 @@ type source struct {
 	discouraged *FieldError // the first of them
 }
 
-// token is the kind of what next found.
+// token says what the method next found.
 type token uint8
 
 const (

@@ -19,7 +19,7 @@ func (s *scanner) scanStart() (token, *FieldError) {
 		return tokenEOF, err
 	}
 	if end >= len(s.data) {
-		return tokenEOF, s.truncated() // not opened: no error may have half a name as its field
+		return tokenEOF, s.truncated() // before the element is opened, so that no error has half a name as its field
 	}
 	full := span{s.pos + 1, end}
 	if len(s.open) == maxDepth {

@@ -107,7 +107,8 @@ func (m *Machine) instance(f *frame, a *Attr) {
 	}
 }
 
-// named finds a type by its name. The types of another root's schema are unknown in this document.
+// named finds a type by its name. It returns None for a type that is unknown in this document, such
+// as a type of another root's schema.
 func (m *Machine) named(space, local []byte) Ref {
 	t := m.table
 	for i := range t.Roots {
@@ -131,7 +132,7 @@ func (m *Machine) named(space, local []byte) Ref {
 	return None
 }
 
-// derived reports whether a type is the same as other, or is derived from it.
+// derived reports whether from is the same type as other, or is derived from it.
 func (t *Table) derived(from, other Ref) bool {
 	for from != None {
 		if from == other {

@@ -6,8 +6,8 @@
 // open elements. A machine allocates nothing for a valid document. A table never changes, so many
 // machines can use it at the same time. A machine belongs to one goroutine.
 //
-// The meaning of the table is that of XML Schema 1.0, and the verdicts are those of libxml2 2.9,
-// with which the differential tests compare them. Where XML Schema 1.0 and libxml2 differ, comments
+// The table has the meaning that XML Schema 1.0 defines. The verdicts are the same as those of
+// libxml2 2.9, as the differential tests check. Where XML Schema 1.0 and libxml2 differ, comments
 // in number.go, moment.go and value.go say so.
 //
 // Reading order: table.go, machine.go, children.go, missing.go, attributes.go, value.go, number.go,

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// fewValues is how many allowed values a rule lists. Of a longer list, the hint names those that
-// are nearest to the value that was found.
+// fewValues is how many allowed values a rule lists. When the list is longer, the hint names the
+// allowed values that are nearest to the value found.
 const fewValues = 20
 
 // enumRule lists the allowed values when there are few. text is not one of them.
@@ -50,7 +50,8 @@ func (v *Value) enumHint(text string) string {
 	return ""
 }
 
-// onlyOne returns the only one of the texts for which is holds, or "" when there are none or more.
+// onlyOne returns the text for which is returns true. It returns "" when there is no such text, or
+// more than one.
 func onlyOne(texts []string, is func(string) bool) (one string) {
 	for _, text := range texts {
 		if is(text) && one != "" {
@@ -62,8 +63,9 @@ func onlyOne(texts []string, is func(string) bool) (one string) {
 	return one
 }
 
-// bare returns the letters and digits of a text, with neither capitals nor zeros in front: 0 KR is
-// also written 0kr, a rate of 23 also 23%, and GTU_01 also GTU 1.
+// bare returns the letters and digits of a text in lower case, without zeros at the beginning of
+// its number. It returns the same for two spellings of one value, such as 0 KR and 0kr, 23 and 23%,
+// or GTU_01 and GTU 1.
 func bare(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -94,7 +96,8 @@ func (v *Value) near(text string) []string {
 }
 
 // oneSlip reports whether one character of a text is wrong, missing or too many, or two neighbours
-// are swapped. Texts of one character have too little in common with others.
+// are swapped. It returns false for a text of one character, because one slip would make it any
+// other such text.
 func oneSlip(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

@@ -121,8 +121,8 @@ type Value struct {
 	// no limit.
 	Total, Fraction int16
 	Low, High       *Bound
-	// Enum holds the allowed values, sorted; for Integer in canonical form, sorted by length. Empty
-	// means any.
+	// Enum holds the allowed values, sorted. Those of Integer are in canonical form and sorted by
+	// length. Empty means any.
 	Enum []string
 	// Patterns are indexes of Table.Patterns; a value must match all of them.
 	Patterns []uint8

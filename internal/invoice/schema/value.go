@@ -46,7 +46,7 @@ func (m *Machine) normal(v *Value, text []byte) []byte {
 	if space == Preserve || (v.Kind == Date || v.Kind == DateTime) && len(v.Patterns) == 0 {
 		return text // libxml2 collapses a date only for its patterns; see also parseMoment
 	}
-	clean, blank := true, space == Collapse // a blank before the first character is one too many
+	clean, blank := true, space == Collapse // blanks before the first character are removed
 	for _, c := range text {
 		if c > ' ' {
 			blank = false
@@ -129,7 +129,7 @@ func (v *Value) numberBreach(text []byte) (rule, hint string) {
 	n, ok := parseNumber(text, v.Kind == Integer)
 	switch {
 	case !ok && len(v.Enum) > 0 && len(text) > 0:
-		return v.enumRule(text) // P_16 is 1 or 2, and a person wrote true
+		return v.enumRule(text) // for example the text true as P_16, which is 1 or 2
 	case !ok:
 		return v.numberRule(text)
 	case v.Fraction > 0 && len(n.fraction) > int(v.Fraction):

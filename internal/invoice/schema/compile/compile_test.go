@@ -84,7 +84,7 @@ func TestForms_OfficialSchemas_GiveTheTableInTheRepository(t *testing.T) {
 	}
 }
 
-func TestCompile_WhatIsNotSupported_FailsAndNamesIt(t *testing.T) {
+func TestCompile_UnsupportedSchema_ErrorNamesWhatIsNotSupported(t *testing.T) {
 	const head = `<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:t" targetNamespace="urn:t" elementFormDefault="qualified">`
 	element := func(content string) string {
 		return head + `<xsd:element name="A"><xsd:complexType>` + content + `</xsd:complexType></xsd:element></xsd:schema>`

@@ -214,7 +214,7 @@ func minimal(next [][]int, final []bool) ([][]int, []bool) {
 	return rows, ends
 }
 
-// layout writes the classes as the table has them.
+// layout returns the classes in the form of [schema.Pattern]: the fields ASCII, Wide and Other.
 func layout(parts []interval, class []int) (ascii string, wide []schema.Range, other uint8) {
 	var low [128]byte
 	size := map[int]rune{}

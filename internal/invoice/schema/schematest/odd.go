@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// oddTexts returns texts, as written in the document, of which some are valid for a type and some
-// are not. text is a valid text of that type.
+// oddTexts returns texts as they are written in a document. Some of them are valid for the type r
+// and some are not. text is a valid text of that type.
 func oddTexts(t *schema.Table, r schema.Ref, text string) []string {
 	v := t.ValueOf(r)
 	half := len(text) / 2

@@ -121,7 +121,7 @@ func (a *author) walk(p *schema.Pattern) string {
 	}
 }
 
-// candidates are texts of which one should be valid.
+// candidates returns texts. At least one of them should be valid for v.
 func candidates(t *schema.Table, v *schema.Value) []string {
 	out := append([]string{}, v.Enum...)
 	for _, p := range v.Patterns {
