@@ -37,10 +37,10 @@ func ErrorKinds() []ErrorKind {
 }
 
 var (
-	// ErrProcessing: the thing that was asked for is not ready; ask again later.
+	// ErrProcessing says that what was asked for is not ready. Ask again later.
 	ErrProcessing = errors.New("still processing")
-	// ErrTimeout: the time that the client allows for a request is over. The caller's context has
-	// not ended.
+	// ErrTimeout says that the time that the client allows for a request is over. The caller's
+	// context has not ended.
 	ErrTimeout = errors.New("time allowed is over")
 )
 
@@ -71,11 +71,11 @@ type APIError struct {
 	// Trace is the number of the request in KSeF's logs (traceId, serviceCode). "" when KSeF gave
 	// none.
 	Trace string
-	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
+	// RetryAfter is how long the other side asks to wait, uncapped. 0 means that it did not say.
 	RetryAfter time.Duration
-	// MaybeDone: the request may have been carried out in spite of the error. It is false only if
-	// the request was never sent, or if the other side's own answer proves that nothing was done.
-	// That answer is mostly a JSON error with a 4xx status other than 408. The store of parts
+	// MaybeDone says that the request may have been carried out in spite of the error. It is false
+	// only if the request was never sent, or if the other side's own answer proves that nothing was
+	// done. That answer is mostly a JSON error with a 4xx status other than 408. The store of parts
 	// answers without JSON, so its status alone can be proof.
 	MaybeDone bool
 	// Kind sorts the error.
@@ -85,10 +85,10 @@ type APIError struct {
 	// Err is the cause, nil when the answer itself says everything.
 	Err error
 
-	// Unconnected: no connection to the other side came about. See Unreachable.
+	// Unconnected says that no connection to the other side came about. See Unreachable.
 	Unconnected bool
-	// Exhausted: there was no connection because this machine had run out of file descriptors,
-	// ports or memory.
+	// Exhausted says that there was no connection because this machine had run out of file
+	// descriptors, ports or memory.
 	Exhausted bool
 }
 
@@ -96,9 +96,9 @@ type APIError struct {
 func (e *APIError) Unwrap() error { return e.Err }
 
 // Error tells in one line what failed and why. It leaves Details out when the request may carry an
-// invoice, because Details may quote it. Requests that open or close a session carry no invoice,
-// and neither do those of a login, a certificate or a token. For them Error includes Details,
-// because only Details tell, for example, why KSeF refused a certificate.
+// invoice, because Details may quote it. Error includes Details for requests that carry no invoice.
+// These requests open or close a session, or concern a login, a certificate or a token. For them
+// only Details tell, for example, why KSeF refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,

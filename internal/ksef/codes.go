@@ -44,8 +44,8 @@ const (
 	BatchSessionUnknownError      = 500
 )
 
-// Codes of errors with which KSeF's own API refuses a request (contract 2.7.0; 21184: 2.8.0). They
-// say nothing about the content of an invoice.
+// Codes of errors with which KSeF's own API refuses a request (contract 2.7.0; 21184 is new in
+// 2.8.0). They say nothing about the content of an invoice.
 const (
 	CodeUPONotThere      = 21178 // there is no such UPO, or not yet
 	CodeSessionFull      = 21155 // the session takes no more invoices

@@ -1,7 +1,7 @@
 // Package ksef is the vocabulary of KSeF: codes and statuses, groups of operations, encryption, the
-// facts that clients report and the errors that they return. It is independent of client and
-// network. The clients are packages below it: gateway, for ksefapi.pl, and direct, for the
-// Ministry's API. They share these words. Package numbers has the Ministry's numbers.
+// facts that clients report and the errors that they return. It needs no client and no network. The
+// clients are packages below it: gateway, for ksefapi.pl, and direct, for the Ministry's API. They
+// share this vocabulary. Package numbers has the Ministry's numbers.
 //
 // Everything here states facts. Package retry decides what to do about them.
 //

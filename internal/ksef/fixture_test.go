@@ -13,7 +13,7 @@ import (
 
 var plain = []byte("<Faktura/>")
 
-// rsaKey is made once: 2048 bits take a noticeable part of a second under -race.
+// rsaKey is made once, because making 2048 bits takes a noticeable part of a second under -race.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 
 // rsaOpen opens an EncryptionInfo as KSeF does.

@@ -23,19 +23,20 @@ type Gate interface {
 type Outcome struct {
 	// Status is the HTTP status, 0 when no answer began.
 	Status int
-	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
+	// RetryAfter is how long the other side asks to wait, uncapped. 0 means that it did not say.
 	RetryAfter time.Duration
-	// Throttled: HTTP 429.
+	// Throttled says that the status was 429.
 	Throttled bool
-	// Outage: network error, time-out, 5xx, or an answer that is not the other side's own (HTML
-	// where JSON was due, a garbled body). False for a request that the caller cancelled, or that
-	// never began because of a fault on this side.
+	// Outage says that there was a network error, a time-out, a 5xx, or an answer that is not the
+	// other side's own (HTML where JSON was due, a garbled body). It is false for a request that
+	// the caller cancelled, or that never began because of a fault on this side.
 	Outage bool
-	// Unreachable: an outage without a connection, for example because there was no route,
+	// Unreachable says that no connection came about, for example because there was no route,
 	// listener, name or handshake. The other side learnt nothing of the request. The fault may be
 	// this machine's.
 	Unreachable bool
-	// Exhausted: unreachable because this machine had run out of file descriptors, ports or memory.
+	// Exhausted says that the other side was unreachable because this machine had run out of file
+	// descriptors, ports or memory.
 	Exhausted bool
 	// Err is what the caller gets; nil on success.
 	Err error

@@ -67,7 +67,7 @@ func Groups() []Group {
 // Other reports whether the group has the limits of KSeF's "other".
 func (g Group) Other() bool { return strings.HasPrefix(string(g), "other:") }
 
-// Counter is the group whose windows count requests of g. It is g itself, except for
+// Counter returns the group whose windows count requests of g. This is g itself, except for
 // [GroupSessionUPO].
 func (g Group) Counter() Group {
 	if g == GroupSessionUPO {

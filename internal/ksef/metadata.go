@@ -40,7 +40,7 @@ type MetadataRequest struct {
 // MetadataPage is a page of invoices.
 type MetadataPage struct {
 	HasMore bool
-	// IsTruncated: KSeF holds more than it lists; narrow the range.
+	// IsTruncated says that KSeF holds more than it lists. Narrow the range.
 	IsTruncated          bool
 	PermanentStorageDate Time
 	Invoices             []Metadata

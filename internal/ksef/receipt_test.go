@@ -65,7 +65,7 @@ func TestParseReceipt_EveryLineIsFoundByItsNumber(t *testing.T) {
 	}
 }
 
-func TestParseReceipt_BlanksAroundAValueAreNoPartOfIt(t *testing.T) {
+func TestParseReceipt_BlanksAroundAValue_AreDropped(t *testing.T) {
 	text := strings.NewReplacer("<SkrotDokumentu>", "<SkrotDokumentu>\n\t\t", "</SkrotDokumentu>", "\n\t\t</SkrotDokumentu>",
 		"<NumerKSeFDokumentu>", "<NumerKSeFDokumentu> ", "</NumerReferencyjnySesji>", "\n</NumerReferencyjnySesji>").Replace(upoXML(1))
 	r, err := ParseReceipt([]byte(text))
@@ -85,7 +85,7 @@ func TestParseReceipt_ATimeThatCannotBeRead_CostsOnlyTheTime(t *testing.T) {
 	}
 }
 
-func TestParseReceipt_WhatIsNoWholeReceipt_IsRefused(t *testing.T) {
+func TestParseReceipt_NotAWholeReceipt_IsRefused(t *testing.T) {
 	whole := upoXML(2)
 	const dtd = `<!DOCTYPE Potwierdzenie [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>`
 	for name, c := range map[string]struct{ text, want string }{
@@ -105,7 +105,7 @@ func TestParseReceipt_WhatIsNoWholeReceipt_IsRefused(t *testing.T) {
 		"without its last tag":        {strings.Replace(whole, "</Potwierdzenie>", "", 1), "read UPO"},
 		"another encoding":            {strings.Replace(whole, "utf-8", "iso-8859-2", 1), "read UPO"},
 		"bytes that are not UTF-8":    {strings.Replace(whole, "Ministerstwo", "\xff\xfe", 1), "read UPO"},
-		"a second document behind it": {whole + "<Dokument><NumerKSeFDokumentu>5265877635-X</NumerKSeFDokumentu></Dokument>", "behind"},
+		"a second document after it":  {whole + "<Dokument><NumerKSeFDokumentu>5265877635-X</NumerKSeFDokumentu></Dokument>", "behind"},
 	} {
 		r, err := ParseReceipt([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(r.Lines) != 0 {

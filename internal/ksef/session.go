@@ -39,7 +39,7 @@ type SessionInfo struct {
 	InvoiceCount           int
 	SuccessfulInvoiceCount int
 	FailedInvoiceCount     int
-	// Counted: KSeF gave InvoiceCount, so that 0 means "none".
+	// Counted says that KSeF gave InvoiceCount. Only then does a count of 0 mean "none".
 	Counted bool
 }
 

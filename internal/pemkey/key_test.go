@@ -83,7 +83,7 @@ func TestPrivateKey_EveryFormOfOpenSSL_IsTheSameKey(t *testing.T) {
 	}
 }
 
-func TestPrivateKey_FileThatIsNoKey_IsToldInWords(t *testing.T) {
+func TestPrivateKey_FileThatIsNoKey_ErrorSaysWhatItIs(t *testing.T) {
 	ec := openssl(t, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 	in := file(t, ec)
 	for want, raw := range map[string][]byte{

@@ -9,7 +9,7 @@ import (
 type Flaw int
 
 // The flaws. Those up to TooBigForItsKind are refused by invoice.Parse or invoice.Check without
-// checking the schema (WrongNIP only with CheckOptions.CheckNIPs). Those behind TooBigForItsKind
+// checking the schema (WrongNIP only with CheckOptions.CheckNIPs). Those after TooBigForItsKind
 // break the schema. If the schema is not checked here, KSeF refuses them.
 const (
 	NotXML Flaw = iota

@@ -35,8 +35,8 @@ type Options struct {
 	App string
 	// Gate is asked before each request and told its outcome. Nil: always open.
 	Gate ksef.Gate
-	// Timeout is the time for one request. For the upload of a part, it is the longest time without
-	// a byte moving. 0: httponce.DefaultTimeout.
+	// Timeout is the time for one request. For the upload of a part, it is the longest time in
+	// which no byte moves. 0: httponce.DefaultTimeout.
 	Timeout time.Duration
 	// MaxResponse is the largest answer that is taken into memory, in bytes. 0:
 	// httponce.DefaultMaxResponse.

@@ -1,6 +1,7 @@
 // Package direct is a typed client of the Ministry's own KSeF API, version 2. It has everything
 // that a sender of invoices needs. It follows contract 2.7.0 of July 2026 and what is known about
-// 2.8.1. It states facts, never verdicts. Every request goes through package httponce.
+// 2.8.1. It states facts. Package retry decides what to do about them. Every request goes through
+// package httponce.
 //
 // # Four views of one API
 //

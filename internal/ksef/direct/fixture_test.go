@@ -26,7 +26,7 @@ var (
 	ctx = context.Background()
 )
 
-// rsaKey is made once: 2048 bits take a noticeable part of a second under -race.
+// rsaKey is made once, because making 2048 bits takes a noticeable part of a second under -race.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

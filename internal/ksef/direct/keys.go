@@ -56,7 +56,8 @@ func (a Auth) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 	return out, nil
 }
 
-// minKeyBits: shorter keys have not been accepted as safe since 2013 (NIST SP 800-131A).
+// minKeyBits is the length of the shortest key that is used. Shorter keys have not been accepted as
+// safe since 2013 (NIST SP 800-131A).
 const minKeyBits = 2048
 
 // key reads the key from its certificate. The id that KSeF gives with the key is not read, because

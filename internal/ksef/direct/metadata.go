@@ -31,7 +31,8 @@ type metadataPageWire struct {
 	Invoices    lenient.List[metadataWire] `json:"invoices"`
 }
 
-// FindsByNumber reports true: Metadata obeys InvoiceNumber and returns the hash of each invoice.
+// FindsByNumber reports true, because Metadata obeys InvoiceNumber and returns the hash of each
+// invoice.
 func (c *Client) FindsByNumber() bool { return true }
 
 // Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. In a

@@ -236,7 +236,7 @@ func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T)
 	}
 }
 
-func TestOperations_EmptyObject_IsNotTaken(t *testing.T) {
+func TestOperations_EmptyObject_IsAnError(t *testing.T) {
 	lenient := []string{"context limits", "certificate limits"} // in their answers, a missing bound means no bound
 	for name, op := range operations(t) {
 		if op.answer.status == 204 || slices.Contains(lenient, name) {

@@ -24,8 +24,8 @@ type BoxBatchRequest struct {
 }
 
 // BoxUploadBatch hands over a batch. The ZIP is streamed. open is called once, when the gate has
-// opened. The reader that it returns must give exactly size bytes, and is closed. After an error
-// with MaybeDone, ask BoxBatch.
+// opened. The reader that open returns must give exactly size bytes. BoxUploadBatch closes it.
+// After an error with MaybeDone, ask BoxBatch.
 func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
 	k := httponce.Call{
 		Op: "box: upload batch", Group: ksef.GroupBoxUploadBatch,

@@ -1,7 +1,6 @@
 // Package gateway is a complete, typed client of the KSeF API REST gateway at ksefapi.pl. It knows
-// only how a request is made and what the answer says. It states facts, never verdicts. Package
-// retry decides what to do about a fact. The [ksef.Gate] that the caller hands in decides when a
-// request may leave.
+// only how a request is made and what the answer says. It states facts. Package retry decides what
+// to do about them. The [ksef.Gate] that the caller hands in decides when a request may leave.
 //
 // # One way to the network
 //

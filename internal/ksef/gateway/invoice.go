@@ -9,7 +9,7 @@ import (
 )
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
-// may be in the session. Check that before you send it again.
+// may be in the session. Find out whether it is before you send it again.
 func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
 	body := struct {
 		SessionID string   `json:"sessionId"`

@@ -68,7 +68,7 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 			}
 			got := all[1]
 			if (got.Unreadable != "") != c.unreadable {
-				t.Errorf("the odd entry's Unreadable is %q, want it empty if the entry can be read, and only then", got.Unreadable)
+				t.Errorf("the odd entry's Unreadable is %q, want it empty exactly when the entry can be read", got.Unreadable)
 			}
 			if got.InvoiceNumber != c.want.InvoiceNumber || got.KSeFNumber != c.want.KSeFNumber || got.Ordinal != c.want.Ordinal {
 				t.Errorf("the odd entry is read as %+v, want all its readable fields", got)
@@ -155,7 +155,7 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 		client, _ := serve(t, answers(200, "text/xml", deep(n)))
 		raw, err := client.SessionUPO(soon(t), "s")
 		if taken != (err == nil) || taken != (len(raw) > 0) {
-			t.Errorf("a receipt of %d elements inside each other gave %d bytes, error %v, want it taken: %v", n, len(raw), err, taken)
+			t.Errorf("a receipt of %d elements inside each other gave %d bytes, error %v, want it accepted: %v", n, len(raw), err, taken)
 		}
 		if !taken && !strings.Contains(err.Error(), "nested deeper than 200") {
 			t.Errorf("the error is %v, want it to say that elements are nested deeper than 200", err)

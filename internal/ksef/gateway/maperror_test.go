@@ -159,7 +159,7 @@ func TestErrors_HTMLPage_IsAnOutageForEveryOperation(t *testing.T) {
 	}
 }
 
-func TestErrors_RefusalInsideA200_IsOneForEveryOperation(t *testing.T) {
+func TestErrors_RefusalInsideA200_IsARefusalForEveryOperation(t *testing.T) {
 	for _, op := range operations(t) {
 		t.Run(op.name, func(t *testing.T) {
 			c, _ := serve(t, answers(200, "application/json", jsonNo))

@@ -36,8 +36,8 @@ type Options struct {
 	// Gate is asked before each request and told its outcome. Nil: always open.
 	Gate ksef.Gate
 	// Timeout is the time for one request, from the gate's opening to the last byte of the answer.
-	// Where bytes are streamed (uploads of parts and of batches, downloads written to a writer) it
-	// is the longest time without a byte moving instead. 0: DefaultTimeout.
+	// Where bytes are streamed (uploads of parts and of batches, downloads written to a writer),
+	// Timeout is instead the longest time in which no byte moves. 0: DefaultTimeout.
 	Timeout time.Duration
 	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression.
 	// 0: DefaultMaxResponse.

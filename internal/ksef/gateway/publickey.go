@@ -13,8 +13,9 @@ import (
 )
 
 // PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces the key at
-// times, in an emergency without notice. So callers keep it in a [ksef.KeyCache], which fetches it
-// again after a time. They call its Invalidate when KSeF cannot decrypt a session key.
+// times, in an emergency without notice. So callers keep the key in a [ksef.KeyCache], which
+// fetches it again after a time. They call the cache's Invalidate when KSeF cannot decrypt a
+// session key.
 func (s *SessionAPI) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	var key *rsa.PublicKey
 	err := s.do(ctx, httponce.Get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *httponce.Answer) (err error) {
@@ -34,7 +35,8 @@ func (s *SessionAPI) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	return key, nil
 }
 
-// minKeyBits: shorter keys have not been accepted as safe since the end of 2013 (NIST SP 800-131A).
+// minKeyBits is the length of the shortest key that is used. Shorter keys have not been accepted as
+// safe since the end of 2013 (NIST SP 800-131A).
 const minKeyBits = 2048
 
 func parsePublicKey(algorithm string, der []byte) (*rsa.PublicKey, error) {

@@ -43,7 +43,7 @@ func (g *RegisterAPI) QueryStart(ctx context.Context, r QueryRequest) (queryID s
 type QueryInfo struct {
 	NumberOfInvoices int
 	PackageSize      int64 // bytes
-	// IsTruncated: there was more than fits; TruncatedAt tells how far the result goes.
+	// IsTruncated says that there was more than fits. TruncatedAt tells how far the result goes.
 	IsTruncated bool
 	TruncatedAt ksef.Time
 	PartNumbers []string

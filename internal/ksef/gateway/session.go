@@ -49,7 +49,7 @@ func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.Session
 	return ksef.SessionInfo(out.SessionInfo), nil
 }
 
-// errResultFalse: the gateway answered {"result":false}.
+// errResultFalse says that the gateway answered {"result":false}.
 var errResultFalse = errors.New("the gateway answered result false")
 
 // CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind,

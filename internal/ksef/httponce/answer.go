@@ -87,7 +87,8 @@ func (e *localError) Unwrap() error { return e.err }
 type StatedError struct {
 	Code                         int
 	Description, Details, Advice string
-	// Credentials: the credentials are wrong. Otherwise the same request may succeed later.
+	// Credentials says that the credentials are wrong. If it is false, the same request may succeed
+	// later.
 	Credentials bool
 	Err         error
 }
@@ -100,7 +101,7 @@ func (e *StatedError) Unwrap() error { return e.Err }
 var bom = []byte("\xef\xbb\xbf")
 
 // DeniedError marks an answer of the expected status in which the other side says that it did not
-// do what was asked. This is no proof: the request may have been carried out all the same.
+// do what was asked. This is no proof, so the request may have been carried out all the same.
 type DeniedError struct{ Err error }
 
 func (e *DeniedError) Error() string { return e.Err.Error() }

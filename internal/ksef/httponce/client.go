@@ -27,7 +27,7 @@ type Options struct {
 	// ParseError searches a body for the other side's own error. isObject reports whether the whole
 	// body is one JSON object.
 	ParseError func(raw []byte) (body *ErrorBody, isObject bool)
-	// ErrorsInside: an answer of the expected status may hold the other side's own error.
+	// ErrorsInside says that an answer of the expected status may hold the other side's own error.
 	ErrorsInside bool
 	// Observe is told the status and the header of every answer, except those from pre-signed
 	// addresses. Nil: answers are not reported.

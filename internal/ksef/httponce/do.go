@@ -106,8 +106,8 @@ func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(
 	if err := read(a); err != nil {
 		return resp.StatusCode, m.unread(a, resp, err)
 	}
-	// The connection is used again only if the whole body was read. A long rest is not worth the
-	// wait.
+	// The connection is used again only if the whole body was read. If much of the body is left,
+	// reading it is not worth the wait.
 	_, _ = io.CopyN(io.Discard, a.Body, 4<<10)
 	return resp.StatusCode, nil
 }

@@ -18,8 +18,8 @@ import (
 // this reader, sometimes while a Read is still under way. Uploads may run in parallel.
 //
 // Only 201 is success, because firewalls have answered 200 with HTML (KSeF issue threads, 2026). A
-// part may be sent again to the same address. Of the answer of the part store only the error code
-// is kept, because the rest may quote the signature of the address.
+// part may be sent again to the same address. Only the error code of the part store's answer is
+// kept, because the rest may quote the signature of the address.
 func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
 	u, err := p.Address()
 	k := Call{

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestExhausted_OnlyWhatThisMachineLacks(t *testing.T) {
+func TestExhausted_IsTrueOnlyForShortagesOfThisMachine(t *testing.T) {
 	dial := func(err error) error { return fmt.Errorf("sent: %w", &net.OpError{Op: "dial", Net: "tcp", Err: err}) }
 	for name, c := range map[string]struct {
 		err  error

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// traced is do within a span of the caller's trace. Of the address, the span has only the host and
-// a template of the path. Texts of the other side, credentials and bodies stay out of it. The trace
+// traced is do within a span of the caller's trace. The span has only the host of the address and a
+// template of the path. Texts of the other side, credentials and bodies stay out of it. The trace
 // is not sent to the other side, which could use it to link requests with each other.
 func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) error {
 	attrs := make([]attribute.KeyValue, 0, 4)

@@ -119,8 +119,8 @@ func (s *sentBody) Read(p []byte) (int, error) {
 
 // tail checks that no byte follows the declared ones. If one does, the request breaks off. By then
 // the transport has all declared bytes and may have sent them, so breaking off can come too late.
-// This check is therefore only the second defence. The first are the sizes that package pack
-// computes.
+// This check is therefore only the second defence. The first defence is that package pack computes
+// the sizes.
 func (s *sentBody) tail() (int, error) {
 	var one [1]byte
 	n, err := io.ReadFull(s.body, one[:])

@@ -7,8 +7,8 @@ import (
 )
 
 // Bool is a flag. The values true, false, 1 and 0 are taken, also as strings in upper or lower
-// case. The strings "t" and "f" are taken, too. Anything else is "not given": Given is false, and
-// so is On.
+// case. The strings "t" and "f" are taken, too. Anything else is read as "not given", with both
+// Given and On false.
 type Bool struct {
 	Given, On bool
 }

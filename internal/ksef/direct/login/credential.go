@@ -81,7 +81,7 @@ func sameProof(a, b Proof) bool {
 	return false
 }
 
-// local returns the error of a fault of this process. Another worker may have sound credentials.
+// local wraps err as a fault of this process alone. Another worker may have sound credentials.
 func local(op string, err error) error {
 	return &ksef.APIError{Op: op, Group: ksef.GroupLogin, Kind: ksef.KindLocal, Err: err}
 }

@@ -11,9 +11,9 @@
 // network a login is tried again, after pauses that grow. failure.go has the rules.
 //
 // A refresh that fails is followed by a full login even if KSeF answered 400 or 500. KSeF has given
-// these answers where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api). When the refresh
-// was held back on this side, or KSeF answered 429, no login follows, because it would be held back
-// as well.
+// these answers where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api). No login follows
+// when the refresh was held back on this side or KSeF answered 429, because the login would be held
+// back as well.
 //
 // Tokens of logins are in memory only.
 package login

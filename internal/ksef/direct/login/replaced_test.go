@@ -19,7 +19,7 @@ func withFile(t *testing.T, f *fakeKSeF, file *string) *Session {
 	})
 }
 
-func TestAccess_FileReplaced_IsProvenAtOnceAndTheOldLoginEnds(t *testing.T) {
+func TestAccess_FileReplaced_IsUsedAtOnceAndTheOldLoginEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := oldToken
 		f := &fakeKSeF{token: oldToken}
@@ -41,7 +41,7 @@ func TestAccess_FileReplaced_IsProvenAtOnceAndTheOldLoginEnds(t *testing.T) {
 	})
 }
 
-func TestAccess_FileReplacedByABadOne_IsToldAndTheOldFileServesAgain(t *testing.T) {
+func TestAccess_FileReplacedByABadOne_ErrorNamesItAndTheOldFileServesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := oldToken
 		f := &fakeKSeF{token: oldToken}
@@ -51,7 +51,7 @@ func TestAccess_FileReplacedByABadOne_IsToldAndTheOldFileServesAgain(t *testing.
 		f.status = direct.LoginToken
 		f.token = newToken
 		if got := access(t, s); got != first { // the old access token serves until its end, and the gate pauses the tenant
-			t.Errorf("after the file was replaced by a bad one, Access gives %s, want the token of the old login still", got)
+			t.Errorf("after the file was replaced by a bad one, Access gives %s, want still the token of the old login", got)
 		}
 		time.Sleep(16 * time.Minute)
 		if e := failed(t, s); e.Kind != ksef.KindUnauthorized || !strings.Contains(e.Error(), "token_file") {

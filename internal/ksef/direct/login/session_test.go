@@ -70,7 +70,7 @@ func TestAccess_TokenNearItsEnd_IsRefreshed(t *testing.T) {
 		first := access(t, s)
 		time.Sleep(13 * time.Minute)
 		if again := access(t, s); again != first {
-			t.Errorf("13 minutes after the login Access gave %s, want the first token still", again)
+			t.Errorf("13 minutes after the login Access gave %s, want still the first token", again)
 		}
 		time.Sleep(time.Minute + time.Second)
 		if second := access(t, s); second == first || f.count("/auth/token/refresh") != 1 || f.count("/auth/challenge") != 1 {
@@ -80,7 +80,7 @@ func TestAccess_TokenNearItsEnd_IsRefreshed(t *testing.T) {
 	})
 }
 
-func TestAccess_RefreshFails_IsAFullLogin(t *testing.T) {
+func TestAccess_RefreshFails_AFullLoginFollows(t *testing.T) {
 	for why, a := range map[string]*answer{
 		"500": problem(500, 500), "400": problem(400, 21304), "401": problem(401, 0), "lost": {err: io.ErrUnexpectedEOF},
 		"a page": {status: 200, body: "<html>"},
@@ -119,7 +119,7 @@ func TestAccess_OutageBeforeTheEnd_TheTokenServesToItsEnd(t *testing.T) {
 		time.Sleep(14*time.Minute + time.Second)
 		for range 50 {
 			if got := access(t, s); got != first {
-				t.Fatalf("in an outage Access gives %s, want the first token still", got)
+				t.Fatalf("in an outage Access gives %s, want still the first token", got)
 			}
 		}
 		if n := len(f.paths); n > 8 {
@@ -132,7 +132,7 @@ func TestAccess_OutageBeforeTheEnd_TheTokenServesToItsEnd(t *testing.T) {
 	})
 }
 
-func TestAccess_LoginRefused_IsToldWithWordsAndNotRepeatedAtOnce(t *testing.T) {
+func TestAccess_LoginRefused_ErrorSaysWhyAndNoLoginFollowsAtOnce(t *testing.T) {
 	for status, words := range map[int]string{
 		415: "InvoiceWrite and InvoiceRead", 425: "revoked", 450: "token_file", 460: "of this environment",
 		470: "deceased", 480: "contact the Ministry",
@@ -159,7 +159,7 @@ func TestAccess_LoginRefused_IsToldWithWordsAndNotRepeatedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAccess_RefusalOfTheDocument_IsOneOfTheCredentials(t *testing.T) {
+func TestAccess_DocumentRefused_CountsAsRefusedCredentials(t *testing.T) {
 	for code, want := range map[int]ksef.ErrorKind{
 		9105: ksef.KindUnauthorized, 21115: ksef.KindUnauthorized, 21117: ksef.KindUnauthorized, 99999: ksef.KindUnauthorized,
 		21111: ksef.KindOutage, 21470: ksef.KindOutage,
@@ -178,7 +178,7 @@ func TestAccess_RefusalOfTheDocument_IsOneOfTheCredentials(t *testing.T) {
 	}
 }
 
-func TestAccess_LoginOfNoLuck_IsAnOutageWithGrowingPauses(t *testing.T) {
+func TestAccess_LoginFailsByChance_IsAnOutageWithGrowingPauses(t *testing.T) {
 	for _, status := range []int{500, 550, 777} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeKSeF{status: status}
@@ -284,7 +284,7 @@ func TestAccess_FirstCallerGivesUp_TheOthersGetTheToken(t *testing.T) {
 	})
 }
 
-func TestRefused_RefreshedTokenTwice_IsAFullLogin(t *testing.T) {
+func TestRefused_TokenFromARefresh_AFullLoginFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeKSeF{}
 		s := session(t, f, nil)
