@@ -80,7 +80,7 @@ func (c *canon) next() (more bool, err error) {
 }
 
 // ignored returns nil if the element that has just begun belongs to the canonical form. If the form
-// leaves it out, ignored returns the buffer for its text.
+// leaves the element out, ignored returns the buffer for the element's text.
 func (c *canon) ignored() *[]byte {
 	if !c.inHeader || len(c.open) != 3 || c.ns != c.rootNS {
 		return nil

@@ -94,7 +94,7 @@ func (r *reader) keepAttribute(a *attribute) span {
 	return span{from, len(r.values)}
 }
 
-// wantedForm returns the form of the namespace.
+// wantedForm returns the form that belongs to the namespace.
 func wantedForm(root nsID) Form {
 	if root == nsFA2 {
 		return FA2()

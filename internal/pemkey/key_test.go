@@ -106,7 +106,7 @@ func TestPrivateKey_FileThatIsNoKey_ErrorSaysWhatItIs(t *testing.T) {
 	}
 }
 
-func TestMatching_OfAChain_TheKeysOwnCertificate(t *testing.T) {
+func TestMatching_Chain_ReturnsTheKeysOwnCertificate(t *testing.T) {
 	key := openssl(t, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 	other := openssl(t, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 	own := openssl(t, "req", "-x509", "-new", "-key", file(t, key), "-subj", "/CN=own", "-days", "1")

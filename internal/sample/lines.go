@@ -30,8 +30,9 @@ func (t sumsByRate) gross() grosz {
 	return g
 }
 
-// cart fills the lines. VAT is computed on the sum of each rate and not line by line. The law
-// allows both ways. With sums by rate, no grosz is left over between the lines and the totals.
+// cart draws n lines and returns them with the sums of each rate. VAT is computed on the sum of
+// each rate and not line by line. The law allows both ways. With sums by rate, no grosz is left
+// over between the lines and the totals.
 func cart(d *dice, n int, correction bool) ([]line, sumsByRate) {
 	lines := make([]line, n)
 	var totals sumsByRate

@@ -90,7 +90,7 @@ func TestDuplicate_ManySessionsAtOnce_OneWins(t *testing.T) {
 	}
 }
 
-func TestSeller_NotTheAccounts_Is410(t *testing.T) {
+func TestOnline_InvoiceOfAnotherSeller_Is410(t *testing.T) {
 	r := newRig(t)
 	mixed, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerB, "FV/2", today))
 	if list := r.invoices(mixed); list[0].Status.Code != 200 || list[1].Status.Code != 410 {

@@ -21,8 +21,8 @@ func (o *outcome) identify() any {
 	return o
 }
 
-// answerEvent returns the event of an entry in an answer, for the faults to match. The operation
-// that is answered is in the parameter on.
+// answerEvent returns the event of an entry in an answer, for the faults to match. The parameter on
+// names the operation that is answered.
 func (sess *session) answerEvent(on, nip, number string) event {
 	return event{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
 }

@@ -44,7 +44,7 @@ func (r *rig) receiptOf(id string) map[string]string {
 	return numbers
 }
 
-func TestFault_ListOmit_EntryStaysInCountsAndBooks_AndComesBackAfterFor(t *testing.T) {
+func TestFault_ListOmit_EntryStaysInCountsAndBooks_AndComesBackInTime(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Number: "FV/2", For: time.Minute})
 	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Number: "FV/3", Times: -1})

@@ -28,8 +28,8 @@ func (rg *registry) noteAccepted(sess *session, a *accepted) {
 
 // mayCorrect checks whether the document with this hash may get a technical correction. The
 // document must have been refused, and no correction of it may have been accepted yet. A nil hash
-// is that of an invoice that corrects nothing, and is allowed. How KSeF answers the hash of a
-// document that it never saw is unknown. Here such a request is invalid. The caller holds mu.
+// belongs to an invoice that corrects nothing, and is allowed. It is unknown how KSeF answers the
+// hash of a document that it never saw. Here such a request is invalid. The caller holds mu.
 func (rg *registry) mayCorrect(sess *session, hash []byte) *refusal {
 	if hash == nil {
 		return nil

@@ -9,7 +9,7 @@ const (
 	Status      = "status"       // HTML with HTTP status Code, nothing is done
 	HTML200     = "200-html"     // the same with HTTP status 200; a part is not stored
 	SlowRequest = "slow-request" // acts only after For, even if the client has gone away
-	TooMany     = "429"          // with Retry-After For, and the group is blocked for that long; no header when For is 0
+	TooMany     = "429"          // with For as Retry-After, and the group is blocked for that long; no header and no block when For is 0
 	Denied      = "401"          // as if the key were wrong
 	Forbidden   = "403"          // as if the key lacked the permission for the operation
 	Refused     = "refused"      // refused by the gateway: HTTP 400 with an error in JSON

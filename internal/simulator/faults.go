@@ -62,7 +62,7 @@ type Fault struct {
 	As string `yaml:"as" json:"as,omitempty"`
 	// Label is the name under which the books count the fault; "" is its kind.
 	Label string `yaml:"label" json:"label,omitempty"`
-	// Code depends on Kind. The default in brackets stands for 0:
+	// Code depends on Kind. 0 means the value in brackets:
 	//   - status: the HTTP status (502)
 	//   - refused: the code in the answer (21405)
 	//   - session-refused (405, online 500), session-spoiled (500), poison (405), stuck (150,

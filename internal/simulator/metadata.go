@@ -97,7 +97,7 @@ func (a *accepted) metadata() invoiceMetadata {
 }
 
 // checkSearch checks the search that three operations make in the register. The search finds the
-// invoices of a date range, and of these the ones in which the caller has the role subject.
+// invoices in which the caller has the role subject, within a date range.
 func checkSearch(subject string, r dateRange) *refusal {
 	if refused := checkSubject(subject); refused != nil {
 		return refused

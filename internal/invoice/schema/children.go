@@ -19,10 +19,10 @@ func (f *frame) find(name []byte) int {
 	return -1
 }
 
-// step moves the automaton of f over a child. number counts the neighbours of one name from 1; it
-// is 0 when the child cannot be repeated there. follow reports whether the content of the child is
-// checked. It is not checked when the child exceeds its maximum number, and in most cases when the
-// child is not allowed there (see misplaced).
+// step moves the automaton of f over a child. number is the place of the child, from 1, among
+// neighbours of the same name. It is 0 when the child cannot be repeated there. follow reports
+// whether the content of the child is checked. It is not checked when the child exceeds its maximum
+// number, and in most cases when the child is not allowed there (see misplaced).
 func (m *Machine) step(f *frame, child, at int) (number int32, follow bool) {
 	c := f.complex
 	next := c.Next[int(f.state)*len(c.Children)+child]

@@ -74,7 +74,7 @@ func (w tokenWire) check(name string) error {
 
 func (w tokenWire) token() Token { return Token{w.Token, w.ValidUntil.Time} }
 
-// Begun is a login that KSeF works on.
+// Begun is a login that KSeF is working on.
 type Begun struct {
 	ReferenceNumber string
 	// Token is for [Auth.Status] and [Auth.Redeem] of this login only.
@@ -164,7 +164,7 @@ type methodWire struct {
 	DisplayName lenient.Text `json:"displayName"`
 }
 
-// Status asks where a login stands. A login that failed is an error with the words of its status;
+// Status asks where a login stands. If the login has failed, the error has the words of its status;
 // see [loginFailed].
 func (a Auth) Status(ctx context.Context, b Begun) (LoginStatus, error) {
 	var wire loginStatusWire

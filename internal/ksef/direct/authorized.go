@@ -28,8 +28,8 @@ type authorized struct {
 // do sends a call. It fetches the token before the call enters the gate. A request that waited for
 // a login inside the gate would hold a place that no other request could use.
 //
-// After a 401 the call is repeated once with another token. The first token was revoked, or lived
-// shorter than KSeF had said. 401 means that nothing was carried out. The gate is told of a 401 as
+// After a 401 the call is repeated once with another token. The first token was revoked, or expired
+// earlier than KSeF had said. 401 means that nothing was carried out. The gate is told of a 401 as
 // of an ordinary answer. If it were told of refused credentials, the whole pool would pause the
 // taxpayer because of a token that has expired.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
@@ -55,7 +55,7 @@ func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce
 }
 
 // Ready returns nil when there is a login, and makes one when there is none. It is for a caller
-// that has much to prepare for a request, and should not begin while it could not send the request.
+// that has much to prepare for a request, and should not begin while the request could not be sent.
 // Its error is an *[ksef.APIError] of a request that was not sent.
 func (c authorized) Ready(ctx context.Context) error {
 	if _, err := c.tokens.Access(ctx); err != nil {

@@ -39,7 +39,7 @@ func TestSessionInvoices_Pages_AreFollowedToTheEnd(t *testing.T) {
 	}
 }
 
-func TestSessionInvoices_Interrupted_GoesOnAtThePageAndIsNeverAShorterList(t *testing.T) {
+func TestSessionInvoices_Interrupted_ContinuesAtThatPageAndNeverReturnsAPart(t *testing.T) {
 	limit := reply{
 		status: 429, body: `{"title":"Too Many Requests","status":429,"detail":"x"}`,
 		header: map[string]string{"Retry-After": "60"},
@@ -138,7 +138,7 @@ func TestSessionInvoices_OddEntries_HarmNoOther(t *testing.T) {
 	}
 }
 
-func TestDocuments_HashOfKSeFDiffers_AreNotTaken(t *testing.T) {
+func TestDocuments_HashOfKSeFDiffers_AreRefused(t *testing.T) {
 	c, _ := sender(t, reply{
 		status: 200, body: receiptXML,
 		header: map[string]string{"x-ms-meta-hash": b64(make([]byte, 32)), "Content-Type": "application/xml"},
@@ -177,7 +177,7 @@ func TestRateLimits_UnknownAndUnreadableGroups_OnlyTheUnreadableAreLeftOut(t *te
 	}
 }
 
-func TestChooseKey_OfSeveral_TheNewestThatIsValid(t *testing.T) {
+func TestChooseKey_Several_ReturnsTheNewestValidOne(t *testing.T) {
 	key := func(from, to int, usage Usage) PublicKey {
 		return PublicKey{ID: []byte{byte(from)}, ValidFrom: now.AddDate(0, 0, from), ValidTo: now.AddDate(0, 0, to), Usage: []Usage{usage}}
 	}
@@ -274,7 +274,7 @@ func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
 }
 
 // No error, and no value that is printed, has a token in it, whatever KSeF or a proxy echoes.
-func TestSecrets_InNoErrorAndInNoValue(t *testing.T) {
+func TestSecrets_AreInNoErrorAndInNoPrintedValue(t *testing.T) {
 	echo := `{"title":"x","status":400,"detail":"Bearer ` + jwt + `","errors":[{"code":1,"description":"` + jwt +
 		`","details":["https://store/1?sig=geheim"]}]}`
 	for _, status := range []int{400, 401, 403, 429, 500} {

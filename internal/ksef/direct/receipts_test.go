@@ -120,7 +120,7 @@ func (c *Client) receipt(t *testing.T) Secret {
 	return c.receipts.of(session)[0].url
 }
 
-func TestSessionUPO_AddressOfThePast_IsNotUsed(t *testing.T) {
+func TestSessionUPO_ExpiredAddress_IsNotUsed(t *testing.T) {
 	c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) {
 		t.Error("the client used the expired address")
 		w.WriteHeader(403)

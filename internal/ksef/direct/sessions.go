@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// SessionQuery asks for the sessions of one kind. To a login that has only the permission
-// InvoiceWrite, KSeF lists only sessions that the same subject opened.
+// SessionQuery asks for the sessions of one kind. A login that has only the permission InvoiceWrite
+// sees only sessions that the same subject opened.
 type SessionQuery struct {
 	Batch                    bool
 	CreatedFrom, CreatedTo   time.Time // zero: not bounded

@@ -22,7 +22,7 @@ type CreatedToken struct {
 	Token           Secret `json:"token"`
 }
 
-// CreateToken makes a token with permissions that the login has itself. description is for people,
+// CreateToken makes a token with permissions that the login itself has. description is for people,
 // 5 to 256 characters. The token works once its status is Active.
 func (a Account) CreateToken(ctx context.Context, permissions []string, description string) (CreatedToken, error) {
 	k := post("create a token", ksef.GroupTokens, "/tokens", createTokenWire{permissions, description})

@@ -175,8 +175,8 @@ func (o *Office) counts(owner Owner) (requests, active int) {
 	return requests, active
 }
 
-// Limits returns how many requests and active certificates an owner may still have, and how many in
-// all.
+// Limits returns how many requests and active certificates an owner may have in all, and how many
+// of each are left.
 func (o *Office) Limits(owner Owner) (requestsLeft, requests, activeLeft, active int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -104,7 +104,7 @@ func strictComment(text []byte) error {
 	return nil
 }
 
-// characters reads text or a CDATA section. A CDATA section is text even if it is white or empty,
+// characters reads text or a CDATA section. A CDATA section is text even if it is blank or empty,
 // so the schema does not allow it between elements.
 func (r *reader) characters(t, written []byte) error {
 	if !bytes.HasPrefix(written, []byte("<![CDATA[")) {

@@ -171,7 +171,7 @@ func TestLimiter_Scale_ShortensWindows(t *testing.T) {
 	}
 }
 
-func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
+func TestSet_OwnAllowance_HoldsForThatAccountAloneAndIsReported(t *testing.T) {
 	l := New(true, 1)
 	l.Set("a", InvoiceSend, Allowance{Second: 2, Minute: NoLimit, Hour: NoLimit})
 	l.Set("b", Others, Allowance{Second: 1, Minute: 1, Hour: 1})
@@ -195,7 +195,7 @@ func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
 		t.Errorf("the limits of the account are %+v, want its own for sending", told)
 	}
 	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
-		t.Errorf("a limiter that refuses nothing tells the limits %+v, want none", told)
+		t.Errorf("a limiter that refuses nothing reports the limits %+v, want none", told)
 	}
 	l.Reset("b")
 	if told := l.Allowances("b"); told[Others] != (Allowance{10, 30, 120}) || l.Allowances("a")[InvoiceSend].Second != 2 {

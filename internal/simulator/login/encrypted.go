@@ -20,7 +20,7 @@ type TokenRequest struct {
 }
 
 // BeginWithToken takes an encrypted token from a client at the address ip. Every error is a
-// *Refusal or ErrKeyUnknown, and is answered with 400. A bad token is no error here: as in KSeF,
+// *Refusal or ErrKeyUnknown, and is answered with 400. A bad token is no error here. As in KSeF,
 // the login begins, and its operation ends with status 450.
 func (d *Desk) BeginWithToken(r TokenRequest, ip string) (Begun, error) {
 	plain, decrypting := d.opts.Decrypt(r.KeyID, r.Encrypted)

@@ -29,7 +29,7 @@ type sessionLimits struct {
 }
 
 // contextLimits answers what an invoice and a session of the context may hold. Sizes are rounded
-// down to whole megabytes, as the contract has no smaller unit.
+// down to whole megabytes, because the contract has no smaller unit.
 func (m credentialOps) contextLimits(c *call) (simulator.Reply, *problem) {
 	plain, attachment, invoices := m.face.Sizes(c.account.NIP)
 	const megabyte = 1_000_000

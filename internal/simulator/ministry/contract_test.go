@@ -65,7 +65,7 @@ func readContract(t testing.TB) *contract {
 	return &c
 }
 
-func TestContract_AtHand_HoldsEveryAnswerOfTheTests(t *testing.T) {
+func TestContract_Available_HasEveryOperationAndFindsFaults(t *testing.T) {
 	c := readContract(t)
 	if c == nil {
 		t.Skip("KSEF_OPENAPI names no description of the Ministry's API, so answers are not compared with the contract")

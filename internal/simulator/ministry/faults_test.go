@@ -27,7 +27,7 @@ func (r *rig) inject(faults ...simulator.Fault) {
 	}
 }
 
-func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
+func TestFaults_OfALogin_HoldItUpRefuseItOrLoseItsAnswer(t *testing.T) {
 	r := newRig(t, Options{})
 	seal := xadestest.Seal(t, nipA, noon.Add(-time.Hour))
 	begin := func() begunLogin {
@@ -187,7 +187,7 @@ func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	}
 }
 
-func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
+func TestLimits_PerContext_AreCountedReportedAndEnforced(t *testing.T) {
 	enforced := func(o *simulator.Options) { o.Profile = simulator.Production }
 	r := newRig(t, Options{Allowances: []Allowance{{
 		NIP: nipA, Group: limits.OnlineSession, Limits: limits.Allowance{Second: 2, Minute: 3, Hour: limits.NoLimit},
@@ -197,7 +197,7 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	r.ok(a.get("/rate-limits"), http.StatusOK, &told)
 	if told["onlineSession"] != (rate{2, 3, -1}) || told["invoiceMetadata"] != (rate{8, 16, 20}) ||
 		told["anonymous"] != (rate{60, -1, -1}) || told["global"] != (rate{-1, -1, -1}) || len(told) != 17 {
-		t.Errorf("the limits told are %+v, want those ordered for this taxpayer and the usual ones for the rest", told)
+		t.Errorf("the limits reported are %+v, want those ordered for this taxpayer and the usual ones for the rest", told)
 	}
 	a.openOnline()
 	a.openOnline()

@@ -115,7 +115,8 @@ func describeMethod(method string) methodInfo {
 	return methodInfo{"XadesSignature", "xades.qualified-signature", "Podpis kwalifikowany"}
 }
 
-// loginState is the status of a login, alone and in the list of logins.
+// loginState is the status of a login, as an answer by itself and as an entry in the list of
+// logins.
 type loginState struct {
 	Reference    string     `json:"referenceNumber,omitempty"`
 	Current      *bool      `json:"isCurrent,omitempty"`

@@ -198,7 +198,7 @@ func TestLogin_BadSignedRequests_AreRefusedWithKSeFsCodes(t *testing.T) {
 	}
 }
 
-func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
+func TestLogin_FaultThatKSeFFindsLater_IsInTheStatusOfTheLogin(t *testing.T) {
 	r := newRig(t, withToken())
 	challenge := func() (string, int64) { return r.challengeText() }
 	seal, expired := xadestest.Seal(t, nipA, noon.Add(-time.Hour)), xadestest.Seal(t, nipA, noon.AddDate(-3, 0, 0))
@@ -239,7 +239,7 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 	expect("a self-signed certificate in production", r.sign(seal, nipA, xadestest.Options{}), 460, "łańcuch")
 }
 
-func TestLogin_PersonAndFingerprint_ActWhereTheyWereLet(t *testing.T) {
+func TestLogin_PersonAndFingerprint_ActWhereTheyHaveAGrant(t *testing.T) {
 	person := pkix.Name{CommonName: "Jan Kowalski", Country: []string{"PL"}, SerialNumber: "PNOPL-44051401359",
 		ExtraNames: []pkix.AttributeTypeAndValue{
 			{Type: []int{2, 5, 4, 42}, Value: "Jan"}, {Type: []int{2, 5, 4, 4}, Value: "Kowalski"},

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/simulator/xades/xadestest"
 )
 
-func TestPages_OfInvoices_HaveTenByDefaultAndEachOnce(t *testing.T) {
+func TestPages_OfInvoices_HaveTenEntriesByDefaultAndEachInvoiceOnce(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	files := numbered(35)
 	files[4].content = "<Faktura/>"
@@ -122,7 +122,7 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 
 // A login with the permission InvoiceWrite alone lists only the sessions that its own identity has
 // opened. A login with the permission Introspection lists all sessions of the taxpayer.
-func TestPages_OfSessions_AreOnesOwnWithoutIntrospection(t *testing.T) {
+func TestPages_OfSessionsWithoutIntrospection_ShowOnlyOnesOwn(t *testing.T) {
 	clerk := login.Identity{Type: "Nip", Value: nipB}
 	r := newRig(t, Options{Grants: []login.Grant{{
 		Subject: clerk, Context: login.Context{Type: "Nip", Value: nipA}, Permissions: []string{login.InvoiceWrite},

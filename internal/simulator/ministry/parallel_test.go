@@ -11,7 +11,7 @@ import (
 
 // Many clients send at once, and some of them share a taxpayer. The books must have every invoice
 // once. Under make race, the race detector must find nothing.
-func TestParallel_ManyClients_EachInvoiceOnce(t *testing.T) {
+func TestParallel_ManyClients_BooksHaveEachInvoiceOnce(t *testing.T) {
 	r := newRig(t, Options{})
 	const clients, invoices = 6, 10
 	t.Run("clients", func(t *testing.T) {

@@ -31,7 +31,7 @@ func TestTestdata_RateLimits_ChangeWhileEverythingRuns(t *testing.T) {
 	groups["onlineSession"] = m{"perSecond": 1, "perMinute": 1, "perHour": 1}
 	r.ok(r.post("/testdata/rate-limits", m{"rateLimits": groups}), http.StatusOK, nil)
 	if got := told(); got != (rate{1, 1, 1}) {
-		t.Errorf("the limits told after the change are %+v, want 1 for each window", got)
+		t.Errorf("the limits reported after the change are %+v, want 1 for each window", got)
 	}
 	r.openOnline()
 	s := r.secret()
@@ -40,7 +40,7 @@ func TestTestdata_RateLimits_ChangeWhileEverythingRuns(t *testing.T) {
 	}
 	r.ok(r.do(http.MethodDelete, "/v2/testdata/rate-limits", "", nil), http.StatusOK, nil)
 	if got := told(); got != (rate{10, 30, 120}) {
-		t.Errorf("the limits told after the reset are %+v, want the usual ones", got)
+		t.Errorf("the limits reported after the reset are %+v, want the usual ones", got)
 	}
 	delete(groups, "invoiceSend")
 	if a := r.post("/testdata/rate-limits", m{"rateLimits": groups}); a.code() != 21405 {

@@ -24,9 +24,9 @@ func (d Document) Data() []byte { return d.make() }
 // Documents returns the documents of one root of a table. For every place below the root there is
 // the smallest document that has an element at that place. After it come documents with one fault
 // in that element: every fault that the function shapes returns, an xsi:type attribute that names
-// one of some types, or one of the odd texts as its content. At the end there are random documents,
-// as many as the parameter random says, half of them with a random fault. A document is made only
-// when its Data is asked for.
+// one of several types, or one of the odd texts as its content. At the end there are random
+// documents, as many as the parameter random says, half of them with a random fault. A document is
+// made only when its Data is asked for.
 func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		a := newAuthor(t, root)

@@ -52,7 +52,7 @@ const (
 	Valid
 )
 
-// Check returns the verdict on each document, of which there may be some thousand. One process
+// Check returns the verdict on each document. There may be some thousand documents. One process
 // reads all of them, because starting a process costs more than reading a document.
 func (x *Xmllint) Check(t testing.TB, docs [][]byte) []Verdict {
 	t.Helper()
