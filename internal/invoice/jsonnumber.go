@@ -9,7 +9,7 @@ import (
 // LosesDigits reports whether elements of this name hold a text that may lose digits when a sender
 // writes it as a JSON number. A number loses zeros at its beginning, for example those of a bank
 // account (NrRB) or of a foreign VAT number (NrVatUE). A long number loses its last digits. The
-// schema accepts most of these texts all the same.
+// schema accepts most of these shortened texts anyway.
 func LosesDigits(element string) bool { return losesDigits()[element] }
 
 // losesDigits has the names of the elements whose value may lose digits. It leaves out three kinds

@@ -45,7 +45,7 @@ var (
 )
 
 // APIError is the only type of error that a client's methods return. It says what is known about a
-// request that failed.
+// request that failed. The other side is KSeF, or the gateway in front of it.
 //
 // Error, GoString and MarshalJSON are free of secrets, URL queries and invoice content. Details may
 // quote a field of the invoice if the request carried one. Keep Details with the invoice's outcome

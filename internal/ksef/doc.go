@@ -27,8 +27,8 @@
 //   - session: KSeF's unit of reception. Online: invoices are sent and processed one by one. Batch:
 //     one archive (usually a ZIP) is sent in encrypted parts, and is processed after the session is
 //     closed. The UPO of a session is made after it is closed.
-//   - part: a slice of the archive, encrypted on its own, sent to a pre-signed URL. The URL is a
-//     secret, because whoever has it can upload.
+//   - part: a slice of the archive, encrypted on its own, sent to a pre-signed URL of the store of
+//     parts. The URL is a secret, because whoever has it can upload.
 //   - tenant: one taxpayer (NIP) with its own key, limits and sessions.
 //   - package: a set of invoices of one tenant that travel in one session.
 //   - lane: the way of an invoice: express (online session, at once) or bulk (batch session).

@@ -12,8 +12,8 @@ const (
 	firstWritten = "2025-09-01"
 )
 
-// Invoice returns one FA(3) invoice as UTF-8 without BOM. With sensible Options it is valid by
-// schemat_FA(3)_v1-0E.xsd; values in the Options are not checked.
+// Invoice returns one FA(3) invoice as UTF-8 without BOM. With sensible Options it is valid against
+// schemat_FA(3)_v1-0E.xsd. Values in the Options are not checked.
 func Invoice(o Options) []byte {
 	o = o.withDefaults()
 	d := dice(o.Seed)

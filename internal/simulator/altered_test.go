@@ -87,7 +87,7 @@ func TestFault_ListOmitWithACode_LeavesOutOnlyEntriesOfThatStatus(t *testing.T) 
 	}
 }
 
-// Whether a fault with a Probability hits an entry is drawn only once, however often the list is
+// A fault with a Probability decides only once whether it hits an entry, however often the list is
 // requested.
 func TestFault_ProbabilityOfAnEntry_IsDrawnOncePerEntry(t *testing.T) {
 	r := newRig(t)

@@ -154,8 +154,9 @@ func (f Face) Allowances(account string) map[string]limits.Allowance {
 	return f.s.limits.Allowances(account)
 }
 
-// Sizes returns what one taxpayer may send. plain and withAttachment are the bytes of an invoice
-// without and with an attachment. invoices is the number of invoices in a session.
+// Sizes returns what one taxpayer may send. plain and withAttachment are the maximum sizes, in
+// bytes, of an invoice without and with an attachment. invoices is the maximum number of invoices
+// in a session.
 func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {
 	sizes := f.s.opts.sizesOf(nip)
 	return sizes.Plain, sizes.WithAttachment, f.s.opts.maxInvoicesOf(nip)

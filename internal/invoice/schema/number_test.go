@@ -27,7 +27,7 @@ func TestNumber_RandomTexts_AreReadAndComparedLikeBigRat(t *testing.T) {
 		a, b := draw(), draw()
 		n, ok := parseNumber([]byte(a), false)
 		if ok != decimalForm.MatchString(a) {
-			t.Fatalf("parseNumber(%q) = %v, want the opposite by the lexical form", a, ok)
+			t.Fatalf("parseNumber(%q) = %v, want the opposite according to the lexical form", a, ok)
 		}
 		bound, boundOK := NumberOf(b)
 		if !ok || !boundOK {

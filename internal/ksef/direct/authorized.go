@@ -29,9 +29,10 @@ type authorized struct {
 // a login inside the gate would hold a place that no other request could use.
 //
 // After a 401 the call is repeated once with another token. The first token was revoked, or expired
-// earlier than KSeF had said. 401 means that nothing was carried out. The gate is told of a 401 as
-// of an ordinary answer. If it were told of refused credentials, the whole pool would pause the
-// taxpayer because of a token that has expired.
+// earlier than KSeF had said. 401 means that nothing was carried out. A second 401 counts as a
+// refusal of the credentials. The gate is told of a 401 as of an ordinary answer. If it were told
+// of refused credentials, the whole pool would pause the taxpayer because of a token that has
+// expired.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
 	for repeated := false; ; repeated = true {
 		token, err := c.tokens.Access(ctx)
@@ -75,7 +76,7 @@ func bearer(token Secret) func() (httponce.Credentials, error) {
 }
 
 // notSent is the error of a call for which there was no token. The call itself was not sent,
-// whatever became of the login. If KSeF refused the login, the error is one of the credentials,
+// whatever became of the login. If KSeF refused the login, the error is of [ksef.KindUnauthorized],
 // because the refusal says nothing about the content of the call.
 func notSent(k httponce.Call, err error) error {
 	e := &ksef.APIError{Op: k.Op, Group: k.Group, Kind: ksef.KindLocal, Err: err}

@@ -63,7 +63,7 @@ func (b *BoxAPI) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInf
 	}, nil
 }
 
-// same returns an error when the answer is about another thing than the one that was asked for.
+// same returns an error when the answer is about something else than what was asked for.
 func same(field, got, want string) error {
 	if got != want {
 		return errors.New("answer is about another " + field)

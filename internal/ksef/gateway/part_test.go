@@ -249,8 +249,8 @@ func TestBoxUploadBatch_Form_IsStreamedWithItsLength(t *testing.T) {
 	}
 }
 
-// A Read of the part's body may hang, and the transport waits for it. The request must end in spite
-// of that.
+// A Read of the part's body may hang, and the transport waits for it. Even so, the request must
+// end.
 func TestUploadPart_ReaderHangs_TheRequestStillEnds(t *testing.T) {
 	store := &recorder{status: 201}
 	for why, tc := range map[string]struct {

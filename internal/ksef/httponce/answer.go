@@ -101,7 +101,7 @@ func (e *StatedError) Unwrap() error { return e.Err }
 var bom = []byte("\xef\xbb\xbf")
 
 // DeniedError marks an answer of the expected status in which the other side says that it did not
-// do what was asked. This is no proof, so the request may have been carried out all the same.
+// do what was asked. This is no proof, so the request may still have been carried out.
 type DeniedError struct{ Err error }
 
 func (e *DeniedError) Error() string { return e.Err.Error() }

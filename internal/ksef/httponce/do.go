@@ -14,7 +14,7 @@ import (
 
 // Do is the only way to the network. Every request of a client goes through it. Do asks the gate,
 // sets a time limit, adds the credentials and sends the request once. It bounds and reads the
-// answer, and maps every error. read is called only if the status is one of success.
+// answer, and maps every error. read is called only if the status means success.
 func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error {
 	if tracing.Recording(ctx) {
 		return c.traced(ctx, k, read)
@@ -36,8 +36,8 @@ func (c *Client) do(ctx context.Context, k Call, read func(*Answer) error) error
 		return &ksef.APIError{Op: k.Op, Kind: ksef.KindGated, Group: k.Group, Err: err}
 	}
 	opened(ctx)
-	// If reading panics, the gate must be told all the same, or a half-open circuit would wait for
-	// this request for ever.
+	// The gate must be told even if reading panics, because otherwise a half-open circuit would
+	// wait for this request forever.
 	outcome := ksef.Outcome{Err: errors.New("request was abandoned")}
 	defer func() { c.o.Gate.Leave(context.WithoutCancel(ctx), k.Group, outcome) }()
 	status, fault := c.exchange(ctx, k, read)

@@ -147,8 +147,8 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 	case status >= 400 && status < 500:
 		e.Kind, e.MaybeDone = ksef.KindRefused, false
 	case status == http.StatusOK:
-		// KSeF's 5xx codes mean "unknown error" and "cancelled by the system". The request may have
-		// been carried out all the same.
+		// KSeF's 5xx codes mean "unknown error" and "cancelled by the system". The request may
+		// still have been carried out.
 		e.Kind, e.MaybeDone = ksef.KindRefused, e.Code >= 500 && e.Code < 600
 	default:
 		e.Kind = ksef.KindOutage

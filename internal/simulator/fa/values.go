@@ -71,7 +71,7 @@ func (t *textType) spaced(text string) string {
 	case t.Base == "date" && len(t.patterns) == 0:
 		return text
 	case t.Base == "dateTime":
-		// White space is taken only after a time zone, as xmllint does.
+		// White space is accepted only after a time zone, as by xmllint.
 		if end := strings.TrimRightFunc(text, isSpace); zoneAtEnd.MatchString(end) {
 			return end
 		}
@@ -181,7 +181,8 @@ func (t *textType) date(text string) string {
 }
 
 // parseMoment reads a date with or without time and zone. Without a zone, or with the zone Z,
-// 24:00:00 is the last nanosecond of its day. With any other zone it is the instant after that.
+// 24:00:00 is the last nanosecond of its day. With any other zone it is the first instant of the
+// next day.
 func parseMoment(text, zone string) (time.Time, error) {
 	text = strings.TrimSuffix(text, zone)
 	day, clock, timed := strings.Cut(text, "T")

@@ -11,8 +11,8 @@ import (
 )
 
 // checkProperties verifies that the signed properties name the signer's certificate, and returns
-// the time of the signature. It does not compare the name of the issuer. Whether KSeF compares that
-// name is unknown, and the digest already identifies the certificate.
+// the time of the signature. It does not compare the name of the issuer. It is unknown whether KSeF
+// compares that name, and the digest already identifies the certificate.
 func checkProperties(properties *etree.Element, certificate *x509.Certificate) (time.Time, error) {
 	signature := child(properties, xadesSpace, "SignedSignatureProperties")
 	if signature == nil {

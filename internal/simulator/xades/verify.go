@@ -23,7 +23,7 @@ const (
 type Signed struct {
 	Root      *etree.Element // the document as it was sent, the signature included
 	Signature *etree.Element // a child of Root
-	// Certificate is the signer's. Whether it is trusted is not decided here.
+	// Certificate is the signer's. Verify does not decide whether it is trusted.
 	Certificate *x509.Certificate
 	SigningTime time.Time
 }

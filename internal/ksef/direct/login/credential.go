@@ -38,8 +38,8 @@ func (c Certificate) Begin(ctx context.Context, auth direct.Auth, ch direct.Chal
 	if err != nil {
 		return direct.Begun{}, local("write AuthTokenRequest", err)
 	}
-	// SigningTime is by KSeF's clock: KSeF refuses one in the future, and this machine's clock may
-	// be ahead.
+	// SigningTime is by KSeF's clock, because KSeF refuses a time in the future and this machine's
+	// clock may be ahead.
 	signed, err := c.Signer.Sign(document, now)
 	if err != nil {
 		return direct.Begun{}, local("sign AuthTokenRequest", err)

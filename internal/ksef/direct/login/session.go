@@ -110,8 +110,8 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	}
 }
 
-// last is called when a token could not be renewed. It returns the access token while the token is
-// still valid, and the error why after that. The caller holds mu.
+// last is called when a token could not be renewed. It returns the access token as long as the
+// token is valid, and afterwards the error why. The caller holds mu.
 func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	if now.Before(s.access.end) {
 		return s.access.Token.Token, nil

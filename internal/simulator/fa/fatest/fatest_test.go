@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// The sample must be valid by the Ministry's schema, not only by the simulator's rules.
+// The sample must be valid against the Ministry's schema as well as under the simulator's rules.
 func TestSample_AgainstTheMinistrysSchema(t *testing.T) {
 	dir := os.Getenv("KSEF_SCHEMA_DIR")
 	if dir == "" {
