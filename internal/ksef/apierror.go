@@ -95,10 +95,10 @@ type APIError struct {
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells in one line what failed and why. It leaves Details out when the request may carry an
-// invoice, because Details may quote it. Error includes Details for requests that carry no invoice.
-// These requests open or close a session, or concern a login, a certificate or a token. For them
-// only Details tell, for example, why KSeF refused a certificate.
+// Error tells in one line what failed and why. It leaves Details out, because Details may quote an
+// invoice. It includes them for requests that open or close a session, and for those of a login, a
+// certificate or a token. These requests carry no invoice, and only Details tell, for example, why
+// KSeF refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,

@@ -94,7 +94,8 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		var l ReceiptLine
 		number := ""
 		// White space around a value is dropped, as for the type token of XML Schema. So a receipt
-		// that was indented again still agrees with what was sent.
+		// that was indented again still agrees with what was sent. Only NumerFaktury stays as it is
+		// written.
 		err := children(d, func(name string, text []byte) {
 			switch name {
 			case "NipSprzedawcy":
