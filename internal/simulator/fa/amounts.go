@@ -33,7 +33,7 @@ func totals(path string) (kind string, is bool) {
 	return "", strings.HasPrefix(path, "Fa/P_14_")
 }
 
-// hundredths reads an amount that checkInvoice has found well-formed.
+// hundredths reads an amount that has the form of the schema.
 func hundredths(text string) int64 {
 	whole, fraction, _ := strings.Cut(token(text), ".")
 	var n int64
