@@ -98,7 +98,7 @@ func TestCheck_FA2_PassesOnlyIfAllowed(t *testing.T) {
 func TestCheck_SellersCheckDigit_IsCheckedOnlyIfAsked(t *testing.T) {
 	h := parsed(t, with(t, "5265877635", "5265877636"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
-		t.Errorf("without CheckNIPs, Check = %v", err)
+		t.Errorf("without CheckNIPs, Check = %v, want no error", err)
 	}
 	err := invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})
 	var f *invoice.FieldError
@@ -119,7 +119,7 @@ func TestCheck_OtherPartiesNIPs_AreCheckedOnlyIfAsked(t *testing.T) {
  <Fa>`, 1)
 	h := parsed(t, doc)
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
-		t.Errorf("without CheckNIPs, Check = %v", err)
+		t.Errorf("without CheckNIPs, Check = %v, want no error", err)
 	}
 	var got []string
 	for _, f := range invoice.FieldErrors(invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})) {

@@ -217,7 +217,7 @@ func TestParse_ManyAtOnce_DoNotAffectEachOther(t *testing.T) {
 		wait.Go(func() {
 			for range 50 {
 				if got := breaches(good); len(got) != 0 {
-					t.Errorf("the good document has the faults %q", got)
+					t.Errorf("the good document has the faults %q, want none", got)
 				}
 				if got := breaches(bad); len(got) != 1 {
 					t.Errorf("the bad document should have one fault: %q", got)

@@ -288,7 +288,7 @@ func requireSame(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) 
 	x, err := invoice.ContentOf(a)
 	y, err2 := invoice.ContentOf(b)
 	if err != nil || err2 != nil {
-		t.Fatalf("ContentOf = %v and %v for\n%s\nand\n%s", err, err2, a, b)
+		t.Fatalf("ContentOf gives the errors %v and %v, want none, for\n%s\nand\n%s", err, err2, a, b)
 	}
 	path, err := invoice.FirstDifference(a, b)
 	if err != nil || (x.Digest == y.Digest) != same || (path == "") != same {

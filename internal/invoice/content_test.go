@@ -64,7 +64,7 @@ func TestContentOf_SameInvoiceWrittenDifferently_KeepsTheDigest(t *testing.T) {
 		}
 		if got := content(t, other); got.Digest != want.Digest {
 			path, err := invoice.FirstDifference([]byte(doc), []byte(other))
-			t.Errorf("%s: the digest differs, first at %q (%v)", c.why, path, err)
+			t.Errorf("%s: the digest differs, first at %q (%v), want the same digest", c.why, path, err)
 		}
 		if path, err := invoice.FirstDifference([]byte(doc), []byte(other)); path != "" || err != nil {
 			t.Errorf("%s: the first difference is %q, %v, want none", c.why, path, err)
@@ -115,7 +115,7 @@ func TestContentOf_AnotherInvoice_ChangesTheDigestAndTheDifferenceIsNamed(t *tes
 func TestContentOf_IgnoredNameInAnotherNamespace_Counts(t *testing.T) {
 	doc := strings.Replace(exported("2026-11-25T08:00:00Z"), "<SystemInfo>ERP 1.0</SystemInfo>", "<x:SystemInfo>1</x:SystemInfo>", 1)
 	if content(t, doc).Digest == content(t, strings.Replace(doc, "<x:SystemInfo>1", "<x:SystemInfo>2", 1)).Digest {
-		t.Error("an element of another namespace is ignored")
+		t.Error("an element of another namespace is ignored, want it counted")
 	}
 }
 
@@ -125,10 +125,10 @@ func TestContentOf_NotWellFormed_IsAnError(t *testing.T) {
 			continue
 		}
 		if _, err := invoice.ContentOf([]byte(c.doc)); err == nil {
-			t.Errorf("%s: a document that is not well-formed has a digest", c.why)
+			t.Errorf("%s: a document that is not well-formed has a digest, want an error", c.why)
 		}
 		if path, err := invoice.FirstDifference([]byte(c.doc), []byte(c.doc)); err == nil {
-			t.Errorf("%s: a document that is not well-formed was compared with itself: %q", c.why, path)
+			t.Errorf("%s: a document that is not well-formed was compared with itself: %q, want an error", c.why, path)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func content(t testing.TB, doc string) invoice.Content {
 	t.Helper()
 	c, err := invoice.ContentOf([]byte(doc))
 	if err != nil {
-		t.Fatalf("ContentOf = %v for %q", err, doc)
+		t.Fatalf("ContentOf gives the error %v, want none, for %q", err, doc)
 	}
 	return c
 }

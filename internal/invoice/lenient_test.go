@@ -31,7 +31,7 @@ func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *t
 		}
 	}
 	if n < 10 {
-		t.Fatalf("only %d documents were tried", n)
+		t.Fatalf("only %d documents were tried, want 10 or more", n)
 	}
 	if h, err := invoice.ParseWith([]byte(small), lenient); err != nil || h.Discouraged != nil {
 		t.Errorf("a plain document has the character %v recorded, %v, want none", h.Discouraged, err)
@@ -44,7 +44,7 @@ func TestParse_DiscouragedCharactersAccepted_AllOtherRulesHold(t *testing.T) {
 			continue
 		}
 		if _, err := invoice.ParseWith([]byte(c.doc), invoice.ParseOptions{AllowDiscouraged: true}); err == nil {
-			t.Errorf("%s was accepted", c.why)
+			t.Errorf("%s was accepted, want an error", c.why)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestParseKsefNumber_RealNumbers_AreAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n.String() != s || n.SellerNIP != s[:10] || strings.ReplaceAll(n.Date, "-", "") != s[11:19] {
-			t.Errorf("number %s was read as %+v", s, n)
+			t.Errorf("number %s was read as %+v, want its text, NIP and date", s, n)
 		}
 		old := s[:26] + "-" + s[26:]
 		o, err := invoice.ParseKsefNumber(old)
@@ -58,7 +58,7 @@ func TestParseKsefNumber_RealNumbers_AreAccepted(t *testing.T) {
 			t.Fatalf("in the form of 36 characters, the number is refused: %v", err)
 		}
 		if o.String() != old || o.Canonical() != s || o.SellerNIP != n.SellerNIP || o.Date != n.Date {
-			t.Errorf("number %s was read as %+v", old, o)
+			t.Errorf("number %s was read as %+v, want the parts of %s", old, o, s)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func FuzzParseKsefNumber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		n, err := invoice.ParseKsefNumber(s)
 		if err == nil && (n.String() != s || len(n.Canonical()) != 35 || len(n.SellerNIP) != 10 || len(n.Date) != 10) {
-			t.Errorf("number %q was read as %+v", s, n)
+			t.Errorf("number %q was read as %+v, want all parts in their full length", s, n)
 		}
 	})
 }
@@ -129,7 +129,7 @@ func TestVerificationURL_EachEnvironment_HasItsHost(t *testing.T) {
 	} {
 		got, err := invoice.VerificationURL(environment, "5265877635", "2026-02-01", hash)
 		if err != nil || got != host+tail {
-			t.Errorf("%s: the link is %q, %v", environment, got, err)
+			t.Errorf("%s: the link is %q, error %v, want %q", environment, got, err, host+tail)
 		}
 	}
 	for _, c := range [][3]string{

@@ -56,7 +56,7 @@ func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *test
 			ours.Add(doc, len(faults) == 0)
 			if i := ours.Count - 1; i < records[root].Count && records[root].Valid(i) != ours.Valid(i) {
 				if differ++; differ < 10 {
-					t.Errorf("%s: xmllint says valid: %v, we say %v", d.Name, records[root].Valid(i), faults)
+					t.Errorf("%s: xmllint says valid: %v, and the machine finds the faults %v", d.Name, records[root].Valid(i), faults)
 				}
 			}
 		}
@@ -130,7 +130,7 @@ func (d *differential) compare() {
 		d.disagree++
 		_, what, _ := strings.Cut(name, " ")
 		if d.shown[what]++; d.shown[what] <= 2 {
-			d.t.Errorf("%s: xmllint says valid: %v, we say %v", name, valid, faults)
+			d.t.Errorf("%s: xmllint says valid: %v, and the machine finds the faults %v", name, valid, faults)
 		}
 	}
 	d.batch, d.data, d.sample = d.batch[:0], d.data[:0], d.sample[:0]
@@ -171,7 +171,7 @@ func TestSchema_InvoicesOfOthers_XmllintAgrees(t *testing.T) {
 				continue
 			}
 			if ours != (verdict == schematest.Valid) {
-				t.Errorf("%s: xmllint says %v, the schema's machine %v %v", names[i], verdict, faults, err)
+				t.Errorf("%s: xmllint says %v, and the machine finds the faults %v, error %v", names[i], verdict, faults, err)
 			}
 		}
 		t.Logf("%s: %d files, %d valid, %d that KSeF refuses in every form", schemaFiles[root], len(docs), valid, refused)

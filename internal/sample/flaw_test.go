@@ -49,7 +49,7 @@ func TestBad_EachFlaw_IsFoundByTheClientOrLeftToKSeF(t *testing.T) {
 func TestBad_FlawsForKSeF_HaveThatFlawOnly(t *testing.T) {
 	doc := string(sample.Bad(sample.MissingTotal, sample.Options{}))
 	if strings.Contains(doc, "<P_15>") || !strings.Contains(doc, "<P_13_") {
-		t.Error("P_15 is there, or more is gone than P_15")
+		t.Error("the document still has P_15, or lacks more than P_15")
 	}
 	h, err := invoice.Parse(sample.Bad(sample.UnknownKind, sample.Options{}))
 	if err != nil || h.Kind != "PROFORMA" {

@@ -36,7 +36,7 @@ func TestInvoice_Options_AreInTheDocument(t *testing.T) {
 		}
 		if h.SellerNIP != o.SellerNIP || h.Number != o.Number || h.Kind != kind || h.IssueDate != o.IssueDate ||
 			h.Attachment != o.Attachment {
-			t.Errorf("the options %+v became the invoice %+v", o, h)
+			t.Errorf("the options %+v gave the invoice %+v, want the values of the options", o, h)
 		}
 	}
 }

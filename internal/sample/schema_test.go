@@ -59,7 +59,7 @@ func TestInvoice_OwnValidator_AcceptsIt(t *testing.T) {
 	}
 	for _, flaw := range sample.Flaws() {
 		if !flaw.Local() && v.Validate(sample.Bad(flaw, sample.Options{})) == nil {
-			t.Errorf("%v is valid, so KSeF would take it", flaw)
+			t.Errorf("an invoice with the flaw %v is valid, want it refused", flaw)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestInvoice_Xmllint_AcceptsIt(t *testing.T) {
 		file := filepath.Join(dir, flaw.String()+".xml")
 		write(t, file, sample.Bad(flaw, sample.Options{}))
 		if out, err := lint(file); err == nil {
-			t.Errorf("%v is valid, so KSeF would take it: %s", flaw, out)
+			t.Errorf("an invoice with the flaw %v is valid, want it refused: %s", flaw, out)
 		}
 	}
 }

@@ -179,7 +179,7 @@ func TestBatch_MidnightBetweenOpeningAndClosing_KeepsInvoicesOnline(t *testing.T
 		modes += i.Mode + " " + i.KsefNumber[11:19] + ", "
 	}
 	if modes != "online 20261123, offline 20261123, offline 20261124, " {
-		t.Error(modes)
+		t.Errorf("the invoices are %q, want the mode and the day of the opening of each session", modes)
 	}
 }
 

@@ -173,7 +173,7 @@ func (r *rig) secret() secret {
 	r.ok(r.get("/invoice/public/key"), &k)
 	parsed, err := x509.ParsePKIXPublicKey(k.PublicKey)
 	if err != nil || k.Algorithm != "RSA" {
-		r.t.Fatal(k.Algorithm, err)
+		r.t.Fatalf("the public key has the algorithm %s, error %v, want an RSA key", k.Algorithm, err)
 	}
 	s := secret{key: make([]byte, 32), iv: make([]byte, 16)}
 	_, _ = rand.Read(s.key)

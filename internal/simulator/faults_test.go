@@ -114,7 +114,7 @@ func TestFault_AccountOrNIP_HitsOnlyThese(t *testing.T) {
 		got += "|"
 	}
 	if got != "200 502 200 |401 502 200 |401 502 200 |200 502 200 |" {
-		t.Error(got)
+		t.Errorf("the statuses are %q, want 401 twice for the first account, and 502 always for the second", got)
 	}
 }
 
@@ -221,7 +221,7 @@ func TestFault_SkippedSessionRefusal_CountsPackagesNotInvoices(t *testing.T) {
 		got += fmt.Sprint(end.Code, " ")
 	}
 	if got != "200 405 200 " {
-		t.Error(got)
+		t.Errorf("the sessions end with %q, want 405 for the second package only", got)
 	}
 }
 

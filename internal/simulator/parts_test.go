@@ -90,6 +90,6 @@ func TestPart_BaseURL_IsInTheAddressOfParts(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.BaseURL = "http://storage.example" })
 	b := r.pack(zipOf(t, "x"), 1).begin()
 	if !strings.HasPrefix(b.uploads[0].URL, "http://storage.example/storage/") {
-		t.Error(b.uploads[0].URL)
+		t.Errorf("the address of the part is %s, want one that begins with the BaseURL", b.uploads[0].URL)
 	}
 }

@@ -76,7 +76,7 @@ func TestLinks_Invoice_HasTheLinkKODI(t *testing.T) {
 		}
 		r.ok(r.post("/invoice/links", m{"nip": sellerA, "issueDate": date, "invoiceHash": hash}), &l)
 		if l.Invoice.Link != "https://qr-test.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/"+strings.Repeat("-_v7", 10)+"-_s" {
-			t.Error(l.Invoice.Link)
+			t.Errorf("the link is %s, want KOD I of this seller, date and hash", l.Invoice.Link)
 		}
 		if _, err := png.Decode(bytes.NewReader(l.Invoice.Image)); err != nil {
 			t.Error(err)

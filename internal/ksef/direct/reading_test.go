@@ -58,7 +58,7 @@ func TestSessionInvoices_Interrupted_ContinuesAtThatPageAndNeverReturnsAPart(t *
 		t.Errorf("the three calls made %d requests, want 5: a page that was read is not asked for again", n)
 	}
 	if len(c.lists.kept) != 0 {
-		t.Error("a list that was read to its end is kept")
+		t.Error("a list that was read to its end is kept, want it dropped")
 	}
 }
 

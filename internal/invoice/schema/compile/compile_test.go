@@ -43,7 +43,7 @@ func TestCompile_SchemaOfEverythingSupported_XmllintAgrees(t *testing.T) {
 			t.Fatalf("document %s cannot be read: %v; xmllint: %v", names[i], err, verdict)
 		}
 		if (len(faults) == 0) != (verdict == schematest.Valid) {
-			t.Errorf("%s: xmllint says valid: %v, we say %v", names[i], verdict == schematest.Valid, faults)
+			t.Errorf("%s: xmllint says valid: %v, and the machine finds the faults %v", names[i], verdict == schematest.Valid, faults)
 		}
 		if verdict == schematest.Valid {
 			valid++

@@ -60,7 +60,7 @@ func TestPattern_EachConstruct_MatchesWhatXMLSchemaSays(t *testing.T) {
 		}
 		for _, text := range strings.Split(c.yes, " ") {
 			if !match(text) {
-				t.Errorf("%s does not match %q", c.pattern, text)
+				t.Errorf("%s does not match %q, want that it does", c.pattern, text)
 			}
 		}
 		for _, text := range strings.Split(c.no, " ") {
@@ -103,7 +103,7 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		if match(text) != theirs.MatchString(text) {
-			t.Errorf("%s on %q: %v, package regexp says %v", pattern, text, match(text), !match(text))
+			t.Errorf("pattern %s and text %q: match = %v, and package regexp says %v", pattern, text, match(text), !match(text))
 		}
 	})
 }
