@@ -27,9 +27,9 @@ type FieldError struct {
 	Field string
 	// Rule completes the sentence "field P_1 …", for example with "must not be later than today".
 	Rule string
-	// Value is what was found, cut to 80 characters; empty when something is missing.
+	// Value is what was found, cut to 80 characters. It is empty when something is missing.
 	Value string
-	// Hint says how to fix it; may be empty.
+	// Hint says how to fix the fault. It may be empty.
 	Hint string
 	// Unsupported says that this program cannot send documents of this form. The document itself
 	// may be correct.

@@ -44,8 +44,8 @@ type EncryptionInfo struct {
 	// EncryptedKey is encrypted with RSA-OAEP, SHA-256 for hash and MGF1, no label. It is as long
 	// as the RSA modulus.
 	EncryptedKey []byte
-	// PublicKeyID names the public key that encrypted EncryptedKey; see [PublicKeyID]. nil: not
-	// told.
+	// PublicKeyID names the public key that encrypted EncryptedKey; see [PublicKeyID]. nil names no
+	// key.
 	PublicKeyID []byte
 }
 

@@ -42,8 +42,8 @@ type Outcome struct {
 	Err error
 }
 
-// OutcomeOf returns the outcome of a request with this HTTP status (0: no answer began) and this
-// error (nil: success).
+// OutcomeOf returns the outcome of a request with this HTTP status and this error. A status of 0
+// means that no answer began, and a nil error means success.
 func OutcomeOf(status int, e *APIError) Outcome {
 	o := Outcome{Status: status}
 	if e != nil {

@@ -16,7 +16,7 @@ type SendRequest struct {
 	// for a single invoice.
 	Offline bool
 	// Corrects is the SHA-256 of the rejected offline invoice that this one corrects technically.
-	// nil: it corrects none. Corrects needs Offline and KSeF's own API.
+	// It is nil for an invoice that corrects none. Corrects needs Offline and KSeF's own API.
 	Corrects []byte
 }
 
@@ -85,13 +85,13 @@ type InvoiceInfo struct {
 	// Unreadable says what could not be read although a decision needs it; "" when all of that was
 	// read. The other fields hold what could be read.
 	Unreadable string
-	// Ordinal is the place in the session, from 1. 0: not given.
+	// Ordinal is the place in the session, from 1. 0 means that it is not given.
 	Ordinal int
 	// Hash is the SHA-256 of the exact bytes, in Base64; "" when it is not given.
 	Hash string
 	// FileName is the name in the archive of a batch; "" when it is not given.
 	FileName string
-	// InvoiceNumber is P_2. "": KSeF could not read it, or the answer does not tell.
+	// InvoiceNumber is P_2. It is "" if KSeF could not read it or the answer does not tell it.
 	InvoiceNumber string
 	// KSeFNumber is set when the invoice is accepted.
 	KSeFNumber           string

@@ -36,8 +36,8 @@ type flight struct {
 	abandoned bool // its own caller gave up, which means nothing for the others
 }
 
-// NewKeyCache returns a cache that keeps the key from fetch, usually a client's PublicKey, for ttl
-// (0: defaultKeyTTL). now is the clock (nil: time.Now).
+// NewKeyCache returns a cache that keeps the key from fetch, usually a client's PublicKey, for ttl.
+// A ttl of 0 means defaultKeyTTL. now is the clock; nil means time.Now.
 func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.Duration, now func() time.Time) *KeyCache {
 	if ttl <= 0 {
 		ttl = defaultKeyTTL

@@ -27,7 +27,7 @@ type PartUpload struct {
 	Method  string
 	URL     string
 	Headers []Header
-	// Allowed is how long the upload may take. 0: numbers.PartTime.
+	// Allowed is how long the upload may take. 0 means numbers.PartTime.
 	Allowed time.Duration
 }
 

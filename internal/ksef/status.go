@@ -11,7 +11,8 @@ import (
 
 // StatusInfo is where an invoice or a session stands.
 type StatusInfo struct {
-	// Code: below 200 is still running, 200 is done, above 200 is an error. See codes.go.
+	// Code is below 200 while KSeF still works, 200 when it is done, and above 200 for an error.
+	// See codes.go.
 	Code int
 	// Description and Details are KSeF's own texts, "" when absent. Details may quote a field of
 	// the invoice.

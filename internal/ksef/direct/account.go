@@ -55,7 +55,7 @@ func (a Account) RateLimits(ctx context.Context) (map[string]numbers.Rate, error
 	return out, nil
 }
 
-// SessionLimits bound the sessions of one kind. 0: not told.
+// SessionLimits bound the sessions of one kind. 0 means that KSeF did not tell the limit.
 type SessionLimits struct {
 	MaxInvoiceMB               int // 10⁶ bytes
 	MaxInvoiceWithAttachmentMB int

@@ -31,22 +31,22 @@ type Options struct {
 	// BaseURL is TestURL, DemoURL, ProductionURL or another address that ends in the version. It
 	// must be absolute, http or https, and without user, query and fragment.
 	BaseURL string
-	// App names the program in the User-Agent. Empty: only the client names itself.
+	// App names the program in the User-Agent. If App is empty, only the client names itself.
 	App string
-	// Gate is asked before each request and told its outcome. Nil: always open.
+	// Gate is asked before each request and told its outcome. A nil Gate is always open.
 	Gate ksef.Gate
 	// Timeout is the time for one request. For the upload of a part, it is the longest time in
-	// which no byte moves. 0: httponce.DefaultTimeout.
+	// which no byte moves. 0 means httponce.DefaultTimeout.
 	Timeout time.Duration
-	// MaxResponse is the largest answer that is taken into memory, in bytes. 0:
+	// MaxResponse is the largest answer that is taken into memory, in bytes. 0 means
 	// httponce.DefaultMaxResponse.
 	MaxResponse int64
 	// Transport replaces the connection pool that New makes.
 	Transport http.RoundTripper
 	// Warn is told what KSeF says in the header X-System-Warning of an answer, for example about a
-	// signature that it will refuse one day. Nil: warnings are ignored.
+	// signature that it will refuse one day. If Warn is nil, warnings are ignored.
 	Warn func(ctx context.Context, op, warning string)
-	// Now is the clock. Nil: time.Now.
+	// Now is the clock. nil means time.Now.
 	Now func() time.Time
 }
 

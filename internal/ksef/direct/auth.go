@@ -124,7 +124,7 @@ type TokenLogin struct {
 	// EncryptedToken is the token, "|" and the challenge's TimestampMs, encrypted with KSeF's
 	// public key of usage [UsageToken] by RSA-OAEP with SHA-256 for hash and MGF1.
 	EncryptedToken []byte
-	PublicKeyID    []byte // of that key; nil: not told
+	PublicKeyID    []byte // of that key; nil names no key
 }
 
 type contextWire struct {

@@ -15,10 +15,10 @@ import (
 // sees only sessions that the same subject opened.
 type SessionQuery struct {
 	Batch                    bool
-	CreatedFrom, CreatedTo   time.Time // zero: not bounded
-	ReferenceNumber          string    // "": all
+	CreatedFrom, CreatedTo   time.Time // a zero time sets no bound
+	ReferenceNumber          string    // "" means all
 	Next                     string    // "" for the first page, and then Next of the page before
-	PageSize                 int       // 10 to numbers.MaxListPage; 0: the largest
+	PageSize                 int       // 10 to numbers.MaxListPage; 0 means the largest
 	ModifiedFrom, ModifiedTo time.Time
 }
 

@@ -75,7 +75,7 @@ type LinksRequest struct {
 // Links are the verification links of an invoice.
 type Links struct {
 	Invoice Link `json:"invoice"` // KOD I
-	// Certificate is KOD II, of an invoice issued offline. Nil: none.
+	// Certificate is KOD II, of an invoice issued offline. It is nil for any other invoice.
 	Certificate *Link `json:"certificate,omitempty"`
 }
 

@@ -30,25 +30,25 @@ type Options struct {
 	// replaced key file works without a restart. Key must be safe for concurrent use. Its error
 	// comes back in a [*ksef.APIError] of [ksef.KindLocal].
 	Key func() (string, error)
-	// App names the program in the User-Agent, e.g. "erp-bridge/2.1". Empty: only the client names
-	// itself.
+	// App names the program in the User-Agent, e.g. "erp-bridge/2.1". If App is empty, only the
+	// client names itself.
 	App string
-	// Gate is asked before each request and told its outcome. Nil: always open.
+	// Gate is asked before each request and told its outcome. A nil Gate is always open.
 	Gate ksef.Gate
 	// Timeout is the time for one request, from the gate's opening to the last byte of the answer.
 	// Where bytes are streamed (uploads of parts and of batches, downloads written to a writer),
-	// Timeout is instead the longest time in which no byte moves. 0: DefaultTimeout.
+	// Timeout is instead the longest time in which no byte moves. 0 means DefaultTimeout.
 	Timeout time.Duration
-	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression.
-	// 0: DefaultMaxResponse.
+	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression. 0
+	// means DefaultMaxResponse.
 	MaxResponse int64
-	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
+	// MaxDownload is the largest answer that is written to a writer, in bytes. 0 means
 	// DefaultMaxDownload.
 	MaxDownload int64
 	// Transport replaces the connection pool that New makes. It must not follow redirects or send a
 	// request twice. An *http.Transport, as used here, is suitable.
 	Transport http.RoundTripper
-	// Now is the clock against which a Retry-After date is read. Nil: time.Now.
+	// Now is the clock against which a Retry-After date is read. nil means time.Now.
 	Now func() time.Time
 }
 

@@ -37,7 +37,7 @@ func (l Language) check() error {
 
 // VisualizeRequest asks for an invoice in a form that people can read.
 type VisualizeRequest struct {
-	// TemplateName is a template of the account. "": the gateway's own.
+	// TemplateName is a template of the account. "" means the gateway's own.
 	TemplateName      string       `json:"templateName,omitempty"`
 	Offline           bool         `json:"offline"`
 	InvoiceKSeFNumber string       `json:"invoiceKsefNumber,omitempty"`

@@ -20,7 +20,7 @@ var errTooLarge = errors.New("answer is larger than allowed")
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   io.Reader // at most the call's limit; then it fails
+	Body   io.Reader // reading more than the call's limit fails
 
 	contentType string
 	object      bool // the body was read whole and is a JSON object, or the JSON list that was due

@@ -25,8 +25,8 @@ type Call struct {
 	Path   string   // below the base URL, escaped; a query may follow
 	Target *url.URL // a pre-signed address instead of Path
 
-	// Authorize returns the credentials of the request, after the gate has opened. Nil: the request
-	// carries none. Authorize is not called for a pre-signed address.
+	// Authorize returns the credentials of the request, after the gate has opened. If it is nil,
+	// the request carries none. Authorize is not called for a pre-signed address.
 	Authorize func() (Credentials, error)
 
 	Accept      string
@@ -36,10 +36,10 @@ type Call struct {
 	Size        int64
 	Headers     []ksef.Header // further headers; with a pre-signed address, exactly these
 
-	Success    func(status int) bool // nil: 200 alone
-	Limit      int64                 // of the answer in bytes, within Options.MaxResponse unless it streams; 0: Options.MaxResponse
+	Success    func(status int) bool // nil means 200 alone
+	Limit      int64                 // of the answer in bytes, within Options.MaxResponse unless it streams; 0 means Options.MaxResponse
 	Stream     bool                  // Timeout counts from the last byte that moved
-	Within     time.Duration         // upper bound for the whole request, 0: none
+	Within     time.Duration         // upper bound for the whole request; 0 means none
 	Processing bool                  // codes 100 and 150 mean "ask again"
 	Renewable  bool                  // its credentials expire: 401 is [ErrTokenRefused]
 	Part       bool                  // it goes to a pre-signed address, not to KSeF or its gateway

@@ -30,25 +30,25 @@ type Options struct {
 	// ErrorsInside says that an answer of the expected status may hold the other side's own error.
 	ErrorsInside bool
 	// Observe is told the status and the header of every answer, except those from pre-signed
-	// addresses. Nil: answers are not reported.
+	// addresses. If Observe is nil, answers are not reported.
 	Observe func(ctx context.Context, op string, status int, header http.Header)
 
-	// Gate is asked before each request and told its outcome. Nil: always open.
+	// Gate is asked before each request and told its outcome. A nil Gate is always open.
 	Gate ksef.Gate
 	// Timeout is the time for one request, from the gate's opening to the last byte of the answer.
-	// Where bytes are streamed, Timeout is instead the longest time in which no byte moves. 0:
+	// Where bytes are streamed, Timeout is instead the longest time in which no byte moves. 0 means
 	// DefaultTimeout.
 	Timeout time.Duration
-	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression.
-	// 0: DefaultMaxResponse.
+	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression. 0
+	// means DefaultMaxResponse.
 	MaxResponse int64
-	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
+	// MaxDownload is the largest answer that is written to a writer, in bytes. 0 means
 	// DefaultMaxDownload.
 	MaxDownload int64
 	// Transport replaces the connection pool that New makes. It must not follow redirects or send a
 	// request twice. An *http.Transport, as used here, is suitable.
 	Transport http.RoundTripper
-	// Now is the clock against which a Retry-After date is read. Nil: time.Now.
+	// Now is the clock against which a Retry-After date is read. nil means time.Now.
 	Now func() time.Time
 }
 

@@ -23,7 +23,7 @@ type mapper struct {
 	op         string
 	side       string
 	parse      func([]byte) (*ErrorBody, bool)
-	ended      func() (ksef.ErrorKind, error) // why this side ended the request; nil error: it did not
+	ended      func() (ksef.ErrorKind, error) // why this side ended the request; a nil error if it did not
 	creds      Credentials
 	target     *url.URL
 	now        func() time.Time

@@ -55,7 +55,7 @@ type Options struct {
 	Decrypt func(keyID, encrypted []byte) ([]byte, error)
 	// Issuer is nil when KSeF issues no certificates.
 	Issuer Issuer
-	// Fate asks the faults what becomes of a login; nil is nothing special.
+	// Fate asks the faults what becomes of a login. If it is nil, no fault concerns a login.
 	Fate func(Context) Fate
 	// Lives are the lifetimes; a zero is the Ministry's value.
 	Lives Lives

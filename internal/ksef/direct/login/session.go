@@ -15,11 +15,11 @@ type Options struct {
 	Auth       direct.Auth
 	Credential Credential
 	NIP        string // of the taxpayer, which is the context of the login
-	Pace       *Pace  // shared by all sessions of the process; nil: none
+	Pace       *Pace  // shared by all sessions of the process; nil never waits
 	// Timeout is how long KSeF may take for a login. For a qualified certificate, KSeF asks the
-	// issuer whether the certificate was revoked, which can take a while. 0: DefaultTimeout.
+	// issuer whether the certificate was revoked, which can take a while. 0 means DefaultTimeout.
 	Timeout time.Duration
-	Now     func() time.Time // nil: time.Now
+	Now     func() time.Time // nil means time.Now
 }
 
 // DefaultTimeout is how long a login may take.
@@ -35,7 +35,7 @@ type Session struct {
 	closed  bool
 	access  live
 	refresh live
-	proof   Proof     // of the present login's credentials; nil: no login
+	proof   Proof     // of the present login's credentials; nil without a login
 	begun   time.Time // when that login was made
 	denied  bool      // KSeF has said of this login that it lacks a right
 	givenUp live      // refresh token of a login that is out of use but still alive
