@@ -167,7 +167,7 @@ func TestSchema_InvoicesOfOthers_XmllintAgrees(t *testing.T) {
 				valid++
 			}
 			if _, parse := invoice.Parse(docs[i]); err != nil && parse != nil && isStricter(parse) {
-				refused++ // KSeF takes no such file, whatever the schema says
+				refused++ // KSeF accepts no such file, whatever the schema says
 				continue
 			}
 			if ours != (verdict == schematest.Valid) {

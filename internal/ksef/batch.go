@@ -20,7 +20,7 @@ type OpenBatchRequest struct {
 // Compression is the form of a batch's archive.
 type Compression string
 
-// The forms. The gateway at ksefapi.pl takes ZIP only.
+// The forms. The gateway at ksefapi.pl accepts ZIP only.
 const (
 	CompressionZIP   Compression = ""
 	CompressionTarGz Compression = "tar.gz"

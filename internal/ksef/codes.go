@@ -48,7 +48,7 @@ const (
 // 2.8.0). They say nothing about the content of an invoice.
 const (
 	CodeUPONotThere      = 21178 // there is no such UPO, or not yet
-	CodeSessionFull      = 21155 // the session takes no more invoices
+	CodeSessionFull      = 21155 // the session accepts no more invoices
 	CodeNoSession        = 21173 // no such session; also seen right after a session was opened
 	CodeSessionForbids   = 21180 // the session's status, such as closed, forbids the request
 	CodeSessionPaused    = 21184 // paused for service: open another session; the invoice was not taken

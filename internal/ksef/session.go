@@ -5,7 +5,7 @@ import "fmt"
 // InvoiceVersion names the form of a session's invoices.
 type InvoiceVersion string
 
-// The forms. Production takes FA(3) only.
+// The forms. Production accepts FA(3) only.
 const (
 	FA2 InvoiceVersion = "v2"
 	FA3 InvoiceVersion = "v3"

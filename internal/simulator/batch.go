@@ -140,7 +140,7 @@ func (bt *batches) process(sess *session) {
 }
 
 // inBackground unpacks a package without the lock and then finishes its session. The caller holds
-// mu. When the simulator is closing, the session stays in processing for ever.
+// mu. When the simulator is closing, the session stays in processing forever.
 func (bt *batches) inBackground(sess *session, unpack func() packageResult) {
 	if bt.isStopped() {
 		return

@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// BenchmarkBatch processes a package with as many invoices as KSeF takes in one package. Each
+// BenchmarkBatch processes a package with as many invoices as KSeF accepts in one package. Each
 // invoice has about 8 KB.
 func BenchmarkBatch(b *testing.B) {
 	r := newRig(b)

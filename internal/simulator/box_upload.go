@@ -129,8 +129,8 @@ func (u *unpacker) unpackFile(name string, f *fa.Form, acceptance time.Time, max
 func (bo *boxOperations) boxInvoiceStatus(c *call) (reply, *refusal) { return bo.boxStatus(c, false) }
 func (bo *boxOperations) boxBatchStatus(c *call) (reply, *refusal)   { return bo.boxStatus(c, true) }
 
-// boxStatus answers what became of an upload. For a package that failed as a whole the answer is an
-// error with the session's code.
+// boxStatus answers with what became of an upload. For a package that failed as a whole the answer
+// is an error with the session's code.
 func (bo *boxOperations) boxStatus(c *call, batch bool) (reply, *refusal) {
 	bo.mu.Lock()
 	u := bo.uploads[uploadKey(c.account, c.value(0))]

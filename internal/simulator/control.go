@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// control answers the paths that only the simulator has. They are the health check, the books, and
+// control serves the paths that only the simulator has. They are the health check, the books, and
 // commands from this machine.
 func (s *Simulator) control(w http.ResponseWriter, r *http.Request) int {
 	answer, refused := s.command(r)

@@ -25,7 +25,7 @@ const (
 	Lost       = "lost-session" // the session is unknown afterwards; processing that a close has started goes on
 
 	// These concern a login at the Ministry's API, when it begins.
-	LoginStuck   = "login-stuck"   // the login's status stays at 100 for the duration For; for ever when For is 0
+	LoginStuck   = "login-stuck"   // the login's status stays at 100 for the duration For; forever when For is 0
 	LoginRefused = "login-refused" // the login ends with status Code
 
 	// These concern a session. Stuck hits a session when it is closed. The others hit a batch

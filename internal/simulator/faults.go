@@ -70,7 +70,7 @@ type Fault struct {
 	//   - list-omit, unnamed: the KSeF status of the entries that they concern (any)
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
-	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends
+	// The duration of stuck begins at the close; login-stuck lasts forever with 0. A hang ends
 	// after For; with 0, it ends when the client goes away. A fault that concerns an entry changes
 	// the answers about it until For is over; with 0, they stay changed.
 	For time.Duration `yaml:"for" json:"for,omitempty"`

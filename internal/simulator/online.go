@@ -166,7 +166,8 @@ func (ol *onlineSessions) deliver(account Account, session string, d delivery) (
 	return o, nil
 }
 
-// openSession returns the account's online session if it still takes invoices. The caller holds mu.
+// openSession returns the account's online session if it still accepts invoices. The caller holds
+// mu.
 func (ol *onlineSessions) openSession(account Account, id string) (*session, *refusal) {
 	sess, refused := ol.book.ownSession(account, id)
 	if refused != nil {

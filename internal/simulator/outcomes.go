@@ -129,7 +129,7 @@ func (sb *sessionBook) info(sess *session, o *outcome) invoiceInfo {
 }
 
 // sessionInvoices lists the invoices of a session. The list of a batch session is empty while its
-// status is 100, and for ever when the package could not be unpacked.
+// status is 100, and forever when the package could not be unpacked.
 func (so *sessionOperations) sessionInvoices(c *call) (reply, *refusal) {
 	so.mu.Lock()
 	sess, refused := so.book.ownSession(c.account, c.value(0))

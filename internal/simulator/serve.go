@@ -66,7 +66,7 @@ func (p reply) write(w http.ResponseWriter) {
 	_, _ = w.Write(p.body) // the client may have gone; there is nobody to tell
 }
 
-// ServeHTTP answers the gateway's operations, the part store under /storage/ and the controls under
+// ServeHTTP serves the gateway's operations, the part store under /storage/ and the controls under
 // /sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()

@@ -26,6 +26,6 @@
 //   - the Ministry's description of the login (auth/podpis-xades.md in the documentation of KSeF,
 //     in its stricter form of March 2026)
 //
-// Before that date, KSeF took a signature whose references do not cover a SigningCertificate. Since
-// then it refuses such a signature with code 9105.
+// Before that date, KSeF accepted a signature whose references do not cover a SigningCertificate.
+// Since then it refuses such a signature with code 9105.
 package xades

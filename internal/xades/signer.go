@@ -22,15 +22,15 @@ type Signer struct {
 	alg  string
 }
 
-// The weakest keys that KSeF takes (auth/podpis-xades.md).
+// The weakest keys that KSeF accepts (auth/podpis-xades.md).
 const (
 	minRSABits   = 2048
 	minCurveBits = 256
 )
 
-// NewSigner returns a signer. The key may live outside of this process, in a token or an HSM: only
-// its Public and Sign are used. RSA from 2048 bits and ECDSA over a curve of at least 256 bits are
-// taken. The key must be the certificate's own.
+// NewSigner returns a signer. The key may live outside of this process, in a token or an HSM,
+// because only its Public and Sign are used. RSA from 2048 bits and ECDSA over a curve of at least
+// 256 bits are accepted. The key must be the certificate's own.
 func NewSigner(cert *x509.Certificate, key crypto.Signer) (*Signer, error) {
 	if cert == nil || len(cert.Raw) == 0 || key == nil {
 		return nil, errors.New("sign: certificate and key are required")

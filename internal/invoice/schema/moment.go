@@ -28,8 +28,8 @@ const (
 var endOfDay = []byte{'9' + 1}
 
 // parseMoment reads the lexical form of xsd:dateTime or xsd:date. ok is false for a date that does
-// not exist. White space is allowed only where libxml2 takes it, which is after the time zone of a
-// dateTime.
+// not exist. White space is allowed only where libxml2 accepts it, which is after the time zone of
+// a dateTime.
 func parseMoment(text []byte, withTime bool) (m moment, ok bool) {
 	before := false
 	if len(text) > 0 && text[0] == '-' {

@@ -147,7 +147,7 @@ func remove(op string, group ksef.Group, format string, ids ...string) httponce.
 	return k
 }
 
-// withForm asks for errors in the form of problemDetails and takes any 2xx as success. The body
+// withForm asks for errors in the form of problemDetails and counts any 2xx as success. The body
 // says what was made, and the call checks the body. The contract's choice between 200, 201 and 202
 // means nothing to a sender.
 func withForm(k httponce.Call) httponce.Call {

@@ -11,7 +11,7 @@ import (
 )
 
 // Auth are the calls that lead to an access token. There are three kinds of token: the token of the
-// login, the access token and the refresh token. KSeF takes each only for its own purpose.
+// login, the access token and the refresh token. KSeF accepts each only for its own purpose.
 type Auth struct{ api *API }
 
 // Auth returns the calls that lead to an access token.

@@ -56,7 +56,7 @@ type seen struct {
 }
 
 // script is a server that answers each request with the next reply of a list. It repeats the last
-// reply for ever.
+// reply forever.
 type script struct {
 	mu      sync.Mutex
 	answers []reply

@@ -198,7 +198,7 @@ func (a *Answer) XML() ([]byte, error) {
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	root, depth := "", 0
 	for {
-		token, err := d.Token() // RawToken would take a document whose end is missing
+		token, err := d.Token() // RawToken would accept a document whose end is missing
 		if err == io.EOF {
 			break
 		}

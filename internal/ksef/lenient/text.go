@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Text is a text for people. It takes a string, a list of strings (joined with "; ") and null ("").
-// It keeps anything else as its JSON.
+// Text is a text for people. It accepts a string, a list of strings (joined with "; ") and null
+// (""). It keeps anything else as its JSON.
 type Text string
 
 // UnmarshalJSON never fails.
@@ -27,7 +27,7 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Name is a text by which something is matched. It takes only a string, or a number as it is
+// Name is a text by which something is matched. It accepts only a string, or a number as it is
 // written, because a name made of other JSON must not match.
 type Name string
 

@@ -31,7 +31,7 @@ func attributes(name []byte) ([]string, error) {
 	return all, nil
 }
 
-// Info is what the register answers about a certificate.
+// Info is what the register tells about a certificate.
 type Info struct {
 	Serial, Name, Type, CommonName, Status string
 	Owner                                  Owner

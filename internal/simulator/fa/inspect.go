@@ -45,7 +45,7 @@ type Circumstances struct {
 	// Accepted is the moment of acceptance, in the time zone Europe/Warsaw. P_1 must not be later
 	// than its day.
 	Accepted time.Time
-	// Online is true for an online session, which takes no attachments.
+	// Online is true for an online session, which accepts no attachments.
 	Online bool
 	// Sizes gives the limits of the taxpayer with this NIP; nil means UsualSizes for everybody.
 	Sizes func(nip string) Sizes

@@ -32,7 +32,7 @@ func (d *document) prefixed(l *level, attrs []xml.Attr) {
 
 // retype gives an element the type that xsi:type names, and reports whether the element may have
 // that type. An element may have its own type, and any type that is derived from its own. Like
-// xmllint, and unlike XML Schema, retype takes no white space around the name.
+// xmllint, and unlike XML Schema, retype accepts no white space around the name.
 func (d *document) retype(l *level, name string) bool {
 	prefix, local, found := strings.Cut(name, ":")
 	if !found {

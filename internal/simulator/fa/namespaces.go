@@ -21,7 +21,7 @@ func isDeclaration(a xml.Attr) bool {
 
 // declare puts the declarations among the attributes of an element into force. It refuses an
 // attribute that is given twice. It does not check whether the name of a namespace is a URI. The
-// specification (Namespaces in XML) does not demand this check of a parser, and most parsers take
+// specification (Namespaces in XML) does not demand this check of a parser, and most parsers accept
 // any text. Only xmllint complains about a name such as "a b".
 func (l *level) declare(attrs []xml.Attr) error {
 	for i, a := range attrs {

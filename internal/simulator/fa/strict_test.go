@@ -216,8 +216,9 @@ func TestInspect_SelfBilledWrittenAsAnyInteger_TheBuyerIssues(t *testing.T) {
 	}
 }
 
-// The simulator takes no broken document that xmllint refuses. It calls no document broken that
-// xmllint takes, apart from documents with a DTD or with another encoding or version of XML.
+// The simulator refuses every document that xmllint finds malformed. A document that is well-formed
+// for xmllint is well-formed for the simulator too, unless it has a DTD or another encoding or
+// version of XML.
 func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
 	if _, err := exec.LookPath("xmllint"); err != nil {
 		t.Skip("xmllint is not on PATH")
@@ -237,13 +238,13 @@ func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
 			strings.Contains(r.Details, "unsupported version")
 		switch broken := strings.Contains(r.Details, "not well-formed"); {
 		case !wellFormed[i] && r.Code == 200:
-			t.Errorf("xmllint refuses, and the simulator takes\n%q", doc)
+			t.Errorf("xmllint finds malformed what the simulator accepts:\n%q", doc)
 		case wellFormed[i] && broken && !stricter:
-			t.Errorf("xmllint takes, and the simulator refuses: %s\n%q", r.Details, doc)
+			t.Errorf("xmllint finds well-formed what the simulator calls malformed: %s\n%q", r.Details, doc)
 		}
 	}
 	if taken < len(docs)/20 || taken > len(docs)/2 {
-		t.Errorf("%d of %d documents are taken: a useful test needs many of both kinds", taken, len(docs))
+		t.Errorf("%d of %d documents are accepted: a useful test needs many of both kinds", taken, len(docs))
 	}
 }
 

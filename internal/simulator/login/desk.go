@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Desk takes logins. It is safe for concurrent use.
+// Desk handles logins. It is safe for concurrent use.
 type Desk struct {
 	opts   Options
 	secret []byte // signs the JWTs
@@ -34,7 +34,7 @@ type Lives struct {
 type Fate struct {
 	Code    int // the login ends with this status; 0 means no order
 	Details string
-	Stuck   time.Duration // how long the login stays at 100; negative is for ever
+	Stuck   time.Duration // how long the login stays at 100; negative is forever
 }
 
 // Issuer knows the certificates that KSeF itself has issued.

@@ -10,7 +10,7 @@
 //   - the challenge, which lives ten minutes and is used once;
 //   - the checks of the request against its schema;
 //   - certificates of a person and of an entity, both from KSeF and self-signed (as the test
-//     environment takes them);
+//     environment accepts them);
 //   - tokens with their permissions;
 //   - the asynchronous operation with its status codes;
 //   - redeeming tokens once, refreshing and revoking;

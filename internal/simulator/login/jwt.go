@@ -16,7 +16,7 @@ type token struct {
 	ValidUntil time.Time
 }
 
-// Kinds of JWT. None is taken in place of another.
+// Kinds of JWT. No kind is accepted in place of another.
 const (
 	kindOperation = "OperationToken"
 	kindAccess    = "ContextToken"

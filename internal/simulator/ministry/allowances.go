@@ -13,7 +13,8 @@ type rate struct {
 	Hour   int `json:"perHour"`
 }
 
-// rateLimits answers the request limits of the context, as API 2.8 writes them: -1 means no limit.
+// rateLimits answers with the request limits of the context, as API 2.8 writes them: -1 means no
+// limit.
 func (m credentialOps) rateLimits(c *call) (simulator.Reply, *problem) {
 	answer := map[string]rate{"global": {limits.NoLimit, limits.NoLimit, limits.NoLimit}}
 	for group, a := range m.face.Allowances(c.account.ID) {
@@ -28,8 +29,8 @@ type sessionLimits struct {
 	Invoices   int `json:"maxInvoices"`
 }
 
-// contextLimits answers what an invoice and a session of the context may hold. Sizes are rounded
-// down to whole megabytes, because the contract has no smaller unit.
+// contextLimits answers with what an invoice and a session of the context may hold. Sizes are
+// rounded down to whole megabytes, because the contract has no smaller unit.
 func (m credentialOps) contextLimits(c *call) (simulator.Reply, *problem) {
 	plain, attachment, invoices := m.face.Sizes(c.account.NIP)
 	const megabyte = 1_000_000
@@ -40,7 +41,7 @@ func (m credentialOps) contextLimits(c *call) (simulator.Reply, *problem) {
 	}{one, one}), nil
 }
 
-// subjectLimits answers how many certificates the subject of the login may have.
+// subjectLimits answers with how many certificates the subject of the login may have.
 func (m credentialOps) subjectLimits(c *call) (simulator.Reply, *problem) {
 	_, requests, _, active := m.office.Limits(owner(c.access))
 	type enrollment struct {

@@ -39,7 +39,7 @@ func status(code int, description, details string) statusInfo {
 	return s
 }
 
-// json answers an object. Now and then it has a field that no contract knows.
+// json answers with an object. Now and then the object has a field that no contract knows.
 func (m *Ministry) json(code int, v any) simulator.Reply {
 	raw, err := json.Marshal(v)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
-// openBatch opens a session for the package that the client declares, and answers where the parts
-// of the package go.
+// openBatch opens a session for the package that the client declares, and answers with the
+// addresses to which the parts of the package go.
 func (m sessionOps) openBatch(c *call) (simulator.Reply, *problem) {
 	type part struct {
 		Ordinal int32             `json:"ordinalNumber"`

@@ -32,7 +32,8 @@ func (m credentialOps) certificateLimits(c *call) (simulator.Reply, *problem) {
 	}{c.access.BySignature && requestsLeft > 0 && activeLeft > 0, limit{requestsLeft, requests}, limit{activeLeft, active}}), nil
 }
 
-// certificateData answers the attributes that a request must repeat. A login by token has none.
+// certificateData answers with the attributes that a request must repeat. A login by token has
+// none.
 func (m credentialOps) certificateData(c *call) (simulator.Reply, *problem) {
 	if !c.access.BySignature {
 		return simulator.Reply{}, refuse(25001, "Brak możliwości pobrania danych do CSR dla wykorzystanego sposobu uwierzytelnienia.")

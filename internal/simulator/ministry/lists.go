@@ -108,7 +108,7 @@ func (m listOps) failed(c *call) (simulator.Reply, *problem) {
 	return m.list(c, func(v simulator.Invoice) bool { return v.Code > 200 })
 }
 
-// list answers one page of a session's invoices.
+// list answers with one page of a session's invoices.
 func (m listOps) list(c *call, match func(simulator.Invoice) bool) (simulator.Reply, *problem) {
 	session, p := c.reference(0)
 	if p != nil {

@@ -16,7 +16,7 @@ import (
 // hashHeader holds the SHA-256 of a document, in Base64.
 const hashHeader = "x-ms-meta-hash"
 
-// xmlReply answers a document with its hash.
+// xmlReply answers with a document and its hash.
 func xmlReply(body []byte) simulator.Reply {
 	sum := sha256.Sum256(body)
 	header := http.Header{}

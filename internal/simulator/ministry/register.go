@@ -171,7 +171,7 @@ func buyerType(r simulator.Record) string {
 	return "None"
 }
 
-// metadata answers one page of the register.
+// metadata answers with one page of the register.
 func (m registerOps) metadata(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageOffset", "pageSize", "sortOrder"); p != nil {
 		return simulator.Reply{}, p

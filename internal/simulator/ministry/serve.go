@@ -39,7 +39,7 @@ func (c *call) decode(into any) *problem {
 	return nil
 }
 
-// ServeHTTP answers the API under /v2, pre-signed addresses under /storage and the controls under
+// ServeHTTP serves the API under /v2, pre-signed addresses under /storage and the controls under
 // /sim.
 func (m *Ministry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()

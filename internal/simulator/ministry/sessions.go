@@ -107,7 +107,7 @@ func (m sessionOps) closeSession(c *call, online bool) (simulator.Reply, *proble
 	return empty(), nil
 }
 
-// sessionStatus answers the state of a session, with the addresses of its UPO.
+// sessionStatus answers with the state of a session and the addresses of its UPO.
 func (m sessionOps) sessionStatus(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {

@@ -15,5 +15,5 @@
 //   - SigningCertificate in both versions.
 //
 // The enveloping packaging and the transforms XPath filter 2 and Base64 are refused although KSeF
-// takes them, because no client of ours needs them. SHA-1 is refused, as it is in production.
+// accepts them, because no client of ours needs them. SHA-1 is refused, as it is in production.
 package xades

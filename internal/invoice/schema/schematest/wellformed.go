@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// WellFormed returns for each document whether xmllint, which must be installed, takes it for
-// well-formed. One process reads all documents, because starting a process costs more than reading
-// a document.
+// WellFormed returns for each document whether xmllint finds it well-formed. xmllint must be
+// installed. One process reads all documents, because starting a process costs more than reading a
+// document.
 func WellFormed(t testing.TB, docs [][]byte) []bool {
 	t.Helper()
 	dir := t.TempDir()
