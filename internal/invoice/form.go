@@ -183,7 +183,7 @@ func (n node) fullPath() string {
 	}
 }
 
-// report adds a fault of a field; reading goes on. The number of faults is bounded because a
+// report adds a fault of a field, and reading continues. The number of faults is bounded because a
 // hostile document could have a million.
 func (r *reader) report(at int, e FieldError) {
 	if len(r.faults) >= maxFaults {

@@ -20,7 +20,7 @@ const (
 	KindUnauthorized ErrorKind = "unauthorized" // HTTP 401 or 403 in the other side's own JSON
 	KindProcessing   ErrorKind = "processing"   // not ready yet (ErrProcessing), or a token has ended: ask again
 	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
-	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was over
+	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time ran out
 	KindUnreadable   ErrorKind = "unreadable"   // JSON of the other side, but not of the form that was due
 	KindTooLarge     ErrorKind = "too_large"    // the answer is larger than the cap
 	KindGated        ErrorKind = "gated"        // the gate did not open; nothing was sent
@@ -39,7 +39,7 @@ func ErrorKinds() []ErrorKind {
 var (
 	// ErrProcessing says that what was asked for is not ready. Ask again later.
 	ErrProcessing = errors.New("still processing")
-	// ErrTimeout says that the time that the client allows for a request is over. The caller's
+	// ErrTimeout says that the time that the client allows for a request has run out. The caller's
 	// context has not ended.
 	ErrTimeout = errors.New("time allowed is over")
 )
@@ -85,7 +85,7 @@ type APIError struct {
 	// Err is the cause, nil when the answer itself says everything.
 	Err error
 
-	// Unconnected says that no connection to the other side came about. See Unreachable.
+	// Unconnected says that no connection to the other side was made. See Unreachable.
 	Unconnected bool
 	// Exhausted says that there was no connection because this machine had run out of file
 	// descriptors, ports or memory.
@@ -179,7 +179,7 @@ func (e *APIError) MissingPermission() bool {
 	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }
 
-// Unreachable reports whether no connection to the other side came about; see [Outcome].
+// Unreachable reports whether no connection to the other side was made; see [Outcome].
 func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }
 
 // OfSession reports whether KSeF refused because of the session. If so, what was sent was not

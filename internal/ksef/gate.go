@@ -31,7 +31,7 @@ type Outcome struct {
 	// other side's own (HTML where JSON was due, a garbled body). It is false for a request that
 	// the caller cancelled, or that never began because of a fault on this side.
 	Outage bool
-	// Unreachable says that no connection came about, for example because there was no route,
+	// Unreachable says that no connection was made, for example because there was no route,
 	// listener, name or handshake. The other side learnt nothing of the request. The fault may be
 	// this machine's.
 	Unreachable bool

@@ -77,7 +77,7 @@ const (
 	ModeOffline InvoicingMode = "offline"
 )
 
-// InvoiceInfo is where an invoice stands. KSeF's own API gives Hash, and FileName in a batch. The
+// InvoiceInfo is the state of an invoice. KSeF's own API gives Hash, and FileName in a batch. The
 // gateway at ksefapi.pl gives neither, so its answers are matched to our invoices by InvoiceNumber
 // (P_2). InvoiceNumber is always given for accepted invoices, but not always for refused ones.
 type InvoiceInfo struct {

@@ -32,7 +32,7 @@ type OpenedSession struct {
 	Created Time
 }
 
-// SessionInfo is where a session stands. Counts are 0 while KSeF does not give them.
+// SessionInfo is the state of a session. Counts are 0 while KSeF does not give them.
 type SessionInfo struct {
 	Status                 StatusInfo
 	Batch                  bool

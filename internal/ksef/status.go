@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// StatusInfo is where an invoice or a session stands.
+// StatusInfo is the state of an invoice or a session, as KSeF reports it.
 type StatusInfo struct {
 	// Code is below 200 while KSeF still works, 200 when it is done, and above 200 for an error.
 	// See codes.go.

@@ -5,7 +5,7 @@
 //
 // A signature covers the canonical form of the XML (exclusive C14N), and a general implementation
 // of that form is long. This package needs no such implementation, because it writes every piece in
-// canonical form before it hashes the piece. Each piece lies in the document byte for byte as it
+// canonical form before it hashes the piece. Each piece appears in the document byte for byte as it
 // was hashed.
 //
 // Three rules of exclusive C14N make the pieces look as they do:

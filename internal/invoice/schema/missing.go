@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// misplaced reports a child that is not allowed in the present state of f, and decides how to go
-// on. If required elements are missing before the child, the check goes on as if they were there.
-// If the child came too late or too often, the check goes on as if it were not there. misplaced
-// returns whether the child itself is checked.
+// misplaced reports a child that is not allowed in the present state of f, and decides how to
+// continue. If required elements are missing before the child, the check continues as if they were
+// there. If the child came too late or too often, the check continues as if the child were not
+// there. misplaced returns whether the child itself is checked.
 func (m *Machine) misplaced(f *frame, child, at int) bool {
 	c := f.complex
 	if state := m.missing(f, child, at); state >= 0 {

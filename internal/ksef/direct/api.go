@@ -108,7 +108,7 @@ func New(o Options) (*API, error) {
 	return &API{http: httponce.New(h), now: o.Now}, nil
 }
 
-// Base is the address.
+// Base returns the address of the API.
 func (a *API) Base() *url.URL { return a.http.Base() }
 
 // CloseIdleConnections closes connections that no request uses.

@@ -33,7 +33,7 @@ type challengeWire struct {
 	TimestampMs int64  `json:"timestampMs"`
 }
 
-// Challenge asks for a challenge.
+// Challenge returns a new challenge of KSeF.
 func (a Auth) Challenge(ctx context.Context) (Challenge, error) {
 	var wire challengeWire
 	k := post("ask for a challenge", ksef.GroupLogin, "/auth/challenge", nil)
@@ -145,7 +145,7 @@ func (a Auth) ByToken(ctx context.Context, l TokenLogin) (Begun, error) {
 	return a.begin(ctx, post("log in by token", ksef.GroupLogin, "/auth/ksef-token", body))
 }
 
-// LoginStatus is where a login stands.
+// LoginStatus is the state of a login.
 type LoginStatus struct {
 	Status   ksef.StatusInfo
 	Method   string // how it was proven who logs in, in KSeF's words
@@ -164,8 +164,8 @@ type methodWire struct {
 	DisplayName lenient.Text `json:"displayName"`
 }
 
-// Status asks where a login stands. If the login has failed, the error has the words of its status;
-// see [loginFailed].
+// Status returns the state of a login. If the login has failed, the error has the words of its
+// status; see [loginFailed].
 func (a Auth) Status(ctx context.Context, b Begun) (LoginStatus, error) {
 	var wire loginStatusWire
 	k := get("ask for the login's status", ksef.GroupLogin, "/auth/%s", b.ReferenceNumber)

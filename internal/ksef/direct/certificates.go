@@ -40,7 +40,7 @@ type limitWire struct {
 	Limit     lenient.Int `json:"limit"`
 }
 
-// CertificateLimits asks how many certificates the subject may still get.
+// CertificateLimits returns how many certificates the subject may still get.
 func (a Account) CertificateLimits(ctx context.Context) (CertificateLimits, error) {
 	var w certificateLimitsWire
 	k := get("read limits of certificates", ksef.GroupCertificates, "/certificates/limits")
@@ -64,7 +64,7 @@ type EnrollmentData struct {
 	OrganizationIdentifier string `json:"organizationIdentifier"`
 }
 
-// EnrollmentData asks for the name that KSeF will certify. KSeF refuses to tell it to a login by
+// EnrollmentData returns the name that KSeF will certify. KSeF does not tell it to a login by
 // token.
 func (a Account) EnrollmentData(ctx context.Context) (EnrollmentData, error) {
 	var d EnrollmentData
@@ -97,7 +97,7 @@ func (a Account) Enroll(ctx context.Context, name string, kind CertificateType, 
 	return a.make(ctx, k)
 }
 
-// Enrollment is where a request for a certificate stands.
+// Enrollment is the state of a request for a certificate.
 type Enrollment struct {
 	Status       ksef.StatusInfo
 	SerialNumber string // set when the certificate is issued
@@ -108,7 +108,7 @@ type enrollmentWire struct {
 	CertificateSerialNumber lenient.Name    `json:"certificateSerialNumber"`
 }
 
-// EnrollmentStatus asks where a request for a certificate stands. KSeF tells it for 30 days.
+// EnrollmentStatus returns the state of a request for a certificate. KSeF tells it for 30 days.
 func (a Account) EnrollmentStatus(ctx context.Context, reference string) (Enrollment, error) {
 	var w enrollmentWire
 	k := get("ask for the certificate's status", ksef.GroupCertificates, "/certificates/enrollments/%s", reference)

@@ -37,7 +37,7 @@ func (c *Client) FindsByNumber() bool { return true }
 
 // Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. In a
 // list by any other date, KSeF may later add entries before those that were read, and a reader that
-// goes on from its last place would miss them. KSeF lists at most 10,000 invoices of a query.
+// continues from its last place would miss them. KSeF lists at most 10,000 invoices of a query.
 // IsTruncated says that the page is the last of these and that KSeF has more invoices.
 func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	order := "Desc"

@@ -108,7 +108,7 @@ func references(id string) (session, invoice string, err error) {
 	return session, invoice, nil
 }
 
-// InvoiceStatus asks where one sent invoice stands, by the ID that SendInvoice returned.
+// InvoiceStatus returns the state of one sent invoice, by the ID that SendInvoice returned.
 func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
 	session, invoice, err := references(id)
 	if err != nil {

@@ -28,9 +28,9 @@ type upoPageWire struct {
 	Expires         ksef.Time `json:"downloadUrlExpirationDate"`
 }
 
-// SessionStatus asks where a session stands. It keeps the addresses of the receipt that come with
-// the answer. With them, [Client.SessionUPO] needs no request that KSeF counts. SessionInfo.Batch
-// stays false, because the answer does not tell the session's kind.
+// SessionStatus returns the state of a session. It keeps the addresses of the receipt that come
+// with the answer. With them, [Client.SessionUPO] needs no request that KSeF counts.
+// SessionInfo.Batch stays false, because the answer does not tell the session's kind.
 func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
 	var wire sessionWire
 	k := get("ask session status", ksef.GroupSessionMisc, "/sessions/%s", id)

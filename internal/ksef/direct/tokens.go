@@ -67,7 +67,7 @@ type TokenInfo struct {
 	StatusDetails   lenient.Text   `json:"statusDetails"`
 }
 
-// TokenStatus asks about a token.
+// TokenStatus returns what KSeF tells about a token.
 func (a Account) TokenStatus(ctx context.Context, reference string) (TokenInfo, error) {
 	var out TokenInfo
 	err := a.do(ctx, get("ask about a token", ksef.GroupTokens, "/tokens/%s", reference), func(r *httponce.Answer) error {

@@ -38,7 +38,7 @@ type BoxInvoiceInfo struct {
 	UPO         []byte // XML; nil when not asked for or not there yet
 }
 
-// BoxInvoice asks what became of an invoice. It returns [ksef.ErrProcessing] while the gateway
+// BoxInvoice returns what became of an invoice. It returns [ksef.ErrProcessing] while the gateway
 // works on the invoice.
 func (b *BoxAPI) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
 	k := httponce.Get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).UpTo(httponce.AnyAnswer)

@@ -83,7 +83,7 @@ func envelope(r BoxBatchRequest) (head, tail []byte, contentType string, err err
 }
 
 // exactly fails when its reader has fewer or more bytes than declared. The total length cannot show
-// that, because the file lies inside a multipart form.
+// that, because the file is inside a multipart form.
 type exactly struct {
 	r    io.Reader
 	left int64
@@ -121,8 +121,8 @@ type BoxBatchInfo struct {
 	UPO         []byte // XML; nil when not asked for or not there yet
 }
 
-// BoxBatch asks what became of a batch. It returns [ksef.ErrProcessing] while the gateway works on
-// the batch.
+// BoxBatch returns what became of a batch. It returns [ksef.ErrProcessing] while the gateway works
+// on the batch.
 func (b *BoxAPI) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
 	k := httponce.Get("box: ask batch", ksef.GroupBoxBatch, "/box/upload/batch/%s", uploadID).UpTo(httponce.AnyAnswer)
 	k.Processing = true

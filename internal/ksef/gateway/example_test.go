@@ -52,8 +52,8 @@ func openOnline(ctx context.Context, c *gateway.Client) (ksef.OpenedSession, kse
 	return must(c.OpenOnline(ctx, ksef.OpenOnlineRequest{InvoiceVersion: ksef.FA3, EncryptionInfo: info})), key
 }
 
-// accept sends one invoice and waits until KSeF has processed the session. It returns the session,
-// and where the invoice stands.
+// accept sends one invoice and waits until KSeF has processed the session. It returns the session
+// and the state of the invoice.
 func accept(ctx context.Context, c *gateway.Client, invoice []byte) (session string, info ksef.InvoiceInfo) {
 	s, key := openOnline(ctx, c)
 	must(c.SendInvoice(ctx, ksef.Seal(s.ID, key, invoice)))

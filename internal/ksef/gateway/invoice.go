@@ -24,7 +24,7 @@ func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.
 	return ksef.SentInvoice(out), err
 }
 
-// InvoiceStatus asks where one sent invoice stands, by the id that SendInvoice returned.
+// InvoiceStatus returns the state of one sent invoice, by the id that SendInvoice returned.
 // SessionInvoices needs only one request for all invoices of a session.
 func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
 	var out struct {

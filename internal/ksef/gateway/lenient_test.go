@@ -148,7 +148,7 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 }
 
 // Each open element takes fifty bytes of memory, but only three bytes of text. So a document whose
-// elements lie too deep is refused before it fills the memory.
+// elements are nested too deep is refused before it fills the memory.
 func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
 	for n, taken := range map[int]bool{100: true, 10_000: false} {

@@ -49,7 +49,8 @@ type QueryInfo struct {
 	PartNumbers []string
 }
 
-// QueryStatus asks for an export's result. It returns [ksef.ErrProcessing] while the export runs.
+// QueryStatus returns the description of an export's result. It returns [ksef.ErrProcessing] while
+// the export runs.
 func (g *RegisterAPI) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
 	k := httponce.Get("ask query status", ksef.GroupQueryStatus, "/invoice/query/status/%s", queryID)
 	k.Processing = true

@@ -34,7 +34,7 @@ func (c *connection) create(ctx context.Context, k httponce.Call) (createdWire, 
 	return out, nil
 }
 
-// SessionStatus asks where a session stands.
+// SessionStatus returns the state of a session.
 func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
 	var out struct {
 		SessionInfo sessionWire `json:"sessionInfo"`

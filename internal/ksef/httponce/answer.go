@@ -182,9 +182,9 @@ func (a *Answer) Checked(v any, check func() error) error {
 	return check()
 }
 
-// maxDepth is how deep the elements of a document may lie. In an FA(3), and in a UPO with its
-// signature, they lie less than twenty deep. The decoder needs fifty bytes of memory for each open
-// element, and three bytes of a document can open one.
+// maxDepth is how deep the elements of a document may be nested. In an FA(3), and in a UPO with its
+// signature, they are nested less than twenty deep. The decoder needs fifty bytes of memory for
+// each open element, and three bytes of a document can open one.
 const maxDepth = 200
 
 // XML reads an XML document and checks all of it, because a firewall's HTML page must not be
@@ -239,7 +239,7 @@ func (a *Answer) Document() ([]byte, error) {
 	return raw, nil
 }
 
-// ended returns why the body ended; nil while it goes on.
+// ended returns why the body ended, or nil while more may follow.
 func (a *Answer) ended() error {
 	if c, ok := a.Body.(*cappedReader); ok {
 		return c.err

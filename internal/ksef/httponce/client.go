@@ -19,7 +19,7 @@ const (
 
 // Options describe a client. Base, UserAgent, Side and ParseError are required.
 type Options struct {
-	// Base is the address below which the paths of calls lie; see [ParseBase].
+	// Base is the address to which the paths of calls are added; see [ParseBase].
 	Base      *url.URL
 	UserAgent string
 	// Side is what errors call the other side, such as "the gateway".
@@ -80,7 +80,7 @@ func New(o Options) *Client {
 	return &Client{o: o, reports: reports}
 }
 
-// Base is the address below which the paths of calls lie.
+// Base returns the address to which the paths of calls are added.
 func (c *Client) Base() *url.URL { return c.o.Base }
 
 // CloseIdleConnections closes connections that no request uses. The client may be used again

@@ -33,8 +33,8 @@ type mapper struct {
 }
 
 // endedBy distinguishes a request that the caller ended from one that this client ended. A request
-// that the caller ended is not an outage, even when the caller's deadline is over. The caller may
-// have left too little time for the request.
+// that the caller ended is not an outage, even when the caller's deadline has passed. The caller
+// may have left too little time for the request.
 func endedBy(caller, ctx context.Context) (ksef.ErrorKind, error) {
 	if err := caller.Err(); err != nil {
 		if cause := context.Cause(caller); !errors.Is(err, cause) {

@@ -37,7 +37,7 @@ func (p *progress) maybeLeft(err error) bool {
 	return !isDialError(err)
 }
 
-// unconnected reports whether no connection came about. With a transport that does not report its
+// unconnected reports whether no connection was made. With a transport that does not report its
 // progress, only dial errors prove it.
 func (p *progress) unconnected(err error) bool {
 	if p.reports || p.seen.Load() {
@@ -51,7 +51,7 @@ func isDialError(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// exhausted reports whether a connection did not come about for lack of file descriptors, ports or
+// exhausted reports whether a connection could not be made for lack of file descriptors, ports or
 // memory on this side. The resolver's error keeps only the text of its cause, so that text is
 // searched.
 func exhausted(err error) bool {

@@ -9,7 +9,7 @@ import (
 
 // The pauses after a login that failed. The first is short, because most failures are lost answers.
 // After a refusal of the credentials the pool pauses the tenant (retry.CredentialsPause).
-// refusedPause is as long, so no login is tried before the pool goes on.
+// refusedPause is as long, so no login is tried before the pool continues.
 const (
 	firstPause   = time.Second
 	maxPause     = time.Minute

@@ -68,9 +68,9 @@ func closedError() error {
 }
 
 // Access implements [direct.Tokens]. However many callers need a token at once, there is one login.
-// It goes on when its first caller gives up, because the other callers wait for it. When the files
-// of the credentials were replaced, Access logs in with the new ones at once, because the present
-// login could last another week.
+// The login continues when its first caller gives up, because the other callers wait for it. When
+// the files of the credentials were replaced, Access logs in with the new ones at once, because the
+// present login could last another week.
 func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	replaced, of := s.replaced()
 	s.mu.Lock()
