@@ -39,8 +39,9 @@ func IsBusinessDay(y int, m time.Month, d int) bool {
 	return !IsHoliday(y, m, d)
 }
 
-// easter is the anonymous Gregorian computus (as in Meeus, Astronomical Algorithms). Its integer
-// arithmetic is correct for every Gregorian year; a table would cover only some years.
+// easter returns the date of Easter Sunday by the anonymous Gregorian computus (as in Meeus,
+// Astronomical Algorithms). Its integer arithmetic is correct for every Gregorian year; a table
+// would cover only some years.
 func easter(y int) (time.Month, int) {
 	a, b, c := y%19, y/100, y%100
 	d, e := b/4, b%4

@@ -108,7 +108,7 @@ func (e *APIError) Error() string {
 	return e.tell("")
 }
 
-// Words is Error with Details. It is for the record of the invoice, not for a log.
+// Words returns the text of Error with Details. It is for the record of the invoice, not for a log.
 func (e *APIError) Words() string { return e.tell(e.Details) }
 
 func (e *APIError) tell(details string) string {

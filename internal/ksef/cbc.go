@@ -25,7 +25,7 @@ func (k SessionKey) Encrypt(plain []byte) []byte {
 	return out
 }
 
-// EncryptedSize is the length in bytes of the ciphertext of n plain bytes.
+// EncryptedSize returns the length in bytes of the ciphertext of n plain bytes.
 func EncryptedSize(n int64) int64 { return n - n%aes.BlockSize + aes.BlockSize }
 
 // Encrypter returns a writer that encrypts what is written to it and passes it on to w. Close

@@ -49,7 +49,7 @@ type EncryptionInfo struct {
 	PublicKeyID []byte
 }
 
-// PublicKeyID is KSeF's own name of a public key. It is the SHA-256 of the key's DER form
+// PublicKeyID returns KSeF's own name of a public key. This is the SHA-256 of the key's DER form
 // (SubjectPublicKeyInfo).
 func PublicKeyID(pub *rsa.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)

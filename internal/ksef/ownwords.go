@@ -17,10 +17,10 @@ var reasonCodes = []string{
 	"security-service-blocked", "context-type-not-allowed",
 }
 
-// OwnWords is Error without any text of the other side, which may quote an invoice. Use it where an
-// invoice must not be in clear text, such as in the queue in Redis. OwnWords keeps operation, kind,
-// HTTP status, code, a documented reason, the pause that the other side asks for, and a cause that
-// arose on this side.
+// OwnWords returns the text of Error without any text of the other side, which may quote an
+// invoice. Use it where an invoice must not be in clear text, such as in the queue in Redis.
+// OwnWords keeps operation, kind, HTTP status, code, a documented reason, the pause that the other
+// side asks for, and a cause that arose on this side.
 func (e *APIError) OwnWords() string {
 	own := APIError{Op: e.Op, Kind: e.Kind, Status: e.Status, Code: e.Code, RetryAfter: e.RetryAfter}
 	if slices.Contains(reasonCodes, e.Reason) {
@@ -49,8 +49,8 @@ func (e *APIError) ownCause() bool {
 	return false
 }
 
-// OwnWords is err's text with [APIError.OwnWords] in place of each client error in it. If the rest
-// still repeats a text of the other side, the result is the client error's OwnWords alone.
+// OwnWords returns err's text with [APIError.OwnWords] in place of each client error in it. If the
+// rest still repeats a text of the other side, the result is the client error's OwnWords alone.
 func OwnWords(err error) string {
 	text := err.Error()
 	for _, e := range apiErrors(err) {

@@ -81,7 +81,8 @@ func Kinds() []string {
 		ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
 }
 
-// requestKinds are the faults that hit a request. Lost can hit the same request in addition.
+// requestKinds returns the kinds of faults that hit a request. Lost can hit the same request in
+// addition.
 func requestKinds() []string {
 	return []string{DropRequest, Reset, Hang, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated, TokenExpired,
 		DropAnswer, Error500, Slow}

@@ -20,7 +20,7 @@ type keyring struct {
 	formerPublic []byte
 }
 
-// generate is the usual source of keys.
+// generate makes an RSA key of that many bits. It is the usual source of keys.
 func generate(bits int) (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, bits) }
 
 func (k *keyring) rotate(key *rsa.PrivateKey, planned bool) error {

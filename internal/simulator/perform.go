@@ -166,7 +166,7 @@ func cutConnection(w http.ResponseWriter, reset bool) {
 	_ = conn.Close() // the client may have closed it already
 }
 
-// htmlPage is what a proxy or firewall answers instead of the gateway.
+// htmlPage returns an answer that a proxy or firewall gives instead of the gateway.
 func htmlPage(status int) reply {
 	text := http.StatusText(status)
 	if status == http.StatusOK {

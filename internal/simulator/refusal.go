@@ -81,9 +81,9 @@ func wrongStatus(status int, what string) *refusal {
 		details: fmt.Sprintf("Status sesji %d uniemożliwia %s.", status, what)}
 }
 
-// tryAgain is the answer of the box and of queries whose result is not ready. Code 100 comes in a
-// 200 that has an error object, and the later code 150 comes in a 400. The contract allows both, so
-// a client must understand both.
+// tryAgain returns the answer of the box, or of a query, whose result is not ready. Code 100 comes
+// in a 200 that has an error object, and the later code 150 comes in a 400. The contract allows
+// both, so a client must understand both.
 func tryAgain(code int) *refusal {
 	if code == 100 {
 		return &refusal{status: http.StatusOK, code: 100, description: "Przyjęto do przetwarzania"}

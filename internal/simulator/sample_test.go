@@ -16,7 +16,7 @@ const (
 // noon is 13:00 in Warsaw, on the Monday that the constant today names.
 var noon = fatest.Noon()
 
-// faXML is a valid FA(3) invoice; date is P_1.
+// faXML returns a valid FA(3) invoice; date is P_1.
 func faXML(seller, number, date string) string { return fatest.Invoice(seller, number, date) }
 
 // swap replaces the only occurrence of old.

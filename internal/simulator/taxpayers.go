@@ -76,7 +76,7 @@ func (o Options) maxInvoicesOf(nip string) int {
 	return cmp.Or(o.taxpayer(nip).MaxSessionInvoices, maxInvoices)
 }
 
-// maxDocument is the size in bytes that no document may exceed, whoever sends it.
+// maxDocument returns the size in bytes that no document may exceed, whoever sends it.
 func (o Options) maxDocument() int {
 	size := fa.UsualSizes().WithAttachment
 	for _, t := range o.Taxpayers {

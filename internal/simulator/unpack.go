@@ -85,7 +85,7 @@ func (u *unpacker) declaredParts(sess *session) ([]string, packageResult) {
 	return files, packageResult{}
 }
 
-// broken is the result when the simulator itself fails.
+// broken logs err and returns the result for a failure of the simulator itself.
 func (u *unpacker) broken(err error) packageResult {
 	u.log.Error().Err(err).Msg("package not processed")
 	return packageResult{code: 500}

@@ -55,7 +55,7 @@ func parseNumber(text []byte, integer bool) (n number, ok bool) {
 	return n, true
 }
 
-// total is the number of digits that count for totalDigits: 0.05 has two.
+// total returns the number of digits that count for totalDigits. 0.05 has two.
 func (n number) total() int { return len(n.whole) + len(n.fraction) }
 
 // compare returns -1, 0 or 1.

@@ -135,7 +135,7 @@ func post(op string, group ksef.Group, path string, body any) httponce.Call {
 	return withForm(httponce.Post(op, group, path, body))
 }
 
-// postTo is post to a path with ids in it.
+// postTo does what post does, for a path with ids in it.
 func postTo(op string, group ksef.Group, body any, format string, ids ...string) httponce.Call {
 	path, err := httponce.BuildPath(format, ids)
 	return post(op, group, path, body).Bad(err)

@@ -25,7 +25,7 @@ type Challenge struct {
 	TimestampMs int64
 }
 
-// Time is KSeF's clock when it gave the challenge.
+// Time returns the time by KSeF's clock at which KSeF gave the challenge.
 func (c Challenge) Time() time.Time { return time.UnixMilli(c.TimestampMs) }
 
 type challengeWire struct {

@@ -75,7 +75,7 @@ func bearer(token Secret) func() (httponce.Credentials, error) {
 	}
 }
 
-// notSent is the error of a call for which there was no token. The call itself was not sent,
+// notSent returns the error of a call for which there was no token. The call itself was not sent,
 // whatever became of the login. If KSeF refused the login, the error is of [ksef.KindUnauthorized],
 // because the refusal says nothing about the content of the call.
 func notSent(k httponce.Call, err error) error {

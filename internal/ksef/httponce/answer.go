@@ -152,8 +152,8 @@ func (a *Answer) JSONList(v any) error {
 	return nil
 }
 
-// Nothing is the method for answers whose body is not needed. It returns an error for an HTML page,
-// because such a page comes from a firewall.
+// Nothing reads an answer whose body is not needed. It returns an error for an HTML page, because
+// such a page comes from a firewall.
 func (a *Answer) Nothing() error {
 	raw, err := io.ReadAll(io.LimitReader(a.Body, 4<<10))
 	if err != nil {

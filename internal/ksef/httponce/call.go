@@ -56,13 +56,13 @@ const (
 	AcceptXML  = "text/xml, application/json"
 )
 
-// Get is a request without a body. Each id is escaped into its %s.
+// Get returns a call without a body. Each id is escaped into its %s of format.
 func Get(op string, group ksef.Group, format string, ids ...string) Call {
 	path, err := BuildPath(format, ids)
 	return Call{Op: op, Group: group, Err: err, Method: http.MethodGet, Path: path, Accept: AcceptJSON, Limit: SmallAnswer}
 }
 
-// Post is a request with a JSON body.
+// Post returns a call with a JSON body.
 func Post(op string, group ksef.Group, path string, body any) Call {
 	k := Call{
 		Op: op, Group: group, Method: http.MethodPost, Path: path, Accept: AcceptJSON,

@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// traced is do within a span of the caller's trace. The span has only the host of the address and a
-// template of the path. Texts of the other side, credentials and bodies stay out of it. The trace
-// is not sent to the other side, which could use it to link requests with each other.
+// traced calls do within a span of the caller's trace. The span has only the host of the address
+// and a template of the path. Texts of the other side, credentials and bodies stay out of it. The
+// trace is not sent to the other side, which could use it to link requests with each other.
 func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) error {
 	attrs := make([]attribute.KeyValue, 0, 4)
 	attrs = append(attrs, attribute.String("http.request.method", k.Method))

@@ -51,7 +51,7 @@ func (w *watchdog) moved() {
 	}
 }
 
-// bodyFault is the error of the caller's reader, nil when it gave none.
+// bodyFault returns the error of the caller's reader, or nil when it gave none.
 func (w *watchdog) bodyFault() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -30,7 +30,7 @@ type Sizes struct {
 	WithAttachment int
 }
 
-// UsualSizes are the limits of every taxpayer to whom the Ministry has granted nothing else.
+// UsualSizes returns the limits of every taxpayer to whom the Ministry has granted nothing else.
 func UsualSizes() Sizes { return Sizes{Plain: 1_000_000, WithAttachment: 3_000_000} }
 
 func (s Sizes) limit(d *document) int {

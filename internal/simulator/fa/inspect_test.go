@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// atNoon are the circumstances of a batch session at noon.
+// atNoon returns the circumstances of a batch session at noon.
 func atNoon() fa.Circumstances { return fa.Circumstances{Accepted: fatest.Noon()} }
 
 func online(c fa.Circumstances) fa.Circumstances {

@@ -120,8 +120,8 @@ func (r *reader) plainName(tag []byte) (name xml.Name, rest []byte, ok bool) {
 	return name, tag[n:], true
 }
 
-// nameLength is the number of bytes at the start of text that form a name of ASCII letters, digits,
-// "_", "-" and ".".
+// nameLength returns the number of bytes at the start of text that form a name of ASCII letters,
+// digits, "_", "-" and ".".
 func nameLength(text []byte) int {
 	for i, c := range text {
 		switch {

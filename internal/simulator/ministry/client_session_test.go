@@ -64,7 +64,7 @@ func (r *rig) openOnline() (string, secret) {
 	return opened.Reference, s
 }
 
-// invoiceBody is the body of a send.
+// invoiceBody returns the body of a request that sends the document.
 func (s secret) invoiceBody(document string) m {
 	sealed := s.seal([]byte(document))
 	return m{

@@ -130,7 +130,8 @@ func (m *Ministry) checkKeyID(id []byte) *problem {
 	return nil
 }
 
-// decryptToken is login.Options.Decrypt: RSA-OAEP with SHA-256 for hash and mask, without a label.
+// decryptToken decrypts a token with RSA-OAEP, SHA-256 for hash and mask, and no label. It serves
+// as login.Options.Decrypt.
 func (m *Ministry) decryptToken(keyID, encrypted []byte) ([]byte, error) {
 	if _, err := m.currentKeys(); err != nil {
 		return nil, err

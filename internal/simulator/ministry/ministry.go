@@ -128,8 +128,8 @@ func (m *Ministry) Logins() map[string]int {
 	return n
 }
 
-// accountOf is the account of a taxpayer in the books. All logins of the taxpayer share sessions
-// and limits.
+// accountOf returns the account of a taxpayer in the books. All logins of the taxpayer share
+// sessions and limits.
 func accountOf(nip string) simulator.Account {
 	return simulator.Account{ID: AccountPrefix + nip, NIP: nip}
 }
@@ -154,7 +154,7 @@ func (m *Ministry) fate(c login.Context) login.Fate {
 	return login.Fate{Code: f.Code, Details: "Na żądanie skryptu"}
 }
 
-// base is where pre-signed addresses lead.
+// base returns the beginning of pre-signed addresses.
 func (m *Ministry) base(r *http.Request) string {
 	if m.opts.BaseURL != "" {
 		return strings.TrimSuffix(m.opts.BaseURL, "/")

@@ -182,7 +182,7 @@ func (p *problem) details(r *http.Request, trace string, now time.Time) any {
 	return body
 }
 
-// exception is the old form.
+// exception returns the problem in the old form of errors.
 func (p *problem) exception(trace [24]byte, at string) any {
 	type detail struct {
 		Code        int      `json:"exceptionCode"`

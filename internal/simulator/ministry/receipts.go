@@ -129,7 +129,7 @@ func (m receiptOps) download(w http.ResponseWriter, r *http.Request) int {
 	})
 }
 
-// stored is an error of the store behind pre-signed addresses.
+// stored returns an error of the store behind pre-signed addresses.
 func stored(status int, code string) simulator.Reply {
 	body := `<?xml version="1.0" encoding="utf-8"?>` + "\n" +
 		"<Error><Code>" + code + "</Code><Message>" + http.StatusText(status) + "</Message></Error>"

@@ -81,7 +81,7 @@ type invoiceFilter struct {
 	Attachment *bool        `json:"hasAttachment,omitempty"`
 }
 
-// invoiceTypes are the names that the contract has for RodzajFaktury.
+// invoiceTypes returns the names that the contract has for RodzajFaktury.
 func invoiceTypes() map[string]string {
 	return map[string]string{"VAT": "Vat", "ZAL": "Zal", "KOR": "Kor", "ROZ": "Roz", "UPR": "Upr", "KOR_ZAL": "KorZal", "KOR_ROZ": "KorRoz"}
 }
@@ -132,7 +132,7 @@ func (f *invoiceFilter) check(now, mark time.Time) *problem {
 	return nil
 }
 
-// dateOf is the date of a record by which the query filters.
+// dateOf returns the date of a record by which the query filters.
 func (f *invoiceFilter) dateOf(r simulator.Record) time.Time {
 	switch f.Range.Type {
 	case "Issue":

@@ -148,7 +148,7 @@ func (m sessionOps) sessionStatus(c *call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, answer), nil
 }
 
-// kindOf is the status by which the list of sessions is filtered.
+// kindOf returns the status by which the list of sessions is filtered.
 func kindOf(s simulator.Session) string {
 	switch {
 	case s.Code < 200:

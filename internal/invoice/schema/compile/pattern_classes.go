@@ -77,8 +77,8 @@ func whiteSpaceSet() set { return set{{'\t', '\n'}, {'\r', '\r'}, {' ', ' '}} }
 func anySet() set        { return negated(set{{'\n', '\n'}, {'\r', '\r'}}) }
 func digitSet() set      { return fromTable(unicode.Nd) }
 
-// wordSet is every character except those of Unicode's categories P (punctuation), Z (separators)
-// and C (other).
+// wordSet returns every character except those of Unicode's categories P (punctuation), Z
+// (separators) and C (other).
 func wordSet() set {
 	not := union(union(fromTable(unicode.P), fromTable(unicode.Z)), fromTable(unicode.C))
 	assigned := set{}

@@ -13,8 +13,8 @@ type fault struct {
 	apply func(whole, at *node)
 }
 
-// shapes are the faults of an element's place, tag and attributes. Some are odd rather than wrong;
-// xmllint says which.
+// shapes returns the faults of an element's place, tag and attributes. Some are odd rather than
+// wrong; xmllint says which.
 func shapes() []fault {
 	edit := func(name string, f func(p *node, i int)) fault {
 		return fault{name, func(whole, at *node) {
@@ -106,7 +106,7 @@ func (n *node) first() *node {
 	return n.children[0]
 }
 
-// retyped are the faults that name a type of the table by xsi:type.
+// retyped returns the faults that name a type of the table by xsi:type.
 func retyped(t *schema.Table) []fault {
 	var out []fault
 	add := func(n schema.Name) {

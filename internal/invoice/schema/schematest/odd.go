@@ -35,7 +35,7 @@ func oddTexts(t *schema.Table, r schema.Ref, text string) []string {
 	return append(out, bounds(v)...)
 }
 
-// lengths are texts at the limits of length, counted in characters of one, two and four bytes.
+// lengths returns texts at the limits of length, counted in characters of one, two and four bytes.
 func lengths(v *schema.Value) (out []string) {
 	if v.Kind != schema.Text {
 		return nil

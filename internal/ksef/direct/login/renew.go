@@ -156,5 +156,5 @@ func lifeOf(t direct.Token, sent time.Time, skew time.Duration) live {
 	return live{Token: t, end: end, renew: end.Add(-min(reserve, life/5))}
 }
 
-// skew is how far KSeF's clock was ahead when the token was fetched.
+// skew returns how far KSeF's clock was ahead when the token was fetched.
 func (l live) skew() time.Duration { return l.ValidUntil.Sub(l.end) }

@@ -22,7 +22,7 @@ const (
 // Today is the day of [Noon] in Warsaw.
 const Today = "2026-11-23"
 
-// Noon is a Monday, 13:00 in Warsaw.
+// Noon returns noon UTC of a Monday, which is 13:00 in Warsaw.
 func Noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 
 // Invoice returns a valid FA(3) invoice; date is P_1.

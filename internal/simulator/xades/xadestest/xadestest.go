@@ -39,7 +39,7 @@ func Seal(t testing.TB, nip string, from time.Time) Signer {
 	return SelfSigned(t, key, SealName(nip), from)
 }
 
-// SealName is the subject of a seal.
+// SealName returns the subject of a seal.
 func SealName(nip string) pkix.Name {
 	return pkix.Name{
 		CommonName: "Firma & <Łódź> " + nip, Organization: []string{"Firma Łódź"}, Country: []string{"PL"},
@@ -68,7 +68,7 @@ func SelfSigned(t testing.TB, key crypto.Signer, subject pkix.Name, from time.Ti
 	return Signer{key, certificate}
 }
 
-// Request is a login request in canonical form, without its signature.
+// Request returns a login request in canonical form, without its signature.
 func Request(challenge, contextType, context, subjectType string) string {
 	return `<AuthTokenRequest xmlns="http://ksef.mf.gov.pl/auth/token/2.1"><Challenge>` + challenge + `</Challenge><ContextIdentifier><` +
 		contextType + `>` + context + `</` + contextType + `></ContextIdentifier><SubjectIdentifierType>` + subjectType +
