@@ -11,8 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// faults computes every index again from the entries alone, and says where Redis has something
-// else.
+// faults computes every index again from the entries alone, and says where Redis differs from that.
 func (s snapshot) faults() []string {
 	var out []string
 	fault := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -69,14 +68,14 @@ func (s snapshot) faults() []string {
 		}
 		ident := Identity{known.NIP, known.Kind, h["number"]}.digest()
 		if !strings.Contains(h["facts"], `"ident":"`+ident+`"`) {
-			fault("%s has number %s and the identity of another: %s", id, h["number"], h["facts"])
+			fault("%s has number %s, but its facts name the identity of another number: %s", id, h["number"], h["facts"])
 		}
 		newest[ident] = append(newest[ident], id)
 		if d := h["ref_digest"]; d != "" || known.Ref != "" {
 			refs[d] = append(refs[d], id)
 		}
 		if _, has := s.Strings["body:"+id]; has == (state == Receipted) && h["body_archived"] != "1" {
-			fault("%s is %s and its document is there: %v", id, state, has)
+			fault("%s is %s, and its document is in Redis: %v, want the opposite", id, state, has)
 		}
 		if slices.Contains([]State{Packed, Sending, Unknown, Sent}, state) {
 			if _, in := s.Sorted["pkginv:"+h["package"]][id]; !in {
@@ -196,7 +195,7 @@ func (s snapshot) checkMembers(id string, h map[string]string, fault func(string
 		}
 	}
 	if h["state"] == string(PackageReceipted) && h["closing_at"] != "" && members == nil {
-		return // nobody asks any more which invoices the package held
+		return // nobody needs the list of its invoices any more
 	}
 	if n := int(s.score("pkg:"+id, "count")); n != len(members) || s.score("pkg:"+id, "size") != size {
 		fault("%s counts %d invoices of %v bytes, but lists %d invoices of %v bytes", id, n, h["size"], len(members), size)
@@ -225,21 +224,21 @@ func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 		"a pending result of an invoice that goes on": func(w *world, id string) {
 			w.rdb.ZAdd(ctx(), w.prefix+"owed", redis.Z{Score: 1, Member: id})
 		},
-		"a wrong deadline in the set due":     func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
-		"a waiting set without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"wait:"+groupA.Name()) },
-		"waiting ages without their invoice":  func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },
-		"a wrong size of what waits":          func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"waitsize", groupA.Name(), 1) },
-		"a group that is not listed":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"groups") },
-		"a group that is empty":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"groups", "x|v3|online") },
-		"an identity that points nowhere":     func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"ident:"+w.identityOf(id), "x", 0) },
-		"a number of another identity":        func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "number", "x") },
-		"a number that is not found":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"sellers") },
-		"revisions of an unknown identity":    func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"more:x", id) },
-		"a queued invoice without document":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"body:"+id) },
-		"a packed invoice without package":    func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "state", "packed") },
-		"a key that is not in keys.go":        func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"unknown:"+id, 1, 0) },
-		"a package state with the wrong time": func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"pst:opened", 1, "pkg-9") },
-		"a package that counts one too many":  func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"pkg:pkg-9", "count", 1) },
+		"a wrong deadline in the set due":       func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
+		"a waiting set without its invoice":     func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"wait:"+groupA.Name()) },
+		"waiting ages without their invoice":    func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },
+		"a wrong size of what waits":            func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"waitsize", groupA.Name(), 1) },
+		"a group that is not listed":            func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"groups") },
+		"a group that is empty":                 func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"groups", "x|v3|online") },
+		"an identity that points nowhere":       func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"ident:"+w.identityOf(id), "x", 0) },
+		"a number of another identity":          func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "number", "x") },
+		"a number that is not found":            func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"sellers") },
+		"revisions of an unknown identity":      func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"more:x", id) },
+		"a queued invoice without document":     func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"body:"+id) },
+		"a packed invoice without package":      func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "state", "packed") },
+		"a key that is not in keys.go":          func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"unknown:"+id, 1, 0) },
+		"a package state with the wrong time":   func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"pst:opened", 1, "pkg-9") },
+		"a package whose count is one too high": func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"pkg:pkg-9", "count", 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := next(nil)

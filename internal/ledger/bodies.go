@@ -33,7 +33,7 @@ const maxOpened = 64 << 20
 // concurrent use.
 type Bodies struct {
 	keys  []storageKey // the first key seals
-	dense atomic.Bool  // documents are sealed in the layouts 6 to 9; MayTake sets it
+	dense atomic.Bool  // documents are sealed in layouts 6 to 9; MayTake sets it
 }
 
 const (
@@ -48,8 +48,8 @@ const (
 	sealedPlainZstd      = 8
 	sealedEncryptedZstd  = 9
 
-	// firstOfText is above every layout that there may ever be. A byte from here on begins a text
-	// that somebody wrote in the place of a sealed document.
+	// firstOfText is above every layout that there will ever be. A stored value that begins with
+	// this byte or a greater one is a text that somebody wrote in place of a sealed document.
 	firstOfText = ' '
 )
 
@@ -114,7 +114,7 @@ func (b *Bodies) seal(dst []byte, id string, document []byte, with *codec) ([]by
 	return k.aead.Seal(out, out[at+head:], packed, []byte(id)), nil
 }
 
-// Open undoes [Bodies.Seal]. Documents sealed without a key stay readable after a key was set.
+// Open undoes [Bodies.Seal]. Documents sealed without a key stay readable after a key is set.
 //
 // A [*KeyError], or an error that wraps [ErrNewer], concerns this process, because another process
 // may be able to open the document. Every other error concerns the document.

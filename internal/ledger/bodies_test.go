@@ -84,7 +84,7 @@ func TestBodies_SealedWithoutKey_StayReadableAfterAKeyWasSet(t *testing.T) {
 	}
 }
 
-func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
+func TestBodies_WhatCannotBeOpened_IsAnErrorThatSaysWhy(t *testing.T) {
 	plain, keyed, other := sealers(t)
 	doc := []byte("<Faktura>top secret</Faktura>")
 	clear, _ := plain.Seal("inv-a", doc)
@@ -220,7 +220,7 @@ func FuzzOpen(f *testing.F) {
 			doc, err := b.Open(id, sealed)
 			if err != nil {
 				if doc != nil {
-					t.Fatalf("Open returned a document of %d bytes beside the error %v", len(doc), err)
+					t.Fatalf("Open returned a document of %d bytes with the error %v, want none with an error", len(doc), err)
 				}
 				continue
 			}

@@ -20,8 +20,8 @@ type Place struct {
 }
 
 // justNow is how long Changed waits before it reads again. Changed leaves out the invoices that
-// changed in the present millisecond, because others may still get the same time. After the wait
-// that millisecond is over.
+// changed in the present millisecond, because other invoices may still change in it and get the
+// same time. After the wait that millisecond is over.
 const justNow = 2 * time.Millisecond
 
 // Changed lists up to n invoices of some states that stand behind a place, in one list. The
@@ -34,10 +34,10 @@ const justNow = 2 * time.Millisecond
 // invoices are an exception, because their time is from just before they were written. They may
 // stand before the last place.
 //
-// An [*UnreadableError] names the indexes whose keys hold something else. The invoices of the other
-// states are returned with the error. The error also names each invoice whose place in an index is
-// no time (scores.go), once while a caller goes on until the list is empty. Any other error ends
-// the list, so that a caller never goes on from the same place for ever.
+// An [*UnreadableError] names the indexes whose keys hold another type. The invoices of the other
+// states are returned with the error. The error also names each invoice whose score in an index is
+// no time (scores.go). A caller that goes on until the list is empty gets each of these names once.
+// Any other error ends the list, so that a caller never goes on from the same place for ever.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, the last changes may be hours ahead of it. After some tries
@@ -64,7 +64,7 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 	if all {
 		whole = 1
 	}
-	// A page whose scores are all no times has no place from which the caller could go on. So the
+	// A page in which no score is a time has no place from which the caller could go on. So the
 	// next page is read here, behind the last score of that page.
 	var unread []Unreadable
 	for at, id := strconv.FormatInt(int64(from.At), 10), from.ID; ; {
@@ -105,7 +105,7 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 	}
 }
 
-// listing returns the first of some states whose index lists an id.
+// listing returns the first of these states whose index lists the id, or "" if none of them does.
 func listing(ctx context.Context, er *EntryReader, states []State, id string) (State, error) {
 	for _, s := range states {
 		err := er.rdb.ZScore(ctx, er.key(keyState, string(s)), id).Err()
@@ -119,7 +119,8 @@ func listing(ctx context.Context, er *EntryReader, states []State, id string) (S
 	return "", nil // it has left the indexes meanwhile
 }
 
-// unlisted returns what an answer of lua/changed.lua says beside the list.
+// unlisted describes the sick indexes and the invoices with odd scores that an answer of
+// lua/changed.lua names besides its list.
 func unlisted(r []any) (unread []Unreadable) {
 	for _, key := range row(cell(r, 2)) {
 		unread = append(unread, sickKey(text(key)))

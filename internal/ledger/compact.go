@@ -107,7 +107,8 @@ func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 	return out, nil
 }
 
-// appendPacked appends the arguments of one entry; none when the entry has to stay as it is.
+// appendPacked appends the arguments with which lua/compact.lua packs one entry. It appends none
+// when the entry has to stay as it is.
 func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringCmd, shapes *writtenShapes,
 	change func(*Invoice) (string, bool)) []any {
 	m := cmd.Val()

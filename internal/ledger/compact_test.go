@@ -221,10 +221,10 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 }
 
 // An older build takes a packed entry for an entry of a newer build.
-func TestCompact_AnOlderBuild_ReadsTheLayoutOfANewerOne(t *testing.T) {
+func TestCompact_AnOlderBuild_TakesAPackedEntryForThatOfANewerBuild(t *testing.T) {
 	var known Invoice
 	if known.unpackFacts(finalFacts) == nil && known.V <= Version {
-		t.Errorf("an older build reads layout %d as one that it knows, want that of a newer build", known.V)
+		t.Errorf("an older build takes layout %d for one that it knows, want it taken for that of a newer build", known.V)
 	}
 }
 

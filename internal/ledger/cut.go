@@ -21,7 +21,7 @@ func (lim CutLimits) maxCutLooks() int { return max(100, 2*(lim.Invoices/cutPiec
 
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
 // [Packed] and the package is [PackageCut]. Cut returns their ids. If it returns neither ids nor an
-// error, no package was made. P_2 is unique in the package.
+// error, no package was made. No two invoices of the package have the same P_2.
 //
 // Cut takes the invoices in pieces of one step each, so that nobody waits long for Redis. After
 // each step the package is whole. If the process dies, the sweep finds a smaller package, and the

@@ -76,7 +76,7 @@ func TestCut_Limits_BoundThePackage(t *testing.T) {
 		"a count that is not reached takes all":               {[]int64{1, 1, 1}, CutLimits{3, much}, 3},
 		"the size may be reached exactly":                     {[]int64{40, 60, 1}, CutLimits{9, 100}, 2},
 		"the size is not exceeded by a byte":                  {[]int64{40, 61, 1}, CutLimits{9, 100}, 1},
-		"an invoice that is too large alone is taken alone":   {[]int64{101, 1}, CutLimits{9, 100}, 1},
+		"an invoice above the limit is taken by itself":       {[]int64{101, 1}, CutLimits{9, 100}, 1},
 		"a large invoice that no longer fits is left waiting": {[]int64{1, 100, 1}, CutLimits{9, 100}, 1},
 		"no invoices allowed takes nothing":                   {[]int64{1}, CutLimits{0, 100}, 0},
 		"no bytes allowed takes nothing":                      {[]int64{1}, CutLimits{9, 0}, 0},

@@ -15,7 +15,7 @@ import (
 // dictionary with which it was compressed. A better dictionary would get new layouts.
 //
 // Sizes are those of real invoices of many programs, scaled to 8 KB. Times are of one core in
-// November 2026. The first dictionary is six invoices of internal/sample, each of another kind.
+// November 2026. The first dictionary is six invoices of internal/sample, each of a different kind.
 // With it, S2 makes 2.2 KB in 7 µs. The second dictionary is a zstd dictionary. It contains the
 // elements of FA(3) in the order of the schema, sample invoices, and the first dictionary. The
 // sample invoices are written as programs write them: indented by tabs, indented by spaces, with

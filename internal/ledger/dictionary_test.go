@@ -15,7 +15,7 @@ import (
 
 // A stored document can be opened only with the dictionary that it was sealed with. So a dictionary
 // must never change.
-func TestDictionary_IsTheOneThatDocumentsAreStoredWith(t *testing.T) {
+func TestDictionary_OfStoredDocuments_NeverChanges(t *testing.T) {
 	for name, d := range map[string]struct {
 		dict []byte
 		want string

@@ -4,9 +4,9 @@
 // Everything is in one Redis, which is a single node or Sentinel. A Cluster is impossible, because
 // a script touches many keys in different hash slots. Invoices are taken in by a watched
 // transaction. All other changes of invoices and packages are made by Lua scripts. A change
-// compares the state, and mostly the revision, before it writes. When two workers both believe that
-// they own an invoice, only one of them can move it. The later one gets a [*ConflictError] and MUST
-// stop what it was doing.
+// compares the state, and usually the revision, before it writes. When two workers both believe
+// that they own an invoice, only one of them can move it. The later one gets a [*ConflictError] and
+// MUST stop what it was doing.
 //
 // The order of writing keeps the promise that nothing is sent twice. The state that announces a
 // call is written before the call is made. A package is [PackageClosing] before close is called,

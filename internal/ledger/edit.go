@@ -42,7 +42,7 @@ func (e Edit) Resends(n int) Edit { return e.with("resends", n) }
 // FailedSessions writes how many online sessions failed with the invoice and gave no verdict.
 func (e Edit) FailedSessions(n int) Edit { return e.with("failed_sessions", n) }
 
-// Denied writes when KSeF first answered the invoice with 410 while it accepted nothing of the
+// Denied writes when KSeF first answered the invoice with 410 while KSeF accepted nothing of the
 // tenant.
 func (e Edit) Denied(at Millis) Edit { return e.with("denied", at) }
 

@@ -70,7 +70,7 @@ type Invoice struct {
 	LeftSession    string `redis:"left_session"`
 	FailedSessions int    `redis:"failed_sessions"` // online sessions with it that failed and gave no verdict about it
 
-	Denied Millis `redis:"denied"` // when KSeF first answered it with 410 while it accepted nothing of the tenant
+	Denied Millis `redis:"denied"` // when KSeF first answered 410 about it while KSeF accepted nothing of the tenant
 
 	KsefNumber      string `redis:"ksef_number"`
 	Mode            string `redis:"mode"`        // online or offline, as KSeF marked it
@@ -82,7 +82,7 @@ type Invoice struct {
 	Code            int    `redis:"code"`
 	Reason          string `redis:"reason"`
 	Said            string `redis:"said"`       // what KSeF said when a task about it failed last; "" when unknown
-	TakenBack       string `redis:"taken_back"` // of the last dismissal that was taken back: who dismissed it, who took that back, and when
+	TakenBack       string `redis:"taken_back"` // of the last dismissal taken back: who dismissed, who took it back, and when
 	UPO             string `redis:"upo"`        // URL of the archived receipt
 	// SupersededBy is the id of the invoice that took the place of this one when this one was last
 	// superseded.
@@ -112,7 +112,7 @@ type Package struct {
 	Refusals  int          `redis:"refusals"`   // refused sessions that count against it
 	Parent    string       `redis:"parent"`     // the package whose invoices this one took over
 	Probe     string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF accepts any invoice
-	Rest      string       `redis:"rest"`       // the package whose probe this one is
+	Rest      string       `redis:"rest"`       // the package from which this one was split off as its probe
 	NotBefore Millis       `redis:"not_before"` // it is not submitted before this time
 	Doubt     Millis       `redis:"doubt"`      // since when its session does not account for every invoice
 	Listed    bool         `redis:"listed"`     // its result list need not be read again

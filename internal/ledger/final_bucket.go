@@ -11,9 +11,9 @@ import (
 
 // The packed entry of a receipted invoice is one field of a hash that it shares with others. Such a
 // hash is called a bucket. If each entry had a key of its own, the names of the keys would take a
-// third of the memory. Two characters of the id name the bucket, and the bytes of the id without
-// the first one are the field. The identity of the invoice is in a bucket, too. Buckets of
-// identities are small, so Redis keeps them as listpacks.
+// third of the memory. Two characters of the id name the bucket, and the bytes of the id after the
+// first are the field. The identity of the invoice is in a bucket, too. Buckets of identities are
+// small, so Redis keeps them as listpacks.
 //
 // Scripts can read the values of buckets but cannot change them. So an entry must leave its bucket
 // before it changes (thaw). It goes back when the sweep packs it again. A reader looks for the
@@ -124,7 +124,7 @@ func frozenOf(ctx context.Context, st *store, rdb pipeliner, ids []string, which
 	return values, pipe(ctx, rdb, func(p redis.Pipeliner) { askBuckets(ctx, st, p, ids, which, values) })
 }
 
-// askBuckets puts the commands of frozenOf into a pipeline, and into values.
+// askBuckets adds the commands of frozenOf to a pipeline, and stores them in values.
 func askBuckets(ctx context.Context, st *store, p redis.Pipeliner, ids []string, which []int, values []*redis.StringCmd) {
 	for k, i := range which {
 		key, field := st.bucketOf(ids[i])
@@ -201,7 +201,7 @@ func (c *identityCmds) id(i int) string {
 	return idOf(c.bucket[i].Val())
 }
 
-// sick reports whether a key that may name a document of the identity at i holds something else.
+// sick reports whether a key that may name a document of the identity at i holds another type.
 func (c *identityCmds) sick(i int) bool {
 	return wrongType(c.own[i].Err()) || wrongType(c.bucket[i].Err())
 }

@@ -125,9 +125,9 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	}
 }
 
-// A sick bucket may hold the entry or the identity of a document that is handed in. So no document
-// is taken in whose entry or identity would be in that bucket. Everything else goes on.
-func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
+// A sick bucket may hold the entry or the identity of a document that is handed in. So a document
+// whose entry or identity would be in that bucket is not taken in. Everything else goes on.
+func TestBuckets_OneHoldsAnotherType_AffectsOnlyWhatBelongsThere(t *testing.T) {
 	for _, of := range []string{"entry", "identity"} {
 		t.Run(of, func(t *testing.T) {
 			w := unaudited(t)

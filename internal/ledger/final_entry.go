@@ -202,8 +202,8 @@ func piecesOf(record []byte) []string {
 // sessionHere stands for the name of the session in the address that a shape has.
 const sessionHere = "\x00"
 
-// numberIn drops the NIP that a KSeF number begins with, when what is left has the form of a
-// number.
+// numberIn drops the NIP at the start of a KSeF number, if the rest has the form of the word
+// wordNumber.
 func numberIn(nip, number string) (short string, dropped bool) {
 	if rest, ok := strings.CutPrefix(number, nip); ok && numberForm.MatchString(rest) {
 		return rest, true

@@ -13,7 +13,7 @@ func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
 const revEpoch = 1_767_225_600
 
 // FirstRev returns the revision at which the entry began. Earlier builds began each entry at 1, and
-// such an entry is recognised by its small revision.
+// such an entry is recognized by its small revision.
 func (i *Invoice) FirstRev() int64 {
 	if first := firstRev(i.CreatedAt); i.Rev >= first {
 		return first

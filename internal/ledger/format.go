@@ -17,8 +17,8 @@ const (
 	// FormatBuckets has receipted invoices and their identities in buckets (final_bucket.go).
 	FormatBuckets = 2
 
-	// FormatPacked has entries of new invoices packed (new_entry.go) and their documents in the
-	// layouts 6 to 9 (bodies.go).
+	// FormatPacked has entries of new invoices packed (new_entry.go) and their documents in layouts
+	// 6 to 9 (bodies.go).
 	FormatPacked = 3
 
 	// Format is the newest format that this build reads. Each heartbeat names it.
@@ -64,7 +64,7 @@ func (h Home) step(reads int, now Millis, after time.Duration) Home {
 			h.Writes, h.Next, h.Since = h.V, 0, 0
 		}
 	case reads <= h.V:
-		h.Next, h.Since = 0, 0 // a new process does not read the next format
+		h.Next, h.Since = 0, 0 // a process has come that does not read the next format
 	case h.Next != reads:
 		h.Next, h.Since = reads, now
 	case passed:
@@ -84,7 +84,7 @@ func (h Home) first(empty bool, now Millis) Home {
 	return h
 }
 
-// sameFormat gives h the format of another home.
+// sameFormat returns h with the format of the home o.
 func (h Home) sameFormat(o Home) Home {
 	h.V, h.Writes, h.Next, h.Since = o.V, o.Writes, o.Next, o.Since
 	return h

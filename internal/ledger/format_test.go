@@ -39,7 +39,7 @@ func (w *world) advance(after time.Duration) FormatStatus {
 
 func (w *world) later(d time.Duration) { w.millis.Add(d.Milliseconds()) }
 
-func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
+func TestHome_Step_IsMadeWhenEverybodyHasReadTheFormatForLongEnough(t *testing.T) {
 	const after, now = time.Hour, Millis(100_000_000)
 	long := now - Millis(after.Milliseconds())
 	barred := func(since Millis) Home { return Home{V: 2, Writes: 1, Next: 2, Since: since} }
@@ -162,7 +162,7 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 
 // A process believes that it may pack entries, but the home does not allow that. The script reads
 // the home itself, and refuses.
-func TestCompact_TheProcessBelievesThatItMay_TheScriptLooksItself(t *testing.T) {
+func TestCompact_TheProcessWronglyBelievesThatItMay_TheScriptRefuses(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.accepted("1", "", "a.xml")
 	for name, home := range map[string]string{"of an earlier build": homeBefore, "gone": "", "damaged": "{", "a number": "7",
@@ -244,7 +244,7 @@ func TestTake_TheLedgerBelongsElsewhereNow_NothingIsTakenIn(t *testing.T) {
 	}
 }
 
-func TestClaim_NoHome_AnEmptyLedgerIsOpenAndAnotherWaits(t *testing.T) {
+func TestClaim_NoHome_OnlyAnEmptyLedgerIsWrittenInTheNewestFormatAtOnce(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	empty := New(rdb, Options{Prefix: "a:"})
 	if err := empty.Claim(t.Context(), testHome); err != nil || !empty.EverybodyReads(t.Context(), Format) {

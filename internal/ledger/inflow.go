@@ -13,8 +13,8 @@ const inflowWindow = time.Minute
 
 // Inflow adds to the number of invoices that tenants handed in within the present minute, and
 // returns the sums. It measures which tenant floods the pool. The sums may be inexact, because a
-// count that is lost or added twice does no harm. So a count that another program has spoilt begins
-// again.
+// count that is lost or added twice does no harm. A count that another program has overwritten
+// begins again.
 func (ws *WaitingStore) Inflow(ctx context.Context, more map[string]int64) (map[string]int64, error) {
 	sums := make(map[string]*redis.IntCmd, len(more))
 	if err := ws.pipe(ctx, func(p redis.Pipeliner) {

@@ -17,8 +17,8 @@ const sameInstant = 20_000
 // Latest lists up to limit places of invoices in a state, the newest change first. It begins behind
 // the given place in this order, and leaves out changes that are older than the time from. With a
 // zero place it begins with the newest change. A zero from means no bound. Latest reads no entry.
-// The error is an [*UnreadableError] when the index holds something else. When the list has come to
-// its end, the error also names each invoice whose place in the index is no time (scores.go).
+// The error is an [*UnreadableError] when the index holds another type. When the list has come to
+// its end, the error also names each invoice whose score in the index is no time (scores.go).
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	out, err := latest(ctx, er, s, before, max(from, firstTime), limit)
 	if _, other := Skip(err); other != nil {
@@ -70,9 +70,9 @@ func latest(ctx context.Context, er *EntryReader, s State, before Place, from Mi
 	return out, some(unread)
 }
 
-// sameInstantBehind lists up to limit places of the millisecond of a place, behind it. Redis orders
-// the invoices of one millisecond by their ids, in ascending order. Latest lists the last one
-// first.
+// sameInstantBehind lists up to limit places that stand behind the place before in the same
+// millisecond. Redis orders the invoices of one millisecond by their ids, in ascending order.
+// Latest lists the last one first.
 func sameInstantBehind(ctx context.Context, er *EntryReader, s State, before Place, limit int) (out []Place, err error) {
 	at := strconv.FormatInt(int64(before.At), 10)
 	same, err := er.rdb.ZRangeByScore(ctx, er.key(keyState, string(s)), &redis.ZRangeBy{Min: at, Max: at, Count: sameInstant}).Result()
@@ -86,8 +86,7 @@ func sameInstantBehind(ctx context.Context, er *EntryReader, s State, before Pla
 }
 
 // OpenRefusalsOf reads up to limit open refusals of one tenant, the oldest first. It leaves out the
-// oldest ones, as many as the parameter skip says. The tenant "" has the refusals that belong to no
-// tenant.
+// oldest skip of them. The tenant "" has the refusals that belong to no tenant.
 func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]Refusal, error) {
 	ids, err := rs.rdb.ZRange(ctx, rs.key(keyOpenRefusals, tenant), int64(skip), int64(skip+limit-1)).Result()
 	if err = sickOr(err, keyOpenRefusals+tenant); err != nil {

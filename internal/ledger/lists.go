@@ -81,7 +81,7 @@ func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, e
 
 // InState lists up to limit ids of invoices in a state whose last change is within [from, to],
 // oldest first. A zero time leaves that end open; limit 0 or less lists all. The error is an
-// [*UnreadableError] when the index holds something else.
+// [*UnreadableError] when the index holds another type.
 func (er *EntryReader) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
 	return er.byTime(ctx, keyState+string(s), from, to, limit)
 }
@@ -107,7 +107,7 @@ func (st *store) byTime(ctx context.Context, key string, from, to time.Time, lim
 }
 
 // Counts returns how many invoices are in each state. A state is left out only if its index holds
-// something else ([Ledger.SickKeys]).
+// another type ([Ledger.SickKeys]).
 func (er *EntryReader) Counts(ctx context.Context) (map[string]int64, error) {
 	cmds := map[State]*redis.IntCmd{}
 	err := er.pipe(ctx, func(p redis.Pipeliner) {

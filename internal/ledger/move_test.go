@@ -50,7 +50,7 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 					w.must(w.Move(ctx(), m))
 					got := w.again(inv)
 					if got.State != to || got.Rev != inv.Rev+1 || got.UpdatedAt <= inv.UpdatedAt {
-						t.Errorf("the invoice is %s at revision %d (before %d), changed at %d (before %d): want one more, and later",
+						t.Errorf("%s, revision %d (before %d), changed at %d (before %d): want the next revision and a later time",
 							got.State, got.Rev, inv.Rev, got.UpdatedAt, inv.UpdatedAt)
 					}
 				} else {

@@ -14,8 +14,8 @@ type newShapes struct {
 	texts  map[string]string // digest → text of each
 }
 
-// of returns the digest of a shape; "" if JSON cannot hold the shape. Nearly always the shape is
-// that of the invoice before.
+// of returns the digest of a shape; "" if JSON cannot hold the shape. Nearly always the invoice
+// before had the same shape.
 func (ns *newShapes) of(s finalShape) string {
 	if ns.texts != nil && s == ns.last {
 		return ns.digest

@@ -22,8 +22,8 @@ func TestRead_EntryOfANewerBuild_IsLeftToIt(t *testing.T) {
 	}
 }
 
-// What no build writes is damaged. If it were called newer, everybody would wait for the end of an
-// update that there is not.
+// An entry that no build can have written is damaged. If it were called newer, everybody would wait
+// for an update to end although there is none.
 func TestRead_WhatNoBuildWrites_IsDamagedAndNotNewer(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
@@ -35,10 +35,10 @@ func TestRead_WhatNoBuildWrites_IsDamagedAndNotNewer(t *testing.T) {
 		"its facts are elsewhere":    {"7", "queued", `{"v":3}`, true},
 		"a newer state":              {"7", "on_hold", `{"v":1,"id":"a"}`, true},
 		"a newer layout and state":   {"7", "dreaming", `{"v":3,"id":"a"}`, true},
-		"a layout of nobody":         {"7", "queued", `{"v":77,"id":"a"}`, false},
+		"a layout of no build":       {"7", "queued", `{"v":77,"id":"a"}`, false},
 		"of another invoice":         {"7", "queued", `{"v":3,"id":"b"}`, false},
 		"no revision":                {"", "queued", `{"v":3,"id":"a"}`, false},
-		"a revision that is no such": {"07", "queued", `{"v":3,"id":"a"}`, false},
+		"a revision in a wrong form": {"07", "queued", `{"v":3,"id":"a"}`, false},
 		"no state":                   {"7", "", `{"v":3,"id":"a"}`, false},
 		"a state that is no word":    {"7", "rubbish \xff", `{"v":1,"id":"a"}`, false},
 		"rubbish":                    {"7", "queued", "rubbish \xff\x00", false},

@@ -26,7 +26,7 @@ const stateRefused State = "refused"
 
 // Outcome is one entry of the outbox.
 type Outcome struct {
-	At    string `json:"at,omitempty"` // its place in the outbox; later ones are greater by [AfterOutcome]
+	At    string `json:"at,omitempty"` // its place in the outbox; [AfterOutcome] compares places
 	ID    string `json:"id"`           // of the invoice or the refusal
 	Rev   int64  `json:"rev"`          // of the entry when it was written
 	State State  `json:"state"`
@@ -194,9 +194,10 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 const rejoinPiece = 1000
 
 // Rejoin appends to the outbox the outcomes that were set aside while the key of the outbox held
-// another type. While it still does, Rejoin leaves them where they are. It returns how many it has
-// appended. Outcomes that were written since the key is well are before them in the outbox.
-// Receivers put the outcomes of an invoice in order by their revision.
+// another type. While the key still holds another type, Rejoin leaves them where they are. It
+// returns how many it has appended. Outcomes that were written after the key became well again
+// stand before them in the outbox. Receivers put the outcomes of an invoice in order by their
+// revision.
 func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
 	for {
 		answer, err := ob.run(ctx, rejoinScript, ob.args(rejoinPiece))

@@ -13,7 +13,7 @@ import (
 // toldRefusal is what the record of a refused document says when an outcome about it is told.
 type toldRefusal struct {
 	record *Refusal // nil when there is none that can be read
-	unread bool     // it is there and this build cannot read it
+	unread bool     // the record is there, and this build cannot read it
 	why    *Unreadable
 	// elsewhere says that another tenant's list has the refusal now. The outcome of that tenant
 	// tells of it.
@@ -60,7 +60,7 @@ func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []
 // findElsewhere looks for refusals whose record is now in the list of another tenant, and notes
 // them in found. The record is there because the document was handed in again for that tenant. (If
 // the identity of a document could not be read, its refusal is known only by the name of the file.
-// Then a file of the same name that another tenant handed in looks the same.)
+// Then a file of the same name from another tenant looks like the same document.)
 func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing []Outcome, found map[string]*toldRefusal) error {
 	if len(missing) == 0 {
 		return nil
@@ -87,8 +87,8 @@ func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing
 			for _, id := range ids {
 				found[id].unread = true
 			}
-			// The sweep names the key. The outcomes do not, because the name has that of another
-			// tenant.
+			// The sweep names the key. The outcomes do not name it, because its name has the name
+			// of another tenant.
 			if err := ob.refusals.seeSickLists(ctx, others[k]); err != nil {
 				return err
 			}
@@ -110,8 +110,9 @@ func damagedRefusal(tenant, id string) *Unreadable {
 			"restore the field from a backup of Redis, or delete it: the record is then forgotten", id, keyRefused+tenant)}
 }
 
-// recheckRefusals adds those records of refused documents that still cannot be read to unread. keys
-// are recorded ones, of which some may name such records (see damagedRefusal).
+// recheckRefusals notes in unread, for each key that names the record of a refused document (see
+// damagedRefusal), whether that record still cannot be read. keys are all keys on record, and most
+// of them name something else.
 func recheckRefusals(ctx context.Context, st *store, keys []string, unread map[string]bool) error {
 	for _, key := range keys {
 		at := strings.LastIndex(key, "|")

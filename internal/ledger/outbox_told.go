@@ -18,8 +18,8 @@ type Told struct {
 	Missing bool
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
-	// Why says more about it: which key it is, and what a person does. It is nil when that is not
-	// known.
+	// Why says more about an unread entry: which key it is, and what a person has to do. It is nil
+	// when that is not known.
 	Why *Unreadable
 	// Sealed says that this process lacks the key of one of the texts, or of several. Such texts
 	// are empty.
@@ -122,9 +122,9 @@ func withoutSealed(r *Refusal) (sealed bool) {
 // is returned as it is now. But it gets the outcome's revision. A higher revision would make the
 // outcomes that follow this one seem old.
 //
-// Otherwise the invoice may have been sent again since. The outcome does not hold all fields. Those
-// that it lacks and that a new attempt writes are left out, because their present values may belong
-// to the new attempt.
+// Otherwise the invoice may have been sent again since. The outcome does not hold all fields. asOf
+// leaves out the fields that the outcome lacks and that a new attempt writes, because their present
+// values may belong to the new attempt.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now

@@ -32,7 +32,7 @@ func (bs *BodyStore) ResultsKept(ctx context.Context, invs []Invoice) error {
 }
 
 // PendingResults lists up to limit ids of invoices whose result has been pending since the given
-// time or longer, oldest first. It leaves out as many of the oldest as the parameter skip says.
+// time or longer, oldest first. It leaves out the oldest skip of them.
 func (bs *BodyStore) PendingResults(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
 	until := strconv.FormatInt(before.UnixMilli(), 10)
 	by := &redis.ZRangeBy{Min: "-inf", Max: until, Offset: int64(skip), Count: int64(limit)}

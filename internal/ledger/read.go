@@ -152,7 +152,7 @@ func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p 
 }
 
 // fieldsOf returns the fields of an entry. If there are none, it returns the reason: the key holds
-// something else, the key does not exist, or Redis did not answer.
+// another type, the key does not exist, or Redis did not answer.
 func fieldsOf(key, id string, cmd *redis.MapStringStringCmd) (map[string]string, *Unreadable, error) {
 	m, err := cmd.Result()
 	switch {

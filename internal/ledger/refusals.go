@@ -22,7 +22,7 @@ type RefusalStore struct{ *store }
 // again. A refusal of the same invoice in another tenant's list is removed, because the document
 // was handed in for the wrong tenant or the configuration has changed. If [IsFull] is true for the
 // error, some of the refusals were not recorded, and nothing else has changed. With an
-// [*UnreadableError], those of the tenants whose lists it names were not recorded.
+// [*UnreadableError], the refusals of the tenants whose lists it names were not recorded.
 //
 // Refuse sets Recorded and At of the refusals that it recorded, also when it returns an error. It
 // sets Untold of those that are on record but not in the outbox.
@@ -49,7 +49,7 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 			if _, err := Skip(err); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
-			if err != nil { // the lists of this tenant are sick: those of the others are written
+			if err != nil { // the lists of this tenant are sick; the refusals of the others are still recorded
 				sick = fmt.Errorf("record refusals: %w", err)
 				break
 			}
@@ -130,7 +130,8 @@ func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (
 		}
 		return nil
 	})
-	// Without the set of tenants with refusals, lists lack those of this tenant until it is well.
+	// While the set of tenants with refusals is sick, lists of all tenants lack the refusals of
+	// this tenant.
 	if err = notSick(cmds, setAside(ctx, rs.store, cmds, err)); err != nil {
 		return 0, whyAborted(cmds, err)
 	}
@@ -268,8 +269,8 @@ func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use f
 func (rs *RefusalStore) Refusers(ctx context.Context) ([]string, error) { return rs.refusers(ctx) }
 
 // FindRefusal returns the refusal with this id in the list of one of the tenants, ended ones
-// included. It returns nil when there is none, or none that can be read. The error is an
-// [*UnreadableError] when there is none and the list of one of the tenants is sick.
+// included. It returns nil when there is none, or none that can be read. If it finds none and the
+// list of one of the tenants is sick, the error is an [*UnreadableError].
 func (rs *RefusalStore) FindRefusal(ctx context.Context, id string, tenants ...string) (*Refusal, error) {
 	found := make([]*redis.StringCmd, len(tenants))
 	if err := rs.pipe(ctx, func(p redis.Pipeliner) {

@@ -41,7 +41,7 @@ func senderOf(r *Refusal) sender {
 }
 
 // mayTell returns how many of n refusals may be written into the outbox now. All n are counted. A
-// count that another program has spoilt begins again.
+// count that another program has overwritten begins again.
 func (rs *RefusalStore) mayTell(ctx context.Context, s sender, n int) (int, error) {
 	key := rs.key(keyRefusalsTold, s.tenant)
 	if s.client != "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The lists of refused documents of one tenant may be sick (see sick.go). Then only the refusals of
-// this tenant cannot be recorded, read or told. Those of all others can.
+// The lists of refused documents of one tenant may be sick (see sick.go). Then the refusals of this
+// tenant cannot be recorded, read or told. The refusals of all other tenants still can.
 
 // sickLists returns the lists of refusals of a tenant that hold another type.
 func sickLists(ctx context.Context, st *store, tenant string) ([]Unreadable, error) {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Another program wrote one of the keys in which the refusals of a tenant are. Those of the other
-// tenants are recorded, read, ended and pruned as before, and the key is named.
+// Another program wrote one of the keys that hold the refusals of a tenant. The refusals of the
+// other tenants are recorded, read, ended and pruned as before, and the key is named.
 func TestRefusals_KeysOfOneTenantAreSick_ThoseOfOthersGoOn(t *testing.T) {
 	for _, key := range []string{keyRefused, keyRefusals, keyOpenRefusals} {
 		t.Run(key, func(t *testing.T) {
@@ -24,10 +24,10 @@ func TestRefusals_KeysOfOneTenantAreSick_ThoseOfOthersGoOn(t *testing.T) {
 				t.Errorf("Refuse gives %+v, %v; want that it names the sick key", unread, err)
 			}
 			if told := w.rdb.XLen(ctx(), w.key(keyOutbox)).Val() - before; told != 1 {
-				t.Errorf("%d outcomes were written, want only that of the well tenant", told)
+				t.Errorf("%d outcomes were written, want only the one of the well tenant", told)
 			}
 			if c, err := w.FindRefusal(ctx(), "ref-c", "sick", "well"); err != nil || c == nil {
-				t.Errorf("the refusal of the well tenant: %+v, %v", c, err)
+				t.Errorf("the refusal of the well tenant is found as %+v, %v; want it found", c, err)
 			}
 			if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: "ref-b", Ended: RefusalDismissed, ByInvoice: true}}); err != nil || n != 1 {
 				t.Errorf("%d refusals have ended, %v; want one", n, err)

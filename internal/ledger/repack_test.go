@@ -116,8 +116,8 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	}
 }
 
-// A probe package that found nothing out is given up. Its invoices join the package that has the
-// rest, behind the invoices that are in it already.
+// A probe package that gave no answer is given up. Its invoices join the package that has the rest,
+// and stand behind the invoices that are already there.
 func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(6)

@@ -113,7 +113,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	rev, ordinal, err := l.BeginSend(ctx(), s.ID, "w", &single)
 	lags(t, "begin to send", err)
 	if got := r.again(single); got.State != Sending || got.Rev != rev || ordinal != 1 {
-		t.Errorf("the invoice is %s at revision %d; BeginSend returned revision %d and ordinal %d: want sending, the same, and 1",
+		t.Errorf("the invoice is %s at revision %d; BeginSend returned revision %d and ordinal %d: want it sending at that revision, and ordinal 1",
 			got.State, got.Rev, rev, ordinal)
 	}
 	lags(t, "close", l.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))

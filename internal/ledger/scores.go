@@ -17,8 +17,8 @@ import (
 const (
 	firstTime Millis = 1             // 0 is no time
 	lastTime  Millis = 4102444800000 // the beginning of the year 2100
-	// maxOdd is how many members before all times, and how many after all times, a list names of
-	// one state, as ODD in lua/changed.lua.
+	// Of one state, a list names at most maxOdd members whose scores are before all times, and at
+	// most maxOdd whose scores are after all times. ODD in lua/changed.lua is the same number.
 	maxOdd = 100
 )
 
@@ -66,8 +66,8 @@ func oddScore(s State, id, score string) Unreadable {
 			"or remove it from the index (ZREM) if there is no such invoice", errDamaged, keyState+string(s), score)}
 }
 
-// oddOf describes the members of the index of a state that have some scores that are no times. The
-// last of many says that there may be more.
+// oddOf describes members that were found in the index of a state and whose scores are no times. If
+// maxOdd were found, the description of the last one says that there may be more.
 func oddOf(s State, found []redis.Z) (odd []Unreadable) {
 	for _, z := range found {
 		id, _ := z.Member.(string)
@@ -93,8 +93,8 @@ func score(c *redis.ZSliceCmd) time.Time {
 	return time.Time{}
 }
 
-// firstTimes asks for the first members of a set, so that one of their scores is a time.
+// firstTimes asks for the first members of a set whose scores are between firstTime and lastTime.
 func firstTimes() *redis.ZRangeBy {
-	const some = 10 // there may be fractions among them
+	const some = 10 // some of these scores may be fractions, which are no times
 	return &redis.ZRangeBy{Min: strconv.FormatInt(int64(firstTime), 10), Max: strconv.FormatInt(int64(lastTime), 10), Count: some}
 }

@@ -86,7 +86,7 @@ func listOdd(w *world, list func(from Place) ([]Place, error)) (ids, named []str
 	return ids, named
 }
 
-// More scores are no times than a list names.
+// An index has more scores that are no times than one list names.
 func TestScores_ManyAreNoTimes_TheListEndsAndSaysThatThereAreMore(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.documents(1)...)[0]
@@ -122,6 +122,6 @@ func TestScores_LowestOfAll_TheCountOfAWaitingSetEnds(t *testing.T) {
 	short, cancel := context.WithTimeout(ctx(), 5*time.Second)
 	defer cancel()
 	if done, err := w.resizeGroup(short, groupA.Name(), 2); !done || err != nil {
-		t.Errorf("the count says %v, %v, want it done", done, err)
+		t.Errorf("resizeGroup reports done %v (error %v), want true", done, err)
 	}
 }

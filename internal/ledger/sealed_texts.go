@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Short texts of entries are encrypted wherever documents are. The reason that KSeF gives for a
-// rejection quotes the invoice, for example an amount or a name. The name of a file often contains
-// the buyer's name. Numbers (P_2) and kinds stay in plain text, because they make up the identity
-// of an invoice. Redis also needs them to check uniqueness in a package.
+// Short texts of entries are encrypted whenever documents are encrypted. The reason that KSeF gives
+// for a rejection quotes the invoice, for example an amount or a name. The name of a file often
+// contains the buyer's name. Numbers (P_2) and kinds stay in plain text, because they make up the
+// identity of an invoice. Redis also needs them to check uniqueness in a package.
 
 // sealedText is the prefix of an encrypted text, which follows in Base64.
 const sealedText = "sealed:"

@@ -71,9 +71,8 @@ func (s Seals) Missing(b *Bodies) []string {
 	return slices.DeleteFunc(s.active(), func(id string) bool { return slices.Contains(held, id) })
 }
 
-// declared reports whether the record already says that documents are sealed in the way in which a
-// process with b seals. If so, the process may seal. dense says that the process seals in the
-// layouts 6 to 9.
+// declared reports whether the record already has the layout and the first key with which a process
+// with b seals. If so, the process may seal. dense says that the process seals in layouts 6 to 9.
 func (s Seals) declared(b *Bodies, dense bool) bool {
 	held := b.KeyIDs()
 	if s.Layout < layoutOf(len(held) > 0, dense) {

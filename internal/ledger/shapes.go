@@ -119,7 +119,7 @@ type writtenShapes struct {
 }
 
 // of returns a shape as it is stored, together with what the stored text says. Nearly always the
-// shape is that of the invoice before.
+// invoice before had the same shape.
 func (ws *writtenShapes) of(s finalShape) (*knownShape, error) {
 	if ws.known != nil && s == ws.last {
 		return ws.known, nil
@@ -194,8 +194,8 @@ func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringC
 
 // loadShapes reads the shapes of records that this process has not read yet. The first bytes of a
 // record are enough (headIn). It is not an error if some shapes are missing or the key holds
-// something else. Only the entries with these shapes are concerned, and unpackFinal returns an
-// error for each of them.
+// another type. Only the entries with these shapes are affected, and unpackFinal returns an error
+// for each of them.
 func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}
@@ -234,8 +234,8 @@ func (c *shapeCache) learn(record []byte, own string) {
 }
 
 // restoreShapes writes every shape that this process knows. This repairs the shapes that the ledger
-// has lost or damaged. restoreShapes never overwrites a good shape by another one, because the name
-// of a shape is the digest of its text.
+// has lost or damaged. restoreShapes never overwrites a good shape with another one, because the
+// name of a shape is the digest of its text.
 func restoreShapes(ctx context.Context, st *store) error {
 	pairs := st.shapes.all()
 	if len(pairs) == 0 {

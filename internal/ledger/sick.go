@@ -85,9 +85,8 @@ func sickOr(err error, key string) error {
 	return err
 }
 
-// notSick returns nil if the only errors of a transaction are those of writes to indexes that hold
-// something else. Otherwise it returns the error. Redis does not undo the other writes of such a
-// transaction.
+// notSick returns nil if all errors of a transaction come from writes to indexes that hold another
+// type. Otherwise it returns the error. Redis does not undo the other writes of such a transaction.
 func notSick(cmds []redis.Cmder, err error) error {
 	if !wrongType(err) {
 		return err

@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// spoil overwrites a key as another program might: with another type, and with a text that is no
-// number.
+// spoil has two ways in which another program might overwrite a key: with another type, or with a
+// text that is no number.
 var spoil = map[string]func(w *world, key string){
 	"a list": func(w *world, key string) { w.must(w.rdb.RPush(ctx(), key, "foreign").Err()) },
 	"a text": func(w *world, key string) { w.must(w.rdb.Set(ctx(), key, "foreign", 0).Err()) },
@@ -57,8 +57,8 @@ func TestNamed_IndexIsSick_AbsenceIsNotClaimed(t *testing.T) {
 	}
 }
 
-// Another program wrote the key of a ref. Neither is the ref free, nor is another invoice said to
-// have it or the number.
+// Another program wrote the key of a ref. The ref does not count as free, and no other invoice is
+// said to have the ref or the number.
 func TestRef_KeyIsSick_NothingIsTakenAndNothingIsClaimed(t *testing.T) {
 	w := oneWorld(quiet{t})
 	doc := document("1111111111", "VAT", "F/1", "one")

@@ -12,10 +12,10 @@ func (w *world) spoil(key string) {
 	w.must(w.rdb.SAdd(ctx(), key, "x").Err())
 }
 
-// A key that should name the invoice of an identity, or of a ref, holds something else. The key may
+// A key that should name the invoice of an identity, or of a ref, holds another type. The key may
 // have named an accepted invoice, so no document with that identity or ref may be taken in.
 // Everything else goes on. When a person has deleted the key, it is written again as it was.
-func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
+func TestSickNames_OneKey_AffectsOnlyItsInvoices(t *testing.T) {
 	next := worlds(t)
 	for _, of := range []string{"identity", "ref"} {
 		for _, form := range []string{"not packed", "in a bucket"} {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// NotTaken returns, by invoice, the outcomes of these invoices that a sink has still to take. It
+// NotTaken returns, by invoice, the outcomes of these invoices that a sink still has to take. It
 // leaves out invoices without such outcomes. unread lists the invoices whose outcomes cannot be
 // read.
 func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (held map[string][]Held, unread []string, err error) {

@@ -15,7 +15,7 @@ type HeldBack struct {
 }
 
 // HeldBack lists what a sink has not taken yet and will get again, in the order of the next
-// attempt. It leaves out the first ones, as many as the parameter skip says, and lists up to n.
+// attempt. It leaves out the first skip of them, and lists up to n.
 func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]HeldBack, error) {
 	due, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), int64(skip), int64(skip+n)-1).Result()
 	if err != nil {
@@ -40,8 +40,8 @@ func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]
 }
 
 // NewestFailed lists outcomes that a sink did not take and that were given up, the newest first. It
-// leaves out the newest ones, as many as the parameter skip says, and lists up to n. more says that
-// there are outcomes older than the listed ones. A record that cannot be read is left out.
+// leaves out the newest skip of them, and lists up to n. more says that there are outcomes older
+// than the listed ones. A record that cannot be read is left out.
 func (ss *SinkStore) NewestFailed(ctx context.Context, sink string, skip, n int) (failed []Held, more bool, err error) {
 	names, err := ss.rdb.ZRevRange(ctx, ss.key(keySinkGaveUp, sink), int64(skip), int64(skip+n)).Result()
 	if err != nil {

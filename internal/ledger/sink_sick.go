@@ -11,11 +11,11 @@ import (
 )
 
 // A key of a sink may be sick (sick.go): it is of another type, or it holds what the ledger did not
-// write. Then it cannot be recorded what the sink was told, so the sink is told nothing until the
-// key is well. All other sinks go on.
+// write. Then nobody can record what the sink was told, so the sink is told nothing until the key
+// is well. All other sinks go on.
 
-// sinkKeys are the keys of one sink. Each is the part of the name before that of the sink, the type
-// of the key, and what a person does when the key is sick.
+// sinkKeys are the keys of one sink. Each element has the part of the key's name that stands before
+// the name of the sink, the type of the key, and what a person has to do when the key is sick.
 var sinkKeys = []struct{ key, kind, remedy string }{
 	{keySink, "hash", "restore the key from a backup of Redis, or delete it: the receiver is then told again all that the outbox has"},
 	{keySinkLease, "string", "delete the key: nothing is lost by that"},
@@ -38,7 +38,7 @@ func SinkKeys(sink string) []string {
 	return names
 }
 
-// maxLease is longer than any lease of a sink. A key without an end, or with a later one, is none.
+// maxLease is longer than any lease of a sink. A key that expires later, or never, is not a lease.
 const maxLease = 24 * time.Hour
 
 // CheckSink returns an [*UnreadableError] that names the sick keys of a sink, and nil when there
@@ -92,7 +92,8 @@ func SickSink(err error) []Unreadable {
 	return nil
 }
 
-// WhySick joins what is wrong with each of some sick keys, and what a person does.
+// WhySick returns one text that says what is wrong with each of the sick keys, and what a person
+// has to do.
 func WhySick(sick []Unreadable) string {
 	all := make([]string, len(sick))
 	for i := range sick {
@@ -101,8 +102,8 @@ func WhySick(sick []Unreadable) string {
 	return strings.Join(all, "; ")
 }
 
-// sickSinkOr returns what CheckSink returns in place of an error of Redis that concerns one key and
-// does not name it. It returns any other error unchanged.
+// sickSinkOr replaces an error of Redis that concerns one key, and does not name it, by the error
+// of CheckSink. It returns any other error unchanged.
 func (ss *SinkStore) sickSinkOr(ctx context.Context, sink string, err error) error {
 	if !wrongType(err) {
 		return err
@@ -116,8 +117,8 @@ func (ss *SinkStore) sickSinkOr(ctx context.Context, sink string, err error) err
 // relistPage is how many records one script lists again.
 const relistPage = 500
 
-// Unlisted reports whether outcomes that are held or were given up are missing in the lists of
-// them, because a person deleted a list that was sick.
+// Unlisted reports whether outcomes that are held or were given up are missing from their lists,
+// because a person deleted a list that was sick.
 func (ss *SinkStore) Unlisted(ctx context.Context, sink string) (held, failed bool, err error) {
 	var has, lists [2]*redis.IntCmd
 	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
@@ -134,8 +135,9 @@ func (ss *SinkStore) Unlisted(ctx context.Context, sink string) (held, failed bo
 	return has[0].Val() > lists[0].Val(), has[1].Val() > lists[1].Val(), nil
 }
 
-// Relist lists the outcomes again that Unlisted misses. Those that are held are due at once. token
-// is that of the process that serves the sink; if another one serves it now, nothing is written.
+// Relist puts the outcomes that Unlisted reports as missing back into their lists. Held outcomes
+// are due at once. token is the token of the process that serves the sink. If another process
+// serves the sink now, Relist writes nothing.
 func (ss *SinkStore) Relist(ctx context.Context, sink, token string) error {
 	held, failed, err := ss.Unlisted(ctx, sink)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // Another program wrote one of the keys of a sink. The key is named, with what to do, and the other
-// sink is not concerned.
+// sink is not affected.
 func TestCheckSink_OneKeyIsSick_IsNamedAndTheOtherSinkIsWell(t *testing.T) {
 	for _, k := range sinkKeys {
 		t.Run(k.key, func(t *testing.T) {

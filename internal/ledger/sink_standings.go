@@ -46,8 +46,9 @@ type Standing struct {
 	// Sick says that Err concerns only the refused documents of the tenant, because the key of
 	// their records is sick.
 	Sick bool `json:"sick,omitempty"`
-	// Refused is what the sink has refused of the tenant since it took an outcome of it last, while
-	// one of these is held. As in [SinkState], nothing depends on it.
+	// Refused counts what the sink has refused of the tenant since it last took one of the tenant's
+	// outcomes. It is kept while an outcome of the tenant is held. As in [SinkState], it does not
+	// decide what is tried next.
 	Refused Streak `json:"refused,omitzero"`
 	// Damaged says that the record could not be read. So nothing of it is known, and the tenant has
 	// a place of its own at the beginning of the outbox: its outcomes are told again, and none is
@@ -74,7 +75,7 @@ func (l *Standing) State() string {
 
 // NextOf returns when the sink may next be told of outcomes of a tenant. While the sink takes
 // nothing of some tenants, it is told of none of these tenants before s.Next. Other tenants do not
-// wait for s.Next. While the sink cannot be reached, all tenants do.
+// wait for s.Next. But while the sink cannot be reached, all tenants wait for it.
 func (s *SinkState) NextOf(l *Standing) Millis {
 	if s.Outage != 0 && (s.Away || l.Outage != 0) {
 		return max(s.Next, l.Next)
@@ -103,7 +104,7 @@ func (s *SinkState) NextCall(standings map[string]*Standing) Millis {
 // left behind.
 func (l *Standing) Blocked() bool { return l.Cursor != "" }
 
-// Standings returns the standings of a sink by tenant. For the one that is damaged see
+// Standings returns the standings of a sink by tenant. For a damaged standing see
 // [Standing.Damaged].
 func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*Standing, error) {
 	found, err := ss.rdb.HGetAll(ctx, ss.key(keySinkStands, sink)).Result()

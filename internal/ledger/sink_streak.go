@@ -2,16 +2,17 @@ package ledger
 
 import "encoding/json"
 
-// Streak counts what a sink has refused since it took an outcome last. The sink answered each of
-// these outcomes for itself alone, so nothing waits for it: outages are counted elsewhere.
+// Streak counts what a sink has refused since it took an outcome last. The sink refused each of
+// these outcomes for its own sake, so no other outcome waits because of it. Outages are counted
+// elsewhere.
 type Streak struct {
 	Count int64  `json:"count,omitempty"` // different outcomes
 	First Millis `json:"first,omitempty"` // when the first of them was refused
 	// Taken is [SinkState.Taken] of that time. A build that does not know streaks may count an
 	// outcome as taken and leave the streak as it is.
 	Taken int64 `json:"taken,omitempty"`
-	// Out says that these outcomes are so many, or that they are refused for so long, that the sink
-	// counts as one that takes nothing.
+	// Out says that so many outcomes were refused, or for so long, that the sink counts as one that
+	// takes nothing.
 	Out bool `json:"out,omitempty"`
 }
 
@@ -31,12 +32,12 @@ func (s Streak) packed() (string, error) {
 	return string(raw), err
 }
 
-// Out is since when the sink takes nothing: because of an outage, or because it has refused every
-// single outcome. It is 0 while the sink takes outcomes.
+// Out returns since when the sink takes nothing, because of an outage or because it has refused
+// every single outcome. It returns 0 while the sink takes outcomes.
 func (s *SinkState) Out() Millis { return outSince(s.Outage, s.Refused) }
 
-// Out is since when the sink takes nothing of the tenant, as [SinkState.Out] says it of all. It is
-// 0 while the sink is told nothing for another reason (see Err).
+// Out is like [SinkState.Out], but for one tenant. It also returns 0 while the sink is told nothing
+// of the tenant for another reason (see Err).
 func (l *Standing) Out() Millis {
 	if l.Err != "" {
 		return 0

@@ -8,8 +8,8 @@ import (
 
 // An entry that this build cannot read is called newer only if a newer build can really have
 // written it. Everything else is damaged. Both are left alone, but a newer entry only has to wait
-// for the end of an update, and a damaged one waits for a person. If rubbish were called newer,
-// nobody would look, and nothing of it would be shown from the archive.
+// for the end of an update, and a damaged one waits for a person. If a damaged entry were called
+// newer, nobody would look at it, and what the archive has of it would not be shown.
 //
 // So every later build MUST keep these promises:
 //   - The layout of an entry is a number of at most [newestVersion], and that of a value in a bucket

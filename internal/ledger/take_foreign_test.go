@@ -2,8 +2,8 @@ package ledger
 
 import "testing"
 
-// Somebody has removed an entry and written fields of another program under its key. What was there
-// is not known, so KSeF may have the invoice.
+// Somebody has removed an entry and written fields of another program under its key. Nobody knows
+// what was there, so KSeF may have the invoice.
 func TestTake_KeyHasOnlyForeignFields_IsDamagedAndNothingIsTakenInItsPlace(t *testing.T) {
 	for _, where := range []string{"its own key", "its own key, and its bucket"} {
 		t.Run(where, func(t *testing.T) {

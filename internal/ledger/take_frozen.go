@@ -88,8 +88,8 @@ func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []stri
 // readForeign reads again the entries ids[i], for each i in which, that had no fields of an entry
 // although some of their keys exist. Nearly always such an entry was written a moment ago, or has
 // just left its bucket, and out gets its fields. Otherwise its key has only fields of somebody
-// else, and what was there is not known. Then out gets these, which make the entry unreadable, so
-// that its document is not taken for a new one.
+// else, and nobody knows what was there. Then out gets those fields, which make the entry
+// unreadable, so that its document is not taken for a new one.
 func (ts *TakeStore) readForeign(ctx context.Context, tx *redis.Tx, ids []string, which []int, out map[string]map[string]string) error {
 	cmds := make([]*redis.MapStringStringCmd, len(which))
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {

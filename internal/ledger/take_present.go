@@ -23,7 +23,7 @@ type holder struct {
 	ref      string
 	body     bool   // its document is in Redis
 	unread   bool   // the entry cannot be read, so all else is unknown
-	newer    bool   // the same, because a newer build wrote it
+	newer    bool   // the entry cannot be read because a newer build wrote it
 	sick     string // a key that may name the document or its ref, and that another program wrote
 	former   string // id of the revision before it, if this one is about to be written
 }
@@ -152,9 +152,9 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	return s, nil
 }
 
-// holderFields are the fields of an entry that Take reads. After the first four come those of a
-// record. The last ones are all that hold a number or a flag. If one of these is damaged, nothing
-// can send the invoice, so Take must not say that it is on its way.
+// holderFields are the fields of an entry that Take reads. The first four are followed by the
+// pieces of a record, and then by every field that holds a number or a flag. If a number or a flag
+// is damaged, nothing can send the invoice, so Take must not say that the invoice is on its way.
 var holderFields = slices.Concat([]string{"state", "rev", "facts", shapeField}, pieceFields, countedFields())
 
 // countedFields returns the fields of an invoice's entry that are not text.

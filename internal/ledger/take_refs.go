@@ -75,8 +75,8 @@ func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (
 	return ids, sick, nil
 }
 
-// otherOfRef returns the invoice that the ref of a document names, if it is another invoice than
-// that with the given id, and if it still needs its ref. An invoice needs its ref if it is alive or
+// otherOfRef returns the invoice that the ref of the document at i names, if that invoice has
+// another id than the given one and still needs its ref. An invoice needs its ref if it is alive or
 // accepted, or was created a moment ago in the same batch. It also counts as needing its ref if its
 // entry cannot be read. Otherwise otherOfRef returns a holder without an id.
 func (s present) otherOfRef(i int, id string) holder {

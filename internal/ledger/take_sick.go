@@ -8,9 +8,9 @@ import (
 )
 
 // namesIn reads keys that each name an invoice. An id is "" if its key does not exist. sick has the
-// keys that hold something else, by their place in keys; their ids are "" too. The keys are not
-// read with MGET, because MGET reports a sick key as missing. Take would then overwrite a key that
-// may have named an accepted invoice.
+// keys that hold another type, by their place in keys; their ids are "" too. The keys are not read
+// with MGET, because MGET reports a sick key as missing. Take would then overwrite a key that may
+// have named an accepted invoice.
 func namesIn(ctx context.Context, tx *redis.Tx, keys []string) (ids []string, sick map[int]string, err error) {
 	cmds := make([]*redis.StringCmd, len(keys))
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {

@@ -34,7 +34,7 @@ type TaxpayerStore struct {
 const boundFor = 10 * time.Second
 
 // Taxpayers reads the NIP of each name under which the ledger has taken an invoice in. While the
-// key is sick, the result is what this process knows from before. The sweep reports the key, and
+// key is sick, the result is what this process has read before. The sweep reports the key, and
 // other work goes on.
 func (ts *TaxpayerStore) Taxpayers(ctx context.Context) (map[string]string, error) {
 	all, err := ts.rdb.HGetAll(ctx, ts.key(keyTaxpayers)).Result()
@@ -51,8 +51,8 @@ func (ts *TaxpayerStore) Taxpayers(ctx context.Context) (map[string]string, erro
 
 // Strangers returns those of the names that mean another taxpayer than these NIPs say, each with
 // the NIP of that other taxpayer. It records nothing. It asks Redis only about names that this
-// process has not lately found to mean these taxpayers. While the key is sick, it goes by what this
-// process knows from before.
+// process has not lately found to mean these taxpayers. While the key is sick, it uses what this
+// process has read before.
 func (ts *TaxpayerStore) Strangers(ctx context.Context, nips map[string]string) (others map[string]string, err error) {
 	fresh := ts.unbound(nips)
 	if len(fresh) == 0 {
@@ -78,8 +78,8 @@ func (ts *TaxpayerStore) Strangers(ctx context.Context, nips map[string]string) 
 // Bind records the NIP of each name of a tenant, before an invoice is taken in under the name. The
 // result has the names that already mean another taxpayer, each with the NIP of that other
 // taxpayer. Nothing may be taken in under these names. Bind asks Redis only about names that this
-// process has not bound lately. While the key is sick, no name is recorded, and Bind goes by what
-// this process knows from before.
+// process has not bound lately. While the key is sick, no name is recorded, and Bind uses what this
+// process has read before.
 func (ts *TaxpayerStore) Bind(ctx context.Context, nips map[string]string) (others map[string]string, err error) {
 	fresh := ts.unbound(nips)
 	if len(fresh) == 0 {
@@ -128,7 +128,7 @@ func (ts *TaxpayerStore) compare(nips, found map[string]string) (others map[stri
 }
 
 // knownOthers returns the names that mean another taxpayer than nips says, as far as this process
-// knows from before.
+// has read before.
 func (ts *TaxpayerStore) knownOthers(nips map[string]string) map[string]string {
 	others := map[string]string{}
 	ts.mu.Lock()

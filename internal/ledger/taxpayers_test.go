@@ -22,7 +22,7 @@ func TestBind_NameOfAnotherTaxpayer_IsNamedAndTheOthersAreRecorded(t *testing.T)
 		others, err := other.Bind(ctx(), map[string]string{"a": sellerB, "b": sellerB})
 		w.must(err)
 		if len(others) != 1 || others["a"] != sellerA {
-			t.Errorf("these names mean other taxpayers: %v, want a alone", others)
+			t.Errorf("these names mean other taxpayers: %v, want only the name a", others)
 		}
 	}
 	got, err := w.Taxpayers(ctx())
@@ -65,7 +65,7 @@ func TestStrangers_NamesOfOthers_AreFoundAndNothingIsRecorded(t *testing.T) {
 			others, err := other.Strangers(ctx(), map[string]string{"a": sellerB, "b": sellerB, "new": sellerB})
 			w.must(err)
 			if len(others) != 1 || others["a"] != sellerA {
-				t.Errorf("these names mean other taxpayers: %v, want a alone", others)
+				t.Errorf("these names mean other taxpayers: %v, want only the name a", others)
 			}
 		}
 	})

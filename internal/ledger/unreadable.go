@@ -13,8 +13,8 @@ import (
 // update. The entry or document is left to a worker of that build.
 var ErrNewer = errors.New("entry of a newer version")
 
-// errDamaged says that an entry lacks something that every entry has, or that its key holds
-// something else.
+// errDamaged says that an entry lacks something that every entry has, or that its key holds another
+// type.
 var errDamaged = errors.New("entry is damaged")
 
 // Damaged reports whether an error says that an entry is damaged, and not that a newer build wrote

@@ -98,7 +98,7 @@ func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 		}
 		w.must(w.Repack(ctx(), &p, "", "r", []Part{{ID: "pkg-new", IDs: []string{held[0].ID, held[1].ID, held[2].ID}}}))
 		if got := w.readPackage("pkg-new"); state(0) != Packed || state(2) != Packed || p.State != PackageClosing || got.Count < 2 {
-			t.Errorf("repacked, the other two are %s and %s in a package of %d, and the old package is %s: want both packed, and closing",
+			t.Errorf("repacked, the other two are %s and %s in a package of %d, and the old package is %s: want both packed, and the old package closing",
 				state(0), state(2), got.Count, p.State)
 		}
 	})
