@@ -90,8 +90,8 @@ func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
 
 // readFault returns the error of reading an object. The service may refuse one object only, such as
 // one with rights of its own, or one that was moved to a storage class from which nothing can be
-// read at once. While it still gives out the probe, the object counts as damaged. A document that
-// waits to be sent does not, as in a folder.
+// read at once. If it does not refuse the probe too, the object counts as damaged. A document that
+// waits to be sent never counts as damaged here; folders treat such documents in the same way.
 func (b *bucket) readFault(ctx context.Context, name string, err error) error {
 	if status(err) != http.StatusForbidden || strings.HasPrefix(name, bodiesPrefix) {
 		return err

@@ -70,9 +70,9 @@ func (b *bucket) readProbe(ctx context.Context) error {
 
 // conditional finds out once whether the service honours If-None-Match. For that it writes the
 // probe under this condition although the probe exists. A service that does not know the condition
-// ignores it and overwrites the probe. Nothing but the probe can be harmed by that. The probe is
-// kept. So only a process that finds no probe writes twice: once to create the probe, and once to
-// test the condition.
+// ignores it and overwrites the probe. Only the probe can be harmed by that. The probe is kept. So
+// only a process that finds no probe writes twice: once to create the probe, and once to test the
+// condition.
 func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -33,7 +33,7 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 				}
 				err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml")
 				if err != nil || archive.HealthOf(s).OutOfService {
-					t.Errorf("probe %s, conditions %s: Put by %s = %v, health %+v", what, conditions, who, err, archive.HealthOf(s))
+					t.Errorf("probe %s, conditions %s: Put by %s = %v, health %+v, want no error and a store in service", what, conditions, who, err, archive.HealthOf(s))
 				}
 			}
 		}
@@ -73,7 +73,7 @@ func TestBucket_ProbeIsRemoved_TheNextCheckWritesItAgain(t *testing.T) {
 		s := open(t, server.In("kept"))
 		for range 2 {
 			if err := s.Check(t.Context()); err != nil {
-				t.Errorf("with conditions %s, Check = %v", conditions, err)
+				t.Errorf("with conditions %s, Check = %v, want no error", conditions, err)
 			}
 			if !slices.Contains(server.Keys(), "kept/.probe") {
 				t.Errorf("with conditions %s, Check has left no probe", conditions)

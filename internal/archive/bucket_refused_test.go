@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/archive/archivetest"
 )
 
-// The service refuses one object, and that one counts as damaged. It refuses every object, and the
-// archive does not answer.
+// If the service refuses one object, that object counts as damaged. If it refuses every object, the
+// whole archive is at fault, and no object counts as damaged.
 func TestBucket_OneObjectIsRefused_ItCountsAsDamagedAndARefusalOfAllDoesNot(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	s := open(t, server.In("kept"))
@@ -42,14 +42,14 @@ func TestBucket_OneObjectIsRefused_ItCountsAsDamagedAndARefusalOfAllDoesNot(t *t
 		t.Errorf("Get of an object that is refused = %v, want ErrCorrupt with the reason", err)
 	}
 	if data, err := s.Get(t.Context(), "5265877635/2026-11/a.xml"); err != nil || string(data) != "<a/>" {
-		t.Errorf("another object is read as %q, %v", data, err)
+		t.Errorf("another object is read as %q, %v, want <a/>", data, err)
 	}
 	var call *archive.CallError
 	if _, err := s.Get(t.Context(), "bodies/b"); !errors.As(err, &call) || errors.Is(err, archive.ErrCorrupt) {
 		t.Errorf("Get of a document that waits = %v, want a CallError", err)
 	}
 	if err := s.Put(t.Context(), name, []byte("<c/>"), ""); err == nil {
-		t.Error("Put takes the place of what it cannot read")
+		t.Error("Put over an object that cannot be read returned no error")
 	}
 	refused = nil
 	if err := read(); !errors.As(err, &call) || errors.Is(err, archive.ErrCorrupt) {

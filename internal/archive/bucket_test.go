@@ -120,7 +120,7 @@ func TestBucket_ObjectWithoutHash_IsComparedByContent(t *testing.T) {
 	}
 }
 
-func TestBucket_CheckWithMissingRights_PassesOnlyWithoutTheRightToDelete(t *testing.T) {
+func TestBucket_CheckWithMissingRights_FailsButNeedsNoRightToDelete(t *testing.T) {
 	for _, c := range []struct {
 		why, method string
 		fails       bool

@@ -48,7 +48,7 @@ func TestOwned_MarkIsDamaged_EveryCallIsRefusedUntilAPersonPutsItRight(t *testin
 				t.Fatal(err)
 			}
 			if err := o.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-				t.Errorf("after the mark was put right: %v", err)
+				t.Errorf("after the mark was put right, Put = %v, want no error", err)
 			}
 		})
 	}

@@ -192,7 +192,7 @@ func (t *tree) isOdd(name string) bool {
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// openFile opens a file, and fails at once where a pipe would wait for a writer. It waits for a
+// openFile opens a file. For a pipe it fails at once and does not wait for a writer. It waits for a
 // file on which another program, such as Samba, holds a lease.
 func (t *tree) openFile(name string) (*os.File, fs.FileInfo, error) {
 	file, err := t.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)

@@ -41,8 +41,8 @@ var oddities = map[string]func(path string) error{
 	},
 }
 
-// What cannot be opened is one damaged object that lists name. The archive goes on, and nobody
-// writes over the object.
+// An object that cannot be opened counts as one damaged object, and lists name it. The archive
+// stays in service, and nothing overwrites the object.
 func TestFolder_OddThingInPlaceOfAFile_IsADamagedObjectThatIsListed(t *testing.T) {
 	for what, make := range oddities {
 		t.Run(what, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestFolder_OddThingInPlaceOfAFile_IsADamagedObjectThatIsListed(t *testing.T
 					t.Fatalf("GetRange = %v, want ErrCorrupt", err)
 				}
 				if err := s.Put(t.Context(), odd, []byte("<b/>"), ""); err == nil {
-					t.Fatal("Put takes the place of what it cannot read")
+					t.Fatal("Put over an object that cannot be read returned no error")
 				}
 			}
 			names, err := archive.ListIn(t.Context(), s, "5265877635/2026-11")
@@ -76,10 +76,10 @@ func TestFolder_OddThingInPlaceOfAFile_IsADamagedObjectThatIsListed(t *testing.T
 				t.Errorf("List = %q, %v, want both names", names, err)
 			}
 			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
-				t.Errorf("it was changed (error %v)", err)
+				t.Errorf("the odd object was changed (error %v)", err)
 			}
 			if data, err := s.Get(t.Context(), sound); err != nil || string(data) != "<a/>" {
-				t.Errorf("another object is read as %q, %v", data, err)
+				t.Errorf("another object is read as %q, %v, want <a/>", data, err)
 			}
 		})
 	}
@@ -129,12 +129,12 @@ func TestFolder_LinkWithinTheArchive_IsFollowed(t *testing.T) {
 		}
 	}
 	if data, err := s.Get(t.Context(), "5265877635/2026-10/y.xml"); err != nil || string(data) != "<a/>" {
-		t.Errorf("Get = %q, %v", data, err)
+		t.Errorf("Get = %q, %v, want <a/>", data, err)
 	}
 }
 
-// The file that says whose the archive is cannot be opened. That concerns the whole archive: no
-// object counts as damaged for it, and a list does not go on without them.
+// The file that says whose the archive is cannot be opened. This concerns the whole archive. So no
+// object counts as damaged because of it, and List fails and leaves no object out.
 func TestOwned_MarkCannotBeOpened_TheArchiveIsOutOfServiceAndNoObjectIsDamaged(t *testing.T) {
 	for what, make := range oddities {
 		t.Run(what, func(t *testing.T) {

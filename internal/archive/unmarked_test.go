@@ -66,7 +66,7 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 
 // A person does what the text of the refusal says, and puts the mark back. The archive is used
 // again.
-func TestOwned_MarkIsPutBackByHand_BeginsAnew(t *testing.T) {
+func TestOwned_MarkIsPutBackByHand_TheArchiveIsUsedAgain(t *testing.T) {
 	dir := t.TempDir()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{})
 	if err != nil {

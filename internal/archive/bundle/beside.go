@@ -12,10 +12,10 @@ import (
 )
 
 // A joined index hides the indexes of the packages that it was made from, and of every other
-// package of the same days. So a package that came to such a day later would not be found. Nor
-// would a package that is missing in a joined index made by a person. Therefore, when something is
-// not found in the joined indexes, the packages that they name are compared with those that the
-// folder has.
+// package of the same days. So a package that came to such a day later would not be found. A
+// package that is missing from a joined index made by a person would not be found either.
+// Therefore, when something is not found in the joined indexes, the packages that they name are
+// compared with those that the folder has.
 
 // beside lists the indexes of the packages that none of the joined indexes of a shelf names,
 // although they are of the same days. The list is kept in memory. Most joined indexes say in their

@@ -13,7 +13,7 @@ import (
 // A person joined the indexes by hand and left a package out, or a package came to a day that was
 // joined already. The joined index is complete in itself, so only the folder shows that the index
 // lacks a package. A look-up reads the index of that package too.
-func TestStore_JoinedIndexDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
+func TestStore_JoinedIndexDoesNotNameAPackage_ThePackagesOwnIndexIsRead(t *testing.T) {
 	for _, today := range []string{"2026-11-29", "2026-12-20"} { // on the first date only the day is joined, on the second the month
 		t.Run(today, func(t *testing.T) {
 			places(t, func(t *testing.T, below archive.Store) {
@@ -55,7 +55,7 @@ func TestStore_APackageIsLostAndAnotherCameLate_TheLateOneIsFound(t *testing.T) 
 
 // Joined indexes of earlier builds, and those that a person made, do not say how many packages they
 // name. So their lines have to be read.
-func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ItIsAskedBesideIt(t *testing.T) {
+func TestStore_JoinedIndexOfAnEarlierBuildDoesNotNameAPackage_ThePackagesOwnIndexIsRead(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
 	all := manyPackages(t, below, 3)

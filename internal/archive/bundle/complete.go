@@ -86,8 +86,8 @@ func completeWithoutHead(ctx context.Context, s archive.Store, of index, lines i
 	return nil
 }
 
-// entriesOf returns the number of entries of a ZIP. It reads only the record at the end, unless the
-// number is not in that record.
+// entriesOf returns the number of entries of a ZIP. It reads only the record at the end, or the
+// whole ZIP if that record lacks the number.
 func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
 	const (
 		record, total = 22, 10 // the size of the record without a comment, the place of the number in it

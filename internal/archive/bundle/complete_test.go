@@ -69,8 +69,8 @@ func TestStore_IndexLacksLines_IsMadeAgainFromTheZIP(t *testing.T) {
 	}
 }
 
-// A person has copied the index of one package over that of another. Its head is right, and its
-// lines lead to the ZIP of the other package.
+// A person has copied the index of one package over that of another. The head of the copy is right,
+// and its lines lead to the ZIP of the wrong package.
 func TestStore_IndexIsThatOfAnotherPackage_IsMadeAgain(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		dir := t.TempDir()
@@ -101,7 +101,7 @@ func TestStore_IndexIsThatOfAnotherPackage_IsMadeAgain(t *testing.T) {
 	}
 }
 
-func TestStore_JoinedIndexLacksLines_ThoseOfThePackagesAreAsked(t *testing.T) {
+func TestStore_JoinedIndexLacksLines_TheIndexesOfThePackagesAreRead(t *testing.T) {
 	for _, today := range []string{"2026-11-29", "2026-12-20"} { // on the first date only the day is joined, on the second the month
 		dir := t.TempDir()
 		below := open(t, "file://"+dir)
@@ -149,7 +149,7 @@ func manyPackages(t *testing.T, below archive.Store, each int) (all []bundle.Inv
 	return all
 }
 
-func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_ThoseOfThePackagesAreAsked(t *testing.T) {
+func TestStore_AnIndexOfAJoinedMonthOrDayIsMissing_TheIndexesOfThePackagesAreRead(t *testing.T) {
 	for _, today := range []string{"2026-11-29", "2026-12-20"} {
 		dir := t.TempDir()
 		below := open(t, "file://"+dir)

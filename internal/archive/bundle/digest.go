@@ -14,7 +14,7 @@ const maxDigested = 2 << 20
 
 // digest is the ids of one index, eight bytes for each. With it, an id that an index does not have
 // costs no request. That matters before the indexes of a month are joined, because until then
-// nearly all indexes that are asked for an id do not have it.
+// nearly every index that is asked for an id lacks it.
 type digest []uint64
 
 var digestSeed = maphash.MakeSeed()

@@ -135,7 +135,8 @@ func (in *sought) find(ctx context.Context, id string) ([]Line, error) {
 	return in.linesOf(ctx, from, id)
 }
 
-// linesOf returns the lines with an id. from is the offset of a line that is not after them.
+// linesOf returns the lines with an id. from is the offset of the first of them, or of a line
+// before it.
 func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Line, err error) {
 	for from < in.size {
 		raw, err := in.line(ctx, from)

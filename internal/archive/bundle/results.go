@@ -16,10 +16,11 @@ import (
 )
 
 // Results calls yield with every result of a folder. document says whether the ZIP lists the
-// document too. Results reads each ZIP whole, one at a time. What it cannot read in that way it
-// reads by the index of the ZIP. A result that is in two ZIPs comes twice. Results calls the
-// function unread, if it is not nil, with each ZIP that is damaged, or is missing although an index
-// names it. It does not call unread with a ZIP whose results are all in other ZIPs.
+// document too. Results reads each ZIP whole, one at a time. If a ZIP cannot be read whole, Results
+// reads its other results by the index of the ZIP. A result that is in two ZIPs comes twice.
+// Results calls the function unread, if it is not nil, with each ZIP that is damaged, or is missing
+// although an index names it. It does not call unread with a ZIP whose results are all in other
+// ZIPs.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte, document bool) error,
 	unread func(name string, err error),
 ) error {
@@ -93,8 +94,9 @@ type unreadZIP struct {
 	rescued int
 }
 
-// rescue calls yield with the results of a damaged ZIP that its index leads to, without those of
-// whole, which were read. A ZIP that only lost its end has all of them.
+// rescue calls yield with the results of a damaged ZIP that its index leads to. It leaves out the
+// ids in whole, whose results were read before. A ZIP that lost only its end still has all its
+// results.
 func rescue(ctx context.Context, s archive.Store, folder string, of *index, whole map[string]bool,
 	yield func(id string, result []byte, document bool) error,
 ) (n int, err error) {

@@ -132,7 +132,7 @@ func TestStore_IndexIsMissingOrDamaged_IsMadeAgainFromTheZIP(t *testing.T) {
 	}
 }
 
-func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
+func TestStore_BundleIsDamaged_AffectsOnlyItsOwnInvoices(t *testing.T) {
 	for _, withIndex := range []bool{true, false} {
 		dir := t.TempDir()
 		below := open(t, "file://"+dir)
@@ -153,7 +153,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 		finds(t, s, b[3])
 		_, err := s.Get(t.Context(), documentName(a[0]))
 		if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
-			t.Errorf("with an index %v, a document of the damaged bundle gives %v, want ErrCorrupt with pkg-a", withIndex, err)
+			t.Errorf("with its index there (%v), a document of the damaged bundle gives %v, want ErrCorrupt with pkg-a", withIndex, err)
 		}
 		// An invoice that the archive never had looks the same as one that was in the damaged
 		// bundle. A result that has an object of its own is still returned.
@@ -189,7 +189,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 // An invoice was parked, and its result became an object of its own. Later the invoice was
 // accepted, and a bundle has its newer result. The bundle is damaged. The older result must not be
 // returned instead of the newer one.
-func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
+func TestStore_BundleIsDamaged_AnOlderResultIsNotReturnedInstead(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
 	inv := invoiceOf("a", 1, 600)

@@ -200,8 +200,8 @@ type joining struct {
 	zips  map[string]bool // that the lines name
 }
 
-// put takes the lines of one index. first is the id of its first line, and next that of the index
-// that follows, where these are known.
+// put takes the lines of one index. For a month, first is the id of its first line, and next is the
+// first id of the index that follows, "" for the last one. For a day both are "".
 func (j *joining) put(ctx context.Context, lines []byte, first, next string) error {
 	if !j.begun {
 		j.held, j.next, j.begun = lines, next, true

@@ -4,9 +4,9 @@
 -- invoices, '1' to list also the invoices that changed in this millisecond, the states.
 --
 -- Returns {1 if some are left out because they changed in this millisecond, else 0, {id, time, id,
--- time …}, {the indexes that hold something else}, {state, id, score, state, id, score …}}. The last
--- list has members whose scores are before or after all times. It is empty unless the list of
--- invoices is. scores.go says more.
+-- time …}, {the indexes whose keys hold another type}, {state, id, score, state, id, score …}}. The
+-- last list has members whose scores are before or after all times. It is filled only when the list
+-- of invoices is empty. scores.go says more.
 --
 -- Because one script reads all states, an invoice that moves from one to another is in the list
 -- once. An invoice that changes later has a later time or the same time. With the same time it may

@@ -50,14 +50,14 @@ local function whole(v)
   return v and string.find(v, '^-?%d+$') and v or '0'
 end
 
--- read returns fields of an entry; none when its key holds something else.
+-- read returns fields of an entry; none when its key holds another type.
 local function read(key, ...)
   local e = redis.pcall('HMGET', P .. key, ...)
   return e.err and {} or e
 end
 
 -- index reads or writes a key that many entries share, such as an index or a waiting set. It
--- returns what Redis answers. If the key holds something else, index returns false and the script
+-- returns what Redis answers. If the key holds another type, index returns false and the script
 -- goes on without the key, because an error would leave an entry half written. Ledger.SickKeys
 -- reports such a key.
 local function index(command, ...)
@@ -85,7 +85,7 @@ local function facts(packed)
 end
 
 -- readable reports whether this build can read packed facts. Facts that this build wrote are
--- recognised by their start and end. Decoding would take too long, because a cut may look at a
+-- recognized by their start and end. Decoding would take too long, because a cut may look at a
 -- thousand of them in one step, and Redis serves nobody else meanwhile.
 local function readable(packed)
   if packed == FINAL then return true end
@@ -153,7 +153,7 @@ local function frozen(id)
 end
 
 -- newest returns the id of the newest document of an identity, which may be in a bucket. The id is
--- nil if there is none. The second value is true if a key that may name it holds something else.
+-- nil if there is none. The second value is true if a key that may name it holds another type.
 local function newest(ident)
   local own = redis.pcall('GET', P .. 'ident:' .. ident)
   if type(own) == 'string' then return own end

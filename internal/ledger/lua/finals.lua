@@ -2,7 +2,7 @@
 -- there.
 --
 -- Returns for each the bytes of the id that is there, '' if there is none, or '!' when the bucket
--- holds something else. Returns an empty list when there would be '' for all of them.
+-- holds another type. Returns an empty list when the answer would be '' for each of them.
 local out, found, get = {}, false, redis.pcall
 for i = 3, #ARGV, 2 do
   local is = get('HGET', ARGV[i], ARGV[i+1])

@@ -17,8 +17,8 @@
 --   'stand', tenant, '', record
 --   'leave', tenant
 --   'all due'
---   'list held', id, for an outcome that is held and that the list of due ones lacks
---   'list failed', name, for one that was given up and that the list of these lacks
+--   'list held', id, for a held outcome that is missing from the list of due outcomes
+--   'list failed', name, for an outcome that was given up and is missing from the list of those
 --
 -- If a key of the sink is of another type, it writes nothing and returns an error, because a script
 -- that fails in the middle would lose outcomes.

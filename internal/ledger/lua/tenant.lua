@@ -7,13 +7,12 @@
 --   denied: KSeF accepted nothing of a session, and the tenant rests until the time
 --   refused: KSeF refused a batch session as a whole
 --   key: KSeF refused the key
---   said: about the tenant's tasks that have no entry
---   try
+--   said: KSeF's words about a task of the tenant that has no entry
+--   try: a session is tried although KSeF refuses them; the number is the pause between tries (ms)
 --   untry: takes back the try of that time; the number is the time of the refusal or try before
 --
--- Returns {1}. For a try it returns {0}, and records nothing, when the last refusal or try is not
--- yet as old as the number says (ms). It is a script because scripts work at maxmemory; see
--- entries.lua.
+-- Returns {1}. For a try it returns {0}, and records nothing, when the last refusal or try is more
+-- recent than the pause. It is a script because scripts work at maxmemory; see entries.lua.
 if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
