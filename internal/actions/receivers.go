@@ -41,7 +41,7 @@ func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids
 }
 
 // Rewind sends again the results that were written to the outbox since the given time, as far as
-// the outbox still has them. It does nothing if the receiver has not come so far yet.
+// the outbox still has them. It does nothing if the receiver has not got that far yet.
 func (x *Receivers) Rewind(ctx context.Context, receiver, by string, since time.Time) error {
 	return x.recorded(ctx, audit.Entry{Who: by, What: audit.Resend, ID: receiver + " since " + since.UTC().Format(time.RFC3339)},
 		func() error { return x.Admin.Rewind(ctx, receiver, since) })

@@ -134,7 +134,7 @@ func TestFolder_LinkWithinTheArchive_IsFollowed(t *testing.T) {
 }
 
 // The file that says whose the archive is cannot be opened. This concerns the whole archive. So no
-// object counts as damaged because of it, and List fails and leaves no object out.
+// object counts as damaged because of it, and List fails instead of leaving objects out.
 func TestOwned_MarkCannotBeOpened_TheArchiveIsOutOfServiceAndNoObjectIsDamaged(t *testing.T) {
 	for what, make := range oddities {
 		t.Run(what, func(t *testing.T) {

@@ -133,7 +133,7 @@ func TestFind_CodeOfSeveralSpaces_NamesEach(t *testing.T) {
 	}
 }
 
-func TestAbout_EachWayToStand_BeginsWithWhatSaysMost(t *testing.T) {
+func TestAbout_EachSituation_BeginsWithTheEntryThatSaysMost(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		f    explain.Facts

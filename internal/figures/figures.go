@@ -107,7 +107,7 @@ func (s *Store) dayKey(tenant string, t time.Time) string {
 	return s.prefix + "figures:day:" + tenant + ":" + t.In(invoice.Warsaw()).Format("20060102")
 }
 
-// Count adds outcomes up, in one round trip.
+// Count adds outcomes to the counts, in one round trip.
 func (s *Store) Count(ctx context.Context, outcomes []Outcome) error {
 	type slot struct{ key, field string }
 	sums, expire := map[slot]int64{}, map[string]time.Duration{}

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The places of two invoices in the index of their state are no times. Each list names them once,
-// and has all others.
+// In the index of their state, two invoices have scores that are no times. Each list names these
+// two once, and has all others.
 func TestReader_ScoresAreNoTimes_OthersAreListedAndTheseAreNamedOnce(t *testing.T) {
 	for _, score := range []string{"-inf", "-5", "0", "1.5", "1e17", "inf"} {
 		t.Run(score, func(t *testing.T) {
@@ -34,15 +34,15 @@ func TestReader_ScoresAreNoTimes_OthersAreListedAndTheseAreNamedOnce(t *testing.
 			}
 
 			if got := w.decided(time.Time{}); !slices.Equal(got, []string{"A parked", "B rejected"}) {
-				t.Errorf("Decided yields %q", got)
+				t.Errorf("Decided yields %q, want A and B", got)
 			}
 			named("Decided")
 			w.check(w.rdb.Set(t.Context(), "ksef:st:dismissed", "x", 0).Err())
 			if got := w.decided(time.Time{}); !slices.Equal(got, []string{"A parked", "B rejected"}) {
-				t.Errorf("Decided yields %q beside a sick index", got)
+				t.Errorf("with a sick index Decided yields %q, want A and B", got)
 			}
 			odd = append(odd, ledger.IndexOf(ledger.Dismissed))
-			named("Decided beside a sick index")
+			named("with a sick index, Decided")
 			w.check(w.rdb.Del(t.Context(), "ksef:st:dismissed").Err())
 			odd = odd[:2]
 

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// KSeF compares numbers (P_2) with their white space normalised. So does a person, who cannot see
+// KSeF compares numbers (P_2) with their white space normalized. So does a person, who cannot see
 // what kind of space an export has put into a number. The ledger finds a number by its exact bytes.
 // An index by the normal form would cost memory for every invoice that is kept. So the ledger is
 // asked for each of the spellings that a number may have. When none of them is found, Find reads

@@ -129,9 +129,9 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
 // For a session that another program may have sent it calls r.Unsure instead, once. It reads each
-// receipt of these months, and of the month after them, once. One receipt is in memory at a time. A
-// receipt that lists fewer of the invoices that were met than name it, or some of them with another
-// SkrotDokumentu than the result has, is reported as damaged.
+// receipt of these months, and of the month after them, once. One receipt is in memory at a time.
+// unmet reports a receipt as damaged if it does not list every met invoice whose result names it,
+// or lists one of them with another SkrotDokumentu than the result has.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told := Numbers{}
 	for _, p := range places {

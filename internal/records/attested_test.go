@@ -97,7 +97,7 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 
 // A missing ZIP whose index is there is reported once, by its own name, and not for each of its
 // invoices.
-func TestEachWithin_OnlyTheZIPIsGone_ItsInvoicesAreNotToldOneByOne(t *testing.T) {
+func TestEachWithin_OnlyTheZIPIsGone_ItsInvoicesAreNotReportedOneByOne(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "B/1", "B/2")
 	k.receipt(in...)
@@ -135,7 +135,7 @@ func TestEachWithin_OneOfALostPackageIsRecovered_TheOthersAreNotPassedOver(t *te
 	unsure := map[string]int{}
 	r := &records.Reader{Store: k.store, Unsure: func(receipt string, lacking int) { unsure[receipt] += lacking }}
 	err := r.EachWithin(t.Context(), november, func(results.Result) error { return nil }, func(a records.Attested) {
-		t.Errorf("%s is told as lost, although another program may have sent it", a.KsefNumber)
+		t.Errorf("%s is reported as lost, although another program may have sent it", a.KsefNumber)
 	})
 	name := archive.ReceiptName(in[0].NIP, "2026-11-26", session)
 	if err != nil || len(unsure) != 1 || unsure[name] != 2 {
@@ -144,7 +144,7 @@ func TestEachWithin_OneOfALostPackageIsRecovered_TheOthersAreNotPassedOver(t *te
 }
 
 // A receipt and a result that give an invoice different documents cannot both be right, so the
-// reader is told.
+// Reader reports them.
 func TestEachWithin_ReceiptListsAnotherDocument_IsReported(t *testing.T) {
 	for _, another := range []bool{false, true} {
 		k, _ := inFolder(t)

@@ -10,9 +10,9 @@ import (
 )
 
 // compare leaves in s.did.Attested only invoices that receipts list under the name that was
-// searched for, and that the archive does not have. It makes the comparison even when something was
-// found. What was found may be another invoice of the same number: one of another seller, or one
-// that was rejected before.
+// searched for, and that the archive does not have. It makes the comparison even when the search
+// found something, because that may be another invoice of the same number: one of another seller,
+// or one that was rejected before.
 //
 // For an attested invoice that was not found, the whole month is read, as by EachWithin. This tells
 // whether the invoice is there under another number, or was sent by another program. An invoice

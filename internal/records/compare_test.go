@@ -44,7 +44,7 @@ func same(t *testing.T, what string, got, want []string) {
 	}
 }
 
-func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsTold(t *testing.T) {
+func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsReported(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "F/1", "F/2", "F/3")
 	k.receipt(in...)
@@ -84,7 +84,7 @@ func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsTold(t *testing.T) {
 // The index of a missing ZIP and a receipt name an invoice, so the archive had it and has lost it.
 // When KSeF and the result write the number of an invoice differently, the invoice is found by both
 // numbers, and is not lost.
-func TestFindWithin_ZIPIsMissingAndItsIndexIsThere_InvoiceIsToldAsLost(t *testing.T) {
+func TestFindWithin_ZIPIsMissingAndItsIndexIsThere_InvoiceIsReportedAsLost(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "F/1")
 	other := k.invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "F 2", IssueDate: "2026-11-26"},
@@ -104,7 +104,7 @@ func TestFindWithin_ZIPIsMissingAndItsIndexIsThere_InvoiceIsToldAsLost(t *testin
 	}
 }
 
-func TestFindWithin_ReceiptOfAnotherProgramsSession_IsToldOnlyWhenNothingIsFound(t *testing.T) {
+func TestFindWithin_ReceiptOfAnotherProgramsSession_IsReportedOnlyWhenNothingIsFound(t *testing.T) {
 	k, _ := inFolder(t)
 	nip := sample.NIP(0)
 	here := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"}, "receipted", number(t, nip, 1),
@@ -121,7 +121,7 @@ func TestFindWithin_ReceiptOfAnotherProgramsSession_IsToldOnlyWhenNothingIsFound
 	same(t, "F/2 is reported as lost", lost, nil)
 }
 
-// What a person looks for may be in the part of the receipt that is missing.
+// The invoice that a person looks for may be in the missing part of the receipt.
 func TestFindWithin_ReceiptIsNotWhole_IsNamedWhateverIsLookedFor(t *testing.T) {
 	k, dir := inFolder(t)
 	nip := sample.NIP(0)
@@ -142,7 +142,7 @@ func TestFindWithin_ReceiptIsNotWhole_IsNamedWhateverIsLookedFor(t *testing.T) {
 		var bad []string
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
 			if errors.Is(err, records.ErrSoundCopy) != strings.HasPrefix(what, "copy") {
-				t.Errorf("%s: the error does not fit whether a sound copy is there: %v", what, err)
+				t.Errorf("%s: the error is %v, want ErrSoundCopy only beside a sound copy", what, err)
 			}
 			bad = append(bad, filepath.Base(name))
 		}}
@@ -159,7 +159,7 @@ func TestFindWithin_ReceiptIsNotWhole_IsNamedWhateverIsLookedFor(t *testing.T) {
 	}
 }
 
-func TestResults_DocumentIsGone_IsToldOfAcceptedInvoices(t *testing.T) {
+func TestResults_DocumentIsGone_IsReportedForAcceptedInvoices(t *testing.T) {
 	k, dir := inFolder(t)
 	nip := sample.NIP(0)
 	k.bundled("2026-11-26", "B/1")

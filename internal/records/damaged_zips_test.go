@@ -39,7 +39,7 @@ func truncate(t *testing.T, pattern string, lose int64) (name string) {
 }
 
 // The indexes of a month are searched at the same time, and what they have is noted in one place.
-// The race detector finds it when that place is not guarded, and Go itself often does.
+// If that place were not guarded, the race detector would report it, and often the runtime itself.
 func TestEachWithin_ZIPIsDamagedInAMonthOfManyPackages_IndexesAreReadAtOnceAndNothingIsLacking(t *testing.T) {
 	k, dir := inFolder(t)
 	var all []results.Result

@@ -83,7 +83,7 @@ type Receipt struct {
 	Parsed ksef.Receipt
 }
 
-// ReceiptOf is Receipt for a caller that gives the receipt out as that of the invoice. The error
+// ReceiptOf is Receipt for a caller that hands the receipt out as proof of the invoice. The error
 // also says when the receipt does not attest the invoice (see Attests).
 func (r *Reader) ReceiptOf(ctx context.Context, of results.Result) (Receipt, error) {
 	receipt, err := r.Receipt(ctx, of)

@@ -38,7 +38,7 @@ func (r *Reader) FindID(ctx context.Context, id string) ([]results.Result, error
 }
 
 // FindIDs is FindID for several ids, the newest results first. With an error it returns what it has
-// found before. The error wraps [archive.ErrCorrupt] when some ids were not found, and something
+// found so far. The error wraps [archive.ErrCorrupt] when some ids were not found, and something
 // that may have them cannot be read.
 func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Result, err error) {
 	one := &Reader{Store: r.store(), Unread: r.unread} // counts what this search leaves out

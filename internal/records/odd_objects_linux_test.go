@@ -22,8 +22,8 @@ var oddities = map[string]func(path string) error{
 	"a pipe":                func(path string) error { return unix.Mkfifo(path, 0o600) },
 }
 
-// One object of a seller cannot be opened. Lists and searches have everything of the other seller,
-// and name the object, unless nothing is lacking.
+// One object of a seller cannot be opened. Lists and searches have everything of the other seller.
+// They name the object if anything is lacking because of it.
 func TestReader_OneObjectCannotBeOpened_OnlyWhatItHasIsLackingAndItIsNamed(t *testing.T) {
 	for place, lacking := range map[string]int{ // how many of the 42 results of the seller are lacking
 		"2026-11/packages/2026-11-26/*.zip":   40,
@@ -93,7 +93,7 @@ func TestReader_OneObjectCannotBeOpened_OnlyWhatItHasIsLackingAndItIsNamed(t *te
 					unread = nil
 					got, did, err := r.FindWithin(t.Context(), name, records.Within{})
 					if err != nil || len(got) == 0 && len(unread) == 0 && len(did.Attested) == 0 {
-						t.Errorf("%s finds %d results and names nothing, %v", name, len(got), err)
+						t.Errorf("%s finds %d results and names nothing, %v, want its invoice found or what is lacking named", name, len(got), err)
 					}
 					if lacking == 0 && len(got) != 1 {
 						t.Errorf("%s finds %d results, want its invoice", name, len(got))

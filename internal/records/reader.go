@@ -163,7 +163,7 @@ func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result
 }
 
 // alone calls yield with the results of a place that are kept by themselves, in the order of their
-// ids, without those that were seen.
+// ids. It leaves out the ids in seen.
 func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield func(results.Result) error) error {
 	names, err := listOf(ctx, r, p.folder())
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 // eachReceipt calls yield with each receipt of a place that is wanted and can be read. wants gets
 // the bytes of a receipt and says whether it is wanted; without wants, all are. A receipt that is
-// not wanted is parsed all the same when it cannot be whole, because what the caller wants may be
-// in the part that is missing. Damaged receipts are reported.
+// not wanted is parsed too if it is clearly not whole, because what the caller wants may be in the
+// missing part. Damaged receipts are reported.
 func (r *Reader) eachReceipt(ctx context.Context, p Place, wants func(raw []byte) bool,
 	yield func(name string, receipt ksef.Receipt),
 ) error {

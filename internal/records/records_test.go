@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kept is an archive that was filled as a worker does it.
+// kept is an archive that is filled as a worker fills it.
 type kept struct {
 	t     *testing.T
 	store archive.Store
@@ -163,7 +163,7 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 		doc := sample.Invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-11-26"})
 		reader := &records.Reader{Store: k.store}
 		if got, err := reader.Document(t.Context(), r); err != nil || !bytes.Equal(got, doc) {
-			t.Errorf("the document has %d bytes, %v", len(got), err)
+			t.Errorf("the document has %d bytes, %v, want the archived bytes", len(got), err)
 		}
 		// KSeF has the invoice in other bytes. The document with those bytes has the name that
 		// follows from them, or the name of a copy.
@@ -181,7 +181,7 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 			}
 			k.put(name, theirs)
 			if got, err := reader.Document(t.Context(), recovered); err != nil || !bytes.Equal(got, theirs) {
-				t.Errorf("the document with the name %s has %d bytes, %v", name, len(got), err)
+				t.Errorf("the document with the name %s has %d bytes, %v, want the bytes with the hash of the result", name, len(got), err)
 			}
 		}
 	})
@@ -200,7 +200,7 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 			k.receipt(r)
 			got, err := reader.Receipt(t.Context(), r)
 			if line, ok := got.Parsed.Line(r.KsefNumber); err != nil || !ok || line.Hash != r.Hash {
-				t.Errorf("with the address %q the receipt is %+v, %v", before, got.Parsed, err)
+				t.Errorf("with the address %q the receipt is %+v, %v, want that of the invoice", before, got.Parsed, err)
 			}
 		}
 	})

@@ -223,7 +223,7 @@ func TestGather_ManyInvoicesOfOneState_AreListedInPieces(t *testing.T) {
 	}
 }
 
-func TestGather_OneTenantIsAsked_OthersAreLeftOut(t *testing.T) {
+func TestGather_OneTenantIsAskedFor_OthersAreLeftOut(t *testing.T) {
 	b := &book{docs: map[string][]byte{}}
 	b.add(t, "A/1", "2026-11-02", ledger.Queued)
 	b.add(t, "A/2", "2026-11-02", ledger.Queued, func(inv *ledger.Invoice) { inv.Tenant = "other" })

@@ -45,7 +45,7 @@ func TestParseAmount_WhatTheFormAllows_IsExact(t *testing.T) {
 	}
 }
 
-func TestAmount_In_IsWrittenAsPeopleDo(t *testing.T) {
+func TestAmount_In_IsWrittenAsUsualInTheLanguage(t *testing.T) {
 	for text, want := range map[string][2]string{
 		"0.5": {"0,50", "0.50"}, "999": {"999,00", "999.00"}, "-1234.5": {"-1\u00a0234,50", "-1,234.50"},
 		"1234567.89": {"1\u00a0234\u00a0567,89", "1,234,567.89"},

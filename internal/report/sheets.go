@@ -171,7 +171,7 @@ func (s *Sheets) write(cells []any, bold bool) error {
 var character = regexp.MustCompile(`_(x[0-9A-Fa-f]{4}_)`)
 
 // cell returns text as a cell holds it: cut if it is too long, and changed where a spreadsheet
-// would read it as a character in that form.
+// would read a part of it as a character in the form of _x0041_.
 func cell(s string) string {
 	if utf8.RuneCountInString(s) > maxCell {
 		s = string([]rune(s)[:maxCell])

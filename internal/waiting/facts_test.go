@@ -385,7 +385,7 @@ func (q farBack) Task(k queue.Kind, id string, rev int64) (queue.TaskInfo, bool,
 }
 
 // A receipt is not fetched while the configuration pauses its tenant.
-func TestOf_AcceptedInvoiceOfAPausedTenant_IsNotSaidToGoOn(t *testing.T) {
+func TestOf_AcceptedInvoiceOfAPausedTenant_ThePauseIsNotCalledOver(t *testing.T) {
 	for _, paused := range []bool{true, false} {
 		f := calm()
 		f.tenant(func(t *Tenant) { t.Paused = paused })
@@ -393,7 +393,7 @@ func TestOf_AcceptedInvoiceOfAPausedTenant_IsNotSaidToGoOn(t *testing.T) {
 			Err: "waiting 15s (paused): tenant t is paused by configuration"})
 		w := f.Of(&accepted)
 		if w.For != TenantPaused || strings.Contains(w.What, "is not paused here now") == paused {
-			t.Errorf("with the tenant paused now: %v, the invoice waits for %+v, which is wrong", paused, w)
+			t.Errorf("with the tenant paused now: %v, the invoice waits for %+v, want tenant_paused, called over only if it is", paused, w)
 		}
 	}
 }
