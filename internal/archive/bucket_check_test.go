@@ -33,7 +33,8 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 				}
 				err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml")
 				if err != nil || archive.HealthOf(s).OutOfService {
-					t.Errorf("probe %s, conditions %s: Put by %s = %v, health %+v, want no error and a store in service", what, conditions, who, err, archive.HealthOf(s))
+					t.Errorf("probe %s, conditions %s: Put by %s = %v, health %+v, want no error and a store in service",
+						what, conditions, who, err, archive.HealthOf(s))
 				}
 			}
 		}

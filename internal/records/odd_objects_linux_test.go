@@ -93,7 +93,7 @@ func TestReader_OneObjectCannotBeOpened_OnlyWhatItHasIsLackingAndItIsNamed(t *te
 					unread = nil
 					got, did, err := r.FindWithin(t.Context(), name, records.Within{})
 					if err != nil || len(got) == 0 && len(unread) == 0 && len(did.Attested) == 0 {
-						t.Errorf("%s finds %d results and names nothing, %v, want its invoice found or what is lacking named", name, len(got), err)
+						t.Errorf("%s finds %d results and names nothing, %v, want its invoice or the object named", name, len(got), err)
 					}
 					if lacking == 0 && len(got) != 1 {
 						t.Errorf("%s finds %d results, want its invoice", name, len(got))
