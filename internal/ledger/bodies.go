@@ -17,7 +17,7 @@ import (
 const MaxBodyInRedis = 64 << 10
 
 // maxOpened bounds an opened document, in bytes. It is far above the largest document that KSeF
-// accepts (3 MB), and little memory for a process.
+// accepts (3 MB), and it is little memory for a process.
 const maxOpened = 64 << 20
 
 // Bodies seals documents before they are stored, and opens them again.

@@ -4,8 +4,8 @@ package ledger
 // since the beginning of 2026. An invoice may be taken in again after Redis lost its entry, or
 // after the ledger forgot it. The invoice then has the same id, and receivers of results keep the
 // greatest revision of an id. Each move adds one to the revision, and most entries are moved five
-// times. So the new entry has greater revisions if more seconds have passed than the lost entry had
-// moves.
+// times. So the new entry has greater revisions if more seconds have passed since the lost entry
+// began than it had moves.
 func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
 
 // revEpoch is the beginning of 2026 in seconds since 1970. Numbers that count from 1970 would be
@@ -21,5 +21,5 @@ func (i *Invoice) FirstRev() int64 {
 	return 1
 }
 
-// Fresh reports whether the entry has not been changed since the invoice was taken in.
+// Fresh reports whether the entry is unchanged since the invoice was taken in.
 func (i *Invoice) Fresh() bool { return i.Rev == i.FirstRev() }

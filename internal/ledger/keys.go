@@ -19,7 +19,7 @@ const (
 	keyState      = "st:"        // state → zset: ids by time of the last change
 	keyDue        = "due"        // zset: ids of undecided invoices by legal deadline
 	keyPending    = "owed"       // zset: ids of ended invoices whose result is not in the archive yet, by time
-	keyUnreadable = "unreadable" // zset: inv:<id> or pkg:<id> of entries that cannot be read, by time of the last check
+	keyUnreadable = "unreadable" // zset: names of what cannot be read ([Unreadable].Key), by time of the last check
 	keySickSeen   = "sickseen"   // string: names of the shared keys that were seen sick, one a line (sick.go)
 	keyCursors    = "cursors"    // hash: index → score and id of the last entry that a pass has listed
 	keyTaskPass   = "looked"     // string: position of the pass that WithoutTask makes through the queued invoices
@@ -68,7 +68,7 @@ const (
 	keyRequest   = "request:"  // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
 	keyTaxpayers = "taxpayers" // hash: name of a tenant → NIP of the taxpayer whose invoices are here under this name (taxpayers.go)
 	keyHolds     = "holds"     // hash: tenant → the hold of a person as JSON ([Hold])
-	keyWorker    = "worker:"   // worker → string: exists while the worker is alive
+	keyWorker    = "worker:"   // worker → string: time of its last heartbeat, and the format that it reads; expires
 	keyHome      = "home"      // string: environment and gateway as JSON ([Home])
 	keySeals     = "seals"     // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
 	keyFence     = "fence"     // string: written only to see whether the replicas follow

@@ -17,8 +17,9 @@ const sameInstant = 20_000
 // Latest lists up to limit places of invoices in a state, the newest change first. It begins behind
 // the given place in this order, and leaves out changes that are older than the time from. With a
 // zero place it begins with the newest change. A zero from means no bound. Latest reads no entry.
-// The error is an [*UnreadableError] when the index holds another type. When the list has come to
-// its end, the error also names each invoice whose score in the index is no time (scores.go).
+// The error is an [*UnreadableError] when the index holds another type. The error also names
+// invoices whose scores in the index are no times (scores.go). When the list has come to its end,
+// each of them has been named.
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	out, err := latest(ctx, er, s, before, max(from, firstTime), limit)
 	if _, other := Skip(err); other != nil {

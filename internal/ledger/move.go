@@ -104,7 +104,8 @@ func (is *InvoiceStore) applyEach(ctx context.Context, moves []Move, thaw bool) 
 	return out, nil
 }
 
-// applyFrozen makes those of the moves whose entries are in buckets.
+// applyFrozen takes the entries of the moves with these indexes out of their buckets, makes these
+// moves again, and puts the results into out.
 func (is *InvoiceStore) applyFrozen(ctx context.Context, moves []Move, which []int, out []Moved) error {
 	ids, again := make([]string, len(which)), make([]Move, len(which))
 	for k, i := range which {

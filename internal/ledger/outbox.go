@@ -225,8 +225,8 @@ func tellRefusal(ctx context.Context, st *store, p redis.Pipeliner, tenant strin
 }
 
 // setAside sets aside the outcomes that a pipeline could not add to the outbox, because its key
-// holds another type (see Rejoin). It returns err, or the next error of the pipeline if that was
-// the cause of err.
+// holds another type (see Rejoin). If it has set any aside, it returns the first error of the
+// pipeline that is left, or nil. Otherwise it returns err.
 func setAside(ctx context.Context, st *store, cmds []redis.Cmder, err error) error {
 	if !wrongType(err) {
 		return err

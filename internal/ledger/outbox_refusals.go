@@ -13,7 +13,7 @@ import (
 // toldRefusal is what the record of a refused document says when an outcome about it is told.
 type toldRefusal struct {
 	record *Refusal // nil when there is none that can be read
-	unread bool     // the record is there, and this build cannot read it
+	unread bool     // the record is there, or may be, and cannot be read
 	why    *Unreadable
 	// elsewhere says that another tenant's list has the refusal now. The outcome of that tenant
 	// tells of it.

@@ -16,10 +16,10 @@ type Told struct {
 	// nothing can be told of it any more. A refusal that is now in the list of another tenant is
 	// not missing.
 	Missing bool
-	// Unread says that the entry is there and this build cannot read it.
+	// Unread says that the entry or record is there, or may be there, and cannot be read.
 	Unread bool
-	// Why says more about an unread entry: which key it is, and what a person has to do. It is nil
-	// when that is not known.
+	// If Unread is set, Why says which key it is, and what a person has to do. It is nil when that
+	// is not known.
 	Why *Unreadable
 	// Sealed says that this process lacks the key of one of the texts, or of several. Such texts
 	// are empty.

@@ -49,7 +49,7 @@ func refDigests(st *store, tenant, ref string) []string {
 
 // ByRef lists the ids of the invoices that have this ref, at most one for each of the tenants, in
 // their order. When another program has overwritten a key that may name such an invoice, the error
-// is [Damaged].
+// satisfies [Damaged].
 func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string) ([]string, error) {
 	if ref == "" {
 		return nil, nil

@@ -130,8 +130,8 @@ func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (
 		}
 		return nil
 	})
-	// While the set of tenants with refusals is sick, lists of all tenants lack the refusals of
-	// this tenant.
+	// If the set of tenants with refusals is sick, the refusals are recorded all the same, and
+	// lists find them only when the set is well again.
 	if err = notSick(cmds, setAside(ctx, rs.store, cmds, err)); err != nil {
 		return 0, whyAborted(cmds, err)
 	}

@@ -15,9 +15,10 @@ import (
 // happen. Documents are not sealed again, because most of them leave Redis with their receipt.
 //
 // Reseal looks at up to limit entries of each state, and begins behind the last entry that any
-// process looked at. It also looks at every refusal, hold and tenant, and at every outcome that
-// some sink has still to take. It returns how many texts it sealed again; all texts of a packed
-// entry count as one. A text that this process cannot open stays as it is.
+// process looked at. It also looks at every refusal, hold and tenant, and at every outcome that is
+// held for a sink or was given up. It returns how many texts it sealed again. All texts of a packed
+// entry count as one, and so do all texts of one record of a sink. A text that this process cannot
+// open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil

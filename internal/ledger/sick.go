@@ -15,7 +15,7 @@ import (
 // shared keys only serve to find the entries. So a move goes on without a sick key
 // (lua/entries.lua). A list leaves out what it cannot find and names the key. The sweep reports the
 // key. When a person has deleted the key, [UnreadableStore.Reindex] makes it again from the
-// entries.
+// entries, if that is possible (see cannotBeMadeAgain).
 
 // sharedKeys are the types of the keys that have one name, or one for each state.
 var sharedKeys = func() map[string]string {
@@ -163,8 +163,9 @@ func kindOfName(key string) string {
 	return ""
 }
 
-// seeSickNames remembers keys that name invoices and are sick, so that the sweep reports them. When
-// a person has deleted these keys, the sweep writes them again.
+// seeSickNames remembers sick keys of the kinds that kindOfName knows, so that the sweep reports
+// them. There are too many such keys to check all of them. When a person has deleted a key that
+// names an invoice, the sweep writes it again.
 func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
@@ -242,7 +243,8 @@ func namesOf(sick []Unreadable) []string {
 	return names
 }
 
-// isShared reports whether a recorded key is one that entries share, and not that of an entry.
+// isShared reports whether a recorded key is anything but the key of an entry: a shared key, or the
+// record of a refused document.
 func isShared(key string) bool {
 	return !strings.HasPrefix(key, keyInvoice) && !strings.HasPrefix(key, keyPackage)
 }

@@ -47,8 +47,8 @@ type Standing struct {
 	// their records is sick.
 	Sick bool `json:"sick,omitempty"`
 	// Refused counts what the sink has refused of the tenant since it last took one of the tenant's
-	// outcomes. It is kept while an outcome of the tenant is held. As in [SinkState], it does not
-	// decide what is tried next.
+	// outcomes. It ends when no outcome of the tenant is held or left behind. As in [SinkState], it
+	// does not decide what is tried next.
 	Refused Streak `json:"refused,omitzero"`
 	// Damaged says that the record could not be read. So nothing of it is known, and the tenant has
 	// a place of its own at the beginning of the outbox: its outcomes are told again, and none is

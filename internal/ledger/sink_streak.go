@@ -2,14 +2,15 @@ package ledger
 
 import "encoding/json"
 
-// Streak counts what a sink has refused since it took an outcome last. The sink refused each of
-// these outcomes for its own sake, so no other outcome waits because of it. Outages are counted
+// Streak counts the outcomes that a sink has refused since it last took one. The sink refused each
+// of these outcomes for its own sake, so no other outcome waits because of it. Outages are counted
 // elsewhere.
 type Streak struct {
 	Count int64  `json:"count,omitempty"` // different outcomes
 	First Millis `json:"first,omitempty"` // when the first of them was refused
-	// Taken is [SinkState.Taken] of that time. A build that does not know streaks may count an
-	// outcome as taken and leave the streak as it is.
+	// Taken is [SinkState.Taken] as it was when the streak was written. When the two differ, a
+	// build that does not know streaks has counted an outcome as taken since, and the streak is
+	// over. It is 0 in a [Standing].
 	Taken int64 `json:"taken,omitempty"`
 	// Out says that so many outcomes were refused, or for so long, that the sink counts as one that
 	// takes nothing.

@@ -50,8 +50,8 @@ type SinkState struct {
 	// Stopped is when the sink said that it wants no more outcomes, or 0. A person lets the sink go
 	// on.
 	Stopped Millis `redis:"stopped"`
-	// Refused is what it has refused since it took an outcome last. It only says how the sink
-	// stands: what is tried next does not depend on it.
+	// Refused counts the outcomes that it has refused since it last took one. It only says how the
+	// sink stands: what is tried next does not depend on it.
 	Refused Streak `redis:"refused"`
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
@@ -115,7 +115,7 @@ type SinkChange struct {
 	Token     string // of the process that serves it; "" for a person
 	State     *SinkState
 	Hold      map[string][]Held    // by invoice: the whole list; an empty one removes the record
-	Next      map[string]time.Time // by invoice: the next attempt; without one, its time stays
+	Next      map[string]time.Time // by invoice in Hold: the next attempt; without one, its time stays
 	Later     map[string]time.Time // by invoice: the next attempt, where this process cannot read the record; the record stays
 	Fail      []Held               // they are kept for a person
 	Standings map[string]*Standing // by tenant; nil and the zero value remove it

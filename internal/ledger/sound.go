@@ -12,8 +12,8 @@ import (
 // newer, nobody would look at it, and what the archive has of it would not be shown.
 //
 // So every later build MUST keep these promises:
-//   - The layout of an entry is a number of at most [newestVersion], and that of a value in a bucket
-//     of at most newestFrozen.
+//   - The layout of an entry is a number of at most [newestVersion]. The layout of a value in a
+//     bucket is at most newestFrozen.
 //   - An entry has a state and a revision in the fields that scripts read (lua/entries.lua). A state
 //     is a word of small letters. A revision is a number as Redis writes it.
 //   - If JSON facts have an id, it is that of the entry.

@@ -22,17 +22,17 @@ var errDamaged = errors.New("entry is damaged")
 func Damaged(err error) bool { return errors.Is(err, errDamaged) }
 
 // Unreadable is an entry that cannot be read, because it is damaged or because a newer build wrote
-// it. It may also be a shared key that is sick.
+// it. It may also be a shared key that is sick, or the record of a refused document.
 type Unreadable struct {
 	ID  string
-	Key string // in Redis, without the prefix: inv:<id>, pkg:<id>, or the name of a shared key
+	Key string // without the prefix: inv:<id>, pkg:<id>, refused:<tenant>|<id>, or the name of a shared key
 	Err error  // [ErrNewer], or what is wrong with it
 
 	// State and Package are what its fields say. The scripts act on them, whichever build wrote the
 	// rest.
 	State   string
 	Package string
-	Tenant  string // of an invoice, "" when its fields do not say it; "" for a package
+	Tenant  string // of an invoice or a refused document; "" for a package, or when the fields do not say it
 	Opaque  bool   // its key holds no fields, so nothing is known of it
 }
 

@@ -8,7 +8,7 @@ import (
 // WorkerStore knows which workers and which intake processes are alive.
 type WorkerStore struct{ *store }
 
-// Beat records that a process is alive for the next ttl, and which [Format] it reads. When a worker
+// Beat records that a process is alive for the time ttl, and which [Format] it reads. When a worker
 // is not alive, others close its online sessions.
 func (ws *WorkerStore) Beat(ctx context.Context, worker string, ttl time.Duration) error {
 	_, err := ws.run(ctx, beatScript, ws.args(worker, ttl.Milliseconds(), Format))
