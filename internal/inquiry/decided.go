@@ -69,7 +69,7 @@ func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[
 		}()
 		for coming := range pages {
 			p := <-coming
-			_ = r.skip(p.unread) // the error that it returns is in p.err
+			_ = r.skip(p.unread) // it returns nil, because every other error is in p.err
 			if !yield(p.invs, p.err) || p.err != nil {
 				return
 			}

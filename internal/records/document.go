@@ -22,8 +22,9 @@ func HashOf(document []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// Missing reports whether an error of Document or Receipt says that the archive does not have the
-// object, or has it damaged. Every other error says that the archive could not be asked.
+// Missing reports whether an error of Document or Receipt says that the archive lacks the object,
+// that the object is damaged, or that the result names no receipt. Every other error says that the
+// archive could not be asked.
 func Missing(err error) bool {
 	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, ErrNoReceipt)
 }

@@ -204,5 +204,5 @@ func (s *search) byID(ctx context.Context, id string) ([]results.Result, error) 
 	return nil, nil
 }
 
-// normal returns a P_2 with its white space normalised, as KSeF may write it.
+// normal returns a P_2 with its white space normalized, as KSeF may write it.
 func normal(number string) string { return strings.Join(strings.Fields(number), " ") }

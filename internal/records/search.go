@@ -127,7 +127,8 @@ func idsOf(l *ksef.ReceiptLine) []string {
 }
 
 // attestedIn reads all receipts of a place. It returns the ids that the invoices of the matching
-// lines can have, and notes in s.did.Attested those invoices that are within the dates.
+// lines can have, and notes in s.did.Attested those invoices that are within the dates or whose
+// date is unknown.
 func (s *search) attestedIn(ctx context.Context, p Place, q query) (ids []string, err error) {
 	wants := func(raw []byte) bool {
 		s.did.Receipts++

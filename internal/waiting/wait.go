@@ -15,7 +15,7 @@ import (
 // value in JSON.
 type Reason string
 
-// The reasons that package waiting finds. A task itself cannot know them, except Refused and
+// The reasons that package waiting finds. Of these, a task itself can give only Refused and
 // TenantPaused. Every other reason is one of [retry.Reasons].
 const (
 	NoWorker      Reason = "no_worker"      // no worker is running

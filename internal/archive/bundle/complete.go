@@ -117,8 +117,8 @@ func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
 	return len(z.File), nil
 }
 
-// missingZIP makes a missingError of [archive.ErrNotFound], for a ZIP that an index or a list
-// names.
+// missingZIP turns an [archive.ErrNotFound] about a ZIP that an index or a list names into a
+// missingError. It returns any other error unchanged.
 func missingZIP(name string, err error) error {
 	if errors.Is(err, archive.ErrNotFound) {
 		return missingError{name}
