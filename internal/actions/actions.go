@@ -40,7 +40,7 @@ const (
 	NotKept     Cause = "not_kept"      // its document was deleted (storage.keep_rejected)
 	NumberInUse Cause = "number_in_use" // another document with its number or ref is alive or accepted, or its own state just changed
 	Moved       Cause = "moved"         // its state just changed: State
-	Ended       Cause = "ended"         // the refusal has ended, or an item to mark as seen is not open: Refusal, or nil when that was just now
+	Ended       Cause = "ended"         // the refusal, or the item to mark as seen, is not open: Refusal, or nil if it has just ended
 )
 
 // NotDoneError says why nothing was done about one document. The comments of the causes say which

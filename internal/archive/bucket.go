@@ -30,7 +30,7 @@ type bucket struct {
 	prefix string // "" or ends in "/"
 
 	mu         sync.Mutex
-	conditions *bool // whether the service honours If-None-Match; nil while unknown
+	conditions *bool // whether the service honors If-None-Match; nil while unknown
 	probed     bool  // this process has written the probe
 }
 
@@ -44,7 +44,7 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType 
 	return nil
 }
 
-// put writes only if the name is free. With a service that honours If-None-Match, one request is
+// put writes only if the name is free. With a service that honors If-None-Match, one request is
 // enough for this. For other services put reads first. There, two processes that put different
 // bytes under one new name at the same instant may both succeed, and the later bytes remain.
 func (b *bucket) put(ctx context.Context, name string, data []byte, contentType string) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // Check writes the probe and reads it. It does not ask whether the bucket exists, because that
-// would need one more right. Where the service honours conditions (If-None-Match), the write does
+// would need one more right. Where the service honors conditions (If-None-Match), the write does
 // not replace an existing probe. The write tests the rights all the same, because the service
 // checks them before the condition. With any other service a process writes the probe only once,
 // because each write would add a version in a bucket that keeps versions. After that, reading the
@@ -19,7 +19,7 @@ import (
 //
 // The content of the probe does not matter, because it says nothing about any other object. It is
 // enough that the probe can be read. Others may have damaged it or put something else under its
-// name. Where the service honours conditions, such content must not be overwritten here.
+// name. Where the service honors conditions, such content must not be overwritten here.
 func (b *bucket) Check(ctx context.Context) error {
 	if err := b.writeProbe(ctx); err != nil {
 		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
@@ -68,8 +68,8 @@ func (b *bucket) readProbe(ctx context.Context) error {
 	return err
 }
 
-// conditional finds out once whether the service honours If-None-Match. For that it writes the
-// probe under this condition although the probe exists. A service that does not know the condition
+// conditional finds out once whether the service honors If-None-Match. For that it writes the probe
+// under this condition although the probe exists. A service that does not know the condition
 // ignores it and overwrites the probe. Only the probe can be harmed by that. The probe is kept. So
 // only a process that finds no probe writes twice: once to create the probe, and once to test the
 // condition.

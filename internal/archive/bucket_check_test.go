@@ -84,7 +84,7 @@ func TestBucket_ProbeIsRemoved_TheNextCheckWritesItAgain(t *testing.T) {
 	}
 }
 
-// Where the service honours the conditions of a write, every check tests the right to write.
+// Where the service honors the conditions of a write, every check tests the right to write.
 func TestBucket_RightToWriteIsRevoked_TheNextCheckFails(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	denied := false

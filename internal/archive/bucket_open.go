@@ -66,7 +66,7 @@ type bucketSettings struct {
 	lookup               minio.BucketLookupType
 }
 
-// parseBucketURL refuses unknown parameters, because a misspelt one would send ten years of
+// parseBucketURL refuses unknown parameters, because a misspelled one would send ten years of
 // receipts to the wrong place.
 func parseBucketURL(u *url.URL) (bucketSettings, error) {
 	s := bucketSettings{region: defaultRegion, lookup: minio.BucketLookupAuto}

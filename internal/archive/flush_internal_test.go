@@ -58,18 +58,18 @@ func TestFolder_FailedFlush_TheNextFlushWritesEverythingAgain(t *testing.T) {
 	putMany(t, f)
 	repair := brokenDisk(t, f)
 	if err := f.Flush(t.Context()); err == nil {
-		t.Fatal("Flush hides a failed sync")
+		t.Fatal("Flush returns no error after a failed sync")
 	}
 	before := inode(t, f, "7.xml")
 	repair()
 	if err := f.Flush(t.Context()); err != nil {
-		t.Fatalf("the disk works again, but Flush = %v", err)
+		t.Fatalf("the disk works again: Flush = %v, want no error", err)
 	}
 	if os.SameFile(before, inode(t, f, "7.xml")) {
 		t.Error("the lost file was only synced again, and not written again: the system treats lost pages as clean")
 	}
 	if len(f.unproven) != 0 {
-		t.Errorf("%d files are still unproven", len(f.unproven))
+		t.Errorf("%d files are still unproven, want none", len(f.unproven))
 	}
 }
 
@@ -80,7 +80,7 @@ func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testin
 	names := putMany(t, f)
 	repair := brokenDisk(t, f)
 	if err := f.Flush(t.Context(), names...); err == nil {
-		t.Fatal("Flush hides a failed sync")
+		t.Fatal("Flush returns no error after a failed sync")
 	}
 	repair()
 	if err := os.Truncate(filepath.Join(f.path, "7.xml"), 0); err != nil {
@@ -90,7 +90,7 @@ func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testin
 		t.Fatal(err)
 	}
 	if err := f.Flush(t.Context(), "other.xml"); err != nil {
-		t.Errorf("because one file is lost, the flush of another file fails: %v", err)
+		t.Errorf("one file is lost: the flush of another file = %v, want no error", err)
 	}
 	if err := f.Flush(t.Context(), names...); !errors.Is(err, errUnproven) {
 		t.Errorf("Flush of the lost file = %v, want errUnproven", err)
@@ -123,13 +123,13 @@ func TestFolder_FailedFlushRepairedByAnotherProcess_DoesNotBlockTheFirst(t *test
 		t.Fatal(err)
 	}
 	if err := a.Flush(t.Context(), name); err == nil {
-		t.Fatal("Flush hides a failed sync: this test proves nothing")
+		t.Fatal("Flush returns no error after a failed sync, so this test proves nothing")
 	}
 	if err := a.Put(t.Context(), "b.xml", []byte("y"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Flush(t.Context(), "b.xml"); err != nil {
-		t.Errorf("because one file cannot be synced, the flush of another file fails: %v", err)
+		t.Errorf("one file cannot be synced: the flush of another file = %v, want no error", err)
 	}
 	if err := errors.Join(os.Remove(real), os.Rename(real+".keep", real)); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestFolder_FailedFlushRepairedByAnotherProcess_DoesNotBlockTheFirst(t *test
 		t.Fatal(err)
 	}
 	if err := a.Flush(t.Context()); err != nil {
-		t.Errorf("the first process cannot flush any more: %v", err)
+		t.Errorf("Flush of the first process = %v, want no error", err)
 	}
 }
 

@@ -39,10 +39,10 @@ func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 		}
 		put(t, s, "n/c.xml", "<c/>")
 		if err := errors.Join(s.Flush(t.Context(), "n/c.xml"), s.Check(t.Context())); err != nil {
-			t.Errorf("%s: the calls after the first fail too: %v", what, err)
+			t.Errorf("%s: the calls after the first fail too: %v, want no error", what, err)
 		}
 		if held, err := os.ReadFile(filepath.Join(dir, "n", "c.xml")); err != nil || string(held) != "<c/>" {
-			t.Errorf("%s: the new folder has %q, %v", what, held, err)
+			t.Errorf("%s: the new file holds %q, %v; want <c/>", what, held, err)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Check(t.Context()); err != nil {
-		t.Errorf("when the folder itself is back, Check = %v", err)
+		t.Errorf("when the folder itself is back, Check = %v, want no error", err)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestOwned_FolderIsReplacedByThatOfAnotherEnvironment_ItIsRefused(t *testing
 		t.Errorf("Get = %q, want an error", got)
 	}
 	if after := filesIn(t, dir); len(after) != len(before) {
-		t.Errorf("the other environment's archive has %v, before %v", after, before)
+		t.Errorf("the other environment's archive has the files %v, want %v as before", after, before)
 	}
 }
 

@@ -146,7 +146,7 @@ func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	const why = "which cannot be used"
 	_, err := archive.Open(t.Context(), "file://"+link, archive.Options{})
 	if err == nil || !strings.Contains(err.Error(), "a link to "+target+", "+why) {
-		t.Errorf("Open of a link to a folder that cannot be opened = %v", err)
+		t.Errorf("Open of a link to a folder that cannot be opened = %v, want an error that names %s and says %q", err, target, why)
 	}
 	s, err := archive.Open(t.Context(), "file://"+link, archive.Options{OpenLater: true})
 	if err != nil {
@@ -170,7 +170,7 @@ func TestFolder_URL_CanBeOpened(t *testing.T) {
 	put(t, s, name, "x")
 	again := open(t, s.URL("a"))
 	if got, err := again.Get(t.Context(), "FV ż#1?.xml"); string(got) != "x" {
-		t.Errorf("the URL %s does not lead to the file: %v", s.URL(name), err)
+		t.Errorf("through the URL %s, Get = %q, %v; want x", s.URL(name), got, err)
 	}
 }
 

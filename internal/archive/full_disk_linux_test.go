@@ -47,6 +47,6 @@ func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 		t.Errorf("%d files are left behind, want none", len(after)-before)
 	}
 	if err := s.Put(t.Context(), "new.xml", large, ""); err != nil {
-		t.Errorf("after there is space again, Put = %v", err)
+		t.Errorf("after there is space again, Put = %v, want no error", err)
 	}
 }

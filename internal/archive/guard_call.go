@@ -39,7 +39,7 @@ func (g *guard) call(ctx context.Context, what, key string, limit time.Duration,
 	select {
 	case err := <-done:
 		if err != nil && inner.Err() != nil {
-			return context.Cause(inner) // err says only that the call was cancelled; the cause says why
+			return context.Cause(inner) // err says only that the call was canceled; the cause says why
 		}
 		return err
 	case <-inner.Done():

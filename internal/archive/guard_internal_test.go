@@ -100,7 +100,7 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 			t.Errorf("a second Put of the name = %v after %d calls: the first could overwrite it", err, m.count("put a.xml"))
 		}
 		if err := put(g, "b.xml"); err != nil {
-			t.Errorf("Put of another name = %v", err)
+			t.Errorf("Put of another name = %v, want no error", err)
 		}
 		close(m.hang)
 		synctest.Wait()
@@ -173,7 +173,7 @@ func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 			_ = put(g, "pipe.xml")
 			if i%10 == 0 {
 				if err := put(g, "good.xml"); err != nil {
-					t.Fatalf("after %d tries, Put of the good object = %v", i, err)
+					t.Fatalf("after %d tries, Put of the good object = %v, want no error", i, err)
 				}
 			}
 		}
@@ -251,7 +251,7 @@ func TestGuard_AllSlotsHang_CallsFailAtOnceAndSaySo(t *testing.T) {
 		synctest.Wait()
 		m.set(nil)
 		if err := g.Check(context.Background()); err != nil || HealthOf(g).Stuck != 0 {
-			t.Errorf("after the calls have returned, Check = %v", err)
+			t.Errorf("after the calls have returned, Check = %v and %d calls are stuck; want no error and none", err, HealthOf(g).Stuck)
 		}
 	})
 }
@@ -311,6 +311,6 @@ func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	}
 	f.opening.free()
 	if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err != nil {
-		t.Errorf("Put once the folder can be opened = %v", err)
+		t.Errorf("Put once the folder can be opened = %v, want no error", err)
 	}
 }

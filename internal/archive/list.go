@@ -31,8 +31,8 @@ type Lister interface {
 	// List returns the names in a folder, sorted, but not those inside its subfolders. The name of
 	// a subfolder ends in "/". The folder "" is the archive itself. For a folder that does not
 	// exist, List returns no names. For one that cannot be listed although the archive works, the
-	// error is ErrCorrupt. What is neither a file nor a folder is listed as a file, and
-	// cannot be read. Names that the archive keeps for itself are left out.
+	// error is ErrCorrupt. Anything else, such as a pipe, is listed as a file that cannot be read.
+	// Names that the archive keeps for itself are left out.
 	List(ctx context.Context, folder string) ([]string, error)
 }
 
@@ -68,7 +68,7 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 	err = f.after(t, err)
 	missing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 	switch {
-	case (missing || errors.Is(err, syscall.ENXIO)) && t.isNoFolder(folder): // ENXIO is that of a socket
+	case (missing || errors.Is(err, syscall.ENXIO)) && t.isNoFolder(folder): // a socket gives ENXIO
 		err = errNotListed
 	case missing:
 		return nil, nil

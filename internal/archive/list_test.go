@@ -75,7 +75,7 @@ func TestOpen_ReadOnlyFolder_IsReadAndNothingIsMadeInIt(t *testing.T) {
 	defer s.Close()
 	got, err := s.Get(t.Context(), "a/b.xml")
 	if names, listed := archive.ListIn(t.Context(), s, "a"); err != nil || string(got) != "<b/>" || listed != nil || len(names) != 1 {
-		t.Errorf("Get = %q, %v; the list is %v, %v", got, err, names, listed)
+		t.Errorf("Get = %q, %v, want <b/>; the list is %v, %v, want one name", got, err, names, listed)
 	}
 	for what, err := range map[string]error{
 		"put": s.Put(t.Context(), "a/c.xml", []byte("<c/>"), ""), "replace": s.Replace(t.Context(), "a/c.json", []byte("{}"), ""),

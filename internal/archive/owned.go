@@ -68,8 +68,8 @@ func (s *OwnedStore) Claim(ctx context.Context) error {
 	return err
 }
 
-// Verify is Claim without writing. It accepts an archive that has no owner, unless the archive was
-// used before.
+// Verify is Claim without writing. It accepts an archive without an owner that was never used
+// before.
 func (s *OwnedStore) Verify(ctx context.Context) error {
 	_, err := s.ask(ctx, false)
 	return err

@@ -77,10 +77,10 @@ func TestOwned_NobodyHasClaimed_LookingDoesNotClaim(t *testing.T) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
 	}
 	if err := first.Verify(t.Context()); err != nil {
-		t.Errorf("Verify of an archive that nobody has claimed = %v", err)
+		t.Errorf("Verify of an archive that nobody has claimed = %v, want no error", err)
 	}
 	if err := owned(t, dir, ownLive).Claim(t.Context()); err != nil {
-		t.Errorf("Claim of an archive that nobody has claimed = %v", err)
+		t.Errorf("Claim of an archive that nobody has claimed = %v, want no error", err)
 	}
 	if err := first.Claim(t.Context()); err == nil {
 		t.Error("two environments have claimed the archive")
@@ -99,7 +99,7 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 		}
 	}
 	if err := moved.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("after the move, Put = %v", err)
+		t.Errorf("after the move, Put = %v, want no error", err)
 	}
 	if err := owned(t, dir, ownTest).Claim(t.Context()); err == nil {
 		t.Error("the old address can still claim the archive")
@@ -126,6 +126,6 @@ func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := o.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("once the archive is back, Put = %v", err)
+		t.Errorf("once the archive is back, Put = %v, want no error", err)
 	}
 }

@@ -81,7 +81,7 @@ func keepsBytes(t *testing.T, s archive.Store) {
 		}
 		got, err := s.Get(t.Context(), name)
 		if err != nil || !bytes.Equal(got, data) {
-			t.Errorf("%s: %d bytes came back of %d, %v", name, len(got), len(data), err)
+			t.Errorf("%s: Get returns %d bytes, %v; want the %d bytes that were put", name, len(got), err, len(data))
 		}
 	}
 	_, err := s.Get(t.Context(), "5265877635/2026-11/b.xml")
@@ -102,7 +102,7 @@ func refusesOther(t *testing.T, s archive.Store) {
 		}
 	}
 	if got, err := s.Get(t.Context(), "a/b.xml"); string(got) != "<first/>" {
-		t.Errorf("the archive now holds %q, %v", got, err)
+		t.Errorf("the archive now holds %q, %v; want <first/>", got, err)
 	}
 }
 
@@ -151,7 +151,7 @@ func removesBodies(t *testing.T, s archive.Store) {
 		}
 	}
 	if err := s.Flush(t.Context()); err != nil {
-		t.Errorf("Flush after Remove: %v", err)
+		t.Errorf("Flush after Remove = %v, want no error", err)
 	}
 }
 
@@ -203,7 +203,7 @@ func takesManyAtOnce(t *testing.T, s archive.Store) {
 					}
 				}
 				if got, err := s.Get(t.Context(), name); string(got) != name {
-					t.Errorf("%s holds %q, %v", name, got, err)
+					t.Errorf("%s holds %q, %v; want %q", name, got, err, name)
 				}
 			}
 		})
@@ -234,7 +234,8 @@ func oneRivalWins(t *testing.T, s archive.Store) {
 		wg.Wait()
 		got, err := s.Get(t.Context(), name)
 		if winners.Load() != 1 || losers.Load() != 5 || err != nil || string(got) != won.Load() {
-			t.Fatalf("%d won, %d lost; the archive has %q (%v), the winner put %q", winners.Load(), losers.Load(), got, err, won.Load())
+			t.Fatalf("%d won and %d lost, want 1 and 5; the archive has %q (%v), want %q of the winner",
+				winners.Load(), losers.Load(), got, err, won.Load())
 		}
 	}
 }

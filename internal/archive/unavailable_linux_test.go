@@ -38,7 +38,7 @@ func TestOpen_FolderTemporarilyUnavailable_ReturnsAStoreThatWorksLater(t *testin
 		t.Errorf("Put while no file can be opened = %v, want EMFILE from the system", putErr)
 	}
 	if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err != nil {
-		t.Errorf("once files can be opened again, Put = %v", err)
+		t.Errorf("once files can be opened again, Put = %v, want no error", err)
 	}
 }
 

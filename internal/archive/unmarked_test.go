@@ -60,7 +60,7 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 		t.Fatal(err)
 	}
 	if got, err := open().Get(t.Context(), name); err != nil || string(got) != "{}" {
-		t.Errorf("after the archive is back, Get = %q, %v", got, err)
+		t.Errorf("after the archive is back, Get = %q, %v; want {}", got, err)
 	}
 }
 

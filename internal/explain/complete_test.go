@@ -174,7 +174,7 @@ func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 	}
 	problems := s.fields("Problem", "What", 0)
 	if len(problems) < 15 {
-		t.Fatalf("found only %d problems of intake", len(problems))
+		t.Fatalf("found %d problems of intake, want at least 15", len(problems))
 	}
 	for _, e := range problems {
 		text, _ := s.text(e)
@@ -250,7 +250,7 @@ func TestWords_EveryReasonToPark_HasWords(t *testing.T) {
 			return true
 		})
 		if found < 3 {
-			t.Fatalf("found only %d calls that park in %s", found, dir)
+			t.Fatalf("found %d calls that park in %s, want at least 3", found, dir)
 		}
 		for _, name := range reasonMakers[dir] {
 			for text, where := range s.returned(t, name) {

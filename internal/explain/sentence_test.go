@@ -81,7 +81,7 @@ func TestSentences_EverythingThatAnInvoiceWaitsFor_HasPolish(t *testing.T) {
 		inPolish(t, text, s.at(e))
 	}
 	if found < 15 {
-		t.Errorf("found only %d texts in package waiting", found)
+		t.Errorf("found %d texts in package waiting, want at least 15", found)
 	}
 }
 

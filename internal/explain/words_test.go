@@ -28,7 +28,7 @@ func TestTable_EachEntry_IsWholeInBothLanguages(t *testing.T) {
 				}
 			}
 			if e.Fault.Label(l) == "" || e.Retry.Label(l) == "" || e.Space.Label(l) == "" {
-				t.Errorf("%s: fault %q, retry %q or its space is not known", e.Name(), e.Fault, e.Retry)
+				t.Errorf("%s: fault %q, retry %q or space %q has no label", e.Name(), e.Fault, e.Retry, e.Space)
 			}
 		}
 		if e.PL.Means == e.EN.Means {

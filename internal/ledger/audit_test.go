@@ -71,7 +71,7 @@ func snapshotOf(t interface {
 				"holds", "cutnum", "tenant",
 				"tenants", "taxpayers": // they say nothing about the entries
 			case "outbox", "outboxaside", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed",
-				"sinkgaveup": // nor do these
+				"sinkgaveup": // they say nothing about the entries either
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })

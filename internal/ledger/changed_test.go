@@ -87,9 +87,9 @@ func TestChanged_InvoiceOfThePlaceHasMoved_GoesOnBehindWhereItStood(t *testing.T
 	}
 }
 
-// Two invoices may change in the same millisecond of Redis's clock, and the later one may have its
-// place before the other. If the other had been listed already, the later one would be missed. So
-// Changed leaves out invoices that changed in the current millisecond.
+// Two invoices may change in the same millisecond of Redis's clock, and the one that changes second
+// may stand before the first in the list. If the first had been listed already, the second would be
+// missed. So Changed leaves out invoices that changed in the current millisecond.
 func TestChanged_WhileInvoicesMove_NoneIsMissed(t *testing.T) {
 	w := oneWorld(t)
 	l := New(w.rdb, Options{Prefix: w.prefix})

@@ -52,10 +52,9 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. If change is not nil, the entries are
-// packed already. compact then calls change with each of them, and packs again each entry that
-// change has altered. If change has sealed the ref again, digest is the new digest of the ref,
-// otherwise "".
+// compact packs the entries that can be packed. If change is not nil, the entries are packed
+// already. compact then calls change with each of them, and packs again each entry that change has
+// altered. If change has sealed the ref again, digest is the new digest of the ref, otherwise "".
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {

@@ -17,7 +17,7 @@
 // call that reads many entries returns the readable ones, and an [*UnreadableError] that names the
 // others.
 //
-// Times are those of Redis's own clock (TIME). A worker whose own clock is wrong could otherwise
+// All times come from Redis's own clock (TIME). A worker whose own clock is wrong could otherwise
 // prune entries that have just ended.
 //
 // The keys are in keys.go, the scripts in lua. docs/redis.md lists these keys and all others that

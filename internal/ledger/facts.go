@@ -75,7 +75,7 @@ func (i *Invoice) unpackFacts(packed string) error {
 		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}
 	i.Facts = f.Facts
-	if i.Hash == "" { // otherwise Hash is that of KSeF's bytes
+	if i.Hash == "" { // otherwise Hash is the hash of KSeF's bytes
 		i.Hash = f.Hash
 	}
 	return nil

@@ -16,8 +16,8 @@ import (
 //
 // An entry that leaves its bucket has a key of its own, with the fields that scripts need and the
 // record in pieces. A field that is written later takes precedence over the record. Builds before
-// [FormatBuckets] packed entries in this form, and still older builds take this layout for that of
-// a newer build.
+// [FormatBuckets] packed entries in this form. Still older builds think that a newer build wrote
+// it.
 
 // finalFacts stands in a packed entry in place of the facts. Layout 2 means that the entry is
 // packed, so no [Version] may be 2.
@@ -116,7 +116,7 @@ func bitIf(on bool, bit uint64) uint64 {
 	return 0
 }
 
-// rareTexts are the texts that most receipted invoices lack. Their order is that of the record.
+// rareTexts are the texts that most receipted invoices lack. They are in the order of the record.
 func rareTexts(i *Invoice) [11]*string {
 	return [11]*string{&i.UPO, &i.File, &i.Ref, &i.Reason, &i.Reference, &i.LeftSession, &i.OriginalNumber, &i.OriginalSession,
 		&i.OriginalBy, &i.TakenBack, &i.BodySeal}

@@ -23,8 +23,8 @@ func (er *EntryReader) Members(ctx context.Context, pkg string) ([]string, error
 }
 
 // Held reads the invoices that a package holds now, in the order of their ordinals. With an
-// [*UnreadableError] it returns those that could be read. The error names the unreadable ones that
-// the package holds or may hold.
+// [*UnreadableError] it returns those that could be read. The error names the unreadable invoices
+// that the package holds or may hold.
 func (er *EntryReader) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 	ids, err := er.Members(ctx, pkg)
 	if err != nil {

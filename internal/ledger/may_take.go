@@ -70,9 +70,9 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 // MayTake returns nil if new documents that b seals may be taken in. MayTake decides by the
 // parameter in, which [TakeStore.Intake] has just read. It returns the [*FullError] that
 // [Memory.Room] returns for the same bound. It returns a [*SealError] if b does not fit the pool's
-// seals. It records what b seals with, unless that is on record. From then on b seals documents in
-// the newest layouts that every process of the pool reads. Holds are not checked, because they
-// concern single tenants.
+// seals. If the layout and the key with which b seals are not on record yet, MayTake records them.
+// From then on b seals documents in the newest layouts that every process of the pool reads. Holds
+// are not checked, because they concern single tenants.
 func (ts *TakeStore) MayTake(ctx context.Context, in Intake, b *Bodies, below float64) error {
 	if err := in.Memory.Room(below); err != nil {
 		return err

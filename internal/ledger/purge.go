@@ -109,8 +109,7 @@ func (hs *HomeStore) purgePass(ctx context.Context, deleted func(keys []string, 
 	}
 }
 
-// entriesIn returns how many entries are in those of the keys that are buckets of receipted
-// invoices.
+// entriesIn returns how many entries the buckets of receipted invoices among the keys have.
 func (hs *HomeStore) entriesIn(ctx context.Context, keys []string) (n int64, err error) {
 	var counts []*redis.IntCmd
 	err = hs.pipe(ctx, func(p redis.Pipeliner) {

@@ -42,7 +42,7 @@ func TestCheckSink_KeyHoldsRubbish_IsNamed(t *testing.T) {
 	}
 }
 
-// Another program wrote the outbox. Whoever reads it is told which key it is.
+// Another program wrote the outbox. A reader is told which key it is.
 func TestOutbox_KeyIsSick_ReadersNameIt(t *testing.T) {
 	w := oneWorld(t).telling(1000)
 	w.must(w.rdb.Set(ctx(), w.key(keyOutbox), "foreign", 0).Err())

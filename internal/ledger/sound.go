@@ -14,9 +14,9 @@ import (
 // So every later build MUST keep these promises:
 //   - The layout of an entry is a number of at most [newestVersion]. The layout of a value in a
 //     bucket is at most newestFrozen.
-//   - An entry has a state and a revision in the fields that scripts read (lua/entries.lua). A state
-//     is a word of small letters. A revision is a number as Redis writes it.
-//   - If JSON facts have an id, it is that of the entry.
+//   - An entry has a state and a revision in the fields that scripts read (lua/entries.lua). A
+//     state is a word of small letters. A revision is a number as Redis writes it.
+//   - If JSON facts have an id, it is the id of the entry.
 //   - A value in a bucket begins with its layout, and then has the same parts as now, up to the
 //     heads.
 

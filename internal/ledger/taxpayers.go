@@ -49,10 +49,10 @@ func (ts *TaxpayerStore) Taxpayers(ctx context.Context) (map[string]string, erro
 	return maps.Clone(ts.known), nil
 }
 
-// Strangers returns those of the names that mean another taxpayer than these NIPs say, each with
-// the NIP of that other taxpayer. It records nothing. It asks Redis only about names that this
-// process has not lately found to mean these taxpayers. While the key is sick, it uses what this
-// process has read before.
+// Strangers returns the names that mean another taxpayer than nips says, each with the NIP of that
+// other taxpayer. It records nothing. It asks Redis only about names that this process has not
+// lately found to mean these taxpayers. While the key is sick, it uses what this process has read
+// before.
 func (ts *TaxpayerStore) Strangers(ctx context.Context, nips map[string]string) (others map[string]string, err error) {
 	fresh := ts.unbound(nips)
 	if len(fresh) == 0 {

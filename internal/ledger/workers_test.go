@@ -7,7 +7,7 @@ import (
 )
 
 // When a worker leaves a session to others, the owner of the session becomes "". The name "" must
-// never count as that of a living worker.
+// never count as the name of a living worker.
 func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Beat(ctx(), "", time.Hour))

@@ -22,7 +22,7 @@ type line struct {
 // total is the sum of one rate.
 type total struct{ Name, Net, VAT string }
 
-// pair is a labelled value.
+// pair is a labeled value.
 type pair struct{ Name, Value string }
 
 // view is an invoice as its form shows it.

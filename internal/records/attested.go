@@ -42,7 +42,7 @@ type Numbers map[uint64]struct{}
 
 var numberSeed = maphash.MakeSeed()
 
-// Add adds a number, unless it is "".
+// Add adds a number. It ignores "".
 func (n Numbers) Add(ksefNumber string) {
 	if ksefNumber != "" {
 		n[hashOf(ksefNumber)] = struct{}{}

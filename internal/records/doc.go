@@ -2,5 +2,5 @@
 // archive. So years later a person can still prove an invoice or report a month, on a machine
 // without Redis and KSeF.
 //
-// It only reads. The layout of the names is that of internal/archive.
+// The package only reads. internal/archive says how the names are built.
 package records

@@ -105,7 +105,7 @@ func (in *sought) find(ctx context.Context, id string) ([]Line, error) {
 	// hi+1 is after the end, or begins with the id that is looked up or a higher one.
 	for lo < hi {
 		at = min(max(at, lo+1), hi)
-		if near--; near < 0 { // the guess and its neighbours were wrong
+		if near--; near < 0 { // the guess and its neighbors were wrong
 			at = (lo + hi + 1) / 2
 		}
 		begin, err := in.begin(ctx, at)
