@@ -150,7 +150,7 @@ func (f *faults) webAddress(field, s string) *url.URL {
 	case u.User != nil:
 		f.add(field, "", errors.New("must not contain a login")) // the value is not shown
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
-		f.add(field, s, errors.New("must begin with https: only on this machine may it be http"))
+		f.add(field, s, errors.New("must begin with https; http is allowed only on this machine"))
 	default:
 		return u
 	}

@@ -53,7 +53,7 @@ func (h HTTP) checkPublic(f *faults) {
 		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
 			f.add(at, h.PublicURL, errors.New("must be scheme and host alone, such as https://ksef.example.com: the page is at / there"))
 		case h.OIDC.Enabled() && h.OIDC.RedirectURL != "" && !sameOrigin(u, h.OIDC.RedirectURL):
-			f.add(at, h.PublicURL, fmt.Errorf("is another address than that of http.oidc.redirect_url (%s): "+
+			f.add(at, h.PublicURL, fmt.Errorf("differs from the address of http.oidc.redirect_url (%s): "+
 				"browsers must know the page by one address", h.OIDC.RedirectURL))
 		}
 		if h.Addr != "" && !h.Dashboard.HasLogin() && len(h.Users) == 0 && !h.OIDC.Enabled() {

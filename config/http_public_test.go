@@ -64,7 +64,7 @@ func TestPublicURL_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 		}
 	}
 	other := oidcFile(t, "  oidc:", "  public_url: https://other.example.com\n  oidc:")
-	if _, err := Load(other, nil); err == nil || !strings.Contains(err.Error(), "is another address than that of http.oidc.redirect_url") {
+	if _, err := Load(other, nil); err == nil || !strings.Contains(err.Error(), "differs from the address of http.oidc.redirect_url") {
 		t.Errorf("two different public addresses are given: the error is %v, want it to say so", err)
 	}
 }

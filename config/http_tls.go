@@ -57,7 +57,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	var fault error
 	if c.times() != c.changed {
 		if err := c.read(); err != nil {
-			fault = fmt.Errorf("%w; the certificate from before is served", err)
+			fault = fmt.Errorf("%w; the previous certificate is still served", err)
 		}
 	}
 	c.say(fault)

@@ -97,7 +97,7 @@ func TestTLS_RenewalCannotBeUsed_IsToldOnceAndTheOldCertificateIsServed(t *testi
 			}
 		}
 		if len(told) != 1 || !strings.Contains(told[0], c.want) || !strings.Contains(told[0], files.CertFile) ||
-			!strings.Contains(told[0], "intake.http.tls") || !strings.HasSuffix(told[0], "the certificate from before is served") {
+			!strings.Contains(told[0], "intake.http.tls") || !strings.HasSuffix(told[0], "the previous certificate is still served") {
 			t.Errorf("%s: the faults told are %q, want one with the files and the setting", what, told)
 		}
 		replace(t, files.CertFile, good)

@@ -74,7 +74,7 @@ func (c IntakeClient) Keys() ([]string, error) {
 		}
 		key, err := keyIn(line)
 		if err == nil && len(keys) == most {
-			err = fmt.Errorf("too many keys: the most is %d", most)
+			err = fmt.Errorf("too many keys: at most %d are allowed", most)
 		}
 		if err == nil {
 			keys = append(keys, key)

@@ -184,7 +184,7 @@ func checkWebhook(c *Config, f *faults, at string, w Webhook, names map[string]b
 	case u.User != nil:
 		f.add(at+"url", "", errors.New("must not contain a login: the receiver checks the signature"))
 	case u.Scheme == "http" && !w.AllowPlain:
-		f.add(at+"url", "", errors.New("is not encrypted: use https, or set allow_plain where nobody is on the way"))
+		f.add(at+"url", "", errors.New("is not encrypted: use https, or set allow_plain where nobody can listen on the way"))
 	}
 	if len(w.SecretFile) == 0 || len(w.SecretFile) > 2 {
 		f.add(at+"secret_file", "", errors.New("must name one file, or two while the secret is rotated; "+
@@ -200,7 +200,7 @@ func checkReceivers(c *Config, f *faults) {
 	r := c.Results
 	if r.Stream.Enabled && len(c.Storage.KeyFile) > 0 && !r.Stream.PlainText {
 		f.add("results.stream.enabled", true, errors.New("would write results to Redis in clear text although storage.key_file is set: "+
-			"set results.stream.plain_text too, if names of files, refs and reasons may be there"))
+			"set results.stream.plain_text too, if file names, refs and reasons may be stored there"))
 	}
 	f.count("results.stream.length", r.Stream.Length, 1000, 10_000_000)
 	f.duration("results.stream.keep", r.Stream.Keep, time.Hour, 720*time.Hour)

@@ -179,7 +179,7 @@ func sharedFolder(setting, path string) error {
 }
 
 var errClearText = errors.New("would write results to Redis in clear text although storage.key_file is set: " +
-	"set plain_text too, if names of files, refs and reasons may be there")
+	"set plain_text too, if file names, refs and reasons may be stored there")
 
 func checkReceiverName(f *faults, at, name string, names map[string]bool) {
 	switch {

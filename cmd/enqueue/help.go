@@ -56,7 +56,7 @@ var helpTexts = kong.Vars{
 	"deliveries_resend": "Send results again: those that were given up after three days (by id, or --all), " +
 		"or everything since a time (--since).",
 	"deliveries_resume": "Call a receiver again at once, after it asked for no more results (410), while it is out of service, " +
-		"or when it did not take some results. What it did not take is tried at once, unless it takes nothing.",
+		"or when it did not take some results. The results that it did not take are tried at once, except while it is out of service.",
 	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
 		"or RFC 3339.",
 

@@ -90,7 +90,7 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 	}
 	another := mayLack(c.Name, found, damaged)
 	if another {
-		p.say("%s: this is one invoice of the number; what cannot be used may have another, see above", c.Name)
+		p.say("%s: this is one invoice with the number; the objects that cannot be read (see above) may have another", c.Name)
 	}
 	if !proof.Holds(findings) {
 		p.say("the proof is not whole: see the lines marked NO")

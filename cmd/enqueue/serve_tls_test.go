@@ -59,7 +59,7 @@ func TestServe_RenewedCertificateDoesNotMatchItsKey_IsLoggedOnceAndTheOldOneIsSe
 		if served() != first {
 			t.Fatal("another certificate is served, want the one from before")
 		}
-		return strings.Contains(serving.stderr.String(), "private key does not match public key; the certificate from before is served")
+		return strings.Contains(serving.stderr.String(), "private key does not match public key; the previous certificate is still served")
 	})
 	served()
 	if n := strings.Count(serving.stderr.String(), "needs a person"); n != 1 {

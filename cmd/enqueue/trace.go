@@ -52,6 +52,6 @@ func (p *program) endTraces() {
 	defer cancel()
 	err := t.Close(ctx)
 	if s := t.Stats(); err != nil || s.Failed+s.Dropped > 0 {
-		p.say("note: the collector in OTEL_EXPORTER_OTLP_ENDPOINT did not take all traces; nothing else is concerned")
+		p.say("note: the collector in OTEL_EXPORTER_OTLP_ENDPOINT did not take all traces; nothing else is affected")
 	}
 }

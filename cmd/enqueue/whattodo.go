@@ -88,7 +88,7 @@ func (a *advice) whatToDo(it inquiry.OpenItem) string {
 		// Sending the same document again would get the same answer.
 		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or, only if it is another sale, " +
 			"this one with another number: " + submit + "; " + dismiss +
-			"; if the reason is that KSeF's invoice could not be had, and it can be had now: " + a.command("retry", r.ID)
+			"; if KSeF's invoice could not be fetched, and can be fetched now: " + a.command("retry", r.ID)
 	case r.State == string(ledger.Parked):
 		return "when the reason is gone: " + a.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss
 	}

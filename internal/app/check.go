@@ -191,7 +191,7 @@ func ownCertificate(t config.HTTPTLS) (*tls.Config, error) {
 		InsecureSkipVerify: true, // the certificate is compared below instead
 		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || !bytes.Equal(raw[0], pair.Certificate[0]) {
-				return errors.New("the worker serves another certificate than http.tls.cert_file holds")
+				return errors.New("the worker serves a different certificate from the one in http.tls.cert_file")
 			}
 			return nil
 		},

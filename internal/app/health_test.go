@@ -41,7 +41,7 @@ func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown
 	if n := strings.Count(log, `"key":"inv:`+bad.ID+`"`); n != 1 {
 		t.Errorf("the log names the unreadable entry %d times, want once", n)
 	}
-	if !strings.Contains(log, "this machine's clock is not that of redis") {
+	if !strings.Contains(log, "this machine's clock differs from redis's") {
 		t.Error("the log does not say that the machine's clock is off")
 	}
 	p.balanced(7)

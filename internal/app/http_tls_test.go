@@ -67,7 +67,7 @@ func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const wrong = "the certificate from before is served"
+	const wrong = "the previous certificate is still served"
 	ready := func() string {
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 		resp, err := client.Get("https://" + addr + "/readyz")

@@ -114,7 +114,7 @@ func (t *toldLimits) ask(ctx context.Context, tenant string) {
 	}
 	table, stricter := connect.LimitsTold(t.cfg, tenant, rates)
 	if err := t.limiter.SetTenant(tenant, table); err != nil {
-		t.log.Warn().Str("tenant", tenant).Err(err).Msg("KSeF tells limits that cannot be kept")
+		t.log.Warn().Str("tenant", tenant).Err(err).Msg("the limits that KSeF tells of the tenant cannot be applied")
 		return
 	}
 	session, err := t.accounts[tenant].ContextLimits(ctx)

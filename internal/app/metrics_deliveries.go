@@ -8,7 +8,7 @@ func sinkDesc(name, help string) *prometheus.Desc {
 
 var (
 	sinkWaiting = sinkDesc("waiting", "Outcomes that a receiver has not been told yet, those that are held included.")
-	sinkHeld    = sinkDesc("held", "Invoices of which a receiver did not take an outcome, which is tried again.")
+	sinkHeld    = sinkDesc("held", "Invoices with an outcome that a receiver did not take and that is tried again.")
 	sinkFailed  = sinkDesc("failed", "Outcomes that a receiver did not take in three days and that are not tried any more.")
 	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox, or whose records were dropped, before a receiver could be told.")
 	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, wants nothing any more, or is told nothing because one of its keys in Redis is sick.")

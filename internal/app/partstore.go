@@ -170,13 +170,13 @@ func (s *partStore) tell(ctx context.Context, p ratelimit.Pair, host string, why
 	if state.OfHost || state.own {
 		if since, due := s.spell.goesOn(host); due {
 			s.log.Warn().Err(why).Str("store", host).Time("since", since).
-				Msg("the part store is out of service: packages wait, and what has a session keeps it; everything else goes on")
+				Msg("the part store is out of service: packages wait, and packages that have a session keep it; everything else goes on")
 		}
 		return
 	}
 	if since, due := s.spell.goesOn(host + " " + p.Tenant); due {
 		s.log.Warn().Err(why).Str("store", host).Str("tenant", p.Tenant).Time("since", since).
-			Msg("the part store does not take the tenant's parts: its packages wait, and what has a session keeps it; everybody else " +
+			Msg("the part store does not take the tenant's parts: its packages wait, and packages that have a session keep it; everybody else " +
 				"goes on")
 	}
 }

@@ -91,7 +91,7 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 	if known.Denials > 0 {
 		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), sessions in a row: %d: "+
 			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer, "+
-			"or have the sellers in whose name it issues granted no permission? ",
+			"or did the sellers in whose name it issues invoices not grant it permission? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339), w.faults.files[tenant])
 	}
 	for _, group := range w.limits.shownGroups() {

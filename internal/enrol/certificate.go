@@ -156,7 +156,7 @@ func Fetch(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Acc
 		}
 	}
 	if err := os.Remove(f.request); err != nil {
-		return nil, f.install, fmt.Errorf("the certificate is there, its request is not removed: %w", err)
+		return nil, f.install, fmt.Errorf("the certificate was fetched, but its request file could not be removed: %w", err)
 	}
 	return cert, f.install, nil
 }

@@ -38,7 +38,7 @@ func awaitActive(ctx context.Context, a direct.Account, reference string) error 
 		info, err := a.TokenStatus(ctx, reference)
 		switch {
 		case err != nil:
-			return fmt.Errorf("the token %s is made, its status is not known: %w", reference, err)
+			return fmt.Errorf("the token %s was made, but its status is not known: %w", reference, err)
 		case info.Status == direct.TokenActive:
 			return nil
 		case info.Status != direct.TokenPending:

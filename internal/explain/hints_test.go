@@ -103,7 +103,7 @@ func termsTexts() (all []string) {
 					": it is on its way (sending), and terms can be changed only while it is queued",
 			} {
 				all = append(all, text, text+"; the ref given now was not applied, it has ref X",
-					text+"; the ref given now was not applied, it has none: a ref is given when an invoice is first handed in")
+					text+"; the ref given now was not applied: the invoice has none, because a ref is given when an invoice is first handed in")
 			}
 		}
 	}

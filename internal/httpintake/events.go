@@ -160,7 +160,7 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	if gone > from.seen {
 		missed := strconv.FormatInt(gone-from.seen, 10)
 		return place{}, &problem{kind: outdated, detail: text{
-			en: missed + " events behind this cursor are not kept any more: list what changed with GET /v1/invoices?since=, " +
+			en: missed + " events after this cursor are no longer kept: list what changed with GET /v1/invoices?since=, " +
 				"then begin again without a cursor",
 			pl: "zdarzeń za tym kursorem, które nie są już przechowywane: " + missed + "; pobierz zmiany przez GET /v1/invoices?since=, " +
 				"potem zacznij od nowa bez kursora"}}

@@ -105,7 +105,7 @@ func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t 
 					}
 					a := b.call(method, "/v1/invoices/"+id+path, nil, "Authorization", "Bearer "+auth)
 					b.want(a, http.StatusServiceUnavailable, "unavailable")
-					if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "whose it is is not known; do not send") ||
+					if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "its owner is not known; do not send") ||
 						!strings.Contains(a.body.Detail, "ksef_unreadable_entries") || strings.Contains(string(a.raw), "FV/1") {
 						t.Errorf("%s %s should say that the owner is unknown, with Retry-After: %v %s", method, path, a.head, a.raw)
 					}

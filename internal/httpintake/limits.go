@@ -99,7 +99,7 @@ func (g *gates) enter(c *client) (done func(), err error) {
 var busy = [kindsOfTurns]text{
 	plain: {en: "other large calls are being read; nothing was taken, call again",
 		pl: "trwa odczyt innych dużych wywołań; nic nie przyjęto, wywołaj ponownie"},
-	converted: {en: "other large calls are being made into XML by the gateway; nothing was taken, call again",
+	converted: {en: "the gateway is converting other large calls to XML; nothing was taken, call again",
 		pl: "bramka przetwarza na XML inne duże wywołania; nic nie przyjęto, wywołaj ponownie"},
 }
 

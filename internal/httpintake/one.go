@@ -113,13 +113,13 @@ func notReadable(l *lost) *problem {
 // document can know.
 func ownerUnknown(why error) *problem {
 	p := &problem{kind: unavailable, after: time.Minute, cause: why, detail: text{
-		en: "an entry with this id is here and cannot be read by this server now, and whose it is is not known; " +
+		en: "an entry with this id is here and cannot be read by this server now, and its owner is not known; " +
 			"do not send the invoice in another way, ask again",
 		pl: "wpis o tym id jest w rejestrze, ale ten serwer nie może teraz go odczytać i nie wiadomo, czyj jest; " +
 			"nie wysyłaj faktury inną drogą, zapytaj ponownie"}}
 	if ledger.Damaged(why) {
 		p.detail = text{
-			en: "an entry with this id is here and cannot be read, and whose it is is not known; do not send the invoice in another way: " +
+			en: "an entry with this id is here and cannot be read, and its owner is not known; do not send the invoice in another way: " +
 				"the server's operator has to look, see ksef_unreadable_entries",
 			pl: "wpis o tym id jest w rejestrze, ale nie można go odczytać i nie wiadomo, czyj jest; nie wysyłaj faktury inną drogą: " +
 				"musi to sprawdzić administrator serwera, zob. ksef_unreadable_entries"}

@@ -88,7 +88,7 @@ func (c *call) complete(tenants []string) error {
 
 // strangerFound says nothing of the other taxpayer.
 var strangerFound = &problem{kind: unavailable, after: time.Minute, detail: text{
-	en: "the configuration of this server gives the name of one of your tenants to another taxpayer than the ledger: its operator has " +
+	en: "the configuration of this server gives the name of one of your tenants to a different taxpayer than the ledger does: its operator has " +
 		"to correct that; keep your cursor and call again later, nothing is skipped",
 	pl: "konfiguracja tego serwera nadaje nazwę jednego z Twoich podatników innemu podatnikowi niż rejestr: musi to poprawić " +
 		"administrator serwera; zachowaj kursor i wywołaj ponownie później, nic nie zostanie pominięte"}}

@@ -66,7 +66,7 @@ func NoGeneration(tenant string) error {
 // NotGenerated returns the refusal of an invoice that is JSON and of which the gateway makes no
 // document.
 func NotGenerated(why string) error {
-	return &Problem{What: "is an invoice as JSON of which the gateway makes no XML: " + why,
+	return &Problem{What: "is an invoice as JSON, and the gateway makes no XML of it: " + why,
 		Hint: "its names are those of the elements of FA(3), in the order of the schema"}
 }
 

@@ -61,7 +61,7 @@ func keepRefs(out []Admission) {
 		if o.Taken != ledger.Present || o.Ref == "" || o.Ref == o.Invoice.Ref {
 			continue
 		}
-		kept := "the ref given now was not applied, it has none: a ref is given when an invoice is first handed in"
+		kept := "the ref given now was not applied: the invoice has none, because a ref is given when an invoice is first handed in"
 		if o.Invoice.Ref != "" {
 			kept = fmt.Sprintf("the ref given now was not applied, it has ref %s", o.Invoice.Ref)
 		}

@@ -13,7 +13,7 @@ import (
 func unreadEntry(inv *ledger.Invoice, there *ledger.TakeResult) *RefusedError {
 	if there.SickKey != "" {
 		return &RefusedError{
-			Rule: fmt.Sprintf("the key %s in Redis, which may name an invoice with this number or ref, holds another type", there.SickKey),
+			Rule: fmt.Sprintf("the key %s in Redis, which may name an invoice with this number or ref, holds a value of the wrong type", there.SickKey),
 			Hint: "do not send it in another way: whoever operates the program has to look, see ksef_unreadable_entries; " +
 				"hand it in again after that",
 			Remedy: ledger.RemedyWait, Unread: true,

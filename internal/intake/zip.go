@@ -115,7 +115,7 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 		it.Err = &Problem{What: "has a hidden name, which begins with a dot",
 			Hint: "if it is an invoice, give it a name without the dot"}
 	case hasExtension(f.Name, ".json"):
-		it.Err = &Problem{What: "is a .json entry, and an archive is taken with XML in it only", Hint: jsonElsewhere}
+		it.Err = &Problem{What: "is a .json entry, but an archive may hold only XML", Hint: jsonElsewhere}
 	case !isXML(f.Name):
 		it.Err = &Problem{What: "is not an *.xml entry", Hint: "put only invoices into the archive"}
 	case f.Flags&flagEncrypted != 0:

@@ -76,7 +76,7 @@ func identityBucket(digest string) (name, field string) {
 }
 
 // readEntries reads entries with all their fields, wherever they are. A missing entry has no
-// fields. A command has an error of its own only if the key holds another type.
+// fields. A command has an error of its own only if the key holds a value of the wrong type.
 func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStringStringCmd, error) {
 	cmds := make([]*redis.MapStringStringCmd, len(ids))
 	read := func(which []int) error {

@@ -80,7 +80,7 @@ func named(ctx context.Context, st *store, states []State, absent []string, lost
 			lost = append(lost, Unreadable{ID: id, Key: keyInvoice + id, State: string(states[at]), Err: errLost})
 		case sick >= 0:
 			lost = append(lost, Unreadable{ID: id, Key: keyInvoice + id, Opaque: true,
-				Err: fmt.Errorf("%w: it does not exist, and the index %s, which may list it, holds another type",
+				Err: fmt.Errorf("%w: it does not exist, and the index %s, which may list it, holds a value of the wrong type",
 					errDamaged, keyState+string(states[sick]))})
 		}
 	}

@@ -73,7 +73,7 @@ func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string)
 	for i, h := range held {
 		if wrongType(h.Err()) {
 			err := (&UnreadableStore{store: er.store}).seeSickNames(ctx, keys[i:i+1])
-			return nil, cmp.Or(err, fmt.Errorf("look up ref: %w: the key %s holds another type", errDamaged, keys[i]))
+			return nil, cmp.Or(err, fmt.Errorf("look up ref: %w: the key %s holds a value of the wrong type", errDamaged, keys[i]))
 		}
 		if id := h.Val(); id != "" && !seen[id] {
 			seen[id] = true

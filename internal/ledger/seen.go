@@ -107,7 +107,7 @@ func unsee(ctx context.Context, p redis.Pipeliner, key, tenant string, ids []str
 }
 
 // seenApart returns the error of a pipeline. It leaves out the error of taking marks away when the
-// key of the marks holds another type.
+// key of the marks holds a value of the wrong type.
 func seenApart(cmds []redis.Cmder, unseen *redis.IntCmd, err error) error {
 	if err == nil || !wrongType(unseen.Err()) {
 		return err

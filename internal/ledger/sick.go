@@ -44,7 +44,7 @@ var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArch
 // IndexOf returns the key, without the prefix, of the index of the invoices in a state.
 func IndexOf(s State) string { return keyState + string(s) }
 
-// sickKey describes a shared key that holds another type.
+// sickKey describes a shared key that holds a value of the wrong type.
 func sickKey(key string) Unreadable {
 	return Unreadable{ID: key, Key: key, Opaque: true, Err: fmt.Errorf(
 		"the key %s behind redis.prefix is of another type than the ledger writes there: %s", key, remedyOf(key))}

@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// sickBucket is what finals.lua answers about a bucket that holds another type.
+// sickBucket is what finals.lua answers about a bucket that holds a value of the wrong type.
 const sickBucket = "!"
 
 // frozenIdentities returns, for each invoice of a batch, which document the bucket of its identity
@@ -41,8 +41,8 @@ func bucketOfIdentity(inv *NewInvoice) (key, field string) {
 }
 
 // frozenHolders returns the fields of those entries that are in buckets. For an entry whose bucket
-// holds another type, it returns fields that make the entry unreadable. It does the same for an
-// entry whose own key exists and has none of the fields that every entry has.
+// holds a value of the wrong type, it returns fields that make the entry unreadable. It does the
+// same for an entry whose own key exists and has none of the fields that every entry has.
 func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string,
 	error) {
 	var missing, own []int

@@ -140,7 +140,7 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 		return 0, err
 	}
 	if parts.total != a.size() { // the limits were checked against the predicted size
-		return 0, fmt.Errorf("archive has %d bytes, expected were %d", parts.total, a.size())
+		return 0, fmt.Errorf("archive has %d bytes, want %d", parts.total, a.size())
 	}
 	return a.count(), nil
 }

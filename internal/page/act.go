@@ -96,7 +96,7 @@ func notDone(not *actions.NotDoneError) string {
 	case actions.Ended:
 		return "It has ended already."
 	case actions.WrongState:
-		return "In its present state this can't be done."
+		return "This can't be done in its present state."
 	}
 	return "Its state has just changed. Look at it again."
 }

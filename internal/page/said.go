@@ -77,5 +77,5 @@ func (v sayings) whyNot(text string) string {
 	if v.Lang != explain.Polish {
 		return text
 	}
-	return v.T("an error, which the log tells")
+	return v.T("an error; see the log")
 }

@@ -215,7 +215,7 @@ func (v *logins) whyNot(why oidc.Reason) string {
 	case noGroup:
 		return v.T("%s knows you, but you are in no group that may use this page. Ask your administrator.", title)
 	case nameTaken:
-		return v.T("Your name at %s is already that of a user of this page, so you can't log in with it. Ask your administrator.", title)
+		return v.T("Your name at %s is already the name of a user of this page, so you can't log in with it. Ask your administrator.", title)
 	case tooMany:
 		return v.T("Too many wrong logins. Seconds to wait: %d.", max(0, int(v.p.o.Throttle.Wait(v.from())/time.Second))+1)
 	}

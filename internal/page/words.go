@@ -119,7 +119,7 @@ var polishPages = map[string]string{
 	"Used":                                                  "Wykorzystano",
 	"Left":                                                  "Pozostało",
 	"Share":                                                 "Udział",
-	"Limit of which least is left":                          "Limit najbliższy wyczerpania",
+	"Limit with the least left":                             "Limit najbliższy wyczerpania",
 	"%s: %d left of %d in %s":                               "%s: pozostało %d z %d w ciągu %s",
 	"a minute":                                              "minuty",
 	"an hour":                                               "godziny",
@@ -173,9 +173,9 @@ var polishPages = map[string]string{
 	// One invoice.
 	"The invoice is queued again.":               "Faktura wróciła do kolejki.",
 	"The invoice is ended and will not be sent.": "Sprawę zakończono. Faktura nie zostanie wysłana.",
-	"The ledger has forgotten this invoice; the archive tells this.": "Tej faktury nie ma już w rejestrze bieżącym. Dane pochodzą z " +
+	"The ledger has forgotten this invoice. What is shown comes from the archive.": "Tej faktury nie ma już w rejestrze bieżącym. Dane pochodzą z " +
 		"archiwum.",
-	"The ledger's entry of this invoice is damaged; the archive tells this. Tell whoever looks after the program " +
+	"The ledger's entry of this invoice is damaged. What is shown comes from the archive. Tell whoever looks after the program " +
 		"(KsefUnreadableEntries).": "Wpis tej faktury w rejestrze bieżącym jest uszkodzony. Dane pochodzą z archiwum. Powiadom osobę, która " +
 		"opiekuje się programem (KsefUnreadableEntries).",
 	"The invoice is here, but its entry is damaged or of a newer version. Tell whoever looks after the program: " +
@@ -247,7 +247,7 @@ var polishPages = map[string]string{
 	"Another document with the same number or ref is on its way or accepted.": "Inny dokument o tym samym numerze lub identyfikatorze " +
 		"jest w drodze albo został przyjęty.",
 	"It has ended already.":                         "Ta sprawa jest już zakończona.",
-	"In its present state this can't be done.":      "W obecnym stanie nie można tego zrobić.",
+	"This can't be done in its present state.":      "W obecnym stanie nie można tego zrobić.",
 	"Its state has just changed. Look at it again.": "Stan właśnie się zmienił. Sprawdź go ponownie.",
 	"It was never taken in, so there is nothing to send. Correct the document and hand it in again.": "Tego dokumentu nie przyjęto do " +
 		"wysyłki, więc nie ma czego ponawiać. Popraw go i przekaż ponownie.",

@@ -31,9 +31,9 @@ var polishItems = map[string]string{
 		"Pobierz plik XML.",
 
 	// Why something was not done, and where something was done.
-	"an error, which the log tells": "błąd, szczegóły są w dzienniku programu",
-	"this page":                     "ta strona",
-	"the command line":              "wiersz poleceń",
+	"an error; see the log": "błąd, szczegóły są w dzienniku programu",
+	"this page":             "ta strona",
+	"the command line":      "wiersz poleceń",
 
 	// The history of an invoice.
 	"KSeF refused the tenant's permissions (410)":   "KSeF odmówił z powodu braku uprawnień podatnika (410)",

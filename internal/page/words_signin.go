@@ -15,7 +15,7 @@ var polishSignIn = map[string]string{
 		"skonfigurowane. Powiadom administratora: przyczynę podano w dzienniku programu.",
 	"%s knows you, but you are in no group that may use this page. Ask your administrator.": "Konto w usłudze %s jest prawidłowe, ale " +
 		"nie należy do żadnej grupy, która ma dostęp do tej strony. Zwróć się do administratora.",
-	"Your name at %s is already that of a user of this page, so you can't log in with it. Ask your administrator.": "Nazwa użytkownika " +
+	"Your name at %s is already the name of a user of this page, so you can't log in with it. Ask your administrator.": "Nazwa użytkownika " +
 		"w usłudze %s należy już do innego użytkownika tej strony, dlatego nie można się nią zalogować. Zwróć się do administratora.",
 	"Log out at %s, to log in there as somebody else": "Wyloguj się z usługi %s, aby zalogować się tam na inne konto",
 	"Your browser reaches this page without encryption, so it would not keep the login. Use the address that begins with https.": "Ta " +

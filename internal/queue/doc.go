@@ -12,5 +12,5 @@
 //	drop.go          remove the queues
 //	prefix.go        asynq's keys in Redis
 //	unbounded.go     asynq goes on while Redis is full
-//	guarded.go       asynq goes on where a key holds another type; sick.go repairs such a queue
+//	guarded.go       asynq goes on where a key holds a value of the wrong type; sick.go repairs such a queue
 package queue

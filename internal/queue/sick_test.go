@@ -74,9 +74,9 @@ func (b *bench) wantSick(keys ...string) {
 	}
 }
 
-// A key of a queue holds another type. The tasks of that queue wait. All other queues go on, and so
-// do their delayed tasks and the tasks that are tried again. A task that could not be queued leaves
-// no trace.
+// A key of a queue holds a value of the wrong type. The tasks of that queue wait. All other queues
+// go on, and so do their delayed tasks and the tasks that are tried again. A task that could not be
+// queued leaves no trace.
 func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	b := newBench(t)
 	handled := b.works()
@@ -146,7 +146,7 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	})
 }
 
-// The entry of one task holds another type. The other tasks of the queue go on.
+// The entry of one task holds a value of the wrong type. The other tasks of the queue go on.
 func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing.T) {
 	b := newBench(t)
 	for i, in := range []time.Duration{0, time.Second} {

@@ -93,11 +93,11 @@ func (p Pair) String() string {
 func (p Pair) validate(e circuitEvent) error {
 	switch {
 	case p.Host == "" || strings.Contains(p.Host, "|"):
-		return fmt.Errorf("host %q: must not be empty nor contain '|'", p.Host)
+		return fmt.Errorf("host %q: must not be empty or contain '|'", p.Host)
 	case p.name() == "" && e.ofHost():
 		return nil
 	case p.Tenant == "" || strings.Contains(p.Tenant, ":"):
-		return fmt.Errorf("tenant %q: must not be empty nor contain a colon", p.Tenant)
+		return fmt.Errorf("tenant %q: must not be empty or contain a colon", p.Tenant)
 	case p.Group == "":
 		return fmt.Errorf("group of tenant %s: must not be empty", p.Tenant)
 	}

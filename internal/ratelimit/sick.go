@@ -37,8 +37,8 @@ func (s *Redis) OnDeleted(f func(key, held string)) { s.deleted = f }
 
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// eval calls a script. If a key holds another type, eval deletes it, unless it is the log of a
-// group. If the clock is missing, eval starts the clock. Then it calls the script again.
+// eval calls a script. If a key holds a value of the wrong type, eval deletes it, unless it is the
+// log of a group. If the clock is missing, eval starts the clock. Then it calls the script again.
 func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := s.call(ctx, script, keys, args...)
 	if wrongType(cmd.Err()) {
@@ -67,7 +67,7 @@ func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 		}
 		held, err := s.deleteType.Run(ctx, s.client, []string{key}, want).Text()
 		if err != nil {
-			return fmt.Errorf("delete the key %s, which holds another type: %w", key, err)
+			return fmt.Errorf("delete the key %s, which holds a value of the wrong type: %w", key, err)
 		}
 		if held != "" && s.deleted != nil {
 			s.deleted(key, held)

@@ -21,7 +21,7 @@ func (k Key) validate() error {
 	// The colon separates tenant from group in Redis. If tenant names had colons, two tenants could
 	// share a counter.
 	if k.Tenant == "" || strings.Contains(k.Tenant, ":") {
-		return fmt.Errorf("tenant %q: must not be empty nor contain a colon", k.Tenant)
+		return fmt.Errorf("tenant %q: must not be empty or contain a colon", k.Tenant)
 	}
 	if k.Group == "" {
 		return fmt.Errorf("group of tenant %s: must not be empty", k.Tenant)

@@ -13,7 +13,7 @@ const Unreadable = "unreadable"
 
 // notReadable is the end of the reason of every result in the state [Unreadable]. It follows the
 // words about what is known of the invoice.
-const notReadable = "what else is recorded of it cannot be read by this server now: a newer version wrote it, it is damaged, or the " +
+const notReadable = "this server cannot read the rest of its record now: a newer version wrote it, it is damaged, or the " +
 	"server lacks a storage key. Nothing is lost; ask for it by its id later"
 
 // WithoutRecord returns what can be told of an outcome whose record cannot be read. known has the

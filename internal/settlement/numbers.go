@@ -25,7 +25,7 @@ func wrongNumber(inv *ledger.Invoice, number string) string {
 	n, err := invoice.ParseKsefNumber(number)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("KSeF says accepted, but its number %q is none: %v", number, err)
+		return fmt.Sprintf("KSeF says accepted, but %q is not a KSeF number: %v", number, err)
 	case n.SellerNIP != inv.NIP:
 		return fmt.Sprintf("KSeF says accepted, but number %s belongs to seller %s, not %s", number, n.SellerNIP, inv.NIP)
 	}

@@ -53,7 +53,7 @@ func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 	case same:
 		return park(inv, "KSeF has this very document, with a number that cannot be right",
 			fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
-				"look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
+				"look it up in KSeF: if it is there, nothing is left to do", number, wrongNumber(inv, number)))
 	case NormalName(line.Number) == NormalName(inv.Number) && line.SellerNIP == inv.NIP:
 		return Finding{Other: &OtherBytes{Invoice: inv, Hash: line.Hash, UPO: upo, At: line.AssignedAt}}
 	case wrongNumber(inv, inv.OriginalNumber) != "":

@@ -26,7 +26,7 @@ func explain(s ksef.StatusInfo) string {
 // NotCorrectable parks a technical correction that KSeF does not take.
 func NotCorrectable(inv *ledger.Invoice, code int, words string) Move {
 	return parked(inv, code, "KSeF takes no technical correction of the rejected invoice",
-		fmt.Sprintf("KSeF takes no technical correction of the rejected invoice: %s; look that one up in KSeF, then dismiss this one",
+		fmt.Sprintf("KSeF takes no technical correction of the rejected invoice: %s; look up the rejected invoice in KSeF, then dismiss this correction",
 			words))
 }
 
@@ -36,11 +36,11 @@ func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 	case ksef.InvoicePermissionScope:
 		if SubjectOf(inv) == ksef.Subject2 {
 			return fmt.Sprintf("%s; seller NIP %s has not granted buyer NIP %s the permission to issue its invoices (SelfInvoicing): "+
-				"ask it to, then retry", explain(s), inv.NIP, inv.ContextNIP())
+				"ask the seller to grant it, then retry", explain(s), inv.NIP, inv.ContextNIP())
 		}
 		if SubjectOf(inv) == ksef.SubjectAuthorized {
 			return fmt.Sprintf("%s; seller NIP %s has not granted NIP %s, its PodmiotUpowazniony, the permission to issue its invoices: "+
-				"ask it to, then retry", explain(s), inv.NIP, inv.ContextNIP())
+				"ask the seller to grant it, then retry", explain(s), inv.NIP, inv.ContextNIP())
 		}
 		return explain(s) + "; give the account the permission, then retry"
 	case ksef.InvoiceAttachmentsNotAllowed:
@@ -60,7 +60,7 @@ func unclearReason(p pairing) string {
 		return "KSeF's answer about it cannot be read: " + why
 	}
 	if p.info.Status.Processing() {
-		return fmt.Sprintf("its session is over, and yet KSeF says of it %d %s", p.info.Status.Code, p.info.Status.Description)
+		return fmt.Sprintf("its session is over, but KSeF still answers %d %s about it", p.info.Status.Code, p.info.Status.Description)
 	}
 	return wrongNumber(p.inv, p.info.KSeFNumber)
 }
@@ -68,22 +68,22 @@ func unclearReason(p pairing) string {
 // unprovenReason returns why an invoice waits when its session does not account for it.
 func unprovenReason(a account) string {
 	if !a.listed {
-		return "KSeF does not give the session's list, and its receipt (UPO) does not have this invoice: it is asked again"
+		return "KSeF does not give the session's list, and its receipt (UPO) does not have this invoice: KSeF is asked again"
 	}
 	if a.unansweredSends() > 0 {
-		return "KSeF has confirmed that it was sent, and does not tell yet what became of it: it is asked again"
+		return "KSeF has confirmed that it was sent, and does not say yet what became of it: KSeF is asked again"
 	}
 	if a.foreign() {
-		return "KSeF's list of the session has a document whose hash is none that was sent in it, " +
-			"so the list proves nothing about this invoice: it is asked again; if that goes on, find out who else sends with these " +
+		return "KSeF's list of the session has a document that was not sent from here, " +
+			"so the list proves nothing about this invoice: KSeF is asked again; if that goes on, find out who else sends with these " +
 			"credentials"
 	}
 	if a.session.Counted && !a.complete() {
-		return fmt.Sprintf("KSeF's list of the session's invoices is not complete (%d of %d): what is not in it may be accepted, "+
-			"so it is asked again",
+		return fmt.Sprintf("KSeF's list of the session's invoices is not complete (%d of %d): an invoice that is not in the list may be accepted, "+
+			"so KSeF is asked again",
 			a.entries, a.session.InvoiceCount)
 	}
-	return "KSeF's list has no clear answer about it: it may be accepted, so it is asked again"
+	return "KSeF's list has no clear answer about it: it may be accepted, so KSeF is asked again"
 }
 
 // notFoundReason returns why an invoice that the register does not list is parked.
@@ -99,8 +99,8 @@ func notFoundReason(inv *ledger.Invoice) string {
 		return fmt.Sprintf("KSeF has an invoice of number %s but does not say which, and its register does not list it: "+
 			"look it up in KSeF; if it is this document, nothing is left to do", inv.Number)
 	}
-	return fmt.Sprintf("KSeF calls it a duplicate of %s, which cannot be had or is another invoice, "+
-		"and its register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
+	return fmt.Sprintf("KSeF calls it a duplicate of %s, but KSeF does not give that invoice, or it is another invoice; "+
+		"KSeF's register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
 }
 
 const conflict = "conflict: KSeF has another document of this number"
@@ -110,8 +110,8 @@ const conflict = "conflict: KSeF has another document of this number"
 // number is advised only for another sale.
 func conflictReason(o OtherBytes, note string) string {
 	return fmt.Sprintf(conflict+" as %s (hash %s, ours %s; %s); "+
-		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: "+
-		"hand its document in or dismiss this one, and put right what is wrong in it by a correction invoice; "+
+		"look that one up in KSeF and compare the two: if both are the same sale, KSeF's document counts: "+
+		"hand that document in, or dismiss this invoice, and put right what is wrong in it by a correction invoice; "+
 		"only another sale needs another number",
 		o.Invoice.OriginalNumber, o.Hash, o.Invoice.Hash, note)
 }

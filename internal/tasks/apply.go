@@ -131,7 +131,7 @@ func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.
 	w.o.Log.Error().Str("tenant", tenant).Str("session", c.p.Session).Int("invoices", d.Waiting).Stringer("for",
 		d.Pause.Round(time.Millisecond)).
 		Msg("KSeF lets nothing of this tenant in (410): it is paused and its invoices stay queued; " +
-			"is the key in its key_file that of another taxpayer, or without the permission to send?" + sellersToo(d))
+			"does its key_file hold another taxpayer's key, or a key without the permission to send?" + sellersToo(d))
 	return nil
 }
 
@@ -140,7 +140,7 @@ func sellersToo(d *settlement.Denial) string {
 	if d.Own > 0 {
 		return ""
 	}
-	return " Or have the sellers in whose name it issues them not granted their permission?"
+	return " Or have the sellers not granted it the permission to issue their invoices?"
 }
 
 func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.Time) error {

@@ -128,7 +128,8 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 	}
 }
 
-// The key of a waiting set holds another type. This concerns only the invoices of this set.
+// The key of a waiting set holds a value of the wrong type. This concerns only the invoices of this
+// set.
 func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

@@ -35,7 +35,7 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 				t.Errorf("the worker's clock is %s off, and the worker measured %s, want about the same, and that it counts as off",
 					off, wrong.Skew())
 			}
-			if !s.log.says("this machine's clock is not that of redis") {
+			if !s.log.says("this machine's clock differs from redis's") {
 				t.Error("the log does not say that the clock is off")
 			}
 			// Decisions about the time of day go by the pool's clock too. A package is cut only

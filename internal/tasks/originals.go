@@ -225,7 +225,7 @@ func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original 
 		return err
 	default:
 		if difference, err = invoice.FirstDifference(ours, original); err != nil {
-			why = "KSeF's could not be read"
+			why = "KSeF's document could not be read"
 		}
 	}
 	m := *settlement.ByContent(o, difference, why).Move

@@ -58,10 +58,10 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 	return keys, kinds
 }
 
-// Each key of docs/redis.md that belongs to tenant A, or that all tenants share, holds another type
-// for a while. Meanwhile a sweep comes to its end, and every list still has the invoices that the
-// key does not concern. Unless the key is in stopping, an invoice of tenant B is taken in, sent and
-// receipted. A shared key is named in the log, with what to do.
+// Each key of docs/redis.md that belongs to tenant A, or that all tenants share, holds a value of
+// the wrong type for a while. Meanwhile a sweep comes to its end, and every list still has the
+// invoices that the key does not concern. Unless the key is in stopping, an invoice of tenant B is
+// taken in, sent and receipted. A shared key is named in the log, with what to do.
 func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.claim()

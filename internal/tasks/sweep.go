@@ -185,7 +185,7 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	}
 	sw.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
 		Msg("invoice is on its way in a package that is over")
-	return sw.parkOutsidePackage(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
+	return sw.parkOutsidePackage(ctx, inv, "its package ended without it: check whether KSeF has the invoice before you retry")
 }
 
 // pruneRefusals removes refusals that have been on record for long enough. If a refused document is

@@ -23,7 +23,7 @@ import (
 // belongs to no known invoice may belong to the unreadable entry.
 
 // errGone is the error of an entry that an index names and that does not exist.
-var errGone = errors.New("an index names it, and there is no such entry")
+var errGone = errors.New("an index names this entry, but the entry does not exist")
 
 // skip splits the error of a read. It notes and returns the entries that could not be read, or
 // returns an error of any other kind.

@@ -46,7 +46,7 @@ func (t *teller) told(err error, dropped int64) {
 			why := err.Error()
 			e = e.Str("error", why[:min(len(why), maxWhy)])
 		}
-		e.Msg("traces get lost; nothing else is concerned")
+		e.Msg("traces get lost; nothing else is affected")
 		t.at, t.logged = now, dropped
 	}
 	t.sick = true

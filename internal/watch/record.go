@@ -61,7 +61,7 @@ func waitsFor(err error) (string, bool) {
 		return later.why, true
 	}
 	if unsure, ok := errors.AsType[*intake.UnsureError](err); ok {
-		return intake.OneLine(unsure) + "; that is done by itself", true
+		return intake.OneLine(unsure) + "; the watch does that by itself", true
 	}
 	if r, ok := errors.AsType[*intake.RefusedError](err); ok && (r.Remedy == ledger.RemedyResume || r.Remedy == ledger.RemedyWait) {
 		return intake.OneLine(r) + "; it is tried again", true

@@ -75,7 +75,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	}
 	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry",
 		"a~2.xml":      `ref "a" is already that of`,
-		"~.hidden.xml": "has a hidden name", "f.json": "is a .json entry, and an archive is taken with XML in it only; hand in an",
+		"~.hidden.xml": "has a hidden name", "f.json": "is a .json entry, but an archive may hold only XML; hand in an",
 		"a.xml~c.xml":                        "is in a folder that has the name of an earlier entry",
 		entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
 		if o := s.result("refused/sub/night.zip/" + name + ".json"); o.State != "refused" || !strings.Contains(o.Reason, says) {

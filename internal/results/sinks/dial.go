@@ -73,17 +73,17 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 	case a == netip.IPv6Loopback():
 		return inside(a)
 	case a.IsUnspecified():
-		return &addressError{a, "no address of one machine"}
+		return &addressError{a, "not the address of a single machine"}
 	case nat64.Contains(a), compatible.Contains(a), translated.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[12:16])), allowPrivate)
 	case sixToFour.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[2:6])), allowPrivate)
 	case a.IsLinkLocalUnicast():
-		return &addressError{a, "an address of the local link, and never a receiver"}
+		return &addressError{a, "a link-local address, which is never a receiver"}
 	case slices.Contains(credentials, a):
-		return &addressError{a, "an address at which a cloud answers with credentials, and never a receiver"}
+		return &addressError{a, "an address at which a cloud answers with credentials, which is never a receiver"}
 	case a.IsMulticast(), thisNet.Contains(a), reserved.Contains(a):
-		return &addressError{a, "no address of one machine"}
+		return &addressError{a, "not the address of a single machine"}
 	case allowPrivate:
 		return nil
 	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a),

@@ -189,7 +189,7 @@ func (r *round) due(ctx context.Context, n int) error {
 }
 
 // damaged is the error that is shown for held outcomes that cannot be read.
-const damaged = "what was held of this invoice cannot be read: its present state was told in its place, earlier outcomes were not"
+const damaged = "what was held of this invoice cannot be read: the invoice's present state was sent instead; earlier outcomes were not sent"
 
 // replaceDamaged records that the held outcomes of an invoice cannot be read. It returns what is
 // held in their place from now on.

@@ -194,7 +194,7 @@ func beginDamaged(r *round) {
 		if st.Damaged {
 			r.standing(tenant).Damaged = false
 			r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Str("key", "sinkstanding:"+r.Name).
-				Msg("it cannot be read how far this receiver was told of this tenant: all that the outbox has of the tenant is told again")
+				Msg("the record of how far this receiver was told of this tenant cannot be read: all results of the tenant in the outbox are sent again")
 		}
 	}
 }

@@ -117,7 +117,7 @@ func readOnly(err error) bool {
 }
 
 // errReadOnly is what is said of a server that takes no writes.
-var errReadOnly = errors.New("the server that answers is read-only, such as a standby: its url must lead to one that takes writes")
+var errReadOnly = errors.New("the server that answers is read-only, such as a standby: the url must lead to a server that takes writes")
 
 // plain returns an error that may be kept and shown. It leaves out the values that a database
 // quotes in its details.
