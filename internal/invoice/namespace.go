@@ -88,7 +88,7 @@ func (s *scanner) declare(a *attribute, prefix []byte) *FieldError {
 	case string(uri) == uriXMLNS, (string(prefix) == "xml") != (string(uri) == uriXML):
 		forbidden = "must not give XML's own namespaces another prefix"
 	case len(prefix) > 0 && len(uri) == 0:
-		forbidden = "must not declare a prefix for no namespace"
+		forbidden = "must not declare a prefix with an empty namespace"
 	case len(s.bindings) == maxBindings:
 		forbidden = "must not have more than 256 namespace declarations in force"
 	}

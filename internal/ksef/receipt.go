@@ -58,7 +58,7 @@ func ParseReceipt(raw []byte) (Receipt, error) {
 			closed = true // the root's end; other ends were read together with their elements
 		case xml.StartElement:
 			if closed {
-				return Receipt{}, fmt.Errorf("read UPO: element %q stands behind the end of the root", el.Name.Local)
+				return Receipt{}, fmt.Errorf("read UPO: element %q comes after the end of the root", el.Name.Local)
 			}
 			if !root {
 				if el.Name.Local != "Potwierdzenie" {

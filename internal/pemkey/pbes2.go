@@ -79,7 +79,7 @@ func decrypt(der, password []byte) ([]byte, error) {
 		return nil, errors.New(unknown)
 	}
 	if kdf.Iterations < 1 || kdf.Iterations > maxIterations {
-		return nil, fmt.Errorf("its password is hashed %d times, more than %d are not taken", kdf.Iterations, maxIterations)
+		return nil, fmt.Errorf("its password is hashed %d times, at most %d are accepted", kdf.Iterations, maxIterations)
 	}
 	key, err := pbkdf2.Key(prf, string(password), kdf.Salt, kdf.Iterations, way.key)
 	if err != nil {

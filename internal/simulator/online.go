@@ -204,9 +204,9 @@ func (ol *onlineSessions) decryptInvoice(sess *session, o *outcome, d delivery) 
 	got := sha256.Sum256(plain)
 	switch {
 	case int64(len(plain)) != d.size:
-		return reading{hash: got, code: 430, details: fmt.Sprintf("invoiceSize %d, a document of %d bytes came", d.size, len(plain))}
+		return reading{hash: got, code: 430, details: fmt.Sprintf("invoiceSize is %d, but the document has %d bytes", d.size, len(plain))}
 	case !bytes.Equal(got[:], d.hash):
-		return reading{hash: got, code: 430, details: "invoiceHash is not that of the document"}
+		return reading{hash: got, code: 430, details: "invoiceHash is not the hash of the document"}
 	}
 	lane := laneOnline
 	if d.corrects != nil {

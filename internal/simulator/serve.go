@@ -96,7 +96,7 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, 
 	}
 	op, values, known := s.find(r.Method, r.URL)
 	if op == nil && known {
-		return "", send(w, methodNotAllowed("this path takes the other of GET and POST"))
+		return "", send(w, methodNotAllowed("this path accepts only the other method, GET or POST"))
 	}
 	if op == nil {
 		return "", send(w, &refusal{status: http.StatusNotFound, code: 404, description: "Not Found", details: "no such operation"})

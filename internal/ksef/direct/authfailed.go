@@ -29,8 +29,8 @@ var advice = map[int]string{
 	LoginRevoked:      "the login was revoked by its owner; find out why, then put a valid token or certificate into its file",
 	LoginToken:        "put a token into token_file that is active, of this NIP, and of this environment",
 	LoginCertificate: "put a certificate into certificate_file that is valid and of this environment " +
-		"(only TEST takes a self-made one, and no other environment takes a certificate of TEST)",
-	LoginDeceased: "the person of the certificate is recorded as deceased; use the certificate or token of another",
+		"(only TEST accepts a self-signed certificate, and no other environment accepts a certificate of TEST)",
+	LoginDeceased: "the person of the certificate is recorded as deceased; use the certificate or token of another person",
 	LoginBlocked:  "the context is blocked on suspicion of an incident; contact the Ministry of Finance (KSeF support)",
 }
 

@@ -96,16 +96,16 @@ func newList() *list { return &list{seen: map[string]bool{}, places: map[string]
 // In that case add returns an error, because a list that ended there would look complete.
 func (l *list) add(p InvoicePage) error {
 	if p.Next != "" && l.places[p.Next] {
-		return errors.New("the pages of the list lead in a circle")
+		return errors.New("a continuation token of the list came twice")
 	}
 	if p.Next != "" && len(p.Invoices) == 0 {
-		return errors.New("a page of the list is empty and names another one")
+		return errors.New("an empty page of the list names a next page")
 	}
 	switch n := len(l.places); {
 	case n > fewPages && len(l.invoices)/n < minListPage:
-		return fmt.Errorf("the list does not end: pages so far: %d, invoices: %d", n, len(l.invoices))
+		return fmt.Errorf("the list does not end: %d pages so far, with %d invoices", n, len(l.invoices))
 	case len(l.invoices)+len(p.Invoices) > numbers.MaxListed:
-		return fmt.Errorf("the list is longer than any session, whose limit of invoices is %d", numbers.MaxListed)
+		return fmt.Errorf("the list has more invoices than any session may have (%d)", numbers.MaxListed)
 	}
 	for _, r := range p.references {
 		if r != "" && l.seen[r] {

@@ -34,7 +34,7 @@ func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 	case len(pages) > 1:
 		// A page holds 10,000 invoices, which is KSeF's own limit of a session.
 		return nil, &ksef.APIError{Op: "fetch session UPO", Group: ksef.GroupSessionUPO, Kind: ksef.KindUnreadable,
-			Err: fmt.Errorf("the receipt has %d pages, and one document was due", len(pages))}
+			Err: fmt.Errorf("the receipt has %d pages, want one", len(pages))}
 	}
 	raw, err := c.Presigned(ctx, pages[0].url)
 	if err == nil {
@@ -118,7 +118,7 @@ func checkedXML(a *httponce.Answer) ([]byte, error) {
 	}
 	sum := sha256.Sum256(raw)
 	if want := a.Header.Get("x-ms-meta-hash"); want != "" && want != base64.StdEncoding.EncodeToString(sum[:]) {
-		return nil, fmt.Errorf("the document was garbled on its way: its hash is not the one that KSeF tells (%d bytes)", len(raw))
+		return nil, fmt.Errorf("the document was garbled on its way: its hash differs from the one that KSeF sent (%d bytes)", len(raw))
 	}
 	return raw, nil
 }

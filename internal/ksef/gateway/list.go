@@ -89,7 +89,7 @@ func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
 	out := []ksef.InvoiceInfo{}
 	for d.More() {
 		if len(out) == numbers.MaxListed {
-			err := fmt.Errorf("the list is longer than any session, whose limit of invoices is %d", numbers.MaxListed)
+			err := fmt.Errorf("the list has more invoices than any session may have (%d)", numbers.MaxListed)
 			return nil, httponce.Misread(err)
 		}
 		var i invoiceWire

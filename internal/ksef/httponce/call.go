@@ -48,7 +48,7 @@ type Call struct {
 // ErrTokenRefused says that KSeF refused a token that ended or was revoked. Another token can
 // replace it. The taxpayer's credentials were not refused, so the error is of
 // [ksef.KindProcessing]. Nothing was done.
-var ErrTokenRefused = errors.New("the access token is not taken any more")
+var ErrTokenRefused = errors.New("the access token is no longer accepted")
 
 // Values of the header Accept.
 const (

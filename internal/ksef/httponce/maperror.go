@@ -180,7 +180,7 @@ func (m mapper) partRefused(resp *http.Response, raw []byte) *ksef.APIError {
 	case resp.StatusCode >= 400 && resp.StatusCode < 500:
 		e.Kind, e.MaybeDone = ksef.KindRefused, false
 	default:
-		e.Err = errors.New("only 201 is success of a part")
+		e.Err = errors.New("the upload of a part succeeds only with HTTP 201")
 	}
 	return e
 }

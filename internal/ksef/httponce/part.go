@@ -41,7 +41,7 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	}
 	for _, h := range p.Headers {
 		if http.CanonicalHeaderKey(h.Name) == "Content-Length" && h.Value != strconv.FormatInt(size, 10) {
-			k = k.Bad(fmt.Errorf("part %d: declared with another length than the %d bytes at hand", p.Ordinal, size))
+			k = k.Bad(fmt.Errorf("part %d: its Content-Length header is not its size, %d bytes", p.Ordinal, size))
 		}
 	}
 	return c.Do(ctx, k, func(*Answer) error { return nil })

@@ -114,7 +114,7 @@ func checkDigest(reference, what, signature *etree.Element) error {
 		canonical = dsig.MakeC14N10RecCanonicalizer() // what XML signatures use when they name none
 	}
 	if what == signature.Parent() != envelope {
-		return wrong("reference %q: the signature must be taken out of the element that holds it, and of no other", uri)
+		return wrong("reference %q: the enveloped transform must apply to the element that holds the signature, and to no other", uri)
 	}
 	octetsOf, err := canonicalForm(what, signature, canonical)
 	if err != nil {
