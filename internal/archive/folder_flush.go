@@ -32,7 +32,7 @@ var (
 	errInterrupted = errors.New("interrupted")
 	// errUnproven says that a power cut may lose a file although it was put. Putting it again
 	// writes it again.
-	errUnproven = errors.New("not proven durable since a flush failed; put them again")
+	errUnproven = errors.New("may not be durable, because a flush failed; put them again")
 )
 
 // accepted records a file for the next Flush. It does so even for a file that existed before,

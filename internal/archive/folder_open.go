@@ -94,7 +94,7 @@ func (f *folder) openTree(make bool) (*tree, error) {
 	case err != nil:
 		return nil, err
 	case f.real != "" && f.real != real:
-		return nil, fmt.Errorf("%w: %s leads to %s now, and not to %s as before; if that is meant, restart this process",
+		return nil, fmt.Errorf("%w: %s leads to %s now, and no longer to %s; if that is intended, restart this process",
 			errReplaced, f.path, real, f.real)
 	}
 	t := &tree{f: f}

@@ -145,7 +145,7 @@ func refusals(t testing.TB) []refusal {
 		{"an undeclared prefix", lt("<P_15>", "<x:A/><P_15>"), "x:A", "declare the namespace prefix", 13, 4, false},
 		{"an undeclared prefix of an attribute", lt("<Fa>", "<Fa xsi:type='a'>"), "Fa", "declare the namespace prefix", 9, 6, false},
 		{"a prefix out of scope", lt("<P_15>", "<A xmlns:x='u'/><x:A/><P_15>"), "x:A", "declare the namespace prefix", 13, 20, false},
-		{"a prefix for an empty namespace", lt("<Fa>", "<Fa xmlns:x=''>"), "Fa", "prefix for no namespace", 9, 12, false},
+		{"a prefix for an empty namespace", lt("<Fa>", "<Fa xmlns:x=''>"), "Fa", "prefix with an empty namespace", 9, 12, false},
 		{"the prefix xmlns declared", lt("<Fa>", "<Fa xmlns:xmlns='u'>"), "Fa", "prefix xmlns", 9, 12, false},
 		{"the prefix xmlns used", lt("<P_15>", "<xmlns:a/><P_15>"), "xmlns:a", "declare the namespace prefix", 13, 4, false},
 		{"the prefix xml for another namespace", lt("<Fa>", "<Fa xmlns:xml='u'>"), "Fa", "another prefix", 9, 12, false},

@@ -105,7 +105,8 @@ func TestParseReceipt_NotAWholeReceipt_IsRefused(t *testing.T) {
 		"without its last tag":        {strings.Replace(whole, "</Potwierdzenie>", "", 1), "read UPO"},
 		"another encoding":            {strings.Replace(whole, "utf-8", "iso-8859-2", 1), "read UPO"},
 		"bytes that are not UTF-8":    {strings.Replace(whole, "Ministerstwo", "\xff\xfe", 1), "read UPO"},
-		"a second document after it":  {whole + "<Dokument><NumerKSeFDokumentu>5265877635-X</NumerKSeFDokumentu></Dokument>", "behind"},
+		"a second document after it": {
+			whole + "<Dokument><NumerKSeFDokumentu>5265877635-X</NumerKSeFDokumentu></Dokument>", "after the end"},
 	} {
 		r, err := ParseReceipt([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(r.Lines) != 0 {

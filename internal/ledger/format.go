@@ -35,7 +35,7 @@ type FormatError struct {
 
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("the ledger under %s has format %d, and this build reads formats up to %d: "+
-		"a newer build writes the ledger, and this build would not find all that is there; update this program to the others' version",
+		"a newer build writes the ledger, and this build would not find all that is there; update this program to the version of the other processes",
 		e.Prefix, e.Format, e.Reads)
 }
 

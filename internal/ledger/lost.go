@@ -10,7 +10,7 @@ import (
 
 // errLost says that an index names an entry that does not exist. Its own key is gone, or its field
 // in a bucket is absent or empty.
-var errLost = fmt.Errorf("%w: the index of its state lists it, and there is no such entry", errDamaged)
+var errLost = fmt.Errorf("%w: the index of its state lists it, but the entry does not exist", errDamaged)
 
 // Lost returns those ids that an index of the states names although they have no entry. The caller
 // has read the ids from these indexes and has found no entry for them. Lost reads the entries and

@@ -106,7 +106,7 @@ func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing
 // damagedRefusal describes the record of a refused document that cannot be read.
 func damagedRefusal(tenant, id string) *Unreadable {
 	return &Unreadable{ID: id, Key: keyRefused + tenant + "|" + id, Tenant: tenant, Opaque: true, Err: fmt.Errorf(
-		"the record of this refused document cannot be read, the field %s of the key %s behind redis.prefix: "+
+		"the record of this refused document cannot be read; it is the field %s of the key %s behind redis.prefix: "+
 			"restore the field from a backup of Redis, or delete it: the record is then forgotten", id, keyRefused+tenant)}
 }
 

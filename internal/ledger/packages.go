@@ -68,7 +68,7 @@ func (ps *PackageStore) BeginSend(ctx context.Context, pkg, owner string, inv *I
 func packageConflict(p *Package, to string, answer []any, expected string) error {
 	expected = fmt.Sprintf("%s at revision %d", expected, p.Rev)
 	if text(cell(answer, 3)) == "over" {
-		expected += ", and Redis has restarted or failed over since, so that writes before may be lost"
+		expected += ", and Redis has restarted or failed over since, so earlier writes may be lost"
 	}
 	return &ConflictError{
 		ID: p.ID, To: to, State: text(cell(answer, 1)), Rev: number(cell(answer, 2)), Expected: expected,

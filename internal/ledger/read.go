@@ -157,7 +157,7 @@ func fieldsOf(key, id string, cmd *redis.MapStringStringCmd) (map[string]string,
 	m, err := cmd.Result()
 	switch {
 	case wrongType(err):
-		opaque := fmt.Errorf("%w: its key holds something else", errDamaged)
+		opaque := fmt.Errorf("%w: its key holds a value of the wrong type", errDamaged)
 		return nil, &Unreadable{ID: id, Key: key, Err: opaque, Opaque: true}, nil
 	case err != nil:
 		return nil, nil, err
@@ -183,7 +183,7 @@ func damaged(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
+	return fmt.Errorf("%w: a field that should be a number is none", errDamaged)
 }
 
 // countable returns nil if a revision can be incremented, and otherwise why not. Redis increments

@@ -29,7 +29,7 @@ var (
 )
 
 // errStandsStill says that a list would begin again at the place from which it should go on.
-var errStandsStill = errors.New("the list does not go on: its last place is not behind the first")
+var errStandsStill = errors.New("the list cannot go on: its last place is not after its first")
 
 // timeOfScore returns the time that a score stands for. It reports false if the score is no time.
 func timeOfScore(score float64) (Millis, bool) {

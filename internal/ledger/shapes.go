@@ -177,7 +177,8 @@ func (c *shapeCache) all() (pairs []any) {
 }
 
 // errNoShape says that an entry is whole, but its shape is missing.
-var errNoShape = errors.New("what it shares with other receipted invoices is not in the key " + keyShapes + ", or cannot be read there")
+var errNoShape = errors.New("the part that it shares with other receipted invoices is missing from the key " + keyShapes +
+	", or cannot be read there")
 
 // loadShapesOf makes sure that the shapes of entries are known, as far as that is possible.
 func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringCmd) error {

@@ -39,7 +39,7 @@ func keptByEveryLayout(state, rev string) bool {
 func sound(version int, parsed error, whole, known, kept bool) error {
 	switch {
 	case version > newestVersion:
-		return fmt.Errorf("%w: its layout is no number that any version uses", errDamaged)
+		return fmt.Errorf("%w: no version uses its layout number", errDamaged)
 	case version > Version && !kept:
 		return fmt.Errorf("%w: it has layout %d, and its state, its revision or its id are not those of any layout", errDamaged, version)
 	case version > Version:
@@ -49,7 +49,7 @@ func sound(version int, parsed error, whole, known, kept bool) error {
 	case version < 1 || !whole:
 		return fmt.Errorf("%w: its version, id, state or revision is missing", errDamaged)
 	case !known && !kept:
-		return fmt.Errorf("%w: its state is no word", errDamaged)
+		return fmt.Errorf("%w: its state is not a word", errDamaged)
 	case !known:
 		return fmt.Errorf("%w: its state is not known here", ErrNewer)
 	}

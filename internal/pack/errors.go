@@ -18,7 +18,7 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("entry %q does not fit: the package has %d entries, and the limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
+	return fmt.Sprintf("entry %q does not fit: entries in the package: %d, limit: %d %s", e.Name, e.Fits, e.Limit, e.Unit)
 }
 
 // SpoolError says that the spool folder cannot be written, for example because its disk is full.

@@ -48,7 +48,7 @@ var polishDeliveries = map[string]string{
 		"identyfikator i numer zmiany co wcześniej, więc program odbiorcy rozpozna powtórzenia.",
 	"Send again": "Przekaż ponownie",
 	"Choose the day from which everything is sent again.": "Wybierz dzień, od którego wyniki mają być przekazane ponownie.",
-	"None of these is given up any more: they were sent again, or they are still being tried.": "Te wyniki nie są już " +
+	"None of these is given up any more: they were sent again, or they are still tried.": "Te wyniki nie są już " +
 		"niedostarczone: przekazano je ponownie albo próby wciąż trwają.",
 	"A worker is busy with this receiver. Try again in a minute.": "Program właśnie obsługuje tego odbiorcę. Spróbuj za minutę.",
 	"webhook":                                "webhook (HTTP)",

@@ -103,7 +103,7 @@ func TestResults_InTheFolderOfAnotherMonth_CountOnlyInTheirOwn(t *testing.T) {
 	if err != nil || n != len(in) {
 		t.Errorf("%d results, %v, want each of the %d once", n, err, len(in))
 	}
-	if len(unread) != 1 || !strings.Contains(unread[0], "/2026-09/") || !strings.Contains(unread[0], "belongs into the folder") {
+	if len(unread) != 1 || !strings.Contains(unread[0], "/2026-09/") || !strings.Contains(unread[0], "belongs in the folder") {
 		t.Errorf("reported: %q, want the folder 2026-09 once", unread)
 	}
 }

@@ -295,7 +295,7 @@ func parseResult(raw []byte, id string) (out results.Result, err error) {
 // may have copied it there. It counts only in its own folder, so that no invoice counts twice.
 func (p Place) misplaced(of *results.Result) error {
 	if own := (Place{of.NIP, monthOf(of.IssueDate)}); own != p && of.NIP != "" && of.IssueDate != "" {
-		return fmt.Errorf("%w: it has the result of %s, which belongs into the folder %s", archive.ErrCorrupt, of.ID, own.folder())
+		return fmt.Errorf("%w: it has the result of %s, which belongs in the folder %s", archive.ErrCorrupt, of.ID, own.folder())
 	}
 	return nil
 }

@@ -251,7 +251,8 @@ func TestWriteHTML_AnyReport_IsOnePageWithChartsAndNothingFromOutside(t *testing
 		for lang, words := range map[explain.Language][]string{
 			explain.Polish: {"Zestawienie faktur", "Odrzucona przez KSeF", "Błąd weryfikacji semantyki dokumentu faktury",
 				"Zagrożone terminem"},
-			explain.English: {"Report of invoices", "Rejected by KSeF", "Semantic verification failed", "At risk of their deadline"},
+			explain.English: {"Report of invoices", "Rejected by KSeF", "Semantic verification failed",
+				"At risk of missing their deadline"},
 		} {
 			var out bytes.Buffer
 			if err := r.WriteHTML(&out, lang); err != nil {

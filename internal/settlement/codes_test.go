@@ -110,14 +110,14 @@ func TestWrongNumber_OnlyANumberOfThisSellerWithARightChecksumIsTaken(t *testing
 	}{
 		{"the published example", good, ""},
 		{"the same written as KSeF 1.0 did", "5265877635-20250826-010000-1AF629-AF", ""},
-		{"no number at all", "", "is none"},
+		{"no number at all", "", "is not a KSeF number"},
 		{"a wrong checksum", "5265877635-20250826-0100001AF629-AE", "checksum must be AF"},
 		{"a digit that was changed", "5265877635-20250826-0100001AF628-AF", "checksum"},
 		{"another seller", number("1111111111-20250826-0100001AF629"), "belongs to seller 1111111111, not 5265877635"},
-		{"cut off", good[:34], "is none"},
-		{"small letters", strings.ToLower(good), "is none"},
-		{"a day that is not in the calendar", number("5265877635-20250231-0100001AF629"), "is none"},
-		{"blanks around it", " " + good, "is none"},
+		{"cut off", good[:34], "is not a KSeF number"},
+		{"small letters", strings.ToLower(good), "is not a KSeF number"},
+		{"a day that is not in the calendar", number("5265877635-20250231-0100001AF629"), "is not a KSeF number"},
+		{"blanks around it", " " + good, "is not a KSeF number"},
 	} {
 		got := wrongNumber(&ledger.Invoice{Facts: ledger.Facts{NIP: "5265877635"}}, c.number)
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {

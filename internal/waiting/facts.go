@@ -171,7 +171,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
 	case w.For == TenantPaused && !t.Paused: // with t.Paused only receipts get here, and the pause does stop them
-		w.What += "; that was at its last try: the tenant is not paused here now"
+		w.What += "; that was so at its last try, but the tenant is not paused any more"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)
 	case s.kind == queue.KindPackage && p.Refusals > 0:

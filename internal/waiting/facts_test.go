@@ -392,7 +392,7 @@ func TestOf_AcceptedInvoiceOfAPausedTenant_ThePauseIsNotCalledOver(t *testing.T)
 		f.put(queue.KindReceipt, "settled", 0, queue.TaskInfo{Phase: queue.TaskWaiting, Next: now.Add(time.Minute),
 			Err: "waiting 15s (paused): tenant t is paused by configuration"})
 		w := f.Of(&accepted)
-		if w.For != TenantPaused || strings.Contains(w.What, "is not paused here now") == paused {
+		if w.For != TenantPaused || strings.Contains(w.What, "is not paused any more") == paused {
 			t.Errorf("with the tenant paused now: %v, the invoice waits for %+v, want tenant_paused, called over only if it is", paused, w)
 		}
 	}

@@ -76,7 +76,8 @@ func insideAnother(dir string) error {
 		held, who := flock(f, syscall.LOCK_SH) == syscall.EWOULDBLOCK, holder(f)
 		_ = f.Close()
 		if held {
-			return fmt.Errorf("%w: it is inside %s, which %s watches; watch only folders that are not inside one another", ErrBusy, outer, who)
+			return fmt.Errorf("%w: it is inside %s, which %s watches; watch only folders that are not inside one another",
+				ErrBusy, outer, who)
 		}
 		if slices.Contains(places, filepath.Base(below)) {
 			return fmt.Errorf("it is inside %s, where the watch of %s puts what it has taken; watch another folder", below, outer)

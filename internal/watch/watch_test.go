@@ -237,7 +237,7 @@ func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) 
 	s.wantTree("accepted/a.json", "accepted/a.json.xml", "accepted/a.json.json", "accepted/a.json.upo.xml",
 		"rejected/b.json", "rejected/b.json.xml", "rejected/b.json.json", "refused/bad.json", "refused/bad.json.json",
 		"taken/away.json", waitingName)
-	if o := s.result("refused/bad.json.json"); !strings.Contains(o.Reason, "the gateway makes no XML: Fa.P_2 is missing") {
+	if o := s.result("refused/bad.json.json"); !strings.Contains(o.Reason, "the gateway makes no XML of it: Fa.P_2 is missing") {
 		t.Error("want the reason that the gateway makes no XML; the result has the reason", o.Reason)
 	}
 	if s.read("accepted/a.json.xml") != string(xmlOf(0, "FV/1")) {
@@ -381,7 +381,7 @@ func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.
 	s.passes(3)
 	o := s.result("accepted/term/SO-7.xml.json")
 	if o.Terms == nil || o.Terms.Applied || !strings.Contains(o.Terms.Text, "the terms given now were not applied") ||
-		!strings.Contains(o.Terms.Text, "the ref given now was not applied, it has none") || o.Note == "" {
+		!strings.Contains(o.Terms.Text, "the ref given now was not applied: the invoice has none") || o.Note == "" {
 		t.Errorf("the remarks are %+v and the terms %+v, want that neither terms nor ref were applied, and a note", o.remarks, o.Terms)
 	}
 	if o = s.result("accepted/refs/SO-1.xml.json"); !strings.Contains(o.Note, "would be refused now: ref \"SO-1\" is already that of") {

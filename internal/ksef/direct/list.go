@@ -103,7 +103,7 @@ func (l *list) add(p InvoicePage) error {
 	}
 	switch n := len(l.places); {
 	case n > fewPages && len(l.invoices)/n < minListPage:
-		return fmt.Errorf("the list does not end: %d pages so far, with %d invoices", n, len(l.invoices))
+		return fmt.Errorf("the list does not end: pages so far: %d, invoices: %d", n, len(l.invoices))
 	case len(l.invoices)+len(p.Invoices) > numbers.MaxListed:
 		return fmt.Errorf("the list has more invoices than any session may have (%d)", numbers.MaxListed)
 	}
