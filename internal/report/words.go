@@ -42,7 +42,7 @@ var inEnglish = words{
 	Total:       "Total", ByTenant: "By tenant", ByDay: "By day", Reasons: "Refused, rejected and parked, by reason",
 	Slowest: "Waited longest for their KSeF number", AtRisk: "At risk of missing their deadline",
 	Untimed: "Accepted, and not known how long it took",
-	Day: "Day", State: "State", Currency: "Currency", Invoices: "Invoices", Sum: "Sum of P_15", Unknown: "Amount not known",
+	Day:     "Day", State: "State", Currency: "Currency", Invoices: "Invoices", Sum: "Sum of P_15", Unknown: "Amount not known",
 	Code: "Code", Why: "Reason", Do: "What to do", Example: "Example", Number: "Number (P_2)", Taken: "Handed in",
 	Numbered: "Accepted by KSeF",
 	Took:     "Took", Due: "Deadline",
