@@ -28,7 +28,7 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := 0
+	checked := 0
 	for _, line := range lines {
 		args := line.Args
 		if !line.Whole {
@@ -45,20 +45,20 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 		if !line.Whole || !checks {
 			continue
 		}
-		whole++
+		checked++
 		// A line may name a folder that an earlier line of the manual makes. Here the folder does
 		// not exist.
 		if err := c.check(); err != nil && !strings.Contains(err.Error(), "no such file or directory") {
 			t.Errorf("%s: the program does not take this command line: %v", line.At, err)
 		}
 	}
-	if len(lines) < 100 || whole < 10 {
-		t.Errorf("%d commands were found, %d of them whole, want at least 100 and 10", len(lines), whole)
+	if len(lines) < 100 || checked < 10 {
+		t.Errorf("found %d command lines and checked the values of %d, want at least 100 and 10", len(lines), checked)
 	}
 }
 
-// valued adds a value to each flag that a sentence of the manual names without a value, or with one
-// letter in its place. The value is a day.
+// valued gives a value to each flag that a sentence of the manual names without one, and replaces a
+// placeholder of one letter, such as the D of --since D. The value is always a day.
 func valued(n *kong.Node, args []string) []string {
 	var out []string
 	for i, arg := range args {

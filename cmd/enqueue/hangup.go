@@ -17,7 +17,7 @@ func ignoreHangup(log zerolog.Logger, rereads string) {
 	signal.Notify(signals, syscall.SIGHUP)
 	go func() {
 		for range signals {
-			log.Info().Msg("SIGHUP: " + rereads + " by themselves; restart for any other change")
+			log.Info().Msg("SIGHUP: " + rereads + " automatically; restart for any other change")
 		}
 	}()
 }

@@ -29,7 +29,7 @@ func TestWatch_SIGHUP_IsLoggedAndTheWatchGoesOn(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	watching.logs("SIGHUP: .ksef.yaml and files of keys are read again by themselves; restart for any other change")
+	watching.logs("SIGHUP: .ksef.yaml and key files are reread automatically; restart for any other change")
 	refused("second.xml")
 	watching.stop()
 	if err := <-watching.ended; err != nil && !errors.Is(err, context.Canceled) {

@@ -31,7 +31,7 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		return &usageError{what: "intake.http.addr is empty", hint: "set the address to listen on, such as 127.0.0.1:8090"}
 	}
 	log := serveLog(p)
-	ignoreHangup(log, "files of keys and of the certificate are read again")
+	ignoreHangup(log, "key files and the certificate's files are reread")
 	if err := p.trace(ctx, log); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (c *watchCmd) check() error {
 
 func (c *watchCmd) run(ctx context.Context, p *program) error {
 	log := serveLog(p)
-	ignoreHangup(log, ".ksef.yaml and files of keys are read again")
+	ignoreHangup(log, ".ksef.yaml and key files are reread")
 	if err := p.trace(ctx, log); err != nil {
 		return err
 	}

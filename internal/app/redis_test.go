@@ -92,7 +92,7 @@ func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 			if c.want == "" {
 				// INFO does not report appendfsync, so a person has to make sure.
 				if !unknown || err != nil {
-					t.Errorf("CheckDurable = %v, %v, want true, for a setting that is unknown, and no error", unknown, err)
+					t.Errorf("CheckDurable returned unknown %v and error %v, want unknown true and no error", unknown, err)
 				}
 				return
 			}
@@ -118,7 +118,7 @@ func TestRedis_InfoAndConfigForbidden_DurabilityIsUnknown(t *testing.T) {
 	}
 	defer b.Close()
 	if unknown, err := connect.CheckDurable(t.Context(), b.Redis); !unknown || err != nil {
-		t.Errorf("CheckDurable = %v, %v, want true, for settings that are unknown, and no error", unknown, err)
+		t.Errorf("CheckDurable returned unknown %v and error %v, want unknown true and no error", unknown, err)
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package figures counts what became of invoices, by tenant, hour and day, for charts and totals.
-// The counts are in Redis, bounded and expiring: 26 hours and 32 days of each tenant, a few hundred
-// bytes each. They are only for people to look at. If a process dies between a decision and its
-// count, the count is lost, but the invoice is not. The ledger and the archive say what happened.
+// Redis keeps the counts of the last 26 hours and 32 days for each tenant, a few hundred bytes for
+// each hour or day. They expire. They are only for people to look at. If a process dies between a
+// decision and its count, the count is lost, but the invoice is not. The ledger and the archive say
+// what happened.
 package figures
 
 import (
@@ -21,12 +22,12 @@ const (
 	Days  = 32
 )
 
-// Outcome is one invoice that was decided.
+// Outcome is the decision on one invoice.
 type Outcome struct {
 	Tenant string
 	State  string        // accepted, rejected or parked
-	At     time.Time     // when; it decides the hour, and the day in Warsaw
-	Took   time.Duration // from being handed in to its KSeF number; 0: not known, or it has none
+	At     time.Time     // of the decision; selects the hour, and the day in Warsaw
+	Took   time.Duration // from the intake to the KSeF number; 0 if that is unknown or there is no number
 }
 
 // Figures are the counts of one hour or day.
@@ -55,7 +56,7 @@ func classOf(d time.Duration) int {
 	return len(bounds)
 }
 
-// Quantile returns the time within which the share q of the accepted invoices got their number. The
+// Quantile returns the time within which the share q of the timed invoices got their number. The
 // time is estimated within its class. A time beyond a day is returned as a day. false means that
 // nothing was timed.
 func (f *Figures) Quantile(q float64) (time.Duration, bool) {

@@ -92,8 +92,9 @@ type list struct {
 
 func newList() *list { return &list{seen: map[string]bool{}, places: map[string]bool{}} }
 
-// add appends a page. If a page or an invoice comes a second time, the pages do not fit together.
-// In that case add returns an error, because a list that ended there would look complete.
+// add appends a page. It returns an error when the page can't belong to the list: its token or one
+// of its invoices came before, it is empty but names a next page, or the list gets too long or does
+// not end. The pages read so far would look like the whole list without the error.
 func (l *list) add(p InvoicePage) error {
 	if p.Next != "" && l.places[p.Next] {
 		return errors.New("a continuation token of the list came twice")
@@ -109,7 +110,7 @@ func (l *list) add(p InvoicePage) error {
 	}
 	for _, r := range p.references {
 		if r != "" && l.seen[r] {
-			return errors.New("an invoice is on two pages of the list")
+			return errors.New("an invoice is in the list twice")
 		}
 		l.seen[r] = true
 	}
@@ -117,17 +118,18 @@ func (l *list) add(p InvoicePage) error {
 	return nil
 }
 
-// A list that never ends would use up the requests of all the tenant's sessions. So after fewPages
-// pages there must be minListPage invoices on a page on average. KSeF's own page has ten, and this
-// client asks for a thousand.
+// A list that never ends would use up the requests of all the tenant's sessions. So when more than
+// fewPages pages were read, they must have minListPage invoices on average. KSeF's default page has
+// 10 invoices, and this client asks for 1,000.
 const (
 	fewPages    = 20
 	minListPage = 10
 )
 
-// Bounds of the lists that are kept. An invoice takes about half a kilobyte, and a session may have
-// ten thousand invoices. keptFor is longer than the wait for a per-minute limit. The list of a
-// session that has ended stays true for that long, because such a session does not change.
+// Bounds of the lists that are kept. An invoice takes about half a kilobyte. A session has up to
+// 10,000 invoices by default, and never more than numbers.MaxListed. keptFor is longer than the
+// wait for a per-minute limit. The list of a session that has ended stays true for that long,
+// because such a session does not change.
 const (
 	keptLists = 8
 	keptFor   = 10 * time.Minute
