@@ -181,7 +181,11 @@ func (c *submitCmd) sayLeft(p *program) {
 		if more := l.Files - len(l.Names); more > 0 {
 			names += fmt.Sprintf(" and %d more", more)
 		}
-		hint := ""
+		one, more, hint := "other file was", "other files were", ""
+		if l.Hidden {
+			one, more = "other file or folder was", "other files or folders were"
+			hint += "; nothing is taken whose name begins with a dot"
+		}
 		if l.ZIP {
 			hint += "; a .zip is a PATH of its own"
 		}
@@ -189,7 +193,7 @@ func (c *submitCmd) sayLeft(p *program) {
 			hint += "; an invoice as JSON is taken over HTTP or by " + p.command("watch") + " only"
 		}
 		p.say("%s: %s left there, because only *.xml is taken from a folder: %s%s", l.Folder,
-			plural.Of(l.Files, "other file was", "other files were"), names, hint)
+			plural.Of(l.Files, one, more), names, hint)
 	}
 }
 

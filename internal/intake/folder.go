@@ -1,10 +1,12 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"ksefworker/internal/plural"
 )
@@ -33,17 +35,24 @@ func (r *reader) folder(root string) bool {
 }
 
 // Left is what [Read] did not take from a folder: files that are not *.xml and whose names are not
-// hidden.
+// hidden, hidden *.xml files, and hidden folders with *.xml files in them.
 type Left struct {
-	Folder string // as in the path that was given
-	Files  int
+	Folder string   // as in the path that was given
+	Files  int      // a hidden folder counts once, whatever is in it
 	Names  []string // the first maxLeftNames names, relative to Folder; others wrote them, as with [Item.File]
 	// JSON and ZIP say that .json files and .zip files are among them. Such files can be handed in,
 	// but not as files of a folder.
 	JSON, ZIP bool
+	// Hidden says that names are among them that begin with a dot.
+	Hidden bool
 }
 
-const maxLeftNames = 5
+const (
+	maxLeftNames = 5
+	// maxHidden is how many entries of a hidden folder are looked at. A larger folder counts as one
+	// that holds invoices.
+	maxHidden = 10_000
+)
 
 func (l *Left) add(root, path string) {
 	l.Files++
@@ -53,6 +62,9 @@ func (l *Left) add(root, path string) {
 		return
 	}
 	if name, err := filepath.Rel(root, path); err == nil {
+		if strings.HasSuffix(path, "/") { // Rel removes it
+			name += "/"
+		}
 		path = name
 	}
 	l.Names = append(l.Names, valid(path))
@@ -82,6 +94,7 @@ func (w *walk) enter(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if hidden(e.Name()) {
+			w.leave(filepath.Join(dir, e.Name()), e)
 			continue
 		}
 		if !w.entry(filepath.Join(dir, e.Name()), e) {
@@ -126,6 +139,46 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 		return w.fail(path, irregular(info.Mode(), false))
 	}
 	return w.give(fileItem(path, w.o.MaxDocument))
+}
+
+// leave counts a hidden entry if it is or holds what would be taken without the dot. A program may
+// have written invoices there and never renamed them. What systems leave, such as .DS_Store, is not
+// counted.
+func (w *walk) leave(path string, e fs.DirEntry) {
+	folder := e.IsDir()
+	if e.Type()&fs.ModeSymlink != 0 {
+		info, err := os.Stat(path)
+		folder = err == nil && info.IsDir()
+	}
+	switch {
+	case folder && holdsXML(w.ctx, path):
+		path += "/"
+	case folder || !hiddenXML(e.Name()):
+		return
+	}
+	w.left.Hidden = true
+	w.left.add(w.root, path)
+}
+
+// hiddenXML reports whether a name is hidden and would otherwise be that of an XML file.
+func hiddenXML(base string) bool { return hidden(base) && isXML("x"+base) }
+
+// holdsXML reports whether a folder has an XML file, hidden or not, in it or below. It looks at no
+// more than maxHidden entries, follows no links, and passes over what cannot be read.
+func holdsXML(ctx context.Context, dir string) (holds bool) {
+	n := 0
+	_ = fs.WalkDir(os.DirFS(dir), ".", func(_ string, e fs.DirEntry, err error) error {
+		n++
+		holds = err == nil && !e.IsDir() && (isXML(e.Name()) || hiddenXML(e.Name())) || n > maxHidden
+		switch {
+		case holds || ctx.Err() != nil:
+			return fs.SkipAll
+		case err != nil && e != nil && e.IsDir():
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return holds
 }
 
 func (w *walk) failed(path string, err error) bool {

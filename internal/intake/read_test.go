@@ -285,6 +285,8 @@ func TestRead_FolderHoldsOtherFiles_TheCallerIsToldOfThem(t *testing.T) {
 	for _, name := range []string{
 		"in/a.xml", "in/b.json", "in/c.ZIP", "in/.hidden.xml", "in/sub/d.pdf", "in/sub/e", "in/sub/f", "in/sub/g",
 		"none/h.txt", "clean/i.xml",
+		"dots/.DS_Store", "dots/._a.xml", "dots/a.xml", "dots/.hooks/run.sh", "dots/.git/b.xml", "dots/.git/c.xml", "dots/sub/.d.XML",
+		"dots/sub/.keep/deep/.e.xml",
 	} {
 		put(t, name, name)
 	}
@@ -293,12 +295,14 @@ func TestRead_FolderHoldsOtherFiles_TheCallerIsToldOfThem(t *testing.T) {
 	}
 	var got []intake.Left
 	o := intake.Options{Left: func(l intake.Left) { got = append(got, l) }}
-	if items := read(t, o, "in", "none", "clean"); len(items) != 3 {
-		t.Errorf("Read gives %q, want two documents and an empty folder", items)
+	if items := read(t, o, "in", "none", "clean", "dots"); len(items) != 4 {
+		t.Errorf("Read gives %q, want three documents and an empty folder", items)
 	}
 	want := []intake.Left{
-		{Folder: "in", Files: 7, Names: []string{"b.json", "c.ZIP", "link.txt", "sub/d.pdf", "sub/e"}, JSON: true, ZIP: true},
+		{Folder: "in", Files: 8, Names: []string{".hidden.xml", "b.json", "c.ZIP", "link.txt", "sub/d.pdf"},
+			JSON: true, ZIP: true, Hidden: true},
 		{Folder: "none", Files: 1, Names: []string{"h.txt"}},
+		{Folder: "dots", Files: 4, Names: []string{"._a.xml", ".git/", "sub/.d.XML", "sub/.keep/"}, Hidden: true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("files that were left: %+v\nwant %+v", got, want)
