@@ -10,17 +10,19 @@ import (
 const maxAttested = 20
 
 // attested names invoices for a person. The archive has a receipt that lists them, but lacks their
-// documents and results.
+// results and mostly their documents.
 type attested struct {
 	*program
-	tenant   string         // only invoices that may be of this tenant; "" for all
-	receipts []string       // in the order in which they were met
-	of       map[string]int // how many invoices were named or counted, by receipt
+	tenant   string                       // only invoices that may be of this tenant; "" for all
+	write    func(records.Attested) error // called with each invoice whose document is there; may be nil
+	err      error                        // the first one of write
+	receipts []string                     // in the order in which they were met
+	of       map[string]int               // how many invoices were named or counted, by receipt
 	n        int
 }
 
-func newAttested(p *program, tenant string) *attested {
-	return &attested{program: p, tenant: tenant, of: map[string]int{}}
+func newAttested(p *program, tenant string, write func(records.Attested) error) *attested {
+	return &attested{program: p, tenant: tenant, write: write, of: map[string]int{}}
 }
 
 // tell names an invoice, unless it is of another tenant. A receipt has the NIP of the seller and
@@ -38,12 +40,17 @@ func (a *attested) tell(one records.Attested) {
 	if a.of[one.Receipt] <= maxAttested {
 		a.say("%s: %v", one.KsefNumber, one)
 	}
+	if a.write != nil && one.Document != "" && a.err == nil {
+		a.err = a.write(one)
+	}
 }
 
 // tellAttested names the invoices that a search found in receipts alone: those in all that are not
-// in found. It reports whether there are such invoices.
-func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result) bool {
-	have, lacking := records.Numbers{}, newAttested(p, tenant)
+// in found. It reports whether there are such invoices. The error is that of write.
+func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result, write func(records.Attested) error) (
+	bool, error,
+) {
+	have, lacking := records.Numbers{}, newAttested(p, tenant, write)
 	for i := range found {
 		have.Add(found[i].KsefNumber)
 	}
@@ -52,7 +59,7 @@ func tellAttested(p *program, tenant string, all []records.Attested, found []res
 			lacking.tell(a)
 		}
 	}
-	return lacking.end() > 0
+	return lacking.end() > 0, lacking.err
 }
 
 func (a *attested) mayBeWanted(nip string) bool {
@@ -78,7 +85,7 @@ func (a *attested) mayBeWanted(nip string) bool {
 func (a *attested) end() int {
 	for _, receipt := range a.receipts {
 		if more := a.of[receipt] - maxAttested; more > 0 {
-			a.say("receipt %s lists %s whose documents are not here", receipt, plural.Of(more, "more invoice", "more invoices"))
+			a.say("receipt %s lists %s whose results are not here", receipt, plural.Of(more, "more invoice", "more invoices"))
 		}
 	}
 	return a.n

@@ -58,6 +58,13 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 	}
 	to, whole := newExported(p, root, c.Overwrite), true
 	done := map[string]bool{} // several names may stand for one invoice
+	c.writeAttested = func(a records.Attested) error {
+		if done[a.KsefNumber] {
+			return nil
+		}
+		done[a.KsefNumber] = len(c.Names) > 0
+		return c.exportAttested(ctx, p, to, a)
+	}
 	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
 		if done[r.ID] {
 			return nil
@@ -106,6 +113,31 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	result, err := to.result(base, r)
 	to.count(written && result, attested)
 	return written && result && attested, err
+}
+
+// exportAttested writes the document and the receipt of an invoice whose result is lost. The
+// receipt lists the hash of the document, so the two belong together. The invoice is not whole.
+func (c *exportCmd) exportAttested(ctx context.Context, p *program, to *exported, a records.Attested) error {
+	r, ok := a.Result()
+	if !ok {
+		return nil
+	}
+	doc, err := c.archive.Document(ctx, r)
+	if err != nil {
+		return err
+	}
+	base := fileName(r.KsefNumber)
+	if _, err := to.write(base+".xml", doc); err != nil {
+		return err
+	}
+	attested, err := c.receipt(ctx, p, to, r, base)
+	if err != nil {
+		return err
+	}
+	p.say("%s: %s.json is not written, because its result %s is missing or damaged", a.KsefNumber, base,
+		a.ResultName())
+	to.count(false, attested)
+	return nil
 }
 
 // document returns the document of an invoice, from the archive or, while it is not archived yet,
@@ -178,7 +210,8 @@ func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r res
 	if r.UPO == "" && r.KsefNumber == "" {
 		return true, nil // KSeF has not accepted it, so there is nothing to attest
 	}
-	name, known := to.receipts[r.UPO]
+	address := cmp.Or(records.ReceiptName(r), r.UPO) // an archive may have been moved since
+	name, known := to.receipts[address]
 	named := len(c.Names) > 0
 	switch {
 	case known && name == "":
@@ -195,7 +228,7 @@ func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r res
 	if records.Missing(lacks) {
 		p.say("%s: its receipt (UPO) is not written: %v", r.ID, lacks)
 		if err != nil && r.UPO != "" {
-			to.receipts[r.UPO] = ""
+			to.receipts[address] = ""
 		}
 		return false, nil
 	}
@@ -206,7 +239,7 @@ func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r res
 		if name, err = to.receipt(upo); err != nil {
 			return false, err
 		}
-		to.receipts[r.UPO] = name
+		to.receipts[address] = name
 	}
 	if name == "" || !named {
 		return name != "", nil

@@ -26,8 +26,8 @@ type exported struct {
 	root      *os.Root
 	overwrite bool
 
-	// receipts has the file of each receipt by the URL in the results; "" for one that was not
-	// written.
+	// receipts has the file of each receipt by its name in the archive, or by the URL in the
+	// results if that has no such name; "" for one that was not written.
 	receipts map[string]string
 	invoices int // invoices whose document and result are in the folder
 	lacking  int // invoices that lack something that they should have

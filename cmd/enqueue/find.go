@@ -40,6 +40,8 @@ type where struct {
 	// be asked.
 	mayHaveMore bool
 	onlyUPO     []records.Attested // invoices that the last search found in receipts alone
+	// writeAttested is called with each such invoice whose document is there. It may be nil.
+	writeAttested func(records.Attested) error
 }
 
 // opensItself implements [standalone], because --archive-only needs the archive and no Redis.
@@ -172,7 +174,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 	some bool, err error,
 ) {
 	if len(names) == 0 {
-		n, lacking := 0, newAttested(p, w.Tenant)
+		n, lacking := 0, newAttested(p, w.Tenant, w.writeAttested)
 		err := w.archive.EachWithin(ctx, records.Within{From: w.From, To: w.last}, func(r results.Result) error {
 			if w.leavesOut(r) {
 				return nil
@@ -180,6 +182,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 			n++
 			return yield(r, nil)
 		}, lacking.tell)
+		err = cmp.Or(err, lacking.err)
 		if n == 0 && err == nil {
 			p.say("the archive has no invoice with these dates and this tenant")
 		}
@@ -194,7 +197,10 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		}
 		w.sayRead(p)
 		damaged := w.damaged[before:]
-		lost := tellAttested(p, w.Tenant, w.onlyUPO, found)
+		lost, err := tellAttested(p, w.Tenant, w.onlyUPO, found, w.writeAttested)
+		if err != nil {
+			return some, err
+		}
 		some = some || lost || len(found) == 0 || w.mayHaveMore || mayLack(name, found, damaged)
 		if len(found) == 0 && !lost {
 			mayBe := ""

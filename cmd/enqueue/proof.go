@@ -50,7 +50,10 @@ func (c *proofCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	lost := tellAttested(p, "", did.Attested, found)
+	lost, err := tellAttested(p, "", did.Attested, found, nil)
+	if err != nil {
+		return err
+	}
 	if len(damaged) > 0 && !lost && len(found) == 0 {
 		p.say("%s: what cannot be used may have it, see above", c.Name)
 		return errSome

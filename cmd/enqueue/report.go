@@ -31,7 +31,7 @@ type reportCmd struct {
 
 	csv     listing
 	damaged int // objects of the archive that could not be used, so the report may lack invoices
-	lacking int // invoices of which the archive has only a receipt
+	lacking int // invoices of which the archive has a receipt and no result
 	unread  int // entries of Redis that cannot be read, and whose invoices the archive does not have
 	no      noDocuments
 }
@@ -107,7 +107,8 @@ func (c *reportCmd) whole(p *program) error {
 	}
 	if c.lacking > 0 {
 		p.say("the report is not complete: it lacks %s, see above",
-			plural.Of(c.lacking, "invoice that only a receipt (UPO) tells of", "invoices that only receipts (UPO) tell of"))
+			plural.Of(c.lacking, "invoice that a receipt (UPO) lists and no result tells of",
+				"invoices that receipts (UPO) list and no results tell of"))
 	}
 	if c.no.n > 0 {
 		p.say("the report is not complete: it lacks %s, see above",
@@ -150,7 +151,7 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		}
 		query.Tenant = func(name, _ string) bool { return name == wanted }
 	}
-	lacking := newAttested(p, c.Tenant)
+	lacking := newAttested(p, c.Tenant, nil)
 	sources.Attested, sources.NoDocument = lacking.tell, func(id string, err error) { c.no.tell(p, id, err) }
 	sums := &report.Collector{RiskBefore: now.Add(p.cfg.Deadlines.Warn)}
 	if err := sources.Gather(ctx, query, sums); err != nil {

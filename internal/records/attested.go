@@ -22,19 +22,29 @@ import (
 // invoices, and only their receipts tell that the archive had them. So EachWithin, which reads all
 // invoices of some days, compares what it has read with the receipts of the months of these days.
 
-// Attested is an invoice that a receipt of the archive lists, and that the archive does not have.
+// Attested is an invoice that a receipt of the archive lists, and whose result the archive does not
+// have.
 type Attested struct {
 	KsefNumber string
 	SellerNIP  string
 	IssueDate  string // P_1; "" when the receipt does not say it
 	Session    string
 	Receipt    string // its name in the archive
+	// Document is the name of its document in the archive; "" when the archive does not have the
+	// document. The document has the hash that the receipt lists (SkrotDokumentu), so the two
+	// belong together.
+	Document string
+
+	line ksef.ReceiptLine
 }
 
 // String says for people what the archive has of the invoice, without the KSeF number.
 func (a Attested) String() string {
-	return fmt.Sprintf("its receipt (UPO) is here, its document is not: session %s, receipt %s",
-		cmp.Or(a.Session, "unknown"), a.Receipt)
+	has := "its receipt (UPO) is here, its document is not"
+	if a.Document != "" {
+		has = fmt.Sprintf("its receipt (UPO) and its document are here, its result %s is missing or damaged", a.ResultName())
+	}
+	return fmt.Sprintf("%s: session %s, receipt %s", has, cmp.Or(a.Session, "unknown"), a.Receipt)
 }
 
 // Numbers is a set of KSeF numbers, in any spelling. It keeps eight bytes of each.
@@ -128,16 +138,18 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 }
 
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
-// For a session that another program may have sent it calls r.Unsure instead, once. It reads each
-// receipt of these months, and of the month after them, once. One receipt is in memory at a time.
-// unmet reports a receipt as damaged if it does not list every met invoice whose result names it,
-// or lists one of them with another SkrotDokumentu than the result has.
+// For a session that another program may have sent it calls r.Unsure instead, once, and lacks only
+// with invoices whose documents are here. It reads each receipt of these months, and of the month
+// after them, once. One receipt is in memory at a time. unmet reports a receipt as damaged if it
+// does not list every met invoice whose result names it, or lists one of them with another
+// SkrotDokumentu than the result has.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
-	told := Numbers{}
+	told, documents := Numbers{}, newDocumentFinder(&Reader{Store: r.store()}) // what is damaged was reported
 	for _, p := range places {
 		if !w.mayAttest(p) {
 			continue
 		}
+		var failed error
 		err := r.eachReceipt(ctx, p, nil, func(name string, receipt ksef.Receipt) {
 			of := m.receipts[name]
 			others, listed := 0, 0
@@ -155,10 +167,14 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 					continue
 				}
 				told.Add(number)
-				if of != nil && !of.own {
+				a := attestedBy(name, &receipt, number)
+				if failed == nil {
+					failed = documents.find(ctx, &a, false)
+				}
+				if of != nil && !of.own && a.Document == "" {
 					others++
-				} else {
-					lacks(attestedBy(name, &receipt, number))
+				} else if failed == nil {
+					lacks(a)
 				}
 			}
 			r.unsure(name, others)
@@ -171,16 +187,16 @@ func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, la
 					archive.ErrCorrupt, plural.Of(len(changed), "invoice", "invoices"), changed[0]))
 			}
 		})
-		if err != nil {
+		if err = cmp.Or(err, failed); err != nil {
 			return err
 		}
 	}
-	return r.missingReceipts(ctx, m)
+	return m.missingReceipts(ctx, r)
 }
 
 // missingReceipts reports the receipts that results name and that the archive does not have. It
 // looks at the lists of folders only.
-func (r *Reader) missingReceipts(ctx context.Context, m *met) error {
+func (m *met) missingReceipts(ctx context.Context, r *Reader) error {
 	listed := map[string][]string{} // by folder
 	for _, name := range slices.Sorted(maps.Keys(m.receipts)) {
 		folder := path.Dir(name)
@@ -207,7 +223,7 @@ func (r *Reader) unsure(receipt string, lacking int) {
 
 func attestedBy(name string, receipt *ksef.Receipt, number string) Attested {
 	l := receipt.Lines[number]
-	return Attested{KsefNumber: number, SellerNIP: l.SellerNIP, IssueDate: l.IssueDate, Session: receipt.Session, Receipt: name}
+	return Attested{KsefNumber: number, SellerNIP: l.SellerNIP, IssueDate: l.IssueDate, Session: receipt.Session, Receipt: name, line: l}
 }
 
 // mayAttest reports whether a place may have receipts of invoices of these dates. These are the

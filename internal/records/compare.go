@@ -31,15 +31,18 @@ func (s *search) compare(ctx context.Context, found []results.Result) ([]results
 	if err != nil {
 		return nil, err
 	}
-	told := Numbers{}
+	told, documents := Numbers{}, newDocumentFinder(&Reader{Store: s.store()}) // what is damaged was reported
 	for _, a := range left {
 		if m.hasResult(a.KsefNumber) || told.Has(a.KsefNumber) {
 			continue
 		}
 		told.Add(a.KsefNumber)
+		if err := documents.find(ctx, &a, m.has(a.KsefNumber)); err != nil {
+			return nil, err
+		}
 		// An invoice that another program may have sent is reported as lost only when nothing was
 		// found. A person asked for it by its name, so the answer should not be empty.
-		if of := m.receipts[a.Receipt]; of != nil && !of.own && len(found) > 0 {
+		if of := m.receipts[a.Receipt]; of != nil && !of.own && len(found) > 0 && a.Document == "" {
 			s.unsure(a.Receipt, 1)
 		} else {
 			s.did.Attested = append(s.did.Attested, a)

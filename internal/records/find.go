@@ -41,6 +41,18 @@ func (r *Reader) FindID(ctx context.Context, id string) ([]results.Result, error
 // found so far. The error wraps [archive.ErrCorrupt] when some ids were not found, and something
 // that may have them cannot be read.
 func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Result, err error) {
+	return findIDs(ctx, r, ids, false)
+}
+
+// FindForgotten is FindIDs for an id that the ledger does not have. Its error wraps
+// [archive.ErrCorrupt] also when the archive has a document with this id and no result, because the
+// archive has lost the result then. That costs one more request for each month. It reads no
+// receipts.
+func (r *Reader) FindForgotten(ctx context.Context, id string) ([]results.Result, error) {
+	return findIDs(ctx, r, []string{id}, true)
+}
+
+func findIDs(ctx context.Context, r *Reader, ids []string, documents bool) (found []results.Result, err error) {
 	one := &Reader{Store: r.store(), Unread: r.unread} // counts what this search leaves out
 	places, err := one.Places(ctx)
 	if err != nil {
@@ -59,6 +71,14 @@ func (r *Reader) FindIDs(ctx context.Context, ids []string) (found []results.Res
 		left = slices.DeleteFunc(left, func(id string) bool {
 			return slices.ContainsFunc(of, func(f results.Result) bool { return f.ID == id })
 		})
+	}
+	for _, id := range left {
+		if !documents {
+			break
+		}
+		if err := tellNoResult(ctx, one, places, id); err != nil {
+			return found, err
+		}
 	}
 	if n := one.unusable(); len(left) > 0 && n > 0 {
 		return found, fmt.Errorf("look for %s: %w: %s cannot be read", plural.Of(len(left), "invoice", "invoices"), archive.ErrCorrupt,
@@ -88,6 +108,9 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 	}
 	if err == nil {
 		found, err = s.compare(ctx, found)
+	}
+	if err == nil && isID(name) && len(found) == 0 && len(s.did.Attested) == 0 {
+		err = s.tellNoResults(ctx, name)
 	}
 	return found, s.did, err
 }
@@ -202,6 +225,15 @@ func (s *search) byID(ctx context.Context, id string) ([]results.Result, error) 
 		}
 	}
 	return nil, nil
+}
+
+// tellNoResults is tellNoResult for the places of a search.
+func (s *search) tellNoResults(ctx context.Context, id string) error {
+	places, err := s.Places(ctx)
+	if err != nil {
+		return err
+	}
+	return tellNoResult(ctx, s.Reader, s.within.months(places), id)
 }
 
 // normal returns a P_2 with its white space normalized, as KSeF may write it.

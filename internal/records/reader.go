@@ -24,9 +24,9 @@ import (
 type Reader struct {
 	Store archive.Store
 	// Unread is called with each object that an answer leaves out because the object is damaged, is
-	// not what its name says, or is missing although an index names it. The error wraps
-	// [ErrSoundCopy] when a sound copy takes the place of a damaged object, so that the answer
-	// lacks nothing. It is never called twice at the same time. It may be nil.
+	// not what its name says, or is missing although an index names it or its document is there.
+	// The error wraps [ErrSoundCopy] when a sound copy takes the place of a damaged object, so that
+	// the answer lacks nothing. It is never called twice at the same time. It may be nil.
 	Unread func(name string, err error)
 	// NoDocument is called with each result from Results that KSeF has accepted and whose document
 	// the archive lacks, and with the error of Document. A document whose name is in the list of a

@@ -46,8 +46,8 @@ type Sources struct {
 	// nobody has, and with the error that says so. So the report lacks the invoice's amount.
 	// NoDocument may be called by several goroutines at the same time. It may be nil.
 	NoDocument func(id string, err error)
-	// Attested is called with each invoice that only a receipt of the archive tells of. It may be
-	// nil; then no receipts are read.
+	// Attested is called with each invoice that a receipt of the archive lists and no result tells
+	// of. It may be nil; then no receipts are read.
 	Attested func(records.Attested)
 }
 
