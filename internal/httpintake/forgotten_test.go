@@ -59,7 +59,19 @@ func TestInvoice_LedgerHasForgottenIt_IsShownFromTheArchiveToItsClientAlone(t *t
 		other := b.call("GET", "/v1/invoices/"+of.ID+path, nil, "Authorization", "Bearer "+keyTwo)
 		b.want(other, http.StatusNotFound, "not-found")
 	}
-	b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
+	never := b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil)
+	b.want(never, http.StatusNotFound, "not-found")
+	if !strings.HasSuffix(never.body.Detail, "among the results, documents and indexes of the archive") {
+		t.Errorf("the answer does not say where the invoice was looked for: %s", never.raw)
+	}
+	// The words do not tell that another client has the invoice.
+	if other := b.call("GET", "/v1/invoices/"+of.ID, nil, "Authorization", "Bearer "+keyTwo); other.body.Detail != never.body.Detail {
+		t.Errorf("the answers about another client's invoice and about none differ: %s, %s", other.raw, never.raw)
+	}
+	polish := b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil, "Accept-Language", "pl")
+	if !strings.HasSuffix(polish.body.Detail, "ani wśród wyników, dokumentów i indeksów archiwum") {
+		t.Errorf("the answer does not say in Polish where the invoice was looked for: %s", polish.raw)
+	}
 }
 
 // The answer says that an invoice does not exist only if the whole archive could be asked.
@@ -72,7 +84,8 @@ func TestInvoice_LedgerHasForgottenItAndTheArchiveIsNotWhole_AbsenceIsNotClaimed
 	root := strings.TrimPrefix(b.store.URL(""), "file://")
 	seller, result := filepath.Join(root, of.NIP), filepath.Join(root, archive.ResultName(of.NIP, of.IssueDate, of.ID))
 	for what, lose := range map[string]func(){
-		"its result is damaged": func() { b.must(os.WriteFile(result, []byte("{"), 0o600)) },
+		"its result is damaged":                func() { b.must(os.WriteFile(result, []byte("{"), 0o600)) },
+		"its result is gone, not its document": func() { b.must(os.Remove(result)) },
 		"its seller's folder is a file": func() {
 			b.must(os.Rename(seller, seller+".aside"))
 			b.must(os.WriteFile(seller, nil, 0o600))

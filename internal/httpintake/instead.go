@@ -50,13 +50,17 @@ func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
 // forgotten returns what the archive has of an invoice of the client that the ledger does not have.
 // The ledger forgets an invoice some time after its last change (ledger.retention). It returns nil
 // when the archive has nothing of it, or when the invoice is another client's. The error says that
-// the archive could not be asked, or that a part of it where the invoice may be cannot be read.
+// the archive could not be asked, that a part of it where the invoice may be cannot be read, or
+// that it has the document and has lost the result. Receipts are not read: they do not name ids,
+// and an id that never existed would cost reading all of them.
 func (co *core) forgotten(c *call, id string) (*lost, error) {
 	if !strings.HasPrefix(id, "inv-") {
 		return nil, nil
 	}
 	u := ledger.Unreadable{ID: id, Key: "inv:" + id, Err: ledger.ErrNotFound}
-	archived, err := co.archived(c, id)
+	archived, err := co.askArchive(c, []string{id}, func(ctx context.Context) ([]results.Result, error) {
+		return co.o.Records.FindForgotten(ctx, id)
+	})
 	if err == nil && len(archived) == 0 && co.o.ArchiveThere != nil {
 		err = co.o.ArchiveThere(c.ctx())
 	}
@@ -89,13 +93,20 @@ func (l *lost) answer() invoiceAnswer {
 
 // archived asks the archive for the invoices of damaged entries. The tenant of such an entry is
 // often not known, but the archived result says it. With an error, out has what was found, and an
-// invoice that is not in out may still be in the archive. A client may have only one such search at
-// a time, because many would slow down the calls of others.
+// invoice that is not in out may still be in the archive.
 func (co *core) archived(c *call, ids ...string) (out map[string]results.Result, err error) {
-	out = map[string]results.Result{}
 	if len(ids) == 0 {
-		return out, nil
+		return map[string]results.Result{}, nil
 	}
+	return co.askArchive(c, ids, func(ctx context.Context) ([]results.Result, error) { return co.o.Records.FindIDs(ctx, ids) })
+}
+
+// askArchive carries out a search of the archive for some ids, and returns what it finds, by id. A
+// client may have only one such search at a time, because many would slow down the calls of others.
+func (co *core) askArchive(c *call, ids []string, search func(context.Context) ([]results.Result, error)) (
+	out map[string]results.Result, err error,
+) {
+	out = map[string]results.Result{}
 	select {
 	case c.client.looking <- struct{}{}:
 		defer func() { <-c.client.looking }()
@@ -104,7 +115,7 @@ func (co *core) archived(c *call, ids ...string) (out map[string]results.Result,
 	}
 	ctx, cancel := context.WithTimeout(c.ctx(), insteadTime)
 	defer cancel()
-	found, err := co.o.Records.FindIDs(ctx, ids)
+	found, err := search(ctx)
 	if err != nil {
 		co.o.Log.Warn().Err(err).Str("request_id", c.id).Strs("invoices", ids).
 			Msg("the archive could not be asked for all invoices that the ledger does not have, or has damaged")

@@ -33,11 +33,7 @@ func answerOf(r results.Result) invoiceAnswer {
 // invoice that only the archive has. When nobody knows whose an entry is, it may be the client's,
 // so the answer does not say that there is none.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
-	missing := &problem{kind: notFound, detail: text{
-		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
-	if isRefusal(id) {
-		missing = notKeptRefused()
-	}
+	missing := unknownID(id)
 	inv, err := co.o.Ledger.Named(c.ctx(), id)
 	if changed := c.settled(); changed != nil { // before anything is done about the invoice
 		return inv, changed
@@ -80,6 +76,22 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 		return inv, missing
 	}
 	return inv, nil
+}
+
+// unknownID returns the problem of an id that no invoice of the client has. It says where an
+// invoice was looked for: in the ledger, and by the method forgotten in the archive, without its
+// receipts. The words are the same when another client has the invoice.
+func unknownID(id string) *problem {
+	of := &problem{kind: notFound, detail: text{
+		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
+	switch {
+	case isRefusal(id):
+		return notKeptRefused()
+	case strings.HasPrefix(id, "inv-"):
+		of.detail.en += ", in the ledger or among the results, documents and indexes of the archive"
+		of.detail.pl += ", ani w rejestrze, ani wśród wyników, dokumentów i indeksów archiwum"
+	}
+	return of
 }
 
 // notForgotten returns the problem of an id that the ledger does not have, when it cannot be found
