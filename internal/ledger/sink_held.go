@@ -24,7 +24,7 @@ func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []strin
 		return nil, nil, fmt.Errorf("read what sink %s has not taken: %w", sink, ss.sickSinkOr(ctx, sink, err))
 	}
 	for i, v := range packed {
-		if list := ss.unpackHeld(sink, text(v)); len(list) > 0 {
+		if list := ss.unpackHeld(key, sink, names[i], text(v)); len(list) > 0 {
 			held[names[i]] = list
 		} else if v != nil {
 			unread = append(unread, names[i])

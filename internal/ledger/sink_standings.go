@@ -136,7 +136,7 @@ func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int
 		}
 		for i := 0; i+1 < len(page); i += 2 {
 			tenant := ""
-			if list := ss.unpackHeld(sink, page[i+1]); len(list) > 0 {
+			if list := ss.unpackHeld(keySinkHeld, sink, page[i], page[i+1]); len(list) > 0 {
 				tenant = list[0].Tenant
 			}
 			out[tenant]++

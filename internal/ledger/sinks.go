@@ -216,15 +216,38 @@ func (ss *SinkStore) packHeld(sink string, list ...Held) (string, error) {
 	return string(raw), err
 }
 
-func (ss *SinkStore) unpackHeld(sink, packed string) []Held {
+// unpackHeld returns the outcomes of one record of the key keySinkHeld or keySinkFailed. It returns
+// none when a newer build or another program wrote the record. An outcome under another name than
+// its own could never be removed from there.
+func (ss *SinkStore) unpackHeld(key, sink, name, packed string) []Held {
 	var list []Held
 	if json.Unmarshal([]byte(packed), &list) != nil {
-		return nil // it was written by a newer build or by hand
+		return nil
 	}
 	for i := range list {
-		list[i].Err = ss.openErr(sink, list[i].Err)
+		h := &list[i]
+		own := h.ID
+		if key == keySinkFailed {
+			own = h.Name()
+		}
+		if own != name || !h.possible() {
+			return nil
+		}
+		h.Err = ss.openErr(sink, h.Err)
 	}
 	return list
+}
+
+// possible reports whether the ledger can have written such an outcome. State "" stands for the
+// present state of the invoice.
+func (o *Outcome) possible() bool {
+	if o.At != "" && !ValidPlace(o.At) {
+		return false
+	}
+	if o.State == "" {
+		return o.Rev >= 0
+	}
+	return o.Rev > 0 && (o.State.Final() || o.Refusal() && o.State == stateRefused)
 }
 
 func (ss *SinkStore) openErr(sink, stored string) string {

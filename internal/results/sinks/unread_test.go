@@ -2,6 +2,8 @@ package sinks
 
 import (
 	"bytes"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,95 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	w.minutes(r, 1)
 	if got := s.states(ids[0]); got != "rejected rejected" {
 		t.Errorf("after Resend the receiver was told %q, want rejected twice in all", got)
+	}
+}
+
+// Another program wrote a record that has the form of held outcomes, but the ledger writes no such
+// record under this name. The receiver is told the present state of the invoice once, the record
+// counts as given up, and the rounds end.
+func TestRun_HeldResultIsOfAnotherName_IsDamagedAndTheRoundsEnd(t *testing.T) {
+	for what, record := range map[string]string{
+		"nothing":              `[{}]`,
+		"nothing, twice":       `[{},{}]`,
+		"no outcome":           `[null]`,
+		"empty":                `[]`,
+		"of another invoice":   `[{"id":"OTHER","rev":1,"state":"rejected"}]`,
+		"of another one later": `[{"id":"OWN","rev":1,"state":"rejected"},{"id":"OTHER","rev":1,"state":"rejected"}]`,
+		"no revision":          `[{"id":"OWN","state":"rejected"}]`,
+		"revision below 0":     `[{"id":"OWN","rev":-1}]`,
+		"not a final state":    `[{"id":"OWN","rev":1,"state":"queued"}]`,
+		"not a state":          `[{"id":"OWN","rev":1,"state":"foreign"}]`,
+		"of a refusal":         `[{"id":"OWN","rev":1,"state":"refused"}]`,
+		"not a place":          `[{"id":"OWN","rev":1,"state":"rejected","at":"foreign"}]`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{}
+			r := w.runner(s)
+			ids := w.rejected(2)
+			w.move(ids[1], ledger.Queued, ledger.Packed, ledger.Sending, ledger.Sent, ledger.Accepted)
+			w.run(r)
+			s.took = nil
+			record := strings.NewReplacer("OWN", ids[0], "OTHER", ids[1]).Replace(record)
+			w.must(w.rdb.HSet(t.Context(), "ksef:sinkheld:erp", ids[0], record).Err())
+			begun := time.Now()
+			w.run(r)
+			if took := time.Since(begun); took >= stretch {
+				t.Fatalf("the rounds went on for %v, want an end at once", took)
+			}
+			w.minutes(r, 5)
+			w.wantTold(s, ids[:1])
+			if got := s.states(ids[1]); got != "" {
+				t.Errorf("the receiver was told %q of the other invoice, want nothing", got)
+			}
+			failed, err := w.Failed(t.Context(), "erp", 10)
+			w.must(err)
+			if held, _ := w.counts(); held != 0 || len(failed) != 1 || failed[0].ID != ids[0] || failed[0].Err != damaged {
+				t.Errorf("%d results are held, and given up are %+v, want none and the damaged one", held, failed)
+			}
+		})
+	}
+}
+
+// The list of what is due names what is not held, in every form that the list can have. Each name
+// is taken up once.
+func TestRun_ListOfWhatIsDueHasRubbish_TheRoundsEnd(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	r := w.runner(s)
+	for name, score := range map[string]float64{
+		"": 0, "foreign": math.Inf(-1), ledger.RefusalOfFile("x"): math.Inf(1), "a|b:c": -5, "\x00": 1e300,
+	} {
+		w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: score, Member: name}).Err())
+	}
+	begun := time.Now()
+	w.run(r)
+	if took := time.Since(begun); took >= stretch {
+		t.Fatalf("the rounds went on for %v, want an end at once", took)
+	}
+	if held, failed := w.counts(); held != 0 || failed != 5 || len(s.took) != 0 {
+		t.Errorf("%d results are held, %d given up, %d told, want none, 5 and none", held, failed, len(s.took))
+	}
+}
+
+// The record of a result that was given up is of another invoice. A person who sends it again sends
+// the present state of the invoice that the list names, and it is not listed any more.
+func TestResend_RecordIsOfAnotherInvoice_ThePresentStateOfTheListedOneIsTold(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	r := w.runner(s)
+	ids := w.rejected(2)
+	w.run(r)
+	s.took = nil
+	name := ids[0] + ":" + strconv.FormatInt(w.revision(ids[0]), 10)
+	w.must(w.rdb.HSet(t.Context(), "ksef:sinkfailed:erp", name, `[{"id":"`+ids[1]+`","rev":1,"state":"rejected"}]`).Err())
+	w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkgaveup:erp", redis.Z{Score: float64(w.now().UnixMilli()), Member: name}).Err())
+	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp")
+	if w.must(err); n != 1 {
+		t.Errorf("%d outcomes are sent again, want 1", n)
+	}
+	w.minutes(r, 2)
+	w.wantTold(s, ids[:1])
+	if held, failed := w.counts(); held != 0 || failed != 0 || s.states(ids[1]) != "" {
+		t.Errorf("%d results are held, %d given up, and the other invoice was told as %q; want none, none and nothing",
+			held, failed, s.states(ids[1]))
 	}
 }
 
