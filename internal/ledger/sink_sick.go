@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +39,14 @@ func SinkKeys(sink string) []string {
 	return names
 }
 
-// maxLease is longer than any lease of a sink. A key that expires later, or never, is not a lease.
-const maxLease = 24 * time.Hour
+// maxLease is longer than any lease of a sink. A lease lasts 30 seconds, or a minute in earlier
+// builds. A key that expires later, or never, is not a lease. After Redis's clock has stepped back,
+// the lease of a killed process is sick too, because it would keep all others out for as long.
+const maxLease = 2 * time.Minute
+
+// maxAhead is how far ahead of Redis's clock a place may be that the outbox has not given. No sink
+// has such a place, and no harm comes of a place that time reaches so soon.
+const maxAhead = 30 * time.Second
 
 // CheckSink returns an [*UnreadableError] that names the sick keys of a sink, and nil when there
 // are none.
@@ -48,14 +55,20 @@ func (ss *SinkStore) CheckSink(ctx context.Context, sink string) error {
 		kinds = make([]*redis.StatusCmd, len(sinkKeys))
 		state *redis.MapStringStringCmd
 		lease *redis.DurationCmd
+		clock = ss.clockCmd()
 	)
 	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
 		for i, k := range sinkKeys {
 			kinds[i] = p.Type(ctx, ss.key(k.key, sink))
 		}
 		state, lease = p.HGetAll(ctx, ss.key(keySink, sink)), p.PTTL(ctx, ss.key(keySinkLease, sink))
+		clock.ask(ctx, p)
 	}); err != nil {
 		return fmt.Errorf("read types of keys: %w", err)
+	}
+	ahead, err := ss.anyAhead(ctx, clock.now(), state.Val()["cursor"], state.Val()["rewound"])
+	if err != nil {
+		return err
 	}
 	var sick []Unreadable
 	for i, k := range sinkKeys {
@@ -63,7 +76,7 @@ func (ss *SinkStore) CheckSink(ctx context.Context, sink string) error {
 		switch is := kinds[i].Val(); {
 		case is != k.kind && is != "none":
 			what = "is of another type than the ledger writes there"
-		case k.key == keySink && state.Err() == nil && !readableSink(state):
+		case k.key == keySink && state.Err() == nil && (ahead || !readableSink(state)):
 			what = "holds what the ledger did not write"
 		case k.key == keySinkLease && (lease.Val() == -1 || lease.Val() > maxLease): // -1 is a key that never expires
 			what = "holds what the ledger did not write"
@@ -81,7 +94,27 @@ func (ss *SinkStore) CheckSink(ctx context.Context, sink string) error {
 // readableSink reports whether the state of a sink is one that the ledger can have written.
 func readableSink(cmd *redis.MapStringStringCmd) bool {
 	var s SinkState
-	return cmd.Scan(&s) == nil && (s.Cursor == "" || ValidPlace(s.Cursor))
+	return cmd.Scan(&s) == nil && (s.Cursor == "" || ValidPlace(s.Cursor)) && (s.Rewound == "" || ValidPlace(s.Rewound))
+}
+
+// anyAhead reports whether any of the places is ahead of Redis's clock and of all that the outbox
+// has ever given. A sink at such a place would silently get none of the next outcomes. A place
+// ahead of the clock alone is right, because the outbox gives such places after the clock has
+// stepped back.
+func (ss *SinkStore) anyAhead(ctx context.Context, now time.Time, places ...string) (bool, error) {
+	newest := PlaceOf(now.Add(maxAhead))
+	beyond := func(place string) bool { return AfterOutcome(place, newest) }
+	if !slices.ContainsFunc(places, beyond) {
+		return false, nil
+	}
+	info, err := ss.rdb.XInfoStream(ctx, ss.key(keyOutbox)).Result()
+	switch {
+	case err == nil && beyond(info.LastGeneratedID):
+		newest = info.LastGeneratedID
+	case err != nil && !noOutbox(err) && !wrongType(err):
+		return false, fmt.Errorf("read the outbox: %w", err)
+	}
+	return slices.ContainsFunc(places, beyond), nil
 }
 
 // SickSink returns the sick keys of a sink that an error names; nil when the error is another one.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Another program wrote one of the keys of a sink. The key is named, with what to do, and the other
@@ -35,10 +37,32 @@ func TestCheckSink_KeyHoldsRubbish_IsNamed(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.HSet(ctx(), w.key(keySink, "a"), "taken", "many").Err())
 	w.must(w.rdb.Set(ctx(), w.key(keySinkLease, "b"), "foreign", 0).Err()) // without an end it would keep all out for ever
-	for sink, key := range map[string]string{"a": keySink + "a", "b": keySinkLease + "b"} {
+	w.must(w.rdb.Set(ctx(), w.key(keySinkLease, "c"), "foreign", time.Hour).Err())
+	w.must(w.rdb.HSet(ctx(), w.key(keySink, "d"), "cursor", "9999999999999-0").Err())
+	w.must(w.rdb.HSet(ctx(), w.key(keySink, "e"), "cursor", "5-0", "rewound", "9999999999999-0").Err()) // nothing would count as lost
+	w.must(w.rdb.HSet(ctx(), w.key(keySink, "f"), "rewound", "foreign").Err())
+	for sink, key := range map[string]string{"a": keySink + "a", "b": keySinkLease + "b", "c": keySinkLease + "c",
+		"d": keySink + "d", "e": keySink + "e", "f": keySink + "f"} {
 		if sick := SickSink(w.CheckSink(ctx(), sink)); len(sick) != 1 || sick[0].Key != key {
 			t.Errorf("the sick keys are %+v, want %s", sick, key)
 		}
+	}
+}
+
+// Redis's clock has stepped back by days, and the outbox goes on from its last place. A sink that
+// has come to this place is well, also when the outbox is empty. One that is ahead of it is not.
+func TestCheckSink_ClockHasSteppedBack_PlacesOfTheOutboxAreRight(t *testing.T) {
+	w := oneWorld(t).telling(1000)
+	last := PlaceOf(w.now().Add(72 * time.Hour))
+	w.must(w.rdb.XAdd(ctx(), &redis.XAddArgs{Stream: w.key(keyOutbox), ID: last, Values: []any{"id", "inv-a", "rev", 1}}).Err())
+	w.must(w.rdb.HSet(ctx(), w.key(keySink, "well"), "cursor", last).Err())
+	w.must(w.rdb.HSet(ctx(), w.key(keySink, "ahead"), "cursor", PlaceOf(w.now().Add(73*time.Hour))).Err())
+	for _, length := range []string{"one outcome", "none"} {
+		w.must(w.CheckSink(ctx(), "well"))
+		if sick := SickSink(w.CheckSink(ctx(), "ahead")); len(sick) != 1 || sick[0].Key != keySink+"ahead" {
+			t.Errorf("with %s in the outbox the sick keys are %+v, want the place that is ahead", length, sick)
+		}
+		w.must(w.rdb.XTrimMaxLen(ctx(), w.key(keyOutbox), 0).Err())
 	}
 }
 

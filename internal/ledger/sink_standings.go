@@ -50,9 +50,9 @@ type Standing struct {
 	// outcomes. It ends when no outcome of the tenant is held or left behind. As in [SinkState], it
 	// does not decide what is tried next.
 	Refused Streak `json:"refused,omitzero"`
-	// Damaged says that the record could not be read. So nothing of it is known, and the tenant has
-	// a place of its own at the beginning of the outbox: its outcomes are told again, and none is
-	// missed.
+	// Damaged says that the record could not be read or trusted. So nothing is known, and the
+	// tenant has a place of its own at the beginning of the outbox: its outcomes are told again,
+	// and none is missed.
 	Damaged bool `json:"-"`
 }
 
@@ -115,13 +115,20 @@ func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*St
 	for tenant, packed := range found {
 		var l Standing
 		if json.Unmarshal([]byte(packed), &l) != nil || l.Cursor != "" && !ValidPlace(l.Cursor) {
-			if l = (Standing{Damaged: true}); tenant != "" {
-				l.Cursor = PlaceOf(time.Time{})
-			}
+			l = *DamagedStanding(tenant)
 		}
 		out[tenant] = &l
 	}
 	return out, nil
+}
+
+// DamagedStanding returns the standing of a tenant whose record says nothing that can be trusted.
+func DamagedStanding(tenant string) *Standing {
+	l := &Standing{Damaged: true}
+	if tenant != "" {
+		l.Cursor = PlaceOf(time.Time{})
+	}
+	return l
 }
 
 // CountHeld counts the invoices of which an outcome is held for a sink, by tenant. Invoices whose

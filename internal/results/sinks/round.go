@@ -60,6 +60,7 @@ func (r *round) begin(ctx context.Context) error {
 		return err
 	}
 	r.touched, r.served, r.sick = map[string]bool{}, map[string]int{}, map[string]bool{}
+	distrustAhead(r)
 	beginDamaged(r)
 	r.state.Outage = notAfter(r.state.Outage, r.now)
 	return r.beginStandings(span, held, func() (map[string]int64, error) { return store.CountHeld(ctx, r.Name) })

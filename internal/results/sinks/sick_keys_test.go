@@ -102,6 +102,80 @@ func TestRun_LeaseWithoutAnEnd_IsNamed(t *testing.T) {
 	w.run(w.runner(&stub{}))
 }
 
+// Another program wrote what has the right form and would stop the receiver for hours or for ever:
+// a lease that ends later than any lease, or a place that the outbox has not reached. The key is
+// named, also to a person who resumes the receiver. Nothing is passed over until it is deleted.
+func TestRun_KeyHasTheRightFormAndStopsTheReceiver_IsNamed(t *testing.T) {
+	for what, spoil := range map[string]func(w *world) error{
+		"sinklease:erp": func(w *world) error {
+			return w.rdb.Set(w.t.Context(), "ksef:sinklease:erp", "junk", 80_000*time.Second).Err()
+		},
+		"sink:erp": func(w *world) error {
+			return w.rdb.HSet(w.t.Context(), "ksef:sink:erp", "cursor", "9999999999999-0").Err()
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{}
+			r := w.runner(s)
+			w.rejected(1)
+			w.run(r)
+			w.must(spoil(w))
+			later := w.rejected(2)
+			span, err := w.Outbox(t.Context())
+			w.must(err)
+			_, errWork := r.HasWork(t.Context(), span)
+			errAdmin := Admin{Ledger: w.Ledger, Wait: time.Second}.Resume(t.Context(), "erp")
+			for by, err := range map[string]error{"HasWork": errWork, "Run": r.Run(t.Context(), nil), "Resume": errAdmin} {
+				if sick := ledger.SickSink(err); len(sick) != 1 || sick[0].Key != what {
+					t.Errorf("%s gives the error %v, want one that names the key", by, err)
+				}
+			}
+			w.must(w.rdb.Del(t.Context(), "ksef:"+what).Err()) // as the error says
+			w.busy(r)
+			w.wantTold(s, later)
+		})
+	}
+}
+
+// Another program wrote a standing with a place that the receiver itself has not reached. All
+// outcomes of the tenant that the outbox has are told again, and none is left out: neither one that
+// was left behind before, nor one that comes later.
+func TestRun_StandingIsAheadOfTheReceiver_NothingOfTheTenantIsMissed(t *testing.T) {
+	for _, place := range []string{"9999999999999-0", "an hour ahead"} {
+		t.Run(place, func(t *testing.T) {
+			w := newWorld(t, 10_000)
+			o, r := newOffice(t, w)
+			o.sickFor("two")
+			ids := w.rejectedOf("two", WebhookBatch+20) // the last are left behind
+			w.busy(r)
+			if st := w.standings()["two"]; st == nil || st.Left == 0 {
+				t.Fatalf("the standing is %+v, want one with outcomes left behind", st)
+			}
+			o.sickFor()
+			if place == "an hour ahead" {
+				place = ledger.PlaceOf(w.now().Add(time.Hour))
+			}
+			w.must(w.rdb.HSet(t.Context(), "ksef:sinkstanding:erp", "two", `{"cursor":"`+place+`"}`).Err())
+			w.busy(r)
+			ids = append(ids, w.rejectedOf("two", 1)...)
+			one := w.rejectedOf("one", 1)
+			for range 90 {
+				w.pass(time.Minute)
+				w.busy(r)
+			}
+			for _, id := range ids {
+				if !slices.Contains(o.told[id], "rejected") {
+					t.Errorf("the receiver was told %v of %s, want rejected", o.told[id], id)
+				}
+			}
+			o.want(one, "rejected")
+			if left := w.standings(); len(left) != 0 {
+				t.Errorf("the standings are %+v, want none", left)
+			}
+		})
+	}
+}
+
 // A key becomes sick after the receiver has taken a result. Nothing of the round is recorded, so
 // nothing is lost.
 func TestRun_KeyBecomesSickInTheMiddleOfARound_NothingOfItIsRecorded(t *testing.T) {

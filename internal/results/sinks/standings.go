@@ -188,13 +188,25 @@ func (r *round) missed(tenant string, n int64) {
 		Msg("outcomes of this tenant left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
 }
 
+// distrustAhead counts a standing as damaged if its place is ahead of the receiver's own place. The
+// ledger writes no such standing. The outcomes of the tenant between the two places would be left
+// out. A standing may also be ahead because a person has deleted the receiver's place, and then all
+// that the outbox has is to be told again.
+func distrustAhead(r *round) {
+	for tenant, st := range r.standings {
+		if ledger.AfterOutcome(st.Cursor, r.state.Cursor) {
+			r.standings[tenant] = ledger.DamagedStanding(tenant)
+		}
+	}
+}
+
 // beginDamaged logs which standings are damaged, and lets new ones be recorded in their place.
 func beginDamaged(r *round) {
 	for tenant, st := range r.standings {
 		if st.Damaged {
 			r.standing(tenant).Damaged = false
 			r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Str("key", "sinkstanding:"+r.Name).
-				Msg("the record of how far this receiver was told of this tenant cannot be read: all results of the tenant in the outbox are sent again")
+				Msg("it is not known how far this receiver was told of this tenant: all results of the tenant in the outbox are sent again")
 		}
 	}
 }
