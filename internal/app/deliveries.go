@@ -167,20 +167,23 @@ type behind struct {
 	tenants                     []string // tenants whose results it does not take
 	untold                      []string // the reasons why it is told nothing of certain other tenants
 	err                         string
-	sick                        []ledger.Unreadable // its sick keys; nothing else is known of the receiver then
+	sick                        []ledger.Unreadable // its sick keys, or the outbox; nothing else is known of the receiver then
 }
 
 // standing reads the state of every receiver. For a receiver with sick keys it sets only name and
-// sick.
+// sick. While the outbox is sick, it does so for all receivers, because all are told nothing.
 func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 	l := d.pool.Ledger
-	span, err := l.Outbox(ctx)
-	if err != nil {
-		return nil, err
+	span, errOutbox := l.Outbox(ctx)
+	if errOutbox != nil && ledger.SickSink(errOutbox) == nil {
+		return nil, errOutbox
 	}
 	var out []behind
 	for _, r := range d.runners {
-		b, err := standingOf(ctx, l, r.Name, span)
+		b, err := behind{}, errOutbox
+		if err == nil {
+			b, err = standingOf(ctx, l, r.Name, span)
+		}
 		if sick := ledger.SickSink(err); sick != nil {
 			b, err = behind{name: r.Name, sick: sick}, nil
 		}

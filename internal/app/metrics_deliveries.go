@@ -11,7 +11,7 @@ var (
 	sinkHeld    = sinkDesc("held", "Invoices with an outcome that a receiver did not take and that is tried again.")
 	sinkFailed  = sinkDesc("failed", "Outcomes that a receiver did not take in three days and that are not tried any more.")
 	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox, or whose records were dropped, before a receiver could be told.")
-	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, wants nothing any more, or is told nothing because one of its keys in Redis is sick.")
+	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, wants nothing any more, or is told nothing because one of its keys in Redis, or the outbox, is sick.")
 	sinkUp      = up("results")
 )
 

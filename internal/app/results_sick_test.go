@@ -53,3 +53,31 @@ func TestResults_KeyOfOneReceiverIsSick_OthersAreToldAndTheKeyIsNamed(t *testing
 	}
 	until(t, 20*time.Second, "the receiver was told once its keys are gone", func() bool { return sick.states(r.ID) == "refused" })
 }
+
+// Another program wrote the outbox. Every receiver is told nothing, so the metric that the alert
+// goes by says that each of them is down, and readiness names the key.
+func TestResults_OutboxIsSick_EveryReceiverIsDown(t *testing.T) {
+	t.Parallel()
+	_, server := newReceiver(t)
+	secret := config.Files{secretFile(t, hookSecret)}
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		for _, name := range []string{"one", "two"} {
+			c.Results.Webhooks = append(c.Results.Webhooks, config.Webhook{Name: name, URL: server.URL, SecretFile: secret,
+				AllowPrivate: true, AllowPlain: true, Timeout: time.Minute})
+		}
+	})
+	addr, _ := p.workAt()
+	if err := p.base.Redis.Set(t.Context(), "ksef:outbox", "foreign", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	metrics := page(t, addr, "/metrics")
+	for _, line := range []string{`ksef_results_receiver_down{receiver="one"} 1`, `ksef_results_receiver_down{receiver="two"} 1`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "one is told nothing: the key outbox") {
+		t.Errorf("/readyz does not name the key: %s", ready)
+	}
+}

@@ -71,3 +71,24 @@ func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
 		t.Errorf("another login: status %d, want 200", status)
 	}
 }
+
+// Another program wrote the outbox. A visitor who sees all tenants reads on the page which key it
+// is, as on the command line. Others do not learn how Redis is set up.
+func TestPage_OutboxIsOfAnotherType_ThePageNamesTheKey(t *testing.T) {
+	w := newWorld(t, nil)
+	w.rdb.Del(t.Context(), "ksef:outbox")
+	w.rdb.Set(t.Context(), "ksef:outbox", "x", 0)
+	p := w.as("olga")
+	if _, body, _ := p.get("/deliveries", "Accept-Language", "pl"); !strings.Contains(body, "klucz outbox (po redis.prefix)") {
+		t.Errorf("the page in Polish does not name the key: %s", body)
+	}
+	for _, path := range []string{"/deliveries", "/deliveries/erp"} {
+		status, body, _ := p.get(path)
+		if status != http.StatusServiceUnavailable || !strings.Contains(body, "the key outbox behind redis.prefix") {
+			t.Errorf("%s has status %d, want 503 and the key named: %s", path, status, body)
+		}
+	}
+	if status, body, _ := w.as("adam").get("/deliveries"); strings.Contains(body, "outbox behind") {
+		t.Errorf("a visitor of one tenant has status %d and reads of the key: %s", status, body)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/audit"
 	"ksefworker/internal/figures"
+	"ksefworker/internal/ledger"
 )
 
 // visit is one request of a person, and all [handlers] share it.
@@ -51,6 +52,10 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 	if sick, ok := errors.AsType[*audit.SickError](err); ok {
 		v.fail(&shown{http.StatusServiceUnavailable,
 			"Nothing was done: it cannot be recorded, because another program wrote the key %s.", []any{sick.Key}})
+		return
+	}
+	if sick := ledger.SickSink(err); v.User != nil && v.User.All() && len(sick) > 0 && sick[0].ID == sick[0].Key { // it names keys
+		v.fail(&shown{http.StatusServiceUnavailable, "This can't be shown now: %s.", []any{newWording(v).errorOf(ledger.WhySick(sick))}})
 		return
 	}
 	v.fail(&shown{http.StatusServiceUnavailable,

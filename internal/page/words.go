@@ -255,6 +255,7 @@ var polishPages = map[string]string{
 	// What goes wrong.
 	"This can't be shown now. Redis or the archive does not answer. Try again in a moment.": "Nie można teraz pokazać tej strony: Redis " +
 		"lub archiwum nie odpowiada. Spróbuj za chwilę.",
+	"This can't be shown now: %s.":                  "Nie można teraz pokazać tej strony: %s.",
 	"There is nothing here, or you may not see it.": "Nic tu nie ma albo nie masz dostępu.",
 	"You may look, but not act. Ask an operator.":   "Możesz przeglądać, ale nie możesz wykonywać działań. Zwróć się do operatora.",
 	"This address has a value that can't be used. Begin again at Invoices.": "Adres zawiera nieprawidłową wartość. Zacznij od nowa w " +
