@@ -57,7 +57,8 @@ func (r *Reader) skip(err error) error {
 // returned, or of all tenants when none is named. When no invoice is found, the error is nil. When
 // some entries cannot be read, Find returns the others together with an error that names the
 // unreadable entries, see [ledger.Skip]. The error includes entries of other tenants, and entries
-// that are gone although an index of the ledger names them.
+// that are gone although an index of the ledger names them. If it names a shared key
+// ([ledger.Unreadable.Shared]), invoices of this number may be missing.
 func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-, so such a name is looked up as an id first. A number may begin
 	// with inv- too. If there is no such id, the name is looked up as a number.
@@ -89,18 +90,19 @@ func of(inv *ledger.Invoice, tenants []string) bool {
 // tenants it finds nothing. Its errors are those of Find.
 func (r *Reader) FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error) {
 	ids, err := r.Ledger.ByRef(ctx, ref, tenants...)
+	sick, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
 	}
 	found, err := r.Ledger.AllNamed(ctx, ids)
-	unread, other := ledger.Skip(err)
-	if other != nil || len(unread) == 0 {
-		return found, other
+	unread, err := ledger.Skip(err)
+	if err != nil {
+		return nil, err
 	}
 	if err := r.ownersByRef(ctx, ref, tenants, unread); err != nil {
 		return nil, err
 	}
-	return found, unreadable(unread)
+	return found, unreadable(append(sick, unread...))
 }
 
 // ownersByRef sets the tenants of entries whose fields do not say them. Each entry was found under
@@ -112,7 +114,7 @@ func (r *Reader) ownersByRef(ctx context.Context, ref string, tenants []string, 
 				break
 			}
 			ids, err := r.Ledger.ByRef(ctx, ref, tenant)
-			if err != nil {
+			if _, err := ledger.Skip(err); err != nil {
 				return err
 			}
 			if slices.Contains(ids, unread[i].ID) {
@@ -123,24 +125,23 @@ func (r *Reader) ownersByRef(ctx context.Context, ref string, tenants []string, 
 	return nil
 }
 
-// Refusal returns an open refusal with this id or number; nil when there is none.
+// Refusal returns an open refusal with this id or number; nil when there is none. When there is
+// none in the lists that can be read, the error names the others, see [ledger.Skip].
 func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, error) {
 	refusals, err := r.Ledger.Refusals(ctx, time.Time{}, "")
-	if err != nil {
-		return nil, err
-	}
 	for i := range refusals {
 		if refusals[i].ID == name || SameNumber(refusals[i].Number, name) {
 			return &refusals[i], nil
 		}
 	}
-	return nil, nil
+	return nil, err
 }
 
 // Refused returns the refusals on record with this id or number, ended ones included, the oldest
 // first. Only the lists of the named tenants are read, or all lists when none is named. The tenant
 // "" stands for the list of the refusals that have no tenant. Every refusal in these lists is read,
-// which costs about 20 µs each.
+// which costs about 20 µs each. When some lists cannot be read, Refused returns what it finds in
+// the others together with an error that names them, see [ledger.Skip].
 func (r *Reader) Refused(ctx context.Context, name string, tenants ...string) ([]ledger.Refusal, error) {
 	number := ordinary(name)
 	return r.refused(ctx, name, tenants, func(of *ledger.Refusal) bool { return of.ID == name || ordinary(of.Number) == number })
@@ -162,15 +163,16 @@ func (r *Reader) refused(ctx context.Context, name string, tenants []string, is 
 		}
 	}
 	var found []ledger.Refusal
-	if err := r.Ledger.EachRefusal(ctx, tenants, func(of *ledger.Refusal) {
+	err := r.Ledger.EachRefusal(ctx, tenants, func(of *ledger.Refusal) {
 		if is(of) {
 			found = append(found, *of)
 		}
-	}); err != nil {
-		return nil, err
+	})
+	if _, other := ledger.Skip(err); other != nil {
+		return nil, other
 	}
 	slices.SortStableFunc(found, func(a, b ledger.Refusal) int { return cmp.Compare(a.At, b.At) })
-	return found, nil
+	return found, err
 }
 
 // Results returns the results of invoices, in the same order. The result of an invoice that is not

@@ -44,17 +44,29 @@ const (
 // of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
+	var sick []ledger.Unreadable
 	for _, s := range spellings(number) {
 		some, err := r.Ledger.ByNumber(ctx, s)
+		keys, err := ledger.Skip(err)
 		if err != nil {
 			return nil, fmt.Errorf("look up number: %w", err)
 		}
 		ids = append(ids, some...)
+		for i := range keys {
+			if !slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == keys[i].Key }) {
+				sick = append(sick, keys[i])
+			}
+		}
 	}
 	if len(ids) == 0 {
-		return nil, nil
+		return nil, unreadable(sick)
 	}
-	return r.Ledger.AllNamed(ctx, ids)
+	invs, err := r.Ledger.AllNamed(ctx, ids)
+	unread, err := ledger.Skip(err)
+	if err != nil {
+		return nil, err
+	}
+	return invs, unreadable(append(sick, unread...))
 }
 
 // scanNumber looks for a number of these tenants among the entries that may need a person, and then

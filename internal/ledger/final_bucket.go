@@ -206,6 +206,19 @@ func (c *identityCmds) sick(i int) bool {
 	return wrongType(c.own[i].Err()) || wrongType(c.bucket[i].Err())
 }
 
+// sickKeys returns the keys, without the prefix, that may name a document of the identity at i and
+// hold another type. digest is the digest of that identity.
+func (c *identityCmds) sickKeys(i int, digest string) (keys []string) {
+	if wrongType(c.own[i].Err()) {
+		keys = append(keys, keyIdentity+digest)
+	}
+	if wrongType(c.bucket[i].Err()) {
+		name, _ := identityBucket(digest)
+		keys = append(keys, keyIdentities+name)
+	}
+	return keys
+}
+
 // idOf returns the id that is made of these bytes. It returns "" if there are not 15 of them.
 func idOf(raw string) string {
 	if len(raw) != 15 {

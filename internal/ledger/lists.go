@@ -46,7 +46,8 @@ func (er *EntryReader) Held(ctx context.Context, pkg string) ([]Invoice, error) 
 
 // ByNumber lists the ids of invoices with this P_2, of any seller, in no particular order. An index
 // by number would cost more than anything else when an invoice is taken in. Sellers and kinds are
-// few, so ByNumber reads every identity that the number can belong to.
+// few, so ByNumber reads every identity that the number can belong to. With an [*UnreadableError],
+// which names the keys that hold another type, there may be more invoices than those it returns.
 func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, error) {
 	sellers, err := er.rdb.SMembers(ctx, er.key(keySellers)).Result()
 	if err = sickOr(err, keySellers); err != nil {
@@ -68,14 +69,21 @@ func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, e
 	if err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
-	var ids []string
-	for i := range digests {
+	var ids, sick []string
+	for i, digest := range digests {
+		sick = append(sick, newest.sickKeys(i, digest)...)
+		if wrongType(revisions[i].Err()) {
+			sick = append(sick, keyRevisions+digest)
+		}
 		ids = append(ids, revisions[i].Val()...)
 		if id := newest.id(i); id != "" {
 			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
+	if err := sickNames(ctx, er.store, sick); err != nil {
+		return slices.Compact(ids), fmt.Errorf("look up number %q: %w", number, err)
+	}
 	return slices.Compact(ids), nil
 }
 

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -48,8 +47,8 @@ func refDigests(st *store, tenant, ref string) []string {
 }
 
 // ByRef lists the ids of the invoices that have this ref, at most one for each of the tenants, in
-// their order. When another program has overwritten a key that may name such an invoice, the error
-// satisfies [Damaged].
+// their order. With an [*UnreadableError], which names the keys that hold another type, there may
+// be more invoices than those it returns.
 func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string) ([]string, error) {
 	if ref == "" {
 		return nil, nil
@@ -68,17 +67,19 @@ func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string)
 	}); err != nil {
 		return nil, fmt.Errorf("look up ref: %w", err)
 	}
-	var ids []string
+	var ids, sick []string
 	seen := map[string]bool{}
 	for i, h := range held {
 		if wrongType(h.Err()) {
-			err := (&UnreadableStore{store: er.store}).seeSickNames(ctx, keys[i:i+1])
-			return nil, cmp.Or(err, fmt.Errorf("look up ref: %w: the key %s holds a value of the wrong type", errDamaged, keys[i]))
+			sick = append(sick, keys[i])
 		}
 		if id := h.Val(); id != "" && !seen[id] {
 			seen[id] = true
 			ids = append(ids, id)
 		}
+	}
+	if err := sickNames(ctx, er.store, sick); err != nil {
+		return ids, fmt.Errorf("look up ref: %w", err)
 	}
 	return ids, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -39,7 +40,7 @@ func (ts *TakeStore) NoteRequest(ctx context.Context, sender, key string, finger
 			return had == value, nil
 		}
 		if !errors.Is(err, redis.Nil) {
-			return false, fmt.Errorf("read the key of a call: %w", err)
+			return false, fmt.Errorf("read the key of a call: %w", sickOr(err, strings.TrimPrefix(name, ts.prefix)))
 		}
 	}
 	return true, nil

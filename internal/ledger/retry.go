@@ -22,11 +22,10 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 		return false, nil // another one may be alive
 	}
 	named, err := ds.entries.ByRef(ctx, inv.Ref, inv.Tenant)
-	if Damaged(err) {
+	if sick, rest := Skip(err); rest != nil {
+		return false, rest
+	} else if len(sick) > 0 {
 		return false, nil // another one may have the ref
-	}
-	if err != nil {
-		return false, err
 	}
 	for _, id := range append(named, newest.id(0)) {
 		if id == "" || id == inv.ID {

@@ -70,6 +70,13 @@ func remedyOf(key string) string {
 		return "results and lists lack the refused documents of this tenant until the key is well; " +
 			"find out which program wrote it, then restore the key from a backup of Redis, or delete it: these records are then forgotten"
 	}
+	if strings.HasPrefix(key, keyRevisions) {
+		return "find out which program wrote it, then restore the key from a backup of Redis, or delete it: " +
+			"the earlier documents of this number are then found by their ids alone"
+	}
+	if strings.HasPrefix(key, keyRequest) {
+		return "find out which program wrote it, then delete the key: it only tells calls with the same Idempotency-Key apart, for a day"
+	}
 	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") || strings.HasPrefix(key, keyFinal) {
 		return "find out which program wrote it, then restore the key from a backup of Redis"
 	}
@@ -156,6 +163,8 @@ func kindOfName(key string) string {
 		return "hash"
 	case strings.HasPrefix(key, keyIdentity), strings.HasPrefix(key, keyRef):
 		return "string"
+	case strings.HasPrefix(key, keyRevisions):
+		return "set"
 	case strings.HasPrefix(key, keyWait), strings.HasPrefix(key, keyWaitAge),
 		strings.HasPrefix(key, keyRefusals), strings.HasPrefix(key, keyOpenRefusals):
 		return "zset"
@@ -180,6 +189,24 @@ func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) erro
 		return nil
 	}
 	return us.rememberSick(ctx, all)
+}
+
+// sickNames returns an [*UnreadableError] about keys that name invoices and hold another type, and
+// remembers these keys, so that the sweep reports them. It returns nil if there are none.
+func sickNames(ctx context.Context, st *store, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys) // a bucket may have several of the names
+	sick := make([]Unreadable, len(keys))
+	for i, key := range keys {
+		sick[i] = sickKey(key)
+	}
+	if err := (&UnreadableStore{store: st}).seeSickNames(ctx, keys); err != nil {
+		return err
+	}
+	return some(sick)
 }
 
 // relist lists entries again when a shared key that was seen sick is well, or gone. The record of

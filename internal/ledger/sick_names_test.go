@@ -104,3 +104,34 @@ func TestSickNames_ARefWhileKeysAreRotated_TheOthersAreSealedAgain(t *testing.T)
 	}
 	w.Ledger = first
 }
+
+// A key that names invoices by their number holds another type. Nobody is told that there is no
+// such invoice, and the invoices that other keys name are found.
+func TestByNumber_KeyIsSick_IsNamedAndNoAbsenceIsClaimed(t *testing.T) {
+	next := worlds(t)
+	digest := Identity{sellerA, "VAT", "1"}.digest()
+	bucket, _ := identityBucket(digest)
+	for _, c := range []struct {
+		key   string
+		found int // of the two invoices of the number, that of sellerA and that of sellerB
+	}{{keyIdentity + digest, 1}, {keyIdentities + bucket, 2}, {keyRevisions + digest, 2}, {keySellers, 0}} {
+		t.Run(c.key, func(t *testing.T) {
+			w := next(nil)
+			w.t = t
+			w.take(document(sellerA, "VAT", "1", "x"), document(sellerB, "VAT", "1", "x"), document(sellerA, "VAT", "2", "x"))
+			w.must(w.rdb.Del(ctx(), w.key(c.key)).Err())
+			w.must(w.rdb.RPush(ctx(), w.key(c.key), "foreign").Err())
+			ids, err := w.ByNumber(ctx(), "1")
+			sick, other := Skip(err)
+			if other != nil || len(sick) != 1 || sick[0].Key != c.key || !sick[0].Shared() || len(ids) != c.found {
+				t.Errorf("number 1 finds %v with the error %v, want %d invoices and the key %s", ids, err, c.found, c.key)
+			}
+			if named, err := w.SickKeys(ctx()); err != nil || len(named) != 1 || named[0].Key != c.key {
+				t.Errorf("the sick keys are %v (error %v), want %s for the sweep", named, err, c.key)
+			}
+			if ids, err := w.ByNumber(ctx(), "2"); c.key != keySellers && (err != nil || len(ids) != 1) {
+				t.Errorf("number 2 finds %v (error %v), want its one invoice", ids, err)
+			}
+		})
+	}
+}

@@ -39,6 +39,10 @@ type Unreadable struct {
 // Undecided reports whether the outcome of an invoice with this entry is not certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
+// Shared reports whether this is not an entry, but a key that serves to find entries, or the record
+// of a refused document. A look-up that names such a key may have missed entries.
+func (u Unreadable) Shared() bool { return isShared(u.Key) }
+
 // UnreadableError names the entries that could not be read. A call that reads many entries returns
 // the error together with the entries that could be read. An entry that is in neither of the two
 // does not exist, unless the error names a shared key. A caller that needs the complete list MUST
