@@ -82,6 +82,7 @@ type reader struct {
 	*core
 	waits  *waiting.Reader // made at the first use; see waitingReader
 	warned bool            // sayUnexplained has printed its message
+	unread int             // how many entries and keys sayUnread has named
 }
 
 func newProgram(c *core) *program {

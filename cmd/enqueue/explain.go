@@ -71,12 +71,15 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 }
 
 // document explains the invoices whose id, number or KSeF number is name. When there are none, it
-// explains the refused documents of that name. It reports whether it found any document.
+// explains the refused documents of that name. It reports whether it found any document, or has
+// said what could not be read.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)
 	}
+	before := p.unread
 	invs, err := p.findName(ctx, name)
+	unsure := hasShared(err)
 	instead, unread, err := p.skipNamed(ctx, err)
 	if err != nil {
 		return false, err
@@ -94,12 +97,21 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 			return false, err
 		}
 	}
+	if len(found) == 0 && unsure {
+		p.sayUnsure(name)
+	}
 	if len(found) > 0 || unread {
 		return true, nil
 	}
 	refused, err := p.inquiry().Refused(ctx, name)
-	if err != nil {
+	if err := p.skip(err); err != nil {
 		return false, err
+	}
+	if p.unread > before {
+		if show.unread = true; len(refused) == 0 {
+			p.sayUnsure(name)
+			return true, nil
+		}
 	}
 	for i := range refused {
 		ref := &refused[i]

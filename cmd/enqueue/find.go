@@ -189,7 +189,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		return lacking.end() > 0 || n == 0 || len(w.damaged) > 0, err
 	}
 	for _, name := range names {
-		before := len(w.damaged)
+		before, unread := len(w.damaged), p.unread
 		w.onlyUPO = nil
 		found, entries, err := w.find(ctx, p, name)
 		if err != nil {
@@ -201,8 +201,13 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 		if err != nil {
 			return some, err
 		}
-		some = some || lost || len(found) == 0 || w.mayHaveMore || mayLack(name, found, damaged)
-		if len(found) == 0 && !lost {
+		some = some || lost || len(found) == 0 || w.mayHaveMore || mayLack(name, found, damaged) ||
+			p.unread > unread && !namesOne(name, found)
+		switch {
+		case len(found) > 0 || lost:
+		case p.unread > unread:
+			p.sayUnsure(name)
+		default:
 			mayBe := ""
 			if len(damaged) > 0 {
 				mayBe = "; what cannot be used may have it, see above"

@@ -24,10 +24,14 @@ func (rd *reader) inquiry() *inquiry.Reader {
 // findName returns the invoices with this id, number or KSeF number, of all tenants.
 func (rd *reader) findName(ctx context.Context, name string) ([]ledger.Invoice, error) {
 	invs, err := rd.inquiry().Find(ctx, name)
-	if err != nil || len(invs) > 0 {
+	if err != nil && !hasShared(err) || len(invs) > 0 {
 		return invs, err
 	}
-	return rd.findKsefNumber(ctx, name)
+	sick := err // a KSeF number is found without the keys of numbers
+	if invs, err = rd.findKsefNumber(ctx, name); err == nil && len(invs) == 0 {
+		err = sick
+	}
+	return invs, err
 }
 
 // findKsefNumber returns the invoice with this KSeF number. It returns none when name is not a KSeF
@@ -103,9 +107,20 @@ func (rd *reader) ignoreUnexplained(ctx context.Context, err error) error {
 	return nil
 }
 
-// sayUnread says which entry could not be read. The other entries are shown.
+// sayUnread says which entry or key could not be read. The other entries are shown.
 func (rd *reader) sayUnread(u ledger.Unreadable) {
+	rd.unread++
+	if u.Shared() {
+		rd.say("the ledger cannot be read in full: %v", u.Err)
+		return
+	}
 	rd.say("%s: its entry cannot be read: %v", u.ID, u.Err)
+}
+
+// sayUnsure says that a name was not found, without a claim that no invoice has it. The messages
+// before it say what could not be read.
+func (rd *reader) sayUnsure(name string) {
+	rd.say("%s: not found, but what cannot be read may have it, see above; do not send the invoice in another way", name)
 }
 
 // skip reports the unreadable entries that err is about, and returns nil. It returns any other

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
@@ -38,6 +39,13 @@ func (rd *reader) skipNamed(ctx context.Context, err error) (instead []results.R
 		}
 	}
 	return instead, len(entries) > 0, nil
+}
+
+// hasShared reports whether an error names a key that serves to find entries. Then a look-up may
+// have missed invoices.
+func hasShared(err error) bool {
+	unread, _ := ledger.Skip(err)
+	return slices.ContainsFunc(unread, ledger.Unreadable.Shared)
 }
 
 // aboutDamage returns what to do about an entry of the ledger that is damaged; "" when a newer

@@ -28,8 +28,8 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return coded{}, err
 	}
+	before := p.unread
 	invs, err := p.inquiry().Find(ctx, c.Name)
-	unread, _ := ledger.Skip(err)
 	if err := p.skip(err); err != nil {
 		return coded{}, err
 	}
@@ -54,7 +54,8 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 		found = alive
 	}
 	switch {
-	case len(found) == 0 && len(unread) > 0:
+	case len(found) == 0 && p.unread > before:
+		p.sayUnsure(c.Name)
 		return coded{}, errSome
 	case len(found) == 0:
 		p.say("%s: no such file, and %s", c.Name, unknownName)

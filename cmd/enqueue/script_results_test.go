@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -78,12 +79,21 @@ func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// "spoil KEY" lets another program overwrite a key; "spoil KEY gone" deletes the key.
+// "spoil KEY" lets another program overwrite a key; "spoil KEY gone" deletes the key. KEY may end
+// with * if only one key begins so.
 func scriptSpoil(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
-	ts.Check(rdb.Del(context.Background(), "ksef:"+args[0]).Err())
+	key := "ksef:" + args[0]
+	if strings.HasSuffix(key, "*") {
+		keys, err := rdb.Keys(context.Background(), key).Result()
+		if ts.Check(err); len(keys) != 1 {
+			ts.Fatalf("the keys %s are %q, want one", key, keys)
+		}
+		key = keys[0]
+	}
+	ts.Check(rdb.Del(context.Background(), key).Err())
 	if len(args) == 1 {
-		ts.Check(rdb.RPush(context.Background(), "ksef:"+args[0], "foreign").Err())
+		ts.Check(rdb.RPush(context.Background(), key, "foreign").Err())
 	}
 }

@@ -174,6 +174,8 @@ func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed st
 		return a.whyNoInvoice(e.Refusal)
 	case actions.Unreadable:
 		return fmt.Sprintf("its entry cannot be read: %v", e.Err) + aboutDamage(e.Err)
+	case actions.Unsearched:
+		return fmt.Sprintf("it is not known whether a document has this id or number (P_2): %v", e.Err)
 	case actions.NotKept:
 		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:

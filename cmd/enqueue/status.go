@@ -60,8 +60,10 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 		if i >= len(c.Names) {
 			find, refused, unknown = p.findRef, p.inquiry().RefusedRef, "no invoice has this ref"
 		}
+		before := p.unread
 		invs, err := find(ctx, name)
 		known := err != nil
+		unsure := hasShared(err)
 		instead, unread, err := p.skipNamed(ctx, err)
 		if err != nil {
 			return err
@@ -72,12 +74,20 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 				return err
 			}
 		}
+		if unsure && len(invs)+len(instead) == 0 {
+			p.sayUnsure(name)
+		}
 		if len(invs) == 0 && !known {
 			refused, err := refused(ctx, name)
-			if err != nil {
+			if err := p.skip(err); err != nil {
 				return err
 			}
-			if len(refused) == 0 {
+			missing = missing || p.unread > before
+			switch {
+			case len(refused) > 0:
+			case p.unread > before:
+				p.sayUnsure(name)
+			default:
 				missing = true
 				elsewhere := "; enqueue find looks in the archive too"
 				if i >= len(c.Names) || strings.HasPrefix(name, "ref-") {

@@ -37,6 +37,7 @@ const (
 	WrongState  Cause = "wrong_state"   // the action is not allowed in this state: State
 	NotTaken    Cause = "not_taken"     // the document was refused, so there is no invoice: Refusal, which may have ended
 	Unreadable  Cause = "unreadable"    // its entry cannot be read: Err
+	Unsearched  Cause = "unsearched"    // it is not known whether a document has this id or number, because a key cannot be read: Err
 	NotKept     Cause = "not_kept"      // its document was deleted (storage.keep_rejected)
 	NumberInUse Cause = "number_in_use" // another document with its number or ref is alive or accepted, or its own state just changed
 	Moved       Cause = "moved"         // its state just changed: State

@@ -119,7 +119,7 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 	case err != nil:
 		return Match{}, err
 	case unread != nil:
-		return Match{Name: name, NotDone: &NotDoneError{Cause: Unreadable, Err: unread[0].Err}}, nil
+		return Match{Name: name, NotDone: notReadable(unread)}, nil
 	}
 	fit := inStates(invs, scope.States)
 	if len(fit) == 0 {
@@ -139,12 +139,14 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 		return Match{Invoice: last, Name: name, NotDone: &NotDoneError{Cause: WrongState, State: last.State}}, nil
 	}
 	ref, err := x.Inquiry.Refusal(ctx, name)
-	if err == nil && ref == nil {
-		return x.endedRefusal(ctx, name, scope)
-	}
+	unread, err = ledger.Skip(err)
 	switch {
 	case err != nil:
 		return Match{}, err
+	case unread != nil:
+		return Match{Name: name, NotDone: notReadable(unread)}, nil
+	case ref == nil:
+		return x.endedRefusal(ctx, name, scope)
 	case !scope.Refusals:
 		return Match{Name: name, NotDone: &NotDoneError{Cause: NotTaken, Refusal: ref}}, nil
 	}
@@ -155,8 +157,12 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 // Nothing can be done about a refusal that has ended, but its document can be handed in again.
 func (x *Executor) endedRefusal(ctx context.Context, name string, scope Scope) (Match, error) {
 	all, err := x.Inquiry.Refused(ctx, name)
+	unread, err := ledger.Skip(err)
 	if err != nil {
 		return Match{}, err
+	}
+	if len(all) == 0 && unread != nil {
+		return Match{Name: name, NotDone: notReadable(unread)}, nil
 	}
 	if len(all) == 0 {
 		return Match{Name: name, NotDone: &NotDoneError{Cause: Unknown}}, nil
@@ -166,6 +172,15 @@ func (x *Executor) endedRefusal(ctx context.Context, name string, scope Scope) (
 		why.Cause = Ended
 	}
 	return Match{Name: name, NotDone: why}, nil
+}
+
+// notReadable returns why nothing is done about a document when these entries or keys cannot be
+// read.
+func notReadable(unread []ledger.Unreadable) *NotDoneError {
+	if i := slices.IndexFunc(unread, ledger.Unreadable.Shared); i >= 0 {
+		return &NotDoneError{Cause: Unsearched, Err: unread[i].Err}
+	}
+	return &NotDoneError{Cause: Unreadable, Err: unread[0].Err}
 }
 
 func inStates(invs []ledger.Invoice, states []ledger.State) []ledger.Invoice {

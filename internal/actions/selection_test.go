@@ -54,6 +54,25 @@ func TestSelect_ByName_FindsTheDocumentOrTheCause(t *testing.T) {
 	}
 }
 
+// A key that may name the document cannot be read. Whether there is such a document is not known.
+func TestSelect_KeyIsSick_IsNotCalledUnknownAndTheOthersAreDone(t *testing.T) {
+	for _, key := range []string{"sellers", "refusers", "refusals:" + sellerA, "refused:" + sellerA} {
+		w := newWorld(t)
+		parked := w.taken(sellerA, "A", ledger.Parked, 550, "")
+		w.refuse(sellerA, "x.xml", "X")
+		y := w.refuse(sellerB, "y.xml", "Y")
+		w.check(w.rdb.Del(t.Context(), "ksef:"+key).Err())
+		w.check(w.rdb.Set(t.Context(), "ksef:"+key, "x", 0).Err())
+		got := w.selects(actions.Selection{Names: []string{"none", parked, "Y"}}, ofDismiss)
+		if len(got) != 3 || !strings.HasPrefix(got[0], "none: unsearched: the key "+key+" ") || got[1] != parked {
+			t.Errorf("with the sick key %s, selected is %q, want none as unsearched, and the invoice", key, got)
+		}
+		if strings.HasPrefix(key, "ref") && key != "refusers" && got[2] != y {
+			t.Errorf("with the sick key %s, the refused document of another tenant is %q, want it selected", key, got[2])
+		}
+	}
+}
+
 // Each cause comes with the facts that a person has to know.
 func TestSelect_NothingCanBeDone_TheCauseHasItsFacts(t *testing.T) {
 	w := newWorld(t)
