@@ -15,7 +15,7 @@
 //	                 that belongs to another client
 //	list.go          GET /v1/invoices; filter.go: which invoices it lists; cursor.go: its pages;
 //	                 parameters.go: the parameters that a query may have
-//	                 lost.go: damaged entries in a list;
+//	                 lost.go: damaged entries in a list; misplaced.go: those without a place in it;
 //	                 one.go: one invoice, its XML and its UPO; forms.go: its QR code and its PDF;
 //	                 instead.go: what the archive has of an invoice whose entry is damaged
 //	events.go        GET /v1/events: what became final, in order

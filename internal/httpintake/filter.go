@@ -18,8 +18,9 @@ type filter struct {
 	numberPrefix, ksefNumberPrefix string
 	day                            string // P_1
 	state                          string
-	tenants                        []string // the client's tenants, or the one that was asked for
-	asked                          []string // the same with the strangers among them
+	tenants                        []string      // the client's tenants, or the one that was asked for
+	asked                          []string      // the same with the strangers among them
+	since                          ledger.Millis // as it was asked for, whatever the cursor is
 	from                           ledger.Place
 	limit                          int
 }
@@ -68,6 +69,9 @@ func (l *listing) filterOf(c *call) (filter, error) {
 	})
 	if err != nil {
 		return f, err
+	}
+	if since != nil {
+		f.since = since.At
 	}
 	for _, at := range []*ledger.Place{since, cursor} { // a cursor takes precedence over since
 		if at != nil {

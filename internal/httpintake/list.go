@@ -46,12 +46,15 @@ func (l *listing) list(c *call) error {
 // named answers with the invoices of a ref or number. Such invoices are few, so there is one page.
 // When none is listed, and the filter does not ask for a state of invoices, refused documents are
 // looked up. So a program that asks by its ref learns that its document was refused.
+// What cannot be read matters only when nothing is found.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
 	var err error
-	if f.ref != "" {
+	switch {
+	case f.state == results.Refused: // no invoice is in this state
+	case f.ref != "":
 		invs, err = l.o.Inquiry.FindRef(c.ctx(), f.ref, f.tenants...)
-	} else {
+	default:
 		invs, err = l.o.Inquiry.FindNumber(c.ctx(), f.number)
 	}
 	unread, err := ledger.Skip(err)
@@ -63,6 +66,7 @@ func (l *listing) named(c *call, f filter) error {
 	if err != nil {
 		return err
 	}
+	sick, unread := apart(unread)
 	lookups := newLookups()
 	lookups.ask(l, c, &f, unread)
 	for i := range unread {
@@ -70,9 +74,12 @@ func (l *listing) named(c *call, f filter) error {
 			page = append(page, lost.answer())
 		}
 	}
+	if len(page) == 0 && len(sick) > 0 { // a refused document says nothing of an invoice that may be here
+		return inPart(sick)
+	}
 	if len(page) == 0 && (f.state == "" || f.state == results.Refused) {
 		found, err := l.refused(c, &f)
-		if err != nil {
+		if err != nil && len(found) == 0 {
 			return notNow(err)
 		}
 		for i := range found {
@@ -163,12 +170,17 @@ func (l *listing) changed(c *call, f filter) error {
 		n = max(n, maxPageSize)
 	}
 	var page []inquiry.Placed
-	lookups, more := newLookups(), false
+	lookups, more, odd, begin := newLookups(), false, misplaced{}, f.from
 	for read := 0; !more; {
 		some, next, err := l.o.Inquiry.Changed(c.ctx(), states, f.from, n)
-		if _, err = ledger.Skip(err); err != nil {
+		unread, err := ledger.Skip(err)
+		if err != nil {
 			return notNow(err)
 		}
+		if sick, _ := apart(unread); len(sick) > 0 { // the invoices of a state would be missing
+			return inPart(sick)
+		}
+		odd.note(unread, some)
 		if next == f.from {
 			break
 		}
@@ -193,11 +205,25 @@ func (l *listing) changed(c *call, f filter) error {
 		read += n
 		more = more || read >= scanned || len(page) == f.limit
 	}
+	if !more && begin != (ledger.Place{}) { // a score such as 1.5 stands before every time, and this list has begun behind it
+		_, err := l.o.Ledger.Changed(c.ctx(), states, ledger.Place{}, 1)
+		unread, err := ledger.Skip(err)
+		if err != nil {
+			return notNow(err)
+		}
+		_, entries := apart(unread)
+		odd.note(entries, nil)
+	}
 	answer := listAnswer{}
 	var err error
 	if answer.Items, err = l.placed(c, page, lookups); err != nil {
 		return err
 	}
+	others, err := l.others(c, &f, odd, lookups)
+	if err != nil {
+		return err
+	}
+	answer.Items = append(answer.Items, others...)
 	if more {
 		answer.Next = cursorText(f.from)
 	}

@@ -3,6 +3,8 @@ package httpintake
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -88,8 +90,12 @@ func (p *problem) body(c *call) problemBody {
 }
 
 // notNow returns the problem when Redis fails, or when the pool is in a state in which nothing can
-// be done now. The same call can succeed later.
+// be done now. The same call can succeed later. It is [inPart] if a person has to look first.
 func notNow(err error) error {
+	unread, _ := ledger.Skip(err)
+	if slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.Shared() || ledger.Damaged(u.Err) }) {
+		return inPart(unread)
+	}
 	p := &problem{kind: unavailable, after: 5 * time.Second, cause: err, detail: text{
 		en: "the ledger (Redis) does not answer or may not be used at the moment; call again, nothing is sent twice",
 		pl: "rejestr (Redis) nie odpowiada lub nie może być teraz użyty; wywołaj ponownie, nic nie zostanie wysłane dwa razy"}}
@@ -101,6 +107,33 @@ func notNow(err error) error {
 		}
 	}
 	return p
+}
+
+// maxKeys is how many keys a problem names.
+const maxKeys = 3
+
+// inPart returns the problem when Redis is well, and a part of the ledger cannot be read: keys that
+// hold another type than the ledger writes, or damaged entries. Then it is not known whether there
+// is what the call asks for. The problem names the keys, and no entries, because an entry may be
+// another client's.
+func inPart(unread []ledger.Unreadable) *problem {
+	var keys []string
+	for _, u := range unread {
+		if u.Shared() && !slices.Contains(keys, u.Key) && len(keys) < maxKeys {
+			keys = append(keys, u.Key)
+		}
+	}
+	names := ""
+	if len(keys) > 0 {
+		names = " (" + strings.Join(keys, ", ") + ")"
+	}
+	return &problem{kind: unavailable, after: time.Minute, cause: &ledger.UnreadableError{Entries: unread}, detail: text{
+		en: "a part of the ledger cannot be read" + names + ", so this cannot be answered, and it is no proof that something " +
+			"is not there; nothing is sent twice; do not send an invoice in another way: " +
+			"the server's operator has to look, see ksef_unreadable_entries",
+		pl: "części rejestru nie można odczytać" + names + ", więc nie można na to odpowiedzieć i nie dowodzi to, że czegoś nie ma; " +
+			"nic nie zostanie wysłane dwa razy; nie wysyłaj faktury inną drogą: musi to sprawdzić administrator serwera, " +
+			"zob. ksef_unreadable_entries"}}
 }
 
 func bad(en, pl string) error { return &problem{kind: badRequest, detail: text{en: en, pl: pl}} }
