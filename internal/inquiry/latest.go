@@ -33,6 +33,9 @@ type Found struct {
 	// Read is how many entries were read. When Limit ended the reading, those that were read last,
 	// at most 500, are not counted.
 	Read int
+	// Sick are the keys of the indexes that could not be read. Invoices of their states are
+	// missing.
+	Sick []string
 }
 
 // Latest returns the invoices of a window. An invoice that changes while windows are read one after
@@ -50,6 +53,11 @@ func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 	}
 	for {
 		places, more, err := r.places(ctx, states, at, ledger.At(w.From), min(chunk, max(w.Scan-out.Read, 1)), told)
+		for _, s := range states {
+			if key := ledger.IndexOf(s); told[key] && !slices.Contains(out.Sick, key) {
+				out.Sick = append(out.Sick, key)
+			}
+		}
 		if err != nil || len(places) == 0 {
 			return out, err
 		}

@@ -56,7 +56,7 @@ func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unkn
 			return found, 0, err
 		}
 		found.Invoices, unknown = append(found.Invoices, mine...), unknown+n
-		found.Next, found.Read = some.Next, found.Read+some.Read
+		found.Next, found.Read, found.Sick = some.Next, found.Read+some.Read, some.Sick
 		if w.Before = some.Next; w.Before == (ledger.Place{}) || len(found.Invoices) >= pageSize || !time.Now().Before(w.Until) {
 			return found, unknown, nil
 		}

@@ -96,7 +96,7 @@ func (v *searches) invoicesTable() error {
 			return send(rows)
 		}
 		if q.Text != "" && q.before == (ledger.Place{}) {
-			if exact, _, err := v.named(&q); err != nil || len(exact) > 0 {
+			if exact, _, _, err := v.named(&q); err != nil || len(exact) > 0 {
 				if err == nil {
 					err = piece(exact)
 				}
@@ -147,6 +147,9 @@ func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) erro
 			some, err := v.p.o.Inquiry.Latest(v.ctx(), w)
 			if err != nil {
 				return err
+			}
+			if len(some.Sick) > 0 { // nothing was yielded yet, unless a key became sick meanwhile
+				return notWhole(some.Sick)
 			}
 			if len(some.Invoices) > 0 {
 				if err := yield(some.Invoices); err != nil {

@@ -37,6 +37,7 @@ type invoicesPage struct {
 	Back     time.Time    // how far back the search went, when there may be more
 	Searched int
 	Unread   []string // ids of invoices with this number, id or ref whose entries cannot be read
+	Sick     []string // keys that cannot be read, so something may be missing here
 	Unknown  int64    // invoices whose document and thus buyer is not known
 }
 
@@ -171,11 +172,16 @@ func (v *searches) invoices() error {
 	}
 	var exact []ledger.Invoice
 	if q.Text != "" && q.before == (ledger.Place{}) {
-		if exact, d.Unread, err = v.named(&q); err != nil {
+		if exact, d.Unread, d.Sick, err = v.named(&q); err != nil {
 			return err
 		}
-		if d.Refused, err = v.refusedNamed(&q); err != nil {
+		d.Refused, err = v.refusedNamed(&q)
+		sick, err := ledger.Skip(err)
+		if err != nil {
 			return err
+		}
+		for _, u := range sick {
+			d.Sick = append(d.Sick, u.Key)
 		}
 	}
 	found := inquiry.Found{Invoices: exact}
@@ -194,7 +200,7 @@ func (v *searches) invoices() error {
 	if d.Found, err = v.p.o.Inquiry.Results(v.ctx(), found.Invoices); err != nil {
 		return err
 	}
-	d.Searched = found.Read
+	d.Searched, d.Sick = found.Read, append(d.Sick, found.Sick...)
 	if found.Next != (ledger.Place{}) {
 		d.Next = v.listing.older(found.Next, slices.ContainsFunc(found.Invoices, func(inv ledger.Invoice) bool {
 			return inv.ID == found.Next.ID
@@ -204,6 +210,12 @@ func (v *searches) invoices() error {
 		}
 	}
 	return v.render(http.StatusOK, "invoices", v.T("Invoices"), d)
+}
+
+// notWhole is what a visitor is told who exports a list that would lack what these keys list.
+func notWhole(keys []string) *shown {
+	return &shown{http.StatusServiceUnavailable, "This list would not be whole: %s can't be read. Tell whoever looks after the program.",
+		[]any{strings.Join(keys, ", ")}}
 }
 
 // older returns the address of the page that begins after a place. own says that the invoice at
@@ -226,23 +238,25 @@ func (v *listing) older(at ledger.Place, own bool) string {
 
 // named returns the invoices with exactly this number, id or ref that match the rest of the
 // question. unread has the ids of those that cannot be read, as far as the visitor may know of
-// them.
-func (v *searches) named(q *question) (invs []ledger.Invoice, unread []string, err error) {
+// them. sick has the keys that may name more such invoices and cannot be read.
+func (v *searches) named(q *question) (invs []ledger.Invoice, unread, sick []string, err error) {
 	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text, v.User.Tenants...)
 	bad, err := ledger.Skip(err)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if names := v.names(); len(names) > 0 {
 		more, err := v.p.o.Inquiry.FindRef(v.ctx(), q.Text, names...)
 		others, err := ledger.Skip(err)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		found, bad = append(found, more...), append(bad, others...)
 	}
 	for i := range bad {
-		if v.sees(bad[i].Tenant) && !slices.Contains(unread, bad[i].ID) {
+		if bad[i].Shared() {
+			sick = append(sick, bad[i].Key)
+		} else if v.sees(bad[i].Tenant) && !slices.Contains(unread, bad[i].ID) {
 			unread = append(unread, bad[i].ID)
 		}
 	}
@@ -251,5 +265,5 @@ func (v *searches) named(q *question) (invs []ledger.Invoice, unread []string, e
 		twice := seen[inv.ID]
 		seen[inv.ID] = true
 		return twice || !v.wants(q, &inv)
-	}), unread, nil
+	}), unread, sick, nil
 }

@@ -170,6 +170,13 @@ var polishPages = map[string]string{
 	"Nothing was found.":                                     "Niczego nie znaleziono.",
 	"Searched back to %s.":                                   "Przeszukano faktury zmienione od %s.",
 
+	"This is not all": "To nie wszystko",
+	"A part of the ledger can't be read, so something may be missing here. Tell whoever looks after the program " +
+		"(KsefUnreadableEntries).": "Części rejestru bieżącego nie można odczytać, więc czegoś może tu brakować. Powiadom osobę, która " +
+		"opiekuje się programem (KsefUnreadableEntries).",
+	"This list would not be whole: %s can't be read. Tell whoever looks after the program.": "Ta lista nie byłaby pełna: nie można " +
+		"odczytać %s. Powiadom osobę, która opiekuje się programem.",
+
 	// One invoice.
 	"The invoice is queued again.":               "Faktura wróciła do kolejki.",
 	"The invoice is ended and will not be sent.": "Sprawę zakończono. Faktura nie zostanie wysłana.",
