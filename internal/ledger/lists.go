@@ -47,7 +47,7 @@ func (er *EntryReader) Held(ctx context.Context, pkg string) ([]Invoice, error) 
 // ByNumber lists the ids of invoices with this P_2, of any seller, in no particular order. An index
 // by number would cost more than anything else when an invoice is taken in. Sellers and kinds are
 // few, so ByNumber reads every identity that the number can belong to. With an [*UnreadableError],
-// which names the keys that hold another type, there may be more invoices than those it returns.
+// which names the sick keys (sick.go), there may be more invoices than those it returns.
 func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, error) {
 	sellers, err := er.rdb.SMembers(ctx, er.key(keySellers)).Result()
 	if err = sickOr(err, keySellers); err != nil {

@@ -47,7 +47,7 @@ func refDigests(st *store, tenant, ref string) []string {
 }
 
 // ByRef lists the ids of the invoices that have this ref, at most one for each of the tenants, in
-// their order. With an [*UnreadableError], which names the keys that hold another type, there may
+// their order. With an [*UnreadableError], which names the sick keys (sick.go), there may
 // be more invoices than those it returns.
 func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string) ([]string, error) {
 	if ref == "" {
