@@ -240,7 +240,14 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 			rows.row(name+"/"+t.Tenant, t.State, dayOf(t.Since), count(t.Waiting), count(t.Held), "", "", dayOf(t.Next), t.Error)
 		}
 	}
-	if sick {
+	lost, err := p.base.Ledger.NotKept(ctx)
+	if err != nil {
+		return err
+	}
+	if lost.N > 0 {
+		p.say("%v", lost)
+	}
+	if sick || lost.N > 0 {
 		return errSome
 	}
 	return nil

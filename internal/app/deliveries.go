@@ -43,6 +43,8 @@ const (
 	// trimEvery is how often outcomes that are too old are removed from the outbox, and results
 	// that are too old from the stream.
 	trimEvery = 5 * time.Minute
+	// rejoinEvery is how often outcomes that were set aside are appended to the outbox, if it is well.
+	rejoinEvery = 5 * time.Second
 )
 
 func newDeliveries(pool *connect.Pool, now func() time.Time, queueLog asynq.Logger, log zerolog.Logger) (*deliveries, error) {
@@ -81,8 +83,11 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 }
 
 // run queues the tasks of receivers that have something to be told, until stop is closed. Then it
-// lets the running tasks end their batch. Without receivers it only trims the outbox.
+// lets the running tasks end their batch. Without receivers it only keeps the outbox.
 func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
+	var rejoins sync.WaitGroup
+	rejoins.Go(func() { every(ctx, rejoinEvery, stop, d.rejoin) })
+	defer rejoins.Wait()
 	if d.server == nil {
 		d.keepTrimming(ctx, stop)
 		return
@@ -127,6 +132,14 @@ func (d *deliveries) trim(ctx context.Context) {
 		if t, ok := r.Sink.(sinks.Trimmer); ok {
 			_ = t.Trim(ctx)
 		}
+	}
+}
+
+// rejoin appends to the outbox what became final while the outbox was sick. If Redis does not answer,
+// other parts log that.
+func (d *deliveries) rejoin(ctx context.Context) {
+	if n, _ := d.pool.Ledger.Rejoin(ctx); n > 0 {
+		d.log.Info().Int("outcomes", n).Msg("the outbox is well again: outcomes that were set aside meanwhile are told now")
 	}
 }
 
@@ -233,7 +246,7 @@ func some(tenants []string) string {
 }
 
 // check shows the state of the receivers. It names those that take no results or want none any
-// more, and those that do not take some results. They never make the worker unready, because
+// more, those that do not take some results, and outcomes that could not be kept. They never make the worker unready, because
 // neither a restart nor another worker would help.
 func (d *deliveries) check(ctx context.Context) Check {
 	c := Check{Name: "results", OK: true}
@@ -265,6 +278,9 @@ func (d *deliveries) check(ctx context.Context) Check {
 		for _, why := range b.untold {
 			details = append(details, b.name+" is not told: "+why)
 		}
+	}
+	if lost, err := d.pool.Ledger.NotKept(ctx); err == nil && lost.N > 0 {
+		details = append(details, lost.String())
 	}
 	c.Detail = strings.Join(details, "; ")
 	return c

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ var (
 )
 
 // sickKeysAge is how old the list of sick keys may be when it is shown. A sick key holds a value of
-// the wrong type. To make the list, Redis is asked for the type of every key that entries share.
+// the wrong type. To make the list, Redis is asked for the type of every key that entries share. A
+// key that was mended meanwhile is not shown.
 const sickKeysAge = time.Minute
 
 // healthCollector exports unreadable entries and the clock's skew.
@@ -56,17 +58,40 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 
 func (w readiness) checkEntries(ctx context.Context) Check {
 	c := Check{Name: "entries", OK: true}
-	const maxNamed = 3
-	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
-		c.Detail = fmt.Sprintf("%s cannot be read: %s; all others go on",
-			plural.Of(n, "ledger entry", "ledger entries"), strings.Join(keys, ", "))
+	const maxNamed, maxChecked = 3, 100
+	l := w.pool.Ledger
+	n, keys, err := l.Unreadables(ctx, maxChecked)
+	if err != nil {
+		return c // another part says that Redis does not answer
 	}
-	if sick, err := w.sickKeys.get(ctx); err == nil {
-		for _, u := range sick[:min(len(sick), maxNamed)] {
-			c.Detail = strings.TrimPrefix(c.Detail+"; "+u.Err.Error(), "; ")
-		}
+	sick, err := w.sickKeys.get(ctx)
+	if err != nil {
+		sick = nil
+	}
+	well, err := l.WellAgain(ctx, append(keysOf(sick), keys...))
+	if err != nil {
+		return c
+	}
+	isWell := func(key string) bool { return slices.Contains(well, key) }
+	noted := len(keys)
+	keys = slices.DeleteFunc(keys, isWell)
+	if n -= int64(noted - len(keys)); n > 0 {
+		c.Detail = fmt.Sprintf("%s cannot be read: %s; all others go on",
+			plural.Of(n, "ledger entry", "ledger entries"), strings.Join(keys[:min(len(keys), maxNamed)], ", "))
+	}
+	sick = slices.DeleteFunc(slices.Clone(sick), func(u ledger.Unreadable) bool { return isWell(u.Key) })
+	for _, u := range sick[:min(len(sick), maxNamed)] {
+		c.Detail = strings.TrimPrefix(c.Detail+"; "+u.Err.Error(), "; ")
 	}
 	return c
+}
+
+func keysOf(sick []ledger.Unreadable) []string {
+	keys := make([]string, len(sick))
+	for i, u := range sick {
+		keys[i] = u.Key
+	}
+	return keys
 }
 
 func (w readiness) checkClock(context.Context) Check {

@@ -383,8 +383,11 @@ func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 	if err := rdb.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)
 	}
-	const outbox = "ksef:outbox" // while it is sick, outcomes are set aside
+	const outbox, aside = "ksef:outbox", "ksef:outboxaside" // while outbox is sick, outcomes are set aside; while both are, lost
 	if err := errors.Join(rdb.Del(t.Context(), outbox).Err(), rdb.PFAdd(t.Context(), outbox, "x").Err(),
+		rdb.PFAdd(t.Context(), aside, "x").Err(),
+		l.Refuse(t.Context(), []ledger.Refusal{{ID: ledger.RefusalOfFile("lost.xml"), File: "lost.xml", Tenant: sample.NIP(0)}}),
+		rdb.Del(t.Context(), aside).Err(),
 		l.Refuse(t.Context(), []ledger.Refusal{{ID: ledger.RefusalOfFile("aside.xml"), File: "aside.xml", Tenant: sample.NIP(0)}}),
 		rdb.Del(t.Context(), outbox).Err()); err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ func snapshotOf(t interface {
 			case "refusals", "refusalsopen", "refusers", "refusalstold", "refusalsby", "refusalstoldby", "cursors", "unreadable",
 				"holds", "cutnum", "tenant",
 				"tenants", "taxpayers": // they say nothing about the entries
-			case "outbox", "outboxaside", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed",
+			case "outbox", "outboxaside", "outboxlost", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed",
 				"sinkgaveup": // they say nothing about the entries either
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
 				c := p.Get(ctx, key)

@@ -50,7 +50,8 @@ const (
 
 	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
 	keyOutbox     = "outbox"        // stream: outcomes in the order in which they were written
-	keyAside      = "outboxaside"   // stream: outcomes that were written while the key of the outbox held another type
+	keyAside      = "outboxaside"   // stream: outcomes that were written while the key of the outbox held another type (lua/outbox.lua)
+	keyNotKept    = "outboxlost"    // hash: how many outcomes could not be kept, and when ([NotKept]); expires
 	keySink       = "sink:"         // sink → hash: its position in the outbox, and what is wrong with it
 	keySinks      = "sinks"         // set: names of the sinks that a process has served
 	keySinkLease  = "sinklease:"    // sink → string: token of the process that serves the sink now

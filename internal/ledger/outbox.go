@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/plural"
 )
 
 // The outbox holds the outcomes of invoices that became final and of refused documents, in the
@@ -195,9 +196,8 @@ const rejoinPiece = 1000
 
 // Rejoin appends to the outbox the outcomes that were set aside while the key of the outbox held
 // another type. While the key still holds another type, Rejoin leaves them where they are. It
-// returns how many it has appended. Outcomes that were written after the key became well again
-// stand before them in the outbox. Receivers put the outcomes of an invoice in order by their
-// revision.
+// returns how many it has appended. New outcomes are set aside too until all are appended, so that
+// those of one invoice stay in order. The last piece appends what is left in one step.
 func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
 	for {
 		answer, err := ob.run(ctx, rejoinScript, ob.args(rejoinPiece))
@@ -211,51 +211,51 @@ func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
 	}
 }
 
-// tellRefusal puts a refusal, or its end, into the outbox, in the pipeline that writes the refusal.
-func tellRefusal(ctx context.Context, st *store, p redis.Pipeliner, tenant string, r *Refusal) {
-	if st.outbox == 0 {
-		return
-	}
-	state := stateRefused
-	if r.Ended != "" {
-		state = State(r.Ended)
-	}
-	p.XAdd(ctx, &redis.XAddArgs{Stream: st.key(keyOutbox), MaxLen: int64(st.outbox), Approx: true,
-		Values: []any{"id", r.ID, "rev", r.Revision(), "state", string(state), "tenant", tenant}})
+// NotKept says which outcomes could not be kept, because the key of the outbox held another type,
+// and so did the key where outcomes are set aside, or too many were set aside. No sink is told of
+// them. The zero value means that there are none.
+type NotKept struct {
+	N            int64
+	Since, Until time.Time // when they were written
 }
 
-// setAside sets aside the outcomes that a pipeline could not add to the outbox, because its key
-// holds another type (see Rejoin). If it has set any aside, it returns the first error of the
-// pipeline that is left, or nil. Otherwise it returns err.
-func setAside(ctx context.Context, st *store, cmds []redis.Cmder, err error) error {
-	if !wrongType(err) {
-		return err
+// NotKept returns which outcomes could not be kept. They are forgotten when failedKept has passed
+// since the last of them, or a person has deleted the record. If the record cannot be read, NotKept
+// returns the zero value, because [UnreadableStore.SickKeys] names its key.
+func (ob *OutboxStore) NotKept(ctx context.Context) (NotKept, error) {
+	v, err := ob.rdb.HMGet(ctx, ob.key(keyNotKept), "n", "since", "until").Result()
+	if err != nil && !wrongType(err) {
+		return NotKept{}, fmt.Errorf("read which outcomes were not kept: %w", err)
 	}
-	var again [][]any
-	for _, c := range cmds {
-		if c.Name() == "xadd" && wrongType(c.Err()) {
-			args := slices.Clone(c.Args())
-			args[1] = st.key(keyAside)
-			again = append(again, args)
-			c.SetErr(nil)
+	if err != nil || number(v[0]) <= 0 {
+		return NotKept{}, nil
+	}
+	return NotKept{N: number(v[0]), Since: Millis(number(v[1])).Time(), Until: Millis(number(v[2])).Time()}, nil
+}
+
+// String says what is missing, why, and what a person has to do about it.
+func (n NotKept) String() string {
+	return fmt.Sprintf("%s written between %s and %s could not be kept, because the keys %s and %s behind redis.prefix were sick, "+
+		"or too many were set aside: no receiver is told of them; enqueue results --since %[2]s lists what became final since; "+
+		"delete the key %[6]s once the receivers have that list", plural.Of(n.N, "outcome", "outcomes"),
+		n.Since.UTC().Format(time.RFC3339), n.Until.UTC().Format(time.RFC3339), keyOutbox, keyAside, keyNotKept)
+}
+
+// tellRefusals puts refusals, or their ends, into the outbox, in the pipeline that writes the
+// refusals.
+func tellRefusals(ctx context.Context, st *store, p redis.Pipeliner, tenant string, refusals []Refusal) {
+	if st.outbox == 0 || len(refusals) == 0 {
+		return
+	}
+	args := []any{st.prefix, st.outbox, tenant}
+	for i := range refusals {
+		r, state := &refusals[i], stateRefused
+		if r.Ended != "" {
+			state = State(r.Ended)
 		}
+		args = append(args, r.ID, r.Revision(), string(state))
 	}
-	if len(again) == 0 {
-		return err
-	}
-	if err := st.pipe(ctx, func(p redis.Pipeliner) {
-		for _, args := range again {
-			p.Do(ctx, args...)
-		}
-	}); err != nil {
-		return err
-	}
-	for _, c := range cmds {
-		if c.Err() != nil {
-			return c.Err()
-		}
-	}
-	return nil
+	tellScript.Eval(ctx, p, nil, args...) // by its text, because a pipeline cannot load a script that is missing
 }
 
 // errNoOutbox says that this pool keeps no outbox.

@@ -125,14 +125,12 @@ func (rs *RefusalStore) refuse(ctx context.Context, s sender, batch []Refusal) (
 		p.HSet(ctx, rs.key(keyRefused, s.tenant), fields...)
 		p.ZAdd(ctx, rs.key(keyRefusals, s.tenant), members...)
 		p.ZAdd(ctx, rs.key(keyOpenRefusals, s.tenant), members...)
-		for i := range batch[:told] {
-			tellRefusal(ctx, rs.store, p, s.tenant, &batch[i])
-		}
+		tellRefusals(ctx, rs.store, p, s.tenant, batch[:told])
 		return nil
 	})
 	// If the set of tenants with refusals is sick, the refusals are recorded all the same, and
 	// lists find them only when the set is well again.
-	if err = notSick(cmds, setAside(ctx, rs.store, cmds, err)); err != nil {
+	if err = notSick(cmds, err); err != nil {
 		return 0, whyAborted(cmds, err)
 	}
 	return told, rs.dropOldest(ctx, s, members)

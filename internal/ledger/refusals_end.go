@@ -112,16 +112,14 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		// The outcome comes first. If Redis becomes full in between, the record keeps its revision,
 		// and the outcomes before this one are still told.
-		for i := range refusals {
-			tellRefusal(ctx, rs.store, p, tenant, &refusals[i])
-		}
+		tellRefusals(ctx, rs.store, p, tenant, refusals)
 		if len(fields) > 0 {
 			p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
 		}
 		unseen = unsee(ctx, p, rs.key(keySeen), tenant, open)
 		return nil
 	})
-	err = seenApart(cmds, unseen, setAside(ctx, rs.store, cmds, err))
+	err = seenApart(cmds, unseen, err)
 	if err != nil && (cmds[0].Err() != nil || !IsFull(err)) {
 		return 0, err
 	}

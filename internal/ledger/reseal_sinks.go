@@ -124,7 +124,7 @@ func (ss *SealStore) tallySinks(ctx context.Context, t *Tally) error {
 	for from := "-"; err == nil; {
 		page, rangeErr := ss.rdb.XRangeN(ctx, ss.key(keyOutbox), from, "+", tallyPage).Result()
 		if rangeErr != nil {
-			return fmt.Errorf("read the outbox: %w", rangeErr)
+			return fmt.Errorf("read the outbox: %w", sickOr(rangeErr, keyOutbox))
 		}
 		if len(page) == 0 {
 			return nil

@@ -19,7 +19,7 @@ var scriptCommands = [][]any{
 	{"SREM", "a"}, {"SMEMBERS"}, {"SISMEMBER", "a"},
 	{"ZADD", "XX", 1, "a"}, {"ZREM", "a"}, {"ZCARD"}, {"ZSCORE", "a"}, {"ZMSCORE", "a"}, {"ZRANK", "a"}, {"ZCOUNT", 0, 1},
 	{"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1}, {"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "NOMKSTREAM", "*", "a", 1},
-	{"XRANGE", "-", "+", "COUNT", 1}, {"XDEL", "0-1"}, {"XLEN"},
+	{"XRANGE", "-", "+", "COUNT", 1}, {"XDEL", "0-1"}, {"XLEN"}, {"XTRIM", "MAXLEN", 0},
 }
 
 // onHome are the commands that would change a missing key whatever their arguments are. They are

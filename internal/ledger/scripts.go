@@ -10,7 +10,7 @@ import (
 
 // A verb is one operation of the ledger in Redis, and has one file in lua/. The comment at the
 // start of the file says what the verb is given and what it answers. The Go function script puts
-// entries.lua before the text of the file, and makes the text a Lua function named verb.
+// outbox.lua and entries.lua before the text of the file, and makes the text a Lua function named verb.
 // entries.lua reads and writes entries, and keeps the indexes in step. The Lua function finish in
 // entries.lua calls the verb.
 //
@@ -53,6 +53,7 @@ var (
 	leaseScript  = script("lease")
 	sinkScript   = script("sink")
 	rejoinScript = script("rejoin")
+	tellScript   = known("tell", outboxLua+luaFile("tell"))
 
 	// Of documents' seals.
 	declareScript = script("declare")
@@ -72,10 +73,13 @@ var (
 	tenantsScript = reading("tenants")
 )
 
+// outboxLua keeps outcomes, for every script that writes some.
+var outboxLua = fmt.Sprintf("local LOST_KEPT = %d\n", int(failedKept.Seconds())) + luaFile("outbox")
+
 // script makes the verb of one file.
 func script(name string) *redis.Script {
 	names := fmt.Sprintf("local VERSION, FINAL, PIECE, BUCKETS = %d, '%s', %d, %d\n", Version, finalFacts, finalPiece, FormatBuckets)
-	return known(name, names+luaFile("entries")+"local function verb()\n"+luaFile(name)+"end\nreturn finish(verb)\n")
+	return known(name, names+outboxLua+luaFile("entries")+"local function verb()\n"+luaFile(name)+"end\nreturn finish(verb)\n")
 }
 
 // reading makes a verb that only reads. It does not put entries.lua before the file, because

@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,6 +30,37 @@ func (us *UnreadableStore) SeeSharedSickKeys(ctx context.Context) ([]Unreadable,
 		return nil, err
 	}
 	return sick, us.seeSick(ctx, sick)
+}
+
+// WellAgain returns those of the keys that were named as sick, in a list that may be old, and are
+// well by now, or gone. It leaves out the keys of entries, and the names of records.
+func (us *UnreadableStore) WellAgain(ctx context.Context, keys []string) ([]string, error) {
+	kinds := map[string]*redis.StatusCmd{}
+	if err := us.pipe(ctx, func(p redis.Pipeliner) {
+		for _, key := range keys {
+			if kindOf(key) != "" && kinds[key] == nil {
+				kinds[key] = p.Type(ctx, us.key(key))
+			}
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("read types of keys: %w", err)
+	}
+	var well []string
+	for key, kind := range kinds {
+		if is := kind.Val(); is == kindOf(key) || is == "none" {
+			well = append(well, key)
+		}
+	}
+	return well, nil
+}
+
+// kindOf returns the type that the ledger gives a key that may be sick. It returns "" for the key of
+// an entry, and for the name of a field of a key, which is the record of a refused document.
+func kindOf(key string) string {
+	if strings.HasPrefix(key, keyRefused) && strings.Contains(key, "|") {
+		return ""
+	}
+	return cmp.Or(sharedKeys[key], kindOfName(key))
 }
 
 // SeeSickBuckets remembers the buckets of entries that hold another type, so that SeeSickKeys

@@ -3,10 +3,10 @@ package tasks
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/plural"
@@ -107,8 +107,14 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 		return err
 	}
 	sick, err := sw.Ledger.SeeSickKeys(ctx)
-	if err != nil || len(sick) == 0 {
+	if err != nil {
 		return err
+	}
+	isSick := func(name string) bool {
+		return slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return "sick "+u.Key == name })
+	}
+	for _, name := range sw.rarely.over("sick ", isSick) {
+		sw.o.Log.Info().Str("key", strings.TrimPrefix(name, "sick ")).Msg("a key of Redis that was sick is well again, or gone")
 	}
 	_, err = sw.Ledger.NoteUnreadable(ctx, sick)
 	for _, u := range sick {
@@ -119,11 +125,14 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 	return err
 }
 
-// rejoinOutcomes appends to the outbox what became final while the outbox was sick.
-func rejoinOutcomes(ctx context.Context, l *ledger.Ledger, log zerolog.Logger) error {
-	n, err := l.Rejoin(ctx)
-	if n > 0 {
-		log.Info().Int("outcomes", n).Msg("the outbox is well again: outcomes that were set aside meanwhile are told now")
+// noteNotKept reports outcomes that no receiver is told of, because they could not be kept.
+func (sw *sweeper) noteNotKept(ctx context.Context) error {
+	lost, err := sw.Ledger.NotKept(ctx)
+	if lost.N == 0 && err == nil {
+		sw.rarely.over("not kept", nil)
+	}
+	if lost.N > 0 && sw.rarely.due("not kept", sw.o.Now()) {
+		sw.o.Log.Error().Int64("outcomes", lost.N).Time("since", lost.Since).Msg(lost.String())
 	}
 	return err
 }
@@ -139,6 +148,9 @@ func (sw *sweeper) recheckUnreadable(ctx context.Context) error {
 		sw.o.Log.Info().Int("entries", resolved).Msg("ledger entries that could not be read can be read again, or are gone")
 	}
 	n, keys, err := sw.Ledger.Unreadables(ctx, 5)
+	if n == 0 && err == nil {
+		sw.rarely.over("unreadable", nil)
+	}
 	if n > 0 && sw.rarely.due("unreadable", sw.o.Now()) {
 		sw.o.Log.Warn().Int64("entries", n).Strs("first", keys).
 			Msg("ledger entries cannot be read: a newer worker has to take them, or a person has to fix them")
@@ -166,4 +178,19 @@ func (r *rarely) dueEvery(every time.Duration, what string, now time.Time) bool 
 	}
 	r.logged[what] = now
 	return true
+}
+
+// over ends the messages whose names begin with prefix, unless goesOn reports true for the name. If
+// one of them begins again, it is let through at once. over returns the names of those that ended.
+func (r *rarely) over(prefix string, goesOn func(name string) bool) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ended []string
+	for name := range r.logged {
+		if strings.HasPrefix(name, prefix) && (goesOn == nil || !goesOn(name)) {
+			delete(r.logged, name)
+			ended = append(ended, name)
+		}
+	}
+	return ended
 }

@@ -342,19 +342,16 @@ local function others(e)
   return all.err and {} or all
 end
 
--- tell puts an outcome into the outbox, in the step that writes the entry. Redis drops the oldest
--- outcomes, so their number is bounded, and tell may write at maxmemory too. An outcome names the
+-- tell puts an outcome into the outbox, in the step that writes the entry (outbox.lua). Redis drops
+-- the oldest outcomes, so their number is bounded, and tell may write at maxmemory too. An outcome names the
 -- tenant, because the entry may be unreadable later. e has the entry's fields 'facts', 'i', 's',
 -- 'code', 'ksef_number' and 'reason'.
 local function tell(id, rev, state, e)
   if kept_outcomes == '' then return end
   local tenant = string.match(e[3] or '', '^([^\31]*)\31') or fact(e[1] or '', 'tenant') or '' -- 's' is of a packed entry
-  local function add(stream)
-    local added = redis.pcall('XADD', P .. stream, 'MAXLEN', '~', kept_outcomes, '*',
-      'id', id, 'rev', rev, 'state', state, 'code', e[4] or '', 'number', e[5] or '', 'reason', e[6] or '', 'tenant', tenant)
-    return type(added) == 'string'
-  end
-  if not add('outbox') then add('outboxaside') end -- the outbox is sick: see rejoin.lua
+  local refused = keep(P, kept_outcomes, { 'id', id, 'rev', rev, 'state', state, 'code', e[4] or '', 'number', e[5] or '',
+    'reason', e[6] or '', 'tenant', tenant })
+  if refused then lose(P, 1) end
 end
 
 -- put writes the new state of an invoice and updates every index. e is what entry returned for the
