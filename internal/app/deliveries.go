@@ -43,7 +43,8 @@ const (
 	// trimEvery is how often outcomes that are too old are removed from the outbox, and results
 	// that are too old from the stream.
 	trimEvery = 5 * time.Minute
-	// rejoinEvery is how often outcomes that were set aside are appended to the outbox, if it is well.
+	// rejoinEvery is how often outcomes that were set aside are appended to the outbox, if it is
+	// well.
 	rejoinEvery = 5 * time.Second
 )
 
@@ -135,8 +136,8 @@ func (d *deliveries) trim(ctx context.Context) {
 	}
 }
 
-// rejoin appends to the outbox what became final while the outbox was sick. If Redis does not answer,
-// other parts log that.
+// rejoin appends to the outbox what became final while the outbox was sick. If Redis does not
+// answer, other parts log that.
 func (d *deliveries) rejoin(ctx context.Context) {
 	if n, _ := d.pool.Ledger.Rejoin(ctx); n > 0 {
 		d.log.Info().Int("outcomes", n).Msg("the outbox is well again: outcomes that were set aside meanwhile are told now")
@@ -246,8 +247,8 @@ func some(tenants []string) string {
 }
 
 // check shows the state of the receivers. It names those that take no results or want none any
-// more, those that do not take some results, and outcomes that could not be kept. They never make the worker unready, because
-// neither a restart nor another worker would help.
+// more, those that do not take some results, and outcomes that could not be kept. They never make
+// the worker unready, because neither a restart nor another worker would help.
 func (d *deliveries) check(ctx context.Context) Check {
 	c := Check{Name: "results", OK: true}
 	all, err := d.standing(ctx)

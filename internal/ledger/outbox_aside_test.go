@@ -44,7 +44,7 @@ func TestOutbox_KeyIsSick_OutcomesAreSetAsideAndToldLater(t *testing.T) {
 // invoice in order.
 func TestOutbox_IsWellAgainAndOutcomesAreStillSetAside_LaterOnesFollowThem(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(5000)
-	w.overwrite(keyOutbox)
+	overwrite(w, keyOutbox)
 	inv := w.invoiceIn(Accepted)
 	refused := []Refusal{{ID: "ref-a", Tenant: "A", File: "a", Faults: []RefusalFault{{Rule: "must be XML"}}}}
 	w.must(w.Refuse(ctx(), refused))
@@ -74,7 +74,7 @@ func TestOutbox_IsWellAgainAndOutcomesAreStillSetAside_LaterOnesFollowThem(t *te
 // More outcomes were set aside than one script appends, and further ones come meanwhile.
 func TestRejoin_MoreThanOnePiece_AppendsAllInOrderAndEnds(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(5000)
-	w.overwrite(keyOutbox)
+	overwrite(w, keyOutbox)
 	for n := range 2*rejoinPiece + 1 {
 		w.must(w.rdb.XAdd(ctx(), &redis.XAddArgs{Stream: w.key(keyAside), Values: []any{"id", "inv-x", "rev", n}}).Err())
 	}
@@ -99,14 +99,15 @@ func TestRejoin_MoreThanOnePiece_AppendsAllInOrderAndEnds(t *testing.T) {
 func TestOutbox_BothKeysAreSick_MovesGoOnAndWhatWasNotKeptIsCounted(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(1000)
 	before := w.rdb.Time(ctx()).Val().Add(-time.Millisecond)
-	w.overwrite(keyOutbox)
-	w.overwrite(keyAside)
+	overwrite(w, keyOutbox)
+	overwrite(w, keyAside)
 	inv := w.invoiceIn(Accepted)
 	w.must(w.Refuse(ctx(), []Refusal{{ID: "ref-a", Tenant: "A", File: "a", Faults: []RefusalFault{{Rule: "must be XML"}}}}))
 	w.must(w.rdb.Del(ctx(), w.key(keyAside)).Err())
 	w.move(inv, Receipted)
 	lost, err := w.NotKept(ctx())
-	if w.must(err); lost.N != 2 || lost.Since.Before(before) || lost.Until.Before(lost.Since) || lost.Until.After(time.Now().Add(time.Second)) {
+	w.must(err)
+	if lost.N != 2 || lost.Since.Before(before) || lost.Until.Before(lost.Since) || lost.Until.After(time.Now().Add(time.Second)) {
 		t.Errorf("not kept are %+v, want 2 outcomes of the last moments", lost)
 	}
 	if ttl := w.rdb.TTL(ctx(), w.key(keyNotKept)).Val(); ttl <= 0 || ttl > failedKept {
@@ -122,7 +123,7 @@ func TestOutbox_BothKeysAreSick_MovesGoOnAndWhatWasNotKeptIsCounted(t *testing.T
 func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(1000)
 	for _, key := range []string{keyOutbox, keyAside, keyNotKept} {
-		w.overwrite(key)
+		overwrite(w, key)
 	}
 	w.invoiceIn(Rejected)
 	if lost, err := w.NotKept(ctx()); lost.N != 0 || err != nil {
@@ -142,7 +143,7 @@ func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing
 // Outcomes that are set aside are bounded as the outbox is. Those that do not fit are counted.
 func TestOutbox_IsSickForLong_OutcomesThatNoLongerFitAreCounted(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(100)
-	w.overwrite(keyOutbox)
+	overwrite(w, keyOutbox)
 	all := make([]Refusal, 450)
 	for i := range all {
 		all[i] = Refusal{ID: fmt.Sprint("ref-", i), Tenant: "A", File: "a", Faults: []RefusalFault{{Rule: "must be XML"}}}
@@ -156,7 +157,7 @@ func TestOutbox_IsSickForLong_OutcomesThatNoLongerFitAreCounted(t *testing.T) {
 }
 
 // overwrite lets another program write a key.
-func (w *world) overwrite(key string) {
+func overwrite(w *world, key string) {
 	w.t.Helper()
 	w.must(w.rdb.Del(ctx(), w.key(key)).Err())
 	w.must(w.rdb.Set(ctx(), w.key(key), "foreign", 0).Err())

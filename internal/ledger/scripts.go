@@ -10,9 +10,9 @@ import (
 
 // A verb is one operation of the ledger in Redis, and has one file in lua/. The comment at the
 // start of the file says what the verb is given and what it answers. The Go function script puts
-// outbox.lua and entries.lua before the text of the file, and makes the text a Lua function named verb.
-// entries.lua reads and writes entries, and keeps the indexes in step. The Lua function finish in
-// entries.lua calls the verb.
+// outbox.lua and entries.lua before the text of the file, and makes the text a Lua function named
+// verb. entries.lua reads and writes entries, and keeps the indexes in step. The Lua function
+// finish in entries.lua calls the verb.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS

@@ -21,7 +21,8 @@ import (
 var sharedKeys = func() map[string]string {
 	out := map[string]string{
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
-		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyAside: "stream", keyNotKept: "hash",
+		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set",
+		keyOutbox: "stream", keyAside: "stream", keyNotKept: "hash",
 		keyArchives: "set", keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
 		keySinks: "set", keySickSeen: "string",
 		keySeen: "hash", keyAudit: "stream", keyTaxpayers: "hash",
@@ -39,7 +40,9 @@ var sharedKeys = func() map[string]string {
 const keyAudit = "audit"
 
 // cannotBeMadeAgain are shared keys that no process can write again from the entries.
-var cannotBeMadeAgain = []string{keyOutbox, keyAside, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen, keyTaxpayers}
+var cannotBeMadeAgain = []string{
+	keyOutbox, keyAside, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen, keyTaxpayers,
+}
 
 // IndexOf returns the key, without the prefix, of the index of the invoices in a state.
 func IndexOf(s State) string { return keyState + string(s) }
@@ -64,8 +67,8 @@ func remedyOf(key string) string {
 			"unless that key is sick too; find out which program wrote it, then restore the key from a backup of Redis"
 	}
 	if key == keyAside {
-		return "outcomes of the time while " + keyOutbox + " was sick were in it, and nowhere else; while both keys are sick, outcomes are " +
-			"not kept; find out which program wrote it, then restore the key from a backup of Redis; if you delete it, what was in it " +
+		return "outcomes of the time while " + keyOutbox + " was sick were in it, and nowhere else; while both keys are sick, outcomes " +
+			"are not kept; find out which program wrote it, then restore the key from a backup of Redis; if you delete it, what was in it " +
 			"is told to no receiver: enqueue results --since TIME lists what became final since then"
 	}
 	if key == keyNotKept {

@@ -54,8 +54,8 @@ func (us *UnreadableStore) WellAgain(ctx context.Context, keys []string) ([]stri
 	return well, nil
 }
 
-// kindOf returns the type that the ledger gives a key that may be sick. It returns "" for the key of
-// an entry, and for the name of a field of a key, which is the record of a refused document.
+// kindOf returns the type that the ledger gives a key that may be sick. It returns "" for the key
+// of an entry, and for the name of a field of a key, which is the record of a refused document.
 func kindOf(key string) string {
 	if strings.HasPrefix(key, keyRefused) && strings.Contains(key, "|") {
 		return ""

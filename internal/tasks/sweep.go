@@ -65,7 +65,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		do   func() error
 	}{
 		{"shared keys", func() error { return sw.noteSickKeys(ctx) }},
-		{"outcomes that were not kept", func() error { return sw.noteNotKept(ctx) }},
+		{"outcomes that were not kept", func() error { return noteNotKept(ctx, sw.core) }},
 		{"cuts", func() error { _, err := sw.lanes.queueCuts(ctx, sw.o.Now(), busy); return err }},
 		{"packages", func() error { return sw.sweepPackages(ctx, before, busy) }},
 		{"queued invoices", func() error { return sw.sweepQueued(ctx, before, busy) }},

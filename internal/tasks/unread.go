@@ -126,13 +126,13 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 }
 
 // noteNotKept reports outcomes that no receiver is told of, because they could not be kept.
-func (sw *sweeper) noteNotKept(ctx context.Context) error {
-	lost, err := sw.Ledger.NotKept(ctx)
+func noteNotKept(ctx context.Context, c *core) error {
+	lost, err := c.Ledger.NotKept(ctx)
 	if lost.N == 0 && err == nil {
-		sw.rarely.over("not kept", nil)
+		c.rarely.over("not kept", nil)
 	}
-	if lost.N > 0 && sw.rarely.due("not kept", sw.o.Now()) {
-		sw.o.Log.Error().Int64("outcomes", lost.N).Time("since", lost.Since).Msg(lost.String())
+	if lost.N > 0 && c.rarely.due("not kept", c.o.Now()) {
+		c.o.Log.Error().Int64("outcomes", lost.N).Time("since", lost.Since).Msg(lost.String())
 	}
 	return err
 }
