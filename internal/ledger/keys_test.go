@@ -92,14 +92,15 @@ func TestKeys_TheCodeUsesEachOfThem_AndNoOther(t *testing.T) {
 // Without this test, nobody would notice that a Lua file is unused.
 func TestScripts_EveryFileIsAVerb(t *testing.T) {
 	files, _ := filepath.Glob("lua/*.lua")
+	before := []string{"entries", "outbox"} // these are put before verbs (scripts.go)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".lua")
-		if scripts[name] == nil && name != "entries" {
+		if scripts[name] == nil && !slices.Contains(before, name) {
 			t.Errorf("%s is not used by any verb", file)
 		}
 	}
-	if len(files) != len(scripts)+1 {
-		t.Errorf("there are %d files for %d verbs, want one for each and entries.lua", len(files), len(scripts))
+	if len(files) != len(scripts)+len(before) {
+		t.Errorf("there are %d files for %d verbs, want one for each and %v", len(files), len(scripts), before)
 	}
 }
 
