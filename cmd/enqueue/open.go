@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
 	"ksefworker/internal/results"
 )
 
@@ -39,21 +42,31 @@ type openItem struct {
 var notInOpen = []string{"tenant", "waiting_since", "taken_back",
 	"revision", "gross", "currency", "superseded_by", "recovered", "qr_link"}
 
-// run lists the open items. The exit code is 3 when there are any, so a script needs only the exit
-// code.
+// run lists the open items. The exit code is 3 when there are any, or may be any that cannot be
+// read. So a script needs only the exit code.
 func (c *openCmd) run(ctx context.Context, p *program) error {
-	items, err := openItems(ctx, p)
+	wanted := c.filter.of(p)
+	asked, archive, unread := p.inquiry(), &records.Reader{Store: p.base.Store}, 0
+	asked.Unread = func(u ledger.Unreadable) {
+		if mayPass(ctx, archive, &wanted, &u) {
+			p.sayUnread(u)
+			unread++
+		}
+	}
+	items, err := openItems(ctx, p, asked, wanted.Tenants)
 	if err != nil {
 		return err
 	}
-	wanted := c.filter.of(p)
 	items = slices.DeleteFunc(items, func(it openItem) bool { return !passes(&wanted, &it.Result) })
 	if err := errors.Join(c.print(p, items), c.unknown(p, len(items))); err != nil {
 		return err
 	}
-	if len(items) == 0 {
+	if len(items) == 0 && unread == 0 {
 		p.say("no open items")
 		return nil
+	}
+	if len(items) == 0 {
+		return whole(p, unread)
 	}
 	counts := map[string]int{}
 	for i := range items {
@@ -66,12 +79,12 @@ func (c *openCmd) run(ctx context.Context, p *program) error {
 		}
 	}
 	p.say("%d open: %s", len(items), strings.Join(parts, ", "))
-	return errSome
+	return cmp.Or(whole(p, unread), errSome)
 }
 
-// openItems lists the open items with the commands that end each.
-func openItems(ctx context.Context, p *program) ([]openItem, error) {
-	found, err := p.inquiry().OpenItems(ctx)
+// openItems lists the open items of some tenants, or of all, with the commands that end each.
+func openItems(ctx context.Context, p *program, asked *inquiry.Reader, tenants []string) ([]openItem, error) {
+	found, err := asked.OpenItems(ctx, tenants...)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type pool struct {
 	now      time.Time
 	counts   map[string]int64 // invoices by state
 	open     int64            // documents that wait for a person: refused, rejected and parked
+	openMore bool             // some lists of refused documents are sick, so there may be more than open
 	due      []ledger.Invoice // near their deadline, nearest first
 	waits    []waiting.Count
 	unserved connect.Unserved
@@ -46,6 +47,9 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err == nil && p.warned {
 		return errUnexplained
 	}
+	if err == nil && o.openMore {
+		return errSome
+	}
 	return err
 }
 
@@ -63,7 +67,8 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 		return nil, fmt.Errorf("list deadlines: %w", err)
 	}
 	refused, err := p.base.Ledger.OpenRefusals(ctx)
-	if err != nil {
+	openMore := err != nil
+	if err := p.skip(err); err != nil {
 		return nil, err
 	}
 	due, err := p.base.Ledger.Invoices(ctx, ids)
@@ -89,7 +94,7 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 		return nil, err
 	}
 	open := counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused
-	return &pool{now: now, counts: counts, open: open, due: due, waits: waits, unserved: unserved, holds: holds}, nil
+	return &pool{now: now, counts: counts, open: open, openMore: openMore, due: due, waits: waits, unserved: unserved, holds: holds}, nil
 }
 
 func (o *pool) printJSON(ctx context.Context, p *program) error {
@@ -117,9 +122,13 @@ func (o *pool) print(p *program) {
 	for _, tenant := range slices.Sorted(maps.Keys(o.holds)) {
 		p.out.println(holdText(p, tenant, o.holds[tenant]))
 	}
-	if o.open > 0 {
+	more := ""
+	if o.openMore {
+		more = " or more, because not all refused documents can be counted"
+	}
+	if o.open > 0 || o.openMore {
 		p.out.raw("")
-		p.out.println(fmt.Sprintf("open items: %d; %s lists them with what to do", o.open, p.command("open")))
+		p.out.println(fmt.Sprintf("open items: %d%s; %s lists them with what to do", o.open, more, p.command("open")))
 	}
 	p.out.raw("")
 	showWaits(p.out, o.waits)

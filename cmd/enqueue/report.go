@@ -115,7 +115,7 @@ func (c *reportCmd) whole(p *program) error {
 			plural.Of(c.no.n, "amount whose document is not there", "amounts whose documents are not there"))
 	}
 	if c.unread > 0 {
-		p.say("the report may not be complete: the invoices of %s are missing from it, of whatever day they are",
+		p.say("the report may not be complete: the documents of %s are missing from it, of whatever day they are",
 			plural.Of(c.unread, "entry of Redis that cannot be read", "entries of Redis that cannot be read"))
 	}
 	if c.damaged+c.lacking+c.unread+c.no.n > 0 {
@@ -149,7 +149,7 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 		if unknown = err; err == nil {
 			wanted = t.Title()
 		}
-		query.Tenant = func(name, _ string) bool { return name == wanted }
+		query.Tenant, query.Names = func(name, _ string) bool { return name == wanted }, []string{wanted}
 	}
 	lacking := newAttested(p, c.Tenant, nil)
 	sources.Attested, sources.NoDocument = lacking.tell, func(id string, err error) { c.no.tell(p, id, err) }

@@ -94,7 +94,7 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	if err := c.refusals(ctx, p, c.from(now), &wanted, show); err != nil {
+	if err := c.refusals(ctx, asked, c.from(now), &wanted, show); err != nil {
 		return err
 	}
 	if err := errors.Join(end(), c.unknown(p, shown)); err != nil {
@@ -107,6 +107,9 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 // archive knows the facts of an invoice that never change, which are its tenant, dates and numbers.
 // If the archive does not answer or does not have the invoice, mayPass returns true.
 func mayPass(ctx context.Context, archive *records.Reader, wanted *inquiry.Filter, u *ledger.Unreadable) bool {
+	if tenant, ok := u.RefusalsOf(); ok {
+		return wanted.OfTenant(tenant)
+	}
 	if u.Tenant != "" && !wanted.OfTenant(u.Tenant) {
 		return false
 	}
@@ -139,7 +142,7 @@ func whole(p *program, unread int) error {
 // refusals shows the refused documents in the state c.State. Without a state it shows none, because
 // only a document that was taken in has an outcome.
 func (c *resultsCmd) refusals(
-	ctx context.Context, p *program, from time.Time, wanted *inquiry.Filter, show func(*results.Result) error,
+	ctx context.Context, asked *inquiry.Reader, from time.Time, wanted *inquiry.Filter, show func(*results.Result) error,
 ) error {
 	ended := ""
 	switch c.State {
@@ -149,7 +152,7 @@ func (c *resultsCmd) refusals(
 	default:
 		return nil
 	}
-	refusals, err := p.base.Ledger.Refusals(ctx, from, ended)
+	refusals, err := asked.Refusals(ctx, from, ended, wanted.Tenants...)
 	if err != nil {
 		return err
 	}

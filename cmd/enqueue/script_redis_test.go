@@ -75,6 +75,20 @@ func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// "sick KEY" puts another type in place of a key of the ledger, as another program does by mistake;
+// "sick KEY well" restores the key.
+func scriptSick(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	key, ctx := "ksef:"+args[0], context.Background()
+	if len(args) > 1 {
+		ts.Check(rdb.Rename(ctx, "aside:"+key, key).Err())
+		return
+	}
+	ts.Check(rdb.Rename(ctx, key, "aside:"+key).Err())
+	ts.Check(rdb.Set(ctx, key, "x", 0).Err())
+}
+
 // "maxmemory PERCENT" sets maxmemory so that Redis uses this percentage of it now. With 0, Redis
 // has no maxmemory.
 func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {

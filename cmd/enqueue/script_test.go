@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
 			"worker": scriptWorker, "unbind": scriptUnbind,
 			"tasks": scriptTasks, "pausequeue": scriptPauseQueue, "throttle": scriptThrottle, "keys": scriptKeys,
-			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
+			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica, "sick": scriptSick,
 			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived, "bundled": scriptBundled,
 			"spoil":    scriptSpoil,
 			"nottaken": scriptNotTaken, "putoff": scriptPutOff, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,

@@ -206,7 +206,8 @@ func (p *program) sayUnrecorded(r *intake.Refusals) {
 		p.say("%d of the refused documents %s not on record, so %s will not show %s: %v", r.Unrecorded,
 			plural.Form(r.Unrecorded, "is", "are"), p.command("open"), plural.Form(r.Unrecorded, "it", "them"), r.Err)
 	case r.Err != nil:
-		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
+		p.say("%s may still list documents that were refused before and are taken now; a worker ends such a refusal within minutes, "+
+			"once its cause is gone: %v", p.command("open"), r.Err)
 	}
 	if r.Untold > 0 {
 		p.say("receivers of results are not told of %d of the refused documents: they are told of at most %d of one tenant in four hours",

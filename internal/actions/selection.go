@@ -88,8 +88,16 @@ func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield
 	if !scope.Refusals {
 		return nil
 	}
-	refusals, err := x.Ledger.Refusals(ctx, time.Time{}, "")
-	if err != nil {
+	var tenants []string
+	switch s.Tenant {
+	case "":
+	case NoTenant:
+		tenants = []string{""}
+	default:
+		tenants = []string{s.Tenant}
+	}
+	refusals, lacking := x.Ledger.Refusals(ctx, time.Time{}, "", tenants...)
+	if _, err := ledger.Skip(lacking); err != nil {
 		return err
 	}
 	for i := range refusals {
@@ -101,7 +109,7 @@ func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield
 			return err
 		}
 	}
-	return nil
+	return lacking // all others were yielded
 }
 
 func (s Selection) passes(tenant string, code int, reason string) bool {

@@ -29,7 +29,7 @@ func (c *openCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	open, err := c.ledger.OpenItems(ctx)
-	if err != nil {
+	if _, err = ledger.Skip(err); err != nil { // ksef_unreadable_entries tells of lists that are sick
 		return
 	}
 	for state, n := range open {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"ksefworker/internal/ledger"
@@ -49,4 +50,30 @@ ksef_open_items_oldest_age_seconds{state="rejected"} 0
 	if err := testutil.CollectAndCompare(&openCollector{l}, strings.NewReader(want), "ksef_open_items_oldest_age_seconds"); err != nil {
 		t.Error(err)
 	}
+}
+
+// A list of refused documents is sick. The figures of everything else stay, so that no alert about
+// them ends.
+func TestMetrics_ListOfRefusalsIsSick_TheOtherItemsAreExported(t *testing.T) {
+	for _, key := range []string{"refusers", "refusalsopen:B"} {
+		rdb, _ := redistest.New(t)
+		l := ledger.New(rdb, ledger.Options{})
+		for _, tenant := range []string{"", "B"} {
+			of := ledger.Refusal{ID: ledger.RefusalOfFile("a.xml"), Tenant: tenant, File: "a.xml"}
+			if err := l.Refuse(t.Context(), []ledger.Refusal{of}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rdb.Del(t.Context(), "ksef:"+key)
+		rdb.Set(t.Context(), "ksef:"+key, "x", 0)
+		if n, err := testutil.GatherAndCount(registryOf(&openCollector{l})); n != 6 || err != nil {
+			t.Errorf("%s is sick: %d figures are exported, %v; want all six", key, n, err)
+		}
+	}
+}
+
+func registryOf(c prometheus.Collector) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(c)
+	return r
 }

@@ -126,3 +126,21 @@ func TestRefusals_ListOfAnotherTenantIsSick_TheLookUpDoesNotReadIt(t *testing.T)
 	b.equal("by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
 	b.equal("by a ref that nothing has", b.refusedOf(keyOne, "ref=Z"))
 }
+
+// The set of the tenants with refused documents is sick while the corrected document comes. The
+// refusal ends all the same, and the log does not say that one is not on record.
+func TestRefusals_SetOfTenantsIsSick_TheCorrectedDocumentEndsItsRefusal(t *testing.T) {
+	b := newBench(t, nil)
+	b.take(0, "FV/0", "") // the first document of a ledger needs every key
+	b.want(b.post(faultyOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
+	b.must(b.rdb.Rename(t.Context(), "ksef:refusers", "aside").Err())
+	b.must(b.rdb.Set(t.Context(), "ksef:refusers", "x", 0).Err())
+	b.take(0, "FV/1", "")
+	b.must(b.rdb.Rename(t.Context(), "aside", "ksef:refusers").Err())
+	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d refusals are open, %v; want none", n, err)
+	}
+	if strings.Contains(b.log.String(), `"level":"warn"`) {
+		t.Errorf("the log has a warning, and there is nothing to warn of: %s", b.log)
+	}
+}

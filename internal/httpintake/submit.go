@@ -260,9 +260,13 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 		}
 		items = items[len(some):]
 	}
-	if r.Err != nil {
+	switch {
+	case r.Unrecorded > 0:
 		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).
 			Msg("refused documents could not be put on record; the client is told to call again")
+	case r.Err != nil:
+		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).
+			Msg("earlier refusals of documents that are taken now may stay open for a while; the sweep of a worker ends them")
 	}
 	if r.Untold > 0 {
 		sm.o.Log.Warn().Str("request_id", c.id).Str("client", c.client.Name).Int("refusals", r.Untold).

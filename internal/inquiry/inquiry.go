@@ -137,6 +137,13 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 	return nil, err
 }
 
+// Refusals returns refusals as [ledger.RefusalStore.Refusals] does. It leaves out the lists that
+// cannot be read, and reports them to r.Unread.
+func (r *Reader) Refusals(ctx context.Context, from time.Time, ended string, tenants ...string) ([]ledger.Refusal, error) {
+	refusals, err := r.Ledger.Refusals(ctx, from, ended, tenants...)
+	return refusals, r.skip(err)
+}
+
 // Refused returns the refusals on record with this id or number, ended ones included, the oldest
 // first. Only the lists of the named tenants are read, or all lists when none is named. The tenant
 // "" stands for the list of the refusals that have no tenant. Every refusal in these lists is read,
@@ -156,9 +163,11 @@ func (r *Reader) refused(ctx context.Context, name string, tenants []string, is 
 	if name == "" { // the number of a document that could not be read is empty
 		return nil, nil
 	}
+	var unread []ledger.Unreadable
 	if len(tenants) == 0 {
 		var err error
-		if tenants, err = r.Ledger.Refusers(ctx); err != nil {
+		tenants, err = r.Ledger.Refusers(ctx)
+		if unread, err = ledger.Skip(err); err != nil {
 			return nil, err
 		}
 	}
@@ -168,11 +177,12 @@ func (r *Reader) refused(ctx context.Context, name string, tenants []string, is 
 			found = append(found, *of)
 		}
 	})
-	if _, other := ledger.Skip(err); other != nil {
-		return nil, other
+	more, err := ledger.Skip(err)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(found, func(a, b ledger.Refusal) int { return cmp.Compare(a.At, b.At) })
-	return found, err
+	return found, unreadable(append(unread, more...))
 }
 
 // Results returns the results of invoices, in the same order. The result of an invoice that is not

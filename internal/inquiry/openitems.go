@@ -23,14 +23,17 @@ type OpenItem struct {
 	Seen  ledger.Seen // who marked it as seen, and when; zero if nobody did since its last change
 }
 
-// OpenItems lists the open items by tenant; for each tenant the oldest comes first.
-func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
+// OpenItems lists the open items by tenant; for each tenant the oldest comes first. It lists those
+// of the named tenants, or of all tenants when none is named. What it cannot read it leaves out,
+// and reports to r.Unread: then the list is not complete.
+func (r *Reader) OpenItems(ctx context.Context, tenants ...string) ([]OpenItem, error) {
 	var items []OpenItem
 	for _, s := range ledger.States() {
 		if !s.Open() {
 			continue
 		}
 		err := r.InState(ctx, s, func(invs []ledger.Invoice) error {
+			invs = ofTenants(invs, tenants)
 			newest, err := r.Ledger.NewestOf(ctx, invs)
 			if err != nil {
 				return err
@@ -57,8 +60,8 @@ func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
 			return nil, err
 		}
 	}
-	refusals, err := r.Ledger.Refusals(ctx, time.Time{}, "")
-	if err := r.skip(err); err != nil {
+	refusals, err := r.Refusals(ctx, time.Time{}, "", tenants...)
+	if err != nil {
 		return nil, err
 	}
 	for batch := range slices.Chunk(refusals, chunk) {

@@ -189,10 +189,11 @@ func (r *Refusals) ask(ctx context.Context) {
 		return
 	}
 	open, err := r.Record.OpenRefusals(ctx)
+	unread, err := ledger.Skip(err)
 	if err != nil {
 		r.failed(0, err)
 	}
-	r.asked, r.open = err == nil, err != nil || open > 0
+	r.asked, r.open = err == nil, err != nil || open > 0 || len(unread) > 0
 }
 
 func (r *Refusals) failed(n int, err error) {

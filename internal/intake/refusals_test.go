@@ -371,3 +371,28 @@ func TestRefusals_ListOfOneTenantIsSick_OthersAreRecorded(t *testing.T) {
 	}
 	d.wants("1.xml")
 }
+
+// Another program overwrote the key of open refusals, or the set of the tenants that have any,
+// while the corrected document came. Its refusal is open no longer than the key is sick.
+func TestNote_KeyIsSickWhenTheCorrectedDocumentComes_ItsRefusalEnds(t *testing.T) {
+	for _, key := range []string{"ksef:refusers", "ksef:refusalsopen:One"} {
+		d := newRecorder(t)
+		d.hand("first.xml", sample.Invoice(sample.Options{Number: "E/0"})) // the first document of a ledger needs every key
+		d.hand("bad.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "E/1"}))
+		d.must(d.rdb.Rename(t.Context(), key, "aside").Err())
+		d.must(d.rdb.Set(t.Context(), key, "x", 0).Err())
+		d.hand("good.xml", sample.Invoice(sample.Options{Number: "E/1"}))
+		d.must(d.rdb.Rename(t.Context(), "aside", key).Err())
+		_, err := d.a.Ledger.EndTaken(t.Context(), 100)
+		if d.must(err); len(d.open()) != 0 {
+			t.Errorf("%s was sick: the open refusals are %v, want none", key, d.open())
+		}
+	}
+}
+
+func (d *recorder) must(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}

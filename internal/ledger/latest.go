@@ -100,9 +100,10 @@ func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip,
 }
 
 // CountRefusals returns how many open refusals each tenant has. The tenant "" has the refusals that
-// belong to no tenant.
+// belong to no tenant. With an [*UnreadableError] it returns the counts of the lists that can be
+// read.
 func (rs *RefusalStore) CountRefusals(ctx context.Context) (map[string]int64, error) {
-	tenants, err := rs.refusers(ctx)
+	tenants, sick, err := rs.refusers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +120,9 @@ func (rs *RefusalStore) CountRefusals(ctx context.Context) (map[string]int64, er
 		if n := cmds[i].Val(); n > 0 {
 			out[t] = n
 		}
+		if wrongType(cmds[i].Err()) {
+			sick = append(sick, sickKey(keyOpenRefusals+t))
+		}
 	}
-	return out, nil
+	return out, some(sick)
 }

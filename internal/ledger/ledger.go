@@ -45,6 +45,7 @@ type Ledger struct {
 	*TenantStore
 	*SaidStore
 	*RefusalStore
+	*TakenStore
 	*BodyStore
 	*SealStore
 	*UnreadableStore
@@ -83,7 +84,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		WaitingStore:  &WaitingStore{store: st, invoices: invoices},
 		TenantStore:   &TenantStore{st},
 		SaidStore:     &SaidStore{st},
-		RefusalStore:  refusals, BodyStore: bodies, SealStore: seals,
+		RefusalStore:  refusals, TakenStore: &TakenStore{store: st, refusals: refusals}, BodyStore: bodies, SealStore: seals,
 		UnreadableStore: &UnreadableStore{store: st, entries: entries},
 		WorkerStore:     &WorkerStore{st},
 		OutboxStore:     &OutboxStore{store: st, entries: entries, refusals: refusals},

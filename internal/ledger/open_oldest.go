@@ -10,9 +10,9 @@ import (
 
 // OldestOpen returns, for each state, since when the oldest open document waits for a person. The
 // states are those by which [DecisionStore.OpenItems] counts. A state in which no document waits is
-// left out.
+// left out, and so is a list that is sick.
 func (ds *DecisionStore) OldestOpen(ctx context.Context) (map[string]time.Time, error) {
-	tenants, err := ds.refusals.refusers(ctx)
+	tenants, _, err := ds.refusals.refusers(ctx)
 	if err != nil {
 		return nil, err
 	}

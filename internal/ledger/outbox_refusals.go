@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,8 +66,8 @@ func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing
 	if len(missing) == 0 {
 		return nil
 	}
-	tenants, err := ob.refusals.refusers(ctx)
-	if err != nil {
+	tenants, sick, err := ob.refusals.refusers(ctx)
+	if err = cmp.Or(err, some(sick)); err != nil {
 		return err
 	}
 	ids := make([]string, len(missing))

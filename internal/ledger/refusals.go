@@ -80,7 +80,7 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 	if len(ids) == 0 {
 		return nil
 	}
-	others, err := rs.refusers(ctx)
+	others, sick, err := rs.refusers(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []R
 			return err
 		}
 	}
-	return nil
+	return some(sick)
 }
 
 // refuse records a batch of one sender. told is how many of them, counted from the first, are in
@@ -165,47 +165,48 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 	return seenApart(cmds, unseen, err)
 }
 
-// refusers lists the tenants that have refusals, or had.
-func (rs *RefusalStore) refusers(ctx context.Context) ([]string, error) {
-	tenants, err := rs.rdb.SMembers(ctx, rs.key(keyRefusers)).Result()
-	if err = sickOr(err, keyRefusers); err != nil {
-		return nil, fmt.Errorf("list refusals: %w", err)
+// refusers lists the tenants that have refusals, or had. If the set of these tenants is sick, it
+// describes the set in sick, and lists the tenants that have handed in anything.
+func (rs *RefusalStore) refusers(ctx context.Context) (tenants []string, sick []Unreadable, err error) {
+	tenants, err = rs.rdb.SMembers(ctx, rs.key(keyRefusers)).Result()
+	if wrongType(err) {
+		sick = []Unreadable{sickKey(keyRefusers)}
+		tenants, err = rs.rdb.HKeys(ctx, rs.key(keyTaxpayers)).Result()
+		if tenants = append(tenants, ""); wrongType(err) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("list refusals: %w", err)
 	}
 	slices.Sort(tenants)
-	return tenants, nil
+	return tenants, sick, nil
 }
 
-// OpenRefusals counts the refusals on which a person still has to act.
+// OpenRefusals counts the refusals on which a person still has to act. With an [*UnreadableError]
+// it returns how many there are in the lists that can be read.
 func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
-	tenants, err := rs.refusers(ctx)
-	if err != nil {
-		return 0, err
-	}
-	cmds := make([]*redis.IntCmd, len(tenants))
-	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
-		for i, t := range tenants {
-			cmds[i] = p.ZCard(ctx, rs.key(keyOpenRefusals, t))
-		}
-	}); err != nil {
-		return 0, fmt.Errorf("count refusals: %w", err)
-	}
+	counts, err := rs.CountRefusals(ctx)
 	n := int64(0)
-	for _, c := range cmds {
-		n += c.Val()
+	for _, of := range counts {
+		n += of
 	}
-	return n, nil
+	return n, err
 }
 
 // Refusals reads the refusals whose Ended has the given value, oldest first; "" means the open
-// ones. It leaves out those whose At is before the time from. With an [*UnreadableError] it returns
-// the refusals of the tenants whose index can be read.
-func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
-	tenants, err := rs.refusers(ctx)
-	if err != nil {
-		return nil, err
+// ones. It leaves out those whose At is before the time from. It reads only the lists of the named
+// tenants, or all lists when none is named. With an [*UnreadableError] it returns the refusals of
+// the tenants whose index can be read.
+func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string, tenants ...string) ([]Refusal, error) {
+	var sick []Unreadable
+	if len(tenants) == 0 {
+		var err error
+		if tenants, sick, err = rs.refusers(ctx); err != nil {
+			return nil, err
+		}
 	}
 	var out []Refusal
-	var sick []Unreadable
 	for _, t := range tenants {
 		key := keyRefusals + t
 		if ended == "" {
@@ -263,8 +264,11 @@ func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use f
 }
 
 // Refusers lists the tenants that have refusals, or had. "" is among them if documents of no tenant
-// were refused.
-func (rs *RefusalStore) Refusers(ctx context.Context) ([]string, error) { return rs.refusers(ctx) }
+// were refused. With an [*UnreadableError] it returns the tenants that have handed in anything.
+func (rs *RefusalStore) Refusers(ctx context.Context) ([]string, error) {
+	tenants, sick, err := rs.refusers(ctx)
+	return tenants, cmp.Or(err, some(sick))
+}
 
 // FindRefusal returns the refusal with this id in the list of one of the tenants, ended ones
 // included. It returns nil when there is none, or none that can be read. If it finds none and the
@@ -306,13 +310,13 @@ func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []s
 }
 
 // PruneRefusals forgets up to limit refusals of each tenant that are older than keep. It returns
-// how many it forgot.
+// how many it forgot. An [*UnreadableError] says that there may be more tenants.
 func (rs *RefusalStore) PruneRefusals(ctx context.Context, keep time.Duration, limit int) (int, error) {
 	now, err := rs.Clock(ctx)
 	if err != nil {
 		return 0, err
 	}
-	tenants, err := rs.refusers(ctx)
+	tenants, sick, err := rs.refusers(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -328,5 +332,5 @@ func (rs *RefusalStore) PruneRefusals(ctx context.Context, keep time.Duration, l
 		}
 		gone += len(ids)
 	}
-	return gone, nil
+	return gone, some(sick)
 }

@@ -10,12 +10,21 @@ import (
 )
 
 // EndRefusals ends refusals that are open, and returns how many it ended. It ignores an id without
-// a refusal, and a tenant whose lists are sick: these refusals stay open. Intake does not know
-// which documents were refused before, so it names every refusal that there could be.
+// a refusal, and a tenant whose lists are sick: these refusals stay open, until the lists are well
+// and EndTaken finds them. Intake does not know which documents were refused before, so it names
+// every refusal that there could be. With an [*UnreadableError], the refusal of an invoice may be
+// in a list that EndRefusals could not search.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
-	tenants, err := rs.refusers(ctx)
+	tenants, sick, err := rs.refusers(ctx)
 	if err != nil {
 		return 0, err
+	}
+	searched := true // every list that may have one of the refusals
+	for _, e := range ends {
+		if len(sick) > 0 && !slices.Contains(tenants, e.Tenant) {
+			tenants = append(tenants, e.Tenant)
+		}
+		searched = searched && (len(sick) == 0 || !e.ByInvoice)
 	}
 	byTenant := map[string][]RefusalEnd{}
 	for _, e := range ends {
@@ -37,6 +46,9 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 				return n, fmt.Errorf("end refusals: %w", err)
 			}
 		}
+	}
+	if !searched {
+		return n, fmt.Errorf("end refusals: %w", some(sick))
 	}
 	return n, nil
 }
@@ -133,7 +145,7 @@ func (rs *RefusalStore) DismissRefusal(ctx context.Context, id string, d Dismiss
 	if err != nil {
 		return err
 	}
-	tenants, err := rs.refusers(ctx)
+	tenants, unlisted, err := rs.refusers(ctx)
 	if err != nil {
 		return err
 	}
@@ -149,7 +161,7 @@ func (rs *RefusalStore) DismissRefusal(ctx context.Context, id string, d Dismiss
 		}
 		sick = cmp.Or(sick, err)
 	}
-	if sick != nil { // the refusal may be in a list that cannot be read
+	if sick = cmp.Or(sick, some(unlisted)); sick != nil { // the refusal may be in a list that cannot be read
 		return fmt.Errorf("dismiss %s: %w", id, sick)
 	}
 	return fmt.Errorf("dismiss %s: %w", id, ErrNotFound)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,8 +18,8 @@ type otherText struct {
 // otherTexts calls do with the sealed texts of refusals, holds and tenants. It leaves out texts
 // that cannot be read.
 func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
-	tenants, err := ss.refusals.refusers(ctx)
-	if err != nil {
+	tenants, sick, err := ss.refusals.refusers(ctx)
+	if err = cmp.Or(err, some(sick)); err != nil {
 		return err
 	}
 	for _, t := range tenants {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,17 @@ func IndexOf(s State) string { return keyState + string(s) }
 func sickKey(key string) Unreadable {
 	return Unreadable{ID: key, Key: key, Opaque: true, Err: fmt.Errorf(
 		"the key %s behind redis.prefix is of another type than the ledger writes there: %s", key, remedyOf(key))}
+}
+
+// RefusalsOf returns the tenant of u if u is a list of refused documents of one tenant, or a record
+// in it. The tenant "" stands for the documents of no tenant.
+func (u *Unreadable) RefusalsOf() (tenant string, ok bool) {
+	for _, list := range []string{keyRefused, keyRefusals, keyOpenRefusals} {
+		if tenant, ok := strings.CutPrefix(u.Key, list); ok {
+			return cmp.Or(u.Tenant, tenant), true
+		}
+	}
+	return "", false
 }
 
 func remedyOf(key string) string {

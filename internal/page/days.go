@@ -114,11 +114,28 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	// that are wrong.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true
+	note, lacking := sources.Unread, false
+	sources.Unread = func(u ledger.Unreadable) {
+		lacking = lacking || !strings.HasPrefix(u.Key, "inv:")
+		if note != nil {
+			note(u)
+		}
+	}
+	query := report.Query{From: q.From, To: q.To,
+		Tenant: func(name, _ string) bool { return v.sees(name) && (q.Tenant == "" || name == q.Tenant) }}
+	if q.Tenant != "" {
+		query.Names = []string{q.Tenant}
+	} else if !v.User.All() {
+		query.Names = v.names()
+	}
 	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}
-	err := sources.Gather(ctx, report.Query{From: q.From, To: q.To,
-		Tenant: func(name, _ string) bool { return v.sees(name) && (q.Tenant == "" || name == q.Tenant) }}, sums)
+	err := sources.Gather(ctx, query, sums)
 	if err != nil {
 		return report.Report{}, err
+	}
+	if lacking {
+		return report.Report{}, &shown{http.StatusServiceUnavailable, "The report would lack documents that were not taken in, " +
+			"because not all of them can be read. Tell whoever looks after the program (KsefUnreadableEntries).", nil}
 	}
 	r := sums.Report()
 	r.From, r.To, r.Tenant, r.Made = q.From, q.To, q.Tenant, now
@@ -151,8 +168,8 @@ func (r *recent) Changed(ctx context.Context, states []ledger.State, from ledger
 }
 
 // Refusals implements [report.Ledger].
-func (r *recent) Refusals(ctx context.Context, _ time.Time, ended string) ([]ledger.Refusal, error) {
-	return r.Ledger.Refusals(ctx, r.since, ended)
+func (r *recent) Refusals(ctx context.Context, _ time.Time, ended string, tenants ...string) ([]ledger.Refusal, error) {
+	return r.Ledger.Refusals(ctx, r.since, ended, tenants...)
 }
 
 func (v *daily) writeReport(r report.Report) error {

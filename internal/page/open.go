@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -29,6 +30,7 @@ type openPage struct {
 	Back    time.Time
 	Refused []item // documents that were not taken in, the oldest of each tenant first
 	More    int64  // refused documents that are not listed
+	Lacking bool   // some lists of refused documents could not be read
 	Done    string // how many were acted on just now
 }
 
@@ -128,15 +130,18 @@ func (v *openList) itemsOf(invs []ledger.Invoice, unseen bool) ([]item, error) {
 
 func (v *openList) openRefusals(d *openPage, q *question) error {
 	listed, read, err := v.refusedItems(q, maxListedRefusals)
+	unread, err := ledger.Skip(err)
 	if err != nil {
 		return err
 	}
+	d.Lacking = len(unread) > 0
 	d.Refused = listed[:min(len(listed), maxListedRefusals)]
 	if q.Unseen {
 		d.More = int64(len(listed) - len(d.Refused))
 		return nil
 	}
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
+	_, err = ledger.Skip(err)
 	for name, n := range counts {
 		if v.sees(name) && (q.Tenant == "" || q.Tenant == name) {
 			d.More += n
@@ -147,21 +152,22 @@ func (v *openList) openRefusals(d *openPage, q *question) error {
 }
 
 // refusedItems returns refused documents, and how many were read. When the question asks only for
-// documents that nobody has marked as seen, it reads up to maxRefusals, even if limit is less.
+// documents that nobody has marked as seen, it reads up to maxRefusals, even if limit is less. With
+// an [*ledger.UnreadableError] it returns those that can be read.
 func (v *openList) refusedItems(q *question, limit int) (items []item, read int, err error) {
 	if q.Unseen {
 		limit = max(limit, maxRefusals)
 	}
 	var all []ledger.Refusal
-	err = v.listing.refusals(q.Tenant, limit, func(r *ledger.Refusal) bool {
+	lacking := v.listing.refusals(q.Tenant, limit, func(r *ledger.Refusal) bool {
 		all = append(all, *r)
 		return true
 	})
-	if err != nil {
+	if _, err := ledger.Skip(lacking); err != nil {
 		return nil, 0, err
 	}
 	items, err = v.itemsOfRefusals(all, q.Unseen)
-	return items, len(all), err
+	return items, len(all), cmp.Or(err, lacking)
 }
 
 // refusedOf returns the refused documents of one tenant. With unseen it returns only those that

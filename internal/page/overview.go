@@ -80,7 +80,7 @@ func (v *overviews) overview() error {
 
 func (r *row) add(s row) {
 	r.Waiting, r.OnWay, r.Today, r.RejectedToday = r.Waiting+s.Waiting, r.OnWay+s.OnWay, r.Today+s.Today, r.RejectedToday+s.RejectedToday
-	r.Open, r.AtRisk = r.Open+s.Open, r.AtRisk+s.AtRisk
+	r.Open, r.AtRisk, r.MoreOpen = r.Open+s.Open, r.AtRisk+s.AtRisk, r.MoreOpen || s.MoreOpen
 	r.due(s.Nearest)
 }
 
@@ -130,7 +130,7 @@ func (v *overviews) rows(pool *Pool) ([]row, error) {
 	rows := make([]row, 0, len(byName))
 	for name, r := range byName {
 		r.Today, r.RejectedToday = today[name].Accepted, today[name].Rejected
-		if name == "" && r.Open == 0 && len(r.Waits) == 0 {
+		if name == "" && r.Open == 0 && !r.MoreOpen && len(r.Waits) == 0 {
 			continue
 		}
 		if name == "" {
@@ -151,7 +151,7 @@ func rank(r row) int {
 		return 3
 	case r.Trouble():
 		return 2
-	case r.Open > 0:
+	case r.Open > 0, r.MoreOpen:
 		return 1
 	}
 	return 0

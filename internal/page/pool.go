@@ -24,8 +24,9 @@ type Pool struct {
 	// Sessions are the packages in KSeF or on their way there, the oldest first.
 	Sessions []ledger.Package
 	AtRisk   int64 // invoices whose deadline is near, of all tenants
-	// MoreOpen says that Open in Tenants counts only the newest open invoices. MoreAtRisk says that
-	// AtRisk in Tenants counts only the nearest deadlines.
+	// MoreOpen says that Open in Tenants counts only the newest open invoices, or may lack tenants
+	// with refused documents. MoreAtRisk says that AtRisk in Tenants counts only the nearest
+	// deadlines.
 	MoreOpen, MoreAtRisk bool
 }
 
@@ -37,6 +38,7 @@ type Standing struct {
 	// OldestOpen is the time since which the oldest of the counted rejected and parked invoices has
 	// waited for a person. It is zero if there is no such invoice.
 	OldestOpen time.Time
+	MoreOpen   bool // Open lacks the refused documents of the tenant, because their list is sick
 }
 
 // PoolLedger is the part of [ledger.Ledger] that a [PoolReader] reads.
@@ -203,6 +205,14 @@ func (r *PoolReader) open(ctx context.Context, p *Pool) error {
 		}
 	}
 	refused, err := r.Ledger.CountRefusals(ctx)
+	unread, err := ledger.Skip(err)
+	for i := range unread {
+		if tenant, ok := unread[i].RefusalsOf(); ok {
+			p.of(tenant).MoreOpen = true
+		} else {
+			p.MoreOpen = true
+		}
+	}
 	for tenant, n := range refused {
 		p.of(tenant).Open += n
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -18,13 +19,13 @@ type refusedDoc struct {
 
 // refusedNamed returns the refused documents whose number contains the text of the question, or
 // whose id or ref is that text. It returns none when the question names a state, days or a buyer.
-func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
+// With an [*ledger.UnreadableError] some lists of refused documents could not be read.
+func (v *searches) refusedNamed(q *question) (out []refusedDoc, err error) {
 	if q.State != "" || q.From != "" || q.To != "" || q.Buyer != "" {
 		return nil, nil
 	}
-	var out []refusedDoc
 	text := strings.ToLower(q.Text)
-	err := v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
+	err = v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
 		if strings.Contains(strings.ToLower(r.Number), text) || r.ID == q.Text || r.Ref != "" && r.Ref == q.Text {
 			out = append(out, refusedDoc{r, v.words.refusalOf(r)})
 		}
@@ -34,39 +35,49 @@ func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 }
 
 // refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
-// at most limit of them, until yield returns false.
+// at most limit of them, until yield returns false. With an [*ledger.UnreadableError] it has
+// yielded those that can be read.
 func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
-	tenants, err := v.refusers(tenant)
-	if err != nil {
+	tenants, lacking := v.refusers(tenant)
+	if _, err := ledger.Skip(lacking); err != nil {
 		return err
 	}
 	for _, name := range tenants {
 		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), name, 0, limit)
-		if err != nil {
-			return err
+		if _, other := ledger.Skip(err); other != nil {
+			return other
 		}
+		lacking = cmp.Or(lacking, err)
 		for i := range some {
 			if limit--; !yield(&some[i]) || limit == 0 {
-				return nil
+				return lacking
 			}
 		}
 	}
-	return nil
+	return lacking
 }
 
 // refusers returns the tenants that the visitor sees and that have open refusals. If tenant is
-// given, it returns at most this tenant.
+// given, it returns at most this tenant. With an [*ledger.UnreadableError] there may be more.
 func (v *listing) refusers(tenant string) ([]string, error) {
+	wanted := func(name string) bool { return v.sees(name) && (tenant == "" || tenant == name) }
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
-	if err != nil {
-		return nil, err
+	unread, other := ledger.Skip(err)
+	if other != nil {
+		return nil, other
+	}
+	if !slices.ContainsFunc(unread, func(u ledger.Unreadable) bool {
+		of, ok := u.RefusalsOf()
+		return !ok || wanted(of)
+	}) {
+		err = nil
 	}
 	var tenants []string
 	for name := range counts {
-		if v.sees(name) && (tenant == "" || tenant == name) {
+		if wanted(name) {
 			tenants = append(tenants, name)
 		}
 	}
 	slices.Sort(tenants)
-	return tenants, nil
+	return tenants, err
 }

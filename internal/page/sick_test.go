@@ -92,3 +92,49 @@ func TestPage_OutboxIsOfAnotherType_ThePageNamesTheKey(t *testing.T) {
 		t.Errorf("a visitor of one tenant has status %d and reads of the key: %s", status, body)
 	}
 }
+
+// A key with the refused documents of tenant B, or the set of the tenants that have some, holds
+// what another program wrote. Nobody who sees other documents is stopped. A visitor who sees B is
+// told that the lists are not whole.
+func TestPage_RefusalsAreOfAnotherType_OthersAreShownAndTheLackIsSaid(t *testing.T) {
+	const lack = "may be missing here"
+	for _, key := range []string{"refusers", "refusalsopen:B", "refused:B"} {
+		t.Run(key, func(t *testing.T) {
+			w := newWorld(t, nil)
+			for _, tenant := range []string{"A", "B"} {
+				w.check(w.ledger.Refuse(t.Context(), []ledger.Refusal{{ID: ledger.RefusalOfFile(tenant), Tenant: tenant,
+					Number: "NO/" + tenant, File: tenant + ".xml", Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}}))
+			}
+			_, err := w.ledger.Bind(t.Context(), map[string]string{"A": sellerA, "B": sellerB})
+			w.check(err)
+			w.rdb.Del(t.Context(), "ksef:"+key)
+			w.rdb.Set(t.Context(), "ksef:"+key, "x", 0)
+			today := time.Now().Format(time.DateOnly)
+			days := "/days/report?from=" + today + "&to=" + today
+			all, ofA := w.as("olga"), w.as("anna")
+			for _, path := range []string{"/", "/open", "/invoices?q=NO", "/tenants/A", days + "&tenant=A"} {
+				for name, p := range map[string]*person{"olga": all, "anna": ofA} {
+					status, body, _ := p.get(path)
+					if status != http.StatusOK {
+						t.Errorf("%s: %s has status %d, want 200: %s", name, path, status, body)
+					}
+					lists := path == "/open" || strings.HasPrefix(path, "/invoices")
+					if want := lists && (name == "olga" || key == "refusers"); strings.Contains(body, lack) != want {
+						t.Errorf("%s: %s says that documents may be missing: %v, want %v", name, path, !want, want)
+					}
+					if lists && !strings.Contains(body, "NO/A") {
+						t.Errorf("%s: %s lacks the refused document of A", name, path)
+					}
+				}
+			}
+			status, body, _ := all.get(days)
+			if status != http.StatusServiceUnavailable || !strings.Contains(body, "would lack documents") {
+				t.Errorf("the report of all tenants has status %d, want 503 and why: %s", status, body)
+			}
+			// The list of B's open refusals is all that counting them needs.
+			if _, body, _ := all.get("/"); strings.Contains(body, "+</dd>") != (key != "refused:B") {
+				t.Errorf("the overview says that more items may be open: %v, want %v", key == "refused:B", key != "refused:B")
+			}
+		})
+	}
+}

@@ -185,6 +185,12 @@ var polishPages = map[string]string{
 	"The ledger's entry of this invoice is damaged. What is shown comes from the archive. Tell whoever looks after the program " +
 		"(KsefUnreadableEntries).": "Wpis tej faktury w rejestrze bieżącym jest uszkodzony. Dane pochodzą z archiwum. Powiadom osobę, która " +
 		"opiekuje się programem (KsefUnreadableEntries).",
+	"Documents that were not taken in may be missing here, because not all of them can be read. Tell whoever looks after the " +
+		"program (KsefUnreadableEntries).": "Na liście może brakować nieprzyjętych dokumentów, bo nie wszystkie da się odczytać. " +
+		"Powiadom osobę, która opiekuje się programem (KsefUnreadableEntries).",
+	"The report would lack documents that were not taken in, because not all of them can be read. Tell whoever looks after the " +
+		"program (KsefUnreadableEntries).": "W raporcie brakowałoby nieprzyjętych dokumentów, bo nie wszystkie da się odczytać. " +
+		"Powiadom osobę, która opiekuje się programem (KsefUnreadableEntries).",
 	"The invoice is here, but its entry is damaged or of a newer version. Tell whoever looks after the program: " +
 		"KsefUnreadableEntries.": "Faktura jest w rejestrze bieżącym, ale jej wpis jest uszkodzony albo zapisała go nowsza wersja programu. " +
 		"Powiadom osobę, która opiekuje się programem: KsefUnreadableEntries.",

@@ -23,7 +23,7 @@ type Ledger interface {
 	Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]ledger.Place, error)
 	Listed(ctx context.Context, ids []string) ([]ledger.Invoice, error)
 	Lost(ctx context.Context, states []ledger.State, ids []string) ([]ledger.Unreadable, error)
-	Refusals(ctx context.Context, from time.Time, ended string) ([]ledger.Refusal, error)
+	Refusals(ctx context.Context, from time.Time, ended string, tenants ...string) ([]ledger.Refusal, error)
 }
 
 // Sources are where the facts come from.
@@ -40,7 +40,8 @@ type Sources struct {
 	LedgerAlone bool
 	// Unread is called with each entry that cannot be read and may be of a wanted tenant, if no
 	// result of it was found in the archive either. So the report may lack the invoice of that
-	// entry. Unread may be nil.
+	// entry. It is also called with each sick list of refused documents of a wanted tenant. Unread
+	// may be nil.
 	Unread func(ledger.Unreadable)
 	// NoDocument is called with the id of each invoice that KSeF has accepted and whose document
 	// nobody has, and with the error that says so. So the report lacks the invoice's amount.
@@ -53,10 +54,12 @@ type Sources struct {
 
 // Query chooses invoices by tenant and by P_1, which is between From and To, both included. Tenant
 // reports whether an invoice is wanted, by the name of its tenant and the NIP of its seller. A nil
-// Tenant wants all.
+// Tenant wants all. Names are the names of the wanted tenants, if they are known; then only the
+// refused documents in the lists of these tenants are read.
 type Query struct {
 	From, To string // "2006-01-02"
 	Tenant   func(name, nip string) bool
+	Names    []string
 }
 
 func (q Query) wants(tenant, nip, day string) bool {
@@ -82,9 +85,11 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 			}
 			unread = append(unread, some...)
 		}
-		if err := s.refused(ctx, q, c); err != nil {
+		some, err := s.refused(ctx, q, c)
+		if err != nil {
 			return err
 		}
+		unread = append(unread, some...)
 	}
 	if !s.LedgerAlone {
 		if err := s.inArchive(ctx, q, seen, c, numbers); err != nil {
@@ -98,7 +103,11 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 // cannot be read may be of any day, so the archive is asked for its id in every month.
 func (s *Sources) tellUnread(ctx context.Context, q Query, unread []ledger.Unreadable) error {
 	for _, u := range unread {
-		if s.Unread == nil || u.Tenant != "" && q.Tenant != nil && !q.Tenant(u.Tenant, "") {
+		tenant, known := u.RefusalsOf()
+		if !known {
+			tenant, known = u.Tenant, u.Tenant != ""
+		}
+		if s.Unread == nil || known && q.Tenant != nil && !q.Tenant(tenant, "") {
 			continue
 		}
 		if !s.LedgerAlone && strings.HasPrefix(u.Key, "inv:") {
@@ -251,11 +260,11 @@ func Faults(r *ledger.Refusal) []explain.Defect {
 }
 
 // refused adds the documents that were not taken in and still wait for a person. A document without
-// a date counts on the day of its refusal.
-func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
-	all, err := s.Ledger.Refusals(ctx, time.Time{}, "")
-	if err != nil {
-		return err
+// a date counts on the day of its refusal. refused returns the lists that it could not read.
+func (s *Sources) refused(ctx context.Context, q Query, c *Collector) (unread []ledger.Unreadable, err error) {
+	all, err := s.Ledger.Refusals(ctx, time.Time{}, "", q.Names...)
+	if unread, err = ledger.Skip(err); err != nil {
+		return nil, err
 	}
 	for i := range all {
 		r := &all[i]
@@ -271,7 +280,7 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 			c.Add(f)
 		}
 	}
-	return nil
+	return unread, nil
 }
 
 // inArchive adds the invoices that the archive has and the ledger did not have. numbers are the

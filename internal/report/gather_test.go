@@ -68,7 +68,7 @@ func (b *book) Listed(_ context.Context, ids []string) ([]ledger.Invoice, error)
 	return out, nil
 }
 
-func (b *book) Refusals(context.Context, time.Time, string) ([]ledger.Refusal, error) {
+func (b *book) Refusals(context.Context, time.Time, string, ...string) ([]ledger.Refusal, error) {
 	return b.refusals, nil
 }
 

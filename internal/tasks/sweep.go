@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 )
@@ -24,6 +26,9 @@ const (
 	// leftBehindAtOnce is how many invoices one round checks in each state between queued and
 	// decided.
 	leftBehindAtOnce = 100
+	// refusalsAtOnce is how many open refusals of each tenant one round compares with the invoices
+	// in the ledger.
+	refusalsAtOnce = 200
 )
 
 // sweeper finds what is unfinished and has no task. It also finds what nothing needs any more.
@@ -76,6 +81,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"receipted entries", func() error { return sw.compact(ctx) }},
 		{"old entries", func() error { return sw.prune(ctx) }},
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
+		{"refusals of documents that were taken", func() error { return endRefusals(ctx, sw.Ledger, sw.o.Log) }},
 		{"old refusals", func() error { return sw.pruneRefusals(ctx) }},
 		{"pending results", func() error { return sw.sweepResults(ctx, before) }},
 		{"finished entries", func() error { return sw.sweepFinished(ctx) }},
@@ -188,6 +194,16 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	return sw.parkOutsidePackage(ctx, inv, "its package ended without it: check whether KSeF has the invoice before you retry")
 }
 
+// endRefusals ends open refusals of documents that were taken in later. Intake ends them in the
+// same call that takes the document in, unless a list was sick or the process died.
+func endRefusals(ctx context.Context, l *ledger.Ledger, log zerolog.Logger) error {
+	n, err := l.EndTaken(ctx, refusalsAtOnce)
+	if n > 0 {
+		log.Info().Int("refusals", n).Msg("refusals have ended, because their documents were taken in later")
+	}
+	return err
+}
+
 // pruneRefusals removes refusals that have been on record for long enough. If a refused document is
 // handed in again and still cannot be taken, the new refusal goes on record.
 func (sw *sweeper) pruneRefusals(ctx context.Context) error {
@@ -195,6 +211,7 @@ func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 		return nil
 	}
 	_, err := sw.Ledger.PruneRefusals(ctx, sw.o.RefusalsKept, sweepAtOnce)
+	_, err = ledger.Skip(err) // the part "shared keys" reports the key
 	return err
 }
 

@@ -36,7 +36,7 @@ func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error 
 		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
 	}
 	if refusals.Err != nil {
-		sm.o.Log.Warn().Err(refusals.Err).Msg("documents were taken, but their earlier refusals could not be ended")
+		sm.o.Log.Warn().Err(refusals.Err).Msg("earlier refusals of documents that are taken now may stay open for a while; the sweep of a worker ends them")
 	}
 	return nil
 }
