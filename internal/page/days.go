@@ -134,8 +134,8 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 		return report.Report{}, err
 	}
 	if lacking {
-		return report.Report{}, &shown{http.StatusServiceUnavailable, "The report would lack documents that were not taken in, " +
-			"because not all of them can be read. Tell whoever looks after the program (KsefUnreadableEntries).", nil}
+		return report.Report{}, &shown{http.StatusServiceUnavailable,
+			"The report would lack documents that were not taken in. Tell whoever looks after the program (KsefUnreadableEntries).", nil}
 	}
 	r := sums.Report()
 	r.From, r.To, r.Tenant, r.Made = q.From, q.To, q.Tenant, now

@@ -188,9 +188,8 @@ var polishPages = map[string]string{
 	"Documents that were not taken in may be missing here, because not all of them can be read. Tell whoever looks after the " +
 		"program (KsefUnreadableEntries).": "Na liście może brakować nieprzyjętych dokumentów, bo nie wszystkie da się odczytać. " +
 		"Powiadom osobę, która opiekuje się programem (KsefUnreadableEntries).",
-	"The report would lack documents that were not taken in, because not all of them can be read. Tell whoever looks after the " +
-		"program (KsefUnreadableEntries).": "W raporcie brakowałoby nieprzyjętych dokumentów, bo nie wszystkie da się odczytać. " +
-		"Powiadom osobę, która opiekuje się programem (KsefUnreadableEntries).",
+	"The report would lack documents that were not taken in. Tell whoever looks after the program (KsefUnreadableEntries).": "" +
+		"W raporcie brakowałoby nieprzyjętych dokumentów. Powiadom osobę, która opiekuje się programem (KsefUnreadableEntries).",
 	"The invoice is here, but its entry is damaged or of a newer version. Tell whoever looks after the program: " +
 		"KsefUnreadableEntries.": "Faktura jest w rejestrze bieżącym, ale jej wpis jest uszkodzony albo zapisała go nowsza wersja programu. " +
 		"Powiadom osobę, która opiekuje się programem: KsefUnreadableEntries.",
