@@ -19,13 +19,14 @@ type refusedDoc struct {
 
 // refusedNamed returns the refused documents whose number contains the text of the question, or
 // whose id or ref is that text. It returns none when the question names a state, days or a buyer.
-// With an [*ledger.UnreadableError] some lists of refused documents could not be read.
-func (v *searches) refusedNamed(q *question) (out []refusedDoc, err error) {
+// With an [*ledger.UnreadableError] it returns those that can be read.
+func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 	if q.State != "" || q.From != "" || q.To != "" || q.Buyer != "" {
 		return nil, nil
 	}
+	var out []refusedDoc
 	text := strings.ToLower(q.Text)
-	err = v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
+	err := v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
 		if strings.Contains(strings.ToLower(r.Number), text) || r.ID == q.Text || r.Ref != "" && r.Ref == q.Text {
 			out = append(out, refusedDoc{r, v.words.refusalOf(r)})
 		}
@@ -66,12 +67,10 @@ func (v *listing) refusers(tenant string) ([]string, error) {
 	if other != nil {
 		return nil, other
 	}
-	if !slices.ContainsFunc(unread, func(u ledger.Unreadable) bool {
+	unread = slices.DeleteFunc(unread, func(u ledger.Unreadable) bool {
 		of, ok := u.RefusalsOf()
-		return !ok || wanted(of)
-	}) {
-		err = nil
-	}
+		return ok && !wanted(of)
+	})
 	var tenants []string
 	for name := range counts {
 		if wanted(name) {
@@ -79,5 +78,8 @@ func (v *listing) refusers(tenant string) ([]string, error) {
 		}
 	}
 	slices.Sort(tenants)
-	return tenants, err
+	if len(unread) == 0 {
+		return tenants, nil
+	}
+	return tenants, &ledger.UnreadableError{Entries: unread}
 }
