@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/testbed/manual"
 )
 
-// leftOut matches what the parser says about a command without its arguments. A sentence of the
-// manual may say only "enqueue retry", and a person adds the invoices.
+// leftOut matches the parser's error about a command that lacks a required argument or flag. A
+// sentence of the manual may say only "enqueue export", and the reader adds --to.
 var leftOut = regexp.MustCompile(`^expected ("<|one of)|^missing `)
 
 // Every command line in the manual, and every command that the containers run, is parsed as the

@@ -33,7 +33,8 @@ func (c *exportCmd) check() error {
 
 // run writes the document and the result of each invoice, and the receipts of their sessions. The
 // exit code is 3 when an invoice was not found, when an invoice lacks something that it should
-// have, or when a file with other content was kept.
+// have, or when an existing file with other content was not overwritten. It is also 3 when a part
+// of the archive or the ledger that may have more of these invoices is damaged or away.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
 	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
@@ -141,7 +142,8 @@ func (c *exportCmd) exportAttested(ctx context.Context, p *program, to *exported
 }
 
 // document returns the document of an invoice, from the archive or, while it is not archived yet,
-// from Redis. lacks says why neither has it. err says that one of them could not be asked.
+// from where it waits to be sent. lacks says why neither has it. err says that one of them could
+// not be asked.
 func (c *exportCmd) document(ctx context.Context, p *program, r results.Result, inv *ledger.Invoice) (doc []byte, lacks, err error) {
 	doc, err = c.archive.Document(ctx, r)
 	if !records.Missing(err) {
@@ -187,10 +189,9 @@ func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r r
 	return false, err
 }
 
-// kept returns the archived result of an invoice that the ledger has. So every export of an invoice
-// writes the same result, whether a person named its id, its number or its KSeF number. When the
-// archive has no result, or has one from before the last decision, kept returns the result of the
-// ledger, and false.
+// kept prefers the archived result of an invoice that the ledger has. So the export is the same
+// whether a person named the id, the number or the KSeF number. When the archive has no result, or
+// has one from before the last decision, kept returns the result of the ledger, and false.
 func (c *exportCmd) kept(ctx context.Context, r results.Result) (results.Result, bool, error) {
 	archived, ok, err := c.archive.Kept(ctx, r)
 	if err != nil || !ok {

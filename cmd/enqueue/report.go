@@ -99,8 +99,8 @@ func (c *reportCmd) run(ctx context.Context, p *program) error {
 	return c.whole(p)
 }
 
-// whole returns an error when the report may lack invoices. A program that sends the report to an
-// accountant must not take it for a whole one.
+// whole returns an error when the report may lack invoices or amounts. A program that sends the
+// report to an accountant must not take it for a whole one.
 func (c *reportCmd) whole(p *program) error {
 	if c.damaged > 0 {
 		p.say("the report is not complete: invoices that only these files of the archive have are missing from it")
@@ -171,8 +171,9 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	return r, nil
 }
 
-// archive opens the archive. Unless --archive-only is set, it also opens Redis, because Redis knows
-// whether an empty archive was used before. done closes what p does not close.
+// archive opens the archive. Unless --archive-only is set, it also opens Redis, which knows the
+// invoices that are on their way, and whether an empty archive was used before. done closes what p
+// does not close.
 func (c *reportCmd) archive(ctx context.Context, p *program) (reader *records.Reader, done func(), err error) {
 	if c.ArchiveOnly {
 		return p.records(ctx)
@@ -204,7 +205,7 @@ type noDocuments struct {
 	n  int
 }
 
-// tell names an invoice, as long as there are not too many to read.
+// tell counts an invoice, and names it if it is among the first maxAttested.
 func (d *noDocuments) tell(p *program, id string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -16,7 +16,8 @@ type otherText struct {
 }
 
 // otherTexts calls do with the sealed texts of refusals, holds and tenants. It leaves out texts
-// that cannot be read.
+// that cannot be read. While the set of tenants with refusals is sick, it calls do with none, and
+// returns an [*UnreadableError].
 func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, sick, err := ss.refusals.refusers(ctx)
 	if err = cmp.Or(err, some(sick)); err != nil {

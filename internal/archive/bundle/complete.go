@@ -15,10 +15,10 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// linesIn returns the lines of an index without its head. The error wraps errLine when the index is
-// not complete. When the ZIP of an index without a head is damaged or missing, nobody can say
-// whether the index is complete. In that case the error wraps [archive.ErrCorrupt], and the lines
-// are returned with it.
+// linesIn returns the lines of an index that follow its head. The error wraps errLine when the
+// index is not complete. The indexes of earlier builds have no head. When the ZIP of such an index
+// is damaged or missing, nobody can say whether the index is complete. In that case the error wraps
+// [archive.ErrCorrupt], and the lines are returned with it.
 func linesIn(ctx context.Context, s archive.Store, of index, raw []byte) (lines []byte, err error) {
 	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
 		return nil, fmt.Errorf("%w: the end of the index is missing", errLine)
@@ -64,8 +64,8 @@ func (of *index) owns(lines []byte) error {
 }
 
 // completeWithoutHead checks the number of lines of an index that an earlier build wrote. The index
-// of a package must have a line for each invoice of its ZIP. A joined index has no ZIP of its own,
-// so it is never known to be complete.
+// of a package must have a line for each invoice of its ZIP. A joined index has no ZIP to be
+// compared with, so without a head it always counts as incomplete.
 func completeWithoutHead(ctx context.Context, s archive.Store, of index, lines int) error {
 	if of.joined() {
 		return fmt.Errorf("%w: the index has no head", errLine)
@@ -117,8 +117,8 @@ func entriesOf(ctx context.Context, s archive.Store, name string) (int, error) {
 	return len(z.File), nil
 }
 
-// missingZIP turns an [archive.ErrNotFound] about a ZIP that an index or a list names into a
-// missingError. It returns any other error unchanged.
+// missingZIP returns a missingError if err says that a ZIP was not found although an index or a
+// list names it. It returns any other error unchanged.
 func missingZIP(name string, err error) error {
 	if errors.Is(err, archive.ErrNotFound) {
 		return missingError{name}
