@@ -26,7 +26,8 @@ type openPage struct {
 	Tenant  string
 	Unseen  bool // only what nobody has marked as seen
 	Items   []item
-	Next    string // address of the older ones
+	Sick    []string // keys that cannot be read, so Items may lack some
+	Next    string   // address of the older ones
 	Back    time.Time
 	Refused []item // documents that were not taken in, the oldest of each tenant first
 	More    int64  // refused documents that are not listed
@@ -56,7 +57,7 @@ func (v *openList) open() error {
 	if err != nil {
 		return err
 	}
-	d.Items = found.items
+	d.Items, d.Sick = found.items, found.sick
 	if found.next != (ledger.Place{}) {
 		d.Next = v.listing.older(found.next, slices.ContainsFunc(found.items, func(it item) bool { return it.ID == found.next.ID }))
 		d.Back = found.next.At.Time()
@@ -73,6 +74,7 @@ func (v *openList) open() error {
 type foundOpen struct {
 	items []item
 	next  ledger.Place // zero if there are none
+	sick  []string     // keys that cannot be read, so items may be missing
 }
 
 // openItems returns the rejected and parked invoices that a question asks for, the newest first.
@@ -91,7 +93,7 @@ func (v *openList) openItems(q *question, limit int, until time.Time) (foundOpen
 		if err != nil {
 			return out, err
 		}
-		out.items = append(out.items, some...)
+		out.items, out.sick = append(out.items, some...), found.Sick
 		at, read = found.Next, read+found.Read+len(found.Invoices)
 		if out.next = at; at == (ledger.Place{}) || len(out.items) >= limit || read >= openScan || !time.Now().Before(until) {
 			return out, nil

@@ -195,7 +195,7 @@ func (r *PoolReader) open(ctx context.Context, p *Pool) error {
 	if err != nil {
 		return err
 	}
-	p.MoreOpen = found.Next != ledger.Place{}
+	p.MoreOpen = found.Next != ledger.Place{} || len(found.Sick) > 0
 	for i := range found.Invoices {
 		inv := &found.Invoices[i]
 		s := p.of(inv.Tenant)

@@ -138,3 +138,20 @@ func TestPage_RefusalsAreOfAnotherType_OthersAreShownAndTheLackIsSaid(t *testing
 		})
 	}
 }
+
+// The index of the parked invoices holds what another program wrote. The page of open items and the
+// overview do not say that nothing is open.
+func TestPage_IndexOfOpenItemsIsOfAnotherType_IsNotCalledNone(t *testing.T) {
+	w := newWorld(t, nil)
+	w.take("A", sellerA, "ONE/1", ledger.Parked, "x")
+	w.rdb.Del(t.Context(), "ksef:st:parked")
+	w.rdb.Set(t.Context(), "ksef:st:parked", "x", 0)
+	p := w.as("olga")
+	if status, body, _ := p.get("/open"); status != http.StatusOK || !strings.Contains(body, "<li class=\"code\">st:parked</li>") ||
+		strings.Contains(body, "None.") {
+		t.Errorf("the open items have status %d, want 200, the key named and no word of none: %s", status, body)
+	}
+	if _, body, _ := p.get("/"); !strings.Contains(body, "0+</dd>") {
+		t.Error("the overview does not say that more items may be open than it counts")
+	}
+}
