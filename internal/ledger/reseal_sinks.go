@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -115,16 +116,27 @@ func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// tallySinks counts the texts of sinks, and those in the outbox.
+// tallySinks counts the texts of sinks, and those of outcomes in the outbox or set aside.
 func (ss *SealStore) tallySinks(ctx context.Context, t *Tally) error {
 	err := ss.sinkRecords(ctx, func(r sinkRecord) error {
 		_, err := r.edit(func(_, packed string) string { t.text(packed, 1); return packed })
 		return err
 	})
-	for from := "-"; err == nil; {
-		page, rangeErr := ss.rdb.XRangeN(ctx, ss.key(keyOutbox), from, "+", tallyPage).Result()
-		if rangeErr != nil {
-			return fmt.Errorf("read the outbox: %w", sickOr(rangeErr, keyOutbox))
+	for _, stream := range []string{keyOutbox, keyAside} {
+		err = cmp.Or(err, ss.tallyOutcomes(ctx, stream, t))
+	}
+	return err
+}
+
+// tallyOutcomes counts the sealed reasons of a stream of outcomes.
+func (ss *SealStore) tallyOutcomes(ctx context.Context, stream string, t *Tally) error {
+	for from := "-"; ; {
+		page, err := ss.rdb.XRangeN(ctx, ss.key(stream), from, "+", tallyPage).Result()
+		if stream == keyAside && wrongType(err) { // what was in it is gone
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the outbox: %w", sickOr(err, stream))
 		}
 		if len(page) == 0 {
 			return nil
@@ -136,5 +148,4 @@ func (ss *SealStore) tallySinks(ctx context.Context, t *Tally) error {
 		}
 		from = "(" + page[len(page)-1].ID
 	}
-	return err
 }

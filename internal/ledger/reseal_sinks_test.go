@@ -80,3 +80,23 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		}
 	}
 }
+
+// Outcomes that were set aside while the outbox was sick need their key, as those in the outbox do.
+func TestSealTally_OutcomesAreSetAside_TheirReasonsCount(t *testing.T) {
+	w := oneWorld(quiet{t})
+	w.must(w.Declare(ctx(), ring(t, 7)))
+	old := New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Outbox: 1000, Texts: ring(t, 7)})
+	overwrite(w, keyOutbox)
+	doc := w.fresh()
+	res, err := old.Take(ctx(), []NewInvoice{doc})
+	w.must(err)
+	w.must(old.Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"reason", quoted + " is wrong"}}}))
+	if _, err := w.SealTally(ctx()); SickSink(err) == nil {
+		t.Errorf("while the outbox is sick, SealTally gives %v, want an error that names the key", err)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keyOutbox)).Err())
+	tally, err := w.SealTally(ctx())
+	if w.must(err); tally.Texts[ring(t, 7).KeyIDs()[0]] != 3 {
+		t.Errorf("sealed are %+v, want the file name and the reason of the entry, and the reason that is set aside", tally)
+	}
+}
