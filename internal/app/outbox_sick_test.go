@@ -10,6 +10,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
+// sickKeysAge is how old the worker's list of sick keys may be.
+const sickKeysAge = time.Minute
+
 // The sweep runs once, at the start, and another program has overwritten the outbox. A person
 // deletes the key: outcomes that were set aside are told within seconds, and readiness names the
 // key no longer. Then both keys are sick for a moment: readiness says what is missing.
@@ -48,8 +51,12 @@ func TestOutbox_IsMended_OutcomesAreToldAndReadinessIsWellWithinSeconds(t *testi
 	until(t, 20*time.Second, "readiness names the key", says("the key outbox behind redis.prefix"))
 	until(t, 20*time.Second, "the sweep has noted the key", says("cannot be read: outbox"))
 	mend("outbox")
+	mended := time.Now()
 	until(t, 15*time.Second, "readiness names the key no longer", func() bool { return !says("outbox")() })
 	until(t, 15*time.Second, "what was set aside is in the outbox", func() bool { return rdb.XLen(t.Context(), "ksef:outbox").Val() == 1 })
+	if took := time.Since(mended); took > sickKeysAge/2 {
+		t.Errorf("readiness and outbox were well %s after the key was mended, want seconds", took.Round(time.Second))
+	}
 	overwrite("outbox", "outboxaside")
 	refuse("b.xml")
 	mend("outbox", "outboxaside")

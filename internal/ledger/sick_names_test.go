@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -134,4 +135,21 @@ func TestByNumber_KeyIsSick_IsNamedAndNoAbsenceIsClaimed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A list of sick keys may be old. The keys that were mended since are told from the others, and
+// nothing is said of entries and records.
+func TestWellAgain_SomeKeysWereMended_OnlyTheseAreReturned(t *testing.T) {
+	w := oneWorld(quiet{t})
+	inv := w.invoiceIn(Queued)
+	w.must(w.rdb.Set(ctx(), w.key(keyOutbox), "foreign", 0).Err())
+	w.must(w.rdb.Set(ctx(), w.key(keyRefused, "A"), "foreign", 0).Err())
+	named := []string{keyOutbox, keyHolds, keyState + string(Queued), keyFinal + "ab", keyRefused + "A", keyRefused + "A|ref-a",
+		keyInvoice + inv.ID, anyIndex}
+	well, err := w.WellAgain(ctx(), named)
+	slices.Sort(well)
+	if want := []string{keyFinal + "ab", keyHolds, keyState + string(Queued)}; err != nil || !slices.Equal(well, want) {
+		t.Errorf("well again are %q, %v; want %q", well, err, want)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keyRefused, "A")).Err())
 }
