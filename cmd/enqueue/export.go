@@ -157,7 +157,7 @@ func (c *exportCmd) document(ctx context.Context, p *program, r results.Result, 
 		return nil, fmt.Errorf("%w; Redis does not have it either", lacks), nil
 	}
 	if err == nil && records.HashOf(doc) != r.Hash {
-		return nil, fmt.Errorf("%w; Redis has it in other bytes than KSeF", lacks), nil
+		return nil, fmt.Errorf("%w; the copy in Redis differs from the document that KSeF has", lacks), nil
 	}
 	return doc, nil, err
 }
@@ -176,7 +176,7 @@ func (c *exportCmd) fromRedis(ctx context.Context, p *program, to *exported, r r
 	if err != nil || records.HashOf(doc) != r.Hash {
 		return false, away
 	}
-	p.say("%s: the archive cannot be asked (%s); its document and its result are written from Redis, without a receipt (UPO); "+
+	p.say("%s: the archive cannot be asked (%s), so the document and the result of this invoice come from Redis, without a receipt (UPO); "+
 		"export it again when the archive is back", r.ID, connect.Explain(away))
 	base := fileName(cmp.Or(r.KsefNumber, r.ID))
 	written, err := to.write(base+".xml", doc)

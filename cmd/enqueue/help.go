@@ -47,7 +47,7 @@ var helpTexts = kong.Vars{
 		"or the id where there is no KSeF number; and the receipt (UPO) of each session once, as upo/SESSION.xml: " +
 		"the field upo of a result ends with that name. An invoice that is named gets its receipt as KSEF_NUMBER-upo.xml too.",
 	"where_names":   "Ids, numbers or KSeF numbers. Without one: every invoice that the archive has of the issue dates.",
-	"where_from":    "First issue date (P_1), 2026-11-01. Dates bound what is read of the archive.",
+	"where_from":    "First issue date (P_1), such as 2026-11-01. Dates bound what is read of the archive.",
 	"where_archive": "Ask the archive alone: no Redis is needed, and invoices are found that the ledger has forgotten.",
 	"deliveries":    "Who was told what became of invoices (results of the configuration): how each receiver stands, what it did not take.",
 	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one takes nothing, or nothing of a tenant, or when " +

@@ -19,7 +19,7 @@ import (
 )
 
 type reportCmd struct {
-	From        string `help:"First issue date (P_1), 2026-11-01; by default the first of this month." placeholder:"D"`
+	From        string `help:"First issue date (P_1), such as 2026-11-01; by default the first day of this month." placeholder:"D"`
 	To          string `help:"Last issue date, included; by default today." placeholder:"D"`
 	Tenant      string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
 	Format      string `help:"table, csv, xlsx, html or json." default:"table" placeholder:"F"`
@@ -103,19 +103,19 @@ func (c *reportCmd) run(ctx context.Context, p *program) error {
 // report to an accountant must not take it for a whole one.
 func (c *reportCmd) whole(p *program) error {
 	if c.damaged > 0 {
-		p.say("the report is not complete: invoices that only these files of the archive have are missing from it")
+		p.say("the report is not complete: it lacks the invoices that are only in the files of the archive named above")
 	}
 	if c.lacking > 0 {
 		p.say("the report is not complete: it lacks %s, see above",
-			plural.Of(c.lacking, "invoice that a receipt (UPO) lists and no result tells of",
-				"invoices that receipts (UPO) list and no results tell of"))
+			plural.Of(c.lacking, "invoice that has a receipt (UPO) but no result",
+				"invoices that have a receipt (UPO) but no result"))
 	}
 	if c.no.n > 0 {
 		p.say("the report is not complete: it lacks %s, see above",
 			plural.Of(c.no.n, "amount whose document is not there", "amounts whose documents are not there"))
 	}
 	if c.unread > 0 {
-		p.say("the report may not be complete: the documents of %s are missing from it, of whatever day they are",
+		p.say("the report may not be complete: the documents of %s are missing from it if their dates are in this period",
 			plural.Of(c.unread, "entry of Redis that cannot be read", "entries of Redis that cannot be read"))
 	}
 	if c.damaged+c.lacking+c.unread+c.no.n > 0 {

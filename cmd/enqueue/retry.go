@@ -10,7 +10,7 @@ import (
 
 type retryCmd struct {
 	selection
-	By string `help:"Who takes a dismissal back; by default the user of the operating system." placeholder:"NAME"`
+	By string `help:"Who does this, for the audit log, and for the invoice when a dismissal is taken back; by default the user of the operating system." placeholder:"NAME"`
 }
 
 func (c *retryCmd) check() error {

@@ -62,9 +62,7 @@ func (c *core) MeasureClock(ctx context.Context) error {
 		return fmt.Errorf("redis took %s to tell the time", took)
 	}
 	c.clock.skew.Store(int64(began.Add(took / 2).Sub(at)))
-	if !c.ClockOff() {
-		c.rarely.over("clock", nil)
-	} else if c.rarely.due("clock", began) {
+	if c.ClockOff() && c.rarely.due("clock", began) {
 		c.o.Log.Warn().Stringer("ahead", c.Skew().Round(time.Millisecond)).
 			Msg("this machine's clock differs from redis's: set it (NTP); if all workers say so, redis's clock is the wrong one")
 	}
