@@ -64,7 +64,7 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 			}
 		}
 	}
-	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] || !s.log.says("sellers in whose name") {
+	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] || !s.log.says("have the sellers not granted it") {
 		t.Errorf("the tenant was paused for %v, want two pauses, the second longer, and a log line about the sellers", b.pauses)
 	}
 	s.sendOff(w, invs...)

@@ -26,7 +26,7 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	theirs := s.seeded("A/1", 1)
 	original := s.known(w, theirs)[0]
 	ours := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
-	if ours.State != ledger.Parked || !strings.Contains(ours.Reason, "hand its document in or dismiss this one") {
+	if ours.State != ledger.Parked || !strings.Contains(ours.Reason, "hand that document in, or dismiss this invoice") {
 		t.Fatalf("the invoice in conflict is %s, want parked: %s", ours.State, ours.Reason)
 	}
 	got := s.decided(w, s.admit(ledger.Bulk, theirs))
