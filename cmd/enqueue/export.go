@@ -86,10 +86,10 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 // whole is false when the invoice lacks something that it should have, or when a file with other
 // content was kept.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
-	final := inv == nil // a result that comes from the archive is written as it is
+	archived := inv == nil // a result that comes from the archive is written as it is
 	if inv != nil {
 		of := r
-		if r, final, err = c.kept(ctx, r); err != nil {
+		if r, archived, err = c.kept(ctx, r); err != nil {
 			return c.fromRedis(ctx, p, to, of, inv, err)
 		}
 	}
@@ -108,7 +108,7 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	if err != nil {
 		return false, err
 	}
-	if !final {
+	if !archived {
 		r.AddDocument(doc)
 	}
 	result, err := to.result(base, r)

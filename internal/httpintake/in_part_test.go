@@ -156,7 +156,7 @@ func TestList_IndexIsSick_IsNamedAndNoListLacksItsInvoices(t *testing.T) {
 	}
 }
 
-// A score that is no time gives an invoice no place in the list. It is listed all the same.
+// An invoice whose score is not a valid time has no place in the order. It is listed all the same.
 func TestList_ScoreIsNoTime_TheInvoiceIsListed(t *testing.T) {
 	for _, score := range []float64{math.Inf(1), math.Inf(-1), -5, 1.5, 1e17} {
 		b := withAll(t)

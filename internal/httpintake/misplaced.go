@@ -7,13 +7,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// misplaced are the invoices whose scores in an index are no times. They have no place in the order
-// of last changes, so a list has them after the others of a page. Most of them are on the last
-// page, because the ledger names them at the end. A program that lists page by page gets each of
-// them at least once.
+// misplaced are the invoices whose scores in an index are not valid times. They have no place in
+// the order of last changes, so a list has them after the others of a page. Most of them are on the
+// last page, because the ledger names them at the end. A program that lists page by page gets each
+// of them at least once.
 type misplaced []string // ids
 
-// note remembers the entries among unread that have no place among those of a page.
+// note remembers the unread entries that are not on the page.
 func (m *misplaced) note(unread []ledger.Unreadable, page []inquiry.Placed) {
 	placed := map[string]bool{}
 	for i := range page {
@@ -29,7 +29,8 @@ func (m *misplaced) note(unread []ledger.Unreadable, page []inquiry.Placed) {
 }
 
 // others returns the answers about misplaced invoices that the filter selects. An entry that can be
-// read is shown as it is. Any other entry is shown as the entries in their places are.
+// read is shown as it is. An entry that cannot be read is shown like one on the page that cannot be
+// read.
 func (l *listing) others(c *call, f *filter, ids misplaced, lookups *lookups) ([]invoiceAnswer, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -53,7 +54,7 @@ func (l *listing) others(c *call, f *filter, ids misplaced, lookups *lookups) ([
 	return out, nil
 }
 
-// apart returns the shared keys among what cannot be read, and the entries.
+// apart splits what cannot be read into shared keys (see [ledger.Unreadable.Shared]) and entries.
 func apart(unread []ledger.Unreadable) (keys, entries []ledger.Unreadable) {
 	for _, u := range unread {
 		if u.Shared() {

@@ -57,14 +57,14 @@ func (r *reader) pipedArchive(file string, in io.Reader) bool {
 	}
 	if n > maxPiped {
 		return r.fail(file, &Problem{What: fmt.Sprintf("is larger than %d bytes", maxPiped),
-			Hint: "save the archive and name its file"})
+			Hint: "save the archive to a file and give its path"})
 	}
 	return r.archive(file, f, n)
 }
 
 func notSaved(err error) *Problem {
-	return &Problem{What: "could not be saved to a temporary file", Err: err,
-		Hint: "save the archive and name its file, or free space in the temporary folder"}
+	return &Problem{What: "could not be copied to a temporary file", Err: err,
+		Hint: "save the archive to a file and give its path, or free space in the temporary folder"}
 }
 
 // cancelableReader lets a person stop a program that waits for input, although a read of a terminal

@@ -18,8 +18,8 @@ const sameInstant = 20_000
 // the given place in this order, and leaves out changes that are older than the time from. With a
 // zero place it begins with the newest change. A zero from means no bound. Latest reads no entry.
 // The error is an [*UnreadableError] when the index holds another type. The error also names
-// invoices whose scores in the index are no times (scores.go). When the list has come to its end,
-// each of them has been named.
+// invoices whose scores in the index are not valid times (scores.go). When the list has come to its
+// end, each of them has been named.
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	out, err := latest(ctx, er, s, before, max(from, firstTime), limit)
 	if _, other := Skip(err); other != nil {

@@ -22,7 +22,8 @@ const (
 	maxOdd = 100
 )
 
-// beforeTimes and afterTimes are bounds of the scores that are no times, as Redis writes them.
+// beforeTimes and afterTimes are bounds of the scores that are not valid times, as Redis writes
+// them.
 var (
 	beforeTimes = "(" + strconv.FormatInt(int64(firstTime), 10)
 	afterTimes  = "(" + strconv.FormatInt(int64(lastTime), 10)
@@ -31,7 +32,8 @@ var (
 // errStandsStill says that a list would begin again at the place from which it should go on.
 var errStandsStill = errors.New("the list cannot go on: its last place is not after its first")
 
-// timeOfScore returns the time that a score stands for. It reports false if the score is no time.
+// timeOfScore returns the time that a score stands for. It reports false if the score is not a
+// valid time.
 func timeOfScore(score float64) (Millis, bool) {
 	if !(score >= float64(firstTime) && score <= float64(lastTime)) || score != math.Trunc(score) {
 		return 0, false
@@ -59,15 +61,15 @@ func writtenScore(score float64) string {
 	return strconv.FormatFloat(score, 'g', 17, 64)
 }
 
-// oddScore describes an invoice whose place in the index of a state is no time.
+// oddScore describes an invoice whose score in the index of a state is not a valid time.
 func oddScore(s State, id, score string) Unreadable {
 	return Unreadable{ID: id, Key: keyInvoice + id, State: string(s), Err: fmt.Errorf(
-		"%w: its score in the index %s is %s, which is no time: give it the time of its last change (ZADD), "+
+		"%w: its score in the index %s is %s, which is not a valid time: give it the time of its last change (ZADD), "+
 			"or remove it from the index (ZREM) if there is no such invoice", errDamaged, keyState+string(s), score)}
 }
 
-// oddOf describes members that were found in the index of a state and whose scores are no times. If
-// maxOdd were found, the description of the last one says that there may be more.
+// oddOf describes members that were found in the index of a state and whose scores are not valid
+// times. If maxOdd were found, the description of the last one says that there may be more.
 func oddOf(s State, found []redis.Z) (odd []Unreadable) {
 	for _, z := range found {
 		id, _ := z.Member.(string)
@@ -95,6 +97,6 @@ func score(c *redis.ZSliceCmd) time.Time {
 
 // firstTimes asks for the first members of a set whose scores are between firstTime and lastTime.
 func firstTimes() *redis.ZRangeBy {
-	const some = 10 // some of these scores may be fractions, which are no times
+	const some = 10 // some of these scores may be fractions, which are not valid times
 	return &redis.ZRangeBy{Min: strconv.FormatInt(int64(firstTime), 10), Max: strconv.FormatInt(int64(lastTime), 10), Count: some}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// oddScores are scores that are no times.
+// oddScores are scores that are not valid times.
 var oddScores = map[string]float64{
 	"1e17": 1e17, "1e300": 1e300, "inf": inf, "-inf": -inf, "-5": -5, "0": 0, "1.5": 1.5,
 	"a fraction in between": float64(noon.UnixMilli()) + 6.5, "a fraction later than all": float64(noon.UnixMilli()) + 1e7 + 0.5,
@@ -20,8 +20,8 @@ var oddScores = map[string]float64{
 
 var inf = math.Inf(1)
 
-// A person gives an invoice a place in the index of a state that is no time. All lists end, have
-// all other invoices once, and name this one once.
+// A person gives an invoice a score in the index of a state that is not a valid time. All lists
+// end, have all other invoices once, and name this one once.
 func TestScores_OneIsNoTime_ListsHaveTheOthersAndNameItOnce(t *testing.T) {
 	next := worlds(t)
 	for what, score := range oddScores {
@@ -86,7 +86,7 @@ func listOdd(w *world, list func(from Place) ([]Place, error)) (ids, named []str
 	return ids, named
 }
 
-// An index has more scores that are no times than one list names.
+// An index has more scores that are not valid times than one list names.
 func TestScores_ManyAreNoTimes_TheListEndsAndSaysThatThereAreMore(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.documents(1)...)[0]

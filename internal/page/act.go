@@ -90,7 +90,7 @@ func (v *decisions) actOn(inv *ledger.Invoice, verb, reason string) error {
 func notDone(not *actions.NotDoneError) string {
 	switch not.Cause {
 	case actions.NotKept:
-		return "Its document is not kept any more. Hand it in again, then retry it."
+		return "The document of this invoice is not kept any more. Hand the document in again, then retry the invoice."
 	case actions.NumberInUse:
 		return "Another document with the same number or ref is on its way or accepted."
 	case actions.Ended:
@@ -120,7 +120,7 @@ func (v *decisions) actOnMany() error {
 		return missing
 	}
 	if len(ids) == 0 {
-		return &shown{http.StatusBadRequest, "Nothing was picked. Go back and pick what this is for.", nil}
+		return &shown{http.StatusBadRequest, "Nothing was picked. Go back and pick the documents.", nil}
 	}
 	reason := ""
 	if verb == "dismiss" {

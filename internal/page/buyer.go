@@ -115,6 +115,6 @@ func (p *Page) searching(ctx context.Context) (done func(), err error) {
 	case p.search <- struct{}{}:
 		return func() { <-p.search }, nil
 	case <-ctx.Done():
-		return nil, &shown{http.StatusServiceUnavailable, "The archive is being searched for others. Try again in a moment.", nil}
+		return nil, &shown{http.StatusServiceUnavailable, "Another user's search of the archive is running. Try again in a moment.", nil}
 	}
 }

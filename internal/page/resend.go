@@ -77,7 +77,7 @@ func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (
 		return 0, missing
 	}
 	if !all && len(ids) == 0 {
-		return 0, &shown{http.StatusBadRequest, "Nothing was picked. Go back and pick what this is for.", nil}
+		return 0, &shown{http.StatusBadRequest, "Nothing was picked. Go back and pick the documents.", nil}
 	}
 	if all && tenant == "" && v.whole(r) {
 		return v.p.o.Resend.Resend(v.ctx(), r.Name, v.User.Name, "")

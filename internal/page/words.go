@@ -2,7 +2,7 @@ package page
 
 import "maps"
 
-// polish are the texts of the page in Polish, by the English text. A test finds those that are
+// polish maps each English text of the page to its Polish text. A test finds those that are
 // missing.
 var polish = joined(polishPages, polishDays, polishItems, polishDeliveries, polishSignIn)
 
@@ -17,47 +17,47 @@ func joined(all ...map[string]string) map[string]string {
 // polishPages are the texts of most pages.
 var polishPages = map[string]string{
 	// Everywhere.
-	"Skip to content":   "Przejdź do treści",
-	"Parts of the page": "Części strony",
-	"Overview":          "Przegląd",
-	"Invoices":          "Faktury",
-	"Open items":        "Do wyjaśnienia",
-	"Days":              "Dni",
-	"Audit log":         "Dziennik działań",
-	"Tasks":             "Zadania",
-	"Log in":            "Zaloguj się",
-	"Log out":           "Wyloguj się",
-	"As of":             "Stan na",
-	"Polish time":       "czas polski",
-	"To the overview":   "Do przeglądu",
-	"Older ones":        "Starsze",
-	"None.":             "Brak.",
-	"all":               "wszyscy",
-	"any":               "dowolny",
-	"Tenant":            "Podatnik",
-	"State":             "Stan",
-	"Since":             "Od",
-	"When":              "Kiedy",
-	"What to do":        "Co zrobić",
-	"Reason":            "Przyczyna",
-	"Details":           "Szczegóły",
-	"Details of %s":     "Szczegóły faktury %s",
-	"next try":          "następna próba",
-	"overdue by %s":     "po terminie o %s",
-	"in %s":             "za %s",
-	"Retry":             "Ponów wysyłkę",
-	"Dismiss":           "Zakończ bez wysyłki",
-	"Accepted":          "Przyjęte",
-	"Rejected":          "Odrzucone",
-	"Parked":            "Zatrzymane",
-	"From":              "Od dnia",
-	"To":                "Do dnia",
-	"Done for %s.":      "Wykonano. Liczba dokumentów: %s.",
-	"This did not work": "Nie udało się",
-	"belongs to NIP %s": "należy do NIP %s",
-	"The name %s belongs to NIP %s in the ledger, and to NIP %s in the configuration of this worker. Nothing of it is sent, shown to " +
-		"users of this tenant, or told to receivers by this worker. Correct the NIP, or give this tenant a name that no other " +
-		"taxpayer has had, and restart the worker.": "Nazwa %s należy w rejestrze do NIP %s, a w konfiguracji tego procesu do NIP %s. " +
+	"Skip to content":      "Przejdź do treści",
+	"Parts of the page":    "Części strony",
+	"Overview":             "Przegląd",
+	"Invoices":             "Faktury",
+	"Open items":           "Do wyjaśnienia",
+	"Days":                 "Dni",
+	"Audit log":            "Dziennik działań",
+	"Tasks":                "Zadania",
+	"Log in":               "Zaloguj się",
+	"Log out":              "Wyloguj się",
+	"As of":                "Stan na",
+	"Polish time":          "czas polski",
+	"To the overview":      "Do przeglądu",
+	"Older ones":           "Starsze",
+	"None.":                "Brak.",
+	"all":                  "wszyscy",
+	"any":                  "dowolny",
+	"Tenant":               "Podatnik",
+	"State":                "Stan",
+	"Since":                "Od",
+	"When":                 "Kiedy",
+	"What to do":           "Co zrobić",
+	"Reason":               "Przyczyna",
+	"Details":              "Szczegóły",
+	"Details of %s":        "Szczegóły faktury %s",
+	"next try":             "następna próba",
+	"overdue by %s":        "po terminie o %s",
+	"in %s":                "za %s",
+	"Retry":                "Ponów wysyłkę",
+	"Dismiss":              "Zakończ bez wysyłki",
+	"Accepted":             "Przyjęte",
+	"Rejected":             "Odrzucone",
+	"Parked":               "Zatrzymane",
+	"From":                 "Od dnia",
+	"To":                   "Do dnia",
+	"Done. Documents: %s.": "Wykonano. Liczba dokumentów: %s.",
+	"This did not work":    "Nie udało się",
+	"belongs to NIP %s":    "należy do NIP %s",
+	"The name %s belongs to NIP %s in the ledger, and to NIP %s in the configuration of this worker. This worker " +
+		"sends nothing under this name, shows nothing of it to users of this tenant, and tells receivers nothing of it. Correct " +
+		"the NIP, or give this tenant a name that no other taxpayer has had, and restart the worker.": "Nazwa %s należy w rejestrze do NIP %s, a w konfiguracji tego procesu do NIP %s. " +
 		"Ten proces nie wysyła niczego pod tą nazwą, nie pokazuje tego użytkownikom tego podatnika i nie przekazuje odbiorcom. " +
 		"Popraw NIP albo nadaj podatnikowi nazwę, której nie miał żaden inny, i uruchom proces ponownie.",
 	"Nothing of tenant %s can be shown here now, because the configuration does not fit the ledger. Ask your administrator: the log " +
@@ -89,7 +89,7 @@ var polishPages = map[string]string{
 	"not configured":                    "nie ma go w konfiguracji",
 	"paused by the configuration":       "wstrzymany w konfiguracji",
 	"paused":                            "wstrzymany",
-	"drained":                           "nie przyjmuje nowych faktur",
+	"draining":                          "nie przyjmuje nowych faktur",
 	"others: %d (find them by name).":   "Pozostałych: %d. Znajdź ich po nazwie.",
 	"Figures":                           "Wykresy",
 	"Sessions on their way":             "Sesje w toku",
@@ -109,27 +109,27 @@ var polishPages = map[string]string{
 	"the oldest since":                  "najdłużej czekająca od",
 	"None of them waits.":               "Żadna faktura nie czeka.",
 	"open: invoices are sent in it one by one": "otwarta: faktury są w niej wysyłane pojedynczo",
-	"A person has drained this tenant: what was taken in is sent, nothing new is taken in.": "Nowe faktury tego podatnika nie są " +
+	"This tenant takes in no new invoices; those already taken in are sent. Decided by": "Nowe faktury tego podatnika nie są " +
 		"przyjmowane. Przyjęte wcześniej są wysyłane. Decyzję podjął:",
-	"A person has paused this tenant: nothing new is sent.": "Wysyłkę faktur tego podatnika wstrzymano. Decyzję podjął:",
-	"The configuration has paused this tenant.":             "Wysyłkę faktur tego podatnika wstrzymano w konfiguracji.",
-	"Limits of requests to KSeF":                            "Limity żądań do KSeF",
-	"What":                                                  "Czynność",
-	"In":                                                    "W ciągu",
-	"Used":                                                  "Wykorzystano",
-	"Left":                                                  "Pozostało",
-	"Share":                                                 "Udział",
-	"Limit with the least left":                             "Limit najbliższy wyczerpania",
-	"%s: %d left of %d in %s":                               "%s: pozostało %d z %d w ciągu %s",
-	"a minute":                                              "minuty",
-	"an hour":                                               "godziny",
-	"KSeF ordered a pause of %s":                            "KSeF nakazał przerwę: %s",
-	"Batch sessions opened":                                 "Otwarcie sesji wsadowej",
-	"Online sessions opened":                                "Otwarcie sesji interaktywnej",
-	"Invoices sent one by one":                              "Wysłanie faktury w sesji interaktywnej",
-	"Questions about an invoice":                            "Pobranie statusu faktury z sesji",
-	"Lists of a session's invoices":                         "Pobranie listy faktur sesji",
-	"Questions about a session":                             "Pozostałe żądania dotyczące sesji",
+	"This tenant is paused: nothing new is sent. Decided by": "Wysyłkę faktur tego podatnika wstrzymano. Decyzję podjął:",
+	"The configuration has paused this tenant.":              "Wysyłkę faktur tego podatnika wstrzymano w konfiguracji.",
+	"Limits of requests to KSeF":                             "Limity żądań do KSeF",
+	"What":                                                   "Czynność",
+	"In":                                                     "W ciągu",
+	"Used":                                                   "Wykorzystano",
+	"Left":                                                   "Pozostało",
+	"Share":                                                  "Udział",
+	"Limit with the least left":                              "Limit najbliższy wyczerpania",
+	"%s: %d left of %d in %s":                                "%s: pozostało %d z %d w ciągu %s",
+	"a minute":                                               "minuty",
+	"an hour":                                                "godziny",
+	"KSeF ordered a pause of %s":                             "KSeF nakazał przerwę: %s",
+	"Batch sessions opened":                                  "Otwarcie sesji wsadowej",
+	"Online sessions opened":                                 "Otwarcie sesji interaktywnej",
+	"Invoices sent one by one":                               "Wysłanie faktury w sesji interaktywnej",
+	"Questions about an invoice":                             "Pobranie statusu faktury z sesji",
+	"Lists of a session's invoices":                          "Pobranie listy faktur sesji",
+	"Questions about a session":                              "Pozostałe żądania dotyczące sesji",
 
 	// Why a group of a tenant's requests is frozen.
 	"KSeF refuses everything (410), the next try is in %s": "KSeF odrzuca wszystko (410), następna próba za %s",
@@ -147,7 +147,7 @@ var polishPages = map[string]string{
 	// Invoices.
 	"Number or part of it, KSeF number, ref, seller's NIP": "Numer lub jego część, numer KSeF, identyfikator z Twojego programu (ref), " +
 		"NIP sprzedawcy",
-	"Days of":              "Dni według",
+	"Days by":              "Dni według",
 	"the issue date (P_1)": "daty wystawienia (P_1)",
 	"the last change":      "ostatniej zmiany",
 	"Last change":          "Ostatnia zmiana",
@@ -212,7 +212,7 @@ var polishPages = map[string]string{
 	"QR code (KOD I)":           "Kod QR (KOD I)",
 	"What you can do":           "Co możesz zrobić",
 	"Send it again":             "Wyślij ponownie",
-	"When the reason is gone. The same document is sent; a corrected one is handed in like a new one.": "Gdy przyczyna ustała. " +
+	"Do this when the reason is gone. The same document is sent; a corrected one is handed in like a new one.": "Gdy przyczyna ustała. " +
 		"Zostanie wysłany " +
 		"ten sam dokument. Poprawiony dokument trzeba przekazać na nowo.",
 	"End it without sending": "Zakończ sprawę bez wysyłki",
@@ -222,7 +222,7 @@ var polishPages = map[string]string{
 	"Package":                     "Paczka",
 	"Session":                     "Sesja",
 	"Sessions it was sent in":     "Liczba sesji, w których była wysyłana",
-	"Taken back":                  "Cofnięto zakończenie",
+	"Dismissal taken back":        "Cofnięto zakończenie",
 	"Handed in":                   "Przekazano do wysyłki",
 	"Put into a package":          "Umieszczono w paczce faktur",
 	"Session opened in KSeF":      "Otwarto sesję w KSeF",
@@ -243,18 +243,18 @@ var polishPages = map[string]string{
 	"Rejected and stopped": "Odrzucone i zatrzymane",
 	"Not taken in":         "Nieprzyjęte do wysyłki",
 	"Shown back to %s.":    "Pokazano zmienione od %s.",
-	"others: %d (pick a tenant, or export them).": "Pozostałych: %d. Wybierz podatnika albo wyeksportuj listę.",
-	"With those that are picked":                  "Zaznaczone dokumenty",
-	"Why they are not to be sent":                 "Dlaczego nie mają być wysłane",
-	"Done for %s; not done for these:":            "Wykonano: %s. Nie wykonano dla tych dokumentów:",
-	"KSeF's words or reason":                      "Odpowiedź KSeF lub przyczyna",
-	"What it means":                               "Co to znaczy",
-	"Code":                                        "Kod",
+	"others: %d (pick a tenant, or export them).":              "Pozostałych: %d. Wybierz podatnika albo wyeksportuj listę.",
+	"With those that are picked":                               "Zaznaczone dokumenty",
+	"Why they are not to be sent":                              "Dlaczego nie mają być wysłane",
+	"Documents for which it was done: %s. Not done for these:": "Wykonano: %s. Nie wykonano dla tych dokumentów:",
+	"KSeF's words or reason":                                   "Odpowiedź KSeF lub przyczyna",
+	"What it means":                                            "Co to znaczy",
+	"Code":                                                     "Kod",
 	"Say why it is not to be sent: the reason is kept on record. Go back and write it.": "Podaj powód zakończenia bez wysyłki. Powód " +
 		"zostanie zapisany. Wróć i wpisz go.",
-	"The reason is too long: at most %d characters.":         "Powód jest za długi. Może mieć najwyżej %d znaków.",
-	"Nothing was picked. Go back and pick what this is for.": "Niczego nie zaznaczono. Wróć i zaznacz dokumenty.",
-	"Its document is not kept any more. Hand it in again, then retry it.": "Jej dokument nie jest już przechowywany. Przekaż go " +
+	"The reason is too long: at most %d characters.":      "Powód jest za długi. Może mieć najwyżej %d znaków.",
+	"Nothing was picked. Go back and pick the documents.": "Niczego nie zaznaczono. Wróć i zaznacz dokumenty.",
+	"The document of this invoice is not kept any more. Hand the document in again, then retry the invoice.": "Jej dokument nie jest już przechowywany. Przekaż go " +
 		"ponownie, a potem ponów wysyłkę.",
 	"Another document with the same number or ref is on its way or accepted.": "Inny dokument o tym samym numerze lub identyfikatorze " +
 		"jest w drodze albo został przyjęty.",
@@ -272,5 +272,6 @@ var polishPages = map[string]string{
 	"You may look, but not act. Ask an operator.":   "Możesz przeglądać, ale nie możesz wykonywać działań. Zwróć się do operatora.",
 	"This address has a value that can't be used. Begin again at Invoices.": "Adres zawiera nieprawidłową wartość. Zacznij od nowa w " +
 		"części Faktury.",
-	"The archive is being searched for others. Try again in a moment.": "Trwa przeszukiwanie archiwum dla innej osoby. Spróbuj za chwilę.",
+	"Another user's search of the archive is running. Try again in a moment.": "Trwa wyszukiwanie w archiwum dla innej osoby. " +
+		"Spróbuj za chwilę.",
 }

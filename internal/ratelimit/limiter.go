@@ -25,8 +25,8 @@ type Options struct {
 	// name come from Defaults.
 	Tenants map[string]map[string]Limits
 	// Margin is how much later than booked a request may reach KSeF: the delay of the network and
-	// of this process. Zero means 300 ms, negative none. 300 ms costs a full second-window 23 % of
-	// its rate and a full hour-window 0.01 %.
+	// of this process. Zero means 300 ms, negative none. 300 ms costs a fully used window of
+	// one second 23 % of its rate, and a window of an hour 0.01 %.
 	Margin time.Duration
 	// MaxSleep is the longest time that Wait sleeps. Zero means 2 s, negative never sleeps.
 	MaxSleep time.Duration
@@ -172,7 +172,7 @@ func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Durat
 // freeze so far.
 func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfter time.Duration) (time.Duration, int, error) {
 	d, strikes429, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
-	if d > 0 && l.observer != nil { // after an error only this process has the freeze
+	if d > 0 && l.observer != nil { // with an error, this process alone keeps the freeze
 		l.observer.OnFreeze(tenant, group, d)
 	}
 	return d, strikes429, err

@@ -8,9 +8,9 @@ import (
 )
 
 // maxByNumber is the most invoices of a package that are asked for one by one, mostly with one
-// request each. KSeF takes 20 such requests an hour. More invoices are searched for in one pass
-// through the register. Such a pass begins at a day and needs one request for each 250 invoices
-// that the taxpayer has issued since that day.
+// request each. KSeF takes 20 such requests an hour. If there are more, all of them are searched
+// for in one pass through the register. Such a pass begins at a day and needs one request for each
+// 250 invoices that the taxpayer has issued since that day.
 const maxByNumber = 8
 
 // ByNumber reports whether the register can be asked for each of these invoices by its number. They
@@ -27,7 +27,7 @@ func ByNumber(want []*ledger.Invoice) bool {
 }
 
 // NumberRequests returns the requests that find an invoice by its number. There is one for each
-// span of the register since the invoice's P_1, so mostly there is only one.
+// [registerSpan] since the issue date (P_1), so mostly there is only one.
 func NumberRequests(inv *ledger.Invoice, now time.Time) ([]ksef.MetadataRequest, error) {
 	from, err := firstDay([]*ledger.Invoice{inv})
 	if err != nil {

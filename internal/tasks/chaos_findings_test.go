@@ -272,7 +272,7 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 }
 
 // KSeF may decide an invoice and still refuse its session. The result of this invoice is archived.
-// The other invoice goes in a new session.
+// The invoice that KSeF did not decide goes in a new session.
 func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
 		t.Run(string(lane), func(t *testing.T) {

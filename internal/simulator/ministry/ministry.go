@@ -23,8 +23,8 @@ type Options struct {
 	Grants []login.Grant
 	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's value.
 	Lives login.Lives
-	// LoginDelay is how long a login stays at 100, how long a new token stays Pending, and how long
-	// a request for a certificate stays in processing.
+	// LoginDelay is how long a login stays at status 100 (in progress), how long a new token stays
+	// Pending, and how long a request for a certificate stays in processing.
 	LoginDelay time.Duration
 	// ReceiptLife is how long a pre-signed address of a UPO works; 0 is three days.
 	ReceiptLife time.Duration
@@ -32,8 +32,9 @@ type Options struct {
 	OnlyIssued bool
 	// Allowances are request limits of one taxpayer that differ from the usual ones.
 	Allowances []Allowance
-	// Novelty is the probability that an answer has a field that is in no contract. A value from a
-	// list of values is replaced by an unknown one a tenth as often. 0 means never.
+	// Novelty is the probability that an answer has a field that is in no contract. With a tenth of
+	// this probability, a value from a list of values is replaced by one that the contract does not
+	// list. 0 means never.
 	Novelty float64
 	// BaseURL is the base of pre-signed addresses, without a slash at the end. "" means the Host of
 	// the request.
@@ -65,7 +66,7 @@ type Ministry struct {
 	secret     []byte // signs page tokens and addresses
 }
 
-// New makes the second face of a simulator.
+// New makes a Ministry, which gives a simulator a second HTTP interface.
 func New(sim *simulator.Simulator, o Options) (*Ministry, error) {
 	if o.Novelty < 0 || o.Novelty > 1 {
 		return nil, &simulator.FieldError{Field: "Novelty", Value: fmt.Sprint(o.Novelty), Err: errors.New("outside 0 to 1")}
