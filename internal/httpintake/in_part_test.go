@@ -157,7 +157,7 @@ func TestList_IndexIsSick_IsNamedAndNoListLacksItsInvoices(t *testing.T) {
 }
 
 // An invoice whose score is not a valid time has no place in the order. It is listed all the same.
-func TestList_ScoreIsNoTime_TheInvoiceIsListed(t *testing.T) {
+func TestList_ScoreIsNotAValidTime_TheInvoiceIsListed(t *testing.T) {
 	for _, score := range []float64{math.Inf(1), math.Inf(-1), -5, 1.5, 1e17} {
 		b := withAll(t)
 		ids := []string{b.take(0, "FV/1", ""), b.take(0, "FV/2", ""), b.take(1, "FV/3", ""), b.take(0, "FV/4", "")}

@@ -11,7 +11,7 @@ import (
 
 // In the index of their state, two invoices have scores that are not valid times. Each list names
 // these two once, and has all others.
-func TestReader_ScoresAreNoTimes_OthersAreListedAndTheseAreNamedOnce(t *testing.T) {
+func TestReader_ScoresAreNotValidTimes_OthersAreListedAndTheseAreNamedOnce(t *testing.T) {
 	for _, score := range []string{"-inf", "-5", "0", "1.5", "1e17", "inf"} {
 		t.Run(score, func(t *testing.T) {
 			w := newWorld(t)

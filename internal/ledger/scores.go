@@ -15,7 +15,7 @@ import (
 // invoice. So a list leaves out such a member, and names its entry as damaged.
 
 const (
-	firstTime Millis = 1             // 0 is no time
+	firstTime Millis = 1             // 0 means that there is no time
 	lastTime  Millis = 4102444800000 // the beginning of the year 2100
 	// Of one state, a list names at most maxOdd members whose scores are before all times, and at
 	// most maxOdd whose scores are after all times. ODD in lua/changed.lua is the same number.

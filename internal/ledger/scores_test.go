@@ -22,7 +22,7 @@ var inf = math.Inf(1)
 
 // A person gives an invoice a score in the index of a state that is not a valid time. All lists
 // end, have all other invoices once, and name this one once.
-func TestScores_OneIsNoTime_ListsHaveTheOthersAndNameItOnce(t *testing.T) {
+func TestScores_OneIsNotAValidTime_ListsHaveTheOthersAndNameItOnce(t *testing.T) {
 	next := worlds(t)
 	for what, score := range oddScores {
 		for _, n := range []int{1, 3, 500} {

@@ -57,9 +57,9 @@ var polishPages = map[string]string{
 	"belongs to NIP %s":    "należy do NIP %s",
 	"The name %s belongs to NIP %s in the ledger, and to NIP %s in the configuration of this worker. This worker " +
 		"sends nothing under this name, shows nothing of it to users of this tenant, and tells receivers nothing of it. Correct " +
-		"the NIP, or give this tenant a name that no other taxpayer has had, and restart the worker.": "Nazwa %s należy w rejestrze do NIP %s, a w konfiguracji tego procesu do NIP %s. " +
-		"Ten proces nie wysyła niczego pod tą nazwą, nie pokazuje tego użytkownikom tego podatnika i nie przekazuje odbiorcom. " +
-		"Popraw NIP albo nadaj podatnikowi nazwę, której nie miał żaden inny, i uruchom proces ponownie.",
+		"the NIP, or give this tenant a name that no other taxpayer has had, and restart the worker.": "Nazwa %s " +
+		"należy w rejestrze do NIP %s, a w konfiguracji tego procesu do NIP %s. Ten proces nie wysyła niczego pod tą nazwą, nie pokazuje " +
+		"tego użytkownikom tego podatnika i nie przekazuje odbiorcom. Popraw NIP albo nadaj podatnikowi nazwę, której nie miał żaden inny, i uruchom proces ponownie.",
 	"Nothing of tenant %s can be shown here now, because the configuration does not fit the ledger. Ask your administrator: the log " +
 		"says what to do.": "Nie można teraz pokazać niczego dla podatnika %s, bo konfiguracja nie zgadza się z rejestrem. " +
 		"Zwróć się do administratora: w logu jest napisane, co zrobić.",
