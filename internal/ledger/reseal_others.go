@@ -32,10 +32,16 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 			o := otherText{key: keyRefused + t, field: id, value: value}
 			if note, ok := strings.CutPrefix(outer.Note, sealedText); ok {
 				o.aad, o.packed = noteText(id), note
-				o.with = func(packed string) ([]byte, error) { outer.Note = sealedText + packed; return json.Marshal(outer) }
+				o.with = func(packed string) ([]byte, error) {
+					outer.Note = sealedText + packed
+					next, err := json.Marshal(outer)
+					value = string(next) // the refusal itself is sealed again in the value with the new note
+					return next, err
+				}
 				if err := do(o); err != nil {
 					return err
 				}
+				o.value = value
 			}
 			o.aad, o.packed = refusalText(id), outer.Sealed
 			o.with = func(packed string) ([]byte, error) { outer.Sealed = packed; return json.Marshal(outer) }

@@ -199,6 +199,23 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 	w.audit()
 }
 
+// A process without the key of a refusal ends it, so the note has another key than the refusal. One
+// round seals both again.
+func TestReseal_NoteOfARefusalHasAnotherKey_OneRoundSealsBoth(t *testing.T) {
+	w := oneWorld(t)
+	r := Refusal{ID: RefusalOfFile("a"), Tenant: "One", File: quoted, Faults: []RefusalFault{{Rule: "r", Value: quoted}}}
+	w.must(w.sealing(7).Refuse(ctx(), []Refusal{r}))
+	w.must(w.sealing(9).DismissRefusal(ctx(), r.ID, Dismissal{By: "anna", Reason: quoted}))
+	if n, err := w.sealing(8, 7, 9).Reseal(ctx(), 100); n != 2 || err != nil {
+		t.Errorf("the round sealed %d texts again (error %v), want two", n, err)
+	}
+	got, err := w.sealing(8).Refusals(ctx(), time.Time{}, RefusalDismissed)
+	w.must(err)
+	if len(got) != 1 || got[0].File != quoted || !strings.Contains(got[0].Note, quoted) {
+		t.Errorf("the new key alone reads %+v, want the file and the note", got)
+	}
+}
+
 // A text that somebody changes while it is sealed again is not overwritten.
 func TestReseal_TextChangesMeanwhile_TheChangeStands(t *testing.T) {
 	w := oneWorld(t)
