@@ -93,7 +93,7 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 			}
 			answer(w, r)
 		})
-		program, dir := copied(t, l, "600"), handedIn(t)
+		program, dir := copied(t, l, "600"), keyAndInvoice(t)
 		run := func(text string) submitted {
 			if err := os.WriteFile(filepath.Join(dir, "key"), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -123,7 +123,7 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
-		program, dir := copied(t, l, "600"), handedIn(t)
+		program, dir := copied(t, l, "600"), keyAndInvoice(t)
 		run := func(url string) submitted {
 			return runProgram(t, runtime, program, dir, url, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		}
@@ -165,7 +165,7 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
-		program, dir := copied(t, l, "600"), handedIn(t)
+		program, dir := copied(t, l, "600"), keyAndInvoice(t)
 		other := serve(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s went to the other server", r.Method) })
 		for i, status := range []int{301, 307, 302, 308} {
 			answer := func(w http.ResponseWriter, r *http.Request) {
@@ -186,7 +186,7 @@ func TestSubmit_Redirect_EachLanguageSaysWhereToAndDoesNotGoThere(t *testing.T) 
 func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
-		program, dir := copied(t, l, "600"), handedIn(t)
+		program, dir := copied(t, l, "600"), keyAndInvoice(t)
 		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, acceptedNow) }))
 		run := append([]string{"-c", `exec "$@" >/dev/full`, "-", runtime}, program...)
 		got := runProgram(t, "bash", run, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
@@ -200,7 +200,7 @@ func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
-		program, dir := copied(t, l, "600"), handedIn(t)
+		program, dir := copied(t, l, "600"), keyAndInvoice(t)
 		server := serve(t, taken(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprint(w, `{"title":"No valid key","status":401,"detail":"this key is not known"}`)
@@ -237,7 +237,7 @@ func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 	}
 	gone := func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
-		program, dir := copied(t, l, fmt.Sprint(patience)), handedIn(t)
+		program, dir := copied(t, l, fmt.Sprint(patience)), keyAndInvoice(t)
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		for _, tt := range []struct {

@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// submitted is the exit code and the output of an example program that handed in one invoice.
+// submitted is the exit code and the output of an example program that was run to hand in one
+// invoice.
 type submitted struct {
 	code           int
 	stdout, stderr string
@@ -32,8 +33,8 @@ func runProgram(t *testing.T, runtime string, program []string, dir, url, key st
 	var out, failed bytes.Buffer
 	cmd := exec.Command(runtime, append(program[:len(program):len(program)], args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "KSEF_URL="+url, "KSEF_KEY_FILE="+filepath.Join(dir, key))
-	// The programs must use no proxy, because a proxy would see the key. So they work although the
-	// proxy that is set here does not exist.
+	// The programs must use no proxy, because a proxy would see the key. The proxy that is set
+	// here does not exist, so a program that uses it fails.
 	for _, name := range []string{"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"} {
 		cmd.Env = append(cmd.Env, name+"=http://127.0.0.1:9", "no_proxy=", "NO_PROXY=")
 	}
@@ -59,8 +60,8 @@ func eachLanguage(t *testing.T, test func(t *testing.T, runtime string, l int)) 
 	}
 }
 
-// handedIn makes a folder with a key and an invoice, and returns the folder.
-func handedIn(t *testing.T) string {
+// keyAndInvoice makes a folder with a key and an invoice, and returns the folder.
+func keyAndInvoice(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"key": "k\n", "a.xml": "<a/>"} {
@@ -104,7 +105,7 @@ func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 			}
 		}))
 		t.Cleanup(server.Close)
-		dir := handedIn(t)
+		dir := keyAndInvoice(t)
 		got := runSubmit(t, runtime, l, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		if got.code != 0 || !ksefNumber.MatchString(got.stdout) || calls[http.MethodPost] < 3 || calls[http.MethodGet] < 3 {
 			t.Errorf("the program ended with %+v after the calls %v; want a KSeF number after three calls of each kind", got, calls)
@@ -127,7 +128,7 @@ func TestSubmit_Rejected_EachLanguagePrintsTheWholeReason(t *testing.T) {
 				"id": "inv-a", "state": "rejected", "ksef_number": "", "reason": reason, "upo": "none"})
 		}))
 		t.Cleanup(server.Close)
-		dir := handedIn(t)
+		dir := keyAndInvoice(t)
 		got := runSubmit(t, runtime, l, dir, server.URL, "key", filepath.Join(dir, "a.xml"), "SO-1")
 		if want := (submitted{3, "", "rejected: " + reason + "\n"}); got != want {
 			t.Errorf("the program ended with %+v, want %+v", got, want)
@@ -135,13 +136,13 @@ func TestSubmit_Rejected_EachLanguagePrintsTheWholeReason(t *testing.T) {
 	})
 }
 
-// A person who mistypes a name is told so in one line, and nothing is sent.
+// A person who mistypes a name or leaves an argument out is told so in one line. Nothing is sent.
 func TestSubmit_NameThatLeadsToNoFile_EachLanguageSaysWhichAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
 		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a call was made") }))
 		t.Cleanup(server.Close)
-		dir := handedIn(t)
+		dir := keyAndInvoice(t)
 		if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +158,8 @@ func TestSubmit_NameThatLeadsToNoFile_EachLanguageSaysWhichAndSendsNothing(t *te
 		} {
 			got := runSubmit(t, runtime, l, dir, server.URL, tt.key, tt.args...)
 			if got.code != 3 || got.stdout != "" || !strings.HasPrefix(got.stderr, tt.says) || strings.Count(got.stderr, "\n") != 1 {
-				t.Errorf("%s: the program ended with %+v, want exit code 3 and one line on standard error", tt.name, got)
+				t.Errorf("%s: the program ended with %+v, want exit code 3, no output, and one line on standard error that begins with %q",
+					tt.name, got, tt.says)
 			}
 		}
 	})

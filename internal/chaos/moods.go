@@ -9,7 +9,7 @@ import (
 
 // mood is a way in which the receiver fails, for a while or for one call.
 type mood struct {
-	at, lasts time.Duration // at is since the beginning of the run; both are 0 for one call
+	at, lasts time.Duration // at counts from the start of the run; both are 0 for a failure of one call
 	kind      string
 	code      int           // of the answer
 	after     int           // Retry-After in seconds, 0 for none
@@ -23,20 +23,21 @@ const (
 	dropped    = "dropped"     // the connection ends before anything is stored
 	lostAnswer = "lost-answer" // it stores, and the connection ends
 	redirect   = "redirect"    // it answers with a redirect to another path
-	unwilling  = "unwilling"   // 409 or 422, about this result
+	unwilling  = "unwilling"   // 409 or 422, as if this result were at fault
 )
 
 const (
-	// For one result in this many, the first call that brings the result to the receiver fails.
+	// At one result in this many, the first call that brings the result meets an upset.
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second
-	// maxMood bounds a mood, because each failure doubles the pause before the next attempt.
+	// maxMood is the longest time that a mood lasts. Each failure doubles the pause before the next
+	// attempt, so after a long mood the results would come very late.
 	maxMood = 4 * time.Second
 )
 
-// drawMoods draws how the receiver fails. In a mood it fails for a while, in the first two thirds
-// of the time in which invoices are handed in. An upset is the failure of a single call. A calm run
+// drawMoods draws how the receiver fails. The moods last for a while, and lie in the first two
+// thirds of the time in which invoices are handed in. Each upset is for a single call. A calm run
 // has neither.
 func drawMoods(o Options, dice *rand.Rand) (moods, upsets []mood) {
 	if o.calm() {

@@ -9,8 +9,8 @@ import (
 )
 
 // Two faults happen at once. Redis fails over to a server whose clock is hours behind, and the
-// limiter's clock is lost. The requests that were booked before still count, even if a request of
-// another key is booked first.
+// limiter's clock is lost. Requests that were booked before the faults still count, even if the
+// first request after the faults is of another key.
 func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

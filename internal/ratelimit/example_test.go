@@ -113,16 +113,16 @@ func ExampleCircuit() {
 	fmt.Println(circuit.Allow(ctx, sends))
 	other := sends
 	other.Tenant = "7781464139"
-	fmt.Println("of another tenant:", circuit.Allow(ctx, other))
+	fmt.Println("another tenant:", circuit.Allow(ctx, other))
 	clock = clock.Add(5 * time.Second)
 	fmt.Println("probe:", circuit.Allow(ctx, sends))
-	fmt.Println("another:", circuit.Allow(ctx, sends))
+	fmt.Println("while the probe is under way:", circuit.Allow(ctx, sends))
 	_ = circuit.Success(ctx, sends)
-	fmt.Println("all:", circuit.Allow(ctx, sends))
+	fmt.Println("after the success of the probe:", circuit.Allow(ctx, sends))
 	// Output:
 	// tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
-	// of another tenant: <nil>
+	// another tenant: <nil>
 	// probe: <nil>
-	// another: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
-	// all: <nil>
+	// while the probe is under way: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
+	// after the success of the probe: <nil>
 }

@@ -20,17 +20,17 @@ type Memory struct {
 	hosts    map[string]*hostRecord
 }
 
-// book holds the state of one key. instants and marks run in parallel, sorted by instant. A mark is
-// a part of the ID of a booking, see bookingID.
+// book holds the state of one key. instants has the booked instants in order, and marks has the
+// mark of each. A mark is a part of the ID of a booking, see bookingID.
 type book struct {
 	instants        []time.Time
 	marks           []int
 	mark            int           // the mark given last
 	longest         time.Duration // the longest window ever asked for, margin included
-	frozen          time.Time
-	cause           Cause     // of that freeze
-	strikes429      int       // 429s in a row
-	strikes429Until time.Time // until when they are remembered
+	frozen          time.Time     // end of the latest freeze
+	cause           Cause         // of the latest freeze
+	strikes429      int           // 429s in a row
+	strikes429Until time.Time     // until when they are remembered
 	waitlists       map[string]*waitlist
 }
 

@@ -51,8 +51,9 @@ func (b *faultBook) arm(f Fault) {
 	b.armed = append(b.armed, &armedFault{Fault: f, since: b.clock(), entries: map[any]time.Time{}})
 }
 
-// take returns the first armed fault of these kinds that hits the event, and counts the hit. The
-// event counts for the Skip of every fault that it matches, up to the one that hits.
+// take returns the first armed fault of these kinds that hits the event, and counts the hit. Faults
+// are tried in the order of arming, until one hits. Each of them that could hit the event counts it
+// for its Skip.
 func (b *faultBook) take(e event, kinds ...string) (Fault, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,7 +88,8 @@ func (b *faultBook) hits(f *armedFault, now time.Time) bool {
 }
 
 // alterations returns every armed fault of these kinds that changes an entry now. canChange reports
-// whether a fault can change the entry. An entry counts only for faults that can change it.
+// whether a fault can change the entry. A fault that cannot change the entry does not count it for
+// Skip and Times.
 func (b *faultBook) alterations(entry any, e event, canChange func(Fault) bool, kinds ...string) (all []Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -111,8 +113,8 @@ func (b *faultBook) alterations(entry any, e event, canChange func(Fault) bool, 
 	return all
 }
 
-// everArmed reports whether a fault of these kinds was ever armed. It saves the work on ten
-// thousand entries when none was.
+// everArmed reports whether a fault of these kinds was ever armed. If none was, a caller
+// need not look at the entries of a list, which can be ten thousand.
 func (b *faultBook) everArmed(kinds ...string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

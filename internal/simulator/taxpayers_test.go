@@ -69,7 +69,7 @@ func TestSelfBilling_InTheRegister_TheSenderIsSubject2(t *testing.T) {
 		first := m{"subjectType": c.subject, "range": theDay(), "pageOffset": 0, "pageSize": 10, "sortAsc": true}
 		r.ok(r.as(c.id).post("/invoice/metadata", first), &page)
 		if len(page.Invoices) != c.count {
-			t.Errorf("the query by %s as %s found %d invoices, want the number of this case", c.id, c.subject, len(page.Invoices))
+			t.Errorf("the query by %s as %s found %d invoices, want %d", c.id, c.subject, len(page.Invoices), c.count)
 		}
 	}
 }

@@ -72,7 +72,7 @@ type compiler struct {
 	// Equal anonymous types and equal patterns are made once. The keys are their texts.
 	sharedV map[string]schema.Ref
 	sharedP map[string]uint8
-	used    map[schema.Ref]bool // types of elements
+	used    map[schema.Ref]bool // types that an element has
 	target  string              // namespace of the elements of the schema that is being compiled
 }
 
@@ -82,8 +82,11 @@ func (c *compiler) globals(f *file) error {
 		switch e.name {
 		case "simpleType", "complexType":
 			name := qname{f.target, e.attrs["name"]}
-			if name.local == "" || c.types[name] != nil {
-				return e.fail("a global type needs a name of its own: %q", name.local)
+			if name.local == "" {
+				return e.fail("a global type has no name")
+			}
+			if c.types[name] != nil {
+				return e.fail("the global type %q is declared twice", name.local)
 			}
 			c.types[name] = e
 		case "include", "import", "element":
@@ -135,7 +138,7 @@ func (c *compiler) derivedTypes() error {
 	return nil
 }
 
-// derivedFromUsed reports whether a global type is derived from a type that an element has.
+// derivedFromUsed reports whether a global type is, or is derived from, a type that an element has.
 func (c *compiler) derivedFromUsed(name qname) (bool, error) {
 	for {
 		if r, made := c.done[name]; made && c.used[r] {
@@ -173,8 +176,8 @@ func baseOf(e *element) (qname, error) {
 	return qname{}, nil
 }
 
-// depth returns the greatest depth of any element inside an element of type r. at is the depth of
-// that element itself. The element may have any type that is derived from r.
+// depth returns the depth of the deepest element in the subtree of an outer element. The outer
+// element is at depth at, and its type is r or is derived from r.
 func depth(t *schema.Table, r schema.Ref, at int) int {
 	deepest := at
 	for i := range t.Complex {
