@@ -266,12 +266,20 @@ func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	s, err := p.base.Ledger.Sink(ctx, name)
+	if err != nil {
+		return err
+	}
+	stopped := s.Stopped != 0
 	rows := &columns{s: p.out, widths: []int{30, 8, 10, 16, 8, 8, 16}}
 	if len(list) > 0 && !c.JSON {
 		rows.row("ID", "REVISION", "STATE", "FINAL SINCE", "DELIVERY", "ATTEMPTS", "NEXT TRY", "LAST ERROR")
 	}
 	for i := range list {
 		r := &list[i]
+		if stopped {
+			r.Next = "" // a person decides when it is tried again
+		}
 		if c.JSON {
 			r.Reason = "" // the reason may be encrypted; other commands print it with the invoice
 			if err := printJSON(p.out, r); err != nil {
@@ -289,15 +297,30 @@ func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 		}
 		untold.say(p)
 	}
-	if held := len(list) - gaveUp; held > 0 && !c.JSON {
-		p.say("%s tried again; at once with: %s", plural.Of(held, "result is", "results are"), p.command("deliveries", "resume", name))
+	if _, err := p.base.Ledger.Outbox(ctx); err != nil {
+		return err // what became final since this key is sick is not in the list
 	}
-	if gaveUp > 0 {
-		if !c.JSON {
-			p.say("%s given up; send again with: %s", plural.Of(gaveUp, "result was", "results were"),
-				p.command("deliveries", "resend", name, "--all"))
-		}
+	if !c.JSON {
+		sayNotTaken(p, name, len(list)-gaveUp, gaveUp, stopped)
+	}
+	if gaveUp > 0 || stopped {
 		return errSome
 	}
 	return nil
+}
+
+// sayNotTaken says what becomes of the results that a receiver did not take, and what a person can
+// do. held and gaveUp count these results.
+func sayNotTaken(p *program, receiver string, held, gaveUp int, stopped bool) {
+	switch {
+	case stopped:
+		sayStopped(p, receiver)
+	case held > 0:
+		p.say("%s tried again; at once with: %s", plural.Of(held, "result is", "results are"),
+			p.command("deliveries", "resume", receiver))
+	}
+	if gaveUp > 0 {
+		p.say("%s given up; send again with: %s", plural.Of(gaveUp, "result was", "results were"),
+			p.command("deliveries", "resend", receiver, "--all"))
+	}
 }

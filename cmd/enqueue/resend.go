@@ -43,8 +43,12 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return p.busyError(err)
 	}
+	when, err := againWhen(ctx, p, name)
+	if err != nil {
+		return err
+	}
 	rows := &columns{s: p.out}
-	rows.row(name, strconv.Itoa(n), "sent again within seconds"+untold.except())
+	rows.row(name, strconv.Itoa(n), when+untold.except())
 	untold.say(p)
 	if n == 0 || n < len(c.IDs) {
 		p.say("ids and --all send again only results that were given up (%s lists them); --since sends again everything since a time",
@@ -67,8 +71,11 @@ func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since t
 	if err := p.receivers().Rewind(ctx, name, osUser(p.environ), since); err != nil {
 		return p.busyError(err)
 	}
-	(&columns{s: p.out}).row(name, "everything since "+day(since),
-		"sent again within seconds, with the same ids and revisions"+untold.except())
+	when, err := againWhen(ctx, p, name)
+	if err != nil {
+		return err
+	}
+	(&columns{s: p.out}).row(name, "everything since "+day(since), when+", with the same ids and revisions"+untold.except())
 	untold.say(p)
 	list := p.command("results", "--since", c.Since, "--format", "ndjson")
 	if span.First == "" {
@@ -80,6 +87,24 @@ func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since t
 		return errSome
 	}
 	return nil
+}
+
+// againWhen says when results are sent to a receiver again. A receiver that is stopped is told
+// nothing until a person resumes it. In that case againWhen also says how.
+func againWhen(ctx context.Context, p *program, receiver string) (string, error) {
+	s, err := p.base.Ledger.Sink(ctx, receiver)
+	if err != nil {
+		return "", err
+	}
+	if s.Stopped == 0 {
+		return "sent again within seconds", nil
+	}
+	sayStopped(p, receiver)
+	return "sent again once the receiver is resumed", nil
+}
+
+func sayStopped(p *program, receiver string) {
+	p.say("the receiver is stopped: it is told nothing until a person runs %s", p.command("deliveries", "resume", receiver))
 }
 
 func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {

@@ -33,6 +33,38 @@ func TestCheckSink_OneKeyIsSick_IsNamedAndTheOtherSinkIsWell(t *testing.T) {
 	}
 }
 
+// Another program wrote the set of all sinks, which only lists them. All that a sink records is
+// written, and the sink is in the set once the set is well.
+func TestChangeSink_SetOfSinksIsSick_AllIsRecorded(t *testing.T) {
+	w := oneWorld(t).telling(1000)
+	w.must(w.rdb.Set(ctx(), w.key(keySinks), "foreign", 0).Err())
+	held := Held{Outcome: Outcome{ID: "inv-a", Rev: 7, At: "1-0"}, Err: "answered 422"}
+	change := func() {
+		t.Helper()
+		_, err := w.ChangeSink(ctx(), "erp", SinkChange{State: &SinkState{Cursor: "5-0"}, Hold: map[string][]Held{"inv-a": {held}},
+			Standings: map[string]*Standing{"one": {Err: "answered 503"}}, Fail: []Held{{Outcome: Outcome{ID: "inv-b", Rev: 3}}}})
+		w.must(err)
+	}
+	change()
+	s, err := w.Sink(ctx(), "erp")
+	w.must(err)
+	there, _, err := w.NotTaken(ctx(), "erp", []string{"inv-a"})
+	w.must(err)
+	failed, err := w.Failed(ctx(), "erp", 10)
+	w.must(err)
+	standings, err := w.Standings(ctx(), "erp")
+	w.must(err)
+	if s.Cursor != "5-0" || len(there["inv-a"]) != 1 || len(failed) != 1 || standings["one"] == nil {
+		t.Errorf("recorded are the place %q, held %v, given up %v, standings %v, want all that was to be recorded",
+			s.Cursor, there, failed, standings)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keySinks)).Err())
+	change()
+	if got := w.rdb.SMembers(ctx(), w.key(keySinks)).Val(); len(got) != 1 || got[0] != "erp" {
+		t.Errorf("the set of sinks is %v, want erp", got)
+	}
+}
+
 func TestCheckSink_KeyHoldsRubbish_IsNamed(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.rdb.HSet(ctx(), w.key(keySink, "a"), "taken", "many").Err())

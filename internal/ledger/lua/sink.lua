@@ -21,7 +21,8 @@
 --   'list failed', name, for an outcome that was given up and is missing from the list of those
 --
 -- If a key of the sink is of another type, it writes nothing and returns an error, because a script
--- that fails in the middle would lose outcomes.
+-- that fails in the middle would lose outcomes. The set of all sinks may be of another type: it is
+-- shared, so the script goes on without it.
 --
 -- Returns {1, how many failures were deleted because there were too many}. When another process
 -- serves the sink, it writes nothing and returns {0}.
@@ -38,7 +39,7 @@ local fields = {}
 for k = 1, nf do fields[k] = ARGV[7+k] end
 if nf > 0 then
   redis.call('HSET', P .. 'sink:' .. sink, unpack(fields))
-  redis.call('SADD', P .. 'sinks', sink)
+  index('SADD', P .. 'sinks', sink)
 end
 for i = 8 + nf, #ARGV, 4 do
   local op, name, at, record = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]

@@ -22,9 +22,14 @@ type Admin struct {
 var ErrBusy = errors.New("a worker is busy with this receiver; try again in a minute")
 
 // alone takes the lease of the receiver, so that no worker serves it, and calls act with the token
-// of the lease. It returns ErrBusy when the lease does not become free in time.
+// of the lease. It returns ErrBusy when the lease does not become free in time. While the outbox or
+// a key of the receiver is sick, alone returns an error that names the key, because the receiver is
+// told nothing.
 func (a Admin) alone(ctx context.Context, sink string, act func(token string) error) error {
 	if err := a.Ledger.CheckSink(ctx, sink); err != nil {
+		return err
+	}
+	if _, err := a.Ledger.Outbox(ctx); err != nil {
 		return err
 	}
 	token := rand.Text()

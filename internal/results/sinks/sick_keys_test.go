@@ -202,6 +202,22 @@ func TestRun_KeyBecomesSickInTheMiddleOfARound_NothingOfItIsRecorded(t *testing.
 	}
 }
 
+// The set of all receivers is sick, and the receiver refuses a result. The result is held, later
+// ones of its invoice wait behind it, and all are told in order once the receiver takes them.
+func TestRun_SetOfReceiversIsSick_RefusedResultsAreHeldAndToldInOrder(t *testing.T) {
+	w := newWorld(t, 10_000)
+	w.must(w.rdb.Set(t.Context(), "ksef:sinks", "foreign", 0).Err())
+	ids, s := w.rejected(2), refuse(errRefused)
+	r := w.runner(s)
+	w.run(r)
+	if held, _ := w.counts(); held != 2 {
+		t.Fatalf("%d results are held, want both", held)
+	}
+	s.answer = nil
+	w.minutes(r, 5)
+	w.wantTold(s, ids)
+}
+
 // The record of how one tenant stands is damaged. All outcomes of this tenant that the outbox has
 // are told again, and those of other tenants are not.
 func TestRun_StandingIsDamaged_NothingOfTheTenantIsMissed(t *testing.T) {
