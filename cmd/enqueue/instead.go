@@ -31,6 +31,9 @@ func (rd *reader) skipNamed(ctx context.Context, err error) (instead []results.R
 			return nil, true, err
 		case err != nil:
 			rd.say("%s: the archive cannot be asked for it: %s%s", u.ID, connect.Explain(err), aboutDamage(u.Err))
+		case !ok && r.ID != "":
+			rd.say("%s: the archive has a result of it (%s), but the invoice may have changed since; enqueue find shows that result%s",
+				u.ID, r.State, aboutDamage(u.Err))
 		case !ok:
 			rd.say("%s: the archive does not have it either%s", u.ID, aboutDamage(u.Err))
 		default:

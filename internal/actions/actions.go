@@ -81,6 +81,12 @@ func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 	return err
 }
 
+// Unrecorded reports whether an action was not carried out because the audit log cannot record it.
+func Unrecorded(err error) bool {
+	_, sick := errors.AsType[*audit.SickError](err)
+	return sick
+}
+
 // Retry queues a rejected, parked or superseded invoice again, or takes back a dismissal. by is the
 // name of the person who decided this, for the audit log. When a dismissal is taken back, the entry
 // of the invoice keeps this name too. Retry returns a [*NotDoneError] when the document was

@@ -221,7 +221,7 @@ var (
 		// One test hands the PostgreSQL receiver outcomes from a real ledger.
 		"internal/results/sinks/postgres": {"internal/ledger"},
 		"internal/page":                   {"internal/archive", "internal/results/sinks"},
-		"internal/httpintake":             {"internal/archive", "internal/queue"},
+		"internal/httpintake":             {"internal/archive", "internal/queue", "internal/audit"},
 		"internal/watch":                  {"internal/archive", "internal/queue"},
 		"internal/intake":                 {"internal/archive/bundle"},
 		// The tests of explain find the codes that the program can meet.

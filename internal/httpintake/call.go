@@ -27,6 +27,7 @@ type call struct {
 
 	strangers strangers                 // of the client's tenants, when the call began
 	look      func() (strangers, error) // finds them again; nil where anybody may call
+	admitted  func() error              // fails when the caller's key is no longer the client's
 
 	read           bool              // the whole body was read
 	taken, refused int               // documents, for the log
@@ -51,6 +52,7 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 		}
 		defer done()
 		c.look = func() (strangers, error) { return s.strangersOf(c) }
+		c.admitted = func() error { return s.clients.still(c.client, c.r) }
 		if c.strangers, err = c.look(); err != nil {
 			return err
 		}

@@ -118,6 +118,17 @@ func (cs *clients) of(r *http.Request) (*client, error) {
 	return found, nil
 }
 
+// still returns nil if the key of a request is still the key of this client, and otherwise the
+// problem with which a new call would end.
+func (cs *clients) still(c *client, r *http.Request) error {
+	now, err := cs.of(r)
+	if err == nil && now != c {
+		return &problem{kind: unauthorized, detail: text{
+			en: "this key belongs to another client now", pl: "ten klucz należy teraz do innego klienta"}}
+	}
+	return err
+}
+
 func (c *client) has(hash [sha256.Size]byte, o Options) bool {
 	c.await(c.check(o))
 	c.mu.Lock()

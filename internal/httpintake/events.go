@@ -132,6 +132,9 @@ func (e *events) events(c *call) error {
 		if err != nil {
 			return err
 		}
+		if err := c.admitted(); err != nil { // the key may have been removed while the call waited
+			return err
+		}
 		// Outcomes that were trimmed while the page was read are not in it. begin finds that out,
 		// and the call fails instead of skipping them.
 		if next != at && at.at != "" {

@@ -104,13 +104,22 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 		ledger.Millis(r.Revision()) >= f.from.At
 }
 
-// matchUnread reports whether the filter selects an entry that cannot be read. At most its state
-// and tenant are known. So the entry is not listed when the filter selects by anything that only a
-// readable entry shows. The ref and the number of the filter need no check, because the look-up by
-// them has found the entry.
+// matchUnread reports whether the filter may select an entry that cannot be read. At most its state
+// and tenant are known. What is not known may match, because a list without the entry would say
+// that there is no such invoice. The ref and the number of the filter need no check, because the
+// look-up by them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *call) bool {
-	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.tenants())
-	return mine && (f.state == "" || f.state == u.State) && !f.selects()
+	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("")
+	return mine && f.mayBe(u.KnownState())
+}
+
+// mayBe reports whether the filter may select an invoice of which only the state is known. A state
+// of "" may be any.
+func (f *filter) mayBe(state string) bool {
+	if state == "" {
+		return true
+	}
+	return (f.state == "" || f.state == state) && (f.ksefNumber+f.ksefNumberPrefix == "" || ledger.State(state).InKSeF())
 }
 
 // selects reports whether the filter asks for something that only a readable entry shows: a KSeF

@@ -115,6 +115,23 @@ func fakturaOf(nip any, number string) map[string]any {
 	}
 }
 
+// The gateway makes a document with a fault. The sender has no lines and columns of that document,
+// so the refusal names the field alone. A fault in XML that the sender wrote has its place.
+func TestSubmit_FaultInXMLOfAFaktura_HasNoPlace(t *testing.T) {
+	wrong := bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>"), []byte("<P_1>x"), 1)
+	b := newBench(t, func(o *Options) {
+		o.Generator = generator(func(string, []byte) ([]byte, error) { return wrong, nil })
+	})
+	a := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": fakturaOf(nil, "FV/1")}, map[string]any{"xml": string(wrong)}),
+		"Content-Type", "application/json")
+	for i, want := range []bool{false, true} {
+		r := a.body.Items[i].Refusal
+		if r == nil || len(r.Faults) == 0 || (r.Faults[0].Line > 0) != want || strings.Contains(r.Detail, "line") != want {
+			t.Errorf("document %d is refused with %+v, want a place in the document: %v", i, r, want)
+		}
+	}
+}
+
 func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testing.T) {
 	calls, down := 0, false
 	b := newBench(t, func(o *Options) {

@@ -135,6 +135,7 @@ func (br *bodyReader) jsonItem(c *call, n int, one *jsonInvoice, fault error, te
 	it.Terms, it.Err = &terms, err
 	if err == nil {
 		it.Data, it.Err = one.document(m, terms.Tenant)
+		it.Made = len(it.Data) > 0 && one.XML+one.XMLBase64 == ""
 	}
 	if it.Err != nil {
 		it.Sum = intake.SumOf(text)

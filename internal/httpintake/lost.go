@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -69,21 +70,24 @@ func (f *filter) worthAsking(u *ledger.Unreadable) bool {
 	return ledger.Damaged(u.Err) && (u.Tenant == "" || slices.Contains(f.tenants, u.Tenant))
 }
 
-// matchLost reports whether the filter selects an entry that cannot be read. The facts of an
+// matchLost reports whether the filter may select an entry that cannot be read. The facts of an
 // invoice that never change are taken from its archived result, if there is one. Its state may
-// match in the ledger or in that result.
+// match in the ledger or in that result. A result that has no KSeF number may be from before the
+// invoice got one.
 func (f *filter) matchLost(l *lost, c *call) bool {
 	r := l.archived
 	if r == nil {
 		return f.matchUnread(&l.Unreadable, c)
 	}
-	state := f.state == "" || f.state == l.State
+	state, numbered := f.mayBe(l.KnownState()), r.KsefNumber
 	if now := l.instead(); now != nil {
 		state = state || f.state == now.State
+	} else if numbered == "" {
+		numbered = cmp.Or(f.ksefNumber, f.ksefNumberPrefix)
 	}
 	return state && slices.Contains(f.tenants, l.Tenant) &&
 		(f.number == "" || inquiry.SameNumber(f.number, r.Number)) &&
-		(f.ksefNumber == "" || f.ksefNumber == r.KsefNumber) &&
+		(f.ksefNumber == "" || f.ksefNumber == numbered) &&
 		(f.day == "" || f.day == r.IssueDate) &&
-		inquiry.NumberBegins(r.Number, f.numberPrefix) && strings.HasPrefix(r.KsefNumber, f.ksefNumberPrefix)
+		inquiry.NumberBegins(r.Number, f.numberPrefix) && strings.HasPrefix(numbered, f.ksefNumberPrefix)
 }

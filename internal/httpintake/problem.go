@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/actions"
 	"ksefworker/internal/ledger"
 )
 
@@ -95,6 +96,13 @@ func notNow(err error) error {
 	unread, _ := ledger.Skip(err)
 	if slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.Shared() || ledger.Damaged(u.Err) }) {
 		return inPart(unread)
+	}
+	if actions.Unrecorded(err) {
+		return &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
+			en: "nothing was done, because it could not be recorded: the key audit in Redis was written by another program; " +
+				"the server's operator has to look, see docs/redis.md",
+			pl: "nic nie zrobiono, bo nie można było tego zapisać: klucz audit w Redisie zapisał inny program; " +
+				"musi to sprawdzić administrator serwera, zob. docs/redis.md"}}
 	}
 	p := &problem{kind: unavailable, after: 5 * time.Second, cause: err, detail: text{
 		en: "the ledger (Redis) does not answer or may not be used at the moment; call again, nothing is sent twice",

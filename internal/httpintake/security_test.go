@@ -60,6 +60,25 @@ func TestKeys_FileIsReplacedOrRemoved_TakesEffectWithoutARestart(t *testing.T) {
 	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
 }
 
+// A key is removed while a call with it waits for events. The call ends like a new call, and tells
+// nothing of what became final after that.
+func TestKeys_RemovedDuringALongPoll_TheCallEnds(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(0, "FV/1", "")
+	ended := make(chan answer, 1)
+	go func() { ended <- b.call("GET", "/v1/events?wait=30s", nil) }()
+	time.Sleep(100 * time.Millisecond) // so that the call waits already; if it does not, it is refused all the same
+	b.must(os.WriteFile(b.keyFile, []byte("next-next-next-next-next-next\n"), 0o600))
+	time.Sleep(keyCheck)
+	b.move(ledger.Rejected, ledger.Because(450, "x"), id)
+	select {
+	case a := <-ended:
+		b.want(a, http.StatusUnauthorized, "unauthorized")
+	case <-time.After(20 * time.Second):
+		t.Error("the call still waits 20 s after its key was removed")
+	}
+}
+
 // The file of the first client gets the key of the second client. The key must not open the tenant
 // of the first client.
 func TestKeys_FileGetsTheKeyOfAnotherClient_ItOpensNothingMoreAndTheLogSaysSo(t *testing.T) {

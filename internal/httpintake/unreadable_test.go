@@ -199,6 +199,48 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 	}
 }
 
+// Another program overwrote the entry of an invoice, or its state. The index of its state still
+// lists it. Every list that may have the invoice has it as unreadable, and no other list has it.
+func TestInvoices_EntryIsOverwritten_ListsThatMayHaveItHaveIt(t *testing.T) {
+	for what, spoil := range map[string]func(b *bench, id string){
+		"the entry": func(b *bench, id string) { b.opaque(id) },
+		"its state": func(b *bench, id string) {
+			b.must(b.rdb.HSet(b.t.Context(), "ksef:inv:"+id, "state", "Zzz 1").Err())
+		},
+	} {
+		b := withAll(t)
+		accepted, rejected, queued := b.take(0, "FV/1", "?ref=SO-1"), b.take(0, "FV/2", "?ref=SO-2"), b.take(0, "FV/3", "?ref=SO-3")
+		number := "5265877635-20261123-0100A0DB5B00-39"
+		b.move(ledger.Packed, nil, accepted)
+		b.move(ledger.Accepted, ledger.Edit{}.Number(number), accepted)
+		b.move(ledger.Rejected, ledger.Because(450, "x"), rejected)
+		names := map[string]string{accepted: "a", rejected: "r", queued: "q"}
+		for id := range names {
+			spoil(b, id)
+		}
+		for path, want := range map[string]string{
+			"?ksef_number=" + number:           "a unreadable",
+			"?ksef_number_prefix=5265":         "a unreadable",
+			"?state=accepted":                  "a unreadable",
+			"?state=rejected":                  "r unreadable",
+			"?state=queued&tenant=one":         "q unreadable",
+			"?state=parked":                    "",
+			"?ref=SO-1":                        "a unreadable",
+			"?ref=SO-1&state=accepted":         "a unreadable",
+			"?ref=SO-1&state=rejected":         "",
+			"?ref=SO-1&day=2026-11-23":         "a unreadable",
+			"?ref=SO-2&ksef_number=" + number:  "",
+			"?number=FV/1&state=accepted":      "a unreadable",
+			"?number=FV/3&tenant=one":          "q unreadable",
+			"?number_prefix=FV&state=rejected": "r unreadable",
+		} {
+			if got := b.seen("/v1/invoices"+path, keyAll, names); got != want {
+				t.Errorf("%s is overwritten: %s finds %q, want %q", what, path, got, want)
+			}
+		}
+	}
+}
+
 func TestInvoices_EntryCannotBeRead_IsShownUnreadableAndNotLeftOut(t *testing.T) {
 	b := withAll(t)
 	var ids []string
@@ -218,7 +260,7 @@ func TestInvoices_EntryCannotBeRead_IsShownUnreadableAndNotLeftOut(t *testing.T)
 		{"/v1/invoices?limit=2", keyOne, "a queued, b unreadable"},
 		{"/v1/invoices?state=queued", keyAll, "a queued, b unreadable, c queued, d unreadable"},
 		{"/v1/invoices?tenant=two", keyAll, "d unreadable"},
-		{"/v1/invoices?state=parked", keyOne, ""}, {"/v1/invoices?day=2026-11-23", keyOne, "a queued, c queued"},
+		{"/v1/invoices?state=parked", keyOne, ""}, {"/v1/invoices?day=2026-11-23", keyOne, "a queued, b unreadable, c queued"},
 		{"/v1/invoices?ref=SO-2", keyOne, "b unreadable"}, {"/v1/invoices?number=FV/2", keyOne, "b unreadable"},
 		{"/v1/invoices?number=FV/4", keyOne, ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 )
 
@@ -19,6 +20,9 @@ type Document struct {
 	Ref string
 	// Terms are the terms of this document; nil means the terms of the call.
 	Terms *Terms
+	// Made says that Data was made from what the sender wrote in another form (see [FromFaktura]).
+	// The sender has no lines and columns of Data.
+	Made bool
 }
 
 // terms returns what is asked for one document of a call.
@@ -27,6 +31,16 @@ func (d *Document) terms(ofCall Terms) Terms {
 		return *d.Terms
 	}
 	return ofCall
+}
+
+// placed removes the lines and columns from the faults of a document that the sender did not write.
+func (d *Document) placed(err error) error {
+	if d.Made {
+		for _, f := range invoice.FieldErrors(err) {
+			f.Line, f.Column = 0, 0
+		}
+	}
+	return err
 }
 
 // Terms are what the sender asks for.

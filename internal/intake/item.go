@@ -24,8 +24,8 @@ type Item struct {
 	// Ref and Terms are as in [Document].
 	Ref   string
 	Terms *Terms
-	// Unnamed is as in [Document].
-	Unnamed bool
+	// Unnamed and Made are as in [Document].
+	Unnamed, Made bool
 	// Sum is the hash ([SumOf]) of what the sender wrote, if the item has Err and no Data. It tells
 	// apart refused items with the same File. It is "" when it is not known.
 	Sum string

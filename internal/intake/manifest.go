@@ -84,8 +84,12 @@ func (m *Manifest) item(at string, line []byte) Item {
 	}
 	terms, err := l.Terms(m.Now, m.Tenants)
 	it := Item{File: at, Unnamed: true, Sum: SumOf(line), Ref: l.Ref, Terms: &terms, Err: err}
-	if l.Path != "" {
-		it.File, it.Unnamed = l.Path, false
+	path := l.Path
+	if path != "" {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(m.Dir, path)
+		}
+		it.File, it.Unnamed = path, false
 	}
 	switch {
 	case err != nil:
@@ -94,12 +98,8 @@ func (m *Manifest) item(at string, line []byte) Item {
 	case l.XML != "":
 		it.Data = []byte(l.XML)
 	default:
-		path := l.Path
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(m.Dir, path)
-		}
 		file := fileItem(path, m.MaxDocument)
-		it.File, it.maxBytes = path, file.maxBytes
+		it.maxBytes = file.maxBytes
 		it.load = func(b *buffer) ([]byte, error) {
 			data, err := file.load(b)
 			if isZIP(path, data, err) {

@@ -38,6 +38,15 @@ func TestManifest_PathsAndDocuments_AreTakenEachWithItsOwnTerms(t *testing.T) {
 	}
 }
 
+// A line that names a file and is wrong in something else names the file as sound lines do.
+func TestManifest_LineOfAFileAtFault_NamesTheFileInTheFolder(t *testing.T) {
+	g := newGate(t, nil)
+	out := g.manifest(`{"path":"a.xml","lane":"fast"}` + "\n" + `{"path":"a.xml","xml":"<a/>"}` + "\n" + `{"path":"a.xml"}`)
+	if len(out) != 3 || !filepath.IsAbs(out[2].File) || out[0].File != out[2].File || out[1].File != out[2].File {
+		t.Errorf("the documents are named %q, %q and %q, want the path of the file each time", out[0].File, out[1].File, out[2].File)
+	}
+}
+
 func TestManifest_LineAtFault_IsRefusedByItsNumberAndTheOthersAreTaken(t *testing.T) {
 	g := newGate(t, nil)
 	out := g.manifest(`{"path":"a.xml","reff":"SO-1"}

@@ -61,7 +61,7 @@ func (a *Admitter) prepare(
 		// The answer has all that could be read. With the invoice's number, a person finds the
 		// refused document in an export of thousands.
 		n.Invoice = readOf(h, d, from.Name)
-		return n, refusal{err}
+		return n, refusal{d.placed(err)}
 	}
 	corrects := ""
 	if terms.Corrects != "" {
@@ -97,9 +97,9 @@ func (a *Admitter) prepare(
 		n.Context, n.Subject = from.NIP, string(from.as)
 	}
 	if h.Discouraged != nil {
-		n.warning = h.Discouraged
+		n.warning = d.placed(h.Discouraged)
 	} else if lost := invoice.ReplacementChar(d.Data); lost != nil {
-		n.warning = lost
+		n.warning = d.placed(lost)
 	}
 	at := len(*buffer)
 	if *buffer, err = a.Bodies.AppendSeal(*buffer, n.ID, d.Data); err != nil {

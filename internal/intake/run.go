@@ -224,7 +224,8 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 	docs := make([]Document, 0, len(items))
 	for i := range items {
 		if it := &items[i]; it.Err == nil {
-			docs = append(docs, Document{File: it.File, Unnamed: it.Unnamed, Data: it.Data, Ref: it.Ref, Terms: it.Terms})
+			docs = append(docs, Document{File: it.File, Unnamed: it.Unnamed, Data: it.Data, Ref: it.Ref, Terms: it.Terms,
+				Made: it.Made})
 		}
 	}
 	var admitted []Admission

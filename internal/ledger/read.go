@@ -28,7 +28,14 @@ func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) 
 		return Invoice{}, err
 	}
 	inv, bad, err := er.readInvoice(id, cmds[0])
-	return inv, one(id, bad, err)
+	if bad != nil {
+		unread := []Unreadable{*bad}
+		if err := noteLists(ctx, er.store, unread); err != nil {
+			return inv, fmt.Errorf("read %s: %w", id, err)
+		}
+		return inv, some(unread)
+	}
+	return inv, one(id, nil, err)
 }
 
 // Known reports for each id whether there is an entry, in one round trip.
@@ -71,7 +78,14 @@ func one(id string, bad *Unreadable, err error) error {
 // Invoices reads entries, a thousand at a time, in the given order. Ids without an entry are left
 // out. With an [*UnreadableError] it returns all entries that could be read.
 func (er *EntryReader) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
-	return many(ctx, er.store, keyInvoice, ids, er.readInvoice)
+	out, err := many(ctx, er.store, keyInvoice, ids, er.readInvoice)
+	if unread, _ := Skip(err); len(unread) > 0 {
+		if err := noteLists(ctx, er.store, unread); err != nil {
+			return nil, fmt.Errorf("read entries: %w", err)
+		}
+		return out, some(unread)
+	}
+	return out, err
 }
 
 // Packages reads packages as Invoices reads invoices.

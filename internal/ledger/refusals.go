@@ -35,12 +35,21 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	if err != nil {
 		return err
 	}
-	of, at := map[sender][]Refusal{}, map[sender][]int{} // refusals[at[s][i]] is of[s][i]
+	of, at := map[sender][]Refusal{}, map[sender][][]int{} // each of refusals[at[s][i]...] is of[s][i]
+	known := map[sender]map[string]int{}
 	for i, r := range refusals {
 		r.At, r.Ended, r.Note, r.EndedAt = At(now), "", "", 0
 		refusals[i].Recorded = false
 		s := senderOf(&r)
-		of[s], at[s] = append(of[s], r), append(at[s], i)
+		if k, again := known[s][r.ID]; again { // both would be told with one id and one revision
+			of[s][k], at[s][k] = r, append(at[s][k], i)
+			continue
+		}
+		if known[s] == nil {
+			known[s] = map[string]int{}
+		}
+		known[s][r.ID] = len(of[s])
+		of[s], at[s] = append(of[s], r), append(at[s], []int{i})
 	}
 	var sick error
 	for s, all := range of {
@@ -54,8 +63,10 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 				break
 			}
 			for i := range batch {
-				r := &refusals[at[s][i]]
-				r.Recorded, r.Untold, r.At = true, i >= told, At(now)
+				for _, k := range at[s][i] {
+					r := &refusals[k]
+					r.Recorded, r.Untold, r.At = true, i >= told, At(now)
+				}
 			}
 			at[s] = at[s][len(batch):]
 			if err := rs.keepOnlyIn(ctx, s.tenant, batch); err != nil {

@@ -72,6 +72,19 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 // A document may first be handed in for the wrong tenant. So the refusal of an invoice moves to the
 // tenant for which the invoice was handed in last. A refusal that is known only by a file's path
 // does not move, because files of two tenants may have the same path on two machines.
+// One call has a document twice. It is one refusal, is told once, and both are on record.
+func TestRefuse_SameDocumentTwiceInACall_IsToldOnce(t *testing.T) {
+	w := oneWorld(t).telling(1000)
+	one := Refusal{ID: RefusalOfFile("a"), Tenant: sellerA, File: "a", Faults: []RefusalFault{{Rule: "r"}}}
+	all := []Refusal{one, {ID: RefusalOfFile("b"), Tenant: sellerA, File: "b", Faults: []RefusalFault{{Rule: "r"}}}, one}
+	w.must(w.Refuse(ctx(), all))
+	told, err := w.Outcomes(ctx(), "", 10)
+	w.must(err)
+	if len(told) != 2 || told[0].ID == told[1].ID || !all[0].Recorded || !all[1].Recorded || !all[2].Recorded || all[2].At != all[0].At {
+		t.Errorf("told are %+v, and the refusals are %+v, want two outcomes, and all three on record at one time", told, all)
+	}
+}
+
 func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *testing.T) {
 	w := oneWorld(t)
 	one := refusedDoc(sellerA, "a.xml")

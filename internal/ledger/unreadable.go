@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,12 @@ type Unreadable struct {
 	Package string
 	Tenant  string // of an invoice or a refused document; "" for a package, or when the fields do not say it
 	Opaque  bool   // its key holds no fields, so nothing is known of it
+	Listed  State  // of a damaged invoice whose fields do not say a state: the state whose index lists it, or ""
 }
+
+// KnownState returns the state of an invoice as its fields say it, or else the state whose index
+// lists it. It returns "" when neither is known.
+func (u *Unreadable) KnownState() string { return cmp.Or(string(u.Listed), u.State) }
 
 // Undecided reports whether the outcome of an invoice with this entry is not certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }

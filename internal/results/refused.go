@@ -18,7 +18,8 @@ func OfRefusal(r *ledger.Refusal) Result {
 	out := Result{
 		ID: r.ID, File: r.File, Ref: r.Ref, NIP: r.NIP, Number: r.Number, Kind: r.Kind,
 		IssueDate: invoice.Day(r.IssueDate), // an earlier build recorded P_1 even if it was no date
-		Tenant:    r.Tenant, State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
+		Tenant:    r.Tenant, State: Refused, Reason: RefusalReason(r),
+		UpdatedAt: max(r.At, r.EndedAt).Time().UTC().Format(time.RFC3339),
 		Revision: r.Revision(),
 	}
 	if r.Ended != "" {

@@ -42,10 +42,11 @@ func Dropped(o *ledger.Outcome) Result {
 // WithoutEntry returns what can be told of an entry that cannot be read.
 func WithoutEntry(u *ledger.Unreadable) Result {
 	r := Result{ID: u.ID, Tenant: u.Tenant, Package: u.Package}
-	if u.State == "" {
+	state := u.KnownState()
+	if state == "" {
 		return r.unreadable("it is here")
 	}
-	return r.unreadable("it is " + u.State)
+	return r.unreadable("it is " + state)
 }
 
 func (r *Result) unreadable(known string) Result {
