@@ -20,7 +20,7 @@ func OfRefusal(r *ledger.Refusal) Result {
 		IssueDate: invoice.Day(r.IssueDate), // an earlier build recorded P_1 even if it was no date
 		Tenant:    r.Tenant, State: Refused, Reason: RefusalReason(r),
 		UpdatedAt: max(r.At, r.EndedAt).Time().UTC().Format(time.RFC3339),
-		Revision: r.Revision(),
+		Revision:  r.Revision(),
 	}
 	if r.Ended != "" {
 		out.State = r.Ended
