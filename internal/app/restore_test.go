@@ -115,8 +115,8 @@ func TestRestore_OldBackupAndTheSameExportAgain_BooksBalanceAndReceiptsAreBack(t
 			t.Errorf("%s has the KSeF number %s, want %s as before the restore", inv.Number, inv.KsefNumber, before[i].KsefNumber)
 		}
 		if recovered := i >= len(done); inv.Recovered != recovered {
-			t.Errorf("%s: recovered is %v, want it true exactly for invoices that were not receipted in the backup",
-				inv.Number, inv.Recovered)
+			t.Errorf("%s: recovered is %v, want %v: true for an invoice that the backup does not have as receipted",
+				inv.Number, inv.Recovered, recovered)
 		}
 		receipt := strings.TrimPrefix(inv.UPO, "file://")
 		if raw, err := os.ReadFile(receipt); err != nil || !strings.Contains(string(raw), inv.KsefNumber) {

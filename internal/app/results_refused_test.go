@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A receiver answers 422 to every result. Readiness and metrics say that it takes nothing, until it
-// takes one.
+// A receiver answers 422 to every result. Readiness and metrics say that it takes no results, until
+// it takes one.
 func TestResults_EveryResultGets422_ReadinessAndMetricsSaySo(t *testing.T) {
 	t.Parallel()
 	var well atomic.Bool

@@ -54,8 +54,8 @@ func TestResults_KeyOfOneReceiverIsSick_OthersAreToldAndTheKeyIsNamed(t *testing
 	until(t, 20*time.Second, "the receiver was told once its keys are gone", func() bool { return sick.states(r.ID) == "refused" })
 }
 
-// Another program wrote the outbox. Every receiver is told nothing, so the metric that the alert
-// goes by says that each of them is down, and readiness names the key.
+// Another program wrote the outbox. No receiver can be told anything, so the metric behind the
+// alert says that each of them is down, and readiness names the key.
 func TestResults_OutboxIsSick_EveryReceiverIsDown(t *testing.T) {
 	t.Parallel()
 	_, server := newReceiver(t)

@@ -103,8 +103,8 @@ func newSite(t testing.TB, waiting int, now func() time.Time) *site {
 
 // cost is what a page costs Redis.
 type cost struct {
-	commands int // those in scripts included
-	sent     int // those in scripts left out
+	commands int // including those in scripts
+	sent     int // commands, without those in scripts
 	busy     time.Duration
 }
 
@@ -189,7 +189,7 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 		c, body := s.asked(path)
 		shown := strings.Count(body, "\nksef_waiting_invoices{")
 		if c.sent > 500 || path == "/metrics" && shown != manyTenants {
-			t.Errorf("%s costs %+v and shows what waits of %d tenants, want at most 500 sent, and in /metrics all tenants", path, c, shown)
+			t.Errorf("%s costs %+v and has waiting invoices of %d tenants, want at most 500 sent, and in /metrics all %d tenants", path, c, shown, manyTenants)
 		}
 		if n := seriesOf(body); n > 5000 {
 			t.Errorf("%s has %d series, want 5000 at most", path, n)

@@ -85,7 +85,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		"challenge", "loginToken", "loginXades", "loginStatus", "redeem", "openBatch", "part", "close", "send", "sessionStatus", "invoices",
 		"upo", simulator.OpDownload, simulator.OpRateLimits,
 	} {
-		f := manners[i%len(manners)] // one for each operation: with more, circuits would open and delay the test
+		f := manners[i%len(manners)] // one fault for each operation: more faults would open circuits and delay the test
 		f.On = on
 		faults = append(faults, f)
 	}

@@ -8,10 +8,9 @@ import (
 // spellEvery is how often a trouble that goes on is logged.
 const spellEvery = time.Hour
 
-// spells remembers which troubles go on, by name, and when each was last logged. A trouble has
-// lines of its own in the log, once an hour. It is not logged for every invoice that waits for its
-// end. Otherwise a night's export and an outage of three days would make a million lines. Safe for
-// concurrent use.
+// spells remembers which troubles go on, by name, and when each was last logged. A trouble is
+// logged once an hour, and not once for each invoice that waits for its end. Otherwise a night's
+// export and an outage of three days would make a million lines. Safe for concurrent use.
 type spells struct {
 	now func() time.Time
 

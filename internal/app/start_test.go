@@ -105,7 +105,7 @@ func TestCheck_EncryptionOrSecretFilesAtFault_SaysWhatToDo(t *testing.T) {
 		cfg := p.cfg
 		cfg.Gateway.URL = url
 		if out, _ := checkOutput(t, cfg); !strings.Contains(out, want) {
-			t.Errorf("about %s the check does not say %q:\n%s", url, want, out)
+			t.Errorf("with gateway.url %s the check does not say %q:\n%s", url, want, out)
 		}
 	}
 }

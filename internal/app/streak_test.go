@@ -8,11 +8,11 @@ func TestStreak_OneObjectExplainsTheFailures_TheProcessIsNotBlamed(t *testing.T)
 		failed []string
 		want   bool
 	}{
-		{"too few", []string{"a", "b"}, false},
+		{"too few failures", []string{"a", "b"}, false},
 		{"several objects", []string{"a", "b", "a"}, true},
-		{"about no single object", []string{"", "", ""}, true},
+		{"failures about no single object", []string{"", "", ""}, true},
 		{"one object alone", []string{"a", "a", "a", "a", "a"}, false},
-		{"two objects, one of them again and again",
+		{"two objects, with nearly all failures about one",
 			[]string{"b", "a", "a", "a", "a", "a", "a", "a"}, false},
 	} {
 		var s streak
@@ -20,7 +20,7 @@ func TestStreak_OneObjectExplainsTheFailures_TheProcessIsNotBlamed(t *testing.T)
 			s.failed(object)
 		}
 		if got := s.ofThisProcess(); got != c.want {
-			t.Errorf("%s: ofThisProcess reports %v, want the opposite", c.why, got)
+			t.Errorf("%s: ofThisProcess reports %v, want %v", c.why, got, c.want)
 		}
 		s.answered()
 		if s.ofThisProcess() {
@@ -34,6 +34,6 @@ func TestStreak_OneObjectExplainsTheFailures_TheProcessIsNotBlamed(t *testing.T)
 		}
 	}
 	if len(s.objects) > streakMaxRepeats {
-		t.Errorf("%d objects are remembered, more than streakMaxRepeats", len(s.objects))
+		t.Errorf("%d objects are remembered, want at most %d", len(s.objects), streakMaxRepeats)
 	}
 }

@@ -122,7 +122,7 @@ func TestToldLimits_NoAnswer_KeepsTheLimitsAndAsksAgainAtGrowingPauses(t *testin
 	}
 }
 
-func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
+func TestToldLimits_Many429s_AsksAgainAFewTimesOnly(t *testing.T) {
 	told, _, pass := limitsOf(t, func() (int, string) { return 200, `{"invoiceSend":{"perSecond":1,"perMinute":1,"perHour":1}}` })
 	if !told.begin(toldNIP) {
 		t.Fatal("at the start begin returned false, want that KSeF is asked about the tenant")
@@ -168,7 +168,7 @@ func TestExpiries_CertificateNearItsEnd_IsToldDailyAndThenHourly(t *testing.T) {
 		{71 * time.Hour, 59 * time.Minute, false}, {71 * time.Hour, time.Hour, true}, {-time.Hour, time.Hour, true},
 	} {
 		if got := expiryDue(c.left, c.since); got != c.want {
-			t.Errorf("%v left, logged %v ago: due is %v, want the opposite", c.left, c.since, got)
+			t.Errorf("%v left, logged %v ago: due is %v, want %v", c.left, c.since, got, c.want)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// traceTimeout is how long the end of the process waits for a collector.
+// traceTimeout is how long a process that ends waits for the collector.
 const traceTimeout = 3 * time.Second
 
 // openTraces returns the tracer that sends traces, and a function that closes it. The tracer is nil

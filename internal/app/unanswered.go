@@ -74,7 +74,7 @@ func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	case !governed:
 		return &unansweredError{mine, false}
 	}
-	return c.answers.Success(ctx, p) // closes this process's circuit, because it must not delay requests
+	return c.answers.Success(ctx, p) // closes this process's own circuit, which must not delay requests while the pool's circuit governs
 }
 
 // failed reports that a request reached the host and got no proper answer. The pool is told when

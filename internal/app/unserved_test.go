@@ -54,6 +54,6 @@ func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *test
 	p.cfg.Tenants = both
 	p.work()
 	all := append(waiting, others...)
-	until(t, 150*time.Second, "all but those that were dismissed are receipted", p.all(all, receipted))
+	until(t, 150*time.Second, "all invoices except the dismissed ones are receipted", p.all(all, receipted))
 	p.balanced(16)
 }

@@ -25,8 +25,8 @@ func (l *limits) shownGroups() []string {
 	groups := l.limiter.Groups()
 	for i, group := range groups {
 		if group == ratelimit.GroupOther {
-			// Each operation of this group has its own counter. The one that is shown fetches the
-			// public key, before a session is opened.
+			// Each operation of this group has its own counter. The counter that is shown is that
+			// of requests for the public key, which come before a session is opened.
 			groups[i] = string(ksef.GroupPublicKey)
 		}
 	}
@@ -65,8 +65,8 @@ func (u usages) held() map[string]bool {
 
 // shownTenants chooses the tenants that have series of their own. most is their maximum number.
 // When there are more tenants, it chooses first those that something holds back, and then those
-// with the most waiting invoices. Tenants of neither kind are left out. waiting counts the waiting
-// invoices of each tenant.
+// with the most waiting invoices. A tenant that has no waiting invoice and that nothing holds back
+// is left out. waiting counts the waiting invoices of each tenant.
 func shownTenants(all []string, most int, held map[string]bool, waiting map[string]int) []string {
 	if len(all) <= most {
 		return all

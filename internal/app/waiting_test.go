@@ -22,8 +22,8 @@ import (
 )
 
 // In each of these cases, the explanation of an invoice names the reason why the invoice waits. If
-// a worker runs, its metric names the reason too, and its readiness has the text in the field says.
-// The overview counts no invoice twice.
+// a worker runs, its metric names the reason too, and its readiness shows the text of the case's
+// field says. The overview counts no invoice twice.
 func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 	t.Parallel()
 	hour := config.Rates{PerSecond: 5, PerMinute: 1, PerHour: 1}

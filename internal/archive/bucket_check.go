@@ -68,8 +68,8 @@ func (b *bucket) readProbe(ctx context.Context) error {
 	return err
 }
 
-// conditional finds out once whether the service honors If-None-Match. For that it writes the probe
-// under this condition although the probe exists. A service that does not know the condition
+// conditional finds out once whether the service honors If-None-Match. To find out, it writes the
+// probe under this condition although the probe exists. A service that does not know the condition
 // ignores it and overwrites the probe. Only the probe can be harmed by that. The probe is kept. So
 // only a process that finds no probe writes twice: once to create the probe, and once to test the
 // condition.
@@ -81,7 +81,8 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	}
 	tries := 1
 	if b.readProbe(ctx) != nil {
-		// There is no probe, or it cannot be read. So the first write may only create it.
+		// There is no probe, or it cannot be read. So the first write may create the probe, and
+		// then only a second write tests the condition.
 		tries = 2
 	}
 	for range tries {

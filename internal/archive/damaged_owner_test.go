@@ -35,14 +35,14 @@ func TestOwned_MarkIsDamaged_EveryCallIsRefusedUntilAPersonPutsItRight(t *testin
 				_, is := errors.AsType[*archive.DamagedOwnerError](err)
 				sick, ok := errors.AsType[*archive.CallError](err)
 				if !is || !ok || !sick.Sick || errors.Is(err, archive.ErrNotFound) {
-					t.Fatalf("%s with the mark %q: %v, want an archive out of service whose mark is damaged", call, damaged, err)
+					t.Fatalf("%s with the mark %q = %v, want a DamagedOwnerError in a sick CallError, and not ErrNotFound", call, damaged, err)
 				}
 				text = err.Error()
 			}
 			_, right, found := strings.Cut(text, "put ")
 			right, _, ended := strings.Cut(right, " into the file")
 			if !found || !ended {
-				t.Fatalf("%s, want what to put into the file", text)
+				t.Fatalf("the error %q does not say what to put into the file", text)
 			}
 			if err := os.WriteFile(mark, []byte(right), 0o600); err != nil {
 				t.Fatal(err)

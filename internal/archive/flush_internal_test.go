@@ -99,7 +99,7 @@ func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testin
 		t.Fatal(err)
 	}
 	if err := errors.Join(f.Flush(t.Context(), names...), f.Flush(t.Context())); err != nil {
-		t.Errorf("after the lost file was put again, Flush = %v", err)
+		t.Errorf("after the lost file was put again, Flush = %v, want no error", err)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
 		t.Errorf("Flush = %v, %d files pending, %d unproven; want Canceled, 1 and 0", err, len(f.pending), len(f.unproven))
 	}
 	if err := f.Flush(t.Context()); err != nil || len(f.pending) != 0 {
-		t.Errorf("Flush = %v with %d files pending, want none", err, len(f.pending))
+		t.Errorf("Flush = %v with %d files pending, want no error and no file", err, len(f.pending))
 	}
 }
 

@@ -156,8 +156,8 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 
 // readFault returns the error of reading a file as an error of the object. Missing rights, or
 // something else in the place of the file, such as a folder or a link, concern this object alone,
-// so the object counts as damaged. A document that waits to be sent does not, because its invoice
-// waits until a person has put the document back.
+// so the object counts as damaged. A document that waits to be sent does not count as damaged,
+// because its invoice waits until a person has put the document back.
 func (t *tree) readFault(name string, err error) error {
 	body := strings.HasPrefix(name, bodiesPrefix)
 	switch {
@@ -219,7 +219,7 @@ func (t *tree) openFile(name string) (*os.File, fs.FileInfo, error) {
 }
 
 // ofOneObject reports whether an error of the system concerns one file or folder, and not the disk
-// or the share. An error without a number is errNoFile, or comes from [os.Root], about a link that
+// or the share. An error without a number is errNoFile, or the error of [os.Root] about a link that
 // leads out of the folder.
 func ofOneObject(err error) bool {
 	var number syscall.Errno

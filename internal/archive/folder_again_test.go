@@ -71,7 +71,7 @@ func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) 
 		}
 		put(t, s, "n/a.xml", "<a/>")
 		if err := s.Flush(t.Context(), "n/a.xml"); err != nil {
-			t.Errorf("%s: after the file was put again, Flush = %v", what, err)
+			t.Errorf("%s: after the file was put again, Flush = %v, want no error", what, err)
 		}
 	}
 }

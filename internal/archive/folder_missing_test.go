@@ -36,7 +36,7 @@ func TestFolder_IsMissing_ReadersDoNotMakeItAndTheFirstWriteDoes(t *testing.T) {
 	s = openLater(t, dir)
 	names, list := archive.ListIn(t.Context(), s, "")
 	if len(names) > 0 || list != nil || s.Remove(t.Context(), "bodies/x") != nil || s.Flush(t.Context()) != nil {
-		t.Errorf("List = %v, %v, want nothing, and no error of Remove and Flush either", names, list)
+		t.Errorf("List = %v, %v; want no names, and no error of List, Remove or Flush", names, list)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("calls that write nothing made the folder: %v", err)

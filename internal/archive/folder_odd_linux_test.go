@@ -17,7 +17,7 @@ import (
 var oddities = map[string]func(path string) error{
 	"a link to itself":         func(path string) error { return os.Symlink(filepath.Base(path), path) },
 	"a link that leads out":    func(path string) error { return os.Symlink("/etc/hostname", path) },
-	"a link out and to nobody": func(path string) error { return os.Symlink("/nobody/has/this", path) },
+	"a link out, to nothing":   func(path string) error { return os.Symlink("/nobody/has/this", path) },
 	"a link to nothing":        func(path string) error { return os.Symlink("gone", path) },
 	"a pipe":                   func(path string) error { return unix.Mkfifo(path, 0o600) },
 	"a socket": func(path string) error {
@@ -150,7 +150,7 @@ func TestOwned_MarkCannotBeOpened_TheArchiveIsOutOfServiceAndNoObjectIsDamaged(t
 			for call, err := range map[string]error{"Get": get, "List": list, "Put": o.Put(t.Context(), "a/b.xml", []byte("x"), "")} {
 				sick, ok := errors.AsType[*archive.CallError](err)
 				if !ok || !sick.Sick || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrNotFound) {
-					t.Errorf("%s = %v, want an archive out of service", call, err)
+					t.Errorf("%s = %v, want a sick CallError that is neither ErrCorrupt nor ErrNotFound", call, err)
 				}
 			}
 		})

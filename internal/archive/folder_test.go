@@ -53,7 +53,7 @@ func TestFolder_TornFileAfterAPowerCut_IsWrittenAgain(t *testing.T) {
 		}
 		held, err := s.Get(t.Context(), "a.xml")
 		if c.err == nil && string(held) != want || c.err != nil && string(held) != c.torn {
-			t.Errorf("%s: the archive has %q (%v), want our document, or the other one untouched", c.why, held, err)
+			t.Errorf("%s: the archive has %q (%v), want our document, or after a conflict %q as before", c.why, held, err, c.torn)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 	}
 	for _, want := range []string{"was removed or replaced", "make it again"} {
 		if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Check = %v, want %q", err, want)
+			t.Errorf("Check = %v, want an error that says %q", err, want)
 		}
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -160,7 +160,7 @@ func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("after the target of the link was made, Put = %v", err)
+		t.Errorf("after the target of the link was made, Put = %v, want no error", err)
 	}
 }
 
@@ -225,7 +225,7 @@ func files(t *testing.T, dir string) map[string]fs.DirEntry {
 	return found
 }
 
-// A restore made a folder with the name of a file. It concerns that file alone.
+// A restore made a folder with the name of a file. Only that file counts as damaged.
 func TestFolder_FolderInPlaceOfAFile_TheFileCountsAsDamaged(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, "file://"+dir)

@@ -43,7 +43,7 @@ type guard struct {
 	stuck int            // all calls left behind
 }
 
-// Guard wraps a store that is not from [Open] as Open wraps its own: with time limits, and with a
+// Guard gives a store that is not from [Open] what Open gives its stores: time limits, and a
 // circuit of its own (circuit.go). Calls that hang are left behind.
 func Guard(s Store, o Options) Store { return newGuard(s, o) }
 

@@ -97,7 +97,7 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 		}
 		m.set(nil)
 		if err := put(g, "a.xml"); !errors.Is(err, errHangs) || m.count("put a.xml") != 1 {
-			t.Errorf("a second Put of the name = %v after %d calls: the first could overwrite it", err, m.count("put a.xml"))
+			t.Errorf("a second Put of the name = %v after %d calls, want errHangs and no second call", err, m.count("put a.xml"))
 		}
 		if err := put(g, "b.xml"); err != nil {
 			t.Errorf("Put of another name = %v, want no error", err)
@@ -124,12 +124,12 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		}
 		h := HealthOf(g)
 		if !h.OutOfService || h.Why == nil || h.Wait != firstPause {
-			t.Fatalf("the store should be out of service: %+v", h)
+			t.Fatalf("health %+v, want the store out of service with a reason, and %v to wait", h, firstPause)
 		}
 		calls := m.total()
 		var e *CallError
 		if err := put(g, "a.xml"); !errors.As(err, &e) || e.Wait != firstPause || m.total() != calls {
-			t.Errorf("while the store is out of service, Put = %v after %d more calls, want an error without a call", err, m.total()-calls)
+			t.Errorf("while the store is out of service, Put = %v after %d more calls, want a CallError that waits %v, and no call", err, m.total()-calls, firstPause)
 		}
 		// The pauses grow. After each pause, one of the callers makes a probe.
 		for range 12 {
@@ -144,7 +144,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 			t.Errorf("%d probes were made after 12 pauses, want 12", n)
 		}
 		if h := HealthOf(g); h.Wait != maxPause {
-			t.Errorf("the pause grew to %v, want the longest pause", h.Wait)
+			t.Errorf("the pause grew to %v, want %v", h.Wait, maxPause)
 		}
 		m.set(nil)
 		time.Sleep(maxPause)
@@ -178,7 +178,7 @@ func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 			}
 		}
 		if h := HealthOf(g); h.Stuck != 1 || h.OutOfService {
-			t.Errorf("health %+v, want only one blocked thread", h)
+			t.Errorf("health %+v, want one stuck call and the store in service", h)
 		}
 	})
 }

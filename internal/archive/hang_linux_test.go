@@ -87,13 +87,13 @@ func TestBucket_ServiceNeverAnswers_OutOfServiceAfterAFewCalls(t *testing.T) {
 	for range 3 {
 		err := s.Put(t.Context(), "a.xml", []byte("x"), "")
 		if err == nil || !strings.Contains(err.Error(), "does not answer in time") {
-			t.Errorf("Put = %v, want no answer in time", err)
+			t.Errorf("Put = %v, want an error that says that the service does not answer in time", err)
 		}
 	}
 	if h := archive.HealthOf(s); !h.OutOfService {
 		t.Errorf("the store should be out of service: %+v", h)
 	}
 	if _, err := s.Get(t.Context(), "a.xml"); err == nil || !strings.Contains(err.Error(), "out of service since") {
-		t.Errorf("Get = %v, want a store out of service", err)
+		t.Errorf("Get = %v, want an error that says that the store is out of service", err)
 	}
 }

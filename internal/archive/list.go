@@ -31,8 +31,8 @@ type Lister interface {
 	// List returns the names in a folder, sorted, but not those inside its subfolders. The name of
 	// a subfolder ends in "/". The folder "" is the archive itself. For a folder that does not
 	// exist, List returns no names. For one that cannot be listed although the archive works, the
-	// error is ErrCorrupt. Anything else, such as a pipe, is listed as a file that cannot be read.
-	// Names that the archive keeps for itself are left out.
+	// error is ErrCorrupt. Something in the folder that is neither a file nor a folder, such as a
+	// pipe, is listed as a file. Names that the archive keeps for itself are left out.
 	List(ctx context.Context, folder string) ([]string, error)
 }
 

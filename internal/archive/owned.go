@@ -75,8 +75,8 @@ func (s *OwnedStore) Verify(ctx context.Context) error {
 	return err
 }
 
-// Move records that the archive belongs here. It does so only if the archive has no owner, or if
-// its owner is the argument from or already this environment. Move is for a gateway that has
+// Move records that the archive belongs here. It does so only if the archive has no owner, belongs
+// to the owner in the argument from, or belongs here already. Move is for a gateway that has
 // another address now. It returns an [*OwnerError] if a third environment owns the archive.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	n := renewalsOf(s.Store)
@@ -197,7 +197,8 @@ func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	}
 	var owner Owner
 	if err != nil {
-		// The error must not say of every object of the archive that it is damaged.
+		// This error wraps ErrCorrupt, so with it every object of the archive would count as
+		// damaged.
 		err = errors.New(err.Error())
 	} else if err = json.Unmarshal(raw, &owner); err == nil && owner == (Owner{}) {
 		err = errors.New("it names no environment")

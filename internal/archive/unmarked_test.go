@@ -47,7 +47,7 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 		_, unmarked := errors.AsType[*archive.UnmarkedError](err)
 		sick, ok := errors.AsType[*archive.CallError](err)
 		if !unmarked || !ok || !sick.Sick || errors.Is(err, archive.ErrNotFound) {
-			t.Errorf("%s: %v, want an archive out of service whose mark is missing", call, err)
+			t.Errorf("%s = %v, want an UnmarkedError in a sick CallError, and not ErrNotFound", call, err)
 		}
 	}
 	if files := filesIn(t, dir); len(files) > 0 {

@@ -33,7 +33,8 @@ var (
 	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct"}
 	network   = []string{"internal/ksef/httponce"}
 	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
-	// The simulator, with the Ministry's API as its second face, and what configures that API.
+	// The simulator, the Ministry's API that it serves beside the gateway's, and what configures
+	// that API.
 	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
 	// forPeople are packages for what people read: words about codes, QR codes, records, proofs,
 	// reports.
@@ -169,8 +170,8 @@ var (
 		"internal/simulator/fa/facts":   nil, // translates the schemas for package fa
 		"internal/simulator/limits":     nil,
 		"internal/simulator/strictjson": nil,
-		// The simulator's second face, the Ministry's API. It has the same books as the first face,
-		// the gateway.
+		// The simulator's copy of the Ministry's API. It has the same books as its copy of the
+		// gateway.
 		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
 			"internal/simulator/login", "internal/simulator/strictjson"},
 		"internal/simulator/login":        {"internal/simulator/xades"},
@@ -361,7 +362,7 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 		for _, spec := range f.Imports {
 			switch imported := strings.Trim(spec.Path.Value, `"`); {
 			case imported == "net" || strings.HasPrefix(imported, "net/http"):
-				t.Errorf("%s imports %s, which is the network", file, imported)
+				t.Errorf("%s imports %s, which reaches the network", file, imported)
 			case slices.Contains(clients, strings.TrimPrefix(imported, module+"/")):
 				t.Errorf("%s imports the client %s", file, imported)
 			}

@@ -74,7 +74,7 @@ func joinFirst(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// checkClients checks what the exporter's own programs have got.
+// checkClients checks and counts what the exporter's receiver and watched folder have got.
 func (au *auditor) checkClients(f *Figures, a *archived) []error {
 	all, _ := au.receiver.received()
 	f.Told, f.Files, f.Receiver = len(all), len(au.inbox.drops), au.receiver.failed()

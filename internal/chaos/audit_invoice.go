@@ -67,7 +67,7 @@ func checkGood(f *Figures, it *item, accepted []simulator.Accepted, rejected []s
 
 // askedTooOften reports whether KSeF answered an invoice with a code that asks to send it again
 // (435, 500 or 550) more often than a worker sends an invoice again. Of all the faults that a run
-// orders, only these answers leave the worker no other way than to park the invoice.
+// orders, only these answers force the worker to park the invoice.
 func askedTooOften(rejected []simulator.Rejected) bool {
 	asked := 0
 	for _, x := range rejected {

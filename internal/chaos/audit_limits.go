@@ -45,9 +45,10 @@ func (au *auditor) inOrderedBlock(v simulator.Violation) bool {
 	})
 }
 
-// bookingLost reports whether a limit was overrun because a failover lost what was booked during
-// the lag. Such an overrun comes within one window after the failover, or within a block that began
-// at that time. A lag of half a second holds few bookings, so only few overruns are excused.
+// bookingLost reports whether a limit was overrun because a failover lost bookings that the replica
+// did not have yet. Such an overrun comes within one window after the failover, or within a block
+// that began at that time. The replica lags half a second at most, so few bookings are lost, and
+// only few overruns are excused.
 func (au *auditor) bookingLost(v simulator.Violation, excused int) bool {
 	const failoverTakes, maxEach = 2 * time.Second, 5
 	windows := map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour, "block": time.Hour}

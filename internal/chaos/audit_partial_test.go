@@ -66,7 +66,7 @@ func TestCheckOneSession_AnotherPackageWaited_IsReported(t *testing.T) {
 	}
 	r := &run{controller: &connect.Pool{Ledger: ledger.New(rdb, ledger.Options{})}}
 	if ids, err := r.overduePackages(t.Context(), now); err != nil || !slices.Equal(ids, []string{"long"}) {
-		t.Errorf("overdue packages are %v (%v), want only the one that has not moved for long", ids, err)
+		t.Errorf("the overdue packages are %v (error %v), want only \"long\", which has not moved for longer than maxWait", ids, err)
 	}
 }
 

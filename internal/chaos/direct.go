@@ -30,8 +30,8 @@ func (o Options) direct(nip string) (direct, byCertificate bool) {
 	return false, false
 }
 
-// ministry configures the simulator's second face, which is KSeF's own API. Tokens live for
-// seconds, so that a run has many refreshes and logins.
+// ministry configures the simulator's copy of KSeF's own API. Tokens live for seconds, so that a
+// run has many refreshes and logins.
 func (o Options) ministry() *ministry.Options {
 	m := &ministry.Options{
 		LoginDelay: 200 * time.Millisecond, Novelty: 0.1,
@@ -110,7 +110,7 @@ func (o Options) directFaults() []func(*rand.Rand) simulator.Fault {
 	}
 }
 
-// checkWays checks that each tenant was served by its own face, and that KSeF's own API has
+// checkWays checks that each tenant was served by the API that it uses, and that KSeF's own API has
 // accepted invoices if any tenant goes straight to KSeF. It counts those invoices in f.
 func (au *auditor) checkWays(f *Figures, books simulator.Books) []error {
 	var errs []error

@@ -22,7 +22,7 @@ type Figures struct {
 	// included, and Receiver how often the receiver failed, by kind.
 	Refused, Files, Told int
 	Receiver             map[string]int
-	// Direct counts what KSeF accepted of the tenants that go straight to it.
+	// Direct counts the accepted invoices of the tenants that go straight to KSeF.
 	Direct int
 	// Faults counts how often each fault of the simulator struck, by kind. Partial counts the
 	// partial faults by name. Disruptions counts the disruptions of processes by kind.
@@ -32,8 +32,8 @@ type Figures struct {
 	// Throttled counts the ordered 429s, Overrun the violations of limits that nothing explains,
 	// and Overbooked those after a failover that lost bookings.
 	Requests, Throttled, Overrun, Overbooked int
-	// MaxWait is the longest time from intake to acceptance of an invoice that was taken in during
-	// a partial fault that did not concern it.
+	// Some invoices are taken in during a partial fault that does not concern them. MaxWait is
+	// their longest time from intake to acceptance.
 	MaxWait time.Duration
 	// Behind is the time from the end of the last invoice until the exporter's programs had been
 	// told everything. The exporter is the company that hands invoices in.

@@ -52,7 +52,7 @@ type Disruptions struct {
 	LongPauses    int           // SIGSTOP for 35 s, longer than asynq's lease of 30 s
 	RedisKills    int           // SIGKILL of Redis, away for up to two seconds
 	RedisStops    int           // graceful restart of Redis
-	ExpiredLeases int           // the leases of all running tasks taken away: each may run twice at a time
+	ExpiredLeases int           // the leases of all running tasks taken away: each task may run twice at the same time
 }
 
 // Times multiplies every number, but not the length of the pauses.

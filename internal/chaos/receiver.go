@@ -23,8 +23,9 @@ import (
 )
 
 // receiver is the exporter's HTTP server, to which the workers report what became of invoices. It
-// stores the results that it gets. It fails in the moods that were drawn for the run (moods.go). It
-// never answers 410, which would end the deliveries for good. Safe for concurrent use.
+// stores the results that it gets. It fails at the times and in the ways that were drawn for the
+// run (its moods, see moods.go). It never answers 410, which would end the deliveries for good.
+// Safe for concurrent use.
 type receiver struct {
 	url        string
 	stop       func() error
@@ -141,7 +142,7 @@ func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 }
 
 // moodOf returns how the receiver fails this call; false when it does not. Outside the moods of the
-// run, about one result in ten has its first call fail, until the time calmed.
+// run, until the time calmed, the first call fails for about one result in ten.
 func (rc *receiver) moodOf(id string) (mood, bool) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

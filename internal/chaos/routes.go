@@ -36,7 +36,7 @@ const (
 const (
 	oneInFolder = 4 // of the deliveries
 	oneInTorn   = 12
-	oneInZIP    = 3 // of those that are renamed
+	oneInZIP    = 3 // of the files that are renamed
 )
 
 // chooseRoutes decides which deliveries go through the watched folder; the others are handed in by
@@ -91,7 +91,7 @@ func (o Options) newDrop(d delivery, it *item, again bool, dice *rand.Rand) drop
 	if dice.IntN(oneInZIP) == 0 && out.how == renamed {
 		out.how, out.path = zipped, path.Join(dir, it.doc.File+".zip", it.doc.File)
 	}
-	if dice.IntN(oneInTorn) == 0 && d.at < o.Feed/2 { // it takes long until such a file is taken
+	if dice.IntN(oneInTorn) == 0 && d.at < o.Feed/2 { // the watch waits long before it takes such a file
 		out.torn = path.Join(dir, "torn-"+it.doc.File)
 	}
 	return out

@@ -29,7 +29,7 @@ type run struct {
 	workers    []*supervisor
 	receiver   *receiver // of results
 	inbox      *inbox
-	controller *connect.Pool // hands in and asks how far the pool is
+	controller *connect.Pool // hands invoices in and asks how far the pool is
 	began      time.Time
 	closers    []func() // run last first
 

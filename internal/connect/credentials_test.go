@@ -58,7 +58,7 @@ func TestCredentials_FilesReplaced_AreReadAgainOnlyThen(t *testing.T) {
 	}
 	certify(t, dir, soon.AddDate(1, 0, 0))
 	if at, ok := c.Expires(); !ok || !at.Equal(soon.AddDate(1, 0, 0)) {
-		t.Errorf("the new certificate expires %v (known %v), want a year later than the first", at, ok)
+		t.Errorf("the new certificate expires %v (known %v), want %v", at, ok, soon.AddDate(1, 0, 0))
 	}
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)

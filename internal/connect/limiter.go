@@ -18,7 +18,7 @@ func (p *Pool) Limiter(store ratelimit.Store, o ratelimit.Observer) (*ratelimit.
 	}
 	margin := cfg.Limits.Margin
 	if margin == 0 {
-		margin = -1 // for the limiter 0 means the default, in the configuration no margin
+		margin = -1 // 0 means no margin in the configuration, and the default to the limiter
 	}
 	sleep := cfg.Limits.MaxSleep
 	if sleep == 0 {

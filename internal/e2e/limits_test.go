@@ -22,7 +22,7 @@ import (
 // At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled,
 // because it covers delays of this machine and its network. Therefore it costs the short windows
 // much more than in production (a second of 17 ms with a margin of 500 ms becomes half a second).
-// But the test measures the hour, because the hour is the window that binds. There the margin is
+// But the tests measure the hour, because the hour is the window that binds. There the margin is
 // only 500 ms of 60 s.
 const (
 	scale      = 60
@@ -183,7 +183,7 @@ func bulkAtTheLimit(t *testing.T, way config.Transport) {
 		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
 		c.Confirm.First, c.Confirm.Max = 2*time.Second, 20*time.Second
 	})
-	// Packages of two, or of four while sessions are scarce: 60 an hour.
+	// Packages have two invoices, or four while sessions are scarce. Each hour has 60 sessions.
 	dir := s.export("export", sample.NIP(0), 60*4*(n+1))
 	s.startMany(4)
 	s.submit("--lane", "bulk", dir)

@@ -39,8 +39,8 @@ func newSite(t testing.TB, o simulator.Options) *site {
 	return newSiteOf(t, o, nil)
 }
 
-// newSiteOf is newSite with options for the Ministry's API in direct. If direct is nil, there is no
-// such API.
+// newSiteOf is newSite with a simulated API of the Ministry that has the options direct. If direct
+// is nil, there is no such API.
 func newSiteOf(t testing.TB, o simulator.Options, direct *ministry.Options) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}

@@ -149,7 +149,7 @@ func TestSelfSigned_Pair_BelongsTogetherAndNamesTheNIP(t *testing.T) {
 	}
 	before := read(t, tenant.PrivateKeyFile)
 	if _, err := enrol.SelfSigned(cfg, tenant, "", time.Hour, time.Now()); err == nil || read(t, tenant.PrivateKeyFile) != before {
-		t.Errorf("a second call gave no error, or overwrote the key: %v", err)
+		t.Errorf("a second call = %v, and the key is as before: %v; want an error and true", err, read(t, tenant.PrivateKeyFile) == before)
 	}
 	for _, env := range []config.Environment{config.Production, config.Demo} {
 		cfg.Environment = env
@@ -194,7 +194,7 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 		t.Errorf("in the place of the certificate is %v (%v), want the new one", now, err)
 	}
 	if read(t, tenant.PrivateKeyFile+".previous") != old || !exists(tenant.CertificateFile+".previous") {
-		t.Error("the previous pair is not kept")
+		t.Error("the previous pair is not kept in the files .previous")
 	}
 	for _, gone := range []string{tenant.CertificateFile + ".request", tenant.PrivateKeyFile + ".next", tenant.CertificateFile + ".next"} {
 		if exists(gone) {
@@ -224,7 +224,8 @@ func TestFetch_CertificateOfAnotherKey_ReplacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := enrol.Fetch(t.Context(), cfg, tenant, a, ""); err == nil || read(t, tenant.CertificateFile) != before {
-		t.Errorf("a certificate of another key was installed, or gave no error: %v", err)
+		t.Errorf("Fetch of a certificate of another key = %v, and the present one is as before: %v; want an error and true",
+			err, read(t, tenant.CertificateFile) == before)
 	}
 	cfg.Environment = config.Test
 	if _, err := enrol.Status(t.Context(), cfg, tenant, a, ""); err == nil || !strings.Contains(err.Error(), "environment custom") {
@@ -243,7 +244,7 @@ func TestFetch_FolderOfItsOwn_TouchesNoPresentFile(t *testing.T) {
 	}
 	if read(t, tenant.CertificateFile) != before || !exists(filepath.Join(dir, nip+"-key.pem")) ||
 		!exists(filepath.Join(dir, nip+"-cert.pem")) {
-		t.Error("the new pair is not in its folder alone")
+		t.Error("the new pair is not in the folder for it, or the present certificate was changed")
 	}
 }
 

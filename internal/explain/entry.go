@@ -51,7 +51,7 @@ const (
 	RetryAutomatic Retry = "automatic"  // the program tries again by itself
 	RetryWhenFixed Retry = "when_fixed" // yes, when the cause is gone
 	RetryCorrected Retry = "corrected"  // only a corrected document
-	RetryLookFirst Retry = "look_first" // only when it is known that KSeF does not have it
+	RetryLookFirst Retry = "look_first" // only when it is certain that KSeF does not have the invoice
 	RetryNever     Retry = "never"
 )
 

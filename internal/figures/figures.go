@@ -166,7 +166,7 @@ func (s *Store) LastHours(ctx context.Context, now time.Time, n int, tenants ...
 	return s.read(ctx, starts, s.hourKey, tenants)
 }
 
-// LastDays returns the last n days, at most [Days], as LastHours returns hours.
+// LastDays is LastHours for days. It returns the last n days, at most [Days].
 func (s *Store) LastDays(ctx context.Context, now time.Time, n int, tenants ...string) ([]Figures, error) {
 	starts := make([]time.Time, min(n, Days))
 	for i := range starts {
@@ -175,7 +175,7 @@ func (s *Store) LastDays(ctx context.Context, now time.Time, n int, tenants ...s
 	return s.read(ctx, starts, s.dayKey, tenants)
 }
 
-// Today returns the counts of this day of each tenant.
+// Today returns today's counts of each tenant.
 func (s *Store) Today(ctx context.Context, now time.Time, tenants []string) (map[string]Figures, error) {
 	out := make(map[string]Figures, len(tenants))
 	cmds := make([]*redis.MapStringStringCmd, len(tenants))
@@ -206,7 +206,7 @@ func (s *Store) read(ctx context.Context, starts []time.Time, key func(string, t
 	for i := range starts {
 		out[i].From = starts[i]
 	}
-	for _, tenant := range tenants { // a round trip each, so that no pipeline is long
+	for _, tenant := range tenants { // one round trip for each tenant, so that no pipeline is long
 		cmds := make([]*redis.MapStringStringCmd, len(starts))
 		if _, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, at := range starts {

@@ -188,7 +188,7 @@ func (c *call) write(status int, contentType string, v any) {
 	answer := c.encoded(v)
 	defer answer.close()
 	c.leavePlace()
-	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // fails as in hurry
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // fails where the connection has no deadlines
 	c.w.WriteHeader(status)
 	_, _ = io.Copy(c.w, answer.reader()) // fails when the caller has gone
 }

@@ -216,12 +216,12 @@ func (c *client) refresh(had keys) (keys, error) {
 	return got, err
 }
 
-// in returns the keys of ks that others also has.
+// in returns the keys of ks that are also in others.
 func (ks keys) in(others keys) keys {
 	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return !slices.Contains(others, h) })
 }
 
-// without returns the keys of ks that others does not have.
+// without returns the keys of ks that are not in others.
 func (ks keys) without(others keys) keys {
 	return slices.DeleteFunc(slices.Clone(ks), func(h [sha256.Size]byte) bool { return slices.Contains(others, h) })
 }

@@ -9,10 +9,10 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// lostOnes looks in the archive for invoices of the client's outcomes that have no entry any more.
-// left is how many more the call may look up. n is how many of the outcomes can be told now. The
-// next call begins with the first invoice that this call may not look up any more, so that no
-// outcome is left out.
+// The client's outcomes may be about invoices that have no entry any more. lostOnes looks for these
+// invoices in the archive. left is how many more the call may look up. n is how many of the
+// outcomes can be told now. The next call begins with the first invoice that this call may not look
+// up any more, so that no outcome is left out.
 func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edited, left *int) (n int, archived map[string]results.Result) {
 	var ids []string
 	for n = 0; n < len(told); n++ {
@@ -26,7 +26,7 @@ func (e *events) lostOnes(c *call, outcomes []ledger.Outcome, told []sinks.Edite
 		ids = append(ids, o.ID)
 	}
 	*left -= len(ids)
-	archived, _ = e.archived(c, ids...) // an outcome is told without it, too
+	archived, _ = e.archived(c, ids...) // an outcome is told even without its archived result
 	return n, archived
 }
 

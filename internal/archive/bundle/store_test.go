@@ -63,7 +63,8 @@ func TestStore_InvoicesOfSeveralBundles_AreReadByTheirUsualNames(t *testing.T) {
 			}
 		}
 		if bundle.Over(s) != s || archive.HealthOf(s).OutOfService {
-			t.Error("Over made a store over a store, or the archive is out of service")
+			t.Errorf("Over of a store returned the same store: %v, want true; its health is %+v, want it in service",
+				bundle.Over(s) == s, archive.HealthOf(s))
 		}
 	})
 }

@@ -82,7 +82,7 @@ func ofOneDay(err error) bool {
 	return errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrConflict)
 }
 
-// joinMonth joins the indexes of the days up to over, if there are enough of them.
+// joinMonth joins the indexes of the month up to the day over, if there are enough of them.
 func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.Time) error {
 	var parts []index
 	last, fresh := "", 0
@@ -123,8 +123,7 @@ func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.
 	return err
 }
 
-// withoutJoined returns parts without the joined indexes, and the indexes of the packages in place
-// of these.
+// withoutJoined returns parts with the indexes of the packages in place of the joined indexes.
 func (s *Store) withoutJoined(ctx context.Context, folder string, parts []index) ([]index, error) {
 	var joined, packages []index
 	for _, of := range parts {
@@ -200,8 +199,8 @@ type joining struct {
 	zips  map[string]bool // that the lines name
 }
 
-// put takes the lines of one index. For a month, first is the id of its first line, and next is the
-// first id of the index that follows, "" for the last one. For a day both are "".
+// put takes the lines of one index. For a month, first is the id of the index's first line, and
+// next is the first id of the index that follows, "" for the last one. For a day both are "".
 func (j *joining) put(ctx context.Context, lines []byte, first, next string) error {
 	if !j.begun {
 		j.held, j.next, j.begun = lines, next, true

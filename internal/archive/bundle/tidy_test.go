@@ -185,7 +185,7 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	if worst > 3+5 || missed > 1+5 {
 		t.Errorf("%d requests for a document and its result, and %d for a document that is nowhere: want at most 8 and 6", worst, missed)
 	}
-	t.Logf("%d invoices: %d requests at most for document and result, %d for what is nowhere", len(all), worst, missed)
+	t.Logf("%d invoices: at most %d requests for a document and its result, and %d for a document that is nowhere", len(all), worst, missed)
 	// A store that looks up many results reads each block once.
 	s := bundle.Over(below)
 	for i := 0; i < len(all); i += 7 {
