@@ -38,7 +38,7 @@ func TestResults_KeyOfOneReceiverIsSick_OthersAreToldAndTheKeyIsNamed(t *testing
 	until(t, 20*time.Second, "the other receiver was told", func() bool { return well.states(r.ID) == "refused" })
 	ready := page(t, addr, "/readyz")
 	if !strings.Contains(ready, "a-sick is told nothing") || !strings.Contains(ready, "sinkheld:a-sick") {
-		t.Errorf("/readyz does not name the keys: %s", ready)
+		t.Errorf("/readyz does not say that a-sick is told nothing, and why: %s", ready)
 	}
 	metrics := page(t, addr, "/metrics")
 	for _, line := range []string{`ksef_results_waiting{receiver="well"} 0`, `ksef_results_receiver_down{receiver="a-sick"} 1`} {
@@ -78,6 +78,6 @@ func TestResults_OutboxIsSick_EveryReceiverIsDown(t *testing.T) {
 		}
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "one is told nothing: the key outbox") {
-		t.Errorf("/readyz does not name the key: %s", ready)
+		t.Errorf("/readyz does not say that one is told nothing because of the key outbox: %s", ready)
 	}
 }

@@ -179,7 +179,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 	hook.mu.Lock()
 	for _, r := range hook.got {
 		if r.State == "accepted" && (r.KsefNumber == "" || r.Gross == "" || r.Currency != "PLN" || r.QRLink == "") {
-			t.Errorf("an accepted invoice was told without number, amount or link: %+v", r)
+			t.Errorf("an accepted invoice was told as %+v, want its KSeF number, an amount in PLN and its link", r)
 		}
 	}
 	hook.mu.Unlock()
@@ -198,7 +198,8 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		s, err := p.base.Ledger.Sink(t.Context(), name)
 		if held, failed, _ := p.base.Ledger.SinkCounts(t.Context(), name); err != nil || s.Lost != 0 || held != 0 || failed != 0 ||
 			s.Err != "" {
-			t.Errorf("the receiver %s is behind: %+v, %v; %d held, %d failed", name, s, err, held, failed)
+			t.Errorf("the receiver %s is %+v (error %v) with %d held and %d failed results, want none lost, held or failed",
+				name, s, err, held, failed)
 		}
 	}
 }

@@ -170,7 +170,7 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 			t.Errorf("the %s /metrics costs %+v and has %d series, want at most 500 commands and 5000 series", what, scrape, n)
 		}
 		if n := strings.Count(metrics, `ksef_limit_used{group="invoiceSend"`); n != 3*s.base.Config.HTTP.TenantSeries {
-			t.Errorf("%d windows of invoiceSend are shown, want three for each shown tenant", n)
+			t.Errorf("%d windows of invoiceSend are shown, want %d: three for each shown tenant", n, 3*s.base.Config.HTTP.TenantSeries)
 		}
 		if !strings.Contains(metrics, "\nksef_limit_tenants_left_out 485\n") {
 			t.Error("/metrics does not say that 485 tenants are left out")

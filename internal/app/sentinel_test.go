@@ -143,7 +143,7 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 		t.Errorf("handing in documents without a replica returned %v, want a ReplicaError", err)
 	}
 	if answer := page(t, addr, "/readyz"); !strings.Contains(answer, `"ready": false`) || !strings.Contains(answer, "0 of 1 replicas") {
-		t.Errorf("readiness does not say that a replica is missing: %s", answer)
+		t.Errorf("readiness is not false, or does not say that 0 of 1 replicas are there: %s", answer)
 	}
 	out, err := checkOutput(t, p.cfg)
 	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "redis.wait_replicas is 1 and 0 are connected") {

@@ -90,7 +90,7 @@ func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 		t.Errorf("without a login the dashboard answers %q, want a text that says where to log in", text)
 	}
 	if text := page(t, addr, "/"); !strings.Contains(text, "/login/oidc") || strings.Contains(text, `name="password"`) {
-		t.Errorf("without a login the page does not lead to the provider: %s", text)
+		t.Errorf("without a login the page does not lead to the provider, or asks for a password: %s", text)
 	}
 }
 

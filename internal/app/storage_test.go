@@ -46,10 +46,10 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 		_, err := app.NewWorker(t.Context(), base, zerolog.Nop())
 		var field *config.FieldError
 		if !errors.As(err, &field) || field.Field != "storage.key_file" || !strings.Contains(err.Error(), id) {
-			t.Errorf("key %s: NewWorker = %v, want a refusal", why, err)
+			t.Errorf("key %s: NewWorker = %v, want a fault of storage.key_file that names the key %s", why, err, id)
 		}
 		if err := base.DeclareStorage(t.Context()); !errors.As(err, &field) {
-			t.Errorf("key %s: DeclareStorage = %v, want a refusal", why, err)
+			t.Errorf("key %s: DeclareStorage = %v, want a FieldError", why, err)
 		}
 		if err := base.Close(); err != nil {
 			t.Error(err)

@@ -58,7 +58,7 @@ func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 	}
 	slices.SortFunc(at, time.Time.Compare)
 	if len(at) != 9 || at[3].Sub(at[0]) < time.Second || at[8].Sub(at[2]) < time.Second || at[8].Sub(at[0]) < 3*time.Second {
-		t.Errorf("accepted at %v, want one invoice, then two, then four, with pauses between", at)
+		t.Errorf("accepted at %v, want nine invoices: first one, then two, then four, with pauses between", at)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestThrottled_ReceiptGets429_TheStatusPausesToo(t *testing.T) {
 	})
 	u, err := p.base.Redis.Exists(t.Context(), "ksef:rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
 	if err != nil || u != 0 {
-		t.Errorf("requests for receipts have a counter of their own (%v)", err)
+		t.Errorf("there are %d counters for requests for receipts alone (error %v), want none", u, err)
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(3)

@@ -40,7 +40,7 @@ func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *test
 	stop()
 	for _, a := range waiting {
 		if inv := p.state(a); inv.KsefNumber != "" || inv.State != ledger.Queued {
-			t.Errorf("%s is %s, want it queued", a.File, inv.State)
+			t.Errorf("%s is %s with the KSeF number %q, want it queued and without a number", a.File, inv.State, inv.KsefNumber)
 		}
 	}
 	// A person may decide that one invoice of each lane is not to be sent after all.

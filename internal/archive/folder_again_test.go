@@ -62,7 +62,7 @@ func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) 
 		}
 		for range 2 { // the second flush opens the new folder
 			if err := s.Flush(t.Context(), "n/a.xml"); err == nil {
-				t.Errorf("%s: the flush reports no error", what)
+				t.Errorf("%s: the flush reports no error although the folder was replaced", what)
 			}
 		}
 		put(t, s, "n/b.xml", "<b/>") // the folder n exists again

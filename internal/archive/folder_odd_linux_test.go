@@ -15,11 +15,11 @@ import (
 
 // oddities are things that can take the place of a file or folder and cannot be read.
 var oddities = map[string]func(path string) error{
-	"a link to itself":         func(path string) error { return os.Symlink(filepath.Base(path), path) },
-	"a link that leads out":    func(path string) error { return os.Symlink("/etc/hostname", path) },
-	"a link out, to nothing":   func(path string) error { return os.Symlink("/nobody/has/this", path) },
-	"a link to nothing":        func(path string) error { return os.Symlink("gone", path) },
-	"a pipe":                   func(path string) error { return unix.Mkfifo(path, 0o600) },
+	"a link to itself":       func(path string) error { return os.Symlink(filepath.Base(path), path) },
+	"a link that leads out":  func(path string) error { return os.Symlink("/etc/hostname", path) },
+	"a link out, to nothing": func(path string) error { return os.Symlink("/nobody/has/this", path) },
+	"a link to nothing":      func(path string) error { return os.Symlink("gone", path) },
+	"a pipe":                 func(path string) error { return unix.Mkfifo(path, 0o600) },
 	"a socket": func(path string) error {
 		folder, err := os.MkdirTemp("", "s") // the path of a socket has to be short
 		if err != nil {

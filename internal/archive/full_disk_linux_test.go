@@ -38,7 +38,7 @@ func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 		t.Errorf("Put = %v, Replace = %v; want EFBIG from the system", putErr, replaceErr)
 	}
 	if _, err := s.Get(t.Context(), "new.xml"); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("Get of new.xml, which must not be there, = %v", err)
+		t.Errorf("after its Put failed, Get of new.xml = %v, want ErrNotFound", err)
 	}
 	if got, err := s.Get(t.Context(), "old.json"); string(got) != "{}" {
 		t.Errorf("old.json now has %d bytes, %v, want the two that were put", len(got), err)

@@ -214,7 +214,7 @@ func TestGuard_ProbeIsDamaged_StoreStaysInServiceOrReturnsToIt(t *testing.T) {
 		})
 		for range 2 * failuresToOpen {
 			if err := g.Check(t.Context()); !errors.Is(err, ErrCorrupt) {
-				t.Fatalf("Check = %v, want the error of the store", err)
+				t.Fatalf("Check = %v, want ErrCorrupt", err)
 			}
 		}
 		if h := HealthOf(g); h.OutOfService {

@@ -19,7 +19,7 @@ type filter struct {
 	day                            string // P_1
 	state                          string
 	tenants                        []string      // the client's tenants, or the one that was asked for
-	asked                          []string      // the same with the strangers among them
+	asked                          []string      // the same tenants, including strangers
 	since                          ledger.Millis // as it was asked for, whatever the cursor is
 	from                           ledger.Place
 	limit                          int

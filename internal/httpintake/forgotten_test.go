@@ -66,7 +66,7 @@ func TestInvoice_LedgerHasForgottenIt_IsShownFromTheArchiveToItsClientAlone(t *t
 	}
 	// The words do not tell that another client has the invoice.
 	if other := b.call("GET", "/v1/invoices/"+of.ID, nil, "Authorization", "Bearer "+keyTwo); other.body.Detail != never.body.Detail {
-		t.Errorf("the answers about another client's invoice and about none differ: %s, %s", other.raw, never.raw)
+		t.Errorf("the answers about another client's invoice and about an unknown id differ: %s, %s", other.raw, never.raw)
 	}
 	polish := b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil, "Accept-Language", "pl")
 	if !strings.HasSuffix(polish.body.Detail, "ani wśród wyników, dokumentów i indeksów archiwum") {

@@ -125,7 +125,8 @@ func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	return doc, err
 }
 
-// lostFile returns the problem of a file that the archive should have and has not, or only damaged.
+// lostFile returns the problem of a file that the archive should have, and that is missing there or
+// damaged.
 func lostFile(err error) error {
 	return &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
 		en: "the archive should have this, and its copy is missing or damaged; the server's operator has to look: enqueue find names what is wrong",

@@ -79,7 +79,8 @@ func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) 
 	a := b.call("GET", path, nil, "Accept-Language", "pl")
 	if b.want(a, http.StatusOK, ""); string(a.raw) != "%PDF-1.4" || a.head.Get("Content-Type") != "application/pdf" ||
 		asked[0] != "one" || asked[1] != string(xmlOf(0, "FV/1")) || asked[2] != "pl" {
-		t.Errorf("want the PDF of the gateway, made for tenant one in Polish: %q, head %v, asked for %.80q", a.raw, a.head, asked)
+		t.Errorf("the answer is %q with the head %v, and the gateway was asked for %.80q; want its PDF of FV/1 for tenant one in Polish",
+			a.raw, a.head, asked)
 	}
 	for _, tt := range []struct {
 		err    error
@@ -93,7 +94,8 @@ func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) 
 		answer = tt.err
 		a := b.call("GET", path, nil)
 		if a.status != tt.status || !strings.Contains(a.body.Detail, tt.detail) || strings.Contains(string(a.raw), "secret") {
-			t.Errorf("with the error %v of the gateway, the answer has the wrong status or words: %d %s", tt.err, a.status, a.raw)
+			t.Errorf("with the error %v of the gateway, the answer is %d %s, want %d and %q, and not the word secret",
+				tt.err, a.status, a.raw, tt.status, tt.detail)
 		}
 	}
 	none := newBench(t, nil)
@@ -265,7 +267,7 @@ func TestBody_NamesFaktura_IsNeverMissed(t *testing.T) {
 			raw := []byte(strings.Repeat(" ", before) + text + strings.Repeat(" ", 100))
 			b := &body{at: bytes.NewReader(raw), size: int64(len(raw))}
 			if got := b.namesFaktura(); got != want {
-				t.Errorf("namesFaktura of %s behind %d bytes = %v, want the opposite", text, before, got)
+				t.Errorf("namesFaktura of %s behind %d bytes = %v, want %v", text, before, got, want)
 			}
 		}
 	}

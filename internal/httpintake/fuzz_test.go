@@ -121,7 +121,7 @@ func FuzzQuery(f *testing.F) {
 		for _, err := range []error{submitted, listed, told} {
 			p, ok := errors.AsType[*problem](err)
 			if err != nil && (!ok || p.kind != badRequest) {
-				t.Fatalf("the query %q gives the error %v, which is no bad-request", query, err)
+				t.Fatalf("the query %q gives the error %v, want none or a bad-request", query, err)
 			}
 			if ok {
 				said(t, p.body(c))

@@ -47,12 +47,12 @@ func newLost(u *ledger.Unreadable, archived map[string]results.Result) lost {
 	return l
 }
 
-// forgotten returns what the archive has of an invoice of the client that the ledger does not have.
-// The ledger forgets an invoice some time after its last change (ledger.retention). It returns nil
-// when the archive has nothing of it, or when the invoice is another client's. The error says that
-// the archive could not be asked, that a part of it where the invoice may be cannot be read, or
-// that it has the document and has lost the result. Receipts are not read: they do not name ids,
-// and an id that never existed would cost reading all of them.
+// The ledger forgets an invoice some time after its last change (ledger.retention). forgotten
+// returns what the archive has of such an invoice of the client. It returns nil when the archive
+// has nothing of the invoice, or when the invoice is another client's. The error says that the
+// archive could not be asked, that a part of it where the invoice may be cannot be read, or that it
+// has the document and has lost the result. Receipts are not read: they do not name ids, and an id
+// that never existed would cost reading all of them.
 func (co *core) forgotten(c *call, id string) (*lost, error) {
 	if !strings.HasPrefix(id, "inv-") {
 		return nil, nil

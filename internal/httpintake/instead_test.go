@@ -86,9 +86,9 @@ func TestInvoice_EntryIsGoneAndTheArchiveLacksIt_IsCalledDamagedAndNotUnknown(t 
 // client must not be told that there is no such invoice, because it would issue another one.
 func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t *testing.T) {
 	for what, spoil := range map[string]func(b *bench, key string){
-		"it is a text":       func(b *bench, key string) { b.must(b.rdb.Set(b.t.Context(), key, "x", 0).Err()) },
-		"it has other's":     func(b *bench, key string) { b.must(b.rdb.HSet(b.t.Context(), key, "foo", "bar").Err()) },
-		"it is gone, listed": func(*bench, string) {},
+		"the key is a text":                    func(b *bench, key string) { b.must(b.rdb.Set(b.t.Context(), key, "x", 0).Err()) },
+		"the key is a hash of another program": func(b *bench, key string) { b.must(b.rdb.HSet(b.t.Context(), key, "foo", "bar").Err()) },
+		"the key is gone, the id still listed": func(*bench, string) {},
 	} {
 		t.Run(what, func(t *testing.T) {
 			b := newBench(t, nil)
@@ -122,13 +122,13 @@ func TestInvoice_EntryCannotBeReadAndNobodyKnowsWhoseItIs_AbsenceIsNotClaimed(t 
 				t.Errorf("the answer does not say in Polish that the owner is unknown: %s", polish.raw)
 			}
 			b.want(b.call("GET", "/v1/invoices/inv-aaaaaaaaaaaaaaaaaaaaaaaa", nil), http.StatusNotFound, "not-found")
-			if what == "it is gone, listed" {
+			if what == "the key is gone, the id still listed" {
 				return
 			}
 			again := b.post(xmlOf(0, "FV/1"), "")
 			b.want(again, http.StatusServiceUnavailable, "unavailable")
 			if !strings.Contains(string(again.raw), "that entry in Redis is damaged") {
-				t.Errorf("handed in again, the document is not refused because its entry is damaged: %s", again.raw)
+				t.Errorf("handed in again, the document should be refused for the damaged entry: %s", again.raw)
 			}
 		})
 	}
@@ -158,7 +158,7 @@ func TestInvoice_EntryIsRubbish_IsShownFromTheArchiveToItsClientAlone(t *testing
 		again := b.post(xmlOf(0, "FV/1"), "")
 		if b.want(again, http.StatusServiceUnavailable, "unavailable"); len(again.body.Items) != 1 ||
 			!strings.Contains(again.body.Items[0].Refusal.Detail, "that entry in Redis is damaged") {
-			t.Errorf("value %q: handed in again, the document is not refused because its entry is damaged: %s", value, again.raw)
+			t.Errorf("value %q: handed in again, the document should be refused for the damaged entry: %s", value, again.raw)
 		}
 		if got := b.rdb.HGet(t.Context(), name, field).Val(); got != value {
 			t.Errorf("value %q was overwritten with %q", value, got)

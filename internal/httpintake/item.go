@@ -159,8 +159,8 @@ func (c *call) warning(err error) string {
 // sent.
 const maxText = 1000
 
-// unreadPause is how long a caller should wait before it hands a document in again that met an
-// unreadable entry. Before that, somebody has to finish an update or mend the entry.
+// unreadPause is how long a caller should wait before it hands in again a document that met an
+// unreadable entry. Before that, somebody has to finish an update or repair the entry.
 const unreadPause = time.Minute
 
 func (c *call) refusalOf(err error) *itemRefusal {

@@ -28,8 +28,8 @@ func mayNameFaktura(text []byte) bool {
 	return beginsFaktura(text, `"f`) || beginsFaktura(text, `"F`) || escapesLetter(text)
 }
 
-// beginsFaktura reports whether one of the strings of a text that begin with the given quotation
-// mark and letter is "faktura".
+// beginsFaktura looks at the strings of a text that begin with the given quotation mark and letter,
+// and reports whether one of them is "faktura".
 func beginsFaktura(text []byte, begin string) bool {
 	const longest = len("fa\u212atura")
 	for at := 0; ; {

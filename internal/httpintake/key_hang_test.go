@@ -36,6 +36,7 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 	close(hangs)
 	<-reading
 	if c.has(last, o) || !c.has(next, o) {
-		t.Error("after the file was read, the old key still works, or the new key does not")
+		t.Errorf("after the file was read, the old key works: %v, and the new key works: %v; want false and true",
+			c.has(last, o), c.has(next, o))
 	}
 }

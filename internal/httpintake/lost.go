@@ -28,7 +28,7 @@ func (lu *lookups) ask(l *listing, c *call, f *filter, unread []ledger.Unreadabl
 			ids = append(ids, unread[i].ID)
 		}
 	}
-	found, _ := l.archived(c, ids[:min(len(ids), lu.left)]...) // the entries are shown without it, too
+	found, _ := l.archived(c, ids[:min(len(ids), lu.left)]...) // the entries are shown even without their archived results
 	lu.note(found)
 }
 

@@ -29,9 +29,9 @@ func answerOf(r results.Result) invoiceAnswer {
 }
 
 // invoice returns the entry of an id. An invoice of another client gets the same answer as one that
-// does not exist. An entry that cannot be read gives a problem with a [*lostError], as does an
-// invoice that only the archive has. When nobody knows whose an entry is, it may be the client's,
-// so the answer does not say that there is none.
+// does not exist. An entry that cannot be read, and an invoice that only the archive has, give a
+// problem with a [*lostError]. When nobody knows whose an entry is, it may be the client's, so the
+// answer does not say that there is none.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := unknownID(id)
 	inv, err := co.o.Ledger.Named(c.ctx(), id)
@@ -78,9 +78,9 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	return inv, nil
 }
 
-// unknownID returns the problem of an id that no invoice of the client has. It says where an
-// invoice was looked for: in the ledger, and by the method forgotten in the archive, without its
-// receipts. The words are the same when another client has the invoice.
+// unknownID returns the problem of an id that no invoice of the client has. It says where the
+// invoice was looked for: in the ledger, and in those parts of the archive that the method
+// forgotten reads. The words are the same when another client has the invoice.
 func unknownID(id string) *problem {
 	of := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}

@@ -91,7 +91,8 @@ func (p *problem) body(c *call) problemBody {
 }
 
 // notNow returns the problem when Redis fails, or when the pool is in a state in which nothing can
-// be done now. The same call can succeed later. It is [inPart] if a person has to look first.
+// be done now. The same call can succeed later. The problem is that of [inPart] if a person has to
+// look first.
 func notNow(err error) error {
 	unread, _ := ledger.Skip(err)
 	if slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.Shared() || ledger.Damaged(u.Err) }) {
@@ -121,9 +122,9 @@ func notNow(err error) error {
 const maxKeys = 3
 
 // inPart returns the problem when Redis is well, and a part of the ledger cannot be read: keys that
-// hold another type than the ledger writes, or damaged entries. Then it is not known whether there
-// is what the call asks for. The problem names the keys, and no entries, because an entry may be
-// another client's.
+// hold another type than the ledger writes, or damaged entries. Then nobody knows whether the
+// ledger has what the call asks for. The problem names the keys, and no entries, because an entry
+// may be another client's.
 func inPart(unread []ledger.Unreadable) *problem {
 	var keys []string
 	for _, u := range unread {

@@ -93,7 +93,7 @@ func TestRefusals_OfNoTenant_EachClientFindsItsOwn(t *testing.T) {
 	b.want(b.post(xmlOf(7, "FV/1"), "?ref=B", two...), http.StatusUnprocessableEntity, "refused")
 	b.equal("the first client, by ref", b.refusedOf(keyOne, "ref=A"), "refused ")
 	b.equal("the first client, by number", b.refusedOf(keyOne, "number=FV/1"), "refused ")
-	b.equal("the first client, by number of a tenant", b.refusedOf(keyOne, "number=FV/1&tenant=one"))
+	b.equal("the first client, by number and tenant", b.refusedOf(keyOne, "number=FV/1&tenant=one"))
 	b.equal("the second client, by ref", b.refusedOf(keyTwo, "ref=B"), "refused ")
 	b.equal("the second client, by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
 	b.equal("what the first client is told", b.toldOf(keyOne), "FV/1 refused ")
@@ -128,7 +128,7 @@ func TestRefusals_ListOfAnotherTenantIsSick_TheLookUpDoesNotReadIt(t *testing.T)
 }
 
 // The set of the tenants with refused documents is sick while the corrected document comes. The
-// refusal ends all the same, and the log does not say that one is not on record.
+// refusal ends all the same, and the log does not say that a refusal is not on record.
 func TestRefusals_SetOfTenantsIsSick_TheCorrectedDocumentEndsItsRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	b.take(0, "FV/0", "") // the first document of a ledger needs every key
