@@ -189,7 +189,8 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 		c, body := s.asked(path)
 		shown := strings.Count(body, "\nksef_waiting_invoices{")
 		if c.sent > 500 || path == "/metrics" && shown != manyTenants {
-			t.Errorf("%s costs %+v and has waiting invoices of %d tenants, want at most 500 sent, and in /metrics all %d tenants", path, c, shown, manyTenants)
+			t.Errorf("%s costs %+v and has waiting invoices of %d tenants, want at most 500 sent, and in /metrics all %d tenants",
+				path, c, shown, manyTenants)
 		}
 		if n := seriesOf(body); n > 5000 {
 			t.Errorf("%s has %d series, want 5000 at most", path, n)

@@ -46,7 +46,7 @@ func TestTidySpool_OwnersAreKilledWhileAWorkerRuns_TheirFoldersAreRemoved(t *tes
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, "owner.lock"), nil, 0o600); err != nil { // nobody holds the lock, so the folder's owner is dead
+		if err := os.WriteFile(filepath.Join(folder, "owner.lock"), nil, 0o600); err != nil { // the owner is dead: nobody holds the lock
 			t.Fatal(err)
 		}
 		grown(folder)

@@ -35,7 +35,8 @@ func TestOwned_MarkIsDamaged_EveryCallIsRefusedUntilAPersonPutsItRight(t *testin
 				_, is := errors.AsType[*archive.DamagedOwnerError](err)
 				sick, ok := errors.AsType[*archive.CallError](err)
 				if !is || !ok || !sick.Sick || errors.Is(err, archive.ErrNotFound) {
-					t.Fatalf("%s with the mark %q = %v, want a DamagedOwnerError in a sick CallError, and not ErrNotFound", call, damaged, err)
+					t.Fatalf("%s with the mark %q = %v, want a DamagedOwnerError in a sick CallError, and not ErrNotFound",
+						call, damaged, err)
 				}
 				text = err.Error()
 			}

@@ -129,7 +129,8 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		calls := m.total()
 		var e *CallError
 		if err := put(g, "a.xml"); !errors.As(err, &e) || e.Wait != firstPause || m.total() != calls {
-			t.Errorf("while the store is out of service, Put = %v after %d more calls, want a CallError that waits %v, and no call", err, m.total()-calls, firstPause)
+			t.Errorf("while the store is out of service, Put = %v after %d more calls, want a CallError that waits %v, and no call",
+				err, m.total()-calls, firstPause)
 		}
 		// The pauses grow. After each pause, one of the callers makes a probe.
 		for range 12 {

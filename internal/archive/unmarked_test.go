@@ -78,7 +78,7 @@ func TestOwned_MarkIsPutBackByHand_TheArchiveIsUsedAgain(t *testing.T) {
 	_, mark, found := strings.Cut(refused.Error(), "put a file archive.json with ")
 	mark, _, ended := strings.Cut(mark, " into it")
 	if !found || !ended {
-		t.Fatal(refused)
+		t.Fatalf("the refusal does not say which file to put back: %v", refused)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "archive.json"), []byte(mark), 0o600); err != nil {
 		t.Fatal(err)

@@ -74,6 +74,6 @@ func TestTexts_ACountBeforeANoun_ReadsWellForOne(t *testing.T) {
 		}
 	}
 	if found < 1000 {
-		t.Fatalf("only %d texts were read: this test proves nothing", found)
+		t.Fatalf("only %d texts were read, want at least 1000: this test proves nothing", found)
 	}
 }

@@ -30,7 +30,7 @@ func TestFailures_NamedTests_Exist(t *testing.T) {
 	}
 	named := regexp.MustCompile("`(Test[A-Za-z0-9_]+)(/[^`]*)?`").FindAllStringSubmatch(string(page), -1)
 	if len(named) < 40 {
-		t.Fatalf("the page names only %d tests; has its form changed?", len(named))
+		t.Fatalf("the page names only %d tests, want at least 40: has its form changed?", len(named))
 	}
 	for _, n := range named {
 		if !strings.Contains(code.String(), "func "+n[1]+"(t *testing.T)") {

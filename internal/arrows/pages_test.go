@@ -17,7 +17,7 @@ func TestArchitecture_NamedFiles_Exist(t *testing.T) {
 	}
 	named := regexp.MustCompile("`((?:internal|cmd|config|docs|tasks|settlement)/[A-Za-z0-9_./]+\\.[a-z]+)`").FindAllStringSubmatch(string(page), -1)
 	if len(named) < 30 {
-		t.Fatalf("the page names only %d files; has its form changed?", len(named))
+		t.Fatalf("the page names only %d files, want at least 30: has its form changed?", len(named))
 	}
 	for _, n := range named {
 		if _, err := os.Stat(filepath.Join("..", "..", n[1])); err == nil {

@@ -16,10 +16,10 @@ func TestRead_ThisTest_NamesVersionAndGo(t *testing.T) {
 		t.Errorf("the build lacks its version or the version of Go: %+v", info)
 	}
 	if s := (buildinfo.Info{Version: "v1.2.3", Revision: "abc", GoVersion: "go1.26"}).String(); s != "v1.2.3 (revision abc, go1.26)" {
-		t.Error(s)
+		t.Errorf("the build is shown as %q, want v1.2.3 (revision abc, go1.26)", s)
 	}
 	if s := info.String(); !strings.HasPrefix(s, info.Version) || !strings.Contains(s, info.GoVersion) {
-		t.Error(s)
+		t.Errorf("the build is shown as %q, want %s first, and %s in it", s, info.Version, info.GoVersion)
 	}
 }
 

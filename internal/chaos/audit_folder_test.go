@@ -77,7 +77,7 @@ func TestInboxCheck_EveryImbalance_IsReported(t *testing.T) {
 			a := &archived{results: map[testbed.Invoice][]result{it.invoice(): {{ID: "inv-1", State: "receipted", KsefNumber: number}}}}
 			err := errors.Join(in.check(a)...)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-				t.Errorf("the check says %v, want %q in it", err, c.says)
+				t.Errorf("the check says %v, want %q in it (\"\" for no error)", err, c.says)
 			}
 		})
 	}

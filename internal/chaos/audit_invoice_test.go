@@ -121,7 +121,7 @@ func TestCheckInvoice_EveryImbalance_IsReported(t *testing.T) {
 			}
 			err = checkInvoice(&Figures{}, ic.item, ic.accepted, ic.rejected, archive)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-				t.Errorf("the check says %v, want %q in it", err, c.says)
+				t.Errorf("the check says %v, want %q in it (\"\" for no error)", err, c.says)
 			}
 		})
 	}

@@ -52,7 +52,7 @@ func TestCheckToldOf_EveryImbalance_IsReported(t *testing.T) {
 			entries := map[string]ledger.Invoice{"inv-1": {State: c.state, KsefNumber: number}}
 			err := checkToldOf(&item{refused: c.refused}, slices.Clone(c.told), c.failovers, entries)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-				t.Errorf("the check says %v, want %q in it", err, c.says)
+				t.Errorf("the check says %v, want %q in it (\"\" for no error)", err, c.says)
 			}
 		})
 	}

@@ -65,6 +65,6 @@ func TestPair_Failover_LosesTheLagAndNothingElse(t *testing.T) {
 		}
 	}
 	if p.master != first {
-		t.Error("after two failovers the first is not master again")
+		t.Error("after two failovers the first server is not master again")
 	}
 }

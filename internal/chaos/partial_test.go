@@ -35,7 +35,7 @@ func TestPartial_EachNameAlone_DrawsAnEpisodeOrAnAlteredAnswer(t *testing.T) {
 			}
 			for _, e := range episodes {
 				if e.kind != name || e.at+e.lasts > o.Feed {
-					t.Errorf("%s, seed %d: the episode %s is of another kind or ends too late", name, seed, e)
+					t.Errorf("%s, seed %d: the episode is %s, want it of this kind and over within %v", name, seed, e, o.Feed)
 				}
 				if e.fault != nil {
 					alterations = append(alterations, *e.fault)
@@ -51,7 +51,7 @@ func TestPartial_EachNameAlone_DrawsAnEpisodeOrAnAlteredAnswer(t *testing.T) {
 	for seed, want := range map[uint64][2]bool{1: {true, false}, 2: {false, false}, 3: {true, true}, 6: {false, true}} {
 		o := Options{Seed: seed, Partial: PartialFaults()}
 		if got := [2]bool{o.has(ArchiveHangs), o.has(Failover)}; got != want {
-			t.Errorf("seed %d: archive-hangs and failover %v, want %v", seed, got, want)
+			t.Errorf("seed %d: the run has archive-hangs and failover: %v, want %v", seed, got, want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(
 		case proven != c.proven, (err == nil) != (c.err == ""):
 			t.Errorf("%s: CheckFolder = %v, %v, want %v and the error %q", what, proven, err, c.proven, c.err)
 		case err != nil && (!strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), "packages.spool_dir")):
-			t.Errorf("%s: the error %v does not say %q", what, err, c.err)
+			t.Errorf("%s: the error %v does not say %q, or does not name packages.spool_dir", what, err, c.err)
 		}
 	}
 	entries, err := os.ReadDir(dir)
@@ -99,6 +99,6 @@ func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {
 // Root may write everywhere, but even root cannot make a folder in /proc.
 func TestCheckFolder_InAViewOfTheKernel_IsRefused(t *testing.T) {
 	if proven, err := connect.CheckFolder("packages.spool_dir", "/proc/nospool"); err == nil || proven {
-		t.Errorf("CheckFolder = %v, %v, want an error", proven, err)
+		t.Errorf("CheckFolder = %v, %v, want false and an error", proven, err)
 	}
 }

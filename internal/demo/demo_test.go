@@ -11,6 +11,7 @@ func TestDemo_RejectedInvoices_CanBeEndedOnThePage(t *testing.T) {
 	cfg.Tenants = make([]config.Tenant, demoTenants)
 	adjust(&cfg)
 	if cfg.HTTP.Dashboard.ReadOnly || !cfg.HTTP.Loopback() {
-		t.Errorf("the page is at %s, and read-only: %v; want a loopback address, and a page that is not read-only", cfg.HTTP.Addr, cfg.HTTP.Dashboard.ReadOnly)
+		t.Errorf("the page is at %s, and read-only: %v; want a loopback address, and a page that is not read-only",
+			cfg.HTTP.Addr, cfg.HTTP.Dashboard.ReadOnly)
 	}
 }

@@ -136,7 +136,8 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 			s.balanced(6)
 			for _, inv := range s.invoices(ledger.Accepted) {
 				if !inv.Recovered || inv.KsefNumber == "" {
-					t.Errorf("%s: recovered is %v and its KSeF number is %q, want true and a number", inv.Number, inv.Recovered, inv.KsefNumber)
+					t.Errorf("%s: recovered is %v and its KSeF number is %q, want true and a number",
+						inv.Number, inv.Recovered, inv.KsefNumber)
 				}
 			}
 		})

@@ -28,7 +28,7 @@ func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *test
 	for name, args := range map[string][]string{"worker": nil, "enqueue": {"submit", dir}} {
 		code, out := runProgram(s, program(t, name), args...)
 		if code != 2 || !strings.Contains(out, "redis refuses XADD to its user") || !strings.Contains(out, "docs/redis.md") {
-			t.Errorf("%s ended with exit code %d, want 2 and a text that names XADD:\n%s", name, code, out)
+			t.Errorf("%s ended with exit code %d, want 2 and a text that names XADD and docs/redis.md:\n%s", name, code, out)
 		}
 	}
 	if counts, err := s.ledger.Counts(t.Context()); err != nil || counts["queued"] != 0 {

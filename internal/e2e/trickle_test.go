@@ -45,7 +45,7 @@ func TestLimits_OverdueTrickle_TrueScale_OneHundredAndFiftySeconds_ASessionAMinu
 		"%d accepted, longest wait %s, %d answers of 429",
 		len(files), lasts, sessions, sends, len(books.Accepted), s.longestWait().Round(time.Second), len(books.Violations))
 	if sessions > 3 {
-		t.Errorf("%d sessions in %s, want at most one a minute and one for the beginning", sessions, lasts)
+		t.Errorf("%d sessions in %s, want at most 3: one a minute and one for the beginning", sessions, lasts)
 	}
 	s.receipted(len(files), 3*time.Minute)
 	t.Logf("overdue trickle: all receipted %s after it ended", (time.Since(began) - lasts).Round(time.Second))

@@ -71,6 +71,6 @@ func TestUpgrade_FromThePreviousTagAndBack_EveryInvoiceIsAcceptedOnce(t *testing
 	s.balanced(5 * each)
 	counts, err := s.ledger.Counts(t.Context())
 	if err != nil || counts[string(ledger.Receipted)] != 5*each {
-		t.Errorf("at the end the ledger counts %v (%v), want every invoice receipted", counts, err)
+		t.Errorf("at the end the ledger counts %v (%v), want %d receipted invoices", counts, err, 5*each)
 	}
 }

@@ -174,7 +174,7 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	// The request has exactly the parts that KSeF sent, organizationIdentifier and uniqueIdentifier
 	// among them.
 	if names := o.csr.Subject.Names; len(names) != 5 || !strings.Contains(o.csr.Subject.String(), "CN=Zażółć") {
-		t.Errorf("the certificate was requested for %v, want the five parts of KSeF", o.csr.Subject)
+		t.Errorf("the certificate was requested for %v, want the five parts that KSeF sent", o.csr.Subject)
 	}
 	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil ||
 		!strings.Contains(err.Error(), "requested already") {

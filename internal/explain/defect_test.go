@@ -16,7 +16,7 @@ func TestDefect_InPolish_NamesFieldRuleValueAndPlace(t *testing.T) {
 	}
 	two := []Defect{{Field: "document", Rule: "must not be empty"}, {Field: "Fa", Rule: "no words"}}
 	if got := PolishFaults(two, 3); got != "dokument: nie może być puste | pole Fa: wartość nieprawidłowa | i jeszcze błędów: 3" {
-		t.Errorf("two faults, and three more that are not listed, are %q", got)
+		t.Errorf("the text is %q, want the two faults and the number of those that are not listed", got)
 	}
 }
 

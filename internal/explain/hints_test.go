@@ -169,7 +169,7 @@ func TestSentences_EveryTextOfAnAnswerAboutADocument_HasPolish(t *testing.T) {
 		})
 	}
 	if found < 250 {
-		t.Errorf("found only %d texts: have the packages changed?", found)
+		t.Errorf("found only %d texts, want at least 250: have the packages changed?", found)
 	}
 	for text := range inPieces {
 		if !used[text] {
@@ -214,7 +214,7 @@ func TestSentences_EveryReasonWhyAFileWaits_HasPolish(t *testing.T) {
 		return true
 	})
 	if found < 30 {
-		t.Errorf("found only %d reasons: has the package changed?", found)
+		t.Errorf("found only %d reasons, want at least 30: has the package changed?", found)
 	}
 }
 

@@ -32,11 +32,11 @@ func TestTable_EachEntry_IsWholeInBothLanguages(t *testing.T) {
 			}
 		}
 		if e.PL.Means == e.EN.Means {
-			t.Errorf("%s: the same words in both languages", e.Name())
+			t.Errorf("%s: Polish and English have the same words", e.Name())
 		}
 	}
 	if len(seen) < 150 {
-		t.Errorf("only %d entries were found in the table", len(seen))
+		t.Errorf("only %d entries were found in the table, want at least 150", len(seen))
 	}
 }
 

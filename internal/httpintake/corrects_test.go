@@ -40,7 +40,7 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 	for i, old := range []ledger.Invoice{one, two} {
 		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
 		if err != nil || inv.Corrects != old.Hash || inv.Lane != ledger.Express || inv.State != ledger.Queued {
-			t.Errorf("item %d of %s has the entry %+v, %v, want a queued express correction", i, a.raw, inv, err)
+			t.Errorf("item %d of %s has the entry %+v, %v, want it queued, express, and a correction of %s", i, a.raw, inv, err, old.ID)
 		}
 	}
 	for i, says := range []string{"has the same seller, kind and number", "in an online session only"} {

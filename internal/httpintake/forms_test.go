@@ -59,7 +59,7 @@ func TestQR_Invoice_IsTheCodeOfItsVerificationLink(t *testing.T) {
 		for language, says := range want {
 			gone := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil, "Accept-Language", language)
 			if b.want(gone, http.StatusNotFound, "not-found"); !strings.Contains(gone.body.Detail, says) {
-				t.Error(gone.body.Detail)
+				t.Errorf("the answer about the QR code says %q, want %q in it", gone.body.Detail, says)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	for i, want := range []string{"", "P_2 is missing", "neither XML nor one JSON object", "only once"} {
 		it := a.body.Items[i]
 		if want == "" && it.State != "queued" || want != "" && (it.Refusal == nil || !strings.Contains(it.Refusal.Detail, want)) {
-			t.Errorf("item %d is neither queued nor refused as wanted: %+v, with the refusal %+v", i, it, it.Refusal)
+			t.Errorf("item %d is %+v with the refusal %+v, want it refused with %q (\"\" for queued)", i, it, it.Refusal, want)
 		}
 	}
 	if xml := b.call("GET", a.body.Items[0].Links.XML, nil); string(xml.raw) != string(xmlOf(0, "FV/1")) || a.body.Items[0].Ref != "SO-1" {

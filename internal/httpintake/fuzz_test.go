@@ -128,10 +128,10 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 		if listed == nil && (found.limit < 1 || found.limit > maxPageSize || len(found.tenants) != 1) {
-			t.Fatalf("the query %q is read as %+v, which is out of bounds", query, found)
+			t.Fatalf("for a list, the query %q is read as %+v, which is out of bounds", query, found)
 		}
 		if told == nil && (asked.limit < 1 || asked.limit > maxPageSize || asked.wait < 0 || asked.wait > maxEventsWait) {
-			t.Fatalf("the query %q is read as %+v, which is out of bounds", query, asked)
+			t.Fatalf("for events, the query %q is read as %+v, which is out of bounds", query, asked)
 		}
 	})
 }

@@ -135,7 +135,7 @@ func TestCalls_OtherKeyIsSick_TheProblemNamesIt(t *testing.T) {
 	b.wantInPart("/v1/events", keyOne, "outbox")
 	a := b.post(xmlOf(0, "FV/1"), "", "Idempotency-Key", "k")
 	if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, strings.TrimPrefix(request, "ksef:")) {
-		t.Errorf("the call with an Idempotency-Key is answered with %s, want words that name the key", a.raw)
+		t.Errorf("the call with an Idempotency-Key is answered with %s, want words that name the key %s", a.raw, request)
 	}
 }
 

@@ -230,7 +230,7 @@ func TestList_MoreDamagedEntriesThanACallLooksUp_AreOnTheNextPages(t *testing.T)
 		}
 	}
 	if len(seen) != want || !slices.Equal(listed, []int{insteadMost, 5}) {
-		t.Errorf("the pages have %v of %d invoices, want as many as a call looks up, then five", listed, want)
+		t.Errorf("the pages have %v of %d invoices, want %d and then 5", listed, want, insteadMost)
 	}
 }
 

@@ -293,7 +293,7 @@ func TestOpenAPI_EveryField_SaysWhatItMeans(t *testing.T) {
 			continue // only the results beside the files of a watched folder have this field
 		}
 		if got := all["Invoice"].Value.Properties[name]; got == nil || got.Ref == "" && got.Value.Description != want.Description {
-			t.Errorf("%s is described as %+v, and in the schema of results as %q", name, got, want.Description)
+			t.Errorf("the field %s is described as %+v, and in the schema of results as %q", name, got, want.Description)
 		}
 	}
 }
@@ -366,6 +366,6 @@ func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
 	outside := regexp.MustCompile(`(src|href|action)\s*=\s*"?(\w+:)?//|url\(|@import`)
 	if strings.Contains(text, "<script") || outside.MatchString(text) ||
 		!strings.Contains(a.head.Get("Content-Security-Policy"), "default-src 'none'") {
-		t.Errorf("the page may load something: %v", a.head)
+		t.Errorf("the page has a script or loads from outside, or its head does not forbid that: %v", a.head)
 	}
 }
