@@ -43,7 +43,7 @@ type folder struct {
 
 	renewals atomic.Int64
 	opening  lock
-	flushing lock // one Flush at a time; a waiting one finds its work already done
+	flushing lock // one Flush at a time; a Flush that waited finds its work already done
 	mu       sync.Mutex
 	pending  map[string][32]byte // put since the last Flush began: the hash of what was put
 	unproven map[string][32]byte // files whose Flush failed: the system may have lost their bytes although it still shows them

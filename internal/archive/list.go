@@ -85,7 +85,7 @@ func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
 const listedAtOnce = 1000
 
 func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
-	dir, err := t.root.OpenFile(path.Join(".", folder), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe in its place must not block
+	dir, err := t.root.OpenFile(path.Join(".", folder), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe in the folder's place must not block
 	if err != nil {
 		return nil, err
 	}

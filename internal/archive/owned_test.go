@@ -106,8 +106,8 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 	}
 }
 
-// The archive is away when a process starts. The first use of the archive asks who owns it, and so
-// does every later use until there is an answer.
+// The archive is away when a process starts. Every use of the archive asks who owns it, until there
+// is an answer.
 func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file is in the way of the folder

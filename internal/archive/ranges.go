@@ -90,7 +90,7 @@ func (b *bucket) readRange(ctx context.Context, name string, from, n int64) ([]b
 		return nil, 0, err
 	}
 	body, _, header, err := b.core.GetObject(ctx, b.name, b.prefix+name, o)
-	if status(err) == http.StatusRequestedRangeNotSatisfiable { // the object ends at or before from
+	if status(err) == http.StatusRequestedRangeNotSatisfiable { // the object ends at the offset from, or before it
 		info, err := b.core.StatObject(ctx, b.name, b.prefix+name, minio.StatObjectOptions{})
 		return nil, info.Size, err
 	}
@@ -118,7 +118,7 @@ func (g *guard) GetRange(ctx context.Context, name string, from, n int64) ([]byt
 		return err
 	})
 	if err != nil {
-		return nil, 0, err // the goroutine that was left behind may still write both
+		return nil, 0, err // the goroutine that was left behind may still write the results
 	}
 	return part, size, nil
 }

@@ -65,9 +65,9 @@ func checkGood(f *Figures, it *item, accepted []simulator.Accepted, rejected []s
 	return a.checkReceipt(it, got, one.Session)
 }
 
-// askedTooOften reports whether KSeF answered an invoice with a code that asks to send it again
-// (435, 500 or 550) more often than a worker sends an invoice again. Of all the faults that a run
-// orders, only these answers force the worker to park the invoice.
+// The codes 435, 500 and 550 of KSeF ask to send an invoice again. askedTooOften reports whether
+// KSeF gave these codes to an invoice more often than a worker sends it again. Of all the faults
+// that a run orders, only these answers force the worker to park the invoice.
 func askedTooOften(rejected []simulator.Rejected) bool {
 	asked := 0
 	for _, x := range rejected {

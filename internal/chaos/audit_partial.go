@@ -16,9 +16,9 @@ import (
 // does not concern it.
 const maxWait = 12 * time.Second
 
-// checkPartial checks, for a fault that was ordered alone, that only the invoices that the fault
-// concerns were delayed. It also checks that at most one package waited for a failing session, and
-// that the workers logged a missing key file and newer entries. Newer entries must be unchanged.
+// checkPartial checks that a fault that was ordered alone delayed only the invoices that it
+// concerns. It also checks that at most one package waited for a failing session, and that the
+// workers logged a missing key file and newer entries. Newer entries must be unchanged.
 func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 	for _, e := range au.episodes {
 		for _, it := range au.export.items {

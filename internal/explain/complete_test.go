@@ -201,8 +201,8 @@ func assigned(t *testing.T, s *source, name *ast.Ident) string {
 	return found
 }
 
-// parkers are the functions that park an invoice, each with the index of the argument that is the
-// reason. -1 stands for the last argument.
+// parkers are the functions that park an invoice, each with the index of the reason among its
+// arguments. -1 stands for the last argument.
 var parkers = map[string]map[string]int{
 	"settlement": {"parked": 3, "park": -1}, // there is o.park(inv, code, reason), and park(inv, reason)
 	"tasks":      {"stopped": 1, "parkOutsidePackage": 2},

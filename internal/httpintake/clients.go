@@ -78,8 +78,9 @@ func newClients(o Options) *clients {
 	return cs
 }
 
-// holder returns those keys of some that are also in the file of a client other than c, and the
-// name of one such client. The name is "" if no other client has any of the keys.
+// holder finds out which of the keys some are also in the file of a client other than c. It returns
+// these keys and the name of one such client. The name is "" if no other client has any of the
+// keys.
 func (cs *clients) holder(c *client, some keys) (name string, theirs keys) {
 	for _, other := range cs.all {
 		if other == c {

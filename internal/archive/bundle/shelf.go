@@ -78,8 +78,8 @@ func listBy(ctx context.Context, s archive.Store, folder string, ofDay func(day 
 }
 
 // joinedOf returns the joined indexes that readers of a folder use, and the days that are in none
-// of these. A set of joined indexes is used only when all of it was written, and of the sets for
-// the month only the newest is used.
+// of these. A set of joined indexes is used only when all of it was written. Of several sets for
+// the month, only the newest is used.
 func joinedOf(folder string, names []string) (indexes []index, open []string) {
 	joined := map[string][]string{}
 	indexes, until := newestMonth(folder, names)
