@@ -34,9 +34,9 @@ const (
 )
 
 const (
-	oneInFolder = 4 // of the deliveries
+	oneInFolder = 4 // one delivery in this many goes through the folder
 	oneInTorn   = 12
-	oneInZIP    = 3 // of the files that are renamed
+	oneInZIP    = 3 // one renamed file in this many is in a ZIP
 )
 
 // chooseRoutes decides which deliveries go through the watched folder; the others are handed in by

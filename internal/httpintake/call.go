@@ -25,7 +25,7 @@ type call struct {
 	lang   lang
 	client *client // nil where anybody may call
 
-	strangers strangers                 // of the client's tenants, when the call began
+	strangers strangers                 // the strangers among the client's tenants, when the call began
 	look      func() (strangers, error) // finds them again; nil where anybody may call
 	admitted  func() error              // fails when the caller's key is no longer the client's
 

@@ -205,7 +205,7 @@ func (l *listing) changed(c *call, f filter) error {
 		read += n
 		more = more || read >= scanned || len(page) == f.limit
 	}
-	if !more && begin != (ledger.Place{}) { // a score such as 1.5 stands before every time, and this list has begun behind it
+	if !more && begin != (ledger.Place{}) { // a score such as 1.5 sorts before every time, and this list began after it
 		_, err := l.o.Ledger.Changed(c.ctx(), states, ledger.Place{}, 1)
 		unread, err := ledger.Skip(err)
 		if err != nil {
