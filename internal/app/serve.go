@@ -26,11 +26,12 @@ type ServeOptions struct {
 	Reload <-chan struct{}
 }
 
-// Serve runs a worker until ctx ends. At each reload it reads the configuration, stops the present
-// worker and starts one with the new configuration. The old worker stops as at the end of a
-// process, so tasks that end within worker.shutdown_timeout are not interrupted. When the new
-// configuration is invalid or its Redis cannot be reached, the old worker goes on. When no worker
-// can start with the new configuration, Serve starts one with the old configuration.
+// Serve runs a worker until ctx ends or the worker fails. At each reload it reads the
+// configuration, stops the present worker and starts one with the new configuration. The old worker
+// stops as at the end of a process, so tasks that end within worker.shutdown_timeout are not
+// interrupted. When the new configuration is invalid or its Redis cannot be reached, the old worker
+// goes on. When no worker can start with the new configuration, Serve starts one with the old
+// configuration.
 func Serve(ctx context.Context, o ServeOptions) error {
 	cfg, err := o.Load()
 	if err != nil {
@@ -70,8 +71,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 }
 
-// serveOne runs a worker until ctx ends or a reload brings a usable configuration. After a reload
-// it returns the open connections for the next worker.
+// serveOne runs a worker until ctx ends, the worker fails, or a reload brings a usable
+// configuration. After a reload it returns the open connections for the next worker.
 func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logger) (*connect.Pool, error) {
 	run, stop := context.WithCancel(ctx)
 	defer stop()

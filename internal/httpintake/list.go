@@ -45,8 +45,8 @@ func (l *listing) list(c *call) error {
 
 // named answers with the invoices of a ref or number. Such invoices are few, so there is one page.
 // When none is listed, and the filter does not ask for a state of invoices, refused documents are
-// looked up. So a program that asks by its ref learns that its document was refused.
-// What cannot be read matters only when nothing is found.
+// looked up. So a program that asks by its ref learns that its document was refused. A key that
+// cannot be read matters only when nothing is found.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
 	var err error

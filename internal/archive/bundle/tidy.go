@@ -31,8 +31,9 @@ const (
 )
 
 // Tidy joins the indexes of a folder, so that an id is found with a few requests however many
-// packages a month had. It first joins the indexes of each day that has many, and then those of the
-// month so far. today is "2006-01-02". An index that is missing or damaged is made again.
+// packages a month had. It first joins the indexes of each day that has many or lacks one, and then
+// those of the month so far. today is "2006-01-02". An index that is missing or damaged is made
+// again.
 //
 // Nothing depends on Tidy, because readers use the indexes of the packages until a joined index is
 // there. Two processes that tidy at once write the same bytes. Indexes that cannot be joined
