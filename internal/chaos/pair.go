@@ -146,7 +146,8 @@ func (p *pair) sentinelReady(ctx context.Context) error {
 	})
 }
 
-// follow makes the replica follow the master, and returns when it has everything.
+// follow makes the replica follow the master. When the replica has everything, follow lets the
+// Sentinel choose it again, and returns.
 func (p *pair) follow(ctx context.Context) error {
 	host, port, _ := net.SplitHostPort(p.master.Addr())
 	if err := replicaOf(ctx, p.replica, host, port); err != nil {

@@ -7,8 +7,8 @@ import (
 )
 
 // ByText returns the entry of space that has a form (see [Entry.Match]) which text matches. If text
-// matches forms of several entries, ByText returns the entry with the longest form, because the
-// longest form says the most. It returns false if text matches no form.
+// matches forms of several entries, ByText returns the entry with the longest form, not counting
+// stars, because that form says the most. It returns false if text matches no form.
 func ByText(space Space, text string) (Entry, bool) {
 	var best Entry
 	most := -1
