@@ -38,8 +38,8 @@ func nipsOf(accounts []intake.Account) map[string]string {
 }
 
 // settled returns a problem if a tenant of the client has become a stranger since the call began.
-// The entries that the call has read may then belong to another taxpayer. It returns nil where
-// anybody may call.
+// The entries that the call has read may then belong to another taxpayer. On a route that anybody
+// may call, settled returns nil.
 func (c *call) settled() error {
 	if c.look == nil {
 		return nil

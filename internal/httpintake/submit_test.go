@@ -126,7 +126,8 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 		`attachment; filename="../../night.zip"`)
 	b.want(a, http.StatusMultiStatus, "")
 	if a.body.Taken != 299 || a.body.Refused != 1 || len(a.body.Items) != 300 {
-		t.Fatalf("%d documents were taken and %d refused, want 299 and 1", a.body.Taken, a.body.Refused)
+		t.Fatalf("%d documents were taken and %d refused, with %d items, want 299, 1 and 300",
+			a.body.Taken, a.body.Refused, len(a.body.Items))
 	}
 	for i, it := range a.body.Items {
 		if it.File != fmt.Sprintf("night.zip/%03d.xml", i) || (it.Refusal != nil) != (i == 150) {
@@ -346,7 +347,7 @@ func TestSubmit_IdempotencyKey_SameBodyIsHarmlessAnotherBodyIsRefused(t *testing
 	}
 	for _, ttl := range b.rdb.Keys(t.Context(), "ksef:request:*").Val() {
 		if d := b.rdb.TTL(t.Context(), ttl).Val(); d <= 23*time.Hour || d > 24*time.Hour {
-			t.Errorf("an idempotency key is kept for %s, want about a day", d)
+			t.Errorf("an idempotency key is kept for %s, want 23 to 24 hours", d)
 		}
 	}
 	b.want(b.post(xmlOf(0, "FV/1"), "", "Idempotency-Key", strings.Repeat("x", 256)), http.StatusBadRequest, "bad-request")

@@ -24,7 +24,7 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 		a := b.post(xmlOf(0, "FV/1"), "", heads...)
 		b.want(a, http.StatusServiceUnavailable, "unavailable")
 		if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
-			t.Errorf("with the headers %v, want Retry-After: 60 and that Redis is full; got %v %s", heads, a.head, a.raw)
+			t.Errorf("with the headers %q, want Retry-After: 60 and a detail that says that Redis is full: %v %s", heads, a.head, a.raw)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 		ledger.RemedyNumber: false, ledger.RemedyConfigure: false} {
 		r := (&call{lang: english}).refusalOf(&intake.RefusedError{Rule: "a rule", Hint: "a hint", Remedy: remedy})
 		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
-			t.Errorf("the refusal with remedy %q does not fit whether the document is at fault: %+v", remedy, r)
+			t.Errorf("with remedy %q: want TryAgain %v, and explanations %v: %+v", remedy, again, !again, r)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing
 }
 
 // The gateway makes XML of a limited number of invoices in an hour. The answer names this limit and
-// the time to wait, and each repetition of the call gets further.
+// the time to wait, and each repetition of the call takes in more of the invoices.
 func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
 	left := 3
 	b := newBench(t, func(o *Options) {
@@ -150,7 +150,8 @@ func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
 	if last := a.body.Items[4].Refusal; a.body.Taken != 3 || a.head.Get("Retry-After") != "41" || !last.TryAgain ||
 		!strings.Contains(last.Detail, "limit żądań") || !strings.Contains(last.Detail, "za 41 s") ||
 		strings.Contains(string(a.raw), "internal") {
-		t.Errorf("the answer lacks the limit or the time: head %v, %s", a.head, a.raw)
+		t.Errorf("want 3 documents taken, Retry-After: 41, and a last refusal that can be tried again and names limit and time: %v %s",
+			a.head, a.raw)
 	}
 	left = 2
 	a = b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")

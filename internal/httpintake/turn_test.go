@@ -37,7 +37,8 @@ func TestTurn_ManyDocumentsInASmallBody_NeedAPlace(t *testing.T) {
 		b := &body{at: strings.NewReader(tt.text), size: int64(len(tt.text)), mem: []byte(tt.text)}
 		kind, large := b.turn(&asked{media: tt.media, params: map[string]string{"boundary": "b"}})
 		if large != tt.large || large && kind != tt.kind {
-			t.Errorf("the body %s %.40s needs the wrong place: kind %v, large %v", tt.media, tt.text, kind, large)
+			t.Errorf("the body %s %.40s needs a place of kind %v, large %v; want kind %v, large %v",
+				tt.media, tt.text, kind, large, tt.kind, tt.large)
 		}
 	}
 }
@@ -98,7 +99,7 @@ func TestEncoded_LargeAnswer_IsInAFileThatIsGone(t *testing.T) {
 		answer := c.encoded(items)
 		var got bytes.Buffer
 		if n, err := got.ReadFrom(answer.reader()); err != nil || n != answer.size || !strings.Contains(got.String(), "<9>") {
-			t.Errorf("%d of %d bytes of the answer could be read, %v, want all of them, with its last items", n, answer.size, err)
+			t.Errorf("%d of %d bytes of the answer could be read, %v, want all of them and item <9> among them", n, answer.size, err)
 		}
 		if inFile := answer.file != nil; inFile != (len(items) > 10) {
 			t.Errorf("want only the large answer in a file; the answer about %d items is in one: %v", len(items), inFile)

@@ -192,7 +192,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 		}
 	}
 	if len(sizes) != 3 {
-		t.Errorf("the pages have %v events, want two pages and an empty one", sizes)
+		t.Errorf("the pages have %v events, want two pages with events and an empty one", sizes)
 	}
 	if got := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+keyTwo); len(got.body.Items) != 0 {
 		t.Errorf("another client got %s, want no events", got.raw)
@@ -323,7 +323,8 @@ func TestSubmit_EntryCannotBeRead_Is503WithRetryAfterAndSaysWhy(t *testing.T) {
 		told := strings.Contains(r.Detail, c.says) && !strings.Contains(r.Detail, c.not)
 		if a.head.Get("Retry-After") != "60" || !r.TryAgain || !told ||
 			len(r.Explanations) != 1 || r.Explanations[0].Name() != c.explained {
-			t.Errorf("the answer about %s in language %s lacks its words or Retry-After: %v %s", c.number, c.language, a.head, a.raw)
+			t.Errorf("%s in language %s: want Retry-After: 60, TryAgain, a detail with %q and without %q, and the explanation %s: %v %s",
+				c.number, c.language, c.says, c.not, c.explained, a.head, a.raw)
 		}
 	}
 	both := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))},

@@ -116,8 +116,8 @@ func isSick(unread []ledger.Unreadable, s ledger.State) bool {
 	return slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
 }
 
-// page reads a page of invoices. listed are the entries and indexes that the list names as left
-// out.
+// page reads a page of invoices. listed names the entries and indexes that could not be read when
+// the places were listed.
 func (r *Reader) page(ctx context.Context, states []ledger.State, places []ledger.Place, listed []ledger.Unreadable, f *Filter) (p page) {
 	invs, err := r.read(ctx, states, places)
 	unread, err := ledger.Skip(err)

@@ -129,6 +129,6 @@ func TestDecided_StateChangesBetweenTwoLists_YieldsTheInvoiceOnce(t *testing.T) 
 	changed := false
 	w.rdb.AddHook(&after{ledger.ScriptHashes()["changed"], func() { changed = true; w.move(ledger.Receipted, a) }})
 	if got := w.decided(time.Time{}); !changed || !slices.Equal(got, []string{"A receipted"}) {
-		t.Errorf("Decided yields %q, want A once as receipted; the state was changed meanwhile: %v", got, changed)
+		t.Errorf("Decided yields %q, want A once as receipted; the state was changed meanwhile: %v, want true", got, changed)
 	}
 }

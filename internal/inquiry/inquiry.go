@@ -125,8 +125,8 @@ func (r *Reader) ownersByRef(ctx context.Context, ref string, tenants []string, 
 	return nil
 }
 
-// Refusal returns an open refusal with this id or number; nil when there is none. When there is
-// none in the lists that can be read, the error names the others, see [ledger.Skip].
+// Refusal returns an open refusal with this id or number; nil when it finds none. In that case the
+// error names the lists that cannot be read, see [ledger.Skip].
 func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, error) {
 	refusals, err := r.Ledger.Refusals(ctx, time.Time{}, "")
 	for i := range refusals {
@@ -154,7 +154,7 @@ func (r *Reader) Refused(ctx context.Context, name string, tenants ...string) ([
 	return r.refused(ctx, name, tenants, func(of *ledger.Refusal) bool { return of.ID == name || ordinary(of.Number) == number })
 }
 
-// RefusedRef does the same for refusals of documents that were handed in with this ref.
+// RefusedRef returns, as Refused does, the refusals of documents that were handed in with this ref.
 func (r *Reader) RefusedRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Refusal, error) {
 	return r.refused(ctx, ref, tenants, func(of *ledger.Refusal) bool { return of.Ref == ref })
 }

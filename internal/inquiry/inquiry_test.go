@@ -179,7 +179,7 @@ func TestFind_NumberWithANoBreakSpace_IsFoundByAnOrdinaryOne(t *testing.T) {
 }
 
 // A person or a program names an invoice whose entry is gone or empty, although the index of its
-// state lists the invoice. Nobody is told that there is no such invoice.
+// state lists the invoice. The answer must not be that there is no such invoice.
 func TestFind_EntryIsGoneOrEmpty_IsNamedAsDamaged(t *testing.T) {
 	w := newWorld(t)
 	gone, empty := w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2")

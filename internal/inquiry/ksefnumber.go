@@ -13,10 +13,10 @@ import (
 // spelling and in upper or lower case. For a name that is not a KSeF number, FindKsefNumber returns
 // none. Only invoices of the given tenants are returned, or of all tenants when none is given.
 //
-// The ledger has no index of KSeF numbers. So this reads the invoices in that state that have
-// changed since the day before the number's own date. Those in [ledger.Accepted] are few, because
-// they wait for their receipts. Those in [ledger.Receipted] are in the archive too, and a search
-// there is faster.
+// The ledger has no index of KSeF numbers. So FindKsefNumber reads the invoices in that state that
+// have changed since the day before the number's own date. Invoices in [ledger.Accepted] are few,
+// because they wait for their receipts. Invoices in [ledger.Receipted] are in the archive too, and
+// a search there is faster.
 func (r *Reader) FindKsefNumber(ctx context.Context, name string, state ledger.State, tenants ...string) ([]ledger.Invoice, error) {
 	number, err := invoice.ParseKsefNumber(strings.ToUpper(strings.TrimSpace(name)))
 	if err != nil {

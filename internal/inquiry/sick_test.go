@@ -47,7 +47,7 @@ func TestRefused_ListOfOneTenantIsSick_TheOthersAreFoundAndItIsNamed(t *testing.
 			t.Errorf("the number finds %v, want the refusal of the other tenant", found)
 		}
 		if found, err := w.reader.Refused(t.Context(), "B", sellerB); err != nil || len(found) != 1 {
-			t.Errorf("of its own tenant the number finds %v (error %v), want one and no error", found, err)
+			t.Errorf("in the list of its own tenant the number finds %v (error %v), want one refusal and no error", found, err)
 		}
 	}
 }

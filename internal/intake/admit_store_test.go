@@ -42,7 +42,8 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join(g.folder, archive.BodyName(got.ID)))
 			g.must(err)
 			if len(raw) <= ledger.MaxBodyInRedis || len(raw) > len(d.Data) {
-				t.Errorf("%d bytes are stored for a document of %d, want fewer, but more than the bound", len(raw), len(d.Data))
+				t.Errorf("%d bytes are stored, want more than %d, and at most the %d of the document",
+					len(raw), ledger.MaxBodyInRedis, len(d.Data))
 			}
 			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
 				t.Errorf("the stored document has %d bytes, want the document that was handed in", len(plain))

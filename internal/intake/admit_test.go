@@ -74,7 +74,7 @@ func (g *gate) admit(docs ...Document) []Admission {
 	}
 	for i := range out {
 		if out[i].File != docs[i].File || (out[i].Err != nil) != (out[i].Taken == ledger.Refused) {
-			g.t.Fatalf("answer %d is that of another document, or has the wrong error: %+v", i, out[i])
+			g.t.Fatalf("answer %d should be about %s, with an error only if the document is refused: %+v", i, docs[i].File, out[i])
 		}
 	}
 	return out
@@ -330,7 +330,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	for i, o := range g.admit(docs...) {
 		bad := i%7 == 3
 		if bad != (o.Taken == ledger.Refused) || !bad && (o.Invoice.Number != fmt.Sprint("FV/", i) || !g.queued(o.Invoice)) {
-			t.Fatalf("answer %d is that of another document, or wrong: %+v", i, o)
+			t.Fatalf("answer %d: %+v, want the bad document refused: %v, or else FV/%d queued", i, o, bad, i)
 		}
 		if o.Taken == ledger.Created {
 			created++

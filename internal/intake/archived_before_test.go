@@ -137,7 +137,7 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 		var unsure *UnsureError
 		got := g.admit(d)[0]
 		if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), why+"; nothing was taken, hand it in again") {
-			t.Errorf("%s: %+v, want it to be handed in again", why, got)
+			t.Errorf("%s: %+v, want an UnsureError that says to hand the document in again", why, got)
 		}
 		if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
 			t.Errorf("%s: the ledger has taken the document again: %v, %v", why, known, err)

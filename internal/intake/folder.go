@@ -141,9 +141,9 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	return w.give(fileItem(path, w.o.MaxDocument))
 }
 
-// leave counts a hidden entry if it is or holds what would be taken without the dot. A program may
-// have written invoices there and never renamed them. What systems leave, such as .DS_Store, is not
-// counted.
+// leave counts a hidden file that would be taken if its name had no dot, and a hidden folder that
+// holds such files. A program may have written invoices there and never renamed them. Files that
+// systems leave, such as .DS_Store, are not counted.
 func (w *walk) leave(path string, e fs.DirEntry) {
 	folder := e.IsDir()
 	if e.Type()&fs.ModeSymlink != 0 {

@@ -68,9 +68,9 @@ func TestCheckJSON_NameThatTheDecoderFolds_CountsAsTheSame(t *testing.T) {
 	}
 }
 
-// encoding/json reads U+FFFD in place of text that is no character, and the gateway would do the
-// same. Two refs could become the same ref, and a document would be changed on its way. So text of
-// this kind is refused.
+// encoding/json reads U+FFFD in place of text that stands for no character, and the gateway would
+// do the same. Two refs could become the same ref, and a document would be changed on its way. So
+// such text is refused.
 func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"ref":"zam\u0142 ż 💰 \ud83d\udcb0 \\ud800","xml":"\u003ca\b/>\t"}`: "", "{\"ref\":\"zam\xb3\"}": "ref",

@@ -244,10 +244,10 @@ func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 	} {
 		got := read(t, intake.Options{Stdin: c.in, TempDir: tmp}, "-")
 		if c.want != nil && !slices.Equal(got, c.want) {
-			t.Errorf("%s: standard input gives %q, want other items", c.what, got)
+			t.Errorf("%s: standard input gives %q, want %q", c.what, got, c.want)
 		}
 		if c.want == nil && (len(got) != 1 || !strings.Contains(got[0], "is not a readable ZIP archive")) {
-			t.Errorf("%s: standard input gives %q, want a refusal as no readable archive", c.what, got)
+			t.Errorf("%s: standard input gives %q, want one refusal that says that it is not a readable ZIP archive", c.what, got)
 		}
 	}
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
