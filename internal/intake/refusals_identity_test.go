@@ -86,7 +86,7 @@ func TestRefusals_NameIsOnlyAPlace_BytesTellDocumentsApart(t *testing.T) {
 		}
 		one, two := note(c.source, broken(doc("<broken>one"))), note(c.source, broken(doc("<broken>two")))
 		if (one != two) != c.two {
-			t.Errorf("%s of %q: two documents have the refusals %s and %s", c.file, c.source, one, two)
+			t.Errorf("%s of %q: two documents have the refusals %s and %s, want different ones: %v", c.file, c.source, one, two, c.two)
 		}
 		if again := note(c.source, broken(doc("<broken>one"))); again != one {
 			t.Errorf("%s of %q: the same bytes again have the refusal %s, not %s", c.file, c.source, again, one)

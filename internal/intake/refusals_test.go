@@ -186,7 +186,8 @@ func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T)
 	}
 	for _, r := range all {
 		if r.IssueDate != "" || r.Faults[0].Field != "P_1" || r.Faults[0].Value == "" {
-			t.Errorf("%s: the record has the day %q and the faults %+v", r.File, r.IssueDate, r.Faults)
+			t.Errorf("%s: the record has the day %q and the faults %+v, want no day, and a fault of P_1 with its value",
+				r.File, r.IssueDate, r.Faults)
 		}
 	}
 }
@@ -367,13 +368,14 @@ func TestRefusals_ListOfOneTenantIsSick_OthersAreRecorded(t *testing.T) {
 		t.Errorf("%d refusals are not on record, %v; want two, and an error", r.Unrecorded, r.Err)
 	}
 	if adms[0].Refusal != "" || adms[1].Refusal == "" || adms[2].Refusal != "" {
-		t.Errorf("on record are %q, %q and %q; want the second alone", adms[0].Refusal, adms[1].Refusal, adms[2].Refusal)
+		t.Errorf("the documents have the refusals %q, %q and %q; want only the second on record",
+			adms[0].Refusal, adms[1].Refusal, adms[2].Refusal)
 	}
 	d.wants("1.xml")
 }
 
-// Another program overwrote the key of open refusals, or the set of the tenants that have any,
-// while the corrected document came. Its refusal is open no longer than the key is sick.
+// When the corrected document came, another program had overwritten the key of open refusals, or
+// the set of the tenants that have open refusals. The refusal ends once the key is whole again.
 func TestNote_KeyIsSickWhenTheCorrectedDocumentComes_ItsRefusalEnds(t *testing.T) {
 	for _, key := range []string{"ksef:refusers", "ksef:refusalsopen:One"} {
 		d := newRecorder(t)

@@ -47,7 +47,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 				now, err := g.Ledger.Invoice(t.Context(), inv.ID)
 				g.must(err)
 				if got.Taken != ledger.Present || !got.Terms.Applied || !strings.Contains(got.Terms.Text, c.text) || !c.is(now) {
-					t.Errorf("the answer about the terms is %+v, the entry %+v", got.Terms, now)
+					t.Errorf("the answer about the terms is %+v, the entry %+v; want the terms applied, and %q said", got.Terms, now, c.text)
 				}
 				if waits && c.name != "express" && now.Group != now.WaitingGroup().Name() {
 					t.Errorf("the invoice waits in the group %q, want that of its new terms", now.Group)
@@ -124,7 +124,7 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 	}
 	for i := range out {
 		if out[i].Invoice.Rev != now.Rev || i != 1 && out[i].Terms != (TermsAnswer{}) {
-			t.Errorf("document %d has an old revision, or an answer about terms: %+v", i, out[i])
+			t.Errorf("document %d: %+v, want revision %d, and an answer about terms for the second document alone", i, out[i], now.Rev)
 		}
 	}
 	// Terms that come after the invoice has left the queue are not applied, and the answer says so.

@@ -128,7 +128,8 @@ func TestWait_AcceptedWithoutReceipt_EndsUnlessTheReceiptIsAskedFor(t *testing.T
 				want, polls = ledger.Receipted, 9
 			}
 			if err != nil || seen["a"].State != want || b.polls != polls {
-				t.Errorf("with Receipt %v, Wait ended wrongly: state %s after %d polls, %v", receipt, seen["a"].State, b.polls, err)
+				t.Errorf("with Receipt %v, Wait ended with state %s after %d polls, %v; want state %s after %d polls",
+					receipt, seen["a"].State, b.polls, err, want, polls)
 			}
 		})
 	}

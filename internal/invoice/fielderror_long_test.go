@@ -46,7 +46,8 @@ func TestFieldError_WhateverTheDocumentHolds_TextsAreShort(t *testing.T) {
 		}
 		for _, f := range invoice.FieldErrors(err) {
 			if text := f.Error(); len(text) > 2000 || bytes.Contains([]byte(text), []byte(long[:1000])) {
-				t.Errorf("%s: the text of the fault is too long or quotes too much: %d bytes, %.200s", what, len(text), text)
+				t.Errorf("%s: the text of the fault has %d bytes, want 2,000 at most, and less than 1,000 bytes quoted: %.200s",
+					what, len(text), text)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *t
 			continue
 		}
 		if d := h.Discouraged; d.Field != c.field || d.Line != c.line || d.Column != c.column {
-			t.Errorf("%s: the character recorded is %v, want the field and place of the first one", c.why, d)
+			t.Errorf("%s: the character recorded is %v, want one of field %s at line %d, column %d", c.why, d, c.field, c.line, c.column)
 		}
 		if _, err := invoice.ContentOf([]byte(c.doc)); err != nil {
 			t.Errorf("%s: its content cannot be compared: %v", c.why, err)
@@ -79,7 +79,8 @@ func TestParse_OtherForms_AreNamedWithoutAWrongHint(t *testing.T) {
 		_, err := invoice.Parse([]byte(c.doc))
 		var f *invoice.FieldError
 		if !errors.As(err, &f) || f.Field != c.field || !strings.Contains(f.Error(), c.says) || strings.Contains(f.Rule, c.never) {
-			t.Errorf("%s: Parse = %v, want a fault of this case's field with words that fit the form", c.why, err)
+			t.Errorf("%s: Parse = %v, want a fault of field %s that says %q, with a rule that does not say %q",
+				c.why, err, c.field, c.says, c.never)
 		}
 	}
 }
@@ -94,7 +95,7 @@ func TestParse_SelfBillingAndAuthorisedParty_AreRead(t *testing.T) {
 		with(t, "<P_15>", "<P_17>1</P_17><P_15>"): false,
 	} {
 		if h := parsed(t, doc); h.SelfBilling != want || h.AuthorisedNIP != "" {
-			t.Errorf("self-billing %v, want %v; authorised %q", h.SelfBilling, want, h.AuthorisedNIP)
+			t.Errorf("self-billing is %v, want %v; the authorised NIP is %q, want none", h.SelfBilling, want, h.AuthorisedNIP)
 		}
 	}
 	const party = " <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>5210000003</NIP></DaneIdentyfikacyjne></PodmiotUpowazniony>\n"

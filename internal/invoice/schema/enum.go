@@ -50,8 +50,8 @@ func (v *Value) enumHint(text string) string {
 	return ""
 }
 
-// onlyOne returns the text for which the function named is returns true. It returns "" when there
-// is no such text, or more than one.
+// onlyOne returns the text for which is(text) is true. It returns "" when there is no such text, or
+// more than one.
 func onlyOne(texts []string, is func(string) bool) (one string) {
 	for _, text := range texts {
 		if is(text) && one != "" {
