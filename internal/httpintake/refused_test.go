@@ -29,7 +29,7 @@ func TestRefused_ByItsID_IsShownAndDismissed(t *testing.T) {
 	}
 	ids := listed()
 	if len(ids) != 2 || !strings.HasPrefix(ids[0], "ref-") || !slices.Equal(ids, answered) {
-		t.Fatalf("the events are about %q, the answers about %q", ids, answered)
+		t.Fatalf("the events are about %q, the answers about %q, want the same two refusals in both", ids, answered)
 	}
 	for _, id := range ids {
 		path := "/v1/invoices/" + id
@@ -154,10 +154,11 @@ func TestSubmit_NothingNamesWhatIsRefused_OtherBytesHaveARefusalOfTheirOwn(t *te
 	head := "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n"
 	form := refusals("multipart/form-data; boundary=b", head+"<one/>\r\n"+head+"<two/>\r\n"+head+"<one/>\r\n--b--\r\n")
 	if len(form) != 3 || form[0] == form[1] || form[0] != form[2] {
-		t.Errorf("the parts one, two and one have the refusals %q", form)
+		t.Errorf("the parts one, two and one have the refusals %q, want the third equal to the first and not to the second", form)
 	}
 	one, two, again := refusals("application/zip", "no ZIP"), refusals("application/zip", "none"), refusals("application/zip", "no ZIP")
 	if len(one) != 1 || len(two) != 1 || one[0] == two[0] || !slices.Equal(one, again) {
-		t.Errorf("two broken archives have the refusals %q and %q, and the first one again %q", one, two, again)
+		t.Errorf("two broken archives have the refusals %q and %q, want different ones; handed in again, the first has %q, want %q",
+			one, two, again, one)
 	}
 }

@@ -29,7 +29,7 @@ func TestRoutes_UnknownPathOrMethod_IsAProblemThatNamesTheMethods(t *testing.T) 
 			status, kind = http.StatusMethodNotAllowed, "method-not-allowed"
 		}
 		if b.want(a, status, kind); a.head.Get("Allow") != c.allow || a.head.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%s %s: the head is %v, want Allow: %s", c.method, c.path, a.head, c.allow)
+			t.Errorf("%s %s: the head is %v, want Allow: %s and the type application/problem+json", c.method, c.path, a.head, c.allow)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	b.must(err)
 	for _, r := range refusals {
 		if r.Tenant == "two" {
-			t.Errorf("the second tenant has the refusal %+v", r)
+			t.Errorf("the list of tenant two has the refusal %+v, want it empty", r)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func TestBody_IsNotRead_ACallerWhoSendsAllOfItFirstSeesTheAnswer(t *testing.T) {
 			t.Fatalf("%s: the caller sees no answer: %v", what, err)
 		}
 		if resp.Body.Close(); resp.StatusCode != c.status {
-			t.Errorf("a call of the kind %q was answered with the wrong status %d", what, resp.StatusCode)
+			t.Errorf("%s: the call was answered with status %d, want %d", what, resp.StatusCode, c.status)
 		}
 		conn.Close()
 	}

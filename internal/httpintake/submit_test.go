@@ -35,7 +35,7 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 	}
 	got := b.call("GET", it.Links.Self, nil)
 	if b.want(got, http.StatusOK, ""); got.body.ID != it.ID || got.body.Result.Ref != "SO-1" || got.body.Result.State != "queued" {
-		t.Errorf("a call for the invoice is answered with %s", got.raw)
+		t.Errorf("a call for the invoice is answered with %s, want its id, ref SO-1 and state queued", got.raw)
 	}
 	if xml := b.call("GET", it.Links.XML, nil); xml.status != 200 || !bytes.Equal(xml.raw, xmlOf(0, "FV/1")) {
 		t.Errorf("a call for the document is answered with status %d and %d bytes, want the document itself", xml.status, len(xml.raw))
@@ -54,7 +54,7 @@ func TestSubmit_DocumentAtFault_IsRefusedWithFieldRuleValueAndPlace(t *testing.T
 	// The sender's program asks by the ref of the document, and learns the same.
 	found := b.call("GET", "/v1/invoices?ref=SO-1", nil)
 	if len(found.body.Items) != 1 || found.body.Items[0].State != "refused" || !strings.Contains(found.body.Items[0].Reason, "P_1") {
-		t.Errorf("a call with the ref of the refused document is answered with %s", found.raw)
+		t.Errorf("a call with the ref of the refused document is answered with %s, want it refused for P_1", found.raw)
 	}
 	b.take(0, "FV/1", "?ref=SO-1")
 	if found = b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 || found.body.Items[0].State != "queued" {
@@ -131,7 +131,7 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 	}
 	for i, it := range a.body.Items {
 		if it.File != fmt.Sprintf("night.zip/%03d.xml", i) || (it.Refusal != nil) != (i == 150) {
-			t.Fatalf("item %d is about another file, or the wrong one was refused: %+v", i, it)
+			t.Fatalf("item %d: %+v, want file night.zip/%03d.xml, refused: %v", i, it, i, i == 150)
 		}
 	}
 }
@@ -254,7 +254,7 @@ func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1")
 	b.want(a, http.StatusAccepted, "")
 	if it := a.body.Items; it[0].File != "a.xml" || it[0].Ref != "SO-1" || it[1].Ref != "" || !strings.HasSuffix(it[1].File, "b.xml") {
-		t.Errorf("the items have wrong files or refs: %s", a.raw)
+		t.Errorf("want a.xml with ref SO-1, and b.xml without a ref: %s", a.raw)
 	}
 	// When the same form is sent again, its boundary is different.
 	media, raw = form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
@@ -295,7 +295,7 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 		if field == "" && it.Refusal == nil || field != "" && it.Refusal != nil && it.Refusal.Faults[0].Field == field {
 			continue
 		}
-		t.Errorf("item %d: %+v %+v, want a fault of %q", i, it, it.Refusal, field)
+		t.Errorf("item %d: %+v %+v, want a fault of the field %q; none if that is empty", i, it, it.Refusal, field)
 	}
 	inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[1].ID)
 	if err != nil || !inv.Offline || inv.Lane != ledger.Bulk || inv.Ref != "SO-2" {

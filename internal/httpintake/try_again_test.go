@@ -36,7 +36,7 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 		a := b.call("GET", "/readyz", nil)
 		b.want(a, http.StatusOK, "")
 		if said := strings.Contains(string(a.raw), "nothing new is taken in: redis is full"); said != (room != nil) {
-			t.Errorf("with the error of Room %v, /readyz answers %s", room, a.raw)
+			t.Errorf("when Room returns %v, /readyz answers %s, want it to say that Redis is full: %v", room, a.raw, room != nil)
 		}
 	}
 	// /readyz is answered without a key, so the answer must not say where Redis is.
@@ -61,7 +61,7 @@ func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 		r := a.body.Items[0].Refusal
 		if !r.TryAgain || r.Detail != says || len(r.Explanations) != 1 || r.Explanations[0].Name() != "refused/drained" ||
 			strings.Contains(string(a.raw), "jan") || strings.Contains(a.body.Detail, "correct") {
-			t.Errorf("the answer in language %s about a drained tenant is %s", language, a.raw)
+			t.Errorf("in language %s: want a refusal that can be tried again, says %q and names nobody: %s", language, says, a.raw)
 		}
 	}
 	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {

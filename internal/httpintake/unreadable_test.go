@@ -125,7 +125,7 @@ func TestEvents_TextIsSealedWithAKeyThatIsNotHere_NoPlaceholderIsTold(t *testing
 	}
 	if it := a.body.Items[0]; it.Number != "FV/1" || it.Ref != "" || it.File != "" || strings.Contains(text, "encrypted") ||
 		!strings.Contains(a.body.Items[1].Reason, "it became refused") {
-		t.Errorf("the events show too much or too little: %s", text)
+		t.Errorf("want number FV/1 without ref and file, and a reason that says that the other document became refused: %s", text)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 	}
 	for _, id := range lost {
 		if seen[id] == 0 {
-			t.Errorf("invoice %s is in no event, in pages of %v", id, sizes)
+			t.Errorf("no event is about invoice %s; the pages had %v events", id, sizes)
 		}
 	}
 	if len(sizes) != 3 {

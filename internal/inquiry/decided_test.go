@@ -62,7 +62,8 @@ func TestDecided_MoreThanOnePage_YieldsEachInvoiceOnceInOrder(t *testing.T) {
 	for d, err := range w.reader.Decided(t.Context(), time.Time{}, inquiry.Filter{}) {
 		w.check(err)
 		if seen[d.Invoice.ID] || d.Invoice.UpdatedAt < last {
-			t.Fatalf("%s comes twice or out of order", d.Invoice.Number)
+			t.Fatalf("%s: yielded before: %v; changed at %d, after an invoice changed at %d; want false and no earlier time",
+				d.Invoice.Number, seen[d.Invoice.ID], d.Invoice.UpdatedAt, last)
 		}
 		seen[d.Invoice.ID], last = true, d.Invoice.UpdatedAt
 	}
@@ -104,7 +105,7 @@ func TestDecided_FrozenEntryIsGoneOrEmpty_IsReportedAndTheOthersFollow(t *testin
 	}
 	w.unread = nil
 	if _, err := w.reader.Latest(t.Context(), inquiry.Window{Limit: 10, Scan: 100}); err != nil || len(w.unread) != 2 {
-		t.Errorf("Latest returns %v and reports %q as unreadable, want two", err, w.unread)
+		t.Errorf("Latest returns %v and reports %q as unreadable, want no error and two ids", err, w.unread)
 	}
 }
 

@@ -141,7 +141,7 @@ func TestResults_InvoiceWaits_HasTheReasonAndTheTime(t *testing.T) {
 		{ID: "b"},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("Results returns the error %v and other results than it must (-want +got):\n%s", err, diff)
+		t.Errorf("Results returns the error %v, want none; the results (-want +got):\n%s", err, diff)
 	}
 }
 

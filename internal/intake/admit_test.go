@@ -188,14 +188,14 @@ func TestAdmit_EveryOutcome_HasItsOwnAnswer(t *testing.T) {
 	var refused *RefusedError
 	taken := "number FV/1 (VAT of seller " + sample.NIP(0) + ") is already queued with other content as " + first.ID
 	if r := got[1]; r.Taken != ledger.Refused || !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), taken) {
-		t.Errorf("the same number with other content: %+v, want it refused", r)
+		t.Errorf("the same number with other content: %+v, want it refused with %q", r, taken)
 	}
 	if r := got[2]; r.Taken != ledger.Created {
 		t.Errorf("a good document among bad ones: %+v, want it created", r)
 	}
 	unknown := "no tenant is configured for seller NIP " + sample.NIP(7)
 	if r := got[3]; !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), unknown) || refused.Hint == "" {
-		t.Errorf("a document of a seller that is not configured: %+v, want it refused with a hint", r)
+		t.Errorf("a document of a seller that is not configured: %+v, want it refused with %q and a hint", r, unknown)
 	}
 	var field *invoice.FieldError
 	if r := got[4]; !errors.As(r.Err, &field) {

@@ -255,7 +255,7 @@ func TestAdmit_AcceptedLongAgo_IndexIsEmptyOrItsZIPIsMissing_IsNotTakenAgain(t *
 		g.must(os.WriteFile(path, c.content, 0o600))
 		var unsure *UnsureError
 		if got := again(); !errors.As(got[0].Err, &unsure) || got[1].Taken != c.never {
-			t.Errorf("without the ZIP, but with %s, the outcomes are wrong: %+v", name, got)
+			t.Errorf("without the ZIP, but with %s: %+v, want an UnsureError for the first document and the second %s", name, got, c.never)
 		}
 	}
 }

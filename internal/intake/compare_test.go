@@ -126,7 +126,7 @@ func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnde
 			var refused *RefusedError
 			want := fmt.Sprintf("is already %s with other content as %s (first difference: Fa/P_15)", s, first.ID)
 			if got.Taken != ledger.Refused || !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), want) {
-				t.Errorf("the other document: %+v, want it refused with the first difference", got)
+				t.Errorf("the other document: %+v, want it refused with %q", got, want)
 			}
 		})
 	}
@@ -201,7 +201,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	var unsure *UnsureError
 	const why = "connection refused; nothing was taken, hand it in again"
 	if got[1].Taken != ledger.Refused || !errors.As(got[1].Err, &unsure) || !strings.Contains(got[1].Err.Error(), why) {
-		t.Errorf("the document that cannot be compared: %+v, want it to be handed in again", got[1])
+		t.Errorf("the document that cannot be compared: %+v, want an UnsureError with %q", got[1], why)
 	}
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
 		t.Errorf("the other documents are %s and %s, want created and present", got[0].Taken, got[2].Taken)
@@ -236,7 +236,7 @@ func TestAdmit_DocumentOfTheFirstIsLost_TheSecondIsTakenOnlyIfTheFirstHasEnded(t
 		var refused *RefusedError
 		want := "is already queued as " + first.ID + ", whose document is not here any more"
 		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), want) {
-			t.Errorf("while the first is %s, the second export: %+v, want it refused", s, got)
+			t.Errorf("while the first is %s, the second export: %+v, want it refused with %q", s, got, want)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func TestCheckJSON_NoCharacter_SaysWhatIsWrong(t *testing.T) {
 		}
 		f := fields[0]
 		if f.Field+" "+f.Rule != want[0] || !strings.Contains(f.Hint, want[1]) {
-			t.Errorf("%q: the fault has the wrong field, rule or hint: %v", text, f)
+			t.Errorf("%q: the fault is %v, want field and rule %q and a hint with %q", text, f, want[0], want[1])
 		}
 	}
 }

@@ -116,7 +116,7 @@ func TestManifest_EmptyOrTooLong_SaysSo(t *testing.T) {
 		"\n \n": "has no line", `{"xml":"` + strings.Repeat("x", 7<<20) + `"}`: "is a line of more than",
 	} {
 		if out := g.manifest(text); len(out) != 1 || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), want) {
-			t.Errorf("want one refusal of the manifest: %+v", out)
+			t.Errorf("want one refusal of the manifest, with %q: %+v", want, out)
 		}
 	}
 }

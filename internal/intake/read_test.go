@@ -190,7 +190,7 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	}
 	got := last(intake.Options{MaxEntries: 49}, "many.zip")
 	if got != "many.zip! holds 50 entries, more than 49; split the archive" {
-		t.Error(got)
+		t.Errorf("with a limit of 49 entries, the last item is %q, want a refusal of the archive", got)
 	}
 	// Folders, and the files that operating systems add to an archive, do not count as entries.
 	for i := range 60 {
@@ -202,11 +202,11 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	}
 	got = last(intake.Options{MaxUnpacked: 10}, "many.zip")
 	if got != "many.zip! unpacks to more than 10 bytes, the rest was not read; split the archive" {
-		t.Error(got)
+		t.Errorf("with a limit of 10 bytes, the last item is %q, want a refusal of the rest", got)
 	}
 	// big.zip is 145 MB of zeros in 0.2 MB.
 	if got := last(intake.Options{}, "big.zip"); !strings.Contains(got, "it looks like a zip bomb") {
-		t.Error(got[:min(len(got), 200)])
+		t.Errorf("the last item of big.zip is %.200q, want a refusal of a zip bomb", got)
 	}
 }
 

@@ -19,7 +19,7 @@ func TestRead_NamedPipe_IsRefusedWithoutWaiting(t *testing.T) {
 	for _, p := range []string{path, filepath.Dir(path)} {
 		got := read(t, intake.Options{}, p)
 		if len(got) != 1 || !strings.Contains(got[0], "is a pipe, not a file") {
-			t.Errorf("the pipe %s gives %q, want one refusal", p, got)
+			t.Errorf("the pipe %s gives %q, want one refusal that says that it is a pipe", p, got)
 		}
 	}
 }

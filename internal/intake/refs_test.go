@@ -21,7 +21,7 @@ func TestAdmit_RefOfAnotherInvoice_IsRefusedWithItsIDAndStateAndTheOthersAreTake
 	out := g.admit(withRef("FV/2", "SO-1"), withRef("FV/3", "SO-3"))
 	if out[0].Taken != ledger.Refused || out[0].Other != first.Invoice.ID || out[0].Ref != "SO-1" ||
 		!strings.Contains(out[0].Err.Error(), first.Invoice.ID+", another invoice of this tenant, which is queued") {
-		t.Errorf("the document with the ref of another: %+v, %v, want it refused", out[0], out[0].Err)
+		t.Errorf("with the ref of another invoice: %+v, %v, want a refusal that names that invoice and its state", out[0], out[0].Err)
 	}
 	if out[1].Taken != ledger.Created {
 		t.Errorf("the other document: %+v, want it created", out[1])

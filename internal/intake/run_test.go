@@ -207,7 +207,7 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 		err := intake.Run(t.Context(), a, source, intake.Terms{Lane: ledger.Express}, func(adms []intake.Admission) {
 			for _, adm := range adms {
 				if adm.Taken != want || adm.Err != nil {
-					t.Errorf("round %d: an answer is %+v, want created in round 0 and present in round 1", round, adm)
+					t.Errorf("round %d: an answer is %+v, want %s", round, adm, want)
 				}
 				n++
 			}

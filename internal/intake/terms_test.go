@@ -47,7 +47,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 				now, err := g.Ledger.Invoice(t.Context(), inv.ID)
 				g.must(err)
 				if got.Taken != ledger.Present || !got.Terms.Applied || !strings.Contains(got.Terms.Text, c.text) || !c.is(now) {
-					t.Errorf("the answer about the terms is %+v, the entry %+v; want the terms applied, and %q said", got.Terms, now, c.text)
+					t.Errorf("the answer about the terms is %+v, the entry %+v; want the terms applied, and %q", got.Terms, now, c.text)
 				}
 				if waits && c.name != "express" && now.Group != now.WaitingGroup().Name() {
 					t.Errorf("the invoice waits in the group %q, want that of its new terms", now.Group)
@@ -80,7 +80,7 @@ func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreReportedAsNotApplied(t *testi
 				got := g.withTerms(d, Terms{Deadline: monday.Add(5 * time.Hour)})
 				if got.Taken != ledger.Present || got.Terms.Applied ||
 					!strings.Contains(got.Terms.Text, "were not applied") || !strings.Contains(got.Terms.Text, says) {
-					t.Errorf("the answer about the terms is %+v, want that they were not applied", got.Terms)
+					t.Errorf("the answer about the terms is %+v, want it to say that they were not applied, and %q", got.Terms, says)
 				}
 			})
 		})
@@ -95,7 +95,7 @@ func TestAdmit_OtherTermsForMany_EachGetsItsAnswer(t *testing.T) {
 	g.must(err)
 	for i, want := range []bool{true, true, true, false} {
 		if out[i].Terms.Applied != want {
-			t.Errorf("document %d: the answer about its terms is %+v, want terms applied to the first three documents", i+1, out[i].Terms)
+			t.Errorf("document %d: the answer about its terms is %+v, want them applied: %v", i+1, out[i].Terms, want)
 		}
 	}
 }

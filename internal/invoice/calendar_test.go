@@ -92,7 +92,7 @@ func TestIsBusinessDay_WeekendsAndHolidays_AreNotBusinessDays(t *testing.T) {
 			t.Fatal(err)
 		}
 		if invoice.IsBusinessDay(d.Date()) != want {
-			t.Errorf("IsBusinessDay(%s) = %v", day, !want)
+			t.Errorf("IsBusinessDay(%s) = %v, want %v", day, !want, want)
 		}
 	}
 }

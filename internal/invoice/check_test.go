@@ -38,7 +38,7 @@ func TestCheck_IssueDate_IsComparedWithTheDayInWarsaw(t *testing.T) {
 	} {
 		err := invoice.Check(h, c.now, invoice.CheckOptions{})
 		if (err != nil) != c.future {
-			t.Errorf("%s: Check = %v, want an error only before the issue date", c.why, err)
+			t.Errorf("%s: Check = %v, want an error: %v", c.why, err, c.future)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestCheck_Size_HasSeparateLimitsWithAndWithoutAttachment(t *testing.T) {
 		h := parsed(t, small)
 		h.Size, h.Attachment = c.size, c.attach
 		if err := invoice.Check(h, noon, c.opt); (err != nil) != c.refused {
-			t.Errorf("%s: Check = %v, want an error only above the limit", c.why, err)
+			t.Errorf("%s: Check = %v, want an error: %v", c.why, err, c.refused)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestCheck_EveryLocalFlawOfSamples_IsRefusedByParseOrCheck(t *testing.T) {
 			err = invoice.Check(h, noon, invoice.CheckOptions{CheckNIPs: true})
 		}
 		if (err != nil) != flaw.Local() {
-			t.Errorf("flaw %v: the error is %v; want an error exactly when the flaw is local", flaw, err)
+			t.Errorf("flaw %v: the error is %v, want an error: %v", flaw, err, flaw.Local())
 		}
 		if err != nil && len(invoice.FieldErrors(err)) != 1 {
 			t.Errorf("%v is reported as more than one fault: %v", flaw, err)

@@ -35,7 +35,7 @@ func TestFieldError_Value_IsCutTo80Characters(t *testing.T) {
 			_, err := invoice.Parse([]byte(with(t, field, strings.Repeat("Ż", n))))
 			var f *invoice.FieldError
 			if !errors.As(err, &f) || f.Value != want {
-				t.Errorf("%d characters in place of %s give the fault %v, want its value with at most 80 characters", n, field, err)
+				t.Errorf("%d characters in place of %s give the fault %v, want the value %s", n, field, err, want)
 			}
 		}
 	}

@@ -36,14 +36,14 @@ func FuzzSchema(f *testing.F) {
 			t.Fatalf("encoding/xml refuses what we read: %v\n%q", err, doc)
 		}
 		if len(ours) != len(theirs) {
-			t.Fatalf("the faults by our reader are %v\nby encoding/xml %v\nof %q", ours, theirs, doc)
+			t.Fatalf("the faults with our reader are %v\nwith encoding/xml %v\nof %q", ours, theirs, doc)
 		}
 		for i := range ours {
 			if ours[i].Path != theirs[i].Path || ours[i].Rule != theirs[i].Rule {
-				t.Errorf("the fault by our reader is %v\nby encoding/xml %v\nof %q", ours[i], theirs[i], doc)
+				t.Errorf("fault %d with our reader is %v\nwith encoding/xml %v\nof %q", i, ours[i], theirs[i], doc)
 			}
 			if ours[i].At < 0 || ours[i].At > len(doc) || ours[i].Rule == "" {
-				t.Errorf("the fault has no rule, or a place outside of the document: %+v", ours[i])
+				t.Errorf("the fault is %+v, want a rule and a place from 0 to %d", ours[i], len(doc))
 			}
 		}
 	})

@@ -103,8 +103,8 @@ func TestEncrypter_WriterFails_ReturnsItsError(t *testing.T) {
 	full := errors.New("disk is full")
 	w := sessionKey(t).Encrypter(&failingWriter{left: 50_000, err: full})
 	_, err := w.Write(make([]byte, 200_000))
-	if !errors.Is(err, full) || !errors.Is(w.Close(), full) {
-		t.Errorf("Write and Close must return the writer's error, Write returned %v", err)
+	if closed := w.Close(); !errors.Is(err, full) || !errors.Is(closed, full) {
+		t.Errorf("Write returned %v and Close %v, want the writer's error from both", err, closed)
 	}
 	done := sessionKey(t).Encrypter(io.Discard)
 	if err := done.Close(); err != nil {

@@ -101,7 +101,7 @@ func TestBenchChild(t *testing.T) {
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.xml"))
 	if err != nil || len(files) == 0 {
-		t.Fatal("want documents and no error; the folder has", len(files), err)
+		t.Fatalf("the folder %s has %d documents, error %v; want documents and no error", dir, len(files), err)
 	}
 	docs := make([][]byte, len(files))
 	for i, file := range files {
@@ -121,7 +121,7 @@ func TestBenchChild(t *testing.T) {
 	for range rounds {
 		for i, doc := range docs {
 			if err := validate(doc); err != nil {
-				t.Fatal("a document is refused:", files[i], err)
+				t.Fatalf("document %s is refused: %v", files[i], err)
 			}
 		}
 	}

@@ -192,7 +192,7 @@ func TestOperations_Each_SendsWhatTheContractSaysAndTakesItsAnswer(t *testing.T)
 				t.Errorf("the request has the headers %v, want problem-details and the product as User-Agent", r.header)
 			}
 			if got := r.header.Get("Authorization"); op.login == (got == "Bearer "+jwt) {
-				t.Errorf("the header Authorization is %q, want the access token unless the call needs none", got)
+				t.Errorf("the header Authorization is %q, want the access token in it: %v", got, !op.login)
 			}
 		})
 	}

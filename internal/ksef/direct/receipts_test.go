@@ -103,7 +103,7 @@ func TestSessionUPO_AddressDoesNotServe_TheAPIIsAsked(t *testing.T) {
 			t.Errorf("with an address that is %s the receipt is %s, error %v, want the one of the API", why, raw, err)
 		}
 		if got := seen(); len(got) != 3 || got[2] != "/v2/sessions/"+session+"/upo/u Bearer "+jwt {
-			t.Errorf("with an address that is %s KSeF got the requests %q, want the API asked third, with the token", why, got)
+			t.Errorf("with an address that is %s KSeF got the requests %q, want three, the last one to the API with the token", why, got)
 		}
 		if _, err := cl.Presigned(ctx, cl.receipt(t)); err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("with an address that is %s the error is %v, want one without the address's signature", why, err)

@@ -40,7 +40,8 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 			t.Errorf("%s: the refused tokens are %q, want %q", c.why, tokens.refused, c.refused)
 		}
 		if n := len(s.requests()); n != max(1, min(2, len(c.refused)+1)) {
-			t.Errorf("%s: the call made %d requests, want one, or two if a token was refused", c.why, n)
+			t.Errorf("%s: the call made %d requests and the tokens %q were refused, want one request, or two after a refusal",
+				c.why, n, c.refused)
 		}
 	}
 }
@@ -105,7 +106,8 @@ func TestSendInvoice_SessionRefuses_IsNoRefusalOfTheInvoice(t *testing.T) {
 		c, _ := sender(t, problem(400, code))
 		_, err := c.SendInvoice(ctx, ksef.Seal(session, key, []byte("<Faktura/>")))
 		if e := apiError(t, err); e.Kind != ksef.KindRefused || e.MaybeDone || e.Code != code || e.OfSession() != ofSession {
-			t.Errorf("a send refused with code %d gave %+v, a matter of the session: %v, want the opposite", code, *e, e.OfSession())
+			t.Errorf("a send refused with code %d gave %+v, OfSession %v; want KindRefused, not done, with this code and OfSession %v",
+				code, *e, e.OfSession(), ofSession)
 		}
 	}
 }
@@ -147,10 +149,10 @@ func TestOpen_StaleKey_IsFetchedAgainOnce(t *testing.T) {
 		t.Errorf("the first refusal of a key gave %+v after the key was dropped %d times, want KindOutage and once", *e, forgot)
 	}
 	if e := open(2); e.Kind != ksef.KindOutage || forgot != 2 {
-		t.Errorf("the first refusal of another key gave %+v, want KindOutage", *e)
+		t.Errorf("the first refusal of another key gave %+v after keys were dropped %d times, want KindOutage and twice", *e, forgot)
 	}
 	if e := open(2); e.Kind != ksef.KindRefused || forgot != 3 {
-		t.Errorf("the second refusal of the same key gave %+v, want KindRefused", *e)
+		t.Errorf("the second refusal of that key gave %+v after keys were dropped %d times, want KindRefused and 3 times", *e, forgot)
 	}
 }
 
@@ -189,7 +191,7 @@ func TestClose_SecondTime_IsSuccess(t *testing.T) {
 	}
 	c, _ = sender(t, problem(400, ksef.CodePartMissing))
 	if e := apiError(t, c.CloseSession(ctx, session, true)); e.Kind != ksef.KindRefused || e.Code != ksef.CodePartMissing {
-		t.Errorf("close with a missing part gave %+v, want KindRefused", *e)
+		t.Errorf("close with a missing part gave %+v, want KindRefused with code %d", *e, ksef.CodePartMissing)
 	}
 	c, _ = sender(t, problem(500, 500))
 	if e := apiError(t, c.CloseSession(ctx, session, true)); e.Kind != ksef.KindOutage || !e.MaybeDone {

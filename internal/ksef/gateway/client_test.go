@@ -73,7 +73,7 @@ func TestNew_ManyFaults_AreReportedAtOnce(t *testing.T) {
 	}
 	var fault *gateway.OptionError
 	if !errors.As(err, &fault) || fault.Unwrap() == nil {
-		t.Error("the error is no *OptionError, or it has no cause")
+		t.Errorf("the error is %v (%T), want an *OptionError with a cause", err, err)
 	}
 	for _, url := range []string{"", "ksefapi.pl/api", "ftp://x.test", "http://", "https://x.test/#f", "http://x.test?", "http://[::1"} {
 		if _, err := gateway.New(options(url)); err == nil {

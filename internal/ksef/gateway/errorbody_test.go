@@ -50,7 +50,7 @@ func TestErrors_KSeFsOwnForms_CodeAndTextAreRead(t *testing.T) {
 				Permissions: e.Permissions, MaybeDone: e.MaybeDone,
 			}
 			if got != c.want {
-				t.Errorf("the error is %+v, want KSeF's code and text", *e)
+				t.Errorf("the error is %+v, want %+v", got, c.want)
 			}
 		})
 	}

@@ -98,7 +98,7 @@ func TestGate_CallerGivesUp_StillGetsTheOutcome(t *testing.T) {
 	}
 	o := gate.last(t)
 	if o.Outage || o.Throttled || o.Status != 0 || !errors.Is(o.Err, context.Canceled) {
-		t.Errorf("the outcome is %+v, want no outage when the caller gives up", o)
+		t.Errorf("the outcome is %+v, want status 0 and the caller's error, without Outage and Throttled", o)
 	}
 	if gate.dead {
 		t.Error("Leave was given a context that had ended")
@@ -128,7 +128,7 @@ func TestGate_EveryKindOfAnswer_GivesItsOutcome(t *testing.T) {
 			err := c.CloseSession(soon(t), "s", true)
 			got := gate.last(t)
 			if (got.Err == nil) != (err == nil) {
-				t.Errorf("the gate was told the error %v, but the caller got %v", got.Err, err)
+				t.Errorf("the gate was told the error %v, and the caller got %v; want an error for both or for neither", got.Err, err)
 			}
 			got.Err = nil
 			if got != tc.want {
@@ -152,10 +152,10 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	listed := map[ksef.Group]bool{}
 	for _, g := range ksef.Groups() {
 		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {
-			t.Errorf("requests of group %q are counted in group %q, want only those for a session's receipt in another", g, c)
+			t.Errorf("requests of group %q are counted in group %q; only group %q may be counted in another", g, c, ksef.GroupSessionUPO)
 		}
 		if listed[g] || !used[g] {
-			t.Errorf("group %q is listed twice or used by no operation", g)
+			t.Errorf("group %q: listed before: %v, used by an operation: %v; want false and true", g, listed[g], used[g])
 		}
 		listed[g] = true
 	}
@@ -166,6 +166,7 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 		t.Error("requests for a session's receipt are not counted in the group of its status, as KSeF counts them")
 	}
 	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
-		t.Error("Other is true for the group of sends, or false for that of links")
+		t.Errorf("Other is %v for the group of sends and %v for the group of links, want false and true",
+			ksef.GroupInvoiceSend.Other(), ksef.GroupLinks.Other())
 	}
 }

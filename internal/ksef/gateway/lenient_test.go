@@ -68,10 +68,10 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 			}
 			got := all[1]
 			if (got.Unreadable != "") != c.unreadable {
-				t.Errorf("the odd entry's Unreadable is %q, want it empty exactly when the entry can be read", got.Unreadable)
+				t.Errorf("the odd entry's Unreadable is %q, want a reason in it: %v", got.Unreadable, c.unreadable)
 			}
 			if got.InvoiceNumber != c.want.InvoiceNumber || got.KSeFNumber != c.want.KSeFNumber || got.Ordinal != c.want.Ordinal {
-				t.Errorf("the odd entry is read as %+v, want all its readable fields", got)
+				t.Errorf("the odd entry is read as %+v, want the numbers and the ordinal of %+v", got, c.want)
 			}
 			if !c.unreadable && got.Status.Code != 200 {
 				t.Errorf("the odd entry's status has code %d, want 200", got.Status.Code)
@@ -142,7 +142,8 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 		want.Status.Code = 200
 		tallied := want.SuccessfulInvoiceCount > 0 || body == `{"status":{"code":200},"invoiceCount":0}`
 		if err != nil || got.InvoiceCount != want.InvoiceCount || got.Counted != want.Counted || got.Tallied() != tallied {
-			t.Errorf("the status %s is read as %+v, error %v, want the counts of this case", body, got, err)
+			t.Errorf("the status %s is read as %+v, error %v, want %d invoices, counted %v, tallied %v",
+				body, got, err, want.InvoiceCount, want.Counted, tallied)
 		}
 	}
 }

@@ -84,8 +84,8 @@ func TestErrors_EveryStatusAndBody_HaveTheirKind(t *testing.T) {
 			c, _ := serve(t, rec)
 			e := apiError(t, c.CloseSession(soon(t), "s", true))
 			if e.Kind != tc.want || e.MaybeDone != tc.maybeDone || e.Status != tc.status {
-				t.Errorf("the error has kind %s, HTTP %d, maybe done %v, want the values of this case (%v)",
-					e.Kind, e.Status, e.MaybeDone, e)
+				t.Errorf("the error has kind %s, HTTP %d, maybe done %v, want kind %s, HTTP %d, maybe done %v (%v)",
+					e.Kind, e.Status, e.MaybeDone, tc.want, tc.status, tc.maybeDone, e)
 			}
 			if tc.body == jsonNo && (e.Code != 21405 || e.Description != "Zła sesja" || e.Details != "d") {
 				t.Errorf("the error does not keep the gateway's code and text: %+v", *e)
@@ -127,7 +127,8 @@ func TestErrors_CodeOfProcessing_MeansAskAgain(t *testing.T) {
 				err := call()
 				e := apiError(t, err)
 				if e.Kind != tc.want || errors.Is(err, ksef.ErrProcessing) != (tc.want == ksef.KindProcessing) {
-					t.Errorf("%s: the error has kind %s, want that of this case (%v)", name, e.Kind, e)
+					t.Errorf("%s: the error has kind %s, want %s, with ErrProcessing inside it: %v (%v)",
+						name, e.Kind, tc.want, tc.want == ksef.KindProcessing, e)
 				}
 				if gate.last(t).Outage {
 					t.Errorf("after the answer to %s, the gate was told of an outage, want none", name)
@@ -215,7 +216,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 		t.Run(tc.op+": "+tc.why, func(t *testing.T) {
 			op, ok := ops[tc.op]
 			if !ok {
-				t.Fatal("no operation has the name that this case gives")
+				t.Fatalf("there is no operation %q", tc.op)
 			}
 			kind := op.kind
 			if kind == "" {

@@ -14,7 +14,7 @@ import (
 func (g *RegisterAPI) FindsByNumber() bool { return false }
 
 // Metadata lists invoices that KSeF holds, one page. If the answer does not say in a known form
-// whether there is more, a full page counts as a sign that there is.
+// whether more invoices follow, it is assumed that they do when the page is full.
 func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	body := struct {
 		SubjectType ksef.SubjectType `json:"subjectType"`

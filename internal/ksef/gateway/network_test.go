@@ -152,8 +152,8 @@ func TestNetwork_BreaksAfterTheRequest_MayBeDone(t *testing.T) {
 				err := call()
 				e := apiError(t, err)
 				if e.Kind != tc.want || !e.MaybeDone || e.Status != tc.status || e.Err == nil {
-					t.Errorf("%s: the error is %v of kind %s, maybe done %v, HTTP %d, want the values of this case",
-						name, e, e.Kind, e.MaybeDone, e.Status)
+					t.Errorf("%s: the error is %v of kind %s, maybe done %v, HTTP %d, cause %v; want kind %s, true, HTTP %d and a cause",
+						name, e, e.Kind, e.MaybeDone, e.Status, e.Err, tc.want, tc.status)
 				}
 				if o := gate.last(t); !o.Outage || o.Unreachable {
 					t.Errorf("%s: outcome %+v, want an outage with a connection", name, o)
@@ -313,6 +313,6 @@ func TestNetwork_Redirect_IsNeverFollowed(t *testing.T) {
 		}
 	}
 	if n := len(other.all()); n != 0 {
-		t.Errorf("%d requests followed the redirect and took the credentials along", n)
+		t.Errorf("%d requests followed a redirect, want none", n)
 	}
 }

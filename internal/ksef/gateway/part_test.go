@@ -88,7 +88,8 @@ func TestUploadPart_EveryStatus_OnlyCreatedIsSuccess(t *testing.T) {
 			c, srv := serve(t, rec)
 			e := apiError(t, c.UploadPart(soon(t), partTo(srv.URL), opener(plain), int64(len(plain))))
 			if e.Kind != tc.want || e.MaybeDone != tc.maybeDone || e.Status != tc.status {
-				t.Errorf("the error is %v of kind %s, maybe done %v, want those of this case", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, HTTP %d, want kind %s, maybe done %v, HTTP %d",
+					e, e.Kind, e.MaybeDone, e.Status, tc.want, tc.maybeDone, tc.status)
 			}
 			if _, code, ok := strings.Cut(tc.body, "<Code>"); ok && !strings.HasPrefix(code, e.Description+"<") {
 				t.Errorf("the error does not keep the store's code: %q", e.Description)
@@ -268,7 +269,7 @@ func TestUploadPart_ReaderHangs_TheRequestStillEnds(t *testing.T) {
 			defer stuck.Close()
 			e := apiError(t, c.UploadPart(ctx, partTo(srv.URL), func() (io.ReadCloser, error) { return body, nil }, 10))
 			if e.Kind != tc.want || !e.MaybeDone {
-				t.Errorf("the error is %v of kind %s, maybe done %v, want this case's kind and that it may be done", e, e.Kind, e.MaybeDone)
+				t.Errorf("the error is %v of kind %s, maybe done %v, want kind %s and maybe done true", e, e.Kind, e.MaybeDone, tc.want)
 			}
 		})
 	}

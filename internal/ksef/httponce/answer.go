@@ -110,7 +110,7 @@ func (e *DeniedError) Error() string { return e.Err.Error() }
 func (e *DeniedError) Unwrap() error { return e.Err }
 
 // JSON reads a small JSON answer into v. It returns an error when the answer is not one JSON
-// object. If the answer may be an error of the other side and is one, JSON returns that error as a
+// object. With [Options].ErrorsInside, JSON returns an error of the other side in the object as a
 // *[RefusedError].
 func (a *Answer) JSON(v any) error {
 	raw, err := a.all()
@@ -223,8 +223,9 @@ func (a *Answer) XML() ([]byte, error) {
 	return raw, nil
 }
 
-// Document reads an answer whose bytes are a document. If the answer may be an error of the other
-// side and is one, Document returns it as a *[RefusedError]. An empty answer is an error.
+// Document reads an answer whose bytes are a document. With [Options].ErrorsInside, Document
+// returns an error of the other side in place of the document as a *[RefusedError]. An empty answer
+// is an error.
 func (a *Answer) Document() ([]byte, error) {
 	raw, err := a.all()
 	if err != nil {

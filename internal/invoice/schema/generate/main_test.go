@@ -12,7 +12,7 @@ func TestRun_WithoutSchemas_SaysWhatToDoAndWritesNothing(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "tables.go")
 		var out strings.Builder
 		if code := run(from, to, &out); code == 0 || !strings.Contains(out.String(), says) {
-			t.Errorf("the command ended with exit code %d and said %q, want an error and what to do", code, out.String())
+			t.Errorf("the command ended with exit code %d and said %q, want a code other than 0 and %q", code, out.String(), says)
 		}
 		if _, err := os.Stat(to); err == nil {
 			t.Error("the command failed, but wrote a table")

@@ -20,7 +20,7 @@ func TestClose_EndsTheLoginAndGivesOutNoToken(t *testing.T) {
 			t.Errorf("after Close, Access gives the error %v, want KindCanceled", e)
 		}
 		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 {
-			t.Error("the second Close failed or ended the login a second time")
+			t.Errorf("the second Close returned %v after the requests %q, want no error and no further request", err, f.paths)
 		}
 	})
 }

@@ -35,8 +35,8 @@ func TestAccess_FileReplaced_IsUsedAtOnceAndTheOldLoginEnds(t *testing.T) {
 		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {
 			t.Errorf("KSeF got the requests %q, want one of them to end the old login", f.paths)
 		}
-		if access(t, s) != second || f.count("/auth/challenge") != 2 {
-			t.Error("Access gave another token or began a third login, want the token of the new login")
+		if again := access(t, s); again != second || f.count("/auth/challenge") != 2 {
+			t.Errorf("the next Access gave %s after the requests %q, want %s and no third login", again, f.paths, second)
 		}
 	})
 }

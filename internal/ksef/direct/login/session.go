@@ -69,8 +69,8 @@ func closedError() error {
 
 // Access implements [direct.Tokens]. However many callers need a token at once, there is one login.
 // The login continues when its first caller gives up, because the other callers wait for it. When
-// the files of the credentials were replaced, Access logs in with the new ones at once, because the
-// present login could last another week.
+// the files of the credentials were replaced, Access logs in with the new ones, because the present
+// login could last another week. After a login that failed, no other begins until a pause is over.
 func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	replaced, of := s.replaced()
 	s.mu.Lock()
@@ -110,8 +110,8 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	}
 }
 
-// last is called when a token could not be renewed. It returns the access token as long as the
-// token is valid, and afterwards the error why. The caller holds mu.
+// last is called when the access token could not be renewed, with the reason in why. It returns the
+// token as long as it is valid, and why when it is not. The caller holds mu.
 func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	if now.Before(s.access.end) {
 		return s.access.Token.Token, nil
