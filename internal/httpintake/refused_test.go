@@ -139,7 +139,7 @@ func TestSubmit_BrokenElementsAtTheSamePlace_HaveRefusalsOfTheirOwn(t *testing.T
 }
 
 // A part without a file name, and a ZIP without one, are known by their bytes.
-func TestSubmit_NothingNamesWhatIsRefused_OtherBytesHaveARefusalOfTheirOwn(t *testing.T) {
+func TestSubmit_RefusedFileHasNoName_ItsBytesIdentifyTheRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	refusals := func(media, body string) (ids []string) {
 		t.Helper()

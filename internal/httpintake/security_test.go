@@ -179,7 +179,7 @@ func selfBilled(own []byte) []byte {
 	return bytes.Join([][]byte{theirs[:at], head, []byte("<NIP>" + sample.NIP(1) + "</NIP>"), tail}, nil)
 }
 
-func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *testing.T) {
+func TestTenants_DocumentOfAnotherClient_IsRefusedAndItsStateIsNotTold(t *testing.T) {
 	b := newBench(t, nil)
 	// The second client's tenant is the buyer. With P_17 = 1 the buyer issues an invoice of the
 	// same number in the seller's name.
@@ -289,7 +289,7 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 
 // The archive has two hidden invoices, and three hidden files that are no invoices. macOS stores
 // ._a.xml beside a.xml, and systems and editors leave .DS_Store and .a.xml.swp.
-func TestBody_HiddenInvoiceInAZIP_IsRefusedWithWordsAndDroppingsAreLeftOut(t *testing.T) {
+func TestBody_HiddenInvoiceInAZIP_IsRefusedWithAReasonAndSystemFilesAreLeftOut(t *testing.T) {
 	b := newBench(t, nil)
 	raw := zipOf(t, "a.xml", string(xmlOf(0, "FV/1")), ".faktura2.xml", string(xmlOf(0, "FV/2")), "d/.faktura3.json", "{}",
 		"._a.xml", "x", ".DS_Store", "x", ".a.xml.swp", "x")

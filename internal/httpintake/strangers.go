@@ -71,7 +71,7 @@ func (c *call) owns(tenant string) bool {
 
 // maySee reports whether the client may be told of an entry of this tenant. "" means that the
 // tenant is not known. Only a client that has all tenants of the pool may see such an entry, and
-// only while none is a stranger.
+// only while no tenant is a stranger.
 func (c *call) maySee(tenant string) bool {
 	return c.owns(tenant) || tenant == "" && c.client.ownsAll && len(c.strangers) == 0
 }

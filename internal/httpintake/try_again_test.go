@@ -127,7 +127,7 @@ func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing
 
 // The gateway makes XML of a limited number of invoices in an hour. The answer names this limit and
 // the time to wait, and each repetition of the call takes in more of the invoices.
-func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
+func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallTakesInMore(t *testing.T) {
 	left := 3
 	b := newBench(t, func(o *Options) {
 		o.Generator = generator(func(tenant string, faktura []byte) ([]byte, error) {

@@ -22,7 +22,7 @@ func (w *world) names(what string, err error, key string) {
 	}
 }
 
-func TestFind_SellersAreSick_TheKeyIsNamedOnce(t *testing.T) {
+func TestFind_KeyOfTheSellersIsSick_IsNamedOnce(t *testing.T) {
 	w := newWorld(t)
 	id := w.take(sellerA, "A 1", "1")
 	w.sick("sellers")

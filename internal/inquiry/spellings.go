@@ -14,7 +14,7 @@ import (
 // what kind of space an export has put into a number. The ledger finds a number by its exact bytes.
 // An index by the normal form would cost memory for every invoice that is kept. So the ledger is
 // asked for each of the spellings that a number may have. When none of them is found, Find reads
-// the newest entries.
+// the entries that may need a person, and then the newest entries.
 
 // noBreak is the no-break space, with which exports keep a number on one line. XML collapses the
 // other white space, so a number in the ledger has single spaces.
@@ -30,8 +30,8 @@ const rareSpaces = "\u202f\u2009\u2007\u2003\u2002\u3000\u2004\u2005\u2006\u2008
 const maxSpaces = 5
 
 const (
-	// maxFindScan and maxFindTime bound how many of the newest entries are read for a number that
-	// is found under none of its spellings.
+	// maxFindScan bounds how many entries are read for a number that is found under none of its
+	// spellings, and maxFindTime how long that takes.
 	maxFindScan = 20_000
 	maxFindTime = 2 * time.Second
 )

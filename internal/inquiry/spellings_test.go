@@ -12,7 +12,7 @@ import (
 )
 
 // A person types ordinary spaces, perhaps too many, whatever spaces the number has.
-func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt(t *testing.T) {
+func TestFind_WhiteSpaceDiffers_TheInvoiceIsFoundAsKSeFComparesNumbers(t *testing.T) {
 	w := newWorld(t)
 	long := "F A K T U R A 1 7"
 	for number, typed := range map[string][]string{
@@ -86,7 +86,7 @@ func TestFindNumber_RareSpaces_AreFound(t *testing.T) {
 	}
 }
 
-func TestRefused_WhiteSpaceIsWrittenOtherwise_TheRefusalIsFound(t *testing.T) {
+func TestRefused_WhiteSpaceDiffers_TheRefusalIsFound(t *testing.T) {
 	w := newWorld(t)
 	id := w.refuse(sellerA, "a.xml", "FV\u00a0 1 2 3 4 5 6 7")
 	for _, name := range []string{"FV 1 2 3 4 5 6 7", "FV      1 2 3 4 5 6 7"} {

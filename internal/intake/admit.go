@@ -53,8 +53,8 @@ const maxBuffer = 4 << 20
 // answer may then have been taken, and can safely be handed in again. When the archive does not
 // answer, only the documents that need it get an [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
-	// The ledger is asked at most once, before anything is stored, and only when a document is
-	// sound.
+	// The ledger is asked at most once whether it may take documents in. It is asked before
+	// anything is stored, and only when a document is sound.
 	read := sync.OnceValues(func() (ledger.Intake, error) { return a.Ledger.Intake(ctx) })
 	mayTake := sync.OnceValue(func() error {
 		in, err := read()

@@ -71,7 +71,7 @@ func TestCheckJSON_NameThatTheDecoderFolds_CountsAsTheSame(t *testing.T) {
 // encoding/json reads U+FFFD in place of text that stands for no character, and the gateway would
 // do the same. Two refs could become the same ref, and a document would be changed on its way. So
 // such text is refused.
-func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
+func TestCheckJSON_TextStandsForNoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"ref":"zam\u0142 ż 💰 \ud83d\udcb0 \\ud800","xml":"\u003ca\b/>\t"}`: "", "{\"ref\":\"zam\xb3\"}": "ref",
 		`{"a":1,"ref":"\ud800"}`: "ref", `{"ref":"\ud800\u0041"}`: "ref", `{"ref":"\udc00"}`: "ref", `{"ref":"\ufffd"}`: "ref", "{\"ref\":\"\uFFFD\"}": "ref",
@@ -90,7 +90,7 @@ func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
 }
 
 // The rule must not say of JSON in UTF-8 that it has to be UTF-8, and the hint must fit the field.
-func TestCheckJSON_NoCharacter_SaysWhatIsWrong(t *testing.T) {
+func TestCheckJSON_TextStandsForNoCharacter_SaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string][2]string{
 		"{\"xml\":\"<a>\uFFFD</a>\"}":    {"xml must not contain a replacement character", "in Base64, then they arrive as they are"},
 		`{"xml":"<a>\ufffd</a>"}`:        {"xml must not contain a replacement character", "in Base64, then they arrive as they are"},

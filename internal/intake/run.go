@@ -31,7 +31,7 @@ const (
 // items at a time, in the goroutine that called Run. report may keep the slice. An item with Err is
 // reported as refused with that error.
 //
-// The error is that of Admit or of ctx. In that case Run finishes and reports what it has begun,
+// The error is that of Admit or of ctx. After an error, Run finishes and reports what it has begun,
 // and begins nothing new. Items that were not reported may have been taken. It is safe to hand them
 // in again.
 func Run(ctx context.Context, a Admits, items iter.Seq[Item], terms Terms, report func([]Admission)) error {

@@ -15,8 +15,8 @@ const maxScalars = 20
 
 // checkScalars checks an invoice that is JSON. It refuses values that are not what the sender
 // means. No element of an invoice is true or false, so the value true would become the text "true".
-// A number in an element that holds text, such as P_2 or NrRB, has lost the zeros that it began
-// with. A long number has lost its last digits. Numbers in other elements are taken, because the
+// A number in an element that holds text, such as P_2 or NrRB, may have lost the zeros that it
+// began with or, when it is long, its last digits. Numbers in other elements are taken, because the
 // schema checks them in the XML that is made. faktura is one JSON object.
 func checkScalars(faktura []byte) error {
 	d := json.NewDecoder(bytes.NewReader(faktura))

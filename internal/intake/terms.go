@@ -29,8 +29,9 @@ func (t Terms) newTerms() ledger.NewTerms {
 	return ledger.NewTerms{Lane: t.Lane, Offline: t.Offline, Deadline: ledger.At(t.Deadline)}
 }
 
-// applyTerms gives the terms of this call to invoices that are here already and still queued. For
-// an invoice that has left the queue, the answer says that it keeps the terms it has.
+// applyTerms gives the terms of this call to invoices that are here already and still queued. For a
+// technical correction, and for an invoice that has left the queue, the answer says that the terms
+// were not applied.
 func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms func(i int) Terms) error {
 	at := map[string][]int{}
 	var ids []string

@@ -89,7 +89,7 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 }
 
 // entriesOf returns the entries that count. Each of them gets an outcome. Folders, and the files
-// that operating systems leave between documents, are left out.
+// that operating systems leave between documents, are left out unless their names are unsafe.
 func entriesOf(z *zip.Reader) []*zip.File {
 	names := make(map[string]bool, len(z.File))
 	for _, f := range z.File {

@@ -57,8 +57,8 @@ func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, f
 
 // SessionInvoices lists all invoices of a session, page by page. If it cannot read the whole list,
 // it returns an error and no part of the list, because an invoice missing from the list would count
-// as never arrived. The pages that were read are kept for a while, and the next call continues
-// after them. So a list of ten pages survives an interruption by a limit.
+// as never arrived. When a request fails, the pages that were read are kept for a while, and the
+// next call continues after them. So a list of ten pages survives an interruption by a limit.
 func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	l := c.lists.take(id)
 	for {
