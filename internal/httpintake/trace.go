@@ -24,7 +24,7 @@ func (s *Server) begin(r *http.Request, pattern string) (*http.Request, trace.Sp
 	return r.WithContext(ctx), span
 }
 
-// probe reports whether a route is asked every few seconds. The spans of its calls would hide
+// probe reports whether a route is called every few seconds. The spans of its calls would hide
 // everything else.
 func probe(pattern string) bool { return pattern == "GET /healthz" || pattern == "GET /readyz" }
 

@@ -60,7 +60,7 @@ func TestAdmit_AcceptedLongAgoAndPruned_IsAlreadyHereByItsArchivedResult(t *test
 			if got.Taken != ledger.Present || !got.Archived || inv.State != ledger.Receipted || inv.ID != first.ID ||
 				inv.Hash != first.Hash || inv.KsefNumber != first.NIP+"-20261123-0100A0DB5B00-7E" ||
 				inv.UpdatedAt == 0 || inv.Deadline != first.Deadline {
-				t.Errorf("the answer is not that of the archived result: %+v", got)
+				t.Errorf("the answer is %+v, want the invoice %s as archived: receipted, with its KSeF number", got, first.ID)
 			}
 			if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
 				t.Errorf("the invoice was taken again: %v, %v", known, err)

@@ -211,7 +211,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	got = g.admit(second, numbered(3))
 	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") ||
 		got[1].Taken != ledger.Created {
-		t.Errorf("with a store that does not answer, want one document to be handed in again and the other taken: %+v", got)
+		t.Errorf("with a store that does not answer, want an UnsureError for the first document and the second taken: %+v", got)
 	}
 	g.Store = sound
 	if got := g.admit(second)[0]; got.Taken != ledger.Present {

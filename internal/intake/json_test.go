@@ -17,7 +17,7 @@ func TestCheckJSON_NameTwiceInOneObject_IsRefusedByItsName(t *testing.T) {
 		`{"a":{},"b":[],"a":1}`: "a", `{"\u0061":1,"a":2}`: "a", `{"a":"\\\"","a":2}`: "a",
 	} {
 		if !json.Valid([]byte(text)) {
-			t.Fatal(text)
+			t.Fatalf("the text is not JSON: %s", text)
 		}
 		got := ""
 		if fields := invoice.FieldErrors(CheckJSON([]byte(text))); len(fields) == 1 {

@@ -88,7 +88,7 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 			g.Store = sound
 			for i, got := range g.admit(docs...) {
 				if got.Err != nil || !isLarge(i) && got.Taken != ledger.Present {
-					t.Errorf("when the archive is back, %s should be taken, or present if it is small: %+v", docs[i].File, got)
+					t.Errorf("when the archive is back, %s should have no error, and be present if it is small: %+v", docs[i].File, got)
 				}
 			}
 		})

@@ -31,10 +31,10 @@ func TestManifest_PathsAndDocuments_AreTakenEachWithItsOwnTerms(t *testing.T) {
 		t.Fatalf("want both lines taken: %+v", out)
 	}
 	if a := out[0]; a.Ref != "SO-1" || a.Invoice.Lane != ledger.Bulk || filepath.Base(a.File) != "a.xml" || a.Invoice.Offline {
-		t.Errorf("the document of the path has other terms than its line: %+v", a)
+		t.Errorf("the document of the path: %+v, want ref SO-1, lane bulk, file a.xml and not offline", a)
 	}
 	if b := out[1]; b.Invoice.Ref != "SO-2" || b.File != "list.ndjson:3" || !b.Invoice.Offline {
-		t.Errorf("the document in the line has other terms than the line: %+v", b)
+		t.Errorf("the document in the line: %+v, want ref SO-2, file list.ndjson:3 and offline", b)
 	}
 }
 

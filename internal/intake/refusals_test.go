@@ -168,7 +168,7 @@ func TestRefusals_NameMeansAnotherTaxpayer_AreNotInItsList(t *testing.T) {
 		}
 	}
 	if got, _ := other.Taxpayers(t.Context()); got["One"] != sample.NIP(3) {
-		t.Errorf("the names mean %v, want the other taxpayer for One", got)
+		t.Errorf("the names mean the NIPs %v, want %s for One", got, sample.NIP(3))
 	}
 }
 

@@ -42,7 +42,7 @@ func TestFromFaktura_ValuesThatAreNoText_AreRefusedByField(t *testing.T) {
 			}
 		}
 		if d := cmp.Diff(want, got); d != "" || (err == nil) != (want == nil) {
-			t.Errorf("%s: the faults of %v are wrong (-want +got):\n%s", text, err, d)
+			t.Errorf("%s: the error is %v, its faults (-want +got):\n%s", text, err, d)
 		}
 	}
 	const many = 1000

@@ -50,7 +50,7 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 	}).Terms(monday, mine)
 	if err != nil || terms.Lane != ledger.Bulk || !terms.Offline || terms.Tenant != "mine" ||
 		terms.Deadline.Format("2006-01-02 15:04") != "2026-11-25 00:00" {
-		t.Errorf("the terms are not those that were wanted: %+v, %v", terms, err)
+		t.Errorf("the terms are %+v, error %v, want lane bulk, offline, tenant mine and the end of 2026-11-24", terms, err)
 	}
 	if terms, err := (&Wanted{Deadline: "2026-11-22"}).Terms(monday, mine); err != nil || !terms.Deadline.Before(monday) {
 		t.Errorf("a deadline that has passed lately should be taken: %+v, %v", terms, err)

@@ -63,8 +63,8 @@ func (r *reader) typeName(value []byte) (space, local []byte, unbound bool) {
 	return nil, local, len(prefix) > 0
 }
 
-// between passes the current text to the machine. It is for text that is not part of a value which
-// the reader collects.
+// between passes the current text to the machine. It is for text outside the values that the reader
+// collects.
 func (r *reader) between() {
 	text := r.bytes(r.text)
 	if r.textRefs {

@@ -64,7 +64,7 @@ func TestParse_SampleInvoice_GivesItsHeader(t *testing.T) {
 		t.Errorf("the fields for listings are not those of the document: %+v", h)
 	}
 	if h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
-		t.Error("the size or the hash in the header is not that of the document")
+		t.Errorf("the header has size %d and hash %x, want %d and %x", h.Size, h.Hash, len(doc), sha256.Sum256(doc))
 	}
 	if err := invoice.Check(h, time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), invoice.CheckOptions{CheckNIPs: true}); err != nil {
 		t.Error(err)

@@ -224,9 +224,8 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 			}
 			c, _ := serve(t, answers(200, kind, tc.body))
 			_, err := op.call(soon(t), c)
-			// Where JSON is due, a whole JSON object comes from the gateway. Any other answer
-			// counts as one of a proxy or firewall. So does every wrong answer where no JSON is
-			// due.
+			// Where JSON is due, only the gateway answers with valid JSON. Every other wrong answer
+			// counts as the answer of a proxy or firewall.
 			want := ksef.KindOutage
 			if json.Valid([]byte(tc.body)) && op.kind == "" {
 				want = ksef.KindUnreadable
