@@ -144,9 +144,9 @@ func brokenOff(cause error) error {
 // errSlow says that KSeF has not finished a login in the time that it may take.
 var errSlow = errors.New("KSeF has not finished the login in time")
 
-// An access token is renewed this long before its end, or only a fifth of its life before its end if
-// that is less. Without a reserve, a request that waits at the gate could leave with a token that
-// has ended.
+// reserve is how long before its end an access token is renewed. It is shortened to a fifth of the
+// token's life if that is less. Without a reserve, a request that waits at the gate could leave
+// with a token that has ended.
 const reserve = time.Minute
 
 // lifeOf returns a token with its life by this machine's clock. sent is when it was asked for, skew
