@@ -64,7 +64,7 @@ func TestBuild_SameEntries_SameZipWhateverTheParts(t *testing.T) {
 	for _, size := range []int64{3_000, 65_536, 99_999} {
 		again := build(t, invoices(100), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC, PartSize: size, MaxParts: 10_000})
 		if again.Hash != first.Hash || again.Size != first.Size {
-			t.Errorf("in parts of %d bytes the ZIP differs", size)
+			t.Errorf("in parts of %d bytes the ZIP is not the ZIP of the first build, want the same", size)
 		}
 	}
 	reversed := slices.Collect(func(yield func(pack.Entry) bool) {
@@ -76,7 +76,7 @@ func TestBuild_SameEntries_SameZipWhateverTheParts(t *testing.T) {
 	})
 	slices.Reverse(reversed)
 	if p := build(t, entriesOf(reversed...), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC}); p.Hash == first.Hash {
-		t.Error("the entries in another order give the same ZIP, want another one")
+		t.Error("the entries in reverse order give the same ZIP, want a ZIP that differs")
 	}
 }
 
@@ -102,7 +102,8 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 		}
 		version, extra := binary.LittleEndian.Uint16(h[4:]), binary.LittleEndian.Uint16(h[28:])
 		if version != 20 || extra != 0 || len(f.Extra) != 0 {
-			t.Errorf("%s: version %d, extra fields of %d and %d bytes; want 20 and none", f.Name, version, extra, len(f.Extra))
+			t.Errorf("%s: version %d, extra fields of %d and %d bytes; want version 20 and no extra fields",
+				f.Name, version, extra, len(f.Extra))
 		}
 		if got := f.Modified.Format("2006-01-02 15:04:05"); got != "1980-01-01 00:00:00" {
 			t.Errorf("%s: modified %s, want 1 January 1980", f.Name, got)
@@ -247,7 +248,7 @@ func TestBuild_BadOptions_AreAllReportedAtOnce(t *testing.T) {
 	_, err := pack.Build(t.Context(), invoices(1), bad)
 	for _, want := range []string{"Dir", "Encrypter", "PartSize", "MaxParts", "MaxSize", "MaxEntries", "Level"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not name %s", err, want)
+			t.Errorf("the error %v does not name the option %s", err, want)
 		}
 	}
 }
@@ -280,7 +281,7 @@ func TestBuild_Names_MustBeFlatAndUnique(t *testing.T) {
 			pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})
 		var bad *pack.NameError
 		if c.ok != (err == nil) || !c.ok && (!errors.As(err, &bad) || bad.Index != 1 || bad.Name != c.name) {
-			t.Errorf("%s: with the name %q, Build = %v; want an error only for a bad name, and the name in it", c.why, c.name, err)
+			t.Errorf("%s: Build takes the name %q: %v, want %v; a refusal must name entry 1: %v", c.why, c.name, err == nil, c.ok, err)
 		}
 		if p != nil {
 			_ = p.Remove()
@@ -308,7 +309,7 @@ func TestPackage_Files_AreForTheOwnerOnlyAndGoWithRemove(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := p.Parts[0].Open(); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Open after Remove returns %v, want a file that does not exist", err)
+		t.Errorf("Open after Remove returns the error %v, want os.ErrNotExist", err)
 	}
 	if left := leftovers(t, dir); len(left) > 0 {
 		t.Errorf("Remove left %v in the spool", left)

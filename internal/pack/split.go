@@ -101,7 +101,7 @@ type partWriter struct {
 	ordinal int
 	file    *os.File
 	plain   int64 // bytes before encryption
-	sealed  int64 // bytes after
+	sealed  int64 // bytes after encryption
 	hash    hash.Hash
 	buffer  *bufio.Writer
 	encrypt io.WriteCloser

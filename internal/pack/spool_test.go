@@ -49,7 +49,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	report, err := bufio.NewReader(out).ReadString('\n')
 	if report != "true <nil>\n" {
 		_ = victim.Process.Kill()
-		t.Fatalf("the victim reported %q (%v)", report, err)
+		t.Fatalf("the victim reported %q (error %v), want true <nil>", report, err)
 	}
 	victims := folders(t, dir)
 	mine := build(t, invoices(10), pack.Options{Dir: dir, Encrypter: sealCBC})
@@ -57,7 +57,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	// Both owners are alive, so nothing may be removed, however old the folders look.
 	age(t, dir, 100*time.Hour)
 	if err := pack.SweepSpool(dir, time.Minute); err != nil || len(folders(t, dir)) != 2 {
-		t.Errorf("with both owners alive: %v, %v left, want both", err, folders(t, dir))
+		t.Errorf("with both owners alive, SweepSpool = %v and left %v, want no error and both folders", err, folders(t, dir))
 	}
 
 	if err := victim.Process.Kill(); err != nil {

@@ -46,7 +46,8 @@ func untar(t tester, data []byte) (entries []pack.Entry) {
 		entries = append(entries, pack.Entry{Name: h.Name, Data: content})
 	}
 	if rest, err := io.ReadAll(z); err != nil || len(bytes.Trim(rest, "\x00")) > 0 || source.Len() > 0 {
-		t.Fatalf("%d bytes follow the tar and %d the gzip stream, want none but zeros after the tar: %v", len(rest), source.Len(), err)
+		t.Fatalf("after the tar come %d bytes (error %v), want zeros only; after the gzip stream come %d, want none",
+			len(rest), err, source.Len())
 	}
 	return entries
 }
@@ -69,7 +70,7 @@ func TestBuildTarGz_AnyEntriesAndPartSize_AreReadBackUnchanged(t *testing.T) {
 		}
 		defer p.Remove()
 		if diff := cmp.Diff(want, untar(t, unpack(t, p, o.PartSize))); diff != "" || p.Entries != len(want) {
-			t.Fatalf("entries changed on the way (-want +got):\n%s", diff)
+			t.Fatalf("Entries = %d, want %d; what was read back differs (-want +got):\n%s", p.Entries, len(want), diff)
 		}
 	})
 	if left := leftovers(t, spool); len(left) > 0 {
@@ -118,15 +119,14 @@ func TestBuildTarGz_NoMoreRoom_TheArchiveStaysWithinItsBounds(t *testing.T) {
 		_, err := pack.Build(context.Background(), entriesOf(made(2000)...), o)
 		full, ok := errors.AsType[*pack.FullError](err)
 		if !ok || full.Unit != "bytes" || full.Limit != most || full.Fits == 0 {
-			t.Fatalf("%s: %v, want a FullError with the unit bytes, after some entries that fit", c.what, err)
+			t.Fatalf("%s: %v, want a FullError with the limit of %d bytes, and with some entries that fit", c.what, err, most)
 		}
 		p, err := pack.Build(context.Background(), entriesOf(made(full.Fits)...), o)
 		if err != nil {
-			t.Fatalf("%s: the entries that fit by the FullError cannot be built: %v", c.what, err)
+			t.Fatalf("%s: the FullError says that %d entries fit, but they cannot be built: %v", c.what, full.Fits, err)
 		}
 		if p.Size > most || p.Size < most*3/4 || len(p.Parts) > 3 {
-			t.Errorf("%s: %d bytes in %d parts, want at most 3 parts, and between three quarters of %d bytes and all of them",
-				c.what, p.Size, len(p.Parts), most)
+			t.Errorf("%s: %d bytes in %d parts, want %d to %d bytes in at most 3 parts", c.what, p.Size, len(p.Parts), most*3/4, most)
 		}
 		if got := untar(t, unpack(t, p, o.PartSize)); len(got) != full.Fits {
 			t.Errorf("%s: %d entries, want %d", c.what, len(got), full.Fits)

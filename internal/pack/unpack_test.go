@@ -20,7 +20,7 @@ func unpack(t tester, p *pack.Package, partSize int64) []byte {
 	var plain bytes.Buffer
 	for i, part := range p.Parts {
 		if part.Ordinal != i+1 {
-			t.Fatalf("the part at index %d has the ordinal %d, want one more than the index", i, part.Ordinal)
+			t.Fatalf("the part at index %d has the ordinal %d, want %d", i, part.Ordinal, i+1)
 		}
 		sealed := readPart(t, part)
 		if int64(len(sealed)) != part.Size || sha256.Sum256(sealed) != part.Hash {

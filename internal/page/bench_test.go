@@ -37,11 +37,11 @@ func BenchmarkPage(b *testing.B) {
 		name, path string
 		who        *person
 	}{
-		{"overview of all", "/", olga}, {"overview of one", "/", one},
-		{"newest of all", "/invoices", olga}, {"newest of one tenant", "/invoices", one},
+		{"overview of all tenants", "/", olga}, {"overview of one tenant", "/", one},
+		{"newest of all tenants", "/invoices", olga}, {"newest of one tenant", "/invoices", one},
 		{"exact number", "/invoices?q=" + url.QueryEscape(benchNumber(final/2, ledger.Dismissed)), olga},
 		{"part of a number, new", "/invoices?q=" + fmt.Sprint(final-10), olga},
-		{"part that nothing has", "/invoices?q=nothing-has-this", olga},
+		{"part of no number", "/invoices?q=nothing-has-this", olga},
 		{"open items", "/open", one}, {"open items that nobody has seen", "/open?seen=no", olga},
 		{"deliveries of all", "/deliveries", olga}, {"a receiver, of one tenant", "/deliveries/erp", one},
 	} {

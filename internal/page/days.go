@@ -56,7 +56,7 @@ func (v *daily) days() error {
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
 }
 
-// firstKept returns the first midnight in Warsaw that is not before the time from.
+// firstKept returns the first midnight in Warsaw that is not earlier than from.
 func firstKept(from time.Time) time.Time {
 	at := from.In(invoice.Warsaw())
 	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, at.Location())

@@ -19,7 +19,7 @@ type delivery struct {
 	Next     time.Time
 	Behind   int // later results of the same invoice, which wait for it
 
-	left *standingOf // the receiver that was not told yet; nil in the lists of held and failed
+	left *standingOf // the receiver that was not told yet; nil in the lists of held and failed results
 }
 
 // delivered are results of one list that the visitor sees.

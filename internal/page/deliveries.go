@@ -43,7 +43,7 @@ type standingOf struct {
 	Next  time.Time // of the next call, while the receiver is out
 	Error string    // of the last call; "" when standing leaves the counts 0
 	Whole bool      // the visitor sees all that the receiver gets
-	Sick  bool      // a key of the receiver is sick, and Error names it; nothing else is known
+	Sick  bool      // a key of the receiver is sick, so nothing else is known; Error names the key if Whole
 
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
@@ -203,7 +203,7 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	return out, err
 }
 
-// lists are what a receiver has not taken.
+// lists are the results that a receiver has not taken.
 type lists struct{ Waiting, Held, Failed delivered }
 
 // lists reads the results that a receiver has not taken and that the visitor sees, up to limit of
@@ -228,7 +228,8 @@ func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, 
 	return out, nil
 }
 
-// sayWhy adds to tenants why one of their held results was not taken, where nothing else is known.
+// sayWhy sets the error of each tenant that has none. It takes the error of the first of the
+// tenant's held results.
 func sayWhy(tenants []tenantOf, held []delivery) {
 	why := map[string]string{}
 	for i := range held {

@@ -69,15 +69,15 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 	}
 	if status, _, h := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {one}}); status != http.StatusSeeOther ||
 		!strings.HasSuffix(h.Get("Location"), "/deliveries/erp?done=1") || w.failedOf("erp") != two {
-		t.Errorf("sending one again has status %d and leads to %s, want 303; still given up: %s, want only that of B",
-			status, h.Get("Location"), w.failedOf("erp"))
+		t.Errorf("sending one again has status %d and leads to %s, want 303 and /deliveries/erp?done=1; still given up: %s, want %s",
+			status, h.Get("Location"), w.failedOf("erp"), two)
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusSeeOther || w.failedOf("erp") != "" {
 		t.Errorf("sending all again has status %d, want 303; still given up: %s, want none", status, w.failedOf("erp"))
 	}
 	p.post("/deliveries/erp", url.Values{"do": {"resume"}})
 	if s, err := w.ledger.Sink(t.Context(), "erp"); err != nil || s.Next != 0 {
-		t.Errorf("after a resume the receiver is called again at %v, %v, want at once", s.Next, err)
+		t.Errorf("after a resume the receiver is called again at %v (error %v), want 0, which is at once", s.Next, err)
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"since"}, "since": {"2026-11-01"}}); status != http.StatusSeeOther {
 		t.Errorf("sending all since a day again has status %d, want 303", status)
@@ -173,7 +173,7 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	_, body, _ = w.as("anna").get("/deliveries/erp")
 	if row := rowOf(body, "A"); !strings.Contains(row, "takes nothing") || !strings.Contains(row, "answered 503: closed for A") ||
 		strings.Contains(body, `<th scope="row">B</th>`) {
-		t.Errorf("while the receiver is out, a viewer of A is told: %s", row)
+		t.Errorf("while the receiver is out, a viewer of A is told of B, or does not read that it takes nothing, and why: %s", row)
 	}
 	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(body, `<th scope="row">B</th>`) ||
 		!strings.Contains(body, "9\u202f422") {
@@ -181,7 +181,8 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	}
 }
 
-// A receiver that refuses every result for itself has no outage, but is shown as if it had one.
+// A receiver that refuses every result, each for a fault of its own, has no outage. But it is shown
+// as if it had one.
 func TestDeliveries_EveryResultIsRefusedForItself_ReceiverAndTenantTakeNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	span, err := w.ledger.Outbox(t.Context())
@@ -218,12 +219,14 @@ func TestDeliveries_KeyOfOneReceiverIsSick_TheOthersAreListedAndTheKeyIsNamed(t 
 	for who, named := range map[string]bool{"olga": true, "anna": false} {
 		_, body, _ := w.as(who).get("/deliveries")
 		if !strings.Contains(body, "of-a") || strings.Contains(body, "sinkgaveup:erp") != named || !strings.Contains(body, ">?</td>") {
-			t.Errorf("%s: the list lacks a receiver, or claims numbers, or whether it names the key is not %v", who, named)
+			t.Errorf("%s: the list lacks the receiver of-a, has no ? in place of a number, or names the key: %v, want %v",
+				who, strings.Contains(body, "sinkgaveup:erp"), named)
 		}
 		status, body, _ := w.as(who).get("/deliveries/erp")
 		if status != http.StatusOK || strings.Contains(body, "delete the key") != named ||
 			!strings.Contains(body, "until a person has restored") {
-			t.Errorf("%s: the receiver's page has status %d, want 200, or whether it names the key is not %v", who, status, named)
+			t.Errorf("%s: the receiver's page has status %d, want 200, or does not say that results wait, or names the key: %v, want %v",
+				who, status, strings.Contains(body, "delete the key"), named)
 		}
 	}
 	why := "the key refused:A behind redis.prefix is sick"

@@ -133,10 +133,10 @@ func codeCell(code int) any {
 }
 
 // all yields every invoice of a window, piece by piece, the newest change first. An invoice that
-// changes meanwhile moves to another place, perhaps before it was yielded. So that none is missing,
-// the invoices that have changed since the beginning are yielded after the others. There are at
-// most maxRounds rounds, the first one included. An invoice that changes may therefore come more
-// than once, each time in its new state.
+// changes meanwhile moves to another place, perhaps before it was yielded. Therefore each further
+// round yields the invoices that have changed since the previous round began. There are at most
+// maxRounds rounds. So an invoice that changes may be yielded more than once, each time in its new
+// state.
 func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) error {
 	w.Limit, w.Scan, w.Until = exportPiece, searchScan, time.Time{}
 	for range maxRounds {

@@ -38,12 +38,13 @@ func TestExport_MoreThanAPiece_HasEveryRowOnce(t *testing.T) {
 		}
 		if status != 200 || len(got) != want || len(numbersIn(body, 1)) != want || h.Get("Content-Disposition") !=
 			`attachment; filename="invoices.csv"` {
-			t.Errorf("%s: status %d, %d numbers in %d rows, want %d", path, status, len(got), len(numbersIn(body, 1)), want)
+			t.Errorf("%s: status %d, want 200; %d numbers in %d rows, want %d; Content-Disposition %s, want the file invoices.csv",
+				path, status, len(got), len(numbersIn(body, 1)), want, h.Get("Content-Disposition"))
 		}
 	}
 	_, body, _ := p.get("/invoices.xlsx")
 	if _, rows := cells(t, body); len(rows) != n+1 {
-		t.Errorf("the spreadsheet has %d rows, want %d and the head", len(rows), n)
+		t.Errorf("the spreadsheet has %d rows, want %d with the head", len(rows), n+1)
 	}
 }
 
@@ -150,10 +151,10 @@ func TestSearch_Buyer_IsReadFromTheDocuments(t *testing.T) {
 		"buyer=" + buyer + "&q=FV%2F007": 1, "buyer=" + another + "&q=FV%2F007": 0, "buyer=" + buyer + "&q=FV%2F1": 10,
 		"buyer=" + buyer + "&state=queued": 0, "buyer=" + another + "&tenant=A": 115} {
 		if found, _ := p.numbers("/invoices?" + path); len(found) != want {
-			t.Errorf("%s finds %d, want %d", path, len(found), want)
+			t.Errorf("%s finds %d invoices, want %d", path, len(found), want)
 		}
 		if _, body, _ := p.get("/invoices.csv?" + path); len(numbersIn(body, 1)) != want {
-			t.Errorf("%s exports %d, want %d", path, len(numbersIn(body, 1)), want)
+			t.Errorf("%s exports %d invoices, want %d", path, len(numbersIn(body, 1)), want)
 		}
 	}
 	if _, body, _ := p.get("/invoices?buyer=" + buyer); !strings.Contains(body, "their buyer is not known: 1.") ||

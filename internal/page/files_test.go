@@ -29,7 +29,7 @@ func (r *receipts) ReceiptOf(ctx context.Context, _ results.Result) (records.Rec
 
 // When the archive cannot give out the receipt of an invoice, the receipt is called lost only if
 // the archive should have it.
-func TestUPO_ReceiptIsMissingOrNotThatOfTheInvoice_IsNotGivenOut(t *testing.T) {
+func TestUPO_ReceiptIsMissingOrOfAnotherInvoice_IsNotGivenOut(t *testing.T) {
 	of := &receipts{}
 	w := newWorld(t, func(o *page.Options) { of.Records, o.Records = o.Records, of })
 	olga := w.as("olga")

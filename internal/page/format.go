@@ -124,7 +124,7 @@ func (v *wording) Per(d time.Duration) string {
 	return v.Span(d)
 }
 
-// Stamp writes a time that a result has as text.
+// Stamp writes a time of a result as When does. s is the time in RFC 3339.
 func (v *wording) Stamp(s string) string {
 	t, _ := time.Parse(time.RFC3339, s) // for display
 	return v.When(t)

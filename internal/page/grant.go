@@ -32,8 +32,8 @@ func granted(name string, groups []string, grants []Grant) *User {
 	return u
 }
 
-// both returns the tenants of two lists together, those that are in a or in b. A nil list stands
-// for all tenants.
+// both returns the tenants that are in at least one of two lists. A nil list stands for all
+// tenants.
 func both(a, b []string) []string {
 	if a == nil || b == nil {
 		return nil

@@ -68,8 +68,9 @@ func (v *visit) look(id string) (inv *ledger.Invoice, unread *ledger.Unreadable,
 	return &found, nil, nil
 }
 
-// notReadable returns what a visitor is told of an entry that cannot be read. Its tenant is often
-// not known either, and then only a visitor who sees all tenants is told that it exists.
+// notReadable returns what a visitor is told of an entry that cannot be read. Often the tenant of
+// the entry is not known either. Then only a visitor who sees all tenants is told that the entry
+// exists.
 func (v *visit) notReadable(u *ledger.Unreadable) *shown {
 	if !v.sees(u.Tenant) {
 		return missing

@@ -88,7 +88,7 @@ func count(l Language, n int64, noun string) string {
 	return number(n) + "\u00a0" + form
 }
 
-// nouns have their forms: English one and many, Polish one, few and many.
+// nouns maps a noun to its forms: one and many in English, and one, few and many in Polish.
 var nouns = map[string][5]string{
 	"invoice": {"invoice", "invoices", "faktura", "faktury", "faktur"},
 }

@@ -33,7 +33,7 @@ func (w waits) Explain(_ context.Context, invs []ledger.Invoice) (map[string]wai
 	return out, nil
 }
 
-// filled puts a value in the place of each star in the form of a text.
+// filled puts a value in the place of each star. form is a text with stars for the inserted values.
 func filled(form string) string { return strings.ReplaceAll(form, "*", "4711") }
 
 // everyReason makes a world with every reason that package explain knows for parked invoices,
@@ -188,7 +188,7 @@ func TestLanguages_EveryPageWithEveryReason_IsInOneLanguage(t *testing.T) {
 			}
 		}
 		if read < 60 {
-			t.Errorf("only %d pages were read", read)
+			t.Errorf("only %d pages were read, want at least 60", read)
 		}
 	}
 	// On an English page the same search must find English texts.

@@ -32,7 +32,7 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 			t.Errorf("Redis has the token, or the password: %s", key)
 		}
 		if ttl := w.rdb.TTL(t.Context(), key).Val(); strings.HasPrefix(key, "ksef:session:") && (ttl <= 0 || ttl > page.SessionTime) {
-			t.Errorf("the session lasts %v, want SessionTime at most", ttl)
+			t.Errorf("the session lasts %v, want more than 0 and at most %v", ttl, page.SessionTime)
 		}
 	}
 }
@@ -47,7 +47,8 @@ func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	status, body, header := p.post("/login", right, "Origin", "http://10.0.0.9", "Sec-Fetch-Site", "same-origin")
 	if status != http.StatusBadRequest || !strings.Contains(body, "without encryption") || header.Get("Set-Cookie") != "" ||
 		!strings.Contains(body, `<a href="https://ksef.example.com/login">`) {
-		t.Errorf("a login over http: status %d, want 400 and the https address: %s", status, body)
+		t.Errorf("a login over http: status %d, cookie %q, want 400, no cookie and the https address: %s",
+			status, header.Get("Set-Cookie"), body)
 	}
 	_, body, _ = p.post("/login", right, "Origin", "http://10.0.0.9", "Sec-Fetch-Site", "same-origin", "Accept-Language", "pl")
 	if !strings.Contains(body, "połączenie nieszyfrowane") {
@@ -88,13 +89,14 @@ func TestLogin_Wrong_IsCountedLoggedAndSlowed(t *testing.T) {
 	for _, form := range []url.Values{{"name": {"anna"}, "password": {"secret typed wrong"}},
 		{"name": {"secret typed in the wrong field"}}} {
 		if status, body, _ := p.post("/login", form); status != http.StatusUnauthorized || strings.Contains(body, "typed wrong") {
-			t.Errorf("a wrong login has status %d, want 401 and no repeated password", status)
+			t.Errorf("a wrong login has status %d, want 401 and a page that does not repeat the password", status)
 		}
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 10)
 	w.check(err)
 	if slow.failed != 2 || len(entries) != 2 || entries[1].Who != "anna" || entries[1].What != audit.Refused || entries[0].Who != "?" {
-		t.Errorf("%d wrong logins are counted, want 2; on record: %+v", slow.failed, entries)
+		t.Errorf("%d wrong logins are counted, want 2; the audit log has %+v, want the refused logins of ? and, before it, of anna",
+			slow.failed, entries)
 	}
 	if log := w.log.String(); !strings.Contains(log, `"user":"anna"`) || strings.Contains(log, "typed") {
 		t.Errorf("the log lacks the user, or has what was typed: %s", log)
@@ -148,7 +150,7 @@ func TestSupervisor_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 			r.AddCookie(c)
 		}
 		if _, got := page.New(o).Supervisor(r); got != want {
-			t.Errorf("%s may use the dashboard: %v, want the opposite", name, got)
+			t.Errorf("%s may use the dashboard: %v, want %v", name, got, want)
 		}
 	}
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
@@ -211,7 +213,7 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	p := w.as("adam")
 	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {"  "}}); status != http.StatusBadRequest ||
 		w.state(first) != ledger.Rejected {
-		t.Errorf("a dismissal without a reason: status %d, want 400", status)
+		t.Errorf("a dismissal without a reason: status %d, want 400, and the invoice is %s, want it rejected", status, w.state(first))
 	}
 	if status, _, _ := p.post("/invoices/"+first+"/dismiss",
 		url.Values{"reason": {strings.Repeat("ż", 501)}}); status != http.StatusBadRequest {

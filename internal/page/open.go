@@ -27,12 +27,12 @@ type openPage struct {
 	Unseen  bool // only what nobody has marked as seen
 	Items   []item
 	Sick    []string // keys that cannot be read, so Items may lack some
-	Next    string   // address of the older ones
+	Next    string   // address of the older items
 	Back    time.Time
 	Refused []item // documents that were not taken in, the oldest of each tenant first
 	More    int64  // refused documents that are not listed
 	Lacking bool   // some lists of refused documents could not be read
-	Done    string // how many were acted on just now
+	Done    string // how many items were acted on just now
 }
 
 const (

@@ -134,7 +134,7 @@ func (v *overviews) rows(pool *Pool) ([]row, error) {
 			continue
 		}
 		if name == "" {
-			r.Today, r.RejectedToday = 0, 0 // the figures of all tenants together have this name
+			r.Today, r.RejectedToday = 0, 0 // the figures with this name are those of all tenants together
 		}
 		rows = append(rows, *r)
 	}

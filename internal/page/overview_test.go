@@ -36,7 +36,8 @@ func TestOverview_LimitsCannotBeRead_TheRestIsShownAndTheLogSaysSo(t *testing.T)
 	w := newWorld(t, func(o *page.Options) { o.Limits = sickLimits{} })
 	status, body, _ := w.as("anna").get("/")
 	if status != 200 || !strings.Contains(body, `<a href="/tenants/A">`) || !strings.Contains(w.log.String(), "what is left of the limits") {
-		t.Errorf("the overview has status %d, or lacks a tenant; the log is %s", status, w.log.String())
+		t.Errorf("the overview has status %d, want 200, or lacks tenant A, or the log does not name the limits: %s",
+			status, w.log.String())
 	}
 }
 
@@ -57,7 +58,7 @@ func TestSessions_OnlineSessionIsOpen_IsNotCalledAnUpload(t *testing.T) {
 		for _, path := range []string{"/", "/invoices/" + id} {
 			_, body, _ := w.as("adam").get(path, "Accept-Language", language)
 			if !strings.Contains(body, stage) || strings.Contains(body, ">being uploaded") || strings.Contains(body, ">przesyłana do") {
-				t.Errorf("%s in %s does not say that the session is open:\n%s", path, language, body)
+				t.Errorf("%s in %s does not say that the session is open, or calls it an upload:\n%s", path, language, body)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ type Options struct {
 	// reaches it is an operator who sees all. In that case the caller must serve the page on a
 	// loopback address only.
 	Users []User
-	// SignIn lets others log in at a provider; nil: nobody.
+	// SignIn lets people who are not in Users log in at a provider; nil: nobody.
 	SignIn      *SignIn
 	ReadOnly    bool   // nobody may act
 	Secure      bool   // browsers use https

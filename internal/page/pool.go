@@ -133,7 +133,7 @@ func (s *Standing) due(t time.Time) {
 	}
 }
 
-// sets notes the nearest deadline of the invoices of each tenant that wait for a package.
+// sets notes, for each tenant, the nearest deadline of the invoices that wait for a package.
 func (r *PoolReader) sets(ctx context.Context, p *Pool) error {
 	sets, err := r.Ledger.WaitsShown(ctx)
 	for _, s := range sets {

@@ -33,7 +33,7 @@ type invoicesPage struct {
 	States   []string
 	Found    []results.Result
 	Refused  []refusedDoc // documents that were not taken in
-	Next     string       // address of the older ones; "" when there are none
+	Next     string       // address of the older invoices; "" when there are none
 	Back     time.Time    // how far back the search went, when there may be more
 	Searched int
 	Unread   []string // ids of invoices with this number, id or ref whose entries cannot be read
@@ -212,7 +212,8 @@ func (v *searches) invoices() error {
 	return v.render(http.StatusOK, "invoices", v.T("Invoices"), d)
 }
 
-// notWhole is what a visitor is told who exports a list that would lack what these keys list.
+// notWhole returns the error for an export that would lack the invoices in these keys, because the
+// keys can't be read.
 func notWhole(keys []string) *shown {
 	return &shown{http.StatusServiceUnavailable, "This list would not be whole: %s can't be read. Tell whoever looks after the program.",
 		[]any{strings.Join(keys, ", ")}}

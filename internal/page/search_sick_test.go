@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A search that could not look everywhere does not say that there is nothing, and an export is not
-// made of a part.
+// A search that could not look everywhere does not say that there is nothing. An export that would
+// lack invoices is refused.
 func TestInvoices_KeyIsSick_IsNamedAndAbsenceIsNotClaimed(t *testing.T) {
 	for key, paths := range map[string][]string{
 		"sellers":     {"/invoices?q=NONE/1"},
@@ -24,12 +24,13 @@ func TestInvoices_KeyIsSick_IsNamedAndAbsenceIsNotClaimed(t *testing.T) {
 				status, body, _ := w.as(who).get(path)
 				if status != 200 || !strings.Contains(body, "This is not all") || !strings.Contains(body, key) ||
 					strings.Contains(body, "Nothing was found") || strings.Contains(body, "/invoices/"+key) {
-					t.Errorf("%s sees %s with the sick key %s as %d %s, want the key named and no claim", who, path, key, status, body)
+					t.Errorf("%s, the sick key %s: %s has status %d, want 200, the key's name and no claim that nothing was found: %s",
+						who, key, path, status, body)
 				}
 			}
 		}
 		if status, body, _ := w.as("anna").get("/invoices.csv"); key == "st:rejected" && (status != 503 || !strings.Contains(body, key)) {
-			t.Errorf("the export without %s is %d %s, want 503 and the key", key, status, body)
+			t.Errorf("with the sick key %s the export has status %d, want 503 and the key's name: %s", key, status, body)
 		}
 	}
 }

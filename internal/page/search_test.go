@@ -139,7 +139,7 @@ func TestLanguage_BrowserAndSwitch_Decide(t *testing.T) {
 	for accept, want := range map[string]string{"pl-PL,pl;q=0.9,en;q=0.8": "Przegląd", "en-GB,en": "Overview", "de": "Overview",
 		"en;q=0.5, pl": "Przegląd"} {
 		if _, body, _ := p.get("/", "Accept-Language", accept); !strings.Contains(body, want) {
-			t.Errorf("with the languages %s there is no %s", accept, want)
+			t.Errorf("with the languages %s the page has no %s", accept, want)
 		}
 	}
 	status, _, header := p.get("/invoices?q=x&lang=pl", "Accept-Language", "en")
@@ -211,7 +211,7 @@ func TestInvoices_NextPage_NamesNoInvoiceOfAnotherTenant(t *testing.T) {
 		raw, err := base64.RawURLEncoding.DecodeString(m[1])
 		w.check(err)
 		if strings.Contains(string(raw), hidden) {
-			t.Errorf("the next page of %s names an invoice of another: %s", path, raw)
+			t.Errorf("the address of the page after %s names an invoice of another tenant: %s", path, raw)
 		}
 	}
 }

@@ -31,11 +31,11 @@ func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
 	_, body, _ = p.get("/open?seen=no")
 	for number, want := range map[string]bool{"ONE/1": false, "TWO/1": true, "REF/1<": false, "REF/2<": true} {
 		if strings.Contains(body, number) != want {
-			t.Errorf("the list of what was not seen has %s: %v, want the opposite", number, !want)
+			t.Errorf("the list of items that nobody has seen has %s: %v, want %v", number, !want, want)
 		}
 	}
 	if _, body, _ = p.get("/open.csv?seen=no"); strings.Contains(body, "ONE/1") || !strings.Contains(body, "TWO/1") {
-		t.Error("the export does not leave out what was seen")
+		t.Error("the export of items that nobody has seen has ONE/1, which was seen, or lacks TWO/1")
 	}
 	if status, _, _ := p.post("/invoices/"+two+"/seen", nil); status != http.StatusSeeOther {
 		t.Errorf("marking one invoice has status %d, want 303", status)
@@ -103,7 +103,7 @@ func TestExport_XLSX_HasTheRowsOfTheListAndTextStaysText(t *testing.T) {
 	}
 	_, body, _ = p.get("/invoices.xlsx?state=queued")
 	if name, rows = cells(t, body); name != "Invoices" || len(rows) != 2 || rows[1][1] != "FV/2" || rows[1][2] != "Queued" {
-		t.Errorf("the sheet %s has the rows %q, want Invoices with the one that is queued", name, rows)
+		t.Errorf("the sheet %s has the rows %q, want the sheet Invoices with the queued invoice FV/2", name, rows)
 	}
 	if _, body, _ = p.get("/invoices.csv?q=" + url.QueryEscape("=1+1")); !strings.Contains(body, ";'=1+1;") {
 		t.Errorf("the CSV does not guard the formula: %s", body)

@@ -131,7 +131,7 @@ func TestPage_RefusalsAreOfAnotherType_OthersAreShownAndTheLackIsSaid(t *testing
 			if status != http.StatusServiceUnavailable || !strings.Contains(body, "would lack documents") {
 				t.Errorf("the report of all tenants has status %d, want 503 and why: %s", status, body)
 			}
-			// The list of B's open refusals is all that counting them needs.
+			// Counting B's open refusals needs only their list, and not the refused documents.
 			if _, body, _ := all.get("/"); strings.Contains(body, "+</dd>") != (key != "refused:B") {
 				t.Errorf("the overview says that more items may be open: %v, want %v", key == "refused:B", key != "refused:B")
 			}
@@ -149,7 +149,7 @@ func TestPage_IndexOfOpenItemsIsOfAnotherType_IsNotCalledNone(t *testing.T) {
 	p := w.as("olga")
 	if status, body, _ := p.get("/open"); status != http.StatusOK || !strings.Contains(body, "<li class=\"code\">st:parked</li>") ||
 		strings.Contains(body, "None.") {
-		t.Errorf("the open items have status %d, want 200, the key named and no word of none: %s", status, body)
+		t.Errorf("the open items have status %d, want 200, the key named and no \"None.\": %s", status, body)
 	}
 	if _, body, _ := p.get("/"); !strings.Contains(body, "0+</dd>") {
 		t.Error("the overview does not say that more items may be open than it counts")

@@ -97,7 +97,7 @@ func TestSignIn_GroupOfOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 		}
 		options := page.Options{SignIn: o.in, Sessions: page.NewSessions(o.rdb, "ksef:")}
 		if name, got := page.New(options).Supervisor(r); got != want || name != "ewa" {
-			t.Errorf("a member of %s may use the dashboard: %v, want the opposite", group, got)
+			t.Errorf("%s, a member of %s, may use the dashboard: %v; want ewa and %v", name, group, got, want)
 		}
 	}
 }
@@ -200,7 +200,7 @@ func TestSignIn_Next_LeadsToThisPageOnly(t *testing.T) {
 	}
 }
 
-func TestSignIn_CookiesAndRedis_HaveNoSecretsAndEnd(t *testing.T) {
+func TestSignIn_CookiesAndRedis_HoldNoSecretsAndExpire(t *testing.T) {
 	o := newOffice(t, func(options *page.Options) { options.Secure = true })
 	_, _, header := o.somebody().get("/login/oidc")
 	cookie := header.Get("Set-Cookie")
@@ -323,7 +323,8 @@ func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 		status, _, _ := p.get("/")
 		audits, _, _ := p.get("/audit")
 		if (status == http.StatusSeeOther) != c.none || (audits == http.StatusOK) != c.want {
-			t.Errorf("%s: the overview has status %d and the audit log %d, want what the session may see now", name, status, audits)
+			t.Errorf("%s: the overview has status %d, want the session ended: %v; the audit log has %d, want it shown: %v",
+				name, status, c.none, audits, c.want)
 		}
 	}
 	for lasts, want := range map[time.Duration]time.Duration{0: 5 * time.Minute, time.Hour: time.Hour, 100 * time.Hour: page.SessionTime} {

@@ -95,7 +95,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/invoices", "/open", "/open.csv"} {
 		if _, body, _ := olga.get(path); !strings.Contains(body, "SECRET") && !strings.Contains(body, "HIDDEN") {
-			t.Errorf("an operator of all does not see tenant B at %s", path)
+			t.Errorf("an operator of all tenants does not see tenant B at %s", path)
 		}
 	}
 }
@@ -145,7 +145,7 @@ func TestTenancy_OperatorOfOneTenant_ActsOnNoOther(t *testing.T) {
 	}
 	open, err := w.ledger.Refusals(t.Context(), time.Time{}, "")
 	if w.check(err); len(open) != 2 {
-		t.Errorf("%d refusals are open, want both", len(open))
+		t.Errorf("%d refusals are open, want 2", len(open))
 	}
 	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 100)
 	w.check(err)

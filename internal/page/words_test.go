@@ -29,7 +29,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	pages, _ := filepath.Glob("templates/*.html")
 	code, _ := filepath.Glob("*.go")
 	if len(pages) < 10 || len(code) < 15 {
-		t.Fatalf("only %d templates and %d files were found", len(pages), len(code))
+		t.Fatalf("only %d templates and %d Go files were found, want at least 10 and 15", len(pages), len(code))
 	}
 	note(`\.T "([^"]+)"`, pages...)
 	for _, f := range code {

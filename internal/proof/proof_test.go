@@ -152,7 +152,7 @@ func TestPage_ItsCommands_ConfirmTheHashOfTheReceipt(t *testing.T) {
 	t.Run("document", func(t *testing.T) {
 		got := run("openssl", command("linux"))
 		if got != e.Result.Hash || !strings.Contains(html.UnescapeString(string(files["przeczytaj.html"])), "<b>"+got+"</b>") {
-			t.Errorf("the command prints %q, the hash is %q", got, e.Result.Hash)
+			t.Errorf("the command prints %q, want the hash %q, which the page shows in bold", got, e.Result.Hash)
 		}
 	})
 }
@@ -185,7 +185,7 @@ func TestFindings_SomethingDoesNotAgree_IsSaid(t *testing.T) {
 			t.Errorf("%s: the page does not say that something does not agree", name)
 		}
 		if _, has := files["faktura.xml"]; has != (e.Document != nil) {
-			t.Errorf("%s: faktura.xml is in the ZIP: %v, want the opposite", name, has)
+			t.Errorf("%s: faktura.xml is in the ZIP: %v, want %v", name, has, e.Document != nil)
 		}
 	}
 }
@@ -270,7 +270,7 @@ func TestWrite_DocumentWithoutAReadableForm_IsProvenAllTheSame(t *testing.T) {
 		files := unpack(t, e)
 		if _, there := files["faktura.html"]; there || !bytes.Equal(files["faktura.xml"], e.Document) ||
 			!strings.Contains(string(files["przeczytaj.html"]), "Nie udało się sporządzić czytelnej postaci dokumentu: read invoice: ") {
-			t.Errorf("%s: want the document, and the reason why it has no form, in the %d files", name, len(files))
+			t.Errorf("%s: the ZIP has a form, lacks the document, or does not say why there is no form", name)
 		}
 	}
 }

@@ -30,10 +30,10 @@ type Chunk struct {
 // error does not tell which tasks were queued, and a task that is in the queue already counts as
 // success.
 //
-// An invoice of lane express gets a task of its own, so that it never stands behind the others of a
-// chunk. An invoice that would be alone in its chunk gets one too. An invoice with a near deadline
-// needs no task of its own, because a whole chunk enters the waiting set in one step, and that set
-// is ordered by deadline.
+// An invoice of lane express gets a task of its own, so that it never stands behind the other
+// invoices of a chunk. An invoice that would be alone in its chunk also gets a task of its own. An
+// invoice with a near deadline needs none, because a whole chunk enters the waiting set in one
+// step, and that set is ordered by deadline.
 func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 	return q.putNew(ctx, jobsOf(invs))
 }
@@ -71,9 +71,9 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 // from a queue. A hundred chunks are ten thousand invoices and 350 kB.
 const arrivingAtOnce = 100
 
-// Arriving returns the tenants whose chunks run or are among the next of their queue. The answer
-// holds for this moment only. It leaves out:
-//   - chunks behind a long line of others
+// Arriving returns the tenants whose chunks run or are among the next tasks of their queue. The
+// answer holds for this moment only. It leaves out:
+//   - chunks behind more tasks than Arriving reads
 //   - chunks in queues that a person has paused
 //   - chunks that have failed and wait for their next run
 //   - single tasks, which name no tenant

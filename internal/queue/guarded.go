@@ -206,10 +206,10 @@ var heal = redis.NewScript(`local is = redis.call('TYPE', KEYS[1]).ok
 if is ~= ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`)
 
-// leaveOut removes tasks whose entry holds a value of the wrong type from a set that is ordered by
-// time. Such a task would stop all tasks behind it. When the sweep queues such a task again, it
-// gets an error that names the entry. leaveOut reports whether it has looked through the set, so
-// that the script is worth another try.
+// leaveOut looks through a set that is ordered by time. It removes the tasks whose entry holds a
+// value of the wrong type, because such a task would stop all tasks behind it. When the sweep
+// queues the task again, the sweep gets an error that names the entry. leaveOut reports whether it
+// has looked through the set, so that the script is worth another try.
 func (g *guarded) leaveOut(ctx context.Context, keys []string, args []any) bool {
 	if len(args) < 2 || keys[0] == "" || partOf(keys[0]) == "pending" || partOf(keys[0]) == "active" {
 		return false

@@ -83,7 +83,7 @@ func TestKinds_EachKind_HasAServedQueueAndATimeout(t *testing.T) {
 	}
 	for q := range weights {
 		if !slices.Contains(used, q) {
-			t.Errorf("queue %s is served and not used", q)
+			t.Errorf("workers serve the queue %s, but no kind uses it", q)
 		}
 	}
 	if KindPackage.timeout() < 50*20*time.Minute {

@@ -79,8 +79,8 @@ func (c *catch) send(ctx context.Context, run *caught) error {
 // catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and what
 // Enqueue adds to sets. It answers at once that all is well. The script would return 0 when a task
 // of that id is there already, which is not an error for our purpose. Any other command of asynq
-// goes through to Redis. So nothing here knows how asynq lays out its keys. If a later version uses
-// other means than one script, everything still works but no time is saved.
+// goes through to Redis. So nothing here knows how asynq lays out its keys. If a later asynq uses
+// other means than one script, everything still works, but no time is saved.
 type catch struct {
 	redis.UniversalClient
 	runs []*caught

@@ -25,15 +25,14 @@ var kindsOf = map[string]string{
 	"pending": "list", "active": "list", "lease": "zset", "scheduled": "zset", "retry": "zset", "archived": "zset", "paused": "string",
 }
 
-// Repairer finds the keys of the queues that hold another type, and puts tasks back. Safe for
-// concurrent use.
+// Repairer finds the sick keys of the queues, and puts tasks back. Safe for concurrent use.
 type Repairer struct{ rdb redis.UniversalClient }
 
 // NewRepairer returns the repairer of a pool's queues.
 func NewRepairer(q *Queue) *Repairer { return &Repairer{q.rdb} }
 
-// SickKeys returns the keys of the queues that hold another type, in the order of their names, and
-// remembers them for [Repairer.Repair].
+// SickKeys returns the sick keys of the queues, in the order of their names, and remembers them for
+// [Repairer.Repair].
 func (m *Repairer) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
 	sick, err := m.sick(ctx, Own())
 	if err != nil || len(sick) == 0 {
@@ -120,8 +119,8 @@ const relistAtOnce = 200
 
 var relistScript = redis.NewScript(relistLua)
 
-// relist puts every task of a queue that is in none of its lists back into one. It finds the tasks
-// by their entries, and returns how many it put back.
+// relist finds the tasks of a queue by their entries. It puts each task that is in no list of the
+// queue back into one, and returns how many it put back.
 func (m *Repairer) relist(ctx context.Context, queue string) (n int, err error) {
 	entries := keyOf(queue, "t:")
 	var keys []string

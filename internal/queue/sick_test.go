@@ -132,7 +132,7 @@ func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq regards this task as queued
 	b.must(b.Put(t.Context(), KindPackage, "new", 0, When{}))
 	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != len(ids) || err != nil {
-		t.Errorf("%d tasks are put back, want all that lost their list; %v", n, err)
+		t.Errorf("%d tasks are put back, want %d, all that lost their list; %v", n, len(ids), err)
 	}
 	if n := b.rdb.LLen(t.Context(), keyOf(QueuePackages, "pending")).Val(); n != 4 {
 		t.Errorf("%d tasks are pending, want 4", n)

@@ -17,7 +17,7 @@ import (
 // BenchmarkBook books in the steady state of a full hour. This is the costliest case, because every
 // call drops one old instant and books a new one. The benchmark moves the clock so that each
 // booking succeeds. For comparison it measures package redis_rate, which uses GCRA, with limits
-// that allow each call. It also reports the microseconds of Redis's CPU in the script.
+// that allow each call. For both, it reports the microseconds of Redis's CPU in the script.
 func BenchmarkBook(b *testing.B) {
 	steady := func(limits Limits) (clock *fakeClock, step time.Duration) {
 		hour := limits[len(limits)-1]

@@ -24,7 +24,7 @@ func downHost(t *testing.T, c *Circuit) {
 	t.Helper()
 	fail(t, c, 3, sendsOfA, uposOfA, sendsOfB)
 	if s := stateAt(t, c, Pair{Host: host}); s.Phase != CircuitOpen || !s.OfHost {
-		t.Fatalf("host %+v, want open", s)
+		t.Fatalf("the state of the host is %+v, want its circuit open", s)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 			t.Error("a pair whose probe failed goes before those that have not probed")
 		}
 		clock.advance(5 * time.Second)
-		must(t, c.Allow(t.Context(), sendsOfA)) // no other asked
+		must(t, c.Allow(t.Context(), sendsOfA)) // no other pair asked
 		fail(t, c, 1, sendsOfA)
 		clock.advance(10 * time.Second)
 		must(t, c.Allow(t.Context(), uposOfB)) // a new round
@@ -210,7 +210,7 @@ func TestHost_AnySuccessClosesItsCircuit_TheSickPairsCircuitStaysOpen(t *testing
 			must(t, c.Allow(t.Context(), p))
 		}
 		if s := stateAt(t, c, Pair{Host: host}); s != (CircuitState{Phase: CircuitClosed}) {
-			t.Errorf("host %+v, want closed", s)
+			t.Errorf("the state of the host is %+v, want its circuit closed", s)
 		}
 		must(t, c.Allow(t.Context(), sendsOfA)) // its own probe
 		fail(t, c, 1, sendsOfA)
@@ -291,25 +291,25 @@ func TestOpen_ListsCircuitsThatAreNotClosed(t *testing.T) {
 		open, err := c.Open(t.Context(), host)
 		must(t, err)
 		if len(open) != 1 || open[0].Pair != uposOfA || open[0].Phase != CircuitOpen || !open[0].Since.Equal(since) {
-			t.Errorf("open are %+v, want the UPOs of A since now", open)
+			t.Errorf("the open circuits are %+v, want that of tenant A's UPOs alone, open since %v", open, since)
 		}
 		fail(t, c, 3, sendsOfA, sendsOfB)
 		open, err = c.Open(t.Context(), host)
 		must(t, err)
 		if len(open) != 4 || open[0].Pair != (Pair{Host: host}) || !open[0].OfHost || open[1].OfHost {
-			t.Errorf("open are %+v, want the host and three pairs", open)
+			t.Errorf("the open circuits are %+v, want those of the host and of three pairs", open)
 		}
 		for _, p := range []Pair{sendsOfA, uposOfA, sendsOfB} {
 			must(t, c.Success(t.Context(), p))
 		}
 		if open, err = c.Open(t.Context(), host); err != nil || len(open) != 0 {
-			t.Errorf("open are %+v (%v), want none", open, err)
+			t.Errorf("the open circuits are %+v (error %v), want none", open, err)
 		}
 	})
 }
 
-// Begin is for operations that cost a session. While the host is down, a pair may begin one at a
-// time, with a growing pause before its next one.
+// Begin is for operations that cost a session. While the host is down, each pair may begin one
+// operation at a time, with a growing pause before its next operation.
 func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})

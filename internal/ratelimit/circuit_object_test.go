@@ -133,7 +133,7 @@ func TestObject_NewcomersFail_OnlyAFewGo(t *testing.T) {
 			}
 		}
 		if s := stateAt(t, c, uposOfA); went != maxNewcomers || !s.Until.Equal(until) {
-			t.Errorf("%d newcomers went, and the delay ends at %v, want %d and %v", went, s.Until, maxNewcomers, until)
+			t.Errorf("%d newcomers went, and the delay ends at %v, want %d newcomers and %v", went, s.Until, maxNewcomers, until)
 		}
 	})
 }

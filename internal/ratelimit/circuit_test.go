@@ -90,7 +90,7 @@ func TestCircuit_DelaysDoubleUpToFiveMinutes(t *testing.T) {
 			fail(t, c, 1)
 		}
 		if got := stateOf(t, c); got.Phase != CircuitOpen || !got.Since.Equal(since) || got.Failures != 12 {
-			t.Errorf("state %+v, want open since the beginning with 12 failures", got)
+			t.Errorf("state %+v, want open since %v with 12 failures", got, since)
 		}
 	})
 }
@@ -181,15 +181,15 @@ func TestCircuit_OutageOfThreeDays_CostsOneProbeInFiveMinutes(t *testing.T) {
 	}
 }
 
-// For events of any pairs and processes in any order, and any options, both stores give the same
-// answers to the microsecond.
+// Both stores give the same answers to the microsecond, for any options and for any order of events
+// of pairs and processes.
 func TestCircuit_BothStores_AnswerAlike(t *testing.T) {
 	clock := newFakeClock()
 	client, _ := redistest.New(t)
 	memory, shared := NewMemory(clock.now), newRedisAt(client, clock.now)
 	runs, down := 0, 0
 	objects := []string{"", "", "s1", "s1", "s:2"}
-	for i := range maxObjects { // more than are remembered
+	for i := range maxObjects { // so there are more objects than a pair remembers
 		objects = append(objects, fmt.Sprint("more", i))
 	}
 	rapid.Check(t, func(r *rapid.T) {

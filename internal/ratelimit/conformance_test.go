@@ -80,7 +80,8 @@ func TestStore_Callers_AreBookedInOrderOfArrival(t *testing.T) {
 		for i, want := range []time.Duration{0, 0, 0, turn, turn, turn, 2 * turn} {
 			b := mustBook(t, s, r)
 			if b.Wait != want || !b.At.Equal(start.Add(want)) || b.Key != send {
-				t.Errorf("booking %d waits %s and is at +%s, want %s for both", i, b.Wait, b.At.Sub(start), want)
+				t.Errorf("booking %d waits %s and is at +%s, want %s for both; its key is %v, want %v",
+					i, b.Wait, b.At.Sub(start), want, b.Key, send)
 			}
 		}
 	})
@@ -173,7 +174,7 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		bulk := Request{Key: send, Limits: Limits{{2, 10 * time.Second}}, Reserve: 1, MaxWait: time.Hour}
 		for i := range 4 {
 			if b := mustBook(t, s, bulk); b.Wait != time.Duration(i)*(10*time.Second+tick) {
-				t.Fatalf("booking %d of the bulk waits %s, want its own turn", i, b.Wait)
+				t.Fatalf("booking %d of the bulk waits %s, want %s", i, b.Wait, time.Duration(i)*(10*time.Second+tick))
 			}
 		}
 		urgent := bulk

@@ -48,6 +48,6 @@ func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 		t.Errorf("Failure gives the error %v", err)
 	}
 	if err := c.Allow(t.Context(), Pair{Host: "host", Tenant: "1", Group: "g"}); err == nil || redis.HasErrorPrefix(err, "OOM") {
-		t.Errorf("an open circuit answers %v, want not now", err)
+		t.Errorf("Allow at an open circuit gives %v, want a refusal by the circuit", err)
 	}
 }

@@ -24,13 +24,13 @@ func TestHold_RedisRestarted_NothingIsBookedForAWhile(t *testing.T) {
 	mustBook(t, second, Request{Key: send, Limits: three})
 	must(t, srv.Kill())
 	if _, _, err := first.Throttle(t.Context(), send, time.Hour); err == nil {
-		t.Fatal("no error although the store is away")
+		t.Fatal("Throttle gives no error although the store is away")
 	}
 	must(t, srv.Restart(t.Context()))
 	n := held(t, second)
 	if n == nil || n.Cause != CauseRestart || n.Wait < holdTime/2 || n.Wait > holdTime ||
 		!strings.Contains(n.Error(), "Redis was restarted") {
-		t.Fatalf("the booking gives %v, want a wait of %s because of the restart", n, holdTime)
+		t.Fatalf("the booking gives %v, want a wait of %s to %s because of the restart", n, holdTime/2, holdTime)
 	}
 	must(t, first.Flush(t.Context()))
 	if n := held(t, second); n == nil || n.Cause != CauseThrottled || n.Wait < 59*time.Minute {

@@ -76,7 +76,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 			err := l.Join(With(t.Context(), Ticket(fmt.Sprint(i))), nip, "x")
 			later, ok := errors.AsType[*NotNow](err)
 			if !ok || later.Wait != want || later.Early != defaultMaxSleep {
-				t.Errorf("caller %d is told %v (%+v), want a wait of %s", i, err, later, want)
+				t.Errorf("caller %d is told %v (%+v), want a wait of %s and Early %s", i, err, later, want, defaultMaxSleep)
 			}
 		}
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 2 || u.Windows[0].Used != 1 {

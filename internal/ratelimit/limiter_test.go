@@ -298,7 +298,8 @@ func TestNew_NamesAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
-func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
+// The text of a NotNow is kept and read later, so it does not say how long to wait.
+func TestNotNow_Text_NamesTheReasonWithoutTheWait(t *testing.T) {
 	tests := []struct {
 		e    NotNow
 		want string

@@ -111,7 +111,7 @@ func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 				t.Fatalf("memory: %v, redis: %v, want a booking at %s", errM, errS, at)
 			}
 			if m.ID != s.ID || !m.At.Equal(at) || !s.At.Equal(at) || m.Wait != at.Sub(plain.now) || s.Wait != m.Wait {
-				t.Fatalf("memory %+v, redis %+v, want %s", m, s, at)
+				t.Fatalf("memory %+v, redis %+v, want the same booking at %s from both, with the wait until then", m, s, at)
 			}
 			if len(r.Limits) > 0 {
 				plain.booked = append(plain.booked, s)

@@ -11,7 +11,7 @@ type Reason string
 
 const (
 	ReasonLimit  Reason = "limit"  // the windows are full
-	ReasonFrozen Reason = "frozen" // a 429, a refused key, 410 to everything, or a restart of Redis froze the group
+	ReasonFrozen Reason = "frozen" // a 429, a refused key or 410 to everything froze the group, or Redis was restarted
 	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
 	ReasonStore  Reason = "store"  // KSeF's storage for the parts of batch packages is out of service
 )

@@ -46,11 +46,11 @@ func TestPendingFreezes_Flush_TellsThePoolWithoutARequest(t *testing.T) {
 	must(t, srv.Kill())
 	for _, d := range []time.Duration{time.Minute, time.Hour, time.Minute} { // the longest counts
 		if _, _, err := first.Throttle(t.Context(), send, d); err == nil {
-			t.Fatal("no error although the store is away")
+			t.Fatal("Throttle gives no error although the store is away")
 		}
 	}
 	if err := first.Freeze(t.Context(), Key{send.Tenant, "credentials"}, time.Minute, CauseCredentials); err == nil {
-		t.Fatal("no error although the store is away")
+		t.Fatal("Freeze gives no error although the store is away")
 	}
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))
@@ -73,10 +73,10 @@ func TestPendingFreezes_DeniedForLongerThanThrottled_SaysBoth(t *testing.T) {
 	first, second, srv := twoProcesses(t)
 	must(t, srv.Kill())
 	if err := first.Freeze(t.Context(), send, time.Hour, CauseDenied); err == nil {
-		t.Fatal("no error although the store is away")
+		t.Fatal("Freeze gives no error although the store is away")
 	}
 	if _, _, err := first.Throttle(t.Context(), send, time.Minute); err == nil {
-		t.Fatal("no error although the store is away")
+		t.Fatal("Throttle gives no error although the store is away")
 	}
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))
@@ -98,7 +98,7 @@ func TestPendingFreezes_NoTimeNamed_TheStoreDecidesHowLong(t *testing.T) {
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))
 	if u, err := second.Usage(t.Context(), send, nil); err != nil || u.Frozen < firstRest-time.Second {
-		t.Errorf("the key is frozen for %s (error %v), want the store's own first freeze", u.Frozen, err)
+		t.Errorf("the key is frozen for %s (error %v), want the store's own first freeze of %s", u.Frozen, err, firstRest)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestPendingFreezes_AFreezeThatEndedMeanwhile_IsDropped(t *testing.T) {
 	first, second, srv := twoProcesses(t)
 	must(t, srv.Kill())
 	if _, _, err := first.Throttle(t.Context(), send, time.Millisecond); err == nil {
-		t.Fatal("no error although the store is away")
+		t.Fatal("Throttle gives no error although the store is away")
 	}
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))

@@ -50,7 +50,7 @@ type Request struct {
 	// when urgent callers take the places that it left free before its instant.
 	Reserve int
 	// Share leaves this part of each window to more urgent callers, in addition to Reserve. The
-	// places are rounded down. At least 0, below 1.
+	// number of places that it leaves is rounded down. At least 0, below 1.
 	Share float64
 	// Ticket names the caller, so that a caller that is told to wait keeps its place before later
 	// ones. A request with the ticket "" bypasses the waitlist. See [Ticket].

@@ -12,7 +12,7 @@ const (
 	// maxBookings is how often Wait books for one request that is delayed again and again. More
 	// would let one overloaded process use up the allowance of the pool.
 	maxBookings = 3
-	// overloadPause is how long that request has to wait after its last booking.
+	// overloadPause is how long a request has to wait after maxBookings bookings.
 	overloadPause = time.Second
 	// cancelTimeout bounds the call that releases a place after the caller's context has ended.
 	cancelTimeout = time.Second

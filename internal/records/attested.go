@@ -138,11 +138,13 @@ func (m *met) addIndexed(ctx context.Context, r *Reader, p Place) error {
 }
 
 // unmet calls lacks once with each invoice of the dates that a receipt lists and that was not met.
-// For a session that another program may have sent it calls r.Unsure instead, once, and lacks only
-// with invoices whose documents are here. It reads each receipt of these months, and of the month
-// after them, once. One receipt is in memory at a time. unmet reports a receipt as damaged if it
-// does not list every met invoice whose result names it, or lists one of them with another
-// SkrotDokumentu than the result has.
+// If another program may have sent the session of the receipt, unmet calls r.Unsure once for the
+// receipt, and calls lacks only with the invoices whose documents are here.
+//
+// unmet reads each receipt of the months of the dates, and of the month after them, once. One
+// receipt is in memory at a time. unmet reports a receipt as damaged if it does not list every met
+// invoice whose result names it, or lists one of them with another SkrotDokumentu than the result
+// has.
 func (r *Reader) unmet(ctx context.Context, w Within, places []Place, m *met, lacks func(Attested)) error {
 	told, documents := Numbers{}, newDocumentFinder(&Reader{Store: r.store()}) // what is damaged was reported
 	for _, p := range places {

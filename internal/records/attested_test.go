@@ -166,7 +166,7 @@ func TestEachWithin_ReceiptListsAnotherDocument_IsReported(t *testing.T) {
 			t.Errorf("%s is reported as lacking", a.KsefNumber)
 		})
 		if err != nil || !slices.Equal(told, want) {
-			t.Errorf("with another document: %v: reported are %q, %v, want %q", another, told, err, want)
+			t.Errorf("the receipt lists another document: %v; the faults reported are %q (error %v), want %q", another, told, err, want)
 		}
 	}
 }

@@ -155,7 +155,8 @@ func TestFindWithin_IssueDates_BoundWhatIsReadAndFound(t *testing.T) {
 				ids = append(ids, f.ID)
 			}
 			if err != nil || !slices.Equal(ids, c.ids) || did.Places != c.places {
-				t.Errorf("%s to %s: %v, read %+v, %v; want %v of %d months", c.from, c.to, ids, did, err, c.ids, c.places)
+				t.Errorf("%s to %s: found %v, read %+v (error %v), want %v found and %d months read",
+					c.from, c.to, ids, did, err, c.ids, c.places)
 			}
 		}
 	})

@@ -114,11 +114,11 @@ func TestFindWithin_ReceiptOfAnotherProgramsSession_IsReportedOnlyWhenNothingIsF
 	k.receipt(here, elsewhere)
 	found, lost := k.search("F/2")
 	same(t, "F/2 finds", found, nil)
-	same(t, "F/2 is reported as lost", lost, []string{elsewhere.KsefNumber})
+	same(t, "lost invoices when F/2 finds nothing", lost, []string{elsewhere.KsefNumber})
 	other := k.invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "F/2", IssueDate: "2026-11-26"}, "rejected", "")
 	found, lost = k.search("F/2")
 	same(t, "F/2 finds", found, []string{other.ID})
-	same(t, "F/2 is reported as lost", lost, nil)
+	same(t, "lost invoices when F/2 finds another invoice", lost, nil)
 }
 
 // The invoice that a person looks for may be in the missing part of the receipt.

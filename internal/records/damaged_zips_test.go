@@ -26,7 +26,7 @@ func truncate(t *testing.T, pattern string, lose int64) (name string) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) != 1 {
-		t.Fatalf("%s is %v, %v, want one file", pattern, names, err)
+		t.Fatalf("the pattern %s finds the files %v, %v, want one", pattern, names, err)
 	}
 	info, err := os.Stat(names[0])
 	if err == nil {
@@ -71,7 +71,7 @@ func TestEachWithin_ZIPLostItsEnd_InvoicesAreReadByTheIndexAndTheZIPIsNamed(t *t
 	name := truncate(t, filepath.Join(dir, "*", "*", "packages", "*", "*.zip"), 100)
 	var ids, unread []string
 	r := &records.Reader{Store: k.store, Unread: func(name string, err error) { unread = append(unread, fmt.Sprint(name, ": ", err)) },
-		NoDocument: func(of results.Result, err error) { t.Errorf("%s: %v", of.ID, err) }}
+		NoDocument: func(of results.Result, err error) { t.Errorf("%s is reported without its document: %v", of.ID, err) }}
 	err := r.EachWithin(t.Context(), november, func(f results.Result) error { ids = append(ids, f.ID); return nil },
 		func(a records.Attested) { t.Errorf("%s is reported as lacking", a.KsefNumber) })
 	if err != nil {

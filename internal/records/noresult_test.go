@@ -120,7 +120,7 @@ func TestFind_ResultIsGoneAndNoReceiptIsThere_ItsIDNamesTheResult(t *testing.T) 
 	told = nil
 	found, err := r.FindForgotten(t.Context(), lost.ID)
 	if !errors.Is(err, archive.ErrCorrupt) || len(found) > 0 || !slices.Equal(told, want) {
-		t.Errorf("asked for as forgotten: found %+v, reported %q, %v, want an error and %q reported", found, told, err, want)
+		t.Errorf("FindForgotten: found %+v, reported %q, %v, want nothing found, ErrCorrupt, and %q reported", found, told, err, want)
 	}
 	told = nil
 	const never = "inv-aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -135,7 +135,7 @@ func TestFind_ResultIsGoneAndNoReceiptIsThere_ItsIDNamesTheResult(t *testing.T) 
 }
 
 // KSeF has an invoice in other bytes than were handed in. The document with these bytes has a name
-// of its own and never a result. It is no lost invoice.
+// of its own, and never has a result of its own. Such a document is not reported as lost.
 func TestFind_DocumentOfOtherBytesHasNoResultOfItsOwn_IsNotReportedAsLost(t *testing.T) {
 	k, _ := inFolder(t)
 	nip, own := sample.NIP(0), ""

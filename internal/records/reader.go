@@ -26,7 +26,7 @@ type Reader struct {
 	// Unread is called with each object that an answer leaves out because the object is damaged, is
 	// not what its name says, or is missing although an index names it or its document is there.
 	// The error wraps [ErrSoundCopy] when a sound copy takes the place of a damaged object, so that
-	// the answer lacks nothing. It is never called twice at the same time. It may be nil.
+	// the answer lacks nothing. Unread is called by one goroutine at a time. It may be nil.
 	Unread func(name string, err error)
 	// NoDocument is called with each result from Results that KSeF has accepted and whose document
 	// the archive lacks, and with the error of Document. A document whose name is in the list of a
@@ -205,8 +205,8 @@ func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield
 }
 
 // noDocument reports a result without a document. listed says that a list has a document under the
-// name of the result. Without it, the document is looked for under its other names. A result
-// without a KSeF number is never reported, because a person may have removed its document.
+// name of the result. If listed is false, the document is looked for under its other names. A
+// result without a KSeF number is never reported, because a person may have removed its document.
 func (r *Reader) noDocument(ctx context.Context, of results.Result, listed bool) error {
 	if listed || r.NoDocument == nil || of.KsefNumber == "" {
 		return nil

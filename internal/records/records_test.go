@@ -232,7 +232,7 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
 			bad = append(bad, name)
 			if sound := strings.HasSuffix(name, "/inv-twice.json"); errors.Is(err, records.ErrSoundCopy) != sound {
-				t.Errorf("%s: the error does not fit whether a sound copy is there: %v", name, err)
+				t.Errorf("%s: the error is %v; whether it is ErrSoundCopy should be %v", name, err, sound)
 			}
 		}}
 		found, err := r.Places(t.Context())
@@ -241,7 +241,7 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		}
 		err = r.Results(t.Context(), found[0], func(f results.Result) error { got = append(got, f.ID); return nil })
 		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%d results are read, %v; want %d", len(got), err, len(want))
+			t.Errorf("the results are %q (error %v), want %q", got, err, want)
 		}
 		if len(bad) != 3 {
 			t.Errorf("want three objects reported as unreadable: %v", bad)

@@ -78,7 +78,7 @@ type Report struct {
 const (
 	// MaxListed is how many invoices at risk are listed. All of them are counted.
 	MaxListed = 100
-	// maxSlowest is how many of the slowest are listed.
+	// maxSlowest is how many of the slowest invoices are listed.
 	maxSlowest = 20
 )
 

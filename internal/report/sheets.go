@@ -22,7 +22,7 @@ type Sheets struct {
 	name   string
 	head   []string
 	sheets int
-	row    int // the last one of the present sheet
+	row    int // the last row of the present sheet
 	full   int // how many rows one sheet holds
 }
 

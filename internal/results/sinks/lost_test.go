@@ -46,7 +46,7 @@ func TestRun_OutcomesLeaveWhileAReceiverIsServed_AllCount(t *testing.T) {
 			}
 			st := w.state()
 			if st.Taken+st.Lost != 5+more || st.Lost < 100 {
-				t.Errorf("taken and lost should be all outcomes: %+v", st)
+				t.Errorf("%d outcomes are taken and %d lost, want %d in all, and at least 100 lost", st.Taken, st.Lost, 5+more)
 			}
 			for tenant, standing := range w.standings() {
 				if standing.Left != 0 || standing.Late {

@@ -43,7 +43,8 @@ func (o *office) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	rw.WriteHeader(status)
 }
 
-// sickFor lets the office answer 503 for these tenants, and ask for an hour. For others it is well.
+// sickFor lets the office answer 503 for these tenants, and ask for an hour. It takes the results
+// of all other tenants.
 func (o *office) sickFor(tenants ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

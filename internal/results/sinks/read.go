@@ -143,11 +143,11 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	r.turn++
 	r.served[turns[0]] = r.turn
 	place, end := r.standings[turns[0]].Cursor, false
-	left := map[string]int{} // how many each may still add; -1 when its place must stay
+	left := map[string]int{} // how many outcomes each tenant may still add; -1 when its place must stay
 	slow := slowShare(r, turns)
 	for _, tenant := range turns {
 		switch st := r.standings[tenant]; {
-		case ledger.AfterOutcome(place, st.Cursor): // its own place is before this one
+		case ledger.AfterOutcome(place, st.Cursor): // the place of this tenant is passed already
 		case st.Outage != 0:
 			left[tenant] = 1
 		case st.Slow:

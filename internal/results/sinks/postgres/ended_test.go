@@ -87,7 +87,7 @@ func TestPostgres_AResultEndsItsConnection_ReceiverIsNeverOut(t *testing.T) {
 			mu.Unlock()
 		}
 	}
-	if got := srv.rows("select count(*) from s22.invoices where number like 'FV/%'"); got[0] != "12" { // the twelfth is inv-a's
+	if got := srv.rows("select count(*) from s22.invoices where number like 'FV/%'"); got[0] != "12" { // the twelfth is inv-a
 		t.Errorf("%s invoices are stored, want 12", got)
 	}
 }
@@ -95,21 +95,21 @@ func TestPostgres_AResultEndsItsConnection_ReceiverIsNeverOut(t *testing.T) {
 // A database that ends every connection is not asked for ever. If it accepts no new connections, it
 // counts as out. If it accepts new connections, each result may be bad, so it does not count as
 // out.
-func TestFind_EveryConnectionEnds_IsAnOutageAfterSome(t *testing.T) {
+func TestFind_EveryConnectionEnds_SearchEndsSoon(t *testing.T) {
 	ends := &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "FATAL"}
 	for name, c := range map[string]struct {
 		well error
 		out  bool
 	}{
-		"nobody is let in again":     {&unready{ends}, true},
-		"as if each result were bad": {nil, false},
+		"no new connection is accepted": {&unready{ends}, true},
+		"a new connection is accepted":  {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
 			db := database{write: func([]sinks.Message) error { calls++; return ends }, well: func() error { return c.well }}
 			for i, err := range find(t.Context(), batch(64), ends, db) {
 				if keepsAllOut(err) != c.out {
-					t.Fatalf("result %d has the error %v; whether it concerns all results should be %v", i, err, c.out)
+					t.Fatalf("result %d has the error %v, which concerns all results: %v, want %v", i, err, !c.out, c.out)
 				}
 			}
 			if calls > maxEnds+maxAlike {
