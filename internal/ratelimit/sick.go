@@ -76,8 +76,8 @@ func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// kindOf returns the type that a key should hold. It returns "" for the log of a group, which is
-// never deleted.
+// kindOf returns the type that a key should hold. It returns "" for the log of a group, and for the
+// cause of its freeze. Neither is deleted here.
 func (s *Redis) kindOf(key string) string {
 	name := strings.TrimPrefix(key, s.prefix)
 	switch kind, _, _ := strings.Cut(name, ":"); {

@@ -20,7 +20,7 @@ import (
 
 // The archive may have lost the ZIP of a package together with its index. Then no index names its
 // invoices, and only their receipts tell that the archive had them. So EachWithin, which reads all
-// invoices of some days, compares what it has read with the receipts of the months of these days.
+// invoices of some days, compares what it has read with the receipts that may list such invoices.
 
 // Attested is an invoice that a receipt of the archive lists, and whose result the archive does not
 // have.

@@ -20,8 +20,8 @@ import (
 //
 // The indexes of the bundles are read first, then the receipts, and then the results that are kept
 // by themselves, the newest month first. Several invoices may have one number, so a search for a
-// number reads all of these. A search for a KSeF number begins with the month of the number, and
-// stops at the first match.
+// number reads all three. A search for a KSeF number begins with the month of the number, and stops
+// at the first match.
 //
 // A search for an id reads no receipts if it finds something without them. In each month it looks
 // for the result by its name, which contains the id, and for the id in the indexes. If no month has
@@ -120,8 +120,8 @@ func isID(name string) bool { return strings.HasPrefix(name, "inv-") }
 
 // EachWithin calls yield with every result of some issue dates, the newest month first. An error of
 // yield ends the reading, and EachWithin returns that error. After the results EachWithin reads the
-// receipts of these months, and calls lacks with each invoice that they list and that the archive
-// does not have. With lacks nil it reads no receipts.
+// receipts that may list invoices of these dates. It calls lacks with each such invoice that the
+// archive does not have. With lacks nil it reads no receipts.
 func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Result) error, lacks func(Attested)) error {
 	places, err := r.Places(ctx)
 	if err != nil {

@@ -61,7 +61,7 @@ const maxCopies = 4
 // A Place is the folder of one seller and month.
 type Place struct {
 	NIP   string // the seller's
-	Month string // of the issue date (P_1), for receipts of the session, "2006-01"
+	Month string // "2006-01", of the issue date (P_1); for a receipt, of its session
 }
 
 func (p Place) folder() string { return p.NIP + "/" + p.Month }

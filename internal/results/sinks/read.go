@@ -147,7 +147,7 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	slow := slowShare(r, turns)
 	for _, tenant := range turns {
 		switch st := r.standings[tenant]; {
-		case ledger.AfterOutcome(place, st.Cursor): // the place of this tenant is passed already
+		case ledger.AfterOutcome(place, st.Cursor): // the tenant's place is before the place where this pass begins
 		case st.Outage != 0:
 			left[tenant] = 1
 		case st.Slow:
