@@ -39,8 +39,8 @@ func (in *SignIn) seal(token string, of *session) string {
 // configuration may have changed since the login.
 func (in *SignIn) user(name string, groups []string) *User { return granted(name, groups, in.Grants) }
 
-// lasts returns the length of a session that begins at the time now. until is when the ID token
-// expires.
+// lasts returns the length of a session. now is when the session begins, and until is when the ID
+// token expires.
 func (in *SignIn) lasts(now, until time.Time) time.Duration {
 	if in.Lasts > 0 {
 		return min(in.Lasts, SessionTime)

@@ -49,8 +49,8 @@ func (b *bench) works() func(id string) bool {
 	}
 }
 
-// spoil replaces the value of a key by a type that asynq never writes there. It does so in one
-// step, because a server of asynq runs meanwhile.
+// spoil replaces the value of a key by a value of a type that asynq never writes there. It does so
+// in one step, because a server of asynq runs meanwhile.
 func (b *bench) spoil(key string) {
 	b.t.Helper()
 	_, err := b.rdb.TxPipelined(b.t.Context(), func(p redis.Pipeliner) error {
@@ -75,7 +75,7 @@ func (b *bench) wantSick(keys ...string) {
 }
 
 // A key of a queue holds a value of the wrong type. The tasks of that queue wait. All other queues
-// go on, and so do their delayed tasks and the tasks that are tried again. A task that could not be
+// go on, with their delayed tasks and the tasks that are tried again. A task that could not be
 // queued leaves no trace.
 func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	b := newBench(t)

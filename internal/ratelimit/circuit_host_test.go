@@ -151,7 +151,7 @@ func TestHost_TwoSickTenantsAreTheOnlyTraffic_AThirdGoesWithinSeconds(t *testing
 			}
 			clock.advance(time.Second)
 		}
-		if requests > 2+6+60/5+1 { // newcomers, the shorter delays of the beginning, then one in five minutes
+		if requests > 2+6+60/5+1 { // newcomers, the shorter delays of the beginning, then one request in five minutes
 			t.Errorf("the sick pairs made %d requests in an hour, want at most %d", requests, 2+6+60/5+1)
 		}
 		if !allowed(t, c, third) {

@@ -34,7 +34,7 @@ func TestPendingFreezes_ThrottledWhileTheStoreIsAway_StopsThisProcessAndThePoolL
 		t.Errorf("the booking gives %v, want frozen for the rest of the hour", n)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Minute); err != nil || strikes429 != 1 {
-		t.Errorf("%d answers 429 are counted (error %v), want only that of the first process, which was written late", strikes429, err)
+		t.Errorf("%d answers 429 are counted (error %v), want 1: that of the first process, which was written late", strikes429, err)
 	}
 	_, err = second.Book(t.Context(), Request{Key: send, Limits: three})
 	notNow(t, err)
@@ -85,7 +85,7 @@ func TestPendingFreezes_DeniedForLongerThanThrottled_SaysBoth(t *testing.T) {
 		t.Errorf("the key is frozen for %s, cause %s (error %v), want an hour, cause %s", u.Frozen, u.Cause, err, CauseDenied)
 	}
 	if _, strikes429, err := second.Throttle(t.Context(), send, time.Second); err != nil || strikes429 != 1 {
-		t.Errorf("%d answers 429 are counted (error %v), want only that of the first process", strikes429, err)
+		t.Errorf("%d answers 429 are counted (error %v), want 1: that of the first process", strikes429, err)
 	}
 }
 

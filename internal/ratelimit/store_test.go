@@ -37,7 +37,7 @@ func TestStore_CancelRepeated_DoesNotTakeTheNextCallersPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		if b := mustBook(t, s, r); b.Wait != 2*(10*time.Second+tick) {
-			t.Errorf("a newcomer waits %s, want the turn behind the next caller, which keeps its place", b.Wait)
+			t.Errorf("a newcomer waits %s, want %s, behind the next caller, which keeps its place", b.Wait, 2*(10*time.Second+tick))
 		}
 	})
 }
@@ -51,7 +51,7 @@ func TestStore_Cancel_WithALaterBooking_LeavesThePlaceUnused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if b := mustBook(t, s, r); b.Wait != 2*(10*time.Second+tick) {
-			t.Errorf("a newcomer waits %s, want a place behind all", b.Wait)
+			t.Errorf("a newcomer waits %s, want %s, behind both bookings", b.Wait, 2*(10*time.Second+tick))
 		}
 	})
 }
@@ -127,8 +127,9 @@ func TestStore_FreezeForever_IsACenturyAndBlocksNoCall(t *testing.T) {
 		wantNotNow(t, err, maxFreeze, ReasonFrozen)
 		r := Request{Key: send, Limits: Limits{{1, time.Hour}}, MaxWait: math.MaxInt64}
 		for i := range 5 {
-			if b := mustBook(t, s, r); b.Wait != maxFreeze+time.Duration(i)*(time.Hour+tick) {
-				t.Errorf("booking %d waits %s, want a century and its own turn", i, b.Wait)
+			want := maxFreeze + time.Duration(i)*(time.Hour+tick)
+			if b := mustBook(t, s, r); b.Wait != want {
+				t.Errorf("booking %d waits %s, want %s: a century and then its own turn", i, b.Wait, want)
 			}
 		}
 	})

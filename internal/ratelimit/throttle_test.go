@@ -17,8 +17,9 @@ func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
 			for n := i + 1; n > 1; n /= 2 {
 				steps++
 			}
-			if wait, _ := ask(t, s, r, fmt.Sprint(i)); wait != time.Minute+time.Duration(steps)*thawStep {
-				t.Errorf("caller %d is told to wait %s, want the minute of the freeze and then its turn", i, wait)
+			want := time.Minute + time.Duration(steps)*thawStep
+			if wait, _ := ask(t, s, r, fmt.Sprint(i)); wait != want {
+				t.Errorf("caller %d is told to wait %s, want %s: the minute of the freeze and then its turn", i, wait, want)
 			}
 		}
 		clock.advance(time.Minute)
@@ -34,7 +35,7 @@ func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
 			clock.advance(thawStep)
 		}
 		if want := []int{1, 2, 4, 8, 16}; !slices.Equal(went, want) {
-			t.Errorf("%v went in each step after the freeze, want %v", went, want)
+			t.Errorf("%v requests went in the steps after the freeze, want %v", went, want)
 		}
 	})
 }

@@ -54,7 +54,7 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 		ask(t, s, r, "second")
 		clock.advance(10*time.Second + tick) // it is the first caller's turn, but a newcomer asks before it
 		if wait, booked := ask(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
-			t.Errorf("the newcomer waits %s and booked is %v, want the turn behind both callers", wait, booked)
+			t.Errorf("the newcomer waits %s and booked is %v, want %s, behind both callers, and false", wait, booked, 2*(10*time.Second+tick))
 		}
 		clock.advance(time.Second) // the first caller comes late, as a task queue may bring it
 		if wait, booked := ask(t, s, r, "first"); !booked || wait != 0 {
@@ -82,17 +82,19 @@ func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 			ask(t, s, away, fmt.Sprint("away", i))
 		}
 		for i := range 5 {
-			if wait, booked := ask(t, s, here, fmt.Sprint("here", i)); !booked || wait != time.Duration(6+i)*turn {
-				t.Errorf("caller %d behind five absent ones waits %s and booked is %v, want its own turn booked", i, wait, booked)
+			want := time.Duration(6+i) * turn
+			if wait, booked := ask(t, s, here, fmt.Sprint("here", i)); !booked || wait != want {
+				t.Errorf("caller %d behind five absent callers waits %s and booked is %v, want %s and true", i, wait, booked, want)
 			}
 		}
 		if wait, _ := ask(t, s, away, "last"); wait != 11*turn {
-			t.Errorf("a caller behind them all waits %s, want the eleventh turn", wait)
+			t.Errorf("a caller behind all the others waits %s, want %s, the eleventh turn", wait, 11*turn)
 		}
 		clock.advance(turn)
 		for i := range 5 {
-			if wait, booked := ask(t, s, here, fmt.Sprint("away", i)); !booked || wait != time.Duration(i)*turn {
-				t.Errorf("caller %d that is back in time waits %s and booked is %v, want its own turn", i, wait, booked)
+			want := time.Duration(i) * turn
+			if wait, booked := ask(t, s, here, fmt.Sprint("away", i)); !booked || wait != want {
+				t.Errorf("caller %d that is back in time waits %s and booked is %v, want %s and true", i, wait, booked, want)
 			}
 		}
 	})
@@ -161,11 +163,12 @@ func TestStore_Waitlist_NoReturn_LosesThePlace(t *testing.T) {
 		ask(t, s, r, "alive")
 		clock.advance(time.Minute + tick + ticketTTL)
 		if wait, booked := ask(t, s, r, "alive"); booked || wait != time.Minute+tick {
-			t.Errorf("while the first may still return, the second waits %s and booked is %v, want another minute", wait, booked)
+			t.Errorf("while the first caller may still return, the second waits %s and booked is %v, want %s and false",
+				wait, booked, time.Minute+tick)
 		}
 		clock.advance(tick)
 		if wait, booked := ask(t, s, r, "alive"); !booked || wait != 0 {
-			t.Errorf("after the first's time to return, the second waits %s and booked is %v, want it to go at once", wait, booked)
+			t.Errorf("once the first caller has lost its place, the second waits %s and booked is %v, want it to go at once", wait, booked)
 		}
 	})
 }
@@ -180,7 +183,7 @@ func TestStore_Waitlist_Leave_MovesTheOthersUp(t *testing.T) {
 		must(t, s.Leave(t.Context(), send, "nobody"))
 		must(t, s.Leave(t.Context(), Key{"1111111111", "x"}, "nobody"))
 		if wait, _ := ask(t, s, r, "b"); wait != time.Minute+tick {
-			t.Errorf("after a left, b waits %s, want the turn of a", wait)
+			t.Errorf("after the caller a has left, b waits %s, want %s, the turn of a", wait, time.Minute+tick)
 		}
 	})
 }
@@ -200,7 +203,7 @@ func TestStore_Waitlist_UrgentCallersDoNotWaitBehindTheOthers(t *testing.T) {
 		}
 		// Places that become free go to urgent callers while any of them wait.
 		if wait, booked := ask(t, s, urgent, "u1"); booked || wait != time.Minute+tick {
-			t.Errorf("the second urgent caller waits %s and booked is %v, want the next free place", wait, booked)
+			t.Errorf("the second urgent caller waits %s and booked is %v, want %s and false", wait, booked, time.Minute+tick)
 		}
 		clock.advance(time.Minute + tick)
 		if _, booked := ask(t, s, urgent, "u1"); !booked {

@@ -75,7 +75,7 @@ func TestEachWithin_ZIPAndIndexOfAPackageAreGone_TheirReceiptTellsOfThem(t *test
 	remove(t, filepath.Join(zips, "*.zip"))
 	want := []string{in[0].KsefNumber, in[1].KsefNumber}
 	if read, lacking := k.walk(november); read != 1 || !slices.Equal(lacking, want) {
-		t.Errorf("%d results are read, and the archive lacks %q, want %q", read, lacking, want)
+		t.Errorf("%d results are read, and the archive lacks %q, want 1 and %q", read, lacking, want)
 	}
 	if _, lacking := k.walk(records.Within{From: "2026-11-26", To: "2026-11-30"}); lacking != nil {
 		t.Errorf("within other dates, these are reported as lacking, want none: %q", lacking)

@@ -81,9 +81,9 @@ func TestFindWithin_OtherInvoicesHaveTheNumber_TheLostOneIsReported(t *testing.T
 	same(t, "lost invoices of the KSeF number of an invoice that is there", lost, nil)
 }
 
-// The index of a missing ZIP and a receipt name an invoice, so the archive had it and has lost it.
-// When KSeF and the result write the number of an invoice differently, the invoice is found by both
-// numbers, and is not lost.
+// A receipt and the index of a missing ZIP name an invoice, so the archive had the invoice and has
+// lost it. When KSeF and the result write the number of an invoice differently, the invoice is
+// found by both numbers, and is not lost.
 func TestFindWithin_ZIPIsMissingAndItsIndexIsThere_InvoiceIsReportedAsLost(t *testing.T) {
 	k, dir := inFolder(t)
 	_, in := k.bundled("2026-11-26", "F/1")

@@ -18,8 +18,8 @@ import (
 // nobody may say that there is none.
 
 // Result returns what the document and the receipt of an invoice tell of its result, as far as
-// [Reader.Document] and [Reader.Receipt] need it. The result has no state. Result returns false when
-// the archive does not have the document.
+// [Reader.Document] and [Reader.Receipt] need it. The result has no state. Result returns false
+// when the archive does not have the document.
 func (a Attested) Result() (results.Result, bool) {
 	if a.Document == "" {
 		return results.Result{}, false

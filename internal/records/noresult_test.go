@@ -52,7 +52,7 @@ func TestFindWithin_ResultIsGoneAndItsDocumentIsThere_BothAreNamed(t *testing.T)
 			of, ok := did.Attested[0].Result()
 			doc, err := r.Document(t.Context(), of)
 			if !ok || err != nil || records.HashOf(doc) != first.Hash {
-				t.Errorf("%s, %s: its document is not read: %v, %v", what, name, ok, err)
+				t.Errorf("%s, %s: the document that is read has %d bytes, %v, want the document of F/1", what, name, len(doc), err)
 			}
 			if _, err := r.ReceiptOf(t.Context(), of); err != nil {
 				t.Errorf("%s, %s: its receipt is not read: %v", what, name, err)

@@ -51,7 +51,7 @@ func TestReader_OneObjectCannotBeOpened_OnlyWhatItHasIsLackingAndItIsNamed(t *te
 
 				found, err := filepath.Glob(filepath.Join(dir, nip, place))
 				if err != nil || len(found) != 1 {
-					t.Fatalf("%s is %q, %v, want one", place, found, err)
+					t.Fatalf("the pattern %s finds the files %q, %v, want one", place, found, err)
 				}
 				if err := os.RemoveAll(found[0]); err != nil {
 					t.Fatal(err)
@@ -81,7 +81,7 @@ func TestReader_OneObjectCannotBeOpened_OnlyWhatItHasIsLackingAndItIsNamed(t *te
 					t.Errorf("%d results are read, want %d; %d of the other seller, want 1", n, 43-lacking, ofOther)
 				}
 				if !slices.Contains(unread, object) && !strings.HasSuffix(place, ".jsonl") && !strings.HasSuffix(place, "inv-*.xml") {
-					t.Errorf("reported: %q, want %s", unread, object)
+					t.Errorf("the objects reported are %q, want %s among them", unread, object)
 				}
 				for _, name := range []string{theirs.ID, "O/1", theirs.KsefNumber} {
 					got, _, err := r.FindWithin(t.Context(), name, records.Within{})

@@ -90,7 +90,7 @@ func TestRun_PauseEndsLaterThanAnyPauseMay_CountsAsOver(t *testing.T) {
 	if span, err := w.Outbox(t.Context()); err != nil {
 		t.Fatal(err)
 	} else if work, err := r.HasWork(t.Context(), span); !work || err != nil {
-		t.Errorf("HasWork reports no work (%v), want some: the pauses are over", err)
+		t.Errorf("HasWork = %v, %v, want work, because the pauses are over", work, err)
 	}
 	w.minutes(r, 3)
 	later := w.rejected(1)[0]

@@ -44,7 +44,7 @@ func TestFolder_SeveralWritersByDifferentPaths_NothingIsLost(t *testing.T) {
 					t.Errorf("the file has %d whole lines (error %v), want %d and no other line", n, err, 3*batches)
 				}
 			} else if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 3*batches {
-				t.Errorf("there are %d files, want one for each result", len(files))
+				t.Errorf("there are %d files, want %d, one for each result", len(files), 3*batches)
 			}
 		})
 	}

@@ -21,8 +21,8 @@ type Editor struct {
 	Document func(context.Context, *ledger.Invoice) []byte
 }
 
-// errUnread says that the entry was written by a newer build, or is damaged. If the record of a
-// refused document cannot be read, its own error says where it is.
+// errUnread says that the entry was written by a newer build, or is damaged. A record of a refused
+// document that cannot be read has an error of its own, which says where the record is.
 var errUnread = errors.New("its entry in the ledger cannot be read by this worker; see ksef_unreadable_entries")
 
 // errSealed says that a text of the result is sealed and that this worker cannot open it. The
