@@ -23,7 +23,7 @@ type question struct {
 	From, To string // days, both included
 	By       string // which date From and To are about: issued or changed
 	Buyer    string // NIP of the buyer, which only the documents have
-	Unseen   bool   // of open items only those that nobody has marked as seen
+	Unseen   bool   // only open items that nobody has marked as seen
 	before   ledger.Place
 }
 

@@ -54,7 +54,8 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 		ask(t, s, r, "second")
 		clock.advance(10*time.Second + tick) // it is the first caller's turn, but a newcomer asks before it
 		if wait, booked := ask(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
-			t.Errorf("the newcomer waits %s and booked is %v, want %s, behind both callers, and false", wait, booked, 2*(10*time.Second+tick))
+			t.Errorf("the newcomer waits %s and booked is %v, want %s, behind both callers, and false",
+				wait, booked, 2*(10*time.Second+tick))
 		}
 		clock.advance(time.Second) // the first caller comes late, as a task queue may bring it
 		if wait, booked := ask(t, s, r, "first"); !booked || wait != 0 {

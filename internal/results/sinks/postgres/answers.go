@@ -81,9 +81,9 @@ func seemsToConcernAll(err error) bool {
 }
 
 // keepsAllOut reports whether an error certainly concerns the results of every tenant. It does when
-// nothing was written yet. It also does when the database ended the connection, said why, and was
-// not shown to be well otherwise. When a connection ends without an answer while a result is
-// written, or when the time for the call is over, that result may be the cause.
+// nothing could be written at all. It also does when the database ended the connection, said why,
+// and was not shown to be well otherwise. When a connection ends without an answer while a result
+// is written, or when the time for the call is over, that result may be the cause.
 func keepsAllOut(err error) bool {
 	_, answered := errors.AsType[*pgconn.PgError](err)
 	return isUnready(err) || answered && broken(err) && !isEnded(err)
