@@ -68,7 +68,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 		t.Error(err)
 	}
 	if left := folders(t, dir); len(left) != 1 || slices.Contains(victims, left[0]) {
-		t.Errorf("after the kill: %v left, want only the folder of this process; the victim's was %v", left, victims)
+		t.Errorf("after the kill, SweepSpool left %v, want one folder, that of this process; the victim's was %v", left, victims)
 	}
 	unpack(t, mine, 50_000_000)
 }

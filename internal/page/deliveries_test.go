@@ -90,7 +90,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 	}
 	got := strings.Join(record, "; ")
 	if want := "olga resend erp since 2026-10-31T23:00:00Z; olga call again erp; olga resend erp; olga resend erp " + one; got != want {
-		t.Errorf("on record:\n%s\nwant\n%s", got, want)
+		t.Errorf("the audit log has\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestDeliveries_OperatorOfOneTenant_SendsOnlyItsOwnAgain(t *testing.T) {
 		t.Errorf("a form to a receiver of another tenant has status %d, want 404", status)
 	}
 	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusSeeOther || w.failedOf("erp") != two {
-		t.Errorf("sending all again has status %d, want 303; still given up: %s, want only that of B", status, w.failedOf("erp"))
+		t.Errorf("sending all again has status %d, want 303; still given up: %s, want %s", status, w.failedOf("erp"), two)
 	}
 	if status, _, _ := p.post("/deliveries/of-a", url.Values{"do": {"resume"}}); status != http.StatusSeeOther {
 		t.Errorf("resuming a receiver of tenant A alone has status %d, want 303", status)

@@ -66,7 +66,7 @@ func TestVisit_PersonLeavesOrStoreResets_OnlyTheResetIsLogged(t *testing.T) {
 	var w *world
 	t.Cleanup(func() { // after the server has ended all requests
 		if n := strings.Count(w.log.String(), "could not be made"); n != 1 {
-			t.Errorf("%d visits are logged as failed, want only the one whose connection the store reset: %s", n, w.log)
+			t.Errorf("%d visits are logged as failed, want 1, the visit whose connection the store reset: %s", n, w.log)
 		}
 	})
 	w = newWorld(t, func(o *page.Options) { of.Records, o.Records = o.Records, of })

@@ -93,9 +93,9 @@ func (v *single) codeOf(p ledger.Package) string {
 	return s
 }
 
-// packages returns the package that holds an invoice and the packages from which it was made, the
-// oldest first. It returns up to maxParents packages. Packages that are forgotten or cannot be
-// read, and those before them, are left out.
+// packages returns p, which holds an invoice, and the packages from which p was made, the oldest
+// first. It returns up to maxParents packages. Packages that are forgotten or cannot be read, and
+// those before them, are left out.
 func (v *single) packages(p *ledger.Package) ([]ledger.Package, error) {
 	var all []ledger.Package
 	for p != nil && len(all) < maxParents {

@@ -249,7 +249,7 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	}
 	want := []string{"adam page dismiss A " + refused, "adam page retry A " + second, "adam page dismiss A " + first}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("on record:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("the audit log has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if _, body, _ := p.get("/invoices/" + first); !strings.Contains(body, "adam (this page)") {
 		t.Error("the history does not tell who dismissed the invoice")

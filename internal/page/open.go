@@ -70,7 +70,7 @@ func (v *openList) open() error {
 	return v.render(http.StatusOK, "open", v.T("Open items"), d)
 }
 
-// foundOpen are open items, and where the older ones begin.
+// foundOpen are open items, and the place where older items begin.
 type foundOpen struct {
 	items []item
 	next  ledger.Place // zero if there are none

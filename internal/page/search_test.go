@@ -180,7 +180,7 @@ func TestPage_HostileTexts_AreShownAsText(t *testing.T) {
 	}
 }
 
-func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
+func TestPage_RedisIsAway_SaysSoWithoutTheErrorOfRedis(t *testing.T) {
 	w := newWorld(t, func(o *page.Options) { o.Users = nil })
 	w.check(w.rdb.Close())
 	status, body, _ := w.somebody().get("/", "Accept-Language", "pl")

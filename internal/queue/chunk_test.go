@@ -41,7 +41,8 @@ func TestPutChunks_ManyInvoices_ChunksOfOneTenantAndSinglesForExpress(t *testing
 		info, ok := stats.Of(KindSubmit, inv.ID, inv.Rev)
 		single := inv.ID == "urgent" || inv.ID == "alone" || inv.ID == invs[2*ChunkInvoices].ID
 		if !ok || (info.Kind == KindSubmit) != single || info.Queue != KindSubmit.queue(inv.Overflow) {
-			t.Errorf("the task of %s is %+v, which is not of the kind or the queue that it needs", inv.ID, info)
+			t.Errorf("the task of %s is %+v, want a task for this invoice alone: %v, in the queue %s",
+				inv.ID, info, single, KindSubmit.queue(inv.Overflow))
 		}
 		if info.Kind == KindChunk && (info.Tenant != inv.Tenant || info.Count != len(info.IDs) || len(info.IDs) > ChunkInvoices) {
 			t.Errorf("%s is in a chunk of %d invoices of %s, want a chunk of its tenant that is not too large",

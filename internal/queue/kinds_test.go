@@ -43,7 +43,7 @@ func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 	}
 }
 
-func TestTaskID_OfAnyTask_IsVerbIDRevisionAndUnique(t *testing.T) {
+func TestTaskID_OfAnyTask_IsKindIDRevisionAndUnique(t *testing.T) {
 	for want, got := range map[string]string{
 		"invoice:submit:inv-a:7":           TaskID(KindSubmit, "inv-a", 7),
 		"package:confirm:pkg-a":            TaskID(KindConfirm, "pkg-a", 0),

@@ -121,7 +121,8 @@ func TestPut_NewTask_IsPendingWithTheQueueTimeoutAndRetriesOfItsKind(t *testing.
 		if info.State != asynq.TaskStatePending || info.Type != string(k) || info.Queue != k.queue(false) ||
 			info.MaxRetry != retries || info.Timeout != k.timeout() || info.Retention != 0 ||
 			string(info.Payload) != `{"v":1,"id":"x"}` {
-			t.Errorf("the new task of kind %s is %+v, which is not what its kind asks for", k, info)
+			t.Errorf("the new task of kind %s is %+v, want it pending in the queue %s with %d retries, the timeout %v and no retention",
+				k, info, k.queue(false), retries, k.timeout())
 		}
 	}
 }
@@ -234,7 +235,7 @@ func TestPutAllNew_MakesTheSameTasksAsPutNew_InOneGo(t *testing.T) {
 	for i := range 300 {
 		invs = append(invs, &ledger.Invoice{Facts: ledger.Facts{ID: fmt.Sprint("inv-", i)}, Rev: 1})
 	}
-	b.must(b.PutNew(t.Context(), KindSubmit, "inv-7", 1)) // one of them exists
+	b.must(b.PutNew(t.Context(), KindSubmit, "inv-7", 1)) // one of the tasks exists
 	for _, again := range []string{"the first time", "the second time"} {
 		b.must(b.PutAllNew(t.Context(), KindSubmit, invs))
 		if n, err := b.Depth(KindSubmit); n != 301 || err != nil {

@@ -15,9 +15,9 @@
 //
 // A request does not ask "may I?" again and again. It books the earliest instant at which it fits
 // every window, counting all that is booked before AND after that instant. Then it is told how long
-// to wait. So callers that leave equally many places to more urgent ones ([Reserve]) are served in
-// order of arrival. The usual algorithms do not fit. A fixed window lets up to twice its limit go
-// around its edges. GCRA, the leaky bucket, either overruns the limit by its burst or wastes the
+// to wait. So callers that leave equally many places to more urgent callers ([Reserve]) are served
+// in order of arrival. The usual algorithms do not fit. A fixed window lets up to twice its limit
+// go around its edges. GCRA, the leaky bucket, either overruns the limit by its burst or wastes the
 // places that it keeps back for the burst. This package keeps a log of all booked instants, which
 // has none of these faults.
 //

@@ -53,7 +53,7 @@ type Request struct {
 	// number of places that it leaves is rounded down. At least 0, below 1.
 	Share float64
 	// Ticket names the caller, so that a caller that is told to wait keeps its place before later
-	// ones. A request with the ticket "" bypasses the waitlist. See [Ticket].
+	// callers. A request with the ticket "" bypasses the waitlist. See [Ticket].
 	Ticket string
 	// Due is the deadline of what is requested. The waitlist is ordered by deadline, and then by
 	// arrival. With the zero time, the arrival is the deadline. Needs a Ticket.

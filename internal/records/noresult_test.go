@@ -46,7 +46,8 @@ func TestFindWithin_ResultIsGoneAndItsDocumentIsThere_BothAreNamed(t *testing.T)
 		for _, name := range []string{"F/1", first.ID, first.KsefNumber} {
 			found, did, err := r.FindWithin(t.Context(), name, records.Within{})
 			if err != nil || len(found) > 0 || len(did.Attested) != 1 || did.Attested[0].String() != both {
-				t.Errorf("%s, %s: found %+v, attested %v, %v, want both named", what, name, found, did.Attested, err)
+				t.Errorf("%s, %s: found %+v, attested %v, %v, want nothing found, and attested: %s",
+					what, name, found, did.Attested, err, both)
 				continue
 			}
 			of, ok := did.Attested[0].Result()

@@ -232,7 +232,7 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 		r := &records.Reader{Store: k.store, Unread: func(name string, err error) {
 			bad = append(bad, name)
 			if sound := strings.HasSuffix(name, "/inv-twice.json"); errors.Is(err, records.ErrSoundCopy) != sound {
-				t.Errorf("%s: the error is %v; whether it is ErrSoundCopy should be %v", name, err, sound)
+				t.Errorf("%s: the error %v is ErrSoundCopy: %v, want %v", name, err, !sound, sound)
 			}
 		}}
 		found, err := r.Places(t.Context())

@@ -15,7 +15,7 @@ func TestEditor_RejectedInvoice_IsToldWithTheExplanationOfItsCode(t *testing.T) 
 	w.run(w.runner(sink))
 	for _, m := range sink.took {
 		if has := strings.Contains(string(m.JSON), `"explanations":[{"space":"invoice","code":"450"`); has != (m.ID == rejected) {
-			t.Errorf("only the rejected invoice should have the explanation of code 450: %s", m.JSON)
+			t.Errorf("the result of %s has the explanation of code 450: %v, want %v: %s", m.ID, has, !has, m.JSON)
 		}
 	}
 	if len(sink.took) != 2 {
