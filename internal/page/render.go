@@ -113,8 +113,9 @@ func (v *visit) fail(e *shown) {
 	}
 }
 
-// If err says that something is not in the archive, kept returns an error that shows a person the
-// text in the parameter gone. It returns any other error unchanged.
+// kept returns the error to show to a person if err says that something is not in the archive. If
+// the archive should have it, that error says so. Otherwise it shows the text in the parameter
+// gone. Any other error is returned unchanged.
 func kept(of results.Result, err error, gone string) error {
 	if records.Lost(of, err) {
 		return &shown{http.StatusServiceUnavailable,
