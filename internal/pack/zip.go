@@ -108,8 +108,8 @@ func (a *archive) compress(data []byte) error {
 	return a.deflate.Close()
 }
 
-// header sets the deprecated DOS date on purpose, because CreateRaw writes this date. Setting
-// Modified too would add an extra field to the ZIP.
+// header sets the deprecated DOS date on purpose, because CreateRaw writes this date and ignores
+// Modified.
 func (a *archive) header(e Entry) *zip.FileHeader {
 	h := &zip.FileHeader{
 		Name:               e.Name,

@@ -40,11 +40,11 @@ type TaskInfo struct {
 type Stats struct {
 	Workers int             // processes that run tasks
 	Paused  map[string]bool // queues that a person has paused
-	Pending map[string]int  // tasks by queue
+	Pending map[string]int  // number of pending tasks, by queue
 	Tasks   map[string]TaskInfo
 	// Chunks holds the ids of the tasks that carry several invoices, by the id of each invoice.
 	Chunks map[string]string
-	More   map[string]int // tasks by queue that are not in Tasks
+	More   map[string]int // number of tasks that are not in Tasks, by queue
 }
 
 // maxCarried bounds how many invoices of chunks are read by id. A chunk of a hundred is four

@@ -73,7 +73,7 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 		}
 		fail(t, c, 1, of(uposOfA, "s3"))
 		clock.advance(15 * time.Second)
-		must(t, c.Allow(t.Context(), of(uposOfA, "s1"))) // no other asked: a new round
+		must(t, c.Allow(t.Context(), of(uposOfA, "s1"))) // no other object asked: a new round
 		fail(t, c, 1, of(uposOfA, "s1"))
 		clock.advance(20 * time.Second)
 		if allowed(t, c, of(uposOfA, "s1")) {

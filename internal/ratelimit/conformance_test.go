@@ -180,12 +180,12 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		urgent := bulk
 		urgent.Reserve = 0
 		if b := mustBook(t, s, urgent); b.Wait != 0 {
-			t.Errorf("urgent waits %s behind bulk, want 0", b.Wait)
+			t.Errorf("the urgent booking waits %s behind the bulk, want 0", b.Wait)
 		}
 		// Bulk and urgent have one booking each at this instant. They fill the window, so the next
 		// booking waits until the window has passed.
 		if b := mustBook(t, s, urgent); b.Wait != 10*time.Second+tick {
-			t.Errorf("second urgent waits %s, want 10.000001s", b.Wait)
+			t.Errorf("the second urgent booking waits %s, want 10.000001s", b.Wait)
 		}
 	})
 }
@@ -256,7 +256,7 @@ func TestStore_Usage_CountsAsKSeFWould(t *testing.T) {
 		}
 		want := []WindowUsage{{limits[0], 3, 0, tick}, {limits[1], 3, 2, 59*time.Second + tick}}
 		if u.Ahead != 1 || !slices.Equal(u.Windows, want) {
-			t.Errorf("the usage is %+v, want one booked ahead, 3 of 2 used in the second and 3 of 5 in the minute", u)
+			t.Errorf("the usage is %+v, want one booked ahead, and the windows %+v", u, want)
 		}
 	})
 }

@@ -91,7 +91,7 @@ func TestFind_InvoicesInBundlesAndByThemselves_AllAreFound(t *testing.T) {
 			}
 		}
 		if upo, err := r.Receipt(t.Context(), in[0]); err != nil || len(upo.Raw) == 0 {
-			t.Errorf("the receipt of the bundled invoice: %v, want its bytes", err)
+			t.Errorf("the receipt of the bundled invoice has %d bytes, %v, want more than 0", len(upo.Raw), err)
 		}
 		for month, want := range map[string]int{"2026-11": 3, "2026-10": 1, "2026-09": 0} {
 			got := 0
@@ -147,7 +147,7 @@ func TestFindWithin_IssueDates_BoundWhatIsReadAndFound(t *testing.T) {
 			{"", "2026-10-31", []string{october.ID}, 1},
 			{"2026-10-21", "2026-10-31", nil, 1},
 			{"2027-01-01", "", nil, 0},
-			{"", "", []string{in[0].ID, october.ID}, 2}, // the invoice in the bundle does not hide the other one
+			{"", "", []string{in[0].ID, october.ID}, 2}, // the invoice in the bundle does not hide the other invoice
 		} {
 			found, did, err := r.FindWithin(t.Context(), "F/1", records.Within{From: c.from, To: c.to})
 			var ids []string

@@ -82,7 +82,7 @@ func TestEachWithin_ZIPLostItsEnd_InvoicesAreReadByTheIndexAndTheZIPIsNamed(t *t
 		t.Errorf("%d invoices are listed, want %d", len(ids), len(in))
 	}
 	if len(unread) != 1 || !strings.Contains(unread[0], filepath.Base(name)) || !strings.Contains(unread[0], "was read by its index") {
-		t.Errorf("reported as damaged: %q, want the ZIP", unread)
+		t.Errorf("the objects reported as damaged are %q, want the ZIP alone", unread)
 	}
 }
 
@@ -101,9 +101,9 @@ func TestResults_InTheFolderOfAnotherMonth_CountOnlyInTheirOwn(t *testing.T) {
 	err := r.EachWithin(t.Context(), records.Within{}, func(results.Result) error { n++; return nil },
 		func(a records.Attested) { t.Errorf("%s is reported as lacking", a.KsefNumber) })
 	if err != nil || n != len(in) {
-		t.Errorf("%d results, %v, want each of the %d once", n, err, len(in))
+		t.Errorf("%d results are read (error %v), want %d", n, err, len(in))
 	}
 	if len(unread) != 1 || !strings.Contains(unread[0], "/2026-09/") || !strings.Contains(unread[0], "belongs in the folder") {
-		t.Errorf("reported: %q, want the folder 2026-09 once", unread)
+		t.Errorf("the objects reported are %q, want one in the folder 2026-09", unread)
 	}
 }

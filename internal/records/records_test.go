@@ -209,7 +209,7 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 		t.Errorf("Receipt of a result without one = %v, want ErrNoReceipt", err)
 	}
 	if _, err := reader.Receipt(t.Context(), results.Result{UPO: "file:///upo.xml"}); !records.Missing(err) {
-		t.Errorf("Receipt of a result whose address is no place of the archive = %v, want that it is missing", err)
+		t.Errorf("Receipt of a result whose address is no place of the archive = %v, want an error that it is missing", err)
 	}
 }
 
@@ -244,7 +244,7 @@ func TestResults_OneIsDamaged_ItsCopyStandsForItAndTheOthersAreRead(t *testing.T
 			t.Errorf("the results are %q (error %v), want %q", got, err, want)
 		}
 		if len(bad) != 3 {
-			t.Errorf("want three objects reported as unreadable: %v", bad)
+			t.Errorf("the objects reported as unreadable are %q, want 3", bad)
 		}
 		full := errors.New("enough")
 		if err := r.Results(t.Context(), found[0], func(results.Result) error { return full }); !errors.Is(err, full) {

@@ -119,7 +119,7 @@ func (r *Result) Restore(inv *ledger.Invoice) {
 	inv.State, inv.KsefNumber, inv.Code, inv.Reason = ledger.State(r.State), r.KsefNumber, r.Code, r.Reason
 	inv.Ref, inv.Recovered, inv.SupersededBy = r.Ref, r.Recovered, r.SupersededBy
 	inv.Hash, inv.Package, inv.Session, inv.UPO, inv.Attempts = r.Hash, r.Package, r.Session, r.UPO, r.Attempts
-	// The times are for display, so one that cannot be parsed is left out.
+	// The times are for display, so a time that cannot be parsed is left out.
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)
 	deadline, _ := time.Parse(time.RFC3339, r.Deadline)
 	if after := deadline.Add(time.Second); !deadline.IsZero() && !LastMoment(after).Equal(after) {
