@@ -46,11 +46,11 @@ func TestUPO_ReceiptIsMissingOrOfAnotherInvoice_IsNotGivenOut(t *testing.T) {
 		status int
 		says   string
 	}{
-		"not yet there":                {queued, archive.ErrNotFound, http.StatusNotFound, "has no UPO yet"},
-		"there":                        {receipted, nil, http.StatusOK, "<Potwierdzenie/>"},
-		"gone":                         {receipted, archive.ErrNotFound, http.StatusServiceUnavailable, "missing or damaged"},
-		"that of another invoice":      {receipted, other, http.StatusServiceUnavailable, "missing or damaged"},
-		"in an archive that is silent": {receipted, context.DeadlineExceeded, http.StatusServiceUnavailable, "does not answer"},
+		"the UPO is not there yet":           {queued, archive.ErrNotFound, http.StatusNotFound, "has no UPO yet"},
+		"the UPO is there":                   {receipted, nil, http.StatusOK, "<Potwierdzenie/>"},
+		"the UPO is gone":                    {receipted, archive.ErrNotFound, http.StatusServiceUnavailable, "missing or damaged"},
+		"the UPO is that of another invoice": {receipted, other, http.StatusServiceUnavailable, "missing or damaged"},
+		"the archive is silent":              {receipted, context.DeadlineExceeded, http.StatusServiceUnavailable, "does not answer"},
 	} {
 		of.answer = func(context.Context) error { return c.err }
 		if status, body, _ := olga.get("/invoices/" + c.id + "/upo"); status != c.status || !strings.Contains(body, c.says) {

@@ -94,8 +94,8 @@ func TestPage_OutboxIsOfAnotherType_ThePageNamesTheKey(t *testing.T) {
 }
 
 // A key with the refused documents of tenant B, or the set of the tenants that have some, holds
-// what another program wrote. Nobody who sees other documents is stopped. A visitor who sees B is
-// told that the lists are not whole.
+// what another program wrote. People still see all other documents. A visitor who sees B is told
+// that the lists are not whole.
 func TestPage_RefusalsAreOfAnotherType_OthersAreShownAndTheLackIsSaid(t *testing.T) {
 	const lack = "may be missing here"
 	for _, key := range []string{"refusers", "refusalsopen:B", "refused:B"} {

@@ -13,7 +13,7 @@ import (
 )
 
 // strange returns a world in which the name A means another taxpayer in the ledger. So what is
-// under the name A is not for the users of tenant A. One more user, whose name is both, is an
+// under the name A is not for the users of tenant A. One more user, who is named "both", is an
 // operator of A and B.
 func strange(t *testing.T, change func(*page.Options)) *world {
 	return newWorld(t, func(o *page.Options) {
@@ -63,7 +63,7 @@ func TestStranger_UsersOfTheTenant_SeeNothingUnderItsName(t *testing.T) {
 	}
 	both := w.as("both")
 	if _, body, _ := both.get("/invoices"); !strings.Contains(body, "MINE/1") {
-		t.Error("the user both does not see the invoice of tenant B")
+		t.Error("the user named \"both\" does not see the invoice of tenant B")
 	}
 	if status, _, _ := both.post("/invoices/"+id+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusNotFound ||
 		w.state(id) != ledger.Rejected {

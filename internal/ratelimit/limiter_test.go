@@ -105,14 +105,14 @@ func TestWait_Cancelled_GivesThePlaceBackAndReturnsTheCause(t *testing.T) {
 		go func() { done <- l.Wait(ctx, nip, "x") }()
 		synctest.Wait() // the call sleeps
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Ahead != 1 {
-			t.Errorf("%d booked ahead, want 1", u.Ahead)
+			t.Errorf("%d requests are booked ahead, want 1", u.Ahead)
 		}
 		cancel(cause)
 		if err := <-done; !errors.Is(err, cause) {
 			t.Errorf("error %v, want the cause", err)
 		}
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Ahead != 0 {
-			t.Errorf("%d booked ahead after the cancel, want 0", u.Ahead)
+			t.Errorf("%d requests are booked ahead after the cancel, want 0", u.Ahead)
 		}
 	})
 }
@@ -185,7 +185,7 @@ func TestWait_Reserve_BulkLeavesPlacesToExpress(t *testing.T) {
 			express++
 		}
 		if bulk != 25 || express != 5 {
-			t.Errorf("%d bulk and %d express of 30 a minute, want 25 and 5", bulk, express)
+			t.Errorf("%d bulk requests and %d express requests went of 30 a minute, want 25 and 5", bulk, express)
 		}
 	})
 }
@@ -228,7 +228,7 @@ func TestWait_LaterThanTheMarginCovers_BooksAgain(t *testing.T) {
 				l := newLimiter(t, s, Options{})
 				err := l.Wait(t.Context(), nip, GroupOther)
 				if (err == nil) != tt.goes || s.booked != tt.booked {
-					t.Errorf("error %v after %d bookings, want %d, and an error only if all are late", err, s.booked, tt.booked)
+					t.Errorf("Wait gives the error %v after %d bookings, want %d, and that the request goes: %v", err, s.booked, tt.booked, tt.goes)
 				}
 				if !tt.goes {
 					wantNotNow(t, err, time.Second, ReasonLimit)
@@ -250,7 +250,7 @@ func TestPeek_ReturnsTheWaitAndBooksNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if wait, err := l.Peek(t.Context(), nip, "x"); wait != time.Hour+tick || err != nil {
-			t.Errorf("Peek = %s, %v; want an hour", wait, err)
+			t.Errorf("Peek = %s, %v; want %s", wait, err, time.Hour+tick)
 		}
 	})
 }

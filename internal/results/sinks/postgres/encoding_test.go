@@ -23,7 +23,7 @@ func TestCheck_EncodingCannotHoldEveryText_IsReported(t *testing.T) {
 		errs := srv.at(url, "ksef").Deliver(t.Context(), []sinks.Message{message("inv-a", 1, "accepted", ""), bad,
 			message("inv-c", 1, "accepted", "")})
 		if errs[0] != nil || errs[1] == nil || errs[2] != nil {
-			t.Errorf("with the encoding %s, only the second result should be refused: %v", encoding, errs)
+			t.Errorf("with the encoding %s, the errors are %v, want one for the second result alone", encoding, errs)
 		}
 		t.Logf("with the encoding %s, the database refuses the result: %v", encoding, errs[1])
 	}

@@ -119,7 +119,7 @@ func TestCheck_EachFault_IsReportedAndNothingIsMade(t *testing.T) {
 		case c.want == "" && err != nil:
 			t.Errorf("Check of the schema %s at %s = %v, want no error", c.schema, c.url, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), c.password)):
-			t.Errorf("Check of the schema %s at %s = %v, want an error that says %q", c.schema, c.url, err, c.want)
+			t.Errorf("Check of the schema %s at %s = %v, want an error that says %q and has no password", c.schema, c.url, err, c.want)
 		}
 	}
 	if got := srv.rows("select nspname from pg_namespace where nspname = 'not_there'"); len(got) > 0 {

@@ -91,7 +91,7 @@ func TestPostgres_OutcomesOfEveryKind_AreStoredAsTheSchemaDescribesThem(t *testi
 		or (result->>'revision')::bigint <> revision or result->>'number' <> number or result->>'tenant' <> tenant
 		or coalesce(result->>'gross', '') <> coalesce(gross::text, '')`)
 	if len(differ) > 0 {
-		t.Errorf("columns and documents differ: %q", differ)
+		t.Errorf("the columns and the documents of %q differ, want them to agree", differ)
 	}
 	if n := srv.rows("select count(*) from s5.invoices where gross > 0 and currency = 'PLN' and issue_date = '2026-11-23'"); n[0] == "0" {
 		t.Error("no amount is stored")

@@ -302,7 +302,7 @@ func TestPostgres_ValueIsRefused_OthersAreWritten(t *testing.T) {
 	for _, bad := range []sinks.Message{message("inv-c", 1, "rejected", "bad"), huge} {
 		errs := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "rejected", ""), bad, message("inv-d", 1, "rejected", "")})
 		if _, out := errors.AsType[*sinks.OutageError](errs[1]); errs[0] != nil || errs[1] == nil || errs[2] != nil || out {
-			t.Errorf("only the second result should be refused, without an outage: %v", errs)
+			t.Errorf("the errors are %v, want one for the second result alone, and no outage", errs)
 		}
 	}
 }
