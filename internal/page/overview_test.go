@@ -16,7 +16,7 @@ func TestOverview_Limits_ShowsTheLimitWithTheLeastLeft(t *testing.T) {
 	_, body, _ := w.as("olga").get("/", "Accept-Language", "pl")
 	for text, want := range map[string]int{
 		"Otwarcie sesji wsadowej: pozostało 3 z 60 w ciągu godziny": 1, // the limit of A
-		`class="meter warn"`: 1, `data-l="Limit najbliższy wyczerpania"></td>`: 1, // B has used none
+		`class="meter warn"`: 1, `data-l="Limit najbliższy wyczerpania"></td>`: 1, // B has used no limit
 		"Wysłanie faktury w sesji interaktywnej": 0, // A has more left of this limit
 	} {
 		if got := strings.Count(body, text); got != want {

@@ -134,7 +134,7 @@ func TestSignIn_NameOfAUser_IsRefused(t *testing.T) {
 		o := newOffice(t, nil)
 		o.op.Claims["preferred_username"] = name
 		if to := o.signIn(o.somebody(), "/"); to != "/login?fault=name-taken" {
-			t.Errorf("the name %s is taken, but the login leads to %s, want a refusal", name, to)
+			t.Errorf("the name %s is taken, but the login leads to %s, want the login with name-taken", name, to)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	back := o.leave(p, "/open")
 	stolen := p.client.Jar.Cookies(u)
 	if _, _, header := o.somebody().get(back); header.Get("Location") != "/login?fault=stale" {
-		t.Errorf("in another browser the answer leads to %s, want a stale login", header.Get("Location"))
+		t.Errorf("in another browser the answer leads to %s, want the login with stale", header.Get("Location"))
 	}
 	if _, _, header := p.get(back); header.Get("Location") != "/open" {
 		t.Errorf("in the right browser the answer leads to %s, want /open", header.Get("Location"))
@@ -155,7 +155,7 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	thief := o.somebody()
 	thief.client.Jar.SetCookies(u, stolen)
 	if _, _, header := thief.get(back); header.Get("Location") != "/login?fault=stale&next=%2Fopen" {
-		t.Errorf("repeated with the same cookie, the answer leads to %s, want a stale login", header.Get("Location"))
+		t.Errorf("repeated with the same cookie, the answer leads to %s, want the login with stale", header.Get("Location"))
 	}
 	if status, _, _ := thief.get("/open"); status != http.StatusSeeOther {
 		t.Errorf("the thief is logged in: /open has status %d, want 303 to the login", status)
@@ -230,7 +230,7 @@ func TestSignIn_CookiesAndRedis_HoldNoSecretsAndExpire(t *testing.T) {
 			}
 		}
 		if ttl := o.rdb.TTL(t.Context(), key).Val(); ttl <= 0 || ttl > time.Hour {
-			t.Errorf("the key %s stays for %v, want an hour at most", key, ttl)
+			t.Errorf("the key %s stays for %v, want more than 0 and at most an hour", key, ttl)
 		}
 	}
 }

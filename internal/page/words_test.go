@@ -57,7 +57,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	}
 	for key := range used {
 		if polish[key] == "" && key != "ID" {
-			t.Errorf("no Polish for %q", key)
+			t.Errorf("the text %q has no Polish form", key)
 		}
 	}
 	for key, pl := range polish {
@@ -95,7 +95,7 @@ func TestCount_PolishNumbers_HaveTheRightForm(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 faktur", 1: "1 faktura", 2: "2 faktury", 5: "5 faktur", 12: "12 faktur", 22: "22 faktury",
 		101: "101 faktur", 112: "112 faktur", 1234: "1\u202f234 faktury"} {
 		if got := strings.ReplaceAll(count(explain.Polish, n, "invoice"), "\u00a0", " "); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
+			t.Errorf("%d invoices are %q in Polish, want %q", n, got, want)
 		}
 	}
 	if got := count(explain.English, 1, "invoice"); got != "1\u00a0invoice" {

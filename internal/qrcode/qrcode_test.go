@@ -177,7 +177,7 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The Ministry's example, with another seller than the context.
+			// The Ministry's example, but the NIP of the seller is not that of the context.
 			const signed = "qr-test.ksef.mf.gov.pl/certificate/Nip/1111111111/2222222222/01F20A5D352AE590/" +
 				"UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"
 			text, found := strings.CutPrefix(link, "https://"+signed+"/")
@@ -206,7 +206,7 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := read(t, raw); got != link {
-				t.Errorf("the code is read as %q, want the link", got)
+				t.Errorf("the code is read as %q, want %q", got, link)
 			}
 			if production, err := c.Link("production", "1111111111", "1111111111", [32]byte(hash)); err != nil ||
 				!strings.HasPrefix(production, "https://qr.ksef.mf.gov.pl/certificate/") {

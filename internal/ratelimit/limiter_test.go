@@ -228,7 +228,8 @@ func TestWait_LaterThanTheMarginCovers_BooksAgain(t *testing.T) {
 				l := newLimiter(t, s, Options{})
 				err := l.Wait(t.Context(), nip, GroupOther)
 				if (err == nil) != tt.goes || s.booked != tt.booked {
-					t.Errorf("Wait gives the error %v after %d bookings, want %d, and that the request goes: %v", err, s.booked, tt.booked, tt.goes)
+					t.Errorf("Wait gives the error %v after %d bookings, want %d, and that the request goes: %v",
+						err, s.booked, tt.booked, tt.goes)
 				}
 				if !tt.goes {
 					wantNotNow(t, err, time.Second, ReasonLimit)
