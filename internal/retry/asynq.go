@@ -60,8 +60,7 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 
 // IsFailure reports whether asynq counts an error as a failure of the task. Waiting is not a
 // failure, so that the dashboard counts true failures. Waiting with growing pauses is an exception.
-// It is reported as a failure, because the pauses grow with the count of asynq, which counts only
-// failures.
+// It is reported as a failure, because the pauses grow with asynq's count of failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows

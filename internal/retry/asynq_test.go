@@ -45,7 +45,7 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 			48*time.Hour + time.Second, 48*time.Hour + time.Second},
 		{"a pause that KSeF asks for is kept to the second", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 2680 * time.Second},
 			2681 * time.Second, 2681 * time.Second},
-		{"a pause of days is looked at every hour, because a person may end it", 0,
+		{"during a pause of days the task comes back every hour, because a person may end the pause", 0,
 			&ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour}, time.Hour + time.Second, time.Hour + time.Second},
 		{"half a second becomes a second and a half", 0,
 			&LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
@@ -57,7 +57,7 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 			&LaterError{Delay: -time.Hour}, 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a first failure", 0, errors.New("x"), 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a tenth failure", 10, errors.New("x"), 241 * time.Second, 361 * time.Second},
-		{"the verdict look first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true},
+		{"an error with the verdict look_first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true},
 			2600 * time.Millisecond, 3400 * time.Millisecond},
 	} {
 		for range 50 {
@@ -71,12 +71,12 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 func TestIsFailure_WaitingIsNotCounted(t *testing.T) {
 	for _, c := range table() {
 		if c.err != nil && IsFailure(c.err) != (c.want.Action != Later) {
-			t.Errorf("%s: IsFailure returns %v, want the opposite", c.what, IsFailure(c.err))
+			t.Errorf("%s: IsFailure returns %v, want %v", c.what, IsFailure(c.err), c.want.Action != Later)
 		}
 	}
 	growing := &LaterError{Reason: ReasonLost, Grows: true}
-	if !IsFailure(fmt.Errorf("ask: %w", growing)) || Judge(growing).Action != Later {
-		t.Error("waiting with growing pauses is not counted as a failure, or its action is not later")
+	if counted, action := IsFailure(fmt.Errorf("ask: %w", growing)), Judge(growing).Action; !counted || action != Later {
+		t.Errorf("waiting with growing pauses is counted as a failure: %v, and has the action %q, want true and %q", counted, action, Later)
 	}
 	if !IsFailure(errors.New("x")) {
 		t.Error("a defect is not counted as a failure")

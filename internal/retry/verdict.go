@@ -35,7 +35,7 @@ const (
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
 	ReasonProcessing  Reason = "processing"  // KSeF is processing it
 	ReasonRefused     Reason = "refused"     // the request was refused
-	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
+	ReasonLost        Reason = "lost"        // no answer says whether the request was carried out
 	ReasonUnreadable  Reason = "unreadable"  // the answer has an unknown form
 	ReasonStorage     Reason = "storage"     // this process lacks the key of a stored document
 	ReasonReplicas    Reason = "replicas"    // too few replicas have a write that must not be lost

@@ -20,7 +20,7 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 			t.Errorf("%s: %q is read as %q, %q, %v, want the reason of the verdict and a text with pkg-1", c.what, got, reason, what, ok)
 		}
 		if v := Judge(got); v != c.want {
-			t.Errorf("%s: the verdict on the error that has it in its text is %+v, want %+v", c.what, v, c.want)
+			t.Errorf("%s: the verdict on the VerdictError is %+v, want %+v", c.what, v, c.want)
 		}
 	}
 }
@@ -28,7 +28,7 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 	err := WithVerdict(&LaterError{Delay: 5 * time.Second, Reason: ReasonProcessing, What: "session is 150"})
 	if got := err.Error(); got != "waiting (processing): session is 150" {
-		t.Errorf("the text is %q, want that of the LaterError", got)
+		t.Errorf("the text is %q, want the text of the LaterError", got)
 	}
 	if WithVerdict(nil) != nil {
 		t.Error("WithVerdict of nil is an error")

@@ -213,7 +213,7 @@ func TestJudge_TheTableHasEveryKindReasonAndStatus(t *testing.T) {
 	}
 	for _, r := range ratelimit.Reasons() {
 		if !slices.Contains(limits, r) {
-			t.Errorf("no row for the limiter's %s", r)
+			t.Errorf("no row for the limiter's reason %s", r)
 		}
 	}
 	for _, s := range []int{0, 200, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503} {
@@ -263,8 +263,8 @@ func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", err, want)
 		}
 	}
-	if !errors.Is(&LaterError{Err: cause}, cause) || errors.Unwrap(&LaterError{}) != nil {
-		t.Error("the cause of a LaterError is not found, or one without a cause has one")
+	if found, none := errors.Is(&LaterError{Err: cause}, cause), errors.Unwrap(&LaterError{}); !found || none != nil {
+		t.Errorf("a LaterError has its cause: %v, want true; one without a cause has the cause %v, want nil", found, none)
 	}
 	if strings.Contains((&LaterError{Reason: ReasonOther}).Error(), "nil") {
 		t.Error("the text of a LaterError without a cause has the word nil")
@@ -284,7 +284,7 @@ func TestJudge_ProcessIsExhausted_TheTaskReturnsSoonForAnother(t *testing.T) {
 	} {
 		v := Judge(err)
 		if v.Action != Later || v.Reason != ReasonLocal || v.Delay <= 0 || v.Delay > 5*time.Second {
-			t.Errorf("%s: the verdict is %+v, want a short wait because of this process", name, v)
+			t.Errorf("%s: the verdict is %+v, want the action later after at most 5s, because of this process", name, v)
 		}
 	}
 	unknown := &ksef.APIError{Op: "send invoice", Kind: ksef.KindLocal, MaybeDone: true, Err: lack}

@@ -30,9 +30,9 @@ func TestBad_EachFlaw_IsFoundByTheClientOrLeftToKSeF(t *testing.T) {
 			says, known := want[flaw]
 			switch {
 			case !known:
-				t.Fatal("the flaw is missing in this test")
+				t.Fatal("the list of this test lacks the flaw")
 			case (says != "") != flaw.Local():
-				t.Errorf("Local is %v, but the list of this test says the opposite", flaw.Local())
+				t.Errorf("Local is %v, want %v by the list of this test", flaw.Local(), says != "")
 			case says == "" && err != nil:
 				t.Errorf("the client finds the flaw, although only KSeF can find it: %v", err)
 			case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
@@ -48,8 +48,8 @@ func TestBad_EachFlaw_IsFoundByTheClientOrLeftToKSeF(t *testing.T) {
 
 func TestBad_FlawsForKSeF_HaveThatFlawOnly(t *testing.T) {
 	doc := string(sample.Bad(sample.MissingTotal, sample.Options{}))
-	if strings.Contains(doc, "<P_15>") || !strings.Contains(doc, "<P_13_") {
-		t.Error("the document still has P_15, or lacks more than P_15")
+	if total, nets := strings.Contains(doc, "<P_15>"), strings.Contains(doc, "<P_13_"); total || !nets {
+		t.Errorf("the document has P_15: %v, and P_13: %v, want false and true", total, nets)
 	}
 	h, err := invoice.Parse(sample.Bad(sample.UnknownKind, sample.Options{}))
 	if err != nil || h.Kind != "PROFORMA" {
@@ -60,7 +60,8 @@ func TestBad_FlawsForKSeF_HaveThatFlawOnly(t *testing.T) {
 func TestBad_NoFlaw_IsGood(t *testing.T) {
 	for _, flaw := range []sample.Flaw{-1, 1000} {
 		if _, err := invoice.Parse(sample.Bad(flaw, sample.Options{})); err != nil || flaw.Local() || flaw.String() != "no flaw" {
-			t.Errorf("flaw %d: parsing gives %v, want a good invoice with no flaw", flaw, err)
+			t.Errorf("flaw %d: parsing gives %v, Local is %v, the name is %q; want a good invoice, false and %q",
+				flaw, err, flaw.Local(), flaw, "no flaw")
 		}
 	}
 }

@@ -66,7 +66,8 @@ func (w *writer) header(o Options) {
 }
 
 func (w *writer) parties(d *dice, o Options) {
-	// The seller's name depends on its NIP only, so that it is the same on all its invoices.
+	// The seller's name depends on its NIP only, so that all invoices of a seller have the same
+	// name.
 	seller := sellers[nipDice(o.SellerNIP).below(len(sellers))]
 	w.open("Podmiot1")
 	w.open("DaneIdentyfikacyjne")

@@ -60,7 +60,7 @@ func TestInvoice_PadTo_IsTheExactSize(t *testing.T) {
 	}
 	for n := 3300; n < 4400; n++ {
 		if doc := sample.Invoice(sample.Options{PadTo: n}); len(doc) > max(n, 3600) {
-			t.Fatalf("PadTo %d gives %d bytes, want no more than that, or than 3600", n, len(doc))
+			t.Fatalf("PadTo %d gives %d bytes, want at most %d", n, len(doc), max(n, 3600))
 		}
 	}
 }
@@ -186,7 +186,7 @@ func TestInvoices_NamesAndNumbers_AreDistinct(t *testing.T) {
 		names[name], numbers[h.Number] = true, true
 	}
 	if len(names) != 500 || len(numbers) != 500 || !names[sample.NIP(3)+"_FV-2026-11-000001.xml"] {
-		t.Errorf("there are %d names and %d numbers, want 500 of both", len(names), len(numbers))
+		t.Errorf("there are %d names and %d numbers, want 500 of both, and the name of number 000001", len(names), len(numbers))
 	}
 	n := 0
 	for range sample.Invoices("", 10, "") {

@@ -12,7 +12,7 @@ import (
 type account struct {
 	matching
 	session ksef.SessionInfo
-	pkg     string // the package's id; "" when all of the invoices are in it
+	pkg     string // the package's id; "" when the package holds all of these invoices
 	lane    ledger.Lane
 	members int  // how many invoices the package ever held
 	unread  int  // of these, how many have an entry that cannot be read

@@ -123,9 +123,9 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 		receipt ksef.Receipt
 		want    bool
 	}{
-		{"as many lines as successes, the accepted one among them", counted(3, 2), receiptWith("A", "C"), true},
+		{"as many lines as successes, one of them about the accepted invoice", counted(3, 2), receiptWith("A", "C"), true},
 		{"fewer lines than successes", counted(3, 2), receiptWith("A"), false},
-		{"the accepted one is not in it", counted(3, 2), receiptWith("C", "X"), false},
+		{"no line about the accepted invoice", counted(3, 2), receiptWith("C", "X"), false},
 		{"successes are not counted, and the list is short", ksef.SessionInfo{Counted: true, InvoiceCount: 3},
 			receiptWith("A", "C"), false},
 		{"successes are not counted, and the list lacks one that was in the ZIP",
@@ -134,7 +134,7 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 		{"no line at all", counted(3, 0), receiptWith(), false},
 	} {
 		if got := newAccount(ledger.Bulk, ours, c.session, list).covered(c.receipt); got != c.want {
-			t.Errorf("%s: the receipt covers the session: %v, want the opposite", c.why, got)
+			t.Errorf("%s: the receipt covers the session: %v, want %v", c.why, got, c.want)
 		}
 	}
 }
@@ -189,7 +189,7 @@ func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 				continue
 			}
 			if a.provesAbsence() {
-				t.Errorf("%s (%q) is accepted and was proven absent by %+v of %+v", inv.ID, inv.Number, told, session)
+				t.Errorf("%s (%q) is accepted, but the list %+v of session %+v proves it absent", inv.ID, inv.Number, told, session)
 			}
 			if receipt.ByHash[inv.Hash] == "" {
 				t.Errorf("the receipt does not have %s", inv.ID)

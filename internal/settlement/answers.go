@@ -217,7 +217,7 @@ func (o *outcomes) refusedOpen(
 	return open
 }
 
-// goneOf returns the ids of the undecided invoices that neither a move nor a doubt is about. The
+// goneOf returns the ids of the undecided invoices that have neither a move nor a doubt. The
 // refused session is proven not to have taken them.
 func goneOf(p ledger.Package, held Held, moves []Move, open []*ledger.Invoice) map[string]bool {
 	gone := map[string]bool{}

@@ -80,7 +80,7 @@ func TestDecide_EachCodeOfASession_AnswersCountOrAllAreSentAgain(t *testing.T) {
 			if code == 200 || code == 445 {
 				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) ||
 					lane == ledger.Bulk && d.Doubt == nil {
-					t.Errorf("code %d, lane %s: the decision is %+v, want two moves proven by the list, or in the bulk lane a doubt",
+					t.Errorf("code %d, lane %s: the decision is %+v, want two moves proven by the list in the express lane, a doubt in the bulk lane",
 						code, lane, d)
 				}
 				continue
@@ -109,7 +109,7 @@ func TestDecide_EachCodeOfASession_AnswersCountOrAllAreSentAgain(t *testing.T) {
 					t.Errorf("code %d, lane %s: the decision is %+v, want the package halved", code, lane, d)
 				}
 			case d.Split == nil || len(d.Split.Parts) != 1 || d.Refusal.Counted != (code != 415):
-				t.Errorf("code %d, lane %s: the decision is %+v, want one part, and the refusal counted except for 415", code, lane, d)
+				t.Errorf("code %d, lane %s: the decision is %+v, want one part, and the refusal counted: %v", code, lane, d, code != 415)
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func TestBounds_AnswersAskForItAgain_ParkedAfterMaxResends(t *testing.T) {
 			m := onlyAnswer(lane, inv, 500).Moves[0]
 			if m.Fate == Park {
 				if n != maxResends+1 {
-					t.Errorf("%s: parked at answer %d, want the answer after maxResends", lane, n)
+					t.Errorf("%s: parked at answer %d, want at answer %d", lane, n, maxResends+1)
 				}
 				break
 			}
@@ -147,7 +147,7 @@ func TestBounds_SessionsSayNothingAboutIt_ItGoesInAPackage(t *testing.T) {
 	for failed, want := range map[int]ledger.Lane{0: ledger.Express, 1: ledger.Bulk, 5: ledger.Bulk} {
 		m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Unknown, FailedSessions: failed}, 0).Moves[0]
 		if m.Fate != SendAgain || m.Again.Lane != want || m.Again.Value != int64(failed)+1 || m.Again.Count != FailedSessions {
-			t.Errorf("after %d failed sessions: %+v, want it sent again and the failure counted", failed, m)
+			t.Errorf("after %d failed sessions the move is %+v, want it sent again in lane %s and the failure counted", failed, m, want)
 		}
 	}
 }
@@ -200,11 +200,11 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 			t.Errorf("the denial is %+v: so few invoices for other sellers must not pause the tenant", d)
 		}
 		if d.Waiting != waiting || (d.Pause > 0) != (waiting > 0) || o.letIn && waiting > 0 {
-			t.Errorf("%d invoices are sent again, KSeF let in others: %v, and the denial is %+v; "+
-				"want all of them waiting, a pause only if there are any, and none of them if KSeF let in others", waiting, o.letIn, d)
+			t.Errorf("%d invoices are sent again, KSeF let in others: %v, and the denial is %+v; want all that are sent again waiting, "+
+				"a pause only if any are, and none sent again if KSeF let in others", waiting, o.letIn, d)
 		}
 		if d.Pause > deniedMax || d.Pause > 0 && d.Pause < deniedFirst {
-			t.Errorf("the tenant is paused for %v, outside of the bounds", d.Pause)
+			t.Errorf("the tenant is paused for %v, want %v to %v, or not at all", d.Pause, deniedFirst, deniedMax)
 		}
 	})
 }

@@ -46,9 +46,9 @@ type Acceptance struct {
 	UPO, Hash    string
 }
 
-// Original is what is known of the invoice that KSeF already has in place of a duplicate. By says
-// how the original is known. It is ByAnswer, BySearch or ByRegister. BySearch does not change the
-// number in the ledger.
+// Original is what is known of the original of a duplicate: the invoice that KSeF already has. By
+// says how the original is known. It is ByAnswer, BySearch or ByRegister. BySearch does not change
+// the number in the ledger.
 type Original struct {
 	Number, Session, By string
 	At                  time.Time

@@ -93,12 +93,14 @@ func TestAccount_HashOfNobody_ProvesNoAbsence(t *testing.T) {
 		Ordinal: 1, Hash: "hash of inv-0", Status: refused,
 	}, {Ordinal: 2, InvoiceNumber: "B", Hash: "foreign", Status: refused}}
 	a := newAccount(ledger.Bulk, invs, session, list)
-	if a.provesAbsence() || !a.foreign() {
-		t.Error("a list with a document that nobody sent proves absence, or does not count as foreign")
+	if proves, foreign := a.provesAbsence(), a.foreign(); proves || !foreign {
+		t.Errorf("a list with a document that nobody sent proves absence: %v, and is foreign: %v; want false and true", proves, foreign)
 	}
 	list[1].Hash = ""
 	list[1].InvoiceNumber = ""
-	if a := newAccount(ledger.Bulk, invs, session, list); !a.provesAbsence() || a.foreign() {
-		t.Error("a list with a refusal that has neither number nor hash proves no absence, or counts as foreign: want neither")
+	a = newAccount(ledger.Bulk, invs, session, list)
+	if proves, foreign := a.provesAbsence(), a.foreign(); !proves || foreign {
+		t.Errorf("a list with a refusal that has neither number nor hash proves absence: %v, and is foreign: %v; want true and false",
+			proves, foreign)
 	}
 }

@@ -171,7 +171,7 @@ func NotFound(inv *ledger.Invoice) Move {
 
 // onwards tells where the pass goes on after a page. If KSeF cut what it found at 10,000 invoices,
 // the pass goes on at the time of the last of them. Otherwise it goes on with the next page. When
-// everything before to was seen, the pass goes on at to.
+// everything before the time to was seen, the pass goes on at that time.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from
 	if n := len(m.Invoices); n > 0 {

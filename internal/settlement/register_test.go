@@ -71,7 +71,7 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 		for ; len(want) > 0; p.Searched++ {
 			req, rest, done := NextPage(p, ksef.Subject1, len(want), from, now)
 			if rest != nil || done {
-				t.Fatalf("before the register is read to its end the pass has to rest (%v) or is done (%v)", rest, done)
+				t.Fatalf("before the register is read to its end, the rest of the pass is %v and done is %v, want nil and false", rest, done)
 			}
 			page := r.page(req)
 			moves, left := Found(want, page.Invoices)
@@ -121,7 +121,7 @@ func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 	}
 	for n := range 30 {
 		if got := PassRest(n + 1); got < PassRest(n) || got > passRestMax {
-			t.Errorf("after %d passes the rest is %v, want it not shorter, and an hour at most", n+1, got)
+			t.Errorf("after %d passes the rest is %v, want %v to %v", n+1, got, PassRest(n), passRestMax)
 		}
 	}
 	p.NextPass = ledger.At(began.Add(time.Minute))
@@ -147,7 +147,7 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 		{"Subject2", ksef.Subject2, false},
 	} {
 		if got := NewPass(ledger.Package{SearchAs: c.before}, c.as); got != c.want {
-			t.Errorf("from %q to %s: NewPass returns %v, want the opposite", c.before, c.as, got)
+			t.Errorf("from %q to %s: NewPass returns %v, want %v", c.before, c.as, got, c.want)
 		}
 	}
 }

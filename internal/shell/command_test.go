@@ -21,12 +21,12 @@ func TestCall_ArgumentWithSpacesOrQuotes_IsOneWordToAShell(t *testing.T) {
 
 func TestCall_NoConfig_LeavesTheFlagOut(t *testing.T) {
 	if got := (Enqueue{}).Call("resume", "t", "--queue", "all"); got != "enqueue resume t --queue all" {
-		t.Error("the command is not the arguments alone, without --config:", got)
+		t.Errorf("the command is %q, want the arguments alone, without --config", got)
 	}
 }
 
 func TestOperand_LooksLikeAFlag_HasTwoHyphensBeforeIt(t *testing.T) {
 	if got := (Enqueue{}).Call("status", Operand("-5/2")...); got != "enqueue status -- -5/2" {
-		t.Error("the command does not have two hyphens before the operand:", got)
+		t.Errorf("the command is %q, want two hyphens before the operand", got)
 	}
 }

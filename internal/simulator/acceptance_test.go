@@ -85,8 +85,8 @@ func TestDuplicate_ManySessionsAtOnce_OneWins(t *testing.T) {
 		numbers[a.Number]++
 	}
 	if len(books.Accepted) != each || len(numbers) != each || len(books.Rejected) != (sessions-1)*each {
-		t.Errorf("%d invoices of %d numbers were accepted and %d rejected, want each number accepted once",
-			len(books.Accepted), len(numbers), len(books.Rejected))
+		t.Errorf("%d invoices of %d numbers were accepted and %d rejected, want each of %d numbers accepted once and %d rejected",
+			len(books.Accepted), len(numbers), len(books.Rejected), each, (sessions-1)*each)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 			r.ok(r.post("/invoice/send", body), &sent)
 			i := o.invoice(sent.ID)
 			if i.Status.Code != c.code && !(name == "another key" && i.Status.Code == 430) { // one in 256 has valid padding by chance
-				t.Errorf("the invoice is %+v, want the code of this fault", i)
+				t.Errorf("the invoice is %+v, want code %d", i, c.code)
 			}
 			if i.Number != "" {
 				t.Errorf("the invoice has the number %q, although its document was never read", i.Number)
@@ -164,14 +164,14 @@ func TestOnline_MalformedSend_IsRefusedAtOnce(t *testing.T) {
 	body := o.body(good)
 	body["sessionId"] = b.id
 	if code, _ := r.post("/invoice/send", body).apiError(); code != codeSessionStatus {
-		t.Errorf("a send into a batch session gives code %d, want the code for a wrong status of the session", code)
+		t.Errorf("a send into a batch session gives code %d, want %d: the session has the wrong status", code, codeSessionStatus)
 	}
 	o.close()
 	if code, _ := r.post("/invoice/send", o.body(good)).apiError(); code != codeSessionStatus {
-		t.Errorf("a send into a closed session gives code %d, want the code for a wrong status of the session", code)
+		t.Errorf("a send into a closed session gives code %d, want %d: the session has the wrong status", code, codeSessionStatus)
 	}
-	if len(r.invoices(o.id)) != 0 || r.await(o.id).Code != 440 {
-		t.Error("the session has an invoice that was refused, or does not end with code 440")
+	if n, end := len(r.invoices(o.id)), r.await(o.id).Code; n != 0 || end != 440 {
+		t.Errorf("the session has %d invoices and ends with code %d, want none, because all sends were refused, and 440", n, end)
 	}
 }
 
@@ -195,7 +195,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 		t.Errorf("the invoice is %+v, want code 405", i)
 	}
 	if code, _ := r.post("/invoice/send", o.body("x")).apiError(); code != codeSessionStatus {
-		t.Errorf("a later send gives code %d, want the code for a wrong status of the session", code)
+		t.Errorf("a later send gives code %d, want %d: the session has the wrong status", code, codeSessionStatus)
 	}
 	if i := inTime.invoice(ok); i.Status.Code != 200 {
 		t.Errorf("an invoice of a session from before the rotation is %+v, want code 200", i)
@@ -218,7 +218,7 @@ func TestOnline_OpenForTwelveHours_ClosesByItself(t *testing.T) {
 		t.Errorf("the sessions end with status %d and %d, want 200 and, without invoices, 440", f, e)
 	}
 	if code, _ := r.post("/invoice/send", full.body(faXML(sellerA, "FV/2", today))).apiError(); code != codeSessionStatus {
-		t.Errorf("a later send gives code %d, want the code for a wrong status of the session", code)
+		t.Errorf("a later send gives code %d, want %d: the session has the wrong status", code, codeSessionStatus)
 	}
 }
 

@@ -118,11 +118,11 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		inject(t, r, Fault{Kind: NumberRewritten, As: as, Times: -1})
 		id, _ := r.sendBatch(faXML(sellerA, "A B 1", today), "not XML")
 		if l := r.invoices(id); l[0].Number != want || l[1].Status.Code != 430 || l[1].Number != "" {
-			t.Errorf("%s: want the number rewritten in the first entry, and the second as it was: the first has %q", as, l[0].Number)
+			t.Errorf("%s: the list is %+v, want the number %q in the first entry, and code 430 without a number in the second", as, l, want)
 		}
 		for ksefNumber, number := range r.receiptOf(id) {
 			if number != want || len(ksefNumber) != 35 {
-				t.Errorf("%s: the receipt has the number %q for %s, want the rewritten number", as, number, ksefNumber)
+				t.Errorf("%s: the receipt has the number %q for %s, want %q for a KSeF number of 35 characters", as, number, ksefNumber, want)
 			}
 		}
 		var page struct {
@@ -132,14 +132,14 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		first := m{"subjectType": "Subject1", "range": theDay(), "pageOffset": 0, "pageSize": 10, "sortAsc": true}
 		r.ok(r.post("/invoice/metadata", first), &page)
 		if len(page.Invoices) != 1 || page.Invoices[0].Number != want {
-			t.Errorf("%s: the register answers %+v, want the rewritten number", as, page.Invoices)
+			t.Errorf("%s: the register answers %+v, want one invoice with the number %q", as, page.Invoices, want)
 		}
 		o := r.openOnline()
 		if i := o.invoice(o.send(faXML(sellerA, "A B 1", today))); i.Status.Code != 440 || i.Number != want {
-			t.Errorf("%s: the invoice is %+v, want a duplicate with the rewritten number", as, i)
+			t.Errorf("%s: the invoice is %+v, want a duplicate (440) with the number %q", as, i, want)
 		}
 		if b := r.sim.Books(); b.Accepted[0].Number != "A B 1" || b.Faults[NumberRewritten] != 2 {
-			t.Errorf("%s: the books are %+v, want the number as KSeF has it, and two hits", as, b)
+			t.Errorf("%s: the books are %+v, want the number %q and two hits of the fault", as, b, "A B 1")
 		}
 	}
 }
@@ -192,7 +192,7 @@ func TestFault_Undecodable_ChangesOneFieldOfOneEntry(t *testing.T) {
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "2026001", today), "not XML")
 		l := r.rawList(id)
 		if !strings.Contains(l[1], want) {
-			t.Errorf("%s: the changed entry is %s, want the fault in it", as, l[1])
+			t.Errorf("%s: the changed entry is %s, want %s in it", as, l[1], want)
 		}
 		var right [3]invoiceInfo
 		if json.Unmarshal([]byte(l[0]), &right[0]) != nil || json.Unmarshal([]byte(l[2]), &right[2]) != nil || right[0].Number != "FV/1" {
@@ -254,6 +254,6 @@ func TestFault_ReceiptOmit_LeavesADocumentOutForAWhileOrForEver(t *testing.T) {
 		t.Errorf("after a minute the receipt has %v, want two invoices", got)
 	}
 	if l := r.invoices(id); len(l) != 3 || len(r.sim.Books().Accepted) != 3 {
-		t.Errorf("the list has changed to %+v, want all three invoices", l)
+		t.Errorf("the list is %+v, and %d invoices are accepted, want all three in both", l, len(r.sim.Books().Accepted))
 	}
 }

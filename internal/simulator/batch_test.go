@@ -64,13 +64,13 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 			}
 			b.close()
 			if s := r.await(b.id); s.Code != c.code || s.Description == "" {
-				t.Errorf("the session ends with %+v, want the code of this case and a description", s)
+				t.Errorf("the session ends with %+v, want code %d and a description", s, c.code)
 			}
 			if got := len(r.sim.Books().Accepted) - before; (got > 0) != (c.code == 200) {
-				t.Errorf("%d invoices were accepted, want some only with code 200", got)
+				t.Errorf("%d invoices of a session with code %d were accepted, want some with code 200 and none otherwise", got, c.code)
 			}
 			if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (c.code == 200) {
-				t.Errorf("the UPO is answered with %d, want 200 only with code 200", a.status)
+				t.Errorf("the request for the UPO of a session with code %d is answered with %d, want 200 only for code 200", c.code, a.status)
 			}
 		})
 	}
@@ -123,7 +123,7 @@ func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 		}
 		seen = append(seen, r.status(b.id).Status.Code)
 		if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (len(seen) == 4) {
-			t.Errorf("after the statuses %v, the UPO is answered with %d, want 200 only after the last status", seen, a.status)
+			t.Errorf("after the statuses %v, the request for the UPO is answered with %d, want 200 only after the last status", seen, a.status)
 		}
 	}
 	if fmt.Sprint(seen) != "[100 100 150 200]" {
@@ -154,10 +154,10 @@ func TestBatch_NeverClosed_IsCancelledAfterTwelveHours(t *testing.T) {
 	}
 	r.clock.add(time.Second)
 	if s := r.status(b.id).Status; s.Code != 440 || s.Details != "Przekroczono czas wysyłki" {
-		t.Errorf("status %+v, want 440 because of the time", s)
+		t.Errorf("status %+v, want 440 with the details %q", s, "Przekroczono czas wysyłki")
 	}
 	if code, _ := r.get("/invoice/session/close/" + b.id).apiError(); code != codeTimedOut {
-		t.Errorf("the close gives code %d, want the one for a session that was cancelled after its time", code)
+		t.Errorf("the close gives code %d, want %d: the session was cancelled after its time", code, codeTimedOut)
 	}
 	if len(r.sim.Books().Accepted) != 0 {
 		t.Error("an invoice of a cancelled session was accepted")
@@ -178,8 +178,8 @@ func TestBatch_MidnightBetweenOpeningAndClosing_KeepsInvoicesOnline(t *testing.T
 	for _, i := range append(r.invoices(b.id), r.invoices(tomorrow.id)...) {
 		modes += i.Mode + " " + i.KsefNumber[11:19] + ", "
 	}
-	if modes != "online 20261123, offline 20261123, offline 20261124, " {
-		t.Errorf("the invoices are %q, want the mode and the day of the opening of each session", modes)
+	if want := "online 20261123, offline 20261123, offline 20261124, "; modes != want {
+		t.Errorf("the invoices have the modes and days %q, want %q: the day is that of the session's opening", modes, want)
 	}
 }
 

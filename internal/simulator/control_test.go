@@ -48,7 +48,7 @@ func TestControl_CommandFromElsewhere_IsRefused(t *testing.T) {
 		rec := httptest.NewRecorder()
 		r.sim.ServeHTTP(rec, req)
 		if rec.Code != want {
-			t.Errorf("from elsewhere, %s is answered with %d, want 403 for commands and 200 for the rest", path, rec.Code)
+			t.Errorf("from elsewhere, %s is answered with %d, want %d", path, rec.Code, want)
 		}
 	}
 }

@@ -43,8 +43,8 @@
 // with a script, POST /sim/clock with {"advance":"72h"}, and POST /sim/rotate-key are accepted from
 // this machine only. After a rotation with {"planned":true}, the old key keeps working.
 //
-// The Ministry's own API is a second face on the same books, in package ministry. Package ministry
-// reaches the inside of the simulator through Face.
+// Package ministry serves the Ministry's own API with the same books. It reaches the inside of the
+// simulator through Face.
 //
 // The facts come from "KSeF limits, September 2026" and the gateway's public contract.
 package simulator

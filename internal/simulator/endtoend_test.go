@@ -40,12 +40,13 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 			t.Errorf("the invoice is %+v, want it accepted at its place", got)
 		}
 		if !form.MatchString(got.KsefNumber) || seen[got.KsefNumber] {
-			t.Errorf("number %q is malformed or given twice", got.KsefNumber)
+			t.Errorf("number %q (given before: %v), want a new one of the form %s", got.KsefNumber, seen[got.KsefNumber], form)
 		}
 		seen[got.KsefNumber] = true
 		back := r.get("/invoice/get/" + got.KsefNumber)
 		if string(back.body) != documents[i] || back.header.Get("Content-Type") != "text/xml" {
-			t.Errorf("the document of %s is not what was sent", got.KsefNumber)
+			t.Errorf("the document of %s comes back as %s %q, want text/xml and the bytes that were sent",
+				got.KsefNumber, back.header.Get("Content-Type"), back.body)
 		}
 	}
 	upo := r.get("/invoice/session/upo/" + b.id)
@@ -56,11 +57,12 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	books := r.sim.Books()
 	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 ||
 		books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
-		t.Errorf("the books have the sessions %+v, want one with 25 invoices in 3 parts", books.Sessions)
+		t.Errorf("the books have %d accepted and %d rejected invoices and the sessions %+v, want 25, 0 and one session of 3 parts with status 200",
+			len(books.Accepted), len(books.Rejected), books.Sessions)
 	}
 	n := books.Requests
 	if n[limits.BatchSession] != 1 || n[limits.BatchSessionClose] != 1 || n["other:publicKey"] != 1 || n["part"] != 0 {
-		t.Errorf("the books count the requests %v, want one open and one close, and no part", n)
+		t.Errorf("the books count the requests %v, want one open, one close, one for the public key, and no part", n)
 	}
 }
 
@@ -123,7 +125,7 @@ func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 		t.Fatalf("read UPO %s: %v", body, err)
 	}
 	if p.Sesja != session || len(p.Dokumenty) != documents {
-		t.Errorf("the UPO names the wrong session, %s, or has the wrong number of documents, %d", p.Sesja, len(p.Dokumenty))
+		t.Errorf("the UPO names session %s and has %d documents, want %s and %d", p.Sesja, len(p.Dokumenty), session, documents)
 	}
 	fatest.Validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
 }

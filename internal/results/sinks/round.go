@@ -113,7 +113,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	if err := r.deliver(ctx, r.items); err != nil {
 		return false, err
 	}
-	if err := readClock(ctx, r); err != nil { // the receiver may have taken long
+	if err := readClock(ctx, r); err != nil { // the receiver may have taken long to answer
 		return false, err
 	}
 	r.conclude(r.items)
@@ -139,9 +139,10 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	return ours, err
 }
 
-// due adds up to n held outcomes whose next try is due, but only the first held outcome of each
-// invoice. If the receiver takes no results of a tenant, one outcome of that tenant is tried and
-// its other outcomes are put off. The outcomes of strangers are put off too.
+// due adds to the round up to n held outcomes whose next try is due, and only the first held
+// outcome of each invoice. If the receiver takes no results of a tenant, at most one outcome of
+// that tenant is tried and its other outcomes are put off. The outcomes of strangers are put off
+// too, and so are those of slow tenants when the round may take no more of them.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now, maxAhead, r.batch())
 	if err != nil {
@@ -157,7 +158,7 @@ func (r *round) due(ctx context.Context, n int) error {
 			break
 		}
 		list := there[id]
-		if len(list) == 0 { // a person deleted the key of what is held, which was sick
+		if len(list) == 0 { // a person deleted the sick key of the held outcomes
 			list = replaceDamaged(id, r.now, &r.change)
 		}
 		tenant := list[0].Tenant

@@ -26,7 +26,7 @@ type Runner struct {
 	// Round is longer than a round takes; 0 is a minute. If a process hangs for more than this
 	// time, other processes may serve the receiver.
 	Round time.Duration
-	Lease time.Duration // how long after a process was killed another process takes over, a minute at most; 0 is 30 seconds
+	Lease time.Duration // how long the lease of a killed process lasts, a minute at most; 0 is 30 seconds
 	Held  int64         // used in place of maxHeld; 0 is maxHeld
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
 	// seconds to a quarter of an hour. For tests.

@@ -58,7 +58,7 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	w.must(w.dropLease())
 	w.run(r)
 	if got := s.states(id); got != "rejected rejected" || w.state().Taken != 1 {
-		t.Errorf("the receiver was told %q, want rejected twice, and one result counted as taken", got)
+		t.Errorf("the receiver was told %q, and %d results count as taken, want rejected twice, and one taken", got, w.state().Taken)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestRun_CallIsLongerThanTheLease_OnlyAProcessThatHangsLosesIt(t *testing.T)
 	}
 	for until := time.Now().Add(time.Minute); len(other.took) == 0; w.run(second) {
 		if time.Now().After(until) {
-			t.Fatal("a process that hangs keeps the receiver")
+			t.Fatal("after a minute the process that hangs still serves the receiver")
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -223,7 +223,7 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	w.pass(100 * time.Hour)
 	w.run(r)
 	if s.calls != 1 || w.state().Stopped == 0 {
-		t.Fatalf("after %d calls the receiver should be stopped: %+v", s.calls, w.state())
+		t.Fatalf("%d calls were made, and the state is %+v, want one call and the receiver stopped", s.calls, w.state())
 	}
 	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.run(r)
@@ -247,7 +247,7 @@ func TestResume_ResultsAreHeld_AreSentAtOnce(t *testing.T) {
 				t.Errorf("the next try is at %v (error %v), want now", next, err)
 			}
 			w.run(r)
-			w.pass(time.Minute) // if a tenant was out, one of its results is tried first, and the rest after the first pause
+			w.pass(time.Minute) // if a tenant was out, one of its results is tried now, and the others after a pause
 			w.run(r)
 			w.wantTold(s, ids)
 		})
@@ -294,7 +294,7 @@ func TestRun_AwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *testing.T) {
 	w.run(r)
 	st := w.state()
 	if st.Lost != 1005-5-span.Length || st.Lost == 0 || st.Taken != 5+span.Length || st.Seen != 1005 {
-		t.Errorf("the state is %+v, and the outbox held %d outcomes, want all others counted as lost", st, span.Length)
+		t.Errorf("the state is %+v, want %d outcomes taken, %d lost (more than 0) and 1005 seen", st, 5+span.Length, 1000-span.Length)
 	}
 	if w.run(r); w.state().Lost != st.Lost {
 		t.Error("the next run counted lost outcomes a second time")
@@ -355,7 +355,7 @@ func TestPause_Grows_FromSecondsToAQuarterOfAnHour(t *testing.T) {
 
 func TestShort_AnswersOfOthers_AreOneLineAndBounded(t *testing.T) {
 	if got := short("a\x1b[31m\nb\x00"); got != "a [31m b " {
-		t.Errorf("short returned %q, want one line without control characters", got)
+		t.Errorf("short returned %q, want %q: one line without control characters", got, "a [31m b ")
 	}
 	if got := short(fmt.Sprint(make([]byte, 10_000))); len(got) > maxErr+5 {
 		t.Errorf("short returned %d bytes, want at most %d", len(got), maxErr+5)
@@ -381,6 +381,6 @@ func TestVerdictOf_Errors_SayWhetherTheReceiverIsOutOrGone(t *testing.T) {
 		}
 	}
 	if after := asked(out(1000 * time.Hour)); after != maxAfter {
-		t.Errorf("a receiver may ask for %v, want %v at most", after, maxAfter)
+		t.Errorf("when a receiver asks for 1000 hours, the pause is %v, want %v", after, maxAfter)
 	}
 }

@@ -23,7 +23,7 @@ func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T
 	for _, key := range ledger.SinkKeys("erp") {
 		for way, spoil := range ways {
 			if way == "rubbish" && !strings.HasPrefix(key, "sink:") {
-				continue // in any other key this is a wrong type, or damages one record only
+				continue // in any other key a hash is of the wrong type, or damages one record only
 			}
 			t.Run(key+" "+way, func(t *testing.T) {
 				w, s, well := newWorld(t, 10_000), refuse(errRefused), &stub{}
@@ -72,7 +72,7 @@ func TestRun_AKeyOfOneReceiverIsSick_TheOtherIsToldAndTheKeyIsNamed(t *testing.T
 				w.minutes(r, 5)
 				for _, id := range slices.Concat(held, later) { // if its place was lost, the receiver is told twice
 					if got := s.states(id); strings.ReplaceAll(got, "rejected rejected", "rejected") != "rejected" {
-						t.Errorf("the receiver was told %q of %s, want rejected", got, id)
+						t.Errorf("the receiver was told %q of %s, want rejected, once or twice", got, id)
 					}
 				}
 				failed, err := w.Failed(t.Context(), "erp", 10)
@@ -96,15 +96,16 @@ func TestRun_LeaseWithoutAnEnd_IsNamed(t *testing.T) {
 	w := newWorld(t, 10_000)
 	w.must(w.rdb.Set(t.Context(), "ksef:sinklease:erp", "foreign", 0).Err())
 	if sick := ledger.SickSink(w.runner(&stub{}).Run(t.Context(), nil)); len(sick) != 1 || sick[0].Key != "sinklease:erp" {
-		t.Errorf("the sick keys are %+v, want the lease", sick)
+		t.Errorf("the sick keys are %+v, want sinklease:erp alone", sick)
 	}
 	w.must(w.rdb.Set(t.Context(), "ksef:sinklease:erp", "another process", 30*time.Second).Err())
 	w.run(w.runner(&stub{}))
 }
 
-// Another program wrote what has the right form and would stop the receiver for hours or for ever:
-// a lease that ends later than any lease, or a place that the outbox has not reached. The key is
-// named, also to a person who resumes the receiver. Nothing is passed over until it is deleted.
+// Another program wrote a value that has the right form but would stop the receiver for hours or
+// for ever: a lease that ends later than any lease of a worker, or a place that the outbox has not
+// reached. The key is named, also to a person who resumes the receiver. No result is passed over
+// until the key is deleted.
 func TestRun_KeyHasTheRightFormAndStopsTheReceiver_IsNamed(t *testing.T) {
 	for what, spoil := range map[string]func(w *world) error{
 		"sinklease:erp": func(w *world) error {

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The receiver answers 503 for two or for five of six tenants, and asks for a pause of an hour.
-// Their results come first in the outbox, and the other tenants' results do not wait for them.
+// The receiver answers 503 for two of six tenants, or for five of them, and asks for a pause of an
+// hour. Their results come first in the outbox, and the other tenants' results do not wait for
+// them.
 func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 	for _, n := range []int{2, 5} {
 		t.Run(fmt.Sprint(n, " of 6"), func(t *testing.T) {
@@ -33,7 +34,7 @@ func TestRun_OutForSeveralTenants_OthersAreToldAtOnce(t *testing.T) {
 			o.want(well, "rejected")
 			first := o.total()
 			if again := first - len(well) - cost; cost > WebhookBatch+3*n || again != 0 {
-				t.Errorf("the sick tenants cost %d calls, want at most %d, and %d more before the hour was over, want none",
+				t.Errorf("the sick tenants cost %d calls at first, want at most %d, and %d more before the hour was over, want none",
 					cost, WebhookBatch+3*n, again)
 			}
 			if st := w.state(); st.Outage != 0 || w.outTenants() != n {

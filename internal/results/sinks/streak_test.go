@@ -60,18 +60,18 @@ func TestRun_EveryResultIsRefusedForItself_IsShownAsOut(t *testing.T) {
 			ids := w.rejectedOf("later", 40)
 			w.busy(r)
 			if n := o.total() - calls; n != manyRefused+40 {
-				t.Errorf("%d calls were made in all, want one for each new result, because new results must not wait", n)
+				t.Errorf("%d calls were made in all, want %d: one for each new result, because new results must not wait", n, manyRefused+40)
 			}
 			for range 30 { // what is held is refused again
 				st := w.state()
 				if st.Out() != ledger.At(began) || st.Outage != 0 || !strings.HasPrefix(st.Err, fmt.Sprint("answered ", status)) {
-					t.Fatalf("the state is %+v, want out since %v", st, began)
+					t.Fatalf("the state is %+v, want out since %v with the answer %d, and no outage", st, began, status)
 				}
 				w.pass(time.Minute)
 				w.busy(r)
 			}
 			if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"later"}) {
-				t.Errorf("the receiver is shown to take nothing of %v, want later alone", got)
+				t.Errorf("the receiver is shown to take nothing of %v, want tenant later alone", got)
 			}
 			o.refusing(status, names...)
 			w.pass(20 * time.Minute)
@@ -114,7 +114,8 @@ func TestRun_QuietReceiverRefusesAFewResults_IsOutOnlyWhenItGoesOn(t *testing.T)
 	s.answer = nil
 	w.rejected(1)
 	if w.run(r); w.out() != 0 || len(ledger.NotTold(w.standings())) != 0 {
-		t.Errorf("the receiver has taken a result, but it or a tenant is shown as out: %+v", w.state())
+		t.Errorf("the receiver has taken a result, but the state is %+v, and it is shown to take nothing of %v; want it not out, and no tenant",
+			w.state(), ledger.NotTold(w.standings()))
 	}
 	s.answer = refuse(errRefused).answer
 	w.pass(time.Hour)
@@ -144,10 +145,10 @@ func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *
 		w.pass(2 * longRefused)
 		w.busy(r)
 		if st := w.state(); st.Out() != 0 {
-			t.Fatalf("the receiver is shown as out, want only tenant one: %+v", st)
+			t.Fatalf("the receiver is shown as out, want only tenant one shown as out: %+v", st)
 		}
 		if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"one"}) || w.standings()["one"].State() != "out" {
-			t.Fatalf("the receiver is shown to take nothing of %v, want tenant one, out", got)
+			t.Fatalf("the receiver is shown to take nothing of %v, and the standings are %v, want tenant one alone, and out", got, w.standings())
 		}
 		w.rejectedOf("two", 1)
 		w.busy(r)
@@ -178,7 +179,7 @@ func TestRun_AllRefusedResultsOfATenantAreGivenUp_TheTenantIsNotShown(t *testing
 	w.pass(giveUpAfter + time.Minute)
 	w.run(r)
 	if _, failed := w.counts(); failed != manyRefused || len(w.standings()) != 0 {
-		t.Errorf("%d results are given up, the standings are %v; want all refused results given up and no standing", failed, w.standings())
+		t.Errorf("%d results are given up, the standings are %v; want %d given up and no standing", failed, w.standings(), manyRefused)
 	}
 }
 

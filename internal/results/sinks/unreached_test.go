@@ -29,7 +29,8 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	probes := w.state().Probes
 	w.busy(away)
 	if st := w.state(); !st.Away || st.Probes != probes || !Pauses(st.Next, w.now()) || w.outTenants() != 2 {
-		t.Errorf("the state is %+v, and the receiver is out for %d tenants, want it away, and out for the same two", st, w.outTenants())
+		t.Errorf("the state is %+v, and the receiver is out for %d tenants, want it away and pausing, %d probes, and out for 2 tenants as before",
+			st, w.outTenants(), probes)
 	}
 	if !strings.Contains(w.state().Err, "not reached") {
 		t.Errorf("the error of the receiver is %q, want it to say that the receiver was not reached", w.state().Err)

@@ -13,7 +13,7 @@ func noteUnread(ctx context.Context, r *round, edited []Edited) error {
 	for i := range edited {
 		if u := edited[i].Unread; u != nil {
 			unread = append(unread, *u)
-			r.sick[edited[i].Tenant] = r.sick[edited[i].Tenant] || u.ID == u.Key // it is the key of all records
+			r.sick[edited[i].Tenant] = r.sick[edited[i].Tenant] || u.ID == u.Key // the key of all records is sick
 		}
 	}
 	fresh, err := r.Editor.Ledger.NoteUnreadable(ctx, unread)

@@ -104,8 +104,8 @@ func TestRun_HeldResultIsOfAnotherName_IsDamagedAndTheRoundsEnd(t *testing.T) {
 	}
 }
 
-// The list of what is due names what is not held, in every form that the list can have. Each name
-// is taken up once.
+// The list of due results has names under which nothing is held, with scores of every kind. Each
+// name is given up once, and the rounds end.
 func TestRun_ListOfWhatIsDueHasRubbish_TheRoundsEnd(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
@@ -124,8 +124,9 @@ func TestRun_ListOfWhatIsDueHasRubbish_TheRoundsEnd(t *testing.T) {
 	}
 }
 
-// The record of a result that was given up is of another invoice. A person who sends it again sends
-// the present state of the invoice that the list names, and it is not listed any more.
+// The record of a result that was given up is of another invoice. A person who sends the result
+// again sends the present state of the invoice that the list names, and the result is not listed
+// any more.
 func TestResend_RecordIsOfAnotherInvoice_ThePresentStateOfTheListedOneIsTold(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	r := w.runner(s)
@@ -216,7 +217,8 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	w.run(old)
 	w.run(old)
 	if got := s.states(ids[0]); got != "rejected parked" || s.states(ids[1]) != "rejected" {
-		t.Errorf("of the first invoice the receiver was told %q, want rejected and parked, and of the second rejected", got)
+		t.Errorf("the receiver was told %q of the first invoice, want rejected and parked, and %q of the second, want rejected",
+			got, s.states(ids[1]))
 	}
 	if got := s.states(refusal.ID); got != "refused" {
 		t.Errorf("the receiver was told %q about the refused document, want refused", got)

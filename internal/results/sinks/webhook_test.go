@@ -126,14 +126,15 @@ func TestWebhook_EachStatus_GivesItsKindOfError(t *testing.T) {
 			outage, out := errors.AsType[*OutageError](err)
 			_, gone := errors.AsType[*GoneError](err)
 			if (err == nil) != (c.status < 300) || out != c.out || gone != c.gone || calls.Load() != 1 {
-				t.Fatalf("Deliver = %v (%T) after %d calls, want the error of this case after one call", err, err, calls.Load())
+				t.Fatalf("after %d calls Deliver = %v (an outage: %v, gone: %v), want one call and an error: %v (an outage: %v, gone: %v)",
+					calls.Load(), err, out, gone, c.status >= 300, c.out, c.gone)
 			}
 			if out && (outage.After < c.after || outage.After > c.upTo) {
 				t.Errorf("the receiver asked for a pause of %v, want %v to %v", outage.After, c.after, c.upTo)
 			}
 			if err != nil && (!strings.Contains(err.Error(), ": because xx") || len(err.Error()) > 400 ||
 				strings.Contains(err.Error(), "geheim")) {
-				t.Errorf("the error lacks the receiver's words, is too long, or has the secret: %v", err)
+				t.Errorf("the error is %v (%d bytes), want the receiver's words in it, at most 400 bytes and no secret", err, len(err.Error()))
 			}
 		})
 	}
@@ -151,7 +152,7 @@ func TestWebhook_NoAnswerInTime_IsAnOutage(t *testing.T) {
 	defer close(release)
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, out := errors.AsType[*OutageError](err); !out || err.Error() != "no answer in time" {
-		t.Errorf("Deliver = %v, want an outage without an answer", err)
+		t.Errorf("Deliver = %v (%T), want an outage with the text %q", err, err, "no answer in time")
 	}
 }
 
@@ -163,7 +164,7 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 	})
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, refused := errors.AsType[*addressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {
-		t.Errorf("Deliver = %v, want the address refused; the receiver was called: %v, want false", err, called)
+		t.Errorf("Deliver = %v, want the address refused, without the secret in the text; the receiver was called: %v, want false", err, called)
 	}
 }
 
@@ -190,7 +191,7 @@ func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
 			got = "allowed"
 		}
 		if got != want {
-			t.Errorf("%s is for %s, want %s", address, got, want)
+			t.Errorf("%s may be called by %s, want %s", address, got, want)
 		}
 	}
 }

@@ -78,9 +78,9 @@ func WithLines(t testing.TB, text string, n int) string {
 	return Swap(t, text, " </Fa>", strings.Repeat(line, n)+" </Fa>")
 }
 
-// Validate checks a document against the file schema with xmllint. The environment variable named
-// variable says where the schemas are. If schema is "" or xmllint is missing, Validate only logs
-// that the document was not checked.
+// Validate checks a document against the file schema with xmllint. The argument variable is the
+// name of the environment variable that says where the schemas are. If schema is "" or xmllint is
+// missing, Validate only logs that the document was not checked.
 func Validate(t *testing.T, variable, schema string, document []byte) {
 	t.Helper()
 	if schema == "" {
