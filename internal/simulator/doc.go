@@ -43,8 +43,9 @@
 // with a script, POST /sim/clock with {"advance":"72h"}, and POST /sim/rotate-key are accepted from
 // this machine only. After a rotation with {"planned":true}, the old key keeps working.
 //
-// Package ministry serves the Ministry's own API with the same books. It reaches the inside of the
-// simulator through Face.
+// The simulator has two faces, which are HTTP APIs with the same books. One is the gateway's. The
+// other is the Ministry's own API, in package ministry, which reaches the inside of the simulator
+// through Face.
 //
 // The facts come from "KSeF limits, September 2026" and the gateway's public contract.
 package simulator

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-// Face gives another HTTP face the inside of a Simulator. Both faces share the sessions, invoices,
-// limits, faults and keys. The methods of Face are safe for concurrent use.
+// Face gives package ministry the inside of a Simulator. That package serves the Ministry's own
+// API, the other face besides the gateway's. Both faces share the sessions, invoices, limits,
+// faults and keys. The methods of Face are safe for concurrent use.
 type Face struct{ s *Simulator }
 
 // Face returns the inside of the simulator.

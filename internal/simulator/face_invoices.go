@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// InvoiceBook gives another face the invoices in their sessions, in their receipts, and in the
+// InvoiceBook gives package ministry the invoices in their sessions, in their receipts, and in the
 // register.
 type InvoiceBook struct{ SessionBook }
 

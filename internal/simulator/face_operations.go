@@ -1,6 +1,6 @@
 package simulator
 
-// Operations that both faces have, under their names in faults and logs.
+// Operations of the gateway's and of the Ministry's API, under their names in faults and logs.
 const (
 	OpPublicKey     = opPublicKey
 	OpOpenOnline    = opOpenOnline

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
-// SessionBook is the sessions that are opened by way of the second face, the Ministry's API.
+// SessionBook gives package ministry the sessions that are opened at the Ministry's API.
 type SessionBook struct{ s *Simulator }
 
 // Sessions returns the sessions of the Ministry's API.

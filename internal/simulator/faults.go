@@ -12,10 +12,10 @@ import (
 // Fault orders one failure. In a script (JSON or YAML) the fields have the lower-case names of the
 // tags.
 type Fault struct {
-	// On is the operation. "any" or "" means every operation. An operation that both faces have has
-	// one name. For the kinds that concern a session or an invoice, On restricts only the lane.
-	// openOnline and send restrict the fault to the online lane, openBatch and part to the batch
-	// lane.
+	// On is the operation. "any" or "" means every operation. An operation of the gateway's and of
+	// the Ministry's API goes by the same name in both. For the kinds that concern a session or an
+	// invoice, On restricts only the lane. openOnline and send restrict the fault to the online
+	// lane, openBatch and part to the batch lane.
 	//
 	// The operations of the gateway are openBatch, openOnline, part, close, send, sessionStatus,
 	// invoices, upo, publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize,

@@ -49,7 +49,7 @@ func TestFault_Original_IsNotNamedOrIsAnother(t *testing.T) {
 			continue
 		}
 		if e := i.Status.Extensions; e[0].Value != other || e[1].Value != r.invoices(other)[0].KsefNumber {
-			t.Errorf("%s: the invoice is %+v, want another original", kind, i)
+			t.Errorf("%s: the invoice is %+v, want FV/2 of session %s as the original", kind, i, other)
 		}
 	}
 }

@@ -35,10 +35,10 @@ func TestFault_OfOneTenantOrOneOperation_OthersAreAnswered(t *testing.T) {
 				t.Helper()
 				for op, path := range ofA {
 					if failed := a.get(path).status == 503; failed != strings.Contains(failA, op) {
-						t.Errorf("%s of the tenant with the fault failed: %v, want the opposite", op, failed)
+						t.Errorf("%s of the tenant with the fault failed: %v, want %v", op, failed, !failed)
 					}
 					if failed := b.get(ofB[op]).status == 503; failed != strings.Contains(failB, op) {
-						t.Errorf("%s of the other tenant failed: %v, want the opposite", op, failed)
+						t.Errorf("%s of the other tenant failed: %v, want %v", op, failed, !failed)
 					}
 				}
 			}
@@ -121,7 +121,7 @@ func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 		}
 	}
 	if a := r.get("/invoice/session/invoices/" + first.id); a.status == 503 {
-		t.Error("another operation of the session fails too")
+		t.Error("another operation of the session fails too, want only its status to fail")
 	}
 	r.clock.add(time.Minute)
 	if a := r.get("/invoice/session/status/" + first.id); a.status != 200 {
@@ -180,6 +180,6 @@ func TestFault_Validate_IncompleteOrContradictory_IsRefused(t *testing.T) {
 	}
 	faults, err := ParseFaults([]byte(`[{"kind":"undecodable","as":"date","on":"invoices","times":-1,"for":"5s","lasting":"1m"}]`))
 	if err != nil || faults[0].As != OddDate || faults[0].Lasting != time.Minute {
-		t.Errorf("the script is read as %+v (error %v), want the fields that it names", faults, err)
+		t.Errorf("the script is read as %+v (error %v), want As date and Lasting 1m0s", faults, err)
 	}
 }

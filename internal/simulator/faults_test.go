@@ -48,10 +48,10 @@ func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 			started := time.Now()
 			a := r.get("/invoice/session/close/" + o.id)
 			if a.status != c.status || (a.err != nil) != (c.status == 0) {
-				t.Errorf("the answer is %d %s %v, want the status of this fault", a.status, a.body, a.err)
+				t.Errorf("the answer is %d %s (error %v), want status %d, where 0 is no answer", a.status, a.body, a.err, c.status)
 			}
 			if html := strings.HasPrefix(a.header.Get("Content-Type"), "text/html"); html != c.html {
-				t.Errorf("the Content-Type is %s, which is wrong for this fault", a.header.Get("Content-Type"))
+				t.Errorf("the Content-Type is %s, want HTML: %v", a.header.Get("Content-Type"), c.html)
 			}
 			if c.fault.For == 10*time.Millisecond && time.Since(started) < c.fault.For {
 				t.Error("the answer was not delayed")
@@ -60,7 +60,7 @@ func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 				t.Errorf("the Retry-After is %s, want 90", a.header.Get("Retry-After"))
 			}
 			if acted := r.status(o.id).Status.Code != 100; acted != c.acted {
-				t.Errorf("the close was carried out: %v, want the opposite for this fault", acted)
+				t.Errorf("the close was carried out: %v, want %v", acted, c.acted)
 			}
 			if n := r.sim.Books().Faults[kind]; n != 1 {
 				t.Errorf("the books count %d hits, want 1", n)
@@ -75,7 +75,8 @@ func TestFault_429_BlocksTheGroupUntilRetryAfter(t *testing.T) {
 	r.get("/invoice/public/key")
 	r.clock.add(2679 * time.Second)
 	if a := r.get("/invoice/public/key"); a.status != 429 || len(r.sim.Books().Violations) != 1 {
-		t.Errorf("one second before the end of the block the answer is %d, want 429", a.status)
+		t.Errorf("one second before the end of the block the answer is %d, and the books have the violations %+v, want 429 and one violation",
+			a.status, r.sim.Books().Violations)
 	}
 	other := newRig(t)
 	inject(t, other, Fault{On: opPublicKey, Kind: TooMany})
@@ -169,7 +170,7 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 		inject(t, r, Fault{Kind: SessionRefused, Code: code})
 		id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML")
 		if end.Code != code || end.Description == "" {
-			t.Errorf("the session ends with %+v, want the ordered code and a description", end)
+			t.Errorf("the session ends with %+v, want code %d and a description", end, code)
 		}
 		for _, i := range r.invoices(id) {
 			if i.Status.Code != 405 {
@@ -195,7 +196,8 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 	}
 	o.close()
 	if s, i := r.await(o.id), o.invoice(id); s.Code != 500 || i.Status.Code != 405 || len(r.sim.Books().Accepted) != 1 {
-		t.Errorf("the session is %+v and its invoice %+v, want code 500 and 405", s, i)
+		t.Errorf("the session is %+v and its invoice %+v, and %d invoices are accepted, want code 500, code 405 and 1",
+			s, i, len(r.sim.Books().Accepted))
 	}
 }
 
@@ -235,7 +237,7 @@ func TestFault_InvoiceStatus_HitsOnceAndTheNextIsAccepted(t *testing.T) {
 		}
 		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
 		if l := r.invoices(id); l[0].Status.Code != 200 || l[1].Status.Code != want || l[1].Number != "FV/2" {
-			t.Errorf("the list is %+v, want 200 and then the ordered code for FV/2", l)
+			t.Errorf("the list is %+v, want code 200 and then %d for FV/2", l, want)
 		}
 		if _, end := r.sendBatch(faXML(sellerA, "FV/2", today)); end.Code != 200 {
 			t.Errorf("sent again, the package ends with %+v, want code 200", end)
@@ -251,7 +253,8 @@ func TestFault_OmitNumber_HidesNumbersOfRejectedInvoicesOnly(t *testing.T) {
 		t.Errorf("the list is %+v, want a number in the first entry only", l)
 	}
 	if b := r.sim.Books(); b.Rejected[1].Number != "FV/2" || b.Faults[OmitNumber] != 2 {
-		t.Errorf("want the number FV/2 in the books, and two hits of the fault: %+v", b.Rejected)
+		t.Errorf("the books have the rejected invoices %+v and %d hits of the fault, want the second with number FV/2, and two hits",
+			b.Rejected, b.Faults[OmitNumber])
 	}
 }
 
@@ -294,7 +297,7 @@ func TestParseFaults_JSONOrYAML_AreReadAndAllMistakesNamed(t *testing.T) {
 		"- {on: close, kind: slow, for: 1m30s, times: 2}\n- kind: poison\n  number: FV/6\n  code: 405\n",
 	} {
 		if got, err := ParseFaults([]byte(script)); err != nil || fmt.Sprint(got) != want {
-			t.Errorf("the script gives %v (error %v), want two faults", got, err)
+			t.Errorf("the script gives %v (error %v), want %s", got, err, want)
 		}
 	}
 	if got, err := ParseFaults(nil); err != nil || len(got) != 0 {

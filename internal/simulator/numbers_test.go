@@ -17,7 +17,7 @@ func TestKsefNumber_Checksum_IsThatOfKSeFsExample(t *testing.T) {
 	for range 1000 {
 		n := s.ksefNumber(sellerA, noon)
 		if len(n) != 35 || seen[n] {
-			t.Fatalf("the KSeF number %q has another length than 35, or occurs twice", n)
+			t.Fatalf("the KSeF number is %q (given before: %v), want a new one of 35 characters", n, seen[n])
 		}
 		seen[n] = true
 	}

@@ -45,7 +45,7 @@ func TestPart_RequestDiffersFromWhatWasGiven_IsRefusedAndNotStored(t *testing.T)
 				change = func(*http.Request) {}
 			}
 			if a := r.upload(c.upload, b.parts[0], change); a.status != c.status {
-				t.Errorf("the upload got HTTP %d %s %v, want the status of this case", a.status, a.body, a.err)
+				t.Errorf("the upload got HTTP %d %s (error %v), want %d", a.status, a.body, a.err, c.status)
 			}
 		})
 	}
@@ -90,6 +90,6 @@ func TestPart_BaseURL_IsInTheAddressOfParts(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.BaseURL = "http://storage.example" })
 	b := r.pack(zipOf(t, "x"), 1).begin()
 	if !strings.HasPrefix(b.uploads[0].URL, "http://storage.example/storage/") {
-		t.Errorf("the address of the part is %s, want one that begins with the BaseURL", b.uploads[0].URL)
+		t.Errorf("the address of the part is %s, want one that begins with %s", b.uploads[0].URL, "http://storage.example/storage/")
 	}
 }

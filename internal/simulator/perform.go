@@ -18,8 +18,8 @@ type job struct {
 	prepare func() *refusal // reads the body; called once
 	act     func() reply    // carries out the request
 	lose    func()          // makes the session of the request unknown
-	// refuse writes a refusal as this face does. If it is nil, the refusal is written as the
-	// gateway writes it.
+	// refuse writes a refusal in the form of the API that got the request. If it is nil, the
+	// refusal is written as the gateway writes it.
 	refuse func(*refusal) reply
 	// expire ends the bearer token of the request before its time; nil when it has none.
 	expire func()

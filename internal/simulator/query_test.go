@@ -66,7 +66,7 @@ func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 		"status/" + unreadable: 415, "status/x": codeNoQuery, "result/" + id + "/2": codeInput, "status/" + asBuyer: codeNoQuery,
 	} {
 		if code, _ := r.get("/invoice/query/" + path).apiError(); code != want {
-			t.Errorf("a request for %s got code %d, want the code of that fault", path, code)
+			t.Errorf("a request for %s got code %d, want %d", path, code, want)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 	}
 	first, last, down := ask(r, "Subject1", 0, 10, true), ask(r, "Subject1", 2, 10, true), ask(r, "Subject1", 0, 10, false)
 	if len(first.Invoices) != 10 || !first.More || len(last.Invoices) != 5 || last.More || down.Invoices[0].Number != "FV/24" {
-		t.Errorf("the first page has %d (more %v), the last %d (more %v), descending begins with %s; want 10, 5 and FV/24",
+		t.Errorf("the first page has %d (more %v), the last %d (more %v), descending begins with %s; want 10 (true), 5 (false) and FV/24",
 			len(first.Invoices), first.More, len(last.Invoices), last.More, down.Invoices[0].Number)
 	}
 	got := first.Invoices[0]
@@ -105,7 +105,7 @@ func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 	} {
 		for i, subject := range []string{"Subject1", "Subject2", "Subject3"} {
 			if n := len(ask(who, subject, 0, 10, true).Invoices); n != want[i] {
-				t.Errorf("the query by %s as %s found %d invoices, want the number of this case", who.id, subject, n)
+				t.Errorf("the query by %s as %s found %d invoices, want %d", who.id, subject, n, want[i])
 			}
 		}
 	}

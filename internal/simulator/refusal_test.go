@@ -35,7 +35,7 @@ func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
 			req.Header["Authorization"] = c.header
 			a := r.do(req)
 			if a.status != c.status {
-				t.Fatalf("the request got HTTP %d, want the status of this case", a.status)
+				t.Fatalf("the request got HTTP %d, want %d", a.status, c.status)
 			}
 			if code, _ := a.apiError(); a.status == 401 && (code != 401 || a.header.Get("Content-Type") != "application/json") {
 				t.Errorf("the answer is %s, want code 401 as JSON", a.body)
@@ -67,7 +67,7 @@ func TestRoutes_NotInTheContract_AreRefusedAsJSON(t *testing.T) {
 	} {
 		a := r.do(r.request(c.method, c.path, nil))
 		if code, _ := a.apiError(); a.status != c.status || c.method != "HEAD" && code != c.status {
-			t.Errorf("the request %s %s got HTTP %d %s, want the status of that fault as JSON", c.method, c.path, a.status, a.body)
+			t.Errorf("the request %s %s got HTTP %d %s, want HTTP %d with this code as JSON", c.method, c.path, a.status, a.body, c.status)
 		}
 	}
 }
@@ -78,7 +78,7 @@ func TestAccept_NotTheAnswersType_Is406(t *testing.T) {
 		req := r.request("GET", "/invoice/public/key", nil)
 		req.Header.Set("Accept", accept)
 		if a := r.do(req); a.status != want {
-			t.Errorf("with Accept %s the request got HTTP %d, want the status of this case", accept, a.status)
+			t.Errorf("with Accept %s the request got HTTP %d, want %d", accept, a.status, want)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func TestOpen_BadRequests_AreRefusedAndMakeNoSession(t *testing.T) {
 			c.change(b)
 			a := r.post("/invoice/session/open/batch", b.open)
 			if code, _ := a.apiError(); a.status != 400 || code != c.code {
-				t.Errorf("the open got HTTP %d %s, want 400 and the code of this fault", a.status, a.body)
+				t.Errorf("the open got HTTP %d %s, want 400 and code %d", a.status, a.body, c.code)
 			}
 		})
 	}
@@ -164,26 +164,26 @@ func TestSessions_UnknownOrOfAnotherAccount_DoNotExist(t *testing.T) {
 		for _, call := range []string{"status", "invoices", "close", "upo"} {
 			a := c.who.get("/invoice/session/" + call + "/" + c.id)
 			if code, details := a.apiError(); a.status != 400 || code != codeNoSession || !strings.Contains(details, c.id) {
-				t.Errorf("the request %s for a session that is not the caller's got HTTP %d %s, want the code for an unknown session",
-					call, a.status, a.body)
+				t.Errorf("the request %s for a session that is not the caller's got HTTP %d %s, want code %d and the id %s",
+					call, a.status, a.body, codeNoSession, c.id)
 			}
 		}
 		body := o.body(faXML(sellerA, "FV/2", today))
 		body["sessionId"] = c.id
 		if code, _ := c.who.post("/invoice/send", body).apiError(); code != codeNoSession {
-			t.Errorf("a send to a session that is not the caller's got code %d, want the one for an unknown session", code)
+			t.Errorf("a send to a session that is not the caller's got code %d, want %d", code, codeNoSession)
 		}
 	}
 	id := o.send(faXML(sellerA, "FV/2", today))
 	for who, status := range map[*rig]int{r: 200, other: 400} {
 		if a := who.get("/invoice/status/" + id); a.status != status {
-			t.Errorf("the invoice's status got HTTP %d, want 200 for the sender and 400 for another account", a.status)
+			t.Errorf("the request of account %s for the invoice's status got HTTP %d, want %d", who.id, a.status, status)
 		}
 		if a := who.get("/invoice/get/" + r.sim.Books().Accepted[0].KsefNumber); a.status != status {
-			t.Errorf("the document got HTTP %d, want 200 for the sender and 400 for another account", a.status)
+			t.Errorf("the request of account %s for the document got HTTP %d, want %d", who.id, a.status, status)
 		}
 	}
 	if a := r.as("test_" + buyer).get("/invoice/get/" + r.sim.Books().Accepted[0].KsefNumber); a.status != 200 {
-		t.Errorf("the document got HTTP %d when the buyer asked for it, want 200", a.status)
+		t.Errorf("the request of the buyer for the document got HTTP %d, want 200", a.status)
 	}
 }

@@ -23,11 +23,11 @@ func TestValidate_Document_IsAnsweredWithVersionAndResult(t *testing.T) {
 		}
 		r.ok(ask(document, "text/xml; charset=utf-8"), &v)
 		if v.Valid != want || v.Version != "v3" || string(v.Form) != document {
-			t.Errorf("the answer is %+v, want the document back with the version v3 and the right verdict", v)
+			t.Errorf("the answer is %+v, want the document back, the version v3 and valid: %v", v, want)
 		}
 	}
-	if ask("no XML", "text/xml").status != 400 || ask(good, "application/json").status != 400 {
-		t.Error("a document that is no XML, or a wrong type, is accepted")
+	if text, asJSON := ask("no XML", "text/xml").status, ask(good, "application/json").status; text != 400 || asJSON != 400 {
+		t.Errorf("a text that is no XML got HTTP %d, and an invoice of the type JSON %d, want 400 for both", text, asJSON)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestGenerate_JSON_BecomesElementsInTheSameOrder(t *testing.T) {
 		`<WariantFormularza>3</WariantFormularza></Naglowek>` +
 		`<Fa><P_2>A &amp; &lt;B&gt;</P_2><WZ>1</WZ><WZ>2</WZ><P_15>123.40</P_15><Y a="1 &#34;2&#34;">true</Y></Fa></Faktura>`
 	if a.status != 200 || string(a.body) != want || a.header.Get("Content-Type") != xmlType {
-		t.Errorf("the answer is %d %s, want the document as XML with its elements in the order of the JSON", a.status, a.body)
+		t.Errorf("the answer is %d %s, want 200 and the elements in the order of the JSON:\n%s", a.status, a.body, want)
 	}
 	for _, body := range []string{`{}`, `{"invoice":{"a b":1}}`, `{"invoice":{"a":1,"@b":2}}`, `{"invoice":{"@b":{}}}`, `{"invoice":null}`, `{"invoice":[{},{}]}`,
 		`{"invoice":"x"}`, `{"invoice":{"1a":1}}`, `{"invoice":{"x:y":1}}`, `{"invoice":{}} {}`, `{"invoice":{},"more":1}`} {
@@ -59,7 +59,7 @@ func TestGenerate_AttributesOfKodFormularza_AreTheCallersOrTheUsual(t *testing.T
 	} {
 		a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":`+body+`}}}`))
 		if a.status != 200 || !strings.Contains(string(a.body), want) {
-			t.Errorf("for the JSON %s the answer is %d, %s, want the attributes of this case", body, a.status, a.body)
+			t.Errorf("for the JSON %s the answer is %d, %s, want 200 and %s", body, a.status, a.body, want)
 		}
 	}
 }

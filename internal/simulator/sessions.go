@@ -207,7 +207,7 @@ func (sess *session) describe(code int) string {
 	return fmt.Sprintf("Nieznany błąd (%d)", code)
 }
 
-// event describes to the faults the session or, with a number, one invoice of it.
+// event describes the session to the faults or, with a number, one of its invoices.
 func (sess *session) event(number string) event {
 	return event{account: sess.account, nip: sess.context, lane: sess.lane, number: number}
 }

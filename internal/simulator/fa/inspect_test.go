@@ -17,7 +17,7 @@ func online(c fa.Circumstances) fa.Circumstances {
 	return c
 }
 
-func TestInspect_FaultyDocument_IsRefusedWithKSeFsCode(t *testing.T) {
+func TestInspect_EachDocument_HasKSeFsCode(t *testing.T) {
 	v3 := fa.Forms()["v3"]
 	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
 	edit := func(old, new string) string { return fatest.Swap(t, good, old, new) }

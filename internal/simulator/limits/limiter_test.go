@@ -77,8 +77,8 @@ func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
 				admitted = append(admitted, now)
 				continue
 			}
-			if fits(now.Add(wait-1)) || !fits(now.Add(wait)) {
-				t.Fatalf("the limiter says to wait %v, which is not exactly until every window has room", wait)
+			if early, then := fits(now.Add(wait-1)), fits(now.Add(wait)); early || !then {
+				t.Fatalf("after the wait of %v every window has room: %v, and a nanosecond earlier: %v; want true and false", wait, then, early)
 			}
 			if _, other := l.Arrive("b", BatchSession, clock); other {
 				t.Fatal("another account is refused")
@@ -116,7 +116,8 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 					group, n, l.windows(Allowance{1, 1, 1})[i].name, want[i])
 			}
 			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
-				t.Errorf("group %s: the violation is %+v, want this group, this window and one request too many", group, v)
+				t.Errorf("group %s: the violation is %+v, want this group, the window %s and the count %d",
+					group, v, l.table[Others][i].name, want[i]+1)
 			}
 		}
 	}
@@ -192,14 +193,15 @@ func TestSet_OwnAllowance_HoldsForThatAccountAloneAndIsReported(t *testing.T) {
 		}
 	}
 	if told := l.Allowances("a"); told[InvoiceSend] != (Allowance{2, NoLimit, NoLimit}) || told[Others] != (Allowance{10, 30, 120}) {
-		t.Errorf("the limits of the account are %+v, want its own for sending", told)
+		t.Errorf("the limits of the account are %+v, want its own for sending and the usual ones for others", told)
 	}
 	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
 		t.Errorf("a limiter that refuses nothing reports the limits %+v, want none", told)
 	}
 	l.Reset("b")
 	if told := l.Allowances("b"); told[Others] != (Allowance{10, 30, 120}) || l.Allowances("a")[InvoiceSend].Second != 2 {
-		t.Errorf("after the reset the limits are %+v, want the usual ones", told)
+		t.Errorf("after the reset of account b its limits are %+v and those of account a are %+v, want the usual ones for b and a's own",
+			told, l.Allowances("a"))
 	}
 	l.Set("free", InvoiceSend, Allowance{NoLimit, NoLimit, NoLimit})
 	if n := passed("free", InvoiceSend); n != 1000 {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// RevokeOwn ends the login of the bearer, who shows an access token or a refresh token. Access
-// tokens that the login has stay valid until they expire. Errors: *Unauthorized.
+// RevokeOwn ends the login of the bearer, who shows an access token or a refresh token. The login's
+// access tokens stay valid until they expire. Errors: *Unauthorized.
 func (d *Desk) RevokeOwn(bearer string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -53,7 +53,7 @@ func TestKindOf_Subjects_NameTheirOwnerOrWhatIsWrong(t *testing.T) {
 		}
 		_, owner, err := s.kindOf()
 		if c.fault == "" && (err != nil || owner != c.owner) || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
-			t.Errorf("%s: the owner is %+v with the error %v, want the owner or the error of this case", what, owner, err)
+			t.Errorf("%s: the owner is %+v with the error %v, want the owner %+v, or an error that says %q", what, owner, err, c.owner, c.fault)
 		}
 	}
 	if _, err := SubjectOf([]byte("garbage")); err == nil {
@@ -71,7 +71,7 @@ func TestPolicy_Addresses_AreAllowedAsWritten(t *testing.T) {
 		"192.168.7.7": true, "192.169.0.1": false, "::ffff:10.0.0.1": true, "::1": false, "nowhere": false,
 	} {
 		if p.allows(ip) != want {
-			t.Errorf("the address %s is allowed: %v, want the opposite", ip, !want)
+			t.Errorf("the address %s is allowed: %v, want %v", ip, !want, want)
 		}
 	}
 	if !(Policy{}).allows("nowhere") {

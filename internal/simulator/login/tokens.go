@@ -105,8 +105,8 @@ func (d Tokens) info(t *storedToken) TokenInfo {
 	return TokenInfo{t.reference, t.author, t.Context, t.Description, t.Permissions, t.created, t.lastUse, t.statusAt(d.opts.Now())}
 }
 
-// Create makes a token for the context of a login. It is Pending for as long as a login takes.
-// Errors: *Refusal.
+// Create makes a token for the context of a login. The new token is Pending for as long as a login
+// takes. Errors: *Refusal.
 func (d Tokens) Create(a Access, permissions []string, description string) (reference, secret string, err error) {
 	if a.Context.Type != "Nip" && a.Context.Type != "InternalId" {
 		return "", "", &Refusal{Code: 26002, Description: "Nie można wygenerować tokena dla obecnego typu kontekstu.",

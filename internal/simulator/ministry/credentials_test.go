@@ -48,7 +48,7 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		t.Errorf("the new token is %s, want Pending", status())
 	}
 	if code, details := r.state(begin()); code != 450 || details != "Token nieaktywny" {
-		t.Errorf("a login with a token that is still pending ended with code %d %s, want 450", code, details)
+		t.Errorf("a login with a token that is still pending ended with code %d %s, want 450 Token nieaktywny", code, details)
 	}
 	if status() != login.TokenActive {
 		t.Errorf("a second later the token is %s, want Active", status())
@@ -70,14 +70,14 @@ func TestTokens_Made_LogInWithTheirPermissionsUntilTheyAreRevoked(t *testing.T) 
 		t.Errorf("a refresh after the token was revoked got HTTP %d %s, want code 21301", a.status, a.body)
 	}
 	if code, details := r.state(begin()); code != 450 || details != "Token unieważniony" {
-		t.Errorf("a login with a revoked token ended with code %d %s, want 450", code, details)
+		t.Errorf("a login with a revoked token ended with code %d %s, want 450 Token unieważniony", code, details)
 	}
 	var list struct {
 		Tokens []tokenState `json:"tokens"`
 	}
 	r.ok(owner.get("/tokens?status=Revoked"), http.StatusOK, &list)
 	if len(list.Tokens) != 1 || list.Tokens[0].Reference != made.Reference || list.Tokens[0].Used == "" {
-		t.Errorf("the list is %+v, want one token, with the date of its last use", list)
+		t.Errorf("the list is %+v, want token %s alone, with the date of its last use", list, made.Reference)
 	}
 	for name, c := range map[string]struct {
 		body m
@@ -178,7 +178,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.post("/certificates/query", m{"status": "Active"}), http.StatusOK, &query)
 	if len(query.Certificates) != 1 || query.Certificates[0].Serial != state.Serial || query.Certificates[0].Used == "" {
-		t.Errorf("the certificates are %+v, want one certificate, with the date of its last use", query)
+		t.Errorf("the certificates are %+v, want certificate %s alone, with the date of its last use", query, state.Serial)
 	}
 	r.ok(r.post("/certificates/"+state.Serial+"/revoke", m{"revocationReason": "Superseded"}), http.StatusNoContent, nil)
 	if a := r.post("/certificates/"+state.Serial+"/revoke", m{}); a.code() != 25009 {
@@ -187,7 +187,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	var b begunLogin
 	r.ok(r.sign(signer, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 	if code, details := r.state(b); code != 460 || details != "Certyfikat odwołany" {
-		t.Errorf("a login with a revoked certificate ended with code %d %s, want 460", code, details)
+		t.Errorf("a login with a revoked certificate ended with code %d %s, want 460 Certyfikat odwołany", code, details)
 	}
 	var limits struct {
 		May        bool `json:"canRequest"`
@@ -197,7 +197,7 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 	r.ok(r.get("/certificates/limits"), http.StatusOK, &limits)
 	if !limits.May || limits.Enrollment.Remaining != 299 {
-		t.Errorf("the limits are %+v, want 299 requests left", limits)
+		t.Errorf("the limits are %+v, want that requests are allowed, and 299 left", limits)
 	}
 	if a := r.get("/certificates/enrollments/20260101-CE-0000000000-0000000000-00"); a.code() != 25005 {
 		t.Errorf("the state of an unknown certificate request got HTTP %d %s, want code 25005", a.status, a.body)

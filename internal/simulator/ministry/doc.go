@@ -1,10 +1,10 @@
 // Package ministry is the simulator's second face, which is the Ministry's own KSeF API 2.x under
 // /v2. It uses the same sessions, invoices, limits, faults and books as the gateway's face.
 //
-// It is as strict as the first face. A body with an unknown or missing field is refused. A bearer
-// token of the wrong kind is answered with 401, and a missing permission with 403. A page token of
-// another list is refused with code 21418. A key that was rotated away is refused with code 21470.
-// Package login really verifies signatures and tokens.
+// It is as strict as the gateway's face. A body with an unknown or missing field is refused. A
+// bearer token of the wrong kind is answered with 401, and a missing permission with 403. A page
+// token of another list is refused with code 21418. A key that was rotated away is refused with
+// code 21470. Package login really verifies signatures and tokens.
 //
 // These are modelled:
 //

@@ -114,7 +114,7 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	)
 	paused := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today)))
 	if paused.status != http.StatusBadRequest || paused.code() != 21184 || !strings.Contains(string(paused.body), "tymczasowo") {
-		t.Errorf("the send to the paused session got HTTP %d %s, want 400 with code 21184", paused.status, paused.body)
+		t.Errorf("the send to the paused session got HTTP %d %s, want 400 with code 21184 and the word tymczasowo", paused.status, paused.body)
 	}
 	r.send(other, s2, fatest.Invoice(nipA, "FV/1", today)) // another session goes on
 	if a := r.get("/sessions/" + session); a.code() != 21173 {
@@ -124,7 +124,7 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 		t.Errorf("close got HTTP %d, want 500, as the fault orders", a.status)
 	}
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.code() != 21180 {
-		t.Errorf("the close before was carried out and answered with 500; the second close got HTTP %d %s, want code 21180",
+		t.Errorf("after a close that was carried out and answered with 500, the second close got HTTP %d %s, want code 21180",
 			a.status, a.body)
 	}
 	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden ||
@@ -183,7 +183,7 @@ func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	if len(list.Invoices) != 4 || list.Invoices[0].Ordinal != 2 || list.Invoices[0].Number != "" ||
 		len(list.Invoices[1].KsefNumber) != 36 ||
 		string(list.Invoices[2].Status.Code) != `"200"` || !strings.HasSuffix(list.Invoices[3].Acquired, "+0100") {
-		t.Errorf("the list is %+v, want the 4 altered entries that the faults order", list)
+		t.Errorf("the list is %+v, want FV/2 to FV/5, each altered as its fault orders", list)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestLimits_PerContext_AreCountedReportedAndEnforced(t *testing.T) {
 	r.ok(a.get("/rate-limits"), http.StatusOK, &told)
 	if told["onlineSession"] != (rate{2, 3, -1}) || told["invoiceMetadata"] != (rate{8, 16, 20}) ||
 		told["anonymous"] != (rate{60, -1, -1}) || told["global"] != (rate{-1, -1, -1}) || len(told) != 17 {
-		t.Errorf("the limits reported are %+v, want those ordered for this taxpayer and the usual ones for the rest", told)
+		t.Errorf("the limits reported are %+v, want 2, 3 and -1 for onlineSession, and the usual ones for the other 16 groups", told)
 	}
 	a.openOnline()
 	a.openOnline()

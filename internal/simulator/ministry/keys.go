@@ -116,8 +116,8 @@ func (m keyOps) publicKeys(*call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, shown), nil
 }
 
-// checkKeyID refuses an id that is not that of a key for sessions in force. A nil id means that the
-// client named no key.
+// checkKeyID refuses an id unless a key for sessions that is in force has it. A nil id means that
+// the client named no key.
 func (m *Ministry) checkKeyID(id []byte) *problem {
 	if _, err := m.currentKeys(); err != nil {
 		return &problem{status: http.StatusInternalServerError, detail: err.Error()}

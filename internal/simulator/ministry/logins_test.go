@@ -228,7 +228,7 @@ func TestLogin_FaultThatKSeFFindsLater_IsInTheStatusOfTheLogin(t *testing.T) {
 	c, _ = challenge()
 	garbage["challenge"], garbage["publicKeyId"] = c, make([]byte, 32)
 	if a := r.post("/auth/ksef-token", garbage); a.code() != codeKey {
-		t.Errorf("a token encrypted for an unknown key got HTTP %d %s, want the code for a wrong key", a.status, a.body)
+		t.Errorf("a token encrypted for an unknown key got HTTP %d %s, want code %d", a.status, a.body, codeKey)
 	}
 	c, _ = challenge()
 	chained := seal.Sign(t, xadestest.Request(c, "Nip", nipA, "certificateSubject"), xadestest.Options{At: noon})
@@ -278,7 +278,7 @@ func TestLogin_AllowedAddresses_KeepOthersOut(t *testing.T) {
 		got := r.redeemed(r.do(http.MethodPost, "/v2/auth/xades-signature", xmlType, seal.Sign(t, request, xadestest.Options{At: noon})))
 		a := r.with(got.Access.Token).get("/rate-limits")
 		if a.status != want || want == http.StatusForbidden && !strings.Contains(string(a.body), "ip-not-allowed") {
-			t.Errorf("a login that allows only %s got HTTP %d %s, want 403 from another address and 200 otherwise", ips, a.status, a.body)
+			t.Errorf("a login that allows only %s got HTTP %d %s at 127.0.0.1, want %d", ips, a.status, a.body, want)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
 	var one invoiceEntry
 	r.ok(r.get("/sessions/"+session+"/invoices/"+sent), http.StatusOK, &one)
 	if one.Status.Code != 200 || one.Number != "FV/1" || one.Hash != base64Of(hashOf([]byte(document))) || one.Mode != "Online" {
-		t.Errorf("the invoice is %+v, want FV/1, accepted, with its hash", one)
+		t.Errorf("the invoice is %+v, want FV/1, accepted, with its hash and the mode Online", one)
 	}
 	if state := r.sessionState(session); state.Status.Code != 100 || state.UPO != nil || *state.Count != 1 {
 		t.Errorf("the session is %+v, want it open, with one invoice", state)
@@ -31,14 +31,14 @@ func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
 	}
 	state := r.sessionState(session)
 	if state.Status.Code != 200 || state.UPO == nil || *state.Success != 1 || *state.Failed != 0 {
-		t.Fatalf("the session is %+v, want it accepted, with a UPO", state)
+		t.Fatalf("the session is %+v, want code 200, a UPO, and one invoice, accepted", state)
 	}
 	books := r.sim.Books()
 	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != one.KsefNumber || books.Accepted[0].Session != session {
 		t.Errorf("the books hold the accepted invoices %+v, want the one that was sent", books.Accepted)
 	}
 	if books.Sessions[0].Account != AccountPrefix+nipA {
-		t.Errorf("the books name the account %s, want that of the seller", books.Sessions[0].Account)
+		t.Errorf("the books name the account %s, want the seller's, %s", books.Sessions[0].Account, AccountPrefix+nipA)
 	}
 	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/2", today))); a.code() != 21180 {
 		t.Errorf("a send after the close got HTTP %d %s, want code 21180", a.status, a.body)
@@ -56,7 +56,7 @@ func TestOnline_BothFaces_ShareOneRegister(t *testing.T) {
 	number := r.sim.Books().Accepted[0].KsefNumber
 	if one.Status.Code != 440 || one.Status.Extensions["originalKsefNumber"] != number ||
 		one.Status.Extensions["originalSessionReferenceNumber"] != session {
-		t.Errorf("the invoice has the status %+v, want 440 with the original's number and session", one.Status)
+		t.Errorf("the invoice has the status %+v, want 440 with the original %s of session %s", one.Status, number, session)
 	}
 	// The gateway's face, with a key of the same taxpayer, finds the invoice but not the session.
 	gateway := func(path string) int {
@@ -162,7 +162,7 @@ func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	}
 	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.code() != 21470 ||
 		!bytes.Contains(a.body, []byte(s.id)) {
-		t.Errorf("the open got HTTP %d %s, want code 21470 with the id of the key", a.status, a.body)
+		t.Errorf("the open got HTTP %d %s, want code 21470 with the key's id %s", a.status, a.body, s.id)
 	}
 	info := s.info()
 	delete(info, "publicKeyId")

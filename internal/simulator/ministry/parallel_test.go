@@ -44,6 +44,7 @@ func TestParallel_ManyClients_BooksHaveEachInvoiceOnce(t *testing.T) {
 		numbers[a.NIP+a.Number] = true
 	}
 	if len(numbers) != clients*(invoices+1) || len(r.sim.Books().Accepted) != len(numbers) {
-		t.Errorf("%d different invoices among the %d in the books: each must be there once", len(numbers), len(r.sim.Books().Accepted))
+		t.Errorf("the books have %d invoices, %d of them different, want %d, each once",
+			len(r.sim.Books().Accepted), len(numbers), clients*(invoices+1))
 	}
 }

@@ -44,7 +44,7 @@ func TestProblems_BothForms_ComeAsTheClientAsks(t *testing.T) {
 		r.inject(simulator.Fault{On: simulator.OpRateLimits, Kind: simulator.TooMany, For: time.Second})
 		want := map[string]string{"": `"status":{"code":429`, "problem-details": `"title":"Too Many Requests"`}[format]
 		if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), want) {
-			t.Errorf("with X-Error-Format %q a request beyond the limit got HTTP %d %s, want 429 in that form", format, a.status, a.body)
+			t.Errorf("with X-Error-Format %q a request beyond the limit got HTTP %d %s, want 429 with %s", format, a.status, a.body, want)
 		}
 		r.clock.add(time.Second)
 	}
@@ -105,8 +105,8 @@ func TestNovelty_Ordered_BringsFieldsAndValuesThatNobodyKnows(t *testing.T) {
 			usages += len(keys) - 2
 		}
 		if (fields > 0) != want || (values > 0) != want || (usages > 0) != want {
-			t.Errorf("with Novelty %v the answers had %d unknown fields, %d unknown values and %d unknown keys, want some only above 0",
-				novelty, fields, values, usages)
+			t.Errorf("with Novelty %v the answers had %d unknown fields, %d unknown values and %d unknown keys, want some of each: %v",
+				novelty, fields, values, usages, want)
 		}
 	}
 }
