@@ -108,15 +108,15 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	hidden, other, pkg := s.sentPair(w, ledger.Bulk)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
 	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "not complete (1 of 2)") {
-		t.Errorf("the hidden invoice is %s, want sent, with a reason that counts the answers: %q", got.State, got.Reason)
+		t.Errorf("the hidden invoice is %s, want sent, with %q in the reason: %q", got.State, "not complete (1 of 2)", got.Reason)
 	}
 	s.advance(20 * time.Minute)
 	if err := w.run(queue.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
-		t.Errorf("after twenty minutes the hidden invoice is %s, want sent", s.read(hidden.ID).State)
+		t.Errorf("after twenty minutes the task returns %v and the hidden invoice is %s, want an error and sent", err, s.read(hidden.ID).State)
 	}
 	s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(hidden.ID).State.Final() })
 	if got := s.read(hidden.ID); got.State != ledger.Accepted || got.KsefNumber == "" {
-		t.Errorf("the hidden invoice is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the hidden invoice is %s with the KSeF number %q, want accepted, with a number: %s", got.State, got.KsefNumber, got.Reason)
 	}
 	s.acceptedOnce(2)
 }
@@ -203,8 +203,8 @@ func TestAbsence_OneAnswerCannotBeRead_TheReceiptDecidesAndTheOthersGoOn(t *test
 			pkg := s.sent(w, odd, other)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(odd.ID); got.State != c.want || c.bad && !strings.Contains(got.Reason, "cannot be read") {
-				t.Errorf("the invoice of the unreadable answer is %s, want accepted, or parked if it was refused: %s",
-					got.State, got.Reason)
+				t.Errorf("the invoice of the unreadable answer is %s, want %s: %s",
+					got.State, c.want, got.Reason)
 			}
 			w.must(queue.KindReceipt, pkg)
 			if got := s.read(other.ID); got.State != ledger.Receipted {
@@ -284,7 +284,7 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 	inv := s.admit(ledger.Bulk, doc)
 	pkg := s.sent(w, inv)
 	// The task also runs earlier than it asked to, as when the sweep or a person in the dashboard
-	// starts it. This must not make it ask the register more often.
+	// starts it. The register must not be asked more often for that reason.
 	for began := s.now(); !s.read(inv.ID).State.Final() && s.now().Sub(began) < 3*time.Hour; s.advance(2 * time.Second) {
 		_ = w.run(queue.KindConfirm, pkg)
 		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {
@@ -299,7 +299,7 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 	}
 	for i := 2; i < len(asked)-1; i++ {
 		if before, now := asked[i-1].Sub(asked[i-2]), asked[i].Sub(asked[i-1]); now < before {
-			t.Errorf("pause %d is %v, want no shorter pause than the one before, %v", i, now, before)
+			t.Errorf("pause %d is %v, want at least the pause before it, %v", i, now, before)
 		}
 	}
 }

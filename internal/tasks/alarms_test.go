@@ -61,7 +61,7 @@ func TestAlarms_StoppedPutOffOrArchivedByAPerson_NothingRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.queue.Run(queue.KindConfirm, "archived"); err != nil || state("archived") != "archived" {
-		t.Errorf("Run of an archived task returns %v and leaves it %s, want archived", err, state("archived"))
+		t.Errorf("Run of an archived task returns %v and leaves the task %s, want no error and archived", err, state("archived"))
 	}
 	a.wake(queue.KindConfirm, "put off", 20*time.Millisecond)
 	a.onReturn(queue.KindConfirm, "put off", &retry.LaterError{Delay: time.Minute}) // a new pause, which must not end early

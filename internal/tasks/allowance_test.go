@@ -107,8 +107,8 @@ func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 		Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour),
 	}
 	within, beyond := Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}
-	if !hasty.due(again, now, within) || hasty.due(again, now, beyond) {
-		t.Error("a set of one invoice is not due within a burst, or is due beyond it")
+	if in, after := hasty.due(again, now, within), hasty.due(again, now, beyond); !in || after {
+		t.Errorf("a set of one invoice is due within a burst: %v, and beyond it: %v; want true and false", in, after)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestDecide_SmallerAllowance_NeverCutsEarlier(t *testing.T) {
 			Full:   rapid.Bool().Draw(t, "full"),
 		}
 		if plenty, got := usual.Decide(w, now, Allowance{}), usual.Decide(w, now, left); plenty == CutWait && got != CutWait {
-			t.Errorf("the decision is %s with the allowance %+v, but the set waits while plenty is left", got, left)
+			t.Errorf("with the allowance %+v the decision is %s, want %s, as while plenty of sessions are left", left, got, CutWait)
 		}
 	})
 }
@@ -168,7 +168,7 @@ func TestAllowanceOf_PackagesOnTheirWayAndMidnight_AreSubtracted(t *testing.T) {
 		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
 	} {
 		if got := allowanceOf(c.u, c.way, c.g, c.sets, warsaw(t, "2026-11-23 "+c.now+" +01:00")); got.Full != c.full {
-			t.Errorf("%s: full is %v, want the opposite: %+v", c.why, got.Full, got)
+			t.Errorf("%s: the allowance is %+v, want full %v", c.why, got, c.full)
 		}
 	}
 	u := used(3, 3)

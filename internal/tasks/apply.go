@@ -17,7 +17,7 @@ import (
 )
 
 // carryOut writes what a decision says, in the order of its fields. When somebody else has moved
-// one of the invoices, it leaves out the fields that follow, and the run decides again. It reports
+// one of the invoices, it leaves out the fields after LetIn, and the run decides again. It reports
 // whether the run is over.
 func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now time.Time) (done bool, err error) {
 	w, p := c.w, c.p

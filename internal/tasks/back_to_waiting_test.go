@@ -24,7 +24,7 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 || cut[0].Count != 5 {
-		t.Fatalf("%d packages were cut, want one of five invoices", len(cut))
+		t.Fatalf("the packages that were cut are %+v, want one of five invoices", cut)
 	}
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // another worker was faster
 	w.must(queue.KindPackage, cut[0].ID)
@@ -32,7 +32,7 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 		t.Fatalf("the package is %s, want abandoned", got.State)
 	}
 	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.Waitlisted != 0 {
-		t.Errorf("%d requests are on the waitlist for a package that was given up, want none (%v)", u.Waitlisted, err)
+		t.Errorf("%d requests are on the waitlist for a package that was given up, want none (error %v)", u.Waitlisted, err)
 	}
 	rev := s.read(first[0].ID).Rev
 	second := s.queueBulk(w, "B", 5)
@@ -47,7 +47,7 @@ func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut = s.packages(ledger.PackageCut)
 	if len(cut) != 1 || cut[0].Count != len(first)+len(second) {
-		t.Fatalf("%d packages were cut, want one with all ten invoices", len(cut))
+		t.Fatalf("the packages that were cut are %+v, want one with all ten invoices", cut)
 	}
 	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(second[0].ID); got.State != ledger.Sent {
