@@ -31,7 +31,7 @@ func TestProof_Absence_NeedsAnAccountOfEverything(t *testing.T) {
 		ours    []string
 		answers []ksef.InvoiceInfo
 		absent  bool // it is proven that KSeF lacks the invoice without an answer
-		refused bool // it would be proven if the session had failed as a whole
+		refused bool // the same would be proven if the session had failed as a whole
 	}{
 		{"the only invoice that the session counts has its answer", counted(1, 1), ledger.Express, []string{"A", "B"},
 			[]ksef.InvoiceInfo{coded("B", 200)}, true, true},

@@ -57,7 +57,8 @@ func TestAccount_TheSameAcceptanceTwice_SharesNoNumber(t *testing.T) {
 	}
 }
 
-// The answers to two sends were mixed up, so the reference of an invoice leads to another invoice.
+// The answers to two sends were mixed up, so the reference of an invoice leads to the answer about
+// another invoice.
 func TestDecide_ReferenceLeadsToAnotherInvoice_ItsAnswerIsNotTaken(t *testing.T) {
 	for name, answer := range map[string]ksef.InvoiceInfo{
 		"number": {InvoiceNumber: "another"}, "hash": {InvoiceNumber: "A/0", Hash: "another"},

@@ -30,10 +30,10 @@ func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
 		}
 	}
 	if st := w.state(); st.Taken != 152 || st.Seen != 152 || st.Lost != 0 {
-		t.Errorf("want 152 outcomes taken and none lost: %+v", st)
+		t.Errorf("the state is %+v, want 152 outcomes taken and seen, and none lost", st)
 	}
 	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != rejected {
-		t.Errorf("the first result is %+v, want the rejection, although the invoice was queued again since", first.Result)
+		t.Errorf("the first result is %+v, want the rejection (revision %d), although the invoice was queued again since", first.Result, rejected)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestRun_CallIsLongerThanTheLease_OnlyAProcessThatHangsLosesIt(t *testing.T)
 	close(over)
 	running.Wait()
 	if st := w.state(); st.Taken != 1 {
-		t.Errorf("want one outcome taken: %+v", st)
+		t.Errorf("the state is %+v, want one outcome taken", st)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) 
 	w.run(r)
 	for _, id := range others {
 		if s.states(id) != "rejected" {
-			t.Fatalf("the result of %s waits for that of another invoice, want it told", id)
+			t.Fatalf("the result of %s waits for the result of another invoice, want it told", id)
 		}
 	}
 	if got := s.states(bad); got != "" {
@@ -156,7 +156,7 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		t.Errorf("the receiver was called %d times in a day, want 80 to 140", n)
 	}
 	if held, failed := w.counts(); held > 300 || failed != 0 || w.state().Outage == 0 {
-		t.Errorf("%d results are held, %d given up; the state is %+v; want few held, none given up, and an outage", held, failed, w.state())
+		t.Errorf("%d results are held, %d given up; the state is %+v; want at most 300 held, none given up, and an outage", held, failed, w.state())
 	}
 	s.answer = nil
 	for range 40 {
@@ -169,7 +169,7 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		}
 	}
 	if st := w.state(); st.Outage != 0 || st.Taken != 200 || st.Err != "" {
-		t.Errorf("want the outage over and 200 outcomes taken: %+v", st)
+		t.Errorf("the state is %+v, want no outage, no error, and 200 outcomes taken", st)
 	}
 }
 
@@ -327,7 +327,7 @@ func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
 		}
 	}
 	if w.run(r); w.state().Lost != 0 || w.state().Seen != 3 {
-		t.Errorf("want three outcomes seen and none lost: %+v", w.state())
+		t.Errorf("the state is %+v, want three outcomes seen and none lost", w.state())
 	}
 }
 

@@ -166,7 +166,7 @@ func TestRun_StandingIsAheadOfTheReceiver_NothingOfTheTenantIsMissed(t *testing.
 			}
 			for _, id := range ids {
 				if !slices.Contains(o.told[id], "rejected") {
-					t.Errorf("the receiver was told %v of %s, want rejected", o.told[id], id)
+					t.Errorf("the receiver was told %v of %s, want rejected among them", o.told[id], id)
 				}
 			}
 			o.want(one, "rejected")
@@ -237,7 +237,7 @@ func TestRun_StandingIsDamaged_NothingOfTheTenantIsMissed(t *testing.T) {
 	}
 	for _, id := range one {
 		if !slices.Contains(o.told[id], "rejected") {
-			t.Errorf("the receiver was told %v of %s, want rejected", o.told[id], id)
+			t.Errorf("the receiver was told %v of %s, want rejected among them", o.told[id], id)
 		}
 	}
 	o.want(two, "rejected")
@@ -271,7 +271,8 @@ func TestRun_RecordsOfRefusedDocumentsAreSick_TheirTenantWaitsForTheKey(t *testi
 	if st == nil || st.State() != "waits" || st.Out() != 0 || !st.Sick ||
 		!strings.Contains(st.Err, "the key refused:gamma behind redis.prefix") ||
 		!slices.Contains(ledger.NotTold(w.standings()), "gamma") {
-		t.Errorf("the standing is %+v, want one that waits and names the key", st)
+		t.Errorf("the standing is %+v, want one that waits and names the key; nothing is told of the tenants %v, want gamma among them",
+			st, ledger.NotTold(w.standings()))
 	}
 	w.must(w.rdb.Rename(t.Context(), "ksef:backup", "ksef:refused:gamma").Err())
 	w.minutes(r, 30)
@@ -309,7 +310,7 @@ func TestRun_RecordOfARefusedDocumentIsDamaged_IsNamedAndCounted(t *testing.T) {
 		return n
 	}
 	if n := counted(); n != 1 {
-		t.Errorf("%d entries count as unreadable, want the damaged record", n)
+		t.Errorf("%d entries count as unreadable, want 1, the damaged record", n)
 	}
 	w.must(w.rdb.HSet(t.Context(), key, id, record).Err())
 	if n := counted(); n != 0 {

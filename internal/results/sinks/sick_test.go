@@ -99,7 +99,8 @@ func TestRun_OutForAllTenants_IsCalledLittle(t *testing.T) {
 				t.Errorf("the receiver got %d calls in a day, want %d to %d", n, 24, 3*4*24)
 			}
 			if st := w.state(); st.Outage == 0 || st.Away || w.outTenants() != len(names) {
-				t.Errorf("the state is %+v, and the receiver is out for %d tenants, want an outage and all tenants", st, w.outTenants())
+				t.Errorf("the state is %+v, and the receiver is out for %d tenants, want an outage of a receiver that answers, and %d",
+					st, w.outTenants(), len(names))
 			}
 			later := w.rejectedOf("new", 3)
 			o.sickFor()
@@ -155,7 +156,8 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 			w.pass(time.Minute)
 			w.busy(r)
 			if st := w.state(); st.Outage != 0 || w.outTenants() != 0 || !strings.HasPrefix(st.Err, "answered ") {
-				t.Fatalf("the state is %+v, and the receiver is out for %d tenants, want no outage and none", st, w.outTenants())
+				t.Fatalf("the state is %+v, and the receiver is out for %d tenants, want no outage, 0 tenants, and the last answer as the error",
+					st, w.outTenants())
 			}
 		}
 	}

@@ -123,6 +123,6 @@ func TestRun_MoreIsGivenUpThanIsKept_OldestAreDroppedLoggedAndCounted(t *testing
 		t.Errorf("%d results are kept for a person, want %d", failed, ledger.MaxFailed)
 	}
 	if w.state().Dropped != 3 || !strings.Contains(log.String(), `"results":3`) {
-		t.Errorf("%d results count as dropped, want 3, also in the log, which is %s", w.state().Dropped, log.String())
+		t.Errorf("%d results count as dropped, and the log is %s, want 3 in both", w.state().Dropped, log.String())
 	}
 }

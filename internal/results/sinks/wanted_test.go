@@ -24,7 +24,7 @@ func TestWanted_TenantsNamesAndNIPs_SayWhoGetsAResult(t *testing.T) {
 		"another tenant": {[]string{"BB"}, "A", "1", no},
 		"another tenant that sends for the same seller":   {[]string{"BB"}, "A", "2", no},
 		"the old name of its tenant":                      {[]string{"BB"}, "B", "2", yes},
-		"its tenant, told when the NIP was its name":      {[]string{"BB"}, "2", "9", yes},
+		"its tenant, under the NIP that was its name":     {[]string{"BB"}, "2", "9", yes},
 		"the old name of another tenant":                  {[]string{"A"}, "B", "2", no},
 		"a tenant that was removed":                       {[]string{"A"}, "D", "4", no},
 		"a tenant that was removed, and its NIP unknown":  {[]string{"A"}, "D", "", unsure},

@@ -224,7 +224,7 @@ func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 	r := w.runner(h)
 	w.run(r)
 	if s := w.state(); s.Outage == 0 || s.Err != "answered 502" {
-		t.Errorf("want an outage with the answer 502: %+v", s)
+		t.Errorf("the state is %+v, want an outage with the error answered 502", s)
 	}
 	failing.Store(false)
 	for range 3 {
@@ -253,7 +253,7 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 	}
 	last := w.rdb.XRevRangeN(t.Context(), "ksef:results", "+", "-", 1).Val()[0].Values
 	if last["id"] != "inv-a" || last["revision"] != "3" || last["state"] != "accepted" || last["result"] != `{"id":"inv-a"}` {
-		t.Errorf("the last entry of the stream is %v, want the result of inv-a", last)
+		t.Errorf("the last entry of the stream is %v, want revision 3 of inv-a, accepted, with its result", last)
 	}
 	w.pass(3 * time.Hour)
 	if err := errors.Join(s.Deliver(t.Context(), []Message{message("inv-b")})...); err != nil {
@@ -316,7 +316,7 @@ func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 	put(2, "2") // a process that was suspended wakes up, and writes an old revision
 	raw, err := os.ReadFile(filepath.Join(f.Dir, "inv-a.json"))
 	if err != nil || string(raw) != "{\n  \"id\": \"inv-a\",\n  \"revision\": 3\n}\n" {
-		t.Errorf("the file of the invoice is %s, %v, want revision 3", raw, err)
+		t.Errorf("the file of the invoice is %s (error %v), want revision 3", raw, err)
 	}
 	if entries, _ := os.ReadDir(f.Dir); len(entries) != 2 || entries[0].Name() != lockName {
 		t.Errorf("the folder has %v, want the lock and the file of the invoice", entries)

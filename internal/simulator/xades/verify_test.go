@@ -133,7 +133,7 @@ func TestVerify_ChangedOrMalformed_IsRefusedWithItsKind(t *testing.T) {
 	} {
 		_, err := xades.Verify([]byte(c.document), now)
 		if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, want %v with %q", name, err, c.kind, c.says)
+			t.Errorf("%s: the error is %v, want %v with %q in it", name, err, c.kind, c.says)
 		}
 	}
 	// A comment is not part of the canonical form, so it changes nothing.
