@@ -58,9 +58,9 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	return Backoff(n) + time.Second
 }
 
-// IsFailure reports whether asynq counts an error as a failure of the task. Waiting is not a
-// failure, so that the dashboard counts true failures. Waiting with growing pauses is an exception.
-// It is reported as a failure, because the pauses grow with asynq's count of failures.
+// IsFailure reports whether asynq counts an error as a failure of the task. Waiting does not count,
+// so that the dashboard shows only true failures. Waiting with growing pauses is an exception. It
+// is reported as a failure, because the pauses grow with asynq's count of failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows

@@ -12,7 +12,7 @@ const (
 	toReject    outcome = "reject"    // the document is at fault; only its sender can fix it
 	toPark      outcome = "park"      // a person has to do something, then retry
 	toDuplicate outcome = "duplicate" // KSeF has an invoice of this identity, perhaps ours
-	toResend    outcome = "resend"    // document is faultless; send again, a few times at most
+	toResend    outcome = "resend"    // the document is faultless; send it again, a few times at most
 )
 
 // decided reports whether the outcome holds no matter how the session ended.

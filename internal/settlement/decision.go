@@ -43,9 +43,9 @@ type Decision struct {
 	// set.
 	Split *Split
 	End   *End
-	// TellRest queues the task of the package that this package was split off from as a probe, to
-	// find out whether KSeF accepts any invoice. Receipt queues the receipt task. Both come after
-	// Split and End, because the two tasks read the state that Split and End write.
+	// A package may have been split off from another as a probe, to find out whether KSeF accepts
+	// any invoice. TellRest queues the task of that other package. Receipt queues the receipt task.
+	// Both come after Split and End, because the two tasks read the state that Split and End write.
 	TellRest, Receipt bool
 
 	// Gone has the ids of the invoices that a refused session was proven not to have taken. The

@@ -112,9 +112,9 @@ type List struct {
 	Invoices []ksef.InvoiceInfo
 }
 
-// Statuses are KSeF's answers about single sends, by the invoice's id. Unread has the answers that
-// came and could not be read. They show that KSeF knows these invoices. Sick is the error of the
-// first status that could not be asked for now, or nil.
+// Statuses are KSeF's answers about single sends, by the invoice's id. Unread names the invoices
+// whose answers came but could not be read. Such an answer shows that KSeF knows the invoice. Sick
+// is the error of the first status that could not be asked for now, or nil.
 type Statuses struct {
 	Asked  bool
 	By     map[string]ksef.InvoiceInfo

@@ -66,7 +66,7 @@ func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 		name := NormalName(invs[i].Number)
 		g := groups[name]
 		if g == nil {
-			continue // decided with an earlier one of its group
+			continue // decided with an earlier invoice of its group
 		}
 		groups[name] = nil
 		if len(g.invs) == 1 && len(g.infos) == 1 && name != "" {

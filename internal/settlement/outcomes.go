@@ -129,8 +129,8 @@ func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
 }
 
 // resend sends an invoice again and counts this against maxResends. It is for an invoice that KSeF
-// refused through KSeF's own fault or without naming its number, and for an invoice in a package on
-// which KSeF gave no verdict.
+// refused through KSeF's own fault or without naming its number, and for an invoice of a package if
+// KSeF gave no verdict on that invoice.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
 		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),

@@ -27,9 +27,8 @@ const (
 func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
 // TenantRest returns how long all packages of a tenant rest after KSeF has refused more than
-// Rules.Refusals sessions of the tenant in a row. After fewer refusals it returns 0. After the
-// pause they have one try together, because separate tries of all packages would use up the hour's
-// sessions.
+// Rules.Refusals sessions of the tenant in a row. Otherwise it returns 0. After the pause they have
+// one try together, because separate tries of all packages would use up the hour's sessions.
 func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
 	if t.Refusals <= r.Refusals {
 		return 0

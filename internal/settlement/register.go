@@ -14,11 +14,12 @@ import (
 
 // KSeF's register lists invoices by time and as a rule cannot be asked for a single one. So all
 // invoices of a package are looked for in one pass. An original of equal content has the same P_1,
-// and KSeF takes no invoice before that day. So the pass begins on that day and goes on to the
-// present. Its place is written into the package after each page, because the request limits
-// interrupt it. The gateway's metadata has no hash. It has the KSeF number, and the document of
-// that number is the proof. KSeF's own API gives the hash, which is a proof at once. This API can
-// also filter by an invoice's number, so a few invoices are asked for one by one (see [ByNumber]).
+// and KSeF takes no invoice before the day of its P_1. So the pass begins on the earliest P_1 of
+// the package and goes on to the present. Its place is written into the package after each page,
+// because the request limits interrupt it. The gateway's metadata has no hash. It has the KSeF
+// number, and the document of that number is the proof. KSeF's own API gives the hash, which is a
+// proof at once. This API can also filter by an invoice's number, so a few invoices are asked for
+// one by one (see [ByNumber]).
 //
 // The register answers one part at a time, such as what the taxpayer sold, or what it bought and
 // billed itself (see [Subjects]). A package with invoices of several parts needs a pass for each
@@ -44,8 +45,8 @@ func Subjects() []ksef.SubjectType {
 }
 
 // NewPass reports whether the place that the package remembers belongs to a pass through another
-// part of the register than as. Then the caller has to forget that place. A place without a part is
-// of Subject1.
+// part of the register than the part as. Then the caller has to forget that place. A place without
+// a part is of Subject1.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
@@ -62,8 +63,8 @@ func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err err
 }
 
 // NextPage returns the request for the next page of the register. from is where the pass stands. If
-// rest is not nil, the pass has to rest first. done says that as many pages were read as one
-// package may have.
+// rest is not nil, the pass has to rest first. done says that the package has read as many pages as
+// it may.
 func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time) (req ksef.MetadataRequest, rest *Wait, done bool) {
 	if now.Before(p.NextPass.Time()) {
 		return req, NotFoundYet(p.NextPass.Time().Sub(now), n), false

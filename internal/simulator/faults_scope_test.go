@@ -18,7 +18,7 @@ func TestFault_OfOneTenantOrOneOperation_OthersAreAnswered(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		fault Fault
-		a, b  string // operations that fail for the tenant with the fault and for the other one
+		a, b  string // operations that fail for the tenant with the fault, and for the other tenant
 	}{
 		"the fault names a tenant by its NIP":       {Fault{NIP: sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
 		"the fault names a tenant by its account":   {Fault{Account: "test_" + sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},

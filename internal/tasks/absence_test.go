@@ -269,7 +269,7 @@ func renameOriginal(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	})
 }
 
-// The register does not list the original of a duplicate. The pauses between two searches grow.
+// The register does not list the original of a duplicate. The pauses between the searches grow.
 func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
 	client := s.client()

@@ -24,7 +24,7 @@ func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.Se
 	if err != nil {
 		return nil, err
 	}
-	// These lists leave out the invoices that an earlier build of this package parked.
+	// Both leave out the invoices that an earlier build of this package parked.
 	undecided, unread := held.Undecided(p.ID), held.UnreadUndecided(p.ID)
 	switch {
 	case unread > 0 && len(undecided) == 0:

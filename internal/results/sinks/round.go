@@ -27,7 +27,7 @@ type round struct {
 	of     map[string]*item         // by invoice
 	there  map[string][]ledger.Held // what was held for the invoices of the outcomes read
 	chosen int                      // outcomes that the present step has added
-	passed int                      // outcomes passed in the outbox, and reads of catchUp
+	passed int                      // outcomes that were passed in the outbox, and reads that catchUp made
 	slow   int                      // outcomes of slow tenants that this round may still take
 }
 

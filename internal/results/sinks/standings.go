@@ -189,9 +189,9 @@ func (r *round) missed(tenant string, n int64) {
 }
 
 // distrustAhead counts a standing as damaged if its place is ahead of the receiver's own place. The
-// ledger writes no such standing. The outcomes of the tenant between the two places would be left
-// out. A standing may also be ahead because a person has deleted the receiver's place, and then all
-// that the outbox has is to be told again.
+// ledger writes no such standing. If it were trusted, the outcomes of the tenant between the two
+// places would be left out. A standing may also be ahead because a person has deleted the
+// receiver's place, and then all that the outbox has is to be told again.
 func distrustAhead(r *round) {
 	for tenant, st := range r.standings {
 		if ledger.AfterOutcome(st.Cursor, r.state.Cursor) {

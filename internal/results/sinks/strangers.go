@@ -33,8 +33,8 @@ func findStrangers(ctx context.Context, r *round) (err error) {
 
 func (r *round) stranger(tenant string) bool { return r.strangers[tenant] != "" }
 
-// leaveStrangers gives each stranger whose results the receiver would get a place of its own in the
-// outbox, so that its outcomes are left behind there.
+// leaveStrangers gives a place of its own in the outbox to each stranger whose results the receiver
+// would get, so that the stranger's outcomes are left behind there.
 func leaveStrangers(r *round) {
 	for tenant := range r.strangers {
 		wanted := len(r.Wants.Tenants) == 0 || slices.Contains(r.Wants.Tenants, tenant)
@@ -45,8 +45,8 @@ func leaveStrangers(r *round) {
 }
 
 // keepStrangers holds the results of tenants that have become strangers since the round began. A
-// name is recorded before anything is taken in under it, so every stranger is found whose results
-// this round has read.
+// name is recorded before anything is taken in under it, so keepStrangers finds every stranger
+// whose results this round has read.
 func keepStrangers(ctx context.Context, r *round, items []*item) error {
 	if err := findStrangers(ctx, r); err != nil {
 		return err

@@ -11,7 +11,8 @@ import (
 )
 
 // The simulator's check is separate from that of package invoice. Here the simulator checks the
-// same documents, and must agree with the recorded verdicts of xmllint.
+// documents that a test of package invoice uses too, and must agree with the recorded verdicts of
+// xmllint.
 func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *testing.T) {
 	records := schematest.ReadRecords(t, filepath.Join("..", "..", "invoice", "testdata", "verdicts.txt"))
 	for root, version := range []string{"v3", "v2"} {

@@ -46,7 +46,7 @@ type content struct {
 	letters map[string]byte // a letter for each child's name
 	names   []string        // by letter
 	model   *regexp.Regexp  // over the letters
-	most    map[byte]int    // how many of a child may be in a row, where the model does not say it
+	most    map[byte]int    // how often a child may be repeated, where the model sets no limit
 	child   map[string]child
 	attrs   map[string]attribute
 	text    *textType // of an element with text and attributes

@@ -244,7 +244,7 @@ func TestInspect_BrokenDocuments_AgreesWithXmllint(t *testing.T) {
 		}
 	}
 	if taken < len(docs)/20 || taken > len(docs)/2 {
-		t.Errorf("%d of %d documents are accepted: a useful test needs many of both kinds", taken, len(docs))
+		t.Errorf("%d of %d documents are accepted, want %d to %d", taken, len(docs), len(docs)/20, len(docs)/2)
 	}
 }
 

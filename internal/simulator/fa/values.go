@@ -85,7 +85,7 @@ func (t *textType) spaced(text string) string {
 }
 
 // singleSpaced reports whether a text stays the same under any treatment of white space. Such a
-// text has only single blanks, and they are inside it. Nearly every text is like that.
+// text has only single blanks, and none at its ends. Nearly every text is like that.
 func singleSpaced(text string) bool {
 	blank := true // before the text
 	for i := range len(text) {

@@ -16,7 +16,7 @@ const (
 	InvoiceExport       = "invoiceExport"
 	InvoiceExportStatus = "invoiceExportStatus"
 	SessionList         = "sessionList"          // the gateway has no operation of this group
-	Collective          = "collectiveIdentifier" // neither face has an operation of this group
+	Collective          = "collectiveIdentifier" // neither simulated API has an operation of this group
 	Anonymous           = "anonymous"            // logging in and public keys, counted by address
 )
 
