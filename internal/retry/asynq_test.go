@@ -76,7 +76,8 @@ func TestIsFailure_WaitingIsNotCounted(t *testing.T) {
 	}
 	growing := &LaterError{Reason: ReasonLost, Grows: true}
 	if counted, action := IsFailure(fmt.Errorf("ask: %w", growing)), Judge(growing).Action; !counted || action != Later {
-		t.Errorf("waiting with growing pauses is counted as a failure: %v, and has the action %q, want true and %q", counted, action, Later)
+		t.Errorf("waiting with growing pauses is counted as a failure: %v, and has the action %q, want true and %q",
+			counted, action, Later)
 	}
 	if !IsFailure(errors.New("x")) {
 		t.Error("a defect is not counted as a failure")

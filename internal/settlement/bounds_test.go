@@ -80,7 +80,7 @@ func TestDecide_EachCodeOfASession_AnswersCountOrAllAreSentAgain(t *testing.T) {
 			if code == 200 || code == 445 {
 				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) ||
 					lane == ledger.Bulk && d.Doubt == nil {
-					t.Errorf("code %d, lane %s: the decision is %+v, want two moves proven by the list in the express lane, a doubt in the bulk lane",
+					t.Errorf("code %d, lane %s: the decision is %+v, want two moves proven by the list (express) or a doubt (bulk)",
 						code, lane, d)
 				}
 				continue

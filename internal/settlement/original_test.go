@@ -110,7 +110,8 @@ func TestByContent_EachCase_HasItsFinding(t *testing.T) {
 		}
 		if c.says != "" && (!strings.Contains(f.Move.Reason, c.says) ||
 			!strings.Contains(f.Move.Reason, "hash theirs, ours ours") || f.Move.Code != 440) {
-			t.Errorf("%s: the move has code %d and the reason %s, want 440 and a reason with both hashes and %q", c.why, f.Move.Code, f.Move.Reason, c.says)
+			t.Errorf("%s: the move has code %d and the reason %s, want 440 and a reason with both hashes and %q",
+				c.why, f.Move.Code, f.Move.Reason, c.says)
 		}
 		if f.Move.Fate == Accept && (f.Move.Accepted.Hash != "theirs" || f.Move.Accepted.UPO != "file://upo") {
 			t.Errorf("%s: the acceptance is %+v, want the hash and the UPO of the original", c.why, f.Move.Accepted)

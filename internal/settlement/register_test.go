@@ -71,7 +71,8 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 		for ; len(want) > 0; p.Searched++ {
 			req, rest, done := NextPage(p, ksef.Subject1, len(want), from, now)
 			if rest != nil || done {
-				t.Fatalf("before the register is read to its end, the rest of the pass is %v and done is %v, want nil and false", rest, done)
+				t.Fatalf("before the register is read to its end, the rest of the pass is %v and done is %v, want nil and false",
+					rest, done)
 			}
 			page := r.page(req)
 			moves, left := Found(want, page.Invoices)

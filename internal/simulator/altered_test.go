@@ -118,11 +118,13 @@ func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 		inject(t, r, Fault{Kind: NumberRewritten, As: as, Times: -1})
 		id, _ := r.sendBatch(faXML(sellerA, "A B 1", today), "not XML")
 		if l := r.invoices(id); l[0].Number != want || l[1].Status.Code != 430 || l[1].Number != "" {
-			t.Errorf("%s: the list is %+v, want the number %q in the first entry, and code 430 without a number in the second", as, l, want)
+			t.Errorf("%s: the list is %+v, want the number %q in the first entry, and code 430 without a number in the second",
+				as, l, want)
 		}
 		for ksefNumber, number := range r.receiptOf(id) {
 			if number != want || len(ksefNumber) != 35 {
-				t.Errorf("%s: the receipt has the number %q for %s, want %q for a KSeF number of 35 characters", as, number, ksefNumber, want)
+				t.Errorf("%s: the receipt has the number %q for %s, want %q for a KSeF number of 35 characters",
+					as, number, ksefNumber, want)
 			}
 		}
 		var page struct {

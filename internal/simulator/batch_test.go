@@ -70,7 +70,8 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 				t.Errorf("%d invoices of a session with code %d were accepted, want some with code 200 and none otherwise", got, c.code)
 			}
 			if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (c.code == 200) {
-				t.Errorf("the request for the UPO of a session with code %d is answered with %d, want 200 only for code 200", c.code, a.status)
+				t.Errorf("the request for the UPO of a session with code %d is answered with %d, want 200 only for code 200",
+					c.code, a.status)
 			}
 		})
 	}
@@ -98,7 +99,8 @@ func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 		t.Fatalf("codes %v, want [200 430 450 200]", codes)
 	}
 	if list[1].Number != "" || list[2].Number != "FV/2" {
-		t.Errorf("the refused invoices have the numbers %q and %q, want none for the unreadable one and FV/2 for the other", list[1].Number, list[2].Number)
+		t.Errorf("the refused invoices have the numbers %q and %q, want none for the unreadable one and FV/2 for the other",
+			list[1].Number, list[2].Number)
 	}
 	contains(t, list[2].Status.Details, "KodWaluty")
 	checkReceipt(t, r.get("/invoice/session/upo/"+id).body, id, 2)
@@ -123,7 +125,8 @@ func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 		}
 		seen = append(seen, r.status(b.id).Status.Code)
 		if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (len(seen) == 4) {
-			t.Errorf("after the statuses %v, the request for the UPO is answered with %d, want 200 only after the last status", seen, a.status)
+			t.Errorf("after the statuses %v, the request for the UPO is answered with %d, want 200 only after the last status",
+				seen, a.status)
 		}
 	}
 	if fmt.Sprint(seen) != "[100 100 150 200]" {

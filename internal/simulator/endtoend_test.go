@@ -57,7 +57,7 @@ func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	books := r.sim.Books()
 	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 ||
 		books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
-		t.Errorf("the books have %d accepted and %d rejected invoices and the sessions %+v, want 25, 0 and one session of 3 parts with status 200",
+		t.Errorf("the books have %d accepted and %d rejected invoices and the sessions %+v, want 25, 0 and one of 3 parts with status 200",
 			len(books.Accepted), len(books.Rejected), books.Sessions)
 	}
 	n := books.Requests

@@ -75,7 +75,7 @@ func TestFault_429_BlocksTheGroupUntilRetryAfter(t *testing.T) {
 	r.get("/invoice/public/key")
 	r.clock.add(2679 * time.Second)
 	if a := r.get("/invoice/public/key"); a.status != 429 || len(r.sim.Books().Violations) != 1 {
-		t.Errorf("one second before the end of the block the answer is %d, and the books have the violations %+v, want 429 and one violation",
+		t.Errorf("one second before the block ends the answer is %d, and the books have the violations %+v, want 429 and one violation",
 			a.status, r.sim.Books().Violations)
 	}
 	other := newRig(t)

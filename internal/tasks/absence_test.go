@@ -112,11 +112,13 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	}
 	s.advance(20 * time.Minute)
 	if err := w.run(queue.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
-		t.Errorf("after twenty minutes the task returns %v and the hidden invoice is %s, want an error and sent", err, s.read(hidden.ID).State)
+		t.Errorf("after twenty minutes the task returns %v and the hidden invoice is %s, want an error and sent",
+			err, s.read(hidden.ID).State)
 	}
 	s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(hidden.ID).State.Final() })
 	if got := s.read(hidden.ID); got.State != ledger.Accepted || got.KsefNumber == "" {
-		t.Errorf("the hidden invoice is %s with the KSeF number %q, want accepted, with a number: %s", got.State, got.KsefNumber, got.Reason)
+		t.Errorf("the hidden invoice is %s with the KSeF number %q, want accepted, with a number: %s",
+			got.State, got.KsefNumber, got.Reason)
 	}
 	s.acceptedOnce(2)
 }

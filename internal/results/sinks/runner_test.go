@@ -33,7 +33,8 @@ func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
 		t.Errorf("the state is %+v, want 152 outcomes taken and seen, and none lost", st)
 	}
 	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != rejected {
-		t.Errorf("the first result is %+v, want the rejection (revision %d), although the invoice was queued again since", first.Result, rejected)
+		t.Errorf("the first result is %+v, want the rejection (revision %d), although the invoice was queued again since",
+			first.Result, rejected)
 	}
 }
 
@@ -156,7 +157,8 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		t.Errorf("the receiver was called %d times in a day, want 80 to 140", n)
 	}
 	if held, failed := w.counts(); held > 300 || failed != 0 || w.state().Outage == 0 {
-		t.Errorf("%d results are held, %d given up; the state is %+v; want at most 300 held, none given up, and an outage", held, failed, w.state())
+		t.Errorf("%d results are held, %d given up; the state is %+v; want at most 300 held, none given up, and an outage",
+			held, failed, w.state())
 	}
 	s.answer = nil
 	for range 40 {

@@ -156,7 +156,7 @@ func TestRun_SomeResultsOfEachTenantAreRefused_IsNotOut(t *testing.T) {
 			w.pass(time.Minute)
 			w.busy(r)
 			if st := w.state(); st.Outage != 0 || w.outTenants() != 0 || !strings.HasPrefix(st.Err, "answered ") {
-				t.Fatalf("the state is %+v, and the receiver is out for %d tenants, want no outage, 0 tenants, and the last answer as the error",
+				t.Fatalf("the state is %+v, and the receiver is out for %d tenants, want no outage, 0 tenants, and the last answer in Err",
 					st, w.outTenants())
 			}
 		}

@@ -72,7 +72,8 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	w.wantTold(s, others)
 	// The number of results held may exceed the tenant's share, but by less than one batch.
 	if held, failed := w.counts(); held < 100 || held >= 100+64 || failed != 0 || w.state().Outage != 0 {
-		t.Errorf("%d results are held, %d given up; the state is %+v; want 100 to 163 held, none given up, and no outage", held, failed, w.state())
+		t.Errorf("%d results are held, %d given up; the state is %+v; want 100 to 163 held, none given up, and no outage",
+			held, failed, w.state())
 	}
 	if l := w.standings()["one"]; l == nil || l.Held+l.Left != 300 {
 		t.Errorf("all 300 results should be held or left: %+v", l)

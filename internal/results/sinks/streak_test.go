@@ -60,7 +60,8 @@ func TestRun_EveryResultIsRefusedForItself_IsShownAsOut(t *testing.T) {
 			ids := w.rejectedOf("later", 40)
 			w.busy(r)
 			if n := o.total() - calls; n != manyRefused+40 {
-				t.Errorf("%d calls were made in all, want %d: one for each new result, because new results must not wait", n, manyRefused+40)
+				t.Errorf("%d calls were made in all, want %d: one for each new result, because new results must not wait",
+					n, manyRefused+40)
 			}
 			for range 30 { // what is held is refused again
 				st := w.state()
@@ -114,7 +115,7 @@ func TestRun_QuietReceiverRefusesAFewResults_IsOutOnlyWhenItGoesOn(t *testing.T)
 	s.answer = nil
 	w.rejected(1)
 	if w.run(r); w.out() != 0 || len(ledger.NotTold(w.standings())) != 0 {
-		t.Errorf("the receiver has taken a result, but the state is %+v, and it is shown to take nothing of %v; want it not out, and no tenant",
+		t.Errorf("after a result was taken the state is %+v, and nothing is taken of %v; want a receiver that is not out, and no tenant",
 			w.state(), ledger.NotTold(w.standings()))
 	}
 	s.answer = refuse(errRefused).answer
@@ -148,7 +149,8 @@ func TestRun_EveryResultOfOneTenantIsRefused_TheTenantIsOutAndNotTheReceiver(t *
 			t.Fatalf("the receiver is shown as out, want only tenant one shown as out: %+v", st)
 		}
 		if got := ledger.NotTold(w.standings()); !slices.Equal(got, []string{"one"}) || w.standings()["one"].State() != "out" {
-			t.Fatalf("the receiver is shown to take nothing of %v, and the standings are %v, want tenant one alone, and out", got, w.standings())
+			t.Fatalf("the receiver is shown to take nothing of %v, and the standings are %v, want tenant one alone, and out",
+				got, w.standings())
 		}
 		w.rejectedOf("two", 1)
 		w.busy(r)

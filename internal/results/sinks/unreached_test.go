@@ -29,7 +29,7 @@ func TestRun_ReceiverIsNotReached_NoTenantIsOutAndAllWait(t *testing.T) {
 	probes := w.state().Probes
 	w.busy(away)
 	if st := w.state(); !st.Away || st.Probes != probes || !Pauses(st.Next, w.now()) || w.outTenants() != 2 {
-		t.Errorf("the state is %+v, and the receiver is out for %d tenants, want it away and pausing, %d probes, and out for 2 tenants as before",
+		t.Errorf("the state is %+v, and the receiver is out for %d tenants, want it away and pausing, %d probes, and out for 2",
 			st, w.outTenants(), probes)
 	}
 	if !strings.Contains(w.state().Err, "not reached") {

@@ -134,7 +134,8 @@ func TestWebhook_EachStatus_GivesItsKindOfError(t *testing.T) {
 			}
 			if err != nil && (!strings.Contains(err.Error(), ": because xx") || len(err.Error()) > 400 ||
 				strings.Contains(err.Error(), "geheim")) {
-				t.Errorf("the error is %v (%d bytes), want the receiver's words in it, at most 400 bytes and no secret", err, len(err.Error()))
+				t.Errorf("the error is %v (%d bytes), want the receiver's words in it, at most 400 bytes and no secret",
+					err, len(err.Error()))
 			}
 		})
 	}
@@ -164,7 +165,8 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 	})
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 	if _, refused := errors.AsType[*addressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {
-		t.Errorf("Deliver = %v, want the address refused, without the secret in the text; the receiver was called: %v, want false", err, called)
+		t.Errorf("Deliver = %v, want the address refused, without the secret in the text; the receiver was called: %v, want false",
+			err, called)
 	}
 }
 

@@ -78,7 +78,8 @@ func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
 				continue
 			}
 			if early, then := fits(now.Add(wait-1)), fits(now.Add(wait)); early || !then {
-				t.Fatalf("after the wait of %v every window has room: %v, and a nanosecond earlier: %v; want true and false", wait, then, early)
+				t.Fatalf("after the wait of %v every window has room: %v, and a nanosecond earlier: %v; want true and false",
+					wait, then, early)
 			}
 			if _, other := l.Arrive("b", BatchSession, clock); other {
 				t.Fatal("another account is refused")

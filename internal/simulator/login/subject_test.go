@@ -53,7 +53,8 @@ func TestKindOf_Subjects_NameTheirOwnerOrWhatIsWrong(t *testing.T) {
 		}
 		_, owner, err := s.kindOf()
 		if c.fault == "" && (err != nil || owner != c.owner) || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
-			t.Errorf("%s: the owner is %+v with the error %v, want the owner %+v, or an error that says %q", what, owner, err, c.owner, c.fault)
+			t.Errorf("%s: the owner is %+v with the error %v, want the owner %+v, or an error that says %q",
+				what, owner, err, c.owner, c.fault)
 		}
 	}
 	if _, err := SubjectOf([]byte("garbage")); err == nil {

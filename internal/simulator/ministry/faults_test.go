@@ -114,7 +114,8 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	)
 	paused := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today)))
 	if paused.status != http.StatusBadRequest || paused.code() != 21184 || !strings.Contains(string(paused.body), "tymczasowo") {
-		t.Errorf("the send to the paused session got HTTP %d %s, want 400 with code 21184 and the word tymczasowo", paused.status, paused.body)
+		t.Errorf("the send to the paused session got HTTP %d %s, want 400 with code 21184 and the word tymczasowo",
+			paused.status, paused.body)
 	}
 	r.send(other, s2, fatest.Invoice(nipA, "FV/1", today)) // another session goes on
 	if a := r.get("/sessions/" + session); a.code() != 21173 {

@@ -136,7 +136,8 @@ func TestPages_OfSessionsWithoutIntrospection_ShowOnlyOnesOwn(t *testing.T) {
 	r.ok(other.get("/sessions?sessionType=Online"), http.StatusOK, &mine)
 	r.ok(owner.get("/sessions?sessionType=Online"), http.StatusOK, &all)
 	if len(mine.Sessions) != 1 || mine.Sessions[0].Reference != id || len(all.Sessions) != 2 {
-		t.Errorf("without Introspection the list is\n%+v\nwant session %s alone; with Introspection it is\n%+v\nwant both sessions", mine, id, all)
+		t.Errorf("without Introspection the list is\n%+v\nwant session %s alone; with Introspection it is\n%+v\nwant both sessions",
+			mine, id, all)
 	}
 	if at := r.sim.Books().Sessions[1].Account; !strings.HasPrefix(at, AccountPrefix+nipA) {
 		t.Errorf("the clerk's session is booked on account %s, want the taxpayer's, %s, because the taxpayer's limits count",

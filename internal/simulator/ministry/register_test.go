@@ -52,7 +52,8 @@ func TestRegister_ByExactNumber_FindsOneWithItsHash(t *testing.T) {
 	}
 	bought := r.with("").loggedIn(fatest.Buyer).metadata(m{"subjectType": "Subject2", "dateRange": theDay("Issue")}, "")
 	if len(bought.Invoices) != 10 || !bought.More {
-		t.Errorf("a query by the buyer found %d invoices and says that there are more: %v, want 10 and true", len(bought.Invoices), bought.More)
+		t.Errorf("a query by the buyer found %d invoices and says that there are more: %v, want 10 and true",
+			len(bought.Invoices), bought.More)
 	}
 }
 

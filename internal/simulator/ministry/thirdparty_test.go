@@ -62,7 +62,8 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	p.run(t, &got, dir, "node", "drive.mjs")
 	sim := p.sim
 	if !slices.Equal(got.Logins, []string{"rsa", "ec", "token", "ksef certificate"}) || got.Revoked != "refused" {
-		t.Errorf("the client logged in by %v and its revoked token was %s, want rsa, ec, token and ksef certificate, and refused", got.Logins, got.Revoked)
+		t.Errorf("the client logged in by %v and its revoked token was %s, want rsa, ec, token and ksef certificate, and refused",
+			got.Logins, got.Revoked)
 	}
 	if got.Rotation == "" || !got.Refreshed {
 		t.Errorf("the session after the rotation is %q, and a token was refreshed between two pages: %v; want a session and true",
