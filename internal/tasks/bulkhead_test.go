@@ -16,11 +16,11 @@ func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftForOthers(t *testing.T) {
 		t.Fatal("the tenant giant gets more than its two places")
 	}
 	if !b.begin("small") || b.begin("third") {
-		t.Error("the tenant small gets no place, or the tenant third gets a fourth place")
+		t.Errorf("the places by tenant are %v, want two of giant and one of small", b.tenants)
 	}
 	b.end("giant")
 	if !b.begin("third") || len(b.tenants) != 3 {
-		t.Errorf("places are not given back: %v", b.tenants)
+		t.Errorf("after giant gave a place back, the places by tenant are %v, want one each of giant, small and third", b.tenants)
 	}
 }
 

@@ -64,12 +64,13 @@ func (po *paths) receiptedInBundles(invs []ledger.Invoice) {
 		}
 		doc, err := s.Get(po.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID))
 		if err != nil || len(doc) == 0 {
-			po.t.Fatalf("the document of %s cannot be read, or is empty: %v", inv.Number, err)
+			po.t.Fatalf("the document of %s has %d bytes, %v; want more than 0", inv.Number, len(doc), err)
 		}
 		result, err := s.Get(po.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
 		if err != nil || !strings.Contains(string(result), `"ksef_number":"`+now.KsefNumber+`"`) ||
 			!strings.Contains(string(result), `"gross":"`) || !strings.Contains(string(result), `"state":"receipted"`) {
-			po.t.Fatalf("the result of %s lacks the KSeF number, the gross amount or the state receipted: %s, %v", inv.Number, result, err)
+			po.t.Fatalf("the result of %s is %s, %v; want it to have KSeF number %s, a gross amount and the state receipted",
+				inv.Number, result, err, now.KsefNumber)
 		}
 	}
 }
@@ -97,7 +98,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 		}
 	}
 	if want := archive.ResultName(bad.NIP, bad.IssueDate, bad.ID); len(alone) != 2 || alone[0] != want {
-		t.Errorf("archived by themselves are %v, want only the two objects of the rejected invoice", alone)
+		t.Errorf("the objects outside bundles are %v, want only the two objects of the rejected invoice", alone)
 	}
 	if r := s.result(s.read(bad.ID)); r.State != "rejected" {
 		t.Errorf("the archived result of the rejected invoice is %+v, want rejected", r)
@@ -162,7 +163,8 @@ func TestReceipt_WorkerDiesWhileItWritesABundle_TheNextRunWritesTheSameBytes(t *
 			}
 			for _, inv := range invs {
 				if now := s.read(inv.ID); now.State != ledger.Accepted || now.UPO != "" {
-					t.Fatalf("%s is %s before the archive has it, want accepted", inv.Number, now.State)
+					t.Fatalf("before the archive has %s, it is %s with receipt %q, want accepted without one",
+						inv.Number, now.State, now.UPO)
 				}
 			}
 			w2 := s.worker("w2", s.client(), inPackages)

@@ -39,7 +39,7 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 		{"nothing is named", simulator.OmitOriginal, nil, true, ledger.Accepted, "", 1, 0},
 		{"nothing is named, other content", simulator.OmitOriginal, nil, false, ledger.Parked, "conflict", 1, 1},
 		{"nothing is named, no hash is told", simulator.OmitOriginal, noHash, true, ledger.Accepted, "", 1, 1},
-		{"another is named", simulator.WrongOriginal, nil, true, ledger.Accepted, "", 1, 0},
+		{"another invoice is named", simulator.WrongOriginal, nil, true, ledger.Accepted, "", 1, 0},
 		{"nothing is named, the register does not list it", simulator.OmitOriginal, noPages, true, ledger.Parked, "does not say which", -1,
 			0},
 	} {
@@ -60,10 +60,11 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, _ := s.final(w, pkg, id)
 			if inv.State != c.want || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("the invoice is %s, want the state and the reason of this case: %s", inv.State, inv.Reason)
+				t.Fatalf("the invoice is %s: %q; want %s with a reason that contains %q", inv.State, inv.Reason, c.want, c.says)
 			}
 			if c.want == ledger.Accepted && (inv.KsefNumber != original.KsefNumber || !inv.Recovered) {
-				t.Errorf("the invoice is accepted as %s, want it recovered as the original's %s", inv.KsefNumber, original.KsefNumber)
+				t.Errorf("the invoice is accepted as %s, recovered: %v; want it recovered, with the original's number %s",
+					inv.KsefNumber, inv.Recovered, original.KsefNumber)
 			}
 			after := s.sim.Books().Requests
 			searches, downloads := after["invoiceMetadata"]-before["invoiceMetadata"], after["invoiceDownload"]-before["invoiceDownload"]

@@ -211,6 +211,6 @@ func TestChunk_RevisionWithALeadingZero_ItIsNamedAndTheOthersGoOn(t *testing.T) 
 		t.Error("the other two invoices do not both wait in their set")
 	}
 	if n, keys, err := s.ledger.Unreadables(t.Context(), 5); n != 1 || err != nil || keys[0] != "inv:"+ids[1] {
-		t.Errorf("noted as unreadable are %v, %v; want only the entry with the leading zero", keys, err)
+		t.Errorf("the entries noted as unreadable are %v, %v; want only the entry with the leading zero", keys, err)
 	}
 }

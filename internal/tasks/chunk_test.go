@@ -70,8 +70,8 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 }
 
 // The worker of a chunk died half way. Two of the invoices are in a package and one waits. A person
-// has asked for the express lane for another one. The chunk also names an invoice that is not in
-// the ledger.
+// has moved another one to the express lane. The chunk also names an invoice that is not in the
+// ledger.
 func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -87,10 +87,11 @@ func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.read(ids[0]).Package != pkg || s.read(ids[1]).Package != pkg {
-		t.Error("invoices that were in a package already were moved")
+		t.Errorf("the first two invoices are in the packages %q and %q, want both in %s as before",
+			s.read(ids[0]).Package, s.read(ids[1]).Package, pkg)
 	}
 	if _, there, err := s.queue.Task(queue.KindSend, ids[3], express.Rev); !there || err != nil || s.waits(ids[3]) {
-		t.Errorf("the express invoice has no send task, or waits in a set: %v", err)
+		t.Errorf("the express invoice has a send task: %v, %v, want true; it waits in a set: %v, want false", there, err, s.waits(ids[3]))
 	}
 	for _, id := range []string{ids[2], ids[4], ids[5]} {
 		if !s.waits(id) {
@@ -130,7 +131,7 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 
 // The key of a waiting set holds a value of the wrong type. This concerns only the invoices of this
 // set.
-func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
+func TestChunk_OneSickWaitingSet_TheInvoicesOfTheOtherSetWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
 	ids := s.admitTogether(ledger.Bulk, 4)
@@ -150,7 +151,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	}
 	s.rdb.Del(t.Context(), sick)
 	if err := w.chunk(ids...); err != nil || !s.waits(ids[0]) {
-		t.Errorf("after the repair the chunk ends with %v and its invoice is %+v, want it to wait", err, s.read(ids[0]))
+		t.Errorf("after the repair the chunk ends with %v and the invoice of the repaired set is %+v, want it to wait", err, s.read(ids[0]))
 	}
 }
 

@@ -38,8 +38,8 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 			if !s.log.says("this machine's clock differs from redis's") {
 				t.Error("the log does not say that the clock is off")
 			}
-			// Decisions about the time of day go by the pool's clock too. A package is cut only
-			// from a waiting set that has waited long enough by that clock.
+			// The decision when to cut goes by the pool's clock too. A package is cut only from a
+			// waiting set that has waited long enough by that clock.
 			late := s.worker("late", s.client(), func(o *tasks.Options) {
 				o.MaxWait, o.Quiet, o.DeadlineNear = time.Hour, time.Hour, 0
 				o.Now = func() time.Time { return s.now().Add(off) }

@@ -22,7 +22,7 @@ func TestCloses_OneFailsAgainAndAgain_PausesGrowAndItIsTriedAtTheEnd(t *testing.
 		now = now.Add(pulseEvery)
 	}
 	if tries < 12 || tries > 50 {
-		t.Errorf("%d tries in an hour, want every few seconds at first and then every five minutes", tries)
+		t.Errorf("%d tries in an hour, want 12 to 50: every few seconds at first, then every five minutes", tries)
 	}
 	e.rest(s, now)
 	e.stopped = true

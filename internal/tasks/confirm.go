@@ -156,9 +156,9 @@ func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
 	return c.Queue.Put(ctx, queue.KindConfirm, id, 0, queue.When{In: c.o.ConfirmFirst + time.Second, Run: run})
 }
 
-// closeAgain closes a session once more that says that it is open although the ledger says closing.
-// The close has failed, was never called, or is not visible yet. A second close is harmless,
-// because KSeF refuses it.
+// closeAgain closes a session once more. The session says that it is open, although the ledger says
+// closing. The close has failed, was never called, or is not visible yet. A second close is
+// harmless, because KSeF refuses it.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
 	if err := c.writer.writeClosingAgain(ctx, p); err != nil {

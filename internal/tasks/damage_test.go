@@ -51,9 +51,9 @@ func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *tes
 		result bool // the result is damaged; otherwise the document
 		do     func(t *testing.T, file string)
 	}{
-		"other bytes":               {false, other},
-		"a folder in its place":     {false, folder},
-		"a result that is a folder": {true, folder},
+		"other bytes":                       {false, other},
+		"a folder in place of the document": {false, folder},
+		"a folder in place of the result":   {true, folder},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
@@ -120,7 +120,8 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 			copied := archive.CopyName(place, 2)
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted || got.UPO != s.store.URL(copied) {
-					t.Errorf("%s is %s with receipt %q (%s), want %s", inv.Number, got.State, got.UPO, got.Reason, copied)
+					t.Errorf("%s is %s with receipt %q (%s), want receipted with %s",
+						inv.Number, got.State, got.UPO, got.Reason, s.store.URL(copied))
 				}
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted || !strings.Contains(p.Reason, s.store.URL(place)) {
@@ -182,7 +183,7 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *
 			for range 2 {
 				v := retry.Judge(w2.run(queue.KindReceipt, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
-					t.Errorf("the verdict on the task is %+v, want later because of the archive", v)
+					t.Errorf("the verdict on the task is %+v, want later because of the archive, in a second or more", v)
 				}
 			}
 			for _, inv := range []ledger.Invoice{invs[0], invs[2]} {
@@ -193,14 +194,16 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *
 			got := s.read(bad.ID)
 			if got.State != ledger.Accepted || !strings.Contains(got.Reason, "cannot be archived") ||
 				!strings.Contains(got.Reason, got.KsefNumber) {
-				t.Errorf("the invoice of the refused object is %s, want accepted, with a reason: %q", got.State, got.Reason)
+				t.Errorf("the invoice of the refused object is %s: %q; want accepted, with a reason that has its KSeF number %s",
+					got.State, got.Reason, got.KsefNumber)
 			}
 			close(picky.hang)
 			s.store = sound
 			w3 := s.worker("w3", s.client())
 			w3.must(queue.KindReceipt, pkg)
 			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
-				t.Errorf("after the archive took the object, its invoice is %s, want receipted: %q", got.State, got.Reason)
+				t.Errorf("after the archive took the object, its invoice is %s with reason %q, want receipted without a reason",
+					got.State, got.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 				t.Errorf("the package is %s, want receipted", p.State)

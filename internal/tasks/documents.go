@@ -41,8 +41,8 @@ func (d *documents) document(ctx context.Context, inv *ledger.Invoice) ([]byte, 
 }
 
 // documents reads the documents of many invoices. It returns one document or one error for each
-// invoice. The error is an *[errDocument], or an error of the archive about that object alone. The
-// last value is an error that stops the whole read: the ledger failed, the archive is out of
+// invoice. The error is an *[errDocument], or an error of the archive about that document alone.
+// The last value is an error that stops the whole read: the ledger failed, the archive is out of
 // service, or only another worker can open a document.
 func (d *documents) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
 	ids := make([]string, len(invs))

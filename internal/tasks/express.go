@@ -27,7 +27,7 @@ type onlineSessions struct {
 	sessionRefusals sessionRefusals
 }
 
-// send posts one invoice into the worker's open online session.
+// send posts one invoice into an online session of this worker. If none is open, send opens one.
 func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	if !singly(inv) {
 		return x.lanes.submit(ctx, inv) // its lane, or whether it is offline, was changed since this task was queued

@@ -112,7 +112,8 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 				w.must(queue.KindPackage, pkg)
 				s.failOver(replica)
 				if p := s.pkg(pkg); p.State != at || s.read(inv.ID).State != ledger.Packed {
-					t.Fatalf("after the failover the package is %s, want the state from before, and the invoice packed", p.State)
+					t.Fatalf("after the failover the package is %s and the invoice %s, want %s and packed",
+						p.State, s.read(inv.ID).State, at)
 				}
 				w2 := s.worker("w2", s.client())
 				w2.must(queue.KindPackage, pkg)

@@ -191,7 +191,7 @@ func (f *filing) flush(ctx context.Context) error {
 	if err == nil || f.w.archiving.givesUp(ctx) {
 		return err
 	}
-	known := map[string]error{} // results of the flushes, by the first name of the objects
+	known := map[string]error{} // the result of each flush, by the name of its first object
 	for _, one := range f.files {
 		if one.err == nil && len(one.names) > 0 {
 			again, ok := known[one.names[0]]

@@ -31,7 +31,7 @@ func (b *bed) keys() int64 { return b.rdb.DBSize(b.t.Context()).Val() }
 func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.admit(ledger.Bulk, s.good("A/0"))
-	docs := make([]intake.Document, 250) // more than one transaction takes in
+	docs := make([]intake.Document, 250) // too many for one transaction
 	for i := range docs {
 		docs[i] = intake.Document{File: "b.xml", Data: s.good(fmt.Sprint("A/", i+1))}
 	}

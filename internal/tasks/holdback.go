@@ -15,10 +15,10 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 
 // doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
 // sent. Each of these groups can be out of service by itself, or be the first sign that the whole
-// gateway is down. While one of them is out of service, the tenant tries one package at a time.
-// If this package can be sent, the tenant loses nothing, because the next one may be cut as soon as
-// it is opened. The groups for receipts and documents, which are fetched afterwards, are no such
-// sign.
+// gateway is down. While one of them is out of service, the tenant tries one package at a time. If
+// this package can be sent, the tenant loses nothing, because the next one may be cut as soon as
+// this one is opened. An outage of the groups for receipts and documents, which are fetched
+// afterwards, is no such sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
@@ -79,7 +79,7 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 
 // holdBack reports whether a set should wait although a session may be free. It should wait while
 // KSeF refuses the tenant's sessions. It should also wait when probably no package of the tenant
-// can be sent, provided that something else will notice the end of the outage. This can be a poll
+// can be sent, provided that something else will notice the end of the outage. That can be a poll
 // if the host is down, or a package that is already cut. When nothing else would notice the end,
 // the set is cut all the same.
 //

@@ -46,7 +46,7 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 				s.advance(time.Minute)
 			}
 			got := s.read(inv.ID)
-			t.Logf("after 55 minutes (deadline after 30): %s lane %s chosen %v group %q reason %q",
+			t.Logf("after 55 minutes (deadline after 30) the invoice is %s in lane %s, chosen: %v, group %q, reason %q",
 				got.State, got.Lane, got.Chosen, got.Group, got.Reason)
 			if got.State == ledger.Queued {
 				t.Errorf("the deadline passed and the invoice is still queued although 60 batch sessions were free, want it sent in one")

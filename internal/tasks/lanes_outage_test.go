@@ -95,7 +95,8 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 				s.advance(time.Minute)
 			}
 			if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
-				t.Fatalf("ten minutes before its deadline the invoice is in lane %s, want express: %q", got.Lane, got.Reason)
+				t.Fatalf("ten minutes before its deadline the invoice is in lane %s and set %q, want express and no set: %q",
+					got.Lane, got.Group, got.Reason)
 			}
 			for s.now().Sub(began) < due-time.Minute {
 				w.step(&inv)
@@ -109,8 +110,8 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 			}
 			got := s.read(inv.ID)
 			if stays := got.State == ledger.Queued && got.Lane == ledger.Express && got.Group == ""; stays != c.stays {
-				t.Fatalf("the invoice is %s in lane %s, group %q, want it queued for express only if no package is sooner: %q",
-					got.State, got.Lane, got.Group, got.Reason)
+				t.Fatalf("the invoice is %s in lane %s, group %q: %q; want it still queued for express: %v",
+					got.State, got.Lane, got.Group, got.Reason, c.stays)
 			}
 			if c.stays {
 				return
@@ -139,7 +140,7 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineFar_ExpressWaits(t *testing.T) 
 		}
 		_ = w.run(queue.KindSend, inv.ID)
 		if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
-			t.Errorf("due at %v, the invoice is in lane %s, want express: %q", due, got.Lane, got.Reason)
+			t.Errorf("due at %v, the invoice is in lane %s and set %q, want express and no set: %q", due, got.Lane, got.Group, got.Reason)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 		{"its turn comes too late", 30 * time.Minute, 180, 0, true},
 		{"its deadline is over, and its turn comes in an hour", -time.Hour, 180, 0, true},
 		{"a package would have to wait as long", 30 * time.Minute, 180, 60, false},
-		{"there is a place", 30 * time.Minute, 0, 0, false},
+		{"a place for a single send is free", 30 * time.Minute, 0, 0, false},
 	} {
 		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
@@ -101,15 +101,15 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if (got.Lane == ledger.Bulk) != c.bulk || (got.Group != "") != c.bulk {
-				t.Fatalf("the invoice is in lane %s and waits in set %q, want bulk and a set only if its express turn would be too late",
-					got.Lane, got.Group)
+				t.Fatalf("the invoice is in lane %s and waits in set %q; want it in lane bulk and in a set: %v",
+					got.Lane, got.Group, c.bulk)
 			}
 			if !c.bulk {
 				return
 			}
 			if !strings.Contains(got.Reason, "legal deadline") || !s.log.says("goes by bulk") {
-				t.Errorf("the reason is %q, want it to name the legal deadline, and the log to say that the invoice goes by bulk",
-					got.Reason)
+				t.Errorf("the reason is %q, want it to name the legal deadline; the log says that the invoice goes by bulk: %v, want true",
+					got.Reason, s.log.says("goes by bulk"))
 			}
 			s.advance(time.Minute)
 			for range 2 {

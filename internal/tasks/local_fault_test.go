@@ -42,7 +42,7 @@ func TestLocalFault_WorkerCannotServeATenant_TaskIsLeftUntouched(t *testing.T) {
 	sent := requests()
 	for kind, id := range map[queue.Kind]string{queue.KindPackage: pkg, queue.KindSend: single.ID} {
 		if err := sick.run(kind, id); !errors.Is(err, fault) {
-			t.Errorf("%s: %v, want the task to be left to another worker", kind, err)
+			t.Errorf("%s: the task ends with %v, want it left to another worker", kind, err)
 		}
 	}
 	if got := s.pkg(pkg); got.State != before.State || got.Rev != before.Rev {

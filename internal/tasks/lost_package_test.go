@@ -51,8 +51,8 @@ func TestAdmit_OnlyTheReceiptIsLeft_KSeFRefusesTheSecondCopyAndTheArchiveHasItAg
 	pkg = s.sent(w, again.Invoice)
 	end, _ := s.final(w, pkg, again.Invoice.ID)
 	if end.State != ledger.Accepted || !end.Recovered || end.ID != inv.ID || end.KsefNumber != before.KsefNumber {
-		t.Errorf("the invoice is %s as %s, want accepted, recovered and with the KSeF number of the first send: %s",
-			end.State, end.KsefNumber, end.Reason)
+		t.Errorf("%s is %s as %s, recovered: %v (%s); want %s accepted as %s and recovered",
+			end.ID, end.State, end.KsefNumber, end.Recovered, end.Reason, inv.ID, before.KsefNumber)
 	}
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("KSeF accepted %d invoices, want 1", n)

@@ -33,7 +33,7 @@ func (w *weighingStore) begin() { w.seen, w.maxBytes, w.base = 0, 0, liveHeap() 
 
 func liveHeap() uint64 {
 	runtime.GC()
-	runtime.GC() // frees what sync.Pool kept during the first
+	runtime.GC() // frees what sync.Pool kept during the first collection
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
@@ -144,7 +144,7 @@ func TestMemory_ReceiptOf10000Lines_StaysBelow16MB(t *testing.T) {
 	if err != nil || len(r.Lines) != 10_000 {
 		t.Fatalf("the receipt has %d lines, want 10,000: %v", len(r.Lines), err)
 	}
-	t.Logf("%d kB of XML make %d kB", len(raw)>>10, live>>10)
+	t.Logf("the receipt has %d kB of XML and takes %d kB in memory", len(raw)>>10, live>>10)
 	if live > 16<<20 {
 		t.Errorf("the parsed receipt holds %d MB, want at most 16", live>>20)
 	}

@@ -64,7 +64,8 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 	}
 	t.Logf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)
 	if len(books.Sessions) > 7 || sent < came/2-3 {
-		t.Errorf("%d packages with %d of %d invoices, want at most 7, and at most 3 invoices left out", len(books.Sessions), sent, came/2)
+		t.Errorf("%d packages with %d of %d invoices, want at most 7 packages, and at most 3 invoices left out",
+			len(books.Sessions), sent, came/2)
 	}
 	if len(books.Accepted) != sent {
 		t.Errorf("KSeF accepted %d of the sent invoices, want all", len(books.Accepted))

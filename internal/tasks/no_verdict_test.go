@@ -34,7 +34,7 @@ func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(
 				}
 			}
 			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
-				t.Fatalf("after %d online sessions the invoice is %s, lane %s, with %d resends, want bulk after 2 sessions with none",
+				t.Fatalf("after %d online sessions the invoice is %s in lane %s with %d resends, want bulk after 2, with no resend",
 					sessions, got.State, got.Lane, got.Resends)
 			}
 			w := s.worker("bulk", s.client())

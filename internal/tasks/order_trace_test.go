@@ -328,7 +328,8 @@ func (b tracedBudget) Pause(_ context.Context, _ string, d time.Duration) error 
 	return nil
 }
 
-// tracedClient records the calls that have a method below, each before it is made, and no others.
+// tracedClient records each call that has a method below, before the call is made. It records no
+// other calls.
 type tracedClient struct {
 	*testClient
 	tr *trace

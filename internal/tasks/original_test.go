@@ -114,8 +114,8 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("after %d polls (want at most 100) the invoice is %s, not as this case wants: %s",
-					polls, inv.State, inv.Reason)
+				t.Fatalf("after %d polls (want at most 100) the invoice is %s: %q; want %s with a reason that contains %q",
+					polls, inv.State, inv.Reason, c.want, c.says)
 			}
 			w.settle(pkg)
 			_ = w.run(queue.KindReceipt, pkg)
@@ -123,7 +123,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			_ = w.run(queue.KindReceipt, pkg)
 			inv = s.read(id)
 			if inv.State != c.final {
-				t.Errorf("after the receipt task the invoice is %s, want the final state of this case: %s", inv.State, inv.Reason)
+				t.Errorf("after the receipt task the invoice is %s, want %s: %s", inv.State, c.final, inv.Reason)
 			}
 			if fetched != c.fetched {
 				t.Errorf("KSeF was asked for %d documents, want %d", fetched, c.fetched)
@@ -134,7 +134,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 			if c.want == ledger.Parked {
 				for _, part := range []string{inv.Hash, a.Hash, "only another sale needs another number"} {
 					if !strings.Contains(inv.Reason, part) {
-						t.Errorf("the reason %q does not have %q", inv.Reason, part)
+						t.Errorf("the reason %q does not contain %q", inv.Reason, part)
 					}
 				}
 				if !bytes.Equal(s.stored(inv, id), second) {
@@ -143,8 +143,8 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 				return
 			}
 			if inv.KsefNumber != a.KsefNumber || !inv.Recovered || inv.Hash != a.Hash {
-				t.Errorf("the invoice is accepted as %s with hash %s, want it recovered as %s with %s",
-					inv.KsefNumber, inv.Hash, a.KsefNumber, a.Hash)
+				t.Errorf("the invoice is accepted as %s with hash %s, recovered: %v; want %s, %s and true",
+					inv.KsefNumber, inv.Hash, inv.Recovered, a.KsefNumber, a.Hash)
 			}
 			if !bytes.Equal(s.stored(inv, id), first) {
 				t.Error("the archive does not have the bytes that KSeF has")
@@ -237,7 +237,7 @@ func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T)
 		t.Errorf("after the retry the invoice is %s, want receipted with the original's hash: %s", got.State, got.Reason)
 	}
 	if !bytes.Equal(s.stored(inv, original.ID), first) || !bytes.Equal(s.stored(inv, inv.ID), second) {
-		t.Error("the archive does not have both documents")
+		t.Error("the archive lacks KSeF's document, or the document that was handed in")
 	}
 }
 
@@ -322,7 +322,7 @@ func TestRecover_OneOriginalCannotBeFetched_TheOthersAreDecided(t *testing.T) {
 	w.until(queue.KindConfirm, pkg, func() bool { return sick != nil })
 	last := w.run(queue.KindConfirm, pkg)
 	if left := left(); len(left) != 1 {
-		t.Fatalf("not accepted are %v, want one invoice; the task ended with %v", left, last)
+		t.Fatalf("the invoices %v are not accepted, want one that is not; the task ended with %v", left, last)
 	}
 	if number := left()[0]; !bytes.Contains(sick, []byte("<P_2>"+number+"<")) {
 		t.Errorf("%s is not accepted, want all but the invoice whose original cannot be fetched", number)
@@ -333,6 +333,6 @@ func TestRecover_OneOriginalCannotBeFetched_TheOthersAreDecided(t *testing.T) {
 	well = true
 	w.settle(pkg)
 	if left := left(); len(left) > 0 {
-		t.Errorf("not accepted are %v, want none", left)
+		t.Errorf("the invoices %v are not accepted, want all accepted", left)
 	}
 }

@@ -24,10 +24,10 @@ type finder struct{ *confirmation }
 //
 // The receipt of the original's session holds the hash of every invoice in it, so one request can
 // prove ten thousand invoices. Where the receipt cannot be fetched, the original is fetched by its
-// number (64 an hour). Where KSeF's reference is missing or leads to something else, the register's
-// metadata tells the number (20 pages an hour, for all of a package together). KSeF's own API tells
-// the hash with the number, and the hash proves as much as the document. An invoice about which
-// nothing is proven is parked.
+// number (64 documents an hour). Where KSeF's reference is missing or leads to something else, the
+// register's metadata tells the number (20 pages an hour, for all invoices of a package together).
+// KSeF's own API tells the hash with the number, and the hash proves as much as the document. An
+// invoice about which nothing is proven is parked.
 //
 // Each finding is written before the next request. When one original cannot be fetched now, the
 // work on the other originals goes on.

@@ -33,10 +33,10 @@ func (c *core) duringOutage(ctx context.Context, tenant string, err error) error
 		What: fmt.Sprintf("%s of tenant %s is out of service", api.Group, tenant)}
 }
 
-// ofOneObject lets the pauses of a task grow that asked about one object, such as a session's
-// status or receipt, and got no answer while other requests are answered. No circuit holds the task
-// back, because only one object fails. Without growing pauses the task would ask every few seconds
-// and use up the tenant's allowance.
+// ofOneObject lets the pauses of a task grow when the task asked about one object, such as a
+// session's status or receipt, and got no answer while other requests are answered. No circuit
+// holds the task back, because only one object fails. Without growing pauses the task would ask
+// every few seconds and use up the tenant's allowance.
 func (c *core) ofOneObject(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)

@@ -91,7 +91,7 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	}
 	w2.settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d of them, want %d", by, s.handedOver(), manyPieces)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestPieces_WorkerDiesWhileItWritesProcessing_TheSessionShowsEveryOutcome(t 
 	}
 	s.worker("w2", s.client()).settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d of them, want %d", by, s.handedOver(), manyPieces)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestPieces_WorkerDiesWhileItWritesOutcomes_TheOthersFollowAndNoneIsSentAgai
 	}
 	s.worker("w2", s.client()).settle(pkg)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d of them, want %d", by, s.handedOver(), manyPieces)
 	}
 }
 
@@ -155,6 +155,6 @@ func TestPieces_WorkerDiesWhileItGivesAPackageUp_TheSweepLetsTheRestWaitAndAllIs
 	w3.must(queue.KindPackage, again)
 	w3.settle(again)
 	if by := s.countStates(ids); by[ledger.Accepted] != manyPieces || s.handedOver() != manyPieces {
-		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d", by, s.handedOver())
+		t.Errorf("the invoices are %v, want all accepted; KSeF was handed %d of them, want %d", by, s.handedOver(), manyPieces)
 	}
 }

@@ -23,7 +23,7 @@ type CutPolicy struct {
 	SessionInvoices int // how many KSeF takes of the tenant in one session; 0 is its usual 10,000
 	MaxBytes        int64
 	ExpressBelow    int           // fewer than this may go by the express lane
-	Quiet           time.Duration // how long nothing new must have arrived for "nothing more is arriving"
+	Quiet           time.Duration // nothing more is arriving once nothing new has arrived for this long
 	DeadlineNear    time.Duration // a set whose legal deadline is closer than this is urgent
 }
 

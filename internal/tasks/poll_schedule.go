@@ -49,9 +49,9 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 	}
 	switch {
 	case urgent && s.urgent < s.closed:
-		// Of u urgent and o other sessions, each urgent one has two places in a round and each
-		// other one has one. Such a round has 2u+o places instead of u+o, and an urgent session
-		// waits for half of it.
+		// Among u urgent and o ordinary sessions, each urgent session has two places in a round,
+		// and each ordinary session has one. Such a round has 2u+o places instead of u+o, and an
+		// urgent session waits for half of it.
 		weight = (1 + float64(s.urgent)/float64(s.closed)) / 2
 	case s.scarce:
 		turn /= 2 // the other half is spent in the waitlist

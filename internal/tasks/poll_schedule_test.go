@@ -186,10 +186,10 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
 func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
-// The runs have the settings of production. Only the last run has the settings of the bench, where
-// an hour is a minute. In the first hour it is not known yet how long KSeF takes, and young
-// sessions are polled often. From the second hour on the allowance is used, except the one percent
-// that is kept for urgent polls.
+// All runs but the last have the settings of production. The last run has the settings of the
+// bench, where an hour is a minute. In the first hour it is not known yet how long KSeF takes, and
+// young sessions are polled often. From the second hour on the allowance is used, except the one
+// percent that is kept for urgent polls.
 func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc
@@ -222,8 +222,9 @@ func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t 
 			}
 		}
 		if got.wasted > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
-			t.Errorf("%s: too many returns without a poll, a session without a poll for too long, or polls that are shared unequally",
-				c.why)
+			t.Errorf("%s: %.2f returns without a poll for each poll, want at most 1; polls of one session at most %s apart, want %s; "+
+				"%d to %d polls of each session, want at most twice as many of one as of another",
+				c.why, got.wasted, got.longest, c.longest, slices.Min(got.each), slices.Max(got.each))
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	case retry.LookFirst:
 		x.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
 			Msg("answer to a send lost: the status of the session will show whether it arrived")
-		x.drop(s) // closed soon, as only then does its status show what arrived
+		x.drop(s) // so that it is closed soon: its status shows what arrived only after the close
 		moveErr := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
 		if moveErr == nil {
 			x.logInvoice(inv, ledger.Unknown, s.pkg.ID, s.pkg.Session)

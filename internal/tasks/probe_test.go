@@ -99,7 +99,7 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
 		t.Errorf("the invoices went through in %d sessions, want at most 2", len(accepting))
 	}
 	if n := len(s.sim.Books().Sessions); n > refusals+2 {
-		t.Errorf("%d sessions for %d refusals, want two sessions more than refusals at most", n, refusals)
+		t.Errorf("%d sessions for %d refusals, want at most two sessions more than refusals", n, refusals)
 	}
 	// The first three tries come at once, and each later one after a pause of 5, 10, 20 s and so
 	// on. These pauses are kept although the pool runs each task every second.

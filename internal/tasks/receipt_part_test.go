@@ -102,7 +102,7 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	short = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(first.ID); got.State != ledger.Receipted || got.Reason != "" {
-		t.Errorf("with its receipt the invoice is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("with its receipt the invoice is %s with the reason %q, want receipted without a reason", got.State, got.Reason)
 	}
 	s.acceptedOnce(2)
 }

@@ -78,7 +78,9 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 			given = receiptOf(inv)
 			w.must(queue.KindReceipt, pkg)
 			if inv := s.read(good.ID); inv.State != ledger.Receipted || inv.UPO == "" || inv.Reason != "" || s.result(inv).UPO != inv.UPO {
-				t.Errorf("with its receipt the invoice is %s, want receipted: %s", inv.State, inv.Reason)
+				t.Errorf("with its receipt the invoice is %s with UPO %q and reason %q; "+
+					"want receipted without a reason, with a UPO here and in the result",
+					inv.State, inv.UPO, inv.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 				t.Errorf("the package is %s, want receipted", p.State)
@@ -126,7 +128,7 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 	none = false
 	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Reason != "" {
-		t.Errorf("with its receipt the invoice is %s, want receipted: %s", got.State, got.Reason)
+		t.Errorf("with its receipt the invoice is %s with the reason %q, want receipted without a reason", got.State, got.Reason)
 	}
 }
 

@@ -75,7 +75,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 	}
 	noReceipt := func(client *testClient) { client.upo = notGiven }
 	for _, c := range []struct {
-		why    string
+		why    string // KSeF's reference to the original is right, wrong or missing
 		fault  string
 		change func(*testClient)
 		same   bool // the content is the same as the original's
@@ -124,11 +124,12 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, polls := s.final(w, pkg, id)
 			if inv.State != c.want || polls > 100 {
-				t.Fatalf("after %d polls (want at most 100) the invoice is %s, not in the state that this case wants: %s",
-					polls, inv.State, inv.Reason)
+				t.Fatalf("after %d polls (want at most 100) the invoice is %s, want %s: %s",
+					polls, inv.State, c.want, inv.Reason)
 			}
 			if c.want == ledger.Accepted && (inv.KsefNumber != original.KsefNumber || !inv.Recovered) {
-				t.Errorf("the invoice is accepted as %s, want it recovered as the original's %s", inv.KsefNumber, original.KsefNumber)
+				t.Errorf("the invoice is accepted as %s, recovered: %v; want it recovered, with the original's number %s",
+					inv.KsefNumber, inv.Recovered, original.KsefNumber)
 			}
 			says := []string{c.says}
 			if c.says == "conflict" {
@@ -136,7 +137,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			}
 			for _, word := range says {
 				if !strings.Contains(inv.Reason, word) {
-					t.Errorf("the reason %q does not have %q", inv.Reason, word)
+					t.Errorf("the reason %q does not contain %q", inv.Reason, word)
 				}
 			}
 			w.settle(pkg)
@@ -145,7 +146,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 			_ = w.run(queue.KindReceipt, pkg)
 			switch got := s.read(id); {
 			case got.State != c.final:
-				t.Errorf("after the receipt task the invoice is %s, want the final state of this case: %s", got.State, got.Reason)
+				t.Errorf("after the receipt task the invoice is %s, want %s: %s", got.State, c.final, got.Reason)
 			case got.State == ledger.Accepted && !strings.Contains(got.Reason, "UPO"):
 				t.Errorf("the invoice has no receipt, and the reason does not say so: %q", got.Reason)
 			case s.result(got).State != string(got.State) || s.result(got).Reason != got.Reason:

@@ -51,6 +51,6 @@ func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantIsNotHeldBack
 		}
 	}
 	if oldest > 5*time.Minute {
-		t.Errorf("a good invoice waited %v before it was sent, want at most 5m, because KSeF processes every other session", oldest)
+		t.Errorf("a good invoice waited %v before it was sent, want at most 5m, because KSeF processes all other sessions", oldest)
 	}
 }

@@ -56,7 +56,7 @@ func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 		t.Errorf("the entry of the small invoice is %s, want rejected", got.State)
 	}
 	s.advance(25 * time.Hour)
-	w.must(queue.KindSweep, "3") // must not fail because the documents are gone
+	w.must(queue.KindSweep, "3") // must succeed although the documents are gone
 }
 
 // removalStore counts the removals that an archive is asked for, and refuses them while forbid is
@@ -95,7 +95,7 @@ func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T
 	}
 	pending, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
 	if now := s.read(large.ID); err != nil || len(pending) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
-		t.Errorf("the entry is %+v, pending are %v (%v), want the entry as it was, no pending result, and the document in the archive",
+		t.Errorf("the entry is %+v, the pending results are %v (%v); want the entry as before, its document archived and no result pending",
 			now, pending, err)
 	}
 	if bucket.n == 0 || bucket.n > 29 {
@@ -141,7 +141,7 @@ func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing
 		}
 	}
 	if bucket.n != 2 {
-		t.Errorf("the archive was asked for %d removals, want one of each document", bucket.n)
+		t.Errorf("the archive was asked for %d removals, want 2, one for each document", bucket.n)
 	}
 	// A receipted invoice that is handed in again leaves no document behind either.
 	s.admit(ledger.Bulk, s.large("A/1", 1))

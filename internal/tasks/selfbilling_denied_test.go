@@ -65,7 +65,8 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 		}
 	}
 	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] || !s.log.says("have the sellers not granted it") {
-		t.Errorf("the tenant was paused for %v, want two pauses, the second longer, and a log line about the sellers", b.pauses)
+		t.Errorf("the tenant was paused for %v, want two pauses, the second longer; the log asks about the sellers: %v, want true",
+			b.pauses, s.log.says("have the sellers not granted it"))
 	}
 	s.sendOff(w, invs...)
 	if n, _ := s.readAll(invs); n[ledger.Accepted] != len(invs) {

@@ -44,8 +44,8 @@ func (r *sessionRefusals) clear(tenant string) {
 // refusedBySession handles a send that KSeF refused because of its session. The session is full
 // (21155), unknown (21173, also seen right after it was opened), closed (21180) or paused for
 // service (21184). KSeF has nothing of the invoice, and only the session is at fault. So the
-// invoice goes into another session, and the refusal is not counted as its failure. handled is
-// false after more than maxSessionRefusals such refusals in a row.
+// invoice goes into another session, and the refusal does not count as a failure of the invoice.
+// handled is false after more than maxSessionRefusals such refusals in a row.
 func (x *onlineSessions) refusedBySession(
 	ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, api *ksef.APIError,
 ) (handled bool, err error) {

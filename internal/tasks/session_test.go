@@ -31,9 +31,9 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
 				v := retry.Judge(w.run(queue.KindConfirm, pkg))
-				shorter := 2*v.Delay < longest-2*time.Second // by over a second shorter than half of the longest pause before
+				shorter := 2*v.Delay < longest-2*time.Second // over a second less than half of the longest pause so far
 				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || shorter {
-					t.Fatalf("after %v the verdict is %+v, want later, because of processing, with a pause of about half the longest one, %v, or more",
+					t.Fatalf("after %v the verdict is %+v, want later because of processing, after about half of the longest pause (%v) or more",
 						s.now().Sub(began), v, longest)
 				}
 				longest = max(longest, v.Delay)
@@ -128,8 +128,7 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 		}
 		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i > 0) {
-			t.Errorf("after %d refusals, the next send has to wait for a pause: %v, want a pause from the second refusal on (%v)",
-				i+1, waits, err)
+			t.Errorf("after %d refusals, the next send waits for a pause: %v, want %v; %v", i+1, waits, i > 0, err)
 		}
 	}
 	s.advance(time.Minute)

@@ -141,7 +141,7 @@ func BenchmarkConfirm10000(b *testing.B) {
 				b.StopTimer()
 				total += reads.n
 				if p, err := l.Package(b.Context(), p.ID); err != nil || p.State != c.want {
-					b.Fatalf("after the run the package is not in the state that this case wants: %s, %v", p.State, err)
+					b.Fatalf("after the run the package is %s, want %s; %v", p.State, c.want, err)
 				}
 				b.StartTimer()
 			}

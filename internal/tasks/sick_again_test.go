@@ -20,17 +20,17 @@ func TestSickKeys_SickAgainWithinTheHour_IsLoggedAgain(t *testing.T) {
 			w.must(queue.KindSweep, "1")
 		}
 		if n := s.log.count(line); n != spell {
-			t.Errorf("the log has the sick key %d times, want %d", n, spell)
+			t.Errorf("the log names the sick key %d times, want %d", n, spell)
 		}
 		s.rdb.Del(t.Context(), "ksef:outbox")
 		w.must(queue.KindSweep, "1")
 		if n := s.log.count("a key of Redis that was sick is well again"); n != spell {
-			t.Errorf("the log has %d times that the key is well again, want %d", n, spell)
+			t.Errorf("the log says %d times that the key is well again, want %d", n, spell)
 		}
 	}
 }
 
-// Outcomes that could not be kept are logged once an hour, and with what to do.
+// Outcomes that could not be kept are logged once an hour. The log line says what to do.
 func TestSweep_OutcomesWereNotKept_IsLogged(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -41,6 +41,6 @@ func TestSweep_OutcomesWereNotKept_IsLogged(t *testing.T) {
 		w.must(queue.KindSweep, "1")
 	}
 	if n := s.log.count("3 outcomes written between"); n != 1 || !s.log.says("enqueue results --since") {
-		t.Errorf("the log has %d times that outcomes were not kept, want once, with the command that lists them", n)
+		t.Errorf("the log says %d times that outcomes were not kept, want once, with the command that lists them", n)
 	}
 }

@@ -87,11 +87,11 @@ func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	s.tenDays(pkg, func() { _ = w.run(queue.KindConfirm, pkg) })
 	ga, gb, p := s.read(a.ID), s.read(b.ID), s.pkg(pkg)
-	t.Logf("A/1 %s %q, A/2 %s %q, doubt %v package %s",
+	t.Logf("A/1 is %s (%q), A/2 is %s (%q), the package's doubt is %v and its state %s",
 		ga.State, ga.Reason, gb.State, gb.Reason, p.Doubt, p.State)
 	if gb.State != ledger.Accepted || ga.State == ledger.Queued {
-		t.Errorf("after ten days A/2, which is listed as accepted, is %s, want accepted; A/1 has the reason %q, want it not queued",
-			gb.State, ga.Reason)
+		t.Errorf("after ten days A/2, which is listed as accepted, is %s, want accepted; A/1 is %s with the reason %q, want it not queued",
+			gb.State, ga.State, ga.Reason)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 	a, b, pkg := s.sentPair(w, ledger.Express)
 	s.tenDays(pkg, func() { _ = w.run(queue.KindConfirm, pkg) })
 	ga, gb := s.read(a.ID), s.read(b.ID)
-	t.Logf("A/1 %s %q, A/2 %s %q", ga.State, ga.Reason, gb.State, gb.Reason)
+	t.Logf("A/1 is %s (%q), A/2 is %s (%q)", ga.State, ga.Reason, gb.State, gb.Reason)
 	if gb.State != ledger.Accepted || ga.State != ledger.Accepted {
 		t.Errorf("after ten days A/2, which is listed, is %s; A/1, which is in the UPO, is %s with the reason %q; want both accepted",
 			gb.State, ga.State, ga.Reason)
@@ -142,7 +142,7 @@ func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
 			pkg := s.sent(w, a, b)
 			s.tenDays(pkg, func() { _ = w.run(queue.KindConfirm, pkg) })
 			ga, gb := s.read(a.ID), s.read(b.ID)
-			t.Logf("A/1 %s %q, A/2 %s %q", ga.State, ga.Reason, gb.State, gb.Reason)
+			t.Logf("A/1 is %s (%q), A/2 is %s (%q)", ga.State, ga.Reason, gb.State, gb.Reason)
 			if gb.State != ledger.Accepted {
 				t.Errorf("after ten days A/2, whose original can be fetched, is %s, want accepted", gb.State)
 			}
@@ -169,7 +169,7 @@ func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 	pkg := s.sent(w, a, b)
 	s.tenDays(pkg, func() { _ = w.run(queue.KindConfirm, pkg) })
 	ga, gb := s.read(a.ID), s.read(b.ID)
-	t.Logf("A/1 %s %q by %s, A/2 %s %q by %s",
+	t.Logf("A/1 is %s (%q, original known by %s), A/2 is %s (%q, original known by %s)",
 		ga.State, ga.Reason, ga.OriginalBy, gb.State, gb.Reason, gb.OriginalBy)
 	if ga.State != ledger.Accepted {
 		t.Errorf("after ten days A/1, whose original can be fetched, is %s, want accepted", ga.State)
@@ -193,7 +193,7 @@ func TestConfirm_OneAnswerStaysInProcessing_ReceiptDecides(t *testing.T) {
 		_ = w.run(queue.KindReceipt, pkg)
 	})
 	ga, gb, p := s.read(a.ID), s.read(b.ID), s.pkg(pkg)
-	t.Logf("A/1 %s %q, A/2 %s %q, package %s %q",
+	t.Logf("A/1 is %s (%q), A/2 is %s (%q), the package is %s (%q)",
 		ga.State, ga.Reason, gb.State, gb.Reason, p.State, p.Reason)
 	if ga.State != ledger.Receipted || gb.State != ledger.Receipted {
 		t.Errorf("after ten days A/1 is %s with the reason %q, and A/2 is %s; want both receipted, because the UPO was always there",
@@ -221,7 +221,7 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 	for _, id := range ids {
 		packages[s.read(id).Package] = true
 	}
-	t.Logf("invoices %v, at most %d packages at a time, %d sessions, they ended in %d packages after %v",
+	t.Logf("the invoices are %v; they were in %d packages at a time at most, in %d sessions, and ended in %d packages after %v",
 		s.states(ids), p.maxPackages, len(s.sim.Books().Sessions), len(packages), s.now().Sub(p.began))
 	if p.maxPackages > 2 {
 		t.Errorf("the invoices were in %d packages at a time, want at most 2", p.maxPackages)

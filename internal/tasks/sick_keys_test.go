@@ -109,7 +109,8 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	fault("look for sick keys", err)
 	for _, u := range sick {
 		if u.Key != key || !s.log.says(`"key":"`+key+`"`) || !strings.Contains(u.Err.Error(), "find out") {
-			s.t.Errorf("%s is sick, and the ledger names %s; want only the sick key, in the log too, and what to do: %v", key, u.Key, u.Err)
+			s.t.Errorf("the key %s is sick, and the ledger names %s; want ledger and log to name the sick key and say what to do: %v",
+				key, u.Key, u.Err)
 		}
 	}
 	// The ledger does not check the keys "ready" and "results". The sweep writes its position
@@ -117,7 +118,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:") ||
 		strings.HasPrefix(key, "final:")
 	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked", "sickseen"}, key) {
-		s.t.Errorf("%s is sick, and no key is named as sick", key)
+		s.t.Errorf("the key %s is sick, and no key is named as sick", key)
 	}
 	r := &inquiry.Reader{Ledger: s.ledger}
 	_, err = s.ledger.Counts(s.t.Context())
@@ -125,7 +126,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	all, _, err := r.Changed(s.t.Context(), ledger.States(), ledger.Place{}, 1000)
 	fault("list what changed", err)
 	if len(all) < 2 {
-		s.t.Errorf("%s is sick: only %d invoices are listed, want 2 or more", key, len(all))
+		s.t.Errorf("while the key %s is sick, only %d invoices are listed, want 2 or more", key, len(all))
 	}
 	for _, err := range r.Decided(s.t.Context(), time.Time{}, inquiry.Filter{}) {
 		fault("list what is decided", err)
@@ -144,7 +145,7 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	inv := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), number))
 	s.sendThrough(b, b.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Receipted {
-		s.t.Errorf("%s is sick: the invoice of the other tenant is %s, want receipted: %s", key, got.State, got.Reason)
+		s.t.Errorf("while the key %s is sick, the invoice of the other tenant is %s, want receipted: %s", key, got.State, got.Reason)
 	}
 }
 
@@ -177,7 +178,7 @@ func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) 
 				s.rdb.Set(t.Context(), c.sick[i], "x", 0)
 			}
 			if sick, err := s.ledger.SeeSickKeys(t.Context()); err != nil || len(sick) != len(c.sick) {
-				t.Fatalf("these keys are found sick: %v, %v; want each that the test made sick", sick, err)
+				t.Fatalf("the keys found sick are %v, %v; want %v, which the test made sick", sick, err, c.sick)
 			}
 			if c.swept {
 				w.must(queue.KindSweep, "1")

@@ -62,8 +62,8 @@ func TestRefusal_SinglePoisonousInvoice_IsParkedSoonerIfOthersGoThrough(t *testi
 		other    bool
 		refusals int
 	}{
-		"another goes through": {true, 3},
-		"there is no other":    {false, 14},
+		"another invoice goes through": {true, 3},
+		"there is no other invoice":    {false, 14},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()

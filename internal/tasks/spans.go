@@ -17,7 +17,7 @@ import (
 
 // begin starts the span of one run of a task. A task about one invoice or package belongs to the
 // trace of that object. A chunk has a trace of its own. Tasks carry no trace context, because the
-// id of such a trace follows from the id of its object. Each run of a cut or a sweep has a new
+// id of an object's trace follows from the id of the object. Each run of a cut or a sweep has a new
 // trace.
 func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context.Context, trace.Span) {
 	if w.o.Trace == nil {

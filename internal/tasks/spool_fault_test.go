@@ -27,7 +27,8 @@ func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *test
 		t.Helper()
 		err := full.run(queue.KindPackage, pkg)
 		if v := retry.Judge(err); v.Reason != retry.ReasonLocal || retry.IsFailure(err) || retry.Delay(9, err, nil) > 3*time.Second {
-			t.Errorf("the task does not leave the package to another worker soon: %v: %+v, back in %v", err, v, retry.Delay(9, err, nil))
+			t.Errorf("the task ends with %v: %+v, and comes back in %v; want the package left to another worker for at most 3s",
+				err, v, retry.Delay(9, err, nil))
 		}
 		if full.SpoolFault() == "" {
 			t.Error("the worker does not report that it cannot write its spool")

@@ -28,7 +28,7 @@ type testClient struct {
 	page    func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 
 	opening     func()                                          // called before an online session is opened
-	closing     func(ctx context.Context, session string) error // before a close; an error fails it
+	closing     func(ctx context.Context, session string) error // called before a close; its error fails the close
 	beforeAsked func()                                          // called before the status of an invoice is asked
 }
 

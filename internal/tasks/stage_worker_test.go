@@ -72,7 +72,7 @@ func (a *actor) runWith(ctx context.Context, k queue.Kind, id string) error {
 func (a *actor) must(k queue.Kind, id string) {
 	a.s.t.Helper()
 	if err := a.run(k, id); err != nil {
-		a.s.t.Fatalf("%s of %s: %v", k, id, err)
+		a.s.t.Fatalf("the task %s of %s ends with %v", k, id, err)
 	}
 }
 
@@ -85,7 +85,7 @@ func (a *actor) until(k queue.Kind, id string, want func() bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			a.s.t.Fatalf("%s of %s did not bring about what the test waits for: %v", k, id, err)
+			a.s.t.Fatalf("the task %s of %s did not bring about what the test waits for; its last run ended with %v", k, id, err)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
@@ -121,7 +121,7 @@ func (a *actor) together(invs ...ledger.Invoice) string {
 	pkg := a.cut(invs[0].ID)
 	for _, inv := range invs {
 		if got := a.s.read(inv.ID).Package; got != pkg {
-			a.s.t.Fatalf("%s is in package %q, not in %s", inv.Number, got, pkg)
+			a.s.t.Fatalf("%s is in package %q, want it in %s", inv.Number, got, pkg)
 		}
 	}
 	return pkg

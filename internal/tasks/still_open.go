@@ -19,12 +19,12 @@ func staysOpen(p *ledger.Package, now time.Time) bool {
 	return now.Sub(last) >= max(closesWithin, last.Sub(first))
 }
 
-// stillOpen closes a session once more that says, minutes after its close, that it is open. KSeF
-// took the close, or refused it because of the session's status (21180). The refusal usually means
-// that the session was closed before, but only the status tells whether it was. If nobody closes a
-// session, KSeF ends it twelve hours after it was opened, and its invoices wait until then. At its
-// end an online session is closed, and a batch session is cancelled. One close too many is
-// harmless, because KSeF refuses it.
+// stillOpen closes a session once more when the session says, minutes after its close, that it is
+// open. KSeF took the close, or refused it because of the session's status (21180). The refusal
+// usually means that the session was closed before, but only the status tells whether it was. If
+// nobody closes a session, KSeF ends it twelve hours after it was opened, and its invoices wait
+// until then. At its end an online session is closed, and a batch session is cancelled. One close
+// too many is harmless, because KSeF refuses it.
 func (c *confirmer) stillOpen(ctx context.Context, run *confirmation) error {
 	p := run.p
 	c.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).

@@ -24,7 +24,7 @@ type laneChooser struct {
 }
 
 // submit chooses the lane of an invoice. An invoice of lane auto waits in its tenant's waiting set.
-// Only in a set can the worker tell whether there are few invoices or many (see cut). An attachment
+// The worker can tell from a set whether there are few invoices or many (see cut). An attachment
 // always travels in a package, because KSeF takes attachments in batch sessions only. An invoice
 // that is declared offline travels in a package too, because an online session at the gateway has
 // no field for that.

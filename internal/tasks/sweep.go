@@ -139,7 +139,7 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 		if err != nil {
 			return err
 		}
-		when.Run = !alive // its confirm may wait for its time; the session of a dead worker is closed at once
+		when.Run = !alive // the confirm task may wait for its time; the session of a dead worker is closed at once
 	}
 	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }

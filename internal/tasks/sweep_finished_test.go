@@ -50,7 +50,7 @@ func TestSweep_EntriesOfFinishedInvoicesAreDamaged_EachIsNamedUntilItIsWell(t *t
 	w.must(queue.KindSweep, "2")
 	_, keys, err := s.ledger.Unreadables(t.Context(), 99)
 	if slices.Sort(keys); err != nil || !slices.Equal(keys, want) {
-		t.Errorf("noted as unreadable are\n%q, want\n%q, %v", keys, want, err)
+		t.Errorf("the entries noted as unreadable are\n%q, want\n%q, %v", keys, want, err)
 	}
 	for _, key := range want {
 		if !s.log.says(`"key":"` + key + `"`) {

@@ -110,7 +110,7 @@ func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	}
 	c.due = 36 * time.Hour
 	if far := c.sessions(t); len(far) >= len(opened) {
-		t.Errorf("%d sessions with a far deadline and %d with a deadline that is over, want fewer with the far one",
+		t.Errorf("%d sessions with a far deadline and %d with a deadline that is over, want fewer with the far deadline",
 			len(far), len(opened))
 	}
 }
@@ -127,7 +127,7 @@ func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 		for _, o := range opened {
 			longest = max(longest, o.oldest)
 		}
-		t.Logf("%d a second: %d sessions in four hours, the longest wait %s", perSecond, len(opened), longest)
+		t.Logf("%d invoices a second: %d sessions in four hours, the longest wait %s", perSecond, len(opened), longest)
 		if len(opened) > 240 || longest > 3*time.Minute {
 			t.Errorf("%d sessions, want at most 240; the longest wait is %s, want at most 3m", len(opened), longest)
 		}
@@ -167,7 +167,8 @@ func TestTrickle_UntilMidnight_FewPackages_AllOpenedBefore(t *testing.T) {
 		}
 		t.Logf("%d sessions used before: %d packages with %d invoices, %d invoices too late", used, len(opened), sent, waiting)
 		if unopened != 0 || len(opened) > 10 || sent+waiting != 1200 || waiting > 6 {
-			t.Errorf("%d sessions used before: %d packages with %d of 1200 invoices, %d not opened, %d invoices not cut; want 10, 0 and 6 at most",
+			t.Errorf("%d sessions used before: %d packages with %d of 1200 invoices, %d packages not opened, %d invoices not cut; "+
+				"want at most 10 packages, all opened, and at most 6 invoices not cut",
 				used, len(opened), sent, unopened, waiting)
 		}
 	}

@@ -99,7 +99,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			}
 			for _, inv := range []ledger.Invoice{large, small} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted || got.Reason != "" {
-					t.Errorf("%s is %s, want accepted (%s)", got.Number, got.State, got.Reason)
+					t.Errorf("%s is %s with the reason %q, want accepted without a reason", got.Number, got.State, got.Reason)
 				}
 			}
 		})
@@ -130,7 +130,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	}
 	for _, inv := range well {
 		if got := s.read(inv.ID); got.State != ledger.Sent || got.Package != pkg {
-			t.Errorf("%s is %s, want sent", got.Number, got.State)
+			t.Errorf("%s is %s in %s, want sent in %s", got.Number, got.State, got.Package, pkg)
 		}
 	}
 	for _, inv := range sick {
@@ -160,7 +160,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNothingIsParked(t *testing.T
 		}
 		for _, inv := range invs {
 			if got := s.read(inv.ID); got.State != ledger.Packed || got.Package != pkg || got.Reason != "" {
-				t.Errorf("%s is %s in %s (%q), want packed in %s", got.Number, got.State, got.Package, got.Reason, pkg)
+				t.Errorf("%s is %s in %s (%q), want packed in %s without a reason", got.Number, got.State, got.Package, got.Reason, pkg)
 			}
 		}
 		u.away = false

@@ -111,7 +111,7 @@ func TestSweep_OneUnreadableInvoice_TheOthersGetTasksAndItIsReportedOnce(t *test
 				t.Error("the other invoice, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 1 || keys[0] != "inv:"+bad.ID {
-				t.Errorf("noted as unreadable are %d entries, %v, want only the damaged one; %v", n, keys, err)
+				t.Errorf("%d entries are noted as unreadable, %v, want only the damaged one; %v", n, keys, err)
 			}
 			if n := s.log.count(fmt.Sprintf(`"id":%q,"key":"inv:%s"`, bad.ID, bad.ID)); n != 1 {
 				t.Errorf("the log names the damaged entry %d times, want once", n)
@@ -141,14 +141,14 @@ func TestSweep_OneUnreadablePackage_TheOthersGetTasks(t *testing.T) {
 				t.Error("the other package, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || !slices.Contains(keys, "pkg:"+bad) {
-				t.Errorf("noted as unreadable are %d entries, %v, want the damaged package among them; %v", n, keys, err)
+				t.Errorf("%d entries are noted as unreadable, %v, want the damaged package among them; %v", n, keys, err)
 			}
 		})
 	}
 }
 
 // If an unreadable invoice stayed in its waiting set, a cut would be queued for it again and again.
-// So it leaves the set, and comes back when it can be read.
+// So the invoice leaves the set, and comes back when it can be read.
 func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenRepaired(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -237,7 +237,7 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 				// worker asks KSeF about the rejected invoice itself.
 				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Sent, ledger.Express: ledger.Rejected}[lane]
 				if got := s.read(wrong.ID); got.State != want || got.Package != pkg {
-					t.Errorf("the rejected invoice is %s, want sent in a package, or rejected as a single send: %s", got.State, got.Reason)
+					t.Errorf("the rejected invoice is %s in %s, want %s in %s: %s", got.State, got.Package, want, pkg, got.Reason)
 				}
 				repair()
 				w.settle(pkg)

@@ -164,8 +164,8 @@ func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement
 	return nil
 }
 
-// move makes one move of an invoice that pkg must hold; "" is any. It returns a
-// [*ledger.ConflictError] when somebody else was faster.
+// move makes one move of an invoice. The package pkg must hold the invoice; "" means any package.
+// It returns a [*ledger.ConflictError] when somebody else was faster.
 func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]ledger.Moved, error) {
 	edit, err := ledgerMove(m, pkg)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Invoice identifies an invoice as KSeF does. Build it with InvoiceOf.
+// Invoice identifies an invoice by the values by which KSeF identifies it. Build it with InvoiceOf.
 type Invoice struct{ NIP, Kind, Number string }
 
 // InvoiceOf returns the invoice with this NIP of the seller, this kind (RodzajFaktury) and this

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/simulator/ministry"
 )
 
-// Token returns the KSeF token of a taxpayer at the simulator's second face, the Ministry's API. It
+// Token returns the KSeF token of a taxpayer at the simulator's version of the Ministry's API. It
 // has the form of KSeF's tokens, and is easy to recognise in a log.
 func Token(nip string) string {
 	sum := sha256.Sum256([]byte("token of " + nip))

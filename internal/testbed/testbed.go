@@ -28,7 +28,7 @@ type Options struct {
 	RedisURL string
 	// Simulator configures the simulator. An empty Simulator.Dir means Dir/simulator.
 	Simulator simulator.Options
-	// Direct configures the simulator's second face, the Ministry's API; nil starts none.
+	// Direct configures the simulator's version of the Ministry's API; nil starts none.
 	Direct *ministry.Options
 	// GatewayURL is the address of a gateway that runs elsewhere, or of one that nobody needs to
 	// reach. When it is set, the bed starts no simulator.

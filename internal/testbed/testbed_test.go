@@ -114,7 +114,7 @@ func TestWriteConfig_Loaded_IsTheSameAndNamesOnlyWhatDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("loaded %+v\nwritten %+v", got, want)
+		t.Errorf("the loaded configuration is\n%+v, want the written one,\n%+v", got, want)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -154,7 +154,7 @@ func TestBalance_EveryImbalance_IsReported(t *testing.T) {
 	} {
 		err := errors.Join(testbed.AuditBooks(c.books).Balance(1)...)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, want it to say %q", c.why, err, c.says)
+			t.Errorf("%s: Balance returns %v, want an error that contains %q; \"\" means no error", c.why, err, c.says)
 		}
 	}
 }

@@ -10,8 +10,9 @@
 // its invoices are joined by links.
 //
 // The spans of one trace are roots side by side. A parent might end only days later, in a process
-// that does not run yet. Until then the trace would lack its parent. A step of one process within a
-// span, such as a request to KSeF within a task, is a child of that span ([Child]).
+// that does not run yet. Until then its children would be in the trace without it. A step of one
+// process within a span, such as a request to KSeF within a task, is a child of that span
+// ([Child]).
 //
 // Without a collector there is no exporter and no goroutine, and a nil [*Tracer] starts nothing.
 // Log lines carry the same trace ids as with a collector.

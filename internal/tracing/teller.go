@@ -17,8 +17,8 @@ type teller struct {
 
 	mu     sync.Mutex
 	at     time.Time // when the loss was last logged
-	logged int64     // how many had been dropped then
-	seen   int64     // how many had been dropped at the last export
+	logged int64     // how many spans had been dropped then
+	seen   int64     // how many spans had been dropped at the last export
 	sick   bool
 }
 

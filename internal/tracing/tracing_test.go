@@ -62,7 +62,7 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 		}
 		tr.Taken(ctx, tracing.Change{Invoice: "inv-1"})
 		if err := tr.Close(t.Context()); err != nil || tr.Stats() != (tracing.Stats{}) {
-			t.Error(err, tr.Stats())
+			t.Errorf("Close returns %v, and the statistics are %+v; want nil and zeros", err, tr.Stats())
 		}
 	}
 	if n := runtime.NumGoroutine(); n > before {
@@ -84,7 +84,7 @@ func TestOpen_VariableThatCannotBeUsed_IsRefusedWithAReason(t *testing.T) {
 		_, err := tracing.Open(t.Context(), tracing.Options{Environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", row.set}})
 		var fault *tracing.EnvironmentError
 		if !errors.As(err, &fault) || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "hush") {
-			t.Errorf("with %s the error is %v, want an EnvironmentError that says what to do", row.set, err)
+			t.Errorf("with %s the error is %v, want an EnvironmentError that contains %q and no password", row.set, err, row.want)
 		}
 	}
 	for _, arg := range []string{"2", "-1", "x"} {
@@ -128,7 +128,7 @@ func TestTrace_OfAnInvoice_IsTheSameInEveryProcess(t *testing.T) {
 	} {
 		s := names[row.name]
 		if s.Trace != row.trace || row.link != "" && !slices.Contains(s.Links, row.link) {
-			t.Errorf("%s: %+v, want trace %s with a link to %s", row.name, s, row.trace, row.link)
+			t.Errorf("the span %s is %+v, want it in trace %s with a link to %s", row.name, s, row.trace, row.link)
 		}
 	}
 	if names["session status"].Parent != names["package:confirm"].ID || names["POST /v1/invoices"].Parent != "b7ad6b7169203331" {
@@ -235,7 +235,8 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 			}
 			s := tr.Stats()
 			if s.Exported > 0 || s.Dropped < n/5 || s.Failed+s.Dropped > n {
-				t.Errorf("%+v, want nothing exported, and much of %d dropped", s, n)
+				t.Errorf("the statistics are %+v, want nothing exported, at least %d spans dropped, and at most %d failed or dropped",
+					s, n/5, n)
 			}
 			if name == "refuses" || name == "away" {
 				if lines := strings.Count(log.String(), "traces get lost"); lines != 1 || len(log.String()) > 1000 {

@@ -265,7 +265,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		}
 		w := f.Of(&c.inv)
 		if w.For != c.want || !w.Until.Equal(c.until) || !strings.Contains(w.What, c.says) {
-			t.Errorf("%s: %+v, want %s until %v saying %q", c.what, w, c.want, c.until, c.says)
+			t.Errorf("%s: the wait is %+v, want %s until %v with a text that contains %q", c.what, w, c.want, c.until, c.says)
 		}
 	}
 }
@@ -297,7 +297,7 @@ func TestCount_Chunks_CountTheirInvoicesAndEstimateThoseNotRead(t *testing.T) {
 	got := map[string]int{}
 	for _, c := range f.count(nil) {
 		if c.For != Turn {
-			t.Errorf("%+v, want only invoices that wait for their turn", c)
+			t.Errorf("the count is %+v, want only invoices that wait for their turn", c)
 		}
 		got[c.Tenant] += c.Invoices
 	}
@@ -322,7 +322,7 @@ func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 	for _, c := range f.count([]ledger.Invoice{single, second}) {
 		got[c.For] += c.Invoices
 		if (c.Tenant == "") != (c.Invoices == 100) {
-			t.Errorf("%+v: want no tenant for the 100 tasks at the far end of the queue, and for no other count", c)
+			t.Errorf("the count is %+v, want no tenant for the 100 tasks at the far end of the queue, and for no other count", c)
 		}
 	}
 	want := map[Reason]int{Gathering: 7, Turn: 100 + 1 + 5 + 3, Working: 1, SessionOpen: 2, Receipt: 4}
@@ -332,11 +332,11 @@ func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("other reasons than wanted are counted: %v", got)
+		t.Errorf("the counts are %v, want only the reasons of %v", got, want)
 	}
 	f.Queues.Workers = 0
 	if all := f.count([]ledger.Invoice{single, second}); len(all) != 2 {
-		t.Errorf("without a worker: %+v, want one count for the tenant and one for the far end of the queue", all)
+		t.Errorf("without a worker the counts are %+v, want one count for the tenant and one for the far end of the queue", all)
 	}
 }
 
@@ -344,13 +344,13 @@ func TestReasons_EachReason_IsListedOnce(t *testing.T) {
 	seen := map[Reason]bool{}
 	for _, r := range Reasons() {
 		if seen[r] || r == "" {
-			t.Errorf("%q is listed twice, or empty", r)
+			t.Errorf("the reason %q is listed twice, or is empty", r)
 		}
 		seen[r] = true
 	}
 	for _, r := range []Reason{NoWorker, Refused, Limit, Throttled, Outage, Credentials, Processing} {
 		if !seen[r] {
-			t.Errorf("%s is not listed", r)
+			t.Errorf("the reason %s is not listed", r)
 		}
 	}
 }
@@ -393,7 +393,8 @@ func TestOf_AcceptedInvoiceOfAPausedTenant_ThePauseIsNotCalledOver(t *testing.T)
 			Err: "waiting 15s (paused): tenant t is paused by configuration"})
 		w := f.Of(&accepted)
 		if w.For != TenantPaused || strings.Contains(w.What, "is not paused any more") == paused {
-			t.Errorf("with the tenant paused now: %v, the invoice waits for %+v, want tenant_paused, called over only if it is", paused, w)
+			t.Errorf("the tenant is paused now: %v; the wait is %+v, want tenant_paused, with a text that calls the pause over: %v",
+				paused, w, !paused)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 	if _, err = ledger.Skip(err); err != nil { // entries that cannot be read are reported elsewhere
 		return nil, err
 	}
-	var parents []string // KSeF refused them, and their invoices went into the packages that were read; they have KSeF's words
+	var parents []string // refused packages whose invoices went into the packages that were read; their entries have KSeF's words
 	for _, p := range read {
 		f.Packages[p.ID] = p
 		if p.Refusals > 0 && p.Parent != "" {

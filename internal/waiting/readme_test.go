@@ -19,7 +19,7 @@ func TestReadme_TableOfReasons_NamesEveryReason(t *testing.T) {
 	table, _, _ = strings.Cut(table, "\n\n")
 	for _, r := range Reasons() {
 		if !strings.Contains(table, "`"+string(r)+"`") {
-			t.Errorf("README does not say what to do about %s", r)
+			t.Errorf("README does not say what to do about the reason %s", r)
 		}
 	}
 }

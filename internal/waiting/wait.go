@@ -1,4 +1,4 @@
-// Package waiting finds out why an invoice that is not done waits, and until when.
+// Package waiting finds out why an unfinished invoice waits, and until when.
 //
 // It needs no data of its own. The ledger holds the state of an invoice, and the queue keeps the
 // result of the last run of its task. The limiter and the circuits say what holds a tenant back.
@@ -16,7 +16,7 @@ import (
 type Reason string
 
 // The reasons that package waiting finds. Of these, a task itself can give only Refused and
-// TenantPaused. Every other reason is one of [retry.Reasons].
+// TenantPaused. Every reason that is not in this list is one of [retry.Reasons].
 const (
 	NoWorker      Reason = "no_worker"      // no worker is running
 	QueuePaused   Reason = "queue_paused"   // a person has paused the queue

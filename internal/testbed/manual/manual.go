@@ -103,8 +103,8 @@ func call(line, program string) (args []string, is bool) {
 		return nil, false
 	}
 	// A document may also quote what a program prints, and such a line can begin with the program's
-	// name too. So a line without a prompt that has more than the name counts as a call only when
-	// a flag follows the name or, for enqueue, one of its commands.
+	// name too. So a line without a prompt counts as a call only when it is the name alone, or when
+	// the name is followed by a flag or, for enqueue, by one of its commands.
 	if !prompt && len(args) > 1 && !strings.HasPrefix(args[1], "--") && (program != "enqueue" || !commandName.MatchString(args[1])) {
 		return nil, false
 	}

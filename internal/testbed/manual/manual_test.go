@@ -20,7 +20,7 @@ func TestLines_BlocksAndSentences_GiveCallsAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestLines_ThisRepository_HasThoseOfEachProgram(t *testing.T) {
+func TestLines_ThisRepository_HasLinesOfEachProgram(t *testing.T) {
 	for program, least := range map[string]int{"enqueue": 100, "worker": 8, "simulator": 2} {
 		lines, err := Lines("../../..", program)
 		if err != nil || len(lines) < least {
