@@ -14,8 +14,8 @@ import (
 // maxEntryName bounds the name of an entry with its folders, in bytes.
 const maxEntryName = 1000
 
-// entries are the entries of an archive: the names of those that are taken, and those that are
-// refused.
+// entries holds the entries of an archive: the names of the entries that are taken, and the entries
+// that are refused.
 type entries struct {
 	names   map[string]string // the name that an entry has in the archive, by the name that it gets
 	folders map[string]bool

@@ -38,7 +38,8 @@ func TestWatch_FolderIsRemovedWhileItsFilesWait_ItsSettingsCount(t *testing.T) {
 		inv, err := s.ledger.Invoice(t.Context(), ids[0])
 		s.must(err)
 		if inv.Ref != ref || inv.Offline != (ref != "") {
-			t.Errorf("%s has the ref %q and offline %v, want those of the settings that its folder had", number, inv.Ref, inv.Offline)
+			t.Errorf("%s has the ref %q and offline %v, want %q and %v, which were the settings of its folder",
+				number, inv.Ref, inv.Offline, ref, ref != "")
 		}
 		s.settle(number, ledger.Receipted)
 	}

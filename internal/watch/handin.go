@@ -25,7 +25,7 @@ const (
 
 // The gateway makes XML of JSON files while the loop goes on. A pass hands in the files whose XML
 // is made within makingTime. The other JSON files wait for the next pass. If no call about a
-// sender's files has begun or ended for as long as silence, people are told that these files wait.
+// sender's files has begun or ended for the time silence, people are told that these files wait.
 const (
 	makingTime = time.Second
 	nextMaking = 100 * time.Millisecond
@@ -109,7 +109,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	return names, next
 }
 
-// gone forgets what is kept of files that a person has removed. The map named there lists the files
+// gone forgets what is kept of files that a person has removed. The argument there lists the files
 // of taken/.
 func (sm *submitter) gone(there map[string]bool) {
 	sm.documents.maker.forget(there)

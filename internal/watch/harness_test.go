@@ -99,7 +99,7 @@ func (s *site) must(err error) {
 	}
 }
 
-// put writes a file into the folder, as a program that hands invoices in does.
+// put writes a file into the folder. It stands for a program that hands invoices in.
 func (s *site) put(name string, data []byte) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, name)

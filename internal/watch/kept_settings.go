@@ -47,7 +47,7 @@ func (se *settings) ofTaken(dir string) *setting {
 	return se.of(dir)
 }
 
-// sweepKept removes the settings of folders from which no file is in taken/ any more. The map named
+// sweepKept removes the settings of folders from which no file is in taken/ any more. The argument
 // there lists the files of taken/.
 func (se *settings) sweepKept(there map[string]bool) {
 	now := se.o.Now()

@@ -101,8 +101,8 @@ func (s *site) lay() {
 	s.put("d.xml", xmlOf(1, "FV/3"))
 }
 
-// checkPlaces checks that every file is where it belongs, once, with what stands beside it, and
-// that the ledger has each invoice once.
+// checkPlaces checks that every file is where it belongs, and only there, with its result and
+// receipt beside it. It also checks that the ledger has each invoice once.
 func (s *site) checkPlaces(when string) {
 	s.t.Helper()
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml",
@@ -112,7 +112,7 @@ func (s *site) checkPlaces(when string) {
 	for name, state := range map[string]string{"accepted/a.xml": "receipted", "accepted/copy.xml": "receipted",
 		"accepted/sub/b.json": "receipted", "refused/bad.xml": "refused", "rejected/d.xml": "rejected"} {
 		if o := s.result(name + resultEnd); o.State != state {
-			s.t.Errorf("the result of %s is %+v, want another state", name, o)
+			s.t.Errorf("the result of %s is %+v, want the state %s", name, o, state)
 		}
 	}
 	if s.read("accepted/a.xml") != string(xmlOf(0, "FV/1")) || s.read("accepted/sub/b.json.xml") != string(xmlOf(0, "FV/2")) {
@@ -121,7 +121,7 @@ func (s *site) checkPlaces(when string) {
 	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
 	s.must(err)
 	if len(records) != 3 { // the lock, the record of the rejected file, and the folder of archives
-		s.t.Errorf("the folder of records has %v, want three entries", records)
+		s.t.Errorf("the folder of records has %v, want the lock, one record and the folder of archives", records)
 	}
 	if n := s.entries(); n != 3 {
 		s.t.Errorf("the ledger has %d invoices, want 3", n)

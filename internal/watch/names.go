@@ -25,7 +25,7 @@ const (
 var places = []string{taken, accepted, rejected, refused, parked, dismissed, unpacked}
 
 // The result, the receipt and the XML of a file stand beside it. Each has the name of the file,
-// followed by one of these.
+// followed by one of these endings.
 const (
 	resultEnd  = ".json"
 	receiptEnd = ".upo.xml"

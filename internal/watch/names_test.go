@@ -98,7 +98,8 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		if beside, ok := strings.CutSuffix(name, resultEnd); ok && slices.Contains(s.tree(), beside) {
 			results++
 			if o := s.result(name); o.Number != "" && o.File != filepath.Join(s.dir, want[o.Number]) {
-				t.Errorf("%s is the result of %s and names the file %s, want the file that had this number", name, o.Number, o.File)
+				t.Errorf("%s is the result of %s and names the file %s, want %s",
+					name, o.Number, o.File, filepath.Join(s.dir, want[o.Number]))
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func testBeside(t *testing.T, pair [2]string, order string, to ledger.State) {
 		t.Errorf("there are %d results, want one for each of the 2 files; the folder has %q", results, s.tree())
 	}
 	if s.there(waitingName)() {
-		t.Error("want that no file waits; the list of what waits says", s.read(waitingName))
+		t.Error("a file waits, want none; the list of what waits says", s.read(waitingName))
 	}
 }
 
@@ -214,9 +215,9 @@ func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	}
 }
 
-// The watch gives these files other names, for every reason for which it ever does so. The results
-// name the files as they were put into the folder, even when another process writes the results or
-// the ledger was lost.
+// The watch gives these files other names. Together they show every reason for which it renames a
+// file. The results name the files as they were put into the folder, even when another process
+// writes the results or the ledger was lost.
 func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheGivenName(t *testing.T) {
 	for _, when := range []string{"at once", "after a restart", "after the ledger was lost", "after both"} {
 		t.Run(when, func(t *testing.T) {

@@ -38,7 +38,7 @@ func TestWatch_SettingsAreWrong_PolishLineIsWhollyPolish(t *testing.T) {
 		pl := strings.ReplaceAll(lines[i+1], "one, two", "") // the names of the tenants
 		if left := explaintest.English(en, pl); len(left) > 0 || !strings.HasPrefix(pl, "    nie można użyć pliku d") ||
 			strings.Contains(pl, "field ") {
-			t.Errorf("%s\n%s\nkeeps the English words %q", line, pl, left)
+			t.Errorf("%s\n%s\nkeeps the English words %q; want none, and a line that says \"nie można użyć pliku\"", line, pl, left)
 		}
 	}
 	if found != len(wrong) {

@@ -74,7 +74,7 @@ func TestWatch_RefusedFile_ResultHasRevisionAndTimeOfTheRecord(t *testing.T) {
 }
 
 // The log names a refused document by the id of its refusal.
-func TestWatch_RefusedFile_IsLoggedByItsRefusalAndNoEmptyID(t *testing.T) {
+func TestWatch_RefusedFile_IsLoggedWithTheIDOfItsRefusal(t *testing.T) {
 	for _, recorded := range []bool{true, false} {
 		s := newSite(t)
 		var log bytes.Buffer

@@ -80,7 +80,7 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	w := s.start()
 	waiting, err := w.RunOnce(t.Context())
 	if err != nil || waiting != 1 || w.Decided[refused] != 1 {
-		t.Errorf("RunOnce says that %d files wait; decided are %v (error %v): want 1, and one refused", waiting, w.Decided, err)
+		t.Errorf("RunOnce says that %d files wait; the decided files are %v (error %v): want 1, and one refused", waiting, w.Decided, err)
 	}
 	s.must(os.Remove(filepath.Join(s.dir, "link.xml")))
 	s.put("b.xml", xmlOf(0, "FV/1"))
@@ -97,7 +97,7 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	}
 	s.settle("FV/1", ledger.Accepted)
 	if n := <-done; n != 0 || w.Decided[accepted] != 1 {
-		t.Errorf("RunOnce says that %d files wait; decided are %v: want none, and one accepted", n, w.Decided)
+		t.Errorf("RunOnce says that %d files wait; the decided files are %v: want none, and one accepted", n, w.Decided)
 	}
 }
 
@@ -134,6 +134,6 @@ func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) 
 	s.until("j.json is handed in", func() bool { return s.entries() == 2 })
 	s.settle("FV/2", ledger.Accepted)
 	if n := <-done; n != 0 || w.Decided[accepted] != 2 {
-		t.Errorf("RunOnce says that %d files wait; decided are %v: want none, and two accepted", n, w.Decided)
+		t.Errorf("RunOnce says that %d files wait; the decided files are %v: want none, and two accepted", n, w.Decided)
 	}
 }

@@ -103,7 +103,7 @@ func TestWatch_FolderInsideAWatchedOne_IsRefusedAndNothingIsWrittenThere(t *test
 		}
 		err := inner(dir)
 		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "it is inside "+s.dir+", which process ") {
-			t.Errorf("a watch of %s: %v, want ErrBusy with the outer folder", dir, err)
+			t.Errorf("a watch of %s gives %v, want ErrBusy with the outer folder", dir, err)
 		}
 		if _, err := os.Stat(filepath.Join(dir, journalDir)); err == nil {
 			t.Errorf("%s: the watch was refused, but it has made its folder of records there", dir)
@@ -114,7 +114,7 @@ func TestWatch_FolderInsideAWatchedOne_IsRefusedAndNothingIsWrittenThere(t *test
 	}
 	s.end()
 	if err := inner(filepath.Join(s.dir, "accepted/nest")); err == nil || !strings.Contains(err.Error(), "puts what it has taken") {
-		t.Errorf("a watch in the folder accepted of a watch that has ended gives %v, want that it is refused", err)
+		t.Errorf("a watch in the folder accepted of a watch that has ended gives %v, want it refused", err)
 	}
 	if err := inner(filepath.Join(s.dir, "nest")); err != nil {
 		t.Errorf("when the outer watch has ended, a watch of nest gives %v, want no error", err)
@@ -246,7 +246,7 @@ func TestWatch_JSONIsReplacedOrRemovedWhileItWaits_OnlyWhatIsThereIsHandedIn(t *
 		ids, err := s.ledger.ByNumber(t.Context(), number)
 		s.must(err)
 		if len(ids) != want {
-			t.Errorf("the ledger has number %s %d times, want each new number once and no old one", number, len(ids))
+			t.Errorf("the ledger has number %s %d times, want %d", number, len(ids), want)
 		}
 	}
 	s.settle("NEW replaced", ledger.Accepted)
@@ -338,7 +338,7 @@ func TestWatch_LedgerFailsWhenXMLIsMade_EachFileIsNamedAmongWhatWaits(t *testing
 	s.wantTree("refused/a.json", "refused/a.json.json", "taken/b.json", waitingName)
 	s.waiting("taken/b.json: the ledger does not take it")
 	if strings.Contains(s.read(waitingName), "taken/:") {
-		t.Error("want that each line names a file; the list of what waits says", s.read(waitingName))
+		t.Error("a line of the list of what waits names no file; the list says", s.read(waitingName))
 	}
 }
 

@@ -47,7 +47,8 @@ func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing
 		t.Errorf("the result beside the receipt is %+v, want it receipted, and the receipt of this invoice", o)
 	}
 	if s.w.files["a.xml"] != nil || s.w.files["sub/b.XML"] == nil {
-		t.Error("a file that is finished is still followed, or a file that is not finished is not followed")
+		t.Errorf("the finished file a.xml is followed: %v, want false; the unfinished sub/b.XML is followed: %v, want true",
+			s.w.files["a.xml"] != nil, s.w.files["sub/b.XML"] != nil)
 	}
 }
 
@@ -185,8 +186,8 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 		s.must(err)
 		if inv.Lane != lane || number == "FV/2" &&
 			(inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
-			t.Errorf("invoice %s has lane %s, ref %q, deadline %v, want those of the nearest settings",
-				number, inv.Lane, inv.Ref, inv.Deadline)
+			t.Errorf("invoice %s has lane %s, ref %q, deadline %v; want lane %s, and for FV/2 the ref SO-7 and 2026-11-27 15:00 UTC",
+				number, inv.Lane, inv.Ref, inv.Deadline, lane)
 		}
 	}
 	s.put("wrong/.ksef.yaml", []byte("tenant: one\n"))
@@ -238,7 +239,7 @@ func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) 
 		"rejected/b.json", "rejected/b.json.xml", "rejected/b.json.json", "refused/bad.json", "refused/bad.json.json",
 		"taken/away.json", waitingName)
 	if o := s.result("refused/bad.json.json"); !strings.Contains(o.Reason, "the gateway makes no XML of it: Fa.P_2 is missing") {
-		t.Error("want the reason that the gateway makes no XML; the result has the reason", o.Reason)
+		t.Error("the result does not say that the gateway makes no XML; its reason is", o.Reason)
 	}
 	if s.read("accepted/a.json.xml") != string(xmlOf(0, "FV/1")) {
 		t.Error("the XML beside accepted/a.json is not the one that was handed in")
@@ -299,7 +300,7 @@ func TestWatch_FolderInside_IsLeftToItsOwnWatch(t *testing.T) {
 		}
 	}
 	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "sub: is watched by itself") {
-		t.Error("want that sub is watched by itself; the list of what waits says", why)
+		t.Error("the list of what waits does not say that sub is watched by itself; it says", why)
 	}
 }
 
@@ -309,13 +310,13 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	s.put("a.xml", xmlOf(0, "FV/1"))
 	s.passes(4)
 	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
-		t.Error("want that there is more than one document; the list of what waits says", why)
+		t.Error("the list of what waits does not say that there is more than one document; it says", why)
 	}
 	for _, two := range []string{"---\n---\nlane: bulk\n", "lane: express\n---\n", "# none\n---\n...\nlane: bulk\n"} {
 		s.put(".ksef.yaml", []byte(two))
 		s.passes(1)
 		if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
-			t.Errorf("with the settings %q, the list of what waits says %s, want that there is more than one document", two, why)
+			t.Errorf("with the settings %q, the list of what waits does not say that there is more than one document; it says %s", two, why)
 		}
 	}
 	s.put(".ksef.yaml", []byte("---\nlane: express\n"))
@@ -347,7 +348,7 @@ func TestWatch_JSONThatIsNoInvoice_ResultSaysWhatIsWrong(t *testing.T) {
 	for ; n > 0; n-- {
 		text := s.read(fmt.Sprintf("refused/%d.json", n))
 		if o := s.result(fmt.Sprintf("refused/%d.json.json", n)); !strings.Contains(o.Reason, texts[text]) {
-			t.Errorf("the result of %s has the reason %s, want one that says what is wrong with this file", text, o.Reason)
+			t.Errorf("the result of %s has the reason %s, want one that contains %q", text, o.Reason, texts[text])
 		}
 	}
 }

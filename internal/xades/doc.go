@@ -11,7 +11,7 @@
 // Three rules of exclusive C14N make the pieces look as they do:
 //
 //   - an empty element has an end tag, attributes stand in the order of their names, and only
-//     & < > and the carriage return are escaped in a text, each in its one way (escape.go);
+//     & < > and the carriage return are escaped in a text, each in one fixed way (escape.go);
 //   - a namespace is declared on the outermost element of the piece that uses its prefix, and on
 //     every such element when there are several side by side. So ds:DigestMethod inside
 //     xades:SignedProperties declares ds again, although ds:Signature around it did;

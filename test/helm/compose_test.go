@@ -8,8 +8,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// compose reads compose files as docker compose config does. It checks the schema, fills in
-// variables, merges the files and checks the references between services. profiles names the
+// compose reads compose files in the same way as docker compose config. It checks the schema, fills
+// in variables, merges the files and checks the references between services. profiles names the
 // profiles that are turned on.
 func compose(t *testing.T, profiles []string, files ...string) *types.Project {
 	t.Helper()

@@ -94,7 +94,8 @@ func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	}
 	intake := must(t, everything())["Ingress prod-ksefworker-intake"].(*networkingv1.Ingress)
 	if !reaches(intake, "/v1/invoices/x/upo") || reaches(intake, "/readyz") {
-		t.Error("the intake's Ingress passes on other paths than those of its interface")
+		t.Errorf("the intake's Ingress passes on /v1/invoices/x/upo: %v, want true; it passes on /readyz: %v, want false",
+			reaches(intake, "/v1/invoices/x/upo"), reaches(intake, "/readyz"))
 	}
 }
 
@@ -108,7 +109,7 @@ func TestIngress_Workers_KnowTheirAddressSoThatCookiesAreSecure(t *testing.T) {
 		return ""
 	}
 	if got := address(everything()); got != "https://ksef.example.com" {
-		t.Errorf("workers take %q for their address, want that of the Ingress", got)
+		t.Errorf("workers take %q for their address, want https://ksef.example.com, that of the Ingress", got)
 	}
 	if got := address(nil); got != "" {
 		t.Errorf("without an Ingress workers take %q for their address, want none from the chart", got)

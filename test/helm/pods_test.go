@@ -111,12 +111,12 @@ func TestChart_Network_OnlyNamedSourcesMayConnect(t *testing.T) {
 		}
 		budget := o["PodDisruptionBudget prod-ksefworker-"+name].(*policyv1.PodDisruptionBudget)
 		if budget.Spec.MaxUnavailable.IntValue() != 1 || budget.Spec.Selector.MatchLabels["app.kubernetes.io/component"] != name {
-			t.Errorf("the disruption budget of %s is %+v, want one pod at most that may be away", name, budget.Spec)
+			t.Errorf("the disruption budget of %s is %+v, want at most one pod of %[1]s away", name, budget.Spec)
 		}
 	}
 	closed := must(t, map[string]any{"networkPolicy": map[string]any{"metricsFrom": []any{}}})
 	if p := closed["NetworkPolicy prod-ksefworker-worker"].(*networkingv1.NetworkPolicy); len(p.Spec.Ingress) != 0 {
-		t.Errorf("no source is named, but these may connect, want none: %+v", p.Spec.Ingress)
+		t.Errorf("no source is named, but the sources %+v may connect, want none", p.Spec.Ingress)
 	}
 }
 

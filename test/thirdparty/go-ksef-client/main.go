@@ -1,4 +1,4 @@
-// Command go-ksef-client drives the simulator's second face, the Ministry's API, with
+// Command go-ksef-client drives the simulator's version of the Ministry's API with
 // github.com/alapierre/go-ksef-client, unmodified. It is a module of its own, so that the project
 // does not depend on that client. A test in internal/simulator/ministry/thirdparty_test.go starts
 // the simulator, runs this program and compares what it prints with the simulator's books.
