@@ -18,8 +18,8 @@ import (
 // enough to build and open several packages of 10,000.
 const midnightGuard = 5 * time.Minute
 
-// midnightCuts are the moments before midnight. The nearer midnight is, the fewer invoices can
-// still arrive, and the sooner a package of them is built and opened.
+// midnightCuts are the times before midnight at which these cuts are made. The nearer midnight is,
+// the fewer invoices can still arrive, and the sooner a package of them is built and opened.
 var midnightCuts = [...]time.Duration{midnightGuard, 75 * time.Second, 25 * time.Second, 8 * time.Second, 3 * time.Second}
 
 // midnightMax is the largest number of a tenant's sessions that are kept for these cuts, however

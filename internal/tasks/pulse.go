@@ -19,12 +19,12 @@ const (
 	beatsInLife = 6
 )
 
-// Pulse runs the regular work of each worker. It writes the worker's heartbeat, closes online
-// sessions, and queues the cuts and sweeps that are due for the whole pool. Several workers may
-// queue the same task; its id makes sure that there is only one. Pulse holds no state that would be
-// lost with the worker. When stop is closed, Pulse finishes what it is doing and returns. When ctx
-// ends, that work is cut off, but only stop ends Pulse. Closes may still be running when Pulse
-// returns, and [Worker.Stop] waits for them.
+// Pulse runs the regular work of each worker. It writes the worker's heartbeat, measures its clock,
+// plans polls and closes online sessions. It also queues the cuts and sweeps that are due for the
+// whole pool. Several workers may queue the same task; its id makes sure that there is only one.
+// Pulse holds no state that would be lost with the worker. When stop is closed, Pulse finishes what
+// it is doing and returns. When ctx ends, that work is cut off, but only stop ends Pulse. Closes
+// may still be running when Pulse returns, and [Worker.Stop] waits for them.
 //
 // Each of these jobs has a loop of its own, so that none waits for another. Above all, nothing that
 // the gateway or a tenant does may keep a worker from writing its heartbeat.

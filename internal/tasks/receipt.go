@@ -35,9 +35,9 @@ type archivist struct {
 }
 
 // receipt archives a settled package. The archive gets the session's UPO, and the document and
-// result of each invoice. The invoices become receipted, and their documents leave Redis, only when
-// all of it is durable. A full disk or an unreachable bucket makes receipts wait; nothing else
-// depends on them.
+// result of each invoice. An invoice becomes receipted, and its document leaves Redis, only when
+// its UPO, document and result are durable. A full disk or an unreachable bucket makes receipts
+// wait; nothing else depends on them.
 //
 // KSeF may give no UPO for an invoice. For example, the session may have ended in an error after
 // the invoice was accepted, or the session of a duplicate's original may still be under way or

@@ -115,8 +115,8 @@ func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
 // not be fetched. The search goes on at that page later. Three kinds of cause are returned
 // unchanged: a cause that names a time, such as a limit or a freeze; a cause with the verdict
 // retry.Again or retry.Never; and a stop of the process. Any other cause, such as an answer that
-// cannot be read, costs a request at each try and may last. After such a cause, breakPass ends the
-// pass, and the pauses between passes grow.
+// cannot be read, costs a request at each try and may last. After such a cause, breakPass counts
+// the pass as ended, so that the pauses between passes grow.
 func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) error {
 	v := retry.Judge(cause)
 	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {

@@ -13,7 +13,7 @@ import (
 // sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
 // long, most invoices that wait for no package still have a task in it, and asking for each would
 // cost more than it finds. In that case sweepQueued checks only invoices that have stood still for
-// ten minutes longer, or for twenty minutes if the queues of both kinds of tasks are long.
+// ten minutes longer than usual, or for twenty if the queues of both kinds of tasks are long.
 func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
 		depth, err := sw.Queue.Depth(kind)

@@ -109,7 +109,7 @@ func earlier(a, b time.Time) time.Time {
 
 func (b *batchBuilder) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
 	if ctx.Err() != nil {
-		return cause // the next run finds the package opened and abandons it
+		return cause // the next run finds the package opened; see openedBefore
 	}
 	b.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken: the package is abandoned before its session was closed")
 	return b.abandon(ctx, p, cause.Error())

@@ -32,8 +32,8 @@ const (
 	xmlEnd     = ".xml" // of an invoice that is JSON
 )
 
-// maxName is the length of a name in bytes that leaves space for what is added to it. File systems
-// take 255.
+// maxName is how many bytes a name may have, so that there is space for what is added to it. File
+// systems take 255.
 const maxName = 200
 
 // inArchive matches the end of an archive's name and the slash after it, in any case of letters.
@@ -41,8 +41,8 @@ var inArchive = regexp.MustCompile(`(?i)\.zip/`)
 
 // original returns the name that the other program gave a file. For a file out of an archive, that
 // is the name that the program gave the archive, followed by the name of the entry. The given name
-// cannot be told from the name that the file has now, because a program may give any name. So the
-// given name is on record for each file and archive that got another name.
+// cannot be derived from the name that the file has now, because a program may give any name. So
+// the given name is on record for each file and archive that got another name.
 func (c *core) original(name string) string {
 	if given, ok := c.given[name]; ok {
 		return given
@@ -134,8 +134,8 @@ func (t *taker) used(name string) bool {
 }
 
 // delivered reports whether a file that another program delivered has the name in some place.
-// Results and receipts do not count. They can be told from delivered files, because they are never
-// in taken/, and have no result beside them. A folder counts as delivered.
+// Results and receipts do not count. They can be told apart from delivered files, because they are
+// never in taken/, and have no result beside them. A folder counts as delivered.
 func (c *core) delivered(name string) bool {
 	return c.files[name] != nil || slices.ContainsFunc(places, func(place string) bool {
 		at := place + "/" + name
