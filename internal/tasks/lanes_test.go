@@ -122,7 +122,8 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 	}
 }
 
-// setDeadline moves the legal deadline, as handing the document in with another deadline does.
+// setDeadline moves the legal deadline. Handing the document in with another deadline has the same
+// effect.
 func (en *entries) setDeadline(id string, at time.Time) error {
 	inv := en.read(id)
 	return en.ledger.ChangeTerms(en.t.Context(), &inv, ledger.NewTerms{Deadline: ledger.At(at)})

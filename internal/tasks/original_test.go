@@ -237,7 +237,8 @@ func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T)
 		t.Errorf("after the retry the invoice is %s, want receipted with the original's hash: %s", got.State, got.Reason)
 	}
 	if !bytes.Equal(s.stored(inv, original.ID), first) || !bytes.Equal(s.stored(inv, inv.ID), second) {
-		t.Error("the archive lacks KSeF's document, or the document that was handed in")
+		t.Errorf("the archive has KSeF's document: %v, and the document that was handed in: %v; want both",
+			bytes.Equal(s.stored(inv, original.ID), first), bytes.Equal(s.stored(inv, inv.ID), second))
 	}
 }
 

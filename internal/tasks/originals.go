@@ -160,8 +160,8 @@ func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
 }
 
-// manyInARow is how many originals in a row may fail. After that the fault counts as one of KSeF or
-// of this program, and no longer as one of the single originals.
+// manyInARow is how many originals in a row may fail. After that, the fault is taken for a fault of
+// KSeF or of this program, and no longer for a fault of the single originals.
 const manyInARow = 3
 
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the

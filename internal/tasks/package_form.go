@@ -12,7 +12,7 @@ import (
 // and the operator chooses within these limits.
 type PackageForm struct {
 	Format  pack.Format // "" is ZIP
-	MaxSize int64       // of the plain archive, bytes; 0 is the maximum of the gateway's contract
+	MaxSize int64       // how many bytes the plain archive may have; 0 is the maximum of the gateway's contract
 }
 
 func (o Options) packageForm(tenant string) PackageForm {

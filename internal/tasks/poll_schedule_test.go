@@ -205,7 +205,7 @@ func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t 
 	for _, c := range []struct {
 		why string
 		pollRun
-		longest time.Duration // the bound; at best, a round of 50 sessions takes 150 s and one of 200 takes 600 s
+		longest time.Duration // the bound; at best, a round of 50 sessions takes 150 s and a round of 200 takes 600 s
 	}{
 		{"fifty at once", fifty, 8 * time.Minute},
 		{"one each minute", trickle, 10 * time.Minute},

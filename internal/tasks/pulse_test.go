@@ -54,7 +54,7 @@ func (h *heartbeats) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func isHeartbeat(cmd redis.Cmder) bool { return isVerb(cmd.Args(), "beat") }
 
 // The gateway takes the closes of one tenant and never answers. This holds up only the closes of
-// this tenant. The heartbeat goes on, and so do the cuts and closes of other tenants.
+// this tenant. The heartbeat goes on. The cuts and closes of other tenants go on too.
 func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -17,7 +17,7 @@ import (
 // trail tells, in the log and in traces, of the changes that a worker makes. Safe for concurrent
 // use.
 type trail struct {
-	parts *Parts // of the worker; the trail calls only the ledger in them
+	parts *Parts // the worker's parts; the trail uses only their ledger
 	log   *zerolog.Logger
 	trace *tracing.Tracer
 	now   func() time.Time

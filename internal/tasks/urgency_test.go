@@ -85,12 +85,12 @@ func TestBuilds_TwentyOfOneTenant_LeaveAPlaceForAnother(t *testing.T) {
 	}
 	b.end("small")
 	if b.begin("flood") || !b.begin("third") {
-		t.Error("tenant flood took the place that tenant small gave back, or tenant third did not get it")
+		t.Errorf("after tenant small gave its place back, the builds by tenant are %v, want %d of flood and one of third", b.tenants, tenantBuilds)
 	}
 	for range begun {
 		b.end("flood")
 	}
 	if !b.begin("flood") {
-		t.Error("places are not given back")
+		t.Error("tenant flood gave its places back and gets none again")
 	}
 }

@@ -78,8 +78,8 @@ type Options struct {
 	// minute, which is longer than any step between two writes takes.
 	SweepAfter   time.Duration
 	DeadAfter    time.Duration // how long a worker without a heartbeat counts as alive; 0 is 30 s
-	Retention    time.Duration // of ended entries; 0 keeps them for ever
-	KeepRejected time.Duration // of rejected, dismissed, superseded documents; 0: like their entries
+	Retention    time.Duration // how long ended entries are kept; 0 is for ever
+	KeepRejected time.Duration // how long rejected, dismissed and superseded documents are kept; 0: like their entries
 	UpgradeAfter time.Duration // how long each step to a newer format of the ledger is put off; 0 is at once
 	RefusalsKept time.Duration // how long refused documents stay on record
 

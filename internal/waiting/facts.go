@@ -46,7 +46,7 @@ type Tenant struct {
 
 // Down is an open circuit of the whole gateway, or of one group of operations for the tenant.
 type Down struct {
-	Group string // of operations; "" is the whole gateway
+	Group string // the group of operations; "" is the whole gateway
 	Since time.Time
 	Next  time.Time // time of the next probe
 }

@@ -44,7 +44,7 @@ type Limits interface {
 // TenantLimits say how the limits hold a tenant back.
 type TenantLimits struct {
 	Refused  time.Duration   // how long it still pauses because its key was refused; 0 when it does not
-	Sessions ratelimit.Usage // of the group that opens batch sessions
+	Sessions ratelimit.Usage // the usage of the group that opens batch sessions
 }
 
 // Reader finds out why invoices wait. It writes nothing. It is safe for concurrent use. Every field

@@ -7,9 +7,9 @@ import (
 
 // stage is the part of an invoice's state that decides why it waits.
 type stage struct {
-	kind queue.Kind // of the task that does the next step
-	id   string     // of the invoice or package that the task is about
-	rev  int64      // in the id of that task
+	kind queue.Kind // the kind of the task that does the next step
+	id   string     // the id of the invoice or package that the task is about
+	rev  int64      // the revision in the id of that task
 	set  string     // the waiting set that the invoice is in
 	pkg  string
 	said string // what KSeF said when the invoice's own task failed last; "" if pkg is set

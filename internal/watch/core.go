@@ -22,7 +22,7 @@ type (
 	// settings reads the files of settings, .ksef.yaml, and answers what applies to a folder.
 	settings struct {
 		*core
-		rules map[string]*setting // of folders, made again by each pass
+		rules map[string]*setting // the settings of folders, made again by each pass
 		keptSettings
 	}
 	// taker moves files into taken/, under names that are free.
@@ -36,7 +36,7 @@ type (
 		settings *settings
 		taker    *taker
 		seen     map[string]sight // files that are not taken yet, by their path below the folder
-		folders  []string         // that the last scan went through
+		folders  []string         // the folders that the last scan went through
 	}
 	// documents returns the XML that is handed in for a file. For an invoice in JSON, the maker
 	// makes the XML.

@@ -24,10 +24,10 @@ type file struct {
 	id    string // of its invoice; "" when it is not followed
 	told  string // for the log when id is "": the id of its refusal, or of its invoice in the archive
 	place string
-	state string // of the invoice, as its result on disk has it; "" when that has to be written
+	state string // the invoice's state, as its result on disk has it; "" when that has to be written
 	rev   int64
 	saved bool   // its record is on disk
-	sum   string // of what was handed in, as sumOf returns it; "" when that is not known
+	sum   string // the digest of what was handed in, as sumOf returns it; "" when that is not known
 	remarks
 }
 

@@ -116,7 +116,8 @@ func (s *site) checkPlaces(when string) {
 		}
 	}
 	if s.read("accepted/a.xml") != string(xmlOf(0, "FV/1")) || s.read("accepted/sub/b.json.xml") != string(xmlOf(0, "FV/2")) {
-		s.t.Error("accepted/a.xml is not the document that was put there, or accepted/sub/b.json.xml is not the XML of b.json")
+		s.t.Errorf("accepted/a.xml is the document that was put there: %v; accepted/sub/b.json.xml is the XML of b.json: %v; want both",
+			s.read("accepted/a.xml") == string(xmlOf(0, "FV/1")), s.read("accepted/sub/b.json.xml") == string(xmlOf(0, "FV/2")))
 	}
 	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
 	s.must(err)

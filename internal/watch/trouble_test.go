@@ -42,7 +42,7 @@ func TestWatch_FilesThatCannotBeTaken_WaitWithWordsAndConcernNoOther(t *testing.
 	}
 	s.passes(3)
 	if _, err := os.Stat(filepath.Join(s.dir, waitingName)); err == nil {
-		t.Error("nothing waits any more, and the list is still there")
+		t.Error("nothing waits any more, but the list of what waits is still there")
 	}
 }
 

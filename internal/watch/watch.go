@@ -43,7 +43,7 @@ type Options struct {
 	// reason. A nil Fit stands for one that always returns nil.
 	Fit         func() error
 	Environment string           // for the links in results
-	Tenants     []intake.Account // that .ksef.yaml may name
+	Tenants     []intake.Account // the tenants that .ksef.yaml may name
 	MaxDocument int64            // bytes of one document
 	// Settle is how long the size and time of a file must stay the same before it is taken. 0 means
 	// 2 s.

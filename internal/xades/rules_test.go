@@ -136,7 +136,7 @@ func TestVerify_ForeignVectors_GoodOnesPassAndBadOnesDoNot(t *testing.T) {
 		}
 		good := strings.HasPrefix(filepath.Base(file), "good-")
 		if err := verify(t, document); (err == nil) != good {
-			t.Errorf("%s: verifying gives %v, want an error for a bad file only", filepath.Base(file), err)
+			t.Errorf("%s: verifying gives %v; want no error: %v", filepath.Base(file), err, good)
 		}
 	}
 }

@@ -161,7 +161,7 @@ func TestSign_IssuerName_IsInTheOrderOfTheCertificate(t *testing.T) {
 		t.Errorf("the issuer's name is not %s in\n%s", want, out)
 	}
 	if !strings.Contains(out, ">10719579092985729112</ds:X509SerialNumber>") {
-		t.Error("the serial number is not the certificate's, in decimal")
+		t.Error("the document does not have the certificate's serial number in decimal")
 	}
 	if !strings.Contains(out, "<xades:SigningTime>2026-11-25T12:00:00Z<") {
 		t.Error("SigningTime is not the given time in UTC")
@@ -183,7 +183,7 @@ func TestSign_SmallECDSANumbers_KeepTheirLeadingZeros(t *testing.T) {
 	}
 	want := append(append(make([]byte, 31), 1), append(make([]byte, 30), 1, 2)...)
 	if out := sign(t, s, document); !bytes.Contains(out, []byte(">"+base64.StdEncoding.EncodeToString(want)+"</ds:SignatureValue>")) {
-		t.Errorf("the signature value does not have 64 bytes: %s", out)
+		t.Errorf("the signature value does not have r and s with their leading zeros: %s", out)
 	}
 }
 

@@ -58,7 +58,7 @@ type Report struct {
 type Part struct {
 	Session  string   `json:"session"`
 	Invoices int      `json:"invoices"`
-	Numbers  []string `json:"numbers"` // in the UPO
+	Numbers  []string `json:"numbers"` // the KSeF numbers in the UPO
 }
 
 // driver is a client that is logged in.
