@@ -88,8 +88,8 @@ func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T
 				if second {
 					s.failOver(replica)
 					if by := s.countStates(ids); s.pkg(pkg).State != m.pkg || fmt.Sprint(by) != fmt.Sprint(m.halfway) {
-						t.Fatalf("the replica has the package %s and the invoices %v, want only the first piece moved",
-							s.pkg(pkg).State, by)
+						t.Fatalf("the replica has the package %s and the invoices %v, want %s and %v",
+							s.pkg(pkg).State, by, m.pkg, m.halfway)
 					}
 				}
 				s.driven(s.worker("w3", s.client()), ids)

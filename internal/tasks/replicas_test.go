@@ -15,9 +15,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// withReplica starts a replica. The returned admitter waits for the replica, and so does every
-// worker that is passed to the function wait. The function lose cuts the replica off, and returns
-// the function that brings it back.
+// withReplica starts a replica. The returned admitter waits for the replica. The function wait lets
+// a worker wait for the replica too. The function lose cuts the replica off, and returns the
+// function that brings it back.
 func (fa *failures) withReplica() (a *intake.Admitter, wait func(*actor), lose func() (back func())) {
 	fa.t.Helper()
 	fa.rdb.ConfigSet(fa.t.Context(), "repl-diskless-sync-delay", "0")

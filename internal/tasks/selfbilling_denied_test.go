@@ -40,8 +40,8 @@ func (s *stage) sendOff(w *actor, invs ...ledger.Invoice) {
 }
 
 // A buyer issues nothing in its own name and has the key of another taxpayer. KSeF answers every
-// invoice with 410, and nothing else is known about the tenant. The tenant is paused like one that
-// issues in its own name. With the right key all invoices go through.
+// invoice with 410, and nothing else is known about the tenant. The tenant is paused like a tenant
+// that issues in its own name. With the right key all invoices go through.
 func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}},

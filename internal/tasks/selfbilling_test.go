@@ -108,8 +108,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 		got := s.read(inv.ID)
 		want := "seller NIP " + sample.NIP(0) + " has not granted buyer NIP " + sample.NIP(1)
 		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, want) {
-			t.Errorf("%s is %s, want parked with 410 and a reason about the seller's permission: %d %s",
-				got.Number, got.State, got.Code, got.Reason)
+			t.Errorf("%s is %s with code %d (%s), want parked with 410 and a reason that contains %q",
+				got.Number, got.State, got.Code, got.Reason, want)
 		}
 	}
 	if len(b.pauses) != 0 {
@@ -212,7 +212,8 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 	}
 	inv := admit()
 	if inv.Tenant != sample.NIP(1) || inv.NIP != sample.NIP(0) || inv.ContextNIP() != sample.NIP(1) {
-		t.Fatalf("tenant %s, seller %s, context %s; want the representative as tenant and context", inv.Tenant, inv.NIP, inv.ContextNIP())
+		t.Fatalf("the invoice has tenant %s, seller %s and context %s; want the representative as tenant and context",
+			inv.Tenant, inv.NIP, inv.ContextNIP())
 	}
 	pkg := s.sent(w, inv)
 	w.settle(pkg)

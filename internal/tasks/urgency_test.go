@@ -85,7 +85,8 @@ func TestBuilds_TwentyOfOneTenant_LeaveAPlaceForAnother(t *testing.T) {
 	}
 	b.end("small")
 	if b.begin("flood") || !b.begin("third") {
-		t.Errorf("after tenant small gave its place back, the builds by tenant are %v, want %d of flood and one of third", b.tenants, tenantBuilds)
+		t.Errorf("after tenant small gave its place back, the builds by tenant are %v, want %d of flood and one of third",
+			b.tenants, tenantBuilds)
 	}
 	for range begun {
 		b.end("flood")

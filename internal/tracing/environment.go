@@ -18,7 +18,7 @@ import (
 // Options say who the process is. All are required.
 type Options struct {
 	Environ []string // as os.Environ returns it
-	// Service is the service.name of the spans where the environment names none.
+	// Service is the service.name of the spans, unless the environment names another.
 	Service, Version string
 	Log              zerolog.Logger
 }
@@ -34,10 +34,10 @@ func (e *EnvironmentError) Error() string { return e.Variable + ": " + e.What }
 const queueSize = 12_000
 
 // Open returns a Tracer that sends spans to the collector of OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
-// else of OTEL_EXPORTER_OTLP_ENDPOINT. It returns nil when the environment names none or wants no
-// traces. The variables of OpenTelemetry's SDK apply (see docs/traces.md). An [*EnvironmentError]
-// says which of them cannot be used. Open does not connect, so a collector that is away causes no
-// error.
+// else of OTEL_EXPORTER_OTLP_ENDPOINT. It returns nil when the environment names no collector, or
+// wants no traces. The variables of OpenTelemetry's SDK apply (see docs/traces.md). An
+// [*EnvironmentError] says which of them cannot be used. Open does not connect, so a collector that
+// is away causes no error.
 func Open(ctx context.Context, o Options) (*Tracer, error) {
 	env := environment(o.Environ)
 	endpoint, signal := env.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), true
