@@ -70,10 +70,10 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 		noParts bool
 		stays   bool
 	}{
-		{why: "only single sends", down: []string{ratelimit.GroupInvoiceSend}},
-		{why: "only the express lane", down: []string{ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend}},
-		{why: "batch sessions too", down: []string{ratelimit.GroupInvoiceSend, ratelimit.GroupBatchSession}, stays: true},
-		{why: "the part store too", down: []string{ratelimit.GroupInvoiceSend}, noParts: true, stays: true},
+		{why: "only single sends are out of service", down: []string{ratelimit.GroupInvoiceSend}},
+		{why: "only the express lane is out of service", down: []string{ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend}},
+		{why: "batch sessions are out of service too", down: []string{ratelimit.GroupInvoiceSend, ratelimit.GroupBatchSession}, stays: true},
+		{why: "the part store is out of service too", down: []string{ratelimit.GroupInvoiceSend}, noParts: true, stays: true},
 		{why: "no batch session is left in the hour", down: []string{ratelimit.GroupInvoiceSend}, session: 40 * time.Minute, stays: true},
 	} {
 		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {

@@ -175,7 +175,7 @@ func TestPulse_HeartbeatHangs_TheNextOnesAreTried(t *testing.T) {
 		return err == nil && alive
 	})
 	if h.left.Load() >= 0 {
-		t.Error("no heartbeat hung, so this test proves nothing")
+		t.Error("no heartbeat came after the two that hung, so this test proves nothing")
 	}
 }
 

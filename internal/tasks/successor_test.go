@@ -63,7 +63,7 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	}
 	got := s.decided(w, ledger.Invoice{Facts: ledger.Facts{ID: first.ID}, Lane: ledger.Bulk})
 	if got.State != ledger.Accepted || !got.Recovered {
-		t.Errorf("the first invoice is %s, want accepted: %s", got.State, got.Reason)
+		t.Errorf("the first invoice is %s, recovered: %v, want accepted and recovered: %s", got.State, got.Recovered, got.Reason)
 	}
 	if now := s.read(second.ID); now.State != ledger.Superseded {
 		t.Errorf("the successor is %s, want superseded", now.State)

@@ -73,7 +73,8 @@ func render(values map[string]any) (objects, error) {
 	return found, nil
 }
 
-// decode reads one object as the API server does, and refuses fields that its type does not have.
+// decode reads one object in the same way as the API server, and refuses fields that its type does
+// not have.
 func decode(doc map[string]any) (string, any, error) {
 	raw, err := yaml.Marshal(doc)
 	if err != nil {

@@ -57,14 +57,15 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 	}
 }
 
-// reaches reports whether the Ingress passes a path on, as Kubernetes matches paths.
+// reaches reports whether the Ingress passes a path on, by the rules by which Kubernetes matches
+// paths.
 func reaches(in *networkingv1.Ingress, path string) bool {
 	return slices.ContainsFunc(in.Spec.Rules[0].HTTP.Paths, func(p networkingv1.HTTPIngressPath) bool {
 		return path == p.Path || *p.PathType == networkingv1.PathTypePrefix && strings.HasPrefix(path, p.Path+"/")
 	})
 }
 
-// The routes are read from the source of the page, so a new route can't be forgotten here.
+// The routes are read from the source of the page, so a new route cannot be forgotten here.
 func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	source, err := os.ReadFile("../../internal/page/page.go")
 	if err != nil {

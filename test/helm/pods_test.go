@@ -24,11 +24,13 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		pod := d.Spec.Template.Spec
 		c := pod.Containers[0]
 		if !*pod.SecurityContext.RunAsNonRoot || *pod.SecurityContext.RunAsUser != 65532 || *pod.AutomountServiceAccountToken {
-			t.Errorf("%s runs as another user than 65532, or holds a token of Kubernetes", name)
+			t.Errorf("%s runs as user %d, not as root: %v, with a token of Kubernetes: %v; want 65532, true and false",
+				name, *pod.SecurityContext.RunAsUser, *pod.SecurityContext.RunAsNonRoot, *pod.AutomountServiceAccountToken)
 		}
 		if s := c.SecurityContext; !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 ||
 			s.Capabilities.Drop[0] != "ALL" {
-			t.Errorf("%s may write to its file system, may gain privileges or keeps capabilities", name)
+			t.Errorf("%s has a read-only file system: %v, may gain privileges: %v, drops the capabilities %v; want true, false and ALL",
+				name, *s.ReadOnlyRootFilesystem, *s.AllowPrivilegeEscalation, s.Capabilities.Drop)
 		}
 		if c.LivenessProbe == nil || c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 			t.Errorf("%s lacks a probe, or its readiness probe has another path than /readyz", name)
