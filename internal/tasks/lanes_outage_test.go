@@ -72,7 +72,8 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 	}{
 		{why: "only single sends are out of service", down: []string{ratelimit.GroupInvoiceSend}},
 		{why: "only the express lane is out of service", down: []string{ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend}},
-		{why: "batch sessions are out of service too", down: []string{ratelimit.GroupInvoiceSend, ratelimit.GroupBatchSession}, stays: true},
+		{why: "batch sessions are out of service too", stays: true,
+			down: []string{ratelimit.GroupInvoiceSend, ratelimit.GroupBatchSession}},
 		{why: "the part store is out of service too", down: []string{ratelimit.GroupInvoiceSend}, noParts: true, stays: true},
 		{why: "no batch session is left in the hour", down: []string{ratelimit.GroupInvoiceSend}, session: 40 * time.Minute, stays: true},
 	} {

@@ -19,7 +19,8 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 	s.run()
 	b := s.browser()
 	if _, body := b.get("/login"); !strings.Contains(body, "can&#39;t be reached now") || !strings.Contains(body, `name="password"`) {
-		t.Errorf("while the provider is away, the login page is this, want it to say that the provider is away, and to ask for a password: %s", body)
+		t.Errorf("while the provider is away, the login page is this, want it to say that the provider is away, and to ask for a password: %s",
+			body)
 	}
 	local := url.Values{"name": {"local user"}, "password": {password}}
 	if status, _ := b.post("/login", local); status != http.StatusOK || b.at.Path != "/" {
