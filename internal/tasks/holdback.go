@@ -78,9 +78,9 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 }
 
 // holdBack reports whether a set should wait although a session may be free. While KSeF refuses one
-// session of the tenant after another, it should wait for the next try. It should also wait when
-// probably no package of the tenant can be sent, provided that something else will notice the end
-// of the outage. That can be a poll if the host is down, or a package that is already cut. When
+// session of the tenant after another, the set should wait for the next try. It should also wait
+// when probably no package of the tenant can be sent, provided that something else will notice the
+// end of the outage. That can be a poll if the host is down, or a package that is already cut. When
 // nothing else would notice the end, the set is cut all the same.
 //
 // A waiting set is ordered by deadline and takes in whatever comes. Packages that are cut have no

@@ -12,10 +12,10 @@ import (
 )
 
 // confirmOpen looks into an online session that is still open, so that a person who sent one
-// invoice need not wait for the close. It closes the session if the session's owner is gone, or
-// should have closed it by now. The session's list has the answers about all its invoices. The list
-// costs one request at the gateway, and one for every thousand invoices at KSeF itself. It is
-// requested while something is undecided, and less often as time passes.
+// invoice need not wait for the close. If the owner of the session is gone, or should have closed
+// the session by now, confirmOpen closes it. The session's list has the answers about all its
+// invoices. The list costs one request at the gateway, and one for every thousand invoices at KSeF
+// itself. It is requested while something is undecided, and less often as time passes.
 func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := c.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err

@@ -115,8 +115,8 @@ func sumOf(data []byte) string {
 // meanwhile.
 const sweepEvery = time.Minute
 
-// sweep removes the XML of files that a person has removed from taken/ or replaced there. The
-// argument there lists the files of taken/.
+// sweep removes the XML of files that a person has removed from taken/ or replaced there. The keys
+// of the argument there are the names of the files in taken/.
 func (d *documents) sweep(there map[string]bool) {
 	entries, err := d.disk.list(madeDir)
 	switch now := d.o.Now(); {

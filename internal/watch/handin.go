@@ -109,8 +109,8 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	return names, next
 }
 
-// gone forgets what is kept of files that a person has removed. The argument there lists the files
-// of taken/.
+// gone forgets what is kept of files that a person has removed. The keys of the argument there are
+// the names of the files in taken/.
 func (sm *submitter) gone(there map[string]bool) {
 	sm.documents.maker.forget(there)
 	sm.documents.sweep(there)

@@ -47,8 +47,8 @@ func (se *settings) ofTaken(dir string) *setting {
 	return se.of(dir)
 }
 
-// sweepKept removes the settings of folders from which no file is in taken/ any more. The argument
-// there lists the files of taken/.
+// sweepKept removes the settings of folders from which no file is in taken/ any more. The keys of
+// the argument there are the names of the files in taken/.
 func (se *settings) sweepKept(there map[string]bool) {
 	now := se.o.Now()
 	if now.Sub(se.swept) < sweepEvery {

@@ -215,9 +215,9 @@ func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	}
 }
 
-// The watch gives these files other names. Together they show every reason for which it renames a
-// file. The results name the files as they were put into the folder, even when another process
-// writes the results or the ledger was lost.
+// The watch gives these files other names. Together these files show every reason for which the
+// watch renames a file. The results name the files as they were put into the folder, even when
+// another process writes the results or the ledger was lost.
 func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheGivenName(t *testing.T) {
 	for _, when := range []string{"at once", "after a restart", "after the ledger was lost", "after both"} {
 		t.Run(when, func(t *testing.T) {
