@@ -17,7 +17,7 @@ import (
 type certificateCmd struct {
 	SelfSigned selfSignedCmd `cmd:"" name:"self-signed" help:"${certificate_self}"`
 	Request    requestCmd    `cmd:"" help:"${certificate_request}"`
-	Status     enrolledCmd   `cmd:"" help:"Ask how the request for a certificate stands."`
+	Status     enrolledCmd   `cmd:"" help:"Ask KSeF for the state of the request for a certificate."`
 	Fetch      enrolledCmd   `cmd:"" help:"${certificate_fetch}"`
 
 	sub string // name of the subcommand, such as "fetch"

@@ -214,7 +214,7 @@ func callHint(args []string, err error) string {
 	if i < 0 {
 		return "see enqueue --help"
 	}
-	return "if " + args[i] + " is a number or a name and no flag, write -- before it: ... -- " + shell.Quote(args[i])
+	return "if " + args[i] + " is a number or a name, not a flag, write -- before it: ... -- " + shell.Quote(args[i])
 }
 
 // load reads the configuration.

@@ -104,7 +104,7 @@ var helpTexts = kong.Vars{
 	"purge_env":    "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
 	"resume_queue": "A queue that was paused in the dashboard, as the reason queue_paused names it; all for every queue.",
 	"resume_throttled": "Of the tenants named, end the pauses that an answer 429 asked for, instead of what enqueue paused or drained. " +
-		"Only when KSeF did not ask for them (a proxy did), or its support says so: KSeF blocks longer whoever does not wait.",
+		"Only when KSeF did not ask for them (a proxy did), or its support says so: KSeF blocks those who do not wait for longer.",
 	"results_state": "Only what is in this state; by default what is decided. waiting lists all that wait for something, with the " +
 		"reason; refused lists the documents that were not taken and have to be fixed.",
 	"selection_state":  "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",

@@ -109,7 +109,7 @@ func (t *toldLimits) ask(ctx context.Context, tenant string) {
 	rates, err := t.accounts[tenant].RateLimits(ctx)
 	if err != nil {
 		t.log.Warn().Str("tenant", tenant).Err(err).
-			Msg("KSeF's limits of the tenant not read: those of the configuration or of the last answer hold")
+			Msg("KSeF's limits of the tenant were not read: the limits of the configuration, or of the last answer, stay in force")
 		return
 	}
 	table, stricter := connect.LimitsTold(t.cfg, tenant, rates)

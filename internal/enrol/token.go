@@ -26,7 +26,7 @@ func CreateToken(ctx context.Context, a direct.Account, permissions []string, de
 		return "", errors.Join(err, os.Remove(path))
 	}
 	if err := os.WriteFile(path, []byte(made.Token.Reveal()+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("the token %s could not be kept, revoke it: %w", made.ReferenceNumber, err)
+		return "", fmt.Errorf("the token %s could not be written to its file: revoke it: %w", made.ReferenceNumber, err)
 	}
 	return made.ReferenceNumber, awaitActive(ctx, a, made.ReferenceNumber)
 }

@@ -64,7 +64,7 @@ var inPieces = map[string][]string{
 	"lane X": termsTexts(),
 	"offline (only a package can be offline, so it goes in a package)": nil,
 	"deadline X": nil,
-	"the terms given now were not applied, it has X":                           nil,
+	"the terms given now were not applied: the invoice has X":                  nil,
 	": KSeF has it already":                                                    nil,
 	": to change them: X, then hand it in with them again":                     nil,
 	": it is X, and it is not sent":                                            nil,
@@ -96,13 +96,14 @@ func termsTexts() (all []string) {
 			terms := "lane express" + offline + deadline
 			for _, text := range []string{
 				"its terms are now " + terms,
-				"the terms given now were not applied, it has " + terms + ": KSeF has it already",
-				"the terms given now were not applied, it has " + terms + ": to change them: X retry X, then hand it in with them again",
-				"the terms given now were not applied, it has " + terms + ": it is dismissed, and it is not sent",
-				"the terms given now were not applied, it has " + terms +
+				"the terms given now were not applied: the invoice has " + terms + ": KSeF has it already",
+				"the terms given now were not applied: the invoice has " + terms +
+					": to change them: X retry X, then hand it in with them again",
+				"the terms given now were not applied: the invoice has " + terms + ": it is dismissed, and it is not sent",
+				"the terms given now were not applied: the invoice has " + terms +
 					": it is on its way (sending), and terms can be changed only while it is queued",
 			} {
-				all = append(all, text, text+"; the ref given now was not applied, it has ref X",
+				all = append(all, text, text+"; the ref given now was not applied: the invoice has ref X",
 					text+"; the ref given now was not applied: the invoice has none, because a ref is given when an invoice is first handed in")
 			}
 		}

@@ -12,7 +12,7 @@ func TestSayJoined_SomeSentencesAreKnown_TheOthersStay(t *testing.T) {
 		"no such thing; it is tried again":                     "no such thing; program spróbuje ponownie",
 		"no such thing; nor this":                              "",
 		// One sentence that has a semicolon of its own.
-		"is watched by itself, so its files are not taken here; if it is not any more, move its folders a, b elsewhere, then delete c": "" +
+		"is watched by itself, so its files are not taken here; if it is no longer watched, move its folders a, b elsewhere, then delete c": "" +
 			"ten folder jest obserwowany osobno, więc jego pliki nie są tu przyjmowane; jeśli już nie jest, przenieś jego foldery a, b " +
 			"w inne miejsce, a potem usuń c",
 	} {

@@ -159,7 +159,7 @@ func (c *client) check(o Options) <-chan struct{} {
 		other, shared := c.holder(c, got.without(had))
 		if other != "" {
 			got = got.without(shared)
-			err = fmt.Errorf("file %s has a key of intake client %s: give each its own; that key opens nothing here", c.KeyFile, other)
+			err = fmt.Errorf("file %s has a key of intake client %s: give each client a key of its own; until then that key opens nothing for this client", c.KeyFile, other)
 		}
 		c.mu.Lock()
 		c.keys, c.shared, c.reading = got, shared, nil

@@ -249,7 +249,7 @@ func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.
 			}
 		}
 		if over { // set only now, because items sets the fault too when it ends
-			src.fault = br.tooMany("those that are answered were read, the others were not",
+			src.fault = br.tooMany("the documents with an answer were read, the others were not",
 				"odczytano te, dla których jest odpowiedź, pozostałych nie")
 		}
 	}

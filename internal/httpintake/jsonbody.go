@@ -110,14 +110,14 @@ func (b *body) element(last []byte, start, end int64) ([]byte, error) {
 func malformed(n int, elements *elementReader, err error) error {
 	if elements.left <= 0 {
 		return &problem{kind: tooLarge, detail: text{
-			en: fmt.Sprintf("invoices[%d] is larger than any invoice may be; it and those after it were not read", n),
+			en: fmt.Sprintf("invoices[%d] is larger than any invoice may be; this element and the elements after it were not read", n),
 			pl: fmt.Sprintf("invoices[%d] jest większe niż dopuszczalna faktura; tego elementu i następnych nie odczytano", n)}}
 	}
 	what := "more than invoices is in the body, or it is cut off"
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		what = syntax.Error()
 	}
-	return bad(fmt.Sprintf("the body is not JSON at invoices[%d] (%s); it and what follows was not read", n, what),
+	return bad(fmt.Sprintf("the body is not JSON at invoices[%d] (%s); this element and what follows were not read", n, what),
 		fmt.Sprintf("treść nie jest poprawnym JSON w invoices[%d]; tego elementu i następnych nie odczytano", n))
 }
 

@@ -137,8 +137,8 @@ func inPart(unread []ledger.Unreadable) *problem {
 		names = " (" + strings.Join(keys, ", ") + ")"
 	}
 	return &problem{kind: unavailable, after: time.Minute, cause: &ledger.UnreadableError{Entries: unread}, detail: text{
-		en: "a part of the ledger cannot be read" + names + ", so this cannot be answered, and it is no proof that something " +
-			"is not there; nothing is sent twice; do not send an invoice in another way: " +
+		en: "a part of the ledger cannot be read" + names + ", so this call cannot be answered, and that does not prove that something " +
+			"is missing; nothing is sent twice; do not send an invoice in another way: " +
 			"the server's operator has to look, see ksef_unreadable_entries",
 		pl: "części rejestru nie można odczytać" + names + ", więc nie można na to odpowiedzieć i nie dowodzi to, że czegoś nie ma; " +
 			"nic nie zostanie wysłane dwa razy; nie wysyłaj faktury inną drogą: musi to sprawdzić administrator serwera, " +

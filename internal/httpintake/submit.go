@@ -116,7 +116,7 @@ func whatToDo(again int) text {
 		return text{en: "correct what the items name, then hand the documents in again",
 			pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}
 	}
-	return text{en: "correct what the items name; nothing is wrong with those that have try_again: hand them in again later",
+	return text{en: "correct the documents whose items name a fault; hand those with try_again in again later, nothing is wrong with them",
 		pl: "popraw to, co wskazują pozycje; te z try_again nie mają błędów: przekaż je ponownie później"}
 }
 

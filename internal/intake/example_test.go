@@ -22,7 +22,7 @@ func ExampleRead() {
 	}
 	// Output:
 	// - has 10 bytes
-	// missing-export does not exist; check the name, and that the share it is on is mounted
+	// missing-export does not exist; check the name, and whether its share is mounted
 }
 
 // A program gives Run the admitter of its connect.Pool. This example uses an admitter that takes

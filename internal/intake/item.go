@@ -111,11 +111,11 @@ func unreadable(err error) *Problem {
 	p := &Problem{What: "cannot be read", Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.What, p.Hint = "does not exist", "check the name, and that the share it is on is mounted"
+		p.What, p.Hint = "does not exist", "check the name, and whether its share is mounted"
 	case errors.Is(err, fs.ErrPermission):
 		p.Hint = "give this program's user read permission"
 	default:
-		p.Hint = "check the disk or share it is on, then hand it in again"
+		p.Hint = "check its disk or share, then hand the file in again"
 	}
 	return p
 }

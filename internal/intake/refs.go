@@ -41,7 +41,7 @@ func CheckRef(ref string) error {
 func refUsed(ref string, r *answer) error {
 	if r.RefState == "" {
 		return &RefusedError{ofRef: true,
-			Rule:   fmt.Sprintf("ref %q is already that of %s, and that entry cannot be read", ref, r.RefOf),
+			Rule:   fmt.Sprintf("ref %q belongs to %s already, and the entry of that invoice cannot be read", ref, r.RefOf),
 			Hint:   "whoever operates the program has to look, see ksef_unreadable_entries; hand it in again after that",
 			Remedy: ledger.RemedyWait, Unread: true,
 		}
@@ -63,7 +63,7 @@ func keepRefs(out []Admission) {
 		}
 		kept := "the ref given now was not applied: the invoice has none, because a ref is given when an invoice is first handed in"
 		if o.Invoice.Ref != "" {
-			kept = fmt.Sprintf("the ref given now was not applied, it has ref %s", o.Invoice.Ref)
+			kept = fmt.Sprintf("the ref given now was not applied: the invoice has ref %s", o.Invoice.Ref)
 		}
 		if o.Terms.Text != "" {
 			kept = o.Terms.Text + "; " + kept

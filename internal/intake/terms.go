@@ -94,7 +94,7 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 		}
 		return TermsAnswer{Applied: true, Text: "its terms are now " + termsText(inv)}, err
 	}
-	kept := fmt.Sprintf("the terms given now were not applied, it has %s", termsText(inv))
+	kept := fmt.Sprintf("the terms given now were not applied: the invoice has %s", termsText(inv))
 	switch {
 	case inv.State == ledger.Accepted || inv.State == ledger.Receipted:
 		kept += ": KSeF has it already"

@@ -119,7 +119,7 @@ func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
 		t.Errorf("the first document: %+v, its entry: %+v, want lane express, the deadline and a task", out[0], now)
 	}
 	if a := out[1]; a.Taken != ledger.Present || !a.Terms.Applied || !strings.Contains(a.Terms.Text, "lane express") ||
-		!strings.Contains(a.Terms.Text, "it has ref SO-1") {
+		!strings.Contains(a.Terms.Text, "the invoice has ref SO-1") {
 		t.Errorf("the second document of the call: %+v, want its lane applied, and its ref not", a)
 	}
 	for i := range out {

@@ -46,7 +46,7 @@ func unread(err error) bool {
 // cannot be read.
 func correctsUnread(err error) *UnsureError {
 	if ledger.Damaged(err) {
-		return &UnsureError{What: "the entry of the invoice that corrects names is damaged: whoever operates the program has to look, " +
+		return &UnsureError{What: "the entry of the invoice named in corrects is damaged: whoever operates the program has to look, " +
 			"see ksef_unreadable_entries", Err: err, Unread: true}
 	}
 	return &UnsureError{What: "the entry of the invoice that corrects names was written by a newer version", Err: err, Unread: true}

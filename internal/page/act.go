@@ -94,7 +94,7 @@ func notDone(not *actions.NotDoneError) string {
 	case actions.NumberInUse:
 		return "Another document with the same number or ref is on its way or accepted."
 	case actions.Ended:
-		return "It has ended already."
+		return "This document has ended already."
 	case actions.WrongState:
 		return "This can't be done in its present state."
 	}

@@ -100,7 +100,7 @@ func (v *daily) report() error {
 
 func (v *daily) tooMuch() error {
 	return &shown{http.StatusRequestEntityTooLarge,
-		"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report --from %s --to %s --format html --out FILE",
+		"This report needs more invoices than the page may read, or days that the ledger no longer has. Choose fewer days or one tenant, or run: enqueue report --from %s --to %s --format html --out FILE",
 		[]any{v.r.URL.Query().Get("from"), v.r.URL.Query().Get("to")}}
 }
 

@@ -56,7 +56,7 @@ func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
 		}
 	}
 	_, body, _ = p.get("/deliveries/erp")
-	for _, want := range []string{"ONE/1", "TWO/1", "answered 422: no such customer", "later ones behind it: 1", "/invoices/" + one} {
+	for _, want := range []string{"ONE/1", "TWO/1", "answered 422: no such customer", "later results behind it: 1", "/invoices/" + one} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page of the receiver has no %q", want)
 		}

@@ -65,7 +65,7 @@ func (v *single) pdf() error {
 	offline := inv != nil && inv.Offline || r.KsefNumber == "" || !ledger.State(r.State).InKSeF()
 	pdf, err := v.p.o.PDF(v.ctx(), &r, offline, doc, v.Lang)
 	if no, ok := errors.AsType[*NoPDFError](err); ok {
-		return &shown{http.StatusNotFound, "The gateway makes no PDF of it: %s", []any{no.Why}}
+		return &shown{http.StatusNotFound, "The gateway makes no PDF of this invoice: %s", []any{no.Why}}
 	}
 	if err != nil {
 		v.p.o.Log.Warn().Err(err).Str("invoice", r.ID).Msg("the gateway could not be asked for the PDF of an invoice")

@@ -90,7 +90,8 @@ func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (
 		mine = slices.DeleteFunc(mine, func(id string) bool { return !slices.Contains(ids, id) })
 	}
 	if len(mine) == 0 {
-		return 0, &shown{http.StatusConflict, "None of these is given up any more: they were sent again, or they are still tried.", nil}
+		return 0, &shown{http.StatusConflict,
+			"None of these results is given up any more. They were sent again, or they are still tried.", nil}
 	}
 	if tenant == "" && len(v.User.Tenants) == 1 {
 		tenant = v.User.Tenants[0]

@@ -258,7 +258,7 @@ var polishPages = map[string]string{
 		"ponownie, a potem ponów wysyłkę.",
 	"Another document with the same number or ref is on its way or accepted.": "Inny dokument o tym samym numerze lub identyfikatorze " +
 		"jest w drodze albo został przyjęty.",
-	"It has ended already.":                         "Ta sprawa jest już zakończona.",
+	"This document has ended already.":              "Ta sprawa jest już zakończona.",
 	"This can't be done in its present state.":      "W obecnym stanie nie można tego zrobić.",
 	"Its state has just changed. Look at it again.": "Stan właśnie się zmienił. Sprawdź go ponownie.",
 	"It was never taken in, so there is nothing to send. Correct the document and hand it in again.": "Tego dokumentu nie przyjęto do " +

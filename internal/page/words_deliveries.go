@@ -12,13 +12,14 @@ var polishDeliveries = map[string]string{
 	"Last answer": "Ostatnia odpowiedź",
 	"since":       "od",
 	"Nobody is told: the configuration has no receiver of these results.": "Konfiguracja nie ma odbiorcy tych wyników.",
-	"It is called again within seconds.":                                  "Program połączy się z odbiorcą w ciągu kilku sekund.",
+	"The receiver is called again within seconds.":                        "Program połączy się z odbiorcą w ciągu kilku sekund.",
 	"Results that are sent again: %s.":                                    "Wyniki przekazywane ponownie: %s.",
 	"Taken":                                                               "Odebrane",
 	"Missed":                                                              "Pominięte",
 	"It answered that it wants no more results (410). It gets none until somebody resumes the calls.": "Odbiorca " +
 		"odpowiedział, że nie chce już wyników (410). Nie dostanie ich, dopóki ktoś nie wznowi połączeń.",
-	"Results wait and are not lost. It is tried again by itself.":     "Wyniki czekają i nie przepadną. Program ponawia próby sam.",
+	"Results wait and are not lost. The program calls the receiver again by itself.": "Wyniki czekają i nie przepadną. " +
+		"Program ponawia próby sam.",
 	"Results wait until a person has restored or deleted the key.":    "Wyniki czekają, aż ktoś odtworzy lub usunie ten klucz.",
 	"Another program has overwritten what is known of this receiver.": "Inny program nadpisał zapis stanu tego odbiorcy.",
 	"Missed results left the outbox before this receiver was told. Its program can read them in the list of results: enqueue " +
@@ -31,11 +32,11 @@ var polishDeliveries = map[string]string{
 	"Final since":                           "Wynik z",
 	"Attempts":                              "Liczba prób",
 	"There are more; these are the newest.": "Jest ich więcej. Pokazano najnowsze.",
-	"Send the picked ones again":            "Przekaż zaznaczone ponownie",
+	"Send the picked results again":         "Przekaż zaznaczone ponownie",
 	"Send all of them again":                "Przekaż wszystkie ponownie",
 	"First try":                             "Pierwsza próba",
 	"Next try":                              "Następna próba",
-	"later ones behind it: %d":              "późniejsze wyniki tej faktury: %d",
+	"later results behind it: %d":           "późniejsze wyniki tej faktury: %d",
 	"There are more; these are tried next.": "Jest ich więcej. Pokazano najbliższe próby.",
 	"There are more; these are sent next.":  "Jest ich więcej. Pokazano najbliższe.",
 	"What is told":                          "Przekazywany stan",
@@ -48,7 +49,7 @@ var polishDeliveries = map[string]string{
 		"identyfikator i numer zmiany co wcześniej, więc program odbiorcy rozpozna powtórzenia.",
 	"Send again": "Przekaż ponownie",
 	"Choose the day from which everything is sent again.": "Wybierz dzień, od którego wyniki mają być przekazane ponownie.",
-	"None of these is given up any more: they were sent again, or they are still tried.": "Te wyniki nie są już " +
+	"None of these results is given up any more. They were sent again, or they are still tried.": "Te wyniki nie są już " +
 		"niedostarczone: przekazano je ponownie albo próby wciąż trwają.",
 	"A worker is busy with this receiver. Try again in a minute.": "Program właśnie obsługuje tego odbiorcę. Spróbuj za minutę.",
 	"webhook":                                "webhook (HTTP)",

@@ -25,7 +25,7 @@ var polishItems = map[string]string{
 	"Record of the program":    "Zapis programu",
 	"Nobody makes PDFs for this tenant. Use the invoice to read or print.": "Dla tego podatnika nie powstaje PDF. " +
 		"Skorzystaj z faktury do odczytu i druku.",
-	"The gateway makes no PDF of it: %s":                                 "Bramka nie sporządziła PDF tej faktury: %s",
+	"The gateway makes no PDF of this invoice: %s":                       "Bramka nie sporządziła PDF tej faktury: %s",
 	"The gateway could not be asked for the PDF. Try again in a moment.": "Nie udało się pobrać PDF z bramki. Spróbuj za chwilę.",
 	"This document cannot be shown as an invoice. Take its XML.": "Tego dokumentu nie można pokazać w postaci faktury. " +
 		"Pobierz plik XML.",

@@ -40,7 +40,7 @@ func (b batchFile) check() *refusal {
 	if len(b.Parts) < 1 || len(b.Parts) > maxParts {
 		return &refusal{
 			status: http.StatusBadRequest, code: codePartCount, description: "Przekroczono dozwoloną liczbę części pakietu.",
-			details: fmt.Sprintf("%d parts, 1 to %d are allowed", len(b.Parts), maxParts),
+			details: fmt.Sprintf("there are %d parts; 1 to %d are allowed", len(b.Parts), maxParts),
 		}
 	}
 	seen := map[int32]bool{}
@@ -50,7 +50,7 @@ func (b batchFile) check() *refusal {
 		}
 		seen[p.Ordinal] = true
 		if len(p.Hash) != sha256.Size {
-			return badInput("batchParts: partHash of part %d has not 32 bytes", p.Ordinal)
+			return badInput("batchParts: partHash of part %d is not 32 bytes long", p.Ordinal)
 		}
 		if p.Size < 1 || p.Size > maxEncrypted {
 			return &refusal{

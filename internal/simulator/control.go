@@ -34,7 +34,7 @@ func (s *Simulator) command(r *http.Request) (reply, *refusal) {
 	default:
 		return reply{}, &refusal{
 			status: http.StatusNotFound, code: 404, description: "Not Found",
-			details: "there are GET healthz and books, POST faults, rotate-key and clock",
+			details: "GET serves healthz and books; POST serves faults, rotate-key and clock",
 		}
 	}
 	if !loopback(r) {

@@ -179,7 +179,7 @@ func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 		return c.giveUpIncomplete(ctx, run, api.Error())
 	}
 	if kind == ksef.KindRefused {
-		return c.polls.pollLater(p, "KSeF says that the session is open, but refuses to close it: it was closed before")
+		return c.polls.pollLater(p, "KSeF says that the session is open, but refuses to close it, because it was closed before")
 	}
 	return notYet(err)
 }

@@ -61,13 +61,13 @@ func (w *writer) logEnded(moves []settlement.Move, made []ledger.Moved) {
 			continue
 		}
 		w.endedLine(e).Str("id", m.Invoice.ID).Str("tenant", m.Invoice.Tenant).
-			Msg(fmt.Sprintf("invoice %s, waits for a person: %s says what to do", e.state, w.o.Enqueue.Call("open")))
+			Msg(fmt.Sprintf("invoice %s; it waits for a person: %s says what to do", e.state, w.o.Enqueue.Call("open")))
 	}
 	for _, e := range slices.SortedFunc(maps.Keys(more), func(a, b ending) int {
 		return cmp.Or(more[b]-more[a], cmp.Compare(a.state, b.state), a.code-b.code)
 	}) {
 		w.endedLine(e).Int("invoices", more[e]).
-			Msg(fmt.Sprintf("more invoices %s, each waits for a person: %s lists them", e.state, w.o.Enqueue.Call("open")))
+			Msg(fmt.Sprintf("more invoices %s; each waits for a person: %s lists them", e.state, w.o.Enqueue.Call("open")))
 	}
 }
 

@@ -84,7 +84,7 @@ func (f *filing) behind(one *file) {
 	}
 	one.inv.State, one.inv.UPO = ledger.Accepted, one.was.UPO
 	one.inv.Reason = fmt.Sprintf("accepted as %s, but it cannot be archived: %v; "+
-		"the worker keeps trying, so look into this only if it stays",
+		"the worker keeps trying, so look into this only if this reason stays",
 		one.inv.KsefNumber, one.err)
 	if one.inv.Reason != one.was.Reason {
 		f.w.o.Log.Error().Str("id", one.inv.ID).Err(one.err).Msg("one invoice cannot be archived; the others of its package go on")

@@ -35,7 +35,7 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	// the session is over.
 	undecided := slices.DeleteFunc(held.Undecided(p.ID), func(inv *ledger.Invoice) bool { return inv.OriginalBy == settlement.ByAnswer })
 	if len(undecided) == 0 {
-		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
+		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "online session is open; nothing in it is undecided")
 	}
 	t, err := c.transport(p.Tenant)
 	if err != nil {

@@ -196,7 +196,7 @@ func (fl *filer) replaced(f *file) bool {
 }
 
 func inTheWay(name string) error {
-	return fmt.Errorf("another file has the name %s, or will have it: give that one another name", name)
+	return fmt.Errorf("another file has the name %s, or will get it: give that other file another name", name)
 }
 
 // receipt returns the UPO that a result names. It returns nil when there is none, or when it cannot

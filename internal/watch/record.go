@@ -33,7 +33,7 @@ func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error 
 			Msg("too many documents of one tenant were refused: receivers of results are not told of these")
 	}
 	if refusals.Unrecorded > 0 {
-		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
+		return &waits{"is refused, and the refusal cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
 	}
 	if refusals.Err != nil {
 		sm.o.Log.Warn().Err(refusals.Err).Msg("earlier refusals of documents that are taken now may stay open for a while; the sweep of a worker ends them")

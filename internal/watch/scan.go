@@ -66,7 +66,7 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 		switch {
 		case hidden(e.Name()), dir == "." && slices.Contains(places, e.Name()):
 		case e.IsDir() && fi.disk.exists(name+"/"+lockName):
-			fi.problem(name, "is watched by itself, so its files are not taken here; if it is not any more, move its folders "+
+			fi.problem(name, "is watched by itself, so its files are not taken here; if it is no longer watched, move its folders "+
 				strings.Join(places, ", ")+" elsewhere, then delete "+name+"/"+journalDir)
 		case e.IsDir():
 			fi.scanFolder(name, each)

@@ -27,7 +27,7 @@ var errUnread = errors.New("its entry in the ledger cannot be read by this worke
 
 // errSealed says that a text of the result is sealed and that this worker cannot open it. The
 // receiver would get a placeholder in place of the text.
-var errSealed = errors.New("a text of it is sealed with a storage key that this worker does not have; see storage.key_file")
+var errSealed = errors.New("a text of this result is sealed with a storage key that this worker does not have; see storage.key_file")
 
 // documentsParallel is how many documents are read at the same time.
 const documentsParallel = 16

@@ -20,7 +20,7 @@ func parseSecret(s string) ([]byte, error) {
 	text, found := strings.CutPrefix(s, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(text)
 	if !found || err != nil {
-		return nil, errors.New("a secret must be whsec_ and Base64; make one with: echo whsec_$(openssl rand -base64 32)")
+		return nil, errors.New("a secret must be whsec_ followed by Base64; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
 	if len(key) < 24 || len(key) > 64 {
 		return nil, fmt.Errorf("a secret must have 24 to 64 bytes, this one has %d; make one with: echo whsec_$(openssl rand -base64 32)",

@@ -19,7 +19,7 @@ func noteUnread(ctx context.Context, r *round, edited []Edited) error {
 	fresh, err := r.Editor.Ledger.NoteUnreadable(ctx, unread)
 	for _, u := range fresh {
 		r.Log.Error().Str("receiver", r.Name).Str("id", u.ID).Str("key", u.Key).Str("tenant", u.Tenant).Err(u.Err).
-			Msg("a result waits, because what it is about cannot be read")
+			Msg("a result waits, because the entry or record that it is about cannot be read")
 	}
 	return err
 }

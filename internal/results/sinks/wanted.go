@@ -60,7 +60,7 @@ func (w *Wanted) gone(tenant string) bool {
 func (w *Wanted) gets(tenant, nip string) bool { return w.of(tenant, nip) == yes }
 
 // errTenantGone says that it is not certain any more who gets a result.
-var errTenantGone = errors.New("the configuration has no tenant of its name any more: put the name back, " +
+var errTenantGone = errors.New("the configuration no longer has the tenant of this result: put the tenant's name back, " +
 	"or let this receiver have the results of all tenants")
 
 // keepOrphans holds results instead of dropping them, if the receiver was meant to get them and

@@ -78,11 +78,11 @@ func (m loginOps) loginToken(c *call) (simulator.Reply, *problem) {
 	allowed := login.Policy(body.Policy.Allowed)
 	switch {
 	case len(body.Challenge) != 36:
-		return simulator.Reply{}, badInput("challenge has not 36 characters")
+		return simulator.Reply{}, badInput("challenge does not have 36 characters")
 	case !context.Valid():
 		return simulator.Reply{}, badInput("contextIdentifier: %q is not a valid %s", context.Value, context.Type)
 	case body.KeyID != nil && len(body.KeyID) != 32:
-		return simulator.Reply{}, badInput("publicKeyId has not 44 characters")
+		return simulator.Reply{}, badInput("publicKeyId does not have 44 characters")
 	}
 	if err := allowed.Validate(); err != nil {
 		return simulator.Reply{}, badInput("authorizationPolicy: %v", err)

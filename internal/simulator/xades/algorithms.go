@@ -93,7 +93,7 @@ func (m method) verify(certificate *x509.Certificate, sum, value []byte) error {
 	switch key := certificate.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if key.N.BitLen() < minRSA {
-			return wrong("an RSA key of %d bits, %d is the least", key.N.BitLen(), minRSA)
+			return wrong("the RSA key has %d bits; at least %d are needed", key.N.BitLen(), minRSA)
 		}
 		var err error
 		switch m.kind {
@@ -115,7 +115,7 @@ func (m method) verify(certificate *x509.Certificate, sum, value []byte) error {
 		case m.kind != "ecdsa":
 			return wrong("an EC key with an algorithm for another kind of key")
 		case bits < minCurve:
-			return wrong("a curve of %d bits, %d is the least", bits, minCurve)
+			return wrong("the curve has %d bits; at least %d are needed", bits, minCurve)
 		case len(value) != 2*width:
 			return wrong("SignatureValue has %d bytes instead of %d: not r and s of fixed width", len(value), 2*width)
 		}
