@@ -14,7 +14,7 @@ const maxAttested = 20
 type attested struct {
 	*program
 	tenant   string                       // only invoices that may be of this tenant; "" for all
-	write    func(records.Attested) error // called with each invoice whose document is there; may be nil
+	write    func(records.Attested) error // called with each invoice whose document is in the archive; may be nil
 	err      error                        // the first one of write
 	receipts []string                     // in the order in which they were met
 	of       map[string]int               // how many invoices were named or counted, by receipt
@@ -45,8 +45,9 @@ func (a *attested) tell(one records.Attested) {
 	}
 }
 
-// tellAttested names the invoices that a search found in receipts alone: those in all that are not
-// in found. It reports whether there are such invoices. The error is that of write.
+// tellAttested names the invoices that a search found in receipts alone. The list all has the
+// invoices of the receipts, and found has those whose results were found. It reports whether it
+// named any invoice. The error is that of write.
 func tellAttested(p *program, tenant string, all []records.Attested, found []results.Result, write func(records.Attested) error) (
 	bool, error,
 ) {
@@ -80,8 +81,8 @@ func (a *attested) mayBeWanted(nip string) bool {
 	return len(known) == 0
 }
 
-// end prints how many invoices of each receipt were not named, and returns how many invoices there
-// are in all receipts.
+// end prints for each receipt how many invoices were counted but not named. It returns how many
+// invoices were named or counted in all.
 func (a *attested) end() int {
 	for _, receipt := range a.receipts {
 		if more := a.of[receipt] - maxAttested; more > 0 {

@@ -185,7 +185,7 @@ func (p *program) loggedIn(ctx context.Context, tenant string, byCertificate boo
 	defer func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_ = way.Close(last) // a login that is not ended ends by itself
+		_ = way.Close(last) // if this fails, the login expires by itself
 	}()
 	return f(t, way.Account(way.Session))
 }

@@ -71,14 +71,14 @@ func (p *program) receiver(name string) (string, error) {
 	return name, nil
 }
 
-// receiverState is the state of one receiver. State is out, too, while a Redis key of the receiver
-// is sick. Error then names the key.
+// receiverState is the state of one receiver. While a Redis key of the receiver holds a value of
+// the wrong type, State is "out" and Error names the key.
 type receiverState struct {
 	Receiver string `json:"receiver"`
 	State    string `json:"state"`           // ok, out or stopped
 	Since    string `json:"since,omitempty"` // RFC 3339, UTC
-	// receiverCounts is nil when a Redis key of the receiver is sick, because then nothing is known
-	// of the receiver.
+	// receiverCounts is nil while a Redis key of the receiver holds a value of the wrong type,
+	// because then nothing is known of the receiver.
 	*receiverCounts
 	// Next is the time of the next call: the end of a pause of the receiver, or else the first
 	// retry of a held result. RFC 3339, UTC; empty when the receiver may be called now.

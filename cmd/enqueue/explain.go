@@ -71,8 +71,8 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 }
 
 // document explains the invoices whose id, number or KSeF number is name. When there are none, it
-// explains the refused documents of that name. It reports whether it found any document, or has
-// said what could not be read.
+// explains the refused documents of that name. It returns true when it has explained a document, or
+// has said that an entry could not be read.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)

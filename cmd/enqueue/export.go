@@ -141,9 +141,8 @@ func (c *exportCmd) exportAttested(ctx context.Context, p *program, to *exported
 	return nil
 }
 
-// document returns the document of an invoice, from the archive or, while it is not archived yet,
-// from where it waits to be sent. lacks says why neither has it. err says that one of them could
-// not be asked.
+// document returns the document of an invoice, from the archive or, if the archive lacks it, from
+// Redis. lacks says why neither has it. err says that the archive or Redis could not be asked.
 func (c *exportCmd) document(ctx context.Context, p *program, r results.Result, inv *ledger.Invoice) (doc []byte, lacks, err error) {
 	doc, err = c.archive.Document(ctx, r)
 	if !records.Missing(err) {
@@ -211,7 +210,7 @@ func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r res
 	if r.UPO == "" && r.KsefNumber == "" {
 		return true, nil // KSeF has not accepted it, so there is nothing to attest
 	}
-	address := cmp.Or(records.ReceiptName(r), r.UPO) // an archive may have been moved since
+	address := cmp.Or(records.ReceiptName(r), r.UPO) // the name, because an archive that was moved has another URL
 	name, known := to.receipts[address]
 	named := len(c.Names) > 0
 	switch {
@@ -248,8 +247,8 @@ func (c *exportCmd) receipt(ctx context.Context, p *program, to *exported, r res
 	return to.link(base+"-upo.xml", name)
 }
 
-// fileName makes the name of a file from a KSeF number or an id. It replaces characters that
-// neither of them has, because somebody may have changed the archive.
+// fileName makes the name of a file from a KSeF number or an id. It replaces characters that no
+// KSeF number and no id has, because somebody may have changed the archive.
 func fileName(text string) string {
 	const maxLength = 100
 	safe := strings.Map(func(r rune) rune {

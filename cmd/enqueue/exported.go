@@ -26,8 +26,9 @@ type exported struct {
 	root      *os.Root
 	overwrite bool
 
-	// receipts has the file of each receipt by its name in the archive, or by the URL in the
-	// results if that has no such name; "" for one that was not written.
+	// receipts maps each receipt to its file, or to "" if the receipt was not written. The key is
+	// the receipt's name in the archive. If the URL in a result contains no such name, the URL is
+	// the key.
 	receipts map[string]string
 	invoices int // invoices whose document and result are in the folder
 	lacking  int // invoices that lack something that they should have

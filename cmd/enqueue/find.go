@@ -40,7 +40,8 @@ type where struct {
 	// be asked.
 	mayHaveMore bool
 	onlyUPO     []records.Attested // invoices that the last search found in receipts alone
-	// writeAttested is called with each such invoice whose document is there. It may be nil.
+	// writeAttested is called with each such invoice whose document is in the archive. It may be
+	// nil.
 	writeAttested func(records.Attested) error
 }
 
@@ -166,10 +167,10 @@ func (w *where) leavesOut(r results.Result) bool {
 }
 
 // each calls yield with the invoices that have one of the names. Without names it calls yield with
-// every invoice of the issue dates that is in the archive. entry is nil when the ledger was not
-// asked or lacks the invoice. some is true when one of the names was not found, or the archive had
-// no invoice of the dates. It is also true when the archive lacks an invoice that a receipt lists,
-// or when something in the archive cannot be used and may hold one more such invoice.
+// every archived invoice of the issue dates. entry is nil when the ledger was not asked or lacks
+// the invoice. some is true when one of the names was not found, or the archive had no invoice of
+// the dates. It is also true when the archive lacks an invoice that a receipt lists, or when a part
+// of the archive or of the ledger that cannot be read may have one more of these invoices.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Some people send SIGHUP to have a configuration read again. It must not stop the intake.
+// Some people send SIGHUP to have a configuration read again. The signal must not stop the intake.
 func TestWatch_SIGHUP_IsLoggedAndTheWatchGoesOn(t *testing.T) {
 	s := newSite(t)
 	inbox := filepath.Join(s.dir, "inbox")

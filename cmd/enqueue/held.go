@@ -28,8 +28,8 @@ func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledg
 	}
 }
 
-// sayWhy fills in why results are held. It sets Error of s and of each tenant in s.Tenants, if it
-// is empty, to the error of one held result. Other results may be held for other reasons.
+// sayWhy fills in why results are held. It sets each Error that is empty, of s and of the tenants
+// in s.Tenants, to the error of one held result. Other results may be held for other reasons.
 func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	if s.Held == 0 {
 		return nil

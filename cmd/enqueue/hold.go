@@ -37,7 +37,8 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	for _, name := range c.Tenants {
-		// A drain would replace a pause, and then invoices that were taken in would be sent.
+		// A drain would replace a pause, and then queued invoices would be sent. A pause would
+		// replace a drain, and then new invoices would be taken in.
 		if h, ok := held[name]; ok && h.Kind != c.kind {
 			return &usageError{what: fmt.Sprintf("tenant %s is %s by %s", name, h.Kind, h.By),
 				hint: "end that first: " + p.command("resume", name)}

@@ -27,7 +27,7 @@ func (rd *reader) findName(ctx context.Context, name string) ([]ledger.Invoice, 
 	if err != nil && !hasShared(err) || len(invs) > 0 {
 		return invs, err
 	}
-	sick := err // a KSeF number is found without the keys of numbers
+	sick := err // of the keys of invoice numbers, which the search for a KSeF number does not need
 	if invs, err = rd.findKsefNumber(ctx, name); err == nil && len(invs) == 0 {
 		err = sick
 	}

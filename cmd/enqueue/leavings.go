@@ -21,8 +21,8 @@ var tempNames = regexp.MustCompile(`^\.enqueue-([A-Z2-7]{26}|[0-9]{1,10})$`)
 const leftBehind = time.Hour
 
 // holdFolder holds a folder until release is called, and removes what killed processes left in it.
-// It returns how many files it removed. A file that cannot be removed stays, because it harms
-// nobody.
+// It returns how many files it removed. It ignores a file that cannot be removed, because such a
+// file harms nobody.
 func holdFolder(dir *os.Root) (removed int, release func()) {
 	folder, err := dir.Open(".")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestHoldFolder_LeavingsOfKilledProcesses_AreRemovedAndNobodyElsesFiles(t *testing.T) {
+func TestHoldFolder_LeavingsOfKilledProcesses_AloneAreRemoved(t *testing.T) {
 	const ofExport, ofProof = ".enqueue-ABCDEFGHIJKLMNOPQRSTUVWX27", ".enqueue-123456789"
 	others := []string{".enqueue-", ".enqueue-notes", ".enqueue-ABCDEFGHIJKLMNOPQRSTUVWX27.xml", "enqueue-1", ".hidden"}
 	dir := t.TempDir()
@@ -53,7 +53,8 @@ func TestHoldFolder_LeavingsOfKilledProcesses_AreRemovedAndNobodyElsesFiles(t *t
 	}
 	removed, second := holdFolder(root)
 	if got := left(); removed != 1 || !slices.Contains(got, ofExport) {
-		t.Errorf("while another process holds the folder, %d files were removed, want only the old one; left are %q", removed, got)
+		t.Errorf("while another process holds the folder, %d files were removed, want one; left are %q, want %q among them",
+			removed, got, ofExport)
 	}
 	second()
 	release()

@@ -11,7 +11,7 @@ import (
 	"ksefworker/config"
 )
 
-// listen opens the port of enqueue serve. It returns the address for the log too.
+// listen opens the port of enqueue serve. It also returns the address, for the log.
 func listen(ctx context.Context, h config.IntakeHTTP, log zerolog.Logger) (l net.Listener, address string, err error) {
 	secure, err := h.TLSConfig(func(err error) { tellCertificate(log, err) })
 	if err != nil {

@@ -42,8 +42,8 @@ type openItem struct {
 var notInOpen = []string{"tenant", "waiting_since", "taken_back",
 	"revision", "gross", "currency", "superseded_by", "recovered", "qr_link"}
 
-// run lists the open items. The exit code is 3 when there are any, or may be any that cannot be
-// read. So a script needs only the exit code.
+// run lists the open items. The exit code is 3 when there are open items, or when some may exist
+// that cannot be read. So a script needs only the exit code.
 func (c *openCmd) run(ctx context.Context, p *program) error {
 	wanted := c.filter.of(p)
 	asked, archive, unread := p.inquiry(), &records.Reader{Store: p.base.Store}, 0

@@ -26,7 +26,7 @@ type pool struct {
 	now      time.Time
 	counts   map[string]int64 // invoices by state
 	open     int64            // documents that wait for a person: refused, rejected and parked
-	openMore bool             // some lists of refused documents are sick, so there may be more than open
+	openMore bool             // some lists of refused documents cannot be read, so there may be more than open says
 	due      []ledger.Invoice // near their deadline, nearest first
 	waits    []waiting.Count
 	unserved connect.Unserved
@@ -107,7 +107,7 @@ func (o *pool) printJSON(ctx context.Context, p *program) error {
 		AtRisk  []results.Result `json:"at_risk"`
 		Open    int64            `json:"open"`
 		Waiting []waitingCount   `json:"waiting"`
-		// Invoices of tenants that are not configured here, by tenant.
+		// UnknownTenants is the number of invoices of each tenant that is not configured here.
 		UnknownTenants map[string]int64 `json:"unknown_tenants,omitempty"`
 	}{o.counts, risk, o.open, waitingCounts(o.waits), o.unserved.Counts})
 }

@@ -124,7 +124,7 @@ func mayPass(ctx context.Context, archive *records.Reader, wanted *inquiry.Filte
 	r := &found[0]
 	tenant, ksefNumber := cmp.Or(r.Tenant, r.NIP), strings.ToUpper(wanted.KsefNumber)
 	if r.KsefNumber != "" {
-		ksefNumber = r.KsefNumber // an invoice without a KSeF number may have got one since
+		ksefNumber = r.KsefNumber // an invoice archived without a KSeF number may have one now
 	}
 	return wanted.OfTenant(tenant) && wanted.MatchText(r.IssueDate, r.Number, ksefNumber)
 }

@@ -49,7 +49,7 @@ func TestPrintJSON_ControlCharacters_AreEscapedAndReadBackTheSame(t *testing.T) 
 	}
 	var out results.Result
 	if err := json.Unmarshal([]byte(line), &out); err != nil || !reflect.DeepEqual(out, in) {
-		t.Errorf("the line of JSON reads back as %+v, %v, want %+v", out, err, in)
+		t.Errorf("the line of JSON reads back as %+v (error %v), want %+v", out, err, in)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestWithBar_AnyWidth_FitsOnOneLine(t *testing.T) {
 	}
 	got := withBar(st, text, 80)
 	if !strings.HasPrefix(got, "[#######") || !strings.Contains(got, "150 of 300 decided: 150 accepted after 1m15s") {
-		t.Errorf("the bar is %q, want it half full, with its text", got)
+		t.Errorf("the bar is %q, want it to begin with a partly filled bar and to contain its text", got)
 	}
 }
 

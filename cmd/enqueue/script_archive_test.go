@@ -64,7 +64,7 @@ func scriptBundled(ts *testscript.TestScript, _ bool, ids []string) {
 	for i, id := range ids {
 		found, err := filepath.Glob(ts.MkAbs(filepath.Join(".archive", "*", "*", id+".json")))
 		if err != nil || len(found) != 1 {
-			ts.Fatalf("%s has the results %v in the archive (%v), want one", id, found, err)
+			ts.Fatalf("%s has the results %v in the archive (error %v), want one", id, found, err)
 		}
 		xml := strings.TrimSuffix(found[0], ".json") + ".xml"
 		document, result := ts.ReadFile(xml), ts.ReadFile(found[0])

@@ -78,8 +78,8 @@ func scriptEvil(ts *testscript.TestScript, _ bool, args []string) {
 	write(ts, filepath.Join(args[0], "\x1b[2Jbad.xml"), sample.Bad(sample.NotXML, sample.Options{}))
 }
 
-// reexport FILE OUT OLD=NEW… writes the invoice in FILE to OUT with some of its text replaced, as a
-// second export of the same invoice.
+// reexport FILE OUT OLD=NEW… writes the invoice in FILE to OUT with some of its text replaced, like
+// a second export of the same invoice.
 func scriptReexport(ts *testscript.TestScript, _ bool, args []string) {
 	doc := ts.ReadFile(args[0])
 	for _, a := range args[2:] {

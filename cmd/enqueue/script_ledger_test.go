@@ -83,7 +83,7 @@ func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = l.Prune(ctx, -time.Hour, 100)
 	ts.Check(err)
 	if left, err := l.ByNumber(ctx, args[0]); err != nil || len(left) > 0 {
-		ts.Fatalf("the ledger still has the invoices %v (%v), want none", left, err)
+		ts.Fatalf("the ledger still has the invoices %v (error %v), want none", left, err)
 	}
 }
 
@@ -115,10 +115,11 @@ func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 }
 
-// damage NUMBER newer|opaque|gone|empty makes the entry of an invoice unreadable. gone deletes the
-// entry, and for a receipted invoice the whole bucket (ksef:final:…) that holds its entry. empty
-// makes the entry's field in the bucket empty. damage NUMBER STATE SCORE gives the invoice another
-// score in the index of its state.
+// damage NUMBER newer|opaque|gone|empty makes the entry of an invoice unreadable. newer gives the
+// entry the format of a later version. opaque puts another type in place of the entry. gone deletes
+// the entry, and for a receipted invoice the whole bucket (ksef:final:…) that holds its entry.
+// empty makes the entry's field in the bucket empty. damage NUMBER STATE SCORE gives the invoice
+// another score in the index of its state.
 func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

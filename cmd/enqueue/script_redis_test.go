@@ -71,7 +71,7 @@ func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	all, err := rdb.Keys(context.Background(), "*").Result()
 	ts.Check(err)
 	if strconv.Itoa(len(all)) != args[0] {
-		ts.Fatalf("%d keys are there, want %s: %v", len(all), args[0], all)
+		ts.Fatalf("Redis has %d keys, want %s: %v", len(all), args[0], all)
 	}
 }
 

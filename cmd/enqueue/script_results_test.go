@@ -32,7 +32,7 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 
 // putoff records when a receiver is called next, and why it is not called before:
 //   - putoff RECEIVER out: it takes nothing
-//   - putoff RECEIVER sick NAME: it takes nothing of a tenant, which was the last one tried
+//   - putoff RECEIVER sick NAME: it takes nothing of a tenant, whose results were tried last
 //   - putoff RECEIVER tenant NAME: it asked for a pause when it got results of a tenant
 //   - putoff RECEIVER untold NAME: the worker tells it nothing of a tenant
 //   - putoff RECEIVER held ID: it did not take a result
@@ -79,8 +79,8 @@ func scriptPutOff(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// "spoil KEY" lets another program overwrite a key; "spoil KEY gone" deletes the key. KEY may end
-// with * if only one key begins so.
+// "spoil KEY" overwrites a key, as another program may; "spoil KEY gone" deletes the key. KEY may
+// end with * if only one key begins so.
 func scriptSpoil(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

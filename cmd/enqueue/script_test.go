@@ -71,7 +71,7 @@ func setup(e *testscript.Env) error {
 	e.Setenv("ODD", "\u0082")                    // a character that XML discourages
 	e.Setenv("STORY_REDIS_URL", bed.Redis.URL()) // for a script with its own configuration
 	c := bed.Config(1)
-	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden: no list of the folder names it
+	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden, so that a listing of the folder leaves it out
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
 	for name, days := range map[string]int{"SOON": 60, "LATER": 90} { // deadlines

@@ -61,7 +61,7 @@ type action struct {
 	notDone string                                       // "not retried"
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
-	check   func(context.Context, *ledger.Invoice) error // for --dry-run: the error that invoice would return; nil if not known before
+	check   func(context.Context, *ledger.Invoice) error // for --dry-run: the error of invoice, if it is known in advance
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }

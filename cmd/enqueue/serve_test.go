@@ -43,7 +43,7 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusAccepted ||
 		answer.Items[0].State != "queued" {
-		t.Fatalf("the document was answered with %d %+v, %v, want 202 and state queued", resp.StatusCode, answer, err)
+		t.Fatalf("the document was answered with %d %+v (error %v), want 202 and state queued", resp.StatusCode, answer, err)
 	}
 	// While Redis is nearly full, nothing new is taken in, and readiness says so.
 	rdb := redistest.Client(t, s.redis)
@@ -52,7 +52,7 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	}
 	status, text := get(t, address+"/readyz")
 	if status != http.StatusOK || !strings.Contains(text, "nothing new is taken in: redis is nearly full") {
-		t.Errorf("while redis is nearly full, readiness is %d %s, want 200 and nothing new is taken in", status, text)
+		t.Errorf("while redis is nearly full, readiness is %d %s, want 200 and a text that says that nothing new is taken in", status, text)
 	}
 	if err := rdb.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,8 @@ func TestServe_InvoiceByHTTP_IsFoundByStatusAndTheEndIsClean(t *testing.T) {
 	if code := run([]string{"--config", s.config(), "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out,
 		&errs); code != exitOK ||
 		!strings.Contains(out.String(), answer.Items[0].ID) {
-		t.Errorf("enqueue status ended with %d, want 0 and the invoice: %s %s", code, out.String(), errs.String())
+		t.Errorf("enqueue status ended with %d and printed %s, want 0 and the id %s: %s",
+			code, out.String(), answer.Items[0].ID, errs.String())
 	}
 	if strings.Contains(serving.stderr.String(), key) {
 		t.Error("the log contains the key of the client, which is a secret")

@@ -31,8 +31,8 @@ func (p *program) untold(ctx context.Context, receiver string) (untold, error) {
 	return out, nil
 }
 
-// except returns the end of a message that promises results. It names the tenants without any
-// result, and is "" when there are none.
+// except returns the end of a message that promises results. It names the tenants of which the
+// receiver is told nothing, and is "" when there are none.
 func (u untold) except() string {
 	var names []string
 	for _, t := range u {

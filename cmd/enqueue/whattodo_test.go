@@ -37,22 +37,23 @@ func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 		command := p.submitAgain(file, "")
 		args, found := strings.CutPrefix(command, "enqueue submit ")
 		if !found {
-			t.Errorf("for the file %q the command is %s, want enqueue submit", file, command)
+			t.Errorf("for the file %q the command is %s, want one that begins with enqueue submit", file, command)
 			continue
 		}
 		out, err := exec.Command("sh", "-c", `printf '<%s>' `+args).Output()
 		if err != nil || string(out) != "<"+want+">" {
-			t.Errorf("the file %q: from the command %s the shell reads %q, want one word, the expected name; %v", file, command, out, err)
+			t.Errorf("the file %q: from the command %s the shell reads the words %q (error %v), want <%s> alone",
+				file, command, out, err, want)
 		}
 	}
 }
 
 func TestCommand_ConfigFlagWasGiven_IsRepeated(t *testing.T) {
 	p := newProgram(&core{config: "my worker.yaml"})
-	if got := p.command("retry", "inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
-		t.Errorf("the command is %s, want it with --config", got)
+	if got, want := p.command("retry", "inv-a"), "enqueue retry --config 'my worker.yaml' inv-a"; got != want {
+		t.Errorf("the command is %s, want %s", got, want)
 	}
-	if got := p.command("open"); got != "enqueue open --config 'my worker.yaml'" {
-		t.Errorf("the command is %s, want it with --config", got)
+	if got, want := p.command("open"), "enqueue open --config 'my worker.yaml'"; got != want {
+		t.Errorf("the command is %s, want %s", got, want)
 	}
 }

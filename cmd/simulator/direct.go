@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/simulator/ministry"
 )
 
-// directFlags configure the second address on which the simulator answers. It stands for the
+// directFlags configure the second address of the simulator. There the simulator answers like the
 // Ministry's own API.
 type directFlags struct {
 	Addr        string        `help:"Also answer the Ministry's own API on this address, under /v2; port 0 takes a free one."`

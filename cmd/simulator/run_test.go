@@ -77,7 +77,8 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
 		if resp.StatusCode != status {
-			t.Errorf("the simulator answered with status %d, want 503 to the first request and 200 to the second", resp.StatusCode)
+			t.Errorf("the simulator answered with status %d, want %d: 503 to the first request and 200 to the second",
+				resp.StatusCode, status)
 		}
 	}
 	stop()
@@ -108,23 +109,24 @@ func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		if code := serve(t.Context(), strings.Fields(args), &out, &errs); code != exitUsage || !strings.Contains(errs.String(), reason) {
-			t.Errorf("with %s the exit code is %d, want that of wrong usage, and the reason: %s", args, code, errs.String())
+			t.Errorf("with %s the exit code is %d, want %d and a message with %q: %s", args, code, exitUsage, reason, errs.String())
 		}
 	}
 	var out, errs bytes.Buffer
 	if code := serve(t.Context(), []string{"--help"}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "--delay") {
-		t.Errorf("--help: exit code %d, want 0 and the flags: %s %s", code, out.String(), errs.String())
+		t.Errorf("--help: exit code %d, want %d and a text with --delay: %s %s", code, exitOK, out.String(), errs.String())
 	}
 	out.Reset()
 	if code := serve(t.Context(), []string{"--version"}, &out, &errs); code != exitOK ||
 		!strings.Contains(out.String(), "simulator ") || !strings.Contains(out.String(), "go1.") {
-		t.Errorf("--version: exit code %d, want 0 and the versions: %s %s", code, out.String(), errs.String())
+		t.Errorf("--version: exit code %d, want %d and the versions of the simulator and of Go: %s %s",
+			code, exitOK, out.String(), errs.String())
 	}
 	if code := serve(t.Context(), []string{"--addr", "127.0.0.1:0", "--grant", "5265877635:1"}, &out, &errs); code != exitFault {
-		t.Errorf("with --grant for a number that is no NIP the exit code is %d, want that of a fault", code)
+		t.Errorf("with --grant for a number that is not a NIP the exit code is %d, want %d", code, exitFault)
 	}
 	if code := serve(t.Context(), []string{"--addr", "nowhere:1:2"}, &out, &errs); code != exitFault {
-		t.Errorf("with a bad address the exit code is %d, want that of a fault", code)
+		t.Errorf("with a bad address the exit code is %d, want %d", code, exitFault)
 	}
 }
 

@@ -22,18 +22,18 @@ func TestLimitHeap_HeapGrowsAndShrinks_LimitFollows(t *testing.T) {
 				return
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%s, but the limit is %d MB and does not follow", what, limit>>20)
+				t.Fatalf("%s, but the limit is still %d MB", what, limit>>20)
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	becomes("the heap is small", func(limit int64) bool { return limit == smallHeap })
+	becomes("the heap is small, so the limit must be smallHeap", func(limit int64) bool { return limit == smallHeap })
 	large := make([][]byte, 100)
 	for i := range large {
 		large[i] = make([]byte, 1<<20)
 	}
-	becomes("the heap has 100 MB", func(limit int64) bool { return limit >= 150<<20 })
+	becomes("the heap has 100 MB, so the limit must be at least 150 MB", func(limit int64) bool { return limit >= 150<<20 })
 	runtime.KeepAlive(large)
 	large = nil
-	becomes("the heap is small again", func(limit int64) bool { return limit == smallHeap })
+	becomes("the heap is small again, so the limit must be smallHeap", func(limit int64) bool { return limit == smallHeap })
 }
