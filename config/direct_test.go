@@ -32,12 +32,12 @@ func TestDirect_PromisedFile_WorksAsWritten(t *testing.T) {
 		{GatewayTransport, "http://127.0.0.1:9090", false}} {
 		tenant := c.Tenants[i]
 		if tenant.Way() != want.way || c.AddressOf(tenant) != want.address || tenant.LogsInByCertificate() != want.cert {
-			t.Errorf("tenant %d: %s at %s, by certificate %v, want %+v",
+			t.Errorf("tenant %d: transport %s, address %s, login by certificate %v, want %+v",
 				i, tenant.Way(), c.AddressOf(tenant), tenant.LogsInByCertificate(), want)
 		}
 	}
 	if c.BaseURL() != "http://127.0.0.1:9090" {
-		t.Errorf("the ledger's address is %s, want that of gateway.url", c.BaseURL())
+		t.Errorf("the ledger's address is %s, want http://127.0.0.1:9090, which is gateway.url", c.BaseURL())
 	}
 }
 
@@ -49,8 +49,8 @@ func TestDirect_EachEnvironment_HasItsAddresses(t *testing.T) {
 	} {
 		c := Config{Environment: env, Tenants: []Tenant{{Transport: DirectTransport}}}
 		if c.GatewayURL() != want.gateway || c.DirectURL() != want.direct || c.BaseURL() != want.direct {
-			t.Errorf("%s: gateway at %s, KSeF at %s, the ledger's address is %s, want %s, %s, and KSeF's for the ledger",
-				env, c.GatewayURL(), c.DirectURL(), c.BaseURL(), want.gateway, want.direct)
+			t.Errorf("%s: the addresses of the gateway, of KSeF and of the ledger are %q, %q and %q, want %q, %q and %q",
+				env, c.GatewayURL(), c.DirectURL(), c.BaseURL(), want.gateway, want.direct, want.direct)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 	} {
 		_, err := Load(writeFile(t, "c.yaml", c.file), nil)
 		if got := strings.Join(fieldsOf(err), " "); got != c.fault {
-			t.Errorf("%s: faults %q, want %q: %v", c.why, got, c.fault, err)
+			t.Errorf("%s: the faults are of %q, want %q: %v", c.why, got, c.fault, err)
 		}
 	}
 }
@@ -139,7 +139,7 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	}
 	got, signer, err := tenant.Certificate()
 	if err != nil || got.Subject.CommonName != "a" || signer == nil {
-		t.Fatalf("the certificate is %v (error %v), want that of the files, and its key", got, err)
+		t.Fatalf("the certificate is %v and its key was read: %v (error %v), want both from the files", got, signer != nil, err)
 	}
 	if err := tenant.CheckCredentials(); err != nil {
 		t.Error(err)
@@ -157,14 +157,14 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	replace(cert, otherCert)
 	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "does not belong to the certificate") ||
 		!strings.Contains(err.Error(), key) {
-		t.Errorf("with another certificate the error is %v, want it to say that the key of %s does not belong to it", err, key)
+		t.Errorf("with another certificate the error is %v, want it to say that the key in %s does not belong to the certificate", err, key)
 	}
 	if err := os.WriteFile(password, []byte("another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "password does not open") ||
 		strings.Contains(err.Error(), "another") {
-		t.Errorf("with a wrong password the error is %v, want it to say so without the password", err)
+		t.Errorf("with a wrong password the error is %v, want it to say that the password is wrong, without the password", err)
 	}
 	tenant.PrivateKeyPasswordFile = ""
 	if err := tenant.CheckCredentials(); err == nil || !strings.Contains(err.Error(), "private_key_password_file") {

@@ -72,20 +72,20 @@ func TestEnviron_EveryVariable_SetsItsFieldAndNoOther(t *testing.T) {
 			var f faults
 			got.readEnviron([]string{l.variable + "=" + text, "PATH=/bin"}, &f)
 			if len(f.all) > 0 || len(got.Warnings) > 0 {
-				t.Fatalf("one valid variable gave faults %v, warnings %q", f.all, got.Warnings)
+				t.Fatalf("one valid variable gave faults %v and warnings %q, want none", f.all, got.Warnings)
 			}
 			before, after := leaves(want), leaves(got)
 			for i := range before {
 				changed := !reflect.DeepEqual(before[i].value.Interface(), after[i].value.Interface())
 				if changed != (before[i].path == l.path) {
-					t.Errorf("%s=%s: whether %s changed is %v, want the opposite; it is %v now",
-						l.variable, text, before[i].path, changed, after[i].value)
+					t.Errorf("with %s=%s the setting %s is %v (changed: %v), want changed: %v",
+						l.variable, text, before[i].path, after[i].value, changed, !changed)
 				}
 			}
 		})
 	}
 	if count < 90 {
-		t.Errorf("%d settings were found, want at least 90: the function leaves misses some", count)
+		t.Errorf("leaves returned %d settings, want at least 90", count)
 	}
 }
 
@@ -109,7 +109,8 @@ func TestEnviron_FileAndVariables_VariablesWin(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Packages.MaxWait != 3*time.Minute || c.Packages.MaxInvoices != 7 {
-		t.Errorf("max_wait %s, max_invoices %d; an empty variable must count as not set", c.Packages.MaxWait, c.Packages.MaxInvoices)
+		t.Errorf("max_wait is %s and max_invoices %d, want 3m from the variable, and 7 from the file because the variable is empty",
+			c.Packages.MaxWait, c.Packages.MaxInvoices)
 	}
 }
 
@@ -141,7 +142,7 @@ func TestEnviron_TwoRedisURLs_TheOneWithPrefixWins(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Redis.URL != "redis://two:2" {
-		t.Errorf("redis.url is %s, want that of KSEF_REDIS_URL", c.Redis.URL)
+		t.Errorf("redis.url is %s, want redis://two:2 from KSEF_REDIS_URL", c.Redis.URL)
 	}
 }
 

@@ -139,10 +139,10 @@ func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 				}
 			}
 			if found == nil {
-				t.Fatalf("no fault of %s in: %v", tc.field, err)
+				t.Fatalf("there is no fault of %s in the error: %v", tc.field, err)
 			}
 			if !strings.Contains(found.Error(), tc.says) {
-				t.Errorf("%q does not say %q", found, tc.says)
+				t.Errorf("the fault is %q, want it to say %q", found, tc.says)
 			}
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error shows a secret: %v", err)

@@ -41,7 +41,7 @@ func TestStorageKeyFile_NotAPath_IsReported(t *testing.T) {
 		_, err := Load(writeFile(t, "c.yaml", minimal+c.yaml), []string{c.environ})
 		if c.want == "" {
 			if err != nil {
-				t.Errorf("%s: %v, want no error", why, err)
+				t.Errorf("%s: the error is %v, want none", why, err)
 			}
 			continue
 		}
@@ -56,7 +56,7 @@ func TestStorageKeys_SeveralFiles_AreInOrderAndMustDiffer(t *testing.T) {
 	fileA, fileB, copyOfA := writeFile(t, "a", a), writeFile(t, "b", b), writeFile(t, "copy", a)
 	keys, err := Storage{KeyFile: Files{fileB, fileA}}.Keys()
 	if err != nil || len(keys) != 2 || string(keys[0]) != b || string(keys[1]) != a {
-		t.Errorf("the keys are %q, %v, want both in the order of the files", keys, err)
+		t.Errorf("the keys are %q (error %v), want both in the order of the files", keys, err)
 	}
 	_, err = Storage{KeyFile: Files{fileA, fileB, copyOfA}}.Keys()
 	if err == nil || !strings.Contains(err.Error(), fileA) || !strings.Contains(err.Error(), copyOfA) ||

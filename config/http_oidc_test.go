@@ -29,7 +29,7 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 	}
 	o := c.HTTP.OIDC
 	if o.Name() != "login.example.com" || o.Session != 8*time.Hour || o.GroupsClaim != "groups" || len(o.Scopes) != 3 {
-		t.Errorf("the provider is read as %+v, want the file's settings and the defaults", o)
+		t.Errorf("the provider is read as %+v, want the issuer's host as its name, 8h, groups and three scopes", o)
 	}
 	if got := c.TitlesSeen(o.Groups[0].Tenants); len(got) != 1 {
 		t.Errorf("the first group sees %q, want one tenant", got)
@@ -39,7 +39,7 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 	}
 	if c, err = Load(oidcFile(t), []string{"KSEF_HTTP_OIDC_TITLE=The office", "KSEF_HTTP_OIDC_SESSION=0s"}); err != nil ||
 		c.HTTP.OIDC.Name() != "The office" || c.HTTP.OIDC.Session != 0 {
-		t.Errorf("with variables: error %v, and the provider is read as %+v, want the variables' title and session", err, c.HTTP.OIDC)
+		t.Errorf("with variables the provider is read as %+v (error %v), want the title and the session of the variables", c.HTTP.OIDC, err)
 	}
 }
 
@@ -77,7 +77,8 @@ func TestOIDC_Files_AreReadAndFaultsNameThem(t *testing.T) {
 	o := OIDC{Issuer: "https://login.example.com", ClientID: "ksef", ClientSecretFile: writeFile(t, "secret", "geheim\n")}
 	c, err := o.Client()
 	if err != nil || c.Secret != "geheim" || c.Roots != nil || len(c.Seal("x")) != 64 || strings.Contains(c.Seal("x"), "geheim") {
-		t.Fatalf("the client lacks the secret of the file, has roots, or its seal shows the secret (error %v)", err)
+		t.Fatalf("the client has the secret %q and roots: %v (error %v), want the file's secret, no roots, and a seal without the secret",
+			c.Secret, c.Roots != nil, err)
 	}
 	if err := os.WriteFile(o.ClientSecretFile, []byte("another"), 0o600); err != nil {
 		t.Fatal(err)

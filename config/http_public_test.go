@@ -35,11 +35,11 @@ func TestPublicURL_PageBehindAProxy_IsKnownByItsAddress(t *testing.T) {
 	c, err = Load(publicFile(t, "\n  public_url: https://ksef.example.com", ""), []string{
 		"KSEF_HTTP_PUBLIC_URL=https://ksef.example.com:8443/", "KSEF_HTTP_TRUSTED_PROXIES=10.1.0.0/16,fd00::/8"})
 	if err != nil || c.HTTP.Public() != "https://ksef.example.com:8443" || len(c.HTTP.Proxies()) != 2 {
-		t.Errorf("from the environment: error %v, address %q, proxies %v, want those of the variables",
-			err, c.HTTP.Public(), c.HTTP.Proxies())
+		t.Errorf("from the environment the address is %q and the proxies are %v (error %v), want those of the variables",
+			c.HTTP.Public(), c.HTTP.Proxies(), err)
 	}
 	if c, err = Load(oidcFile(t), nil); err != nil || c.HTTP.Public() != "https://ksef.example.com" {
-		t.Errorf("with a provider: error %v, address %q, want that of redirect_url", err, c.HTTP.Public())
+		t.Errorf("with a provider the address is %q (error %v), want that of redirect_url", c.HTTP.Public(), err)
 	}
 	if got := defaultHTTP().Public(); got != "" {
 		t.Errorf("by default the public address is %q, want none", got)

@@ -27,8 +27,8 @@ func (e *EndingError) Error() string {
 		e.Setting, e.File, ends, e.At.UTC().Format(time.DateOnly))
 }
 
-// ending returns an [*EndingError] when a certificate that is valid until at ends soon, or has
-// ended.
+// ending returns an [*EndingError] when a certificate ends soon or has ended. The parameter at is
+// the end of the certificate.
 func (t HTTPTLS) ending(setting string, at, now time.Time) error {
 	if at.Sub(now) >= endsSoon {
 		return nil

@@ -71,7 +71,7 @@ func TestTLS_RenewalCannotBeUsed_IsToldOnceAndTheOldCertificateIsServed(t *testi
 	}
 	first, err := settings.GetCertificate(nil)
 	if err != nil || len(told) != 0 {
-		t.Fatalf("a good certificate was told as a fault: %q, %v", told, err)
+		t.Fatalf("with a good certificate the faults told are %q (error %v), want none", told, err)
 	}
 	good, err := os.ReadFile(files.CertFile)
 	if err != nil {
@@ -98,7 +98,8 @@ func TestTLS_RenewalCannotBeUsed_IsToldOnceAndTheOldCertificateIsServed(t *testi
 		}
 		if len(told) != 1 || !strings.Contains(told[0], c.want) || !strings.Contains(told[0], files.CertFile) ||
 			!strings.Contains(told[0], "intake.http.tls") || !strings.HasSuffix(told[0], "the previous certificate is still served") {
-			t.Errorf("%s: the faults told are %q, want one with the files and the setting", what, told)
+			t.Errorf("%s: the faults told are %q, want one that names file and setting, says %q and ends with the old certificate served",
+				what, told, c.want)
 		}
 		replace(t, files.CertFile, good)
 		if first, err = settings.GetCertificate(nil); err != nil || len(told) != 2 || told[1] != "well" {
@@ -118,7 +119,7 @@ func TestTLS_CertificateEnds_IsToldBeforeAndAfter(t *testing.T) {
 		err := files.Check()
 		ending, ok := errors.AsType[*config.EndingError](err)
 		if ok != (want != "") || ok && (!strings.Contains(err.Error(), want) || ending.Over != (left < 0)) {
-			t.Errorf("a certificate that ends in %s: the error is %v, want an EndingError with %q, or none if that is empty",
+			t.Errorf("a certificate that ends in %s: the error is %v, want an EndingError with the text %q, or none if the text is empty",
 				left, err, want)
 		}
 	}

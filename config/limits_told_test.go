@@ -27,13 +27,13 @@ func TestLimitsTold_KSeFWins_UnlessTheFileIsStricter(t *testing.T) {
 		"invoiceDownload": {8, 16, 64},    // not told
 	} {
 		if got.ByName()[group] != want {
-			t.Errorf("%s: %v, want %v", group, got.ByName()[group], want)
+			t.Errorf("the limits of %s are %v, want %v", group, got.ByName()[group], want)
 		}
 	}
 	if want := []string{"batchSession", "sessionMisc"}; !reflect.DeepEqual(stricter, want) {
 		t.Errorf("the file is stricter in %q, want batchSession and sessionMisc", stricter)
 	}
 	if got, stricter := c.LimitsTold("5265877635", nil); got != c.LimitsOf("5265877635") || stricter != nil {
-		t.Error("KSeF told nothing, but the limits are not those of the file")
+		t.Error("KSeF told nothing, but the limits are not those of the file, or a group is called stricter")
 	}
 }

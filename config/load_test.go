@@ -61,16 +61,16 @@ func TestLoad_PromisedFile_WorksAsWritten(t *testing.T) {
 
 func TestLoad_FileIsNotAConfiguration_Fails(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "absent.yaml"), nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that does not exist: %v, want fs.ErrNotExist", err)
+		t.Errorf("a file that does not exist: the error is %v, want fs.ErrNotExist", err)
 	}
 	for why, content := range map[string]string{
-		"broken YAML":    "environment: [",
-		"two documents":  minimal + "\n---\n" + minimal,
-		"over 4 MiB":     strings.Repeat("# comment\n", 500_000),
-		"a bare scalar":  "hello",
-		"a list on top":  "- a",
-		"only a comment": "# nothing",
-		"an empty file":  "",
+		"broken YAML":             "environment: [",
+		"two documents":           minimal + "\n---\n" + minimal,
+		"over 4 MiB":              strings.Repeat("# comment\n", 500_000),
+		"a bare scalar":           "hello",
+		"a list at the top level": "- a",
+		"only a comment":          "# nothing",
+		"an empty file":           "",
 		"an alias bomb": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n" +
 			"c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]",
@@ -131,13 +131,13 @@ func TestLimitsOf_TenantsOwnFigures_OverrideSingleFigures(t *testing.T) {
 		t.Errorf("the tenant's limits of invoiceSend are %v, want %v", got, want)
 	}
 	if got, want := c.LimitsOf("1111111111"), c.Limits.Groups; got != want {
-		t.Errorf("the table of an unknown tenant: got %v, want %v", got, want)
+		t.Errorf("the limits of an unknown tenant are %v, want %v", got, want)
 	}
 	if got, want := own["invoiceSend"].String(), "-/s 30/min 1000/h"; got != want {
-		t.Errorf("String = %q, want %q", got, want)
+		t.Errorf("the limits of invoiceSend are printed as %q, want %q", got, want)
 	}
 	if len(own) != 15 {
-		t.Errorf("%d groups, want the 15 of KSeF", len(own))
+		t.Errorf("the tenant has limits of %d groups, want the 15 of KSeF", len(own))
 	}
 }
 
@@ -157,10 +157,10 @@ func TestLoad_SettingAboveTheBoundOfAnother_IsLoweredNotRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Packages.Quiet != 500*time.Millisecond {
-		t.Errorf("quiet = %s, want max_wait", c.Packages.Quiet)
+		t.Errorf("quiet is %s, want 500ms, which is max_wait", c.Packages.Quiet)
 	}
 	if c.Packages.MaxSize != 50*MB {
-		t.Errorf("max_size = %s, want 50 parts of 1MB", c.Packages.MaxSize)
+		t.Errorf("max_size is %s, want 50MB, which is 50 parts of 1MB", c.Packages.MaxSize)
 	}
 }
 
@@ -216,13 +216,13 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 			t.Errorf("the prefix %q is read as %q (error %v), want it taken as it is", good, c.Redis.Prefix, err)
 		}
 	}
-	// All keys of a pool ksef:test: would also begin with ksef:, so a person who deletes the pool
-	// ksef: would delete them too. The keys of asynq's queues begin with asynq:, also in other
-	// programs.
+	// All keys of a pool with the prefix "ksef:test:" would also begin with "ksef:". So a person
+	// who deletes the pool with the prefix "ksef:" would delete them too. With "asynq:" the keys
+	// could be taken for the queues of another program.
 	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
 		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})
 		if got := fieldsOf(err); len(got) != 1 || got[0] != "redis.prefix" {
-			t.Errorf("%q: %v, want a fault of redis.prefix", bad, err)
+			t.Errorf("%q: the error is %v, want a fault of redis.prefix", bad, err)
 		}
 	}
 }

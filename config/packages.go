@@ -21,9 +21,10 @@ type Packages struct {
 	// limit of sessions applies to them, too. Reporting of invoices at risk has a setting of its
 	// own, deadlines.warn.
 	UrgentWithin time.Duration `yaml:"urgent_within" env:"URGENT_WITHIN"`
-	// MaxInvoices in one package; 1 to 10,000, or to the largest max_session_invoices of any
-	// tenant. While sessions are scarce, a package may have twice as many, but never more than its
-	// own tenant allows.
+	// MaxInvoices is the maximum number of invoices in one package. It is at least 1, and at most
+	// the largest number that a session of any tenant may have (10,000, unless max_session_invoices
+	// says otherwise). While sessions are scarce, a package may have twice as many, but never more
+	// than its own tenant allows.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 	// MaxSize is the maximum sum of the uncompressed XML in one package; 1kB to 5GB. It is lowered
 	// to 50 parts of PartSize, because KSeF allows no more parts.
@@ -107,8 +108,8 @@ type Express struct {
 	// MaxAge closes a session of this age even when it is busy; 1m to 11h30m. KSeF itself closes it
 	// at 12h.
 	MaxAge time.Duration `yaml:"max_age" env:"MAX_AGE"`
-	// MaxInvoices in one session; 1 to 10,000, or to the largest max_session_invoices of any
-	// tenant. A session never has more invoices than its own tenant allows.
+	// MaxInvoices is the maximum number of invoices in one session, with the same bounds as
+	// [Packages.MaxInvoices]. A session never has more invoices than its own tenant allows.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 }
 

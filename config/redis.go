@@ -25,8 +25,8 @@ type Redis struct {
 	Prefix   string   `yaml:"prefix" env:"PREFIX"`
 	TLS      RedisTLS `yaml:"tls" envPrefix:"TLS_"`
 	Sentinel Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
-	// AllowVolatile lets the worker and enqueue serve use a Redis that may lose data (no
-	// append-only file, or an eviction policy). For development only.
+	// AllowVolatile lets the worker, and the commands of enqueue that take documents in, use a
+	// Redis that may lose data (no append-only file, or an eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
 	// IntakeBelow is a share of Redis's maxmemory; 0 to 1. When the used memory reaches this share,
 	// no new invoice is taken in. So the invoices taken in before have enough memory to finish. 0

@@ -10,9 +10,9 @@ import (
 
 // Results says who is told what became of invoices (docs/results.md).
 type Results struct {
-	// Outbox is the approximate number of outcomes that are kept for receivers that are behind;
-	// 1000 to 10,000,000. 0 means that no receiver is told. Ten thousand take about 2 MB of Redis.
-	// Load warns when one package may have more outcomes than Outbox keeps.
+	// Outbox is the approximate number of outcomes kept for receivers that are behind; 1000 to
+	// 10,000,000. 0 means that no receiver is told. Ten thousand take about 2 MB of Redis. Load
+	// warns when one package may have more outcomes than Outbox keeps.
 	Outbox int `yaml:"outbox" env:"OUTBOX"`
 	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for
 	// longer misses the older ones.
@@ -58,7 +58,7 @@ type ResultsStream struct {
 	PlainText bool `yaml:"plain_text" env:"PLAIN_TEXT"`
 	// Tenants whose results are written, by name or NIP; empty means all.
 	Tenants []string `yaml:"tenants" env:"TENANTS"`
-	// Length is about how many results the stream keeps; 1000 to 10,000,000.
+	// Length is the approximate number of results that the stream keeps; 1000 to 10,000,000.
 	Length int `yaml:"length" env:"LENGTH"`
 	// Keep is how long the stream keeps a result; 1h to 720h.
 	Keep time.Duration `yaml:"keep" env:"KEEP"`

@@ -32,7 +32,7 @@ func TestResults_TwoFoldersAreOne_BothSettingsAreNamed(t *testing.T) {
 		if d := cmp.Diff([]string{"results.folders[2].path"}, fieldsOf(err)); d != "" {
 			t.Errorf("the faults differ (-want +got): %s\n%v", d, err)
 		} else if want := "is the same folder as results.folder.path (" + r.Folder.Path + ")"; !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not name the other folder: %v", err)
+			t.Errorf("the error is %v, want it to say %q", err, want)
 		}
 	}
 }

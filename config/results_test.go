@@ -49,7 +49,7 @@ func TestResults_BadReceivers_EachFaultIsNamed(t *testing.T) {
 		"a name of two kinds":                         {`{folders: [{name: a, path: /r}], streams: [{name: a}]}`, []string{"results.folders[0].name"}},
 		"a further database without a url":            {`databases: [{name: a}]`, []string{"results.databases[0].url"}},
 		"a further database with a password":          {`databases: [{name: a, url: "postgres://u:p@h/d"}]`, []string{"results.databases[0].url"}},
-		"a further stream of a strange tenant":        {`streams: [{name: a, tenants: [x]}]`, []string{"results.streams[0].tenants[0]"}},
+		"a further stream of an unknown tenant":       {`streams: [{name: a, tenants: [x]}]`, []string{"results.streams[0].tenants[0]"}},
 		"a folder by hour":                            {`folder: {by: hour}`, []string{"results.folder.by"}},
 		"a password in clear":                         {`postgres: {url: "postgres://u:p@db/x"}`, []string{"results.postgres.url"}},
 		"a password as option":                        {`postgres: {url: "postgres://db/x?password=p"}`, []string{"results.postgres.url"}},

@@ -59,7 +59,7 @@ func TestTenantKey_FileContents_AreTrimmedOrRefused(t *testing.T) {
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), path) {
-				t.Fatalf("error %v does not contain %s and %q", err, path, tc.says)
+				t.Fatalf("the error is %v, want it to name %s and to say %q", err, path, tc.says)
 			}
 			if strings.Contains(err.Error(), "geheim") {
 				t.Errorf("the error shows the content: %v", err)
@@ -71,11 +71,11 @@ func TestTenantKey_FileContents_AreTrimmedOrRefused(t *testing.T) {
 func TestTenantKey_MissingFile_SaysWhatToDo(t *testing.T) {
 	_, err := Tenant{NIP: "5265877635", KeyFile: "/nonexistent/key"}.Key()
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "create it or correct the path") {
-		t.Errorf("a missing key file: %v, want what to do", err)
+		t.Errorf("a missing key file: the error is %v, want fs.ErrNotExist and what to do", err)
 	}
 	_, err = Tenant{NIP: "5265877635"}.Key()
 	if err == nil || !strings.Contains(err.Error(), "KSEF_KEY_FILE_5265877635") {
-		t.Errorf("no key file is set: %v, want the variable to set", err)
+		t.Errorf("no key file is set: the error is %v, want it to name the variable to set", err)
 	}
 }
 
@@ -108,15 +108,15 @@ func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
 			continue
 		}
 		if err != nil || len(keys) != 1 || string(keys[0]) != string(key) {
-			t.Errorf("%s: the keys are %q, %v, want one with the same bytes", why, keys, err)
+			t.Errorf("%s: the keys are %q (error %v), want one with the same bytes", why, keys, err)
 		}
 	}
 	if got, err := (Storage{}).Keys(); got != nil || err != nil {
-		t.Errorf("without key_file the keys are %q, %v, want none", got, err)
+		t.Errorf("without key_file the keys are %q (error %v), want none", got, err)
 	}
 	_, err := Storage{KeyFile: Files{writeFile(t, "key", "geheim")}}.Keys()
 	if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "openssl rand") {
-		t.Errorf("a key that is too short: %v, want a hint and not the key", err)
+		t.Errorf("a key that is too short: the error is %v, want it to suggest openssl rand, without the key", err)
 	}
 }
 
@@ -131,8 +131,8 @@ func TestRedisConn_Passwords_NeverPrint(t *testing.T) {
 	}
 	if conn.Password != "hunter2" || conn.Username != "app" || conn.Addr != "redis.example:6379" ||
 		conn.DB != 3 || conn.TLS == nil {
-		t.Errorf("the connection has user %q, address %q and database %d, want the parts of REDIS_URL, and TLS",
-			conn.Username, conn.Addr, conn.DB)
+		t.Errorf("the connection has user %q, password %q, address %q, database %d and TLS %v, want the parts of REDIS_URL, and TLS",
+			conn.Username, conn.Password, conn.Addr, conn.DB, conn.TLS != nil)
 	}
 	asJSON, err := json.Marshal(c)
 	if err != nil {
@@ -158,11 +158,12 @@ func TestRedisConn_PasswordFileAndSentinel_AreRead(t *testing.T) {
 	}
 	if c.Master != "m" || c.DB != 5 || c.Username != "app" || c.Password != "one" ||
 		c.SentinelUsername != "w" || c.SentinelPassword != "two" || c.TLS != nil {
-		t.Errorf("the connection is %v, want the settings, and the passwords of the two files", c)
+		t.Errorf("the connection is %v with the logins %s/%s and %s/%s, want the settings, and the passwords of the two files",
+			c, c.Username, c.Password, c.SentinelUsername, c.SentinelPassword)
 	}
 	r.PasswordFile = "/nonexistent"
 	if _, err := r.Conn(); err == nil || !strings.Contains(err.Error(), "redis.password_file") {
-		t.Errorf("a missing password file: %v, want the setting named", err)
+		t.Errorf("a missing password file: the error is %v, want it to name redis.password_file", err)
 	}
 }
 
@@ -222,11 +223,11 @@ func TestLogin_PlainAndBcrypt_AcceptOnlyTheCorrectPair(t *testing.T) {
 		}
 	}
 	if check, err := (Dashboard{}).Login(); check != nil || err != nil {
-		t.Errorf("no login is set, but Login returns a check or an error (%v)", err)
+		t.Errorf("no login is set, and Login returns a check: %v, and the error %v, want neither", check != nil, err)
 	}
 	_, err = Dashboard{Username: "a", PasswordFile: writeFile(t, "p", "$2y$junk")}.Login()
 	if err == nil || !strings.Contains(err.Error(), "htpasswd") {
-		t.Errorf("a broken bcrypt hash: %v, want a hint to htpasswd", err)
+		t.Errorf("a broken bcrypt hash: the error is %v, want it to suggest htpasswd", err)
 	}
 }
 
@@ -284,7 +285,7 @@ func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) 
 	}
 	fill("", reflect.ValueOf(&c).Elem())
 	if len(files) < 12 {
-		t.Fatalf("only %d secret files are found: this test proves nothing", len(files))
+		t.Fatalf("%d secret files were found, want at least 12: otherwise this test proves nothing", len(files))
 	}
 	said := strings.Join(c.OpenSecrets(), "\n")
 	delete(files, "archive.access_key_file") // an access key is no secret: it is a name, like that of a user
@@ -326,6 +327,6 @@ func TestIntakeKeys_FileOfAnyEditor_UsableLinesCount(t *testing.T) {
 		}
 	}
 	if got, err := (IntakeClient{Name: "erp", KeyFile: "none"}).Keys(); got != nil || err == nil {
-		t.Errorf("without a file the keys are %q, %v, want none and an error", got, err)
+		t.Errorf("without a file the keys are %q (error %v), want none and an error", got, err)
 	}
 }

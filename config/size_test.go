@@ -13,7 +13,7 @@ func TestSize_AllForms_AreReadOrRefused(t *testing.T) {
 	} {
 		var s Size
 		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
-			t.Errorf("%q: got %d, %v; want %d", text, s, err, want)
+			t.Errorf("%q was read as %d (error %v), want %d", text, s, err, want)
 		}
 	}
 	for _, text := range []string{"", "MB", "-1", "1.5B", "1e9", "0x10", "NaN", "Inf", "9999999999GB", "1TB", "1.2.3MB"} {
@@ -29,7 +29,7 @@ func TestSize_String_ReadsBackAsTheSameSize(t *testing.T) {
 		s := Size(rapid.Int64Range(0, 1<<52).Draw(t, "size"))
 		var back Size
 		if err := back.UnmarshalText([]byte(s.String())); err != nil || back != s {
-			t.Fatalf("%d printed as %s read back as %d, %v", s, s, back, err)
+			t.Fatalf("%d printed as %s was read back as %d (error %v)", s, s, back, err)
 		}
 	})
 }

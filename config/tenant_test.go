@@ -25,10 +25,11 @@ func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
 		t.Errorf("the tenant with the name second is %+v, found %v, want the second account", second, ok)
 	}
 	if _, ok := c.Tenant("5265877635"); ok {
-		t.Error("a tenant with a name is found by its NIP, which two of them have")
+		t.Error("Tenant finds a tenant by a NIP, want none, because both tenants with this NIP have names")
 	}
 	if n := c.LimitsOf("second").BatchSession.PerHour; n != 7 || c.LimitsOf("first").BatchSession.PerHour == 7 {
-		t.Errorf("the second account may open %d sessions an hour, want 7, and more for the first account", n)
+		t.Errorf("the second account may open %d sessions an hour and the first %d, want 7 and another number",
+			n, c.LimitsOf("first").BatchSession.PerHour)
 	}
 	// Both accounts have this NIP, so a key file for the NIP could belong to either account.
 	_, err = Load(writeFile(t, "c.yaml", tenants(a, b)), []string{"KSEF_KEY_FILE_5265877635=/x"})
@@ -66,7 +67,7 @@ func TestTenants_Sizes_DefaultToKSeFsLimits(t *testing.T) {
 	} {
 		a, b, n := c.set.InvoiceSize(false), c.set.InvoiceSize(true), c.set.SessionInvoices()
 		if a != c.plain || b != c.attached || n != c.session {
-			t.Errorf("%+v: invoices of %d, with attachment %d, sessions of %d, want %d, %d and %d",
+			t.Errorf("%+v: invoices of %d bytes, with attachment %d bytes, sessions of %d invoices, want %d, %d and %d",
 				c.set, a, b, n, c.plain, c.attached, c.session)
 		}
 	}
@@ -78,12 +79,12 @@ func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T
 	const more = "packages: {max_invoices: 20000}\nexpress: {max_invoices: 20000}\n"
 	_, err := Load(writeFile(t, "c.yaml", minimal+more), nil)
 	if got := fieldsOf(err); len(got) != 2 || got[0] != "packages.max_invoices" || got[1] != "express.max_invoices" {
-		t.Errorf("without a raised limit: %v, want faults of both max_invoices", err)
+		t.Errorf("without a raised limit the error is %v, want faults of both max_invoices", err)
 	}
 	raised := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 20000, max_invoice_size: 2MB}`)
 	c, err := Load(writeFile(t, "c.yaml", raised+more), nil)
 	if err != nil || c.LargestInvoice() != 3_000_000 {
-		t.Errorf("with a raised limit the largest invoice has %d bytes, want 3 MB: %v", c.LargestInvoice(), err)
+		t.Errorf("with a raised limit the largest invoice has %d bytes (error %v), want 3,000,000", c.LargestInvoice(), err)
 	}
 	const beyond = `  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 200000, max_invoice_size: 2GB}`
 	_, err = Load(writeFile(t, "c.yaml", tenants(beyond)), nil)
@@ -98,7 +99,8 @@ func TestPackages_SessionsOfFewInvoices_LowerTheDefaults(t *testing.T) {
 	few := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 3}`)
 	c, err := Load(writeFile(t, "c.yaml", few), nil)
 	if err != nil || c.Packages.MaxInvoices != 3 || c.Express.MaxInvoices != 3 {
-		t.Errorf("packages of %d, online sessions of %d (error %v), want 3 in both", c.Packages.MaxInvoices, c.Express.MaxInvoices, err)
+		t.Errorf("packages have at most %d invoices and online sessions %d (error %v), want 3 in both",
+			c.Packages.MaxInvoices, c.Express.MaxInvoices, err)
 	}
 	_, err = Load(writeFile(t, "c.yaml", few+"packages: {max_invoices: 4}\n"), nil)
 	if got := fieldsOf(err); len(got) != 1 || got[0] != "packages.max_invoices" {
@@ -126,6 +128,6 @@ func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 	}
 	_, err := Load(writeFile(t, "c.yaml", minimal+"validation: {discouraged_characters: yes, nip_check_digits: maybe}\n"), nil)
 	if got := fieldsOf(err); len(got) != 2 {
-		t.Errorf("two unknown words: %v, want two faults", err)
+		t.Errorf("two unknown words: the error is %v, want two faults", err)
 	}
 }
