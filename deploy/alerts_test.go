@@ -71,7 +71,8 @@ func TestAlerts_EachHasAPageInTheRunbook_WithAllThatIsNeededAtNight(t *testing.T
 			t.Errorf("%s: runbook_url %q, want %q", name, got, want)
 		}
 		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" || r.For == "" {
-			t.Errorf("%s lacks its summary, its description or how long it must last", name)
+			t.Errorf("%s has summary %q, description %q and duration %q, want all three",
+				name, r.Annotations["summary"], r.Annotations["description"], r.For)
 		}
 		if s := r.Labels["severity"]; s != "page" && s != "ticket" {
 			t.Errorf("%s has severity %q, want page or ticket", name, s)
@@ -127,7 +128,7 @@ func checkQuery(t *testing.T, metrics map[string][]string, where, query string) 
 		for matcher := range strings.SplitSeq(m[2], ",") {
 			label := strings.TrimSpace(matcher[:len(matcher)-len(strings.TrimLeft(matcher, " abcdefghijklmnopqrstuvwxyz_"))])
 			if label != "" && !slices.Contains(append([]string{"job", "instance"}, labels...), label) {
-				t.Errorf("%s: %s has no label %s", where, m[1], label)
+				t.Errorf("%s: the metric %s has no label %s", where, m[1], label)
 			}
 		}
 	}

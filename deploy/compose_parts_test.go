@@ -151,7 +151,8 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 		}
 		s, is := base.Services[u.Hostname()]
 		if want := listensAt(t, u.Hostname(), s); !is || u.Port() != want {
-			t.Errorf("%s is %s; docker-compose.yml has this service: %t, want true, and it listens on port %q", what, address, is, want)
+			t.Errorf("%s is %s, want a service of docker-compose.yml (found: %t) and the port %q on which it listens",
+				what, address, is, want)
 		}
 	}
 	if job.JobName != "ksefworker" {
@@ -217,7 +218,7 @@ func TestDocker_Context_HasWhatTheProgramsEmbed(t *testing.T) {
 		})
 	}
 	if !out("test/helm/doc.go") || !out("README.md") || !out("internal/a/testdata/b") || !out("cmd/x_test.go") || out("docs/http.md") {
-		t.Fatal("the patterns are read wrongly")
+		t.Fatal("this test reads the patterns of .dockerignore wrongly")
 	}
 	embeds := 0
 	for _, folder := range []string{"cmd", "config", "internal"} {

@@ -80,11 +80,12 @@ func load(t *testing.T, path string) config.Config {
 func TestConfigurations_DemoAndProduction_Load(t *testing.T) {
 	demo := load(t, "demo/worker.yaml")
 	if demo.Environment != config.Custom || demo.BaseURL() != "http://simulator:9090" {
-		t.Errorf("the demo sends to %s, want the simulator, as environment custom", demo.BaseURL())
+		t.Errorf("the demo sends to %s in environment %s, want http://simulator:9090 in custom", demo.BaseURL(), demo.Environment)
 	}
 	production := load(t, "production.example.yaml")
 	if production.Environment != config.Production || len(production.Warnings) > 0 {
-		t.Errorf("the production file has environment %s and the warnings %q, want none", production.Environment, production.Warnings)
+		t.Errorf("the production file has environment %s and the warnings %q, want production and no warnings",
+			production.Environment, production.Warnings)
 	}
 }
 
@@ -99,7 +100,8 @@ func TestCompose_Redis_KeepsItsData(t *testing.T) {
 	}
 	base := read(t, "../docker-compose.yml")
 	if len(base.Services["redis"].Volumes) == 0 || len(base.Services["redis"].Healthcheck.Test) == 0 {
-		t.Error("redis has no volume or no health check")
+		t.Errorf("redis has the volumes %q and the health check %q, want both",
+			base.Services["redis"].Volumes, base.Services["redis"].Healthcheck.Test)
 	}
 }
 
@@ -135,7 +137,7 @@ func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
 		}
 	}
 	if !slices.Contains(base.Services["asynqmon"].Ports, "127.0.0.1:8081:8080") {
-		t.Error("asynqmon is not where the README says")
+		t.Errorf("asynqmon has the ports %q, want 127.0.0.1:8081:8080, as the README says", base.Services["asynqmon"].Ports)
 	}
 	if !slices.Contains(base.Services["asynqmon"].Command, "--read-only") {
 		t.Error("asynqmon has no login and is not read-only")
@@ -145,7 +147,8 @@ func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
 func TestCompose_OurPrograms_RunUnprivileged(t *testing.T) {
 	for name, s := range read(t, "../docker-compose.yml").Services {
 		if s.Image == "ksefworker:local" && (!s.ReadOnly || !slices.Contains(s.CapDrop, "ALL")) {
-			t.Errorf("the service %s may write to its root file system, or has capabilities", name)
+			t.Errorf("the service %s has a read-only root file system: %t, and drops the capabilities %q, want true and ALL",
+				name, s.ReadOnly, s.CapDrop)
 		}
 	}
 }

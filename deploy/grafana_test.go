@@ -28,7 +28,7 @@ type dashboard struct {
 func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 	files, err := filepath.Glob("grafana/dashboards/*.json")
 	if err != nil || len(files) != 2 {
-		t.Fatalf("the dashboards are %v (%v), want two files", files, err)
+		t.Fatalf("the dashboards are %v (error %v), want two files", files, err)
 	}
 	metrics, uids := metricLabels(t), map[string]bool{}
 	for _, file := range files {
@@ -48,7 +48,8 @@ func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 		for _, p := range d.Panels {
 			where := filepath.Base(file) + ", " + p.Title
 			if ids[p.ID] || len(p.Targets) == 0 {
-				t.Errorf("%s: the panel has the id of another panel, or it has no query", where)
+				t.Errorf("%s: the panel has the id %d and %d queries, want an id of its own and at least one query",
+					where, p.ID, len(p.Targets))
 			}
 			ids[p.ID] = true
 			for _, q := range p.Targets {
@@ -59,7 +60,8 @@ func TestDashboards_EveryQuery_NamesMetricsThatExist(t *testing.T) {
 			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
 				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
 					if other := taken[[2]int{x, y}]; other != "" || x > 23 {
-						t.Fatalf("%s: the panel lies over the panel %q, or outside the 24 columns", where, other)
+						t.Fatalf("%s: the panel covers column %d and lies over the panel %q, want a column below 24 and no panel below it",
+							where, x, other)
 					}
 					taken[[2]int{x, y}] = p.Title
 				}

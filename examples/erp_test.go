@@ -85,7 +85,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 		t.Fatalf("the commands of the page did not run to their end: %v:\n%s", err, text)
 	}
 	if n := len(regexp.MustCompile(`\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}`).FindAllString(text, -1)); n < 4 {
-		t.Errorf("%d KSeF numbers, want at least 4, are in the output:\n%s", n, text)
+		t.Errorf("the output has %d KSeF numbers, want at least 4:\n%s", n, text)
 	}
 	if pdf, err := os.ReadFile(filepath.Join(dir, "third.pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
 		t.Errorf("the PDF is missing or is not a PDF: %v", err)

@@ -55,7 +55,8 @@ func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 			cmd.Env = append(os.Environ(), "KSEF_URL="+server.URL, "KSEF_KEY_FILE="+filepath.Join(dir, "key"))
 			out, err := cmd.Output()
 			if err != nil || !ksefNumber.Match(out) || calls[http.MethodPost] != 2 || calls[http.MethodGet] != 2 {
-				t.Errorf("the program printed %q, %v, after the calls %v, want a KSeF number after two calls of each kind", out, err, calls)
+				t.Errorf("the program printed %q (error %v) after the calls %v, want a KSeF number after two calls of each kind",
+					out, err, calls)
 			}
 		})
 	}

@@ -67,7 +67,7 @@ func TestReceive_ManyCallsAtOnce_EachLanguageTakesAll(t *testing.T) {
 		kept := r.keptLines(t)
 		slices.Sort(kept)
 		if n := len(slices.Compact(kept)); len(kept) != callers*each || n != len(kept) {
-			t.Errorf("%d lines of %d results are kept, want %d", len(kept), n, callers*each)
+			t.Errorf("%d lines are kept, of %d different results, want %d of both", len(kept), n, callers*each)
 		}
 		// PHP's own server, which is meant for development, ends each connection.
 		if n := made.Load(); n > callers && !strings.HasSuffix(t.Name(), "/php") {

@@ -136,7 +136,7 @@ func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testin
 		r.write(t, r.secret, secretLine(goodKey))
 		is("all is well", r.call(t, goodKey, body), 204)
 		if kept, err := os.ReadFile(r.out); string(kept) != body+"\n" {
-			t.Errorf("the receiver has kept %q, %v, want the one result", kept, err)
+			t.Errorf("the receiver has kept %q (error %v), want the one result", kept, err)
 		}
 	})
 }
@@ -296,7 +296,8 @@ func TestReceive_FileIsOfSomethingElse_EachLanguageLeavesItAlone(t *testing.T) {
 				t.Errorf("the receiver answers %d for the file %.20q, want 500", status, text)
 			}
 			if after, err := os.ReadFile(r.out); err != nil || string(after) != text {
-				t.Errorf("%d bytes are left of the file %.20q, want all, unchanged: %.20q, %v", len(after), text, after, err)
+				t.Errorf("the file %.20q of %d bytes became %.20q of %d bytes (error %v), want it unchanged",
+					text, len(text), after, len(after), err)
 			}
 		}
 	})

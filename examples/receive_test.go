@@ -28,7 +28,7 @@ func TestSign_VectorOfTheSpecification_IsTheSame(t *testing.T) {
 	secret, _ := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	got := sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", `{"test": 2432232314}`)
 	if got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
-		t.Error("the signature is not that of the test vector:", got)
+		t.Error("the signature differs from that of the test vector:", got)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
 			{"another secret", "msg_1", now, sign(make([]byte, 24), "msg_1", now, body), body, 401},
 			{"no signature", "msg_1", now, "", body, 401},
 			{"a signature without its version", "msg_1", now, strings.TrimPrefix(right, "v1,"), body, 401},
-			{"a time that is no number", "msg_1", "now", sign(secret, "msg_1", "now", body), body, 401},
+			{"a time that is not a number", "msg_1", "now", sign(secret, "msg_1", "now", body), body, 401},
 			{"a time with a digit outside ASCII", "msg_1", "\xb2", sign(secret, "msg_1", "\xb2", body), body, 401},
 			{"a body that is too large", "msg_1", now, right, strings.Repeat("x", 1<<20+1), 413},
 		} {
@@ -82,7 +82,7 @@ func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
 		}
 		kept, err := os.ReadFile(r.out)
 		if want := strings.Repeat(body+"\n", 3); err != nil || string(kept) != want {
-			t.Errorf("the receiver has kept %q, %v, want the three good results", kept, err)
+			t.Errorf("the receiver has kept %q (error %v), want the three good results", kept, err)
 		}
 	})
 }

@@ -24,8 +24,8 @@ func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// taken answers a POST as enqueue serve answers a new document. The parameter then is the handler
-// of every other request.
+// taken answers a POST as enqueue serve answers a new document, and passes every other request to
+// the handler then.
 func taken(then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
@@ -37,9 +37,9 @@ func taken(then http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// copied makes a copy of a language's program. The copy gives up after these seconds and not after
-// ten minutes. It returns the arguments that run the copy. The program in Java is compiled, because
-// the tests run it many times.
+// copied makes a copy of a language's program, which gives up after the given seconds instead of
+// ten minutes. copied returns the arguments that run the copy. A program in Java is compiled,
+// because the tests run it many times.
 func copied(t *testing.T, l int, seconds string) []string {
 	t.Helper()
 	program := languages[l].submit[len(languages[l].submit)-1]
@@ -69,11 +69,11 @@ func copied(t *testing.T, l int, seconds string) []string {
 func failsWith(t *testing.T, what string, got submitted, words ...string) {
 	t.Helper()
 	if got.code != 3 || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 {
-		t.Errorf("%s: the program ended with %+v, want exit code 3 and one line on standard error", what, got)
+		t.Errorf("%s: the program ended with %+v, want exit code 3, an empty standard output and one line on standard error", what, got)
 	}
 	for _, w := range words {
 		if !strings.Contains(got.stderr, w) {
-			t.Errorf("%s: %q is not in the message: %s", what, w, got.stderr)
+			t.Errorf("%s: the message is %s, want it to contain %q", what, got.stderr, w)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 			t.Errorf("the program ended with %+v, want exit code 0 and a KSeF number", got)
 		}
 		if wrong.Load() > 0 || calls.Swap(0) != 2 {
-			t.Errorf("%d calls had another key, want two calls, both with the key", wrong.Load())
+			t.Errorf("%d calls had another key, or there were not two calls; want two calls with the key", wrong.Load())
 		}
 		utf16 := "\xff\xfe" + strings.Join(strings.Split(key+"\r\n", ""), "\x00") + "\x00"
 		for name, text := range map[string]string{"empty line first": "\r\n" + key, "UTF-16": utf16,
@@ -112,7 +112,8 @@ func TestSubmit_KeyFileOfAnyEditor_EachLanguageTakesTheKeyOrNamesTheFile(t *test
 			got := run(text)
 			failsWith(t, name, got, filepath.Join(dir, "key"))
 			if strings.Contains(got.stderr, key) || calls.Load() > 0 {
-				t.Errorf("%s: %d calls were made, want none, and no key in: %s", name, calls.Load(), got.stderr)
+				t.Errorf("%s: %d calls were made and the message is %s, want no call and a message without the key",
+					name, calls.Load(), got.stderr)
 			}
 		}
 	})
@@ -150,12 +151,12 @@ func TestSubmit_WrongAddress_EachLanguageEndsWith3AndNamesIt(t *testing.T) {
 		// A slash at the end is no fault.
 		server = serve(t, taken(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/ksef/v1/invoices/inv-a" {
-				t.Error("the path is not /ksef/v1/invoices/inv-a, but", r.URL.Path)
+				t.Errorf("the path is %s, want /ksef/v1/invoices/inv-a", r.URL.Path)
 			}
 			fmt.Fprint(w, acceptedNow)
 		}))
 		if got := run(server.URL + "/ksef/"); got.code != 0 {
-			t.Errorf("the program ended with %+v, want exit code 0", got)
+			t.Errorf("with a slash at the end of KSEF_URL the program ended with %+v, want exit code 0", got)
 		}
 	})
 }
@@ -265,10 +266,11 @@ func TestSubmit_NoOutcomeInTime_EachLanguageEndsWith4ByTheClock(t *testing.T) {
 				took := time.Since(begin)
 				server.CloseClientConnections()
 				if got.code != 4 || got.stdout != "" || got.stderr == "" || took > 3*patience*time.Second {
-					t.Errorf("%s: after %v the program ended with %+v, want exit code 4 in time", tt.name, took, got)
+					t.Errorf("%s: after %v the program ended with %+v, want exit code 4, only a message, and at most %v",
+						tt.name, took, got, 3*patience*time.Second)
 				}
 				if n := calls.Load(); n > tt.maxCalls {
-					t.Errorf("%s: %d calls were made, want fewer, with pauses between them", tt.name, n)
+					t.Errorf("%s: %d calls were made, want at most %d, with pauses between them", tt.name, n, tt.maxCalls)
 				}
 			})
 		}

@@ -70,13 +70,16 @@ func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) 
 			// KSeF number.
 			code, again, stderr := run(good, "another "+ref)
 			if code != 0 || again != number || !strings.Contains(stderr, "not applied") || !strings.Contains(stderr, ref) {
-				t.Errorf("with another ref: exit code %d, printed %q, want the same number and a remark: %s", code, again, stderr)
+				t.Errorf("with another ref: exit code %d, printed %q, want 0, the same number and a remark that names the ref: %s",
+					code, again, stderr)
 			}
 			if code, out, stderr := run(good, ""); code != 3 || out != "" || !strings.Contains(stderr, "ref is empty") {
-				t.Errorf("with an empty ref: exit code %d, want 3: %q %s", code, out, stderr)
+				t.Errorf("with an empty ref: exit code %d, printed %q, want 3, nothing, and a message about the ref: %s",
+					code, out, stderr)
 			}
 			if code, out, stderr := run(good, "SO \xff"); code != 3 || out != "" || strings.Count(stderr, "\n") != 1 {
-				t.Errorf("with a ref that is no text: exit code %d, want 3 and one line: %q %s", code, out, stderr)
+				t.Errorf("with a ref that is not text: exit code %d, printed %q, want 3, nothing, and a message of one line: %s",
+					code, out, stderr)
 			}
 			o.Number, o.IssueDate = "FV/bad", "2049-12-31"
 			code, out, stderr := run(write("bad.xml", sample.Invoice(o)), "SO-bad "+l.runtime)
