@@ -16,7 +16,7 @@ func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
 		w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 		inv := w.invoice(id)
 		if inv.State != ledger.Queued || inv.Code != 0 || inv.Reason != "" || w.queued() != i+1 {
-			t.Errorf("after Retry a %s invoice is %s with code %d and reason %q, want queued without them; %d tasks, want %d",
+			t.Errorf("after Retry a %s invoice is %s with code %d and reason %q, with %d tasks, want queued with neither, and %d tasks",
 				state, inv.State, inv.Code, inv.Reason, w.queued(), i+1)
 		}
 	}
@@ -45,7 +45,7 @@ func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
 	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Parked}))
 	w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 	if n := w.queued(); n != 2 {
-		t.Errorf("%d tasks after two retries, want 2", n)
+		t.Errorf("there are %d tasks after two retries, want 2", n)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestDismissRefusal_OpenRefusal_EndsOnce(t *testing.T) {
 	w.check(w.exec.DismissRefusal(t.Context(), r, anna))
 	wantCause(t, w.exec.DismissRefusal(t.Context(), r, anna), actions.Ended)
 	if got := w.selects(actions.Selection{Names: []string{r.ID}}, ofDismiss); got[0] != r.ID+": ended" {
-		t.Errorf("the dismissed refusal is selected as %q, want that it has ended", got)
+		t.Errorf("the dismissed refusal is selected as %q, want its id with the cause ended", got)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestSelect_KeyIsSick_IsNotCalledUnknownAndTheOthersAreDone(t *testing.T) {
 		w.check(w.rdb.Set(t.Context(), "ksef:"+key, "x", 0).Err())
 		got := w.selects(actions.Selection{Names: []string{"none", parked, "Y"}}, ofDismiss)
 		if len(got) != 3 || !strings.HasPrefix(got[0], "none: unsearched: the key "+key+" ") || got[1] != parked {
-			t.Errorf("with the sick key %s, selected is %q, want none as unsearched, and the invoice", key, got)
+			t.Errorf("with the sick key %s, selected is %q, want the name \"none\" as unsearched, and %s", key, got, parked)
 		}
 		if strings.HasPrefix(key, "ref") && key != "refusers" && got[2] != y {
 			t.Errorf("with the sick key %s, the refused document of another tenant is %q, want it selected", key, got[2])
