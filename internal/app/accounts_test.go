@@ -47,7 +47,7 @@ func TestAccounts_TwoOfOneTaxpayer_EachSendsWithItsOwnKeyAndLimits(t *testing.T)
 			want = second.ID
 		}
 		if account[a.Session] != want {
-			t.Errorf("%s was sent with %s, want %s", a.Number, account[a.Session], want)
+			t.Errorf("%s was sent with the account %s, want %s", a.Number, account[a.Session], want)
 		}
 	}
 	metrics := page(t, addr, "/metrics")
@@ -91,7 +91,7 @@ func TestAccounts_InvoiceSizeRaised_LargeInvoicesAreAccepted(t *testing.T) {
 	a := p.base.Admitter()
 	out, err := a.Admit(t.Context(), []intake.Document{large(sample.NIP(1), "L/4")}, intake.Terms{})
 	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "must be at most 1000000 bytes") {
-		t.Errorf("a large invoice of the other tenant: %v, %v, want it refused as too large", out[0].Err, err)
+		t.Errorf("a large invoice of the other tenant is refused with %v (error %v), want it refused as too large", out[0].Err, err)
 	}
 }
 
@@ -118,6 +118,6 @@ func TestWorker_AddressInUse_ListensElsewhereAndSaysHowToConfigureIt(t *testing.
 	b := p.open()
 	defer b.Close()
 	if _, err := app.NewWorker(t.Context(), b, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "listen on http.addr") {
-		t.Errorf("with the address of another machine: %v, want an error about http.addr", err)
+		t.Errorf("with the address of another machine the error is %v, want one about http.addr", err)
 	}
 }

@@ -41,7 +41,7 @@ func TestArchive_FolderIsMadeAgainUnderAWorker_ReceiptsWaitForItsMarkAndFollow(t
 	}
 	until(t, 90*time.Second, "the invoices that came later are receipted", p.all(later, receipted))
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) < 2 {
-		t.Errorf("the new archive folder has %v, %v, want documents beside archive.json", entries, err)
+		t.Errorf("the new archive folder has %v (error %v), want documents beside archive.json", entries, err)
 	}
 	p.balanced(4)
 }

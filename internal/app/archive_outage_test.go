@@ -131,7 +131,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			}
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) ||
 				name != "disk full" && !strings.Contains(ready, "receipts wait") {
-				t.Errorf("while the archive is broken, readiness is not ready, or does not show that receipts wait: %s", ready)
+				t.Errorf("while the archive is broken /readyz says %s, want ready, and that receipts wait (unless the disk is full)", ready)
 			}
 			a.repair(t)
 			for _, inv := range p.wait(120*time.Second, all, receipted) {
@@ -149,7 +149,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			p.balanced(len(all))
 			for q := range queue.Queues() {
 				if info, err := inspector.GetQueueInfo(q); err != nil || info.Archived > 0 {
-					t.Errorf("queue %s: %+v (%v): tasks were given up", q, info, err)
+					t.Errorf("the queue %s is %+v (error %v), want no archived task", q, info, err)
 				}
 			}
 		})

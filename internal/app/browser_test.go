@@ -106,7 +106,7 @@ func runBrowser(t *testing.T, script string, job func(chromium, screenshots stri
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	runErr := cmd.Run()
 	if err := json.Unmarshal(stdout.Bytes(), report); err != nil {
-		t.Fatalf("the browser run gave no report: %v, %v\n%s", runErr, err, stderr.String())
+		t.Fatalf("the browser run ended with %v and gave no report: %v\n%s", runErr, err, stderr.String())
 	}
 }
 

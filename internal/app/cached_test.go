@@ -33,10 +33,10 @@ func TestCached_ReadFails_TheNextCallerReadsAgain(t *testing.T) {
 		return "value", err
 	})
 	if _, err := c.get(t.Context()); !errors.Is(err, failed) {
-		t.Errorf("the first read: %v, want the error of the source", err)
+		t.Errorf("the first read returned the error %v, want that of the source", err)
 	}
 	if got, err := c.get(t.Context()); got != "value" || err != nil {
-		t.Errorf("the second read: %q, %v, want the value", got, err)
+		t.Errorf("the second read returned %q and the error %v, want the value", got, err)
 	}
 }
 

@@ -75,7 +75,7 @@ func watchMoves(t *testing.T, addr string) *moves {
 	lines := bufio.NewReader(conn)
 	_, err = fmt.Fprint(conn, "MONITOR\r\n")
 	if first, read := lines.ReadString('\n'); err != nil || read != nil || first != "+OK\r\n" {
-		t.Fatalf("Redis does not take MONITOR: %q, %v, %v", first, err, read)
+		t.Fatalf("Redis answered MONITOR with %q (errors %v and %v), want +OK", first, err, read)
 	}
 	m := &moves{states: map[string][]string{}, ended: make(chan struct{})}
 	go func() {

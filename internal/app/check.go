@@ -32,8 +32,8 @@ const checkTimeout = 15 * time.Second
 // NIPs. It connects to the receivers of results and sends them nothing. It only reads in Redis and
 // makes no folder, so no worker notices it. To test an archive that exists, it writes a small
 // object and reads it. In a bucket this object stays; in a folder it is removed. The configuration
-// itself was checked when it was loaded. It returns an error that wraps [ErrCheck] when there are
-// faults.
+// itself was checked when it was loaded. CheckAll returns an error that wraps [ErrCheck] when there
+// are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {

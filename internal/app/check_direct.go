@@ -37,7 +37,7 @@ func checkDirect(ctx context.Context, cfg config.Config, t config.Tenant, gate k
 		say(what, explainAddress(t, cfg.DirectURL(), err))
 		return
 	}
-	defer func() { _ = way.Close(ctx) }() // a login that is not ended ends by itself
+	defer func() { _ = way.Close(ctx) }() // if this fails, the login expires by itself
 	say(what+": logged in by "+loginOf(t), nil)
 	client := way.Sender(way.Session, nil)
 	say(what+": may send invoices (InvoiceWrite)", granted(client.CloseSession(ctx, noSession, false), "InvoiceWrite"))

@@ -23,7 +23,7 @@ func TestCheck_FilesOfTheIntakeCannotBeUsed_AreFaultsThatNameThem(t *testing.T) 
 		t.Fatal(err)
 	}
 	writeFile(t, before, string(text))
-	certificate(t, dir) // replaces the files cert and key, so the new key does not belong to the old certificate in before
+	certificate(t, dir) // replaces cert and key; the new key does not belong to the certificate in the file before.pem
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
 		writeFile(t, path, text)

@@ -8,13 +8,13 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// circuits are the pool's circuits and the circuits of this process alone, which a request passes
-// first. A process that cannot connect may have lost its own network. A process that gets no proper
-// answers may be behind a sick proxy. Neither fault may stop the other processes. So a process
-// counts such failures in memory first, and tells the pool only after several of them. Unless the
-// process is alone in the pool, the pool takes the failures for an outage only when two processes
-// report them (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for
-// concurrent use.
+// circuits are the circuits of this process alone, which a request passes first, and the pool's
+// circuits. A process that cannot connect may have lost its own network. A process that gets no
+// proper answers may be behind a sick proxy. Neither fault may stop the other processes. So a
+// process counts such failures in memory first, and tells the pool only after several of them.
+// Unless the process is alone in the pool, the pool takes the failures for an outage only when two
+// processes report them (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe
+// for concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
 	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
@@ -44,8 +44,8 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 	if err != nil {
 		return nil, err
 	}
-	// This circuit is only about connecting, which is a single pair for each host. So the failures
-	// of one pair are enough to open the circuit of the host.
+	// This circuit is only about connecting, and has a single pair for each host. So the failures
+	// of this pair are enough to open the circuit of the host.
 	own, err := ratelimit.NewCircuit(ratelimit.NewMemory(nil), ratelimit.CircuitOptions{
 		Pairs: 1, Tenants: 1, Groups: 1, Grace: time.Millisecond, ProbeTTL: o.ProbeTTL, MaxDelay: o.MaxDelay,
 	})
@@ -163,7 +163,7 @@ func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 	return reach{CircuitState: own, own: true, elsewhere: !c.alone()}, nil
 }
 
-// open lists the pool's circuits of a host and its pairs that are not closed.
+// open lists those of the pool's circuits that are not closed, for a host and its pairs.
 func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircuit, error) {
 	return c.pool.Open(ctx, host)
 }

@@ -58,8 +58,8 @@ type clients struct {
 	accounts   map[string]direct.Account // of the same tenants
 }
 
-// loginsASecond is the most requests a second that this process makes to log in. KSeF allows 60
-// from one address, which other processes of the pool may share.
+// loginsASecond is the maximum number of requests that this process makes in a second to log
+// tenants in. KSeF allows 60 from one address, which other processes of the pool may share.
 const loginsASecond = 20
 
 // newClients makes a client for each tenant that is not paused by configuration.

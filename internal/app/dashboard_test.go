@@ -193,7 +193,7 @@ func TestDashboard_Files_HaveTheTypesThatBrowsersNeed(t *testing.T) {
 	for path, want := range types {
 		res := ask(d, "GET", path)
 		if got := res.Header.Values("Content-Type"); res.StatusCode != 200 || len(got) != 1 || !strings.HasPrefix(got[0], want) {
-			t.Errorf("%s: status %d, type %q, want %s", path, res.StatusCode, got, want)
+			t.Errorf("%s: status %d, type %q, want 200 and %s", path, res.StatusCode, got, want)
 		}
 	}
 }

@@ -181,7 +181,9 @@ type behind struct {
 	tenants                     []string // tenants whose results it does not take
 	untold                      []string // the reasons why it is told nothing of certain other tenants
 	err                         string
-	sick                        []ledger.Unreadable // its sick keys, or the outbox; nothing else is known of the receiver then
+	// sick are the keys of the receiver that hold a value of the wrong type, or the outbox if it
+	// does. Then nothing else is known of the receiver.
+	sick []ledger.Unreadable
 }
 
 // standing reads the state of every receiver. For a receiver with sick keys it sets only name and

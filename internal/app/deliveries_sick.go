@@ -22,7 +22,8 @@ func (d *deliveries) logServed(name string, err error) {
 	}
 }
 
-// logSick logs the keys of a receiver that are sick, in the same manner. These keys are in sick.
+// logSick logs, in the same manner, the keys of a receiver that hold a value of the wrong type.
+// These keys are in sick.
 func (d *deliveries) logSick(name string, sick []ledger.Unreadable) {
 	for _, u := range sick {
 		if since, due := d.spells.goesOn("sick " + u.Key); due {

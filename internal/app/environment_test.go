@@ -28,7 +28,7 @@ func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefix
 		t.Errorf("--check does not say that a new ledger has no environment yet:\n%s", before)
 	}
 	if at, err := tested.base.Ledger.Home(t.Context()); err != nil || at != (ledger.Home{}) {
-		t.Errorf("--check has given the ledger to %v, %v, want that it changes nothing", at, err)
+		t.Errorf("after --check the ledger belongs to %v (error %v), want that --check changes nothing", at, err)
 	}
 	stop := tested.work()
 	docs := good(sample.NIP(0), 6)

@@ -43,7 +43,7 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	for {
 		select {
 		case <-t.C:
-			_ = l.store.Flush(ctx) // after an error it stays pending; others log that Redis does not answer
+			_ = l.store.Flush(ctx) // after an error they stay pending; others log that Redis does not answer
 		case <-stop:
 			return
 		}

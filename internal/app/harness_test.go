@@ -128,7 +128,7 @@ func flushed(p *pool, c *tracetest.Collector) string {
 		p.t.Fatal(err)
 	}
 	if s := p.trace.Stats(); s.Exported == 0 || s.Failed+s.Dropped > 0 || len(c.Refused()) > 0 {
-		p.t.Errorf("no spans were exported, or some did not reach the collector: %+v, refused: %q", s, c.Refused())
+		p.t.Errorf("the exports are %+v, and the collector refused %q, want spans exported and none lost", s, c.Refused())
 	}
 	return c.Text()
 }

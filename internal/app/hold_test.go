@@ -48,7 +48,7 @@ func TestHold_TenantPaused_NothingNewIsSentUntilItIsResumed(t *testing.T) {
 		t.Errorf("%d of %d invoices are shown to wait because of the pause, want all: %+v", waits, len(held), counts)
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "paused by anna") || !strings.Contains(ready, `"ready": true`) {
-		t.Errorf("readiness does not show the pause, or is not ready: %s", ready)
+		t.Errorf("readiness is %s, want ready, with the pause shown", ready)
 	}
 	if _, err := p.base.Ledger.Release(t.Context(), nip); err != nil {
 		t.Fatal(err)

@@ -106,8 +106,8 @@ const readyTimeout = 5 * time.Second
 // /, the business page. Without a business page, / is a page that links the other parts. The caller
 // runs Serve and Shutdown. On a loopback address the server refuses requests for any other Host
 // than this machine and Public. Otherwise a web page could reach the worker through a name that
-// resolves to 127.0.0.1 (DNS rebinding). It returns [ErrNoLogin], or an error about an Addr that is
-// not host:port.
+// resolves to 127.0.0.1 (DNS rebinding). newHTTP returns [ErrNoLogin], or an error about an Addr
+// that is not host:port.
 func newHTTP(o httpOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if err != nil {

@@ -36,7 +36,7 @@ func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 			}
 		}
 		if tried < 60 || tried > 75 {
-			t.Errorf("%d guesses in an hour, want about one a minute", tried)
+			t.Errorf("%d guesses were checked in an hour, want 60 to 75", tried)
 		}
 		if w := try("10.0.0.1", "right"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
 			t.Errorf("during the pause the right password gets %d with Retry-After %q, want 429 and a time",
@@ -58,7 +58,7 @@ func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 			}
 		}
 		if text := log.String(); !strings.Contains(text, "10.0.0.1") || strings.Contains(text, "guess") {
-			t.Errorf("the log lacks the address, or has a guessed password: %s", text)
+			t.Errorf("the log is %s, want the address in it and no guessed password", text)
 		}
 	})
 }

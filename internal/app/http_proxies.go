@@ -19,10 +19,10 @@ type proxies struct {
 	forwarded, https sync.Once // for the messages that are logged once, about a proxy that the configuration does not know
 }
 
-// withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent
-// on. The X-Forwarded-For of any other peer is ignored, because somebody who guesses passwords
-// could write another address into each request. The log tells once of a proxy that is not trusted,
-// because the wrong logins of all its visitors are counted as those of one address.
+// withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy
+// forwarded. The X-Forwarded-For of any other peer is ignored, because somebody who guesses
+// passwords could write another address into each request. The log tells once of a proxy that is
+// not trusted, because the wrong logins of all its visitors are counted as those of one address.
 func (p *proxies) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := r.Header.Values("X-Forwarded-For")

@@ -32,7 +32,7 @@ func TestProxies_VisitorBehindThem_IsTheLastAddressOfNoTrustedProxy(t *testing.T
 		"IPv4 written as IPv6":              {"[::ffff:10.0.0.1]:1000", []string{"203.0.113.5"}, "203.0.113.5"},
 		"made-up addresses from a proxy":    {"10.0.0.1:1000", []string{"198.51.100.1, 10.9.9.9, 203.0.113.5"}, "203.0.113.5"},
 		"a made-up address without a proxy": {"203.0.113.5:1000", []string{"198.51.100.1"}, "203.0.113.5"},
-		"an entry that is no address":       {"10.0.0.1:1000", []string{"198.51.100.1, <script>"}, "10.0.0.1"},
+		"an entry that is not an address":   {"10.0.0.1:1000", []string{"198.51.100.1, <script>"}, "10.0.0.1"},
 		"an empty header":                   {"10.0.0.1:1000", []string{""}, "10.0.0.1"},
 		"trusted proxies alone":             {"10.0.0.1:1000", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
 	} {

@@ -35,7 +35,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 	})
 	res := ask(unhealthy, "GET", "/healthz")
 	if body := bodyOf(t, res); res.StatusCode != 503 || !strings.Contains(body, "has stopped") {
-		t.Errorf("/healthz of an unhealthy worker answers %d %s, want 503", res.StatusCode, body)
+		t.Errorf("/healthz of an unhealthy worker answers %d %s, want 503 and what has stopped", res.StatusCode, body)
 	}
 	res = ask(unhealthy, "GET", "/readyz")
 	var got Readiness
@@ -43,7 +43,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	if res.StatusCode != 503 || got.Ready || len(got.Checks) != 2 || got.Checks[1].Detail != "no answer since 12:00" {
-		t.Errorf("/readyz of a worker that is not ready answers %d %+v, want 503", res.StatusCode, got)
+		t.Errorf("/readyz of a worker that is not ready answers %d %+v, want 503, not ready, and both checks", res.StatusCode, got)
 	}
 	healthy := testHTTP(t, httpOptions{})
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
@@ -88,7 +88,7 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 	d := testDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, dashboardOptions{})
 	for _, addr := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "10.1.2.3:80", "worker.internal:80"} {
 		if _, err := newHTTP(httpOptions{Addr: addr, Dashboard: d}); !errors.Is(err, ErrNoLogin) {
-			t.Errorf("a dashboard at %s without a login: %v, want ErrNoLogin", addr, err)
+			t.Errorf("a dashboard at %s without a login: the error is %v, want ErrNoLogin", addr, err)
 		}
 	}
 	if _, err := newHTTP(httpOptions{Addr: "nowhere"}); err == nil {
@@ -101,7 +101,8 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 		for _, header := range [][]string{nil, {"Authorization", wrong}, {"Authorization", "Bearer x"}} {
 			res := ask(h, "GET", path, header...)
 			if res.StatusCode != 401 || !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Basic realm=") {
-				t.Errorf("%s with %v: status %d, want 401", path, header, res.StatusCode)
+				t.Errorf("%s with %v: status %d and WWW-Authenticate %q, want 401 and Basic", path, header, res.StatusCode,
+					res.Header.Get("WWW-Authenticate"))
 			}
 		}
 	}

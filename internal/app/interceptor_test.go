@@ -17,8 +17,8 @@ import (
 
 // interceptor is a proxy before the simulator. A test sets a function that decides about each
 // request. When the function returns 0, the request passes. Any other number is the status that the
-// interceptor answers in the simulator's place. The body is XML as a store of parts sends it when
-// the status is 403, and HTML otherwise.
+// interceptor answers in the simulator's place. When the status is 403, the body is XML, as a store
+// of parts sends it. With any other status the body is HTML.
 type interceptor struct {
 	addr   string
 	decide atomic.Pointer[func(r *http.Request) int]

@@ -53,7 +53,8 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testin
 	t.Logf("15 invoices: %v by one worker, at most %v beside a worker with a sick proxy",
 		alone.Round(time.Second/10), slowest.Round(time.Second/10))
 	if slowest > 3*alone+20*time.Second {
-		t.Errorf("15 invoices took %v beside a worker with a sick proxy and %v without that worker: too much longer", slowest, alone)
+		t.Errorf("15 invoices took %v beside a worker with a sick proxy and %v without that worker, want at most %v beside it",
+			slowest, alone, 3*alone+20*time.Second)
 	}
 	if ready := page(t, sick, "/readyz"); !strings.Contains(ready, "this process has had no proper answer") {
 		t.Errorf("readiness of the worker with the sick proxy does not say that it gets no proper answer: %s", ready)
@@ -120,7 +121,8 @@ func TestIsolation_WorkersCannotConnect_AHealthyOneDoesTheWork(t *testing.T) {
 			t.Logf("15 invoices: %v by one worker, at most %v beside those that cannot connect",
 				alone.Round(time.Second/10), slowest.Round(time.Second/10))
 			if slowest > 3*alone+20*time.Second {
-				t.Errorf("15 invoices took %v beside workers that cannot connect and %v without those workers: too much longer", slowest, alone)
+				t.Errorf("15 invoices took %v beside workers that cannot connect and %v without those workers, want at most %v beside them",
+					slowest, alone, 3*alone+20*time.Second)
 			}
 			for _, addr := range sick {
 				if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "this process has not been able to connect") {

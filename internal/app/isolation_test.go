@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A send that takes longer than delayed counts as held up by requests that fail for another tenant
+// delayed is the time from which a send counts as held up by requests that fail for another tenant
 // or operation. A busy machine alone delays a send by only a few seconds.
 const delayed = 20 * time.Second
 
@@ -61,12 +61,12 @@ func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	until(t, 30*time.Second, "the healthy tenant's package is receipted", p.all(bulk, receipted))
 	for line := range strings.Lines(page(t, addr, "/metrics")) {
 		if strings.HasPrefix(line, "ksef_circuit_open{") && !strings.Contains(line, sick) {
-			t.Errorf("more than the sick tenant is shown as out of service: %s", line)
+			t.Errorf("besides the sick tenant, this is shown as out of service: %s", line)
 		}
 	}
 	if log := p.log.String(); !strings.Contains(log, "does not answer this tenant's requests") ||
 		strings.Contains(log, "the gateway is out of service") {
-		t.Error("the log does not say that this tenant's requests alone fail")
+		t.Error("the log does not say that this tenant's requests fail, or says that the whole gateway is out of service")
 	}
 	s.clear()
 	for _, inv := range p.wait(120*time.Second, waiting, receipted) {
@@ -115,11 +115,11 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	until(t, 30*time.Second, "eight more packages are accepted", p.all(second, accepted))
 	t.Logf("slowest of 20 sends %v, eight packages in %v", slowest.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 	if slowest > delayed || time.Since(began) > 30*time.Second {
-		t.Error("sends or packages wait for the receipts")
+		t.Errorf("the slowest send took %v and eight packages %v, want at most %v and 30 s", slowest, time.Since(began), delayed)
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "sessionMisc:upo is out of service") ||
 		!strings.Contains(ready, `"ready": true`) {
-		t.Errorf("readiness does not name the receipts, or is not ready: %s", ready)
+		t.Errorf("readiness is %s, want ready, with the receipts named as out of service", ready)
 	}
 	s.clear()
 	p.wait(120*time.Second, append(first, second...), receipted)

@@ -111,7 +111,7 @@ const (
 	// the fault ends its tasks at once and takes the next. Without this limit it would take every
 	// waiting task again and again. A pool in which no process has the key would overload Redis.
 	handOversASecond = 20
-	// handOverAtMost is the longest delay of a task, however many are handed over.
+	// handOverAtMost is the longest delay of a task, however many tasks are handed over.
 	handOverAtMost = 30 * time.Second
 )
 

@@ -52,11 +52,12 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 			t.Logf("15 invoices: %v by one worker, %v beside a worker without the key",
 				alone.Round(time.Second/10), beside.Round(time.Second/10))
 			if beside > 3*alone+20*time.Second {
-				t.Errorf("15 invoices took %v beside a worker without the key and %v without that worker: too much longer", beside, alone)
+				t.Errorf("15 invoices took %v beside a worker without the key and %v without that worker, want at most %v beside it",
+					beside, alone, 3*alone+20*time.Second)
 			}
 			paused, err := p.base.Redis.Keys(t.Context(), "ksef:rate:*:credentials").Result()
 			if err != nil || len(paused) > 0 {
-				t.Errorf("the tenant is paused for the whole pool: %v, %v", paused, err)
+				t.Errorf("the keys of paused tenants are %v (error %v), want none", paused, err)
 			}
 			metrics, ready := page(t, addr, "/metrics"), page(t, addr, "/readyz")
 			for _, want := range []string{`ksef_local_fault{tenant="` + sample.NIP(0) + `"} 1`,
@@ -67,10 +68,10 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 			}
 			if !strings.Contains(ready, `"ready": false`) ||
 				!strings.Contains(ready, "key_file of tenant "+sample.NIP(0)) || strings.Contains(ready, "test_key") {
-				t.Errorf("readiness does not name the key file, or shows the key: %s", ready)
+				t.Errorf("readiness is %s, want not ready, with the key file named and without the key", ready)
 			}
 			if n := strings.Count(p.log.String(), "a fault of this process alone"); n != 1 {
-				t.Errorf("%d lines of log about the fault, want one", n)
+				t.Errorf("the log has %d lines about the fault, want one", n)
 			}
 			// A corrected file takes effect without a restart.
 			if err := os.RemoveAll(key); err != nil {
@@ -129,7 +130,7 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 	before := dump(t, p.base.Redis)
 	if len(before) < 10 {
-		t.Fatalf("only %d keys: this test proves little", len(before))
+		t.Fatalf("Redis has %d keys, want at least 10: otherwise this test proves little", len(before))
 	}
 	for _, c := range []struct {
 		why, want string
@@ -152,7 +153,7 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 			var out bytes.Buffer
 			err := app.CheckAll(t.Context(), cfg, &out)
 			if (err == nil) != (c.want == "") || !strings.Contains(out.String(), c.want) {
-				t.Errorf("%s: --check ends with %v, want a fault exactly if %q is not empty, and this text:\n%s",
+				t.Errorf("%s: --check ends with %v, want a fault that says %q, or no fault if that is empty:\n%s",
 					c.why, err, c.want, out.String())
 			}
 			if strings.Contains(out.String(), "not_it") {

@@ -31,7 +31,7 @@ type repeat struct {
 func newRepeats(now func() time.Time) *repeats { return &repeats{now: now, seen: map[string]*repeat{}} }
 
 // complaint returns the part of a message that identifies the complaint, which is the text before
-// any detail. For a message that is no complaint, it returns "".
+// any detail. For a message that is not a complaint, it returns "".
 func complaint(message string, fromQueue bool) string {
 	if !fromQueue && !strings.HasPrefix(message, "cannot ") {
 		return ""

@@ -13,7 +13,7 @@ import (
 )
 
 // During an outage of an hour, the program makes one complaint every second, and the queue another.
-func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *testing.T) {
+func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheNumberLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log, thin := zerolog.New(&out), newRepeats(time.Now)
@@ -25,7 +25,7 @@ func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *tes
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if len(lines) != 120 {
-			t.Errorf("%d lines in an hour, want 120: each complaint once a minute", len(lines))
+			t.Errorf("the log of an hour has %d lines, want 120: each of the two complaints once a minute", len(lines))
 		}
 		if !strings.Contains(lines[3], `"left_out":59`) {
 			t.Errorf("the line %s does not say that 59 like it were left out", lines[3])

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// logWaiting is the most bytes of the log that wait in memory for its reader.
+	// logWaiting is the maximum number of bytes of the log that wait in memory for its reader.
 	logWaiting = 4 << 20
 	// logEnd is the longest time that a process that ends waits for its log to be read.
 	logEnd = 2 * time.Second
@@ -34,7 +34,7 @@ type LogWriter struct {
 	done  chan struct{}
 }
 
-// NewLogWriter returns a writer over w, which a goroutine writes to until Close. c is the form of
+// NewLogWriter returns a LogWriter. A goroutine writes its lines to w until Close. c is the form of
 // the line that reports lost lines.
 func NewLogWriter(w io.Writer, c config.Log) *LogWriter {
 	l := &LogWriter{w: w, tell: c, wake: make(chan struct{}, 1), done: make(chan struct{})}

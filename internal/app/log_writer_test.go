@@ -55,12 +55,12 @@ func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *test
 			t.Errorf("writing the lines took %v, want no time", waited)
 		}
 		if l.size > logWaiting {
-			t.Errorf("%d bytes wait in memory, more than logWaiting", l.size)
+			t.Errorf("%d bytes wait in memory, want at most %d", l.size, logWaiting)
 		}
 		begun := time.Now()
 		_ = l.Close()
 		if waited := time.Since(begun); waited != logEnd {
-			t.Errorf("Close took %v, want logEnd", waited)
+			t.Errorf("Close took %v, want %v", waited, logEnd)
 		}
 		all, told := 0, 0
 		go func() { <-l.done; write.Close() }()
@@ -72,7 +72,7 @@ func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *test
 			}
 		}
 		if all-told < logWaiting/1024-1 || told == 0 {
-			t.Errorf("%d lines came out, of which %d say that lines were lost; want at least one of these, and %d others",
+			t.Errorf("%d lines came out, and %d of them say that lines were lost; want at least one that says so, and %d others",
 				all, told, logWaiting/1024-1)
 		}
 	})

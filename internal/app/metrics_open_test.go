@@ -52,8 +52,8 @@ ksef_open_items_oldest_age_seconds{state="rejected"} 0
 	}
 }
 
-// A list of refused documents is sick. The figures of everything else stay, so that no alert about
-// them ends.
+// A list of refused documents is sick: its key holds a value of the wrong type. The figures of all
+// other documents stay, so that no alert about these documents ends.
 func TestMetrics_ListOfRefusalsIsSick_TheOtherItemsAreExported(t *testing.T) {
 	for _, key := range []string{"refusers", "refusalsopen:B"} {
 		rdb, _ := redistest.New(t)
@@ -67,7 +67,7 @@ func TestMetrics_ListOfRefusalsIsSick_TheOtherItemsAreExported(t *testing.T) {
 		rdb.Del(t.Context(), "ksef:"+key)
 		rdb.Set(t.Context(), "ksef:"+key, "x", 0)
 		if n, err := testutil.GatherAndCount(registryOf(&openCollector{l})); n != 6 || err != nil {
-			t.Errorf("%s is sick: %d figures are exported, %v; want all six", key, n, err)
+			t.Errorf("while %s is sick, %d figures are exported (error %v), want all six", key, n, err)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestMetrics_OfAWorkerThatHasWorked_KeepPrometheusConventions(t *testing.T) 
 	rows := metricsPage(t)
 	for _, m := range typeLine.FindAllStringSubmatch(text, -1) {
 		if row := rows[m[1]]; row.kind != m[2] {
-			t.Errorf("%s is a %s, and docs/metrics.md says %q", m[1], m[2], row.kind)
+			t.Errorf("%s is a %s, and docs/metrics.md calls it a %q", m[1], m[2], row.kind)
 		}
 	}
 	for _, line := range []string{

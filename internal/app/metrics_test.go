@@ -56,7 +56,7 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 	}
 	problems, err := testutil.GatherAndLint(m.registry, "ksef_ledger_entries", "ksef_scrape_up", "asynq_queue_size")
 	if err != nil || len(problems) > 0 {
-		t.Errorf("the names break Prometheus's conventions: %v %v", problems, err)
+		t.Errorf("the names break Prometheus's conventions: %v (error %v)", problems, err)
 	}
 	for _, secret := range planted {
 		if strings.Contains(body, secret) {

@@ -152,7 +152,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	t.Logf("%d tasks postponed and %d lines of log in three days (%v), %d requests sent",
 		postponed, lines, time.Since(down).Round(time.Second), unanswered.Load())
 	if postponed < 1500 {
-		t.Errorf("only %d tasks were postponed: this test proves little", postponed)
+		t.Errorf("only %d tasks were postponed, so this test proves little", postponed)
 	}
 	if lines > 2*hours {
 		t.Errorf("two workers wrote %d lines of log in %d hours, want at most two an hour", lines, hours)
@@ -289,6 +289,6 @@ func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 		return
 	}
 	if len(order) < 25 {
-		m.t.Errorf("only %v of tenant %s were accepted, want at least 25", order, nip)
+		m.t.Errorf("of tenant %s only the invoices %v were accepted, want at least 25", nip, order)
 	}
 }

@@ -13,9 +13,10 @@ import (
 // sickKeysAge is how old the worker's list of sick keys may be.
 const sickKeysAge = time.Minute
 
-// The sweep runs once, at the start, and another program has overwritten the outbox. A person
-// deletes the key: outcomes that were set aside are told within seconds, and readiness names the
-// key no longer. Then both keys are sick for a moment: readiness says what is missing.
+// Another program has overwritten the outbox, so outcomes are set aside under a second key. A
+// person deletes the outbox. Within seconds, the outcomes that were set aside are in the outbox,
+// and readiness no longer names the key. This needs no sweep, which runs only once, at the start.
+// Then another program overwrites both keys for a moment. Readiness says what was not kept.
 func TestOutbox_IsMended_OutcomesAreToldAndReadinessIsWellWithinSeconds(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) { c.Sweep.Every = time.Hour })
@@ -52,7 +53,7 @@ func TestOutbox_IsMended_OutcomesAreToldAndReadinessIsWellWithinSeconds(t *testi
 	until(t, 20*time.Second, "the sweep has noted the key", says("cannot be read: outbox"))
 	mend("outbox")
 	mended := time.Now()
-	until(t, 15*time.Second, "readiness names the key no longer", func() bool { return !says("outbox")() })
+	until(t, 15*time.Second, "readiness no longer names the key", func() bool { return !says("outbox")() })
 	until(t, 15*time.Second, "what was set aside is in the outbox", func() bool { return rdb.XLen(t.Context(), "ksef:outbox").Val() == 1 })
 	if took := time.Since(mended); took > sickKeysAge/2 {
 		t.Errorf("readiness and outbox were well %s after the key was mended, want seconds", took.Round(time.Second))

@@ -95,7 +95,7 @@ func TestOutcomes_Receipted_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T
 		}
 	}
 	if n, err := p.base.Redis.Keys(t.Context(), "ksef:body:*").Result(); err != nil || len(n) != 1 {
-		t.Errorf("Redis still holds documents %v (%v), want only that of the rejected invoice", n, err)
+		t.Errorf("Redis still holds the documents %v (error %v), want only that of the rejected invoice", n, err)
 	}
 }
 

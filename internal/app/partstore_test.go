@@ -80,7 +80,8 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			// may probe. When the store refuses a part, the package of that part ends at once.
 			// Other packages take its place until two packages of a tenant have been refused.
 			if n := opened(); n > before+2 || n > 2*3+2 && name != "refuses" {
-				t.Errorf("%d sessions when the store was known to be down, and %d now: too many more", before, n)
+				t.Errorf("%d sessions when the store was known to be down, and %d now, want at most two more, and 8 in all unless parts are refused",
+					before, n)
 			}
 			began := time.Now()
 			one := p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 1)...)

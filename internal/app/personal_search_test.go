@@ -50,7 +50,7 @@ func (p *pool) contentsOfRedis() map[string]string {
 		}
 	}
 	if len(all) < 10 {
-		p.t.Fatalf("only %d keys: this test proves little", len(all))
+		p.t.Fatalf("Redis has only %d keys, so this test proves little", len(all))
 	}
 	dir := strings.TrimSpace(strings.TrimPrefix(cli("CONFIG", "GET", "dir"), "dir\n"))
 	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {

@@ -72,7 +72,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	}
 	p.unreadable("while the invoices wait and their tenant is paused")
 	if holds, err := p.base.Ledger.Holds(t.Context()); err != nil || !strings.Contains(holds[sample.NIP(0)].Why, planted[0]) {
-		t.Errorf("with the storage key the holds read %+v, %v, want the planted buyer in the reason", holds, err)
+		t.Errorf("with the storage key the holds read %+v (error %v), want the planted buyer in the reason", holds, err)
 	}
 	if _, err := p.base.Ledger.Release(t.Context(), sample.NIP(0)); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 		t.Fatal(err)
 	}
 	if one, err = p.base.Ledger.Package(t.Context(), one.ID); err != nil || !strings.Contains(one.Reason, planted[0]) {
-		t.Errorf("with the storage key the package's reason reads %q, %v, want the planted buyer in it", one.Reason, err)
+		t.Errorf("with the storage key the package's reason reads %q (error %v), want the planted buyer in it", one.Reason, err)
 	}
 	p.unreadable("when every invoice is receipted or rejected")
 }

@@ -39,7 +39,7 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 	one.Invalidate()
 	get(one, other, otherTenant)
 	if fetched["other"] != 2 || fetched["one"] < 2 || fetched["otherTenant"] != 1 {
-		t.Errorf("the key was fetched %v times, want at least 2 for one, 2 for other and 1 for otherTenant", fetched)
+		t.Errorf("the numbers of fetches are %v, want one: at least 2, other: 2, otherTenant: 1", fetched)
 	}
 	if err := srv.Kill(); err != nil {
 		t.Fatal(err)

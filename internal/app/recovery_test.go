@@ -37,7 +37,7 @@ func TestRecovery_WrongKey_OnlyThatTenantPausesAndANewKeyNeedsNoRestart(t *testi
 		}
 	}
 	if strings.Contains(p.log.String(), "wrong") {
-		t.Error("the log holds the content of the key file, which is the word wrong")
+		t.Error("the log holds the word \"wrong\", which is the content of the key file")
 	}
 	writeFile(t, key, "test_key\n")
 	p.wait(90*time.Second, append(blocked, free...), ledger.Receipted)
@@ -54,7 +54,7 @@ func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepQueuesThemAgain(t *testin
 			taken := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
 			stats, err := p.base.Queue.Stats(100)
 			if err != nil || len(stats.Tasks) == 0 {
-				t.Fatalf("the queues have no tasks: %+v, %v", stats, err)
+				t.Fatalf("the queues have no tasks: %+v (error %v)", stats, err)
 			}
 			for id := range stats.Tasks {
 				if how == "deleted" {

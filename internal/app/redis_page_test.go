@@ -172,7 +172,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 		}
 		row := rowOf(rows, key)
 		if row == nil {
-			t.Errorf("docs/redis.md does not list %s (%s)", key, kind)
+			t.Errorf("docs/redis.md does not list %s, which is a %s", key, kind)
 			continue
 		}
 		if row.written = true; row.kind != kind {
@@ -361,7 +361,7 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 		t.Fatal(err)
 	}
 	if seen, err := queue.NewRepairer(base.Queue).SickKeys(t.Context()); err != nil || len(seen) != 1 {
-		t.Fatalf("the sick keys of the queues are %v, %v, want one", seen, err)
+		t.Fatalf("the sick keys of the queues are %v (error %v), want one", seen, err)
 	}
 	if err := base.Redis.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)
@@ -378,12 +378,13 @@ func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 		t.Fatal(err)
 	}
 	if seen, err := l.SeeSickKeys(t.Context()); err != nil || len(seen) != 1 {
-		t.Fatalf("the sick keys of the ledger are %v, %v, want one", seen, err)
+		t.Fatalf("the sick keys of the ledger are %v (error %v), want one", seen, err)
 	}
 	if err := rdb.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)
 	}
-	const outbox, aside = "ksef:outbox", "ksef:outboxaside" // while outbox is sick, outcomes are set aside; while both are, lost
+	// While the outbox is sick, outcomes are set aside. While both are sick, outcomes are lost.
+	const outbox, aside = "ksef:outbox", "ksef:outboxaside"
 	if err := errors.Join(rdb.Del(t.Context(), outbox).Err(), rdb.PFAdd(t.Context(), outbox, "x").Err(),
 		rdb.PFAdd(t.Context(), aside, "x").Err(),
 		l.Refuse(t.Context(), []ledger.Refusal{{ID: ledger.RefusalOfFile("lost.xml"), File: "lost.xml", Tenant: sample.NIP(0)}}),

@@ -228,6 +228,6 @@ func TestRedis_ReadinessAskedOften_WritesAreFew(t *testing.T) {
 	}
 	// Heartbeats write too, a few times a second.
 	if n, maxWrites := writes()-before, int64(time.Since(began)/time.Second+1)*20; n > maxWrites && n >= asked {
-		t.Errorf("%d writes for %d checks, want fewer than checks, or at most %d", n, asked, maxWrites)
+		t.Errorf("%d writes for %d checks, want fewer writes than checks, or at most %d writes", n, asked, maxWrites)
 	}
 }

@@ -97,7 +97,7 @@ func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 				return
 			}
 			if _, volatile := errors.AsType[*connect.VolatileError](err); !volatile || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("CheckDurable = %v, %v, want a refusal that says %q", unknown, err, c.want)
+				t.Errorf("CheckDurable returned unknown %v and error %v, want a refusal that says %q", unknown, err, c.want)
 			}
 			out, err := checkOutput(t, cfg)
 			if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  redis: this Redis may lose invoices: "+c.want) {
@@ -192,7 +192,7 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 		c.change(&bad.Redis)
 		_, err := connect.Open(t.Context(), bad)
 		if err == nil || strings.Contains(err.Error(), "guess") || !strings.Contains(err.Error(), c.hint) {
-			t.Errorf("with %s: %v, want a refusal that names %s and not the password", name, err, c.hint)
+			t.Errorf("with %s the error is %v, want a refusal that names %s and not the password", name, err, c.hint)
 		}
 	}
 }

@@ -138,9 +138,9 @@ func (w *redisWatch) strangersNow(ctx context.Context) map[string]connect.Strang
 const strangerTime = 2 * time.Second
 
 // refuse returns why this process may do nothing for a tenant. It returns nil while the process may
-// work with the ledger, and the tenant's name means no other taxpayer. It asks Redis each time,
-// because the first invoice under a name has a task at once, before the next check. While Redis
-// does not answer, the last check counts.
+// work with the ledger and the tenant's name does not mean another taxpayer. It asks Redis each
+// time, because the first invoice under a name has a task at once, before the next check. While
+// Redis does not answer, the last check counts.
 func (w *redisWatch) refuse(tenant string) error {
 	if err := w.elsewhere.Load(); err != nil {
 		return *err
