@@ -13,9 +13,9 @@ import (
 // cannot be used, the last valid certificate is served.
 //
 // tell is called once for each thing that is wrong: the files cannot be used, or their certificate
-// ends soon or has ended. tell is called with nil when all is well again. The connection that finds
-// out calls tell, and no two calls run at the same time. tell may be nil. Errors name the files,
-// never their content.
+// ends soon or has ended. tell is called with nil when all is well again. Config calls tell at
+// first, and later the connection that finds out calls it. No two calls run at the same time. tell
+// may be nil. Errors name the files, never their content.
 func (t HTTPTLS) Config(tell func(error)) (*tls.Config, error) { return t.config("http.tls", tell) }
 
 // TLSConfig is [HTTPTLS.Config] for the listener of enqueue serve.

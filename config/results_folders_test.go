@@ -79,7 +79,8 @@ func TestResults_FolderSharesFilesWithAnother_BothSettingsAreNamed(t *testing.T)
 			if d := cmp.Diff(want, fieldsOf(err)); d != "" {
 				t.Errorf("%s %s, results %s: the faults differ (-want +got): %s\n%v", setting, other, results, d, err)
 			} else if want != nil && !strings.Contains(err.Error(), c.says+setting+" ("+other+")") {
-				t.Errorf("%s %s, results %s: the error does not say that the one %sthe other: %v", setting, other, results, c.says, err)
+				t.Errorf("%s %s, results %s: the error is %v, want it to say %q", setting, other, results, err,
+					c.says+setting+" ("+other+")")
 			}
 		}
 	}

@@ -106,7 +106,7 @@ func TestCompose_Programs_AreInTheImage(t *testing.T) {
 		}
 	}
 	if !strings.Contains(string(image), "-o /out/") || !strings.Contains(string(image), "COPY --from=build /out/ /usr/local/bin/") {
-		t.Error("the programs are not where the health check expects them")
+		t.Error("the Dockerfile does not build into /out/ and copy that to /usr/local/bin/, where the health check expects the programs")
 	}
 }
 
@@ -180,13 +180,13 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 	for name, s := range base.Services {
 		for on := range s.DependsOn {
 			if !contains(base.Services, on) {
-				t.Errorf("%s depends on %s, which is no service", name, on)
+				t.Errorf("%s depends on %s, which is not a service", name, on)
 			}
 		}
 	}
 	for name := range read(t, "../compose.override.example.yml").Services {
 		if !contains(base.Services, name) {
-			t.Errorf("the override changes %s, which is no service", name)
+			t.Errorf("the override changes %s, which is not a service", name)
 		}
 	}
 }
@@ -232,7 +232,7 @@ func TestDocker_Context_HasWhatTheProgramsEmbed(t *testing.T) {
 				return err
 			}
 			if out(rel) {
-				t.Errorf("the build of the image lacks %s", rel)
+				t.Errorf("the build of the image lacks the source file %s", rel)
 			}
 			for line := range strings.Lines(string(raw)) {
 				what, is := strings.CutPrefix(strings.TrimSpace(line), "//go:embed ")
@@ -243,7 +243,7 @@ func TestDocker_Context_HasWhatTheProgramsEmbed(t *testing.T) {
 				for _, f := range files {
 					embeds++
 					if rel, _ := filepath.Rel("..", f); out(rel) {
-						t.Errorf("the build of the image lacks %s", rel)
+						t.Errorf("the build of the image lacks the embedded file %s", rel)
 					}
 				}
 			}

@@ -140,7 +140,7 @@ func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
 		t.Errorf("asynqmon has the ports %q, want 127.0.0.1:8081:8080, as the README says", base.Services["asynqmon"].Ports)
 	}
 	if !slices.Contains(base.Services["asynqmon"].Command, "--read-only") {
-		t.Error("asynqmon has no login and is not read-only")
+		t.Error("asynqmon, which has no login, runs without --read-only")
 	}
 }
 

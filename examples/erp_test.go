@@ -88,7 +88,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 		t.Errorf("the output has %d KSeF numbers, want at least 4:\n%s", n, text)
 	}
 	if pdf, err := os.ReadFile(filepath.Join(dir, "third.pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
-		t.Errorf("the PDF is missing or is not a PDF: %v", err)
+		t.Errorf("third.pdf begins with %.10q (error %v), want %%PDF-", pdf, err)
 	}
 	described(t, dir)
 	t.Log(text)

@@ -190,7 +190,7 @@ func serveLog(p *program) zerolog.Logger {
 }
 
 // fitness watches whether invoices may be taken in. After a failover, Redis may be a server that
-// may lose data. After a purge, the ledger may belong to another environment.
+// does not keep its data safely. After a purge, the ledger may belong to another environment.
 type fitness struct {
 	program *program
 	why     atomic.Pointer[error]

@@ -117,7 +117,7 @@ func wantCause(t *testing.T, err error, cause actions.Cause) *actions.NotDoneErr
 	t.Helper()
 	e, ok := errors.AsType[*actions.NotDoneError](err)
 	if !ok || e.Cause != cause {
-		t.Fatalf("err = %v, want the cause %s", err, cause)
+		t.Fatalf("the error is %v, want one with the cause %s", err, cause)
 	}
 	return e
 }

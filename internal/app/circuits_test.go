@@ -36,10 +36,10 @@ func TestCircuits_ProcessesAreExhausted_TheHostIsNotDown(t *testing.T) {
 			}
 			pool, err := first.pool.State(t.Context(), ratelimit.Pair{Host: pair.Host})
 			if err != nil || pool.Phase != c.want {
-				t.Errorf("the host's circuit is %v (%v), want %v", pool.Phase, err, c.want)
+				t.Errorf("the host's circuit is %v (error %v), want %v", pool.Phase, err, c.want)
 			}
 			if own, err := first.own.State(t.Context(), connecting(pair.Host)); err != nil || own.Phase == ratelimit.CircuitClosed {
-				t.Errorf("the process's own circuit is %v (%v), want it not closed", own.Phase, err)
+				t.Errorf("the process's own circuit is %v (error %v), want any other phase than closed", own.Phase, err)
 			}
 		})
 	}

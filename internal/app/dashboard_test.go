@@ -243,7 +243,7 @@ func TestDashboard_ReadOnly_RefusesEveryWrite(t *testing.T) {
 	}
 	info, err := inspector.GetQueueInfo("invoices")
 	if err != nil || info.Paused || info.Pending != 1 {
-		t.Errorf("the queue invoices is %+v (%v), want it as before: not paused, with one pending task", info, err)
+		t.Errorf("the queue invoices is %+v (error %v), want it as before: not paused, with one pending task", info, err)
 	}
 }
 

@@ -99,7 +99,7 @@ func TestHold_TenantDrained_NothingNewIsTakenIn(t *testing.T) {
 			want = ledger.Refused
 		}
 		if o.Taken != want || want == ledger.Refused && !strings.Contains(o.Err.Error(), "enqueue resume "+sample.NIP(0)) {
-			t.Errorf("document %d was taken in as %s (%v), want %s", i, o.Taken, o.Err, want)
+			t.Errorf("document %d was taken in as %s (error %v), want %s", i, o.Taken, o.Err, want)
 		}
 	}
 	p.work()

@@ -17,8 +17,9 @@ import (
 )
 
 // A worker asks KSeF for the limits of a tenant at start, once a day, and after a 429, which may
-// mean that the limits were lowered. It does not ask more often, because KSeF counts these requests
-// like any other.
+// mean that the limits were lowered. If KSeF gives no answer, the worker asks again after
+// limitsFirstRetry, and then after pauses that double up to limitsLastRetry. It does not ask more
+// often, because KSeF counts these requests like any other.
 const (
 	limitsEvery      = 24 * time.Hour
 	limitsAfter429   = 10 * time.Minute // at most once in this time

@@ -109,7 +109,8 @@ const (
 	// handOversASecond is how many tasks of a tenant this process hands over in a second. It is
 	// more than KSeF lets a tenant send, so a worker without the fault stays busy. A process with
 	// the fault ends its tasks at once and takes the next. Without this limit it would take every
-	// waiting task again and again. A pool in which no process has the key would overload Redis.
+	// waiting task again and again, and a pool in which no process has the key would overload
+	// Redis.
 	handOversASecond = 20
 	// handOverAtMost is the longest delay of a task, however many tasks are handed over.
 	handOverAtMost = 30 * time.Second

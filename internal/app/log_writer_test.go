@@ -48,7 +48,7 @@ func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *test
 		before := time.Now()
 		for range 10_000 {
 			if n, err := l.Write(line); n != len(line) || err != nil {
-				t.Fatalf("Write returned %d, %v, want the whole line", n, err)
+				t.Fatalf("Write returned %d and the error %v, want the whole line", n, err)
 			}
 		}
 		if waited := time.Since(before); waited > 0 {

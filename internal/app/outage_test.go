@@ -165,7 +165,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	// a package, and one is enough.
 	cut, err := p.base.Ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, m.clock().Add(time.Hour), 100)
 	if err != nil || len(cut) != 1 {
-		t.Fatalf("%d packages were cut (%v) while the gateway was down, want one as a probe", len(cut), err)
+		t.Fatalf("%d packages were cut (error %v) while the gateway was down, want one as a probe", len(cut), err)
 	}
 
 	s.clear()

@@ -129,7 +129,7 @@ func wordsEverywhere(t *testing.T, sealed bool) map[string]string {
 	}
 	gaveUp := ledger.SinkChange{Fail: []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-given-up", Rev: 3}, Err: "answered 400: " + quoted}}}
 	if ok, err := p.base.Ledger.ChangeSink(ctx, "erp", gaveUp); !ok || err != nil {
-		t.Fatalf("ChangeSink returned %v, %v, want that it records a delivery that was given up", ok, err)
+		t.Fatalf("ChangeSink returned %v and the error %v, want that it records a delivery that was given up", ok, err)
 	}
 	return p.contentsOfRedis()
 }

@@ -62,7 +62,7 @@ func (p *pool) contentsOfRedis() map[string]string {
 		return err
 	})
 	if err != nil || len(all[appendOnly]) < 1000 {
-		p.t.Fatalf("read the append-only file: %v, %d bytes", err, len(all[appendOnly]))
+		p.t.Fatalf("the append-only file has %d bytes (error %v), want at least 1000", len(all[appendOnly]), err)
 	}
 	return all
 }

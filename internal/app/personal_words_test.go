@@ -87,7 +87,7 @@ func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(
 			p.unreadable(fmt.Sprintf("after %d answers with status %d", asked[i].Load(), a.status))
 			stop()
 			if text := flushed(p, collector); strings.Contains(text, planted[0]) || !strings.Contains(text, fmt.Sprint(a.status)) {
-				t.Errorf("the traces quote the invoice, or lack the status of the answer: %s", text)
+				t.Errorf("the traces are %s, want the status %d in them and no quoted invoice", text, a.status)
 			}
 		})
 	}

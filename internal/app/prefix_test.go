@@ -41,11 +41,11 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 		inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 		servers, err := inspector.Servers()
 		if err != nil || len(servers) != 1 {
-			t.Errorf("prefix %s: asynq lists %d servers (%v), want its own", p.cfg.Redis.Prefix, len(servers), err)
+			t.Errorf("prefix %s: asynq lists %d servers (error %v), want its own", p.cfg.Redis.Prefix, len(servers), err)
 		}
 		queues, err := inspector.Queues()
 		if err != nil || len(queues) != len(queue.Queues()) {
-			t.Errorf("prefix %s: asynq lists queues %v (%v), want its own", p.cfg.Redis.Prefix, queues, err)
+			t.Errorf("prefix %s: asynq lists the queues %v (error %v), want its own", p.cfg.Redis.Prefix, queues, err)
 		}
 	}
 	keys, err := one.base.Redis.Keys(t.Context(), "*").Result()
@@ -61,7 +61,7 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 		}
 	}
 	if count["asynq"] == 0 || count["ksef-test"] == 0 || count["ksef"] <= 1 {
-		t.Errorf("keys by prefix: %v, want some of each, and more than one with ksef", count)
+		t.Errorf("the numbers of keys by prefix are %v, want some of each, and more than one with ksef", count)
 	}
 	if own := one.base.Redis.Keys(t.Context(), "ksef-test:asynq:*").Val(); len(own) == 0 {
 		t.Error("the second pool's queues are not under its prefix")

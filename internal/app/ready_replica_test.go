@@ -36,7 +36,7 @@ func TestReady_RedisIsAReplica_BlamesRedisAlone(t *testing.T) {
 	})
 	for _, name := range []string{"gateway", "part store"} {
 		if c := checks[name]; !c.OK || strings.Contains(c.Detail, "READONLY") {
-			t.Errorf("the check %s fails, or shows the error of Redis, which has a check of its own: %+v", name, c)
+			t.Errorf("the check %s is %+v, want it OK, without READONLY, because Redis has a check of its own", name, c)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 	cfg.Redis.Username, cfg.Redis.PasswordFile, cfg.Redis.TLS = "worker", good, config.RedisTLS{Enabled: true, CAFile: cert}
 	b, err := connect.Open(t.Context(), cfg)
 	if err != nil {
-		t.Fatalf("with the right CA and password: %v", err)
+		t.Fatalf("with the right CA and password the error is %v, want none", err)
 	}
 	b.Close()
 	for name, c := range map[string]struct {
