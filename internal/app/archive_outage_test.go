@@ -126,7 +126,8 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			all := append(append(taken, later...), bulky...)
 			for _, a := range all {
 				if inv := p.state(a); inv.State != accepted && (inv.Number != "BULKY/1" || inv.State == ledger.Parked) {
-					t.Errorf("%s is %s (%s) while the archive is broken, want accepted, or for BULKY/1 any state but parked", inv.Number, inv.State, inv.Reason)
+					t.Errorf("%s is %s (%s) while the archive is broken, want accepted, or for BULKY/1 any state but parked",
+						inv.Number, inv.State, inv.Reason)
 				}
 			}
 			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) ||
