@@ -131,7 +131,7 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	sessions := len(p.sim.Books().Sessions)
 	logged := len(p.log.String())
 	// The quiet tenant has nothing in KSeF, so at first only the polls of one tenant fail, which
-	// could be that tenant's own trouble. The gateway counts as down when requests of the other
+	// could be that tenant's own trouble. The gateway counts as down when requests of the quiet
 	// tenant and of another group have failed too.
 	taken := append(m.waiting(start, quiet, "SCOUT", ledger.Bulk, 10, 1), m.waiting(start, busy, "SCOUT", ledger.Express, 10, 1)...)
 	until(t, 60*time.Second, "the gateway is known to be down", func() bool {
