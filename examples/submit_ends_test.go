@@ -197,7 +197,7 @@ func TestSubmit_OutputIsFull_EachLanguageEndsWith3(t *testing.T) {
 	})
 }
 
-// A person may have removed the key, or emptied Redis. In both cases it does not help to ask again.
+// A person may have removed the program's key. Then it does not help to ask again.
 func TestSubmit_InvoiceIsNotTheirsAnyMore_EachLanguageEndsWith3(t *testing.T) {
 	t.Parallel()
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
