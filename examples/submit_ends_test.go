@@ -24,8 +24,8 @@ func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// taken answers a POST as enqueue serve answers a new document, and passes every other request to
-// the handler then.
+// taken answers a POST as enqueue serve answers a new document. The handler named then answers
+// every other request.
 func taken(then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

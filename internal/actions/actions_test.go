@@ -16,7 +16,7 @@ func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
 		w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 		inv := w.invoice(id)
 		if inv.State != ledger.Queued || inv.Code != 0 || inv.Reason != "" || w.queued() != i+1 {
-			t.Errorf("after Retry a %s invoice is %s with code %d and reason %q, with %d tasks, want queued with neither, and %d tasks",
+			t.Errorf("after Retry a %s invoice is %s with code %d, reason %q and %d tasks, want queued, no code, no reason and %d tasks",
 				state, inv.State, inv.Code, inv.Reason, w.queued(), i+1)
 		}
 	}
