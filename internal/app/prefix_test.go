@@ -41,11 +41,12 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 		inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 		servers, err := inspector.Servers()
 		if err != nil || len(servers) != 1 {
-			t.Errorf("prefix %s: asynq lists %d servers (error %v), want its own", p.cfg.Redis.Prefix, len(servers), err)
+			t.Errorf("prefix %s: asynq lists %d servers (error %v), want one", p.cfg.Redis.Prefix, len(servers), err)
 		}
 		queues, err := inspector.Queues()
 		if err != nil || len(queues) != len(queue.Queues()) {
-			t.Errorf("prefix %s: asynq lists the queues %v (error %v), want its own", p.cfg.Redis.Prefix, queues, err)
+			t.Errorf("prefix %s: asynq lists the queues %v (error %v), want %d queues",
+				p.cfg.Redis.Prefix, queues, err, len(queue.Queues()))
 		}
 	}
 	keys, err := one.base.Redis.Keys(t.Context(), "*").Result()
