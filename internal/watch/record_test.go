@@ -105,7 +105,8 @@ func TestWatch_RefusalCannotBeRecorded_FileWaitsUntilItCan(t *testing.T) {
 	s.put("good.xml", xmlOf(0, "FV/1"))
 	s.passes(4)
 	s.wantTree("taken/bad.xml", "taken/none.zip", "taken/good.xml", waitingName)
-	s.waiting("bad.xml: is refused, and the refusal cannot be recorded: no connection", "none.zip: is refused, and the refusal cannot be recorded")
+	s.waiting("bad.xml: is refused, and the refusal cannot be recorded: no connection",
+		"none.zip: is refused, and the refusal cannot be recorded")
 	s.w.o.Record = s.ledger
 	s.passes(5)
 	s.wantTree("refused/bad.xml", "refused/bad.xml.json", "refused/none.zip", "refused/none.zip.json", "taken/good.xml")
