@@ -17,24 +17,32 @@ func noteLists(ctx context.Context, st *store, unread []Unreadable) error {
 			of = append(of, u)
 		}
 	}
-	if len(of) == 0 {
-		return nil
+	for piece := range slices.Chunk(of, listedPiece) {
+		if err := notePieceOfLists(ctx, st, piece); err != nil {
+			return err
+		}
 	}
-	found := make([]map[State]*redis.FloatCmd, len(of))
+	return nil
+}
+
+// notePieceOfLists does what noteLists does for at most listedPiece invoices, in one round trip.
+func notePieceOfLists(ctx context.Context, st *store, unread []*Unreadable) error {
+	ids := make([]string, len(unread))
+	for i, u := range unread {
+		ids[i] = u.ID
+	}
+	scores := map[State]*redis.FloatSliceCmd{}
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {
-		for i, u := range of {
-			found[i] = map[State]*redis.FloatCmd{}
-			for _, s := range States() {
-				found[i][s] = p.ZScore(ctx, st.key(keyState, string(s)), u.ID)
-			}
+		for _, s := range States() {
+			scores[s] = p.ZMScore(ctx, st.key(keyState, string(s)), ids...)
 		}
 	}); err != nil {
 		return err
 	}
-	for i, u := range of {
-		for s, score := range found[i] {
-			if score.Err() == nil {
-				u.Listed = s
+	for s, cmd := range scores {
+		for i, score := range cmd.Val() { // 0 for an id that the index does not list
+			if score != 0 {
+				unread[i].Listed = s
 			}
 		}
 	}
