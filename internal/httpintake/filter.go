@@ -110,13 +110,19 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 // look-up by them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *call) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("")
-	return mine && f.mayBe(u.KnownState())
+	return mine && f.mayBeIn(u)
+}
+
+// mayBeIn reports whether the filter may select an entry by its state. Both the state that its
+// fields say and the state whose index lists it may be right.
+func (f *filter) mayBeIn(u *ledger.Unreadable) bool {
+	return f.mayBe(u.KnownState()) || u.Listed != "" && f.mayBe(string(u.Listed))
 }
 
 // mayBe reports whether the filter may select an invoice of which only the state is known. A state
-// of "" may be any.
+// that this build does not know may be any.
 func (f *filter) mayBe(state string) bool {
-	if state == "" {
+	if !slices.Contains(ledger.States(), ledger.State(state)) {
 		return true
 	}
 	return (f.state == "" || f.state == state) && (f.ksefNumber+f.ksefNumberPrefix == "" || ledger.State(state).InKSeF())

@@ -209,6 +209,19 @@ func TestList_EntryIsDamaged_IsShownToItsClientAloneAsTheArchiveHasIt(t *testing
 	}
 }
 
+// The entry is damaged and says an earlier state, as after a restore of Redis. The archive has the
+// invoice with its KSeF number, and lists by this number have it.
+func TestList_EntryIsDamagedAndBehindTheArchive_IsFoundByItsKSeFNumber(t *testing.T) {
+	b := withAll(t)
+	id, number := b.archivedAndGone(0, "FV/1", "?ref=SO-1"), "5265877635-20261123-0100A0DB5B00-39"
+	b.must(b.rdb.HSet(t.Context(), "ksef:inv:"+id, "state", "packed", "rev", "2", "facts", "{").Err())
+	for _, query := range []string{"ref=SO-1&ksef_number=" + number, "number=FV/1&ksef_number_prefix=5265", "ksef_number=" + number} {
+		if got := b.seen("/v1/invoices?"+query, keyOne, map[string]string{id: "a"}); got != "a receipted" {
+			t.Errorf("%s finds %q, want the invoice as the archive has it", query, got)
+		}
+	}
+}
+
 // For each page, a list looks up at most a few dozen damaged entries in the archive. The rest are
 // on the next pages.
 func TestList_MoreDamagedEntriesThanACallLooksUp_AreOnTheNextPages(t *testing.T) {

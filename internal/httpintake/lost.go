@@ -79,9 +79,9 @@ func (f *filter) matchLost(l *lost, c *call) bool {
 	if r == nil {
 		return f.matchUnread(&l.Unreadable, c)
 	}
-	state, numbered := f.mayBe(l.KnownState()), r.KsefNumber
+	state, numbered := f.mayBeIn(&l.Unreadable), r.KsefNumber
 	if now := l.instead(); now != nil {
-		state = state || f.state == now.State
+		state = state || f.state == "" || f.state == now.State
 	} else if numbered == "" {
 		numbered = cmp.Or(f.ksefNumber, f.ksefNumberPrefix)
 	}

@@ -207,6 +207,9 @@ func TestInvoices_EntryIsOverwritten_ListsThatMayHaveItHaveIt(t *testing.T) {
 		"its state": func(b *bench, id string) {
 			b.must(b.rdb.HSet(b.t.Context(), "ksef:inv:"+id, "state", "Zzz 1").Err())
 		},
+		"its state, with a word": func(b *bench, id string) {
+			b.must(b.rdb.HSet(b.t.Context(), "ksef:inv:"+id, "state", "foo").Err())
+		},
 	} {
 		b := withAll(t)
 		accepted, rejected, queued := b.take(0, "FV/1", "?ref=SO-1"), b.take(0, "FV/2", "?ref=SO-2"), b.take(0, "FV/3", "?ref=SO-3")

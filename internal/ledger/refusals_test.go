@@ -69,9 +69,6 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 }
 
-// A document may first be handed in for the wrong tenant. So the refusal of an invoice moves to the
-// tenant for which the invoice was handed in last. A refusal that is known only by a file's path
-// does not move, because files of two tenants may have the same path on two machines.
 // One call has a document twice. It is one refusal, is told once, and both are on record.
 func TestRefuse_SameDocumentTwiceInACall_IsToldOnce(t *testing.T) {
 	w := oneWorld(t).telling(1000)
@@ -85,6 +82,9 @@ func TestRefuse_SameDocumentTwiceInACall_IsToldOnce(t *testing.T) {
 	}
 }
 
+// A document may first be handed in for the wrong tenant. So the refusal of an invoice moves to the
+// tenant for which the invoice was handed in last. A refusal that is known only by a file's path
+// does not move, because files of two tenants may have the same path on two machines.
 func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *testing.T) {
 	w := oneWorld(t)
 	one := refusedDoc(sellerA, "a.xml")

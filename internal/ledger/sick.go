@@ -77,7 +77,7 @@ func remedyOf(key string) string {
 	if key == keyOutbox {
 		return "receivers are told nothing until the key is well; outcomes are kept in " + keyAside + " meanwhile, " +
 			"unless that key is sick too; find out which program wrote it, then restore the key from a backup of Redis; " +
-			"outcomes that the backup lacks are told to no receiver that had not taken them, and are not counted as lost: " +
+			"outcomes that the backup lacks are told to no receiver that had not got that far, and are not counted as lost: " +
 			"enqueue results --since TIME lists what became final since then"
 	}
 	if key == keyAside {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -35,12 +36,18 @@ type Unreadable struct {
 	Package string
 	Tenant  string // of an invoice or a refused document; "" for a package, or when the fields do not say it
 	Opaque  bool   // its key holds no fields, so nothing is known of it
-	Listed  State  // of a damaged invoice whose fields do not say a state: the state whose index lists it, or ""
+	Listed  State  // of an invoice: the state whose index lists it; "" if none does, or more than one
 }
 
-// KnownState returns the state of an invoice as its fields say it, or else the state whose index
-// lists it. It returns "" when neither is known.
-func (u *Unreadable) KnownState() string { return cmp.Or(string(u.Listed), u.State) }
+// KnownState returns the state of an invoice as its fields say it. If they do not say a state that
+// this build knows, it returns the state whose index lists the invoice, or else what the fields
+// say, or "".
+func (u *Unreadable) KnownState() string {
+	if slices.Contains(States(), State(u.State)) {
+		return u.State
+	}
+	return cmp.Or(string(u.Listed), u.State)
+}
 
 // Undecided reports whether the outcome of an invoice with this entry is not certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
