@@ -211,7 +211,7 @@ func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
 	if calls != 1 {
 		t.Errorf("the gateway was asked %d times in one call, want once", calls)
 	}
-	if want := "nothing is wrong with those that have try_again"; !strings.Contains(a.body.Detail, want) {
+	if want := "hand those with try_again in again later"; !strings.Contains(a.body.Detail, want) {
 		t.Errorf("the detail does not say what to try again: %q", a.body.Detail)
 	}
 }

@@ -311,7 +311,7 @@ func TestSubmit_EntryCannotBeRead_Is503WithRetryAfterAndSaysWhy(t *testing.T) {
 		{"FV/1", "", "pl", "ten wpis w Redis jest uszkodzony; nie wysyłaj jej inną drogą", "refused/entry_damaged", "wersj"},
 		{"FV/2", "", "en", "in an entry that a newer version wrote; hand it in again", "refused/entry_unreadable", "damaged"},
 		{"FV/2", "", "pl", "we wpisie nowszej wersji programu; przekaż ją ponownie", "refused/entry_unreadable", "uszkodzon"},
-		{"FV/1", "?corrects=" + damaged, "en", "the invoice that corrects names is damaged", "refused/entry_damaged", "version"},
+		{"FV/1", "?corrects=" + damaged, "en", "the invoice named in corrects is damaged", "refused/entry_damaged", "version"},
 		{"FV/2", "?corrects=" + newer, "en", "corrects names was written by a newer version", "refused/entry_unreadable", "damaged"},
 	} {
 		xml := xmlOf(0, c.number)
