@@ -82,8 +82,8 @@ const (
 // (P_2). InvoiceNumber is always given for accepted invoices, but not always for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo
-	// Unreadable says what could not be read although a decision needs it; "" when all of that was
-	// read. The other fields hold what could be read.
+	// Unreadable names what a decision needs and could not be read; "" when there is no such fault.
+	// The other fields hold what could be read.
 	Unreadable string
 	// Ordinal is the place in the session, from 1. 0 means that it is not given.
 	Ordinal int

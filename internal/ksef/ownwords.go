@@ -50,13 +50,14 @@ func (e *APIError) ownCause() bool {
 }
 
 // OwnWords returns err's text with [APIError.OwnWords] in place of each client error in it. If the
-// rest still repeats a text of the other side, the result is the client error's OwnWords alone.
+// rest still repeats a text of the other side, the result is only the OwnWords of the client error
+// that has this text.
 func OwnWords(err error) string {
 	text := err.Error()
 	for _, e := range apiErrors(err) {
 		text = strings.ReplaceAll(text, e.Error(), e.OwnWords())
 	}
-	for _, e := range apiErrors(err) { // when a wrapper repeats the other side's text, its own text is left out
+	for _, e := range apiErrors(err) { // a wrapper that repeats the other side's text is left out
 		for _, theirs := range []string{e.Description, e.Details, e.Permissions} {
 			if theirs != "" && (strings.Contains(text, theirs) || strings.Contains(text, printable(theirs))) {
 				return fmt.Sprint(e.OwnWords())

@@ -75,8 +75,8 @@ func (p PartUpload) Address() (*url.URL, error) {
 }
 
 // MatchUploads brings the uploads of an answer into the order of the parts that were declared. It
-// returns an error when one is missing, or has no address that can be used. Each upload may take the
-// time that KSeF gives all parts together: [numbers.PartTime] times their number.
+// returns an error when one is missing, or has no address that can be used. Each upload may take
+// the time that KSeF gives all parts together: [numbers.PartTime] times the number of parts.
 func MatchUploads(parts []BatchPart, uploads []PartUpload) ([]PartUpload, error) {
 	if len(parts) != len(uploads) {
 		return nil, fmt.Errorf("answer has %d part uploads for %d parts", len(uploads), len(parts))

@@ -139,7 +139,7 @@ func (s snapshot) faults() []string {
 		if strings.HasPrefix(key, "waitage:") {
 			for id := range z {
 				if z[id] <= 0 || z[id] > s.score("inv:"+id, "updated_at") {
-					fault("%s: %s has waited since %v", key, id, z[id])
+					fault("%s: %s has waited since %v, want a time up to its last change", key, id, z[id])
 				}
 			}
 			z = zeros(z)

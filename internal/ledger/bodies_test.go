@@ -80,7 +80,7 @@ func TestBodies_SealedWithoutKey_StayReadableAfterAKeyWasSet(t *testing.T) {
 	plain, keyed, _ := sealers(t)
 	sealed, _ := plain.Seal("inv-a", []byte("doc"))
 	if got, err := keyed.Open("inv-a", sealed); err != nil || string(got) != "doc" {
-		t.Errorf("a document sealed without a key is opened with one as %q (error %v), want doc", got, err)
+		t.Errorf("once a key is set, a document sealed without a key opens as %q (error %v), want doc", got, err)
 	}
 }
 
@@ -171,11 +171,11 @@ func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
 	older := sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), "inv-a", doc)
 	for why, sealed := range map[string][]byte{"by the old key": byOld, "by the new key": byNew, "by an older build": older} {
 		if got, err := turned.Open("inv-a", sealed); err != nil || !bytes.Equal(got, doc) {
-			t.Errorf("%s: opened as %q (error %v), want the document", why, got, err)
+			t.Errorf("sealed %s: opened as %q (error %v), want the document", why, got, err)
 		}
 	}
 	if SealOf(byOld) != old.KeyIDs()[0] || SealOf(byNew) != turned.KeyIDs()[0] || SealOf(byOld) == SealOf(byNew) {
-		t.Errorf("sealed with %s and %s, want %v and the first of %v", SealOf(byOld), SealOf(byNew), old.KeyIDs(), turned.KeyIDs())
+		t.Errorf("the old and the new process seal with the keys %s and %s, want the key %v and the first of %v", SealOf(byOld), SealOf(byNew), old.KeyIDs(), turned.KeyIDs())
 	}
 	var missing *KeyError
 	if _, err := old.Open("inv-a", byNew); !errors.As(err, &missing) || missing.Key != turned.KeyIDs()[0] {
@@ -231,7 +231,7 @@ func FuzzOpen(f *testing.F) {
 			// In the other layouts, only a process that has the key can make a text that opens.
 			if i := slices.IndexFunc(documentCodecs, func(c codec) bool { return c.plain == sealed[0] }); i >= 0 {
 				if want, err := documentCodecs[i].decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
-					t.Fatalf("Open gives %q; the codec gives the error %v and %q, want no error and the same", doc, err, want)
+					t.Fatalf("Open gives %q; the codec gives the error %v and %q, want no error and the same document", doc, err, want)
 				}
 			} else if id != "inv-a" {
 				t.Fatalf("a document of the invoice inv-a was opened as one of %s", id)

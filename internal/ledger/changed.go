@@ -10,10 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Place is the place of one invoice in the order of last changes. At is when the invoice was last
-// changed, ID is its id. The zero value is the place before all invoices. In a list that begins
-// with the newest invoice, this is the place before the newest. In any other list it is the place
-// before the oldest.
+// Place is the place of one invoice in the order of last changes. At is the time of that change,
+// and ID is the id of the invoice. The zero value is the place before all invoices. In a list that
+// begins with the newest invoice, this is the place before the newest. In any other list it is the
+// place before the oldest.
 type Place struct {
 	At Millis
 	ID string
@@ -36,13 +36,14 @@ const justNow = 2 * time.Millisecond
 //
 // An [*UnreadableError] names the indexes whose keys hold another type. The invoices of the other
 // states are returned with the error. The error also names each invoice whose score in an index is
-// no time (scores.go). A caller that goes on until the list is empty gets each of these names once.
-// Any other error ends the list, so that a caller never goes on from the same place for ever.
+// not a valid time (scores.go). A caller that goes on until the list is empty gets each of these
+// names once. Any other error ends the list, so that a caller never goes on from the same place for
+// ever.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, the last changes may be hours ahead of it. After some tries
-		// Changed lists such invoices all the same, although others may still come to stand before
-		// them.
+		// Changed lists such invoices all the same, although another invoice may still get a place
+		// before theirs.
 		const tries = 3
 		places, young, err := er.changed(ctx, states, from, n, try == tries)
 		if _, other := Skip(err); other != nil {
@@ -64,8 +65,8 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 	if all {
 		whole = 1
 	}
-	// A page in which no score is a time has no place from which the caller could go on. So the
-	// next page is read here, behind the last score of that page.
+	// A page in which no score is a valid time has no place from which the caller could go on. So
+	// the next page is read here, behind the last score of that page.
 	var unread []Unreadable
 	for at, id := strconv.FormatInt(int64(from.At), 10), from.ID; ; {
 		args := er.args(at, id, n, whole)
@@ -86,7 +87,7 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 					return nil, false, err
 				}
 				odd = append(odd, oddScore(s, id, at))
-			} else { // those before this one are named now, those after the last one with the next page
+			} else { // odd scores before a valid one are named with this page, those behind the last valid one with the next
 				unread, odd = append(unread, odd...), nil
 				places = append(places, Place{At: when, ID: id})
 			}
@@ -126,7 +127,7 @@ func unlisted(r []any) (unread []Unreadable) {
 		unread = append(unread, sickKey(text(key)))
 	}
 	odd := row(cell(r, 3))
-	named := map[string]int{} // by state, and before or after all times
+	named := map[string]int{} // count by state, and by side: before or after all valid times
 	for i := 0; i+2 < len(odd); i += 3 {
 		state, score := text(odd[i]), text(odd[i+2])
 		u := oddScore(State(state), text(odd[i+1]), score)

@@ -199,7 +199,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 	w.Ledger = w.sealing(1)
 	inv := w.receipt(w.accepted("1", "order 7", "Kowalski.xml"))
 	if !w.isPacked(inv.ID) || inv.File != "Kowalski.xml" || inv.Ref != "order 7" {
-		t.Fatalf("the entry is not packed, or its texts are lost: %+v", inv)
+		t.Fatalf("packed %v: the entry is %+v, want it packed, with both texts", w.isPacked(inv.ID), inv)
 	}
 	if raw := w.raw(); strings.Contains(raw, "Kowalski") || strings.Contains(raw, "order 7") {
 		t.Error("Redis has a sealed text in clear")
@@ -224,7 +224,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 func TestCompact_AnOlderBuild_TakesAPackedEntryForThatOfANewerBuild(t *testing.T) {
 	var known Invoice
 	if known.unpackFacts(finalFacts) == nil && known.V <= Version {
-		t.Errorf("an older build takes layout %d for one that it knows, want it taken for that of a newer build", known.V)
+		t.Errorf("an older build reads layout %d from a packed entry, want a layout that only newer builds write", known.V)
 	}
 }
 

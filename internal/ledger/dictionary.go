@@ -82,8 +82,8 @@ func bounded(decode func(dst, packed []byte) ([]byte, error)) func(dst, packed [
 	}
 }
 
-// secondContent returns the content of the second dictionary. A file that is no dictionary is a
-// mistake of the build.
+// secondContent returns the content of the second dictionary. It panics if the file is not a
+// dictionary, because then the build is wrong.
 func secondContent() []byte {
 	d, err := zstd.InspectDictionary(documentsDict)
 	if err != nil {
@@ -98,7 +98,7 @@ func zstdCodec() codec {
 			zstd.WithWindowSize(128<<10), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false),
 			zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)))
 		if err != nil {
-			panic(err) // as above
+			panic(err) // the build is wrong
 		}
 		return e
 	})

@@ -70,8 +70,8 @@ func TestAppendSeal_InTheNewestForm_SmallAndLargeDocumentsOpenAndAreSmaller(t *t
 			newest, err := b.AppendSeal(nil, "inv-a", doc)
 			b.dense.Store(false)
 			if err != nil || newest[0] <= first[0] || len(newest) > len(first)+16 {
-				t.Errorf("%s: sealed into %d bytes, in the first form %d (error %v): want a newer layout and at most 16 bytes more",
-					name, len(newest), len(first), err)
+				t.Errorf("%s: layout %d has %d bytes, layout %d of the first form %d (error %v): want a newer layout and at most 16 bytes more",
+					name, newest[0], len(newest), first[0], len(first), err)
 			}
 			if got, err := b.Open("inv-a", newest); err != nil || !bytes.Equal(got, doc) {
 				t.Errorf("%s: opened %d bytes of %d (error %v), want the whole document", name, len(got), len(doc), err)
@@ -97,7 +97,7 @@ func TestAppendSeal_ManyAtOnce_EachGetsItsOwn(t *testing.T) {
 				doc := bytes.Repeat(fmt.Appendf(nil, "<P_7>%d of %d</P_7>", n, k), 1+200*(n%3))
 				sealed, err := plain.AppendSeal(nil, "inv-a", doc)
 				if got, opened := plain.Open("inv-a", sealed); err != nil || opened != nil || !bytes.Equal(got, doc) {
-					t.Errorf("sealing gives the error %v and opening %v, want none, and the document that was sealed", err, opened)
+					t.Errorf("sealing gives the error %v, opening the error %v and %q; want no errors and the sealed document %q", err, opened, got, doc)
 				}
 			}
 		})
@@ -141,6 +141,6 @@ func TestAppendSeal_ADocument_IsSmallerThanWithoutDictionaryAndOpens(t *testing.
 		}
 	}
 	if _, err := keyed.Open("inv-b", sealed); err == nil || SealOf(sealed) != keyed.KeyIDs()[0] {
-		t.Errorf("opened as another invoice's document: %v; sealed with %s: want an error, and the first key", err, SealOf(sealed))
+		t.Errorf("opening as the document of another invoice gives the error %v, and SealOf gives %s; want an error and the first key", err, SealOf(sealed))
 	}
 }

@@ -72,9 +72,9 @@ func (e Edit) OriginalNumber(s string) Edit { return e.with("orig_number", s) }
 // OriginalSession writes the session of the original; "" when it is not known.
 func (e Edit) OriginalSession(id string) Edit { return e.with("orig_session", id) }
 
-// PackageEdit is what a [PackageMove] writes into the entry of a package, besides its state. It is
-// built as an [Edit] is. When the move is made, the fields are also set in the package that was
-// handed to it.
+// PackageEdit is what a [PackageMove] writes into the entry of a package, besides its state. Its
+// methods work like those of [Edit]. When the move is made, it also sets the fields in the
+// [Package] that the caller passed to it.
 type PackageEdit []packageChange
 
 type packageChange struct {

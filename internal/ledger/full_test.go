@@ -81,7 +81,7 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 		t.Errorf("pruned %d entries (error %v), want at least 7", n, err)
 	}
 	if n := w.rdb.Exists(ctx(), w.key("body:", ids[0]), w.key("inv:", ids[0])).Val(); n != 0 {
-		t.Error("a pruned entry or its document is still there")
+		t.Errorf("%d keys of a pruned invoice are still there, want neither its entry nor its document", n)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // listedPiece is how many entries are read in one round trip.
 const listedPiece = 500
 
-// Listed reads entries as [EntryReader.Invoices] does. It is for lists in which nearly all invoices
+// Listed returns the same as [EntryReader.Invoices]. It is for lists in which nearly all invoices
 // are receipted. It looks into the buckets first, so an entry in a bucket takes less than half of
 // the time that Invoices needs. Every other entry takes one more round trip.
 func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, error) {

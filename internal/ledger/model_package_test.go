@@ -151,7 +151,7 @@ func (m *model) MovePackage(t *rapid.T) {
 	err := m.l.MovePackage(ctx(), &p, mv)
 	if !MayMovePackage(believed.State, to) {
 		if err == nil || errors.As(err, new(*ConflictError)) || p != believed {
-			t.Fatalf("the move from %s to %s gives %v, want a refusal that is no conflict", believed.State, to, err)
+			t.Fatalf("the move from %s to %s gives %v, want an error that is not a *ConflictError", believed.State, to, err)
 		}
 		return
 	}

@@ -21,7 +21,7 @@ type Move struct {
 
 	dropBody bool // delete the document
 	newest   bool // make it the newest of its identity again, if the present newest has ended
-	due      bool // the legal deadline is among the fields, and its indexes follow
+	due      bool // the edit changes the legal deadline, so the indexes of deadlines change too
 }
 
 // moveBatch is how many moves one call of a script makes at most.

@@ -120,7 +120,7 @@ func TestMove_FromNamesAnIllegalMove_IsRefusedBeforeRedisIsAsked(t *testing.T) {
 			w.unchanged(func() {
 				err := w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{from}, To: to})
 				if err == nil || errors.As(err, new(*ConflictError)) || !strings.Contains(err.Error(), "not a legal move") {
-					t.Errorf("the move from %s to %s gives %v, want a refusal that is no conflict", from, to, err)
+					t.Errorf("the move from %s to %s gives %v, want an error that is not a *ConflictError", from, to, err)
 				}
 			})
 		}

@@ -48,8 +48,8 @@ func TestTake_APackedEntry_SaysTheSameAsOneInJSON(t *testing.T) {
 				}
 			}
 			if d := cmp.Diff(read[0], read[1]); d != "" || read[1].File != doc.File || read[1].Ref != doc.Ref {
-				t.Errorf("%s, key %d: the packed entry differs from that in JSON, or lacks its file name or ref (-JSON +packed):\n%s",
-					name, key, d)
+				t.Errorf("%s, key %d: the packed entry has file name %q and ref %q, want %q and %q, and otherwise the entry in JSON (-JSON +packed):\n%s",
+					name, key, read[1].File, read[1].Ref, doc.File, doc.Ref, d)
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // OldestOpen returns, for each state, since when the oldest open document waits for a person. The
 // states are those by which [DecisionStore.OpenItems] counts. A state in which no document waits is
-// left out, and so is a list that is sick.
+// left out. Sick lists are skipped.
 func (ds *DecisionStore) OldestOpen(ctx context.Context) (map[string]time.Time, error) {
 	tenants, _, err := ds.refusals.refusers(ctx)
 	if err != nil {

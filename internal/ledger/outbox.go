@@ -92,7 +92,7 @@ func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Out
 	return outcomesOf(found), nil
 }
 
-// OutcomesAndSpan reads outcomes as Outcomes does, and also what the outbox holds. Both results are
+// OutcomesAndSpan reads what [OutboxStore.Outcomes] and [OutboxStore.Outbox] read. Both results are
 // of the same moment: if the outbox drops outcomes behind the place between the two commands,
 // OutcomesAndSpan reads everything again.
 func (ob *OutboxStore) OutcomesAndSpan(ctx context.Context, after string, n int) ([]Outcome, OutboxSpan, error) {
@@ -211,9 +211,9 @@ func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
 	}
 }
 
-// NotKept says which outcomes could not be kept, because the key of the outbox held another type,
-// and so did the key where outcomes are set aside, or too many were set aside. No sink is told of
-// them. The zero value means that there are none.
+// NotKept says which outcomes could not be kept. The key of the outbox held another type. They
+// could not be set aside either, because the key for that held another type too, or had too many
+// outcomes already. No sink is told of them. The zero value means that there are none.
 type NotKept struct {
 	N            int64
 	Since, Until time.Time // when they were written

@@ -18,11 +18,11 @@ func TestOutbox_KeyIsSick_OutcomesAreSetAsideAndToldLater(t *testing.T) {
 	w.must(w.rdb.Set(ctx(), w.key(keyOutbox), "foreign", 0).Err())
 	second, third := w.invoiceIn(Rejected), w.invoiceIn(Parked)
 	if n, err := w.Rejoin(ctx()); n != 0 || err != nil {
-		t.Errorf("%d outcomes are appended to a sick outbox, %v; want none", n, err)
+		t.Errorf("%d outcomes are appended to a sick outbox (error %v), want none", n, err)
 	}
 	w.must(w.rdb.Rename(ctx(), w.key("saved"), w.key(keyOutbox)).Err())
 	if n, err := w.Rejoin(ctx()); n != 2 || err != nil {
-		t.Errorf("%d outcomes are appended, %v; want 2", n, err)
+		t.Errorf("%d outcomes are appended (error %v), want 2", n, err)
 	}
 	var got []string
 	for _, o := range w.outcomes() {
@@ -36,7 +36,7 @@ func TestOutbox_KeyIsSick_OutcomesAreSetAsideAndToldLater(t *testing.T) {
 		t.Error("the stream of outcomes that were set aside is still there")
 	}
 	if n, err := w.Rejoin(ctx()); n != 0 || err != nil {
-		t.Errorf("a second call appends %d outcomes, %v; want none", n, err)
+		t.Errorf("a second call appends %d outcomes (error %v), want none", n, err)
 	}
 }
 
@@ -51,13 +51,13 @@ func TestOutbox_IsWellAgainAndOutcomesAreStillSetAside_LaterOnesFollowThem(t *te
 	w.must(w.rdb.Del(ctx(), w.key(keyOutbox)).Err())
 	w.move(inv, Receipted)
 	if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: "ref-a", Tenant: "A", Ended: RefusalDismissed}}); n != 1 || err != nil {
-		t.Errorf("%d refusals have ended, %v; want one", n, err)
+		t.Errorf("%d refusals have ended (error %v), want one", n, err)
 	}
 	if got := w.outcomes(); len(got) != 0 {
 		t.Errorf("the outbox has %+v, want nothing before the outcomes that were set aside", got)
 	}
 	if n, err := w.Rejoin(ctx()); n != 4 || err != nil {
-		t.Errorf("%d outcomes are appended, %v; want 4", n, err)
+		t.Errorf("%d outcomes are appended (error %v), want 4", n, err)
 	}
 	if got := w.told(inv.ID); got != "accepted receipted" {
 		t.Errorf("the outbox tells %q of the invoice, want accepted receipted", got)
@@ -81,7 +81,7 @@ func TestRejoin_MoreThanOnePiece_AppendsAllInOrderAndEnds(t *testing.T) {
 	w.must(w.rdb.Del(ctx(), w.key(keyOutbox)).Err())
 	w.invoiceIn(Rejected)
 	if n, err := w.Rejoin(ctx()); n != 2*rejoinPiece+2 || err != nil {
-		t.Errorf("%d outcomes are appended, %v; want %d", n, err, 2*rejoinPiece+2)
+		t.Errorf("%d outcomes are appended (error %v), want %d", n, err, 2*rejoinPiece+2)
 	}
 	all, err := w.Outcomes(ctx(), "", 5000)
 	w.must(err)
@@ -115,11 +115,12 @@ func TestOutbox_BothKeysAreSick_MovesGoOnAndWhatWasNotKeptIsCounted(t *testing.T
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyOutbox)).Err())
 	if n, err := w.Rejoin(ctx()); n != 1 || err != nil {
-		t.Errorf("%d outcomes are appended, %v; want the one since a key is well", n, err)
+		t.Errorf("%d outcomes are appended (error %v), want the one that was set aside after that key was deleted", n, err)
 	}
 }
 
-// Nobody can count what was not kept while this record is sick too, so each of the keys says so.
+// While the record of what was not kept is sick too, nobody can count the lost outcomes. So the
+// report about each of the three keys says what becomes of outcomes.
 func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(1000)
 	for _, key := range []string{keyOutbox, keyAside, keyNotKept} {
@@ -127,7 +128,7 @@ func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing
 	}
 	w.invoiceIn(Rejected)
 	if lost, err := w.NotKept(ctx()); lost.N != 0 || err != nil {
-		t.Errorf("not kept are %+v, %v; want none while nobody can count them", lost, err)
+		t.Errorf("not kept are %+v (error %v), want none while nobody can count them", lost, err)
 	}
 	sick, err := w.SickKeys(ctx())
 	w.must(err)
@@ -140,7 +141,8 @@ func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing
 	}
 }
 
-// Outcomes that are set aside are bounded as the outbox is. Those that do not fit are counted.
+// The outcomes that are set aside have the same bound as the outbox. Those that do not fit are
+// counted.
 func TestOutbox_IsSickForLong_OutcomesThatNoLongerFitAreCounted(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(100)
 	overwrite(w, keyOutbox)

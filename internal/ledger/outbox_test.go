@@ -106,7 +106,7 @@ func TestOutbox_NotKept_IsNotWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.invoiceIn(Rejected)
 	if n := w.rdb.Exists(ctx(), w.prefix+keyOutbox).Val(); n != 0 || w.KeepsOutbox() == nil {
-		t.Errorf("no outbox is kept, but it has %d keys, or KeepsOutbox does not say so", n)
+		t.Errorf("no outbox is wanted, but Redis has %d keys of it and KeepsOutbox gives %v; want 0 and an error", n, w.KeepsOutbox())
 	}
 }
 
@@ -292,7 +292,7 @@ func TestSink_ServedByOneProcess_AnotherWritesNothing(t *testing.T) {
 		t.Fatal("the lease does not belong to the first process")
 	}
 	if ok, err := w.ChangeSink(ctx(), "erp", SinkChange{Token: "b", State: &SinkState{Cursor: "9-9"}}); ok || err != nil {
-		t.Errorf("a process without the lease changed the sink, or got the error %v", err)
+		t.Errorf("for a process without the lease ChangeSink returned %v (error %v), want false and no error", ok, err)
 	}
 	if !lease("a", 0) || !lease("b", time.Minute) {
 		t.Error("a lease that was given back cannot be taken")

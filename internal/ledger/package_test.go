@@ -214,7 +214,7 @@ func TestMovePackage_MalformedMove_IsRefusedAndWritesNothing(t *testing.T) {
 	} {
 		w.unchanged(func() {
 			if err := w.MovePackage(ctx(), &p, m); err == nil || errors.As(err, new(*ConflictError)) {
-				t.Errorf("move %+v: %v, want a refusal that is no conflict", m, err)
+				t.Errorf("move %+v: %v, want an error that is not a *ConflictError", m, err)
 			}
 		})
 	}

@@ -101,8 +101,8 @@ func TestPrune_MoreThanAPiece_AllAreForgottenUpToTheLimit(t *testing.T) {
 	}
 }
 
-// When a newer build has written an entry, the entry stays, and so does everything that refers to
-// it. Only the newer build knows whether the entry may be forgotten.
+// An entry that a newer build has written stays, together with everything that refers to it. Only
+// the newer build knows whether the entry may be forgotten.
 func TestPrune_EntryOfANewerBuild_KeepsItsIdentity(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.lead(w.take(w.fresh())[0], Rejected)

@@ -18,13 +18,13 @@ const purgePage = 1000
 const purgePasses = 5
 
 // Purge deletes every key under the ledger's prefix, including those of the limiter, and counts
-// them by the first word of their names. The keys of the queues are under the prefix too, unless it
-// is the default one. An entry in a bucket counts as a key with the first word inv, too. at is the
-// home that the caller read. If the home has changed since, Purge deletes nothing and returns a
-// [*HomeError]. Before it deletes anything, Purge marks the home as being purged, so that no
-// process works with half a ledger. The home is deleted last, so that a purge that was cut off can
-// be run again. The parameter "also" is a function that deletes the queues, and whatever else the
-// pool keeps under other prefixes. Purge calls this function before any key is deleted. The
+// them by the first word of their names. The keys of the queues are under the prefix too, unless
+// the prefix is the default one. An entry in a bucket counts as a key with the first word inv, too.
+// at is the home that the caller read. If the home has changed since, Purge deletes nothing and
+// returns a [*HomeError]. Before it deletes anything, Purge marks the home as being purged, so that
+// no process works with half a ledger. The home is deleted last, so that a purge that was cut off
+// can be run again. The parameter "also" is a function that deletes the queues, and whatever else
+// the pool keeps under other prefixes. Purge calls this function before any key is deleted. The
 // function "progress" is told how many keys were deleted so far. Both functions may be nil.
 //
 // The caller checks what the entries are and whether workers are alive.

@@ -40,10 +40,10 @@ func TestDueAndAtRisk_CountOnlyUndecidedInvoices(t *testing.T) {
 	ids, err := w.Due(ctx(), noon.Add(2*time.Hour), 10)
 	w.must(err)
 	if !slices.Equal(ids, []string{a.ID, b.ID}) {
-		t.Errorf("due within two hours are %v, want the first two, nearest first", ids)
+		t.Errorf("Due lists %v within two hours, want the first two, nearest first", ids)
 	}
 	if ids, _ = w.Due(ctx(), time.Time{}, 0); len(ids) != 3 {
-		t.Errorf("without bounds due are %v, want three", ids)
+		t.Errorf("without bounds Due lists %v, want three ids", ids)
 	}
 	w.move(a, Rejected)
 	b = w.move(b, Parked) // a parked invoice is sent only if a person acts

@@ -321,7 +321,7 @@ func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []s
 }
 
 // PruneRefusals forgets up to limit refusals of each tenant that are older than keep. It returns
-// how many it forgot. An [*UnreadableError] says that there may be more tenants.
+// how many it forgot. An [*UnreadableError] says that there may be more tenants with refusals.
 func (rs *RefusalStore) PruneRefusals(ctx context.Context, keep time.Duration, limit int) (int, error) {
 	now, err := rs.Clock(ctx)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 )
 
 // EndRefusals ends refusals that are open, and returns how many it ended. It ignores an id without
-// a refusal, and a tenant whose lists are sick: these refusals stay open, until the lists are well
-// and EndTaken finds them. Intake does not know which documents were refused before, so it names
-// every refusal that there could be. With an [*UnreadableError], the refusal of an invoice may be
-// in a list that EndRefusals could not search.
+// a refusal, and a tenant whose lists are sick. The refusals of such a tenant stay open until its
+// lists are well and EndTaken finds the refusals. Intake does not know which documents were refused
+// before, so it names every refusal that there could be. With an [*UnreadableError], the refusal of
+// an invoice may be in a list that EndRefusals could not search.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
 	tenants, sick, err := rs.refusers(ctx)
 	if err != nil {

@@ -21,16 +21,16 @@ func TestRefusals_KeysOfOneTenantAreSick_ThoseOfOthersGoOn(t *testing.T) {
 
 			unread, err := Skip(w.Refuse(ctx(), []Refusal{of("well", "c"), of("sick", "d")}))
 			if err != nil || len(unread) != 1 || unread[0].Key != key+"sick" {
-				t.Errorf("Refuse gives %+v, %v; want that it names the sick key", unread, err)
+				t.Errorf("Refuse reports %+v as unreadable (error %v), want the sick key", unread, err)
 			}
 			if told := w.rdb.XLen(ctx(), w.key(keyOutbox)).Val() - before; told != 1 {
 				t.Errorf("%d outcomes were written, want only the one of the well tenant", told)
 			}
 			if c, err := w.FindRefusal(ctx(), "ref-c", "sick", "well"); err != nil || c == nil {
-				t.Errorf("the refusal of the well tenant is found as %+v, %v; want it found", c, err)
+				t.Errorf("the refusal of the well tenant is found as %+v (error %v), want it found", c, err)
 			}
 			if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: "ref-b", Ended: RefusalDismissed, ByInvoice: true}}); err != nil || n != 1 {
-				t.Errorf("%d refusals have ended, %v; want one", n, err)
+				t.Errorf("%d refusals have ended (error %v), want one", n, err)
 			}
 			w.must(w.DismissRefusal(ctx(), "ref-c", Dismissal{By: "jan", Reason: "x"}))
 			if _, err := w.PruneRefusals(ctx(), -time.Hour, 100); err != nil {
@@ -73,7 +73,7 @@ func TestRefuse_SharedKeyIsSick_AllAreRecordedAndToldLater(t *testing.T) {
 			w.must(err)
 			end := RefusalEnd{ID: "ref-two", Ended: RefusalDismissed, ByInvoice: true}
 			if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
-				t.Errorf("%d refusals have ended, %v; want one", n, err)
+				t.Errorf("%d refusals have ended (error %v), want one", n, err)
 			}
 			if told := w.outcomes(); len(told) != 7 {
 				t.Errorf("%d outcomes are told, want 7: %+v", len(told), told)
@@ -98,7 +98,7 @@ func TestTold_ListOfAnotherTenantIsSick_RecordDoesNotCountAsMissing(t *testing.T
 		}
 		told, err := w.Told(ctx(), w.outcomes())
 		if w.must(err); len(told) != 2 || told[0].ID != "ref-a" || told[0].Missing == sick || told[0].Unread != sick {
-			t.Errorf("with a sick list: %v: the outcomes are told as %+v", sick, told)
+			t.Errorf("list sick %v: the outcomes are told as %+v, want two, ref-a with Missing %v and Unread %v", sick, told, !sick, sick)
 		}
 	}
 }

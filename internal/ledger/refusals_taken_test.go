@@ -47,7 +47,7 @@ func TestEndRefusals_SetOfTenantsIsSick_ThoseOfTheTenantEnd(t *testing.T) {
 	end := RefusalEnd{ID: RefusalOfFile("c.xml"), Tenant: sellerA, ByInvoice: true, Ended: RefusalSuperseded}
 	n, err := w.EndRefusals(ctx(), []RefusalEnd{end})
 	if unread, _ := Skip(err); n != 0 || len(unread) != 1 || unread[0].Key != keyRefusers {
-		t.Errorf("EndRefusals ended %d refusals (error %v), want none and the sick set named, because any list may have it", n, err)
+		t.Errorf("EndRefusals ended %d refusals (error %v), want none and the sick set named, because any tenant may have the refusal", n, err)
 	}
 	restore()
 	if got := w.refusals(""); !slices.Equal(got, []string{"c.xml"}) {
@@ -56,8 +56,8 @@ func TestEndRefusals_SetOfTenantsIsSick_ThoseOfTheTenantEnd(t *testing.T) {
 }
 
 // A list was sick while the corrected document was taken in. The refusal ends when the list is
-// well. No other does: not one that was refused after the document was taken, and not one of a
-// document that was never taken.
+// well. Other refusals stay open: those of documents that were refused after they were taken in,
+// and those of documents that were never taken in.
 func TestEndTaken_ListWasSickWhenTheDocumentWasTaken_TheRefusalEnds(t *testing.T) {
 	for _, key := range []string{keyRefusers, keyRefused + sellerA, keyOpenRefusals + sellerA} {
 		t.Run(key, func(t *testing.T) {
@@ -94,7 +94,8 @@ func TestEndTaken_ListWasSickWhenTheDocumentWasTaken_TheRefusalEnds(t *testing.T
 }
 
 // The refusal in the list of another tenant stays open, because that tenant must not learn which
-// invoice has the number. So does the one that a client handed in for no tenant.
+// invoice has the number. The refusal of a document that a client handed in for no tenant stays
+// open, too.
 func TestEndTaken_TakenForAnotherTenant_StaysOpen(t *testing.T) {
 	w := oneWorld(t)
 	of := refusedInvoice(sellerA, "E/1")
@@ -127,7 +128,7 @@ func TestEndTaken_FirstRefusalWhileTheSetWasSick_IsListedAgain(t *testing.T) {
 }
 
 // Whatever list is sick, the refusals in the others are counted and listed, and the sick one is
-// named. Who asks for one tenant does not even hear of the lists of others.
+// named. A caller that asks about one tenant gets no error about the lists of others.
 func TestRefusals_ListIsSick_OthersAreListedAndItIsNamed(t *testing.T) {
 	for _, key := range []string{keyRefusers, keyRefused + sellerA, keyOpenRefusals + sellerA} {
 		t.Run(key, func(t *testing.T) {
@@ -146,7 +147,7 @@ func TestRefusals_ListIsSick_OthersAreListedAndItIsNamed(t *testing.T) {
 			}
 			of, err := w.Refusals(ctx(), time.Time{}, "", sellerB)
 			if err != nil || len(of) != 1 || of[0].File != "b.xml" {
-				t.Errorf("the refusals of the other tenant are %+v, %v; want b.xml", of, err)
+				t.Errorf("the refusals of the other tenant are %+v (error %v), want b.xml", of, err)
 			}
 			n, err := w.OpenRefusals(ctx())
 			counted := int64(3)
@@ -158,7 +159,7 @@ func TestRefusals_ListIsSick_OthersAreListedAndItIsNamed(t *testing.T) {
 			}
 			open, err := w.OpenItems(ctx())
 			if _, other := Skip(err); other != nil || fmt.Sprint(open) != fmt.Sprintf("map[parked:0 refused:%d rejected:0]", counted) {
-				t.Errorf("the open items are %v, %v; want %d refused", open, err, counted)
+				t.Errorf("the open items are %v (error %v), want %d refused", open, err, counted)
 			}
 		})
 	}

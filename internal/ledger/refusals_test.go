@@ -122,7 +122,8 @@ func TestRefuse_MoreThanIsKept_TheOldestGoAndOtherTenantsKeepTheirs(t *testing.T
 	w.must(w.Refuse(ctx(), all[700:]))
 	got := w.refusals("")
 	if len(got) != maxRefusals+1 || got[0] != "other.xml" || slices.Contains(got, "00000.xml") {
-		t.Errorf("%d refusals are on record, the first is %s: want as many as are kept and the other tenant's", len(got), got[0])
+		t.Errorf("%d refusals are on record, the first is %s; want %d, the first other.xml, and 00000.xml not among them",
+			len(got), got[0], maxRefusals+1)
 	}
 }
 
@@ -232,7 +233,7 @@ func TestRefuse_ClientWithManyOfNoTenant_OtherClientsKeepTheirs(t *testing.T) {
 	}
 	got := w.refusals("")
 	if len(got) != maxOfClient+2 || !slices.Contains(got, "q.xml") || !slices.Contains(got, "folder.xml") {
-		t.Errorf("%d refusals are on record, the first are %v: want those of the quiet client too", len(got), got[:2])
+		t.Errorf("%d refusals are on record, the first are %v; want %d, with q.xml and folder.xml", len(got), got[:2], maxOfClient+2)
 	}
 	late := []Refusal{of("quiet", "late.xml"), of("loud", "late.xml")}
 	w.must(w.Refuse(ctx(), late))

@@ -17,7 +17,7 @@ import (
 // Reseal looks at up to limit entries of each state, and begins behind the last entry that any
 // process looked at. It also looks at every refusal, hold and tenant, and at every outcome that is
 // held for a sink or was given up. It returns how many texts it sealed again. All texts of a packed
-// entry count as one, and so do all texts of one record of a sink. A text that this process cannot
+// entry count as one text, like all texts of one record of a sink. A text that this process cannot
 // open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {

@@ -6,7 +6,7 @@ import "github.com/redis/go-redis/v9"
 // about a field. The pieces of a record change together or not at all.
 const recordField = "record"
 
-// livingRecords returns the records among the entries that resealEntries has read.
+// livingRecords returns the records of the packed entries that resealEntries has read.
 func (ss *SealStore) livingRecords(rows []*redis.SliceCmd) [][]byte {
 	var out [][]byte
 	for _, r := range rows {

@@ -81,7 +81,8 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 	}
 }
 
-// Outcomes that were set aside while the outbox was sick need their key, as those in the outbox do.
+// Outcomes that were set aside while the outbox was sick need their key, like the outcomes in the
+// outbox.
 func TestSealTally_OutcomesAreSetAside_TheirReasonsCount(t *testing.T) {
 	w := oneWorld(quiet{t})
 	w.must(w.Declare(ctx(), ring(t, 7)))

@@ -23,8 +23,7 @@ func (ss *SaidStore) NoteSaidOfInvoice(ctx context.Context, id, said string) err
 	return ss.noteSaid(ctx, keyInvoice, id, said)
 }
 
-// NoteSaidOfPackage records what was said when a task of the package failed, as NoteSaidOfInvoice
-// does.
+// NoteSaidOfPackage is like [SaidStore.NoteSaidOfInvoice], but for a package.
 func (ss *SaidStore) NoteSaidOfPackage(ctx context.Context, id, said string) error {
 	return ss.noteSaid(ctx, keyPackage, id, said)
 }

@@ -11,14 +11,14 @@ import (
 )
 
 // The scores of most indexes are times. A person or a program can give a member any other score,
-// such as -5, 1.5, 1e300 or inf. No list can go on from such a score, because it is the place of no
-// invoice. So a list leaves out such a member, and names its entry as damaged.
+// such as -5, 1.5, 1e300 or inf. No list can go on from such a score, because it is not the place
+// of any invoice. So a list leaves out such a member, and names its entry as damaged.
 
 const (
 	firstTime Millis = 1             // 0 means that there is no time
 	lastTime  Millis = 4102444800000 // the beginning of the year 2100
-	// Of one state, a list names at most maxOdd members whose scores are before all times, and at
-	// most maxOdd whose scores are after all times. ODD in lua/changed.lua is the same number.
+	// Of one state, a list names at most maxOdd members whose scores are before all valid times,
+	// and at most maxOdd whose scores are after them. ODD in lua/changed.lua is the same number.
 	maxOdd = 100
 )
 

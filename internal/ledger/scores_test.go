@@ -55,7 +55,7 @@ func TestScores_OneIsNotAValidTime_ListsHaveTheOthersAndNameItOnce(t *testing.T)
 				oldest, err := w.OldestOpen(ctx())
 				w.must(err)
 				if at := oldest["parked"]; at.Before(noon) || at.After(noon.Add(4*time.Hour)) {
-					t.Errorf("the oldest open invoice waits since %v, want a time of this test", at)
+					t.Errorf("the oldest open invoice has waited since %v, want a time of this test", at)
 				}
 			})
 		}
@@ -87,7 +87,7 @@ func listOdd(w *world, list func(from Place) ([]Place, error)) (ids, named []str
 }
 
 // An index has more scores that are not valid times than one list names.
-func TestScores_ManyAreNoTimes_TheListEndsAndSaysThatThereAreMore(t *testing.T) {
+func TestScores_ManyAreNotValidTimes_TheListEndsAndSaysThatThereAreMore(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.documents(1)...)[0]
 	w.move(inv, Parked)

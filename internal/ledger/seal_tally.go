@@ -34,8 +34,8 @@ func (t Tally) Needs(key string) int64 { return t.Documents[key] + t.Texts[key] 
 // SealTally counts what is sealed. It reads every entry, which takes Redis about three microseconds
 // each. An invoice that moves meanwhile may be counted twice or, if a person retries it at that
 // moment, not at all. If it is not counted, at worst a key is retired too early. Then processes
-// become not ready until they have the key again. With an [*UnreadableError] the documents are
-// counted, and not all texts of refusals and results are.
+// become not ready until they have the key again. With an [*UnreadableError] all documents are
+// counted, but some texts of refusals or results are not.
 func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 	t := Tally{Documents: map[string]int64{}, Texts: map[string]int64{}}
 	for _, index := range entryIndexes() {

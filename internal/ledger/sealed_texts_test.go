@@ -121,7 +121,7 @@ func TestTexts_WithAKey_NoneCanBeReadInRedisAndAllByWhoeverHasTheKey(t *testing.
 	w := oneWorld(t)
 	invoices, packages := w.plantTexts(w.sealing(7))
 	if raw := w.raw(); strings.Contains(raw, quoted) || len(raw) < 2000 {
-		t.Errorf("Redis has a planted text in clear, or the test sees too little:\n%s", raw)
+		t.Errorf("Redis has %d bytes, want at least 2000, without the planted name %s in clear:\n%s", len(raw), quoted, raw)
 	}
 	for name, c := range map[string]struct {
 		l    *Ledger

@@ -5,13 +5,13 @@ import (
 )
 
 // spoil has two ways in which another program might overwrite a key: with another type, or with a
-// text that is no number.
+// text that is not a number.
 var spoil = map[string]func(w *world, key string){
 	"a list": func(w *world, key string) { w.must(w.rdb.RPush(ctx(), key, "foreign").Err()) },
 	"a text": func(w *world, key string) { w.must(w.rdb.Set(ctx(), key, "foreign", 0).Err()) },
 }
 
-// The count of one tenant's invoices is no reason to stop an invoice.
+// A spoiled count must not stop invoices.
 func TestInflow_CountOfOneTenantIsSpoilt_ItBeginsAgain(t *testing.T) {
 	for what, spoil := range spoil {
 		t.Run(what, func(t *testing.T) {
@@ -20,7 +20,7 @@ func TestInflow_CountOfOneTenantIsSpoilt_ItBeginsAgain(t *testing.T) {
 			for range 2 {
 				sums, err := w.Inflow(ctx(), map[string]int64{"sick": 3, "well": 2})
 				if err != nil || sums["sick"] != 3 || sums["well"] < 2 {
-					t.Errorf("the sums are %v, %v; want 3 for the overwritten count, and at least 2 for the other", sums, err)
+					t.Errorf("the sums are %v (error %v), want 3 for the overwritten count, and at least 2 for the other", sums, err)
 				}
 				w.must(w.rdb.Del(ctx(), w.key(keyInflow, "sick"), w.key(keyInflow, "well")).Err())
 			}
@@ -67,7 +67,7 @@ func TestRef_KeyIsSick_NothingIsTakenAndNothingIsClaimed(t *testing.T) {
 	w.must(w.rdb.RPush(ctx(), w.key(key), "foreign").Err())
 	taken, err := w.Take(ctx(), []NewInvoice{doc})
 	if err != nil || taken[0].Taken != Unread || taken[0].SickKey != key {
-		t.Errorf("the document is answered with %+v, %v; want the key %s", taken, err, key)
+		t.Errorf("the document is answered with %+v (error %v), want unread and the key %s named", taken, err, key)
 	}
 	_, err = w.ByRef(ctx(), "order 1", "A")
 	if unread, other := Skip(err); other != nil || len(unread) != 1 || unread[0].Key != key {

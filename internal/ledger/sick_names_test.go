@@ -137,8 +137,8 @@ func TestByNumber_KeyIsSick_IsNamedAndNoAbsenceIsClaimed(t *testing.T) {
 	}
 }
 
-// A list of sick keys may be old. The keys that were mended since are told from the others, and
-// nothing is said of entries and records.
+// A list of sick keys may be old. WellAgain returns those of its keys that are well now or gone,
+// and no keys of entries or names of records.
 func TestWellAgain_SomeKeysWereMended_OnlyTheseAreReturned(t *testing.T) {
 	w := oneWorld(quiet{t})
 	inv := w.invoiceIn(Queued)
@@ -149,7 +149,7 @@ func TestWellAgain_SomeKeysWereMended_OnlyTheseAreReturned(t *testing.T) {
 	well, err := w.WellAgain(ctx(), named)
 	slices.Sort(well)
 	if want := []string{keyFinal + "ab", keyHolds, keyState + string(Queued)}; err != nil || !slices.Equal(well, want) {
-		t.Errorf("well again are %q, %v; want %q", well, err, want)
+		t.Errorf("the keys that are well again are %q (error %v), want %q", well, err, want)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyRefused, "A")).Err())
 }

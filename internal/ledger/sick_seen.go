@@ -32,8 +32,8 @@ func (us *UnreadableStore) SeeSharedSickKeys(ctx context.Context) ([]Unreadable,
 	return sick, us.seeSick(ctx, sick)
 }
 
-// WellAgain returns those of the keys that were named as sick, in a list that may be old, and are
-// well by now, or gone. It leaves out the keys of entries, and the names of records.
+// WellAgain is given keys that a list, perhaps an old one, names as sick. It returns those that are
+// well now, or gone. It leaves out the keys of entries and the names of records.
 func (us *UnreadableStore) WellAgain(ctx context.Context, keys []string) ([]string, error) {
 	kinds := map[string]*redis.StatusCmd{}
 	if err := us.pipe(ctx, func(p redis.Pipeliner) {

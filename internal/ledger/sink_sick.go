@@ -41,11 +41,12 @@ func SinkKeys(sink string) []string {
 
 // maxLease is longer than any lease of a sink. A lease lasts 30 seconds, or a minute in earlier
 // builds. A key that expires later, or never, is not a lease. After Redis's clock has stepped back,
-// the lease of a killed process is sick too, because it would keep all others out for as long.
+// the lease of a killed process is sick too, because it would keep all other processes out until
+// the clock has caught up.
 const maxLease = 2 * time.Minute
 
-// maxAhead is how far ahead of Redis's clock a place may be that the outbox has not given. No sink
-// has such a place, and no harm comes of a place that time reaches so soon.
+// maxAhead is how far ahead of Redis's clock a place may be that the outbox has not given. The
+// ledger writes no such place, but a place that time reaches so soon does no harm.
 const maxAhead = 30 * time.Second
 
 // CheckSink returns an [*UnreadableError] that names the sick keys of a sink, and nil when there

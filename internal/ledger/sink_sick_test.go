@@ -26,7 +26,7 @@ func TestCheckSink_OneKeyIsSick_IsNamedAndTheOtherSinkIsWell(t *testing.T) {
 			w.must(w.rdb.RPush(ctx(), key, "foreign").Err())
 			sick := SickSink(w.CheckSink(ctx(), "sick"))
 			if len(sick) != 1 || sick[0].Key != k.key+"sick" || !strings.Contains(sick[0].Err.Error(), k.remedy) {
-				t.Errorf("the sick keys are %+v, want %ssick with what to do", sick, k.key)
+				t.Errorf("the sick keys are %+v, want the key %ssick, and what to do about it", sick, k.key)
 			}
 			w.must(w.CheckSink(ctx(), "well"))
 		})
@@ -82,7 +82,8 @@ func TestCheckSink_KeyHoldsRubbish_IsNamed(t *testing.T) {
 }
 
 // Redis's clock has stepped back by days, and the outbox goes on from its last place. A sink that
-// has come to this place is well, also when the outbox is empty. One that is ahead of it is not.
+// has come to this place is well, also when the outbox is empty. A sink that is ahead of this place
+// is not well.
 func TestCheckSink_ClockHasSteppedBack_PlacesOfTheOutboxAreRight(t *testing.T) {
 	w := oneWorld(t).telling(1000)
 	last := PlaceOf(w.now().Add(72 * time.Hour))

@@ -58,7 +58,7 @@ type Standing struct {
 
 // State names how a sink stands with a tenant that [NotTold] lists: "out" when it takes nothing of
 // the tenant, "full" as Full says, otherwise "waits". With "waits" the sink has asked for time, the
-// tenant catches up, or the sink is told nothing of it (see Err).
+// tenant catches up, or the sink is told nothing of the tenant (see Err).
 func (l *Standing) State() string {
 	switch {
 	case l.Err != "": // the sink may be well by now: nothing is tried that could show it

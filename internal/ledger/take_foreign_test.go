@@ -34,7 +34,7 @@ func TestTake_KeyHasOnlyForeignFields_IsDamagedAndNothingIsTakenInItsPlace(t *te
 	}
 }
 
-// An entry that is written between two reads of the same intake is no damage.
+// An entry that is written between two reads of the same intake is not damaged.
 func TestTake_EntryComesBetweenTwoReads_IsPresent(t *testing.T) {
 	w := oneWorld(t)
 	first, second := document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "2", "x")

@@ -36,8 +36,8 @@ func (c *Client) do(ctx context.Context, k Call, read func(*Answer) error) error
 		return &ksef.APIError{Op: k.Op, Kind: ksef.KindGated, Group: k.Group, Err: err}
 	}
 	opened(ctx)
-	// The gate must be told even if reading panics, because otherwise a half-open circuit would
-	// wait for this request forever.
+	// The gate must learn the outcome even if reading panics, because otherwise a half-open circuit
+	// would wait for this request forever.
 	outcome := ksef.Outcome{Err: errors.New("request was abandoned")}
 	defer func() { c.o.Gate.Leave(context.WithoutCancel(ctx), k.Group, outcome) }()
 	status, fault := c.exchange(ctx, k, read)
@@ -112,8 +112,8 @@ func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(
 	return resp.StatusCode, nil
 }
 
-// request builds what is sent. The transport cannot replay it, because GetBody is never set and
-// even a GET has an emptyBody.
+// request builds the request. The transport cannot replay it, because GetBody is never set and even
+// a GET has an emptyBody.
 func (c *Client) request(ctx context.Context, k Call, w *watchdog) (Credentials, *http.Request, error) {
 	address := k.Target
 	if address == nil {

@@ -18,7 +18,7 @@ import (
 // KSeF and its gateway are a few hundred bytes long.
 const maxErrorBody = 256 << 10
 
-// mapper maps every way in which a request can fail to an APIError.
+// mapper makes an APIError of every error of a request.
 type mapper struct {
 	op         string
 	side       string

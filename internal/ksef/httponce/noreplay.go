@@ -9,7 +9,7 @@ import (
 // The standard library's Transport sends a request a second time, unasked, when a kept-alive
 // connection breaks before the answer and the request counts as replayable. A GET, HEAD, OPTIONS or
 // TRACE (or any method with an Idempotency-Key header) is replayable if its Body is nil, NoBody, or
-// has a GetBody. If nothing had been written yet, any request without a body is replayable. The
+// has a GetBody. If nothing had been written yet, the method and the header do not matter. The
 // gateway closes sessions with a GET, so a second request can do harm.
 //
 // So no request of this package has a nil Body or a GetBody. net/http has no other way to forbid

@@ -11,10 +11,11 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time. A
-// request that is streamed may go on as long as bytes keep moving. It ends when no byte has moved
-// for that time, or when the time in Call.Within, if it is set, has run out. Two rules are needed
-// because 60 s is very long for a JSON answer and very short for a part of 100 MB on a slow line.
+// watchdog ends a request whose time is up. A request whose bytes are in memory must end within
+// Options.Timeout. A request that is streamed may go on as long as bytes keep moving. It ends when
+// no byte has moved for Options.Timeout. Every request also ends when Call.Within, if it is set,
+// has run out. Two rules are needed because 60 s is very long for a JSON answer and very short for
+// a part of 100 MB on a slow line.
 type watchdog struct {
 	timer  *time.Timer
 	allow  time.Duration

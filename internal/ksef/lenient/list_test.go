@@ -32,6 +32,6 @@ func TestList_MoreEntriesThanAnyPageHas_AreNotDecoded(t *testing.T) {
 		}
 	}
 	if read("[]"); !l.A.Given || l.A.TooLong {
-		t.Error("an empty list is not read as a list, or is read as too long")
+		t.Errorf("an empty list is read as given %v, too long %v, want given and not too long", l.A.Given, l.A.TooLong)
 	}
 }
