@@ -175,7 +175,8 @@ func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
 		}
 	}
 	if SealOf(byOld) != old.KeyIDs()[0] || SealOf(byNew) != turned.KeyIDs()[0] || SealOf(byOld) == SealOf(byNew) {
-		t.Errorf("the old and the new process seal with the keys %s and %s, want the key %v and the first of %v", SealOf(byOld), SealOf(byNew), old.KeyIDs(), turned.KeyIDs())
+		t.Errorf("the old and the new process seal with the keys %s and %s, want the key %v and the first of %v",
+			SealOf(byOld), SealOf(byNew), old.KeyIDs(), turned.KeyIDs())
 	}
 	var missing *KeyError
 	if _, err := old.Open("inv-a", byNew); !errors.As(err, &missing) || missing.Key != turned.KeyIDs()[0] {

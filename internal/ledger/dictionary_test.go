@@ -141,6 +141,7 @@ func TestAppendSeal_ADocument_IsSmallerThanWithoutDictionaryAndOpens(t *testing.
 		}
 	}
 	if _, err := keyed.Open("inv-b", sealed); err == nil || SealOf(sealed) != keyed.KeyIDs()[0] {
-		t.Errorf("opening as the document of another invoice gives the error %v, and SealOf gives %s; want an error and the first key", err, SealOf(sealed))
+		t.Errorf("opening as the document of another invoice gives the error %v, and SealOf gives %s; want an error and the first key",
+			err, SealOf(sealed))
 	}
 }

@@ -48,7 +48,7 @@ func TestTake_APackedEntry_SaysTheSameAsOneInJSON(t *testing.T) {
 				}
 			}
 			if d := cmp.Diff(read[0], read[1]); d != "" || read[1].File != doc.File || read[1].Ref != doc.Ref {
-				t.Errorf("%s, key %d: the packed entry has file name %q and ref %q, want %q and %q, and otherwise the entry in JSON (-JSON +packed):\n%s",
+				t.Errorf("%s, key %d: the packed entry has file %q and ref %q, want %q and %q, and all else as in JSON (-JSON +packed):\n%s",
 					name, key, read[1].File, read[1].Ref, doc.File, doc.Ref, d)
 			}
 		}

@@ -217,8 +217,8 @@ func (ss *SinkStore) packHeld(sink string, list ...Held) (string, error) {
 }
 
 // unpackHeld returns the outcomes of one record of the key keySinkHeld or keySinkFailed. It returns
-// none when a newer build or another program wrote the record. An outcome under another name than
-// its own could never be removed from there.
+// none when a newer build or another program wrote the record. It also returns none when the record
+// is not under the name of its outcomes, because these could then never be removed.
 func (ss *SinkStore) unpackHeld(key, sink, name, packed string) []Held {
 	var list []Held
 	if json.Unmarshal([]byte(packed), &list) != nil {

@@ -104,8 +104,8 @@ func (ts *TenantStore) NoteDenied(ctx context.Context, tenant string, till time.
 	return ts.noteTenant(ctx, tenant, "denied", At(till), 0, "")
 }
 
-// NoteAnswered410 records that this many more invoices were answered 410: in the tenant's own name,
-// and in that of other sellers.
+// NoteAnswered410 adds to the numbers of invoices that KSeF answered with 410. own counts invoices
+// in the tenant's own name, and forOthers counts those in the names of other sellers.
 func (ts *TenantStore) NoteAnswered410(ctx context.Context, tenant string, own, forOthers int) error {
 	if own > 0 {
 		if err := ts.noteTenant(ctx, tenant, "answered", 0, own, ""); err != nil {

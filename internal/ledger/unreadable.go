@@ -57,10 +57,10 @@ func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final(
 func (u Unreadable) Shared() bool { return isShared(u.Key) }
 
 // UnreadableError names the entries that could not be read. A call that reads many entries returns
-// the error together with the entries that could be read. An entry that is in neither of the two
-// does not exist, unless the error names a shared key. A caller that needs the complete list MUST
-// stop at this error. A caller that handles each entry independently uses [Skip] and goes on with
-// the others.
+// the error together with the entries that could be read. An entry that is neither returned nor
+// named does not exist, unless the error names a shared key. A caller that needs the complete list
+// MUST stop at this error. A caller that handles each entry independently uses [Skip] and goes on
+// with the others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }

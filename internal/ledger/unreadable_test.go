@@ -263,7 +263,7 @@ func TestUnreadables_AreRecordedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) 
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
 		if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
-			t.Errorf("after the entry was mended, %d were forgotten (error %v), want 1", n, err)
+			t.Errorf("after the entry was repaired, %d were forgotten (error %v), want 1", n, err)
 		}
 		if n, keys, err := w.Unreadables(ctx(), 10); n != 0 || err != nil {
 			t.Errorf("%v are still recorded as unreadable (error %v), want none", keys, err)

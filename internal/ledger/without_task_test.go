@@ -37,6 +37,6 @@ func TestWithoutTask_AmongThousandsThatWait_APassFindsAllAndEachCallIsBounded(t 
 		}
 	}
 	if ids, _, err := w.WithoutTask(ctx(), w.now().Add(-time.Hour), 2*waiting); err != nil || len(ids) != 0 {
-		t.Errorf("listed are %v (error %v), want none, because all invoices changed after the given time", ids, err)
+		t.Errorf("WithoutTask lists %v (error %v), want none, because all invoices changed after the given time", ids, err)
 	}
 }

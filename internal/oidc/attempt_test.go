@@ -20,12 +20,13 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	q := u.Query()
 	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile" ||
 		q.Get("redirect_uri") != returnURL || q.Has("client_secret") || q.Has("code_verifier") {
-		t.Errorf("the address lacks something, or has a secret: %s", to)
+		t.Errorf("the address is %s, want type code, method S256, scopes openid and profile, the redirect to %s, no client secret and no verifier",
+			to, returnURL)
 	}
 	body, _, _ := strings.Cut(cookie, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil || len(cookie) > 3000 {
-		t.Fatalf("decoding the cookie returned %v; it has %d bytes, want at most 3000", err, len(cookie))
+		t.Fatalf("the cookie has %d bytes, and decoding it returned %v; want at most 3000 and no error", len(cookie), err)
 	}
 	for _, secret := range []string{"state", "nonce", "code_challenge"} {
 		if strings.Contains(string(raw), q.Get(secret)) {
@@ -36,11 +37,12 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	v, _ := url.Parse(again)
 	for _, part := range []string{"state", "nonce", "code_challenge"} {
 		if err != nil || v.Query().Get(part) == q.Get(part) || other == cookie {
-			t.Errorf("two logins have the same %s or the same cookie, or Begin fails: %v", part, err)
+			t.Errorf("the second Begin returned the error %v, %s %q and a cookie equal to the first %v; want no error, another %s than %q and another cookie",
+				err, part, v.Query().Get(part), other == cookie, part, q.Get(part))
 		}
 	}
 	if _, long, err := w.p.Begin(t.Context(), "/"+strings.Repeat("x", 10_000)); err != nil || len(long) > 1000 {
-		t.Errorf("for a long address Begin returned %v and a cookie of %d bytes, want at most 1000", err, len(long))
+		t.Errorf("for a long path Begin returned the error %v and a cookie of %d bytes, want none and at most 1000", err, len(long))
 	}
 }
 

@@ -40,7 +40,7 @@ func TestPerson_Claims_AreReadAsConfigured(t *testing.T) {
 			continue
 		}
 		if err != nil || who.Name != test.wantName || strings.Join(who.Groups, " ") != test.wantGroup {
-			t.Errorf("%s: the person is %+v, %v, want the name %q and the group %q", name, who, err, test.wantName, test.wantGroup)
+			t.Errorf("%s: the person is %+v (error %v), want the name %q and the group %q", name, who, err, test.wantName, test.wantGroup)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestPerson_GroupsAtTheUserInfoEndpoint_AreAskedFor(t *testing.T) {
 	w.op.UserInfo = map[string]any{"sub": "1234", "groups": []string{"a"}, "preferred_username": "another", "iss": "another"}
 	who, err := w.login()
 	if err != nil || !slices.Equal(who.Groups, []string{"a"}) || who.Name != "ewa" {
-		t.Errorf("the person is %+v, %v, want ewa with the groups of UserInfo", who, err)
+		t.Errorf("the person is %+v (error %v), want ewa with the groups of UserInfo", who, err)
 	}
 	w.op.UserInfo["sub"] = "another"
 	_, err = w.login()
@@ -64,6 +64,6 @@ func TestPerson_GroupsAtTheUserInfoEndpoint_AreAskedFor(t *testing.T) {
 	w.op.Change = nil
 	w.op.UserInfo = map[string]any{"sub": "1234"}
 	if who, err = w.login(); err != nil || who.Told {
-		t.Errorf("neither the ID token nor UserInfo tells groups, and the person is %+v, %v, want Told to be false", who, err)
+		t.Errorf("without groups in the ID token and UserInfo the person is %+v (error %v), want Told to be false", who, err)
 	}
 }

@@ -43,7 +43,7 @@ func TestProvider_GoesAwayAndComesBack_IsToldOnce(t *testing.T) {
 	w.wantReason(w.p.Reach(t.Context()), oidc.Unreachable)
 	w.now = w.now.Add(11 * time.Second)
 	if err := w.p.Reach(t.Context()); err != nil || strings.Count(w.log.String(), "answers again") != 1 {
-		t.Errorf("the provider is back: %v; want one line of the log:\n%s", err, w.log)
+		t.Errorf("when the provider is back, Reach returns %v, want no error and one line in the log that says so:\n%s", err, w.log)
 	}
 	asked := w.op.Requests(path)
 	for range 20 {
@@ -52,7 +52,7 @@ func TestProvider_GoesAwayAndComesBack_IsToldOnce(t *testing.T) {
 		}
 	}
 	if w.op.Requests(path) != asked {
-		t.Error("the provider is asked at every login")
+		t.Errorf("20 calls of Reach sent %d requests, want none", w.op.Requests(path)-asked)
 	}
 	w.now = w.now.Add(2 * time.Minute)
 	w.op.Answer = down
@@ -137,7 +137,7 @@ func TestProvider_SickAnswers_AreBounded(t *testing.T) {
 			t.Errorf("%s: the redirect was followed", name)
 		}
 		if name == "2 MiB" && !strings.Contains(err.Error(), "1 MiB") {
-			t.Errorf("%s: %v, want the bound named", name, err)
+			t.Errorf("%s: the error is %v, want one that names the bound of 1 MiB", name, err)
 		}
 	}
 }
