@@ -72,7 +72,7 @@ func TestBodies_Sealed_HidesTheDocumentAndNeverLooksTheSameTwice(t *testing.T) {
 	a, _ := keyed.Seal("inv-a", doc)
 	b, _ := keyed.Seal("inv-a", doc)
 	if bytes.Contains(a, []byte("5265877635")) || bytes.Equal(a, b) || bytes.Equal(a[9:21], b[9:21]) {
-		t.Errorf("sealed twice as %q and %q: want two different texts that hide the document", a, b)
+		t.Errorf("sealed twice as %q and %q: want two different texts with different nonces that hide the NIP", a, b)
 	}
 }
 

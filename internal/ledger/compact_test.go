@@ -159,7 +159,8 @@ func TestCompact_TheEntryChangesAfterItWasRead_StaysAsItIs(t *testing.T) {
 		return w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "reason", "meanwhile").Err()
 	}})
 	if n, err := w.Compact(ctx(), 1000); n != 0 || err != nil || w.isPacked(inv.ID) {
-		t.Errorf("packed %d entries (error %v), want none, because the entry has changed", n, err)
+		t.Errorf("packed %d entries (error %v), entry packed %v; want 0 and false, because the entry has changed",
+			n, err, w.isPacked(inv.ID))
 	}
 	if got := w.again(inv); got.Reason != "meanwhile" {
 		t.Errorf("the reason is %q, want the one that was written meanwhile", got.Reason)

@@ -102,7 +102,7 @@ func TestCut_BytesAreFullInALaterPiece_ThePackageEndsThere(t *testing.T) {
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: 10 * fits})
 	w.must(err)
 	if p := w.readPackage("pkg-x"); len(ids) != fits || p.Count != fits || p.Size != 10*fits {
-		t.Errorf("took %d invoices into %+v: want as many as the limit of bytes allows", len(ids), p)
+		t.Errorf("took %d invoices into %+v, want the %d that the limit of bytes allows", len(ids), p, fits)
 	}
 	w.audit()
 }

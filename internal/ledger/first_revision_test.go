@@ -39,7 +39,8 @@ func TestTake_TheEntryWasLost_TheNewOneHasGreaterRevisions(t *testing.T) {
 				w.must(err)
 				got := w.read(lost.ID)[0]
 				if res[0].Taken != Created || res[0].Rev != got.Rev || res[0].CreatedAt != got.CreatedAt {
-					t.Errorf("Take answered %+v and the entry is %+v, want the same revision and time in both", res[0], got)
+					t.Errorf("Take answered %+v and the entry is %+v, want it created, with the same revision and time in both",
+						res[0], got)
 				}
 				if !got.Fresh() || got.Rev <= lost.Rev {
 					t.Errorf("the new entry is at revision %d, want a fresh entry above revision %d of the lost one", got.Rev, lost.Rev)

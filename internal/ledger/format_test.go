@@ -78,7 +78,8 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		t.Helper()
 		n, err := w.Compact(ctx(), 100)
 		if n != 0 || err != nil || w.isPacked(inv.ID) || w.EverybodyReads(ctx(), FormatBuckets) {
-			t.Fatalf("%s: packed %d entries (error %v), want none, and the gate closed", when, n, err)
+			t.Fatalf("%s: packed %d entries (error %v), the gate is open: %v; want no entry packed, and the gate closed",
+				when, n, err, w.EverybodyReads(ctx(), FormatBuckets))
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 		if err != nil || res[0].Taken != Present || res[1].Taken != Refused {
@@ -107,7 +108,7 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		t.Fatalf("two hours later Advance gives %+v, want the newest format written", s)
 	}
 	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
-		t.Errorf("packed %d entries (error %v), want 1", n, err)
+		t.Errorf("packed %d entries (error %v), the receipted one %v; want 1 and true", n, err, w.isPacked(inv.ID))
 	}
 	if d := cmp.Diff(inv, w.again(inv)); d != "" {
 		t.Error(d)
@@ -127,7 +128,7 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	oldBeat(w, "old")
 	w.later(50 * time.Minute)
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 0 || len(s.Behind) != 1 {
-		t.Errorf("when an older build is back, Advance gives %+v, want no next format", s)
+		t.Errorf("when an older build is back, Advance gives %+v, want no next format, and one process behind", s)
 	}
 	w.must(w.Leave(ctx(), "old"))
 	w.advance(time.Hour)
@@ -155,7 +156,8 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	before(w)
 	rotated := w.sealing(2, 1)
 	if n, err := rotated.Reseal(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) || w.isPacked(thawed.ID) {
-		t.Errorf("sealed %d entries again (error %v), want only the one in the bucket", n, err)
+		t.Errorf("sealed %d entries again (error %v), in buckets are the first %v and the second %v; want 1, true and false",
+			n, err, w.isPacked(inv.ID), w.isPacked(thawed.ID))
 	}
 	w.Ledger = first
 }

@@ -14,7 +14,7 @@ func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	w.must(err)
 	a, b := all["a"], all["b"]
 	if len(all) != 2 || a.Kind != Paused || a.By != "anna" || a.Why != "key expired" || a.Since == 0 || b.Kind != Draining {
-		t.Errorf("the holds are %+v, want one tenant paused by anna and one draining", all)
+		t.Errorf("the holds are %+v, want a paused by anna with her reason and a time, and b draining", all)
 	}
 	for _, want := range []bool{true, false} {
 		if was, err := w.Release(ctx(), "a"); err != nil || was != want {

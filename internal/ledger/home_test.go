@@ -135,7 +135,7 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	}
 	counts, err := gone.Purge(t.Context(), home, nil, nil)
 	if err != nil || counts["inv"] != 5000 || counts["asynq"] != 1 || counts["rate"] != 1 {
-		t.Errorf("Purge counted %v (error %v), want the entries, the queue and the limiter", counts, err)
+		t.Errorf("Purge counted %v (error %v), want 5000 of inv (entries), 1 of asynq (queue) and 1 of rate (limiter)", counts, err)
 	}
 	if left := rdb.Keys(t.Context(), "ksef:*").Val(); len(left) > 0 {
 		t.Errorf("%d keys are left, %q among them", len(left), left[0])

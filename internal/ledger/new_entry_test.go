@@ -142,7 +142,8 @@ func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w.must(err)
 	for k, inv := range w.read(ids...) {
 		if inv.State != Receipted || inv.Revision != 1 || inv.Attempts != 1 || inv.IssueDate != "2026-11-23" || !w.isPacked(ids[k]) {
-			t.Errorf("at the end the entry is %+v, want it receipted and packed", inv)
+			t.Errorf("at the end the entry is %+v, packed %v; want it receipted and packed, with revision 1, 1 attempt and its date",
+				inv, w.isPacked(ids[k]))
 		}
 	}
 }

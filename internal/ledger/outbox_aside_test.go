@@ -136,7 +136,8 @@ func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing
 		"what was in it is told to no receiver", "nobody can say how many outcomes were not kept"} {
 		if len(sick) != 3 || !strings.Contains(sick[i].Err.Error(), want) || strings.Contains(sick[i].Err.Error(), "writes it again") ||
 			i < 2 == strings.Contains(sick[i].Err.Error(), "then delete the key") {
-			t.Errorf("the sick keys are %v, want three, the one at %d with %q", sick, i, want)
+			t.Errorf("the sick keys are %v, want three, number %d with %q, none with %q, only the last with %q",
+				sick, i, want, "writes it again", "then delete the key")
 		}
 	}
 }

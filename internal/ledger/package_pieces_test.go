@@ -200,7 +200,8 @@ func TestRepack_MoreThanAPiece_EveryInvoiceIsInItsPartInItsOrder(t *testing.T) {
 		w.must(err)
 		if got.State != PackageCut || got.Count != len(want) || got.Size != int64(10*len(want)) || got.Refusals != 2 ||
 			got.Parent != p.ID || got.Reason != "" || len(members) != len(want) || members[len(want)-1] != want[len(want)-1] {
-			t.Errorf("the new package is %+v and lists %d invoices, want all of its part", got, len(members))
+			t.Errorf("%s is %+v and lists %d invoices, want it cut from %s, with %d invoices in order, 2 refusals and no reason",
+				id, got, len(members), p.ID, len(want))
 		}
 	}
 	if x, y := w.readPackage("pkg-x"), w.readPackage("pkg-y"); x.Rest != "pkg-y" || y.Probe != "pkg-x" {

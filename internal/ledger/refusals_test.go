@@ -38,7 +38,7 @@ func TestRefuse_SameDocumentAgain_IsOneRefusalAndOpenAgain(t *testing.T) {
 	w.must(w.DismissRefusal(ctx(), RefusalOfFile("b.xml"), Dismissal{By: "anna", Reason: "a test"}))
 	all, err := w.Refusals(ctx(), time.Time{}, RefusalDismissed)
 	if err != nil || len(all) != 1 || !strings.Contains(all[0].Note, "by anna: a test") || all[0].Faults[0].Field != "P_15" {
-		t.Errorf("the dismissed refusals are %+v (error %v), want one by anna", all, err)
+		t.Errorf("the dismissed refusals are %+v (error %v), want one by anna, with the fault in P_15", all, err)
 	}
 	if err := w.DismissRefusal(ctx(), RefusalOfFile("b.xml"), Dismissal{}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("dismissing the refusal a second time gives %v, want ErrNotFound", err)

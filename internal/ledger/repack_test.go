@@ -140,7 +140,8 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	}
 	if got.Count != 6 || got.Size != p.Size || got.Refusals != 7 || got.Probe != "" ||
 		got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
-		t.Errorf("the package is %+v, want all 6 invoices in it and no probe", got)
+		t.Errorf("the package is %+v, want it cut, above revision %d, with 6 invoices, %d bytes, deadline %d, 7 refusals and no probe",
+			got, rest.Rev, p.Size, p.Deadline)
 	}
 }
 

@@ -70,6 +70,7 @@ func TestTake_AnEntryLeavesItsBucketBetweenTwoReads_IsPresent(t *testing.T) {
 	w.rdb.AddHook(hook)
 	res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 	if err != nil || !hook.done || res[0].Taken != Present || res[1].Taken != Refused {
-		t.Errorf("handed in: %+v (error %v), want the first document present and the second refused", res, err)
+		t.Errorf("the hook ran: %v; handed in: %+v (error %v), want the first document present and the second refused",
+			hook.done, res, err)
 	}
 }

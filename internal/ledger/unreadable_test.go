@@ -205,7 +205,7 @@ func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
 			}
 			under, more, err := w.Underways(ctx(), 0, 100)
 			if err != nil || more || len(under) == 0 {
-				t.Errorf("the sessions are %+v (error %v), want those that can be read", under, err)
+				t.Errorf("the sessions are %+v, more %v (error %v), want those that can be read and more false", under, more, err)
 			}
 			tenants, err := w.FreshlyCut(ctx())
 			if err != nil || !tenants[sellerA] {

@@ -24,7 +24,7 @@ func TestLogin_HonestProvider_NamesThePerson(t *testing.T) {
 		}
 		if who.Subject != "1234" || who.Name != "ewa" || len(who.Groups) != 1 || who.Groups[0] != "accounting" || !who.Told ||
 			time.Until(who.Until) < 4*time.Minute {
-			t.Errorf("with %s the person is %+v, want ewa of accounting", key.Algorithm, who)
+			t.Errorf("with %s the person is %+v, want ewa (1234), told to be of accounting, for at least 4 minutes", key.Algorithm, who)
 		}
 		if w.op.Requests("/userinfo") != 0 {
 			t.Error("the login asked /userinfo for what the ID token has")
@@ -199,6 +199,7 @@ func TestExchange_SecretByForm_WhereTheProviderTakesNoOther(t *testing.T) {
 		return false
 	}
 	if _, err := w.login(); err != nil || form.Get("client_secret") != oidctest.Secret || form.Get("client_id") != oidctest.ClientID {
-		t.Errorf("the login ends with %v; the form has %d fields, want id and secret", err, len(form))
+		t.Errorf("the login returns the error %v; the form has ID %q and secret %q, want no error, %q and %q",
+			err, form.Get("client_id"), form.Get("client_secret"), oidctest.ClientID, oidctest.Secret)
 	}
 }
