@@ -62,7 +62,7 @@ func TestKeyCache_FailedFetch_ReachesAllWaitersAndIsNotKept(t *testing.T) {
 		for range 10 {
 			all.Go(func() {
 				if _, err := cache.Get(context.Background()); !errors.Is(err, down) {
-					t.Errorf("a caller got the error %v, want that of the failed fetch", err)
+					t.Errorf("a caller got the error %v, want the error of the failed fetch", err)
 				}
 			})
 		}

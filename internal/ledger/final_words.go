@@ -107,8 +107,8 @@ func hashBytes(s string) ([]byte, bool) {
 	return sum, err == nil && len(sum) == 32 && base64.StdEncoding.EncodeToString(sum) == s
 }
 
-// recordReader reads a record. A read beyond its end sets bad, and so does an unknown kind of word.
-// No read panics, but once bad is set, nothing that was read may be used.
+// recordReader reads a record. A read beyond its end or of an unknown kind of word sets bad. No
+// read panics, but once bad is set, nothing that was read may be used.
 type recordReader struct {
 	b   []byte
 	bad bool

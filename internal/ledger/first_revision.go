@@ -4,8 +4,8 @@ package ledger
 // since the beginning of 2026. An invoice may be taken in again after Redis lost its entry, or
 // after the ledger forgot it. The invoice then has the same id, and receivers of results keep the
 // greatest revision of an id. Each move adds one to the revision, and most entries are moved five
-// times. So the new entry has greater revisions unless the lost entry was moved more than once a
-// second.
+// times. So the new entry has greater revisions if the seconds since the lost entry began outnumber
+// the moves of the lost entry.
 func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
 
 // revEpoch is the beginning of 2026 in seconds since 1970. Numbers that count from 1970 would be

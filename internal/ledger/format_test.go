@@ -250,17 +250,19 @@ func TestClaim_NoHome_OnlyAnEmptyLedgerIsWrittenInTheNewestFormatAtOnce(t *testi
 	rdb, _ := redistest.New(t)
 	empty := New(rdb, Options{Prefix: "a:"})
 	if err := empty.Claim(t.Context(), testHome); err != nil || !empty.EverybodyReads(t.Context(), Format) {
-		t.Errorf("claiming an empty ledger: %v, want no error and the newest format open", err)
+		t.Errorf("claiming an empty ledger gives the error %v, the newest format is open: %v; want no error and true",
+			err, empty.EverybodyReads(t.Context(), Format))
 	}
 	used := New(rdb, Options{Prefix: "b:"})
 	if _, err := used.Take(t.Context(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := used.Claim(t.Context(), testHome); err != nil || used.EverybodyReads(t.Context(), FormatBuckets) {
-		t.Errorf("claiming a ledger with an invoice: %v, want no error and the gate closed", err)
+		t.Errorf("claiming a ledger with an invoice gives the error %v, the gate is open: %v; want no error and false",
+			err, used.EverybodyReads(t.Context(), FormatBuckets))
 	}
 	if h, err := used.Home(t.Context()); err != nil || h.V != Format || h.writes() != FormatKeys || h.Since == 0 {
-		t.Errorf("the home of this ledger is %+v (error %v), want the newest format, not written yet", h, err)
+		t.Errorf("the home of this ledger is %+v (error %v), want format %d, written as format %d, with a time", h, err, Format, FormatKeys)
 	}
 	if s, err := used.Advance(t.Context(), 0); err != nil || s.Writes != Format {
 		t.Errorf("the next step gives %+v (error %v), want the newest format written", s, err)

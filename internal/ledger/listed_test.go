@@ -67,8 +67,8 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 	}
 }
 
-// Only a fault leaves an entry both in a bucket and under a key of its own. Readers then use the
-// entry under its own key, as the scripts do.
+// Only a fault leaves an entry both in a bucket and under a key of its own. Readers and scripts
+// then use the entry under its own key.
 func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 	w := unaudited(t)
 	inv, other := w.receipt(w.accepted("1", "", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))

@@ -19,7 +19,7 @@ func TestOnWay_CountsWhatIsCutOrNotDecided_AndNoOnlineSession(t *testing.T) {
 			got, err := w.OnWay(ctx(), 10)
 			w.must(err)
 			if got[p.Tenant] != want {
-				t.Errorf("on the way are %+v, want %+v", got[p.Tenant], want)
+				t.Errorf("OnWay gives %+v, want %+v", got[p.Tenant], want)
 			}
 		})
 	}
@@ -32,7 +32,7 @@ func TestOnWay_CountsWhatIsCutOrNotDecided_AndNoOnlineSession(t *testing.T) {
 		got, err := w.OnWay(ctx(), 10)
 		w.must(err)
 		if want := (OnWay{Packages: 1}); got[p.Tenant] != want {
-			t.Errorf("on the way are %+v, want %+v: a package made after a refusal may rest before it asks for a session",
+			t.Errorf("OnWay gives %+v, want %+v: a package made after a refusal may rest before it asks for a session",
 				got[p.Tenant], want)
 		}
 	})

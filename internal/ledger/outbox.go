@@ -197,7 +197,7 @@ const rejoinPiece = 1000
 // Rejoin appends to the outbox the outcomes that were set aside while the key of the outbox held
 // another type. While the key still holds another type, Rejoin leaves them where they are. It
 // returns how many it has appended. New outcomes are set aside too until all are appended, so that
-// those of one invoice stay in order. The last piece appends what is left in one step.
+// the outcomes of one invoice stay in order. The last piece appends what is left in one step.
 func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
 	for {
 		answer, err := ob.run(ctx, rejoinScript, ob.args(rejoinPiece))

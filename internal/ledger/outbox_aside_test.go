@@ -40,8 +40,8 @@ func TestOutbox_KeyIsSick_OutcomesAreSetAsideAndToldLater(t *testing.T) {
 	}
 }
 
-// While outcomes are set aside, all later ones follow them, so that a receiver gets those of one
-// invoice in order.
+// While outcomes are set aside, all later ones follow them, so that a receiver gets the outcomes of
+// one invoice in order.
 func TestOutbox_IsWellAgainAndOutcomesAreStillSetAside_LaterOnesFollowThem(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(5000)
 	overwrite(w, keyOutbox)
@@ -142,7 +142,7 @@ func TestSickKeys_OutboxAndWhatStandsInForIt_SayWhatBecomesOfOutcomes(t *testing
 	}
 }
 
-// The outcomes that are set aside have the same bound as the outbox. Those that do not fit are
+// The outcomes that are set aside have the same bound as the outbox. Outcomes that do not fit are
 // counted.
 func TestOutbox_IsSickForLong_OutcomesThatNoLongerFitAreCounted(t *testing.T) {
 	w := oneWorld(quiet{t}).telling(100)

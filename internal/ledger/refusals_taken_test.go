@@ -31,8 +31,8 @@ func takeAs(w *world, seller, number string) string {
 }
 
 // The set of the tenants with refusals is sick, and the documents of each refusal come again. All
-// refusals of the tenant end at once, and those of no tenant too, because their lists have names
-// that are known without the set.
+// refusals of the tenant and of no tenant end at once, because the names of these lists are known
+// without the set.
 func TestEndRefusals_SetOfTenantsIsSick_ThoseOfTheTenantEnd(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml"), refusedDoc("", "b.xml"), refusedDoc(sellerB, "c.xml")}))

@@ -10,7 +10,7 @@ import (
 type Part struct {
 	ID       string
 	Refusals int
-	Into     bool   // the invoices join those of an existing package, which must be [PackageCut]
+	Into     bool   // the invoices join an existing package, which must be [PackageCut]
 	Probe    string // see [Package]
 	Rest     string // see [Package]
 	// NotBefore is when the package may be submitted. A task that comes earlier waits.

@@ -116,7 +116,8 @@ func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// tallySinks counts the texts of sinks, and those of outcomes in the outbox or set aside.
+// tallySinks counts the sealed texts of sinks, and the sealed reasons of outcomes in the outbox or
+// set aside.
 func (ss *SealStore) tallySinks(ctx context.Context, t *Tally) error {
 	err := ss.sinkRecords(ctx, func(r sinkRecord) error {
 		_, err := r.edit(func(_, packed string) string { t.text(packed, 1); return packed })

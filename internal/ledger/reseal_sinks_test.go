@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Outcomes that receivers have not taken are sealed, and so are outcomes in the outbox. After a
-// change of keys, the sweep seals the receivers' outcomes again, with the new key. The outcomes in
-// the outbox stay sealed with the old key. The old key may be removed only when they have left the
-// outbox.
+// The reasons of outcomes are sealed, both in the outbox and where receivers have not taken them.
+// After a change of keys, the sweep seals the receivers' outcomes again, with the new key. The
+// outcomes in the outbox stay sealed with the old key. The old key may be removed only when they
+// have left the outbox.
 func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *testing.T) {
 	w := oneWorld(t)
 	writing := func(keys ...byte) *Ledger {

@@ -92,7 +92,7 @@ func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
 	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))
 	sick, err := w.SickKeys(ctx())
 	if err != nil || len(sick) != 1 || sick[0].Key != keySeen {
-		t.Errorf("the sick keys are %+v (error %v), want that of the marks", sick, err)
+		t.Errorf("the sick keys are %+v (error %v), want the key of the marks", sick, err)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keySeen)).Err())
 }

@@ -30,8 +30,8 @@ func namesIn(ctx context.Context, tx *redis.Tx, keys []string) (ids []string, si
 }
 
 // noteSickNames marks the invoices of a batch whose identity or ref is under a sick key. It returns
-// these keys without the prefix. ids are those of the batch. If a marked invoice has an entry, the
-// caller reads the entry afterwards, and the entry replaces the mark.
+// these keys without the prefix. ids are the ids of the batch. If a marked invoice has an entry,
+// the caller reads the entry afterwards, and the entry replaces the mark.
 func (ts *TakeStore) noteSickNames(s present, ids []string, sick ...map[int]string) []string {
 	var keys []string
 	for _, of := range sick {

@@ -85,7 +85,7 @@ func TestBind_SickKey_StopsNothing(t *testing.T) {
 	sick, err := w.SickKeys(ctx())
 	w.must(err)
 	if len(sick) != 1 || sick[0].Key != keyTaxpayers {
-		t.Errorf("the sick keys are %v, want that of the names", sick)
+		t.Errorf("the sick keys are %v, want the key of the names", sick)
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyTaxpayers)).Err())
 }

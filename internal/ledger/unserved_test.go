@@ -34,7 +34,7 @@ func TestUnserved_InvoicesWaitInDifferentPlaces_EachIsCountedOnce(t *testing.T) 
 		t.Errorf("the counts are %v, more %v: want 7 of the first tenant, 1 of the second, and more false", counts, more)
 	}
 	if counts, more := ask(1000, sellerA); more || !cmp.Equal(counts, map[string]int64{sellerB: 1}) {
-		t.Errorf("the counts are %v, more %v: want only that of the tenant that is not served", counts, more)
+		t.Errorf("the counts are %v, more %v: want only the count of the tenant that is not served", counts, more)
 	}
 	if counts, more := ask(1000, sellerA, sellerB); more || len(counts) > 0 {
 		t.Errorf("the counts are %v, more %v: want none, because both tenants are served", counts, more)

@@ -216,7 +216,7 @@ func (sc *scenes) online() Package {
 	return p
 }
 
-// step moves a package and its invoices as the worker does.
+// step moves a package and its invoices to a state, with the edits that a worker makes.
 func (sc *scenes) step(p *Package, to PackageState) {
 	sc.t.Helper()
 	sc.must(sc.MovePackage(ctx(), p, stepOf(p, to)))

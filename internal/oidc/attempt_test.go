@@ -51,7 +51,7 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 	cookie, answer := w.begin()
 	others, _ := w.begin()
 	if a, err := w.p.Open(cookie, answer); err != nil || a.Next != "/invoices?q=1" || a.ID == "" {
-		t.Fatalf("the login that was begun cannot be opened: %+v, %v", a, err)
+		t.Fatalf("Open returns %+v (error %v), want an attempt with an ID that leads to /invoices?q=1", a, err)
 	}
 	with := func(name, value string) url.Values {
 		v := url.Values{}

@@ -18,7 +18,7 @@ import (
 // KSeF and its gateway are a few hundred bytes long.
 const maxErrorBody = 256 << 10
 
-// mapper makes an APIError of every error of a request.
+// mapper makes an APIError of every failure of a request.
 type mapper struct {
 	op         string
 	side       string

@@ -24,14 +24,14 @@ func TestReader_ControlCharactersInStrings_AreEscapedAndAllElseIsUnchanged(t *te
 		} {
 			got, err := io.ReadAll(NewReader(r))
 			if err != nil || string(got) != want {
-				t.Errorf("%s: %q becomes %q, %v, want %q", name, in, got, err, want)
+				t.Errorf("%s: %q becomes %q (error %v), want %q", name, in, got, err, want)
 			}
 		}
 		if got := string(Escape([]byte(in))); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 		if strings.HasPrefix(in, "{") && !json.Valid([]byte(want)) {
-			t.Errorf("the JSON that this case wants is not valid: %q", want)
+			t.Errorf("the wanted text %q is not valid JSON", want)
 		}
 	}
 }
