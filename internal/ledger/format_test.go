@@ -262,7 +262,8 @@ func TestClaim_NoHome_OnlyAnEmptyLedgerIsWrittenInTheNewestFormatAtOnce(t *testi
 			err, used.EverybodyReads(t.Context(), FormatBuckets))
 	}
 	if h, err := used.Home(t.Context()); err != nil || h.V != Format || h.writes() != FormatKeys || h.Since == 0 {
-		t.Errorf("the home of this ledger is %+v (error %v), want format %d, written as format %d, with a time", h, err, Format, FormatKeys)
+		t.Errorf("the home of this ledger is %+v (error %v), want format %d, written as format %d, with a time",
+			h, err, Format, FormatKeys)
 	}
 	if s, err := used.Advance(t.Context(), 0); err != nil || s.Writes != Format {
 		t.Errorf("the next step gives %+v (error %v), want the newest format written", s, err)

@@ -59,7 +59,7 @@ func latest(ctx context.Context, er *EntryReader, s State, before Place, from Mi
 			id, _ := z.Member.(string)
 			if at, ok := timeOfScore(z.Score); !ok {
 				odd = append(odd, oddScore(s, id, writtenScore(z.Score)))
-			} else { // those behind the last place are named with the next places
+			} else { // odd scores behind the last place are named with the next places
 				unread, odd = append(unread, odd...), nil
 				out = append(out, Place{at, id})
 			}

@@ -211,9 +211,9 @@ func (ob *OutboxStore) Rejoin(ctx context.Context) (n int, err error) {
 	}
 }
 
-// NotKept says which outcomes could not be kept. The key of the outbox held another type. They
-// could not be set aside either, because the key for that held another type too, or had too many
-// outcomes already. No sink is told of them. The zero value means that there are none.
+// NotKept says which outcomes could not be kept. The key of the outbox held another type. The
+// outcomes could not be set aside either, because the key for that held another type too, or had
+// too many outcomes already. No sink is told of them. The zero value means that there are none.
 type NotKept struct {
 	N            int64
 	Since, Until time.Time // when they were written

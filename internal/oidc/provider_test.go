@@ -179,7 +179,8 @@ func TestLogoutURL_HasNoTokenInIt(t *testing.T) {
 		w := newWorld(t, nil)
 		w.op.Discovery = func(d map[string]any) { d["end_session_endpoint"] = none }
 		if err := w.p.Reach(t.Context()); err != nil || w.p.LogoutURL() != "" {
-			t.Errorf("with the address %q Reach returns %v and the logout leads to %q, want no error and nowhere", none, err, w.p.LogoutURL())
+			t.Errorf("with the address %q Reach returns %v and the logout leads to %q, want no error and nowhere",
+				none, err, w.p.LogoutURL())
 		}
 	}
 }
