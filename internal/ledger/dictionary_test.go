@@ -97,7 +97,8 @@ func TestAppendSeal_ManyAtOnce_EachGetsItsOwn(t *testing.T) {
 				doc := bytes.Repeat(fmt.Appendf(nil, "<P_7>%d of %d</P_7>", n, k), 1+200*(n%3))
 				sealed, err := plain.AppendSeal(nil, "inv-a", doc)
 				if got, opened := plain.Open("inv-a", sealed); err != nil || opened != nil || !bytes.Equal(got, doc) {
-					t.Errorf("sealing gives the error %v, opening the error %v and %q; want no errors and the sealed document %q", err, opened, got, doc)
+					t.Errorf("sealing gives the error %v, opening the error %v and %q; want no errors and the sealed document %q",
+						err, opened, got, doc)
 				}
 			}
 		})

@@ -74,7 +74,7 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 						p.State, p.Rev)
 				}
 				if got := w.readPackage(p.ID); got.State != to || got.Rev != p.Rev || got.UpdatedAt <= before.UpdatedAt {
-					t.Errorf("after the move the entry is %s at revision %d, changed at %d (before %d); want the state of the copy and a later time",
+					t.Errorf("after the move the entry is %s at revision %d, changed at %d (before %d); want those of the copy and a later time",
 						got.State, got.Rev, got.UpdatedAt, before.UpdatedAt)
 				}
 			})

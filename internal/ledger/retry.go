@@ -19,13 +19,13 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 		return false, fmt.Errorf("read the newest document of %s: %w", inv.ID, err)
 	}
 	if newest.sick(0) {
-		return false, nil // another one may be alive
+		return false, nil // another document may be alive
 	}
 	named, err := ds.entries.ByRef(ctx, inv.Ref, inv.Tenant)
 	if sick, rest := Skip(err); rest != nil {
 		return false, rest
 	} else if len(sick) > 0 {
-		return false, nil // another one may have the ref
+		return false, nil // another document may have the ref
 	}
 	for _, id := range append(named, newest.id(0)) {
 		if id == "" || id == inv.ID {
@@ -38,7 +38,7 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 	return true, nil
 }
 
-// mayReplace reports whether an invoice is gone or has ended, so that another one may have its
+// mayReplace reports whether an invoice is gone or has ended, so that another document may have its
 // place.
 func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error) {
 	other, err := ds.entries.Invoice(ctx, id)
