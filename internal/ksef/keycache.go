@@ -50,7 +50,7 @@ func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.D
 
 // Get returns the key and fetches it when there is none or it is too old. Every caller who waited
 // for a failed fetch gets its error, so an outage costs one request for all of them. The error is
-// not remembered. If the caller whose fetch it is gives up, one of the others fetches instead.
+// not remembered. If the caller that is fetching gives up, one of the others fetches instead.
 func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 	for {
 		k.mu.Lock()

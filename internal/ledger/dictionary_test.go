@@ -70,7 +70,7 @@ func TestAppendSeal_InTheNewestForm_SmallAndLargeDocumentsOpenAndAreSmaller(t *t
 			newest, err := b.AppendSeal(nil, "inv-a", doc)
 			b.dense.Store(false)
 			if err != nil || newest[0] <= first[0] || len(newest) > len(first)+16 {
-				t.Errorf("%s: layout %d has %d bytes, layout %d of the first form %d (error %v): want a newer layout and at most 16 bytes more",
+				t.Errorf("%s: layout %d takes %d bytes, the older layout %d takes %d (error %v); want a newer one and at most 16 bytes more",
 					name, newest[0], len(newest), first[0], len(first), err)
 			}
 			if got, err := b.Open("inv-a", newest); err != nil || !bytes.Equal(got, doc) {

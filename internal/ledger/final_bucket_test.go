@@ -93,12 +93,13 @@ func TestBuckets_AnEntryThatLeavesItsBucket_StaysFoundAndGoesBack(t *testing.T) 
 		known, err := w.Known(ctx(), []string{inv.ID})
 		w.must(err)
 		if d := cmp.Diff(inv, w.again(inv)); d != "" || len(ids) != 1 || ids[0] != inv.ID || !known[0] || w.isPacked(inv.ID) != packed {
-			t.Errorf("packed %v: the number finds %v, known %v, want %v, %s and true; the entry differs (-want +got):\n%s",
-				w.isPacked(inv.ID), ids, known[0], packed, inv.ID, d)
+			t.Errorf("packed %v, want %v; the number finds %v, want %s; known %v, want true; the entry (-want +got):\n%s",
+				w.isPacked(inv.ID), packed, ids, inv.ID, known[0], d)
 		}
 		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
 		if err != nil || res[0].Taken != Present || res[1].Taken != Refused || res[1].ID != inv.ID {
-			t.Errorf("packed %v: the same document and another one of its number: %+v (error %v), want present and refused", packed, res, err)
+			t.Errorf("packed %v: the same document and another one of its number: %+v (error %v), want present and refused",
+				packed, res, err)
 		}
 		_, err = w.Compact(ctx(), 100)
 		w.must(err)

@@ -99,7 +99,7 @@ func TestTake_ClockBefore2026_BeginsAtOne(t *testing.T) {
 func TestFirstRev_InAThousandYears_IsStillARevision(t *testing.T) {
 	rev := firstRev(At(time.Date(3026, 1, 1, 0, 0, 0, 0, time.UTC)))
 	if err := countable(fmt.Sprint(rev), rev); err != nil || rev <= firstRev(At(noon)) {
-		t.Errorf("the first revision is %d, countable says %v; want no error and a revision above %d, that of 2026",
+		t.Errorf("the first revision is %d, countable gives the error %v; want no error and a revision above %d, that of 2026",
 			rev, err, firstRev(At(noon)))
 	}
 }

@@ -108,7 +108,7 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		t.Fatalf("two hours later Advance gives %+v, want the newest format written", s)
 	}
 	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
-		t.Errorf("packed %d entries (error %v), the receipted one %v; want 1 and true", n, err, w.isPacked(inv.ID))
+		t.Errorf("packed %d entries (error %v), the invoice is packed: %v; want 1 and true", n, err, w.isPacked(inv.ID))
 	}
 	if d := cmp.Diff(inv, w.again(inv)); d != "" {
 		t.Error(d)
@@ -156,7 +156,7 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	before(w)
 	rotated := w.sealing(2, 1)
 	if n, err := rotated.Reseal(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) || w.isPacked(thawed.ID) {
-		t.Errorf("sealed %d entries again (error %v), in buckets are the first %v and the second %v; want 1, true and false",
+		t.Errorf("sealed %d entries again (error %v), in a bucket: the first %v, the second %v; want 1, true and false",
 			n, err, w.isPacked(inv.ID), w.isPacked(thawed.ID))
 	}
 	w.Ledger = first

@@ -115,7 +115,7 @@ func TestOutbox_BothKeysAreSick_MovesGoOnAndWhatWasNotKeptIsCounted(t *testing.T
 	}
 	w.must(w.rdb.Del(ctx(), w.key(keyOutbox)).Err())
 	if n, err := w.Rejoin(ctx()); n != 1 || err != nil {
-		t.Errorf("%d outcomes are appended (error %v), want the one that was set aside after that key was deleted", n, err)
+		t.Errorf("%d outcomes are appended (error %v), want the one that was set aside after outboxaside was deleted", n, err)
 	}
 }
 

@@ -74,8 +74,8 @@ func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) 
 						p.State, p.Rev)
 				}
 				if got := w.readPackage(p.ID); got.State != to || got.Rev != p.Rev || got.UpdatedAt <= before.UpdatedAt {
-					t.Errorf("after the move the entry is %s at revision %d, changed at %d (before %d); want those of the copy and a later time",
-						got.State, got.Rev, got.UpdatedAt, before.UpdatedAt)
+					t.Errorf("after the move the entry is %s at revision %d, changed at %d; want %s at %d, changed after %d",
+						got.State, got.Rev, got.UpdatedAt, to, p.Rev, before.UpdatedAt)
 				}
 			})
 		}

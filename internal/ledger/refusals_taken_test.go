@@ -47,7 +47,8 @@ func TestEndRefusals_SetOfTenantsIsSick_ThoseOfTheTenantEnd(t *testing.T) {
 	end := RefusalEnd{ID: RefusalOfFile("c.xml"), Tenant: sellerA, ByInvoice: true, Ended: RefusalSuperseded}
 	n, err := w.EndRefusals(ctx(), []RefusalEnd{end})
 	if unread, _ := Skip(err); n != 0 || len(unread) != 1 || unread[0].Key != keyRefusers {
-		t.Errorf("EndRefusals ended %d refusals (error %v), want none and the sick set named, because any tenant may have the refusal", n, err)
+		t.Errorf("EndRefusals ended %d refusals (error %v), want none and the sick set named, because any tenant may have the refusal",
+			n, err)
 	}
 	restore()
 	if got := w.refusals(""); !slices.Equal(got, []string{"c.xml"}) {

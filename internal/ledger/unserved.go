@@ -90,6 +90,6 @@ func tenantOf(facts, own string) string {
 	var f struct {
 		Tenant string `json:"tenant"`
 	}
-	_ = json.Unmarshal([]byte(facts), &f) // if the facts cannot be read, that process reports it, too
+	_ = json.Unmarshal([]byte(facts), &f) // the process that acts on the entry also reports facts that cannot be read
 	return f.Tenant
 }

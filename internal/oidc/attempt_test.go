@@ -20,7 +20,7 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	q := u.Query()
 	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile" ||
 		q.Get("redirect_uri") != returnURL || q.Has("client_secret") || q.Has("code_verifier") {
-		t.Errorf("the address is %s, want type code, method S256, scopes openid and profile, the redirect to %s, no client secret and no verifier",
+		t.Errorf("the address is %s, want code, S256, openid and profile, the redirect to %s, no client secret and no verifier",
 			to, returnURL)
 	}
 	body, _, _ := strings.Cut(cookie, ".")
@@ -37,8 +37,8 @@ func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
 	v, _ := url.Parse(again)
 	for _, part := range []string{"state", "nonce", "code_challenge"} {
 		if err != nil || v.Query().Get(part) == q.Get(part) || other == cookie {
-			t.Errorf("the second Begin returned the error %v, %s %q and a cookie equal to the first %v; want no error, another %s than %q and another cookie",
-				err, part, v.Query().Get(part), other == cookie, part, q.Get(part))
+			t.Errorf("the second Begin gives the error %v, the same cookie %v, %s %q; want no error, false, and not %q as before",
+				err, other == cookie, part, v.Query().Get(part), q.Get(part))
 		}
 	}
 	if _, long, err := w.p.Begin(t.Context(), "/"+strings.Repeat("x", 10_000)); err != nil || len(long) > 1000 {
