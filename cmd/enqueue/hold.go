@@ -72,7 +72,7 @@ func holdText(p *program, tenant string, h ledger.Hold) string {
 
 func holdMeaning(k ledger.HoldKind) string {
 	if k == ledger.Draining {
-		return "no new invoice is taken in, invoices that were taken are sent"
+		return "no new invoice is taken in; invoices already taken in are sent"
 	}
 	return "no new invoice is sent, invoices on their way are followed to the end"
 }

@@ -11,10 +11,11 @@ import (
 // repeatEvery is how often the same complaint is written.
 const repeatEvery = time.Minute
 
-// repeats is a log hook that leaves out repeated complaints. In an outage this program ("cannot …")
-// and the queue complain of the same thing every second. Each such complaint is written once a
-// minute, and the next line says how many were left out. All other messages are written, because
-// each is about another invoice or package. Safe for concurrent use.
+// repeats is a log hook that leaves out repeated complaints. A complaint is a
+// warning or error of this program that begins with "cannot ", or any warning or error of the
+// queue. In an outage the same complaint comes every second. It is written once a minute, and the
+// next line says how many were left out. All other messages are written, even when their texts
+// repeat, because each may be about a different invoice or package. Safe for concurrent use.
 type repeats struct {
 	now func() time.Time
 

@@ -37,8 +37,9 @@ func (f Defect) Polish() string {
 	return b.String()
 }
 
-// Found says which value a defect has, and where, as the end of the sentence that names its rule.
-// value is in the language already. An empty value and a line 0 are left out.
+// Found returns the end of a sentence about a defect: the value that was found, and its place. The
+// caller puts it after the rule. value is in the language already. An empty value is left out, and
+// so is the place when line is 0.
 func Found(l Language, value string, line, column int) string {
 	said := ""
 	switch {
@@ -59,7 +60,8 @@ func Found(l Language, value string, line, column int) string {
 }
 
 // Naming puts the name of a field before a Polish rule. The field "document" stands for the
-// document as a whole. Naming leaves it out when the rule names the document itself.
+// document as a whole. Naming leaves out this field when the rule already begins
+// with "dokument ".
 func Naming(field, rule string) string {
 	switch {
 	case field == "", field == "document" && strings.HasPrefix(rule, "dokument "):
@@ -84,8 +86,8 @@ func PolishFaults(all []Defect, more int) string {
 }
 
 // SayValue returns the value of a defect in a language. Nearly every value is what the document
-// has, and stays as it is. For a few rules about the document as a whole, the program describes
-// what it found. SayValue translates that description.
+// has, and stays as it is. For a few rules, the value describes what was found, such as
+// "number 12" or "5000 bytes". SayValue translates that description.
 func SayValue(l Language, rule, value string) string {
 	if l != Polish {
 		return value

@@ -197,7 +197,7 @@ func damaged(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: a field that should be a number is none", errDamaged)
+	return fmt.Errorf("%w: a field that should be a number is not a number", errDamaged)
 }
 
 // countable returns nil if a revision can be incremented, and otherwise why not. Redis increments

@@ -107,7 +107,7 @@ func (c *confirmation) askReceipt(ctx context.Context) settlement.OwnReceipt {
 	}
 	r, err := ksef.ParseReceipt(raw)
 	if err != nil {
-		c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Err(err).Msg("cannot read the receipt of a session")
+		c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Err(err).Msg("the receipt of a session cannot be read")
 		return own
 	}
 	own.Receipt = r

@@ -10,9 +10,9 @@ import (
 // The clock of a worker's machine may be wrong. The times in the ledger are Redis's. Deadlines,
 // midnights and ages go by Redis's time too, because the worker corrects this machine's clock by
 // its skew. The times at which tasks return are corrected where they are written (see
-// queue.Guarded), and results are handed to their receivers by Redis's clock (see sinks.Clock).
-// Only asynq's leases and the dates that enqueue checks still use the machine's own clock. That is
-// why the worker reports a clock that is off.
+// queue.Guarded), and the times at which results are handed to their receivers are times of Redis's
+// clock (see sinks.Clock). Only asynq's leases and the dates that enqueue checks still use the
+// machine's own clock. That is why the worker reports a clock that is off.
 
 const (
 	// clockOff is how far a clock may be off before the worker reports it and stops pruning.

@@ -25,7 +25,7 @@ func TestEndedLog_ManyRejectedInOnePackage_TenHaveALineAndTheOthersAreCounted(t 
 	pkg := w.cut(ids[0])
 	w.must(queue.KindPackage, pkg)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	if n := s.log.count("invoice rejected, waits for a person"); n != 10 {
+	if n := s.log.count("invoice rejected; it waits for a person"); n != 10 {
 		t.Errorf("%d lines about rejected invoices, want 10", n)
 	}
 	if !s.log.says(`"code":450,"reason":"semantic verification failed","invoices":3,"message":"more invoices rejected`) {

@@ -72,7 +72,7 @@ func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, w
 		return fmt.Errorf("%w; and it cannot be left to other workers: %v", why, err)
 	}
 	x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
-		Msg("cannot close an online session: it is left to other workers")
+		Msg("an online session cannot be closed here: it is left to other workers")
 	// The confirm task may be waiting for its time, so it is queued to run now. If that fails, the
 	// sweep finds the package.
 	x.warn(ctx, "queue the confirm of a session that was left", x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{Run: true}))

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// unjoinedMonth archives a month of 112,140 invoices in 126 packages whose indexes are not joined,
-// in a folder. It returns the last 12,000 of them.
+// unjoinedMonth archives a month of 112,140 invoices, as 126 packages, in a new archive on disk.
+// The indexes of the packages are not joined. It returns the archive and the last 12,000 invoices.
 func unjoinedMonth(b *testing.B) (below archive.Store, some []bundle.Invoice) {
 	below = open(b, "file://"+b.TempDir())
 	for n := range 126 {
@@ -37,7 +37,7 @@ func BenchmarkUnjoined(b *testing.B) {
 					inv = nowhere[i]
 				}
 				if _, err := s.Get(b.Context(), resultName(inv)); (err == nil) != (i%2 == 1) {
-					b.Fatal(err)
+					b.Fatalf("the result of %s gave the error %v, want it found: %t", inv.ID, err, i%2 == 1)
 				}
 			}
 		}
