@@ -48,7 +48,7 @@ func TestCheck_ReceiversAtFault_EachIsNamedAndNothingIsSent(t *testing.T) {
 	}{
 		{config.Webhook{Name: "well", URL: up.URL, SecretFile: good, AllowPrivate: true, Tenants: []string{cfg.Tenants[0].NIP}}, ""},
 		{config.Webhook{Name: "badkey", URL: up.URL, SecretFile: config.Files{file("bad", "test_key")}, AllowPrivate: true},
-			"FAULT  webhook badkey of all tenants, results.webhooks[1].secret_file: a secret must be whsec_ and Base64"},
+			"FAULT  webhook badkey of all tenants, results.webhooks[1].secret_file: a secret must be whsec_ followed by Base64"},
 		{config.Webhook{Name: "cloud", URL: "http://169.254.169.254/", SecretFile: good, AllowPrivate: true},
 			"results.webhooks[2].url: not reached: dial tcp 169.254.169.254:80: 169.254.169.254 is a link-local address"},
 		{config.Webhook{Name: "private", URL: up.URL, SecretFile: good}, "set allow_private for this webhook"},
