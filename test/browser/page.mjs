@@ -32,7 +32,7 @@ const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 // The words by which the walk finds its way, in both languages.
 const words = {
   pl: { search: 'Szukaj', out: 'Wyloguj się', in: 'Zaloguj się', other: 'English', dismiss: 'Zakończ bez wysyłki', why: 'Powód', ended: 'Faktura nie zostanie wysłana', csv: 'Eksportuj do CSV', xlsx: 'Eksportuj do XLSX', paused: 'Podatnik wstrzymany', done: 'Wykonano', report: 'Sporządź zestawienie', seen: 'Oznacz jako sprawdzone', seenBy: 'Zapoznał(a) się', show: 'Pokaż', again: 'Przekaż zaznaczone ponownie', sent: 'Wyniki przekazywane ponownie', pdf: 'Faktura (PDF)', form: 'Faktura do odczytu i druku', deliveries: 'Powiadomienia' },
-  en: { search: 'Search', out: 'Log out', in: 'Log in', other: 'Polski', dismiss: 'Dismiss', why: 'Why', ended: 'will not be sent', csv: 'Export as CSV', xlsx: 'Export as XLSX', paused: 'Tenant paused', done: 'Done', report: 'Make the report', seen: 'Mark as seen', seenBy: 'Seen by', show: 'Show', again: 'Send the picked ones again', sent: 'Results that are sent again', pdf: 'Invoice (PDF)', form: 'Invoice to read or print', deliveries: 'Deliveries' },
+  en: { search: 'Search', out: 'Log out', in: 'Log in', other: 'Polski', dismiss: 'Dismiss', why: 'Why', ended: 'will not be sent', csv: 'Export as CSV', xlsx: 'Export as XLSX', paused: 'Tenant paused', done: 'Done', report: 'Make the report', seen: 'Mark as seen', seenBy: 'Seen by', show: 'Show', again: 'Send the picked results again', sent: 'Results that are sent again', pdf: 'Invoice (PDF)', form: 'Invoice to read or print', deliveries: 'Deliveries' },
 }
 
 let browser
