@@ -76,7 +76,7 @@ var (
 			machinery, trail),
 		// The queue of tasks, on asynq. It says when a task runs. It needs the ledger for the
 		// invoices that it queues tasks for, and for the error of a full Redis.
-		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
+		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry", "internal/together"},
 		// settlement only decides. Its own test checks that it imports nothing that can act. It
 		// uses only the types of the ledger.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
@@ -127,7 +127,7 @@ var (
 
 		// The tools do not import each other, with two exceptions. Package retry judges errors of
 		// ksef and ratelimit. Package ratelimit has its scripts in ratelimit/lua.
-		"internal/ledger":        document,
+		"internal/ledger":        join(document, []string{"internal/together"}),
 		"internal/ratelimit":     join([]string{"internal/ratelimit/lua"}, document),
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
@@ -141,6 +141,7 @@ var (
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
+		"internal/together":     nil,
 		"internal/plural":       nil,
 		// The way to the network, which the clients share.
 		"internal/ksef/httponce":     join(page, trail, []string{"internal/ksef", "internal/ksef/lenient"}),

@@ -11,10 +11,15 @@ import (
 	"time"
 )
 
-// inMemory is the largest body, in bytes, that is kept in memory. A larger one is in a file while
-// it is read. So the number of calls bounds the memory that a server needs, whatever the calls
-// send.
-const inMemory = 256 << 10
+// A body of up to inMemory bytes is kept in memory. A larger one is in a file while it is read,
+// unless it announces at most roomyInMemory bytes and there is room: the bodies that need room have
+// roomInMemory bytes together. So the number of calls bounds the memory that a server needs,
+// whatever the calls send.
+const (
+	inMemory      = 256 << 10
+	roomyInMemory = 4 << 20
+	roomInMemory  = 64 << 20
+)
 
 // body is the whole body of a call.
 type body struct {
@@ -23,11 +28,15 @@ type body struct {
 	sum  [sha256.Size]byte
 	mem  []byte   // nil when it is in a file
 	file *os.File // nil when it is in memory
+	room func()   // gives the room of the body back; nil when it took none
 }
 
 func (b *body) reader() io.Reader { return io.NewSectionReader(b.at, 0, b.size) }
 
 func (b *body) close() {
+	if b.room != nil {
+		b.room()
+	}
 	if b.file != nil {
 		_ = b.file.Close() // the file was removed already, so nothing stays
 	}
@@ -51,11 +60,16 @@ func (br *bodyReader) readBody(c *call) (*body, error) {
 	paced := &pacedReader{from: http.MaxBytesReader(c.w, c.r.Body, limit), control: http.NewResponseController(c.w),
 		start: time.Now(), period: br.o.Limits.BodyPeriod}
 	hash := sha256.New()
-	b, err := spool(br.o.Limits.TempDir, io.TeeReader(paced, hash), c.r.ContentLength)
+	most, room := br.inMemory(c.r.ContentLength)
+	b, err := spool(br.o.Limits.TempDir, io.TeeReader(paced, hash), c.r.ContentLength, most)
 	if err == nil {
+		b.room = room
 		hash.Sum(b.sum[:0])
 		c.unhurried()
 		return b, nil
+	}
+	if room != nil {
+		room()
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, over
@@ -79,14 +93,25 @@ func tooSlow(c *call) error {
 	return &problem{kind: slow, detail: text{en: "nothing was taken, call again", pl: "nic nie przyjęto, wywołaj ponownie"}}
 }
 
-// spool reads into memory, or into a file in dir when the body has more than inMemory bytes.
-func spool(dir string, from io.Reader, announced int64) (*body, error) {
+// inMemory returns how many bytes of a body with this announced size are kept in memory. If the
+// body takes room for that, done gives the room back; otherwise done is nil.
+func (br *bodyReader) inMemory(announced int64) (most int64, done func()) {
+	if announced <= inMemory || announced > roomyInMemory || !br.room.TryAcquire(announced) {
+		return inMemory, nil
+	}
+	return announced, func() { br.room.Release(announced) }
+}
+
+// spool reads into memory, or into a file in dir when the body has more than most bytes.
+func spool(dir string, from io.Reader, announced, most int64) (*body, error) {
 	size := int64(16 << 10)
 	if announced > 0 {
-		size = min(announced, inMemory)
+		size = min(announced, most)
 	}
-	head := bytes.NewBuffer(make([]byte, 0, size+1))
-	n, err := io.CopyN(head, from, inMemory+1)
+	// A buffer that has no room for one more read at the end of the body would be copied into a
+	// larger one.
+	head := bytes.NewBuffer(make([]byte, 0, size+1+bytes.MinRead))
+	n, err := io.CopyN(head, from, most+1)
 	if err == io.EOF {
 		return &body{at: bytes.NewReader(head.Bytes()), size: n, mem: head.Bytes()}, nil
 	}

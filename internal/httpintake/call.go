@@ -203,7 +203,7 @@ func (c *call) encoded(v any) *body {
 	if whole.size <= inMemory {
 		return whole
 	}
-	spooled, err := spool(c.temp, &text, whole.size)
+	spooled, err := spool(c.temp, &text, whole.size, inMemory)
 	if err != nil { // the disk may be full
 		return whole
 	}

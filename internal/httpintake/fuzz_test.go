@@ -17,7 +17,7 @@ import (
 
 // fuzzed reads a body without a ledger behind it.
 func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
-	br := &bodyReader{&core{o: Options{Now: func() time.Time { return monday }, Limits: Limits{Document: 10_000, Documents: 50}}}}
+	br := &bodyReader{core: &core{o: Options{Now: func() time.Time { return monday }, Limits: Limits{Document: 10_000, Documents: 50}}}}
 	c := &call{
 		r: httptest.NewRequest("POST", "/v1/invoices", nil), lang: polish,
 		client: &client{Client: Client{Tenants: []string{"one"}}, admitter: &intake.Admitter{}},
@@ -115,7 +115,7 @@ func FuzzQuery(f *testing.F) {
 			r: &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Content-Type": {"application/xml"}}}, lang: polish,
 			client: &client{Client: Client{Tenants: []string{"one"}}, admitter: &intake.Admitter{}},
 		}
-		_, submitted := (&bodyReader{core}).askedOf(c)
+		_, submitted := (&bodyReader{core: core}).askedOf(c)
 		found, listed := (&listing{core}).filterOf(c)
 		asked, told := eventsQueryOf(c)
 		for _, err := range []error{submitted, listed, told} {

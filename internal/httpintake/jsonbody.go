@@ -98,11 +98,17 @@ func (b *body) mark() int64 {
 
 // element returns the text of the array element that lies from start to end behind the byte order
 // mark. Before the element there may be a comma and spaces, which are left out. The text is valid
-// until the next call, which gets it as last and reuses its memory.
+// until the next call, which gets it as last and may reuse its memory.
 func (b *body) element(last []byte, start, end int64) ([]byte, error) {
-	text := slices.Grow(last[:0], int(end-start))[:end-start]
-	if n, err := b.at.ReadAt(text, b.mark()+start); n < len(text) {
-		return nil, err
+	start, end = b.mark()+start, b.mark()+end
+	var text []byte
+	if b.mem != nil {
+		text = b.mem[start:end]
+	} else {
+		text = slices.Grow(last[:0], int(end-start))[:end-start]
+		if n, err := b.at.ReadAt(text, start); n < len(text) {
+			return nil, err
+		}
 	}
 	return bytes.TrimLeft(text, ", \t\r\n"), nil
 }

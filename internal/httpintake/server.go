@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"ksefworker/internal/actions"
 	"ksefworker/internal/inquiry"
@@ -87,7 +88,10 @@ type core struct {
 // The handlers, by what a call is about.
 type (
 	// bodyReader reads documents out of bodies.
-	bodyReader  struct{ *core }
+	bodyReader struct {
+		*core
+		room *semaphore.Weighted // bytes of bodies in memory that need room
+	}
 	submissions struct {
 		*core
 		bodies *bodyReader
@@ -115,7 +119,8 @@ func New(o Options) (*Server, error) {
 	}
 	co := &core{o: o, clients: known, gates: newGates(o), lingers: newLingers(), docs: docs}
 	s := &Server{
-		core: co, submissions: &submissions{co, &bodyReader{co}}, listing: &listing{co}, single: &single{co},
+		core: co, submissions: &submissions{co, &bodyReader{co, semaphore.NewWeighted(roomInMemory)}},
+		listing: &listing{co}, single: &single{co},
 		decisions: &decisions{co}, told: newEvents(co), mux: http.NewServeMux(),
 	}
 	f := &forms{s.single}

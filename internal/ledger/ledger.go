@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/together"
 )
 
 // Options configures a ledger. The zero value is ready for use.
@@ -71,20 +73,23 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		replication = &Replication{store: st, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
 		entries     = &EntryReader{st}
 		invoices    = &InvoiceStore{st}
-		refusals    = &RefusalStore{st}
+		refusals    = &RefusalStore{store: st, lists: together.Calls[struct{}, refusers]{Most: takeBatch}}
 		bodies      = &BodyStore{st}
 		seals       = &SealStore{store: st, refusals: refusals, bodies: bodies}
 	)
 	return &Ledger{
 		store: st, HomeStore: home, FormatStore: &FormatStore{store: st, home: home},
 		Replication: replication, EntryReader: entries, InvoiceStore: invoices,
-		TakeStore:     &TakeStore{store: st, replication: replication, invoices: invoices, seals: seals, home: home},
+		TakeStore: &TakeStore{store: st, replication: replication, invoices: invoices, seals: seals, home: home,
+			joined: together.Calls[NewInvoice, TakeResult]{Most: takeBatch},
+			reads:  together.Calls[struct{}, Intake]{Most: takeBatch}},
 		DecisionStore: &DecisionStore{store: st, entries: entries, invoices: invoices, refusals: refusals},
 		PackageStore:  &PackageStore{store: st, home: home, replication: replication},
-		WaitingStore:  &WaitingStore{store: st, invoices: invoices},
-		TenantStore:   &TenantStore{st},
-		SaidStore:     &SaidStore{st},
-		RefusalStore:  refusals, TakenStore: &TakenStore{store: st, refusals: refusals}, BodyStore: bodies, SealStore: seals,
+		WaitingStore: &WaitingStore{store: st, invoices: invoices,
+			inflow: together.Calls[tenantCount, int64]{Most: takeBatch}},
+		TenantStore:  &TenantStore{st},
+		SaidStore:    &SaidStore{st},
+		RefusalStore: refusals, TakenStore: &TakenStore{store: st, refusals: refusals}, BodyStore: bodies, SealStore: seals,
 		UnreadableStore: &UnreadableStore{store: st, entries: entries},
 		WorkerStore:     &WorkerStore{st},
 		OutboxStore:     &OutboxStore{store: st, entries: entries, refusals: refusals},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -49,6 +50,17 @@ type Intake struct {
 
 // Intake reads the memory, the seals and the holds in one round trip.
 func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
+	in, err := ts.reads.Do(ctx, []struct{}{{}}, func(ctx context.Context, readers []struct{}) ([]Intake, error) {
+		in, err := ts.readIntake(ctx)
+		return slices.Repeat([]Intake{in}, len(readers)), err
+	})
+	if err != nil {
+		return Intake{}, err
+	}
+	return in[0], nil
+}
+
+func (ts *TakeStore) readIntake(ctx context.Context) (Intake, error) {
 	var info *redis.StringCmd
 	var seals, holds *redis.MapStringStringCmd
 	_, _ = ts.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error

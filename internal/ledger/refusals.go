@@ -10,13 +10,18 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/together"
 )
 
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
 // RefusalStore keeps a record of refused documents, without their content.
-type RefusalStore struct{ *store }
+type RefusalStore struct {
+	*store
+	lists together.Calls[struct{}, refusers]
+}
 
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
 // again. A refusal of the same invoice in another tenant's list is removed, because the document
@@ -174,6 +179,12 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 		return nil
 	})
 	return seenApart(cmds, unseen, err)
+}
+
+// refusers is what the method refusers returns.
+type refusers struct {
+	tenants []string
+	sick    []Unreadable
 }
 
 // refusers lists the tenants that have refusals, or had. If the set of these tenants is sick, it

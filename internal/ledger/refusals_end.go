@@ -15,10 +15,16 @@ import (
 // before, so it names every refusal that there could be. With an [*UnreadableError], the refusal of
 // an invoice may be in a list that EndRefusals could not search.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
-	tenants, sick, err := rs.refusers(ctx)
+	// Intake calls this for every call that takes documents in, and nearly always only this is
+	// read.
+	lists, err := rs.lists.Do(ctx, []struct{}{{}}, func(ctx context.Context, readers []struct{}) ([]refusers, error) {
+		tenants, sick, err := rs.refusers(ctx)
+		return slices.Repeat([]refusers{{tenants, sick}}, len(readers)), err
+	})
 	if err != nil {
 		return 0, err
 	}
+	tenants, sick := slices.Clone(lists[0].tenants), lists[0].sick
 	searched := true // every list that may have one of the refusals
 	for _, e := range ends {
 		if len(sick) > 0 && !slices.Contains(tenants, e.Tenant) {

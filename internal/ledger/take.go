@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/together"
 )
 
 // Taken is the outcome of handing one invoice to the ledger.
@@ -75,6 +77,8 @@ type TakeStore struct {
 	invoices    *InvoiceStore
 	seals       *SealStore
 	home        *HomeStore
+	joined      together.Calls[NewInvoice, TakeResult]
+	reads       together.Calls[struct{}, Intake]
 }
 
 // Take writes entries for new invoices, independently of each other. If one of them is refused, the
@@ -98,7 +102,7 @@ type TakeStore struct {
 func (ts *TakeStore) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult, error) {
 	out := make([]TakeResult, 0, len(invoices))
 	for batch := range slices.Chunk(invoices, takeBatch) {
-		results, err := ts.takeAll(ctx, batch)
+		results, err := ts.joined.Do(ctx, batch, ts.takeAll)
 		if err != nil {
 			return out, fmt.Errorf("take in invoices: %w", err)
 		}

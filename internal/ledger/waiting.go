@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"strings"
+
+	"ksefworker/internal/together"
 )
 
 // Group identifies a waiting set by what all invoices of one package share: tenant, form version
@@ -40,6 +42,7 @@ func (i *Invoice) WaitingGroup() Group {
 type WaitingStore struct {
 	*store
 	invoices *InvoiceStore
+	inflow   together.Calls[tenantCount, int64]
 }
 
 // Wait puts a queued invoice into its waiting set. If the invoice is in the set already, only its

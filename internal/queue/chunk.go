@@ -26,16 +26,19 @@ type Chunk struct {
 	IDs    []string // of the invoices
 }
 
-// PutChunks queues new invoices, many in one task, in one round trip. As with [Queue.PutAllNew], an
-// error does not tell which tasks were queued, and a task that is in the queue already counts as
-// success.
+// PutChunks queues new invoices, many in one task, in one round trip. Invoices that other
+// goroutines queue at the same time may be in the same task. As with [Queue.PutAllNew], an error
+// does not tell which tasks were queued, and a task that is in the queue already counts as success.
 //
 // An invoice of lane express gets a task of its own, so that it never stands behind the other
 // invoices of a chunk. An invoice that would be alone in its chunk also gets a task of its own. An
 // invoice with a near deadline needs none, because a whole chunk enters the waiting set in one
 // step, and that set is ordered by deadline.
 func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
-	return q.putNew(ctx, jobsOf(invs))
+	_, err := q.chunks.Do(ctx, invs, func(ctx context.Context, all []*ledger.Invoice) ([]struct{}, error) {
+		return make([]struct{}, len(all)), q.putNew(ctx, jobsOf(all))
+	})
+	return err
 }
 
 // PutChunksAgain queues invoices whose tasks may have been lost, as [Queue.Put] does for one. busy

@@ -9,6 +9,9 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/together"
 )
 
 // Queue puts tasks into asynq. Safe for concurrent use.
@@ -16,6 +19,7 @@ type Queue struct {
 	rdb     redis.UniversalClient
 	client  *asynq.Client
 	inspect *asynq.Inspector
+	chunks  together.Calls[*ledger.Invoice, struct{}]
 }
 
 // New returns a queue on rdb, which it does not close.
@@ -25,6 +29,7 @@ func New(rdb redis.UniversalClient) *Queue {
 		rdb:     rdb,
 		client:  asynq.NewClientFromRedisClient(rdb),
 		inspect: asynq.NewInspectorFromRedisClient(rdb),
+		chunks:  together.Calls[*ledger.Invoice, struct{}]{Most: 2 * ChunkInvoices},
 	}
 }
 
