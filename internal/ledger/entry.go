@@ -175,10 +175,12 @@ func (i Identity) digest() string {
 // export gives the same ids when it is taken in again, even on two machines at once or after a
 // total loss of Redis.
 func InvoiceID(i Identity, hash [32]byte) string {
-	h := sha256.New()
-	h.Write([]byte(i.digest()))
-	h.Write(hash[:])
-	return "inv-" + idEncoding.EncodeToString(h.Sum(nil)[:15])
+	return idMadeOf(i.digest(), hash[:])
+}
+
+func idMadeOf(digest string, hash []byte) string {
+	sum := sha256.Sum256(append([]byte(digest), hash...))
+	return "inv-" + idEncoding.EncodeToString(sum[:15])
 }
 
 // HashText returns a content hash in the form that is used everywhere: Base64, as KSeF writes it.

@@ -162,7 +162,10 @@ func (i *Invoice) unpackFinal(id string, record []byte, shape *knownShape) error
 	if r.bad || len(r.b) > 0 {
 		return fmt.Errorf("%w: %w", errDamaged, errRecord)
 	}
-	return nil
+	if i.Number == "" { // it is a field of the entry
+		return nil
+	}
+	return ofAnother(id, i)
 }
 
 // finalRecordIn puts the pieces of a record together; nil if the entry is not packed.

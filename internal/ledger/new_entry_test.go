@@ -107,6 +107,7 @@ func TestTake_AnOrdinaryEntry_StaysSmallUntilItsReceipt(t *testing.T) {
 	}
 	doc := w.fresh()
 	doc.Number, doc.File = strings.Repeat("9", 40), "Faktura sprzedaży 2026-11 000123 Przedsiębiorstwo.xml"
+	doc.ID = doc.IDWith(doc.Hash)
 	inv := w.take(doc)[0]
 	small("taken in", inv.ID)
 	w.must(w.Wait(ctx(), &inv))

@@ -143,7 +143,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 	openTexts(er.store, id, &inv)
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
 	kept := inv.ID == "" || inv.ID == id // the facts of a newer layout may be elsewhere, without an id
-	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State),
+	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev), ofAnother(id, &inv)), whole, slices.Contains(States(), inv.State),
 		kept && keptByEveryLayout(m["state"], m["rev"]))
 	if bad = unread(keyInvoice+id, id, m, err); bad != nil && inv.ID == id { // otherwise inv has another invoice's facts
 		bad.Tenant = inv.Tenant

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -54,4 +56,26 @@ func sound(version int, parsed error, whole, known, kept bool) error {
 		return fmt.Errorf("%w: its state is not known here", ErrNewer)
 	}
 	return nil
+}
+
+// ofAnother returns an error if an entry has the facts of another invoice. An id is made of the
+// identity of its invoice and the hash of the document. An id of another form cannot be checked,
+// and neither can an invoice that was recovered, because its hash may be that of KSeF's bytes.
+func ofAnother(id string, inv *Invoice) error {
+	if inv.Recovered || inv.Hash == "" || !inBuckets(id) || inv.IDWith(inv.Hash) == id {
+		return nil
+	}
+	return errOfAnother
+}
+
+var errOfAnother = fmt.Errorf("%w: it has the seller, kind, number or hash of another invoice", errDamaged)
+
+// ofIdentity is like ofAnother for an entry of which only the digest of its identity is known. raw
+// is that digest in bytes.
+func ofIdentity(id, raw, hash string) error {
+	sum, err := base64.StdEncoding.DecodeString(hash)
+	if err != nil || len(sum) != sha256.Size || !inBuckets(id) || idMadeOf(idEncoding.EncodeToString([]byte(raw)), sum) == id {
+		return nil
+	}
+	return errOfAnother
 }

@@ -155,7 +155,8 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 // holderFields are the fields of an entry that Take reads. The first four are followed by the
 // pieces of a record, and then by every field that holds a number or a flag. If a number or a flag
 // is damaged, nothing can send the invoice, so Take must not say that the invoice is on its way.
-var holderFields = slices.Concat([]string{"state", "rev", "facts", shapeField}, pieceFields, countedFields())
+// The digest of the identity is last.
+var holderFields = slices.Concat([]string{"state", "rev", "facts", shapeField}, pieceFields, countedFields(), []string{identField})
 
 // countedFields returns the fields of an invoice's entry that are not text.
 func countedFields() (names []string) {
@@ -219,6 +220,9 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 		}
 		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
 		parsed = cmp.Or(parsed, countable(text(cell(r, 1)), rev))
+		if ident := text(cell(r, len(holderFields)-1)); known.Number == "" && ident != "" {
+			parsed = cmp.Or(parsed, ofIdentity(id, ident, known.Hash))
+		}
 		kept := (known.ID == "" || known.ID == id) && keptByEveryLayout(string(state), text(cell(r, 1)))
 		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state), kept); err != nil {
 			entries[id] = holder{id: id, unread: true, newer: errors.Is(err, ErrNewer)}
