@@ -49,6 +49,7 @@ func (c *dismissCmd) run(ctx context.Context, p *program) error {
 		},
 		allowed: "only queued, rejected and parked invoices can be dismissed",
 		notDone: "not dismissed", would: "would be dismissed", done: string(ledger.Dismissed),
+		check:   p.executor().CheckDismiss,
 		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Dismiss(ctx, inv, d) },
 		refusal: func(ctx context.Context, r *ledger.Refusal) error { return p.executor().DismissRefusal(ctx, r, d) },
 	})

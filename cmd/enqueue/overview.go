@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"ksefworker/internal/connect"
@@ -24,9 +25,9 @@ const (
 // pool is what the overview shows.
 type pool struct {
 	now      time.Time
-	counts   map[string]int64 // invoices by state
+	counts   map[string]int64 // invoices by state; a state that cannot be counted is missing
 	open     int64            // documents that wait for a person: refused, rejected and parked
-	openMore bool             // some lists of refused documents cannot be read, so there may be more than open says
+	openMore bool             // some of them cannot be counted, so there may be more than open says
 	due      []ledger.Invoice // near their deadline, nearest first
 	waits    []waiting.Count
 	unserved connect.Unserved
@@ -47,7 +48,7 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err == nil && p.warned {
 		return errUnexplained
 	}
-	if err == nil && o.openMore {
+	if err == nil && (o.openMore || len(o.counts) < len(ledger.States())) {
 		return errSome
 	}
 	return err
@@ -66,8 +67,15 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list deadlines: %w", err)
 	}
+	if len(counts) < len(ledger.States()) {
+		sick, err := p.base.Ledger.SickKeys(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_ = p.skip(&ledger.UnreadableError{Entries: sick})
+	}
 	refused, err := p.base.Ledger.OpenRefusals(ctx)
-	openMore := err != nil
+	openMore := err != nil || !has(counts, ledger.Rejected) || !has(counts, ledger.Parked)
 	if err := p.skip(err); err != nil {
 		return nil, err
 	}
@@ -97,6 +105,11 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 	return &pool{now: now, counts: counts, open: open, openMore: openMore, due: due, waits: waits, unserved: unserved, holds: holds}, nil
 }
 
+func has(counts map[string]int64, s ledger.State) bool {
+	_, ok := counts[string(s)]
+	return ok
+}
+
 func (o *pool) printJSON(ctx context.Context, p *program) error {
 	risk, err := p.inquiry().Results(ctx, o.due)
 	if err != nil {
@@ -114,7 +127,11 @@ func (o *pool) printJSON(ctx context.Context, p *program) error {
 
 func (o *pool) print(p *program) {
 	for _, s := range ledger.States() {
-		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, o.counts[string(s)], meaning(s)))
+		n := "?"
+		if has(o.counts, s) {
+			n = strconv.FormatInt(o.counts[string(s)], 10)
+		}
+		p.out.println(fmt.Sprintf("%-10s %8s  %s", s, n, meaning(s)))
 	}
 	for _, line := range o.unserved.Lines(maxUnknown) {
 		p.out.println(line)
@@ -124,7 +141,7 @@ func (o *pool) print(p *program) {
 	}
 	more := ""
 	if o.openMore {
-		more = " or more, because not all refused documents can be counted"
+		more = " or more, because not all of them can be counted"
 	}
 	if o.open > 0 || o.openMore {
 		p.out.raw("")

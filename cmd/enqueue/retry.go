@@ -6,6 +6,7 @@ import (
 
 	"ksefworker/internal/actions"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
 )
 
 type retryCmd struct {
@@ -29,12 +30,12 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed, ledger.Superseded}},
 		allowed: "only rejected, parked, dismissed and superseded invoices can be retried",
 		notDone: "not retried", would: "would be queued", done: string(ledger.Queued),
-		check:   p.executor().CheckRetry,
+		check: p.executor().CheckRetry, onlyOne: true,
 		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Retry(ctx, inv, by) },
 	})
 }
 
 func (rd *reader) executor() *actions.Executor {
 	return &actions.Executor{Ledger: rd.base.Ledger, Queue: rd.base.Queue, Inquiry: rd.inquiry(), Audit: rd.base.Audit("enqueue"),
-		Trail: rd.base.Trail}
+		Archive: &records.Reader{Store: rd.base.Store}, Trail: rd.base.Trail}
 }

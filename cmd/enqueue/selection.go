@@ -62,6 +62,7 @@ type action struct {
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
 	check   func(context.Context, *ledger.Invoice) error // for --dry-run: the error of invoice, if it is known in advance
+	onlyOne bool                                         // of several documents of an identity, only one can be acted on
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }
@@ -93,7 +94,7 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 			id, number = m.Refusal.ID, m.Refusal.Number
 		}
 		err := s.act(ctx, a, m)
-		if err == nil && s.DryRun && a.check != nil && !promised.first(m.Invoice) {
+		if err == nil && s.DryRun && a.onlyOne && !promised.first(m.Invoice) {
 			err = &actions.NotDoneError{Cause: actions.NumberInUse}
 		}
 		why, ok := errors.AsType[*actions.NotDoneError](err)
@@ -181,6 +182,11 @@ func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed st
 	case actions.NumberInUse:
 		return "another document with the same number or ref is alive or accepted, or its own state just changed: see " +
 			a.command("status", shell.Operand(m.Invoice.Number)...)
+	case actions.Has:
+		return fmt.Sprintf("KSeF has it as %s, as the archive says, although the ledger does not (Redis may have been restored); "+
+			"a queued invoice becomes accepted again by itself, any other one when it is retried", e.KsefNumber)
+	case actions.Unchecked:
+		return fmt.Sprintf("the archive does not say whether KSeF has it: %v", e.Err)
 	case actions.Moved:
 		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)
 	}

@@ -117,15 +117,16 @@ func (p *program) httpServer(log zerolog.Logger, fit *fitness) (*http.Server, er
 	if err != nil {
 		return nil, err
 	}
+	archived := &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
+		log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
+	}}
 	o := httpintake.Options{
 		Generator: documents, PDF: pdfOf(documents),
 		Admitter: admitter, Ledger: p.base.Ledger, Inquiry: reader,
 		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader, Audit: p.base.Audit("http"),
-			Trail: p.base.Trail},
-		Trace: p.base.Trail.Trace,
-		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
-			log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
-		}},
+			Archive: archived, Trail: p.base.Trail},
+		Trace:        p.base.Trail.Trace,
+		Records:      archived,
 		ArchiveThere: func(ctx context.Context) error { return connect.CheckArchive(ctx, p.base) },
 		Room: func(ctx context.Context) error {
 			m, err := p.base.Ledger.Memory(ctx)

@@ -12,19 +12,30 @@ import (
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/results"
 	"ksefworker/internal/tracing"
 )
 
 // Executor selects documents and acts on them. It is safe for concurrent use if its Inquiry is.
-// Every field but Audit and Trail is required.
+// Every field but Archive, Audit and Trail is required.
 type Executor struct {
 	Ledger  *ledger.Ledger
 	Queue   *queue.Queue
 	Inquiry *inquiry.Reader
+	// Archive tells whether KSeF has an invoice that the ledger holds for undecided, as it may
+	// after Redis was restored from a backup. nil: nothing is asked.
+	Archive Archive
 	// Audit records who does what. An action that cannot be recorded is not done. nil records
 	// nothing.
 	Audit *audit.Recorder
 	Trail tracing.Trail // told of what is done
+}
+
+// Archive is what an Executor reads of the archive.
+type Archive interface {
+	// Kept returns the archived result of the invoice that the given result is about; false if
+	// there is none.
+	Kept(ctx context.Context, of results.Result) (results.Result, bool, error)
 }
 
 // Cause says why nothing was done about a document. The list is closed.
@@ -40,6 +51,8 @@ const (
 	Unsearched  Cause = "unsearched"    // it is not known whether a document has this id or number, because a key cannot be read: Err
 	NotKept     Cause = "not_kept"      // its document was deleted (storage.keep_rejected)
 	NumberInUse Cause = "number_in_use" // another document with its number or ref is alive or accepted, or its own state just changed
+	Has         Cause = "has"           // KSeF has the invoice, as its archived result says: KsefNumber
+	Unchecked   Cause = "unchecked"     // the archive did not say whether KSeF has the invoice: Err
 	Moved       Cause = "moved"         // its state just changed: State
 	Ended       Cause = "ended"         // the refusal, or the item to mark as seen, is not open: Refusal, or nil if it has just ended
 )
@@ -52,6 +65,8 @@ type NotDoneError struct {
 	IDs     []string
 	Refusal *ledger.Refusal
 	Err     error
+
+	KsefNumber string
 }
 
 func (e *NotDoneError) Error() string {
@@ -122,9 +137,28 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (d
 	return x.Queue.Put(ctx, queue.KindSubmit, now.ID, now.Rev, queue.When{Overflow: now.Overflow})
 }
 
+// CheckDismiss returns the error with which [Executor.Dismiss] would refuse the invoice as it is
+// now, and changes nothing.
+func (x *Executor) CheckDismiss(ctx context.Context, inv *ledger.Invoice) error {
+	if x.Archive == nil {
+		return nil
+	}
+	kept, ok, err := x.Archive.Kept(ctx, results.Result{ID: inv.ID, NIP: inv.NIP, IssueDate: inv.IssueDate})
+	switch {
+	case err != nil:
+		return &NotDoneError{Cause: Unchecked, Err: err}
+	case ok && ledger.State(kept.State).InKSeF():
+		return &NotDoneError{Cause: Has, KsefNumber: kept.KsefNumber}
+	}
+	return nil
+}
+
 // Dismiss ends a queued, rejected or parked invoice. When the state of the invoice has just
-// changed, Dismiss returns a [*NotDoneError].
+// changed, or when KSeF has the invoice or may have it, Dismiss returns a [*NotDoneError].
 func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) (done error) {
+	if err := x.CheckDismiss(ctx, inv); err != nil {
+		return err
+	}
 	act := audit.Entry{Who: by.By, What: audit.Dismiss, Tenant: inv.Tenant, ID: inv.ID}
 	if err := x.Audit.Begin(ctx, act); err != nil {
 		return err

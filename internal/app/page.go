@@ -89,7 +89,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Pool:      newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: pageLimits{w.limits},
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
-		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
+		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Archive: archive, Audit: recorder, Trail: p.Trail},
 		PDF:     pdfOf(documents), TraceID: tracing.IDText,
 		Outbox: p.Ledger,
 		Resend: &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait}, Audit: recorder},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"ksefworker/internal/actions"
@@ -116,6 +117,15 @@ func notDone(not *actions.NotDoneError, verb string, state ledger.State) error {
 	case actions.NumberInUse:
 		p.detail = text{en: "another document with the same number or ref is alive or accepted, or its own state just changed",
 			pl: "inny dokument z tym samym numerem lub ref jest w toku albo przyjęty, lub jej stan właśnie się zmienił"}
+	case actions.Has:
+		p.detail = text{en: "KSeF has it as " + not.KsefNumber + ", as the archive says, although the ledger does not yet; " +
+			"it becomes accepted again by itself, or when it is retried",
+			pl: "KSeF ma ją jako " + not.KsefNumber + ", jak wynika z archiwum, choć rejestr tego jeszcze nie ma; " +
+				"znów będzie przyjęta: sama albo po ponowieniu"}
+	case actions.Unchecked:
+		p.kind, p.after = unavailable, time.Minute
+		p.detail = text{en: "the archive does not say whether KSeF has it; nothing was done, call again",
+			pl: "archiwum nie mówi, czy KSeF ją ma; nic nie zmieniono, wywołaj ponownie"}
 	default:
 		p.detail = text{en: "its state just changed; ask for it again", pl: "jej stan właśnie się zmienił; zapytaj o nią ponownie"}
 	}

@@ -171,11 +171,15 @@ func TestEvents_RefusalThatHasEnded_HasNoLinks(t *testing.T) {
 	refused := b.call("GET", "/v1/events", nil)
 	id := refused.body.Items[0].ID
 	b.must(b.o.Ledger.DismissRefusal(t.Context(), id, ledger.Dismissal{By: "anna", Reason: "not ours"}))
-	for _, path := range []string{"/v1/events?cursor=" + refused.body.Next, "/v1/invoices?ref=SO-1"} {
+	for _, path := range []string{"/v1/events?cursor=" + refused.body.Next, "/v1/invoices?ref=SO-1",
+		"/v1/invoices?ref=SO-1&state=dismissed"} {
 		a := b.call("GET", path, nil)
 		if len(a.body.Items) != 1 || a.body.Items[0].State != "dismissed" || strings.Contains(string(a.raw), "links") {
 			t.Errorf("%s answers %s, want one dismissed document without links", path, a.raw)
 		}
+	}
+	if a := b.call("GET", "/v1/invoices?ref=SO-1&state=refused", nil); len(a.body.Items) != 0 {
+		t.Errorf("the refused documents of the ref are %s, want none, because the only one was dismissed", a.raw)
 	}
 }
 

@@ -95,10 +95,15 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
+// mayBeRefused reports whether a refused document may be in the state that the filter asks for.
+func (f *filter) mayBeRefused() bool {
+	return slices.Contains([]string{"", results.Refused, ledger.RefusalDismissed, ledger.RefusalSuperseded}, f.state)
+}
+
 // matchRefused reports whether the filter selects a refused document in one of its lists. KSeF gave
 // the document no number, so it does not match a filter that asks for a KSeF number.
 func (f *filter) matchRefused(r *ledger.Refusal) bool {
-	return (f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
+	return (f.state == "" || f.state == results.OfRefusal(r).State) && (f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
 		(f.day == "" || f.day == r.IssueDate) &&
 		f.ksefNumber+f.ksefNumberPrefix == "" && inquiry.NumberBegins(r.Number, f.numberPrefix) &&
 		ledger.Millis(r.Revision()) >= f.from.At

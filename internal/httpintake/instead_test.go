@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
 	"ksefworker/internal/results"
 )
 
@@ -274,5 +276,40 @@ func TestForms_EntryIsDamagedAndTheArchiveHasTheInvoice_AreMadeFromTheArchive(t 
 	b.newer(kept)
 	for _, path := range []string{"/qr.png", "/pdf"} {
 		b.want(b.call("GET", "/v1/invoices/"+kept+path, nil), http.StatusServiceUnavailable, "unavailable")
+	}
+}
+
+// Redis was restored from a backup: KSeF has the invoice, and the ledger does not know it.
+func TestDismiss_TheArchiveSaysThatKSeFHasIt_NothingIsDone(t *testing.T) {
+	root := t.TempDir()
+	b := newBench(t, func(o *Options) {
+		store, err := archive.Open(t.Context(), "file://"+root, archive.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Close() })
+		o.Actions.Archive = &records.Reader{Store: store}
+	})
+	b.store = b.o.Actions.Archive.(*records.Reader).Store
+	id := b.take(0, "FV/1", "")
+	inv, err := b.o.Ledger.Invoice(t.Context(), id)
+	b.must(err)
+	kept := results.Of(inv, "test")
+	kept.State, kept.KsefNumber = string(ledger.Receipted), "5265877635-20261123-0100A0DB5B00-39"
+	raw, err := json.Marshal(kept)
+	b.must(err)
+	name := archive.ResultName(inv.NIP, inv.IssueDate, id)
+	b.must(b.store.Put(t.Context(), name, raw, ""))
+	a := b.call("POST", "/v1/invoices/"+id+":dismiss", nil)
+	if b.want(a, http.StatusConflict, "conflict"); !strings.Contains(a.body.Detail, kept.KsefNumber) {
+		t.Errorf("the answer is %s, want it to name KSeF's number", a.raw)
+	}
+	b.must(os.RemoveAll(root)) // the archive is away
+	a = b.call("POST", "/v1/invoices/"+id+":dismiss", nil)
+	if b.want(a, http.StatusServiceUnavailable, "unavailable"); !strings.Contains(a.body.Detail, "archive") {
+		t.Errorf("the answer is %s, want it to say that the archive does not answer", a.raw)
+	}
+	if inv, err = b.o.Ledger.Invoice(t.Context(), id); err != nil || inv.State != ledger.Queued {
+		t.Errorf("the invoice is %s, error %v; want queued", inv.State, err)
 	}
 }

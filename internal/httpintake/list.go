@@ -44,8 +44,8 @@ func (l *listing) list(c *call) error {
 }
 
 // named answers with the invoices of a ref or number. Such invoices are few, so there is one page.
-// When none is listed, and the filter does not ask for a state of invoices, refused documents are
-// looked up. So a program that asks by its ref learns that its document was refused. A key that
+// When none is listed, and the filter asks for no state that only invoices have, refused documents
+// are looked up. So a program that asks by its ref learns that its document was refused. A key that
 // cannot be read matters only when nothing is found.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
@@ -77,7 +77,7 @@ func (l *listing) named(c *call, f filter) error {
 	if len(page) == 0 && len(sick) > 0 { // a refused document says nothing of an invoice that may be here
 		return inPart(sick)
 	}
-	if len(page) == 0 && (f.state == "" || f.state == results.Refused) {
+	if len(page) == 0 && f.mayBeRefused() {
 		found, err := l.refused(c, &f)
 		if err != nil && len(found) == 0 {
 			return notNow(err)

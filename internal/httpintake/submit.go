@@ -142,8 +142,8 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 	}
 	if !same {
 		return &problem{kind: keyReused, detail: text{
-			en: "within a day this key was given to a call with another body; nothing was taken",
-			pl: "w ciągu doby ten klucz podano przy wywołaniu z inną treścią; nic nie przyjęto"}}
+			en: "within a day this key was given to a call with another body, Content-Type or query; nothing was taken",
+			pl: "w ciągu doby ten klucz podano przy wywołaniu z inną treścią, innym Content-Type lub zapytaniem; nic nie przyjęto"}}
 	}
 	return nil
 }

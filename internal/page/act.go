@@ -93,6 +93,10 @@ func notDone(not *actions.NotDoneError) string {
 		return "The document of this invoice is not kept any more. Hand the document in again, then retry the invoice."
 	case actions.NumberInUse:
 		return "Another document with the same number or ref is on its way or accepted."
+	case actions.Has:
+		return "The archive says that KSeF has this invoice. It becomes accepted again by itself, or when it is retried."
+	case actions.Unchecked:
+		return "The archive does not say whether KSeF has this invoice. Nothing was done; try again later."
 	case actions.Ended:
 		return "This document has ended already."
 	case actions.WrongState:

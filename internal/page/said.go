@@ -71,7 +71,8 @@ func (v sayings) Record(r results.Result) string {
 func (v sayings) whyNot(text string) string {
 	cause, _, _ := strings.Cut(text, ":")
 	switch c := actions.Cause(cause); c {
-	case actions.NotKept, actions.NumberInUse, actions.WrongState, actions.Moved, actions.Ended:
+	case actions.NotKept, actions.NumberInUse, actions.WrongState, actions.Moved, actions.Ended, actions.Has,
+		actions.Unchecked:
 		return v.T(notDone(&actions.NotDoneError{Cause: c}))
 	}
 	if v.Lang != explain.Polish {

@@ -136,6 +136,9 @@ func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) erro
 	}
 	name := archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)
 	taken, bad, err := ar.archiving.keep(name, func(name string, bad []string) error {
+		if ar.tellsMore(ctx, inv, name) {
+			return nil
+		}
 		told := *inv
 		if bad != nil {
 			told.Reason = join(told.Reason, ar.archiving.besideDamaged(bad, name))
@@ -156,6 +159,24 @@ func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) erro
 		one.met(ar.archiving.besideDamaged(bad, taken))
 	}
 	return nil
+}
+
+// tellsMore reports whether the archive has a result that says that KSeF has the invoice, although
+// the ledger does not know that. Then Redis was restored from a backup, and the result in the
+// archive is the right one. It is never replaced by one without a KSeF number.
+func (ar *archivist) tellsMore(ctx context.Context, inv *ledger.Invoice, name string) bool {
+	if inv.State.InKSeF() {
+		return false
+	}
+	raw, err := ar.Store.Get(ctx, name)
+	var kept results.Result
+	if err != nil || json.Unmarshal(raw, &kept) != nil || kept.ID != inv.ID || !ledger.State(kept.State).InKSeF() {
+		return false
+	}
+	ar.o.Log.Warn().Str("id", inv.ID).Str("state", string(inv.State)).Str("archived_state", kept.State).
+		Str("ksef_number", kept.KsefNumber).Str("object", name).
+		Msg("the archive says that KSeF has this invoice, and the ledger does not; the result in the archive was left as it is: retry the invoice")
+	return true
 }
 
 // met notes damage. The invoice's reason names it once, even when the invoice is archived again.

@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/results"
 	"ksefworker/internal/simulator"
 )
 
@@ -96,5 +98,37 @@ func TestSweep_ResultsOfALivePackage_AreLeftToThatPackage(t *testing.T) {
 	}
 	if pending, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(pending) != 0 {
 		t.Errorf("results of %v are still pending, want none; %v", pending, err)
+	}
+}
+
+// Redis was restored from a backup, so the entry is older than the archived result.
+func TestSweep_TheArchiveSaysThatKSeFHasTheInvoice_ItsResultIsKept(t *testing.T) {
+	for _, end := range []ledger.State{ledger.Parked, ledger.Rejected, ledger.Dismissed} {
+		t.Run(string(end), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.client())
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			kept := results.Of(inv, "test")
+			kept.State, kept.KsefNumber = string(ledger.Receipted), "5265877635-20261123-0100A0DB5B00-39"
+			raw, err := json.Marshal(kept)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)
+			if err := s.store.Replace(t.Context(), name, raw, "application/json"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: end}); err != nil {
+				t.Fatal(err)
+			}
+			s.advance(2 * time.Minute)
+			w.must(queue.KindSweep, "1")
+			if got, err := s.store.Get(t.Context(), name); err != nil || string(got) != string(raw) {
+				t.Errorf("the archived result is %s, error %v; want it as it was", got, err)
+			}
+			if pending, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(pending) != 0 {
+				t.Errorf("results of %v are still pending, want none; %v", pending, err)
+			}
+		})
 	}
 }
