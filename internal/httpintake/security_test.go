@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,13 +64,18 @@ func TestKeys_FileIsReplacedOrRemoved_TakesEffectWithoutARestart(t *testing.T) {
 // A key is removed while a call with it waits for events. The call ends like a new call, and tells
 // nothing of what became final after that.
 func TestKeys_RemovedDuringALongPoll_TheCallEnds(t *testing.T) {
-	b := newBench(t, nil)
+	var later atomic.Int64
+	b := newBench(t, func(o *Options) { o.Now = func() time.Time { return monday.Add(time.Duration(later.Load())) } })
 	id := b.take(0, "FV/1", "")
-	ended := make(chan answer, 1)
+	ended, reads := make(chan answer, 1), b.outboxReads()
 	go func() { ended <- b.call("GET", "/v1/events?wait=30s", nil) }()
-	time.Sleep(100 * time.Millisecond) // so that the call waits already; if it does not, it is refused all the same
+	for stop := time.Now().Add(20 * time.Second); b.outboxReads() < reads+2; time.Sleep(time.Millisecond) { // then it waits
+		if time.Now().After(stop) {
+			t.Fatalf("the call has read the outbox %d times in 20 s, want at least 2", b.outboxReads()-reads)
+		}
+	}
 	b.must(os.WriteFile(b.keyFile, []byte("next-next-next-next-next-next\n"), 0o600))
-	time.Sleep(keyCheck)
+	later.Add(int64(2 * keyCheck))
 	b.move(ledger.Rejected, ledger.Because(450, "x"), id)
 	select {
 	case a := <-ended:
@@ -77,6 +83,18 @@ func TestKeys_RemovedDuringALongPoll_TheCallEnds(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("the call still waits 20 s after its key was removed")
 	}
+}
+
+// outboxReads returns how often the outbox was read.
+func (b *bench) outboxReads() (calls int) {
+	b.t.Helper()
+	stats, err := b.rdb.Info(b.t.Context(), "commandstats").Result()
+	b.must(err)
+	if _, of, ok := strings.Cut(stats, "cmdstat_xrange:calls="); ok {
+		_, err = fmt.Sscanf(of, "%d", &calls)
+	}
+	b.must(err)
+	return calls
 }
 
 // The file of the first client gets the key of the second client. The key must not open the tenant
