@@ -42,6 +42,7 @@ func (c *dismissCmd) run(ctx context.Context, p *program) error {
 	if d.By = oneLine(d.By); d.By == "" {
 		d.By = osUser(p.environ)
 	}
+	x := p.executor()
 	return c.apply(ctx, p, action{
 		scope: actions.Scope{
 			States:  []ledger.State{ledger.Queued, ledger.Rejected, ledger.Parked},
@@ -49,9 +50,9 @@ func (c *dismissCmd) run(ctx context.Context, p *program) error {
 		},
 		allowed: "only queued, rejected and parked invoices can be dismissed",
 		notDone: "not dismissed", would: "would be dismissed", done: string(ledger.Dismissed),
-		check:   p.executor().CheckDismiss,
-		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Dismiss(ctx, inv, d) },
-		refusal: func(ctx context.Context, r *ledger.Refusal) error { return p.executor().DismissRefusal(ctx, r, d) },
+		check:   x.CheckDismiss,
+		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return x.Dismiss(ctx, inv, d) },
+		refusal: func(ctx context.Context, r *ledger.Refusal) error { return x.DismissRefusal(ctx, r, d) },
 	})
 }
 

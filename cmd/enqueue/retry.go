@@ -26,12 +26,13 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 	}
 	defer end()
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
+	x := p.executor()
 	return c.apply(ctx, p, action{
 		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed, ledger.Superseded}},
 		allowed: "only rejected, parked, dismissed and superseded invoices can be retried",
 		notDone: "not retried", would: "would be queued", done: string(ledger.Queued),
-		check: p.executor().CheckRetry, onlyOne: true,
-		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Retry(ctx, inv, by) },
+		check: x.CheckRetry, onlyOne: true,
+		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return x.Retry(ctx, inv, by) },
 	})
 }
 

@@ -154,7 +154,8 @@ func (x *Executor) CheckDismiss(ctx context.Context, inv *ledger.Invoice) error 
 }
 
 // Dismiss ends a queued, rejected or parked invoice. When the state of the invoice has just
-// changed, or when KSeF has the invoice or may have it, Dismiss returns a [*NotDoneError].
+// changed, when the archive says that KSeF has the invoice, or when the archive does not answer,
+// Dismiss returns a [*NotDoneError].
 func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) (done error) {
 	if err := x.CheckDismiss(ctx, inv); err != nil {
 		return err

@@ -119,9 +119,9 @@ func notDone(not *actions.NotDoneError, verb string, state ledger.State) error {
 			pl: "inny dokument z tym samym numerem lub ref jest w toku albo przyjęty, lub jej stan właśnie się zmienił"}
 	case actions.Has:
 		p.detail = text{en: "KSeF has it as " + not.KsefNumber + ", as the archive says, although the ledger does not yet; " +
-			"it becomes accepted again by itself, or when it is retried",
+			"a queued invoice becomes accepted again by itself, any other one when it is retried",
 			pl: "KSeF ma ją jako " + not.KsefNumber + ", jak wynika z archiwum, choć rejestr tego jeszcze nie ma; " +
-				"znów będzie przyjęta: sama albo po ponowieniu"}
+				"faktura w kolejce sama znów będzie przyjęta, inna po ponowieniu"}
 	case actions.Unchecked:
 		p.kind, p.after = unavailable, time.Minute
 		p.detail = text{en: "the archive does not say whether KSeF has it; nothing was done, call again",

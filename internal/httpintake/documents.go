@@ -175,14 +175,14 @@ const fewDocuments = 100
 func (b *body) turn(of *asked) (turns, bool) {
 	switch of.media {
 	case "application/json":
-		if b.file == nil && elements(b.mem) <= fewDocuments {
+		if b.size <= inMemory && elements(b.mem) <= fewDocuments {
 			return plain, false
 		}
 		if b.namesFaktura() {
 			return converted, true
 		}
 	case "multipart/form-data":
-		return plain, b.file != nil || bytes.Count(b.mem, []byte("--"+of.params["boundary"])) > fewDocuments
+		return plain, b.size > inMemory || bytes.Count(b.mem, []byte("--"+of.params["boundary"])) > fewDocuments
 	}
 	return plain, true
 }

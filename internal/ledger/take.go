@@ -90,8 +90,9 @@ type TakeStore struct {
 // that this build does not know, because this build would overlook some documents there.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
-// batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the
-// entries are there, but a failover could lose them.
+// batch is unknown, and it is safe to hand in the same invoices again. Take does that by itself
+// when it has carried out several calls together, so [Present] may be an invoice that this call
+// created. With a [*ReplicaError] the entries are there, but a failover could lose them.
 //
 // Take is the only operation that changes entries without a script. It compares and sets with WATCH
 // and EXEC. It knows beforehand what has to be compared, because it can only take an identity that

@@ -57,7 +57,12 @@ func (v *decisions) actOnOne() error {
 	}
 	err = v.actOn(inv, verb, reason)
 	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {
-		return &shown{http.StatusConflict, notDone(not), nil}
+		status := http.StatusConflict
+		if not.Cause == actions.Unchecked {
+			status = http.StatusServiceUnavailable
+			v.p.o.Log.Warn().Err(not.Err).Str("id", inv.ID).Msg("an invoice was not dismissed: the archive does not say whether KSeF has it")
+		}
+		return &shown{status, notDone(not), nil}
 	}
 	if err != nil {
 		return err
@@ -94,7 +99,7 @@ func notDone(not *actions.NotDoneError) string {
 	case actions.NumberInUse:
 		return "Another document with the same number or ref is on its way or accepted."
 	case actions.Has:
-		return "The archive says that KSeF has this invoice. It becomes accepted again by itself, or when it is retried."
+		return "The archive says that KSeF has this invoice. A queued invoice becomes accepted again by itself; retry any other."
 	case actions.Unchecked:
 		return "The archive does not say whether KSeF has this invoice. Nothing was done; try again later."
 	case actions.Ended:

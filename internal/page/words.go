@@ -256,8 +256,8 @@ var polishPages = map[string]string{
 	"Nothing was picked. Go back and pick the documents.": "Niczego nie zaznaczono. Wróć i zaznacz dokumenty.",
 	"The document of this invoice is not kept any more. Hand the document in again, then retry the invoice.": "Jej dokument nie jest już przechowywany. Przekaż go " +
 		"ponownie, a potem ponów wysyłkę.",
-	"The archive says that KSeF has this invoice. It becomes accepted again by itself, or when it is retried.": "Z archiwum " +
-		"wynika, że KSeF ma tę fakturę. Znów będzie przyjęta: sama albo po ponowieniu.",
+	"The archive says that KSeF has this invoice. A queued invoice becomes accepted again by itself; retry any other.": "Z " +
+		"archiwum wynika, że KSeF ma tę fakturę. Faktura w kolejce sama znów będzie przyjęta; inną ponów.",
 	"The archive does not say whether KSeF has this invoice. Nothing was done; try again later.": "Archiwum nie mówi, " +
 		"czy KSeF ma tę fakturę. Nic nie zmieniono; spróbuj później.",
 	"Another document with the same number or ref is on its way or accepted.": "Inny dokument o tym samym numerze lub identyfikatorze " +

@@ -136,8 +136,8 @@ func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) erro
 	}
 	name := archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)
 	taken, bad, err := ar.archiving.keep(name, func(name string, bad []string) error {
-		if ar.tellsMore(ctx, inv, name) {
-			return nil
+		if more, err := ar.tellsMore(ctx, inv, name); more || err != nil {
+			return err
 		}
 		told := *inv
 		if bad != nil {
@@ -164,19 +164,25 @@ func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) erro
 // tellsMore reports whether the archive has a result that says that KSeF has the invoice, although
 // the ledger does not know that. Then Redis was restored from a backup, and the result in the
 // archive is the right one. It is never replaced by one without a KSeF number.
-func (ar *archivist) tellsMore(ctx context.Context, inv *ledger.Invoice, name string) bool {
+func (ar *archivist) tellsMore(ctx context.Context, inv *ledger.Invoice, name string) (bool, error) {
 	if inv.State.InKSeF() {
-		return false
+		return false, nil
 	}
 	raw, err := ar.Store.Get(ctx, name)
+	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
 	var kept results.Result
-	if err != nil || json.Unmarshal(raw, &kept) != nil || kept.ID != inv.ID || !ledger.State(kept.State).InKSeF() {
-		return false
+	if json.Unmarshal(raw, &kept) != nil || kept.ID != inv.ID || !ledger.State(kept.State).InKSeF() {
+		return false, nil
 	}
 	ar.o.Log.Warn().Str("id", inv.ID).Str("state", string(inv.State)).Str("archived_state", kept.State).
 		Str("ksef_number", kept.KsefNumber).Str("object", name).
 		Msg("the archive says that KSeF has this invoice, and the ledger does not; the result in the archive was left as it is: retry the invoice")
-	return true
+	return true, nil
 }
 
 // met notes damage. The invoice's reason names it once, even when the invoice is archived again.

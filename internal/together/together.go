@@ -6,6 +6,9 @@ package together
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 )
 
@@ -30,16 +33,18 @@ type call[Q, R any] struct {
 	answers   []R
 	err       error
 	shared    bool // it was carried out with others
-	panicked  any
+	panicked  any  // with the stack; nil: carryOut did not panic
 	done      chan struct{}
 }
 
 // Do returns what carryOut answers to these questions: one answer for each question, in order.
-// carryOut gets them together with the questions of other calls, and must treat each by itself. Its
-// context has the values of one of the callers, and no deadline. When it fails for questions of
-// several calls, it is run again for those of each call alone, so that must be safe. Every call of
-// Do must pass the same function. If ctx ends first, Do returns the cause, and nobody knows whether
-// the questions were carried out.
+// carryOut gets them together with the questions of other calls, and must treat each by itself.
+// When it fails for questions of several calls, it is run again for those of each call alone, so
+// that must be safe. Every call of Do must pass the same function. carryOut must end by itself in a
+// bounded time, because its context has no deadline while it serves several callers.
+//
+// If ctx ends before the call is carried out, Do returns the cause, and nothing was done. If ctx
+// ends later, Do still waits for the end, because carryOut may read the questions until then.
 func (cs *Calls[Q, R]) Do(ctx context.Context, questions []Q, carryOut func(context.Context, []Q) ([]R, error)) ([]R, error) {
 	if len(questions) > cs.Most/4 { // it is large enough by itself
 		return carryOut(ctx, questions)
@@ -53,12 +58,15 @@ func (cs *Calls[Q, R]) Do(ctx context.Context, questions []Q, carryOut func(cont
 	}
 	cs.mu.Unlock()
 	if begin {
-		go cs.run(context.WithoutCancel(ctx), carryOut) // the other calls go on when this caller goes away
+		go cs.run(carryOut)
 	}
 	select {
 	case <-own.done:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		if cs.leave(own) {
+			return nil, context.Cause(ctx)
+		}
+		<-own.done
 	}
 	if own.shared && (own.err != nil || own.panicked != nil) {
 		return carryOut(ctx, questions) // the fault may lie with a question of another call
@@ -69,10 +77,22 @@ func (cs *Calls[Q, R]) Do(ctx context.Context, questions []Q, carryOut func(cont
 	return own.answers, own.err
 }
 
-// run carries out what waits, until nothing is left.
-func (cs *Calls[Q, R]) run(ctx context.Context, carryOut func(context.Context, []Q) ([]R, error)) {
+// leave takes a call out of those that wait. It returns false if the call waits no more.
+func (cs *Calls[Q, R]) leave(c *call[Q, R]) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	at := slices.Index(cs.waiting, c)
+	if at >= 0 {
+		cs.waiting = slices.Delete(cs.waiting, at, at+1)
+	}
+	return at >= 0
+}
+
+// run carries out what waits, until nothing is left. Its context is nobody's: a run may go on long
+// after the caller that began it has its answer.
+func (cs *Calls[Q, R]) run(carryOut func(context.Context, []Q) ([]R, error)) {
 	for calls := cs.next(); len(calls) > 0; calls = cs.next() {
-		answer(ctx, calls, carryOut)
+		answer(context.Background(), calls, carryOut)
 	}
 }
 
@@ -98,14 +118,20 @@ func (cs *Calls[Q, R]) next() []*call[Q, R] {
 func answer[Q, R any](ctx context.Context, calls []*call[Q, R], carryOut func(context.Context, []Q) ([]R, error)) {
 	defer func() {
 		panicked := recover()
+		if panicked != nil {
+			panicked = fmt.Sprintf("%v\n\n%s", panicked, debug.Stack())
+		}
 		for _, c := range calls {
 			c.panicked, c.shared = panicked, len(calls) > 1
 			close(c.done)
 		}
 	}()
 	questions := calls[0].questions
-	for _, c := range calls[1:] {
-		questions = append(questions[:len(questions):len(questions)], c.questions...)
+	if len(calls) > 1 {
+		questions = nil
+		for _, c := range calls {
+			questions = append(questions, c.questions...)
+		}
 	}
 	answers, err := carryOut(ctx, questions)
 	for _, c := range calls {
