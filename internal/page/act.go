@@ -60,7 +60,7 @@ func (v *decisions) actOnOne() error {
 		status := http.StatusConflict
 		if not.Cause == actions.Unchecked {
 			status = http.StatusServiceUnavailable
-			v.p.o.Log.Warn().Err(not.Err).Str("id", inv.ID).Msg("an invoice was not dismissed: the archive does not say whether KSeF has it")
+			v.p.o.Log.Warn().Err(not.Err).Str("id", inv.ID).Msg("not dismissed: the archive does not say whether KSeF has the invoice")
 		}
 		return &shown{status, notDone(not), nil}
 	}
