@@ -44,7 +44,7 @@ const (
 	// that are too old from the stream.
 	trimEvery = 5 * time.Minute
 	// rejoinEvery is how often outcomes that were set aside are appended to the outbox, if it is
-	// well.
+	// well, and how often the names of the receivers are recorded.
 	rejoinEvery = 5 * time.Second
 )
 
@@ -87,7 +87,13 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 // lets the running tasks end their batch. Without receivers it only keeps the outbox.
 func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	var rejoins sync.WaitGroup
-	rejoins.Go(func() { every(ctx, rejoinEvery, stop, d.rejoin) })
+	rejoins.Go(func() {
+		every(ctx, rejoinEvery, stop, func(ctx context.Context) {
+			d.rejoin(ctx)
+			// A person may have deleted the set of receivers. An error is left to the next call.
+			_ = d.pool.Ledger.AddSinks(ctx, d.pool.Config.Results.Sinks()...)
+		})
+	})
 	defer rejoins.Wait()
 	if d.server == nil {
 		d.keepTrimming(ctx, stop)
@@ -96,9 +102,6 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	if err := d.server.Start(d.pool.Queue.Handle(d.deliver)); err != nil {
 		d.log.Error().Err(err).Msg("nobody is told of results by this worker: its queue cannot be started")
 		return
-	}
-	if err := d.pool.Ledger.AddSinks(ctx, d.pool.Config.Results.Sinks()...); err != nil {
-		d.log.Warn().Err(err).Msg("the receivers of results were not recorded: each one is recorded when it is served next")
 	}
 	var trims sync.WaitGroup
 	trims.Go(func() { d.keepTrimming(ctx, stop) })

@@ -1,11 +1,13 @@
 package app_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/app"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 )
@@ -80,4 +82,35 @@ func TestResults_OutboxIsSick_EveryReceiverIsDown(t *testing.T) {
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "one is told nothing: the key outbox") {
 		t.Errorf("/readyz does not say that one is told nothing because of the key outbox: %s", ready)
 	}
+}
+
+// While storage keys are rotated, another program wrote the set of all receivers, which says where
+// sealed results may be held. --check cannot know whether the old storage key is needed, and names
+// the key. When a person deletes the set, a running worker writes its receivers again.
+func TestResults_SetOfReceiversIsSick_CheckDoesNotLetTheOldKeyGo(t *testing.T) {
+	t.Parallel()
+	_, server := newReceiver(t)
+	secret := config.Files{secretFile(t, hookSecret)}
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		c.Storage.KeyFile = keyFiles(t, "ba")
+		c.Results.Webhooks = []config.Webhook{{Name: "erp", URL: server.URL, SecretFile: secret,
+			AllowPrivate: true, AllowPlain: true, Timeout: time.Minute}}
+	})
+	p.workAt()
+	if err := p.base.Redis.Set(t.Context(), "ksef:sinks", "foreign", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	err := app.CheckAll(t.Context(), p.cfg, &out)
+	if got := out.String(); err == nil || strings.Contains(got, "may be removed") ||
+		!strings.Contains(got, "FAULT  storage: read sinks: the key sinks behind redis.prefix") {
+		t.Errorf("--check ends with %v, want a fault that names the key, and no word that a key may be removed\n%s", err, got)
+	}
+	if err := p.base.Redis.Del(t.Context(), "ksef:sinks").Err(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 20*time.Second, "the worker has written its receiver again", func() bool {
+		return slices.Equal(p.base.Redis.SMembers(t.Context(), "ksef:sinks").Val(), []string{"erp"})
+	})
 }

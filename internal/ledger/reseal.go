@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -18,12 +19,17 @@ import (
 // process looked at. It also looks at every refusal, hold and tenant, and at every outcome that is
 // held for a sink or was given up. It returns how many texts it sealed again. All texts of a packed
 // entry count as one text, like all texts of one record of a sink. A text that this process cannot
-// open stays as it is.
+// open stays as it is. If keys are sick, Reseal seals the texts under the other keys, and returns
+// an [*UnreadableError].
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil
 	}
 	n := 0
+	sick, err := ss.sickIndexes(ctx)
+	if err != nil {
+		return n, err
+	}
 	for _, index := range entryIndexes() {
 		r, err := ss.run(ctx, nextScript, ss.args(index, limit, int64(1)<<53, "reseal:"))
 		if err != nil {
@@ -37,7 +43,7 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 		}
 	}
 	var args []any
-	err := ss.otherTexts(ctx, func(o otherText) error {
+	err = ss.otherTexts(ctx, func(o otherText) error {
 		packed, ok := ss.resealed(o.aad, o.packed)
 		if !ok {
 			return nil
@@ -46,6 +52,7 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 		args = append(args, o.key, o.field, o.value, value, "")
 		return err
 	})
+	err = skipSick(&sick, err)
 	for chunk := range slices.Chunk(args, 5*resealPage) {
 		if err == nil {
 			var sealed int
@@ -57,7 +64,41 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 		return n, err
 	}
 	sealed, err := ss.resealSinks(ctx)
-	return n + sealed, err
+	err = skipSick(&sick, err)
+	return n + sealed, cmp.Or(err, some(sick))
+}
+
+// skipSick appends the keys of an [*UnreadableError] to sick and returns nil, so that the caller
+// goes on with other keys. It returns any other error unchanged.
+func skipSick(sick *[]Unreadable, err error) error {
+	named, err := Skip(err)
+	*sick = append(*sick, named...)
+	return err
+}
+
+// sickIndexes returns the sick keys among the indexes of invoices and packages and the buckets of
+// entries. The scripts find nothing in these.
+func (ss *SealStore) sickIndexes(ctx context.Context) ([]Unreadable, error) {
+	keys := entryIndexes()
+	for _, name := range bucketNames() {
+		keys = append(keys, keyFinal+name)
+	}
+	kinds := make([]*redis.StatusCmd, len(keys))
+	if _, err := ss.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range keys {
+			kinds[i] = p.Type(ctx, ss.key(key))
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read types of keys: %w", err)
+	}
+	var sick []Unreadable
+	for i, key := range keys {
+		if is := kinds[i].Val(); is != kindOf(key) && is != "none" {
+			sick = append(sick, sickKey(key))
+		}
+	}
+	return sick, nil
 }
 
 // resealPage bounds one script and one pipeline.

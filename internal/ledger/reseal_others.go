@@ -16,15 +16,15 @@ type otherText struct {
 }
 
 // otherTexts calls do with the sealed texts of refusals, holds and tenants. It leaves out texts
-// that cannot be read. While the set of tenants with refusals is sick, it calls do with none, and
+// that cannot be read. If keys are sick, it calls do with the texts under the other keys, and
 // returns an [*UnreadableError].
 func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, sick, err := ss.refusals.refusers(ctx)
-	if err = cmp.Or(err, some(sick)); err != nil {
+	if err != nil {
 		return err
 	}
 	for _, t := range tenants {
-		if err := ss.eachField(ctx, keyRefused+t, func(id, value string) error {
+		err := ss.eachField(ctx, keyRefused+t, func(id, value string) error {
 			var outer sealedRefusal
 			if json.Unmarshal([]byte(value), &outer) != nil || outer.Sealed == "" {
 				return nil
@@ -46,14 +46,15 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 			o.aad, o.packed = refusalText(id), outer.Sealed
 			o.with = func(packed string) ([]byte, error) { outer.Sealed = packed; return json.Marshal(outer) }
 			return do(o)
-		}); err != nil {
+		})
+		if err = skipSick(&sick, err); err != nil {
 			return err
 		}
 	}
-	if err := ss.tenantTexts(ctx, do); err != nil {
+	if err := skipSick(&sick, ss.tenantTexts(ctx, do)); err != nil {
 		return err
 	}
-	return ss.eachField(ctx, keyHolds, func(tenant, value string) error {
+	err = ss.eachField(ctx, keyHolds, func(tenant, value string) error {
 		var h Hold
 		if json.Unmarshal([]byte(value), &h) != nil {
 			return nil
@@ -65,17 +66,17 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 		return do(otherText{key: keyHolds, field: tenant, value: value, aad: holdText(tenant), packed: why,
 			with: func(packed string) ([]byte, error) { h.Why = sealedText + packed; return json.Marshal(h) }})
 	})
+	err = skipSick(&sick, err)
+	return cmp.Or(err, some(sick))
 }
 
-// eachField reads the fields of a hash in pages. It finds no fields if the key is of another type.
+// eachField reads the fields of a hash in pages. It returns an [*UnreadableError] if the key is
+// sick.
 func (ss *SealStore) eachField(ctx context.Context, key string, do func(field, value string) error) error {
 	for cursor := uint64(0); ; {
 		page, next, err := ss.rdb.HScan(ctx, ss.key(key), cursor, "", resealPage).Result()
-		if wrongType(err) {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("read sealed texts: %w", err)
+			return fmt.Errorf("read sealed texts: %w", sickOr(err, key))
 		}
 		for i := 0; i+1 < len(page); i += 2 {
 			if err := do(page[i], page[i+1]); err != nil {

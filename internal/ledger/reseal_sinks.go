@@ -29,16 +29,18 @@ func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
 // one text alone.
 type sinkRecord struct{ sink, key, field, value string }
 
-// sinkRecords calls do with the records of all sinks.
+// sinkRecords calls do with the records of all sinks. If keys are sick, it calls do with the
+// records under the other keys, and returns an [*UnreadableError].
 func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error) error {
 	sinks, err := ss.rdb.SMembers(ctx, ss.key(keySinks)).Result()
-	if err != nil && !wrongType(err) {
-		return fmt.Errorf("list sinks: %w", err)
+	if err != nil {
+		return fmt.Errorf("list sinks: %w", sickOr(err, keySinks))
 	}
+	var sick []Unreadable
 	for _, sink := range sinks {
 		key := keySink + sink
 		row, err := ss.rdb.HMGet(ctx, ss.key(key), "err").Result()
-		if err != nil && !wrongType(err) {
+		if err = skipSick(&sick, sickOr(err, key)); err != nil {
 			return fmt.Errorf("read sink %s: %w", sink, err)
 		}
 		if last := text(cell(row, 0)); isSealedText(last) {
@@ -47,14 +49,15 @@ func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error)
 			}
 		}
 		for _, key := range []string{keySinkHeld + sink, keySinkFailed + sink} {
-			if err := ss.eachField(ctx, key, func(field, value string) error {
+			err := ss.eachField(ctx, key, func(field, value string) error {
 				return do(sinkRecord{sink, key, field, value})
-			}); err != nil {
+			})
+			if err = skipSick(&sick, err); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return some(sick)
 }
 
 // edit calls change for each sealed text of the record. It passes the additional data of the text,
@@ -110,32 +113,35 @@ func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
 		args = append(args, r.key, r.field, r.value, now, "")
 		return flush(5 * resealPage)
 	})
-	if err == nil {
+	var sick []Unreadable
+	if err = skipSick(&sick, err); err == nil {
 		err = flush(0)
 	}
-	return n, err
+	return n, cmp.Or(err, some(sick))
 }
 
 // tallySinks counts the sealed texts of sinks, and the sealed reasons of outcomes in the outbox or
-// set aside.
+// set aside. If keys are sick, it counts the texts under the other keys, and returns an
+// [*UnreadableError].
 func (ss *SealStore) tallySinks(ctx context.Context, t *Tally) error {
 	err := ss.sinkRecords(ctx, func(r sinkRecord) error {
 		_, err := r.edit(func(_, packed string) string { t.text(packed, 1); return packed })
 		return err
 	})
+	var sick []Unreadable
+	err = skipSick(&sick, err)
 	for _, stream := range []string{keyOutbox, keyAside} {
-		err = cmp.Or(err, ss.tallyOutcomes(ctx, stream, t))
+		if err == nil {
+			err = skipSick(&sick, ss.tallyOutcomes(ctx, stream, t))
+		}
 	}
-	return err
+	return cmp.Or(err, some(sick))
 }
 
 // tallyOutcomes counts the sealed reasons of a stream of outcomes.
 func (ss *SealStore) tallyOutcomes(ctx context.Context, stream string, t *Tally) error {
 	for from := "-"; ; {
 		page, err := ss.rdb.XRangeN(ctx, ss.key(stream), from, "+", tallyPage).Result()
-		if stream == keyAside && wrongType(err) { // what was in it is gone
-			return nil
-		}
 		if err != nil {
 			return fmt.Errorf("read the outbox: %w", sickOr(err, stream))
 		}

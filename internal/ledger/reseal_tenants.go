@@ -7,16 +7,20 @@ import (
 )
 
 // tenantTexts calls do with KSeF's words about each tenant, as far as these words are sealed.
+// If keys are sick, it calls do with the texts under the other keys, and returns an
+// [*UnreadableError].
 func (ss *SealStore) tenantTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, err := ss.rdb.SMembers(ctx, ss.key(keyTenants)).Result()
-	if err != nil && !wrongType(err) {
-		return fmt.Errorf("list tenants: %w", err)
+	if err != nil {
+		return fmt.Errorf("list tenants: %w", sickOr(err, keyTenants))
 	}
+	var sick []Unreadable
 	fields := []string{"refused_why", "key_refused", "said"}
 	for _, tenant := range tenants {
 		key := keyTenant + tenant
 		row, err := ss.rdb.HMGet(ctx, ss.key(key), fields...).Result()
 		if wrongType(err) {
+			sick = append(sick, sickKey(key))
 			continue
 		}
 		if err != nil {
@@ -34,5 +38,5 @@ func (ss *SealStore) tenantTexts(ctx context.Context, do func(otherText) error) 
 			}
 		}
 	}
-	return nil
+	return some(sick)
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -35,13 +36,17 @@ func (t Tally) Needs(key string) int64 { return t.Documents[key] + t.Texts[key] 
 // each. An invoice that moves meanwhile may be counted twice or, if a person retries it at that
 // moment, not at all. If it is not counted, at worst a key is retired too early. Then processes
 // become not ready until they have the key again. With an [*UnreadableError] all documents are
-// counted, but some texts of refusals or results are not.
+// counted, but the texts under the sick keys that it names are not. If the index of a state is
+// sick, documents are not counted either, and SealTally returns another error, which names the key.
 func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 	t := Tally{Documents: map[string]int64{}, Texts: map[string]int64{}}
 	for _, index := range entryIndexes() {
 		for cursor := "0"; ; {
 			r, err := ss.run(ctx, tallyScript, ss.args(index, cursor, tallyPage))
 			if err != nil {
+				if wrongType(err) {
+					err = sickKey(index).Err
+				}
 				return Tally{}, fmt.Errorf("count how documents are sealed: %w", err)
 			}
 			docs, texts := row(cell(r, 1)), row(cell(r, 2))
@@ -56,11 +61,14 @@ func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 			}
 		}
 	}
-	err := ss.otherTexts(ctx, func(o otherText) error { t.text(o.packed, 1); return nil })
+	sick, err := ss.sickIndexes(ctx)
 	if err == nil {
-		err = ss.tallySinks(ctx, &t)
+		err = skipSick(&sick, ss.otherTexts(ctx, func(o otherText) error { t.text(o.packed, 1); return nil }))
 	}
-	return t, err
+	if err == nil {
+		err = skipSick(&sick, ss.tallySinks(ctx, &t))
+	}
+	return t, cmp.Or(err, some(sick))
 }
 
 // entryIndexes lists the indexes of all invoices and packages by their state.

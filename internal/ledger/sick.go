@@ -90,7 +90,17 @@ func remedyOf(key string) string {
 			"find out which program wrote it, then delete the key: enqueue results --since TIME lists what became final since then"
 	}
 	if key == keySinks {
-		return "find out which program wrote it, then delete the key: a worker writes it again when it starts"
+		return "nobody can say which storage keys are needed until the key is well; find out which program wrote it, then restore the " +
+			"key from a backup of Redis, or delete it: workers that run write the names of their receivers again within seconds; " +
+			"what is held for a receiver that no configuration has any more is then neither sealed again nor counted"
+	}
+	if strings.HasPrefix(key, keyTenant) {
+		return "find out which program wrote it, then delete the key: what KSeF lately did with requests of this tenant is then forgotten"
+	}
+	for _, k := range sinkKeys {
+		if strings.HasPrefix(key, k.key) {
+			return "the receiver is told nothing until the key is well; find out which program wrote it, then " + k.remedy
+		}
 	}
 	if strings.HasPrefix(key, keyRefused) {
 		return "results and lists lack the refused documents of this tenant until the key is well; " +
