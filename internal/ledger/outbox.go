@@ -236,8 +236,9 @@ func (ob *OutboxStore) NotKept(ctx context.Context) (NotKept, error) {
 // String says what is missing, why, and what a person has to do about it.
 func (n NotKept) String() string {
 	return fmt.Sprintf("%s written between %s and %s could not be kept, because the keys %s and %s behind redis.prefix were sick, "+
-		"or too many were set aside: no receiver is told of them; enqueue results --since %[2]s lists what became final since; "+
-		"delete the key %[6]s once the receivers have that list", plural.Of(n.N, "outcome", "outcomes"),
+		"or too many were set aside: no receiver is told of them; enqueue results --since %[2]s and "+
+		"enqueue results --since %[2]s --state refused list what became final since; "+
+		"delete the key %[6]s once the receivers have these lists", plural.Of(n.N, "outcome", "outcomes"),
 		n.Since.UTC().Format(time.RFC3339), n.Until.UTC().Format(time.RFC3339), keyOutbox, keyAside, keyNotKept)
 }
 

@@ -65,6 +65,10 @@ func (u *Unreadable) RefusalsOf() (tenant string, ok bool) {
 	return "", false
 }
 
+// listsSince names the lists of what receivers may not be told. The list without a state has no
+// refused documents.
+const listsSince = "enqueue results --since TIME and enqueue results --since TIME --state refused list what became final since then"
+
 func remedyOf(key string) string {
 	if key == keyShapes {
 		return "find out which program wrote it, then delete the key: workers that run write again what they know of it; " +
@@ -78,16 +82,16 @@ func remedyOf(key string) string {
 		return "receivers are told nothing until the key is well; outcomes are kept in " + keyAside + " meanwhile, " +
 			"unless that key is sick too; find out which program wrote it, then restore the key from a backup of Redis; " +
 			"outcomes that the backup lacks are told to no receiver that had not got that far, and are not counted as lost: " +
-			"enqueue results --since TIME lists what became final since then"
+			listsSince
 	}
 	if key == keyAside {
 		return "outcomes of the time while " + keyOutbox + " was sick were in it, and nowhere else; while both keys are sick, outcomes " +
 			"are not kept; find out which program wrote it, then restore the key from a backup of Redis; if you delete it, what was in it " +
-			"is told to no receiver: enqueue results --since TIME lists what became final since then"
+			"is told to no receiver: " + listsSince
 	}
 	if key == keyNotKept {
 		return "nobody can say how many outcomes were not kept while " + keyOutbox + " and " + keyAside + " were sick; " +
-			"find out which program wrote it, then delete the key: enqueue results --since TIME lists what became final since then"
+			"find out which program wrote it, then delete the key: " + listsSince
 	}
 	if key == keySinks {
 		return "nobody can say which storage keys are needed until the key is well; find out which program wrote it, then restore the " +

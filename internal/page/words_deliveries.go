@@ -22,9 +22,10 @@ var polishDeliveries = map[string]string{
 		"Program ponawia próby sam.",
 	"Results wait until a person has restored or deleted the key.":    "Wyniki czekają, aż ktoś odtworzy lub usunie ten klucz.",
 	"Another program has overwritten what is known of this receiver.": "Inny program nadpisał zapis stanu tego odbiorcy.",
-	"Missed results left the outbox before this receiver was told. Its program can read them in the list of results: enqueue " +
-		"results --since.": "Pominięte wyniki usunięto z kolejki, zanim odbiorca mógł je otrzymać. Jego program może je " +
-		"odczytać z listy wyników: enqueue results --since.",
+	"Missed results left the outbox before this receiver was told. Its program can read them in the lists of results: enqueue " +
+		"results --since T, and for refused documents enqueue results --since T --state refused.": "Pominięte wyniki usunięto z " +
+		"kolejki, zanim odbiorca mógł je otrzymać. Jego program może je odczytać z list wyników: enqueue results --since T, a " +
+		"odrzucone dokumenty: enqueue results --since T --state refused.",
 	"Not taken in three days. Send them again when the receiver is in order.": "Odbiorca nie przyjął ich przez trzy dni. " +
 		"Przekaż je ponownie, gdy będzie działał.",
 	"Pick":                                  "Zaznacz",

@@ -40,7 +40,7 @@ func TestSweep_OutcomesWereNotKept_IsLogged(t *testing.T) {
 		s.advance(time.Minute)
 		w.must(queue.KindSweep, "1")
 	}
-	if n := s.log.count("3 outcomes written between"); n != 1 || !s.log.says("enqueue results --since") {
-		t.Errorf("the log says %d times that outcomes were not kept, want once, with the command that lists them", n)
+	if n := s.log.count("3 outcomes written between"); n != 1 || !s.log.says("--state refused list what became final since") {
+		t.Errorf("the log says %d times that outcomes were not kept, want once, with the commands that list them", n)
 	}
 }
