@@ -241,13 +241,17 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 		}
 	}
 	lost, err := p.base.Ledger.NotKept(ctx)
+	unknown, err := ledger.Skip(err)
 	if err != nil {
 		return err
 	}
 	if lost.N > 0 {
 		p.say("%v", lost)
 	}
-	if sick || lost.N > 0 {
+	if len(unknown) > 0 {
+		p.say("%s", ledger.WhySick(unknown))
+	}
+	if sick || lost.N > 0 || len(unknown) > 0 {
 		return errSome
 	}
 	return nil

@@ -285,8 +285,12 @@ func (d *deliveries) check(ctx context.Context) Check {
 			details = append(details, b.name+" is not told: "+why)
 		}
 	}
-	if lost, err := d.pool.Ledger.NotKept(ctx); err == nil && lost.N > 0 {
+	lost, err := d.pool.Ledger.NotKept(ctx)
+	if lost.N > 0 {
 		details = append(details, lost.String())
+	}
+	if sick := ledger.SickSink(err); sick != nil {
+		details = append(details, ledger.WhySick(sick))
 	}
 	c.Detail = strings.Join(details, "; ")
 	return c

@@ -62,4 +62,7 @@ func TestOutbox_IsMended_OutcomesAreToldAndReadinessIsWellWithinSeconds(t *testi
 	refuse("b.xml")
 	mend("outbox", "outboxaside")
 	until(t, 15*time.Second, "readiness says what was not kept", says("1 outcome written between"))
+	mend("outboxlost")
+	overwrite("outboxlost")
+	until(t, 15*time.Second, "readiness says that nobody knows", says("nobody can say how many outcomes were not kept"))
 }

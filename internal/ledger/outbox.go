@@ -220,14 +220,14 @@ type NotKept struct {
 }
 
 // NotKept returns which outcomes could not be kept. They are forgotten when failedKept has passed
-// since the last of them, or a person has deleted the record. If the record cannot be read, NotKept
-// returns the zero value, because [UnreadableStore.SickKeys] names its key.
+// since the last of them, or a person has deleted the record. While the key of the record is sick,
+// nobody can say how many there are, and NotKept returns an [*UnreadableError].
 func (ob *OutboxStore) NotKept(ctx context.Context) (NotKept, error) {
 	v, err := ob.rdb.HMGet(ctx, ob.key(keyNotKept), "n", "since", "until").Result()
-	if err != nil && !wrongType(err) {
-		return NotKept{}, fmt.Errorf("read which outcomes were not kept: %w", err)
+	if err != nil {
+		return NotKept{}, fmt.Errorf("read which outcomes were not kept: %w", sickOr(err, keyNotKept))
 	}
-	if err != nil || number(v[0]) <= 0 {
+	if number(v[0]) <= 0 {
 		return NotKept{}, nil
 	}
 	return NotKept{N: number(v[0]), Since: Millis(number(v[1])).Time(), Until: Millis(number(v[2])).Time()}, nil

@@ -128,6 +128,9 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 // noteNotKept reports outcomes that no receiver is told of, because they could not be kept.
 func noteNotKept(ctx context.Context, c *core) error {
 	lost, err := c.Ledger.NotKept(ctx)
+	if sick, other := ledger.Skip(err); sick != nil {
+		return other // the part "shared keys" reports the key
+	}
 	if lost.N == 0 && err == nil {
 		c.rarely.over("not kept", nil)
 	}
