@@ -301,8 +301,11 @@ func (c *listDeliveriesCmd) notTaken(ctx context.Context, p *program) error {
 		}
 		untold.say(p)
 	}
-	if _, err := p.base.Ledger.Outbox(ctx); err != nil {
-		return err // what became final since this key is sick is not in the list
+	if _, err := p.base.Ledger.Outbox(ctx); err != nil { // what became final since this key is sick is not in the list
+		if stopped && !c.JSON {
+			sayStopped(p, name)
+		}
+		return err
 	}
 	if !c.JSON {
 		sayNotTaken(p, name, len(list)-gaveUp, gaveUp, stopped)

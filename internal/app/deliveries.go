@@ -251,6 +251,31 @@ func some(tenants []string) string {
 	return strings.Join(tenants, ", ")
 }
 
+// untoldBySick says which receivers are told nothing because of sick keys. Receivers with the same
+// sick keys share a sentence, as all do while the outbox is sick.
+func untoldBySick(all []behind) []string {
+	var whys []string
+	names := map[string][]string{}
+	for _, b := range all {
+		if b.sick == nil {
+			continue
+		}
+		why := ledger.WhySick(b.sick)
+		if names[why] == nil {
+			whys = append(whys, why)
+		}
+		names[why] = append(names[why], b.name)
+	}
+	for i, why := range whys {
+		is := " is"
+		if len(names[why]) > 1 {
+			is = " are"
+		}
+		whys[i] = strings.Join(names[why], ", ") + is + " told nothing: " + why
+	}
+	return whys
+}
+
 // check shows the state of the receivers. It names those that take no results or want none any
 // more, those that do not take some results, and outcomes that could not be kept. They never make
 // the worker unready, because neither a restart nor another worker would help.
@@ -261,12 +286,11 @@ func (d *deliveries) check(ctx context.Context) Check {
 		c.Detail = notReadable(err)
 		return c
 	}
-	var details []string
+	details := untoldBySick(all)
 	for _, b := range all {
 		what := ""
 		switch {
 		case b.sick != nil:
-			what = fmt.Sprintf("%s is told nothing: %s", b.name, ledger.WhySick(b.sick))
 		case !b.stopped.IsZero():
 			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name,
 				b.stopped.UTC().Format(time.RFC3339), b.name)
