@@ -1,14 +1,17 @@
 package ledger
 
 import (
+	"math"
 	"testing"
 )
 
-// spoil has two ways in which another program might overwrite a key: with another type, or with a
-// text that is not a number.
+// spoil has the ways in which another program might overwrite a count.
 var spoil = map[string]func(w *world, key string){
 	"a list": func(w *world, key string) { w.must(w.rdb.RPush(ctx(), key, "foreign").Err()) },
 	"a text": func(w *world, key string) { w.must(w.rdb.Set(ctx(), key, "foreign", 0).Err()) },
+	"the largest number": func(w *world, key string) {
+		w.must(w.rdb.Set(ctx(), key, int64(math.MaxInt64), 0).Err())
+	},
 }
 
 // A spoiled count must not stop invoices.

@@ -111,10 +111,11 @@ func some(entries []Unreadable) error {
 }
 
 // wrongType reports whether an error says that a key holds another type than the command needs, or
-// a text where the command needs a number. Such an error concerns one key. Any other error of Redis
+// a text or too large a number where the command counts. Such an error concerns one key. Any other error of Redis
 // is taken to concern all keys.
 func wrongType(err error) bool {
-	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "value is not an integer")
+	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "value is not an integer") ||
+		redis.HasErrorPrefix(err, "increment or decrement would overflow")
 }
 
 // pipe sends commands in one round trip. It leaves errors that concern only the key of one command
