@@ -11,8 +11,8 @@ import (
 // heldPage is how many held results are read at a time.
 const heldPage = 500
 
-// eachHeld calls visit for each result that a receiver has not taken and that is tried again. It
-// begins with the result that is tried soonest, and ends when visit returns false.
+// eachHeld calls visit for each held result: one that a receiver has not taken yet, and that is
+// tried again. It begins with the result that is tried soonest. It stops when visit returns false.
 func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledger.HeldBack) bool) error {
 	for at := 0; ; {
 		page, err := p.base.Ledger.HeldBack(ctx, receiver, at, heldPage)
@@ -28,8 +28,9 @@ func eachHeld(ctx context.Context, p *program, receiver string, visit func(*ledg
 	}
 }
 
-// sayWhy fills in why results are held. It sets each Error that is empty, of s and of the tenants
-// in s.Tenants, to the error of one held result. Other results may be held for other reasons.
+// sayWhy fills in why results are held. If s.Error is empty, it becomes the first error that
+// eachHeld finds. If the Error of a tenant in s.Tenants is empty, it becomes the first error among
+// the results of that tenant. Other results may be held for other reasons.
 func sayWhy(ctx context.Context, p *program, s *receiverState) error {
 	if s.Held == 0 {
 		return nil
@@ -66,8 +67,8 @@ const (
 	givenUp   = "given up"
 )
 
-// readNotTaken returns the results that a receiver did not take: those that were given up, then
-// those that are tried again. It also returns how many were given up.
+// readNotTaken returns the results that a receiver did not take. Those that were given up come
+// first, and gaveUp is their number. Those that are tried again follow.
 func readNotTaken(ctx context.Context, p *program, receiver string) (list []notTaken, gaveUp int, err error) {
 	failed, err := p.base.Ledger.Failed(ctx, receiver, ledger.MaxFailed)
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// beds maps each running script to the [testbed.Bed] that its command ksef has started.
+// beds has the [testbed.Bed] of each running script (*testscript.TestScript). The script's command
+// ksef starts it.
 var beds sync.Map
 
 // ksef starts a worker, and the simulator in place of both the gateway and KSeF. From then on the
@@ -70,18 +71,19 @@ func scriptReject(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(bed.(*testbed.Bed).Simulator.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: args[0], Code: code}))
 }
 
-// corrected NUMBER FILE fails unless KSeF has accepted one document with this number, as a
-// technical correction of the document in the file.
+// corrected NUMBER FILE fails unless KSeF has accepted exactly one document with this number, and
+// that one is a technical correction of the document in the file.
 func scriptCorrected(ts *testscript.TestScript, _ bool, args []string) {
 	bed, _ := beds.Load(ts)
 	sum := sha256.Sum256([]byte(ts.ReadFile(args[1])))
-	found := 0
+	want, found := base64.StdEncoding.EncodeToString(sum[:]), 0
 	for _, a := range bed.(*testbed.Bed).Simulator.Books().Accepted {
 		if a.Number != args[0] {
 			continue
 		}
-		if found++; a.Mode != "offline" || a.Corrects != base64.StdEncoding.EncodeToString(sum[:]) {
-			ts.Fatalf("KSeF accepted %+v, want an offline correction of the document in the file", a)
+		if found++; a.Mode != "offline" || a.Corrects != want {
+			ts.Fatalf("KSeF accepted number %s in mode %q as a correction of hash %q; want mode offline and hash %q, that of %s",
+				a.Number, a.Mode, a.Corrects, want, args[1])
 		}
 	}
 	if found != 1 {

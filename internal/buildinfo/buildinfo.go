@@ -1,5 +1,6 @@
-// Package buildinfo describes the running build. It uses what the build script (make build, the
-// container image) wrote into the binary, and otherwise what the Go toolchain wrote.
+// Package buildinfo tells which build is running. The build script (make build, or the Dockerfile)
+// writes version and revision into the binary. If it did not, the ones that the Go toolchain wrote
+// there are used.
 package buildinfo
 
 import (

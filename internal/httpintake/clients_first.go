@@ -2,12 +2,12 @@ package httpintake
 
 import "time"
 
-// firstTimeout is how long a server that starts waits for the files of keys. Files that hang are
-// read later, as soon as they can be.
+// firstTimeout is how long a server waits for the files of keys when it starts. A file that hangs
+// is read later, as soon as it can be.
 const firstTimeout = 5 * time.Second
 
-// readFirst reads every file of keys once. A file that cannot be used concerns only its own client.
-// This client may not call until the file is corrected, and the log says so.
+// readFirst reads every file of keys once, when the server starts. If a file cannot be used, its
+// own client may not call until the file is corrected, and the log says so. Other clients may call.
 func (cs *clients) readFirst() {
 	begun := make([]<-chan struct{}, len(cs.all))
 	for i, c := range cs.all {
@@ -29,8 +29,10 @@ wait:
 	}
 }
 
-// dispute makes sure that a key opens nothing while several files have it. At a start nothing tells
-// which client owns the key, and no client may get the tenants of another.
+// dispute takes away each key that several files have, so that it opens nothing. At the start
+// nothing tells which client owns the key, and no client may get the tenants of another. After the
+// start, check does this for a key that a file gets: the key stays with the client that had it
+// first.
 func (cs *clients) dispute() {
 	cs.storing.Lock()
 	defer cs.storing.Unlock()
@@ -50,8 +52,8 @@ func (cs *clients) dispute() {
 	}
 }
 
-// some reports whether any client has a key. It reads the files again when that is due. So even a
-// server without calls notices a corrected file.
+// some reports whether any client has a key. It reads the files again when that is due. The
+// readiness check calls it, so a server that gets no other calls notices a corrected file too.
 func (cs *clients) some() bool {
 	found := false
 	for _, c := range cs.all {

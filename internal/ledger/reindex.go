@@ -7,19 +7,20 @@ import (
 	"strings"
 )
 
-// reindexAtOnce is how many keys one step of Reindex goes through.
+// reindexAtOnce is how many keys Redis goes through, more or less, for one step of Reindex.
 const reindexAtOnce = 1000
 
-// Reindex goes through all entries and puts each back into those indexes that have lost it. It is
-// needed after a person had to delete an index. A thousand entries take Redis a few milliseconds,
-// and it serves other clients after each thousand. Reindex returns how many places were missing.
+// Reindex puts every entry back into the indexes that have lost it, and returns how many places
+// were missing. It is needed after a person had to delete an index. A thousand entries take Redis a
+// few milliseconds in all. Redis serves other clients in between, because one call of the script
+// has at most moveBatch entries.
 func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	n := 0
 	for _, kind := range []string{keyInvoice, keyPackage, keyFinal} {
 		for cursor := uint64(0); ; {
 			keys, next, err := us.rdb.Scan(ctx, cursor, globText(us.key(kind))+"*", reindexAtOnce).Result()
 			if err != nil {
-				return n, fmt.Errorf("list entries again: %w", err)
+				return n, fmt.Errorf("put entries back into the indexes: %w", err)
 			}
 			ids := make([]string, len(keys))
 			for i, key := range keys {
@@ -41,8 +42,8 @@ func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// reindexBuckets does what Reindex does for the entries in the buckets of these names, and for
-// their identities.
+// reindexBuckets puts the entries in some buckets back into the indexes, and their identities too.
+// names are the names of the buckets. It returns how many places were missing.
 func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, names []string) (int, error) {
 	n := 0
 	for _, name := range names {
@@ -52,7 +53,7 @@ func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, name
 				break
 			}
 			if err != nil {
-				return n, fmt.Errorf("list entries again: %w", err)
+				return n, fmt.Errorf("put entries back into the indexes: %w", err)
 			}
 			var ids []string
 			for i := 0; i+1 < len(fields); i += 2 {
@@ -72,6 +73,7 @@ func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, name
 	return n, nil
 }
 
+// reindex puts entries of one kind back into the indexes, and returns how many places were missing.
 func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []string) (int, error) {
 	changed := map[string][2]int64{} // revision, time of the last change
 	sellers, idents := map[string]bool{}, map[string]string{}
@@ -95,7 +97,7 @@ func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []strin
 	}
 	for seller := range sellers {
 		if err := us.rdb.SAdd(ctx, us.key(keySellers), seller).Err(); err != nil && !wrongType(err) {
-			return 0, fmt.Errorf("list sellers again: %w", err)
+			return 0, fmt.Errorf("put sellers back into the list of sellers: %w", err)
 		}
 	}
 	n := 0
@@ -108,7 +110,7 @@ func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []strin
 		}
 		r, err := us.run(ctx, reindexScript, args)
 		if err != nil {
-			return n, fmt.Errorf("list entries again: %w", err)
+			return n, fmt.Errorf("put entries back into the indexes: %w", err)
 		}
 		n += int(number(cell(r, 0)))
 	}

@@ -19,12 +19,12 @@ const (
 	GroupInvoiceExport      = "invoiceExport"       // export of invoices
 	GroupExportStatus       = "invoiceExportStatus" // status of an export
 	GroupSessionList        = "sessionList"         // list of sessions
-	GroupAnonymous          = "anonymous"           // log in to KSeF itself
-	GroupOther              = "other"               // the limits of any operation not named above
+	GroupAnonymous          = "anonymous"           // calls that log in to KSeF itself
+	GroupOther              = "other"               // limits of the operations that are not named above; see [Other]
 )
 
-// GroupCredentials counts no requests. It is frozen while a tenant rests because its key was
-// refused.
+// GroupCredentials counts no requests. It is frozen when KSeF refuses a tenant's credentials, and
+// while it is frozen, no requests are sent for the tenant.
 const GroupCredentials = "credentials"
 
 // Other returns the group of an operation that KSeF's table does not list. It has the limits of

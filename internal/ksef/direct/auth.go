@@ -10,8 +10,10 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// Auth are the calls that lead to an access token. There are three kinds of token: the token of the
-// login, the access token and the refresh token. KSeF accepts each only for its own purpose.
+// Auth has the calls that lead to an access token. They deal with four kinds of token, and KSeF
+// accepts each only for its own purpose. A KSeF token can prove who logs in. The authentication
+// token belongs to one login, which has begun. The login ends with an access token and a refresh
+// token.
 type Auth struct{ api *API }
 
 // Auth returns the calls that lead to an access token.
@@ -20,8 +22,8 @@ func (a *API) Auth() Auth { return Auth{a} }
 // Challenge is what a login must repeat. It lives for ten minutes.
 type Challenge struct {
 	Challenge string
-	// TimestampMs is the time by KSeF's clock, in milliseconds since 1970. It is part of an
-	// encrypted token.
+	// TimestampMs is the time by KSeF's clock, in milliseconds since 1970. A login with a KSeF
+	// token encrypts it together with the token; see [TokenLogin].
 	TimestampMs int64
 }
 
@@ -117,14 +119,15 @@ func (a Auth) BySignature(ctx context.Context, signed []byte, verifyChain bool) 
 	return a.begin(ctx, k)
 }
 
-// TokenLogin begins a login with a KSeF token.
+// TokenLogin is what [Auth.ByToken] sends to begin a login.
 type TokenLogin struct {
 	Challenge string
 	NIP       string // of the context
-	// EncryptedToken is the token, "|" and the challenge's TimestampMs, encrypted with KSeF's
-	// public key of usage [UsageToken] by RSA-OAEP with SHA-256 for hash and MGF1.
+	// EncryptedToken is the text of the KSeF token, "|" and the challenge's TimestampMs. It is
+	// encrypted with KSeF's public key for [UsageToken], by RSA-OAEP with SHA-256 as the hash and
+	// in MGF1.
 	EncryptedToken []byte
-	PublicKeyID    []byte // of that key; nil names no key
+	PublicKeyID    []byte // names that key to KSeF; nil names none
 }
 
 type contextWire struct {
@@ -139,7 +142,7 @@ type tokenLoginWire struct {
 	PublicKeyID       []byte      `json:"publicKeyId,omitempty"`
 }
 
-// ByToken begins a login with a KSeF token.
+// ByToken begins a login with the KSeF token that is in l, encrypted.
 func (a Auth) ByToken(ctx context.Context, l TokenLogin) (Begun, error) {
 	body := tokenLoginWire{l.Challenge, contextWire{"Nip", l.NIP}, l.EncryptedToken, l.PublicKeyID}
 	return a.begin(ctx, post("log in by token", ksef.GroupLogin, "/auth/ksef-token", body))
@@ -148,7 +151,7 @@ func (a Auth) ByToken(ctx context.Context, l TokenLogin) (Begun, error) {
 // LoginStatus is the state of a login.
 type LoginStatus struct {
 	Status   ksef.StatusInfo
-	Method   string // how it was proven who logs in, in KSeF's words
+	Method   string // the way of logging in, as KSeF calls it
 	Redeemed bool
 }
 
@@ -227,8 +230,8 @@ func (a Auth) Refresh(ctx context.Context, refresh Token) (access Token, err err
 	return wire.AccessToken.token(), nil
 }
 
-// End revokes the login of an access or refresh token. Access tokens that were given out live on
-// until the end of their life.
+// End revokes the login that an access token or a refresh token came from. The access tokens of
+// that login stay valid until the end of their life.
 func (a Auth) End(ctx context.Context, token Token) error {
 	k := remove("end the login", ksef.GroupLoginSessions, "/auth/sessions/current")
 	k.Authorize, k.Renewable = bearer(token.Token), true
