@@ -111,8 +111,8 @@ type Package struct {
 	Owner     string       `redis:"owner"`      // the worker that has the session's key and closes it; "" if any worker may
 	Refusals  int          `redis:"refusals"`   // refused sessions that count against it
 	Parent    string       `redis:"parent"`     // the package whose invoices this one took over
-	Probe     string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF accepts any invoice
-	Rest      string       `redis:"rest"`       // the package from which this one was split off as its probe
+	Probe     string       `redis:"probe"`      // the package that goes ahead, with others of the parent's invoices, to find out whether KSeF accepts any
+	Rest      string       `redis:"rest"`       // the package that waits for this one, its probe; it has the rest of the parent's invoices
 	NotBefore Millis       `redis:"not_before"` // it is not submitted before this time
 	Doubt     Millis       `redis:"doubt"`      // since when its session does not account for every invoice
 	Listed    bool         `redis:"listed"`     // its result list need not be read again

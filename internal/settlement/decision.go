@@ -43,9 +43,10 @@ type Decision struct {
 	// set.
 	Split *Split
 	End   *End
-	// A package may have been split off from another as a probe, to find out whether KSeF accepts
-	// any invoice. TellRest queues the task of that other package. Receipt queues the receipt task.
-	// Both come after Split and End, because the two tasks read the state that Split and End write.
+	// TellRest is for a package that is a probe: it went ahead to find out whether KSeF accepts any
+	// invoice. TellRest queues the task of the package that waits for it. Receipt queues the
+	// receipt task. Both come after Split and End, because the two tasks read the state that Split
+	// and End write.
 	TellRest, Receipt bool
 
 	// Gone has the ids of the invoices that a refused session was proven not to have taken. The
@@ -79,7 +80,7 @@ const (
 	TheReceipt      // the session's receipt
 	TheTenant       // what is known about the tenant
 	TheThrough      // whether KSeF processed another package of the tenant since the first refusal
-	TheRest         // the package from which this one was split off as a probe
+	TheRest         // the package that waits for this one, its probe
 )
 
 func ask(f Fact) Decision { return Decision{Ask: Ask{For: f}} }

@@ -98,7 +98,7 @@ type Listed struct {
 	Receipt  OwnReceipt
 	Tenant   *ledger.Tenant
 	Through  *bool // KSeF processed another package of the tenant since these invoices were refused first
-	Rest     *Rest // the package from which this package was split off as a probe
+	Rest     *Rest // the package that waits for this one, its probe
 
 	Stage     Stage           // how far this run has come
 	Conflicts int             // how many moves of the last decision met a conflict
@@ -138,8 +138,8 @@ type Unknown struct {
 	Err          error // the refusal itself; nil when only its text is known
 }
 
-// Rest is the package from which another package was split off as a probe. Package is nil when its
-// entry is gone, or cannot be read.
+// Rest is the package that waits for a probe. The two were cut from the same package. Package is
+// nil when the entry of the rest is gone or cannot be read.
 type Rest struct{ Package *ledger.Package }
 
 // Stage is how far one run of the confirm task has come. The answers are decided about only once in

@@ -97,9 +97,9 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	return whole(refusalPause(refusals - r.Refusals))
 }
 
-// rejoin puts a refused probe back into the package from which it was split off. That package is
-// sent again after a longer pause. If it is gone or cannot be read, the probe's invoices get a
-// package of their own.
+// rejoin puts the invoices of a refused probe into its rest, which is the package that waits for
+// the probe. The rest is sent again after a longer pause. If the rest does not wait any more, is
+// gone or cannot be read, the probe's invoices get a package of their own.
 func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, reason string, proof Proof) Decision {
 	if listed.Rest == nil {
 		return ask(TheRest)

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// family reads the packages that a package is related to: its parent, its probe, and the package
-// that it was split off from.
+// family reads the packages that a package is related to: its parent, its probe, and the rest whose
+// probe it is.
 type family struct{ *core }
 
 // othersGoThrough reports whether KSeF has processed another batch session of the tenant that was
@@ -26,10 +26,11 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 
 // togetherSince returns since when the invoices of p have been together. It follows the parents of
 // p to the oldest package that resulted from a refusal and held as many invoices as p. It returns
-// when that package was made. Equal numbers mean the same invoices, because a package never gets
-// new invoices. It can only lose some, and take back those that were split off from it. The time is
-// zero when p did not result from a refusal. The search ends at a parent that was pruned or cannot
-// be read. The time may then be later than the true one, which only makes the caller more careful.
+// when that package was made. Equal numbers mean the same invoices, because a package never has an
+// invoice that its parent did not have. It can only lose invoices, and get those of its probe,
+// which are from the same parent. The time is zero when p did not result from a refusal. The search
+// ends at a parent that was pruned or cannot be read. The time may then be later than the true one,
+// which only makes the caller more careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {
@@ -46,9 +47,9 @@ func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 	return since, nil
 }
 
-// relative reads a package that another package names as its parent, as its probe, or as the
-// package that it was split off from. p is nil when the named package was pruned or is unreadable.
-// unread is set only when the named package is unreadable.
+// relative reads a package that another package names as its parent, its probe or its rest. p is
+// nil when the named package was pruned or is unreadable. unread is set only when the named package
+// is unreadable.
 func (f *family) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
 	there, err := f.Ledger.Package(ctx, id)
 	if err == nil {

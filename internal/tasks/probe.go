@@ -18,7 +18,7 @@ const (
 	// as Options.Refusals says. After that, a piece of it goes as a probe.
 	wholeTries = 1
 	// probeWait is how often a package checks whether its probe has come back. The check is needed
-	// when the probe could not tell the package (see tellRest).
+	// because tellRest may fail.
 	probeWait = 10 * time.Second
 	// maxProbeUnread is how long a package waits for a probe that cannot be read, counted from the
 	// split. This leaves time for a newer worker to bring the probe back. The probe only finds
@@ -27,9 +27,10 @@ const (
 )
 
 // probePieces returns how many pieces a package is cut into when it has n refusals more than
-// Options.Refusals. The first piece goes as a probe. A piece that comes back goes to the end, so
-// the pieces take turns. Halves are enough for one invoice that makes every session fail. Smaller
-// pieces find a way past several such invoices.
+// Options.Refusals. The first piece goes as a probe, and the others are one package, the rest. When
+// a probe is refused, its invoices go to the end of the rest, so the pieces take turns. Halves are
+// enough for one invoice that makes every session fail. Smaller pieces find a way past several such
+// invoices.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
 	case n < 2:
@@ -131,12 +132,12 @@ func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error 
 	}
 	if probe != nil && probe.State.Live() && probe.State != ledger.PackageSettled {
 		return later(probeWait, retry.ReasonRefused,
-			fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
+			fmt.Sprintf("it waits for %s, which went ahead to find out whether KSeF takes any session", p.Probe))
 	}
 	left := p.CreatedAt.Time().Add(maxProbeUnread).Sub(b.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
 		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
-			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it from %s on",
+			fmt.Sprintf("it waits for %s, whose entry cannot be read (%v): if that stays so, it is sent at %s",
 				p.Probe, unread.Err, p.CreatedAt.Time().Add(maxProbeUnread).UTC().Format(time.RFC3339)))
 	}
 	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(b.o.Refusals - 1)
@@ -152,7 +153,8 @@ func over(u *ledger.Unreadable) bool {
 	return false
 }
 
-// tellRest queues the task of the package from which p was split off as a probe, to run now.
+// tellRest does nothing unless p is a probe. It queues the task of the package that waits for p, to
+// run now.
 func (w *writer) tellRest(ctx context.Context, p *ledger.Package) {
 	if p.Rest != "" {
 		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, queue.KindPackage, p.Rest, 0, queue.When{Run: true}))

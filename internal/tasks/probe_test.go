@@ -158,7 +158,7 @@ func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	}
 }
 
-// KSeF refuses a probe. All its invoices go back into the package that it was split off from.
+// KSeF refuses a probe. All its invoices go into the rest, which is the package that waits for it.
 func TestRefusal_ProbeIsRefused_ItsInvoicesGoBackIntoThePackage(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
 	w := s.worker("w", s.client())

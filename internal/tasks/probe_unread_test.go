@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// follow runs the tasks of the packages that hold some invoices, until want holds. A package's next
-// task runs after the pause that its last task asked for.
+// follow runs the tasks of the packages that have the invoices ids, again and again, until want
+// returns true. After each task of a package it waits as long as that task asked for. It fails the
+// test if want is still false after the time within.
 func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	a.s.t.Helper()
 	next := map[string]time.Time{} // when the next task of a package is due, by package
@@ -54,8 +55,8 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 			parent := s.sent(w, a, b)
 			w.until(queue.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
 			if child := s.pkg(s.read(a.ID).Package); child.Parent != parent || s.pkg(parent).State != ledger.PackageFailed {
-				t.Fatalf("the child is %+v and its parent %s, want a child of the refused package, and that package failed",
-					child, s.pkg(parent).State)
+				t.Fatalf("the invoices are in %s, a child of %q, and the refused package %s is %s; want its child, and the state failed",
+					child.ID, child.Parent, parent, s.pkg(parent).State)
 			}
 			d.apply(s, "ksef:pkg:"+parent)
 			ids := []string{a.ID, b.ID}
@@ -64,9 +65,9 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	}
 }
 
-// splitProbe sends four invoices, while a fault of the stage refuses their sessions, until some of
-// the invoices go ahead as a probe. The other invoices are the rest. splitProbe returns the
-// packages of the probe and of the rest, and the invoices of each.
+// splitProbe sends four invoices in one package, and the stage's fault refuses its sessions. In the
+// end the package is cut into two others: a probe, which goes ahead, and the rest, which waits for
+// the probe. splitProbe returns these two packages, and the invoices of each.
 func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 	s.t.Helper()
 	ids, invs := s.admitMany(4)
@@ -89,8 +90,8 @@ func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string)
 	return probe, rest, probes, rests
 }
 
-// The rest, which is the package that the probe was split off from, waits for the probe. The
-// probe's entry cannot be read, so after an hour the rest goes without the probe. If the entry is
+// A refused package was cut into a probe and a rest, and the rest waits for the probe. If the
+// probe's entry cannot be read, the rest goes without the probe after an hour. If the entry is
 // gone, the rest goes sooner.
 func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	for _, d := range packageDamages() {
@@ -104,20 +105,24 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 			d.apply(s, "ksef:pkg:"+probe)
 			gone := s.rdb.Exists(t.Context(), "ksef:pkg:"+probe).Val() == 0
 			if err := w.run(queue.KindPackage, rest); !gone &&
-				(err == nil || retry.Judge(err).Action != retry.Later || !strings.Contains(err.Error(), probe+", which cannot be read")) {
+				(err == nil || retry.Judge(err).Action != retry.Later ||
+					!strings.Contains(err.Error(), probe+", whose entry cannot be read")) {
 				t.Errorf("the error does not say that the rest waits for a probe that cannot be read: %v", err)
 			}
 			w.follow(2*time.Hour, func() bool { return s.pkg(rest).State != ledger.PackageCut }, rests...)
-			if took := s.now().Sub(began); took < 50*time.Minute != gone {
-				t.Errorf("the rest went after %v; want less than 50m: %v, because the probe's entry is gone: %v", took, gone, gone)
+			switch took := s.now().Sub(began); {
+			case gone && took >= 50*time.Minute:
+				t.Errorf("the rest went after %v, want less than 50m, because the probe's entry is gone", took)
+			case !gone && took < 50*time.Minute:
+				t.Errorf("the rest went after %v, want an hour, because the probe's entry cannot be read", took)
 			}
 			w.follow(6*time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
 		})
 	}
 }
 
-// The state of the probe says that the probe has ended. This state counts, whatever else is wrong
-// with the entry.
+// The probe's entry cannot be read, but its state says that the probe has ended. So the rest need
+// not wait.
 func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
 	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
@@ -141,7 +146,8 @@ func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnAlone(t *testing.T) {
 			w.follow(6*time.Hour, func() bool { return s.states(probes)[ledger.Accepted] == len(probes) }, probes...)
 			for _, id := range probes {
 				if got := s.read(id).Package; got == probe || got == rest {
-					t.Errorf("the invoice went through in %s, want a package after the refused probe, so this test proves nothing", got)
+					t.Errorf("an invoice of the probe went through in %s, so this test proves nothing; want neither the probe %s nor the rest %s",
+						got, probe, rest)
 				}
 			}
 		})

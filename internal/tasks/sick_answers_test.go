@@ -201,9 +201,9 @@ func TestConfirm_OneAnswerStaysInProcessing_ReceiptDecides(t *testing.T) {
 	}
 }
 
-// KSeF refuses the probe's session with 415, so the probe's invoices are packed again as a new
-// probe. The package that the probe was split off from waits for the new probe as well.
-func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
+// KSeF refuses the probe's session with 415, which says nothing about the invoices. They go back
+// into the rest, so the invoices are never in more than two packages.
+func TestRefusal_ProbeHasAStaleKey_ItsInvoicesGoIntoTheRest(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 4},
 		{Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: 1},
