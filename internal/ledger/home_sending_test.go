@@ -30,8 +30,9 @@ func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
 		"MovePackage": func() error { return w.MovePackage(ctx(), &bulk, PackageMove{To: PackageOpened}) },
 	} {
 		w.unchanged(func() {
-			if refused, ok := errors.AsType[*HomeError](send()); !ok || refused.Home.Environment != "production" {
-				t.Errorf("%s: %v, want a HomeError that names production", name, refused)
+			err := send()
+			if refused, ok := errors.AsType[*HomeError](err); !ok || refused.Home.Environment != "production" {
+				t.Errorf("%s gives the error %v, want a HomeError that names production", name, err)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -105,6 +106,16 @@ func must(t *testing.T, values map[string]any) objects {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// asJSON returns a part of an object as text for a message. The verb %v prints the addresses of
+// pointers.
+func asJSON(part any) string {
+	raw, err := json.Marshal(part)
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
 }
 
 // everything returns values that turn on every part of the chart.

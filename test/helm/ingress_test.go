@@ -28,14 +28,14 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 		if *in.Spec.IngressClassName != "nginx" || in.Annotations["cert-manager.io/cluster-issuer"] != "letsencrypt" ||
 			len(in.Spec.TLS) != 1 || in.Spec.TLS[0].SecretName != "ksef-tls" || !slices.Equal(in.Spec.TLS[0].Hosts, []string{host}) ||
 			len(in.Spec.Rules) != 1 || in.Spec.Rules[0].Host != host {
-			t.Errorf("the Ingress %s does not have the class, the certificate and the host of the values: %+v", name, in.Spec)
+			t.Errorf("the Ingress %s does not have the class, the certificate and the host of the values: %s", name, asJSON(in.Spec))
 		}
 		for _, p := range in.Spec.Rules[0].HTTP.Paths {
 			s, is := o["Service "+p.Backend.Service.Name].(*corev1.Service)
 			if !is || s.Spec.ClusterIP == corev1.ClusterIPNone || s.Spec.PublishNotReadyAddresses ||
 				s.Spec.Ports[0].Name != p.Backend.Service.Port.Name {
-				t.Errorf("%s: the path %s goes to %+v, where the service is %+v, want a service with that port and an address of its own",
-					name, p.Path, p.Backend.Service, s)
+				t.Errorf("%s: the path %s goes to %s, where the service is %s, want a service with that port and an address of its own",
+					name, p.Path, asJSON(p.Backend.Service), asJSON(s))
 				continue
 			}
 			pods := o["Deployment prod-ksefworker-"+s.Spec.Selector["app.kubernetes.io/component"]].(*appsv1.Deployment)
@@ -53,7 +53,7 @@ func TestIngress_EachHost_HasTLSAndReachesWhatIsThere(t *testing.T) {
 	own["ingress"] = map[string]any{"enabled": true, "host": "ksef.example.com"}
 	in := must(t, own)["Ingress prod-ksefworker-page"].(*networkingv1.Ingress)
 	if len(in.Spec.TLS) != 1 || in.Spec.TLS[0].SecretName != "" || in.Spec.IngressClassName != nil {
-		t.Errorf("without a certificate and a class in the values, the Ingress is %+v, want both left to the controller", in.Spec)
+		t.Errorf("without a certificate and a class in the values, the Ingress is %s, want both left to the controller", asJSON(in.Spec))
 	}
 }
 
@@ -129,7 +129,7 @@ func TestIngress_Network_LetsTheControllerIn(t *testing.T) {
 		if !slices.ContainsFunc(from, func(p networkingv1.NetworkPolicyPeer) bool {
 			return p.NamespaceSelector != nil && p.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] == "ingress-nginx"
 		}) {
-			t.Errorf("the network policy of %s does not let the controller in: %+v", name, from)
+			t.Errorf("the network policy of %s does not let the controller in: %s", name, asJSON(from))
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 			t.Errorf("%s lacks a probe, or its readiness probe has another path than /readyz", name)
 		}
 		if last := len(c.Env) - 1; last < 0 || c.Env[last].Value != "http://collector:4318" {
-			t.Errorf("%s does not have the variable from env: %v", name, c.Env)
+			t.Errorf("%s does not have the variable from env: %s", name, asJSON(c.Env))
 		}
 		if c.Resources.Limits.Memory().IsZero() {
 			t.Errorf("%s has no limit on its memory", name)
@@ -99,7 +99,7 @@ func TestChart_Autoscaling_OwnsTheNumberOfWorkers(t *testing.T) {
 	}
 	fixed := must(t, nil)["Deployment prod-ksefworker-worker"].(*appsv1.Deployment)
 	if fixed.Spec.Replicas == nil || *fixed.Spec.Replicas != 2 {
-		t.Errorf("without autoscaling there are %v replicas, want 2", fixed.Spec.Replicas)
+		t.Errorf("without autoscaling the number of replicas is %s, want 2", asJSON(fixed.Spec.Replicas))
 	}
 }
 
@@ -109,16 +109,16 @@ func TestChart_Network_OnlyNamedSourcesMayConnect(t *testing.T) {
 		p := o["NetworkPolicy prod-ksefworker-"+name].(*networkingv1.NetworkPolicy)
 		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 2 ||
 			p.Spec.Ingress[0].Ports[0].Port.IntValue() != port {
-			t.Errorf("the network policy of %s is %+v, want one rule with two sources and the component's port", name, p.Spec)
+			t.Errorf("the network policy of %s is %s, want one rule with two sources and port %d", name, asJSON(p.Spec), port)
 		}
 		budget := o["PodDisruptionBudget prod-ksefworker-"+name].(*policyv1.PodDisruptionBudget)
 		if budget.Spec.MaxUnavailable.IntValue() != 1 || budget.Spec.Selector.MatchLabels["app.kubernetes.io/component"] != name {
-			t.Errorf("the disruption budget of %s is %+v, want at most one pod of %[1]s away", name, budget.Spec)
+			t.Errorf("the disruption budget of %s is %s, want at most one pod of %[1]s away", name, asJSON(budget.Spec))
 		}
 	}
 	closed := must(t, map[string]any{"networkPolicy": map[string]any{"metricsFrom": []any{}}})
 	if p := closed["NetworkPolicy prod-ksefworker-worker"].(*networkingv1.NetworkPolicy); len(p.Spec.Ingress) != 0 {
-		t.Errorf("no source is named, but the sources %+v may connect, want none", p.Spec.Ingress)
+		t.Errorf("the values name no source, but the policy's rules are %s, want none", asJSON(p.Spec.Ingress))
 	}
 }
 
@@ -135,6 +135,6 @@ func TestChart_Metrics_AreScrapedUnderTheNameThatTheAlertsKnow(t *testing.T) {
 		}
 	}
 	if m.Spec.Endpoints[0].Port != s.Spec.Ports[0].Name || m.Metadata.Labels["release"] != "prometheus" {
-		t.Errorf("the monitor is %+v, want the port of the service and the label of the release", m)
+		t.Errorf("the monitor is %+v, want port %s of the service and the label release=prometheus", *m, s.Spec.Ports[0].Name)
 	}
 }
