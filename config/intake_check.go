@@ -33,7 +33,7 @@ func (in Intake) CheckKeys() iter.Seq2[string, error] {
 			for _, key := range keys {
 				h := hashOf(key)
 				if other := owner[h]; other != "" && other != c.Name && err == nil {
-					err = fmt.Errorf("file %s has a key of intake client %s: give each its own", c.KeyFile, other)
+					err = fmt.Errorf("file %s has a key of intake client %s: give each client a key of its own", c.KeyFile, other)
 				}
 				owner[h] = c.Name
 			}

@@ -66,7 +66,7 @@ var inPieces = map[string][]string{
 	"deadline X": nil,
 	"the terms given now were not applied: the invoice has X":                  nil,
 	": KSeF has it already":                                                    nil,
-	": to change them: X, then hand it in with them again":                     nil,
+	": to change them, run X, then hand it in again with the new ones":         nil,
 	": it is X, and it is not sent":                                            nil,
 	": it is on its way (X), and terms can be changed only while it is queued": nil,
 	"its terms are now X":                                                      nil,
@@ -98,7 +98,7 @@ func termsTexts() (all []string) {
 				"its terms are now " + terms,
 				"the terms given now were not applied: the invoice has " + terms + ": KSeF has it already",
 				"the terms given now were not applied: the invoice has " + terms +
-					": to change them: X retry X, then hand it in with them again",
+					": to change them, run X retry X, then hand it in again with the new ones",
 				"the terms given now were not applied: the invoice has " + terms + ": it is dismissed, and it is not sent",
 				"the terms given now were not applied: the invoice has " + terms +
 					": it is on its way (sending), and terms can be changed only while it is queued",

@@ -129,7 +129,7 @@ func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 // damaged.
 func lostFile(err error) error {
 	return &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
-		en: "the archive should have this file, and its copy there is missing or damaged; the server's operator has to look: enqueue find names what is wrong",
+		en: "this file should be in the archive, but its copy there is missing or damaged; the server's operator has to look into it: enqueue find names what is wrong",
 		pl: "powinno to być w archiwum, ale kopii brakuje lub jest uszkodzona; musi to sprawdzić administrator serwera: enqueue find nazwie przyczynę"}}
 }
 

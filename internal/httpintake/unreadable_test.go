@@ -163,7 +163,7 @@ func TestEvents_EntryIsGone_IsToldFromTheArchiveAndNoneIsSkipped(t *testing.T) {
 	}
 	first := b.call("GET", "/v1/events", nil)
 	if len(first.body.Items) == 0 || first.body.Items[0].Number != "" || first.body.Items[0].State != "rejected" ||
-		!strings.Contains(first.body.Items[0].Reason, "ask for it by its id, the archive may have more") {
+		!strings.Contains(first.body.Items[0].Reason, "ask for it by its id: the archive may have more") {
 		t.Fatalf("the event of an invoice that the archive lacks is %s, want it without a number, rejected, with a reason that says to ask by id", first.raw)
 	}
 	all, seen := b.call("GET", "/v1/events?limit=1000", nil), map[string]int{}

@@ -62,10 +62,9 @@ func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h inv
 	mine := ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}
 	switch {
 	case !from.Corrections:
-		return "", refusal{correctsFault(c, fmt.Sprintf("cannot be done over the gateway, which tenant %s uses: it has no field for the "+
-			"document "+
-			"that a technical correction replaces (hashOfCorrectedInvoice of KSeF's own API)", from.Name),
-			"send it by a tenant with transport: direct; or leave it out: a rejected invoice is replaced by a document with the same "+
+		return "", refusal{correctsFault(c, fmt.Sprintf("cannot be done over the gateway, which tenant %s uses: the gateway has no "+
+			"field for the document that a technical correction replaces (hashOfCorrectedInvoice of KSeF's own API)", from.Name),
+			"send it by a tenant with transport: direct; or leave corrects out: a rejected invoice is replaced by a document with the same "+
 				"number")}
 	case h.Attachment:
 		return "", refusal{correctsFault(c, "cannot be done for an invoice with an attachment: KSeF takes those in packages only", "")}

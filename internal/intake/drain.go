@@ -56,8 +56,8 @@ func (a *Admitter) withoutDrained(
 			continue
 		}
 		o.Err = &RefusedError{
-			Rule:   fmt.Sprintf("nothing new is taken in for tenant %s: %s drains it", sound[i].Tenant, h.By),
-			Hint:   fmt.Sprintf("ask %s, or let it go on with: %s", h.By, a.Enqueue.Call("resume", sound[i].Tenant)),
+			Rule:   fmt.Sprintf("nothing new is taken in for tenant %s: %s stopped its intake", sound[i].Tenant, h.By),
+			Hint:   fmt.Sprintf("ask %s, or resume it with: %s", h.By, a.Enqueue.Call("resume", sound[i].Tenant)),
 			Remedy: ledger.RemedyResume,
 		}
 	}

@@ -185,7 +185,7 @@ func (f *faktura) sender(accounts []Account) (string, error) {
 	case len(accounts) == 1:
 		return accounts[0].Name, nil
 	}
-	return "", &RefusedError{Rule: "it is an invoice as JSON, and which tenant sends it cannot be told from its Podmiot1, or from Podmiot2 if P_17 is 1",
+	return "", &RefusedError{Rule: "it is an invoice as JSON, and its Podmiot1 (or Podmiot2, if P_17 is 1) does not show which tenant sends it",
 		Hint: "name the tenant", Remedy: ledger.RemedyNameTenant}
 }
 

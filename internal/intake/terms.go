@@ -99,7 +99,7 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 	case inv.State == ledger.Accepted || inv.State == ledger.Receipted:
 		kept += ": KSeF has it already"
 	case inv.State.Open():
-		kept += ": to change them: " + a.Enqueue.Call("retry", inv.ID) + ", then hand it in with them again"
+		kept += ": to change them, run " + a.Enqueue.Call("retry", inv.ID) + ", then hand it in again with the new ones"
 	case inv.State.Ended():
 		kept += ": it is " + string(inv.State) + ", and it is not sent"
 	default:

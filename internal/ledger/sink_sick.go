@@ -20,11 +20,11 @@ import (
 var sinkKeys = []struct{ key, kind, remedy string }{
 	{keySink, "hash", "restore the key from a backup of Redis, or delete it: the receiver is then told again all that the outbox has"},
 	{keySinkLease, "string", "delete the key: nothing is lost by that"},
-	{keySinkHeld, "hash", "restore the key from a backup of Redis, or delete it: of each invoice whose results were held, " +
-		"the receiver is then told the present state"},
+	{keySinkHeld, "hash", "restore the key from a backup of Redis, or delete it: the receiver is then told " +
+		"the present state of each invoice whose results were held"},
 	{keySinkDue, "zset", "delete the key: what is held is then tried again at once"},
-	{keySinkStands, "hash", "restore the key from a backup of Redis, or delete it and send everything again that was written " +
-		"since the receiver took no results of some tenant (enqueue deliveries resend --since)"},
+	{keySinkStands, "hash", "restore the key from a backup of Redis, or delete it and send again everything that was written " +
+		"since the receiver stopped taking results of some tenant (enqueue deliveries resend --since)"},
 	{keySinkFailed, "hash", "restore the key from a backup of Redis, or delete it: results that were given up can then be sent again, " +
 		"but what the receiver answered is lost"},
 	{keySinkGaveUp, "zset", "delete the key: results that were given up are then listed again"},

@@ -43,7 +43,7 @@ func sound(version int, parsed error, whole, known, kept bool) error {
 	case version > newestVersion:
 		return fmt.Errorf("%w: no version uses its layout number", errDamaged)
 	case version > Version && !kept:
-		return fmt.Errorf("%w: it has layout %d, and its state, its revision or its id are not those of any layout", errDamaged, version)
+		return fmt.Errorf("%w: it has layout %d, and its state, revision or id has a form that no layout uses", errDamaged, version)
 	case version > Version:
 		return fmt.Errorf("%w: layout %d, this build knows %d", ErrNewer, version, Version)
 	case parsed != nil:

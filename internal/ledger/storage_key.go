@@ -45,7 +45,7 @@ func newStorageKey(key []byte) (storageKey, error) {
 // nonceSize is the length of a nonce of AES-GCM in bytes.
 const nonceSize = 12
 
-var errNotSealedSo = errors.New("its seal does not fit the key that it names, or the invoice")
+var errNotSealedSo = errors.New("it was changed, or it was sealed for another invoice or with another key than it names")
 
 // open decrypts the ciphertext that follows the nonce in sealed.
 func (k *storageKey) open(id string, sealed []byte) ([]byte, error) {

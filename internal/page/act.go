@@ -21,7 +21,7 @@ const maxReason = 500
 func (v *decisions) reason() (string, error) {
 	reason := strings.Join(strings.Fields(v.r.PostFormValue("reason")), " ")
 	if reason == "" {
-		return "", &shown{http.StatusBadRequest, "Say why it is not to be sent: the reason is kept on record. Go back and write it.", nil}
+		return "", &shown{http.StatusBadRequest, "The reason is missing. It is kept on record, so go back and write why the document is not to be sent.", nil}
 	}
 	if utf8.RuneCountInString(reason) > maxReason {
 		return "", &shown{http.StatusBadRequest, "The reason is too long: at most %d characters.", []any{maxReason}}

@@ -119,7 +119,7 @@ func (v *visit) fail(e *shown) {
 func kept(of results.Result, err error, gone string) error {
 	if records.Lost(of, err) {
 		return &shown{http.StatusServiceUnavailable,
-			"The archive should have this, and its copy is missing or damaged. An operator has to look: enqueue find names what is wrong.", nil}
+			"This should be in the archive, but its copy there is missing or damaged. An operator has to look into it: enqueue find names what is wrong.", nil}
 	}
 	if records.Missing(err) {
 		return &shown{http.StatusNotFound, gone, nil}

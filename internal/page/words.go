@@ -232,7 +232,7 @@ var polishPages = map[string]string{
 	"Last change: %s":             "Ostatnia zmiana stanu: %s",
 	"The document of this invoice is not kept any more.": "Dokument tej faktury nie jest już przechowywany.",
 	"This invoice has no UPO yet.":                       "Ta faktura nie ma jeszcze UPO.",
-	"The archive should have this, and its copy is missing or damaged. An operator has to look: enqueue find names what is wrong.": "" +
+	"This should be in the archive, but its copy there is missing or damaged. An operator has to look into it: enqueue find names what is wrong.": "" +
 		"Powinno to być w archiwum, ale kopii brakuje lub jest uszkodzona. Musi to sprawdzić operator: enqueue find nazwie przyczynę.",
 
 	// Open items.
@@ -250,7 +250,7 @@ var polishPages = map[string]string{
 	"KSeF's words or reason":                                   "Odpowiedź KSeF lub przyczyna",
 	"What it means":                                            "Co to znaczy",
 	"Code":                                                     "Kod",
-	"Say why it is not to be sent: the reason is kept on record. Go back and write it.": "Podaj powód zakończenia bez wysyłki. Powód " +
+	"The reason is missing. It is kept on record, so go back and write why the document is not to be sent.": "Podaj powód zakończenia bez wysyłki. Powód " +
 		"zostanie zapisany. Wróć i wpisz go.",
 	"The reason is too long: at most %d characters.":      "Powód jest za długi. Może mieć najwyżej %d znaków.",
 	"Nothing was picked. Go back and pick the documents.": "Niczego nie zaznaczono. Wróć i zaznacz dokumenty.",

@@ -31,10 +31,10 @@ func WithoutRecord(known Result, o *ledger.Outcome) Result {
 func Dropped(o *ledger.Outcome) Result {
 	r := Result{
 		ID: o.ID, Tenant: o.Tenant, Revision: o.Rev, State: string(o.State), Code: o.Code, KsefNumber: o.KsefNumber,
-		UpdatedAt: o.Time().UTC().Format(time.RFC3339), Reason: "its record is not kept any more; only what is told here is known of it",
+		UpdatedAt: o.Time().UTC().Format(time.RFC3339), Reason: "its record is not kept any more, so this is all that is known of it",
 	}
 	if !o.Refusal() {
-		r.Reason = "its entry is not in the ledger any more, so only this is told of it here; ask for it by its id, the archive may have more"
+		r.Reason = "its entry is not in the ledger any more, so this is all that is known of it here; ask for it by its id: the archive may have more"
 	}
 	return r
 }

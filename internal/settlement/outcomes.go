@@ -112,14 +112,14 @@ func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, 0, neverArrived, proof))
 		case o.pkg.Lane == ledger.Express:
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, a.answers[0].Status.Code,
-				"one of several that were refused without their numbers; sent again to learn the reason", proof))
+				"KSeF refused an invoice of its session without saying which; sent again to learn whether it is this one, and why", proof))
 		case inv.Attachment:
-			o.park(inv, a.answers[0].Status.Code, "one of several invoices that KSeF refused without naming the number, "+
-				"and invoices with an attachment cannot be sent one by one: "+explain(a.answers[0].Status))
+			o.park(inv, a.answers[0].Status.Code, "KSeF refused an invoice of its session without saying which ("+
+				explain(a.answers[0].Status)+"), and invoices with an attachment cannot be sent one by one")
 		default:
 			// Invoices that are sent one by one get an answer each.
 			o.moves = append(o.moves, resend(inv, ledger.Express, a.answers[0].Status.Code,
-				"refused without its number; sent alone to learn the reason", proof))
+				"KSeF refused an invoice of its session without saying which; sent alone to learn whether it is this one, and why", proof))
 		}
 	}
 }

@@ -99,7 +99,7 @@ func notFoundReason(inv *ledger.Invoice) string {
 		return fmt.Sprintf("KSeF has an invoice of number %s but does not say which, and its register does not list it: "+
 			"look it up in KSeF; if it is this document, nothing is left to do", inv.Number)
 	}
-	return fmt.Sprintf("KSeF calls it a duplicate of %s, but KSeF does not give that invoice, or it is another invoice; "+
+	return fmt.Sprintf("KSeF calls it a duplicate of %s, but KSeF does not give out that invoice, or it has another seller, kind or number; "+
 		"KSeF's register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
 }
 

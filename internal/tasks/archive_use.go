@@ -80,7 +80,7 @@ func (u *archiveUse) lookup(tenant string, do func() error) error {
 func (u *archiveUse) within(places *bulkhead, tenant string, do func() error) error {
 	if !places.begin(tenant) {
 		return later(places.comeBack(u.o.Now()), retry.ReasonLimit,
-			"this worker already has as many lookups in the archive as it may have")
+			"this worker already makes as many calls of this kind to the archive as it may at once")
 	}
 	defer places.end(tenant)
 	return do()
@@ -134,7 +134,7 @@ func (u *archiveUse) keep(name string, put func(name string, bad []string) error
 
 // besideDamaged tells a person that an object is damaged and where its sound copy is.
 func (u *archiveUse) besideDamaged(bad []string, taken string) string {
-	return fmt.Sprintf("the archive holds something damaged or other as %s; "+
-		"it was left as it is, and the sound copy is %s: compare the two, then put the copy in its place",
+	return fmt.Sprintf("the archive has a damaged or different object at %s; "+
+		"it was left there, and a sound copy is at %s: compare the two, then put the copy in the place of the object",
 		u.Store.URL(bad[0]), u.Store.URL(taken))
 }

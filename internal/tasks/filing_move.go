@@ -70,7 +70,7 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 	f.removeBodies(ctx, ended)
 	if overdue > 0 {
 		f.w.o.Log.Warn().Str("package", f.upos.pkg.ID).Int("invoices", overdue).
-			Msg("accepted, but their receipts have been missing from the archive for a long time; the reason of each invoice says why")
+			Msg("invoices were accepted long ago, and their receipts are still not in the archive; the reason of each invoice says why")
 	}
 	return left, nil
 }

@@ -55,7 +55,8 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 	for i := range unread {
 		one := &unread[i]
 		part.IDs = append(part.IDs, one.inv.ID)
-		reason := unreadReason + one.why.Error() + "; it waits for that, and the others of its package are sent: look at " +
+		reason := unreadReason + one.why.Error() +
+			"; the invoice waits until it can be read, and the others of its package are sent: look at " +
 			d.Store.URL(archive.BodyName(one.inv.ID))
 		if one.inv.Reason == reason {
 			continue

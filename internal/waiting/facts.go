@@ -134,7 +134,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 		}
 	}
 	return Wait{For: Gathering, Since: set.Oldest,
-		What: fmt.Sprintf("waits for its turn among the tenant's packages, invoices beside it: %d", max(set.Count-1, 0))}
+		What: fmt.Sprintf("waits for its turn among the tenant's packages; other invoices in the same set: %d", max(set.Count-1, 0))}
 }
 
 // task returns what the invoice's task waits for.
@@ -143,7 +143,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	if !ok { // pending, or about to be queued
 		info = queue.TaskInfo{Queue: s.queue(), Kind: s.kind, Phase: queue.TaskPending}
 	}
-	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, tasks in queue %s: %d", info.Queue, f.Queues.Pending[info.Queue])}
+	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker; tasks in queue %s: %d", info.Queue, f.Queues.Pending[info.Queue])}
 	switch {
 	case info.Phase == queue.TaskActive:
 		w = Wait{For: Working, What: "a worker is processing it"}
