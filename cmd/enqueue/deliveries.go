@@ -25,7 +25,7 @@ type deliveriesCmd struct {
 
 type listDeliveriesCmd struct {
 	JSON     bool   `name:"json" help:"Print one JSON object for each receiver, or for each result that was not taken."`
-	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that this receiver did not take, held ones and those that were given up."`
+	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that this receiver did not take: those that are tried again, and those that were given up."`
 }
 
 func (c *deliveriesCmd) check() error {

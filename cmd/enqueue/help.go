@@ -55,8 +55,8 @@ var helpTexts = kong.Vars{
 		"exit code 3 when some were given up.",
 	"deliveries_resend": "Send results again: those that were given up after three days (by id, or --all), " +
 		"or everything since a time (--since).",
-	"deliveries_resume": "Call a receiver again at once, after it asked for no more results (410), while it is out of service, " +
-		"or when it did not take some results. The results that it did not take are tried at once, except while it is out of service.",
+	"deliveries_resume": "Call a receiver again at once when it has asked for no more results (410), is out of service, " +
+		"or did not take some results. The results that it did not take are tried at once too, except while it is out of service.",
 	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
 		"or RFC 3339.",
 
@@ -100,11 +100,11 @@ var helpTexts = kong.Vars{
 
 	"report_archive": "Ask only the archive, not Redis: what is on its way is then left out.",
 
-	"delimiter":    "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
+	"delimiter":    "With --format csv: the character between cells: comma (or ,), semicolon (or ;), tab, or |.",
 	"purge_env":    "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
-	"resume_queue": "A queue that was paused in the dashboard, as the reason queue_paused names it; all for every queue.",
-	"resume_throttled": "Of the tenants named, end the pauses that an answer 429 asked for, instead of what enqueue paused or drained. " +
-		"Only when KSeF did not ask for them (a proxy did), or its support says so: KSeF blocks those who do not wait for longer.",
+	"resume_queue": "A queue that was paused in the dashboard, by the name that the reason queue_paused gives; all for every queue.",
+	"resume_throttled": "For the tenants named, end the pauses that answers 429 asked for, and leave what enqueue paused or drained. " +
+		"Only when a proxy gave those answers, or KSeF's support says so: a tenant that does not wait is blocked for longer.",
 	"results_state": "Only what is in this state; by default what is decided. waiting lists all that wait for something, with the " +
 		"reason; refused lists the documents that were not taken and have to be fixed.",
 	"selection_state":  "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",

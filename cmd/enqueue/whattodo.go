@@ -86,8 +86,8 @@ func (a *advice) whatToDo(it inquiry.OpenItem) string {
 		return "fix it, then: " + submit + "; " + dismiss
 	case r.State == string(ledger.Parked) && r.Code == codeDuplicate:
 		// Sending the same document again would get the same answer.
-		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or, only if it is another sale, " +
-			"this one with another number: " + submit + "; " + dismiss +
+		return "compare it with the invoice that KSeF has, as the reason says; hand in KSeF's document, or, only if yours is another sale, " +
+			"yours with another number: " + submit + "; " + dismiss +
 			"; if KSeF's invoice could not be fetched, and can be fetched now: " + a.command("retry", r.ID)
 	case r.State == string(ledger.Parked):
 		return "when the reason is gone: " + a.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss

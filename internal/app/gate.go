@@ -135,7 +135,7 @@ func refusedKey(err error) (what, todo string) {
 	case ok && api.Reason != "":
 		return "access refused by KSeF", "remove the reason that KSeF names; no restart is needed"
 	}
-	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
+	return "credentials refused", "put the right credentials into the tenant's files (key_file, token_file or certificate_file); no restart is needed"
 }
 
 // anyOf returns a text that names the permissions. Any one of them is enough for KSeF.

@@ -9,8 +9,9 @@ import (
 )
 
 var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
-	"1 for each circuit that is not closed. With a tenant: the circuit of one of its groups (part_store is one of them). "+
-		"Without a tenant: group host is the gateway or KSeF, part_store the part store, connect this process's own connection.",
+	"1 for each circuit that is not closed. If tenant is set, only that tenant's requests of the group are held back. "+
+		"If it is empty, group says which circuit it is: host (the gateway or KSeF), part_store (the store of parts) or "+
+		"connect (this process's own connection).",
 	[]string{"tenant", "group"}, nil)
 
 // circuitCollector reads at each scrape which circuits are not closed. The figures are the pool's,

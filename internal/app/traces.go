@@ -36,7 +36,8 @@ func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tra
 type traceCollector struct{ trace *tracing.Tracer }
 
 var traceSpans = prometheus.NewDesc("ksef_trace_spans_total",
-	"Spans of this process that the collector has (exported), did not take (failed), or that had no place to wait for it (dropped).",
+	"Spans of this process by what became of them: the collector has them (exported), it did not take them (failed), "+
+		"or too many were waiting for it (dropped).",
 	[]string{"outcome"}, nil)
 
 // Describe implements prometheus.Collector.

@@ -71,7 +71,7 @@ func (g *guard) begin(ctx context.Context, what, key string) error {
 	case hangs > 0:
 		return fmt.Errorf("%s: %w", what, errHangs)
 	case stuck >= maxCalls:
-		return fmt.Errorf("%s: %w: calls that hang: %d, and no new call is started; "+
+		return fmt.Errorf("%s: %w: no new call is started, because too many hang: %d; "+
 			"if the archive works again, restart this process", what, errNoAnswer, stuck)
 	}
 	select {

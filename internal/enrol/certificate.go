@@ -64,7 +64,7 @@ func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.A
 		err = create(f.request, raw, 0o600)
 	}
 	if err != nil {
-		return "", fmt.Errorf("the certificate was requested under %s, which could not be kept: %w", reference, err)
+		return "", fmt.Errorf("the certificate was requested, but its reference %s could not be written to a file: %w", reference, err)
 	}
 	return reference, nil
 }

@@ -22,7 +22,7 @@ func (s SubjectType) Check() error {
 	case Subject1, Subject2, Subject3, SubjectAuthorized:
 		return nil
 	}
-	return fmt.Errorf("subjectType %q is none of KSeF's", string(s))
+	return fmt.Errorf("KSeF has no subjectType %q", string(s))
 }
 
 // MetadataRequest asks KSeF's register for a page of invoices.

@@ -99,7 +99,7 @@ func (s sealer) open(now time.Time, cookie string) (Attempt, error) {
 func (a *Attempt) matches(answer url.Values, issuer string) error {
 	// Nothing requires a comparison in constant time here, but it costs nothing.
 	if !hmac.Equal([]byte(answer.Get("state")), []byte(a.state)) {
-		return fault(Stale, "the state is not that of the login which this browser began last")
+		return fault(Stale, "the answer's state is not the state of the login that this browser began last")
 	}
 	if iss := answer.Get("iss"); iss != "" && iss != issuer { // RFC 9207
 		return fault(Untrusted, "the answer names another issuer")

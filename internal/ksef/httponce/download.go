@@ -40,13 +40,13 @@ func (a *Answer) copyTo(w io.Writer) (int64, error) {
 	case n == 0:
 		return 0, errors.New("empty answer")
 	case mediaTypeIs(a.contentType, "text/html"), isHTML(head):
-		return 0, errors.New("a page where bytes were due (" + describe(head, a.contentType) + ")")
+		return 0, errors.New("got an HTML page instead of a file (" + describe(head, a.contentType) + ")")
 	}
 	if whole {
 		if body, isObject := a.parse(head); body != nil && a.inside {
 			return 0, &RefusedError{*body}
 		} else if isObject || mediaTypeIs(a.contentType, "application/json") {
-			return 0, errors.New("JSON where bytes were due (" + describe(head, a.contentType) + ")")
+			return 0, errors.New("got JSON instead of a file (" + describe(head, a.contentType) + ")")
 		}
 	}
 	if _, err := w.Write(head); err != nil {
