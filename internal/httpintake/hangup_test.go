@@ -38,6 +38,7 @@ func (b *bench) hangUps(patience time.Duration) (taken int) {
 				ctx, hangUp := context.WithTimeout(b.t.Context(), rand.N(patience))
 				r, err := http.NewRequestWithContext(ctx, "POST", b.url+"/v1/invoices", bytes.NewReader(xmlOf(0, number(caller, n))))
 				if err != nil {
+					hangUp()
 					b.t.Error(err)
 					return
 				}

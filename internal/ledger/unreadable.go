@@ -111,8 +111,8 @@ func some(entries []Unreadable) error {
 }
 
 // wrongType reports whether an error says that a key holds another type than the command needs, or
-// a text or too large a number where the command counts. Such an error concerns one key. Any other error of Redis
-// is taken to concern all keys.
+// a text or too large a number where the command counts. Such an error concerns one key. Any other
+// error of Redis is taken to concern all keys.
 func wrongType(err error) bool {
 	return redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "value is not an integer") ||
 		redis.HasErrorPrefix(err, "increment or decrement would overflow")
