@@ -160,8 +160,8 @@ func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testin
 	}
 	docs := []intake.Document{{File: "b.xml", Data: s.good("M/new")}, {File: "a.xml", Data: s.good("M/0")}}
 	out, err := s.admitter().Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
-	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "drain") || out[1].Err != nil {
-		t.Errorf("handed in while the tenant is drained, the documents get %v, %v; want only the new one refused, because of the drain",
+	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "stopped its intake") || out[1].Err != nil {
+		t.Errorf("handed in while the tenant is drained, the documents get %v, %v; want only the new one refused, because anna stopped the intake",
 			out, err)
 	}
 	if err := w.chunk(ids...); err != nil { // asynq may bring the task again

@@ -337,7 +337,7 @@ func TestWatch_JSONThatIsNoInvoice_ResultSaysWhatIsWrong(t *testing.T) {
 		`{"invoices":[{"faktura":{}}]}`:               "is JSON with invoices around the invoice",
 		`{"a":1,"b":2,"c":3,"d":4}`:                   "is JSON, and no invoice: it has a, b, c, …, and neither Podmiot1 nor Fa",
 		`{}`:                                          "is a JSON object with nothing in it",
-		`{"Fa":{"P_2":"FV/1"}}`:                       "which tenant sends it cannot be told",
+		`{"Fa":{"P_2":"FV/1"}}`:                       "does not show which tenant sends it",
 	}
 	n := 0
 	for text := range texts {
